@@ -1,0 +1,157 @@
+"""Everything Fairboard refuses, as one tree. No HTTP here: `app.http.failures` maps each class to a status.
+
+    Refusal
+    ├── InvalidRequest        a field is out of range, unknown or missing (details name each field)
+    ├── MalformedJson         the body is not JSON
+    ├── TooLarge              the body is over the limit
+    ├── UnsupportedMediaType  the body is not application/json
+    ├── Unauthorized          who are you? (missing, malformed, expired, revoked)
+    │   └── InvalidCredentials
+    ├── Forbidden             known, but may not
+    │   ├── AccountSuspended
+    │   ├── SuspiciousActivity
+    │   └── TokenAlreadyUsed
+    ├── InvalidToken          the action token is unknown, expired, or another action's
+    ├── InvalidSignature      the action token was not signed by us
+    ├── NotFound
+    ├── Conflict
+    │   ├── UsernameTaken
+    │   ├── TooManyActions
+    │   └── InProgress
+    ├── IdempotencyKeyReused
+    ├── RateLimited           carries seconds to wait
+    └── Unavailable           a part that the request needs is down; nothing has been scored, or a retry tells
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Refusal(Exception):
+    """A request that was not carried out, in words its sender can act on.
+
+    `code` is the contract's word; `details` is a list of `{"field", "message"}` or a dict of facts.
+    """
+
+    code = "refused"
+    default_message = "The request was refused."
+
+    def __init__(self, message: str | None = None, *, details: Any = None) -> None:
+        super().__init__(message or self.default_message)
+        self.message = message or self.default_message
+        self.details = details
+
+
+class InvalidRequest(Refusal):
+    code = "invalid_request"
+    default_message = "Some fields are not valid."
+
+    @classmethod
+    def field(cls, name: str, message: str) -> InvalidRequest:
+        """One bad field."""
+        return cls(details=[{"field": name, "message": message}])
+
+
+class MalformedJson(Refusal):
+    code = "malformed_json"
+    default_message = "The body is not valid JSON."
+
+
+class TooLarge(Refusal):
+    code = "too_large"
+    default_message = "The body is over 16 KiB."
+
+
+class UnsupportedMediaType(Refusal):
+    code = "unsupported_media_type"
+    default_message = "Send the body as application/json."
+
+
+class Unauthorized(Refusal):
+    code = "unauthorized"
+    default_message = "Sign in and send a valid access token as 'Authorization: Bearer …'."
+
+
+class InvalidCredentials(Unauthorized):
+    code = "invalid_credentials"
+    default_message = "The username or the password is wrong."
+
+
+class Forbidden(Refusal):
+    code = "forbidden"
+    default_message = "You may not do this."
+
+
+class AccountSuspended(Forbidden):
+    code = "account_suspended"
+    default_message = "This account is suspended until a person has reviewed it."
+
+
+class SuspiciousActivity(Forbidden):
+    code = "suspicious_activity"
+    default_message = "This play looks automated; it did not score and was kept for review."
+
+
+class TokenAlreadyUsed(Forbidden):
+    code = "token_already_used"
+    default_message = "This action has been completed already."
+
+
+class InvalidToken(Refusal):
+    code = "invalid_token"
+    default_message = "This action token is unknown, has expired, or belongs to another action. Start a new action."
+
+
+class InvalidSignature(Refusal):
+    code = "invalid_signature"
+    default_message = "This action token was not signed by this server. Start a new action."
+
+
+class NotFound(Refusal):
+    code = "not_found"
+    default_message = "There is nothing here."
+
+
+class Conflict(Refusal):
+    code = "conflict"
+    default_message = "This does not fit the current state."
+
+
+class UsernameTaken(Conflict):
+    code = "username_taken"
+    default_message = "This username is taken."
+
+
+class TooManyActions(Conflict):
+    code = "too_many_actions"
+    default_message = "You hold too many active actions. Complete one or let it expire."
+
+
+class InProgress(Conflict):
+    code = "in_progress"
+    default_message = "The first try with this Idempotency-Key is still in flight. Try again in a moment."
+
+
+class IdempotencyKeyReused(Refusal):
+    code = "idempotency_key_reused"
+    default_message = "This Idempotency-Key was used for another action or token. Use a new key."
+
+
+class RateLimited(Refusal):
+    """`limit` requests in `window` seconds; `retry_after` whole seconds until the next one is let through."""
+
+    code = "rate_limited"
+    default_message = "Too many requests."
+
+    def __init__(self, *, limit: int, remaining: int, window: int, retry_after: int) -> None:
+        super().__init__(
+            f"Too many requests: {limit} in {window} s are allowed. Try again in {retry_after} s.",
+            details={"limit": limit, "window": window, "retry_after": retry_after},
+        )
+        self.limit, self.remaining, self.window, self.retry_after = limit, remaining, window, retry_after
+
+
+class Unavailable(Refusal):
+    code = "unavailable"
+    default_message = "A part of the service is not answering. Nothing is lost; try again in a moment."

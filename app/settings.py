@@ -1,0 +1,187 @@
+"""Settings from the environment: the only reader of os.environ. docs/configuration.md lists them all."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+from urllib.parse import urlsplit
+
+_UNITS = {"second": 1, "minute": 60, "hour": 3600}
+_RATE = re.compile(r"([1-9]\d{0,8})/(second|minute|hour)")
+_DEV_SECRET = "development-only-secret-change-me"
+
+
+class BadSetting(Exception):
+    """One line: which variable, what is wrong with it, what would do."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A secret with the id that tokens name it by. The first of a list signs, all verify."""
+
+    kid: str
+    secret: str = field(repr=False)
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _list(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"\d{1,12}", value) or not low <= int(value) <= high:
+            raise ValueError(f"wants a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def parse(value: str) -> float:
+        if not re.fullmatch(r"\d{1,9}(\.\d{1,6})?", value) or not low <= float(value) <= high:
+            raise ValueError(f"wants a number from {low:g} to {high:g}")
+        return float(value)
+
+    return parse
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"wants one of {', '.join(words)}")
+        return value
+
+    return parse
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if urlsplit(value).scheme not in schemes:
+            raise ValueError(f"wants a URL that starts with {' or '.join(s + '://' for s in schemes)}")
+        return value
+
+    return parse
+
+
+def _postgres(value: str) -> str:
+    """SQLAlchemy's form, with the driver named, whatever flavour of PostgreSQL URL was given."""
+    checked = _url("postgresql", "postgres", "postgresql+psycopg")(value)
+    return "postgresql+psycopg://" + checked.split("://", 1)[1]
+
+
+def _postgres_list(value: str) -> tuple[str, ...]:
+    return tuple(_postgres(part) for part in _list(value))
+
+
+def _rate(value: str) -> str:
+    if not _RATE.fullmatch(value):
+        raise ValueError("wants N/second, N/minute or N/hour")
+    return value
+
+
+def _keys(value: str) -> tuple[Key, ...]:
+    keys = []
+    for part in _list(value):
+        kid, colon, secret = part.partition(":")
+        if not colon or not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", kid) or not secret:
+            raise ValueError("wants kid:secret,… with a kid of up to 32 letters, digits, '-' or '_'")
+        keys.append(Key(kid, secret))
+    if not keys or len({key.kid for key in keys}) < len(keys):
+        raise ValueError("wants at least one kid:secret, each kid once")
+    return tuple(keys)
+
+
+def _set(default: Any, parse: Callable[[str], Any], help: str) -> Any:
+    return field(default=default, metadata={"parse": parse, "help": help})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting, named like its environment variable in lower case."""
+
+    app_env: str = _set("development", _one_of("development", "production"), "production refuses weak secrets")
+    log_level: str = _set("info", _one_of("debug", "info", "warning", "error"), "least level logged")
+    host: str = _set("127.0.0.1", _text, "address the web process listens on")
+    port: int = _set(8000, _whole(1, 65535), "port the web process listens on")
+    web_workers: int = _set(2, _whole(1, 256), "web processes on the port")
+    trusted_proxies: int = _set(0, _whole(0, 8), "proxies in front whose X-Forwarded-For counts")
+    allowed_origins: tuple[str, ...] = _set((), _list, "further Origins that may open a socket; its own always may")
+
+    database_url: str = _set("postgresql+psycopg://localhost/fairboard", _postgres, "PostgreSQL primary")
+    database_replica_urls: tuple[str, ...] = _set((), _postgres_list, "read replicas, comma-separated")
+    database_pool: int = _set(16, _whole(1, 1000), "most connections of one process")
+    redis_url: str = _set("redis://localhost:6379/0", _url("redis", "rediss", "redis+cluster", "unix"), "Redis")
+    redis_timeout: float = _set(0.4, _number(0.05, 60), "seconds until a stalled Redis counts as down")
+    broker_url: str = _set("redis://localhost:6379/1", _url("amqp", "amqps", "redis", "rediss"), "broker")
+
+    jwt_keys: tuple[Key, ...] = _set((Key("dev", _DEV_SECRET),), _keys, "kid:secret,… for sign-in tokens")
+    action_token_keys: tuple[Key, ...] = _set((Key("dev", _DEV_SECRET),), _keys, "kid:secret,… for action tokens")
+    access_token_seconds: int = _set(900, _whole(1, 86_400), "life of an access token")
+    refresh_token_seconds: int = _set(2_592_000, _whole(1, 31_536_000), "life of a refresh token")
+
+    action_seconds: int = _set(600, _whole(1, 86_400), "life of an action token")
+    consumed_seconds: int = _set(3600, _whole(60, 604_800), "how long Redis remembers a consumed token")
+    max_active_actions: int = _set(10, _whole(1, 10_000), "active actions one player may hold")
+    claim_seconds: int = _set(5, _whole(1, 60), "lease of a redemption in flight")
+
+    rate_limit_auth: str = _set("20/minute", _rate, "register and login, per address")
+    rate_limit_actions: str = _set("60/minute", _rate, "issue and complete, each, per player")
+    rate_limit_reads: str = _set("600/minute", _rate, "reads, per address")
+    rate_limit_sockets: str = _set("60/minute", _rate, "new sockets, per address")
+
+    anticheat_flag: float = _set(30.0, _number(1, 1_000_000), "suspicion that opens a case")
+    anticheat_reject: float = _set(60.0, _number(1, 1_000_000), "suspicion that refuses the redemption")
+    anticheat_critical: float = _set(100.0, _number(1, 1_000_000), "suspicion that suspends the account")
+    anticheat_half_life: int = _set(1800, _whole(1, 31_536_000), "seconds in which suspicion halves")
+
+    ping_seconds: float = _set(30.0, _number(0.1, 3600), "time between pings to a subscriber")
+    subscribe_seconds: float = _set(10.0, _number(0.1, 600), "time a new socket has to subscribe")
+    slow_seconds: float = _set(30.0, _number(0.1, 3600), "time a subscriber may be unable to read")
+    broadcast_seconds: float = _set(0.1, _number(0, 1), "least time between two broadcasts of a board")
+    metrics_dir: str = _set("", _text, "folder shared by this machine's processes for /metrics")
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
+        """Read and check everything; BadSetting names the first variable that makes no sense."""
+        env = os.environ if env is None else env
+        values = {}
+        for item in fields(cls):
+            name = item.name.upper()
+            raw = env.get(name, "").strip()
+            if not raw:
+                continue
+            try:
+                values[item.name] = item.metadata["parse"](raw)
+            except ValueError as error:
+                raise BadSetting(f"{name} {error}") from None
+        settings = cls(**values)
+        settings._check()
+        return settings
+
+    def _check(self) -> None:
+        if not self.anticheat_flag <= self.anticheat_reject <= self.anticheat_critical:
+            raise BadSetting("ANTICHEAT_FLAG, ANTICHEAT_REJECT and ANTICHEAT_CRITICAL must not descend")
+        if self.app_env != "production":
+            return
+        for name in ("jwt_keys", "action_token_keys"):
+            for key in getattr(self, name):
+                if key.secret == _DEV_SECRET or len(key.secret) < 32:
+                    raise BadSetting(
+                        f"{name.upper()}: the secret of key '{key.kid}' is a default or shorter than 32 characters; "
+                        "in production give each key a random one, such as 'openssl rand -hex 32' prints"
+                    )
+        if self.jwt_keys == self.action_token_keys:
+            raise BadSetting("JWT_KEYS and ACTION_TOKEN_KEYS must not be the same")
+
+
+def window_seconds(rate: str) -> tuple[int, int]:
+    """`"60/minute"` -> (60, 60): how many in how many seconds."""
+    count, unit = rate.split("/")
+    return int(count), _UNITS[unit]
