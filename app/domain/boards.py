@@ -1,0 +1,62 @@
+"""Boards, seasons and standings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.domain.times import rfc3339
+
+MAIN = "main"
+TOP = 10
+MAX_SCORE = 2**53 - 1  # a sorted set holds integers below 2^53 exactly
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """One window of a board. `tag` names it in Redis."""
+
+    id: int
+    board: str
+    number: int
+
+    @property
+    def tag(self) -> str:
+        return f"{self.board}/{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A player's place on a board; `rank` and `achieved_at` are None until the first redeemed action."""
+
+    rank: int | None
+    user_id: UUID
+    username: str
+    score: int
+    achieved_at: datetime | None
+
+    def as_row(self) -> dict[str, Any]:
+        """The contract's row."""
+        return {
+            "rank": self.rank,
+            "user_id": str(self.user_id),
+            "username": self.username,
+            "score": self.score,
+            "achieved_at": rfc3339(self.achieved_at) if self.achieved_at else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ActionType:
+    """What a player can do, what it is worth and how long it takes at the least."""
+
+    id: int
+    slug: str
+    name: str
+    points: int
+    min_seconds: float
+    board: str
+    burst: int | None = None
+    per_minute: int | None = None

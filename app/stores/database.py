@@ -1,0 +1,71 @@
+"""One pool to the PostgreSQL primary, and what counts as a part being down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import redis.exceptions
+import sqlalchemy as sa
+import sqlalchemy.exc
+
+UNAVAILABLE: tuple[type[Exception], ...] = (
+    sqlalchemy.exc.OperationalError,
+    sqlalchemy.exc.InterfaceError,
+    sqlalchemy.exc.TimeoutError,
+    redis.exceptions.ConnectionError,
+    redis.exceptions.TimeoutError,
+    redis.exceptions.BusyLoadingError,
+    redis.exceptions.ReadOnlyError,
+    redis.exceptions.ClusterDownError,
+    redis.exceptions.OutOfMemoryError,
+)
+
+
+class Database:
+    """`statement_seconds` bounds each statement on the server (0: no bound)."""
+
+    def __init__(self, url: str, *, pool: int = 16, statement_seconds: float = 5.0) -> None:
+        self.engine = sa.create_engine(
+            url,
+            isolation_level="AUTOCOMMIT",
+            pool_size=pool,
+            max_overflow=0,
+            pool_timeout=3,
+            pool_recycle=1800,
+            pool_reset_on_return=None,  # every connection comes back in autocommit, with nothing to roll back
+            connect_args={
+                "connect_timeout": 3,
+                "prepare_threshold": 3,
+                "application_name": "fairboard",
+                "options": f"-c statement_timeout={int(statement_seconds * 1000)} -c timezone=UTC",
+            },
+        )
+        self._transactional = self.engine.execution_options(isolation_level="READ COMMITTED")
+
+    @contextmanager
+    def statement(self) -> Iterator[sa.Connection]:
+        """A connection on which each statement is a transaction of its own: one round trip."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """Several statements, all or nothing."""
+        with self._transactional.begin() as connection:
+            yield connection
+
+    def rows(self, sql: str, **parameters: Any) -> list[sa.Row[Any]]:
+        """Read with one statement."""
+        with self.statement() as connection:
+            return list(connection.execute(sa.text(sql), parameters))
+
+    def row(self, sql: str, **parameters: Any) -> sa.Row[Any] | None:
+        """The first row, or None."""
+        found = self.rows(sql, **parameters)
+        return found[0] if found else None
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()

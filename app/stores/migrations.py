@@ -1,0 +1,55 @@
+"""Moving the schema up and down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+_FOLDER = Path(__file__).resolve().parents[2] / "migrations"
+
+
+def _config(connection: sa.Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def current(engine: sa.Engine) -> str | None:
+    """The revision that the database is at; None for an empty one."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest() -> str | None:
+    """The revision that this code wants."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _plain(url: str) -> sa.Engine:
+    return sa.create_engine(url, poolclass=sa.NullPool)
+
+
+def upgrade(url: str, revision: str = "head") -> None:
+    """Move up to `revision`. Safe to call from several machines at once: one does it, the others wait."""
+    with _plain(url).connect() as connection:
+        _one_at_a_time(connection)
+        command.upgrade(_config(connection), revision)
+
+
+def downgrade(url: str, revision: str) -> None:
+    """Move down to `revision`; `base` empties the database."""
+    with _plain(url).connect() as connection:
+        _one_at_a_time(connection)
+        command.downgrade(_config(connection), revision)
+
+
+def _one_at_a_time(connection: sa.Connection) -> None:
+    # A session lock: it ends with the connection, also when the process is killed.
+    connection.execute(sa.text("SELECT pg_advisory_lock(hashtext('fairboard migrations'))"))
+    connection.commit()

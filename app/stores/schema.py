@@ -1,0 +1,207 @@
+"""The tables, as migrations/ makes them; a test holds the two together.
+
+The hot rows (a season, an action type) carry no foreign key from the ledger: every redemption would lock the same
+row and wait for every other. A player's standing has one, and an event is only ever written beside its standing.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import UUID
+
+from app.domain.boards import MAX_SCORE
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+board_version = sa.Sequence("board_version", metadata=metadata)
+
+
+def _moment(name: str, *, nullable: bool = False, now: bool = False) -> sa.Column[object]:
+    default = sa.func.clock_timestamp() if now else None
+    return sa.Column(name, sa.TIMESTAMP(timezone=True), nullable=nullable, server_default=default)
+
+
+def _player(name: str = "player_id", **more: object) -> sa.Column[object]:
+    return sa.Column(name, UUID(), sa.ForeignKey("players.id"), nullable=False, **more)  # type: ignore[arg-type]
+
+
+players = sa.Table(
+    "players",
+    metadata,
+    sa.Column("id", UUID(), primary_key=True),
+    sa.Column("username", sa.Text, nullable=False),
+    sa.Column("username_key", sa.Text, nullable=False, unique=True),
+    sa.Column("password_hash", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False, server_default="player"),
+    sa.Column("status", sa.Text, nullable=False, server_default="active"),
+    _moment("created_at", now=True),
+    sa.CheckConstraint("role in ('player', 'admin')", name="role"),
+    sa.CheckConstraint("status in ('active', 'suspended')", name="status"),
+)
+
+logins = sa.Table(
+    "logins",
+    metadata,
+    sa.Column("id", UUID(), primary_key=True),
+    _player(index=True),
+    sa.Column("refresh_id", UUID(), nullable=False),
+    _moment("created_at", now=True),
+    _moment("expires_at"),
+    _moment("ended_at", nullable=True),
+    sa.Column("ended_why", sa.Text),
+)
+
+boards = sa.Table(
+    "boards",
+    metadata,
+    sa.Column("id", sa.Integer, sa.Identity(), primary_key=True),
+    sa.Column("slug", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    _moment("created_at", now=True),
+)
+
+seasons = sa.Table(
+    "seasons",
+    metadata,
+    sa.Column("id", sa.Integer, sa.Identity(), primary_key=True),
+    sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    _moment("starts_at", now=True),
+    _moment("ends_at", nullable=True),
+    sa.UniqueConstraint("board_id", "number"),
+    sa.Index("uq_seasons_open", "board_id", unique=True, postgresql_where=sa.text("ends_at IS NULL")),
+)
+
+action_types = sa.Table(
+    "action_types",
+    metadata,
+    sa.Column("id", sa.Integer, sa.Identity(), primary_key=True),
+    sa.Column("slug", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("points", sa.BigInteger, nullable=False),
+    sa.Column("min_seconds", sa.Float, nullable=False, server_default="0"),
+    sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), nullable=False),
+    sa.Column("burst", sa.Integer),
+    sa.Column("per_minute", sa.Integer),
+    _moment("created_at", now=True),
+    _moment("retired_at", nullable=True),
+    sa.CheckConstraint("points between 1 and 1000000000", name="points"),
+    sa.CheckConstraint("min_seconds between 0 and 86400", name="min_seconds"),
+)
+
+standings = sa.Table(
+    "standings",
+    metadata,
+    sa.Column("season_id", sa.Integer, sa.ForeignKey("seasons.id"), primary_key=True),
+    _player(primary_key=True),
+    sa.Column("score", sa.BigInteger, nullable=False),
+    sa.Column("changes", sa.BigInteger, nullable=False),
+    _moment("achieved_at"),
+    sa.Column("listed", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.CheckConstraint(f"score between 0 and {MAX_SCORE}", name="score"),
+    sa.Index(
+        "ix_standings_order",
+        "season_id",
+        sa.text("score DESC"),
+        "achieved_at",
+        "player_id",
+        postgresql_where=sa.text("listed"),
+    ),
+)
+
+score_events = sa.Table(
+    "score_events",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False, server_default="redeem"),
+    sa.Column("action_id", UUID(), nullable=False),
+    sa.Column("voids_id", sa.BigInteger),
+    sa.Column("player_id", UUID(), nullable=False),
+    sa.Column("season_id", sa.Integer, nullable=False),
+    sa.Column("action_type_id", sa.Integer, nullable=False),
+    sa.Column("points", sa.BigInteger, nullable=False),
+    sa.Column("previous_score", sa.BigInteger, nullable=False),
+    sa.Column("score", sa.BigInteger, nullable=False),
+    _moment("issued_at"),
+    _moment("created_at", now=True),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.CheckConstraint("kind in ('redeem', 'void')", name="kind"),
+    sa.CheckConstraint("(kind = 'void') = (voids_id IS NOT NULL)", name="voids"),
+    sa.Index("uq_score_events_action", "action_id", unique=True, postgresql_where=sa.text("kind = 'redeem'")),
+    sa.Index("uq_score_events_voids", "voids_id", unique=True, postgresql_where=sa.text("kind = 'void'")),
+    sa.Index("ix_score_events_player", "player_id", "id"),
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("season_id", sa.Integer, nullable=False),
+    sa.Column("player_id", UUID(), nullable=False),
+    sa.Column("event_id", sa.BigInteger),
+    sa.Column("request_id", sa.Text, nullable=False),
+    _moment("created_at", now=True),
+)
+
+suspicion = sa.Table(
+    "suspicion",
+    metadata,
+    _player(primary_key=True),
+    sa.Column("value", sa.Float, nullable=False),
+    _moment("at"),
+    sa.CheckConstraint("value >= 0", name="value"),
+)
+
+cases = sa.Table(
+    "cases",
+    metadata,
+    sa.Column("id", UUID(), primary_key=True),
+    _player(index=True),
+    sa.Column("state", sa.Text, nullable=False, server_default="open"),
+    _moment("opened_at", now=True),
+    _moment("decided_at", nullable=True),
+    sa.CheckConstraint("state in ('open', 'cleared', 'confirmed')", name="state"),
+    sa.Index("uq_cases_open", "player_id", unique=True, postgresql_where=sa.text("state = 'open'")),
+)
+
+signals = sa.Table(
+    "signals",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    _player(),
+    sa.Column("case_id", UUID(), sa.ForeignKey("cases.id")),
+    sa.Column("action_id", UUID(), nullable=False),
+    sa.Column("action_type", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("seen", sa.Text, nullable=False),
+    sa.Column("expected", sa.Text, nullable=False),
+    sa.Column("added", sa.Float, nullable=False),
+    sa.Column("suspicion", sa.Float, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    _moment("at"),
+    sa.Index("ix_signals_player", "player_id", "id"),
+    sa.Index("ix_signals_case", "case_id", "id"),
+)
+
+idempotency = sa.Table(
+    "idempotency",
+    metadata,
+    _player(primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("action_id", UUID(), nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("previous_rank", sa.BigInteger),
+    sa.Column("current_rank", sa.BigInteger),
+    _moment("created_at", now=True),
+    sa.CheckConstraint("outcome in ('scored', 'rejected', 'suspended')", name="outcome"),
+    sa.Index("ix_idempotency_created_at", "created_at"),
+)

@@ -1,0 +1,23 @@
+"""Alembic's entry: runs the migrations on DATABASE_URL, or on the connection that the caller hands over."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import context
+
+from app.settings import Settings
+from app.stores.schema import metadata
+
+
+def run(connection: sa.Connection) -> None:
+    context.configure(connection=connection, target_metadata=metadata, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    with sa.create_engine(Settings.from_env().database_url).connect() as own:
+        run(own)
