@@ -1,0 +1,148 @@
+"""The three rules. Each looks at one redemption and the history before it, and says what it adds to suspicion, if anything.
+
+A rule speaks only about the redemption in hand: what was added for earlier ones is in the suspicion already.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from anticheat.history import Completion
+from anticheat.numbers import NUMBERS, Numbers, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an action type allows; None takes the default number.
+
+    `min_seconds` 0: no timing rule. `burst` and `per_minute` count completions of this action type; a number above
+    HISTORY_LENGTH can never be passed and so switches the rule off. `steadiest_hand` is the standard deviation, in
+    seconds, of the steadiest intervals a person makes at this action; 0 switches the pattern rule off.
+    """
+
+    min_seconds: float
+    burst: int | None = None
+    per_minute: int | None = None
+    steadiest_hand: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What one rule saw, what it would have expected, in words for a human, and the suspicion it added."""
+
+    rule: str
+    seen: str
+    expected: str
+    added: float
+
+
+def timing(
+    attempt: Completion, limits: Limits, known: Sequence[Completion], numbers: Numbers = NUMBERS
+) -> Signal | None:
+    """Too fast for the action type, counted from the later of its issue and the previous completion.
+
+    The previous completion counts so that opening many actions at once and waiting once earns nothing.
+    """
+    if limits.min_seconds <= 0 or attempt.issued_at - attempt.completed_at > numbers.overtaking:
+        return None  # no minimum, or the clock was set back since the issue and nothing can be measured
+    start, since = attempt.issued_at, "its issue"
+    if known and known[0].completed_at > start:
+        start, since = known[0].completed_at, "the previous completion"
+    elapsed = max(0.0, attempt.completed_at - start)
+    if elapsed + numbers.skew >= limits.min_seconds:
+        return None
+    severity = 1 - elapsed / limits.min_seconds
+    return Signal(
+        rule="timing",
+        seen=f"completed {elapsed:.2f} s after {since}",
+        expected=f"{limits.min_seconds:.2f} s or more",
+        added=numbers.timing_adds + numbers.timing_adds_by_severity * severity,
+    )
+
+
+def frequency(
+    attempt: Completion, limits: Limits, known: Sequence[Completion], numbers: Numbers = NUMBERS
+) -> Signal | None:
+    """Too many in a short time: a burst, or more in a minute than the action type allows.
+
+    The default burst is what a hand can do, so it counts whatever the hand did; a number of the action type's own
+    is about that action type, so it counts only those.
+    """
+    own = [past for past in known if past.action_type == attempt.action_type]
+    checks = (
+        (limits.burst, numbers.burst, numbers.burst_seconds),
+        (limits.per_minute, numbers.per_minute, numbers.minute_seconds),
+    )
+    for override, default, seconds in checks:
+        allowed, counted = (default, known) if override is None else (override, own)
+        if allowed is None:
+            continue
+        since = attempt.completed_at - seconds
+        count = 1 + sum(past.completed_at > since for past in counted)
+        if count > allowed:
+            return Signal(
+                rule="frequency",
+                seen=f"{count} completions in {seconds:g} s",
+                expected=f"at most {allowed}",
+                added=numbers.frequency_adds,
+            )
+    return None
+
+
+def pattern(
+    attempt: Completion, limits: Limits, known: Sequence[Completion], numbers: Numbers = NUMBERS
+) -> Signal | None:
+    """Clockwork: intervals between completions of one action type that are more alike than a hand can make them.
+
+    The newest interval must be one of those alike. So a person who takes over from a machine is not blamed for it,
+    and a machine's odd interval adds nothing.
+    """
+    own = [past.completed_at for past in known if past.action_type == attempt.action_type]
+    run = _run_of_intervals(sorted([attempt.completed_at, *own], reverse=True), numbers.pause)
+    for window in numbers.windows:
+        if len(run) < window.intervals:
+            break
+        low, high = _narrowest(run[: window.intervals], window.alike)
+        hand = _steadiest_hand((low + high) / 2, limits, numbers)
+        if high - low < hand * window.hands:
+            return _clockwork(window, low, high, hand, numbers.pattern_adds)
+    return None
+
+
+def _run_of_intervals(newest_first: Sequence[float], pause: float) -> list[float]:
+    """The intervals, newest first, up to the last pause."""
+    run: list[float] = []
+    for later, earlier in pairwise(newest_first):
+        if later - earlier > pause:
+            break
+        run.append(later - earlier)
+    return run
+
+
+def _narrowest(intervals: Sequence[float], alike: int) -> tuple[float, float]:
+    """The ends of the narrowest span that holds `alike` of the intervals, the first (newest) among them."""
+    ordered = sorted(intervals)
+    newest = ordered.index(intervals[0])
+    first = max(0, newest - alike + 1)
+    last = min(newest, len(ordered) - alike)
+    spans = [(ordered[at], ordered[at + alike - 1]) for at in range(first, last + 1)]
+    return min(spans, key=lambda span: span[1] - span[0], default=(ordered[0], ordered[-1]))
+
+
+def _steadiest_hand(interval: float, limits: Limits, numbers: Numbers) -> float:
+    """The standard deviation, in seconds, of the steadiest person's intervals of this length."""
+    if limits.steadiest_hand is not None:
+        return limits.steadiest_hand
+    return min(max(numbers.steadiness * interval, numbers.steadiest_hand), numbers.steadiest_reaction)
+
+
+def _clockwork(window: Window, low: float, high: float, hand: float, added: float) -> Signal:
+    return Signal(
+        rule="pattern",
+        seen=(
+            f"{window.alike} of the last {window.intervals} intervals within {(high - low) * 1000:.1f} ms "
+            f"of each other, around {(low + high) / 2:.2f} s"
+        ),
+        expected=f"a hand spreads them over {hand * window.hands * 1000:.1f} ms or more",
+        added=added,
+    )
