@@ -1,0 +1,54 @@
+"""The live board at `/`, for people: one page, its scripts and styles, nothing from anywhere else.
+
+The page holds no secrets and no data: it speaks to the public API like any other client. What is guarded here
+is the page itself: a content security policy that runs only the scripts of this folder, and no framing.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, make_response, render_template, request
+
+page = Blueprint("page", __name__, template_folder="templates", static_folder="static", static_url_path="/static")
+
+# 'self' in connect-src covers the WebSocket too. Trusted Types make a later innerHTML fail instead of opening a hole.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+)
+
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+
+@page.get("/")
+def board() -> Response:
+    """The page. The same bytes for everyone, so that a browser may ask whether its copy is still good."""
+    response = make_response(render_template("board.html"))
+    response.add_etag()
+    return response.make_conditional(request)
+
+
+@page.after_request
+def guard(response: Response) -> Response:
+    """Headers for the page and its files. Kept copies are always asked about first: a new release shows at once."""
+    response.headers.update(HEADERS)
+    response.headers["Cache-Control"] = "no-cache"
+    return response

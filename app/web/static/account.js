@@ -1,0 +1,129 @@
+// Sign up, sign in, sign out.
+
+import { refusal } from "./words.js";
+
+const find = (id) => document.getElementById(id);
+
+const MODES = {
+  up: { title: "Join the board", button: "Sign up", busy: "Signing up…", autocomplete: "new-password" },
+  in: { title: "Welcome back", button: "Sign in", busy: "Signing in…", autocomplete: "current-password" },
+};
+
+export class Account {
+  #session;
+  #form = find("account-form");
+  #error = find("account-error");
+  #submit = find("account-submit");
+  #mode = "up";
+  #busy = false;
+
+  constructor(session) {
+    this.#session = session;
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#send();
+    });
+    find("mode-up").addEventListener("click", () => this.#turn("up"));
+    find("mode-in").addEventListener("click", () => this.#turn("in"));
+    find("reveal").addEventListener("change", (event) => (find("password").type = event.target.checked ? "text" : "password"));
+    find("who-enter").addEventListener("click", (event) => {
+      event.preventDefault();
+      this.#turn("in");
+      find("username").focus();
+    });
+    find("sign-out").addEventListener("click", () => this.#session.signOut());
+  }
+
+  /** Someone came or went. `refused` says why they had to go, if they did not ask to. */
+  show(refused = null) {
+    const user = this.#session.user;
+    find("account").hidden = user !== null;
+    find("who-enter").hidden = user !== null;
+    find("who-name").hidden = user === null;
+    find("sign-out").hidden = user === null;
+    find("who-name").querySelector("bdi").textContent = user?.username ?? "";
+    if (user) {
+      this.#form.reset();
+      find("password").type = "password";
+      this.#clear();
+    } else if (refused) {
+      this.#turn("in");
+      this.#say(refusal(refused));
+    }
+  }
+
+  #turn(mode) {
+    this.#mode = mode;
+    find("mode-up").setAttribute("aria-pressed", String(mode === "up"));
+    find("mode-in").setAttribute("aria-pressed", String(mode === "in"));
+    find("account-title").textContent = MODES[mode].title;
+    find("password").autocomplete = MODES[mode].autocomplete;
+    find("username-hint").hidden = find("password-hint").hidden = mode === "in";
+    this.#submit.textContent = MODES[mode].button;
+    this.#clear();
+  }
+
+  async #send() {
+    if (this.#busy) return;
+    this.#clear();
+    const username = find("username").value;
+    const password = find("password").value;
+    if (this.#wrong(username, password)) return;
+    this.#work(true);
+    try {
+      await (this.#mode === "up" ? this.#session.signUp(username, password) : this.#session.signIn(username, password));
+    } catch (refused) {
+      this.#refuse(refused);
+    } finally {
+      this.#work(false);
+    }
+  }
+
+  // The server checks all of this again; here it only saves a round trip.
+  #wrong(username, password) {
+    const length = [...username.normalize("NFKC")].length;
+    const up = this.#mode === "up";
+    const name = length === 0 ? "Enter a username." : up && (length < 3 || length > 32) ? "A username has 3 to 32 characters." : "";
+    const word =
+      password.length === 0 ? "Enter a password." : up && (password.length < 8 || password.length > 256) ? "A password has 8 to 256 characters." : "";
+    if (word) this.#field("password", word);
+    if (name) this.#field("username", name);
+    return Boolean(name || word);
+  }
+
+  #refuse(refused) {
+    const fields = Array.isArray(refused.details) ? refused.details : [];
+    const known = fields.filter((item) => item?.field === "username" || item?.field === "password");
+    for (const { field, message } of known.toReversed()) this.#field(field, message);
+    if (refused.code === "username_taken") this.#field("username", refusal(refused));
+    else if (known.length === 0) this.#say(refusal(refused));
+  }
+
+  #field(name, words) {
+    const error = find(`${name}-error`);
+    error.textContent = words;
+    error.hidden = false;
+    find(name).setAttribute("aria-invalid", "true");
+    find(name).focus(); // reads the field with its error
+  }
+
+  #say(words) {
+    this.#error.textContent = words;
+    this.#error.hidden = false;
+  }
+
+  #clear() {
+    this.#error.hidden = true;
+    this.#error.textContent = "";
+    for (const name of ["username", "password"]) {
+      find(`${name}-error`).hidden = true;
+      find(name).removeAttribute("aria-invalid");
+    }
+  }
+
+  #work(busy) {
+    this.#busy = busy;
+    this.#submit.setAttribute("aria-disabled", String(busy));
+    this.#submit.textContent = busy ? MODES[this.#mode].busy : MODES[this.#mode].button;
+  }
+}

@@ -1,0 +1,172 @@
+// The board on the screen: rows keyed by player, which slide to their new places.
+
+import { number } from "./words.js";
+
+const SLIDE = { duration: 520, easing: "cubic-bezier(.2, .8, .2, 1)" };
+const CHIP = 4_000; // ms a change stays marked
+
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+export class Board {
+  #body = document.getElementById("rows");
+  #ownBody = document.getElementById("own-row");
+  #empty = document.getElementById("empty");
+  #changed = document.getElementById("board-changed");
+  #rows = new Map(); // user_id -> Row
+  #own = null;
+  #shown = null; // the data shown, null before the first
+  #ownId = null;
+
+  /** Mark the rows of this player, or of nobody (null). */
+  mark(userId) {
+    this.#ownId = userId;
+    for (const [id, row] of this.#rows) row.mine(id === userId);
+  }
+
+  /** Show `data`, the contract's top 10. Returns what changed, the most telling first, for the ear. */
+  show(data) {
+    const changes = this.#shown ? compare(this.#shown, data) : [];
+    const before = this.#places();
+    this.#arrange(data);
+    this.#slide(before);
+    for (const change of changes) this.#rows.get(change.user_id)?.flag(change);
+    this.#empty.hidden = data.length > 0;
+    this.#body.parentElement.classList.toggle("bare", data.length === 0);
+    if (changes.length) this.#changed.textContent = `Last change ${new Date().toLocaleTimeString("en-GB")}`;
+    this.#shown = data;
+    return changes;
+  }
+
+  /** The row under the board of a player who is below it: {rank, username, score}, or null. */
+  showOwn(standing) {
+    this.#ownBody.hidden = standing === null;
+    if (standing === null) return;
+    if (!this.#own) {
+      this.#own = new Row();
+      this.#own.mine(true);
+      this.#ownBody.append(this.#own.element);
+    }
+    this.#own.fill(standing, this.#shown?.[0]?.score ?? standing.score);
+  }
+
+  /** The row of this player on the board, or undefined. */
+  find(userId) {
+    return this.#shown?.find((row) => row.user_id === userId);
+  }
+
+  /** The least score on a full board, or null while there is room. */
+  get threshold() {
+    return this.#shown?.length >= 10 ? this.#shown[9].score : null;
+  }
+
+  #places() {
+    return new Map(Array.from(this.#rows, ([id, row]) => [id, row.element.getBoundingClientRect().top]));
+  }
+
+  #arrange(data) {
+    const staying = new Set(data.map((item) => item.user_id));
+    for (const [id, row] of this.#rows) {
+      if (staying.has(id)) continue;
+      row.element.remove();
+      this.#rows.delete(id);
+    }
+    const best = data[0]?.score ?? 0;
+    data.forEach((item, index) => {
+      let row = this.#rows.get(item.user_id);
+      if (!row) this.#rows.set(item.user_id, (row = new Row()));
+      row.fill(item, best);
+      row.mine(item.user_id === this.#ownId);
+      if (this.#body.children[index] !== row.element) this.#body.insertBefore(row.element, this.#body.children[index] ?? null);
+    });
+  }
+
+  #slide(before) {
+    if (still.matches || document.hidden || this.#shown === null) return;
+    for (const [id, row] of this.#rows) {
+      row.element.getAnimations().forEach((animation) => animation.id === "slide" && animation.cancel());
+      if (!before.has(id)) {
+        row.element.animate([{ opacity: 0, transform: "translateY(24px)" }, { opacity: 1, transform: "none" }], { ...SLIDE, id: "slide" });
+        continue;
+      }
+      const distance = before.get(id) - row.element.getBoundingClientRect().top;
+      if (Math.abs(distance) < 1) continue;
+      const layer = distance > 0 ? 2 : 1; // who climbs passes in front
+      row.element.animate(
+        [{ transform: `translateY(${distance}px)`, zIndex: layer }, { transform: "none", zIndex: layer }],
+        { ...SLIDE, id: "slide" },
+      );
+    }
+  }
+}
+
+class Row {
+  constructor() {
+    this.element = make("tr", "row");
+    this.rank = make("td", "rank");
+    const player = make("td", "player");
+    this.score = make("td", "score");
+    this.name = make("bdi", "name");
+    this.you = make("span", "you");
+    this.you.textContent = "you";
+    this.you.hidden = true;
+    this.chip = make("span", "chip");
+    this.chip.setAttribute("aria-hidden", "true"); // the announcer says it in a sentence
+    this.lane = make("span", "lane");
+    player.append(this.lane, this.name, this.you, this.chip);
+    this.element.setAttribute("role", "row");
+    for (const cell of [this.rank, player, this.score]) cell.setAttribute("role", "cell");
+    this.element.append(this.rank, player, this.score);
+  }
+
+  fill({ rank, username, score }, best) {
+    this.rank.textContent = number(rank);
+    this.element.dataset.rank = rank;
+    this.name.textContent = username;
+    this.name.title = username;
+    this.score.textContent = number(score);
+    this.lane.style.transform = `scaleX(${best > 0 ? Math.max(0, score / best) : 0})`;
+  }
+
+  mine(yes) {
+    this.element.classList.toggle("mine", yes);
+    this.you.hidden = !yes;
+  }
+
+  /** Show for a while what changed. */
+  flag({ climbed, gained, arrived }) {
+    const parts = [];
+    if (arrived) parts.push("new");
+    if (climbed > 0) parts.push(`▲ ${climbed}`);
+    if (climbed < 0) parts.push(`▼ ${-climbed}`);
+    if (gained > 0 && !arrived) parts.push(`+${number(gained)}`);
+    this.chip.textContent = parts.join("  ");
+    this.chip.classList.toggle("down", climbed < 0 && gained <= 0);
+    this.element.classList.toggle("changed", gained > 0 || arrived);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.chip.textContent = "";
+      this.element.classList.remove("changed");
+    }, CHIP);
+  }
+}
+
+function make(tag, name) {
+  const element = document.createElement(tag);
+  element.className = name;
+  return element;
+}
+
+/** What is different in `after`: arrivals and climbs first, then gains, then falls. */
+export function compare(before, after) {
+  const old = new Map(before.map((row) => [row.user_id, row]));
+  const changes = [];
+  for (const row of after) {
+    const was = old.get(row.user_id);
+    const climbed = was ? was.rank - row.rank : 0;
+    const gained = was ? row.score - was.score : 0;
+    if (was && climbed === 0 && gained === 0) continue;
+    changes.push({ ...row, climbed, gained, arrived: !was });
+  }
+  const weight = (change) => (change.arrived || (change.climbed > 0 && change.gained > 0) ? 2 : change.gained > 0 ? 1 : 0);
+  return changes.sort((a, b) => weight(b) - weight(a) || a.rank - b.rank);
+}

@@ -1,0 +1,109 @@
+// Where the board comes from: the socket for players, the public board every two seconds for everyone else, and for players
+// while the socket is away.
+
+import { call } from "./api.js";
+import { LiveSocket } from "./socket.js";
+
+const EVERY = 2_000; // ms between two looks at the public board
+const PATIENCE = 3_000; // ms without a socket until the public board stands in
+
+/** Events: `board` (detail: rows), `state` (detail: a key of words.CONNECTION), `suspended`. */
+export class Feed extends EventTarget {
+  #socket;
+  #version = -1;
+  #polled = false; // the board shown came from the public board, which carries no version
+  #live = false;
+  #wanted = false; // a socket is what this person should have
+  #suspended = false;
+  #etag = null;
+  #timer = null;
+  #round = 0; // an answer to an earlier round comes too late to count
+  #unreached = 0;
+
+  constructor(session) {
+    super();
+    this.#socket = new LiveSocket(session);
+    this.#socket.addEventListener("board", (event) => this.#pushed(event.detail));
+    this.#socket.addEventListener("state", (event) => this.#turned(event.detail));
+    this.#socket.addEventListener("suspended", () => this.dispatchEvent(new Event("suspended")));
+    window.addEventListener("online", () => this.#back());
+    window.addEventListener("offline", () => this.#say("offline"));
+    document.addEventListener("visibilitychange", () => document.hidden || this.#back());
+  }
+
+  /** Call with what is known of the visitor: nobody, a player, or a suspended one. */
+  follow({ signedIn, suspended }) {
+    this.#suspended = suspended;
+    this.#wanted = signedIn && !suspended;
+    if (this.#wanted) {
+      this.#socket.start();
+      if (!this.#live) this.#poll(this.#version < 0 && !this.#polled ? 0 : PATIENCE);
+    } else {
+      this.#socket.stop();
+      this.#live = false;
+      this.#poll(0);
+    }
+  }
+
+  #back() {
+    if (this.#wanted) this.#socket.hurry();
+    if (!this.#live) this.#poll(0);
+  }
+
+  #turned(state) {
+    const was = this.#live;
+    this.#live = state === "live";
+    if (this.#live) this.#quiet();
+    else if (was) this.#poll(PATIENCE);
+    this.#say(state);
+  }
+
+  #pushed({ meta, data }) {
+    const newer = meta.version > this.#version || (this.#polled && meta.version === this.#version);
+    if (!newer) return;
+    this.#version = meta.version;
+    this.#show(data, false);
+  }
+
+  #quiet() {
+    clearTimeout(this.#timer);
+    this.#round += 1;
+  }
+
+  #poll(wait) {
+    this.#quiet();
+    const round = this.#round;
+    this.#timer = setTimeout(() => this.#look(round), wait);
+  }
+
+  async #look(round) {
+    if (document.hidden && this.#polled) return; // nobody looks; the return of the eyes asks again
+    let wait = EVERY;
+    try {
+      const answer = await call("GET", "/leaderboard/top?limit=10", { headers: this.#etag ? { "If-None-Match": this.#etag } : {} });
+      if (round !== this.#round) return;
+      this.#unreached = 0;
+      this.#etag = answer.headers.get("ETag");
+      if (answer.status !== 304) this.#show(answer.data, true);
+      this.#say(this.#wanted ? "fallback" : this.#suspended ? "suspended" : "polling");
+    } catch (refused) {
+      if (round !== this.#round) return;
+      this.#unreached += 1;
+      wait = refused.retryAfter ? refused.retryAfter * 1000 : Math.min(15_000, EVERY * 2 ** (this.#unreached - 1));
+      this.#say("reconnecting");
+    }
+    this.#poll(wait);
+  }
+
+  #show(rows, polled) {
+    this.#polled = polled;
+    if (!polled) this.#etag = null; // what the public board said before is no longer what is shown
+    this.dispatchEvent(new CustomEvent("board", { detail: rows }));
+  }
+
+  #say(state) {
+    const connecting = this.#wanted && state === "fallback" && this.#version < 0 && this.#unreached === 0;
+    const word = !navigator.onLine && state !== "live" ? "offline" : connecting ? "connecting" : state;
+    this.dispatchEvent(new CustomEvent("state", { detail: word }));
+  }
+}

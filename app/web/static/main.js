@@ -1,0 +1,78 @@
+// Wires the parts of the page together; each of them knows nothing of the others.
+
+import { Account } from "./account.js";
+import { Announcer } from "./announce.js";
+import { Board } from "./board.js";
+import { Feed } from "./feed.js";
+import { Play } from "./play.js";
+import { Session } from "./session.js";
+import { Standing } from "./standing.js";
+import { CONNECTION, refusal } from "./words.js";
+
+const session = new Session();
+const account = new Account(session);
+const announcer = new Announcer();
+const board = new Board();
+const feed = new Feed(session);
+const play = new Play(session);
+const standing = new Standing(session, board);
+
+const banner = document.getElementById("banner");
+const connection = document.getElementById("connection");
+const connectionWords = document.getElementById("connection-words");
+
+let suspended = false;
+
+function someoneElse(refused = null) {
+  suspended = false;
+  board.mark(session.user?.user_id ?? null);
+  account.show(refused);
+  standing.reset();
+  settle();
+}
+
+/** Bring every part in line with who is here and whether they may play. */
+function settle() {
+  const words = suspended ? refusal({ code: "account_suspended" }) + " You can still sign out." : "";
+  if (banner.textContent !== words) banner.textContent = words;
+  banner.hidden = !suspended;
+  play.allow(session.user !== null && !suspended);
+  feed.follow({ signedIn: session.user !== null, suspended });
+}
+
+function learn(status) {
+  if (suspended === (status === "suspended")) return;
+  suspended = status === "suspended";
+  settle();
+}
+
+session.addEventListener("enter", () => {
+  const focused = document.activeElement?.closest("#account");
+  someoneElse();
+  if (focused) play.focus();
+});
+session.addEventListener("leave", (event) => {
+  someoneElse(event.detail);
+  document.getElementById("who-enter").focus();
+});
+
+standing.addEventListener("known", (event) => learn(event.detail.status));
+feed.addEventListener("suspended", () => {
+  learn("suspended");
+  standing.refresh();
+});
+feed.addEventListener("board", (event) => {
+  announcer.add(board.show(event.detail));
+  standing.follow();
+});
+feed.addEventListener("state", (event) => {
+  connection.dataset.state = event.detail;
+  if (connectionWords.textContent !== CONNECTION[event.detail]) connectionWords.textContent = CONNECTION[event.detail];
+});
+play.addEventListener("earned", (event) => standing.earned(event.detail));
+play.addEventListener("refused", (event) => {
+  if (event.detail.code === "account_suspended") learn("suspended");
+  standing.refresh();
+});
+
+someoneElse();

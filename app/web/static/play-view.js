@@ -1,0 +1,193 @@
+// The play card. One button goes through all the steps, so the focus never has to move.
+
+import { number, points, rank, seconds } from "./words.js";
+
+const find = (id) => document.getElementById(id);
+
+export class PlayView {
+  #section = find("play");
+  #choices = find("choices");
+  #note = find("choices-note");
+  #button = find("play-button");
+  #leave = find("play-leave");
+  #wait = find("wait");
+  #earned = find("earned");
+  #error = find("play-error");
+  #status = find("play-status");
+
+  onSubmit(act) {
+    find("play-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (this.#button.getAttribute("aria-disabled") !== "true") act();
+    });
+  }
+
+  onLeave(act) {
+    this.#leave.addEventListener("click", () => {
+      act();
+      this.#button.focus();
+    });
+  }
+
+  onChoose(act) {
+    this.#choices.addEventListener("change", act);
+  }
+
+  show(yes) {
+    this.#section.hidden = !yes;
+  }
+
+  focus() {
+    (this.#choices.querySelector("input:checked") ?? this.#button).focus();
+  }
+
+  /** The slug of the chosen type, or null. */
+  get chosen() {
+    return this.#choices.querySelector("input:checked")?.value ?? null;
+  }
+
+  choices(types) {
+    this.#choices.querySelectorAll("label").forEach((label) => label.remove());
+    this.#note.hidden = types.length > 0;
+    this.#note.textContent = "There is nothing to do on this board yet.";
+    types.forEach((type, index) => this.#choices.append(choice(type, index === Math.min(1, types.length - 1))));
+  }
+
+  noChoices(words) {
+    this.#note.hidden = false;
+    this.#note.textContent = words;
+  }
+
+  lock(yes) {
+    for (const input of this.#choices.querySelectorAll("input")) input.disabled = yes;
+  }
+
+  /** Nothing is under way. What was earned or refused last stays until the next start. */
+  idle(type) {
+    this.lock(false);
+    this.#wait.hidden = true;
+    this.#leave.hidden = true;
+    this.#press(type ? `Start ${type.name}` : "Start", Boolean(type));
+  }
+
+  clear() {
+    this.#earned.hidden = true;
+    this.#error.hidden = true;
+    this.#status.textContent = "";
+  }
+
+  starting() {
+    this.clear();
+    this.lock(true);
+    this.#press("Starting…", false);
+  }
+
+  waiting(action) {
+    this.clear();
+    this.lock(true);
+    this.#wait.hidden = false;
+    this.#wait.classList.remove("over", "asking");
+    this.#leave.hidden = false;
+    this.#leave.textContent = "Leave it";
+    find("wait-words").textContent = action.name;
+    this.#press("Please wait…", false);
+    if (action.wait > 0) this.#status.textContent = `${action.name} takes ${seconds(action.wait / 1000)}.`;
+  }
+
+  /** `left` of `all` ms to go. */
+  progress(left, all) {
+    const whole = Math.ceil(left / 1000);
+    find("wait-left").textContent = `${(left / 1000).toFixed(1)} s`;
+    find("fill").style.transform = `scaleX(${Math.min(1, 1 - left / all)})`;
+    const track = find("track");
+    track.setAttribute("aria-valuemax", String(Math.ceil(all / 1000)));
+    track.setAttribute("aria-valuenow", String(Math.max(0, Math.ceil(all / 1000) - whole)));
+    track.setAttribute("aria-valuetext", `${seconds(whole)} left`);
+    this.#press(`Complete in ${whole} s`, false);
+  }
+
+  ready(action) {
+    this.#full(action, "ready");
+    this.#wait.classList.add("over");
+    this.#press(`Complete for ${points(action.points)}`, true);
+    this.#status.textContent = `Ready. Complete it for ${points(action.points)}.`;
+  }
+
+  completing(action) {
+    this.clear();
+    this.lock(true);
+    this.#wait.hidden = false;
+    this.#wait.classList.add("asking");
+    this.#leave.hidden = true;
+    this.#full(action, "");
+    this.#press("Completing…", false);
+  }
+
+  /** The answer to complete is late; it is being asked for again. */
+  retrying(words) {
+    this.#leave.hidden = false;
+    this.#leave.textContent = "Stop asking";
+    this.refused(words);
+  }
+
+  earned({ points: gained, score, rank: place }) {
+    this.clear();
+    this.#earned.hidden = false;
+    find("earned-points").textContent = `+${number(gained)}`;
+    pair(find("earned-score"), number(score.previous), number(score.current));
+    pair(find("earned-rank"), rank(place.previous), rank(place.current));
+    this.#status.textContent =
+      `${points(gained)} earned. Score ${number(score.previous)} to ${number(score.current)}. ` +
+      `Rank ${rank(place.previous)} to ${rank(place.current)}.`;
+  }
+
+  refused(words) {
+    this.#earned.hidden = true;
+    this.#error.hidden = false;
+    this.#error.textContent = words;
+    this.#status.textContent = words;
+  }
+
+  held(left) {
+    this.lock(true);
+    this.#press(`Start in ${left} s`, false);
+  }
+
+  #full(action, words) {
+    find("wait-words").textContent = action.name;
+    find("wait-left").textContent = words;
+    find("fill").style.transform = "none";
+    find("track").setAttribute("aria-valuetext", "the wait is over");
+  }
+
+  #press(words, enabled) {
+    if (this.#button.textContent !== words) this.#button.textContent = words;
+    this.#button.setAttribute("aria-disabled", String(!enabled));
+  }
+}
+
+function pair(element, before, after) {
+  const old = document.createElement("span");
+  const arrow = document.createElement("span");
+  const now = document.createElement("strong");
+  old.textContent = before;
+  arrow.textContent = " → ";
+  arrow.className = "arrow";
+  now.textContent = after;
+  element.replaceChildren(old, arrow, now);
+}
+
+function choice(type, checked) {
+  const label = document.createElement("label");
+  label.className = "choice";
+  const input = Object.assign(document.createElement("input"), { type: "radio", name: "action", value: type.slug, checked });
+  const name = Object.assign(document.createElement("span"), { className: "choice-name", textContent: type.name });
+  const worth = Object.assign(document.createElement("span"), { className: "choice-points", textContent: `+${number(type.points)}` });
+  const time = Object.assign(document.createElement("span"), {
+    className: "choice-time",
+    textContent: type.min_seconds > 0 ? `at least ${number(type.min_seconds)} s` : "at once",
+  });
+  worth.setAttribute("aria-label", points(type.points));
+  label.append(input, name, time, worth);
+  return label;
+}

@@ -1,0 +1,209 @@
+// One action at a time: choose, start, wait, complete, see what it earned.
+
+import { call } from "./api.js";
+import { PlayView } from "./play-view.js";
+import { redeem } from "./redeem.js";
+import { randomId, shared, tab } from "./storage.js";
+import { refusal, seconds } from "./words.js";
+
+const KEPT = "fairboard.action"; // the open action of this tab, so that a reload does not lose it
+const COMPLETED = "fairboard.completed"; // {user_id, at}: the time for the next action runs from the last completion at the earliest
+
+/** Events: `earned` (detail: the answer to complete), `refused` (detail: a Refused). */
+export class Play extends EventTarget {
+  #session;
+  #view = new PlayView();
+  #types = [];
+  #phase = "idle"; // idle | starting | waiting | ready | completing | held (too many requests: a pause before the next start)
+  #action = null;
+  #timer = null;
+  #abort = null;
+  #userId = null;
+
+  constructor(session) {
+    super();
+    this.#session = session;
+    this.#view.onSubmit(() => this.#press());
+    this.#view.onLeave(() => this.#leave());
+    this.#view.onChoose(() => this.#phase === "idle" && this.#view.idle(this.#chosen()));
+  }
+
+  /** Whether anyone may play here now. */
+  allow(yes) {
+    const userId = yes ? this.#session.user.user_id : null;
+    this.#view.show(yes);
+    if (userId === this.#userId) return;
+    this.#userId = userId;
+    this.#abort?.abort();
+    this.#rest();
+    this.#view.clear();
+    if (!yes) return;
+    if (this.#types.length === 0) this.#load();
+    this.#resume();
+  }
+
+  focus() {
+    this.#view.focus();
+  }
+
+  async #load() {
+    try {
+      const { data } = await call("GET", "/action-types");
+      this.#types = data.filter((type) => type.board === "main").sort((a, b) => a.points - b.points);
+      this.#view.choices(this.#types);
+      if (this.#phase === "idle") this.#view.idle(this.#chosen());
+      this.#view.lock(this.#phase !== "idle");
+    } catch (refused) {
+      this.#view.noChoices(refusal(refused));
+      setTimeout(() => this.#load(), Math.max(2_000, (refused.retryAfter ?? 0) * 1000));
+    }
+  }
+
+  #chosen() {
+    return this.#types.find((type) => type.slug === this.#view.chosen) ?? null;
+  }
+
+  #press() {
+    if (this.#phase === "idle" && this.#chosen()) this.#start(this.#chosen());
+    else if (this.#phase === "ready") this.#complete();
+  }
+
+  async #start(type) {
+    const userId = this.#userId;
+    this.#phase = "starting";
+    this.#view.starting();
+    try {
+      const { data } = await this.#session.call("POST", "/actions", { body: { action_type: type.slug } });
+      if (userId !== this.#userId) return;
+      const now = Date.now(); // this computer's clock: the server's may differ
+      this.#action = {
+        id: data.action_id,
+        token: data.token,
+        key: randomId(),
+        userId,
+        name: type.name,
+        points: data.points,
+        wait: type.min_seconds * 1000,
+        from: now,
+        until: now + (Date.parse(data.expires_at) - Date.parse(data.issued_at)),
+        sent: false,
+      };
+      tab.write(KEPT, this.#action);
+      this.#wait();
+    } catch (refused) {
+      if (userId === this.#userId) this.#refused(refused);
+    }
+  }
+
+  #resume() {
+    const kept = tab.read(KEPT);
+    if (!kept || kept.userId !== this.#userId) return;
+    this.#action = kept;
+    if (kept.sent) this.#complete(); // the answer never came: ask again with the same key
+    else this.#wait();
+  }
+
+  /** When the action may be completed: another tab may have completed one since it was opened. */
+  #readyAt() {
+    const last = shared.read(COMPLETED);
+    const from = last?.user_id === this.#userId && last.at <= Date.now() ? Math.max(this.#action.from, last.at) : this.#action.from;
+    return from + this.#action.wait;
+  }
+
+  #wait() {
+    this.#phase = "waiting";
+    this.#view.waiting(this.#action);
+    this.#tick();
+  }
+
+  #tick() {
+    clearTimeout(this.#timer);
+    const now = Date.now();
+    const left = this.#readyAt() - now;
+    if (now >= this.#action.until) {
+      this.#forget();
+      this.#view.refused(`${this.#name()} expired before it was completed. Nothing was scored; start a new one.`);
+      return;
+    }
+    if (left > 0) {
+      this.#phase = "waiting";
+      this.#view.progress(left, this.#action.wait);
+      this.#timer = setTimeout(() => this.#tick(), Math.min(left, 100));
+    } else {
+      if (this.#phase !== "ready") this.#view.ready(this.#action);
+      this.#phase = "ready";
+      this.#timer = setTimeout(() => this.#tick(), 1_000);
+    }
+  }
+
+  #name() {
+    return this.#action?.name ?? "The action";
+  }
+
+  async #complete() {
+    const action = this.#action;
+    clearTimeout(this.#timer);
+    this.#phase = "completing";
+    action.sent = true;
+    tab.write(KEPT, action);
+    this.#view.completing(action);
+    this.#abort = new AbortController();
+    const { signal } = this.#abort;
+    const onRetry = (refused, ms) => this.#view.retrying(`${refusal(refused)} Your action is safe: asking again in ${seconds(ms / 1000)}.`);
+    try {
+      const answer = await redeem(this.#session, action, { onRetry, signal });
+      if (this.#action !== action) return;
+      shared.write(COMPLETED, { user_id: this.#userId, at: Date.now() });
+      this.#forget();
+      this.#view.earned(answer);
+      this.dispatchEvent(new CustomEvent("earned", { detail: answer }));
+    } catch (refused) {
+      if (this.#action !== action || signal.aborted) return;
+      if (refused.code !== "unauthorized") this.#forget(); // after signing in again the same try goes on
+      this.#refused(refused);
+    }
+  }
+
+  #refused(refused) {
+    this.#phase = "idle";
+    this.#view.idle(this.#chosen());
+    this.#view.refused(refusal(refused));
+    this.dispatchEvent(new CustomEvent("refused", { detail: refused }));
+    if (refused.code === "rate_limited") this.#hold(refused.retryAfter ?? 5);
+  }
+
+  /** No start for `left` seconds, counted down on the button. */
+  #hold(left) {
+    this.#phase = "held";
+    this.#view.held(left);
+    this.#timer = setTimeout(() => {
+      if (left > 1) return this.#hold(left - 1);
+      this.#phase = "idle";
+      this.#view.clear();
+      this.#view.idle(this.#chosen());
+    }, 1_000);
+  }
+
+  #leave() {
+    const sent = this.#phase === "completing";
+    this.#abort?.abort();
+    this.#forget();
+    this.#view.refused(
+      sent ? "Stopped asking. If it was counted, your score shows it in a moment." : "Left. It expires by itself and costs nothing.",
+    );
+    this.dispatchEvent(new CustomEvent("refused", { detail: { code: "left" } }));
+  }
+
+  /** The action is over: nothing to come back to. */
+  #forget() {
+    tab.remove(KEPT);
+    this.#rest();
+  }
+
+  #rest() {
+    clearTimeout(this.#timer);
+    this.#action = null;
+    this.#phase = "idle";
+    this.#view.idle(this.#chosen());
+  }
+}

@@ -1,0 +1,50 @@
+// Complete an action so that a lost answer never loses points: every try carries the same Idempotency-Key, and tries go on
+// until the server has said what became of it.
+
+const RETRIED = new Set(["network", "unavailable", "in_progress", "rate_limited", "internal_error"]);
+const LONGEST = 15_000; // ms between two tries at most, unless the server asks for more
+const INTERNAL_TRIES = 5; // an internal error that stays is not going to go away
+
+/** ms until the next try after `tries` tries, the last one refused with `refused`. */
+export function pauseFor(refused, tries) {
+  const backoff = Math.min(LONGEST, 400 * 2 ** Math.min(tries, 6)) * (0.75 + Math.random() / 2);
+  return Math.max(backoff, (refused.retryAfter ?? 0) * 1000);
+}
+
+/**
+ * Complete `action` ({id, token, key}) -> the answer's data.
+ * `onRetry(refused, ms)` before each further try. Throws the Refused that settled it, or the last one once `signal` is aborted.
+ */
+export async function redeem(session, action, { onRetry, signal }) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const { data } = await session.call("POST", `/actions/${action.id}/complete`, {
+        body: { token: action.token },
+        headers: { "Idempotency-Key": action.key },
+      });
+      return data;
+    } catch (refused) {
+      const hopeless = refused.code === "internal_error" && tries >= INTERNAL_TRIES;
+      if (!RETRIED.has(refused.code) || hopeless || signal.aborted) throw refused;
+      const wait = pauseFor(refused, tries - 1);
+      onRetry(refused, wait);
+      await interval(wait, signal, refused.retryAfter === null);
+      if (signal.aborted) throw refused;
+    }
+  }
+}
+
+/** Ends early when aborted, or (if `hurry`) when the network comes back. */
+function interval(ms, signal, hurry) {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      window.removeEventListener("online", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener("abort", end);
+    if (hurry) window.addEventListener("online", end);
+  });
+}

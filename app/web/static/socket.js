@@ -1,0 +1,144 @@
+// The live connection: subscribe, answer pings, come back by itself.
+
+const PATH = "/api/v1/ws/leaderboard";
+const SILENCE = 75_000; // ms; the server pings every 30 s, so this long without a word means the line is dead
+const STEADY = 5_000; // ms live after which earlier failures are forgotten
+const LONGEST = 30_000; // ms between two tries at most
+
+// After these closes the server is fine, or back in a moment: the first try comes soon, spread so that not all come at once.
+const SOON = { 1001: [100, 900], 1006: [200, 900], 1012: [100, 900], 4408: [100, 500], 4409: [500, 1500] };
+
+const between = ([low, high]) => low + Math.random() * (high - low);
+
+/** ms until the next try, after `failures` tries that failed in a row and a close with `code`. */
+export function delayFor(code, failures) {
+  if (failures === 0) return between(SOON[code] ?? [500, 1500]);
+  const ceiling = Math.min(LONGEST, 500 * 2 ** failures);
+  return between([ceiling / 2, ceiling]);
+}
+
+/** Events: `board` (detail: the server's message), `state` (detail: connecting | live | reconnecting), `suspended`. */
+export class LiveSocket extends EventTarget {
+  #session;
+  #ws = null;
+  #timer = null;
+  #watch = null;
+  #failures = 0;
+  #liveSince = null;
+  #refusal = null;
+  #token = null;
+  #running = false;
+
+  constructor(session) {
+    super();
+    this.#session = session;
+    session.addEventListener("renew", () => this.#liveSince && this.#subscribe(session.held.access));
+  }
+
+  start() {
+    if (this.#running) return;
+    this.#running = true;
+    this.#failures = 0;
+    this.#say("connecting");
+    this.#open();
+  }
+
+  stop() {
+    this.#running = false;
+    clearTimeout(this.#timer);
+    this.#drop();
+  }
+
+  /** The network came back, or someone looks again: do not wait for the next try. */
+  hurry() {
+    if (!this.#running || this.#ws) return;
+    clearTimeout(this.#timer);
+    this.#open();
+  }
+
+  async #open() {
+    let token;
+    try {
+      token = await this.#session.token();
+    } catch {
+      return this.#later(0); // signed out: whoever listens to the session stops us; not reached: try again
+    }
+    if (!this.#running || this.#ws) return;
+    const ws = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${PATH}`);
+    this.#ws = ws;
+    this.#refusal = null;
+    ws.onopen = () => this.#subscribe(token);
+    ws.onmessage = (event) => ws === this.#ws && this.#hear(event.data);
+    ws.onclose = (event) => ws === this.#ws && this.#closed(event.code);
+    this.#listen();
+  }
+
+  #subscribe(token) {
+    this.#token = token;
+    if (this.#ws?.readyState === WebSocket.OPEN) {
+      this.#ws.send(JSON.stringify({ type: "subscribe", auth: `Bearer ${token}`, board: "main" }));
+    }
+  }
+
+  #hear(text) {
+    this.#listen();
+    const message = parse(text);
+    if (message?.type === "ping") this.#ws.send(JSON.stringify({ type: "pong", timestamp: message.timestamp }));
+    if (message?.type === "error") this.#refusal = message.error?.code ?? null;
+    if (message?.type === "leaderboard.initial" && !this.#liveSince) {
+      this.#liveSince = Date.now();
+      this.#say("live");
+    }
+    if (message?.type === "leaderboard.initial" || message?.type === "leaderboard.update") {
+      this.dispatchEvent(new CustomEvent("board", { detail: message }));
+    }
+  }
+
+  #closed(code) {
+    const refusal = this.#refusal;
+    this.#drop();
+    if (!this.#running) return;
+    if (refusal === "account_suspended") {
+      this.#running = false;
+      this.dispatchEvent(new Event("suspended"));
+      return;
+    }
+    this.#say("reconnecting");
+    // A refused token is replaced first; if that fails, the session says so and the next try waits its turn.
+    if (refusal === "unauthorized") this.#session.renew(this.#token).catch(() => null).then(() => this.#later(code));
+    else this.#later(code);
+  }
+
+  #later(code) {
+    if (!this.#running) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#open(), delayFor(code, this.#failures));
+    this.#failures += 1;
+  }
+
+  #drop() {
+    const ws = this.#ws;
+    if (this.#liveSince && Date.now() - this.#liveSince >= STEADY) this.#failures = 0;
+    this.#ws = null;
+    this.#liveSince = null;
+    clearTimeout(this.#watch);
+    ws?.close();
+  }
+
+  #listen() {
+    clearTimeout(this.#watch);
+    this.#watch = setTimeout(() => this.#closed(1006), SILENCE);
+  }
+
+  #say(state) {
+    this.dispatchEvent(new CustomEvent("state", { detail: state }));
+  }
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,106 @@
+// The player's own rank and score: from the board while they are on it, from GET /me otherwise.
+
+import { number, points, rank as rankWords } from "./words.js";
+
+const OWN_LEAD = 2_000; // ms for which one's own redemption is ahead of the board
+const EVERY = 15_000; // ms between two looks, for what others change below the board
+const AFTER_CHANGE = 2_000; // ms at least between two looks because the board changed
+
+/** Events: `known` (detail: the player as GET /me gives it). */
+export class Standing extends EventTarget {
+  #session;
+  #board;
+  #section = document.getElementById("standing");
+  #rank = document.getElementById("standing-rank");
+  #score = document.getElementById("standing-score");
+  #note = document.getElementById("standing-note");
+  #me = null;
+  #leadUntil = 0;
+  #timer = null;
+  #asked = 0;
+
+  constructor(session, board) {
+    super();
+    this.#session = session;
+    this.#board = board;
+    document.addEventListener("visibilitychange", () => document.hidden || this.#soon(0));
+  }
+
+  /** Someone signed in, or out. */
+  reset() {
+    this.#me = null;
+    this.#section.hidden = !this.#session.user;
+    this.#board.showOwn(null);
+    this.#render();
+    clearTimeout(this.#timer);
+    if (this.#session.user) this.#ask();
+  }
+
+  /** The board changed. */
+  follow() {
+    const user = this.#session.user;
+    const row = user && this.#board.find(user.user_id);
+    if (!user || !this.#me) return;
+    const behind = performance.now() < this.#leadUntil && (row?.score ?? 0) < this.#me.score;
+    if (row && !behind) {
+      this.#me = { ...this.#me, rank: row.rank, score: row.score };
+    } else {
+      this.#soon(Math.max(0, this.#asked + AFTER_CHANGE - performance.now()));
+    }
+    this.#render();
+  }
+
+  /** A redemption's answer: true at once, before the board has it. */
+  earned({ score, rank }) {
+    this.#leadUntil = performance.now() + OWN_LEAD;
+    if (this.#me) this.#me = { ...this.#me, score: score.current, rank: rank.current };
+    this.#render();
+    this.#soon(OWN_LEAD);
+  }
+
+  /** Look again now. */
+  refresh() {
+    this.#soon(0);
+  }
+
+  #soon(wait) {
+    clearTimeout(this.#timer);
+    if (this.#session.user) this.#timer = setTimeout(() => this.#ask(), wait);
+  }
+
+  async #ask() {
+    const user = this.#session.user;
+    this.#asked = performance.now();
+    let wait = EVERY;
+    try {
+      const { data } = await this.#session.call("GET", "/me");
+      if (user !== this.#session.user) return;
+      this.#me = data;
+      this.#render();
+      this.dispatchEvent(new CustomEvent("known", { detail: data }));
+    } catch (refused) {
+      if (refused.code === "account_suspended") this.dispatchEvent(new CustomEvent("known", { detail: { status: "suspended" } }));
+      wait = Math.max(this.#me ? EVERY : 3_000, (refused.retryAfter ?? 0) * 1000);
+    }
+    if (!document.hidden) this.#soon(wait);
+  }
+
+  #render() {
+    const { rank = null, score = 0, status = "active", username } = this.#me ?? {};
+    this.#rank.textContent = rank === null ? "–" : rankWords(rank);
+    this.#score.textContent = number(score);
+    this.#score.classList.toggle("long", score >= 1e7);
+    this.#note.textContent = this.#me ? this.#words(rank, score, status) : "Looking it up…";
+    const below = this.#me && rank !== null && status === "active" && !this.#board.find(this.#session.user?.user_id);
+    this.#board.showOwn(below && this.#session.user ? { rank, username, score } : null);
+  }
+
+  #words(rank, score, status) {
+    if (status === "suspended") return "Off every board while the account is suspended.";
+    if (rank === null) return "You are on the board from your first completed action.";
+    if (rank === 1) return "Nobody is ahead of you.";
+    const threshold = this.#board.threshold;
+    if (rank > 10 && threshold !== null) return `${points(Math.max(0, threshold - score) + 1)} to pass the last of the top ten.`;
+    return "";
+  }
+}

@@ -1,0 +1,78 @@
+// Everything the page says about numbers, ranks and refusals, in one place.
+
+const NUMBER = new Intl.NumberFormat("en");
+
+/** 1234567 -> "1,234,567"; exact up to 2^53 - 1, the largest score there is. */
+export const number = (value) => NUMBER.format(value);
+
+/** 1 -> "1 point". */
+export const points = (value) => `${number(value)} ${value === 1 ? "point" : "points"}`;
+
+/** null (nothing scored yet) -> "unranked". */
+export const rank = (value) => (value === null || value === undefined ? "unranked" : number(value));
+
+/** Whole seconds, in words a person would use. */
+export function seconds(value) {
+  const whole = Math.max(1, Math.ceil(value));
+  if (whole < 90) return `${whole} ${whole === 1 ? "second" : "seconds"}`;
+  const minutes = Math.ceil(whole / 60);
+  return minutes < 90 ? `${minutes} minutes` : `${Math.ceil(minutes / 60)} hours`;
+}
+
+const after = (refused, fallback) => (refused.retryAfter ? `in ${seconds(refused.retryAfter)}` : fallback);
+
+// One sentence or two for every code that the contract knows, and for what only a browser can meet.
+const REFUSALS = {
+  unauthorized: () => "Your sign-in has ended. Please sign in again.",
+  invalid_credentials: () => "The username or the password is wrong.",
+  account_suspended: () => "Your account is suspended. It is off every board until a person has reviewed it.",
+  suspicious_activity: () =>
+    "This one did not score: the recent play looks automated. It was kept for a person to review. Take a break before you go on.",
+  token_already_used: () => "This action was completed before, so it does not score twice. Your score shows what it earned.",
+  invalid_token: () => "This action has expired or is not yours. Nothing was scored; start a new one.",
+  invalid_signature: () => "This action was not signed by this server. Nothing was scored; start a new one.",
+  too_many_actions: () => "You have too many actions open at once. Complete one elsewhere, or wait up to ten minutes until they expire.",
+  username_taken: () => "This username is taken. Try another one.",
+  in_progress: () => "The first try is still being worked on. Asking again in a moment.",
+  idempotency_key_reused: () => "This try was mixed up with another one. Nothing was scored; start a new action.",
+  rate_limited: (refused) => `That was too often in a short time. Try again ${after(refused, "in a minute")}.`,
+  unavailable: (refused) => `A part of the service is not answering. Nothing is lost; try again ${after(refused, "in a moment")}.`,
+  invalid_request: (refused) => fieldSentence(refused) ?? "The server did not accept what was sent. Please check it.",
+  malformed_json: () => "The server could not read what this page sent. Reload the page and try again.",
+  too_large: () => "That is more text than the server takes. Please shorten it.",
+  unsupported_media_type: () => "The server did not understand this page. Reload it and try again.",
+  not_found: () => "That is not there any more. Reload the page to see what is.",
+  method_not_allowed: () => "The server did not understand this page. Reload it and try again.",
+  forbidden: () => "Your account may not do this.",
+  conflict: () => "That does not fit what the server has now. Reload the page and try again.",
+  internal_error: () => "Something went wrong on the server. It has been noted; please try again.",
+  network: () => "The server can't be reached. Check your connection; this page keeps trying.",
+};
+
+function fieldSentence(refused) {
+  const fields = Array.isArray(refused.details) ? refused.details : [];
+  const parts = fields.filter((item) => item?.message).map((item) => `${item.field}: ${item.message}`);
+  return parts.length ? parts.join(" ") : null;
+}
+
+/** A refusal -> what to tell the person. An unknown code falls back to its status, then to the server's own words. */
+export function refusal(refused) {
+  const known = Object.hasOwn(REFUSALS, refused.code) ? REFUSALS[refused.code] : null;
+  if (known) return known(refused);
+  if (refused.status >= 500) return REFUSALS.internal_error();
+  return refused.message || "The server refused, without saying why.";
+}
+
+/** The codes that have words of their own. */
+export const knownCodes = () => Object.keys(REFUSALS);
+
+/** What the status line says for each state of the connection. */
+export const CONNECTION = {
+  connecting: "Connecting…",
+  live: "Live: every change within a second",
+  polling: "Updates every 2 seconds; sign in to watch live",
+  suspended: "Updates every 2 seconds; not live while your account is suspended",
+  reconnecting: "Connection lost. Reconnecting…",
+  fallback: "Reconnecting… Until then, updates every 2 seconds",
+  offline: "Offline. The board shows what it knew last",
+};
