@@ -1,0 +1,93 @@
+"""The product's own processes, each as a child."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.local.child import Child
+
+
+class App(Child):
+    """A process of the product: `python -m …` in the project's folder, configured by its environment."""
+
+    def __init__(self, log: Path, env: Mapping[str, str], *, keep_open: tuple[int, ...] = ()) -> None:
+        super().__init__(log, env=env, keep_open=keep_open)
+        self.environment["PYTHONUNBUFFERED"] = "1"
+
+
+class Web(App):
+    """gunicorn; HOST and PORT from the environment."""
+
+    name = "web"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where a client on this machine reaches it."""
+        host = self.environment["HOST"]
+        return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host), int(
+            self.environment["PORT"]
+        )
+
+    @property
+    def url(self) -> str:
+        host, port = self.address
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "wsgi:app"]
+
+    def answers(self) -> bool:
+        """True when both /healthz and /readyz say 200."""
+        return self._status("/healthz") == 200 and self._status("/readyz") == 200
+
+    def _status(self, path: str) -> int | None:
+        connection = http.client.HTTPConnection(*self.address, timeout=5)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+
+
+class Worker(App):
+    """Celery's worker."""
+
+    name = "worker"
+    death_signal = signal.SIGQUIT  # at once: what it works on comes back from the broker
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "--loglevel", "info"]
+
+
+class Beat(App):
+    """Celery's clock."""
+
+    name = "beat"
+
+    def __init__(
+        self, log: Path, env: Mapping[str, str], schedule: Path, *, keep_open: tuple[int, ...] = ()
+    ) -> None:
+        super().__init__(log, env, keep_open=keep_open)
+        self.schedule = schedule
+
+    def prepare(self) -> None:
+        self.schedule.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def command(self) -> list[str]:
+        options = ["--schedule", str(self.schedule), "--pidfile", "", "--loglevel", "info"]
+        return [sys.executable, "-m", "celery", "-A", "workers.app", "beat", *options]
+
+
+class Relay(App):
+    """Outbox to broker."""
+
+    name = "relay"
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "workers.relay"]
