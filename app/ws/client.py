@@ -1,0 +1,145 @@
+"""The one place that writes to a subscriber's socket."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import time
+from collections import deque
+from typing import Any
+
+import gevent
+
+from app.ws import frames
+
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends RST and frees what the peer never took
+
+
+class Outbound:
+    """Whole frames to one non-blocking socket, in order, without ever waiting.
+
+    What the socket does not take at once stays here: the rest of the frame under way, the few frames that
+    must not be left out (answers, pings, the close), and of boards only the newest. A reader that wakes up
+    therefore gets a clean stream that ends on the newest board, and one that sleeps costs nobody else anything.
+    """
+
+    __slots__ = ("_newest", "_queue", "_rest", "_sock", "_stuck_since", "_watcher", "closing", "gone")
+
+    def __init__(self, sock: socket.socket) -> None:
+        """`sock` must be non-blocking; it is not closed here, so call `release` before its owner does."""
+        self._sock = sock
+        self._rest: memoryview | None = None
+        self._queue: deque[bytes] | None = None
+        self._newest: bytes | None = None
+        self._watcher: Any = None
+        self._stuck_since = 0.0
+        self.closing = False  # a close frame is under way: nothing may follow it
+        self.gone = False  # the connection is lost or given up
+
+    @property
+    def backlog(self) -> int:
+        """Frames that wait for the socket."""
+        if self._rest is None:
+            return 0
+        return 1 + len(self._queue or ()) + (self._newest is not None)
+
+    def stuck_for(self, now: float) -> float:
+        """Seconds (of time.monotonic) in which a waiting frame has not moved by a byte; 0 when none waits."""
+        return 0.0 if self._rest is None else now - self._stuck_since
+
+    def offer(self, frame: bytes) -> None:
+        """A board: takes the place of one that still waits."""
+        if self.closing:
+            return
+        if self._rest is None:
+            self._write(frame)
+        else:
+            self._newest = frame
+
+    def say(self, frame: bytes) -> None:
+        """A frame that may not be left out."""
+        if self.closing:
+            return
+        if self._rest is None:
+            self._write(frame)
+            return
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.append(frame)
+
+    def start_over(self, frame: bytes) -> None:
+        """An answer that makes the board that still waits obsolete."""
+        self._newest = None
+        self.say(frame)
+
+    def close(self, code: int | None, reason: str = "") -> None:
+        """Queue the close frame behind what must still go out; later frames are dropped."""
+        self._newest = None
+        self.say(frames.close(code, reason))
+        self.closing = True
+
+    def drop(self) -> None:
+        """Give the connection up: wakes its reader with an end of stream."""
+        if self.gone:
+            return
+        stuck = self._rest is not None
+        self.release()
+        with contextlib.suppress(OSError):
+            if stuck:
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def release(self) -> None:
+        """Let go of the socket, before its owner closes it."""
+        self.closing = self.gone = True
+        self._rest = self._queue = self._newest = None
+        self._unwatch()
+
+    def _write(self, frame: bytes) -> None:
+        try:
+            sent = self._sock.send(frame)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.drop()
+            return
+        if sent < len(frame):
+            self._rest = memoryview(frame)[sent:]
+            self._stuck_since = time.monotonic()
+            self._watch()
+
+    def _flush(self) -> None:
+        # Runs in the event loop's own greenlet: it may neither wait nor raise.
+        while self._rest is not None:
+            try:
+                sent = self._sock.send(self._rest)
+            except BlockingIOError:
+                return
+            except OSError:
+                self.drop()
+                return
+            self._stuck_since = time.monotonic()
+            if sent < len(self._rest):
+                self._rest = self._rest[sent:]
+                return
+            self._next()
+        self._unwatch()
+
+    def _next(self) -> None:
+        if self._queue:
+            self._rest = memoryview(self._queue.popleft())
+        elif self._newest is not None:
+            self._rest, self._newest = memoryview(self._newest), None
+        else:
+            self._rest = self._queue = None
+
+    def _watch(self) -> None:
+        self._watcher = gevent.get_hub().loop.io(self._sock.fileno(), 2)  # 2: tell me when it is writable
+        self._watcher.start(self._flush)
+
+    def _unwatch(self) -> None:
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher.close()
+            self._watcher = None

@@ -1,0 +1,80 @@
+"""What changed, from outside: the greenlet that hands Redis's messages to the hub."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import gevent
+import structlog
+
+from app.errors import NotFound
+from app.stores.feed import BoardChanged, Listening, LoginEnded, Message, PlayerSuspended, Subscription
+from app.ws.hub import Hub
+from app.ws.messages import Snapshot
+
+log = structlog.get_logger(__name__)
+
+_WAIT_SECONDS = 0.5
+_REREAD_SECONDS = 5.0  # boards with subscribers are read again this often whatever was heard
+_RETRY_SECONDS = (0.05, 0.1, 0.2, 0.4)  # after a loss; the last one repeats
+
+ReadBoard = Callable[[str], Snapshot]
+
+
+class Feed:
+    """Keeps one subscription open for ever, and the hub's boards right whatever was missed meanwhile."""
+
+    def __init__(
+        self, subscribe: Callable[[], Subscription], snapshot: ReadBoard, hub: Hub, missed: Callable[[], None]
+    ) -> None:
+        """`snapshot` reads a board and may wait or raise; `missed` is told that control messages may be lost."""
+        self._subscribe, self._snapshot, self._hub, self._missed = subscribe, snapshot, hub, missed
+        self._failures = 0
+        self._read_at = 0.0
+
+    def run(self) -> None:
+        """Never returns. A lost Redis is waited for; sockets stay and are brought up to date after it."""
+        while True:
+            try:
+                self._listen()
+            except Exception as error:  # whatever it was, this process must go on pushing
+                delay = _RETRY_SECONDS[min(self._failures, len(_RETRY_SECONDS) - 1)]
+                self._failures += 1
+                log.warning("feed_lost", error=type(error).__name__, retry_in=delay)
+                gevent.sleep(delay)
+
+    def _listen(self) -> None:
+        subscription = self._subscribe()
+        try:
+            subscription.open()
+            while True:
+                message = subscription.next(_WAIT_SECONDS)
+                if message is not None:
+                    self._take(message)
+                elif time.monotonic() - self._read_at > _REREAD_SECONDS:
+                    self._read_again()
+        finally:
+            subscription.close()
+
+    def _take(self, message: Message) -> None:
+        match message:
+            case BoardChanged(board, version, rows, changes):
+                self._hub.change(board, version, rows, changes)
+            case PlayerSuspended(player_id):
+                self._hub.end_player(player_id)
+            case LoginEnded(login_id):
+                self._hub.end_login(login_id)
+            case Listening():
+                self._read_again()
+                self._missed()
+                self._failures = 0
+
+    def _read_again(self) -> None:
+        for board in self._hub.watched_boards():
+            try:
+                newest = self._snapshot(board)
+            except NotFound:
+                continue
+            self._hub.change(board, newest["version"], newest["data"], ())
+        self._read_at = time.monotonic()

@@ -1,0 +1,85 @@
+"""What time does to sockets: deadlines, pings, expired tokens, slow readers, and sign-ins that ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+import structlog
+
+from app.errors import Unauthorized
+from app.settings import Settings
+from app.ws import frames, messages
+from app.ws.hub import Hub
+from app.ws.subscriber import Subscriber
+
+log = structlog.get_logger(__name__)
+
+CLOSE_SECONDS = 3.0  # for the client's half of the closing handshake
+SLOW_CLOSE_SECONDS = 10.0  # for a reader that stood still to find the close frame behind what it left unread
+_CHUNK = 500  # sign-ins per question
+
+States = Callable[[list[tuple[UUID, UUID]]], Sequence[str]]
+
+
+class Heartbeat:
+    """Two passes over all sockets of a hub: `tick` is local and cheap, `sweep` asks the stores."""
+
+    def __init__(self, hub: Hub, settings: Settings, clock: Callable[[], float]) -> None:
+        """`clock`: Unix time, the one that tokens expire by."""
+        self._hub, self._settings, self._clock = hub, settings, clock
+        shortest = min(settings.ping_seconds, settings.subscribe_seconds, settings.slow_seconds)
+        self.tick_seconds = min(0.5, shortest / 4)
+        # Half, so that a lost control message costs less than one heartbeat.
+        self.sweep_seconds = settings.ping_seconds / 2
+
+    def tick(self) -> None:
+        """Do what is due on every socket."""
+        now, wall = time.monotonic(), self._clock()
+        ping = messages.ping(wall)
+        for subscriber in tuple(self._hub.sockets):
+            if subscriber.outbound.closing:
+                self._linger(subscriber, now)
+            elif subscriber.outbound.stuck_for(now) > self._settings.slow_seconds:
+                self._hub.dropped_slow += 1
+                subscriber.outbound.close(frames.SLOW, "too slow")
+                subscriber.drop_at = now + SLOW_CLOSE_SECONDS
+            elif subscriber.board is None:
+                if now >= subscriber.subscribe_by_at:
+                    subscriber.refuse(Unauthorized("Send a subscribe message with an access token first."))
+            elif subscriber.who and wall >= subscriber.who.expires_at:
+                subscriber.refuse(Unauthorized("The access token has expired. Get a new one and subscribe."))
+            elif now >= subscriber.ping_at:
+                self._ping(subscriber, now, ping)
+
+    def sweep(self, states: States) -> None:
+        """End the sockets of players and logins that `states` says are suspended or ended."""
+        pairs: dict[tuple[UUID, UUID], None] = {}
+        for subscriber in self._hub.sockets:
+            if subscriber.who and not subscriber.outbound.closing:
+                pairs[subscriber.who.player_id, subscriber.who.login_id] = None
+        keys = list(pairs)
+        for start in range(0, len(keys), _CHUNK):
+            chunk = keys[start : start + _CHUNK]
+            for (player_id, login_id), state in zip(chunk, states(chunk), strict=True):
+                if state == "suspended":
+                    self._hub.end_player(player_id)
+                elif state == "ended":
+                    self._hub.end_login(login_id)
+
+    def _linger(self, subscriber: Subscriber, now: float) -> None:
+        if not subscriber.drop_at:
+            subscriber.drop_at = now + CLOSE_SECONDS
+        elif now >= subscriber.drop_at:
+            subscriber.outbound.drop()
+
+    def _ping(self, subscriber: Subscriber, now: float, ping: bytes) -> None:
+        if subscriber.outbound.backlog:
+            return  # it can't read one now; standing still has a deadline of its own
+        if subscriber.unanswered >= 2:
+            subscriber.outbound.close(frames.SILENT, "two pings unanswered")
+            return
+        subscriber.unanswered += 1
+        subscriber.ping_at = now + self._settings.ping_seconds
+        subscriber.outbound.say(ping)

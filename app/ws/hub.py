@@ -1,0 +1,132 @@
+"""Who is connected to this process, and how a changed board reaches all of them."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import gevent
+
+from app.errors import AccountSuspended, Refusal, Unauthorized
+from app.ws import frames
+from app.ws.board import Board
+from app.ws.messages import Row, Snapshot
+from app.ws.subscriber import SignIn, Subscriber
+
+_STRIDE = 200  # sends between two chances for everything else in this process
+_LONGEST_REST = 0.02  # seconds given away per chance …
+_ALL_RESTS = 0.3  # … and per broadcast: idle time may never come on a busy server, and the board must
+
+
+class Hub:
+    """All sockets of one process. Nothing here waits, except the greenlet that sends a board."""
+
+    def __init__(self, *, merge_seconds: float) -> None:
+        """`merge_seconds`: least time between two broadcasts of a board; changes in between go as one."""
+        self.sockets: set[Subscriber] = set()
+        self.closing = False
+        self.pushed = 0  # boards handed to sockets, ever
+        self.dropped_slow = 0  # sockets closed with 4409, ever
+        self._merge_seconds = merge_seconds
+        self._boards: dict[str, Board] = {}
+        self._players: defaultdict[UUID, set[Subscriber]] = defaultdict(set)
+        self._logins: defaultdict[UUID, set[Subscriber]] = defaultdict(set)
+
+    def add(self, subscriber: Subscriber) -> None:
+        """A socket that has not subscribed yet."""
+        self.sockets.add(subscriber)
+
+    def remove(self, subscriber: Subscriber) -> None:
+        """A socket that is gone."""
+        self.sockets.discard(subscriber)
+        self._leave(subscriber)
+
+    def join(self, subscriber: Subscriber, who: SignIn, snapshot: Snapshot) -> None:
+        """Answer a subscribe with the newest board, and give it every newer one from now on.
+
+        `snapshot` was read before; a change that has overtaken it is used instead. There is no wait
+        between looking and joining, so no change falls between them.
+        """
+        self._leave(subscriber)
+        subscriber.who = who
+        self._players[who.player_id].add(subscriber)
+        self._logins[who.login_id].add(subscriber)
+        home = self._board(snapshot["board"])
+        home.learn(snapshot["version"], snapshot["data"])
+        subscriber.board = home
+        subscriber.version, frame = home.initial()
+        home.members.add(subscriber)
+        subscriber.outbound.start_over(frame)
+
+    def change(self, board: str, version: int, rows: Sequence[Row], changes: Iterable[Row]) -> None:
+        """The board has changed: send it to its subscribers, unless it is not newer than the last one."""
+        home = self._board(board)
+        if home.change(version, rows, changes) and not home.busy:
+            home.busy = True
+            gevent.spawn(self._broadcast, home)
+
+    def watched_boards(self) -> list[str]:
+        """Boards that have subscribers."""
+        return [board.name for board in self._boards.values() if board.members]
+
+    def end_player(self, player_id: UUID) -> None:
+        """The player is suspended."""
+        self._end(self._players.get(player_id, ()), AccountSuspended())
+
+    def end_login(self, login_id: UUID) -> None:
+        """The login is over."""
+        self._end(self._logins.get(login_id, ()), Unauthorized("This sign-in has ended. Sign in again."))
+
+    def close_all(self) -> None:
+        """Shutdown: every client is told to come back later; new sockets are to be refused."""
+        self.closing = True
+        for subscriber in self.sockets:
+            subscriber.outbound.close(frames.RESTART, "service restart")
+
+    def _board(self, name: str) -> Board:
+        if name not in self._boards:
+            self._boards[name] = Board(name)
+        return self._boards[name]
+
+    def _leave(self, subscriber: Subscriber) -> None:
+        if subscriber.board is None or subscriber.who is None:
+            return
+        subscriber.board.members.discard(subscriber)
+        for index, key in (
+            (self._players, subscriber.who.player_id),
+            (self._logins, subscriber.who.login_id),
+        ):
+            index[key].discard(subscriber)
+            if not index[key]:
+                del index[key]
+        subscriber.board = subscriber.who = None
+
+    def _end(self, subscribers: Iterable[Subscriber], refusal: Refusal) -> None:
+        for subscriber in tuple(subscribers):
+            subscriber.refuse(refusal)
+
+    def _broadcast(self, board: Board) -> None:
+        try:
+            while board.sent < board.version:
+                gevent.sleep(max(0.0, board.last_sent_at + self._merge_seconds - time.monotonic()))
+                board.last_sent_at = time.monotonic()
+                version, frame = board.take_update()
+                self._send(board, version, frame)
+        finally:
+            board.busy = False
+
+    def _send(self, board: Board, version: int, frame: bytes) -> None:
+        members = list(board.members)
+        rest = min(_LONGEST_REST, _ALL_RESTS * _STRIDE / max(1, len(members)))
+        for start in range(0, len(members), _STRIDE):
+            if start:
+                with gevent.Timeout(rest, False):
+                    gevent.idle()
+            for subscriber in members[start : start + _STRIDE]:
+                # It may have left or been given a newer board while others were served.
+                if subscriber.board is board and subscriber.version < version:
+                    subscriber.version = version
+                    subscriber.outbound.offer(frame)
+                    self.pushed += 1

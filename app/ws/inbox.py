@@ -1,0 +1,118 @@
+"""What a client sent: bytes in, whole messages and control frames out, one small message in memory."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from wsproto.frame_protocol import Frame, FrameDecoder, Opcode, ParseFailed
+
+from app.ws import frames
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A whole text message. Not decoded yet: `messages.parse` refuses what is no UTF-8."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """A whole binary message. Nobody wants its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """A protocol ping."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The client closes; `code` is None when it named none."""
+
+    code: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The stream can't be read on: close with `code`."""
+
+    code: int
+    reason: str
+
+
+Event = Text | Binary | Ping | Close | Broken
+
+
+class Inbox:
+    """Frames of one client. After Close or Broken everything else is thrown away unread."""
+
+    __slots__ = ("_decoder", "_done", "_limit", "_opcode", "_parts", "_size")
+
+    def __init__(self, limit: int = 4096) -> None:
+        self._decoder = FrameDecoder(client=False)
+        self._limit = limit
+        self._opcode: Opcode | None = None
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._done = False
+
+    def feed(self, data: bytes) -> Iterator[Event]:
+        """The events that `data` completes, in order."""
+        if self._done:
+            return
+        self._decoder.receive_bytes(data)
+        while not self._done:
+            event: Event | None
+            try:
+                frame = self._decoder.process_buffer()
+                if frame is None:
+                    return
+                event = self._control(frame) if frame.opcode.iscontrol() else self._data(frame)
+            except ParseFailed as error:
+                event = Broken(int(error.code), "protocol error")
+            if event is not None:
+                self._done = isinstance(event, Close | Broken)
+                yield event
+
+    def _control(self, frame: Frame) -> Event | None:
+        payload = bytes(frame.payload)  # type: ignore[arg-type]
+        if frame.opcode is Opcode.PING:
+            return Ping(payload)
+        if frame.opcode is Opcode.PONG:
+            return None
+        if not payload:
+            return Close(None)
+        return _closing(payload)
+
+    def _data(self, frame: Frame) -> Event | None:
+        # wsproto hands a frame over in pieces as they arrive; every piece but the first is a continuation.
+        if (frame.opcode is Opcode.CONTINUATION) == (self._opcode is None):
+            raise ParseFailed("a continuation of nothing, or a message inside a message")
+        if self._opcode is None:
+            self._opcode = frame.opcode
+        self._size += len(frame.payload)
+        if self._size > self._limit:
+            return Broken(frames.TOO_BIG, f"a message is at most {self._limit} bytes")
+        if frame.payload and self._opcode is Opcode.TEXT:
+            self._parts.append(bytes(frame.payload))  # type: ignore[arg-type]
+        if not (frame.frame_finished and frame.message_finished):
+            return None
+        return self._whole()
+
+    def _whole(self) -> Event:
+        event: Event = Text(b"".join(self._parts)) if self._opcode is Opcode.TEXT else Binary()
+        self._opcode, self._parts, self._size = None, [], 0
+        return event
+
+
+def _closing(payload: bytes) -> Event:
+    if len(payload) == 1:
+        return Broken(frames.PROTOCOL_ERROR, "protocol error")
+    (code,) = struct.unpack("!H", payload[:2])
+    allowed = (1000 <= code <= 1014 and code not in (1004, 1005, 1006)) or 3000 <= code <= 4999
+    return Close(code) if allowed else Broken(frames.PROTOCOL_ERROR, "protocol error")

@@ -1,0 +1,79 @@
+"""The JSON of the WebSocket contract: what clients may say, and what is said to them, as ready frames."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from app.ws import frames
+
+Row = Mapping[str, Any]
+Snapshot = Mapping[str, Any]  # {"board", "version", "data": [rows]}
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """`auth` is what an Authorization header would say, or None."""
+
+    auth: str | None
+    board: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """The answer to our ping."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Not a message of the contract; `code` and `reason` say what is wrong."""
+
+    code: str
+    reason: str
+
+
+def parse(payload: bytes) -> Subscribe | Pong | Unreadable:
+    """One text message of a client."""
+    try:
+        message = json.loads(payload.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return Unreadable("malformed_json", "The message is not valid JSON.")
+    kind = message.get("type") if isinstance(message, dict) else None
+    if kind == "pong":
+        return Pong()
+    if kind != "subscribe":
+        return Unreadable("invalid_request", "Send an object whose type is 'subscribe' or 'pong'.")
+    auth, board = message.get("auth"), message.get("board", "main")
+    if not isinstance(auth, str | None) or not isinstance(board, str):
+        return Unreadable("invalid_request", "'auth' and 'board' are strings.")
+    return Subscribe(auth, board)
+
+
+def initial(board: str, version: int, rows: Sequence[Row]) -> bytes:
+    """The answer to a subscribe."""
+    meta = {"code": 200, "board": board, "version": version}
+    return _frame({"type": "leaderboard.initial", "meta": meta, "data": rows})
+
+
+def update(board: str, version: int, rows: Sequence[Row], changes: Sequence[Row]) -> bytes:
+    """The board has changed."""
+    meta = {"code": 200, "board": board, "version": version}
+    return _frame({"type": "leaderboard.update", "meta": meta, "data": rows, "changeInfo": changes})
+
+
+def ping(now: float) -> bytes:
+    """`now` is Unix time in seconds."""
+    stamp = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return _frame({"type": "ping", "timestamp": stamp})
+
+
+def error(status: int, code: str, message: str) -> bytes:
+    """`status` as HTTP would have it."""
+    return _frame({"type": "error", "meta": {"code": status}, "error": {"code": code, "message": message}})
+
+
+def _frame(message: Mapping[str, Any]) -> bytes:
+    return frames.text(json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode())

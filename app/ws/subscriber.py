@@ -1,0 +1,66 @@
+"""One socket of the push tier: who listens, to which board, and until when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from app.errors import AccountSuspended, NotFound, Refusal, Unauthorized
+from app.ws import frames, messages
+from app.ws.client import Outbound
+
+if TYPE_CHECKING:
+    from app.ws.board import Board
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """Whose access token was shown; it expires at `expires_at`, Unix time in seconds."""
+
+    player_id: UUID
+    login_id: UUID
+    expires_at: float
+
+
+class Subscriber:
+    """State of one connection. Times ending in `_at` are time.monotonic()."""
+
+    __slots__ = (
+        "board",
+        "drop_at",
+        "outbound",
+        "ping_at",
+        "subscribe_by_at",
+        "unanswered",
+        "unreadable",
+        "version",
+        "who",
+    )
+
+    def __init__(self, outbound: Outbound, *, subscribe_by_at: float) -> None:
+        self.outbound = outbound
+        self.subscribe_by_at = subscribe_by_at
+        self.board: Board | None = None
+        self.version = 0  # of the newest board handed to `outbound`
+        self.who: SignIn | None = None
+        self.ping_at = 0.0
+        self.unanswered = 0  # pings in a row
+        self.unreadable = 0  # messages so far
+        self.drop_at = 0.0  # 0 until the close frame is under way
+
+    def refuse(self, refusal: Refusal, close: int | None = frames.POLICY) -> None:
+        """Say why, then close; with `close` None only say it."""
+        status = status_of(refusal)
+        self.outbound.say(messages.error(status, refusal.code, refusal.message))
+        if close is not None:
+            self.outbound.close(close, refusal.code)
+
+
+def status_of(refusal: Refusal) -> int:
+    """The code of an error message: what can happen on a socket; anything else is a part that is down."""
+    if isinstance(refusal, Unauthorized):
+        return 401
+    if isinstance(refusal, AccountSuspended):
+        return 403
+    return 404 if isinstance(refusal, NotFound) else 503
