@@ -19,8 +19,8 @@ class Completion:
 def known_at(moment: float, history: Sequence[Completion], ahead: float) -> list[Completion]:
     """The completions up to `moment`, newest first, and those less than `ahead` seconds after it.
 
-    Two redemptions in flight can overtake each other, so a little ahead is ordinary. An entry further ahead was
-    written before the clock was set back; it says nothing about this redemption.
+    Two redemptions in flight can overtake each other, so a little ahead is ordinary. An entry further ahead
+    was written before the clock was set back; it says nothing about this redemption.
     """
     known = [past for past in history if past.completed_at <= moment + ahead]
     known.sort(key=lambda past: past.completed_at, reverse=True)

@@ -1,4 +1,4 @@
-"""The three rules. Each looks at one redemption and the history before it, and says what it adds to suspicion, if anything.
+"""The three rules. Each says what one redemption adds to suspicion, if anything.
 
 A rule speaks only about the redemption in hand: what was added for earlier ones is in the suspicion already.
 """
@@ -15,9 +15,10 @@ from anticheat.numbers import NUMBERS, Numbers, Window
 class Limits:
     """What an action type allows; None takes the default number.
 
-    `min_seconds` 0: no timing rule. `burst` and `per_minute` count completions of this action type; a number above
-    HISTORY_LENGTH can never be passed and so switches the rule off. `steadiest_hand` is the standard deviation, in
-    seconds, of the steadiest intervals a person makes at this action; 0 switches the pattern rule off.
+    `min_seconds` 0: no timing rule. `burst` and `per_minute` count completions of this action type; a number
+    above HISTORY_LENGTH can never be passed and so switches the rule off. `steadiest_hand` is the standard
+    deviation, in seconds, of the steadiest intervals a person makes at this action; 0 switches the pattern
+    rule off.
     """
 
     min_seconds: float
@@ -65,8 +66,8 @@ def frequency(
 ) -> Signal | None:
     """Too many in a short time: a burst, or more in a minute than the action type allows.
 
-    The default burst is what a hand can do, so it counts whatever the hand did; a number of the action type's own
-    is about that action type, so it counts only those.
+    The default burst is what a hand can do, so it counts whatever the hand did; a number of the action type's
+    own is about that action type, so it counts only those.
     """
     own = [past for past in known if past.action_type == attempt.action_type]
     checks = (
@@ -84,7 +85,7 @@ def frequency(
                 rule="frequency",
                 seen=f"{count} completions in {seconds:g} s",
                 expected=f"at most {allowed}",
-                added=numbers.frequency_adds,
+                added=numbers.frequency_adds_by_excess * (count - allowed),
             )
     return None
 
@@ -92,10 +93,10 @@ def frequency(
 def pattern(
     attempt: Completion, limits: Limits, known: Sequence[Completion], numbers: Numbers = NUMBERS
 ) -> Signal | None:
-    """Clockwork: intervals between completions of one action type that are more alike than a hand can make them.
+    """Clockwork: intervals between completions of one action type, more alike than a hand can make them.
 
-    The newest interval must be one of those alike. So a person who takes over from a machine is not blamed for it,
-    and a machine's odd interval adds nothing.
+    The newest interval must be one of those alike. So a person who takes over from a machine is not blamed
+    for it, and a machine's odd interval adds nothing.
     """
     own = [past.completed_at for past in known if past.action_type == attempt.action_type]
     run = _run_of_intervals(sorted([attempt.completed_at, *own], reverse=True), numbers.pause)

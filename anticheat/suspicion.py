@@ -1,4 +1,4 @@
-"""How much a player's play looks like cheating: a number that only new evidence raises and only time lowers."""
+"""How much a player's play looks like cheating: new evidence alone raises it, time alone lowers it."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,8 @@ class Suspicion:
 def decayed(suspicion: Suspicion, now: float, half_life: float) -> float:
     """What is left of it at `now`: half after each `half_life` (seconds, above 0).
 
-    A `now` before `suspicion.at` (a clock set back, another server's clock) leaves it as it is: it never grows.
+    A `now` before `suspicion.at` (a clock set back, another server's clock) leaves it as it is: it never
+    grows.
     """
     age = max(0.0, now - suspicion.at)
     return float(max(0.0, suspicion.value) * 0.5 ** (age / half_life))

@@ -1,4 +1,4 @@
-"""From a redemption to a verdict: what the rules add, on top of what is left of the suspicion, against the thresholds."""
+"""From a redemption to a verdict: what the rules add to what is left of the suspicion, against thresholds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome, the suspicion to keep for the player, and what each rule added to it in this redemption."""
+    """The outcome, the suspicion to keep for the player, and what each rule added in this redemption."""
 
     outcome: Outcome
     suspicion: Suspicion
@@ -48,11 +48,12 @@ def judge(
 ) -> Verdict:
     """Judge one redemption by the player's own history.
 
-    `history`: the player's newest completions (HISTORY_LENGTH are enough), of every action type, rejected ones too,
-    without this attempt or an earlier try of the same action that died half-way. `attempt.completed_at` is "now".
+    `history`: the player's newest completions (HISTORY_LENGTH are enough), of every action type, rejected
+    ones too, without this attempt or an earlier try of the same action that died half-way.
+    `attempt.completed_at` is "now".
 
-    The level decides, not the last redemption: a player at `reject` stays refused, without new evidence too, until
-    time has lowered the level.
+    The level decides, not the last redemption: a player at `reject` stays refused, without new evidence too,
+    until time has lowered the level.
     """
     known = known_at(attempt.completed_at, history, numbers.overtaking)
     found = (rule(attempt, limits, known, numbers) for rule in (timing, pattern, frequency))

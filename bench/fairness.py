@@ -1,9 +1,10 @@
-"""How fair the anti-cheat rules are: simulated honest play and simple cheats, judged by the real `anticheat.verdict.judge`.
+"""How fair the anti-cheat rules are: simulated honest play and simple cheats, judged by the real rules.
 
     python -m bench.fairness [--json] [--seed 1] [--hours 60]
 
-Every player has their own random numbers, seeded by name and number, so that a run can be repeated to the digit.
-An honest player-hour counts as flagged or suspended if that happened at least once in it. See docs/anticheat.md.
+Every player has their own random numbers, seeded by name and number, so that a run can be repeated to the
+digit. An honest player-hour counts as flagged or suspended if that happened at least once in it. See
+docs/anticheat.md.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import random
 import statistics
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 from anticheat.history import HISTORY_LENGTH, Completion
 from anticheat.rules import Limits
@@ -63,7 +64,7 @@ def bad_network(rng: random.Random) -> float:
 
 @dataclass(frozen=True)
 class Person:
-    """Someone at the page: start, wait for the countdown, press complete, read what it earned, start again."""
+    """Someone at the page: start, wait for the countdown, press complete, see what it earned, start again."""
 
     press: Draw  # from the countdown's end to pressing complete
     again: Draw  # from the answer to pressing start
@@ -87,10 +88,10 @@ class Person:
 
 @dataclass
 class RateLimit:
-    """The limit that stands before the rules: a clock minute that is full sends the player to the next one."""
+    """The limit that stands before the rules: a full clock minute sends the player to the next one."""
 
     minute: int = 0
-    used: int = field(default=0)
+    used: int = 0
 
     def earliest(self, moment: float) -> float:
         minute = int(moment // 60)
@@ -103,19 +104,19 @@ class RateLimit:
 
 
 def stalled_taps(rng: random.Random) -> Iterator[Completion]:
-    """A client that sends a tap a second without awaiting answers; the line stalls, then up to ten arrive at once."""
+    """A client that taps on without awaiting answers; every few minutes the line stalls for up to 10 s."""
     now, arrivals = START, []
     stall_until = START
     while now < START + HOUR:
         now += max(0.2, rng.gauss(1.1, 0.15))
-        if now > stall_until and rng.random() < 0.02:
+        if now > stall_until and rng.random() < 0.005:
             stall_until = now + rng.uniform(2, 10)
         arrivals.append(Completion("tap", now - 0.2, max(now, stall_until) + rng.expovariate(1 / 0.02)))
     yield from sorted(arrivals, key=lambda one: one.completed_at)
 
 
 def tabs(count: int) -> Play:
-    """An honest player with several tabs who starts a puzzle in each, one after the other, and completes them all."""
+    """An honest player with several tabs who starts a puzzle in each, one by one, and completes them all."""
 
     def play(rng: random.Random) -> Iterator[Completion]:
         now = START
@@ -151,9 +152,13 @@ def busy(rng: random.Random) -> float:
 HONEST: dict[str, Play] = {
     "novice": Person(slow(0.7, 0.4), slow(2.5, 0.6)),
     "regular": Person(slow(0.35, 0.2), slow(0.9, 0.4)),
-    "expert, sd 30 ms": Person(normal(0.215, 0.03, 0.15), normal(0.215, 0.03, 0.15), ("quick-match",), rest=0),
+    "expert, sd 30 ms": Person(
+        normal(0.215, 0.03, 0.15), normal(0.215, 0.03, 0.15), ("quick-match",), rest=0
+    ),
     "expert tapper": Person(normal(0.215, 0.03, 0.15), normal(0.215, 0.03, 0.15), ("tap",), rest=0),
-    "countdown presser": Person(normal(0.03, 0.025), normal(0.25, 0.03, 0.15), ("quick-match", "puzzle"), rest=0),
+    "countdown presser": Person(
+        normal(0.03, 0.025), normal(0.25, 0.03, 0.15), ("quick-match", "puzzle"), rest=0
+    ),
     "countdown, starts by itself": Person(normal(0.06, 0.02), lambda _: 0.0, ("quick-match",), rest=0),
     "rhythmic tapper, 1 a second": Person(normal(0.4, 0.018), normal(0.54, 0.018), ("tap",), rest=0),
     "drummer, 2 a second": Person(normal(0.22, 0.008), normal(0.22, 0.008), ("tap",), rest=0),
@@ -212,7 +217,7 @@ class Fairness:
 
 @dataclass(frozen=True)
 class Detection:
-    """One kind of cheat: how many players ended how, and what it took (attempts; None: it never came to that)."""
+    """One kind of cheat: how many players ended how, and after how many attempts (None: nobody)."""
 
     kind: str
     players: int
@@ -262,7 +267,8 @@ def print_tables(honest: list[Fairness], overlapping: list[Fairness], cheating: 
     for row in [*honest, total, *overlapping]:
         rates = [per_thousand(hits, row.hours) for hits in (row.flagged, row.suspended)]
         print(f"{row.kind:30}{row.hours:>6}{row.redemptions:>10}{rates[0]:>22}{rates[1]:>22}")
-    print(f"\n{f'of {CHEATS} cheats each':30}{'flag':>6}{'reject':>7}{'suspend':>8}{'after':>7}{'most':>6}{'scored':>8}")
+    heading = f"{'flag':>6}{'reject':>7}{'suspend':>8}{'after':>7}{'most':>6}{'scored':>8}"
+    print(f"\n{f'of {CHEATS} cheats each':30}{heading}")
     for one in cheating:
         after, most = one.suspended_after_median or "-", one.suspended_after_most or "-"
         counts = f"{one.flagged:>6}{one.rejected:>7}{one.suspended:>8}"
@@ -279,8 +285,12 @@ def main() -> None:
     overlapping = [fairness(kind, play, given.seed, given.hours) for kind, play in OVERLAPPING.items()]
     cheating = [detection(kind, play, given.seed) for kind, play in CHEATING.items()]
     if given.json:
-        rows = {"honest": honest, "overlapping": overlapping, "cheating": cheating}
-        print(json.dumps({name: [asdict(row) for row in group] for name, group in rows.items()}, indent=2))
+        rows = {
+            "honest": [asdict(row) for row in honest],
+            "overlapping": [asdict(row) for row in overlapping],
+            "cheating": [asdict(one) for one in cheating],
+        }
+        print(json.dumps(rows, indent=2))
     else:
         print_tables(honest, overlapping, cheating)
 

@@ -1,0 +1,31 @@
+"""The simulation of docs/anticheat.md, in small: the figures there come from `python -m bench.fairness`."""
+
+import pytest
+
+from bench.fairness import CHEATING, HONEST, detection, fairness, wilson
+
+STEADY_ENOUGH_TO_ESCAPE = {"clockwork, normal noise 10 ms", "script that waits at random"}
+
+
+@pytest.mark.parametrize("kind", HONEST)
+def test_an_honest_player_is_never_flagged(kind: str) -> None:
+    hours = fairness(kind, HONEST[kind], seed=7, hours=2)
+    assert hours.redemptions > 100
+    assert (hours.flagged, hours.suspended) == (0, 0)
+
+
+@pytest.mark.parametrize("kind", CHEATING.keys() - STEADY_ENOUGH_TO_ESCAPE)
+def test_a_simple_cheat_is_always_suspended(kind: str) -> None:
+    cheats = detection(kind, CHEATING[kind], seed=7)
+    assert cheats.suspended == cheats.players
+
+
+def test_a_simulation_can_be_repeated() -> None:
+    assert fairness("regular", HONEST["regular"], 3, 1) == fairness("regular", HONEST["regular"], 3, 1)
+
+
+def test_none_of_sixty_is_not_zero() -> None:
+    low, high = wilson(0, 60)
+    assert low == 0
+    assert high == pytest.approx(0.0602, abs=1e-4)
+    assert wilson(30, 60) == pytest.approx((0.3773, 0.6227), abs=1e-4)
