@@ -1,26 +1,26 @@
 """Everything Fairboard refuses, as one tree. No HTTP here: `app.http.failures` maps each class to a status.
 
-    Refusal
-    ├── InvalidRequest        a field is out of range, unknown or missing (details name each field)
-    ├── MalformedJson         the body is not JSON
-    ├── TooLarge              the body is over the limit
-    ├── UnsupportedMediaType  the body is not application/json
-    ├── Unauthorized          who are you? (missing, malformed, expired, revoked)
-    │   └── InvalidCredentials
-    ├── Forbidden             known, but may not
-    │   ├── AccountSuspended
-    │   ├── SuspiciousActivity
-    │   └── TokenAlreadyUsed
-    ├── InvalidToken          the action token is unknown, expired, or another action's
-    ├── InvalidSignature      the action token was not signed by us
-    ├── NotFound
-    ├── Conflict
-    │   ├── UsernameTaken
-    │   ├── TooManyActions
-    │   └── InProgress
-    ├── IdempotencyKeyReused
-    ├── RateLimited           carries seconds to wait
-    └── Unavailable           a part that the request needs is down; nothing has been scored, or a retry tells
+Refusal
+├── InvalidRequest        a field is out of range, unknown or missing (details name each field)
+├── MalformedJson         the body is not JSON
+├── TooLarge              the body is over the limit
+├── UnsupportedMediaType  the body is not application/json
+├── Unauthorized          who are you? (missing, malformed, expired, revoked)
+│   └── InvalidCredentials
+├── Forbidden             known, but may not
+│   ├── AccountSuspended
+│   ├── SuspiciousActivity
+│   └── TokenAlreadyUsed
+├── InvalidToken          the action token is unknown, expired, or another action's
+├── InvalidSignature      the action token was not signed by us
+├── NotFound
+├── Conflict
+│   ├── UsernameTaken
+│   ├── TooManyActions
+│   └── InProgress
+├── IdempotencyKeyReused
+├── RateLimited           carries seconds to wait
+└── Unavailable           a part that the request needs is down; nothing has been scored, or a retry tells
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Refusal(Exception):
 
     code = "refused"
     default_message = "The request was refused."
+    replayed = False  # the answer that an Idempotency-Key got the first time
 
     def __init__(self, message: str | None = None, *, details: Any = None) -> None:
         super().__init__(message or self.default_message)

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
-_UNITS = {"second": 1, "minute": 60, "hour": 3600}
 _RATE = re.compile(r"([1-9]\d{0,8})/(second|minute|hour)")
-_DEV_SECRET = "development-only-secret-change-me"
+_DEV_SECRET = "development-only-secret-change-me"  # noqa: S105 - production refuses it
 
 
 class BadSetting(Exception):
@@ -179,9 +178,3 @@ class Settings:
                     )
         if self.jwt_keys == self.action_token_keys:
             raise BadSetting("JWT_KEYS and ACTION_TOKEN_KEYS must not be the same")
-
-
-def window_seconds(rate: str) -> tuple[int, int]:
-    """`"60/minute"` -> (60, 60): how many in how many seconds."""
-    count, unit = rate.split("/")
-    return int(count), _UNITS[unit]

@@ -23,6 +23,20 @@ UNAVAILABLE: tuple[type[Exception], ...] = (
 )
 
 
+def surely_not_done(error: Exception) -> bool:
+    """Whether a statement that failed has certainly changed nothing.
+
+    So it is when it was never sent, or when the server itself reported the error; not when the connection was lost
+    on the way, nor when the server was shutting down (class 57P), which may come between commit and answer.
+    """
+    if isinstance(error, sqlalchemy.exc.TimeoutError):
+        return True
+    if not isinstance(error, sqlalchemy.exc.DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    return error.statement is None or (state is not None and not state.startswith(("08", "57P")))
+
+
 class Database:
     """`statement_seconds` bounds each statement on the server (0: no bound)."""
 

@@ -1,0 +1,136 @@
+"""Everything a process needs, built once: stores, then services. No Flask, no Celery."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from anticheat.verdict import Thresholds
+from app.services.accounts import Accounts, Sessions
+from app.services.actions import Actions
+from app.services.health import Health
+from app.services.moderation import Moderation
+from app.services.outbox import Outbox
+from app.services.passwords import Passwords
+from app.services.redemptions import Redemptions
+from app.services.refresh import Refresh
+from app.services.standings import Standings
+from app.settings import Settings
+from app.stores.catalog import CatalogStore
+from app.stores.database import Database
+from app.stores.feed import Subscription
+from app.stores.ledger import LedgerStore
+from app.stores.logins import LoginStore
+from app.stores.outbox import OutboxStore
+from app.stores.permits import PermitStore
+from app.stores.players import PlayerStore
+from app.stores.rankings import RankingStore
+from app.stores.redis_store import Scripts, connect
+from app.stores.standings import StandingStore
+from app.stores.suspicions import SuspicionStore
+
+
+def _run_apart(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Under gevent a slow computation gets a real thread, so that the other greenlets go on."""
+    gevent = sys.modules.get("gevent")
+    if gevent is None or not sys.modules["gevent.monkey"].is_module_patched("threading"):
+        return function(*arguments)
+    return gevent.get_hub().threadpool.apply(function, arguments)
+
+
+class Container:
+    """Builds no connection by itself: they open at the first use, in the process that uses them."""
+
+    def __init__(
+        self, settings: Settings, *, clock: Callable[[], float] = time.time, statement_seconds: float = 5.0
+    ) -> None:
+        self.settings, self.clock = settings, clock
+        self.database = Database(
+            settings.database_url, pool=settings.database_pool, statement_seconds=statement_seconds
+        )
+        self.redis = connect(settings.redis_url, settings.redis_timeout)
+        self._build_stores()
+        self._build_services()
+
+    def _build_stores(self) -> None:
+        settings, database = self.settings, self.database
+        self.scripts = Scripts(self.redis)
+        self.players = PlayerStore(database)
+        self.logins = LoginStore(database, self.redis)
+        self.catalog = CatalogStore(database)
+        self.standing_store = StandingStore(database)
+        self.ledger = LedgerStore(database)
+        self.suspicions = SuspicionStore(database)
+        self.rankings = RankingStore(self.redis, self.scripts)
+        self.permits = PermitStore(
+            self.redis,
+            self.scripts,
+            lease_ms=settings.claim_seconds * 1000,
+            consumed_seconds=settings.consumed_seconds,
+        )
+
+    def _build_services(self) -> None:
+        settings, clock = self.settings, self.clock
+        self.sessions = Sessions(self.logins)
+        self.accounts = Accounts(
+            self.players,
+            self.logins,
+            Passwords(_run_apart),
+            self.redis,
+            clock=clock,
+            refresh_seconds=settings.refresh_token_seconds,
+        )
+        self.moderation = Moderation(
+            self.database,
+            self.redis,
+            self.ledger,
+            self.suspicions,
+            self.logins,
+            self.permits,
+            self.rankings,
+            self.catalog,
+            half_life=settings.anticheat_half_life,
+            clock=clock,
+        )
+        self.actions = Actions(
+            self.catalog,
+            self.permits,
+            self.ledger,
+            self.standing_store,
+            key=settings.action_token_keys[0],
+            clock=clock,
+            seconds=settings.action_seconds,
+            most=settings.max_active_actions,
+        )
+        self.redemptions = Redemptions(
+            self.permits,
+            self.ledger,
+            self.rankings,
+            self.standing_store,
+            self.suspicions,
+            self.moderation,
+            self.scripts,
+            secrets={key.kid: key.secret for key in settings.action_token_keys},
+            thresholds=Thresholds(
+                settings.anticheat_flag,
+                settings.anticheat_reject,
+                settings.anticheat_critical,
+                settings.anticheat_half_life,
+            ),
+            clock=clock,
+        )
+        self.standings = Standings(self.catalog, self.standing_store, self.rankings, self.players, clock=clock)
+        self.refresh = Refresh(self.catalog, self.standing_store, self.rankings, self.standings, self.redis)
+        self.health = Health(self.database, self.redis)
+        self.outbox = Outbox(self.database, OutboxStore(self.database))
+
+    def subscription(self) -> Subscription:
+        """A connection of its own that listens to what other processes announce."""
+        return Subscription(self.redis)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.database.close()
+        self.redis.close()

@@ -1,0 +1,42 @@
+"""The Flask app: a container, then the edges around it."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import logs, metrics
+from app.container import Container
+from app.http import actions, auth, failures, identity, leaderboard, operations
+from app.http.limits import Limits
+from app.settings import Settings
+from app.web.page import page
+
+API = "/api/v1"
+
+
+def create_app(settings: Settings) -> Flask:
+    """The whole outside: the API, the sockets, the page and the commands."""
+    logs.configure(settings)
+    app = Flask("fairboard", static_folder=None)
+    app.url_map.strict_slashes = False
+    app.extensions["fairboard"] = Container(settings)
+    identity.register(app, settings)
+    failures.register(app)
+    limits = Limits(app, settings)
+    app.register_blueprint(auth.blueprint(limits), url_prefix=API)
+    app.register_blueprint(actions.blueprint(limits), url_prefix=API)
+    app.register_blueprint(leaderboard.blueprint(limits), url_prefix=API)
+    app.register_blueprint(operations.routes)
+    app.register_blueprint(page)
+    app.after_request(_count)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
+
+
+def _count(response: Response) -> Response:
+    route = request.url_rule.rule if request.url_rule else "none"
+    metrics.requests.labels(route, request.method, response.status_code).inc()
+    return response

@@ -1,0 +1,100 @@
+"""/action-types and /actions."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, Response
+
+from app import metrics
+from app.domain.redemption import Completed, Request
+from app.domain.times import rfc3339
+from app.errors import Refusal
+from app.http.bodies import ActionToken, NewAction, body, idempotency_key
+from app.http.envelope import answer, request_id
+from app.http.identity import container, me, signed_in
+from app.http.limits import Limits
+
+
+def blueprint(limits: Limits) -> Blueprint:
+    """The routes, each with its limit."""
+    routes = Blueprint("actions", __name__)
+
+    @routes.get("/action-types")
+    @limits.reads
+    def action_types() -> Response:
+        return answer(
+            [
+                {
+                    "slug": kind.slug,
+                    "name": kind.name,
+                    "points": kind.points,
+                    "min_seconds": kind.min_seconds,
+                    "board": kind.board,
+                }
+                for kind in container().actions.types()
+            ]
+        )
+
+    @routes.post("/actions")
+    @signed_in()
+    @limits.issue
+    def issue() -> Response:
+        issued = container().actions.issue(me().player_id, body(NewAction).action_type)
+        promise = issued.promise
+        address = f"/api/v1/actions/{promise.action_id}"
+        response = answer(
+            {
+                "action_id": promise.action_id,
+                "action_type": promise.action_type,
+                "token": issued.token,
+                "points": promise.points,
+                "expected_score": issued.expected_score,
+                "issued_at": rfc3339(promise.issued_ms / 1000),
+                "expires_at": rfc3339(promise.expires_ms / 1000),
+            },
+            201,
+            {"self": address, "complete": f"{address}/complete"},
+        )
+        response.headers["Location"] = address
+        return response
+
+    @routes.get("/actions/<uuid:action_id>")
+    @signed_in()
+    @limits.reads
+    def show(action_id: UUID) -> Response:
+        return answer(container().actions.state(me().player_id, action_id))
+
+    @routes.post("/actions/<uuid:action_id>/complete")
+    @signed_in()
+    @limits.complete
+    def complete(action_id: UUID) -> Response:
+        token = body(ActionToken).token
+        request = Request(str(me().player_id), str(action_id), token, idempotency_key(), request_id())
+        try:
+            completed = container().redemptions.complete(request)
+        except Refusal as refusal:
+            metrics.redemptions.labels(refusal.code).inc()
+            raise
+        metrics.redemptions.labels("replayed" if completed.replayed else "scored").inc()
+        return _render(completed, request.player_id)
+
+    return routes
+
+
+def _render(completed: Completed, player_id: str) -> Response:
+    response = answer(
+        {
+            "action_id": completed.action_id,
+            "points": completed.points,
+            "score": {"previous": completed.previous_score, "current": completed.score},
+            "rank": {"previous": completed.previous_rank, "current": completed.rank},
+        },
+        links={
+            "leaderboard": f"/api/v1/leaderboard/top?board={completed.board}",
+            "standing": f"/api/v1/leaderboard/users/{player_id}",
+        },
+    )
+    if completed.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response

@@ -1,0 +1,59 @@
+"""/auth and /me."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from app.http.bodies import Credentials, NewAccount, body
+from app.http.envelope import answer, empty
+from app.http.identity import container, me, signed_in, tokens_for
+from app.http.limits import Limits
+from app.services.accounts import Login
+
+
+def blueprint(limits: Limits) -> Blueprint:
+    """The routes, each with its limit."""
+    routes = Blueprint("auth", __name__)
+
+    @routes.post("/auth/register")
+    @limits.auth
+    def register() -> Response:
+        given = body(NewAccount)
+        return _welcome(container().accounts.register(given.username, given.password), 201)
+
+    @routes.post("/auth/login")
+    @limits.auth
+    def login() -> Response:
+        given = body(Credentials)
+        return _welcome(container().accounts.login(given.username, given.password), 200)
+
+    @routes.post("/auth/refresh")
+    @signed_in(kind="refresh", suspended_too=True)
+    def refresh() -> Response:
+        who = me()
+        return _welcome(container().accounts.refresh(who.player_id, who.login_id, who.token_id), 200)
+
+    @routes.post("/auth/logout")
+    @signed_in(suspended_too=True)
+    def logout() -> Response:
+        container().accounts.logout(me().player_id, me().login_id)
+        return empty(204)
+
+    @routes.get("/me")
+    @signed_in(suspended_too=True)
+    @limits.reads
+    def show_me() -> Response:
+        return answer(container().standings.me(me().player_id), links={"standing": "/api/v1/leaderboard/me"})
+
+    return routes
+
+
+def _welcome(login: Login, status: int) -> Response:
+    player = login.player
+    user = {
+        "user_id": str(player.id),
+        "username": player.username,
+        "role": player.role,
+        "status": player.status,
+    }
+    return answer({"user": user, **tokens_for(login)}, status, {"me": "/api/v1/me"})

@@ -1,0 +1,152 @@
+"""What may come in: bodies and query parameters as models, every bad field named."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Any, TypeVar
+
+from flask import request
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+
+from app.domain.accounts import check_password, username_of
+from app.domain.boards import MAIN, TOP
+from app.errors import InvalidRequest, MalformedJson, TooLarge, UnsupportedMediaType
+
+MAX_BODY = 16 * 1024
+MAX_KEY = 255
+_KEY = re.compile(rf"[\x20-\x7e]{{1,{MAX_KEY}}}")
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class NewAccount(_Strict):
+    """`POST /auth/register`"""
+
+    username: Annotated[str, AfterValidator(username_of)]
+    password: Annotated[str, AfterValidator(check_password)]
+
+
+class Credentials(_Strict):
+    """`POST /auth/login`: any strings; what no account can have is simply wrong."""
+
+    username: str
+    password: Annotated[str, StringConstraints(max_length=4096)]
+
+
+class NewAction(_Strict):
+    """`POST /actions`"""
+
+    action_type: str
+
+
+class ActionToken(_Strict):
+    """`POST /actions/{id}/complete`"""
+
+    token: str
+
+
+def _whole(value: Any) -> Any:
+    """Query values are text; only plain digits are a number."""
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,9}", value):
+        return int(value)
+    return value
+
+
+class TopQuery(_Strict):
+    """`GET /leaderboard/top`"""
+
+    limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=100)] = TOP
+    board: str = MAIN
+
+
+class AroundQuery(_Strict):
+    """`GET /leaderboard/me`"""
+
+    around: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=50)] = 5
+    board: str = MAIN
+
+
+class BoardQuery(_Strict):
+    """`GET /leaderboard/users/{user_id}`"""
+
+    board: str = MAIN
+
+
+def body(model: type[Model]) -> Model:
+    """The JSON body as `model`, refused in the contract's order: size, media type, JSON, fields."""
+    length = request.content_length
+    if length is not None and length > MAX_BODY:
+        raise TooLarge()
+    raw = request.stream.read(MAX_BODY + 1)
+    if len(raw) > MAX_BODY:
+        raise TooLarge()
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType()
+    try:
+        # Python's reader lets NaN and Infinity through, which are not JSON.
+        value = json.loads(raw.decode("utf-8"), parse_constant=_not_json)
+    except (ValueError, RecursionError):
+        raise MalformedJson() from None
+    if not isinstance(value, dict):
+        raise InvalidRequest.field("body", "must be a JSON object")
+    return _checked(model, value)
+
+
+def query(model: type[Model]) -> Model:
+    """The query parameters as `model`; a parameter given twice is refused like an unknown one."""
+    values: dict[str, Any] = {}
+    for name, given in request.args.lists():
+        if len(given) > 1:
+            raise InvalidRequest.field(name, "must be given once")
+        values[name] = given[0]
+    return _checked(model, values)
+
+
+def idempotency_key() -> str | None:
+    """The Idempotency-Key header, checked."""
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise InvalidRequest.field("Idempotency-Key", f"must be 1 to {MAX_KEY} printable ASCII characters")
+    return key
+
+
+def _not_json(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _checked(model: type[Model], values: dict[str, Any]) -> Model:
+    try:
+        checked = model.model_validate(values)
+    except ValidationError as error:
+        raise InvalidRequest(details=[_detail(problem) for problem in error.errors()]) from None
+    for name, value in checked:
+        if isinstance(value, str) and not _storable(value):
+            raise InvalidRequest.field(name, "has characters that no text may have")
+    return checked
+
+
+def _detail(problem: Any) -> dict[str, str]:
+    field = ".".join(str(part) for part in problem["loc"]) or "body"
+    if problem["type"] == "extra_forbidden":
+        return {"field": field, "message": "is not a field of this request"}
+    if problem["type"] == "missing":
+        return {"field": field, "message": "is required"}
+    return {"field": field, "message": str(problem["msg"]).removeprefix("Value error, ")}
+
+
+def _storable(text: str) -> bool:
+    """Neither NUL, which PostgreSQL refuses, nor half a surrogate pair, which UTF-8 does."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

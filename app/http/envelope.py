@@ -1,0 +1,57 @@
+"""The contract's envelope, and the id that runs through a request."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from uuid import uuid4
+
+from flask import Response, g, request
+
+_REQUEST_ID = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,62}[\x21-\x7e])?")
+
+
+def request_id() -> str:
+    """The X-Request-ID that came in if it is printable and at most 64 characters, else one of ours."""
+    known: str | None = g.get("request_id")
+    if known is None:
+        given = request.headers.get("X-Request-ID", "")
+        known = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        g.request_id = known
+    return known
+
+
+def _response(text: str, status: int) -> Response:
+    response = Response(text, status, mimetype="application/json")
+    response.headers["X-Request-ID"] = request_id()
+    return response
+
+
+def answer(data: Any, status: int = 200, links: dict[str, str] | None = None) -> Response:
+    """A good answer."""
+    return answer_text(json.dumps(data, ensure_ascii=False, separators=(",", ":")), status, links)
+
+
+def answer_text(data: str, status: int = 200, links: dict[str, str] | None = None) -> Response:
+    """A good answer whose data is JSON text already."""
+    tail = f',"links":{json.dumps(links, separators=(",", ":"))}' if links else ""
+    meta = f'{{"code":{status},"request_id":{json.dumps(request_id())}}}'
+    return _response(f'{{"meta":{meta},"data":{data}{tail}}}', status)
+
+
+def empty(status: int) -> Response:
+    """An answer without a body: 204 or 304."""
+    response = Response(status=status)
+    response.headers["X-Request-ID"] = request_id()
+    del response.headers["Content-Type"]
+    return response
+
+
+def failure(status: int, code: str, message: str, details: Any = None) -> Response:
+    """A refusal."""
+    error: dict[str, Any] = {"code": code, "message": message}
+    if details is not None:
+        error["details"] = details
+    body = {"meta": {"code": status, "request_id": request_id()}, "error": error}
+    return _response(json.dumps(body, ensure_ascii=False, separators=(",", ":")), status)

@@ -1,0 +1,123 @@
+"""Who is asking: JWTs through flask-jwt-extended, made strict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+import jwt.exceptions
+from flask import Flask, current_app, g, request
+from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token
+from flask_jwt_extended.exceptions import JWTExtendedException
+
+from app.container import Container
+from app.errors import Unauthorized
+from app.services.accounts import Login
+from app.settings import Settings
+
+ISSUER = "fairboard"
+AUDIENCE = "fairboard-players"
+_LEEWAY_SECONDS = 2  # servers' clocks differ a little
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A verified token's player and login; `expires_at` in Unix seconds, `token_id` is the token's own."""
+
+    player_id: UUID
+    login_id: UUID
+    token_id: UUID
+    expires_at: float
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Give the app its keys: the first signs, all verify, by the key id in the token's header."""
+    secrets = {key.kid: key.secret for key in settings.jwt_keys}
+    app.config.update(
+        JWT_ALGORITHM="HS256",
+        JWT_DECODE_ALGORITHMS=["HS256"],
+        JWT_ENCODE_ISSUER=ISSUER,
+        JWT_DECODE_ISSUER=ISSUER,
+        JWT_ENCODE_AUDIENCE=AUDIENCE,
+        JWT_DECODE_AUDIENCE=AUDIENCE,
+        JWT_COOKIE_CSRF_PROTECT=False,  # no cookies, so no csrf claim either
+        JWT_DECODE_LEEWAY=_LEEWAY_SECONDS,
+        JWT_ACCESS_TOKEN_EXPIRES=timedelta(seconds=settings.access_token_seconds),
+        JWT_REFRESH_TOKEN_EXPIRES=timedelta(seconds=settings.refresh_token_seconds),
+    )
+    manager = JWTManager(app)
+    manager.encode_key_loader(lambda identity: settings.jwt_keys[0].secret)
+
+    @manager.decode_key_loader
+    def key_of(header: dict[str, Any], payload: dict[str, Any]) -> str:
+        kid = header.get("kid")
+        secret = secrets.get(kid) if isinstance(kid, str) else None
+        if secret is None:
+            raise Unauthorized()
+        return secret
+
+
+def container() -> Container:
+    """The container of the app that serves this request."""
+    found: Container = current_app.extensions["fairboard"]
+    return found
+
+
+def tokens_for(login: Login) -> dict[str, Any]:
+    """The contract's pair for a login."""
+    settings = container().settings
+    headers = {"kid": settings.jwt_keys[0].kid}
+    player = str(login.player.id)
+    access = {"fam": str(login.login_id)}
+    refresh = {"fam": str(login.login_id), "jti": str(login.refresh_id)}
+    return {
+        "access_token": create_access_token(player, additional_claims=access, additional_headers=headers),
+        "refresh_token": create_refresh_token(player, additional_claims=refresh, additional_headers=headers),
+        "token_type": "Bearer",
+        "expires_in": settings.access_token_seconds,
+    }
+
+
+def identity_of(authorization: str | None, *, kind: str = "access") -> Identity:
+    """The identity that `Bearer <token>` proves. Doesn't ask whether the login has ended. Raises Unauthorized."""
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthorized()
+    try:
+        claims = decode_token(token.strip())
+        if claims["type"] != kind:
+            raise Unauthorized(f"Send the {kind} token here.")
+        return Identity(UUID(claims["sub"]), UUID(claims["fam"]), UUID(claims["jti"]), float(claims["exp"]))
+    except jwt.exceptions.ExpiredSignatureError:
+        raise Unauthorized("The token has expired. Refresh it or sign in again.") from None
+    except (jwt.exceptions.PyJWTError, JWTExtendedException, KeyError, TypeError, ValueError, AttributeError):
+        raise Unauthorized("The token is not valid. Sign in again.") from None
+
+
+def signed_in(*, kind: str = "access", suspended_too: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """A view for a player: the first check of all. The identity is in `me()` from then on."""
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            identity = identity_of(request.headers.get("Authorization"), kind=kind)
+            container().sessions.check(identity.player_id, identity.login_id, suspended_too=suspended_too)
+            g.identity = identity
+            return view(*args, **kwargs)
+
+        return checked
+
+    return decorate
+
+
+def me() -> Identity:
+    """Who asks, in a view that is `signed_in`."""
+    identity: Identity = g.identity
+    return identity

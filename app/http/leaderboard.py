@@ -1,0 +1,57 @@
+"""/leaderboard."""
+
+from __future__ import annotations
+
+import hashlib
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+
+from app import metrics
+from app.domain.boards import Standing
+from app.http.bodies import AroundQuery, BoardQuery, TopQuery, query
+from app.http.envelope import answer, answer_text, empty
+from app.http.identity import container, me, signed_in
+from app.http.limits import Limits
+
+
+def blueprint(limits: Limits) -> Blueprint:
+    """The routes, each with its limit."""
+    routes = Blueprint("leaderboard", __name__)
+
+    @routes.get("/leaderboard/top")
+    @limits.reads
+    def top() -> Response:
+        asked = query(TopQuery)
+        found = container().standings.top(asked.board, asked.limit)
+        # Of the rows alone: two answers with the same rows are the same to a reader, whatever their request ids.
+        tag = hashlib.blake2b(found.rows.encode(), digest_size=12).hexdigest()
+        response = empty(304) if tag in request.if_none_match else answer_text(found.rows)
+        response.set_etag(tag, weak=True)
+        response.headers["X-Cache"] = "HIT" if found.hit else "MISS"
+        response.headers["Cache-Control"] = "no-cache"
+        metrics.top_reads.labels("hit" if found.hit else "miss").inc()
+        return response
+
+    @routes.get("/leaderboard/me")
+    @signed_in()
+    @limits.reads
+    def mine() -> Response:
+        asked = query(AroundQuery)
+        standing, above, below = container().standings.around(me().player_id, asked.around, asked.board)
+        data = {"standing": standing.as_row(), "above": _rows(above), "below": _rows(below)}
+        return answer(data, links={"leaderboard": "/api/v1/leaderboard/top"})
+
+    @routes.get("/leaderboard/users/<uuid:user_id>")
+    @limits.reads
+    def one(user_id: UUID) -> Response:
+        return answer(
+            container().standings.one(user_id, query(BoardQuery).board).as_row(),
+            links={"leaderboard": "/api/v1/leaderboard/top"},
+        )
+
+    return routes
+
+
+def _rows(standings: list[Standing]) -> list[dict[str, object]]:
+    return [standing.as_row() for standing in standings]

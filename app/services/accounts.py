@@ -1,0 +1,114 @@
+"""Sign up, sign in, stay signed in, sign out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from app.domain.accounts import check_password, username_key, username_of
+from app.domain.times import utc
+from app.errors import AccountSuspended, InvalidCredentials, InvalidRequest, Unauthorized
+from app.services.passwords import Passwords
+from app.stores.feed import LoginEnded, publish_control
+from app.stores.logins import LoginStore
+from app.stores.players import Player, PlayerStore
+from app.stores.redis_store import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What the tokens of a fresh login have to carry."""
+
+    player: Player
+    login_id: UUID
+    refresh_id: UUID
+
+
+class Accounts:
+    """Names and passwords are checked here, whoever calls."""
+
+    def __init__(
+        self,
+        players: PlayerStore,
+        logins: LoginStore,
+        passwords: Passwords,
+        client: Client,
+        *,
+        clock: Callable[[], float],
+        refresh_seconds: int,
+    ) -> None:
+        self._players, self._logins, self._passwords, self._client = players, logins, passwords, client
+        self._clock, self._refresh_seconds = clock, refresh_seconds
+
+    def create(self, username: str, password: str, role: str = "player") -> Player:
+        """A new account. Raises InvalidRequest or UsernameTaken."""
+        problems = []
+        for field, check, value in (
+            ("username", username_of, username),
+            ("password", check_password, password),
+        ):
+            try:
+                check(value)
+            except ValueError as error:
+                problems.append({"field": field, "message": str(error)})
+        if problems:
+            raise InvalidRequest(details=problems)
+        name = username_of(username)
+        return self._players.add(uuid4(), name, username_key(name), self._passwords.hash(password), role)
+
+    def register(self, username: str, password: str) -> Login:
+        """A new player, signed in."""
+        return self._open(self.create(username, password))
+
+    def login(self, username: str, password: str) -> Login:
+        """Sign in; InvalidCredentials for an unknown name and a wrong password alike."""
+        found = self._players.named(username_key(username))
+        player, kept = found if found else (None, None)
+        if not self._passwords.matches(password, kept) or player is None or kept is None:
+            raise InvalidCredentials()
+        if self._passwords.outdated(kept):
+            self._players.set_password_hash(player.id, self._passwords.hash(password))
+        return self._open(player)
+
+    def refresh(self, player_id: UUID, login_id: UUID, refresh_id: UUID) -> Login:
+        """Swap a refresh token for a new pair. One that was used already ends its whole family."""
+        player = self._players.get(player_id)
+        if player is None:
+            raise Unauthorized()
+        if player.status == "suspended":
+            raise AccountSuspended()
+        new = uuid4()
+        if not self._logins.rotate(login_id, refresh_id, new, utc(self._clock() + self._refresh_seconds)):
+            self._end(player_id, login_id, "refresh token used twice")
+            raise Unauthorized("This refresh token was used already. Sign in again.")
+        return Login(player, login_id, new)
+
+    def logout(self, player_id: UUID, login_id: UUID) -> None:
+        """End this login: its tokens and its sockets."""
+        self._end(player_id, login_id, "signed out")
+
+    def _open(self, player: Player) -> Login:
+        login = Login(player, uuid4(), uuid4())
+        self._logins.open(login.login_id, player.id, login.refresh_id, utc(self._clock() + self._refresh_seconds))
+        return login
+
+    def _end(self, player_id: UUID, login_id: UUID, why: str) -> None:
+        self._logins.end(player_id, login_id, why)
+        publish_control(self._client, LoginEnded(login_id))
+
+
+class Sessions:
+    """Whether a login may still act; asked on every request."""
+
+    def __init__(self, logins: LoginStore) -> None:
+        self._logins = logins
+        self.states = logins.states
+
+    def check(self, player_id: UUID, login_id: UUID, *, suspended_too: bool = False) -> None:
+        """Raises Unauthorized for a login that has ended, AccountSuspended for its player."""
+        state = self._logins.states([(player_id, login_id)])[0]
+        if state == "ended":
+            raise Unauthorized("This login has ended. Sign in again.")
+        if state == "suspended" and not suspended_too:
+            raise AccountSuspended()

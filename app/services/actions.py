@@ -1,0 +1,103 @@
+"""Start an action, ask for its state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from anticheat.rules import Limits
+from app.domain.action_token import Promise, SigningKey, sign
+from app.domain.boards import ActionType
+from app.domain.times import rfc3339
+from app.errors import InvalidRequest, NotFound, TooManyActions
+from app.stores.catalog import CatalogStore
+from app.stores.ledger import LedgerStore
+from app.stores.permits import PermitStore
+from app.stores.standings import StandingStore
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new action: what it promises, its token, and what the score would become."""
+
+    promise: Promise
+    token: str
+    expected_score: int
+
+
+class Actions:
+    """`seconds` is the life of a token, `most` how many active ones a player may hold."""
+
+    def __init__(
+        self,
+        catalog: CatalogStore,
+        permits: PermitStore,
+        ledger: LedgerStore,
+        standings: StandingStore,
+        *,
+        key: SigningKey,
+        clock: Callable[[], float],
+        seconds: int,
+        most: int,
+    ) -> None:
+        self._catalog, self._permits, self._ledger, self._standings = catalog, permits, ledger, standings
+        self._key, self._clock, self._seconds, self._most = key, clock, seconds, most
+
+    def types(self) -> list[ActionType]:
+        """What can be played."""
+        return self._catalog.action_types()
+
+    def issue(self, player_id: UUID, slug: str) -> Issued:
+        """Open an action. Raises InvalidRequest for an unknown type, TooManyActions."""
+        kind = self._catalog.action_type(slug)
+        season = self._catalog.open_season(kind.board) if kind else None
+        if kind is None or season is None:
+            raise InvalidRequest.field("action_type", "is not an action type; GET /api/v1/action-types lists them")
+        now = int(self._clock() * 1000)
+        promise = Promise(
+            action_id=str(uuid4()),
+            player_id=str(player_id),
+            action_type=kind.slug,
+            action_type_id=kind.id,
+            points=kind.points,
+            board=season.board,
+            season_id=season.id,
+            season_number=season.number,
+            issued_ms=now,
+            expires_ms=now + self._seconds * 1000,
+        )
+        limits = Limits(kind.min_seconds, kind.burst, kind.per_minute)
+        if not self._permits.issue(promise, limits, most=self._most):
+            raise TooManyActions(
+                f"You hold {self._most} active actions, the most allowed. Complete one or let it expire.",
+                details={"limit": self._most},
+            )
+        expected = self._standings.score(season.id, player_id) + kind.points
+        return Issued(promise, sign(promise, self._key), expected)
+
+    def state(self, player_id: UUID, action_id: UUID) -> dict[str, Any]:
+        """The player's own action in the contract's words. Raises NotFound."""
+        scored = self._ledger.redeemed_action(player_id, action_id)
+        if scored:
+            return {
+                "action_id": str(action_id),
+                "action_type": scored["action_type"],
+                "state": "consumed",
+                "points": scored["points"],
+                "issued_at": rfc3339(scored["issued_at"]),
+                "completed_at": rfc3339(scored["created_at"]),
+                "score": {"previous": scored["previous_score"], "current": scored["score"]},
+            }
+        kept = self._permits.state(str(player_id), str(action_id), int(self._clock() * 1000))
+        if kept is None:
+            raise NotFound("You have no such action.")
+        return {
+            "action_id": str(action_id),
+            "action_type": kept["type"],
+            "state": kept["state"],
+            "points": int(kept["points"]),
+            "issued_at": rfc3339(int(kept["issued"]) / 1000),
+            "expires_at": rfc3339(int(kept["expires"]) / 1000),
+        }

@@ -1,0 +1,153 @@
+"""What follows from a verdict or from a person's decision: signals, cases, suspensions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+import structlog
+
+from anticheat.suspicion import Suspicion
+from anticheat.verdict import Outcome, Verdict
+from app.domain.action_token import Promise
+from app.domain.redemption import Request
+from app.domain.times import utc
+from app.stores.catalog import CatalogStore
+from app.stores.database import UNAVAILABLE, Database
+from app.stores.feed import PlayerSuspended, publish_control
+from app.stores.ledger import LedgerStore, Redeemed
+from app.stores.logins import LoginStore
+from app.stores.outbox import OutboxStore
+from app.stores.permits import PermitStore
+from app.stores.players import PlayerStore
+from app.stores.rankings import RankingStore
+from app.stores.redis_store import Client
+from app.stores.suspicions import SuspicionStore
+
+log = structlog.get_logger("fairboard.moderation")
+
+
+class Moderation:
+    """Each act is one database transaction; Redis and the sockets follow after the commit."""
+
+    def __init__(
+        self,
+        database: Database,
+        client: Client,
+        ledger: LedgerStore,
+        suspicions: SuspicionStore,
+        logins: LoginStore,
+        permits: PermitStore,
+        rankings: RankingStore,
+        catalog: CatalogStore,
+        *,
+        half_life: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._db, self._client = database, client
+        self._ledger, self._suspicions, self._logins = ledger, suspicions, logins
+        self._permits, self._rankings, self._catalog = permits, rankings, catalog
+        self._half_life, self._clock = half_life, clock
+
+    def score_under_suspicion(self, request: Request, promise: Promise, verdict: Verdict) -> Redeemed | None:
+        """Score it, and keep what looked wrong; from `flag` on, on a case. All of it or nothing."""
+        with self._db.transaction() as connection:
+            suspicion = self._keep(connection, promise, verdict)
+            redeemed = self._ledger.redeem(
+                promise,
+                request_id=request.request_id,
+                key=request.key,
+                fingerprint=request.fingerprint,
+                connection=connection,
+            )
+            if redeemed is None:
+                connection.rollback()
+                return None
+        self._after(promise, verdict, suspicion)
+        return redeemed
+
+    def refuse(self, request: Request, promise: Promise, verdict: Verdict) -> None:
+        """Keep on a case what was refused; at `critical`, suspend the account with it."""
+        critical = verdict.outcome is Outcome.CRITICAL
+        with self._db.transaction() as connection:
+            suspicion = self._keep(connection, promise, verdict)
+            if request.key:
+                outcome = "suspended" if critical else "rejected"
+                self._ledger.keep_refusal(connection, promise, request.key, request.fingerprint, outcome)
+            if critical:
+                PlayerStore.set_status(connection, UUID(promise.player_id), "suspended")
+                OutboxStore.add_standings(connection, UUID(promise.player_id), request.request_id)
+        self._after(promise, verdict, suspicion)
+        if critical:
+            self._spread(UUID(promise.player_id), "suspended")
+
+    def suspend(self, player_id: UUID, request_id: str) -> bool:
+        """Take a player off every board and end their sockets; False when they were suspended already."""
+        with self._db.transaction() as connection:
+            changed = PlayerStore.set_status(connection, player_id, "suspended")
+            OutboxStore.add_standings(connection, player_id, request_id)
+        self._spread(player_id, "suspended")
+        return changed
+
+    def reinstate(self, player_id: UUID, request_id: str) -> bool:
+        """Back on the boards, with a suspicion of 0: what is left of it would suspend again at the next redemption."""
+        now = self._clock()
+        with self._db.transaction() as connection:
+            changed = PlayerStore.set_status(connection, player_id, "active")
+            SuspicionStore.clear(connection, player_id, utc(now))
+            OutboxStore.add_standings(connection, player_id, request_id)
+        self._permits.put_suspicion(player_id, Suspicion(0.0, now))
+        self._spread(player_id, "active")
+        return changed
+
+    def cases(self, *, state: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
+        """Cases, the newest first."""
+        return self._suspicions.cases(state=state, limit=limit)
+
+    def case(self, case_id: UUID) -> dict[str, Any] | None:
+        """One case with all its signals, the oldest first."""
+        found = self._suspicions.case(case_id)
+        return {**found, "signals": self._suspicions.signals(case_id)} if found else None
+
+    def _keep(self, connection: sa.Connection, promise: Promise, verdict: Verdict) -> Suspicion:
+        added = sum(signal.added for signal in verdict.signals)
+        at = verdict.suspicion.at
+        suspicion = SuspicionStore.add(connection, promise.player_id, added, at, self._half_life)
+        SuspicionStore.add_signals(
+            connection,
+            promise.player_id,
+            promise.action_id,
+            promise.action_type,
+            verdict.signals,
+            suspicion=suspicion.value,
+            outcome=verdict.outcome.value,
+            at=at,
+        )
+        if verdict.outcome is not Outcome.CLEAN:
+            SuspicionStore.open_case(connection, promise.player_id)
+        return suspicion
+
+    def _after(self, promise: Promise, verdict: Verdict, suspicion: Suspicion) -> None:
+        if verdict.outcome is not Outcome.CLEAN:
+            log.warning(
+                "suspicious",
+                player_id=promise.player_id,
+                action_id=promise.action_id,
+                outcome=verdict.outcome.value,
+                suspicion=round(suspicion.value, 1),
+                rules=[signal.rule for signal in verdict.signals],
+            )
+        try:
+            self._permits.put_suspicion(promise.player_id, suspicion)
+        except UNAVAILABLE as error:
+            log.warning("redis_after_commit", error=str(error), player_id=promise.player_id)
+
+    def _spread(self, player_id: UUID, status: str) -> None:
+        """Tell Redis: every server refuses (or admits) the player from now on, and the boards are refreshed."""
+        self._logins.note_status(player_id, status)
+        if status == "suspended":
+            publish_control(self._client, PlayerSuspended(player_id))
+        for season in self._catalog.open_seasons():
+            self._rankings.wake(season)

@@ -1,0 +1,234 @@
+"""Redeem an action token: the contract's order of checks, from the signature to the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from anticheat.history import Completion
+from anticheat.suspicion import Suspicion
+from anticheat.verdict import Outcome, Thresholds, Verdict, judge
+from app.domain.action_token import NotAToken, Presented, Promise, read
+from app.domain.boards import Season
+from app.domain.redemption import Completed, Request
+from app.errors import (
+    AccountSuspended,
+    IdempotencyKeyReused,
+    InProgress,
+    InvalidSignature,
+    InvalidToken,
+    Refusal,
+    SuspiciousActivity,
+    TokenAlreadyUsed,
+)
+from app.services.moderation import Moderation
+from app.stores.database import UNAVAILABLE, surely_not_done
+from app.stores.ledger import AlreadyRedeemed, FirstAnswer, KeyKnown, LedgerStore, Redeemed
+from app.stores.permits import HISTORY_LENGTH, Claim, PermitStore
+from app.stores.rankings import RankingStore
+from app.stores.redis_store import Scripts
+from app.stores.standings import StandingStore
+from app.stores.suspicions import SuspicionStore
+
+log = structlog.get_logger("fairboard.redemptions")
+
+_COMMIT_FAILED: tuple[type[Exception], ...] = (AlreadyRedeemed, KeyKnown, *UNAVAILABLE)
+
+
+class Redemptions:
+    """`secrets` maps key ids to the secrets that action tokens may be signed with."""
+
+    def __init__(
+        self,
+        permits: PermitStore,
+        ledger: LedgerStore,
+        rankings: RankingStore,
+        standings: StandingStore,
+        suspicions: SuspicionStore,
+        moderation: Moderation,
+        scripts: Scripts,
+        *,
+        secrets: Mapping[str, str],
+        thresholds: Thresholds,
+        clock: Callable[[], float],
+    ) -> None:
+        self._permits, self._ledger, self._rankings, self._standings = permits, ledger, rankings, standings
+        self._suspicions, self._moderation, self._scripts = suspicions, moderation, scripts
+        self._secrets, self._thresholds, self._clock = dict(secrets), thresholds, clock
+
+    def complete(self, request: Request) -> Completed:
+        """Score the action once. Raises a Refusal, or one of UNAVAILABLE: then a retry with the key tells."""
+        presented = self._read(request)
+        if presented is None:
+            return self._first_answer(request, InvalidToken())
+        promise = presented.promise or _stand_in(request)
+        now_ms = int(self._clock() * 1000)
+        claim = self._permits.claim(
+            promise,
+            genuine=presented.genuine,
+            now_ms=now_ms,
+            key=request.key,
+            fingerprint=request.fingerprint,
+        )
+        if claim.word != "claimed":
+            return self._unclaimed(request, claim.word)
+        try:
+            return self._judged(request, promise, claim, now_ms / 1000)
+        except _COMMIT_FAILED as error:
+            return self._failed(request, promise, error)
+
+    def _read(self, request: Request) -> Presented | None:
+        """The token, or None for one that isn't this action's: nothing there can be claimed."""
+        try:
+            presented = read(request.token, self._secrets)
+        except NotAToken:
+            return None
+        promise = presented.promise
+        named = promise is None or (promise.action_id, promise.player_id) == (
+            request.action_id,
+            request.player_id,
+        )
+        return presented if named else None
+
+    def _unclaimed(self, request: Request, word: str) -> Completed:
+        if word == "reused":
+            raise IdempotencyKeyReused()
+        if word == "forged":
+            log.warning("forged_token", player_id=request.player_id, action_id=request.action_id)
+            raise InvalidSignature()
+        if word == "in_flight":
+            raise InProgress() if request.key else TokenAlreadyUsed()
+        return self._first_answer(request, InvalidToken() if word == "missing" else TokenAlreadyUsed())
+
+    def _first_answer(self, request: Request, otherwise: Refusal) -> Completed:
+        """What the key was answered the first time; `otherwise` is raised where there is no key, or a new one."""
+        first = self._ledger.first_answer(request.player_id, request.key) if request.key else None
+        if first is None:
+            raise otherwise
+        if first.fingerprint != request.fingerprint:
+            raise IdempotencyKeyReused()
+        if first.outcome != "scored":
+            refusal = SuspiciousActivity() if first.outcome == "rejected" else AccountSuspended()
+            refusal.replayed = True
+            raise refusal
+        return self._replay(request, first)
+
+    def _replay(self, request: Request, first: FirstAnswer) -> Completed:
+        event = first.event
+        assert event is not None, "what was scored is in the ledger"
+        previous, current = first.previous_rank, first.current_rank
+        if current is None:  # the first try died between its commit and its answer: this is the first answer
+            redeemed = Redeemed(event.previous_score, event.score, 1 if event.first else 2)
+            previous, current = self._ranks_from_database(event.season, request.player_id, redeemed)
+            self._keep_ranks(request, previous, current)
+        return Completed(
+            request.action_id,
+            event.season.board,
+            event.points,
+            event.previous_score,
+            event.score,
+            previous,
+            current,
+            replayed=True,
+        )
+
+    def _judged(self, request: Request, promise: Promise, claim: Claim, now: float) -> Completed:
+        history, suspicion = claim.history, claim.suspicion
+        if suspicion is None or not claim.known:
+            history, suspicion = self._from_ledger(promise.player_id)
+        attempt = Completion(promise.action_type, promise.issued_ms / 1000, now)
+        verdict = judge(attempt, claim.limits, history, suspicion, self._thresholds)
+        if verdict.outcome in (Outcome.REJECT, Outcome.CRITICAL):
+            self._refuse(request, promise, verdict)
+        if verdict.outcome is Outcome.CLEAN and not verdict.signals:
+            redeemed = self._ledger.redeem(
+                promise, request_id=request.request_id, key=request.key, fingerprint=request.fingerprint
+            )
+        else:
+            redeemed = self._moderation.score_under_suspicion(request, promise, verdict)
+        if redeemed is None:
+            self._permits.release(promise.player_id, promise.action_id)
+            raise AccountSuspended()
+        return self._answer(request, promise, redeemed)
+
+    def _from_ledger(self, player_id: str) -> tuple[list[Completion], Suspicion]:
+        """For a player whom Redis doesn't remember: new, or from before Redis was emptied."""
+        past = self._ledger.past(player_id, HISTORY_LENGTH)
+        suspicion = self._suspicions.get(player_id)
+        self._permits.remember(player_id, past, suspicion)
+        return [completion for _, completion in past], suspicion
+
+    def _refuse(self, request: Request, promise: Promise, verdict: Verdict) -> None:
+        self._moderation.refuse(request, promise, verdict)
+        self._scripts.run(*self._permits.settle_call(promise.player_id, promise.action_id, "invalid"))
+        raise SuspiciousActivity() if verdict.outcome is Outcome.REJECT else AccountSuspended()
+
+    def _answer(self, request: Request, promise: Promise, redeemed: Redeemed) -> Completed:
+        """After the commit: the points are the player's, so nothing here may turn the answer into an error."""
+        season = Season(promise.season_id, promise.board, promise.season_number)
+        settle = self._permits.settle_call(promise.player_id, promise.action_id, "consumed")
+        record = self._rankings.record_call(
+            season, promise.player_id, redeemed.previous, redeemed.score, redeemed.change
+        )
+        try:
+            # With a key the token stays claimed until the ranks are kept, so that a retry finds the same answer.
+            ranks = self._scripts.run_together([record] if request.key else [record, settle])[0]
+        except UNAVAILABLE as error:
+            log.warning("redis_after_commit", error=str(error), action_id=promise.action_id)
+            ranks = []
+        if ranks:
+            previous, current = (ranks[0] if redeemed.change > 1 else None), ranks[1]
+        else:
+            previous, current = self._ranks_from_database(season, promise.player_id, redeemed)
+        if request.key:
+            self._keep_ranks(request, previous, current)
+            self._settle(settle)
+        return Completed(
+            promise.action_id,
+            season.board,
+            promise.points,
+            redeemed.previous,
+            redeemed.score,
+            previous,
+            current,
+        )
+
+    def _ranks_from_database(self, season: Season, player_id: str, redeemed: Redeemed) -> tuple[int | None, int]:
+        current = self._standings.rank(season, redeemed.score, without=player_id)
+        if redeemed.change == 1:
+            return None, current
+        return self._standings.rank(season, redeemed.previous, without=player_id), current
+
+    def _keep_ranks(self, request: Request, previous: int | None, current: int) -> None:
+        assert request.key is not None
+        try:
+            self._ledger.keep_ranks(request.player_id, request.key, previous, current)
+        except UNAVAILABLE as error:
+            log.warning("ranks_not_kept", error=str(error), action_id=request.action_id)
+
+    def _settle(self, call: tuple[str, object, object]) -> None:
+        try:
+            self._scripts.run(*call)  # type: ignore[arg-type]
+        except UNAVAILABLE as error:
+            log.warning("redis_after_commit", error=str(error))
+
+    def _failed(self, request: Request, promise: Promise, error: Exception) -> Completed:
+        """The commit didn't come about, or isn't known to have."""
+        if isinstance(error, AlreadyRedeemed):
+            self._settle(self._permits.settle_call(promise.player_id, promise.action_id, "consumed"))
+            return self._first_answer(request, TokenAlreadyUsed())
+        if isinstance(error, KeyKnown):
+            assert request.key is not None
+            self._permits.release(promise.player_id, promise.action_id)
+            if self._ledger.drop_old_key(request.player_id, request.key):
+                return self.complete(request)
+            return self._first_answer(request, InProgress())
+        if surely_not_done(error):
+            self._permits.release(promise.player_id, promise.action_id)
+        raise error
+
+
+def _stand_in(request: Request) -> Promise:
+    """For a token that can't be read: the action it was presented for, promising nothing."""
+    return Promise(request.action_id, request.player_id, "", 0, 0, "", 0, 0, 0, 0)

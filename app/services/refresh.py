@@ -1,0 +1,163 @@
+"""Keeping Redis and the subscribers on the board that the database has. Everything here may run twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from app.domain.boards import TOP, Season
+from app.services.standings import Standings
+from app.stores.catalog import CatalogStore
+from app.stores.feed import BoardChanged, publish_board
+from app.stores.rankings import RankingStore
+from app.stores.redis_store import Client
+from app.stores.standings import StandingStore
+
+Progress = Callable[[int], None]
+
+
+class Refresh:
+    """Events are hints that may come twice, late or in any order: what they point at is read fresh."""
+
+    def __init__(
+        self,
+        catalog: CatalogStore,
+        standings: StandingStore,
+        rankings: RankingStore,
+        reads: Standings,
+        client: Client,
+    ) -> None:
+        self._catalog, self._standings, self._rankings = catalog, standings, rankings
+        self._reads, self._client = reads, client
+
+    def changed(self, season_id: int, players: Sequence[UUID], events: Sequence[int]) -> int:
+        """Bring these players' standings, then tell every subscriber. Answers the board's version."""
+        season = self._catalog.season(season_id)
+        if season is None:
+            return 0
+        if self._rankings.ready(season):
+            for members in self._standings.members(season, players):
+                self._rankings.apply(season, _texts(members))
+        else:
+            self.rebuild(season)
+        self._rankings.note_change(season)
+        return self._broadcast(season, events)
+
+    def repair(self) -> list[str]:
+        """Rebuild the boards whose sorted set isn't complete, as after Redis was emptied; their names."""
+        rebuilt = []
+        for season in self._catalog.open_seasons():
+            if not self._rankings.ready(season):
+                self.rebuild(season)
+                self._rankings.note_change(season)
+                self._broadcast(season, [])
+                rebuilt.append(season.board)
+        return rebuilt
+
+    def rebuild(self, season: Season, progress: Progress = lambda done: None) -> int:
+        """Bring every standing, take off what the database doesn't have, cache the top; how many standings.
+
+        Redemptions go on meanwhile: what is newer in Redis is left alone.
+        """
+        known: set[str] = set()
+        for members in self._standings.members(season):
+            self._rankings.apply(season, _texts(members))
+            known.update(str(player) for player, score, _ in members if score is not None)
+            progress(len(known))
+        strangers = [player for player, _ in self._rankings.members(season) if player not in known]
+        if strangers:
+            self._drop(season, strangers)
+        self._rankings.mark_ready(season)
+        self._reads.build(season)
+        return len(known)
+
+    def verify(self, season: Season, progress: Progress = lambda done: None) -> list[dict[str, Any]]:
+        """What Redis has otherwise than the database: `{"what", "player" or "row", "redis", "database"}` each.
+
+        While players redeem, a score may be on its way; what still differs at a second look is a difference.
+        """
+        if not self._rankings.ready(season):
+            return [{"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}]
+        suspects, seen = self._differing(season, progress)
+        differences = self._compare(season, suspects)
+        extra = [player for player, _ in self._rankings.members(season) if player not in seen]
+        differences += self._compare(season, [UUID(player) for player in extra])
+        return differences + self._compare_top(season)
+
+    def _differing(self, season: Season, progress: Progress) -> tuple[list[UUID], set[str]]:
+        suspects: list[UUID] = []
+        seen: set[str] = set()
+        for members in self._standings.members(season):
+            found = self._rankings.scores_of(season, [player for player, _, _ in members])
+            suspects += [player for (player, score, _), redis in zip(members, found, strict=True) if score != redis]
+            seen.update(str(player) for player, _, _ in members)
+            progress(len(seen))
+        return suspects, seen
+
+    def _compare(self, season: Season, players: Sequence[UUID]) -> list[dict[str, Any]]:
+        if not players:
+            return []
+        database = {player: score for chunk in self._standings.members(season, players) for player, score, _ in chunk}
+        redis = self._rankings.scores_of(season, players)
+        return [
+            {"what": "score", "player": str(player), "redis": score, "database": database.get(player)}
+            for player, score in zip(players, redis, strict=True)
+            if score != database.get(player)
+        ]
+
+    def _compare_top(self, season: Season) -> list[dict[str, Any]]:
+        cached, changes = self._rankings.top(season, TOP)
+        if cached is None or cached.changes != changes:
+            return []  # nothing cached, or known to be out of date: the next reader rebuilds it
+        rows: list[dict[str, Any] | None] = json.loads(cached.rows)
+        truth: list[dict[str, Any] | None] = [standing.as_row() for standing in self._standings.top(season, TOP)]
+        if rows == truth or self._rankings.changes(season) != changes:
+            return []
+        length = max(len(rows), len(truth))
+        rows, truth = rows + [None] * (length - len(rows)), truth + [None] * (length - len(truth))
+        return [
+            {"what": "cached top", "row": place, "redis": one, "database": other}
+            for place, (one, other) in enumerate(zip(rows, truth, strict=True), 1)
+            if one != other
+        ]
+
+    def _drop(self, season: Season, players: Sequence[str]) -> None:
+        """Take players off unless the database has them by now."""
+        there: set[str] = set()
+        for members in self._standings.members(season, [UUID(player) for player in players]):
+            self._rankings.apply(season, _texts(members))
+            there.update(str(player) for player, _, _ in members)
+        self._rankings.forget(season, [player for player in players if player not in there])
+
+    def _broadcast(self, season: Season, events: Sequence[int]) -> int:
+        top = self._reads.build(season)
+        change = BoardChanged(season.board, top.version, json.loads(top.rows), self._change_info(season, events))
+        publish_board(self._client, change)
+        return top.version
+
+    def _change_info(self, season: Season, events: Sequence[int]) -> list[dict[str, Any]]:
+        changed = self._standings.changed(season, events) if events else []
+        scores = sorted({row.score for row in changed} | {row.previous_score for row in changed})
+        ranks = self._rankings.ranks(season, scores) if scores else []
+        rank = dict(zip(scores, ranks or [self._standings.rank(season, score) for score in scores], strict=True))
+        return [
+            {
+                "user_id": str(row.player_id),
+                "username": row.username,
+                "score": row.score,
+                "previous_score": row.previous_score,
+                "rank": rank[row.score],
+                # Among the others as they stand now; the player's own higher score doesn't count against it.
+                "previous_rank": rank[row.previous_score] - (row.score > row.previous_score)
+                if row.previous_score
+                else None,
+                "action_type": row.action_type,
+            }
+            for row in changed
+        ]
+
+
+def _texts(members: Iterable[tuple[UUID, int | None, int]]) -> list[tuple[str, int | None, int]]:
+    return [(str(player), score, change) for player, score, change in members]

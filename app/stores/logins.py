@@ -1,0 +1,114 @@
+"""Logins: one family of refresh tokens each, in PostgreSQL; their state, cached in Redis for every request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from app.stores.database import Database
+from app.stores.redis_store import Client
+
+State = Literal["active", "suspended", "ended"]
+Pair = tuple[UUID, UUID]  # player, login
+_CACHE_SECONDS = 60
+
+
+class LoginStore:
+    """The database decides; what Redis has is a copy that may be lost.
+
+    A change overwrites the copy, a reader only fills a gap: so a reader that was slow never brings back what ended.
+    """
+
+    def __init__(self, database: Database, client: Client) -> None:
+        self._db, self._client = database, client
+
+    def open(self, login_id: UUID, player_id: UUID, refresh_id: UUID, expires_at: datetime) -> None:
+        """A new family, with the refresh token that may be used next."""
+        self._db.rows(
+            """
+            INSERT INTO logins (id, player_id, refresh_id, expires_at)
+            VALUES (:id, :player, :refresh, :expires) RETURNING id
+            """,
+            id=login_id,
+            player=player_id,
+            refresh=refresh_id,
+            expires=expires_at,
+        )
+
+    def rotate(self, login_id: UUID, old: UUID, new: UUID, expires_at: datetime) -> bool:
+        """Swap the refresh token; False when `old` isn't the one that may be used, or the family has ended."""
+        rows = self._db.rows(
+            """
+            UPDATE logins SET refresh_id = :new, expires_at = :expires
+            WHERE id = :id AND refresh_id = :old AND ended_at IS NULL RETURNING id
+            """,
+            id=login_id,
+            old=old,
+            new=new,
+            expires=expires_at,
+        )
+        return bool(rows)
+
+    def end(self, player_id: UUID, login_id: UUID, why: str) -> None:
+        """End a family: its access tokens stop working at once."""
+        self._db.rows(
+            "UPDATE logins SET ended_at = now(), ended_why = :why WHERE id = :id AND ended_at IS NULL RETURNING id",
+            id=login_id,
+            why=why,
+        )
+        self._client.set(_login(player_id, login_id), "ended", ex=_CACHE_SECONDS)
+
+    def note_status(self, player_id: UUID, status: str) -> None:
+        """The account was suspended or reinstated."""
+        self._client.set(_status(player_id), status, ex=_CACHE_SECONDS)
+
+    def states(self, pairs: Sequence[Pair]) -> list[State]:
+        """How each login stands, in the order asked: one round trip, and one query for those that Redis forgot."""
+        pipeline = self._client.pipeline(transaction=False) if len(pairs) > 1 else None
+        if pipeline is None:
+            copies = [self._client.mget(_status(player), _login(player, login)) for player, login in pairs]
+        else:
+            for player, login in pairs:
+                pipeline.mget(_status(player), _login(player, login))
+            copies = pipeline.execute()
+        gaps = [pair for pair, copy in zip(pairs, copies, strict=True) if None in copy]
+        filled = self._fill(gaps) if gaps else {}
+        return [filled.get(pair) or _state(*copy) for pair, copy in zip(pairs, copies, strict=True)]
+
+    def _fill(self, pairs: Sequence[Pair]) -> dict[Pair, State]:
+        rows = self._db.rows(
+            """
+            SELECT l.id AS login, p.id AS player, p.status,
+                   CASE WHEN l.ended_at IS NULL THEN 'active' ELSE 'ended' END AS login_state
+            FROM logins l JOIN players p ON p.id = l.player_id WHERE l.id = ANY(:logins)
+            """,
+            logins=[login for _, login in pairs],
+        )
+        found = {(row.player, row.login): (row.status, row.login_state) for row in rows}
+        pipeline = self._client.pipeline(transaction=False)
+        for (player, login), (status, login_state) in found.items():
+            pipeline.set(_status(player), status, ex=_CACHE_SECONDS, nx=True)
+            pipeline.set(_login(player, login), login_state, ex=_CACHE_SECONDS, nx=True)
+        pipeline.execute()
+        return {pair: _state(*found.get(pair, ("active", "ended"))) for pair in pairs}
+
+    def prune(self) -> int:
+        """Remove families that can't be used any more; how many."""
+        rows = self._db.rows("DELETE FROM logins WHERE expires_at < now() - interval '1 day' RETURNING id")
+        return len(rows)
+
+
+def _status(player_id: UUID) -> str:
+    return f"status:{{{player_id}}}"
+
+
+def _login(player_id: UUID, login_id: UUID) -> str:
+    return f"login:{{{player_id}}}:{login_id}"
+
+
+def _state(status: str | None, login: str | None) -> State:
+    if login != "active":
+        return "ended"
+    return "active" if status == "active" else "suspended"

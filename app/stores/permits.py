@@ -1,0 +1,168 @@
+"""Action tokens in Redis: issued, claimed, consumed; with them what anti-cheat remembers of a player.
+
+All keys of a player carry the hash tag {player id}, so that one script may touch them on a cluster.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from anticheat.history import Completion
+from anticheat.rules import Limits
+from anticheat.suspicion import Suspicion
+from app.domain.action_token import Promise
+from app.stores.redis_store import Call, Client, Scripts
+
+HISTORY_LENGTH = 50
+_AFTER_EXPIRY = 3600  # how long an expired action can still be asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What `claim` answered. `limits`, `history` and `suspicion` are there when `word` is "claimed".
+
+    `word`: claimed, reused, missing, forged, consumed or in_flight. `history` is newest first; `known` says whether
+    Redis remembered this player at all.
+    """
+
+    word: str
+    limits: Limits = field(default_factory=lambda: Limits(min_seconds=0))
+    history: Sequence[Completion] = ()
+    suspicion: Suspicion | None = None
+    known: bool = False
+
+
+def _action(player_id: str, action_id: str) -> str:
+    return f"action:{{{player_id}}}:{action_id}"
+
+
+def _active(player_id: str) -> str:
+    return f"active:{{{player_id}}}"
+
+
+def _history(player_id: str) -> str:
+    return f"history:{{{player_id}}}"
+
+
+def _suspicion(player_id: str) -> str:
+    return f"suspicion:{{{player_id}}}"
+
+
+def _idempotency(player_id: str, key: str) -> str:
+    return f"idempotency:{{{player_id}}}:{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"
+
+
+def _write_limits(limits: Limits) -> str:
+    return "|".join(
+        "" if part is None else repr(part) for part in (limits.min_seconds, limits.burst, limits.per_minute)
+    )
+
+
+def _read_limits(text: str) -> Limits:
+    seconds, burst, per_minute = text.split("|")
+    return Limits(float(seconds), int(burst) if burst else None, int(per_minute) if per_minute else None)
+
+
+def _write_entry(promise: Promise) -> str:
+    return f"{promise.action_id}|{promise.action_type}|{promise.issued_ms}"
+
+
+def _read_entry(entry: str, at: str | float) -> Completion:
+    _, action_type, issued = entry.split("|")
+    return Completion(action_type, int(issued) / 1000, float(at) / 1000)
+
+
+def _read_suspicion(text: str) -> Suspicion:
+    value, at = text.split("|")
+    return Suspicion(float(value), float(at))
+
+
+class PermitStore:
+    """Times are whole milliseconds since 1970."""
+
+    def __init__(self, client: Client, scripts: Scripts, *, lease_ms: int, consumed_seconds: int) -> None:
+        self._client, self._scripts = client, scripts
+        self._lease_ms, self._consumed_seconds = lease_ms, consumed_seconds
+
+    def issue(self, promise: Promise, limits: Limits, *, most: int) -> bool:
+        """Keep a new action; False when the player holds `most` active ones already."""
+        fields = {
+            "state": "active",
+            "type": promise.action_type,
+            "points": promise.points,
+            "issued": promise.issued_ms,
+            "expires": promise.expires_ms,
+            "limits": _write_limits(limits),
+        }
+        keep = (promise.expires_ms - promise.issued_ms) // 1000 + 1 + _AFTER_EXPIRY
+        head = [promise.action_id, promise.issued_ms, promise.expires_ms, most, keep]
+        keys = [_action(promise.player_id, promise.action_id), _active(promise.player_id)]
+        return bool(self._scripts.run("issue", keys, head + [part for pair in fields.items() for part in pair]))
+
+    def claim(self, promise: Promise, *, genuine: bool, now_ms: int, key: str | None, fingerprint: str) -> Claim:
+        """Claim the action for one redemption, and read the player's recent past, in one round trip."""
+        player, action = promise.player_id, promise.action_id
+        keys = [
+            _action(player, action),
+            _idempotency(player, key or ""),
+            _history(player),
+            _suspicion(player),
+        ]
+        args = [
+            now_ms,
+            self._lease_ms,
+            int(genuine),
+            fingerprint if key else "",
+            _write_entry(promise),
+            f"{action}|",
+            HISTORY_LENGTH,
+        ]
+        word, *rest = self._scripts.run("claim", keys, args)
+        if word != "claimed":
+            return Claim(word)
+        limits, suspicion, known, *past = rest
+        return Claim(
+            word,
+            _read_limits(limits),
+            [_read_entry(past[i], past[i + 1]) for i in range(0, len(past), 2)],
+            _read_suspicion(suspicion) if suspicion else None,
+            bool(known) and bool(suspicion),
+        )
+
+    def release(self, player_id: str, action_id: str) -> None:
+        """Give a claim back: nothing was scored."""
+        self._client.hdel(_action(player_id, action_id), "claimed")
+
+    def settle_call(self, player_id: str, action_id: str, state: str) -> Call:
+        """The script call that ends an action as `consumed` or `invalid`."""
+        keys = [_action(player_id, action_id), _active(player_id)]
+        return "settle", keys, [action_id, state, self._consumed_seconds]
+
+    def state(self, player_id: str, action_id: str, now_ms: int) -> dict[str, Any] | None:
+        """The action's fields with `state`, and the times in ms; None for one that Redis doesn't know."""
+        found = self._client.hgetall(_action(player_id, action_id))
+        if not found:
+            return None
+        if found["state"] == "active" and int(found["expires"]) <= now_ms:
+            found["state"] = "expired"
+        return dict(found)
+
+    def remember(self, player_id: str, past: Sequence[tuple[str, Completion]], suspicion: Suspicion) -> None:
+        """Fill in what the ledger knows of a player whom Redis had forgotten; `past` is (action id, completion)."""
+        pipeline = self._client.pipeline(transaction=False)
+        if past:
+            entries = {
+                f"{action}|{one.action_type}|{round(one.issued_at * 1000)}": round(one.completed_at * 1000)
+                for action, one in past
+            }
+            pipeline.zadd(_history(player_id), entries, nx=True)
+        pipeline.set(_suspicion(player_id), f"{suspicion.value}|{suspicion.at}", ex=86400, nx=True)
+        pipeline.execute()
+
+    def put_suspicion(self, player_id: UUID | str, suspicion: Suspicion) -> None:
+        """Remember the player's suspicion as the database has it."""
+        self._client.set(_suspicion(str(player_id)), f"{suspicion.value}|{suspicion.at}", ex=86400)

@@ -1,0 +1,114 @@
+"""Accounts in PostgreSQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from app.errors import UsernameTaken
+from app.stores.database import Database
+
+_COLUMNS = "id, username, role, status, created_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """An account; the password hash stays in the store."""
+
+    id: UUID
+    username: str
+    role: str
+    status: str
+    created_at: datetime
+
+
+def _player(row: sa.Row[Any]) -> Player:
+    return Player(row.id, row.username, row.role, row.status, row.created_at)
+
+
+class PlayerStore:
+    """`key` is the folded username that makes two names the same."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def add(self, player_id: UUID, username: str, key: str, password_hash: str, role: str) -> Player:
+        """A new account; UsernameTaken if the name is."""
+        try:
+            row = self._db.row(
+                f"""
+                INSERT INTO players (id, username, username_key, password_hash, role)
+                VALUES (:id, :username, :key, :password_hash, :role) RETURNING {_COLUMNS}
+                """,
+                id=player_id,
+                username=username,
+                key=key,
+                password_hash=password_hash,
+                role=role,
+            )
+        except IntegrityError:
+            raise UsernameTaken() from None
+        assert row is not None
+        return _player(row)
+
+    def get(self, player_id: UUID) -> Player | None:
+        """One account by its id."""
+        row = self._db.row(f"SELECT {_COLUMNS} FROM players WHERE id = :id", id=player_id)
+        return _player(row) if row else None
+
+    def named(self, key: str) -> tuple[Player, str] | None:
+        """One account by its folded name, with the password hash."""
+        row = self._db.row(f"SELECT {_COLUMNS}, password_hash FROM players WHERE username_key = :key", key=key)
+        return (_player(row), row.password_hash) if row else None
+
+    def page(self, *, status: str | None, prefix: str, limit: int) -> list[Player]:
+        """Accounts by name, at most `limit`."""
+        rows = self._db.rows(
+            f"""
+            SELECT {_COLUMNS} FROM players
+            WHERE (CAST(:status AS text) IS NULL OR status = :status) AND starts_with(username_key, :prefix)
+            ORDER BY username_key LIMIT :limit
+            """,
+            status=status,
+            prefix=prefix,
+            limit=limit,
+        )
+        return [_player(row) for row in rows]
+
+    def set_role(self, player_id: UUID, role: str) -> None:
+        """Make somebody a player or an admin."""
+        self._db.rows("UPDATE players SET role = :role WHERE id = :id RETURNING id", id=player_id, role=role)
+
+    def set_password_hash(self, player_id: UUID, password_hash: str) -> None:
+        """Keep a stronger hash of the same password."""
+        self._db.rows(
+            "UPDATE players SET password_hash = :hash WHERE id = :id RETURNING id",
+            id=player_id,
+            hash=password_hash,
+        )
+
+    @staticmethod
+    def set_status(connection: sa.Connection, player_id: UUID, status: str) -> bool:
+        """Suspend or reinstate; False when that is how it was already.
+
+        The player's standings leave or join the boards with it, each as a change of its own.
+        """
+        changed = connection.execute(
+            sa.text("UPDATE players SET status = :status WHERE id = :id AND status <> :status"),
+            {"id": player_id, "status": status},
+        ).rowcount
+        connection.execute(
+            sa.text(
+                """
+                UPDATE standings SET listed = :listed, changes = changes + 1
+                WHERE player_id = :id AND listed <> :listed
+                """
+            ),
+            {"id": player_id, "listed": status == "active"},
+        )
+        return bool(changed)

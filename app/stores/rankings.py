@@ -1,0 +1,129 @@
+"""A board in Redis: the sorted set for ranks, the cached top lists, the word that wakes the relay.
+
+Everything here can be thrown away and comes back from PostgreSQL. `ready` marks a sorted set that is complete;
+without it no rank is read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from app.domain.boards import Season
+from app.stores.redis_store import Call, Client, Scripts
+
+WAKE_CHANNEL = "fairboard:wake"
+_TOP_SECONDS = 60
+_CHUNK = 1000
+
+Member = tuple[str, int | None, int]  # player, score (None: off the board), change number
+
+
+@dataclass(frozen=True, slots=True)
+class CachedTop:
+    """A top list as text. `changes` is the board's count of changes when it was read, `built_ms` when that was."""
+
+    version: int
+    changes: int
+    built_ms: int
+    rows: str
+
+
+def _key(name: str, season: Season) -> str:
+    return f"leaderboard:{name}:{{{season.tag}}}"
+
+
+class RankingStore:
+    """Ranks are 1 + how many have more."""
+
+    def __init__(self, client: Client, scripts: Scripts) -> None:
+        self._client, self._scripts = client, scripts
+
+    def record_call(self, season: Season, player_id: str, previous: int, score: int, change: int) -> Call:
+        """The script call that puts a committed score on the board; see record.lua for its answer."""
+        keys = [_key(name, season) for name in ("scores", "versions", "ready", "changed", "wake")]
+        return "record", keys, [player_id, previous, score, change, WAKE_CHANNEL]
+
+    def wake(self, season: Season) -> None:
+        """Say that something waits in the outbox, and that cached lists are out of date."""
+        self._client.incr(_key("changed", season))
+        self._client.publish(WAKE_CHANNEL, _key("wake", season))
+
+    def rested(self, wake_key: str) -> None:
+        """The relay is about to look: whoever commits from now on wakes it again."""
+        self._client.delete(wake_key)
+
+    def ready(self, season: Season) -> bool:
+        """Whether the sorted set is complete."""
+        return bool(self._client.exists(_key("ready", season)))
+
+    def mark_ready(self, season: Season) -> None:
+        """Say that the sorted set is complete."""
+        self._client.set(_key("ready", season), 1)
+
+    def clear(self, season: Season) -> None:
+        """Forget the whole board."""
+        names = ("ready", "scores", "versions", "top:10")
+        self._client.delete(*(_key(name, season) for name in names))
+
+    def apply(self, season: Season, members: Iterable[Member]) -> None:
+        """Bring standings as the database has them, older ones left alone."""
+        keys = [_key("scores", season), _key("versions", season)]
+        flat = [part for player, score, change in members for part in (player, "" if score is None else score, change)]
+        for start in range(0, len(flat), 3 * _CHUNK):
+            self._scripts.run("apply", keys, flat[start : start + 3 * _CHUNK])
+
+    def forget(self, season: Season, players: Sequence[str]) -> None:
+        """Take players off whom the database doesn't have."""
+        if players:
+            self._client.zrem(_key("scores", season), *players)
+
+    def ranks(self, season: Season, scores: Sequence[int]) -> list[int] | None:
+        """The rank that each score has; None while the sorted set isn't complete."""
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.exists(_key("ready", season))
+        for score in scores:
+            pipeline.zcount(_key("scores", season), f"({score}", "+inf")
+        ready, *above = pipeline.execute()
+        return [count + 1 for count in above] if ready else None
+
+    def scores_of(self, season: Season, players: Sequence[UUID]) -> list[int | None]:
+        """The scores that the sorted set has for these players."""
+        found = self._client.zmscore(_key("scores", season), [str(player) for player in players]) if players else []
+        return [None if score is None else int(score) for score in found]
+
+    def members(self, season: Season) -> Iterator[tuple[str, int]]:
+        """Everything on the sorted set, in no order."""
+        for player, score in self._client.zscan_iter(_key("scores", season), count=_CHUNK):
+            yield player, int(score)
+
+    def changes(self, season: Season) -> int:
+        """How often the board has changed since Redis was last empty."""
+        return int(self._client.get(_key("changed", season)) or 0)
+
+    def note_change(self, season: Season) -> None:
+        """The database has changed: what was cached before is out of date."""
+        self._client.incr(_key("changed", season))
+
+    def top(self, season: Season, limit: int) -> tuple[CachedTop | None, int]:
+        """The cached list, if any, and the board's count of changes now."""
+        text, changes = self._client.mget(_key(f"top:{limit}", season), _key("changed", season))
+        if not text:
+            return None, int(changes or 0)
+        head, rows = text.split("\n", 1)
+        version, at, built = head.split(" ")
+        return CachedTop(int(version), int(at), int(built), rows), int(changes or 0)
+
+    def put_top(self, season: Season, limit: int, top: CachedTop) -> bool:
+        """Cache a list for a minute, unless a newer one stands there."""
+        text = f"{top.version} {top.changes} {top.built_ms}\n{top.rows}"
+        return bool(self._scripts.run("put_top", [_key(f"top:{limit}", season)], [top.version, text, _TOP_SECONDS]))
+
+    def may_build(self, season: Season, limit: int) -> bool:
+        """Whether the caller is the one to rebuild a list; others wait for it. Ends by itself."""
+        return bool(self._client.set(_key(f"building:{limit}", season), 1, nx=True, px=2000))
+
+    def built(self, season: Season, limit: int) -> None:
+        """The rebuild is over."""
+        self._client.delete(_key(f"building:{limit}", season))

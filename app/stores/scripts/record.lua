@@ -1,0 +1,19 @@
+-- Puts a committed score on the sorted set if it is newer, wakes the relay, and reads both ranks.
+-- KEYS: scores, versions, ready, changed, wake. ARGV: player, previous score, score, change number, wake channel.
+-- Answers {previous rank, rank}, or {} while the sorted set isn't complete. Safe to run twice.
+redis.call('INCR', KEYS[4])
+if redis.call('SET', KEYS[5], 1, 'NX', 'PX', 1000) then redis.call('PUBLISH', ARGV[5], KEYS[5]) end
+if redis.call('EXISTS', KEYS[3]) == 0 then return {} end
+local player, change = ARGV[1], tonumber(ARGV[4])
+local known = tonumber(redis.call('HGET', KEYS[2], player) or 0)
+if change > known then
+  redis.call('ZADD', KEYS[1], ARGV[3], player)
+  redis.call('HSET', KEYS[2], player, change)
+end
+local own = tonumber(redis.call('ZSCORE', KEYS[1], player) or -1)
+local function rank(score)
+  local above = redis.call('ZCOUNT', KEYS[1], '(' .. score, '+inf')
+  if own > tonumber(score) then above = above - 1 end
+  return above + 1
+end
+return {rank(ARGV[2]), rank(ARGV[3])}

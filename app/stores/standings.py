@@ -1,0 +1,174 @@
+"""Standings in PostgreSQL: the board as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.domain.boards import Season, Standing
+from app.stores.database import Database
+
+# The order of a board: more points first; within a tie, who got there first.
+_LISTED = """
+    SELECT s.player_id, p.username, s.score, s.achieved_at
+    FROM standings s JOIN players p ON p.id = s.player_id WHERE s.season_id = :season AND s.listed
+"""
+
+
+def _standing(row: sa.Row[Any], rank: int | None) -> Standing:
+    return Standing(rank, row.player_id, row.username, row.score, row.achieved_at)
+
+
+class StandingStore:
+    """Ranks that need a count over the board come from Redis; `rank` here is for when that isn't complete."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def next_version(self) -> int:
+        """A number above all before it. Take it before reading the board: then a higher one has seen no less."""
+        row = self._db.row("SELECT nextval('board_version') AS version")
+        assert row is not None
+        return int(row.version)
+
+    def top(self, season: Season, limit: int) -> list[Standing]:
+        """The best `limit` with their competition ranks."""
+        rows = self._db.rows(
+            f"""
+            SELECT *, rank() OVER (ORDER BY score DESC) AS rank
+            FROM ({_LISTED} ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :limit) best
+            ORDER BY score DESC, achieved_at, player_id
+            """,
+            season=season.id,
+            limit=limit,
+        )
+        return [_standing(row, row.rank) for row in rows]
+
+    def rank(self, season: Season, score: int, *, without: str | None = None) -> int:
+        """1 + how many (but the player `without`) have more: a count in the index, for when Redis can't tell."""
+        row = self._db.row(
+            """
+            SELECT count(*) + 1 AS rank FROM standings
+            WHERE season_id = :season AND listed AND score > :score
+            AND player_id IS DISTINCT FROM CAST(:without AS uuid)
+            """,
+            season=season.id,
+            score=score,
+            without=without,
+        )
+        assert row is not None
+        return int(row.rank)
+
+    def one(self, season: Season, player_id: UUID) -> tuple[Standing, str, bool] | None:
+        """A player's standing without its rank, their account status, and whether they are on the board."""
+        row = self._db.row(
+            """
+            SELECT p.id AS player_id, p.username, p.status, coalesce(s.score, 0) AS score, s.achieved_at,
+                   coalesce(s.listed, false) AS listed
+            FROM players p LEFT JOIN standings s ON s.player_id = p.id AND s.season_id = :season
+            WHERE p.id = :player
+            """,
+            season=season.id,
+            player=player_id,
+        )
+        return (_standing(row, None), row.status, row.listed) if row else None
+
+    def score(self, season_id: int, player_id: UUID) -> int:
+        """A player's score; 0 before the first redeemed action."""
+        row = self._db.row(
+            "SELECT score FROM standings WHERE season_id = :season AND player_id = :player",
+            season=season_id,
+            player=player_id,
+        )
+        return int(row.score) if row else 0
+
+    def around(self, season: Season, me: Standing, count: int) -> tuple[list[Standing], list[Standing]]:
+        """Up to `count` neighbours above and below in the board's order, each list from the top, without ranks."""
+        if count == 0:
+            return [], []
+        place = {
+            "season": season.id,
+            "score": me.score,
+            "at": me.achieved_at,
+            "player": me.user_id,
+            "count": count,
+        }
+        # Two ranges each, so that the index walks straight to the place: same score, then the scores beyond.
+        above = self._db.rows(
+            f"""
+            SELECT * FROM (
+                ({_LISTED} AND s.score = :score AND (s.achieved_at, s.player_id) < (:at, :player)
+                 ORDER BY s.achieved_at DESC, s.player_id DESC LIMIT :count)
+                UNION ALL
+                ({_LISTED} AND s.score > :score
+                 ORDER BY s.score ASC, s.achieved_at DESC, s.player_id DESC LIMIT :count)
+            ) near ORDER BY score ASC, achieved_at DESC, player_id DESC LIMIT :count
+            """,
+            **place,
+        )
+        below = self._db.rows(
+            f"""
+            SELECT * FROM (
+                ({_LISTED} AND s.score = :score AND (s.achieved_at, s.player_id) > (:at, :player)
+                 ORDER BY s.achieved_at, s.player_id LIMIT :count)
+                UNION ALL
+                ({_LISTED} AND s.score < :score
+                 ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :count)
+            ) near ORDER BY score DESC, achieved_at, player_id LIMIT :count
+            """,
+            **place,
+        )
+        return [_standing(row, None) for row in reversed(above)], [_standing(row, None) for row in below]
+
+    def members(
+        self, season: Season, players: Sequence[UUID] | None = None, chunk: int = 5000
+    ) -> Iterator[list[tuple[UUID, int | None, int]]]:
+        """(player, score or None when off the board, change number) of these players, or of all, in chunks."""
+        if players is not None:
+            rows = self._db.rows(
+                """
+                SELECT player_id, CASE WHEN listed THEN score END AS score, changes FROM standings
+                WHERE season_id = :season AND player_id = ANY(:players)
+                """,
+                season=season.id,
+                players=list(players),
+            )
+            yield [(row.player_id, row.score, row.changes) for row in rows]
+            return
+        after = UUID(int=0)
+        while True:
+            rows = self._db.rows(
+                """
+                SELECT player_id, CASE WHEN listed THEN score END AS score, changes FROM standings
+                WHERE season_id = :season AND player_id > :after ORDER BY player_id LIMIT :chunk
+                """,
+                season=season.id,
+                after=after,
+                chunk=chunk,
+            )
+            if not rows:
+                return
+            yield [(row.player_id, row.score, row.changes) for row in rows]
+            after = rows[-1].player_id
+
+    def changed(self, season: Season, events: Sequence[int]) -> list[sa.Row[Any]]:
+        """Who changed by these events: player, name, score now, the score before the first, the last action type."""
+        return self._db.rows(
+            """
+            SELECT s.player_id, p.username, s.score, e.previous_score, e.action_type
+            FROM (
+                SELECT player_id, min(previous_score) AS previous_score,
+                       (array_agg(t.slug ORDER BY score_events.id DESC))[1] AS action_type
+                FROM score_events JOIN action_types t ON t.id = action_type_id
+                WHERE score_events.id = ANY(:events) GROUP BY player_id
+            ) e
+            JOIN standings s ON s.player_id = e.player_id AND s.season_id = :season AND s.listed
+            JOIN players p ON p.id = s.player_id
+            ORDER BY s.score DESC, s.achieved_at, s.player_id
+            """,
+            season=season.id,
+            events=list(events),
+        )

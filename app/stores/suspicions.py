@@ -1,0 +1,153 @@
+"""Suspicion, the signals that made it, and the cases they are on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from anticheat.rules import Signal
+from anticheat.suspicion import Suspicion
+from app.domain.times import utc
+from app.stores.database import Database
+
+
+class SuspicionStore:
+    """Writes take the caller's connection: they belong to the transaction that scores, refuses or suspends."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def get(self, player_id: str) -> Suspicion:
+        """The player's suspicion as last written; 0 for one who never was suspicious."""
+        row = self._db.row("SELECT value, at FROM suspicion WHERE player_id = :player", player=player_id)
+        return Suspicion(row.value, row.at.timestamp()) if row else Suspicion(0.0, 0.0)
+
+    @staticmethod
+    def add(connection: sa.Connection, player_id: str, added: float, at: float, half_life: float) -> Suspicion:
+        """Let it decay to `at`, then add; on the row itself, so that two redemptions at once both count."""
+        row = connection.execute(
+            sa.text(
+                """
+                INSERT INTO suspicion AS s (player_id, value, at) VALUES (:player, :added, :at)
+                ON CONFLICT (player_id) DO UPDATE SET
+                    value = excluded.value + s.value * power(0.5,
+                        least(1000, greatest(0, extract(epoch FROM excluded.at - s.at)) / :half_life)),
+                    at = greatest(s.at, excluded.at)
+                RETURNING value, at
+                """
+            ),
+            {"player": player_id, "added": added, "at": utc(at), "half_life": half_life},
+        ).one()
+        return Suspicion(row.value, row.at.timestamp())
+
+    @staticmethod
+    def clear(connection: sa.Connection, player_id: UUID, at: datetime) -> None:
+        """Back to 0."""
+        connection.execute(
+            sa.text("UPDATE suspicion SET value = 0, at = :at WHERE player_id = :player"),
+            {"player": player_id, "at": at},
+        )
+
+    @staticmethod
+    def add_signals(
+        connection: sa.Connection,
+        player_id: str,
+        action_id: str,
+        action_type: str,
+        signals: Sequence[Signal],
+        *,
+        suspicion: float,
+        outcome: str,
+        at: float,
+    ) -> None:
+        """Keep what each rule saw, expected and added."""
+        if not signals:
+            return
+        connection.execute(
+            sa.text(
+                """
+                INSERT INTO signals
+                    (player_id, action_id, action_type, rule, seen, expected, added, suspicion, outcome, at)
+                VALUES (:player, :action, :type, :rule, :seen, :expected, :added, :suspicion, :outcome, :at)
+                """
+            ),
+            [
+                {
+                    "player": player_id,
+                    "action": action_id,
+                    "type": action_type,
+                    "rule": signal.rule,
+                    "seen": signal.seen,
+                    "expected": signal.expected,
+                    "added": signal.added,
+                    "suspicion": suspicion,
+                    "outcome": outcome,
+                    "at": utc(at),
+                }
+                for signal in signals
+            ],
+        )
+
+    @staticmethod
+    def open_case(connection: sa.Connection, player_id: str) -> UUID:
+        """The player's open case, opened if there is none; signals not on a case yet join it."""
+        connection.execute(
+            sa.text(
+                """
+                INSERT INTO cases (id, player_id) VALUES (:id, :player)
+                ON CONFLICT (player_id) WHERE state = 'open' DO NOTHING
+                """
+            ),
+            {"id": uuid4(), "player": player_id},
+        )
+        case_id: UUID = connection.execute(
+            sa.text("SELECT id FROM cases WHERE player_id = :player AND state = 'open'"),
+            {"player": player_id},
+        ).scalar_one()
+        connection.execute(
+            sa.text("UPDATE signals SET case_id = :case WHERE player_id = :player AND case_id IS NULL"),
+            {"case": case_id, "player": player_id},
+        )
+        return case_id
+
+    def cases(self, *, state: str | None, limit: int) -> list[dict[str, Any]]:
+        """Cases, the newest first, each with how much it holds."""
+        rows = self._db.rows(
+            """
+            SELECT c.id AS case_id, c.state, c.opened_at, c.player_id, p.username, p.status,
+                   count(s.id) AS signals, coalesce(max(s.suspicion), 0) AS highest_suspicion,
+                   array_remove(array_agg(DISTINCT s.rule), NULL) AS rules
+            FROM cases c JOIN players p ON p.id = c.player_id LEFT JOIN signals s ON s.case_id = c.id
+            WHERE CAST(:state AS text) IS NULL OR c.state = :state
+            GROUP BY c.id, p.id ORDER BY c.opened_at DESC LIMIT :limit
+            """,
+            state=state,
+            limit=limit,
+        )
+        return [dict(row._mapping) for row in rows]
+
+    def case(self, case_id: UUID) -> dict[str, Any] | None:
+        """One case, with its player."""
+        row = self._db.row(
+            """
+            SELECT c.id AS case_id, c.state, c.opened_at, c.decided_at, c.player_id, p.username, p.status
+            FROM cases c JOIN players p ON p.id = c.player_id WHERE c.id = :case
+            """,
+            case=case_id,
+        )
+        return dict(row._mapping) if row else None
+
+    def signals(self, case_id: UUID) -> list[dict[str, Any]]:
+        """What is on a case, the oldest first."""
+        rows = self._db.rows(
+            """
+            SELECT at, action_id, action_type, rule, seen, expected, added, suspicion, outcome
+            FROM signals WHERE case_id = :case ORDER BY id
+            """,
+            case=case_id,
+        )
+        return [dict(row._mapping) for row in rows]

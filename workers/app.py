@@ -1,0 +1,66 @@
+"""The Celery app, for `celery -A workers.app worker` and `beat`. A container in each process, no Flask."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+
+from app import logs
+from app.container import Container
+from app.settings import BadSetting, Settings
+
+# Rebuilding a large board is one statement after another, none of them long, but a worker may wait longer for one
+# than a player may.
+_STATEMENT_SECONDS = 60
+
+
+class FairboardCelery(Celery):  # type: ignore[misc]
+    """Celery with the settings it was made from and, in each worker process, the container its tasks use."""
+
+    settings: Settings
+    _container: Container | None = None
+
+    @property
+    def container(self) -> Container:
+        """This process's container, built at the first use, which is after the fork."""
+        if self._container is None:
+            self._container = Container(self.settings, statement_seconds=_STATEMENT_SECONDS)
+        return self._container
+
+    def close_container(self) -> None:
+        """Give its connections back."""
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+
+def create_celery(settings: Settings) -> FairboardCelery:
+    """The app on the broker that the settings name."""
+    app = FairboardCelery("fairboard", broker=settings.broker_url, include=["workers.tasks"])
+    app.config_from_object("celeryconfig")
+    app.settings = settings
+    return app
+
+
+try:
+    app = create_celery(Settings.from_env())
+except BadSetting as error:
+    sys.exit(f"fairboard: {error}")
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]
+def _log(**_: Any) -> None:
+    logs.configure(app.settings)
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def _fresh(**_: Any) -> None:
+    app.close_container()
+
+
+@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+def _close(**_: Any) -> None:
+    app.close_container()

@@ -1,0 +1,103 @@
+"""The relay, `python -m workers.relay`: outbox rows to Celery tasks, until it is told to stop.
+
+It is woken through Redis when something has been committed, and looks by itself once a second whether or not it was
+woken. The first change goes out at once; the next ones are merged into one message per board and broadcast interval.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from types import FrameType
+from typing import Any
+
+import redis.exceptions
+import structlog
+from kombu.exceptions import OperationalError as BrokerDown
+
+from app import logs
+from app.services.outbox import BoardChange
+from app.stores.database import UNAVAILABLE
+from app.stores.rankings import WAKE_CHANNEL
+from workers.app import app
+
+log = structlog.get_logger("fairboard.relay")
+
+_POLL_SECONDS = 1.0
+_RETRY_SECONDS = 1.0
+_BROKEN: tuple[type[Exception], ...] = (*UNAVAILABLE, BrokerDown, OSError)
+
+
+class Relay:
+    """Several may run at once: each takes rows that no other holds."""
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._container = app.container
+        self._stopping = False
+        self._wakes: Any = None
+
+    def stop(self, _signal: int, _frame: FrameType | None) -> None:
+        """Finish the batch in hand, then end."""
+        self._stopping = True
+
+    def run(self) -> None:
+        """Drain whenever there is something to; a part that is down is tried again after a second."""
+        while not self._stopping:
+            began = time.monotonic()
+            try:
+                while self._container.outbox.drain(self._publish) and not self._stopping:
+                    self._pause(began)
+                    began = time.monotonic()
+            except _BROKEN as error:
+                log.warning("relay_waits", kind=type(error).__name__, error=str(error).split("\n")[0])
+                time.sleep(_RETRY_SECONDS)
+                continue
+            self._sleep()
+
+    def _publish(self, changes: list[BoardChange]) -> None:
+        with app.producer_pool.acquire(block=True, timeout=5) as producer:
+            for change in changes:
+                app.send_task(
+                    "leaderboard.refresh",
+                    kwargs={
+                        "season_id": change.season_id,
+                        "players": [str(player) for player in change.players],
+                        "events": change.events,
+                        "request_ids": change.request_ids,
+                    },
+                    producer=producer,
+                    delivery_mode=2,
+                )
+        log.info("published", boards=[change.board for change in changes])
+
+    def _pause(self, began: float) -> None:
+        time.sleep(max(0.0, began + self._interval - time.monotonic()))
+
+    def _sleep(self) -> None:
+        """Until somebody commits, at most for the poll interval."""
+        try:
+            if self._wakes is None:
+                self._wakes = self._container.redis.pubsub(ignore_subscribe_messages=True)
+                self._wakes.subscribe(WAKE_CHANNEL)
+            message = self._wakes.get_message(timeout=_POLL_SECONDS)
+            while message:
+                self._container.rankings.rested(message["data"])
+                message = self._wakes.get_message(timeout=0)
+        except (redis.exceptions.RedisError, OSError):
+            self._wakes = None  # without Redis it goes on polling
+            time.sleep(_POLL_SECONDS)
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    logs.configure(app.settings)
+    relay = Relay(app.settings.broadcast_seconds)
+    signal.signal(signal.SIGTERM, relay.stop)
+    signal.signal(signal.SIGINT, relay.stop)
+    relay.run()
+    app.close_container()
+
+
+if __name__ == "__main__":
+    main()

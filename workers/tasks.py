@@ -1,0 +1,45 @@
+"""The tasks: ids in, one service call. Each may run twice, late, or after another that came later."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from app.stores.database import UNAVAILABLE
+from workers.app import app
+
+log = structlog.get_logger("fairboard.tasks")
+
+# A part that is down comes back; until then the task waits a little longer each time, and never gives up.
+_RETRY: dict[str, Any] = {
+    "autoretry_for": UNAVAILABLE,
+    "retry_backoff": 1,
+    "retry_backoff_max": 10,
+    "retry_jitter": True,
+    "max_retries": None,
+}
+
+
+@app.task(name="leaderboard.refresh", **_RETRY)  # type: ignore[untyped-decorator]
+def refresh(season_id: int, players: list[str], events: list[int], request_ids: list[str]) -> None:
+    """Bring these players' standings to Redis, and the newest board to every subscriber."""
+    version = app.container.refresh.changed(season_id, [UUID(player) for player in players], events)
+    log.info("board_refreshed", season_id=season_id, version=version, events=len(events), request_ids=request_ids[:20])
+
+
+@app.task(name="leaderboard.repair")  # type: ignore[untyped-decorator]
+def repair() -> None:
+    """Rebuild what Redis has lost."""
+    rebuilt = app.container.refresh.repair()
+    if rebuilt:
+        log.warning("boards_rebuilt", boards=rebuilt)
+
+
+@app.task(name="maintenance.prune")  # type: ignore[untyped-decorator]
+def prune() -> None:
+    """Forget keys after their 24 hours, and logins that can't be used any more."""
+    keys, logins = app.container.ledger.prune_keys(), app.container.logins.prune()
+    if keys or logins:
+        log.info("pruned", idempotency_keys=keys, logins=logins)
