@@ -16,12 +16,12 @@ class Board:
         "_changes",
         "_initial",
         "_known_rows",
-        "_rows",
         "busy",
         "known",
         "last_sent_at",
         "members",
         "name",
+        "rows",
         "sent",
         "version",
     )
@@ -34,22 +34,26 @@ class Board:
         self.known = -1  # newest seen anywhere
         self.last_sent_at = float("-inf")
         self.busy = False  # a greenlet is sending
-        self._rows: Sequence[Row] = ()
+        self.rows: Sequence[Row] = ()  # those of `version`
         self._known_rows: Sequence[Row] = ()
         self._changes: dict[str, Row] = {}
         self._initial: bytes | None = None
 
     def learn(self, version: int, rows: Sequence[Row]) -> None:
         """A snapshot: the newest rows, if they are newer than those at hand."""
-        if version > self.known:
-            self.known, self._known_rows, self._initial = version, rows, None
+        if version <= self.known:
+            return
+        self.known, self._known_rows, self._initial = version, rows, None
+        if not self.members and version > self.version:
+            self.version, self.sent, self.rows = version, version, rows  # nobody waits for anything older
+            self._changes = {}
 
     def change(self, version: int, rows: Sequence[Row], changes: Iterable[Row]) -> bool:
         """A change to send. False if it is not newer than the last one."""
         if version <= self.version:
             return False
+        self.version, self.rows = version, rows
         self.learn(version, rows)
-        self.version, self._rows = version, rows
         for row in changes:
             self._merge(row)
         return True
@@ -58,7 +62,7 @@ class Board:
         """The newest version and the frame that carries it, with every change since the last call."""
         self.sent = self.version
         changes, self._changes = list(self._changes.values()), {}
-        return self.version, messages.update(self.name, self.version, self._rows, changes)
+        return self.version, messages.update(self.name, self.version, self.rows, changes)
 
     def initial(self) -> tuple[int, bytes]:
         """The newest version and the frame that answers a subscribe with it; encoded once per version."""

@@ -21,7 +21,7 @@ class Outbound:
 
     What the socket does not take at once stays here: the rest of the frame under way, the few frames that
     must not be left out (answers, pings, the close), and of boards only the newest. A reader that wakes up
-    therefore gets a clean stream that ends on the newest board, and one that sleeps costs nobody else anything.
+    therefore gets a clean stream that ends on the newest board, and one that sleeps costs nobody else a thing.
     """
 
     __slots__ = ("_newest", "_queue", "_rest", "_sock", "_stuck_since", "_watcher", "closing", "gone")

@@ -8,16 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import gevent
+import gevent.socket
 import structlog
 
 from app.errors import NotFound, Refusal
+from app.http.failures import status_of
 from app.ws import frames, messages
 from app.ws.hub import Hub
 from app.ws.inbox import Binary, Broken, Close, Event, Inbox, Ping, Text
 from app.ws.messages import Snapshot, Subscribe, Unreadable
-from app.ws.subscriber import SignIn, Subscriber, status_of
+from app.ws.subscriber import SignIn, Subscriber
 
-log = structlog.get_logger(__name__)
+log = structlog.get_logger("fairboard.ws")
 
 _RECV_BYTES = 4096
 _MOST_BACKLOG = 16  # frames owed to a client that keeps asking without reading; beyond, it is not read either
@@ -50,16 +52,12 @@ class Conversation:
         """Until the client, the network or the server has ended the connection."""
         outbound = self._subscriber.outbound
         while not outbound.gone:
-            try:
-                data = sock.recv(_RECV_BYTES)
-            except OSError:
-                return
+            data = _some(sock)
             if not data:
                 return
             for event in self._inbox.feed(data):
                 if not self.hear(event):
                     return
-            gevent.sleep(0)  # a client that never stops sending gets its turn, not everybody's
             while outbound.backlog > _MOST_BACKLOG:
                 gevent.sleep(_ASK_PAUSE)
 
@@ -116,6 +114,17 @@ class Conversation:
         self._subscriber.outbound.say(messages.error(400, code, reason))
         if self._subscriber.unreadable >= 3:
             self._subscriber.outbound.close(frames.POLICY, "three unreadable messages")
+
+
+def _some(sock: socket.socket) -> bytes:
+    """The next bytes; none at the end. Waits first, so that one who never stops sending only gets their turn."""
+    try:
+        gevent.socket.wait_read(sock.fileno())
+        return sock.recv(_RECV_BYTES)
+    except BlockingIOError:
+        return _some(sock)
+    except OSError:
+        return b""
 
 
 def _close_code(refusal: Refusal, again: bool) -> int | None:

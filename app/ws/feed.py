@@ -6,14 +6,18 @@ import time
 from collections.abc import Callable
 
 import gevent
+import redis
 import structlog
 
-from app.errors import NotFound
+from app.errors import NotFound, Refusal
+from app.stores.database import UNAVAILABLE
 from app.stores.feed import BoardChanged, Listening, LoginEnded, Message, PlayerSuspended, Subscription
 from app.ws.hub import Hub
 from app.ws.messages import Snapshot
 
-log = structlog.get_logger(__name__)
+log = structlog.get_logger("fairboard.ws")
+
+_DOWN: tuple[type[Exception], ...] = (*UNAVAILABLE, redis.RedisError, Refusal)
 
 _WAIT_SECONDS = 0.5
 _REREAD_SECONDS = 5.0  # boards with subscribers are read again this often whatever was heard
@@ -28,21 +32,35 @@ class Feed:
     def __init__(
         self, subscribe: Callable[[], Subscription], snapshot: ReadBoard, hub: Hub, missed: Callable[[], None]
     ) -> None:
-        """`snapshot` reads a board and may wait or raise; `missed` is told that control messages may be lost."""
+        """`snapshot` reads a board and may raise; `missed` is told that control messages may be lost."""
         self._subscribe, self._snapshot, self._hub, self._missed = subscribe, snapshot, hub, missed
         self._failures = 0
         self._read_at = 0.0
+        self._lost = 0  # times that messages may have been lost
+
+    def read_settled(self, board: str) -> Snapshot:
+        """A board that is as new as everything heard so far. Raises what `snapshot` raises.
+
+        What a lost connection hid is read again for boards that have subscribers; someone who is about to become the
+        first one must not be left with what was read before.
+        """
+        while True:
+            lost = self._lost
+            newest = self._snapshot(board)
+            if lost == self._lost:
+                return newest
 
     def run(self) -> None:
         """Never returns. A lost Redis is waited for; sockets stay and are brought up to date after it."""
         while True:
             try:
                 self._listen()
-            except Exception as error:  # whatever it was, this process must go on pushing
-                delay = _RETRY_SECONDS[min(self._failures, len(_RETRY_SECONDS) - 1)]
-                self._failures += 1
-                log.warning("feed_lost", error=type(error).__name__, retry_in=delay)
-                gevent.sleep(delay)
+            except _DOWN as error:
+                log.warning("feed_lost", kind=type(error).__name__)
+            except Exception:  # whatever it was, this process must go on pushing
+                log.exception("feed_failed")
+            gevent.sleep(_RETRY_SECONDS[min(self._failures, len(_RETRY_SECONDS) - 1)])
+            self._failures += 1
 
     def _listen(self) -> None:
         subscription = self._subscribe()
@@ -66,6 +84,7 @@ class Feed:
             case LoginEnded(login_id):
                 self._hub.end_login(login_id)
             case Listening():
+                self._lost += 1
                 self._read_again()
                 self._missed()
                 self._failures = 0
@@ -76,5 +95,5 @@ class Feed:
                 newest = self._snapshot(board)
             except NotFound:
                 continue
-            self._hub.change(board, newest["version"], newest["data"], ())
+            self._hub.catch_up(newest)
         self._read_at = time.monotonic()

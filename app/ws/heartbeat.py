@@ -6,15 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-import structlog
-
 from app.errors import Unauthorized
 from app.settings import Settings
 from app.ws import frames, messages
 from app.ws.hub import Hub
 from app.ws.subscriber import Subscriber
-
-log = structlog.get_logger(__name__)
 
 CLOSE_SECONDS = 3.0  # for the client's half of the closing handshake
 SLOW_CLOSE_SECONDS = 10.0  # for a reader that stood still to find the close frame behind what it left unread

@@ -67,6 +67,14 @@ class Hub:
             home.busy = True
             gevent.spawn(self._broadcast, home)
 
+    def catch_up(self, snapshot: Snapshot) -> None:
+        """A board read again in case a change was missed: sent only if it is not what was sent last."""
+        home = self._board(snapshot["board"])
+        if snapshot["data"] == home.rows:
+            home.learn(snapshot["version"], snapshot["data"])
+        else:
+            self.change(snapshot["board"], snapshot["version"], snapshot["data"], ())
+
     def watched_boards(self) -> list[str]:
         """Boards that have subscribers."""
         return [board.name for board in self._boards.values() if board.members]
@@ -94,10 +102,8 @@ class Hub:
         if subscriber.board is None or subscriber.who is None:
             return
         subscriber.board.members.discard(subscriber)
-        for index, key in (
-            (self._players, subscriber.who.player_id),
-            (self._logins, subscriber.who.login_id),
-        ):
+        who = subscriber.who
+        for index, key in ((self._players, who.player_id), (self._logins, who.login_id)):
             index[key].discard(subscriber)
             if not index[key]:
                 del index[key]

@@ -38,7 +38,7 @@ class Unreadable:
 def parse(payload: bytes) -> Subscribe | Pong | Unreadable:
     """One text message of a client."""
     try:
-        message = json.loads(payload.decode("utf-8"))
+        message = json.loads(payload.decode("utf-8"), parse_constant=_not_json)
     except (ValueError, RecursionError):
         return Unreadable("malformed_json", "The message is not valid JSON.")
     kind = message.get("type") if isinstance(message, dict) else None
@@ -73,6 +73,10 @@ def ping(now: float) -> bytes:
 def error(status: int, code: str, message: str) -> bytes:
     """`status` as HTTP would have it."""
     return _frame({"type": "error", "meta": {"code": status}, "error": {"code": code, "message": message}})
+
+
+def _not_json(constant: str) -> None:
+    raise ValueError(constant)
 
 
 def _frame(message: Mapping[str, Any]) -> bytes:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from app.errors import AccountSuspended, NotFound, Refusal, Unauthorized
+from app.errors import Refusal
+from app.http.failures import status_of
 from app.ws import frames, messages
 from app.ws.client import Outbound
 
@@ -55,12 +56,3 @@ class Subscriber:
         self.outbound.say(messages.error(status, refusal.code, refusal.message))
         if close is not None:
             self.outbound.close(close, refusal.code)
-
-
-def status_of(refusal: Refusal) -> int:
-    """The code of an error message: what can happen on a socket; anything else is a part that is down."""
-    if isinstance(refusal, Unauthorized):
-        return 401
-    if isinstance(refusal, AccountSuspended):
-        return 403
-    return 404 if isinstance(refusal, NotFound) else 503

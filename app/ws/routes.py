@@ -1,0 +1,124 @@
+"""/api/v1/ws/leaderboard: what is refused before the upgrade, the handshake, and the way to the tier."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import gevent.socket
+from flask import Blueprint, Flask, Response, current_app, request
+from flask_sock import Sock
+from simple_websocket import Server
+from wsproto.utilities import RemoteProtocolError
+
+from app.errors import Forbidden, Unavailable
+from app.http.envelope import failure
+from app.http.limits import Limits
+from app.ws.tier import Tier
+
+PATH = "/api/v1/ws/leaderboard"
+_EXTENSION = "fairboard.ws"
+
+
+def register(app: Flask, limits: Limits) -> None:
+    """Serve sockets from this app; `limits.sockets` bounds new ones per address."""
+    app.extensions[_EXTENSION] = Tier(app.extensions["fairboard"])
+    app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": _NoThread, "event_class": _NoEvent}
+    routes = Blueprint("ws", __name__)
+    routes.before_request(_refuse_what_is_no_socket)
+    routes.before_request(limits.sockets(_clear_the_way))
+    routes.register_error_handler(RemoteProtocolError, _bad_handshake)
+    routes.add_url_rule(PATH, "plain", _not_a_socket)
+    Sock().route(PATH, bp=routes)(_serve)
+    app.register_blueprint(routes)
+
+
+def tier_of(app: Flask) -> Tier:
+    """The push tier of this process."""
+    tier: Tier = app.extensions[_EXTENSION]
+    return tier
+
+
+def close_when(app: Flask, stopping: Callable[[], bool]) -> None:
+    """Close every client with 1012 once `stopping()` is true. For gunicorn's post_worker_init."""
+    tier_of(app).stopping = stopping
+
+
+def close_all(app: Flask) -> None:
+    """Close every client with 1012 now. For gunicorn's worker_int."""
+    tier_of(app).hub.close_all()
+
+
+def _serve(ws: Server) -> None:
+    sock = ws.sock
+    # The conversation owns the socket from here on: flask-sock's close() after us must find nothing to do, and what
+    # the handshake needed need not stay in memory for the hours that follow.
+    ws.connected = False
+    ws.ws = ws.environ = None
+    tier_of(current_app).serve(sock)
+
+
+def _refuse_what_is_no_socket() -> Response | None:
+    if not (request.url_rule and request.url_rule.websocket):
+        return _not_a_socket()
+    if request.headers.get("Sec-WebSocket-Version") != "13":
+        response = failure(426, "upgrade_required", "This server speaks version 13 of WebSocket.")
+        response.headers["Sec-WebSocket-Version"] = "13"
+        return response
+    if not _may_connect(request.headers.get("Origin")):
+        raise Forbidden("This Origin may not open a socket here.")
+    return None
+
+
+def _not_a_socket() -> Response:
+    response = failure(426, "upgrade_required", "This address speaks WebSocket.")
+    response.headers["Upgrade"] = "websocket"
+    return response
+
+
+def _clear_the_way() -> None:
+    """What only the server's own state can refuse; then the handshake is kept to the small protocol."""
+    sock = request.environ.get("gunicorn.socket")
+    if not isinstance(sock, gevent.socket.socket) or isinstance(sock, ssl.SSLSocket):
+        raise Unavailable("Sockets need gunicorn's gevent worker, with TLS ended in front of it.")
+    if tier_of(current_app).hub.closing:
+        raise Unavailable("This server is shutting down. Connect again.")
+    # Compression can't be switched off in simple-websocket; it costs 90 kB a client and one encoding each.
+    request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+
+
+def _may_connect(origin: str | None) -> bool:
+    """Browsers always send an Origin; its host must be ours or on the list. Others need send none."""
+    if origin is None:
+        return True
+    try:
+        host = urlsplit(origin).netloc
+    except ValueError:
+        return False
+    allowed = current_app.extensions["fairboard"].settings.allowed_origins
+    return (bool(host) and host.lower() == request.host.lower()) or origin in allowed
+
+
+def _bad_handshake(error: RemoteProtocolError) -> Response:
+    return failure(400, "invalid_handshake", str(error))
+
+
+class _NoThread:
+    """In place of simple-websocket's reading thread: the handler reads, on its own greenlet."""
+
+    name = "none"
+
+    def __init__(self, **_: Any) -> None:
+        pass
+
+    def start(self) -> None:
+        pass
+
+
+class _NoEvent:
+    """In place of the event that such a thread would set."""
+
+    def set(self) -> None:
+        pass

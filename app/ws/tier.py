@@ -1,0 +1,107 @@
+"""The push tier of one process: its hub, and the greenlets that feed it and keep time."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+
+import gevent
+import gevent.event
+import structlog
+
+from app.container import Container
+from app.errors import Refusal, Unavailable
+from app.http.identity import identity_of
+from app.stores.database import UNAVAILABLE
+from app.ws import frames
+from app.ws.client import Outbound
+from app.ws.conversation import Admission, Conversation
+from app.ws.feed import Feed
+from app.ws.heartbeat import Heartbeat
+from app.ws.hub import Hub
+from app.ws.subscriber import SignIn, Subscriber
+
+log = structlog.get_logger("fairboard.ws")
+
+_DOWN: tuple[type[Exception], ...] = (*UNAVAILABLE, Refusal)
+
+_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)  # named since Python 3.12; 25 is Linux's number
+_NOTSENT_BYTES = 4096  # so a slow reader finds about ten stale boards before the newest, not thousands
+
+
+class Tier:
+    """Starts nothing before the first socket: a server forks after it has built its app."""
+
+    def __init__(self, container: Container) -> None:
+        settings = container.settings
+        self.hub = Hub(merge_seconds=settings.broadcast_seconds)
+        self.stopping: Callable[[], bool] = lambda: False
+        """Asked at every tick; once it says so, every client is closed with 1012. A server's hook sets it."""
+        self._container = container
+        self._heartbeat = Heartbeat(self.hub, settings, container.clock)
+        self._sweep_now = gevent.event.Event()
+        self._feed = Feed(container.subscription, container.standings.snapshot, self.hub, missed=self._sweep_now.set)
+        self._running = False
+
+    def serve(self, sock: socket.socket) -> None:
+        """Talk to one client after the handshake, until the connection has ended. Closes nothing itself."""
+        self._start()
+        _prepare(sock)
+        settings = self._container.settings
+        subscriber = Subscriber(Outbound(sock), subscribe_by_at=time.monotonic() + settings.subscribe_seconds)
+        conversation = Conversation(self.hub, subscriber, self._admit, ping_seconds=settings.ping_seconds)
+        self.hub.add(subscriber)
+        try:
+            conversation.read(sock)
+        except Exception:
+            log.exception("conversation_failed")
+            subscriber.outbound.close(frames.INTERNAL, "internal error")
+        finally:
+            self.hub.remove(subscriber)
+            subscriber.outbound.release()
+
+    def _admit(self, auth: str | None, board: str) -> Admission:
+        identity = identity_of(auth)
+        try:
+            self._container.sessions.check(identity.player_id, identity.login_id)
+            snapshot = self._feed.read_settled(board)
+        except UNAVAILABLE as error:
+            raise Unavailable() from error
+        return Admission(SignIn(identity.player_id, identity.login_id, identity.expires_at), snapshot)
+
+    def _start(self) -> None:
+        if self._running:
+            return
+        self._running = True
+        for task in (self._feed.run, self._keep_time, self._keep_asking):
+            gevent.spawn(task)
+
+    def _keep_time(self) -> None:
+        while True:
+            gevent.sleep(self._heartbeat.tick_seconds)
+            try:
+                if self.stopping() and not self.hub.closing:
+                    self.hub.close_all()
+                self._heartbeat.tick()
+            except Exception:  # a process without a heartbeat would keep suspended players listening
+                log.exception("heartbeat_failed")
+
+    def _keep_asking(self) -> None:
+        while True:
+            self._sweep_now.wait(self._heartbeat.sweep_seconds)
+            self._sweep_now.clear()
+            try:
+                self._heartbeat.sweep(self._container.sessions.states)
+            except _DOWN as error:  # nobody is thrown out because nobody could be asked
+                log.warning("sweep_skipped", kind=type(error).__name__)
+            except Exception:
+                log.exception("sweep_failed")
+
+
+def _prepare(sock: socket.socket) -> None:
+    sock.setblocking(False)
+    with contextlib.suppress(OSError):  # a Unix socket, as behind a proxy on the same machine, has neither
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _NOTSENT_BYTES)
