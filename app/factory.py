@@ -11,6 +11,7 @@ from app.http import actions, auth, failures, identity, leaderboard, operations
 from app.http.limits import Limits
 from app.settings import Settings
 from app.web.page import page
+from app.ws import routes as sockets
 
 API = "/api/v1"
 
@@ -29,6 +30,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(leaderboard.blueprint(limits), url_prefix=API)
     app.register_blueprint(operations.routes)
     app.register_blueprint(page)
+    sockets.register(app, limits)
     app.after_request(_count)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

@@ -1,9 +1,9 @@
-"""What Prometheus sees. Counters are shared by a machine's processes through METRICS_DIR."""
+"""What Prometheus sees. Counters of a machine's processes come together through METRICS_DIR,
+which deploy/gunicorn.conf.py hands to the client library before it is imported."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -20,13 +20,6 @@ top_reads = Counter("fairboard_top_reads_total", "Reads of a top list by cache r
 requests = Counter("fairboard_http_requests_total", "HTTP answers", ["route", "method", "status"])
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-
-
-def share(folder: str) -> None:
-    """Count together with this machine's other processes; call before anything is imported that counts."""
-    if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
 
 
 def text(gauges: dict[str, tuple[str, float]]) -> bytes:
