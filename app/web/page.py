@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-page = Blueprint("page", __name__, template_folder="templates", static_folder="static", static_url_path="/static")
+page = Blueprint(
+    "page", __name__, template_folder="templates", static_folder="static", static_url_path="/static"
+)
 
 # 'self' in connect-src covers the WebSocket too. Trusted Types make a later innerHTML fail instead of opening a hole.
 CONTENT_SECURITY_POLICY = "; ".join(

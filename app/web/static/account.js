@@ -9,6 +9,9 @@ const MODES = {
   in: { title: "Welcome back", button: "Sign in", busy: "Signing in…", autocomplete: "current-password" },
 };
 
+// "must have 3 to 32 characters" -> "It must have 3 to 32 characters."
+const ownSentence = (message) => (/^[a-z]/.test(message) ? `It ${message}.` : message);
+
 export class Account {
   #session;
   #form = find("account-form");
@@ -94,7 +97,7 @@ export class Account {
   #refuse(refused) {
     const fields = Array.isArray(refused.details) ? refused.details : [];
     const known = fields.filter((item) => item?.field === "username" || item?.field === "password");
-    for (const { field, message } of known.toReversed()) this.#field(field, message);
+    for (const { field, message } of [...known].reverse()) this.#field(field, ownSentence(message));
     if (refused.code === "username_taken") this.#field("username", refusal(refused));
     else if (known.length === 0) this.#say(refusal(refused));
   }

@@ -124,7 +124,8 @@ class Row {
     this.name.textContent = username;
     this.name.title = username;
     this.score.textContent = number(score);
-    this.lane.style.transform = `scaleX(${best > 0 ? Math.max(0, score / best) : 0})`;
+    this.score.classList.toggle("long", score >= 1e10);
+    this.lane.style.transform = `translateX(${100 * (best > 0 ? Math.max(0, score / best) : 0) - 100}%)`;
   }
 
   mine(yes) {

@@ -19,6 +19,7 @@ export class Feed extends EventTarget {
   #timer = null;
   #round = 0; // an answer to an earlier round comes too late to count
   #unreached = 0;
+  #failed = false; // the socket was tried and did not come up
 
   constructor(session) {
     super();
@@ -53,6 +54,7 @@ export class Feed extends EventTarget {
   #turned(state) {
     const was = this.#live;
     this.#live = state === "live";
+    this.#failed = state === "reconnecting";
     if (this.#live) this.#quiet();
     else if (was) this.#poll(PATIENCE);
     this.#say(state);
@@ -102,7 +104,7 @@ export class Feed extends EventTarget {
   }
 
   #say(state) {
-    const connecting = this.#wanted && state === "fallback" && this.#version < 0 && this.#unreached === 0;
+    const connecting = this.#wanted && state === "fallback" && !this.#failed;
     const word = !navigator.onLine && state !== "live" ? "offline" : connecting ? "connecting" : state;
     this.dispatchEvent(new CustomEvent("state", { detail: word }));
   }

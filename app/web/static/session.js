@@ -37,10 +37,10 @@ export class Session extends EventTarget {
 
   /** Gone here at once; the server is told as well as can be. */
   async signOut() {
-    const token = this.held?.access;
+    const held = this.held;
     shared.remove(KEY);
     this.#adopt(null);
-    if (token) await call("POST", "/auth/logout", { token }).catch(() => null);
+    if (held) await exclusive(LOCK, () => endLogin(held)).catch(() => null);
   }
 
   /** An access token that is good now. Throws Refused. */
@@ -138,4 +138,10 @@ export class Session extends EventTarget {
     const stale = this.held.access;
     this.#timer = setTimeout(() => this.renew(stale).catch(() => null), Math.min(wait, 2 ** 31 - 1));
   }
+}
+
+// An access token that ran out (a laptop asleep) can't sign out: swap the refresh token for one that can.
+async function endLogin({ access, refresh, endsAt }) {
+  const token = endsAt > Date.now() ? access : (await call("POST", "/auth/refresh", { token: refresh })).data.access_token;
+  await call("POST", "/auth/logout", { token });
 }
