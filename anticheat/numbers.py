@@ -11,8 +11,8 @@ class Window:
     """How alike intervals must be to count as clockwork: `alike` of the newest `intervals` within a span.
 
     The span is `hands` times the standard deviation of the steadiest hand. With normally distributed
-    intervals of that hand, fewer than 1 window in 100,000 is narrower. A sixth of the intervals may lie anywhere,
-    so that a hiccup of the network does not hide a machine.
+    intervals of that hand, fewer than 1 window in 100,000 is narrower. A sixth of the intervals may lie
+    anywhere, so that a hiccup of the network does not hide a machine.
     """
 
     intervals: int
@@ -62,8 +62,8 @@ class Numbers:
     )
     # After a pause this long the player sat down anew.
     pause: float = 600.0
-    # One narrow window can be chance, and since the next one shares most of its intervals, so can two. The 3rd
-    # flags, the 5th is rejected, the 8th suspends; at the earliest the 20th completion.
+    # One narrow window can be chance, and since the next one shares most of its intervals, so can two. The
+    # 3rd flags, the 5th is rejected, the 8th suspends: at the earliest the 20th completion.
     pattern_adds: float = 14.0
 
 

@@ -152,13 +152,9 @@ def busy(rng: random.Random) -> float:
 HONEST: dict[str, Play] = {
     "novice": Person(slow(0.7, 0.4), slow(2.5, 0.6)),
     "regular": Person(slow(0.35, 0.2), slow(0.9, 0.4)),
-    "expert, sd 30 ms": Person(
-        normal(0.215, 0.03, 0.15), normal(0.215, 0.03, 0.15), ("quick-match",), rest=0
-    ),
+    "expert, sd 30 ms": Person(normal(0.215, 0.03, 0.15), normal(0.215, 0.03, 0.15), ("quick-match",), rest=0),
     "expert tapper": Person(normal(0.215, 0.03, 0.15), normal(0.215, 0.03, 0.15), ("tap",), rest=0),
-    "countdown presser": Person(
-        normal(0.03, 0.025), normal(0.25, 0.03, 0.15), ("quick-match", "puzzle"), rest=0
-    ),
+    "countdown presser": Person(normal(0.03, 0.025), normal(0.25, 0.03, 0.15), ("quick-match", "puzzle"), rest=0),
     "countdown, starts by itself": Person(normal(0.06, 0.02), lambda _: 0.0, ("quick-match",), rest=0),
     "rhythmic tapper, 1 a second": Person(normal(0.4, 0.018), normal(0.54, 0.018), ("tap",), rest=0),
     "drummer, 2 a second": Person(normal(0.22, 0.008), normal(0.22, 0.008), ("tap",), rest=0),

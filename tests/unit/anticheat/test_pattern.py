@@ -77,13 +77,9 @@ def test_times_kept_in_whole_milliseconds_tell_a_hand_from_a_machine_just_the_sa
 
 def test_intervals_are_those_of_one_action_type() -> None:
     clockwork = one_by_one([4.0] * 13, "tap")
-    between = [
-        Completion("puzzle", done.issued_at, done.issued_at + 1 + n % 3) for n, done in enumerate(clockwork)
-    ]
+    between = [Completion("puzzle", done.issued_at, done.issued_at + 1 + n % 3) for n, done in enumerate(clockwork)]
     play = sorted([*clockwork, *between], key=lambda done: done.completed_at)
-    signals = [
-        (done.action_type, verdict.signals) for done, verdict in zip(play, verdicts(play), strict=True)
-    ]
+    signals = [(done.action_type, verdict.signals) for done, verdict in zip(play, verdicts(play), strict=True)]
     assert [kind for kind, added in signals if added] == ["tap"]
 
 

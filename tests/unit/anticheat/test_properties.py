@@ -40,9 +40,7 @@ def added(play: list[Completion], limits: Limits) -> float:
 
 
 def scaled(play: list[Completion], factor: float) -> list[Completion]:
-    return [
-        replace(one, issued_at=one.issued_at * factor, completed_at=one.completed_at * factor) for one in play
-    ]
+    return [replace(one, issued_at=one.issued_at * factor, completed_at=one.completed_at * factor) for one in play]
 
 
 @given(VALUES, MOMENTS, MOMENTS, st.floats(1e-3, 1e6))
@@ -70,9 +68,7 @@ def test_a_redemption_never_lowers_what_is_left(play: list[Completion], limits: 
 
 @given(plays(), LIMITS, st.integers(0, 2_000_000_000))
 def test_the_date_does_not_matter(play: list[Completion], limits: Limits, shift: int) -> None:
-    shifted = [
-        replace(one, issued_at=one.issued_at + shift, completed_at=one.completed_at + shift) for one in play
-    ]
+    shifted = [replace(one, issued_at=one.issued_at + shift, completed_at=one.completed_at + shift) for one in play]
     assert added(shifted, limits) == added(play, limits)
 
 
@@ -106,7 +102,5 @@ def test_what_is_older_than_everything_else_by_a_pause_adds_nothing(
 
 @given(TICKS, TICKS, st.sampled_from([0.5, 3.0, 20.0]))
 def test_the_sooner_an_action_is_completed_the_more_it_adds(one: float, other: float, least: float) -> None:
-    sooner, later = (
-        added([Completion("puzzle", 0, moment)], Limits(least)) for moment in sorted([one, other])
-    )
+    sooner, later = (added([Completion("puzzle", 0, moment)], Limits(least)) for moment in sorted([one, other]))
     assert sooner >= later

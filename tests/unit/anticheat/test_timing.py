@@ -2,7 +2,11 @@ import pytest
 
 from anticheat.history import Completion
 from anticheat.rules import Limits, timing
-from tests.unit.anticheat.plays import FREE, TIMED, one_by_one, outcomes
+from anticheat.suspicion import Suspicion
+from anticheat.verdict import judge
+from tests.unit.anticheat.plays import FREE, THRESHOLDS, TIMED, one_by_one, outcomes
+
+CALM = Suspicion(0, 0)
 
 
 def done(completed_at: float, issued_at: float = 100.0) -> Completion:
@@ -41,6 +45,14 @@ def test_the_time_runs_from_the_previous_completion_when_that_is_later_than_the_
     assert signal is not None
     assert signal.seen == "completed 1.00 s after the previous completion"
     assert signal.added == pytest.approx(60)
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_the_previous_completion_is_the_latest_of_them(newest_first: bool) -> None:
+    history = [Completion("tap", 90.0 + n, 100.0 + n) for n in range(10)]
+    attempt = Completion("quick-match", 95.0, 110.0)
+    verdict = judge(attempt, TIMED, history[::-1] if newest_first else history, CALM, THRESHOLDS)
+    assert [signal.seen for signal in verdict.signals] == ["completed 1.00 s after the previous completion"]
 
 
 def test_of_ten_actions_opened_together_and_waited_for_once_only_the_first_scores() -> None:
