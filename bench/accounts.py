@@ -1,0 +1,66 @@
+"""What processes have cost, by the operating system's accounts (Linux's /proc)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from deploy.local.processes import tree
+from deploy.local.stack import Stack
+
+_TICK = os.sysconf("SC_CLK_TCK")
+_NANO = 1e9
+
+Accounts = dict[str, float]
+"""CPU seconds (user and system) by kind of process."""
+
+
+def _stat_seconds(pid: int) -> float:
+    """CPU seconds of a process and of its children that have ended and been waited for."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return sum(int(field) for field in fields[11:15]) / _TICK
+
+
+def cpu_of(pid: int) -> float:
+    """CPU seconds of the process and all its descendants, living or ended."""
+    return sum(_stat_seconds(process.pid) for process in tree(pid))
+
+
+def fine_cpu_of(pid: int) -> float:
+    """The same for processes that neither fork nor end meanwhile, to the nanosecond instead of the tick.
+
+    Falls back to ticks on a kernel without scheduler statistics.
+    """
+    return sum(_threads_seconds(process.pid) for process in tree(pid))
+
+
+def _threads_seconds(pid: int) -> float:
+    try:
+        files = list(Path(f"/proc/{pid}/task").glob("*/schedstat"))
+        return sum(int(file.read_text().split()[0]) for file in files) / _NANO if files else _stat_seconds(pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+
+
+def cpu(stack: Stack) -> Accounts:
+    """CPU seconds so far of each part of the product and each of its servers."""
+    return {name: cpu_of(child.pid) for name, child in stack.processes.items()}
+
+
+def spent(before: Mapping[str, float], after: Mapping[str, float]) -> Accounts:
+    """What was used in between."""
+    return {name: after[name] - before[name] for name in after}
+
+
+def resident(pids: Iterable[int]) -> int:
+    """Resident memory in bytes, summed; pages that processes share count once for each."""
+    total = 0
+    for pid in pids:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                total += int(line.split()[1]) * 1024
+    return total

@@ -1,0 +1,82 @@
+"""Starting the load generator (bench/client.py) and reading what it measured."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from deploy.local.child import ROOT
+
+Request = dict[str, Any]
+"""`{"method", "path", "headers", "body"}`; the last two may be missing."""
+
+
+class BenchFailed(Exception):
+    """One line: what went otherwise than it must for the figures to mean something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one run of the load generator measured; times in seconds, `cpu` is its own."""
+
+    answers: int
+    seconds: float
+    cpu: float
+    p50: float
+    p99: float
+    bodies: list[str]
+
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return self.answers / self.seconds
+
+
+def send(
+    url: str,
+    requests: Sequence[Request],
+    *,
+    connections: int,
+    status: int = 200,
+    needle: str = "",
+    keep: bool = False,
+    repeat: int = 1,
+    at_start: Callable[[], None] = lambda: None,
+) -> Load:
+    """Send the requests, `repeat` times over. `at_start` is called when all is prepared and nothing sent yet.
+
+    BenchFailed if an answer has another status or lacks `needle`; `keep` keeps the answers' bodies, in order.
+    """
+    address = urlsplit(url)
+    plan = {
+        "host": address.hostname,
+        "port": address.port,
+        "connections": connections,
+        "status": status,
+        "needle": needle,
+        "keep": keep,
+        "repeat": repeat,
+        "requests": list(requests),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        given, answers = Path(folder, "plan"), Path(folder, "answers")
+        given.write_text(json.dumps(plan))
+        command = [sys.executable, "-m", "bench.client", str(given), str(answers)]
+        with subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as client:
+            assert client.stdin is not None
+            assert client.stdout is not None
+            if client.stdout.readline() == "ready\n":
+                at_start()
+            _, said = client.communicate("go\n")
+        if client.returncode:
+            raise BenchFailed(said.strip().splitlines()[-1] if said.strip() else "the load generator died")
+        return Load(**json.loads(answers.read_text()))

@@ -1,0 +1,111 @@
+"""The floor under a redemption: pgbench running the same statement on the same PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from app.settings import Settings
+from app.stores.ledger import REDEEM
+from app.stores.migrations import upgrade
+from bench.accounts import cpu_of
+from bench.load import BenchFailed
+from deploy.local.stack import Stack
+
+DATABASE = "pgbench"
+_TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
+# pgbench has numbers only, so ids are made from them in the statement: two calls more than the product's, for less
+# than 1 % of its time. Everything else is the product's statement to the letter, prepared like there.
+_UUID = "lpad(to_hex(CAST(:{} AS bigint)), 32, '0')::uuid"
+_VALUES = {
+    "season": ":season",
+    "player": _UUID.format("player"),
+    "points": ":points",
+    "action": _UUID.format("action"),
+    "type": ":type",
+    "issued": ":issued",
+    "request": ":request",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Statements a second, and CPU milliseconds of PostgreSQL for each."""
+
+    rate: float
+    cpu_ms: float
+
+
+def script(players: int) -> str:
+    """The product's statement as a pgbench script: a random player, a random action."""
+    return f"\\set player random(1, {players})\n\\set action random(1, 9000000000000000000)\n{REDEEM % _VALUES};\n"
+
+
+class PgBench:
+    """pgbench against a database of its own, beside the product's, with as many players."""
+
+    def __init__(self, stack: Stack, players: int) -> None:
+        self._stack, self._players = stack, players
+        self._program = self._find()
+
+    def prepare(self) -> None:
+        """Make the database with the product's migrations, and its players."""
+        postgres = self._stack.postgres
+        postgres.create_database(DATABASE)
+        url = postgres.database_url(DATABASE)
+        upgrade(Settings.from_env({"DATABASE_URL": url}).database_url)
+        with psycopg.connect(url) as connection:
+            rows = [(uuid.UUID(int=number), f"player {number}") for number in range(1, self._players + 1)]
+            connection.cursor().executemany(
+                "INSERT INTO players (id, username, username_key, password_hash) VALUES (%s, %s, %s, 'none')",
+                [(one, name, name) for one, name in rows],
+            )
+
+    def run(self, connections: int, seconds: int) -> Floor:
+        """Run it for so long."""
+        postgres = self._stack.postgres
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "redeem.sql")
+            file.write_text(script(self._players))
+            before = cpu_of(postgres.pid)
+            done = subprocess.run(
+                [*self._command(connections, seconds), "-f", str(file), DATABASE],
+                env=os.environ | {"PGHOST": str(postgres.sockets), "PGUSER": postgres.user},
+                capture_output=True,
+                text=True,
+            )
+        found = _TPS.search(done.stdout)
+        if done.returncode or found is None or " 0 failed" not in done.stdout.replace("transactions: 0 ", " 0 failed"):
+            raise BenchFailed(f"pgbench: {(done.stderr.strip() or done.stdout.strip())[-500:]}")
+        rate = float(found[1])
+        return Floor(rate, (cpu_of(postgres.pid) - before) / (rate * seconds) * 1000)
+
+    def _command(self, connections: int, seconds: int) -> list[str]:
+        threads = str(min(2, connections))
+        given = {
+            "season": "1",
+            "points": "1",
+            "type": "1",
+            "issued": "2026-01-01 00:00:00+00",
+            "request": uuid.uuid4().hex,
+        }
+        variables = [part for name, value in given.items() for part in ("-D", f"{name}={value}")]
+        options = ["-n", "-M", "prepared", "-c", str(connections), "-j", threads, "-T", str(seconds)]
+        return [self._program, *options, *variables]
+
+    def _find(self) -> str:
+        """From the wheel that PostgreSQL came with, else from the system."""
+        own = self._stack.postgres.program("pgbench")
+        places = [own, *sorted(Path("/usr/lib/postgresql").glob("*/bin/pgbench"), reverse=True)]
+        found = next((str(place) for place in places if os.access(place, os.X_OK)), None) or shutil.which("pgbench")
+        if found is None:
+            raise BenchFailed("pgbench is missing: install it, such as with apt-get install postgresql-contrib")
+        return found

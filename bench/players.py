@@ -1,0 +1,75 @@
+"""Players with actions to redeem, made through the public API before anything is timed."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from bench.load import Request, send
+
+# No least time, so that the timing rule has nothing to say: an ordinary redemption is what is measured.
+ACTION_TYPE = "tap"
+_CONNECTIONS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """Someone signed in."""
+
+    player_id: str
+    access_token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a signed-in request carries."""
+        return {"Authorization": f"Bearer {self.access_token}"}
+
+
+def register(url: str, count: int, *, prefix: str = "bench") -> list[Player]:
+    """New players, signed in."""
+    accounts: list[Request] = [
+        {
+            "method": "POST",
+            "path": "/api/v1/auth/register",
+            "body": {"username": f"{prefix}-{number:05}", "password": f"a password of {number}"},
+        }
+        for number in range(count)
+    ]
+    made = send(url, accounts, connections=_CONNECTIONS, status=201, keep=True)
+    return [_player(json.loads(body)["data"]) for body in made.bodies]
+
+
+def _player(data: dict[str, Any]) -> Player:
+    return Player(data["user"]["user_id"], data["access_token"])
+
+
+def issue(url: str, players: list[Player], each: int, *, seed: int = 1) -> list[Request]:
+    """`each` actions for every player, as the requests that redeem them.
+
+    Every player's first comes before anybody's second, in a new order each time, so that nobody's redemptions come in
+    bursts or like clockwork.
+    """
+    order = random.Random(seed)
+    turns = [player for _ in range(each) for player in order.sample(players, len(players))]
+    wanted: list[Request] = [
+        {
+            "method": "POST",
+            "path": "/api/v1/actions",
+            "headers": player.headers,
+            "body": {"action_type": ACTION_TYPE},
+        }
+        for player in turns
+    ]
+    issued = send(url, wanted, connections=_CONNECTIONS, status=201, keep=True)
+    return [_redeem(player, json.loads(body)["data"]) for player, body in zip(turns, issued.bodies, strict=True)]
+
+
+def _redeem(player: Player, action: dict[str, Any]) -> Request:
+    return {
+        "method": "POST",
+        "path": f"/api/v1/actions/{action['action_id']}/complete",
+        "headers": player.headers,
+        "body": {"token": action["token"]},
+    }

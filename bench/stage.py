@@ -1,0 +1,49 @@
+"""The product as it is measured: everything private, in a folder that goes away, with limits that let load through."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+
+from deploy.local.apps import Web
+from deploy.local.child import free_port
+from deploy.local.stack import Stack
+
+# Limits stay in force and are counted, only higher. Tokens live longer than a run.
+SETTINGS = {
+    "LOG_LEVEL": "info",
+    "RATE_LIMIT_AUTH": "10000000/minute",
+    "RATE_LIMIT_ACTIONS": "10000000/minute",
+    "RATE_LIMIT_READS": "10000000/minute",
+    "RATE_LIMIT_SOCKETS": "10000000/minute",
+    "MAX_ACTIVE_ACTIONS": "10000",
+    "ACTION_SECONDS": "3600",
+    "ACCESS_TOKEN_SECONDS": "3600",
+    # Pings to thousands of sockets are no pushes.
+    "PING_SECONDS": "600",
+}
+
+
+@contextlib.contextmanager
+def stage(broker: str, progress: Callable[[str], None]) -> Iterator[Stack]:
+    """The whole product, started and answering."""
+    with tempfile.TemporaryDirectory(prefix="fairboard-bench-") as folder:
+        stack = Stack(folder, SETTINGS, broker=broker)
+        stack.start(progress)
+        try:
+            yield stack
+        finally:
+            stack.stop()
+
+
+@contextlib.contextmanager
+def another_web(stack: Stack, kind: type[Web] = Web, env: Mapping[str, str] | None = None) -> Iterator[Web]:
+    """One more web tier beside the stack's own, configured alike but for its port."""
+    port = str(free_port())
+    web = kind(stack.folder.log(f"web-{port}"), {**stack.env, "PORT": port, **(env or {})})
+    web.start()
+    try:
+        yield web
+    finally:
+        web.stop()
