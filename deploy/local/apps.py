@@ -10,6 +10,9 @@ from pathlib import Path
 
 from deploy.local.child import Child
 
+# Every address of this machine -> one of them that a client can name.
+_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
 
 class App(Child):
     """A process of the product: `python -m …` in the project's folder, configured by its environment."""
@@ -28,9 +31,7 @@ class Web(App):
     def address(self) -> tuple[str, int]:
         """Where a client on this machine reaches it."""
         host = self.environment["HOST"]
-        return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host), int(
-            self.environment["PORT"]
-        )
+        return _HERE.get(host, host), int(self.environment["PORT"])
 
     @property
     def url(self) -> str:
@@ -70,9 +71,7 @@ class Beat(App):
 
     name = "beat"
 
-    def __init__(
-        self, log: Path, env: Mapping[str, str], schedule: Path, *, keep_open: tuple[int, ...] = ()
-    ) -> None:
+    def __init__(self, log: Path, env: Mapping[str, str], schedule: Path, *, keep_open: tuple[int, ...] = ()) -> None:
         super().__init__(log, env, keep_open=keep_open)
         self.schedule = schedule
 

@@ -39,9 +39,7 @@ class Child:
     stop_seconds = 15.0
     identity = "same"
 
-    def __init__(
-        self, log: Path, *, env: Mapping[str, str] | None = None, keep_open: Sequence[int] = ()
-    ) -> None:
+    def __init__(self, log: Path, *, env: Mapping[str, str] | None = None, keep_open: Sequence[int] = ()) -> None:
         """`env`: the whole environment (default ours); `keep_open`: descriptors that the child inherits."""
         self.log = log
         self.environment = dict(os.environ if env is None else env)
@@ -113,14 +111,10 @@ class Child:
         deadline = time.monotonic() + self.start_seconds
         while not self.answers():
             if not self.running:
-                raise CannotStart(
-                    f"{self.name} ended at its start ({self.last_words()}); all of it is in {self.log}"
-                )
+                raise CannotStart(f"{self.name} ended at its start ({self.last_words()}); all of it is in {self.log}")
             if time.monotonic() > deadline:
                 self.kill()
-                raise CannotStart(
-                    f"{self.name} does not answer after {self.start_seconds:.0f} s; see {self.log}"
-                )
+                raise CannotStart(f"{self.name} does not answer after {self.start_seconds:.0f} s; see {self.log}")
             time.sleep(0.02)
 
     def stop(self) -> None:

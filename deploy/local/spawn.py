@@ -44,8 +44,8 @@ def _map_identity() -> None:
     _checked(_libc.unshare(CLONE_NEWUSER), "user namespace")
     for name, text in (
         ("setgroups", "deny"),
-        ("uid_map", "%d %d 1" % (inside_uid, uid)),  # noqa: UP031
-        ("gid_map", "%d %d 1" % (inside_gid, gid)),  # noqa: UP031
+        ("uid_map", "%d %d 1" % (inside_uid, uid)),
+        ("gid_map", "%d %d 1" % (inside_gid, gid)),
     ):
         with open("/proc/self/" + name, "w") as file:
             file.write(text)
@@ -76,7 +76,7 @@ def main(arguments: "list[str]") -> None:
         sys.exit("the launcher is gone")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
-    os.execvp(command[0], command)
+    os.execvp(command[0], command)  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -118,9 +118,7 @@ class Stack:
     def flask(self, *arguments: str) -> str:
         """Run a flask command to its end and return what it printed; CannotStart with its last line if it fails."""
         command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
-        done = subprocess.run(
-            command, env=self.env, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL
-        )
+        done = subprocess.run(command, env=self.env, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         log = self.folder.log("flask")
         with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w") as file:
             file.write(done.stdout + done.stderr)
@@ -139,9 +137,7 @@ class Stack:
         self._port = settings.port if self.given.get("PORT") else free_port()
         if "web" in self.parts and not is_free(self._host, self._port):
             address = f"{self._host} port {self._port}"
-            raise CannotStart(
-                f"cannot listen on {address}: stop what uses it, or choose another, such as PORT=8001"
-            )
+            raise CannotStart(f"cannot listen on {address}: stop what uses it, or choose another, such as PORT=8001")
 
     def _start_servers(self, progress: Callable[[str], None]) -> None:
         path, keep = self.folder.path, self.folder.kept_open
@@ -150,9 +146,7 @@ class Stack:
             postgres = Postgres(path / "postgres", self.folder.log("postgres"), keep_open=keep)
             self._start("postgres", postgres, "Starting PostgreSQL", progress)
             found["DATABASE_URL"] = postgres.url
-        wants_redis = "REDIS_URL" not in self.given or (
-            "BROKER_URL" not in self.given and self.broker == "redis"
-        )
+        wants_redis = "REDIS_URL" not in self.given or ("BROKER_URL" not in self.given and self.broker == "redis")
         if wants_redis:
             password = self.folder.secret("redis")
             redis = Redis(path / "redis", self.folder.log("redis"), password=password, keep_open=keep)

@@ -1,0 +1,50 @@
+# Every target sets up what it needs first. PYTHON names the interpreter that makes .venv (3.11 or newer).
+PYTHON ?= python3
+VENV := .venv/bin/python
+BOOTSTRAP = command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python" >&2; exit 1; }; exec $(PYTHON) deploy/local/bootstrap.py
+
+.PHONY: help run demo test unit lint format bench lock dev clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+run: ## start everything and print the address; Ctrl-C stops it
+	@$(BOOTSTRAP) run
+
+demo: ## the same with simulated players, honest ones and cheaters
+	@$(BOOTSTRAP) demo
+
+dev: ## .venv with what tests and lint need
+	@$(BOOTSTRAP) dev
+
+test: dev ## lint and every test, after installing what they need
+	@.ci/system
+	@$(MAKE) --no-print-directory lint
+	$(VENV) -m pytest
+
+unit: dev ## the tests that need no server
+	$(VENV) -m pytest tests/unit
+
+lint: dev ## ruff, mypy and the import contracts
+	$(VENV) -m ruff check .
+	$(VENV) -m ruff format --check .
+	$(VENV) -m mypy
+	.venv/bin/python -c 'from importlinter.cli import lint_imports_command as lint; lint()'
+
+format: dev ## let ruff rewrite the code
+	$(VENV) -m ruff check --fix .
+	$(VENV) -m ruff format .
+
+bench: dev ## measure, and write docs/performance.md
+	$(VENV) -m bench
+
+lock: dev ## newest versions of all dependencies into the lock files
+	$(VENV) -m uv pip compile $(LOCK) setup.cfg -o requirements.lock
+	$(VENV) -m uv pip compile $(LOCK) --extra dev -c requirements.lock setup.cfg -o requirements-dev.lock
+
+LOCK = --quiet --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
+
+clean: ## remove .venv and caches; var/ with your data stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
