@@ -14,6 +14,7 @@ from app.services.health import Health
 from app.services.moderation import Moderation
 from app.services.outbox import Outbox
 from app.services.passwords import Passwords
+from app.services.past import Past
 from app.services.redemptions import Redemptions
 from app.services.refresh import Refresh
 from app.services.standings import Standings
@@ -94,11 +95,13 @@ class Container:
             half_life=settings.anticheat_half_life,
             clock=clock,
         )
+        past = Past(self.ledger, self.suspicions, self.permits)
         self.actions = Actions(
             self.catalog,
             self.permits,
             self.ledger,
             self.standing_store,
+            past,
             key=settings.action_token_keys[0],
             clock=clock,
             seconds=settings.action_seconds,
@@ -109,7 +112,7 @@ class Container:
             self.ledger,
             self.rankings,
             self.standing_store,
-            self.suspicions,
+            past,
             self.moderation,
             self.scripts,
             secrets={key.kid: key.secret for key in settings.action_token_keys},

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 import jwt.exceptions
@@ -22,6 +23,8 @@ from app.settings import Settings
 ISSUER = "fairboard"
 AUDIENCE = "fairboard-players"
 _LEEWAY_SECONDS = 2  # servers' clocks differ a little
+_VERIFIED = "fairboard.verified"
+_VERIFIED_TOKENS = 10_000
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,6 +55,8 @@ def register(app: Flask, settings: Settings) -> None:
         JWT_ACCESS_TOKEN_EXPIRES=timedelta(seconds=settings.access_token_seconds),
         JWT_REFRESH_TOKEN_EXPIRES=timedelta(seconds=settings.refresh_token_seconds),
     )
+    # A signature that was good stays good: a player's next requests need only the clock and Redis.
+    app.extensions[_VERIFIED] = lru_cache(_VERIFIED_TOKENS)(_verify)
     manager = JWTManager(app)
     manager.encode_key_loader(lambda identity: settings.jwt_keys[0].secret)
 
@@ -90,11 +95,20 @@ def identity_of(authorization: str | None, *, kind: str = "access") -> Identity:
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized()
+    verified, identity = current_app.extensions[_VERIFIED](token.strip())
+    if time.time() >= identity.expires_at + _LEEWAY_SECONDS:
+        raise Unauthorized("The token has expired. Refresh it or sign in again.")
+    if verified != kind:
+        raise Unauthorized(f"Send the {kind} token here.")
+    return cast(Identity, identity)
+
+
+def _verify(token: str) -> tuple[str, Identity]:
+    """The kind of a token and its identity. Raises Unauthorized."""
     try:
-        claims = decode_token(token.strip())
-        if claims["type"] != kind:
-            raise Unauthorized(f"Send the {kind} token here.")
-        return Identity(UUID(claims["sub"]), UUID(claims["fam"]), UUID(claims["jti"]), float(claims["exp"]))
+        claims = decode_token(token)
+        identity = Identity(UUID(claims["sub"]), UUID(claims["fam"]), UUID(claims["jti"]), float(claims["exp"]))
+        return str(claims["type"]), identity
     except jwt.exceptions.ExpiredSignatureError:
         raise Unauthorized("The token has expired. Refresh it or sign in again.") from None
     except (jwt.exceptions.PyJWTError, JWTExtendedException, KeyError, TypeError, ValueError, AttributeError):

@@ -14,8 +14,7 @@ from app.errors import RateLimited
 from app.http.failures import refused
 from app.http.identity import me
 from app.settings import Settings
-
-_STORES = {"redis+cluster": "redis+cluster", "redis": "redis", "rediss": "rediss", "unix": "redis+unix"}
+from app.stores.rate_storage import storage_uri
 
 
 def caller_address() -> str:
@@ -32,12 +31,11 @@ class Limits:
     """One decorator for each limit of the contract. Apply it inside `signed_in` where the limit is a player's."""
 
     def __init__(self, app: Flask, settings: Settings) -> None:
-        scheme, rest = settings.redis_url.split("://", 1)
         timeout = settings.redis_timeout
         self.limiter = Limiter(
             caller_address,
             app=app,
-            storage_uri=f"{_STORES[scheme]}://{rest}",
+            storage_uri=storage_uri(settings.redis_url),
             storage_options={"socket_timeout": timeout, "socket_connect_timeout": timeout},  # type: ignore[dict-item]
             strategy="fixed-window",
             key_prefix="limits",

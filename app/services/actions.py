@@ -12,6 +12,7 @@ from app.domain.action_token import Promise, SigningKey, sign
 from app.domain.boards import ActionType
 from app.domain.times import rfc3339
 from app.errors import InvalidRequest, NotFound, TooManyActions
+from app.services.past import Past
 from app.stores.catalog import CatalogStore
 from app.stores.ledger import LedgerStore
 from app.stores.permits import PermitStore
@@ -36,6 +37,7 @@ class Actions:
         permits: PermitStore,
         ledger: LedgerStore,
         standings: StandingStore,
+        past: Past,
         *,
         key: SigningKey,
         clock: Callable[[], float],
@@ -43,7 +45,7 @@ class Actions:
         most: int,
     ) -> None:
         self._catalog, self._permits, self._ledger, self._standings = catalog, permits, ledger, standings
-        self._key, self._clock, self._seconds, self._most = key, clock, seconds, most
+        self._past, self._key, self._clock, self._seconds, self._most = past, key, clock, seconds, most
 
     def types(self) -> list[ActionType]:
         """What can be played."""
@@ -69,7 +71,10 @@ class Actions:
             expires_ms=now + self._seconds * 1000,
         )
         limits = Limits(kind.min_seconds, kind.burst, kind.per_minute)
-        if not self._permits.issue(promise, limits, most=self._most):
+        word = self._permits.issue(promise, limits, most=self._most)
+        if word == "unknown":
+            self._past.fetch(promise.player_id)
+        if word == "too_many":
             raise TooManyActions(
                 f"You hold {self._most} active actions, the most allowed. Complete one or let it expire.",
                 details={"limit": self._most},

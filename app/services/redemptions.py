@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from anticheat.history import Completion
-from anticheat.suspicion import Suspicion
 from anticheat.verdict import Outcome, Thresholds, Verdict, judge
 from app.domain.action_token import NotAToken, Presented, Promise, read
 from app.domain.boards import Season
@@ -23,13 +22,13 @@ from app.errors import (
     TokenAlreadyUsed,
 )
 from app.services.moderation import Moderation
+from app.services.past import Past
 from app.stores.database import UNAVAILABLE, surely_not_done
 from app.stores.ledger import AlreadyRedeemed, FirstAnswer, KeyKnown, LedgerStore, Redeemed
-from app.stores.permits import HISTORY_LENGTH, Claim, PermitStore
+from app.stores.permits import Claim, PermitStore
 from app.stores.rankings import RankingStore
 from app.stores.redis_store import Scripts
 from app.stores.standings import StandingStore
-from app.stores.suspicions import SuspicionStore
 
 log = structlog.get_logger("fairboard.redemptions")
 
@@ -45,7 +44,7 @@ class Redemptions:
         ledger: LedgerStore,
         rankings: RankingStore,
         standings: StandingStore,
-        suspicions: SuspicionStore,
+        past: Past,
         moderation: Moderation,
         scripts: Scripts,
         *,
@@ -54,7 +53,7 @@ class Redemptions:
         clock: Callable[[], float],
     ) -> None:
         self._permits, self._ledger, self._rankings, self._standings = permits, ledger, rankings, standings
-        self._suspicions, self._moderation, self._scripts = suspicions, moderation, scripts
+        self._past, self._moderation, self._scripts = past, moderation, scripts
         self._secrets, self._thresholds, self._clock = dict(secrets), thresholds, clock
 
     def complete(self, request: Request) -> Completed:
@@ -135,8 +134,8 @@ class Redemptions:
 
     def _judged(self, request: Request, promise: Promise, claim: Claim, now: float) -> Completed:
         history, suspicion = claim.history, claim.suspicion
-        if suspicion is None or not claim.known:
-            history, suspicion = self._from_ledger(promise.player_id)
+        if suspicion is None:  # Redis was emptied since the issue
+            history, suspicion = self._past.fetch(promise.player_id)
         attempt = Completion(promise.action_type, promise.issued_ms / 1000, now)
         verdict = judge(attempt, claim.limits, history, suspicion, self._thresholds)
         if verdict.outcome in (Outcome.REJECT, Outcome.CRITICAL):
@@ -151,13 +150,6 @@ class Redemptions:
             self._permits.release(promise.player_id, promise.action_id)
             raise AccountSuspended()
         return self._answer(request, promise, redeemed)
-
-    def _from_ledger(self, player_id: str) -> tuple[list[Completion], Suspicion]:
-        """For a player whom Redis doesn't remember: new, or from before Redis was emptied."""
-        past = self._ledger.past(player_id, HISTORY_LENGTH)
-        suspicion = self._suspicions.get(player_id)
-        self._permits.remember(player_id, past, suspicion)
-        return [completion for _, completion in past], suspicion
 
     def _refuse(self, request: Request, promise: Promise, verdict: Verdict) -> None:
         self._moderation.refuse(request, promise, verdict)

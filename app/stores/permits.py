@@ -25,15 +25,14 @@ _AFTER_EXPIRY = 3600  # how long an expired action can still be asked for
 class Claim:
     """What `claim` answered. `limits`, `history` and `suspicion` are there when `word` is "claimed".
 
-    `word`: claimed, reused, missing, forged, consumed or in_flight. `history` is newest first; `known` says whether
-    Redis remembered this player at all.
+    `word`: claimed, reused, missing, forged, consumed or in_flight. `history` is newest first. `suspicion` is None
+    when Redis has forgotten the player's past.
     """
 
     word: str
     limits: Limits = field(default_factory=lambda: Limits(min_seconds=0))
     history: Sequence[Completion] = ()
     suspicion: Suspicion | None = None
-    known: bool = False
 
 
 def _action(player_id: str, action_id: str) -> str:
@@ -88,8 +87,8 @@ class PermitStore:
         self._client, self._scripts = client, scripts
         self._lease_ms, self._consumed_seconds = lease_ms, consumed_seconds
 
-    def issue(self, promise: Promise, limits: Limits, *, most: int) -> bool:
-        """Keep a new action; False when the player holds `most` active ones already."""
+    def issue(self, promise: Promise, limits: Limits, *, most: int) -> str:
+        """Keep a new action: issued, unknown (issued, but Redis has forgotten the player's past), or too_many."""
         fields = {
             "state": "active",
             "type": promise.action_type,
@@ -100,8 +99,9 @@ class PermitStore:
         }
         keep = (promise.expires_ms - promise.issued_ms) // 1000 + 1 + _AFTER_EXPIRY
         head = [promise.action_id, promise.issued_ms, promise.expires_ms, most, keep]
-        keys = [_action(promise.player_id, promise.action_id), _active(promise.player_id)]
-        return bool(self._scripts.run("issue", keys, head + [part for pair in fields.items() for part in pair]))
+        player = promise.player_id
+        keys = [_action(player, promise.action_id), _active(player), _suspicion(player)]
+        return str(self._scripts.run("issue", keys, head + [part for pair in fields.items() for part in pair]))
 
     def claim(self, promise: Promise, *, genuine: bool, now_ms: int, key: str | None, fingerprint: str) -> Claim:
         """Claim the action for one redemption, and read the player's recent past, in one round trip."""
@@ -124,13 +124,12 @@ class PermitStore:
         word, *rest = self._scripts.run("claim", keys, args)
         if word != "claimed":
             return Claim(word)
-        limits, suspicion, known, *past = rest
+        limits, suspicion, *past = rest
         return Claim(
             word,
             _read_limits(limits),
             [_read_entry(past[i], past[i + 1]) for i in range(0, len(past), 2)],
             _read_suspicion(suspicion) if suspicion else None,
-            bool(known) and bool(suspicion),
         )
 
     def release(self, player_id: str, action_id: str) -> None:

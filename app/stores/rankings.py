@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.domain.boards import Season
-from app.stores.redis_store import Call, Client, Scripts
+from app.stores.redis_store import Call, Client, Scripts, lane_of
 
 WAKE_CHANNEL = "fairboard:wake"
 _TOP_SECONDS = 60
@@ -39,6 +39,7 @@ class RankingStore:
 
     def __init__(self, client: Client, scripts: Scripts) -> None:
         self._client, self._scripts = client, scripts
+        self._lane = lane_of(client)
 
     def record_call(self, season: Season, player_id: str, previous: int, score: int, change: int) -> Call:
         """The script call that puts a committed score on the board; see record.lua for its answer."""
@@ -108,7 +109,8 @@ class RankingStore:
 
     def top(self, season: Season, limit: int) -> tuple[CachedTop | None, int]:
         """The cached list, if any, and the board's count of changes now."""
-        text, changes = self._client.mget(_key(f"top:{limit}", season), _key("changed", season))
+        keys = _key(f"top:{limit}", season), _key("changed", season)
+        text, changes = self._lane.call("MGET", *keys) if self._lane else self._client.mget(*keys)
         if not text:
             return None, int(changes or 0)
         head, rows = text.split("\n", 1)

@@ -2,7 +2,7 @@
 -- KEYS: action, idempotency, history, suspicion. ARGV: now, lease, genuine (1 or 0), fingerprint ('' without a key),
 -- history entry, entry to leave out (its prefix), history length. Times in ms.
 -- Answers {'reused'}, {'missing'}, {'forged'}, {'consumed'}, {'in_flight'} or
--- {'claimed', limits, suspicion or '', history known (1 or 0), entry, time, …}.
+-- {'claimed', limits, suspicion or '', entry, time, …}.
 if ARGV[4] ~= '' then
   local first = redis.call('GET', KEYS[2])
   if first and first ~= ARGV[4] then return {'reused'} end
@@ -18,7 +18,7 @@ if action[3] and tonumber(action[3]) > now then return {'in_flight'} end
 redis.call('HSET', KEYS[1], 'claimed', now + tonumber(ARGV[2]))
 if ARGV[4] ~= '' then redis.call('SET', KEYS[2], ARGV[4], 'EX', 86400) end
 local suspicion = redis.call('GET', KEYS[4])
-local answer = {'claimed', action[4], suspicion or '', redis.call('EXISTS', KEYS[3])}
+local answer = {'claimed', action[4], suspicion or ''}
 local past = redis.call('ZREVRANGE', KEYS[3], 0, tonumber(ARGV[7]), 'WITHSCORES')
 for i = 1, #past, 2 do
   if string.sub(past[i], 1, #ARGV[6]) ~= ARGV[6] then

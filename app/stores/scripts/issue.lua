@@ -1,9 +1,10 @@
--- Opens an action unless the player holds too many. KEYS: action, active. ARGV: action id, now, expires, most,
--- seconds to keep, then field, value … of the action. Times in ms. Answers 1, or 0 for too many.
+-- Opens an action unless the player holds too many. KEYS: action, active, suspicion. ARGV: action id, now, expires, most,
+-- seconds to keep, then field, value … of the action. Times in ms. Answers 'issued',
+-- 'unknown' for a player whose past has to be fetched from the ledger first, or 'too_many'.
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[2])
-if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then return 0 end
+if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then return 'too_many' end
 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
 redis.call('EXPIRE', KEYS[2], ARGV[5])
 for i = 6, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('EXPIRE', KEYS[1], ARGV[5])
-return 1
+return redis.call('EXISTS', KEYS[3]) == 1 and 'issued' or 'unknown'

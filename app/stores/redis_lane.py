@@ -1,0 +1,75 @@
+"""The short way to a single Redis node, for the few commands that every request sends.
+
+redis-py's client spends 55 µs of a 100 µs command on its pool, its retries and its hooks (measured on two cores with
+Python 3.11); its connection and its parser, used here directly, do the work. No retries: a lost answer doesn't tell.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+from redis.exceptions import ResponseError
+
+_RESTED_SECONDS = 1.0
+
+
+class Lane:
+    """Connections that are idle wait in a list; one is never used by two callers at once."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._pool = client.connection_pool
+        self._idle: list[tuple[Any, float]] = []
+
+    def call(self, *command: Any) -> Any:
+        """Send one command and return its answer. Raises what redis-py raises."""
+        answer = self.together([command])[0]
+        if isinstance(answer, ResponseError):
+            raise answer
+        return answer
+
+    def together(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+        """Send several in one round trip; a command that Redis refused has its ResponseError as the answer."""
+        connection = self._take()
+        try:
+            if len(commands) == 1:
+                connection.send_command(*commands[0])
+            else:
+                connection.send_packed_command(connection.pack_commands(commands))
+            answers = [self._read(connection) for _ in commands]
+        except BaseException:
+            # Whatever it was, this connection may hold half an answer, and the others may be as dead.
+            connection.disconnect()
+            self._clear()
+            raise
+        self._idle.append((connection, time.monotonic()))
+        return answers
+
+    def _take(self) -> Any:
+        while self._idle:
+            rested, since = self._idle.pop()
+            if time.monotonic() - since < _RESTED_SECONDS or self._alive(rested):
+                return rested
+            rested.disconnect()
+        connection: Any = self._pool.make_connection()
+        connection.connect()
+        return connection
+
+    def _alive(self, connection: Any) -> bool:
+        """An idle connection has nothing to read, unless Redis has closed it."""
+        try:
+            return not connection.can_read()
+        except (redis.exceptions.RedisError, OSError):
+            return False
+
+    def _read(self, connection: Any) -> Any:
+        try:
+            return connection.read_response()
+        except ResponseError as error:
+            return error
+
+    def _clear(self) -> None:
+        while self._idle:
+            self._idle.pop()[0].disconnect()
