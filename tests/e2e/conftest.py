@@ -1,0 +1,55 @@
+"""A second product in which everything ends soon, for what takes minutes by default."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.parts.client import Api
+from tests.parts.product import Product, running
+
+BRISK = {
+    "ACTION_SECONDS": "2",
+    "ACCESS_TOKEN_SECONDS": "4",
+    "PING_SECONDS": "0.5",
+    "SUBSCRIBE_SECONDS": "1",
+    "SLOW_SECONDS": "1",
+    "CLAIM_SECONDS": "2",
+    "RATE_LIMIT_AUTH": "6/minute",
+    "RATE_LIMIT_ACTIONS": "5/minute",
+    "RATE_LIMIT_READS": "40/minute",
+    "RATE_LIMIT_SOCKETS": "6/minute",
+    "ANTICHEAT_FLAG": "1000000",
+    "ANTICHEAT_REJECT": "1000000",
+    "ANTICHEAT_CRITICAL": "1000000",
+}
+_addresses = (f"127.0.{high}.{low}" for high, low in itertools.product(range(1, 250), range(1, 250)))
+
+
+@pytest.fixture(scope="session")
+def brisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """The embedded default (Redis as broker) with short lives and small limits."""
+    with running(tmp_path_factory.mktemp("brisk"), BRISK, broker="redis") as started:
+        yield started
+
+
+@pytest.fixture
+def address() -> str:
+    """An address of this machine that no test has used: a limit per address starts anew."""
+    return next(_addresses)
+
+
+@pytest.fixture
+def caller(brisk: Product) -> Iterator[Callable[[], Api]]:
+    """Makes callers of the brisk product, each from an address of its own."""
+    made: list[Api] = []
+
+    def make() -> Api:
+        made.append(Api(brisk.url, address=next(_addresses)))
+        return made[-1]
+
+    yield make
+    for api in made:
+        api.close()

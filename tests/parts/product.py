@@ -1,0 +1,129 @@
+"""The whole product, started for the tests on private ports, and what a tester may look at from behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import redis
+
+from deploy.local.child import ROOT, Child
+from deploy.local.stack import Stack
+from tests.parts.client import Api
+from tests.parts.waiting import eventually
+
+# Limits that no test meets by accident.
+UNLIMITED = {
+    "RATE_LIMIT_AUTH": "100000/second",
+    "RATE_LIMIT_ACTIONS": "100000/second",
+    "RATE_LIMIT_READS": "100000/second",
+    "RATE_LIMIT_SOCKETS": "100000/second",
+}
+
+
+def has_rabbitmq() -> bool:
+    """True where the system has RabbitMQ, also where only root's path would find it."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/lib/rabbitmq/bin"
+    return shutil.which("rabbitmq-server", path=path) is not None
+
+
+class Product:
+    """One running stack."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+
+    @property
+    def url(self) -> str:
+        return self.stack.url
+
+    @property
+    def env(self) -> dict[str, str]:
+        return self.stack.env
+
+    def process(self, name: str) -> Child:
+        return self.stack.process(name)
+
+    def flask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a flask command to its end."""
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
+        return subprocess.run(
+            command, env=self.env, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120
+        )
+
+    def told(self, *arguments: str) -> Any:
+        """What a flask command says with --json; fails when it fails."""
+        done = self.flask(*arguments, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def database(self, **how: Any) -> psycopg.Connection[Any]:
+        """A connection of the tester's own; commits by itself unless told otherwise."""
+        url = self.env["DATABASE_URL"].replace("postgresql+psycopg://", "postgresql://")
+        return psycopg.connect(url, **{"autocommit": True, **how})
+
+    def one(self, query: str, *values: Any) -> Any:
+        """The first column of the first row."""
+        with self.database() as connection:
+            row = connection.execute(query, values).fetchone()
+        return row[0] if row else None
+
+    def redis(self) -> redis.Redis:
+        return redis.Redis.from_url(self.env["REDIS_URL"])
+
+    def web_workers(self) -> list[int]:
+        """The pids that serve requests: the children of gunicorn's master."""
+        return self.process("web").pids()[1:]
+
+    def ready(self) -> bool:
+        api = Api(self.url, timeout=5)
+        try:
+            return api.get("//readyz").status == 200
+        finally:
+            api.close()
+
+
+@contextmanager
+def running(folder: Path, env: Mapping[str, str], *, broker: str) -> Iterator[Product]:
+    """A product of its own, stopped at the end."""
+    stack = Stack(folder, {**UNLIMITED, **env}, broker=broker)
+    stack.start(lambda line: None)
+    try:
+        yield Product(stack)
+    finally:
+        stack.stop()
+
+
+def unsound(product: Product) -> list[str]:
+    """What the books have against each other; empty when every score is what its events say."""
+    with product.database() as connection:
+        sums = connection.execute(
+            """SELECT s.player_id, s.score, coalesce(e.total, 0) FROM standings s
+               LEFT JOIN (SELECT season_id, player_id, sum(points) AS total FROM score_events GROUP BY 1, 2) e
+               USING (season_id, player_id) WHERE s.score <> coalesce(e.total, 0)"""
+        ).fetchall()
+        twice = connection.execute(
+            "SELECT action_id FROM score_events WHERE kind = 'redeem' GROUP BY 1 HAVING count(*) > 1"
+        ).fetchall()
+    return [f"standing {row}" for row in sums] + [f"scored twice {row}" for row in twice]
+
+
+def settled(product: Product, *, within: float = 60.0) -> None:
+    """Wait until every event is delivered; then the books must agree, and Redis with them."""
+    eventually(lambda: product.one("SELECT count(*) FROM outbox") == 0, within=within)
+    assert unsound(product) == []
+
+    def clean() -> bool:
+        done = product.flask("leaderboard", "verify")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return True
+
+    eventually(clean, within=within, every=1.0)
