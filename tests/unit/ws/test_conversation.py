@@ -1,0 +1,185 @@
+"""One client's conversation over a pair of sockets: what it says, and what it hears."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import gevent
+import pytest
+
+from app.errors import AccountSuspended, NotFound, Refusal, Unauthorized, Unavailable
+from app.ws.conversation import Admission, Conversation
+from app.ws.hub import Hub
+from app.ws.subscriber import SignIn
+from tests.parts.subscriber import frame_header
+from tests.parts.wire import Wire, until
+from tests.unit.ws.conftest import FAR, Guest, rows
+
+REFUSALS: dict[str, Refusal] = {
+    "bad": Unauthorized(),
+    "suspended": AccountSuspended(),
+    "unknown": NotFound(),
+    "down": Unavailable(),
+}
+
+
+def admit(auth: str | None, board: str) -> Admission:
+    """Lets everybody in but those whose token names a refusal."""
+    if auth is None:
+        raise Unauthorized()
+    if auth in REFUSALS:
+        raise REFUSALS[auth]
+    gevent.sleep(0)  # asking the stores lets others run
+    return Admission(SignIn(uuid4(), uuid4(), FAR), {"board": board, "version": 1, "data": rows(1)})
+
+
+@pytest.fixture
+def talk(hub: Hub, guest: Callable[..., Guest]) -> Iterator[Guest]:
+    """A guest whose conversation is under way."""
+    someone = guest()
+    conversation = Conversation(hub, someone.subscriber, admit, ping_seconds=30.0)
+    reading = gevent.spawn(conversation.read, someone.wire.server)
+    yield someone
+    someone.wire.client.close()
+    reading.get(timeout=10)
+
+
+def subscribe(wire: Wire, auth: str | None = "Bearer x", **more: str) -> None:
+    wire.say({"type": "subscribe", **({"auth": auth} if auth else {}), **more})
+
+
+def test_a_subscribe_is_answered_with_the_board(talk: Guest) -> None:
+    subscribe(talk.wire)
+    message = talk.wire.next()
+    assert message == {
+        "type": "leaderboard.initial",
+        "meta": {"code": 200, "board": "main", "version": 1},
+        "data": rows(1),
+    }
+
+
+@pytest.mark.parametrize(
+    ("auth", "status", "code", "close"),
+    [
+        (None, 401, "unauthorized", 1008),
+        ("bad", 401, "unauthorized", 1008),
+        ("suspended", 403, "account_suspended", 1008),
+        ("unknown", 404, "not_found", 1008),
+        ("down", 503, "unavailable", 1013),
+    ],
+)
+def test_a_refused_subscribe_says_why_and_closes(
+    talk: Guest, auth: str | None, status: int, code: str, close: int
+) -> None:
+    subscribe(talk.wire, auth)
+    assert talk.wire.until_closed() == close
+    (message,) = talk.wire.messages
+    assert message["type"] == "error"
+    assert message["meta"] == {"code": status}
+    assert message["error"]["code"] == code
+    assert message["error"]["message"]
+
+
+@pytest.mark.parametrize("board", ["\0", "x" * 65, "\ud800"])
+def test_a_board_that_cannot_be_is_unknown(talk: Guest, board: str) -> None:
+    subscribe(talk.wire, board=board)
+    assert talk.wire.until_closed() == 1008
+    assert talk.wire.messages[0]["meta"] == {"code": 404}
+
+
+def test_a_further_subscribe_changes_the_board(talk: Guest) -> None:
+    subscribe(talk.wire)
+    subscribe(talk.wire, board="weekly")
+    assert [talk.wire.next()["meta"]["board"] for _ in range(2)] == ["main", "weekly"]
+
+
+def test_a_further_subscribe_with_a_bad_token_closes(talk: Guest) -> None:
+    subscribe(talk.wire)
+    subscribe(talk.wire, "bad")
+    assert talk.wire.until_closed() == 1008
+
+
+def test_a_further_subscribe_while_a_part_is_down_keeps_what_there_is(talk: Guest, hub: Hub) -> None:
+    subscribe(talk.wire)
+    talk.wire.next()
+    subscribe(talk.wire, "down")
+    assert talk.wire.next()["meta"] == {"code": 503}
+    hub.change("main", 2, rows(2), [])
+    assert talk.wire.next()["meta"]["version"] == 2
+
+
+def test_the_third_message_that_nobody_understands_is_the_last(talk: Guest) -> None:
+    talk.wire.say("hello")
+    talk.wire.say_binary(b"\0")
+    assert [talk.wire.next()["meta"]["code"] for _ in range(2)] == [400, 400]
+    subscribe(talk.wire)
+    assert talk.wire.next()["type"] == "leaderboard.initial"
+    talk.wire.say({"type": "what"})
+    assert talk.wire.until_closed() == 1008
+    assert [message["meta"] for message in talk.wire.messages] == [{"code": 400}]
+
+
+def test_text_that_is_no_utf8_is_one_of_them(talk: Guest) -> None:
+    talk.wire.write(frame_header(1, 2) + b"\xff\xfe")
+    assert talk.wire.next()["error"]["code"] == "malformed_json"
+
+
+def test_a_message_over_4_kib_closes_with_1009(talk: Guest) -> None:
+    talk.wire.say("x" * 4097)
+    assert talk.wire.until_closed() == 1009
+
+
+def test_what_is_no_websocket_frame_closes_with_1002(talk: Guest) -> None:
+    talk.wire.write(b"GET / HTTP/1.1\r\n\r\n")
+    assert talk.wire.until_closed() == 1002
+
+
+def test_a_pong_message_answers_our_pings(talk: Guest) -> None:
+    talk.subscriber.unanswered = 2
+    talk.wire.say({"type": "pong", "timestamp": "2026-01-01T00:00:00Z"})
+    until(lambda: talk.subscriber.unanswered == 0)
+
+
+def test_a_protocol_ping_is_answered(talk: Guest) -> None:
+    talk.wire.ping(b"are you there")
+    talk.wire.read_until(lambda: talk.wire.pongs == [b"are you there"])
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 4000])
+def test_a_close_is_answered_with_its_own_code(talk: Guest, code: int) -> None:
+    talk.wire.close(code)
+    assert talk.wire.until_closed() == code
+
+
+def test_a_close_without_a_code_is_answered_without_one(talk: Guest) -> None:
+    talk.wire.write(frame_header(8, 0))
+    assert talk.wire.until_closed() == 1005
+
+
+def test_after_our_close_nothing_is_heard_but_the_end(talk: Guest) -> None:
+    talk.subscriber.outbound.close(1008)
+    subscribe(talk.wire)
+    talk.wire.say("garbage")
+    talk.wire.write(frame_header(8, 2) + struct.pack("!H", 1008))
+    assert talk.wire.until_closed() == 1008
+    assert talk.wire.messages == []
+
+
+def test_a_client_that_asks_and_never_reads_is_not_read_either(hub: Hub, guest: Callable[..., Guest]) -> None:
+    greedy = guest(send_buffer=4096)
+    conversation = Conversation(hub, greedy.subscriber, admit, ping_seconds=30.0)
+    reading = gevent.spawn(conversation.read, greedy.wire.server)
+    asked = 0
+    with gevent.Timeout(20):
+        while asked < 100_000:
+            try:
+                greedy.wire.ping(b"x" * 125)
+            except BlockingIOError:
+                break
+            asked += 1
+            gevent.sleep(0)
+    assert greedy.subscriber.outbound.backlog < 100
+    greedy.wire.client.close()
+    until(lambda: reading.dead)
