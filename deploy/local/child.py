@@ -38,6 +38,7 @@ class Child:
     start_seconds = 60.0
     stop_seconds = 15.0
     identity = "same"
+    to_terminal = False
 
     def __init__(self, log: Path, *, env: Mapping[str, str] | None = None, keep_open: Sequence[int] = ()) -> None:
         """`env`: the whole environment (default ours); `keep_open`: descriptors that the child inherits."""
@@ -94,8 +95,8 @@ class Child:
                 cwd=self.folder(),
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdout=None if self.to_terminal else log,
+                stderr=None if self.to_terminal else subprocess.STDOUT,
                 start_new_session=True,
                 umask=0o077,
                 pass_fds=self.keep_open,

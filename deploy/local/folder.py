@@ -23,9 +23,10 @@ class Folder:
     """`run.lock` is held by the one who runs the stack; `parts.lock` also by every process of the stack, so that it
     is free only when the last of them is gone."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lock: int | None = None) -> None:
+        """`lock`: a descriptor that holds the lock on `run.lock` already."""
         self.path = path.absolute()
-        self._locks: list[int] = []
+        self._locks = [] if lock is None else [lock]
 
     def take(self, progress: Callable[[str], None]) -> None:
         """Take the folder; ends what a killed stack left running. CannotStart if it is in use or no good."""
@@ -37,7 +38,7 @@ class Folder:
             raise CannotStart(f"cannot write to {self.path} ({error.strerror}): use a folder of your own") from error
         if free < _NEEDED_BYTES:
             raise CannotStart(f"{free // 1_000_000} MB are free at {self.path}: make room for at least 200 MB")
-        if not self._lock("run.lock"):
+        if not self._locks and not self._lock("run.lock"):
             raise CannotStart(f"Fairboard already runs in {self.path} (process {self._owner()}): stop that one first")
         (self.path / "run.lock").write_text(f"{os.getpid()}\n")
         self._take_parts(progress)

@@ -46,10 +46,13 @@ class Stack:
         env: Mapping[str, str] | None = None,
         broker: str = "redis",
         parts: Iterable[str] = PARTS,
+        *,
+        lock: int | None = None,
     ) -> None:
+        """`lock`: a descriptor that holds the lock on the folder's `run.lock` already."""
         if broker not in ("redis", "rabbitmq"):
             raise CannotStart(f"broker {broker!r}: choose redis or rabbitmq")
-        self.folder = Folder(Path(folder))
+        self.folder = Folder(Path(folder), lock)
         self.given = dict(env or {})
         self.broker = broker
         self.parts = tuple(parts)
@@ -114,6 +117,11 @@ class Stack:
         server = self.process("postgres")
         assert isinstance(server, Postgres)
         return server
+
+    def add(self, name: str, child: Child) -> None:
+        """Start one more process that stops with the others, before them."""
+        self._processes[name] = child
+        child.start()
 
     def flask(self, *arguments: str) -> str:
         """Run a flask command to its end and return what it printed; CannotStart with its last line if it fails."""

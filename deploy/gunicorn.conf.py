@@ -1,0 +1,69 @@
+"""How the web process runs: `gunicorn -c deploy/gunicorn.conf.py wsgi:app`. Addresses come from Settings."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+from app import logs
+from app.settings import BadSetting, Settings
+
+try:
+    _settings = Settings.from_env()
+except BadSetting as error:
+    sys.exit(f"fairboard: {error}")
+
+_host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
+bind = [f"{_host}:{_settings.port}"]
+proc_name = "fairboard-web"
+workers = _settings.web_workers
+
+# One greenlet for each connection, and a socket stays open for hours: many, and a descriptor for each.
+worker_class = "gevent"
+worker_connections = 20_000
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
+
+# On stop: requests in hand end within this, and sockets are told to come back (1012). An idle connection that waits
+# for its next request holds a stop up for as long as `keepalive`, so that is short.
+graceful_timeout = 10
+keepalive = 5
+timeout = 30
+
+# The heartbeat file of a worker belongs in memory: on a disk that stalls, workers would be killed for nothing.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+
+# It would listen at a path that all gunicorns of this user share.
+control_socket_disable = True
+
+# The client library looks for this when it is imported, so it must be there before the app.
+if _settings.metrics_dir:
+    Path(_settings.metrics_dir).mkdir(parents=True, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _settings.metrics_dir
+
+
+def on_starting(server: Any) -> None:
+    """gunicorn's lines look like everybody else's."""
+    logs.configure(_settings)
+    own = logging.getLogger("gunicorn.error")
+    own.handlers.clear()
+    own.propagate = True
+
+
+def post_worker_init(worker: Any) -> None:
+    """Tell every subscriber to come back elsewhere once this worker is asked to stop."""
+    from app.ws.routes import close_when  # not before gevent has patched this process
+
+    close_when(worker.wsgi, lambda: not worker.alive)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Gauges of a worker that is gone no longer count."""
+    if _settings.metrics_dir:
+        from prometheus_client import multiprocess  # not before the variable above is set
+
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

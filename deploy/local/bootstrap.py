@@ -1,0 +1,185 @@
+"""Make .venv with the locked packages, then do what was asked: `python3 deploy/local/bootstrap.py run|demo|dev`.
+
+Runs on the system's Python before anything is installed, so: standard library only, and in words that an older
+Python can read, to be able to tell it that it is too old.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+VENV = os.path.join(ROOT, ".venv")
+PYTHON = os.path.join(VENV, "bin", "python")
+VAR = os.path.join(ROOT, "var")
+STAMP = os.path.join(VENV, "installed")
+NEEDED = (3, 11)
+NEEDED_BYTES = 700000000
+
+
+class Refused(Exception):
+    """One line for a person: what is wrong and what to do about it."""
+
+
+def main(target: str) -> None:
+    """Set up, then become the launcher for run and demo; returns after dev."""
+    _find_new_enough_python()
+    if not sys.platform.startswith("linux"):
+        raise Refused("make run needs Linux: elsewhere use a container or a virtual machine")
+    _make_writable_folders()
+    run_lock = _lock("run.lock", False) if target != "dev" else None
+    set_up_lock = _lock("setup.lock", True)
+    _set_up("requirements-dev.lock" if target == "dev" else "requirements.lock")
+    os.close(set_up_lock)
+    if run_lock is None:
+        return
+    print("Starting Fairboard in " + ROOT, flush=True)
+    os.set_inheritable(run_lock, True)
+    arguments = [PYTHON, "-m", "deploy.local", "--parent", str(os.getppid()), "--lock", str(run_lock)]
+    os.chdir(ROOT)
+    os.execv(PYTHON, arguments + (["--demo"] if target == "demo" else []))
+
+
+def _find_new_enough_python() -> None:
+    if sys.version_info[:2] >= NEEDED:
+        return
+    for minor in range(19, NEEDED[1] - 1, -1):
+        found = shutil.which("python3." + str(minor))
+        if found:
+            os.execv(found, [found] + sys.argv)
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    raise Refused("Python " + version + " is too old: install 3.11 or newer, or name one: make PYTHON=/path/to/python")
+
+
+def _make_writable_folders() -> None:
+    for folder in (VAR, os.path.join(VAR, "log")):
+        try:
+            if not os.path.isdir(folder):
+                os.mkdir(folder, 0o755 if folder == VAR else 0o700)
+        except OSError as error:
+            raise Refused(_cannot_write(folder, error)) from error
+    for folder in (ROOT, VAR):
+        if not os.access(folder, os.W_OK):
+            raise Refused("cannot write to " + folder + ": make it yours, or copy the project to a folder of your own")
+
+
+def _cannot_write(path: str, error: OSError) -> str:
+    advice = "make room on the disk" if error.errno == 28 else "use a copy in a folder of your own"
+    return "cannot write to " + path + " (" + str(error.strerror) + "): " + advice
+
+
+def _lock(name: str, wait: bool) -> int:
+    path = os.path.join(VAR, name)
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise Refused(_cannot_write(path, error)) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if not wait:
+            owner = os.read(lock, 20).decode().strip() or "unknown"
+            reason = "Fairboard already runs in this folder (process " + owner + "): stop that one first"
+            raise Refused(reason) from None
+        print("Another make sets up .venv: waiting for it", flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, (str(os.getpid()) + "\n").encode(), 0)
+    return lock
+
+
+def _set_up(lock_name: str) -> None:
+    """Install what the lock file names unless that is what .venv has. The development lock contains the other."""
+    wanted = _fingerprint(lock_name)
+    have = _read(STAMP).split()
+    if wanted in have and _works():
+        return
+    _check_space()
+    if not _works():
+        _make_venv()
+    print("Installing the packages of " + lock_name + " into .venv (once; it may take minutes)", flush=True)
+    _pip(lock_name)
+    marks = [wanted] + ([_fingerprint("requirements.lock")] if lock_name != "requirements.lock" else [])
+    with open(STAMP, "w") as file:
+        file.write("\n".join(marks) + "\n")
+
+
+def _fingerprint(lock_name: str) -> str:
+    with open(os.path.join(ROOT, lock_name), "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _works() -> bool:
+    """Whether .venv has an interpreter that runs, is new enough, and has pip."""
+    check = "import sys, pip; sys.exit(sys.version_info[:2] < (3, 11))"
+    try:
+        return subprocess.call([PYTHON, "-I", "-c", check], stderr=subprocess.DEVNULL) == 0
+    except OSError:
+        return False
+
+
+def _check_space() -> None:
+    free = shutil.disk_usage(ROOT).free
+    if free < NEEDED_BYTES:
+        raise Refused(str(free // 1000000) + " MB are free on the disk: make room for 700 MB for .venv")
+
+
+def _make_venv() -> None:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    print("Making .venv with Python " + version, flush=True)
+    package = "python" + str(sys.version_info[0]) + "." + str(sys.version_info[1]) + "-venv"
+    missing = "this Python has no venv with pip: install it, on Debian and Ubuntu with: apt-get install " + package
+    try:
+        import ensurepip
+        import venv
+    except ImportError:
+        raise Refused(missing) from None
+    del ensurepip, venv
+    _run([sys.executable, "-I", "-m", "venv", "--clear", VENV], "venv.log", "could not make .venv")
+
+
+def _pip(lock_name: str) -> None:
+    options = ["--require-hashes", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
+    command = [PYTHON, "-I", "-m", "pip", "install", "-r", lock_name]
+    _run(command + options, "pip.log", "pip could not install the packages")
+
+
+def _run(command: "list[str]", log_name: str, failure: str) -> None:
+    """Run with the output in var/log; Refused with the first line that says what went wrong."""
+    path = os.path.join(VAR, "log", log_name)
+    try:
+        with open(path, "w") as log:
+            # PIP_USER would install past .venv.
+            environment = dict(os.environ, PIP_USER="0")
+            code = subprocess.call(
+                command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
+    except OSError as error:
+        raise Refused(_cannot_write(path, error)) from error
+    if code != 0:
+        said = _read(path)
+        if "No space left" in said:
+            raise Refused(failure + ": the disk is full: make room for 700 MB")
+        errors = [line for line in said.splitlines() if line.startswith(("ERROR", "Error"))] or said.splitlines()[-1:]
+        reason = errors[0].strip()[:300] if errors else "it said nothing"
+        raise Refused(failure + " (" + reason + "); all of it is in " + path)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1])
+    except Refused as refusal:
+        sys.exit("Fairboard cannot run: " + str(refusal))
+    except KeyboardInterrupt:
+        sys.exit("Stopped before it was set up: the next make goes on from here")
