@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.parts.client import Api
+from tests.parts.client import Api, fresh_name
 from tests.parts.product import Product, running
 
 BRISK = {
@@ -53,3 +53,20 @@ def caller(brisk: Product) -> Iterator[Callable[[], Api]]:
     yield make
     for api in made:
         api.close()
+
+
+@pytest.fixture
+def extra_type(product: Product) -> Iterator[Callable[..., str]]:
+    """Adds action types that take no time: `extra_type(points=50)` is a slug. They are retired at the end."""
+    made: list[str] = []
+
+    def add(*, points: int) -> str:
+        slug = fresh_name("extra").lower()
+        done = product.flask("actions", "add", slug, "--points", str(points))
+        assert done.returncode == 0, done.stdout + done.stderr
+        made.append(slug)
+        return slug
+
+    yield add
+    for slug in made:
+        product.flask("actions", "retire", slug)
