@@ -9,6 +9,7 @@ from app import logs, metrics
 from app.container import Container
 from app.http import actions, auth, failures, identity, leaderboard, operations
 from app.http.limits import Limits
+from app.http.top_reads import TopReads
 from app.settings import Settings
 from app.web.page import page
 from app.ws import routes as sockets
@@ -27,7 +28,9 @@ def create_app(settings: Settings) -> Flask:
     limits = Limits(app, settings)
     app.register_blueprint(auth.blueprint(limits), url_prefix=API)
     app.register_blueprint(actions.blueprint(limits), url_prefix=API)
-    app.register_blueprint(leaderboard.blueprint(limits), url_prefix=API)
+    kept = TopReads(app.wsgi_app, limits.read_counter)
+    app.wsgi_app = kept  # type: ignore[method-assign]
+    app.register_blueprint(leaderboard.blueprint(limits, kept), url_prefix=API)
     app.register_blueprint(operations.routes)
     app.register_blueprint(page)
     sockets.register(app, limits)

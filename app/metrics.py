@@ -17,6 +17,7 @@ from prometheus_client import REGISTRY as _OWN
 
 redemptions = Counter("fairboard_redemptions_total", "Redemptions by outcome", ["outcome"])
 top_reads = Counter("fairboard_top_reads_total", "Reads of a top list by cache result", ["cache"])
+kept_reads = Counter("fairboard_top_kept_reads_total", "Reads of a top list answered from the process's own memory")
 requests = Counter("fairboard_http_requests_total", "HTTP answers", ["route", "method", "status"])
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST

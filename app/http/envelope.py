@@ -12,12 +12,16 @@ from flask import Response, g, request
 _REQUEST_ID = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,62}[\x21-\x7e])?")
 
 
+def known_or_new_id(given: str) -> str:
+    """The id as it was given if the contract allows it, else one of ours."""
+    return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+
+
 def request_id() -> str:
     """The X-Request-ID that came in if it is printable and at most 64 characters, else one of ours."""
     known: str | None = g.get("request_id")
     if known is None:
-        given = request.headers.get("X-Request-ID", "")
-        known = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        known = known_or_new_id(request.headers.get("X-Request-ID", ""))
         g.request_id = known
     return known
 
@@ -35,9 +39,13 @@ def answer(data: Any, status: int = 200, links: dict[str, str] | None = None) ->
 
 def answer_text(data: str, status: int = 200, links: dict[str, str] | None = None) -> Response:
     """A good answer whose data is JSON text already."""
+    return _response(envelope(data, status, request_id(), links), status)
+
+
+def envelope(data: str, status: int, own_id: str, links: dict[str, str] | None = None) -> str:
+    """The text of a good answer."""
     tail = f',"links":{json.dumps(links, separators=(",", ":"))}' if links else ""
-    meta = f'{{"code":{status},"request_id":{json.dumps(request_id())}}}'
-    return _response(f'{{"meta":{meta},"data":{data}{tail}}}', status)
+    return f'{{"meta":{{"code":{status},"request_id":{json.dumps(own_id)}}},"data":{data}{tail}}}'
 
 
 def empty(status: int) -> Response:

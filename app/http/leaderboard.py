@@ -13,9 +13,10 @@ from app.http.bodies import AroundQuery, BoardQuery, TopQuery, query
 from app.http.envelope import answer, answer_text, empty
 from app.http.identity import container, me, signed_in
 from app.http.limits import Limits
+from app.http.top_reads import TopReads
 
 
-def blueprint(limits: Limits) -> Blueprint:
+def blueprint(limits: Limits, kept: TopReads) -> Blueprint:
     """The routes, each with its limit."""
     routes = Blueprint("leaderboard", __name__)
 
@@ -31,6 +32,7 @@ def blueprint(limits: Limits) -> Blueprint:
         response.headers["X-Cache"] = "HIT" if found.hit else "MISS"
         response.headers["Cache-Control"] = "no-cache"
         metrics.top_reads.labels("hit" if found.hit else "miss").inc()
+        kept.keep(request.query_string.decode("latin-1"), found.rows, tag)
         return response
 
     @routes.get("/leaderboard/me")

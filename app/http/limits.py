@@ -9,12 +9,16 @@ from typing import Any
 
 from flask import Flask, Response, request
 from flask_limiter import Limiter, RateLimitExceeded
+from limits import parse
 
 from app.errors import RateLimited
 from app.http.failures import refused
 from app.http.identity import me
+from app.http.top_reads import ReadCounter
 from app.settings import Settings
 from app.stores.rate_storage import storage_uri
+
+_PREFIX = "limits"
 
 
 def caller_address() -> str:
@@ -38,13 +42,16 @@ class Limits:
             storage_uri=storage_uri(settings.redis_url),
             storage_options={"socket_timeout": timeout, "socket_connect_timeout": timeout},  # type: ignore[dict-item]
             strategy="fixed-window",
-            key_prefix="limits",
+            key_prefix=_PREFIX,
             headers_enabled=False,
             swallow_errors=False,
             in_memory_fallback_enabled=False,
         )
         app.register_error_handler(RateLimitExceeded, self._exceeded)
         self.auth = self._by_address(settings.rate_limit_auth, "auth")
+        self.read_counter = ReadCounter(
+            lambda: self.limiter.limiter, parse(settings.rate_limit_reads), _PREFIX, "reads"
+        )
         self.reads = self._by_address(settings.rate_limit_reads, "reads")
         self.sockets = self._by_address(settings.rate_limit_sockets, "sockets")
         self.issue = self._by_player(settings.rate_limit_actions, "issue")

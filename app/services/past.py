@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from anticheat.history import Completion
+from anticheat.history import HISTORY_LENGTH, Completion
 from anticheat.suspicion import Suspicion
 from app.stores.ledger import LedgerStore
-from app.stores.permits import HISTORY_LENGTH, PermitStore
+from app.stores.permits import PermitStore
 from app.stores.suspicions import SuspicionStore
 
 

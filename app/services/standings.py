@@ -16,7 +16,7 @@ from app.stores.players import PlayerStore
 from app.stores.rankings import CachedTop, RankingStore
 from app.stores.standings import StandingStore
 
-_FRESH_MS = 800  # a cached list may be this old while the board changes: with the way there, under a second
+_FRESH_MS = 600  # a cached list may be this old while the board changes; with what a process keeps, under a second
 _SEASON_SECONDS = 1.0
 _WAIT_SECONDS = 2.0
 

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from anticheat.history import Completion
+from anticheat.history import HISTORY_LENGTH, Completion
 from anticheat.rules import Limits
 from anticheat.suspicion import Suspicion
 from app.domain.action_token import Promise
 from app.stores.redis_store import Call, Client, Scripts
 
-HISTORY_LENGTH = 50
 _AFTER_EXPIRY = 3600  # how long an expired action can still be asked for
 
 
