@@ -113,6 +113,6 @@ def _check_board(stack: Stack) -> None:
 
 
 def _one(connection: psycopg.Connection, query: str) -> int:
-    row = connection.execute(query).fetchone()  # type: ignore[arg-type]
+    row = connection.execute(query).fetchone()
     assert row is not None
     return int(row[0])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from deploy.local.apps import Web
 from deploy.local.child import free_port
 from deploy.local.stack import Stack
+
+Tier = TypeVar("Tier", bound=Web)
 
 # Limits stay in force and are counted, only higher. Tokens live longer than a run.
 SETTINGS = {
@@ -38,10 +41,10 @@ def stage(broker: str, progress: Callable[[str], None]) -> Iterator[Stack]:
 
 
 @contextlib.contextmanager
-def another_web(stack: Stack, kind: type[Web] = Web, env: Mapping[str, str] | None = None) -> Iterator[Web]:
+def another_web(stack: Stack, kind: type[Tier]) -> Iterator[Tier]:
     """One more web tier beside the stack's own, configured alike but for its port."""
     port = str(free_port())
-    web = kind(stack.folder.log(f"web-{port}"), {**stack.env, "PORT": port, **(env or {})})
+    web = kind(stack.folder.log(f"web-{port}"), {**stack.env, "PORT": port})
     web.start()
     try:
         yield web

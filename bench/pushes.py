@@ -1,0 +1,159 @@
+"""What a pushed board costs and when the last subscriber has it, beside a C loop of send(); memory of idle ones."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import resource
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from bench.accounts import fine_cpu_of, resident
+from bench.audience import Audience, FloorServer, Heard
+from bench.load import BenchFailed, Request
+from bench.players import Player
+from deploy.local.apps import Web
+from deploy.local.stack import Stack
+
+_REST_SECONDS = 0.25  # between two changes: longer than changes are merged for
+_SETTLE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU microseconds for each frame, and milliseconds until the last subscriber had it: median and worst."""
+
+    cpu_us: float
+    last_ms: float
+    worst_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pushes:
+    """One number of subscribers. `client_us`: the subscribers' own CPU for each frame."""
+
+    subscribers: int
+    rounds: int
+    frame_bytes: int
+    product: Cost
+    client_us: float
+    floor: Cost | None
+
+    @property
+    def ratio(self) -> float | None:
+        """CPU for each push, as a multiple of the floor's."""
+        return self.product.cpu_us / self.floor.cpu_us if self.floor else None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes of resident memory for each of so many idle subscribers."""
+
+    subscribers: int
+    bytes_each: float
+
+
+class Pushing:
+    """A web tier of its own that holds the sockets; the changes come from redemptions at the stack's own.
+
+    So its CPU is what pushing costs, and nothing of the redemption that caused it.
+    """
+
+    def __init__(self, stack: Stack, players: list[Player], redemptions: list[Request]) -> None:
+        self._stack, self._redemptions = stack, list(redemptions)
+        self._tokens = [player.access_token for player in players]
+
+    def memory(self, web: Web, count: int) -> Memory:
+        """Let `count` subscribers connect and do nothing."""
+        with tempfile.TemporaryDirectory() as name:
+            with Audience(Path(name), web.address, 50, self._tokens):
+                pass  # what is loaded and grown at the first sockets is not theirs
+            time.sleep(_SETTLE_SECONDS)
+            before = resident(web.pids())
+            with Audience(Path(name), web.address, count, self._tokens):
+                time.sleep(_SETTLE_SECONDS)
+                return Memory(count, (resident(web.pids()) - before) / count)
+
+    def measure(self, web: Web, count: int, rounds: int) -> Pushes:
+        """Change the board `rounds` times with `count` subscribers, then let the floor send the same frame as often."""
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            with Audience(folder, web.address, count, self._tokens) as audience:
+                time.sleep(_SETTLE_SECONDS)
+                self._round(audience)
+                before = fine_cpu_of(web.pid)
+                heard = [self._round(audience) for _ in range(rounds)]
+                used = fine_cpu_of(web.pid) - before
+            floor = self._floor(folder, count, rounds)
+        frames = [one for _, one in heard]
+        received = sum(one.frames for one in frames)
+        product = _cost(used, received, [delay for delay, one in heard if len(one.versions) == 1])
+        client = sum(one.cpu for one in frames) / received * 1e6
+        return Pushes(count, rounds, frames[-1].size // frames[-1].frames, product, client, floor)
+
+    def _round(self, audience: Audience) -> tuple[float, Heard]:
+        """One change: seconds from its row in the ledger to the last subscriber, and what they heard.
+
+        More than one version is heard when a board was read again meanwhile: such a round has no time of its own.
+        """
+        audience.listen()
+        request = self._redemptions.pop()
+        self._redeem(request)
+        heard = audience.heard()
+        delay = heard.last - self._scored_at(request["path"].split("/")[-2])
+        time.sleep(_REST_SECONDS)
+        return delay, heard
+
+    def _redeem(self, request: Request) -> None:
+        web = self._stack.process("web")
+        assert isinstance(web, Web)
+        connection = http.client.HTTPConnection(*web.address, timeout=10)
+        headers = {**request["headers"], "Content-Type": "application/json"}
+        connection.request(request["method"], request["path"], json.dumps(request["body"]), headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        if answer.status != 200:
+            raise BenchFailed(f"a redemption was answered {answer.status}: {body[:300]!r}")
+
+    def _scored_at(self, action_id: str) -> float:
+        with psycopg.connect(self._stack.postgres.url) as connection:
+            row = connection.execute(
+                "SELECT extract(epoch FROM created_at)::float FROM score_events WHERE action_id = %s", (action_id,)
+            ).fetchone()
+        assert row is not None
+        return float(row[0])
+
+    @staticmethod
+    def _floor(folder: Path, count: int, rounds: int) -> Cost:
+        with FloorServer(folder, count) as server, Audience(folder, server.address, count, ()) as audience:
+            server.wait_until_ready()
+            _floor_round(server, audience)
+            costs = [_floor_round(server, audience) for _ in range(rounds)]
+        return _cost(sum(cpu for _, cpu in costs), rounds * count, [delay for delay, _ in costs])
+
+
+def _floor_round(server: FloorServer, audience: Audience) -> tuple[float, float]:
+    audience.listen()
+    began, cpu = server.send()
+    delay = audience.heard().last - began
+    time.sleep(_REST_SECONDS)
+    return delay, cpu
+
+
+def _cost(cpu: float, frames: int, delays: list[float]) -> Cost:
+    if not delays:
+        raise BenchFailed("no change reached the subscribers alone, without another one beside it")
+    return Cost(cpu / frames * 1e6, statistics.median(delays) * 1000, max(delays) * 1000)
+
+
+def allow_many_sockets() -> int:
+    """Raise our limit of open files as far as it goes, for us and our children; the limit."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most
