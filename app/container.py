@@ -35,10 +35,10 @@ from app.stores.suspicions import SuspicionStore
 
 def _run_apart(function: Callable[..., Any], *arguments: Any) -> Any:
     """Under gevent a slow computation gets a real thread, so that the other greenlets go on."""
-    gevent = sys.modules.get("gevent")
-    if gevent is None or not sys.modules["gevent.monkey"].is_module_patched("threading"):
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is None or not monkey.is_module_patched("threading"):
         return function(*arguments)
-    return gevent.get_hub().threadpool.apply(function, arguments)
+    return sys.modules["gevent"].get_hub().threadpool.apply(function, arguments)
 
 
 class Container:

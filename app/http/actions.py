@@ -37,8 +37,7 @@ def blueprint(limits: Limits) -> Blueprint:
         )
 
     @routes.post("/actions")
-    @signed_in()
-    @limits.issue
+    @signed_in(limit=limits.issue)
     def issue() -> Response:
         issued = container().actions.issue(me().player_id, body(NewAction).action_type)
         promise = issued.promise
@@ -66,8 +65,7 @@ def blueprint(limits: Limits) -> Blueprint:
         return answer(container().actions.state(me().player_id, action_id))
 
     @routes.post("/actions/<uuid:action_id>/complete")
-    @signed_in()
-    @limits.complete
+    @signed_in(limit=limits.complete)
     def complete(action_id: UUID) -> Response:
         token = body(ActionToken).token
         request = Request(str(me().player_id), str(action_id), token, idempotency_key(), request_id())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -13,6 +14,7 @@ from app.services.passwords import Passwords
 from app.stores.feed import LoginEnded, publish_control
 from app.stores.logins import LoginStore
 from app.stores.players import Player, PlayerStore
+from app.stores.redis_lane import Along, passenger
 from app.stores.redis_store import Client
 
 
@@ -105,9 +107,22 @@ class Sessions:
         self._logins = logins
         self.states = logins.states
 
-    def check(self, player_id: UUID, login_id: UUID, *, suspended_too: bool = False) -> None:
+    @contextmanager
+    def asking(self, player_id: UUID, login_id: UUID) -> Iterator[Along]:
+        """Ask along with the next command that takes passengers, which is the rate limit's."""
+        question = self._logins.question((player_id, login_id))
+        token = passenger.set(question)
+        try:
+            yield question
+        finally:
+            passenger.reset(token)
+
+    def check(
+        self, player_id: UUID, login_id: UUID, *, suspended_too: bool = False, asked: Along | None = None
+    ) -> None:
         """Raises Unauthorized for a login that has ended, AccountSuspended for its player."""
-        state = self._logins.states([(player_id, login_id)])[0]
+        copies = [asked.answer] if asked and isinstance(asked.answer, list) else None
+        state = self._logins.states([(player_id, login_id)], copies)[0]
         if state == "ended":
             raise Unauthorized("This login has ended. Sign in again.")
         if state == "suspended" and not suspended_too:

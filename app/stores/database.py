@@ -44,6 +44,7 @@ class Database:
         self.engine = sa.create_engine(
             url,
             isolation_level="AUTOCOMMIT",
+            hide_parameters=True,  # an error's text reaches the log; a password's hash must not
             pool_size=pool,
             max_overflow=0,
             pool_timeout=3,

@@ -8,6 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 from app.stores.database import Database
+from app.stores.redis_lane import Along
 from app.stores.redis_store import Client, lane_of
 
 State = Literal["active", "suspended", "ended"]
@@ -65,9 +66,16 @@ class LoginStore:
         """The account was suspended or reinstated."""
         self._client.set(_status(player_id), status, ex=_CACHE_SECONDS)
 
-    def states(self, pairs: Sequence[Pair]) -> list[State]:
-        """How each login stands, in the order asked: one round trip, and one query for those that Redis forgot."""
-        copies = self._copies(pairs)
+    def question(self, pair: Pair) -> Along:
+        """Asks Redis for one login's state; its answer can be handed to `states`."""
+        return Along(("MGET", _status(pair[0]), _login(*pair)))
+
+    def states(self, pairs: Sequence[Pair], copies: list[list[str | None]] | None = None) -> list[State]:
+        """How each login stands, in the order asked: one round trip, and one query for those that Redis forgot.
+
+        `copies` is what Redis has, where that is known already.
+        """
+        copies = copies or self._copies(pairs)
         gaps = [pair for pair, copy in zip(pairs, copies, strict=True) if None in copy]
         filled = self._fill(gaps) if gaps else {}
         return [filled.get(pair) or _state(*copy) for pair, copy in zip(pairs, copies, strict=True)]

@@ -8,12 +8,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import redis
 from redis.exceptions import ResponseError
 
 _RESTED_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Along:
+    """A question that may travel with another command's round trip; `answer` is None until it has."""
+
+    command: Sequence[Any]
+    answer: Any = None
+
+
+passenger: ContextVar[Along | None] = ContextVar("passenger", default=None)
+"""What the next command of this request that takes passengers should ask along."""
 
 
 class Lane:
