@@ -1,0 +1,71 @@
+"""What operators look at."""
+
+from __future__ import annotations
+
+import re
+
+from tests.parts.client import Api, Player
+from tests.parts.product import Product
+
+
+def test_it_lives_and_is_ready(api: Api) -> None:
+    assert api.get("//healthz").status == 200
+    assert api.get("//readyz").status == 200
+
+
+def test_metrics_are_prometheus_text(api: Api, anna: Player) -> None:
+    anna.score_once()
+    answer = api.get("//metrics")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    samples = [line for line in answer.text.splitlines() if line and not line.startswith("#")]
+    assert samples
+    for line in samples:
+        assert re.fullmatch(r'[a-zA-Z_:][\w:]*(\{.*\})? [-+0-9.eEInfNa]+( \d+)?', line), line
+
+
+def test_metrics_name_no_player_and_no_secret(api: Api, product: Product, anna: Player) -> None:
+    anna.score_once()
+    text = api.get("//metrics").text
+    for secret in (anna.username, anna.user_id, anna.access_token, product.env["JWT_KEYS"].split(":")[1]):
+        assert secret not in text
+
+
+def test_the_page_is_there_for_people(api: Api) -> None:
+    answer = api.get("//")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].startswith("text/html")
+
+
+def test_a_value_that_makes_no_sense_stops_the_start_with_one_line_that_names_it(product: Product) -> None:
+    import subprocess
+    import sys
+
+    from deploy.local.child import ROOT
+
+    for name, value in {"PORT": "eighty", "RATE_LIMIT_AUTH": "many", "JWT_KEYS": "no-colon"}.items():
+        done = subprocess.run(
+            [sys.executable, "-c", "import wsgi"],
+            env={**product.env, name: value},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        said = (done.stdout + done.stderr).strip().splitlines()
+        assert done.returncode != 0
+        assert len(said) == 1, said
+        assert name in said[0]
+
+
+def test_no_secret_reaches_a_log(product: Product, api: Api) -> None:
+    password = "a very particular password"
+    somebody = api.register(password=password)
+    action = somebody.issue()
+    somebody.complete(action, key="a-key-of-ones-own")
+    api.post("/auth/refresh", token=somebody.refresh_token)
+    api.get("/me", token=somebody.access_token + "x")
+    text = "".join(log.read_text(errors="replace") for log in (product.stack.folder.path / "log").glob("*.log"))
+    secrets = [password, somebody.access_token, somebody.refresh_token, action["token"]]
+    secrets += [product.env[name].split(":", 1)[1] for name in ("JWT_KEYS", "ACTION_TOKEN_KEYS")]
+    assert [secret[:12] for secret in secrets if secret in text] == []
