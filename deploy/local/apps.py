@@ -60,7 +60,8 @@ class Worker(App):
     """Celery's worker."""
 
     name = "worker"
-    death_signal = signal.SIGQUIT  # at once: what it works on comes back from the broker
+    # At once: what it works on comes back from the broker, and asked kindly it would wait for one that is gone too.
+    death_signal = signal.SIGKILL
 
     def command(self) -> list[str]:
         return [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "--loglevel", "info"]

@@ -6,7 +6,6 @@ Every one keeps its data in `folder` (made with mode 0700), its log in `log`, an
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import os
 import secrets
@@ -157,15 +156,24 @@ class Postgres(Server):
         unfinished.rename(self.cluster)
 
     def _forget_a_dead_postmaster(self) -> None:
-        # PostgreSQL trusts a pid in this file as long as some process has that number, which after a reboot may be
-        # anybody. Its own check of the shared memory stays for the case that the number is free.
+        # PostgreSQL trusts a pid in this file as long as any process has that number: after a reboot anybody, after
+        # a kill -9 a dead one that nobody has collected yet. Where the number is free, its own checks do.
         file = self.cluster / "postmaster.pid"
-        with contextlib.suppress(FileNotFoundError, ValueError, IndexError, PermissionError):
-            pid = int(file.read_text().split()[0])
-            with contextlib.suppress(FileNotFoundError):
-                if Path(os.readlink(f"/proc/{pid}/cwd")) == self.cluster.resolve():
-                    raise CannotStart(f"a PostgreSQL already uses {self.cluster}: stop process {pid} first")
-                file.unlink()
+        try:
+            process = Path("/proc", file.read_text().split()[0])
+        except (FileNotFoundError, IndexError):
+            return
+        if _working_folder(process) == self.cluster.resolve():
+            raise CannotStart(f"a PostgreSQL already uses {self.cluster}: stop process {process.name} first")
+        if process.exists():
+            file.unlink()
+
+
+def _working_folder(process: Path) -> Path | None:
+    try:
+        return (process / "cwd").readlink()
+    except OSError:  # gone, dead, or somebody else's
+        return None
 
 
 class _Initdb(Child):
