@@ -14,10 +14,9 @@ import jwt.exceptions
 from flask import Flask, current_app, g, request
 from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
-from flask_limiter import RateLimitExceeded
 
 from app.container import Container
-from app.errors import Unauthorized
+from app.errors import RateLimited, Unauthorized
 from app.services.accounts import Login
 from app.settings import Settings
 
@@ -139,7 +138,7 @@ def signed_in(
             with container().sessions.asking(identity.player_id, identity.login_id) as g.asked:
                 try:
                     return limited(*args, **kwargs)
-                except RateLimitExceeded:
+                except RateLimited:
                     _confirm(suspended_too)
                     raise
 
