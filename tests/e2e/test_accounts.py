@@ -178,7 +178,7 @@ def test_a_missing_or_malformed_token_is_a_401(api: Api, authorization: str | No
     assert api.get("/me", headers=headers).refusal == (401, "unauthorized")  # type: ignore[arg-type]
 
 
-def _forgeries(product: Product, anna: Player) -> dict[str, str]:
+def forgeries(product: Product, anna: Player) -> dict[str, str]:
     """Tokens that somebody could make who has seen one, and some who even hold the key."""
     claims = jwt.decode(anna.access_token, options={"verify_signature": False})
     header = jwt.get_unverified_header(anna.access_token)
@@ -212,5 +212,5 @@ def _forgeries(product: Product, anna: Player) -> dict[str, str]:
 
 
 def test_no_forged_token_opens_anything(product: Product, api: Api, anna: Player) -> None:
-    refusals = {what: api.get("/me", token=token).refusal for what, token in _forgeries(product, anna).items()}
+    refusals = {what: api.get("/me", token=token).refusal for what, token in forgeries(product, anna).items()}
     assert refusals == dict.fromkeys(refusals, (401, "unauthorized"))
