@@ -10,6 +10,8 @@ import redis.exceptions
 import sqlalchemy as sa
 import sqlalchemy.exc
 
+from app.stores.green import GreenConnection, patched
+
 UNAVAILABLE: tuple[type[Exception], ...] = (
     sqlalchemy.exc.OperationalError,
     sqlalchemy.exc.InterfaceError,
@@ -37,6 +39,10 @@ def surely_not_done(error: Exception) -> bool:
     return error.statement is None or (state is not None and not state.startswith(("08", "57P")))
 
 
+def _connect_green(_dialect: Any, _record: Any, arguments: list[Any], named: dict[str, Any]) -> GreenConnection:
+    return GreenConnection.connect(*arguments, **named)
+
+
 class Database:
     """`statement_seconds` bounds each statement on the server (0: no bound)."""
 
@@ -57,6 +63,8 @@ class Database:
                 "options": f"-c statement_timeout={int(statement_seconds * 1000)} -c timezone=UTC",
             },
         )
+        if patched():
+            sa.event.listen(self.engine, "do_connect", _connect_green)
         self._transactional = self.engine.execution_options(isolation_level="READ COMMITTED")
 
     @contextmanager
