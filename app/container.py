@@ -10,6 +10,7 @@ from typing import Any
 from anticheat.verdict import Thresholds
 from app.services.accounts import Accounts, Sessions
 from app.services.actions import Actions
+from app.services.diagnosis import Diagnosis
 from app.services.health import Health
 from app.services.moderation import Moderation
 from app.services.outbox import Outbox
@@ -17,6 +18,7 @@ from app.services.passwords import Passwords
 from app.services.past import Past
 from app.services.redemptions import Redemptions
 from app.services.refresh import Refresh
+from app.services.schema import Schema
 from app.services.standings import Standings
 from app.settings import Settings
 from app.stores.catalog import CatalogStore
@@ -27,6 +29,7 @@ from app.stores.logins import LoginStore
 from app.stores.outbox import OutboxStore
 from app.stores.permits import PermitStore
 from app.stores.players import PlayerStore
+from app.stores.probes import PostgresProbe, RedisProbe
 from app.stores.rankings import RankingStore
 from app.stores.redis_store import Scripts, connect
 from app.stores.standings import StandingStore
@@ -128,6 +131,17 @@ class Container:
         self.refresh = Refresh(self.catalog, self.standing_store, self.rankings, self.standings, self.redis)
         self.health = Health(self.database, self.redis)
         self.outbox = Outbox(self.database, OutboxStore(self.database))
+        self.schema = Schema(self.database, settings.database_url)
+        self.diagnosis = Diagnosis(
+            settings,
+            PostgresProbe(self.database),
+            RedisProbe(self.redis),
+            self.schema,
+            self.outbox,
+            self.catalog,
+            self.rankings,
+            clock=clock,
+        )
 
     def subscription(self) -> Subscription:
         """A connection of its own that listens to what other processes announce."""

@@ -6,6 +6,7 @@ from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs, metrics
+from app.cli.register import register as register_commands
 from app.container import Container
 from app.http import actions, auth, failures, identity, leaderboard, operations
 from app.http.limits import Limits
@@ -34,6 +35,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(operations.routes)
     app.register_blueprint(page)
     sockets.register(app, limits)
+    register_commands(app)
     app.after_request(_count)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

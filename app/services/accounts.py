@@ -9,13 +9,15 @@ from uuid import UUID, uuid4
 
 from app.domain.accounts import check_password, username_key, username_of
 from app.domain.times import utc
-from app.errors import AccountSuspended, InvalidCredentials, InvalidRequest, Unauthorized
+from app.errors import AccountSuspended, InvalidCredentials, InvalidRequest, NotFound, Unauthorized
 from app.services.passwords import Passwords
 from app.stores.feed import LoginEnded, publish_control
 from app.stores.logins import LoginStore
 from app.stores.players import Player, PlayerStore
 from app.stores.redis_lane import Along, passenger
 from app.stores.redis_store import Client
+
+_ID_LENGTH = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,29 @@ class Accounts:
             raise InvalidRequest(details=problems)
         name = username_of(username)
         return self._players.add(uuid4(), name, username_key(name), self._passwords.hash(password), role)
+
+    def find(self, name_or_id: str) -> Player:
+        """The account of that name or id; an id is too long for a name. Raises NotFound."""
+        try:
+            found = self._players.get(UUID(name_or_id)) if len(name_or_id) == _ID_LENGTH else None
+        except ValueError:
+            found = None
+        if found is None and name_or_id.isprintable():
+            named = self._players.named(username_key(name_or_id))
+            found = named[0] if named else None
+        if found is None:
+            raise NotFound("There is no such user.")
+        return found
+
+    def page(self, *, status: str | None = None, prefix: str = "", limit: int) -> list[Player]:
+        """Accounts by name, at most `limit`; `prefix` without regard to case."""
+        if not prefix.isprintable():
+            return []
+        return self._players.page(status=status, prefix=username_key(prefix), limit=limit)
+
+    def set_role(self, player_id: UUID, role: str) -> bool:
+        """Make somebody a `player` or an `admin`; False when they were already."""
+        return self._players.set_role(player_id, role)
 
     def register(self, username: str, password: str) -> Login:
         """A new player, signed in."""

@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 
 from anticheat.rules import Limits
 from app.domain.action_token import Promise, SigningKey, sign
-from app.domain.boards import ActionType
+from app.domain.action_types import problems
+from app.domain.boards import MAIN, ActionType
 from app.domain.times import rfc3339
 from app.errors import InvalidRequest, NotFound, TooManyActions
 from app.services.past import Past
@@ -50,6 +51,26 @@ class Actions:
     def types(self) -> list[ActionType]:
         """What can be played."""
         return self._catalog.action_types()
+
+    def add(self, slug: str, values: dict[str, Any], board: str = MAIN) -> ActionType:
+        """A new type; `values` has all that can be changed. Raises InvalidRequest, NotFound, Conflict."""
+        _check({"slug": slug, **values})
+        if not board.isprintable() or self._catalog.open_season(board) is None:
+            raise NotFound(f"There is no board '{board[:40]}'.")
+        return self._catalog.add_action_type({"slug": slug, **values}, board)
+
+    def change(self, slug: str, changes: dict[str, Any]) -> ActionType:
+        """Change some of name, points, min_seconds, burst and per_minute. Raises InvalidRequest, NotFound."""
+        _check(changes)
+        changed = self._catalog.change_action_type(slug, changes) if slug.isprintable() else None
+        if changed is None:
+            raise NotFound(f"There is no action type '{slug[:64]}' that can be started.")
+        return changed
+
+    def retire(self, slug: str) -> None:
+        """Nobody can start it any more. Raises NotFound."""
+        if not slug.isprintable() or not self._catalog.retire_action_type(slug):
+            raise NotFound(f"There is no action type '{slug[:64]}' that can be started.")
 
     def issue(self, player_id: UUID, slug: str) -> Issued:
         """Open an action. Raises InvalidRequest for an unknown type, TooManyActions."""
@@ -106,3 +127,9 @@ class Actions:
             "issued_at": rfc3339(int(kept["issued"]) / 1000),
             "expires_at": rfc3339(int(kept["expires"]) / 1000),
         }
+
+
+def _check(values: dict[str, Any]) -> None:
+    wrong = problems(values)
+    if wrong:
+        raise InvalidRequest(details=wrong)

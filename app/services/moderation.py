@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 import structlog
 
-from anticheat.suspicion import Suspicion
+from anticheat.suspicion import Suspicion, decayed
 from anticheat.verdict import Outcome, Verdict
 from app.domain.action_token import Promise
 from app.domain.redemption import Request
@@ -110,6 +110,16 @@ class Moderation:
         """One case with all its signals, the oldest first."""
         found = self._suspicions.case(case_id)
         return {**found, "signals": self._suspicions.signals(case_id)} if found else None
+
+    def suspicion(self, player_id: UUID) -> float:
+        """What is left of a player's suspicion by now, as the database has it."""
+        return decayed(self._suspicions.get(str(player_id)), self._clock(), self._half_life)
+
+    def cases_of(self, player_id: UUID, limit: int = 50) -> list[dict[str, Any]]:
+        """A player's cases with all their signals, the newest case first."""
+        rows = self._suspicions.cases(state=None, limit=limit, player_id=player_id)
+        found = [self.case(row["case_id"]) for row in rows]
+        return [case for case in found if case]
 
     def _keep(self, connection: sa.Connection, promise: Promise, verdict: Verdict) -> Suspicion:
         added = sum(signal.added for signal in verdict.signals)

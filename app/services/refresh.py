@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
@@ -54,6 +55,7 @@ class Refresh:
                 self._rankings.note_change(season)
                 self._broadcast(season, [])
                 rebuilt.append(season.board)
+        self._rankings.note_repair()
         return rebuilt
 
     def rebuild(self, season: Season, progress: Progress = lambda done: None) -> int:
@@ -82,9 +84,25 @@ class Refresh:
             return [{"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}]
         suspects, seen = self._differing(season, progress)
         differences = self._compare(season, suspects)
-        extra = [player for player, _ in self._rankings.members(season) if player not in seen]
-        differences += self._compare(season, [UUID(player) for player in extra])
+        extra = {player: score for player, score in self._rankings.members(season) if player not in seen}
+        differences += self._compare(season, _ids(extra))
+        differences += [
+            {"what": "score", "player": player, "redis": score, "database": None}
+            for player, score in extra.items()
+            if not _is_id(player)
+        ]
         return differences + self._compare_top(season)
+
+    def verify_settled(
+        self, season: Season, progress: Progress = lambda done: None, pause: float = 1.0
+    ) -> list[dict[str, Any]]:
+        """As `verify`; what differs is looked at again after `pause` seconds, since a change may be on its way."""
+        first = self.verify(season, progress)
+        if not first:
+            return []
+        time.sleep(pause)
+        places = [_place(item) for item in first]
+        return [item for item in self.verify(season, progress) if _place(item) in places]
 
     def _differing(self, season: Season, progress: Progress) -> tuple[list[UUID], set[str]]:
         suspects: list[UUID] = []
@@ -126,7 +144,7 @@ class Refresh:
     def _drop(self, season: Season, players: Sequence[str]) -> None:
         """Take players off unless the database has them by now."""
         there: set[str] = set()
-        for members in self._standings.members(season, [UUID(player) for player in players]):
+        for members in self._standings.members(season, _ids(players)):
             self._rankings.apply(season, _texts(members))
             there.update(str(player) for player, _, _ in members)
         self._rankings.forget(season, [player for player in players if player not in there])
@@ -157,6 +175,22 @@ class Refresh:
             }
             for row in changed
         ]
+
+
+def _is_id(member: str) -> bool:
+    """Whether we can have written this member: anything else in the sorted set is nobody's."""
+    try:
+        return str(UUID(member)) == member
+    except ValueError:
+        return False
+
+
+def _ids(members: Iterable[str]) -> list[UUID]:
+    return [UUID(member) for member in members if _is_id(member)]
+
+
+def _place(difference: dict[str, Any]) -> tuple[Any, ...]:
+    return difference["what"], difference.get("player"), difference.get("row")
 
 
 def _texts(members: Iterable[tuple[UUID, int | None, int]]) -> list[tuple[str, int | None, int]]:

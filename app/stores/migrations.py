@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -9,6 +11,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+
+from app.errors import InvalidRequest
 
 _FOLDER = Path(__file__).resolve().parents[2] / "migrations"
 
@@ -35,16 +40,25 @@ def _plain(url: str) -> sa.Engine:
     return sa.create_engine(url, poolclass=sa.NullPool)
 
 
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """A revision that doesn't exist, or not in that direction, is the caller's mistake."""
+    try:
+        yield
+    except CommandError as error:
+        raise InvalidRequest(" ".join(str(error).split())) from error
+
+
 def upgrade(url: str, revision: str = "head") -> None:
     """Move up to `revision`. Safe to call from several machines at once: one does it, the others wait."""
-    with _plain(url).connect() as connection:
+    with _refusing(), _plain(url).connect() as connection:
         _one_at_a_time(connection)
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(url: str, revision: str) -> None:
     """Move down to `revision`; `base` empties the database."""
-    with _plain(url).connect() as connection:
+    with _refusing(), _plain(url).connect() as connection:
         _one_at_a_time(connection)
         command.downgrade(_config(connection), revision)
 

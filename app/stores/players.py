@@ -80,9 +80,12 @@ class PlayerStore:
         )
         return [_player(row) for row in rows]
 
-    def set_role(self, player_id: UUID, role: str) -> None:
-        """Make somebody a player or an admin."""
-        self._db.rows("UPDATE players SET role = :role WHERE id = :id RETURNING id", id=player_id, role=role)
+    def set_role(self, player_id: UUID, role: str) -> bool:
+        """Make somebody a player or an admin; False when that is how it was already."""
+        changed = self._db.rows(
+            "UPDATE players SET role = :role WHERE id = :id AND role <> :role RETURNING id", id=player_id, role=role
+        )
+        return bool(changed)
 
     def set_password_hash(self, player_id: UUID, password_hash: str) -> None:
         """Keep a stronger hash of the same password."""

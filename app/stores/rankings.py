@@ -16,6 +16,8 @@ from app.stores.redis_store import Call, Client, Scripts, lane_of
 WAKE_CHANNEL = "fairboard:wake"
 _TOP_SECONDS = 60
 _CHUNK = 1000
+_REPAIRED = "leaderboard:repaired"
+_REPAIRED_SECONDS = 3600
 
 Member = tuple[str, int | None, int]  # player, score (None: off the board), change number
 
@@ -79,6 +81,19 @@ class RankingStore:
         """Take players off whom the database doesn't have."""
         if players:
             self._client.zrem(_key("scores", season), *players)
+
+    def note_repair(self) -> None:
+        """Somebody has just looked whether the boards are complete: the scheduler, the broker and a worker live."""
+        self._client.set(_REPAIRED, 1, ex=_REPAIRED_SECONDS)
+
+    def repaired_ago(self) -> int | None:
+        """Seconds since `note_repair`, in Redis's own time; None for more than an hour, or never."""
+        left = int(self._client.ttl(_REPAIRED))
+        return _REPAIRED_SECONDS - left if left >= 0 else None
+
+    def listening_relays(self) -> int:
+        """How many relays wait to be woken."""
+        return int(self._client.pubsub_numsub(WAKE_CHANNEL)[0][1])
 
     def ranks(self, season: Season, scores: Sequence[int]) -> list[int] | None:
         """The rank that each score has; None while the sorted set isn't complete."""

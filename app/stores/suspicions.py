@@ -114,7 +114,7 @@ class SuspicionStore:
         )
         return case_id
 
-    def cases(self, *, state: str | None, limit: int) -> list[dict[str, Any]]:
+    def cases(self, *, state: str | None, limit: int, player_id: UUID | None = None) -> list[dict[str, Any]]:
         """Cases, the newest first, each with how much it holds."""
         rows = self._db.rows(
             """
@@ -122,10 +122,12 @@ class SuspicionStore:
                    count(s.id) AS signals, coalesce(max(s.suspicion), 0) AS highest_suspicion,
                    array_remove(array_agg(DISTINCT s.rule), NULL) AS rules
             FROM cases c JOIN players p ON p.id = c.player_id LEFT JOIN signals s ON s.case_id = c.id
-            WHERE CAST(:state AS text) IS NULL OR c.state = :state
+            WHERE (CAST(:state AS text) IS NULL OR c.state = :state)
+              AND (CAST(:player AS uuid) IS NULL OR c.player_id = :player)
             GROUP BY c.id, p.id ORDER BY c.opened_at DESC LIMIT :limit
             """,
             state=state,
+            player=player_id,
             limit=limit,
         )
         return [dict(row._mapping) for row in rows]

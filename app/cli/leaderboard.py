@@ -1,0 +1,98 @@
+"""`flask leaderboard`: reading a board, and keeping Redis to what the database has."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import click
+
+from app.cli.commands import Commands, as_json, container, example
+from app.cli.output import emit, facts, safe, table
+from app.cli.progress import Progress
+from app.domain.boards import MAIN
+
+_COLUMNS = ("rank", "username", "score", "achieved_at", "user_id")
+_board = click.option("--board", default=MAIN, show_default=True, help="Which board.")
+_SHOWN = 20
+
+
+@click.group(cls=Commands)
+def leaderboard() -> None:
+    """A board: top, rank, rebuild, verify."""
+
+
+@leaderboard.command(epilog=example("leaderboard top --limit 20"))
+@click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True, help="How many rows.")
+@_board
+@as_json
+def top(limit: int, board: str, as_json: bool) -> None:
+    """Print the best, as GET /leaderboard/top gives them."""
+    rows = json.loads(container().standings.top(board, limit).rows)
+    emit(rows, table(rows, _COLUMNS) if rows else f"Nobody is on {safe(board)} yet.", as_json=as_json)
+
+
+@leaderboard.command(epilog=example("leaderboard rank alice"))
+@click.argument("user")
+@_board
+@as_json
+def rank(user: str, board: str, as_json: bool) -> None:
+    """Print the rank and score of one USER, named by username or id; rank '-' for one who isn't on the board."""
+    row = container().standings.one(container().accounts.find(user).id, board).as_row()
+    emit(row, facts({name: row[name] for name in _COLUMNS}), as_json=as_json)
+
+
+@leaderboard.command(epilog=example("leaderboard rebuild"))
+@_board
+@as_json
+def rebuild(board: str, as_json: bool) -> None:
+    """Bring the sorted set and the cached top in Redis to what the database has. Play goes on meanwhile."""
+    season = container().standings.season(board)
+    began = time.monotonic()
+    with Progress(f"Rebuilding {season.board}", "standings") as progress:
+        count = container().refresh.rebuild(season, progress)
+    seconds = round(time.monotonic() - began, 1)
+    said = f"Rebuilt {season.board}: {count:,} standings in {seconds} s."
+    emit({"board": season.board, "standings": count, "seconds": seconds}, said, as_json=as_json)
+
+
+@leaderboard.command(epilog=example("leaderboard verify"))
+@_board
+@as_json
+@click.pass_context
+def verify(ctx: click.Context, board: str, as_json: bool) -> None:
+    """Compare the sorted set and the cached top in Redis with the database; exit 1 if they differ."""
+    season = container().standings.season(board)
+    with Progress(f"Verifying {season.board}", "standings compared") as progress:
+        differences = container().refresh.verify_settled(season, progress)
+    result = {"board": season.board, "clean": not differences, "differences": differences}
+    emit(result, _report(season.board, differences), as_json=as_json)
+    ctx.exit(1 if differences else 0)
+
+
+def _report(board: str, differences: list[dict[str, Any]]) -> str:
+    if not differences:
+        return f"{board} is clean: Redis has what the database has."
+    rows = [
+        {
+            "what": item["what"],
+            "of": item.get("player") or (f"row {item['row']}" if "row" in item else None),
+            "redis": _shown(item["redis"]),
+            "database": _shown(item["database"]),
+        }
+        for item in differences
+    ]
+    lines = [table(rows[:_SHOWN], ("what", "of", "redis", "database"))]
+    if len(rows) > _SHOWN:
+        lines.append(f"and {len(rows) - _SHOWN:,} more; --json has them all.")
+    repair = f"flask --app wsgi leaderboard rebuild --board {board}"
+    lines.append(f"{board} differs in {len(rows):,}: '{repair}' repairs it.")
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> Any:
+    """A row of the top in short."""
+    if isinstance(value, dict):
+        return f"{value['rank']}. {value['username']} {value['score']}"
+    return "absent" if value is None else value

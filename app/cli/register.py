@@ -1,0 +1,19 @@
+"""All commands of `flask`."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.cli.actions import actions
+from app.cli.anticheat import anticheat
+from app.cli.db import db
+from app.cli.doctor import doctor
+from app.cli.leaderboard import leaderboard
+from app.cli.outbox import outbox
+from app.cli.users import users
+
+
+def register(app: Flask) -> None:
+    """Make them known to `flask --app wsgi`."""
+    for command in (users, actions, leaderboard, anticheat, outbox, doctor, db):
+        app.cli.add_command(command)

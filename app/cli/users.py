@@ -1,0 +1,125 @@
+"""`flask users`: accounts."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+from uuid import uuid4
+
+import click
+
+from app.cli.commands import Commands, as_json, container, example
+from app.cli.output import emit, facts, safe, table, tell
+from app.stores.players import Player
+
+_ROLES = click.Choice(["player", "admin"])
+_COLUMNS = ("username", "role", "status", "created_at", "user_id")
+
+
+@click.group(cls=Commands)
+def users() -> None:
+    """Accounts: create, list, show, suspend, reinstate, set-role. A user is named by username or id."""
+
+
+def _row(player: Player) -> dict[str, Any]:
+    return {
+        "user_id": player.id,
+        "username": player.username,
+        "role": player.role,
+        "status": player.status,
+        "created_at": player.created_at,
+    }
+
+
+def _request_id() -> str:
+    """What the log lines of this command and of everything that follows from it have in common."""
+    return f"cli-{uuid4()}"
+
+
+@users.command(epilog=example("users create alice --role admin"))
+@click.argument("username")
+@click.option("--role", type=_ROLES, default="player", show_default=True)
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
+@as_json
+def create(username: str, role: str, password_stdin: bool, as_json: bool) -> None:
+    """Create an account; asks for the password."""
+    player = container().accounts.create(username, _password(password_stdin), role)
+    emit(_row(player), f"Created {player.role} {safe(player.username)} with the id {player.id}.", as_json=as_json)
+
+
+def _password(from_stdin: bool) -> str:
+    if from_stdin:
+        try:
+            return sys.stdin.readline().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise click.ClickException("The password on standard input is not readable text.") from None
+    if not sys.stdin.isatty():
+        raise click.UsageError("There is no terminal to ask for the password on: give it with --password-stdin.")
+    answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return answer
+
+
+@users.command("list", epilog=example("users list --status suspended"))
+@click.option("--status", type=click.Choice(["active", "suspended"]), help="Only these.")
+@click.option("--prefix", default="", help="Only names that begin so.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many at most.")
+@as_json
+def list_users(status: str | None, prefix: str, limit: int, as_json: bool) -> None:
+    """List accounts by name."""
+    found = container().accounts.page(status=status, prefix=prefix, limit=limit + 1)
+    rows = [_row(player) for player in found[:limit]]
+    emit(rows, table(rows, _COLUMNS) if rows else "There are none.", as_json=as_json)
+    if len(found) > limit:
+        tell(f"There are more than these {limit}: narrow it with --prefix or raise --limit.")
+
+
+@users.command(epilog=example("users show alice"))
+@click.argument("user")
+@as_json
+def show(user: str, as_json: bool) -> None:
+    """Show one account with its standing and its suspicion."""
+    player = container().accounts.find(user)
+    standing = container().standings.one(player.id)
+    values = {
+        **_row(player),
+        "score": standing.score,
+        "rank": standing.rank,
+        "suspicion": round(container().moderation.suspicion(player.id), 1),
+    }
+    emit(values, facts(values), as_json=as_json)
+
+
+@users.command(epilog=example("users suspend mallory"))
+@click.argument("user")
+@as_json
+def suspend(user: str, as_json: bool) -> None:
+    """Take a player off every board and end their sockets, until reinstated."""
+    player = container().accounts.find(user)
+    changed = container().moderation.suspend(player.id, _request_id())
+    _say_changed(player, changed, "Suspended {}.", "{} was suspended already.", as_json)
+
+
+@users.command(epilog=example("users reinstate mallory"))
+@click.argument("user")
+@as_json
+def reinstate(user: str, as_json: bool) -> None:
+    """Put a suspended player back on the boards, with a suspicion of 0."""
+    player = container().accounts.find(user)
+    changed = container().moderation.reinstate(player.id, _request_id())
+    _say_changed(player, changed, "Reinstated {}.", "{} was active already; suspicion is back to 0.", as_json)
+
+
+@users.command("set-role", epilog=example("users set-role alice admin"))
+@click.argument("user")
+@click.argument("role", type=_ROLES)
+@as_json
+def set_role(user: str, role: str, as_json: bool) -> None:
+    """Make somebody an admin, or a player again."""
+    player = container().accounts.find(user)
+    changed = container().accounts.set_role(player.id, role)
+    _say_changed(player, changed, f"{{}} is now {role}.", f"{{}} was {role} already.", as_json)
+
+
+def _say_changed(player: Player, changed: bool, done: str, was: str, as_json: bool) -> None:
+    now = container().accounts.find(str(player.id))
+    emit({**_row(now), "changed": changed}, (done if changed else was).format(safe(now.username)), as_json=as_json)

@@ -1,0 +1,229 @@
+"""What the doctor finds: every part that Fairboard needs, with versions, what is wrong and what to do."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+
+import redis.exceptions
+import sqlalchemy.exc
+
+from app.services.faults import BROKEN, explain, said_by
+from app.services.findings import Facts, Finding, redis_node, replica, workers
+from app.services.outbox import Outbox
+from app.services.schema import Schema
+from app.settings import Settings
+from app.stores.addresses import address
+from app.stores.catalog import CatalogStore
+from app.stores.database import Database
+from app.stores.probes import PostgresProbe, PostgresState, RedisProbe
+from app.stores.rankings import RankingStore
+
+_ROOT = Path(__file__).resolve().parents[2]
+_PACKAGES = ("flask", "gunicorn", "gevent", "celery", "kombu", "sqlalchemy", "psycopg", "alembic", "redis", "pydantic")
+_OLDEST_PYTHON = (3, 11)
+_SKEW_SECONDS = 1.0
+_OUTBOX_SECONDS = 10.0
+_BEAT_SECONDS = 60
+_PROBE_SECONDS = 15.0
+
+
+class Diagnosis:
+    """Looks at one part after another; none of them keeps it from looking at the next."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        postgres: PostgresProbe,
+        redis_probe: RedisProbe,
+        schema: Schema,
+        outbox: Outbox,
+        catalog: CatalogStore,
+        rankings: RankingStore,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings, self._postgres, self._redis, self._schema = settings, postgres, redis_probe, schema
+        self._outbox, self._catalog, self._rankings, self._clock = outbox, catalog, rankings, clock
+
+    def examine(self) -> list[Finding]:
+        """Every part, in the order in which to put them right."""
+        findings = [self._python(), self._packages(), self._settings_found()]
+        for look in (self._postgresql, self._migrations, self._replicas, self._redis_found, self._clocks):
+            findings += self._looked(look)
+        findings += self._broker()
+        for look in (self._relay, self._beat, self._boards):
+            findings += self._looked(look)
+        return findings
+
+    def _looked(self, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
+        try:
+            return list(look())
+        except BROKEN as error:
+            return [self._failed(look.__name__.removeprefix("_").removesuffix("_found"), error)]
+
+    def _failed(self, part: str, error: Exception) -> Finding:
+        """The part itself is wrong; what only depends on one is unknown."""
+        if part in ("postgresql", "redis"):
+            says, _, advice = explain(error, self._settings).partition(". ")
+            return Finding(part, "wrong", says, advice)
+        down = "Redis" if isinstance(error, redis.exceptions.RedisError) else "PostgreSQL"
+        return Finding(part, "unknown", f"needs {down}: {said_by(error)}")
+
+    def _python(self) -> Finding:
+        if sys.version_info < _OLDEST_PYTHON:
+            return Finding("python", "wrong", platform.python_version(), "Fairboard needs 3.11 or newer.")
+        return Finding("python", "ok", platform.python_version())
+
+    def _packages(self) -> Finding:
+        found = {name: _version(name) for name in _PACKAGES}
+        missing = [name for name, version in found.items() if version is None]
+        says = ", ".join(f"{name} {version}" for name, version in found.items() if version)
+        if missing:
+            return Finding("packages", "wrong", f"{', '.join(missing)} missing", "Install the locked dependencies.")
+        return Finding("packages", "ok", says)
+
+    def _settings_found(self) -> Finding:
+        settings = self._settings
+        if settings.app_env == "production":
+            return Finding("settings", "ok", "production")
+        default = Settings()
+        keys = (("JWT_KEYS", "jwt_keys"), ("ACTION_TOKEN_KEYS", "action_token_keys"))
+        weak = [name for name, field in keys if getattr(settings, field) == getattr(default, field)]
+        if weak:
+            advice = f"Set {' and '.join(weak)} before anybody else can reach it; APP_ENV=production insists on it."
+            says = f"development, with secrets that everybody knows ({', '.join(weak)})"
+            return Finding("settings", "note", says, advice)
+        return Finding("settings", "ok", settings.app_env)
+
+    def _postgresql(self) -> Iterator[Finding]:
+        state = self._postgres.state()
+        says = f"{state.version} at {address(self._settings.database_url)}"
+        if state.standby:
+            yield Finding("postgresql", "wrong", f"{says} is a standby", "Name the primary in DATABASE_URL.")
+        elif state.unsafe:
+            advice = f"Switch on {' and '.join(state.unsafe)}: without, a crash loses points that players were told of."
+            yield Finding("postgresql", "wrong", f"{says}, {' and '.join(state.unsafe)} off", advice)
+        else:
+            yield self._pool(says, state)
+
+    def _pool(self, says: str, state: PostgresState) -> Finding:
+        most = self._settings.web_workers * self._settings.database_pool
+        if most <= state.max_connections:
+            return Finding("postgresql", "ok", says)
+        says += f", max_connections {state.max_connections}, but {most} wanted by the web processes here"
+        return Finding("postgresql", "note", says, "Lower DATABASE_POOL or WEB_WORKERS, or raise max_connections.")
+
+    def _migrations(self) -> Iterator[Finding]:
+        at, newest = self._schema.current(), self._schema.newest()
+        if at == newest:
+            yield Finding("migrations", "ok", f"at {at}, the newest")
+        else:
+            says = f"at {at or 'nothing'}, this version wants {newest}"
+            yield Finding("migrations", "wrong", says, "Run 'flask --app wsgi db upgrade'.")
+
+    def _replicas(self) -> Iterator[Finding]:
+        for number, url in enumerate(self._settings.database_replica_urls, 1):
+            database = Database(url, pool=1)
+            try:
+                yield replica(f"replica {number}", address(url), PostgresProbe(database).state())
+            except sqlalchemy.exc.SQLAlchemyError as error:
+                says = f"at {address(url)} fails: {said_by(error)}"
+                yield Finding(f"replica {number}", "wrong", says, "Start it, or take it out of DATABASE_REPLICA_URLS.")
+            finally:
+                database.close()
+
+    def _redis_found(self) -> Iterator[Finding]:
+        for state in self._redis.states():
+            yield redis_node(state, state.node or address(self._settings.redis_url))
+
+    def _clocks(self) -> Iterator[Finding]:
+        skews = {}
+        clocks: dict[str, Callable[[], float]] = {
+            "PostgreSQL": lambda: self._postgres.state().clock,
+            "Redis": self._redis.clock,
+        }
+        for name, ask in clocks.items():
+            before = self._clock()
+            theirs = ask()
+            skews[name] = theirs - (before + self._clock()) / 2
+        says = ", ".join(f"{name} {skew:+.3f} s" for name, skew in skews.items()) + " from this machine"
+        if max(abs(skew) for skew in skews.values()) > _SKEW_SECONDS:
+            advice = "Let NTP set the clocks of all machines: the times of play are judged by them."
+            yield Finding("clocks", "wrong", says, advice)
+        else:
+            yield Finding("clocks", "ok", says)
+
+    def _broker(self) -> list[Finding]:
+        url = self._settings.broker_url
+        found = _probe_broker(url)
+        if "error" in found:
+            says = f"at {address(url)} fails: {found['error']}"
+            advice = "Start it, or set BROKER_URL. Redemptions wait in the outbox meanwhile."
+            return [Finding("broker", "wrong", says, advice), Finding("workers", "unknown", "needs the broker")]
+        waiting = f", {found['waiting']} messages wait" if found["waiting"] else ""
+        says = f"{found['product']} {found['version']} at {address(url)}{waiting}"
+        if found["product"] == "Redis" and self._settings.app_env == "production":
+            return [Finding("broker", "note", says, "Use RabbitMQ in production."), workers(found)]
+        return [Finding("broker", "ok", says), workers(found)]
+
+    def _relay(self) -> Iterator[Finding]:
+        status, relays = self._outbox.status(), self._rankings.listening_relays()
+        says = f"{relays} listening, {status['waiting']} changes wait"
+        if relays == 0:
+            advice = "Start it: 'python -m workers.relay'. Nothing reaches the screens without it."
+            yield Finding("relay", "wrong", says, advice)
+        elif status["oldest_seconds"] > _OUTBOX_SECONDS:
+            says += f", the oldest for {status['oldest_seconds']:.0f} s"
+            yield Finding("relay", "wrong", says, "Put the broker right; see the relay's log for what it waits for.")
+        else:
+            yield Finding("relay", "ok", says)
+
+    def _beat(self) -> Iterator[Finding]:
+        ago = self._rankings.repaired_ago()
+        if ago is not None and ago <= _BEAT_SECONDS:
+            yield Finding("beat", "ok", f"its last task was done {ago} s ago")
+            return
+        says = "none of its tasks was done in the last hour" if ago is None else f"its last task was done {ago} s ago"
+        advice = "Start it: 'celery -A workers.app beat'; if it runs, restart the workers, which take nothing."
+        yield Finding("beat", "wrong", says, advice)
+
+    def _boards(self) -> Iterator[Finding]:
+        for season in self._catalog.open_seasons():
+            if self._rankings.ready(season):
+                yield Finding(f"board {season.board}", "ok", f"season {season.number}, complete in Redis")
+            else:
+                says = f"season {season.number}, not complete in Redis; ranks come from PostgreSQL until it is"
+                advice = f"Wait for the worker, or run 'flask --app wsgi leaderboard rebuild --board {season.board}'."
+                yield Finding(f"board {season.board}", "note", says, advice)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _probe_broker(url: str) -> Facts:
+    """In a process of its own, which may be ended whatever a stalled broker does to it; Celery isn't ours to import."""
+    command = [sys.executable, "-m", "workers.probe"]
+    began = time.monotonic()
+    try:
+        done = subprocess.run(
+            command, cwd=_ROOT, input=f"{url}\n", capture_output=True, text=True, timeout=_PROBE_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return {"error": f"no answer within {time.monotonic() - began:.0f} s"}
+    try:
+        answer: Facts = json.loads(done.stdout)
+    except json.JSONDecodeError:
+        last = done.stderr.strip().rpartition("\n")[2]
+        return {"error": last or f"the probe ended with {done.returncode}"}
+    return answer

@@ -1,0 +1,102 @@
+"""What PostgreSQL and Redis say about themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from redis.cluster import RedisCluster
+
+from app.stores.database import Database
+from app.stores.redis_store import Client
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresState:
+    """`unsafe` names the settings that are off and make a commit survive no crash; `clock` is Unix seconds."""
+
+    version: str
+    standby: bool
+    unsafe: list[str]
+    max_connections: int
+    clock: float
+    replay_lag_bytes: int
+    """What a standby has received and not applied yet; 0 on a primary."""
+
+
+class PostgresProbe:
+    """One server."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def state(self) -> PostgresState:
+        """One round trip."""
+        row = self._db.row(
+            """
+            SELECT current_setting('server_version') AS version, pg_is_in_recovery() AS standby,
+                   current_setting('max_connections')::int AS max_connections,
+                   extract(epoch FROM clock_timestamp())::float AS clock,
+                   array_remove(ARRAY[
+                       CASE WHEN current_setting('fsync') = 'off' THEN 'fsync' END,
+                       CASE WHEN current_setting('full_page_writes') = 'off' THEN 'full_page_writes' END,
+                       CASE WHEN current_setting('synchronous_commit') = 'off' THEN 'synchronous_commit' END
+                   ], NULL) AS unsafe,
+                   CASE WHEN pg_is_in_recovery() THEN
+                       coalesce(pg_last_wal_receive_lsn() - pg_last_wal_replay_lsn(), 0)
+                   ELSE 0 END::bigint AS lag
+            """
+        )
+        assert row is not None
+        return PostgresState(row.version, row.standby, row.unsafe, row.max_connections, row.clock, int(row.lag))
+
+
+@dataclass(frozen=True, slots=True)
+class RedisState:
+    """One node. `memory_used` is a share of maxmemory, None where there is no maximum."""
+
+    node: str
+    version: str
+    role: str
+    policy: str
+    append_only: bool
+    write_errors: list[str]
+    memory_used: float | None
+
+
+class RedisProbe:
+    """A single node, or all primaries of a cluster."""
+
+    def __init__(self, client: Client) -> None:
+        self._client: Any = client
+
+    def states(self) -> list[RedisState]:
+        """Each node's."""
+        client = self._client
+        if not isinstance(client, RedisCluster):
+            return [_state("", client.info())]
+        nodes: list[Any] = client.get_primaries()  # type: ignore[no-untyped-call]
+        return [_state(node.name, client.info(target_nodes=node)) for node in nodes]
+
+    def clock(self) -> float:
+        """Unix seconds."""
+        seconds, microseconds = self._client.time()
+        return float(seconds) + float(microseconds) / 1e6
+
+
+def _state(node: str, info: dict[str, Any]) -> RedisState:
+    most = int(info.get("maxmemory", 0))
+    errors = [
+        name
+        for name in ("rdb_last_bgsave_status", "aof_last_bgrewrite_status", "aof_last_write_status")
+        if info.get(name, "ok") != "ok"
+    ]
+    return RedisState(
+        node,
+        str(info.get("redis_version", "unknown")),
+        str(info.get("role", "master")),
+        str(info.get("maxmemory_policy", "unknown")),
+        bool(int(info.get("aof_enabled", 0))),
+        errors,
+        int(info.get("used_memory", 0)) / most if most else None,
+    )
