@@ -1,0 +1,71 @@
+"""A product with a board of its own, and people with browsers in front of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.e2e.page.screen import Screen, open_screen
+from tests.parts.client import Api, fresh_name
+from tests.parts.product import Product, has_rabbitmq, running
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+
+
+@pytest.fixture(scope="package")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A product that only these tests play on, so that they know who is on its board."""
+    broker = "rabbitmq" if has_rabbitmq() else "redis"
+    with running(tmp_path_factory.mktemp("stage"), {}, broker=broker) as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    path = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if path is None:
+        pytest.skip("there is no Chromium to show the page in")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        yield started
+        started.close()
+
+
+Visit = Callable[..., Screen]
+
+
+@pytest.fixture
+def visit(browser: Browser, stage: Product) -> Iterator[Visit]:
+    """Opens the page for one more person. At the end no page may have met an error or broken its policy."""
+    opened: list[Screen] = []
+
+    def open_one(url: str | None = None, **how: object) -> Screen:
+        opened.append(open_screen(browser, url or stage.url, **how))
+        return opened[-1]
+
+    yield open_one
+    for screen in opened:
+        screen.page.context.close()
+    assert [complaint for screen in opened for complaint in screen.complaints] == []
+
+
+@pytest.fixture
+def stage_api(stage: Product) -> Iterator[Api]:
+    """Calls to the stage, past the page."""
+    api = Api(stage.url)
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def prize(stage: Product) -> str:
+    """An action type, done at once, that is worth more than the best score: its slug. Its name is the same."""
+    slug = fresh_name("prize")
+    best = stage.one("SELECT coalesce(max(score), 0) FROM standings")
+    stage.told("actions", "add", slug, "--points", str(best + 10), "--name", slug)
+    return slug

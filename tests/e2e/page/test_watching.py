@@ -1,0 +1,120 @@
+"""The board on the screen follows the board of the server."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.e2e.page.conftest import Visit
+from tests.parts.client import Api
+from tests.parts.product import Product
+
+LIVE = 1_000  # ms: the contract's second from the commit to every subscriber
+
+
+def test_one_browser_redeems_and_the_other_shows_the_new_row_within_a_second(visit: Visit, prize: str) -> None:
+    watcher, player = visit().sign_up(), visit().sign_up()
+    expect(watcher.row(player.username)).to_have_count(0)
+    player.play(prize)
+    expect(watcher.row(player.username)).to_be_visible(timeout=LIVE)
+    expect(watcher.row(player.username).locator(".rank")).to_have_text("1")
+
+
+def test_a_visitor_who_is_not_signed_in_sees_it_too_and_is_told_how_often(
+    visit: Visit, prize: str, stage_api: Api
+) -> None:
+    visitor = visit()
+    expect(visitor.at("connection-words")).to_have_text("Updates every 2 seconds; sign in to watch live")
+    player = stage_api.register()
+    player.score_once(prize)
+    expect(visitor.row(player.username)).to_be_visible()
+
+
+def test_rows_keep_their_element_and_slide_to_their_new_place(visit: Visit, prize: str, stage_api: Api) -> None:
+    screen = visit().sign_up()
+    first, second = stage_api.register(), stage_api.register()
+    first.score_once(prize)
+    expect(screen.row(first.username)).to_be_visible()
+    screen.row(first.username).evaluate("row => { row.same = true; window.slid = []; }")
+    screen.page.evaluate(
+        """() => { const animate = Element.prototype.animate;
+        Element.prototype.animate = function (...how) { window.slid.push(this.innerText); return animate.apply(this, how); }; }"""
+    )
+    second.score_once(prize)
+    second.score_once("tap")
+    expect(screen.row(second.username).locator(".rank")).to_have_text("1")
+    expect(screen.row(first.username).locator(".rank")).to_have_text("2")
+    assert screen.row(first.username).evaluate("row => row.same") is True
+    assert any(first.username in text for text in screen.page.evaluate("window.slid"))
+
+
+def test_rows_do_not_slide_for_someone_who_asked_for_less_motion(visit: Visit, prize: str, stage_api: Api) -> None:
+    screen = visit(reduced_motion="reduce").sign_up()
+    screen.page.evaluate(
+        "() => { window.slid = 0; Element.prototype.animate = () => { window.slid += 1; return { id: '' }; }; }"
+    )
+    player = stage_api.register()
+    player.score_once(prize)
+    expect(screen.row(player.username)).to_be_visible()
+    assert screen.page.evaluate("window.slid") == 0
+
+
+def test_a_screen_reader_is_told_politely_who_moved(visit: Visit, prize: str, stage_api: Api) -> None:
+    screen = visit().sign_up()
+    player = stage_api.register()
+    player.score_once(prize)
+    announcer = screen.at("announcer")
+    expect(announcer).to_have_attribute("aria-live", "polite")
+    expect(announcer).to_contain_text(f"{player.username} entered the board at rank 1 with")
+
+
+def test_the_page_comes_back_by_itself_when_the_web_process_restarts(
+    visit: Visit, prize: str, stage: Product, stage_api: Api
+) -> None:
+    screen = visit().sign_up()
+    stage.process("web").stop()
+    expect(screen.at("connection")).not_to_have_attribute("data-state", "live")
+    expect(screen.at("connection-words")).to_contain_text("Reconnecting")
+    stage.process("web").start()
+    screen.live()
+    player = stage_api.register()
+    player.score_once(prize)
+    expect(screen.row(player.username)).to_be_visible()
+
+
+def test_offline_is_said_in_words_and_over_when_the_network_is_back(visit: Visit) -> None:
+    screen = visit()
+    screen.page.context.set_offline(True)
+    expect(screen.at("connection-words")).to_have_text("Offline. The board shows what it knew last")
+    screen.page.context.set_offline(False)
+    expect(screen.at("connection")).to_have_attribute("data-state", "polling")
+
+
+def test_two_tabs_renew_once_and_tell_the_server_on_the_socket_they_have(visit: Visit) -> None:
+    screen = visit()
+    sent: list[str] = []
+    sockets: list[str] = []
+    renewals: list[str] = []
+
+    def opened(socket: object) -> None:
+        sockets.append("one")
+        socket.on("framesent", lambda frame: sent.append(str(frame)))  # type: ignore[attr-defined]
+
+    screen.page.on("websocket", opened)
+    screen.page.context.on(
+        "request", lambda request: renewals.append(request.url) if "/auth/refresh" in request.url else None
+    )
+    screen.sign_up()
+    before = screen.token()
+    held = screen.stored("localStorage", "fairboard.session")
+    screen.store("localStorage", "fairboard.session", {**held, "renewAt": 0})
+    tabs = [screen.page.context.new_page() for _ in range(2)]
+    for tab in tabs:
+        tab.goto(screen.page.url)
+    for page in (screen.page, *tabs):
+        expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+    after = screen.token()
+    assert after != before
+    assert len(renewals) == 1
+    screen.page.wait_for_timeout(0)  # lets the frames noted so far arrive
+    assert [text for text in sent if "subscribe" in text and after in text]
+    assert len(sockets) == 1

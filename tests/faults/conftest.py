@@ -1,0 +1,56 @@
+"""A product that may be broken: its parts are killed, stalled and emptied, and must come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults import gates
+from tests.parts.client import Api, Player
+from tests.parts.product import Product, has_rabbitmq, running, settled
+
+ENV = {
+    "CLAIM_SECONDS": "2",
+    "BROADCAST_SECONDS": "0",
+    # Faults are the matter here: players may be as quick and as even as a test needs them.
+    "ANTICHEAT_FLAG": "1000000",
+    "ANTICHEAT_REJECT": "1000000",
+    "ANTICHEAT_CRITICAL": "1000000",
+}
+
+
+@pytest.fixture(scope="package")
+def _fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    broker = "rabbitmq" if has_rabbitmq() else "redis"
+    with running(tmp_path_factory.mktemp("fragile"), ENV, broker=broker) as product:
+        gates.build(product)
+        yield product
+
+
+@pytest.fixture
+def fragile(_fragile: Product) -> Iterator[Product]:
+    """After each test the books agree, Redis with them, and nothing waits to be delivered."""
+    yield _fragile
+    settled(_fragile)
+
+
+@pytest.fixture
+def api(fragile: Product) -> Iterator[Api]:
+    api = Api(fragile.url)
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def anna(api: Api) -> Player:
+    """A player who has scored once."""
+    anna = api.register()
+    anna.score_once()
+    return anna
+
+
+@pytest.fixture
+def watcher(api: Api) -> Player:
+    """A player who only looks on."""
+    return api.register()
