@@ -13,6 +13,7 @@ from dataclasses import fields
 from types import FrameType
 
 from app.settings import Settings
+from deploy.demo.limits import RAISED
 from deploy.local.child import ROOT, CannotStart, Child
 from deploy.local.news import News
 from deploy.local.stack import Stack
@@ -35,7 +36,8 @@ def main() -> int:
     arguments = _arguments()
     _die_with(arguments.parent)
     _listen(_raise_stop)
-    stack = Stack(ROOT / "var", _given(os.environ), lock=arguments.lock)
+    usual = RAISED if arguments.demo else {}
+    stack = Stack(ROOT / "var", {**usual, **_given(os.environ)}, lock=arguments.lock)
     failed = False
     try:
         stack.start(lambda line: say(f"  {line}"))

@@ -15,7 +15,9 @@ from app.settings import BadSetting, Settings
 from deploy.local.apps import App, Beat, Relay, Web, Worker
 from deploy.local.child import ROOT, CannotStart, Child, free_port, is_free
 from deploy.local.folder import Folder
-from deploy.local.servers import Postgres, RabbitMQ, Redis
+from deploy.local.postgres import Postgres
+from deploy.local.rabbitmq import RabbitMQ
+from deploy.local.redis_server import Redis
 
 PARTS = ("web", "worker", "beat", "relay")
 # Stopped the other way round: first the process that takes requests, last the one that finishes work.

