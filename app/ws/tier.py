@@ -11,6 +11,7 @@ import gevent
 import gevent.event
 import structlog
 
+from app import metrics
 from app.container import Container
 from app.errors import Refusal, Unavailable
 from app.http.identity import identity_of
@@ -44,6 +45,7 @@ class Tier:
         self._sweep_now = gevent.event.Event()
         self._feed = Feed(container.subscription, container.standings.snapshot, self.hub, missed=self._sweep_now.set)
         self._running = False
+        self._counted = 0, 0  # pushed and dropped_slow as the metrics know them
 
     def serve(self, sock: socket.socket) -> None:
         """Talk to one client after the handshake, until the connection has ended. Closes nothing itself."""
@@ -85,8 +87,17 @@ class Tier:
                 if self.stopping() and not self.hub.closing:
                     self.hub.close_all()
                 self._heartbeat.tick()
+                self._count()
             except Exception:  # a process without a heartbeat would keep suspended players listening
                 log.exception("heartbeat_failed")
+
+    def _count(self) -> None:
+        """Hand the hub's numbers to the metrics; once a tick, so that a push costs nothing for being counted."""
+        hub = self.hub
+        metrics.sockets.set(len(hub.sockets))
+        metrics.pushed.inc(hub.pushed - self._counted[0])
+        metrics.slow_closed.inc(hub.dropped_slow - self._counted[1])
+        self._counted = hub.pushed, hub.dropped_slow
 
     def _keep_asking(self) -> None:
         while True:
