@@ -13,11 +13,9 @@ from typing import Any
 
 import redis.exceptions
 import structlog
-from kombu.exceptions import OperationalError as BrokerDown
 
 from app import logs
 from app.services.outbox import BoardChange
-from app.stores.database import UNAVAILABLE
 from app.stores.rankings import WAKE_CHANNEL
 from workers.app import app
 
@@ -25,7 +23,6 @@ log = structlog.get_logger("fairboard.relay")
 
 _POLL_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
-_BROKEN: tuple[type[Exception], ...] = (*UNAVAILABLE, BrokerDown, OSError)
 
 
 class Relay:
@@ -49,7 +46,7 @@ class Relay:
                 while self._container.outbox.drain(self._publish) and not self._stopping:
                     self._pause(began)
                     began = time.monotonic()
-            except _BROKEN as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, the rows stay, and trying again is safe
                 log.warning("relay_waits", kind=type(error).__name__, error=str(error).split("\n")[0])
                 time.sleep(_RETRY_SECONDS)
                 continue

@@ -156,8 +156,11 @@ class Moderation:
 
     def _spread(self, player_id: UUID, status: str) -> None:
         """Tell Redis: every server refuses (or admits) the player from now on, and the boards are refreshed."""
-        self._logins.note_status(player_id, status)
-        if status == "suspended":
-            publish_control(self._client, PlayerSuspended(player_id))
-        for season in self._catalog.open_seasons():
-            self._rankings.wake(season)
+        try:
+            self._logins.note_status(player_id, status)
+            if status == "suspended":
+                publish_control(self._client, PlayerSuspended(player_id))
+            for season in self._catalog.open_seasons():
+                self._rankings.wake(season)
+        except UNAVAILABLE as error:  # it is decided all the same; what Redis still has ends by itself
+            log.error("redis_after_commit", error=str(error), player_id=str(player_id), status=status)
