@@ -55,18 +55,19 @@ def caller(brisk: Product) -> Iterator[Callable[[], Api]]:
         api.close()
 
 
-@pytest.fixture
-def extra_type(product: Product) -> Iterator[Callable[..., str]]:
-    """Adds action types that take no time: `extra_type(points=50)` is a slug. They are retired at the end."""
-    made: list[str] = []
+@pytest.fixture(scope="session")
+def extra_type(product: Product) -> Callable[..., str]:
+    """Action types that take no time: `extra_type(points=50)` is a slug; with `own=True` one that nobody shares."""
+    made: dict[int, str] = {}
 
-    def add(*, points: int) -> str:
-        slug = fresh_name("extra").lower()
-        done = product.flask("actions", "add", slug, "--points", str(points))
-        assert done.returncode == 0, done.stdout + done.stderr
-        made.append(slug)
-        return slug
+    def add(*, points: int, own: bool = False) -> str:
+        if own or points not in made:
+            slug = fresh_name("extra").lower()
+            done = product.flask("actions", "add", slug, "--points", str(points))
+            assert done.returncode == 0, done.stdout + done.stderr
+            if own:
+                return slug
+            made[points] = slug
+        return made[points]
 
-    yield add
-    for slug in made:
-        product.flask("actions", "retire", slug)
+    return add

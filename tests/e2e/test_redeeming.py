@@ -172,7 +172,7 @@ def test_whether_it_is_consumed_comes_before_the_anticheat(api: Api, anna: Playe
 
 
 def test_points_are_those_the_token_promised(product: Any, anna: Player, extra_type: Callable[..., str]) -> None:
-    slug = extra_type(points=5)
+    slug = extra_type(points=5, own=True)
     action = anna.issue(slug)
     assert product.flask("actions", "change", slug, "--points", "50").returncode == 0
     assert anna.complete(action).data["points"] == 5
@@ -182,7 +182,7 @@ def test_points_are_those_the_token_promised(product: Any, anna: Player, extra_t
 def test_a_retired_type_is_unknown_but_what_was_issued_still_counts(
     product: Any, anna: Player, extra_type: Callable[..., str]
 ) -> None:
-    slug = extra_type(points=5)
+    slug = extra_type(points=5, own=True)
     action = anna.issue(slug)
     assert product.flask("actions", "retire", slug).returncode == 0
     assert anna.complete(action).status == 200

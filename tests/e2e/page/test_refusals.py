@@ -145,9 +145,10 @@ def test_an_answer_that_is_lost_loses_no_points_and_scores_once(visit: Visit, st
     def lose_the_first_answer(route: Route) -> None:
         keys.append(route.request.headers.get("idempotency-key"))
         if len(keys) > 1:
-            return route.continue_()
-        route.fetch()  # the server has scored it
-        route.abort("connectionreset")
+            route.continue_()
+        else:
+            route.fetch()  # the server has scored it
+            route.abort("connectionreset")
 
     screen.page.route("**/complete", lose_the_first_answer)
     screen.start("Tap")

@@ -8,6 +8,13 @@ from tests.e2e.page.conftest import Visit
 from tests.parts.client import Api
 from tests.parts.product import Product
 
+NOTE_SLIDES = """() => {
+    const animate = Element.prototype.animate;
+    Element.prototype.animate = function (...how) {
+        window.slid.push(this.innerText);
+        return animate.apply(this, how);
+    };
+}"""
 LIVE = 1_000  # ms: the contract's second from the commit to every subscriber
 
 
@@ -35,10 +42,7 @@ def test_rows_keep_their_element_and_slide_to_their_new_place(visit: Visit, priz
     first.score_once(prize)
     expect(screen.row(first.username)).to_be_visible()
     screen.row(first.username).evaluate("row => { row.same = true; window.slid = []; }")
-    screen.page.evaluate(
-        """() => { const animate = Element.prototype.animate;
-        Element.prototype.animate = function (...how) { window.slid.push(this.innerText); return animate.apply(this, how); }; }"""
-    )
+    screen.page.evaluate(NOTE_SLIDES)
     second.score_once(prize)
     second.score_once("tap")
     expect(screen.row(second.username).locator(".rank")).to_have_text("1")

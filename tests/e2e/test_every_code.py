@@ -1,0 +1,174 @@
+"""Every error code of the contract, provoked from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+
+from tests.parts.client import PASSWORD, Answer, Api, Player, fresh_name
+from tests.parts.product import Product
+from tests.parts.waiting import eventually
+
+
+@dataclass
+class World:
+    """What a provocation may use."""
+
+    product: Product
+    brisk: Product
+    api: Api
+    anna: Player
+    caller: Callable[[], Api]
+
+
+Provocation = Callable[[World], Answer]
+PROVOKED: dict[tuple[int, str], Provocation] = {}
+
+
+def provokes(status: int, code: str) -> Callable[[Provocation], Provocation]:
+    def note(provocation: Provocation) -> Provocation:
+        PROVOKED[status, code] = provocation
+        return provocation
+
+    return note
+
+
+@provokes(400, "malformed_json")
+def _malformed(world: World) -> Answer:
+    return world.anna.post("/actions", raw=b"{")
+
+
+@provokes(401, "unauthorized")
+def _nobody(world: World) -> Answer:
+    return world.api.get("/me")
+
+
+@provokes(401, "invalid_credentials")
+def _wrong_password(world: World) -> Answer:
+    return world.api.post("/auth/login", {"username": world.anna.username, "password": "wrong password"})
+
+
+@provokes(401, "invalid_token")
+def _unknown_token(world: World) -> Answer:
+    return world.anna.complete({"action_id": str(uuid4()), "token": world.anna.issue()["token"]})
+
+
+@provokes(401, "invalid_signature")
+def _forged(world: World) -> Answer:
+    action = world.anna.issue()
+    return world.anna.complete({**action, "token": action["token"][:-8] + action["token"][-8:][::-1]})
+
+
+@provokes(403, "token_already_used")
+def _used(world: World) -> Answer:
+    action = world.anna.issue()
+    world.anna.complete(action)
+    return world.anna.complete(action)
+
+
+@provokes(403, "suspicious_activity")
+def _too_fast(world: World) -> Answer:
+    return world.anna.complete(world.anna.issue("boss-fight"))
+
+
+@provokes(403, "account_suspended")
+def _too_fast_again(world: World) -> Answer:
+    _too_fast(world)
+    return _too_fast(world)
+
+
+@provokes(404, "not_found")
+def _nothing(world: World) -> Answer:
+    return world.api.get("/leaderboard/top?board=nowhere")
+
+
+@provokes(405, "method_not_allowed")
+def _wrong_method(world: World) -> Answer:
+    return world.api.call("DELETE", "/me")
+
+
+@provokes(409, "username_taken")
+def _taken(world: World) -> Answer:
+    return world.api.post("/auth/register", {"username": world.anna.username, "password": PASSWORD})
+
+
+@provokes(409, "too_many_actions")
+def _too_many(world: World) -> Answer:
+    for _ in range(10):
+        world.anna.issue()
+    return world.anna.post("/actions", {"action_type": "tap"})
+
+
+@provokes(409, "in_progress")
+def _in_flight(world: World) -> Answer:
+    product, anna = world.product, world.anna
+    anna.score_once()
+    action = anna.issue()
+    with ThreadPoolExecutor() as pool, product.database(autocommit=False) as connection:
+        connection.execute("SELECT 1 FROM standings WHERE player_id = %s FOR UPDATE", [anna.user_id])
+        first = pool.submit(anna.complete, action, key="k")
+        eventually(lambda: product.one("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+        second = anna.complete(action, key="k")
+        connection.rollback()
+        assert first.result().status == 200
+    return second
+
+
+@provokes(413, "too_large")
+def _large(world: World) -> Answer:
+    return world.anna.post("/actions", raw=b"x" * 20_000)
+
+
+@provokes(415, "unsupported_media_type")
+def _text(world: World) -> Answer:
+    return world.anna.post("/actions", raw=b"{}", headers={"Content-Type": "text/plain"})
+
+
+@provokes(422, "invalid_request")
+def _unknown_type(world: World) -> Answer:
+    return world.anna.post("/actions", {"action_type": "no-such-type"})
+
+
+@provokes(422, "idempotency_key_reused")
+def _key_reused(world: World) -> Answer:
+    world.anna.complete(world.anna.issue(), key="k")
+    return world.anna.complete(world.anna.issue(), key="k")
+
+
+@provokes(429, "rate_limited")
+def _too_often(world: World) -> Answer:
+    api = world.caller()
+    for _ in range(6):
+        api.post("/auth/login", {"username": fresh_name(), "password": PASSWORD})
+    return api.post("/auth/login", {"username": fresh_name(), "password": PASSWORD})
+
+
+@provokes(503, "unavailable")
+def _redis_stalled(world: World) -> Answer:
+    redis, api = world.brisk.process("redis"), world.caller()
+    token = api.register().access_token
+    redis.pause()
+    try:
+        return api.get("/me", token=token)
+    finally:
+        redis.resume()
+
+
+@pytest.mark.parametrize(("status", "code"), sorted(PROVOKED))
+def test_every_code_can_be_met(
+    status: int, code: str, product: Product, brisk: Product, api: Api, anna: Player, caller: Callable[[], Api]
+) -> None:
+    answer = PROVOKED[status, code](World(product, brisk, api, anna, caller))
+    assert answer.refusal == (status, code)
+    assert answer.body["error"]["message"]
+
+
+def test_none_of_the_contracts_codes_is_left_out() -> None:
+    contract = """unauthorized invalid_credentials account_suspended rate_limited malformed_json too_large
+        unsupported_media_type invalid_request invalid_token invalid_signature token_already_used suspicious_activity
+        in_progress idempotency_key_reused unavailable too_many_actions username_taken""".split()
+    assert set(contract) <= {code for _, code in PROVOKED}

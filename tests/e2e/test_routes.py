@@ -1,0 +1,114 @@
+"""Who may call what: every route the app has is in this table, and answers accordingly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+
+from app.factory import create_app
+from app.settings import Settings
+from tests.parts.client import Api, Player
+from tests.parts.product import Product
+
+ANYONE = "anyone"
+PLAYER = "an active player"
+SUSPENDED_TOO = "a player, suspended or not"
+REFRESH = "who holds a refresh token"
+BY_MESSAGE = "anyone may connect; who they are is in the first message"
+
+RULES = {
+    ("POST", "/api/v1/auth/register"): ANYONE,
+    ("POST", "/api/v1/auth/login"): ANYONE,
+    ("POST", "/api/v1/auth/refresh"): REFRESH,
+    ("POST", "/api/v1/auth/logout"): SUSPENDED_TOO,
+    ("GET", "/api/v1/me"): SUSPENDED_TOO,
+    ("GET", "/api/v1/action-types"): ANYONE,
+    ("POST", "/api/v1/actions"): PLAYER,
+    ("GET", "/api/v1/actions/<uuid:action_id>"): PLAYER,
+    ("POST", "/api/v1/actions/<uuid:action_id>/complete"): PLAYER,
+    ("GET", "/api/v1/leaderboard/top"): ANYONE,
+    ("GET", "/api/v1/leaderboard/me"): PLAYER,
+    ("GET", "/api/v1/leaderboard/users/<uuid:user_id>"): ANYONE,
+    ("GET", "/api/v1/ws/leaderboard"): BY_MESSAGE,
+    ("GET", "/healthz"): ANYONE,
+    ("GET", "/readyz"): ANYONE,
+    ("GET", "/metrics"): ANYONE,
+    ("GET", "/"): ANYONE,
+    ("GET", "/static/<path:filename>"): ANYONE,
+}
+
+
+@pytest.fixture(scope="module")
+def app(product: Product) -> Iterator[Flask]:
+    app = create_app(Settings.from_env(product.env))
+    yield app
+    app.extensions["fairboard"].close()
+
+
+@pytest.fixture(scope="module")
+def suspended(product: Product) -> Iterator[Player]:
+    api = Api(product.url)
+    player = api.register()
+    assert product.flask("users", "suspend", player.username).returncode == 0
+    yield player
+    api.close()
+
+
+def test_every_route_has_a_rule(app: Flask) -> None:
+    routes = {
+        (method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    contract = {rule for rule in RULES if rule[1].startswith("/api/")}
+    assert routes - set(RULES) == set(), "say in RULES who may call it"
+    assert contract - routes == set()
+
+
+def _path(rule: str) -> str:
+    path = rule.replace("<uuid:action_id>", str(uuid4())).replace("<uuid:user_id>", str(uuid4()))
+    return "/" + path.replace("<path:filename>", "nothing-here")
+
+
+def _cases(*who: str) -> list[tuple[str, str]]:
+    return [route for route, allowed in RULES.items() if allowed in who]
+
+
+@pytest.mark.parametrize(("method", "rule"), _cases(ANYONE))
+def test_anyone_may_call(api: Api, method: str, rule: str) -> None:
+    assert api.call(method, _path(rule)).status not in (401, 403)
+
+
+@pytest.mark.parametrize(("method", "rule"), _cases(PLAYER, SUSPENDED_TOO, REFRESH))
+def test_without_a_token_nobody_may_call(api: Api, anna: Player, method: str, rule: str) -> None:
+    wrong = anna.access_token if RULES[method, rule] == REFRESH else anna.refresh_token
+    for token in (None, "nonsense", wrong):
+        assert api.call(method, _path(rule), token=token).refusal == (401, "unauthorized")
+
+
+@pytest.mark.parametrize(("method", "rule"), _cases(PLAYER))
+def test_a_suspended_player_may_not_call(suspended: Player, method: str, rule: str) -> None:
+    answer = suspended.api.call(method, _path(rule), token=suspended.access_token)
+    assert answer.refusal == (403, "account_suspended")
+
+
+@pytest.mark.parametrize(("method", "rule"), _cases(ANYONE))
+def test_a_suspended_player_may_call_what_anyone_may(suspended: Player, method: str, rule: str) -> None:
+    assert suspended.api.call(method, _path(rule), token=suspended.access_token).status not in (401, 403)
+
+
+@pytest.mark.parametrize(("method", "rule"), _cases(PLAYER, SUSPENDED_TOO))
+def test_a_player_may_call(anna: Player, method: str, rule: str) -> None:
+    assert anna.api.call(method, _path(rule), token=anna.access_token).code not in ("unauthorized", "account_suspended")
+
+
+def test_a_suspended_player_may_look_refresh_and_sign_out(product: Product, api: Api) -> None:
+    player = api.register()
+    product.flask("users", "suspend", player.username)
+    renewed = api.post("/auth/refresh", token=player.refresh_token)
+    assert renewed.status == 200
+    assert api.get("/me", token=renewed.data["access_token"]).data["status"] == "suspended"
+    assert api.post("/auth/logout", token=renewed.data["access_token"]).status == 204
