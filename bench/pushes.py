@@ -8,6 +8,7 @@ import resource
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from deploy.local.stack import Stack
 
 _REST_SECONDS = 0.25  # between two changes: longer than changes are merged for
 _SETTLE_SECONDS = 1.0
+_IDLE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,16 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Pushes:
-    """One number of subscribers. `client_us`: the subscribers' own CPU for each frame."""
+    """One number of subscribers. `client_us`: the subscribers' own CPU for each frame.
+
+    `idle_ms`: CPU milliseconds a second of the web tier that holds them while nothing changes; `product` is without it.
+    """
 
     subscribers: int
     rounds: int
     frame_bytes: int
     product: Cost
+    idle_ms: float
     client_us: float
     floor: Cost | None
 
@@ -86,15 +92,18 @@ class Pushing:
             with Audience(folder, web.address, count, self._tokens) as audience:
                 time.sleep(_SETTLE_SECONDS)
                 self._round(audience)
-                before = fine_cpu_of(web.pid)
-                heard = [self._round(audience) for _ in range(rounds)]
-                used = fine_cpu_of(web.pid) - before
+                idle = _cpu_while(web, lambda: time.sleep(_IDLE_SECONDS)) / _IDLE_SECONDS
+                began = time.monotonic()
+                heard: list[tuple[float, Heard]] = []
+                used = _cpu_while(web, lambda: heard.extend(self._round(audience) for _ in range(rounds)))
+                used -= idle * (time.monotonic() - began)
             floor = self._floor(folder, count, rounds)
         frames = [one for _, one in heard]
         received = sum(one.frames for one in frames)
         product = _cost(used, received, [delay for delay, one in heard if len(one.versions) == 1])
         client = sum(one.cpu for one in frames) / received * 1e6
-        return Pushes(count, rounds, frames[-1].size // frames[-1].frames, product, client, floor)
+        size = frames[-1].size // frames[-1].frames
+        return Pushes(count, rounds, size, product, idle * 1000, client, floor)
 
     def _round(self, audience: Audience) -> tuple[float, Heard]:
         """One change: seconds from its row in the ledger to the last subscriber, and what they heard.
@@ -144,6 +153,12 @@ def _floor_round(server: FloorServer, audience: Audience) -> tuple[float, float]
     delay = audience.heard().last - began
     time.sleep(_REST_SECONDS)
     return delay, cpu
+
+
+def _cpu_while(web: Web, work: Callable[[], None]) -> float:
+    before = fine_cpu_of(web.pid)
+    work()
+    return fine_cpu_of(web.pid) - before
 
 
 def _cost(cpu: float, frames: int, delays: list[float]) -> Cost:

@@ -1,0 +1,145 @@
+"""`python -m bench`: measure the product on this machine beside its floors, and write docs/performance.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import players, pushes, reads, redeems
+from bench.load import BenchFailed, Request
+from bench.machine import describe
+from bench.pgbench import PgBench
+from bench.players import Player
+from bench.report import Figures, markdown
+from bench.stage import another_web, stage
+from deploy.local.apps import Web
+from deploy.local.child import ROOT, CannotStart
+from deploy.local.stack import Stack
+
+_PAGE = ROOT / "docs" / "performance.md"
+_NOTES = Path(__file__).with_name("notes.md")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much of everything. `redeems`: by connections, how many."""
+
+    players: int
+    warm_up: int
+    redeems: dict[int, int]
+    floor_seconds: int
+    subscribers: dict[int, int]
+    idle: int
+    reads: int
+    turns: int
+
+    @property
+    def changes(self) -> int:
+        """Redemptions that the push part needs: each of its rounds, and one more to warm up."""
+        return sum(rounds + 1 for rounds in self.subscribers.values())
+
+    @property
+    def actions_each(self) -> int:
+        """Actions for each player, enough for everything."""
+        wanted = self.warm_up + sum(self.redeems.values()) + self.changes
+        return -(-wanted // self.players)
+
+
+FULL = Plan(1000, 1000, {1: 2000, 16: 6000, 64: 6000}, 6, {1000: 30, 5000: 20}, 2000, 40_000, 4)
+QUICK = Plan(250, 250, {1: 300, 16: 1500, 64: 1000}, 3, {1000: 8, 5000: 4}, 500, 8000, 2)
+
+
+class Run:
+    """One run, part after part, on one stack."""
+
+    def __init__(self, plan: Plan, stack: Stack, say: Callable[[str], None]) -> None:
+        self._plan, self._stack, self._say = plan, stack, say
+        self._redeemed = 0
+
+    def everything(self) -> Figures:
+        """All parts; BenchFailed as soon as one can't be trusted."""
+        plan, stack = self._plan, self._stack
+        self._say(f"Registering {plan.players:,} players")
+        people = players.register(stack.url, plan.players)
+        self._say(f"Issuing {plan.players * plan.actions_each:,} actions")
+        actions = players.issue(stack.url, people, plan.actions_each)
+        redeemed = self._redeems(actions)
+        pushed, memory = self._pushes(people, actions[self._redeemed :][: plan.changes])
+        self._say("Reading the top ten, and the bare route")
+        read = reads.measure(stack, plan.reads, plan.turns)
+        return Figures(describe(stack), stack.broker, redeemed, pushed, memory, read)
+
+    def _redeems(self, actions: list[Request]) -> list[redeems.Redeems]:
+        plan, stack = self._plan, self._stack
+        pgbench = PgBench(stack, plan.players)
+        pgbench.prepare()
+        self._say("Warming up")
+        redeems.measure(stack, self._next(actions, plan.warm_up), 16, None)
+        pgbench.run(16, 1)
+        found = []
+        for connections, count in plan.redeems.items():
+            self._say(f"Redeeming {count:,} at {connections} connections, and pgbench")
+            floor = redeems.floors(pgbench, connections, plan.floor_seconds)
+            found.append(redeems.measure(stack, self._next(actions, count), connections, floor))
+        redeems.check(stack, self._redeemed)
+        return found
+
+    def _next(self, actions: list[Request], count: int) -> list[Request]:
+        self._redeemed += count
+        return actions[self._redeemed - count : self._redeemed]
+
+    def _pushes(self, people: list[Player], changes: list[Request]) -> tuple[list[pushes.Pushes], pushes.Memory]:
+        plan = self._plan
+        pushing = pushes.Pushing(self._stack, people, changes)
+        with another_web(self._stack, Web) as web:
+            self._say(f"Connecting {plan.idle:,} idle subscribers")
+            memory = pushing.memory(web, plan.idle)
+            found = []
+            for count, rounds in plan.subscribers.items():
+                self._say(f"Pushing {rounds} changes to {count:,} subscribers, and the C loop")
+                found.append(pushing.measure(web, count, rounds))
+        redeems.wait_until_drained(self._stack)
+        redeems.check(self._stack, self._redeemed + plan.changes)
+        return found, memory
+
+
+def _progress() -> Callable[[str], None]:
+    began = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"[{time.monotonic() - began:5.0f} s] {line}", file=sys.stderr, flush=True)
+
+    return say
+
+
+def main() -> None:
+    """See `python -m bench --help`."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a shorter run, for trying: docs are left alone")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON instead of tables")
+    parser.add_argument("--broker", choices=("redis", "rabbitmq"), default="redis")
+    given = parser.parse_args()
+    say = _progress()
+    most = pushes.allow_many_sockets()
+    plan = QUICK if given.quick else FULL
+    if most < max(plan.subscribers) + 200:
+        sys.exit(f"bench: this system allows {most} open files; raise its limit (ulimit -Hn)")
+    try:
+        with stage(given.broker, say) as stack:
+            figures = Run(plan, stack, say).everything()
+    except (BenchFailed, CannotStart) as error:
+        sys.exit(f"bench: {error}")
+    page = markdown(figures, _NOTES.read_text())
+    if not given.quick:
+        _PAGE.write_text(page)
+        say(f"Wrote {_PAGE.relative_to(ROOT)}")
+    print(json.dumps(figures.as_dict(), indent=2) if given.json else page)
+
+
+if __name__ == "__main__":
+    main()
