@@ -89,8 +89,8 @@ def misses(figures: Figures) -> list[str]:
         if one.floor and (one.ratio or 0) > MOST_PUSH_RATIO:
             more = one.product.cpu_us - one.floor.cpu_us
             found.append(
-                f"Pushing to {one.subscribers:,}: {one.floor.cpu_us:.1f} µs is the system's send(), {more:.1f} µs is Python "
-                f"around it, of which the change itself (read, encoded, announced to each worker) is spread over all."
+                f"Pushing to {one.subscribers:,}: {one.floor.cpu_us:.1f} µs is the system's send(), {more:.1f} µs "
+                f"Python around it, in which the change itself (read, encoded, announced to each worker) is shared by all."
             )
     if figures.reads.ratio < 1:
         found.append(f"Reads: {figures.reads.top.cpu_ms:.3f} ms of CPU against {figures.reads.bare.cpu_ms:.3f} ms.")
