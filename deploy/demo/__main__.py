@@ -1,0 +1,52 @@
+"""Simulated players for a running Fairboard: `python -m deploy.demo http://127.0.0.1:8000`; Ctrl-C ends it.
+
+Honest players of different skill and some cheaters, as any clients. Beside the public API it only reads the open
+cases, where DATABASE_URL is set, to show who was flagged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import random
+import signal
+import sys
+import threading
+
+from deploy.demo.run import run
+
+
+def main() -> int:
+    """0: it ended because it was asked to."""
+    arguments = _arguments()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+    def out(line: str) -> None:
+        try:
+            print(line, flush=True)
+        except OSError:  # nobody reads any more
+            stop.set()
+
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    run(arguments.url, stop, out, os.environ, seed=arguments.seed, colour=colour)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m deploy.demo", description=__doc__)
+    parser.add_argument("url", help="where Fairboard answers")
+    seed = os.environ.get("SEED", "")
+    default = int(seed) if seed.isdecimal() else random.randrange(1_000_000)
+    parser.add_argument(
+        "--seed", type=int, default=default, help="repeat what the players do (default: SEED in the environment)"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

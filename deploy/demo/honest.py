@@ -1,0 +1,107 @@
+"""Honest players: they wait as long as an action asks for, react like people, and now and then are clumsy."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from deploy.demo.api import Answer
+from deploy.demo.player import Action, Player, World, new_key
+
+_SENDS_AGAIN, _FORGETS, _RESTS = 0.03, 0.02, 0.02
+_QUICKEST = 0.15  # seconds: nobody reacts sooner
+
+
+@dataclass(frozen=True)
+class Time:
+    """Seconds as people take them: mostly near the median, sometimes much longer, never below `_QUICKEST`."""
+
+    median: float
+    spread: float
+
+    def draw(self, rng: random.Random) -> float:
+        return max(_QUICKEST, self.median * math.exp(rng.gauss(0, self.spread)))
+
+
+class Honest(Player):
+    """What the skills have in common."""
+
+    honest = True
+    likes: ClassVar[dict[str, int]] = {}
+    """Action types by how often they are played."""
+    press: ClassVar[Time]
+    """From the countdown's end to pressing complete."""
+    again: ClassVar[Time]
+    """From seeing what it earned to starting the next."""
+
+    def __init__(self, world: World, name: str, rng: random.Random) -> None:
+        super().__init__(world, name, rng)
+        self._forgotten: Action | None = None
+
+    def play(self) -> None:
+        while True:
+            action = self.issue(self._choose())
+            if action is not None and self._forgotten is None and self.rng.random() < _FORGETS:
+                self._forgotten = action
+                self.tell("left", f"{action.slug} open and walked away")
+            elif action is not None:
+                self.wait(action.min_seconds + self.press.draw(self.rng))
+                self._finish(action)
+            self._remember()
+            self.wait(self.again.draw(self.rng))
+            if self.rng.random() < _RESTS:
+                self.wait(self.rng.uniform(15, 60))
+
+    def _choose(self) -> dict[str, Any]:
+        return self.pick(*self.rng.choices(list(self.likes), weights=list(self.likes.values())))
+
+    def _finish(self, action: Action) -> None:
+        """With an Idempotency-Key, so that a lost answer can be asked for again."""
+        key = new_key()
+        first = self.redeem(action, key=key)
+        if first.status != 200:
+            self.world.tally.surprise(f"{self.name}, an honest {self.kind} player, got {first.refusal}")
+        elif not first.replayed and self.rng.random() < _SENDS_AGAIN:
+            self._send_again(action, key, first)
+
+    def _send_again(self, action: Action, key: str, first: Answer) -> None:
+        self.wait(self.rng.uniform(0.2, 1.0))
+        second = self.complete(action, key=key)
+        if second.status == 200 and second.replayed and second.data == first.data:
+            self.tell("repeated", f"{action.slug} sent again with its key: same answer, no points")
+        else:
+            self.world.tally.surprise(
+                f"{self.name} sent {action.id} again and got {second.refusal}, not the first answer"
+            )
+
+    def _remember(self) -> None:
+        """Back to the action that was left open, when it is too late."""
+        action = self._forgotten
+        if action is None or time.monotonic() < action.expires + 1:
+            return
+        self._forgotten = None
+        answer = self.complete(action, key=new_key())
+        self.tell("expired", f"{answer.refusal}  {action.slug} that was left open")
+        if (answer.status, answer.code) != (401, "invalid_token"):
+            self.world.tally.surprise(f"{self.name} completed {action.id} too late and got {answer.refusal}")
+
+
+class Novice(Honest):
+    kind = "novice"
+    likes: ClassVar[dict[str, int]] = {"tap": 3, "quick-match": 6, "puzzle": 1}
+    press, again = Time(0.8, 0.4), Time(6.0, 0.6)
+
+
+class Regular(Honest):
+    kind = "regular"
+    likes: ClassVar[dict[str, int]] = {"tap": 1, "quick-match": 5, "puzzle": 5, "boss-fight": 1}
+    press, again = Time(0.4, 0.25), Time(3.0, 0.5)
+
+
+class Expert(Honest):
+    kind = "expert"
+    likes: ClassVar[dict[str, int]] = {"quick-match": 3, "puzzle": 5, "boss-fight": 5}
+    press, again = Time(0.23, 0.15), Time(0.8, 0.4)

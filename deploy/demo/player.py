@@ -1,0 +1,236 @@
+"""A simulated player: an account, its tokens, its socket, and the manners of a good client."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from deploy.demo.api import Answer, Api, Unreachable
+from deploy.demo.board import Board, Socket
+from deploy.demo.tally import Event, Tally
+
+_RENEWED_AT = 0.7  # of an access token's life
+_SOCKET_SECONDS = 5.0  # for the server to close the socket of one it has suspended; it takes milliseconds
+
+
+class Stopped(Exception):
+    """The demo ends."""
+
+
+class Suspended(Exception):
+    """The server has suspended this player."""
+
+
+@dataclass(frozen=True)
+class World:
+    """What all players share; `password(username)` is the same for a name as long as the data lives."""
+
+    url: str
+    stop: threading.Event
+    tally: Tally
+    board: Board
+    password: Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Action:
+    """An action that was issued, with what its type asks for. `expires` is on our monotonic clock."""
+
+    id: str
+    token: str
+    slug: str
+    min_seconds: float
+    expires: float
+
+
+class Player:
+    """One player in one thread: `run()` joins, plays until suspended or stopped, and signs out.
+
+    A subclass says how it plays: `play()` goes on for ever and is ended by Suspended or Stopped.
+    """
+
+    kind: ClassVar[str] = "player"
+    honest: ClassVar[bool] = False
+
+    def __init__(self, world: World, name: str, rng: random.Random) -> None:
+        self.world, self.name, self.rng = world, name, rng
+        self._api = Api(world.url)
+        self._signed_in: dict[str, Any] = {}
+        self._renew_at = 0.0
+        self._socket: Socket | None = None
+        self._cut_off = threading.Event()
+        self._types: list[dict[str, Any]] = []
+
+    def play(self) -> None:
+        """What this player does, again and again."""
+        raise Stopped
+
+    def run(self) -> bool:
+        """Play to the end; True if that was a suspension."""
+        try:
+            self._join()
+            self._types = self.call("GET", "/action-types").data
+            self.play()
+        except Suspended:
+            with contextlib.suppress(Stopped):
+                self._was_suspended()
+            return True
+        except Stopped:
+            pass
+        finally:
+            self._leave()
+        return False
+
+    # What players do.
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass; raises Stopped at once when the demo ends."""
+        if self.world.stop.wait(max(0.0, seconds)):
+            raise Stopped
+
+    def tell(self, word: str, detail: str = "", **more: Any) -> None:
+        """Let the terminal know."""
+        self.world.tally.add(Event(self.name, self.kind, word, detail, **more))
+
+    def pick(self, *slugs: str) -> dict[str, Any]:
+        """The first of these action types that can be played here, else any that takes time."""
+        known = {kind["slug"]: kind for kind in self._types}
+        found = next((known[slug] for slug in slugs if slug in known), None)
+        return found or max(self._types, key=lambda kind: bool(kind["min_seconds"]))
+
+    def issue(self, kind: dict[str, Any]) -> Action | None:
+        """A new action, or None with a word about it."""
+        answer = self.call("POST", "/actions", {"action_type": kind["slug"]})
+        if answer.status != 201:
+            self.tell("refused", f"{answer.refusal}  {kind['slug']}", code=answer.code)
+            return None
+        data = answer.data
+        expires = time.monotonic() + _seconds(data)
+        return Action(data["action_id"], data["token"], kind["slug"], kind["min_seconds"], expires)
+
+    def complete(self, action: Action, *, token: str = "", key: str = "") -> Answer:
+        """Present the action's own token, or another; nothing is told yet."""
+        path = f"/actions/{action.id}/complete"
+        return self.call("POST", path, {"token": token or action.token}, key=key)
+
+    def redeem(self, action: Action, *, key: str = "") -> Answer:
+        """Complete it and tell what came of it."""
+        answer = self.complete(action, key=key)
+        if answer.status == 200:
+            score, rank = answer.data["score"]["current"], answer.data["rank"]
+            points = {"points": answer.data["points"], "score": score}
+            self.tell("scored", action.slug, **points, rank=rank["current"], previous_rank=rank["previous"])
+        else:
+            self.tell("refused", f"{answer.refusal}  {action.slug}", code=answer.code)
+        return answer
+
+    def call(self, method: str, path: str, body: Any = None, *, key: str = "") -> Answer:
+        """A request with everything that a good client does about limits, outages and old tokens.
+
+        Raises Suspended when the server says so, Stopped when the demo ends meanwhile.
+        """
+        if time.monotonic() > self._renew_at:
+            self._renew()
+        while True:
+            answer = self._patiently(method, path, body, bearer=self._signed_in["access_token"], key=key)
+            if answer.code == "account_suspended":
+                raise Suspended
+            if answer.code == "in_progress":
+                self.wait(0.3)
+            elif answer.code == "unauthorized":
+                self.wait(1.0)
+                self._renew()
+            else:
+                return answer
+
+    # How they come, stay and go.
+
+    def _join(self) -> None:
+        stem, number = self.name, 1
+        while True:
+            given = {"username": self.name, "password": self.world.password(self.name)}
+            answer = self._patiently("POST", "/auth/register", given)
+            if answer.status == 409 and self.honest:
+                answer = self._patiently("POST", "/auth/login", given)
+            if answer.status in (200, 201) and answer.data["user"].get("status", "active") == "active":
+                break
+            number += 1
+            self.name = f"{stem}{number}"
+        self._keep(answer)
+        self.tell("joined", "signed up" if answer.status == 201 else "signed in again")
+        self._socket = Socket(self.world.url, self.world.board, lambda: str(self._signed_in["access_token"]), self._cut)
+
+    def _leave(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+        try:
+            if self._signed_in:
+                self._api.call("POST", "/auth/logout", bearer=self._signed_in["access_token"])
+        except Unreachable:
+            pass
+        finally:
+            self._api.close()
+
+    def _keep(self, answer: Answer) -> None:
+        self._signed_in = answer.data
+        self._renew_at = time.monotonic() + answer.data["expires_in"] * _RENEWED_AT
+
+    def _renew(self) -> None:
+        answer = self._patiently("POST", "/auth/refresh", bearer=self._signed_in["refresh_token"])
+        if answer.status != 200:  # the login is gone, as after an answer that was lost: begin another
+            given = {"username": self.name, "password": self.world.password(self.name)}
+            answer = self._patiently("POST", "/auth/login", given)
+        if answer.status != 200:
+            self.tell("refused", f"{answer.refusal}  signing in", code=answer.code)
+            self.wait(5)
+            return
+        self._keep(answer)
+        if self._socket is not None:
+            self._socket.renew()
+
+    def _patiently(self, method: str, path: str, body: Any = None, *, bearer: str = "", key: str = "") -> Answer:
+        """Again after an outage, and after as long as the server asks for."""
+        while True:
+            try:
+                answer = self._api.call(method, path, body, bearer=bearer, key=key)
+            except Unreachable as error:
+                self.tell("waiting", f"no answer ({error})")
+                self.wait(self.rng.uniform(1, 3))
+                continue
+            if answer.status not in (429, 503):
+                return answer
+            self.tell("waiting", f"{answer.refusal}, told to wait {answer.retry_after:g} s")
+            self.wait(answer.retry_after + self.rng.uniform(0, 0.5))
+
+    def _was_suspended(self) -> None:
+        """The rest of it as the player sees it: no rank any more."""
+        me = self._patiently("GET", "/me", bearer=self._signed_in["access_token"])
+        seen = me.data or {}
+        if seen.get("status") != "suspended" or seen.get("rank") is not None:
+            self.world.tally.surprise(f"{self.name} is suspended, yet GET /me says {seen or me.refusal}")
+        if self.honest:
+            self.world.tally.surprise(f"{self.name}, an honest {self.kind} player, was suspended")
+        self.tell("suspended", "403 account_suspended; off the board", score=seen.get("score"))
+        self._cut_off.wait(_SOCKET_SECONDS)
+
+    def _cut(self, code: str) -> None:
+        self._cut_off.set()
+        self.tell("cut off", f"the server closed its socket: {code}")
+
+
+def new_key() -> str:
+    """An Idempotency-Key that no run has used before."""
+    return str(uuid4())
+
+
+def _seconds(issued: dict[str, Any]) -> float:
+    """How long an action lives, by the server's clock alone."""
+    begin, end = (datetime.fromisoformat(issued[name]) for name in ("issued_at", "expires_at"))
+    return (end - begin).total_seconds()
