@@ -128,7 +128,7 @@ class Hub:
         rest = min(_LONGEST_REST, _ALL_RESTS * _STRIDE / max(1, len(members)))
         for start in range(0, len(members), _STRIDE):
             if start:
-                with gevent.Timeout(rest, False):
+                with gevent.Timeout(rest, exception=False):  # type: ignore[arg-type]  # False: end quietly
                     gevent.idle()
             for subscriber in members[start : start + _STRIDE]:
                 # It may have left or been given a newer board while others were served.

@@ -90,6 +90,14 @@ class Wire:
         self.read_until(lambda: self.close_code is not None or self.ended)
         return self.close_code
 
+    @property
+    def unread(self) -> int:
+        """Bytes of the client that the server has not taken yet."""
+        try:
+            return len(self.server.recv(1 << 16, socket.MSG_PEEK))
+        except BlockingIOError:
+            return 0
+
     def shut(self) -> None:
         self.server.close()
         self.client.close()

@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 
+import gevent
 import pytest
 
 from app.ws import frames, messages
@@ -58,17 +59,20 @@ def test_a_reader_that_stops_keeps_one_board_waiting_and_ends_on_the_newest(wire
     wire.read_until(lambda: versions(wire)[-1] == stuck_at + 201)
 
 
-@pytest.mark.parametrize("sip", [1, 2, 3, 7, 50])
-def test_a_reader_that_takes_a_few_bytes_at_a_time_never_finds_a_broken_frame(wire: Wire, sip: int) -> None:
+@pytest.mark.parametrize("sip", [1, 7, 1000, 30_000])
+@pytest.mark.parametrize("size", [100, 20_000])  # a frame that the socket takes whole, one that it takes in parts
+def test_a_reader_that_sips_never_finds_a_broken_frame(wire: Wire, sip: int, size: int) -> None:
     outbound = Outbound(wire.server)
-    version = fill(outbound)
-    for _ in range(300):
+    rows = [{"rank": n, "username": chr(97 + n) * size} for n in range(10)]
+    version = 0
+    for _ in range(100):
         version += 1
-        outbound.offer(board(version))
+        outbound.offer(messages.update("main", version, rows, []))
         wire.read(sip)
         until(lambda: True)
     wire.read_until(lambda: versions(wire)[-1:] == [version])
     assert versions(wire) == sorted(set(versions(wire)))
+    assert all(message["data"] == rows for message in wire.messages)
 
 
 def test_answers_and_pings_wait_in_line_and_are_never_left_out(wire: Wire) -> None:
@@ -108,13 +112,29 @@ def test_a_close_comes_behind_what_was_under_way_and_nothing_behind_it(wire: Wir
 def test_standing_still_is_counted_from_the_last_byte_that_went_out(wire: Wire) -> None:
     outbound = Outbound(wire.server)
     assert outbound.stuck_for(time.monotonic()) == 0
-    fill(outbound)
+    outbound.offer(frames.text(b'"' + b"x" * 1_000_000 + b'"'))
     then = time.monotonic() + 60
     before = outbound.stuck_for(then)
     assert before > 59
-    wire.read_until(lambda: 0 < outbound.stuck_for(then) < before or outbound.backlog == 0)
+    wire.read_until(lambda: outbound.stuck_for(then) < before)
+    assert outbound.backlog == 1
     wire.read_until(lambda: outbound.backlog == 0)
     assert outbound.stuck_for(then) == 0
+
+
+def test_once_everything_is_out_the_socket_is_watched_no_more(wire: Wire) -> None:
+    outbound = Outbound(wire.server)
+    for _ in range(3):
+        fill(outbound)
+        wire.read_until(lambda: outbound.backlog == 0)
+    wakes: list[int] = []
+    watch = gevent.get_hub().loop.idle()
+    watch.start(lambda: wakes.append(1))
+    try:  # a writable socket that is still watched keeps the loop too busy to be idle
+        until(lambda: bool(wakes))
+    finally:
+        watch.stop()
+        watch.close()
 
 
 def test_dropping_a_stuck_connection_wakes_its_reader(wire: Wire) -> None:

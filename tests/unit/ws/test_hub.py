@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+import gevent
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -113,6 +114,31 @@ def test_a_new_subscribe_changes_the_board_and_answers_with_it(hub: Hub, guest: 
     hub.change("weekly", 8, rows(8), [])
     until(lambda: ada.told() == [("initial", 3), ("initial", 7), ("update", 8)])
     assert hub.watched_boards() == ["weekly"]
+
+
+def test_who_changes_the_board_while_a_change_goes_out_does_not_get_it(hub: Hub, guest: Make) -> None:
+    crowd = [guest().join(1) for _ in range(450)]
+    hub.change("main", 2, rows(2), [])
+    while hub.pushed == 0:
+        gevent.sleep(0)  # the first ones are served, the others are not
+    waiting = [one for one in crowd if one.subscriber.version == 1]
+    assert 0 < len(waiting) < 450
+    for one in waiting:
+        one.join(1, board="weekly")
+    hub.change("weekly", 5, rows(5), [])
+    until(lambda: all(one.told()[-1] == ("update", 5) for one in waiting))
+    until(lambda: sum(one.told()[-1] == ("update", 2) for one in crowd) == 450 - len(waiting))
+    for one in waiting:
+        assert [message["meta"]["board"] for message in one.wire.messages] == ["main", "weekly", "weekly"]
+
+
+def test_a_change_that_comes_while_another_goes_out_reaches_all(hub: Hub, guest: Make) -> None:
+    crowd = [guest().join(1) for _ in range(450)]
+    hub.change("main", 2, rows(2), [])
+    while hub.pushed == 0:
+        gevent.sleep(0)
+    hub.change("main", 3, rows(3), [])
+    until(lambda: all(one.told()[-1] == ("update", 3) for one in crowd))
 
 
 def test_a_new_subscribe_to_the_same_board_never_goes_back(hub: Hub, guest: Make) -> None:

@@ -28,7 +28,7 @@ def read(*pieces: bytes) -> list[Event]:
     return [event for piece in pieces for event in inbox.feed(piece)]
 
 
-messages = st.one_of(
+messages: st.SearchStrategy[tuple[bytes, list[Event]]] = st.one_of(
     st.binary(max_size=300).map(lambda data: (frame(1, data), [Text(data)])),
     st.binary(max_size=300).map(lambda data: (frame(2, data), [Binary()])),
     st.binary(max_size=125).map(lambda data: (frame(9, data), [Ping(data)])),
