@@ -1,0 +1,51 @@
+"""Real servers without the product's processes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from app.container import Container
+from app.settings import Settings
+from app.stores import migrations
+from deploy.local.stack import Stack
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """PostgreSQL and Redis, with a database that is up to date."""
+    with Stack(tmp_path_factory.mktemp("servers"), parts=()) as stack:
+        yield stack
+
+
+@pytest.fixture
+def empty_database(servers: Stack) -> str:
+    """The URL of a database with nothing in it."""
+    name = f"empty_{next(_numbers)}"
+    servers.postgres.create_database(name)
+    return servers.postgres.database_url(name).replace("postgresql://", "postgresql+psycopg://")
+
+
+@pytest.fixture
+def container(servers: Stack, empty_database: str) -> Iterator[Container]:
+    """Services on a database and a Redis with nothing in them but what the migrations bring."""
+    migrations.upgrade(empty_database)
+    settings = replace(Settings.from_env(servers.env), database_url=empty_database)
+    container = Container(settings)
+    container.redis.flushdb()
+    yield container
+    container.close()
+
+
+@pytest.fixture
+def workers(container: Container) -> Iterator[list[Container]]:
+    """What four further processes on the same servers would have."""
+    made = [Container(container.settings) for _ in range(4)]
+    yield made
+    for each in made:
+        each.close()
