@@ -33,6 +33,14 @@ def test_who_does_not_subscribe_in_time_is_told_and_closed(brisk: Product, addre
     assert [(message["type"], message["meta"]["code"]) for message in seen] == [("error", 401)]
 
 
+def test_a_pong_is_no_subscription(brisk: Product, address: str) -> None:
+    with Subscriber(brisk.url, address=address) as socket:
+        socket.pong()
+        close, seen = socket.until_closed()
+    assert close == 1008
+    assert seen[-1]["meta"]["code"] == 401
+
+
 def test_pings_come_with_the_time(socket: Subscriber) -> None:
     ping = socket.next("ping")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", ping["timestamp"])
@@ -51,7 +59,7 @@ def test_two_unanswered_pings_in_a_row_close_with_4408(socket: Subscriber) -> No
 
 
 def test_one_unanswered_ping_is_forgiven(socket: Subscriber) -> None:
-    for _ in range(4):
+    for _ in range(2):
         socket.answers_pings = False
         socket.next("ping")
         socket.answers_pings = True
@@ -100,3 +108,17 @@ def test_a_renewed_token_keeps_the_socket_open(socket: Subscriber, anna: Player)
             socket.next("leaderboard.initial")
         if len(socket.pings) > 24:
             return
+
+
+def test_a_subscriber_that_cannot_read_is_closed(brisk: Product, anna: Player, caller: Caller, address: str) -> None:
+    """It goes on answering pings; what it can't read is the boards."""
+    with subscribed(brisk.url, anna.access_token, address=address, receive_buffer=2048) as socket:
+        began = time.monotonic()
+        while time.monotonic() - began < 3:
+            player = caller().register()
+            for _ in range(4):
+                player.score_once()
+            socket.pong()
+        close, _ = socket.until_closed()
+    # Whether the reason gets through to one that does not read is another matter.
+    assert close in (4409, None)

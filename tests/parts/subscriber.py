@@ -45,7 +45,7 @@ class Subscriber:
         self._ws = websocket.WebSocket(enable_multithread=True, sockopt=options)
         how: dict[str, Any] = {"suppress_origin": True} if origin is None else {"origin": origin}
         if address:
-            how["socket"] = _connected_from(address, url)
+            how["socket"] = _connected_from(address, url, receive_buffer)
         self._ws.connect("ws" + url.removeprefix("http") + PATH, timeout=20, **how)
 
     def __enter__(self) -> Subscriber:
@@ -168,8 +168,12 @@ def handshake_request(host: str) -> bytes:
     ).encode()
 
 
-def _connected_from(address: str, url: str) -> socket.socket:
+def _connected_from(address: str, url: str, receive_buffer: int | None) -> socket.socket:
     parts = urlsplit(url)
-    return socket.create_connection(
-        (parts.hostname or "127.0.0.1", parts.port or 80), timeout=20, source_address=(address, 0)
-    )
+    sock = socket.socket()
+    if receive_buffer:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    sock.settimeout(20)
+    sock.bind((address, 0))
+    sock.connect((parts.hostname or "127.0.0.1", parts.port or 80))
+    return sock

@@ -1,0 +1,178 @@
+"""`make run` in a folder of its own: one command, one address, and no trace but var/."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local import processes
+from tests.parts.making import MakeRun, copy_project
+from tests.parts.waiting import eventually
+
+ANNA = {"username": "anna", "password": "correct horse"}
+NOBODY = 65534
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy with .venv; the folder around it is closed to other users."""
+    return copy_project(tmp_path_factory.mktemp("closed"))
+
+
+@pytest.fixture
+def make_run(folder: Path) -> Iterator[Callable[..., MakeRun]]:
+    """Starts `make run`s that are gone after the test."""
+    started: list[MakeRun] = []
+
+    def start(**env: str) -> MakeRun:
+        started.append(MakeRun(folder, **env))
+        return started[-1]
+
+    yield start
+    for run in started:
+        run.kill()
+    eventually(lambda: not processes.holders(folder / "var" / "parts.lock"))
+
+
+def one_line(said: str) -> str:
+    """The one line that says why; fails on a traceback or on more than the steps before it."""
+    assert "Traceback" not in said
+    lines = [line for line in said.splitlines() if line.startswith("Fairboard cannot run: ")]
+    assert len(lines) == 1, said
+    assert said.splitlines()[-1] == lines[0] or said.splitlines()[-1].startswith(("  Stopping", "Stopped")), said
+    return lines[0]
+
+
+def test_it_says_what_it_does_answers_and_leaves_no_process_after_ctrl_c(make_run: Callable[..., MakeRun]) -> None:
+    run = make_run().started()
+    assert run.call("/readyz")
+    assert "Starting PostgreSQL" in run.output()
+    family = run.family()
+    names = {Path(f"/proc/{member.pid}/cmdline").read_bytes().replace(b"\0", b" ") for member in family}
+    for part in (
+        b"redis-server",
+        b"/postgres",
+        b"gunicorn",
+        b"workers.app worker",
+        b"workers.app beat",
+        b"workers.relay",
+    ):
+        assert any(part in name for name in names), part
+    run.interrupt()
+    assert [member for member in family if member.alive()] == []
+    assert "Stopped." in run.output()
+
+
+def test_sigterm_to_the_launcher_ends_it_in_peace(make_run: Callable[..., MakeRun], folder: Path) -> None:
+    run = make_run().started()
+    family = run.family()
+    os.kill(int((folder / "var" / "run.lock").read_text()), signal.SIGTERM)
+    assert run.process.wait(60) == 0
+    assert [member for member in family if member.alive()] == []
+
+
+def test_after_a_kill_of_everything_the_next_start_is_clean_and_finds_all_data(
+    make_run: Callable[..., MakeRun],
+) -> None:
+    first = make_run().started()
+    registered = first.call("/api/v1/auth/register", ANNA)
+    first.kill()
+    second = make_run().started()
+    again = second.call("/api/v1/auth/login", ANNA)
+    assert again["user"]["user_id"] == registered["user"]["user_id"]
+
+
+def test_a_kill_of_the_launcher_takes_everything_with_it(make_run: Callable[..., MakeRun], folder: Path) -> None:
+    run = make_run().started()
+    family = run.family()
+    os.kill(int((folder / "var" / "run.lock").read_text()), signal.SIGKILL)
+    eventually(lambda: not [member for member in family if member.alive()])
+
+
+def test_a_kill_of_make_takes_everything_with_it(make_run: Callable[..., MakeRun]) -> None:
+    run = make_run().started()
+    family = run.family()
+    run.process.kill()
+    run.process.wait()
+    eventually(lambda: not [member for member in family if member.alive()])
+
+
+def test_a_part_that_dies_is_started_again_and_that_is_said(make_run: Callable[..., MakeRun]) -> None:
+    run = make_run().started()
+    relay = next(m for m in run.family() if b"workers.relay" in Path(f"/proc/{m.pid}/cmdline").read_bytes())
+    relay.signal(signal.SIGKILL)
+    eventually(lambda: "relay has ended" in run.output())
+    eventually(lambda: any(b"workers.relay" in Path(f"/proc/{m.pid}/cmdline").read_bytes() for m in run.family()))
+
+
+def test_a_second_one_in_the_same_folder_is_told_so_in_one_line(make_run: Callable[..., MakeRun]) -> None:
+    make_run().started()
+    assert "already runs in this folder" in one_line(make_run().refused())
+
+
+def test_a_taken_port_is_named_with_a_way_out(make_run: Callable[..., MakeRun]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = one_line(make_run(PORT=str(port)).refused())
+    assert f"port {port}" in said
+    assert "PORT=" in said
+
+
+def test_a_setting_that_makes_no_sense_is_named(make_run: Callable[..., MakeRun]) -> None:
+    assert "RATE_LIMIT_AUTH wants" in one_line(make_run(RATE_LIMIT_AUTH="often").refused())
+
+
+def test_a_python_that_is_missing_is_named(make_run: Callable[..., MakeRun]) -> None:
+    said = make_run(PYTHON="/nowhere/python3").refused()
+    assert said.count("\n") == 1
+    assert "/nowhere/python3 is not installed" in said
+
+
+def test_nothing_but_the_data_folder_changes_and_no_permission_is_widened(
+    make_run: Callable[..., MakeRun], folder: Path
+) -> None:
+    def modes() -> dict[Path, int]:
+        around = [path for path in (folder, *folder.parents)]
+        return {path: stat.S_IMODE(path.stat().st_mode) for path in around}
+
+    before = modes()
+    run = make_run().started()
+    assert modes() == before
+    owners = {path.lstat().st_uid for path in (folder / "var").rglob("*")}
+    assert owners == {os.geteuid()}
+    private = [path for path in (folder / "var").iterdir() if path.is_dir()]
+    assert private
+    assert all(stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 for path in private)
+    run.interrupt()
+
+
+def test_a_fresh_clone_with_an_empty_home_installs_itself_for_an_ordinary_user() -> None:
+    python = shutil.which("python3", path="/usr/local/bin:/usr/bin:/bin")
+    ordinary = os.geteuid() == 0 and python is not None
+    place = Path(tempfile.mkdtemp(prefix="fairboard-fresh-", dir="/var/tmp"))
+    try:
+        copy_project(place, with_venv=False)
+        (place / "home").mkdir()
+        if ordinary:
+            for path in (place, *place.rglob("*")):
+                os.chown(path, NOBODY, NOBODY)
+        env = {"HOME": str(place / "home"), "PYTHON": python if ordinary and python else sys.executable}
+        run = MakeRun(place, user=NOBODY if ordinary else None, **env)
+        try:
+            run.started(within=600)
+            assert "Making .venv" in run.output()
+            assert run.call("/readyz")
+            assert run.interrupt() != 1
+        finally:
+            run.kill()
+    finally:
+        shutil.rmtree(place)
