@@ -23,10 +23,11 @@ class Folder:
     """`run.lock` is held by the one who runs the stack; `parts.lock` also by every process of the stack, so that it
     is free only when the last of them is gone."""
 
-    def __init__(self, path: Path, lock: int | None = None) -> None:
-        """`lock`: a descriptor that holds the lock on `run.lock` already."""
+    def __init__(self, path: Path, lock: int | None = None, *, patience: float = 10.0) -> None:
+        """`lock`: a descriptor that holds the lock on `run.lock` already; `patience`: seconds for a last run to end."""
         self.path = path.absolute()
         self._locks = [] if lock is None else [lock]
+        self._patience = patience
 
     def take(self, progress: Callable[[str], None]) -> None:
         """Take the folder; ends what a killed stack left running. CannotStart if it is in use or no good."""
@@ -71,7 +72,7 @@ class Folder:
         _replace_private(self.path / "env", "".join(lines))
 
     def _take_parts(self, progress: Callable[[str], None]) -> None:
-        for attempt in range(100):
+        for attempt in range(max(1, round(self._patience * 10))):
             if self._lock("parts.lock"):
                 return
             if attempt == 0:

@@ -34,7 +34,7 @@ def make_run(folder: Path) -> Iterator[Callable[..., MakeRun]]:
     started: list[MakeRun] = []
 
     def start(**env: str) -> MakeRun:
-        started.append(MakeRun(folder, **env))
+        started.append(MakeRun(folder, env))
         return started[-1]
 
     yield start
@@ -141,8 +141,7 @@ def test_nothing_but_the_data_folder_changes_and_no_permission_is_widened(
     make_run: Callable[..., MakeRun], folder: Path
 ) -> None:
     def modes() -> dict[Path, int]:
-        around = [path for path in (folder, *folder.parents)]
-        return {path: stat.S_IMODE(path.stat().st_mode) for path in around}
+        return {path: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.parents)}
 
     before = modes()
     run = make_run().started()
@@ -166,7 +165,7 @@ def test_a_fresh_clone_with_an_empty_home_installs_itself_for_an_ordinary_user()
             for path in (place, *place.rglob("*")):
                 os.chown(path, NOBODY, NOBODY)
         env = {"HOME": str(place / "home"), "PYTHON": python if ordinary and python else sys.executable}
-        run = MakeRun(place, user=NOBODY if ordinary else None, **env)
+        run = MakeRun(place, env, user=NOBODY if ordinary else None)
         try:
             run.started(within=600)
             assert "Making .venv" in run.output()
