@@ -190,7 +190,6 @@ def test_while_the_database_is_down_the_page_keeps_trying_until_the_points_are_t
 def test_a_login_that_ended_elsewhere_is_said_and_asks_to_sign_in(visit: Visit, stage_api: Api) -> None:
     screen = visit().sign_up()
     assert stage_api.post("/auth/logout", token=screen.token()).status == 204
-    screen.start("Tap")
     expect(screen.at("account-error")).to_have_text("Your sign-in has ended. Please sign in again.")
     expect(screen.at("account")).to_be_visible()
     screen.fill(screen.username, PASSWORD)
