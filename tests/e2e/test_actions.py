@@ -29,7 +29,7 @@ def test_issuing_answers_the_token_and_where_the_action_is(anna: Player) -> None
     assert set(issued) == {
         "action_id", "action_type", "token", "points", "expected_score", "issued_at", "expires_at"
     }  # fmt: skip
-    assert UUID(issued["action_id"])
+    assert str(UUID(issued["action_id"])) == issued["action_id"]
     assert answer.headers["Location"] == f"/api/v1/actions/{issued['action_id']}"
     assert issued["action_type"] == "tap"
     assert (issued["points"], issued["expected_score"]) == (1, 1)

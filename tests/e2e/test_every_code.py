@@ -25,6 +25,11 @@ class World:
     caller: Callable[[], Api]
 
 
+CONTRACT = """
+    unauthorized invalid_credentials account_suspended rate_limited malformed_json too_large unsupported_media_type
+    invalid_request invalid_token invalid_signature token_already_used suspicious_activity in_progress
+    idempotency_key_reused unavailable too_many_actions username_taken
+"""
 Provocation = Callable[[World], Answer]
 PROVOKED: dict[tuple[int, str], Provocation] = {}
 
@@ -168,7 +173,4 @@ def test_every_code_can_be_met(
 
 
 def test_none_of_the_contracts_codes_is_left_out() -> None:
-    contract = """unauthorized invalid_credentials account_suspended rate_limited malformed_json too_large
-        unsupported_media_type invalid_request invalid_token invalid_signature token_already_used suspicious_activity
-        in_progress idempotency_key_reused unavailable too_many_actions username_taken""".split()
-    assert set(contract) <= {code for _, code in PROVOKED}
+    assert set(CONTRACT.split()) <= {code for _, code in PROVOKED}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -83,7 +84,7 @@ def test_any_other_key_is_a_422_and_nothing_scores(anna: Player, key: bytes) -> 
     answer = anna.post(
         f"/actions/{action['action_id']}/complete",
         {"token": action["token"]},
-        headers={"Idempotency-Key": key},  # type: ignore[dict-item]
+        headers={"Idempotency-Key": key},
     )
     assert answer.refusal == (422, "invalid_request")
     assert answer.fields == {"Idempotency-Key"}
@@ -99,8 +100,6 @@ def test_a_refusal_before_the_claim_leaves_the_key_free(anna: Player) -> None:
 
 
 def test_while_the_first_try_is_in_flight_a_retry_is_told_so(product: Product, anna: Player) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     anna.score_once()
     action = anna.issue()
     with ThreadPoolExecutor() as pool, product.database(autocommit=False) as connection:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
+from deploy.local.child import ROOT
 from tests.parts.client import Api, Player
 from tests.parts.product import Product
 
@@ -21,7 +24,7 @@ def test_metrics_are_prometheus_text(api: Api, anna: Player) -> None:
     samples = [line for line in answer.text.splitlines() if line and not line.startswith("#")]
     assert samples
     for line in samples:
-        assert re.fullmatch(r'[a-zA-Z_:][\w:]*(\{.*\})? [-+0-9.eEInfNa]+( \d+)?', line), line
+        assert re.fullmatch(r"[a-zA-Z_:][\w:]*(\{.*\})? [-+0-9.eEInfNa]+( \d+)?", line), line
 
 
 def test_metrics_name_no_player_and_no_secret(api: Api, product: Product, anna: Player) -> None:
@@ -38,11 +41,6 @@ def test_the_page_is_there_for_people(api: Api) -> None:
 
 
 def test_a_value_that_makes_no_sense_stops_the_start_with_one_line_that_names_it(product: Product) -> None:
-    import subprocess
-    import sys
-
-    from deploy.local.child import ROOT
-
     for name, value in {"PORT": "eighty", "RATE_LIMIT_AUTH": "many", "JWT_KEYS": "no-colon"}.items():
         done = subprocess.run(
             [sys.executable, "-c", "import wsgi"],

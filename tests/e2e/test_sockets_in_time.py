@@ -16,8 +16,8 @@ Caller = Callable[[], Api]
 
 
 @pytest.fixture
-def anna(caller: Caller) -> Iterator[Player]:
-    yield caller().register()
+def anna(caller: Caller) -> Player:
+    return caller().register()
 
 
 @pytest.fixture

@@ -82,17 +82,10 @@ def test_a_redemption_is_pushed_with_what_changed(
 def test_a_change_below_the_top_ten_is_told_too(product: Product, anna: Player, ben: Player) -> None:
     with subscribed(product.url, ben.access_token) as socket:
         anna.score_once()
-        changes = _until_change(socket, anna, 1)["changeInfo"]
+        changes = socket.until_change(anna.user_id, 1)["changeInfo"]
     (change,) = [each for each in changes if each["user_id"] == anna.user_id]
     assert set(change) == CHANGE
     assert change["previous_score"] == 0
-
-
-def _until_change(socket: Subscriber, player: Player, score: int) -> dict[str, Any]:
-    while True:
-        update = socket.next(within=5)
-        if any(each["user_id"] == player.user_id and each["score"] == score for each in update["changeInfo"]):
-            return update
 
 
 def test_versions_grow_with_every_change(product: Product, anna: Player, ben: Player) -> None:
@@ -100,7 +93,7 @@ def test_versions_grow_with_every_change(product: Product, anna: Player, ben: Pl
         versions = []
         for score in (1, 2, 3, 4):
             anna.score_once()
-            versions.append(_until_change(socket, anna, score)["meta"]["version"])
+            versions.append(socket.until_change(anna.user_id, score)["meta"]["version"])
     assert versions == sorted(set(versions))
     with Subscriber(product.url) as again:
         again.subscribe(ben.access_token)
@@ -179,9 +172,7 @@ def test_a_plain_get_of_the_socket_is_refused_in_the_envelope(api: Api) -> None:
 
 
 @pytest.mark.parametrize("nonsense", ["", "{", "[]", "null", "1", '"x"', '{"type": 5}', '{"type": "dance"}', "{}"])
-def test_the_third_unknown_message_closes_and_each_gets_an_error(
-    product: Product, anna: Player, nonsense: str
-) -> None:
+def test_the_third_unknown_message_closes_and_each_gets_an_error(product: Product, anna: Player, nonsense: str) -> None:
     with subscribed(product.url, anna.access_token) as socket:
         for _ in range(3):
             socket.send(nonsense)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -98,7 +98,9 @@ def _listening(container: Container) -> Iterator[Listener]:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS, data=st.data())
-def test_twice_and_in_every_order_leave_the_same_board(container: Container, events: Events, data: st.DataObject) -> None:
+def test_twice_and_in_every_order_leave_the_same_board(
+    container: Container, events: Events, data: st.DataObject
+) -> None:
     players = _players(container)
     changes = [_redeem(container, players[number], points) for number, points in events]
     deliveries = data.draw(st.permutations([*range(len(changes))] * 2))
@@ -169,11 +171,12 @@ def test_verify_sees_each_kind_of_difference(container: Container) -> None:
     for player in players:
         _deliver(container, _redeem(container, player, 10))
     (board,) = [key for key in container.redis.keys("*") if container.redis.type(key) == "zset"]
-    for spoil in (
+    spoilers: list[Callable[[], object]] = [
         lambda: container.redis.zadd(board, {str(players[0]): 11}),
         lambda: container.redis.zrem(board, str(players[1])),
         lambda: container.redis.zadd(board, {str(uuid4()): 5}),
-    ):
+    ]
+    for spoil in spoilers:
         spoil()
         assert container.refresh.verify(_season(container)) != []
         container.refresh.rebuild(_season(container))

@@ -34,9 +34,7 @@ def _checks(connection: sa.Connection) -> dict[str, str]:
 
 
 def _indexes(connection: sa.Connection) -> dict[str, str]:
-    rows = connection.execute(
-        sa.text("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'")
-    )
+    rows = connection.execute(sa.text("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"))
     return {row.indexname: row.indexdef for row in rows if row.indexname != "alembic_version_pkc"}
 
 
@@ -74,9 +72,7 @@ def _play(url: str) -> dict[str, Any]:
             {"p": player},
         )
         season = connection.execute(sa.text("SELECT id FROM seasons WHERE ends_at IS NULL")).scalar_one()
-        connection.execute(
-            sa.text("INSERT INTO standings VALUES (:s, :p, 7, 1, now())"), {"s": season, "p": player}
-        )
+        connection.execute(sa.text("INSERT INTO standings VALUES (:s, :p, 7, 1, now())"), {"s": season, "p": player})
         connection.execute(
             sa.text(
                 """INSERT INTO score_events (action_id, player_id, season_id, action_type_id, points, previous_score,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,8 +78,10 @@ def check_envelope(answer: Answer) -> None:
     assert ("error" in answer.body) == (answer.status >= 400), answer.body
     if "error" in answer.body:
         error = answer.body["error"]
-        assert isinstance(error["code"], str) and error["code"], error
-        assert isinstance(error["message"], str) and error["message"], error
+        assert isinstance(error["code"], str), error
+        assert isinstance(error["message"], str), error
+        assert error["code"], error
+        assert error["message"], error
     if answer.status in (429, 503):
         assert int(answer.headers["Retry-After"]) >= 1, dict(answer.headers)
 
@@ -91,7 +94,7 @@ class _FromAddress(HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, source_address=(self._address, 0), **kwargs)  # type: ignore[no-untyped-call]
+        super().init_poolmanager(*args, source_address=(self._address, 0), **kwargs)
 
 
 class Api:
@@ -114,12 +117,12 @@ class Api:
         *,
         raw: bytes | None = None,
         token: str | None = None,
-        headers: dict[str, str] | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
         timeout: float | None = None,
     ) -> Answer:
         """One request; `body` is sent as JSON, `raw` as it is. `path` is under /api/v1 unless it has a host's root."""
         url = self.url + (path[1:] if path.startswith("//") else API + path)
-        sent = dict(headers or {})
+        sent: dict[str, str | bytes] = dict(headers or {})
         if token is not None:
             sent.setdefault("Authorization", f"Bearer {token}")
         data = raw
@@ -190,9 +193,7 @@ class Player:
 
     def complete(self, action: dict[str, Any], *, key: str | None = None, **how: Any) -> Answer:
         headers = {"Idempotency-Key": key} if key else {}
-        return self.post(
-            f"/actions/{action['action_id']}/complete", {"token": action["token"]}, headers=headers, **how
-        )
+        return self.post(f"/actions/{action['action_id']}/complete", {"token": action["token"]}, headers=headers, **how)
 
     def score_once(self, slug: str = "tap") -> dict[str, Any]:
         """Issue and redeem; what the redemption answered."""

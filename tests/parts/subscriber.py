@@ -42,11 +42,11 @@ class Subscriber:
         options: list[Any] = []
         if receive_buffer:
             options.append((socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer))
-        self._ws = websocket.WebSocket(enable_multithread=True, sockopt=options)
+        self._ws: Any = websocket.WebSocket(enable_multithread=True, sockopt=options)
         how: dict[str, Any] = {"suppress_origin": True} if origin is None else {"origin": origin}
         if address:
             how["socket"] = _connected_from(address, url, receive_buffer)
-        self._ws.connect("ws" + url.removeprefix("http") + PATH, timeout=20, **how)
+        self._ws.connect("ws" + url.removeprefix("http") + PATH, timeout=20, **how)  # type: ignore[no-untyped-call]
 
     def __enter__(self) -> Subscriber:
         return self
@@ -114,6 +114,14 @@ class Subscriber:
             rows = message.get("data") or []
             if any(row["user_id"] == user_id and row["score"] == score for row in rows):
                 return message
+
+    def until_change(self, user_id: str, score: int, within: float = 15.0) -> dict[str, Any]:
+        """The first update that says this player's score became this."""
+        deadline = time.monotonic() + within
+        while True:
+            update = self.next(within=deadline - time.monotonic())
+            if any(each["user_id"] == user_id and each["score"] == score for each in update["changeInfo"]):
+                return update
 
     def until_closed(self, within: float = 20.0) -> tuple[int | None, list[dict[str, Any]]]:
         """The close code, and what came before it."""
