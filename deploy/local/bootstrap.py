@@ -181,5 +181,7 @@ if __name__ == "__main__":
         main(sys.argv[1])
     except Refused as refusal:
         sys.exit("Fairboard cannot run: " + str(refusal))
+    except OSError as error:
+        sys.exit("Fairboard cannot run: " + _cannot_write(str(error.filename or ROOT), error))
     except KeyboardInterrupt:
         sys.exit("Stopped before it was set up: the next make goes on from here")

@@ -17,7 +17,8 @@ import struct
 import sys
 
 CLONE_NEWUSER = 0x10000000
-PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2
+PR_SET_PDEATHSIG, PR_SET_SECUREBITS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 28, 47, 2
+SECBIT_NO_SETUID_FIXUP = 4
 CAP_DAC_OVERRIDE = 1
 CAPABILITY_VERSION_3 = 0x20080522
 
@@ -54,7 +55,8 @@ def _map_identity() -> None:
 def _become(uid: int, gid: int) -> None:
     os.setgroups([])
     os.setgid(gid)
-    _checked(_libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "keep capabilities")
+    # Keeps capabilities over the change of user, and lets access(2), which initdb asks, know of them.
+    _checked(_libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0), "secure bits")
     os.setuid(uid)
     bit = 1 << CAP_DAC_OVERRIDE
     header = struct.pack("Ii", CAPABILITY_VERSION_3, 0)
