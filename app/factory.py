@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from flask import Flask, Response, request
+from prometheus_client import Counter
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs, metrics
@@ -16,6 +19,7 @@ from app.web.page import page
 from app.ws import routes as sockets
 
 API = "/api/v1"
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 
 def create_app(settings: Settings) -> Flask:
@@ -45,5 +49,11 @@ def create_app(settings: Settings) -> Flask:
 
 def _count(response: Response) -> Response:
     route = request.url_rule.rule if request.url_rule else "none"
-    metrics.requests.labels(route, request.method, response.status_code).inc()
+    method = request.method if request.method in _METHODS else "other"
+    _counter(route, method, response.status_code).inc()
     return response
+
+
+@cache
+def _counter(route: str, method: str, status: int) -> Counter:
+    return metrics.requests.labels(route, method, status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import resource
@@ -59,6 +60,12 @@ def post_worker_init(worker: Any) -> None:
     from app.ws.routes import close_when  # not before gevent has patched this process
 
     close_when(worker.wsgi, lambda: not worker.alive)
+
+    # What is there by now stays; and with thousands of sockets, a collection every 700 new objects walks all of them:
+    # 30% of this process's time with 4,000 subscribers.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
 
 
 def child_exit(server: Any, worker: Any) -> None:
