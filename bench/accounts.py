@@ -16,18 +16,25 @@ Accounts = dict[str, float]
 """CPU seconds (user and system) by kind of process."""
 
 
-def _stat_seconds(pid: int) -> float:
-    """CPU seconds of a process and of its children that have ended and been waited for."""
+def _stat(pid: int) -> list[str] | None:
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return sum(int(field) for field in fields[11:15]) / _TICK
+        return None
+
+
+def _stat_seconds(stat: list[str]) -> float:
+    """CPU seconds of a process and of its children that have ended and been waited for."""
+    return sum(int(field) for field in stat[11:15]) / _TICK
 
 
 def cpu_of(pid: int) -> float:
-    """CPU seconds of the process and all its descendants, living or ended."""
-    return sum(_stat_seconds(process.pid) for process in tree(pid))
+    """CPU seconds of the process and all its descendants: living, ended, and ended but not waited for yet."""
+    everyone = {int(name): stat for name in os.listdir("/proc") if name.isdigit() and (stat := _stat(int(name)))}
+    family = [pid] if pid in everyone else []
+    for parent in family:
+        family.extend(child for child, stat in everyone.items() if int(stat[1]) == parent)
+    return sum(_stat_seconds(everyone[one]) for one in family)
 
 
 def fine_cpu_of(pid: int) -> float:
@@ -41,9 +48,12 @@ def fine_cpu_of(pid: int) -> float:
 def _threads_seconds(pid: int) -> float:
     try:
         files = list(Path(f"/proc/{pid}/task").glob("*/schedstat"))
-        return sum(int(file.read_text().split()[0]) for file in files) / _NANO if files else _stat_seconds(pid)
+        if files:
+            return sum(int(file.read_text().split()[0]) for file in files) / _NANO
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
+    stat = _stat(pid)
+    return _stat_seconds(stat) if stat else 0.0
 
 
 def cpu(stack: Stack) -> Accounts:

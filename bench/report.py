@@ -90,7 +90,7 @@ def misses(figures: Figures) -> list[str]:
             more = one.product.cpu_us - one.floor.cpu_us
             found.append(
                 f"Pushing to {one.subscribers:,}: {one.floor.cpu_us:.1f} µs is the system's send(), {more:.1f} µs "
-                f"Python around it, in which the change itself (read, encoded, announced to each worker) is shared by all."
+                f"Python around it, in which the change itself (read and encoded once in each worker) is shared by all."
             )
     if figures.reads.ratio < 1:
         found.append(f"Reads: {figures.reads.top.cpu_ms:.3f} ms of CPU against {figures.reads.bare.cpu_ms:.3f} ms.")
