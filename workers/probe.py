@@ -58,7 +58,11 @@ def _queue(connection: Any) -> dict[str, Any]:
 def _workers(url: str) -> list[str]:
     app = Celery("fairboard", broker=url)
     app.config_from_object("celeryconfig")
-    return sorted(app.control.inspect(timeout=1).ping() or {})
+    for patience in (1.0, 3.0):  # a worker in the middle of something may need a second call
+        found = app.control.inspect(timeout=patience).ping()
+        if found:
+            return sorted(found)
+    return []
 
 
 if __name__ == "__main__":

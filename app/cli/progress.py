@@ -8,14 +8,12 @@ from types import TracebackType
 
 from app.cli.output import tell
 
-_EVERY_SECONDS = 2.0
-
 
 class Progress:
-    """Says every two seconds how far it is, also while nothing is reported. Called with the number done so far."""
+    """Says every `every` seconds how far it is, also while nothing is reported. Called with the number done so far."""
 
-    def __init__(self, doing: str, what: str) -> None:
-        self._doing, self._what, self._done = doing, what, 0
+    def __init__(self, doing: str, what: str, *, every: float = 2.0) -> None:
+        self._doing, self._what, self._every, self._done = doing, what, every, 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -34,5 +32,5 @@ class Progress:
 
     def _run(self) -> None:
         began = time.monotonic()
-        while not self._over.wait(_EVERY_SECONDS):
+        while not self._over.wait(self._every):
             tell(f"{self._doing}: {self._done:,} {self._what} in {time.monotonic() - began:.0f} s")

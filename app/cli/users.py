@@ -111,7 +111,7 @@ def reinstate(user: str, as_json: bool) -> None:
 
 @users.command("set-role", epilog=example("users set-role alice admin"))
 @click.argument("user")
-@click.argument("role", type=_ROLES)
+@click.argument("role", type=_ROLES, metavar="player|admin")
 @as_json
 def set_role(user: str, role: str, as_json: bool) -> None:
     """Make somebody an admin, or a player again."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import redis.exceptions
 import sqlalchemy.exc
 
-from app.services.faults import BROKEN, explain, said_by
+from app.services.faults import BROKEN, fault, said_by
 from app.services.findings import Facts, Finding, redis_node, replica, workers
 from app.services.outbox import Outbox
 from app.services.schema import Schema
@@ -71,8 +71,7 @@ class Diagnosis:
     def _failed(self, part: str, error: Exception) -> Finding:
         """The part itself is wrong; what only depends on one is unknown."""
         if part in ("postgresql", "redis"):
-            says, _, advice = explain(error, self._settings).partition(". ")
-            return Finding(part, "wrong", says, advice)
+            return Finding(part, "wrong", *fault(error, self._settings))
         down = "Redis" if isinstance(error, redis.exceptions.RedisError) else "PostgreSQL"
         return Finding(part, "unknown", f"needs {down}: {said_by(error)}")
 

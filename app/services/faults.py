@@ -7,23 +7,29 @@ import sqlalchemy.exc
 
 from app.settings import Settings
 from app.stores.addresses import address
+from app.stores.database import UNAVAILABLE
 
 BROKEN: tuple[type[Exception], ...] = (sqlalchemy.exc.SQLAlchemyError, redis.exceptions.RedisError)
+_NO_SUCH_TABLE = "42P01"
 
 
 def explain(error: Exception, settings: Settings) -> str:
-    """A failure of PostgreSQL or Redis in one line: which part, what it says, what to do."""
+    """A failure in one line: which part, what it says, what to do."""
+    says, advice = fault(error, settings)
+    return f"{says}. {advice}" if advice else f"{says}."
+
+
+def fault(error: Exception, settings: Settings) -> tuple[str, str]:
+    """Which part fails and what it says; what to do, if we know."""
     if isinstance(error, redis.exceptions.RedisError):
-        said = first_line(error)
-        return f"Redis at {address(settings.redis_url)} fails: {said}. Start it, or set REDIS_URL; then run this again."
-    original = _original(error)
+        place = f"Redis at {address(settings.redis_url)}"
+        return f"{place} fails: {said_by(error)}", "Start it, or set REDIS_URL; then run this again."
     place = f"PostgreSQL at {address(settings.database_url)}"
-    if getattr(original, "sqlstate", None) == "42P01":
-        return f"{place} lacks a table: run 'flask --app wsgi db upgrade' first."
-    if isinstance(error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError | sqlalchemy.exc.TimeoutError):
-        said = first_line(original)
-        return f"{place} fails: {said}. Start it, or set DATABASE_URL; then run this again."
-    return f"{place} refuses: {first_line(original)}."
+    if getattr(_original(error), "sqlstate", None) == _NO_SUCH_TABLE:
+        return f"{place} lacks a table", "Run 'flask --app wsgi db upgrade' first."
+    if isinstance(error, UNAVAILABLE):
+        return f"{place} fails: {said_by(error)}", "Start it, or set DATABASE_URL; then run this again."
+    return f"{place} refuses: {said_by(error)}", ""
 
 
 def first_line(error: object) -> str:

@@ -68,5 +68,5 @@ def workers(found: Facts) -> Finding:
     if alive:
         return Finding("workers", "wrong", f"{len(alive)} alive, but nobody takes from the queue", "Restart them.")
     if found["consumers"]:
-        return Finding("workers", "note", f"{consuming} take from the queue, none answered a ping within a second")
+        return Finding("workers", "note", f"{consuming} take from the queue, none answered a ping")
     return Finding("workers", "wrong", "none answers", advice)
