@@ -105,10 +105,10 @@ def test_a_player_may_call(anna: Player, method: str, rule: str) -> None:
     assert anna.api.call(method, _path(rule), token=anna.access_token).code not in ("unauthorized", "account_suspended")
 
 
-def test_a_suspended_player_may_look_refresh_and_sign_out(product: Product, api: Api) -> None:
+def test_a_suspended_player_does_not_refresh_but_may_sign_in_again(product: Product, api: Api) -> None:
     player = api.register()
     product.flask("users", "suspend", player.username)
-    renewed = api.post("/auth/refresh", token=player.refresh_token)
-    assert renewed.status == 200
-    assert api.get("/me", token=renewed.data["access_token"]).data["status"] == "suspended"
-    assert api.post("/auth/logout", token=renewed.data["access_token"]).status == 204
+    assert api.post("/auth/refresh", token=player.refresh_token).refusal == (403, "account_suspended")
+    again = api.login(player.username)
+    assert again.me()["status"] == "suspended"
+    assert again.post("/auth/logout").status == 204
