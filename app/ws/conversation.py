@@ -52,14 +52,21 @@ class Conversation:
         """Until the client, the network or the server has ended the connection."""
         outbound = self._subscriber.outbound
         while not outbound.gone:
-            data = _some(sock)
-            if not data:
+            gevent.socket.wait_read(sock.fileno())  # first, so that who never stops sending only gets a turn
+            if not self._hear_all(sock):
                 return
-            for event in self._inbox.feed(data):
-                if not self.hear(event):
-                    return
             while outbound.backlog > _MOST_BACKLOG:
                 gevent.sleep(_ASK_PAUSE)
+
+    def _hear_all(self, sock: socket.socket) -> bool:
+        # Apart from `read`, so that nothing of a message stays in memory while the next one is waited for.
+        try:
+            data = sock.recv(_RECV_BYTES)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return bool(data) and all(self.hear(event) for event in self._inbox.feed(data))
 
     def hear(self, event: Event) -> bool:
         """One event; False once the client has closed and nothing more will come."""
@@ -114,17 +121,6 @@ class Conversation:
         self._subscriber.outbound.say(messages.error(400, code, reason))
         if self._subscriber.unreadable >= 3:
             self._subscriber.outbound.close(frames.POLICY, "three unreadable messages")
-
-
-def _some(sock: socket.socket) -> bytes:
-    """The next bytes; none at the end. Waits first, so that one who never stops sending only gets their turn."""
-    try:
-        gevent.socket.wait_read(sock.fileno())
-        return sock.recv(_RECV_BYTES)
-    except BlockingIOError:
-        return _some(sock)
-    except OSError:
-        return b""
 
 
 def _close_code(refusal: Refusal, again: bool) -> int | None:

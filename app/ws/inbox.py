@@ -54,7 +54,7 @@ class Inbox:
     __slots__ = ("_decoder", "_done", "_limit", "_opcode", "_parts", "_size")
 
     def __init__(self, limit: int = 4096) -> None:
-        self._decoder = FrameDecoder(client=False)
+        self._decoder: FrameDecoder | None = None  # only while a frame is under way: idle clients are many
         self._limit = limit
         self._opcode: Opcode | None = None
         self._parts: list[bytes] = []
@@ -65,19 +65,22 @@ class Inbox:
         """The events that `data` completes, in order."""
         if self._done:
             return
-        self._decoder.receive_bytes(data)
+        decoder = self._decoder = self._decoder or FrameDecoder(client=False)
+        decoder.receive_bytes(data)
         while not self._done:
             event: Event | None
             try:
-                frame = self._decoder.process_buffer()
+                frame = decoder.process_buffer()
                 if frame is None:
-                    return
+                    break
                 event = self._control(frame) if frame.opcode.iscontrol() else self._data(frame)
             except ParseFailed as error:
                 event = Broken(int(error.code), "protocol error")
             if event is not None:
                 self._done = isinstance(event, Close | Broken)
                 yield event
+        if self._done or (decoder.header is None and not len(decoder.buffer)):
+            self._decoder = None
 
     def _control(self, frame: Frame) -> Event | None:
         payload = bytes(frame.payload)  # type: ignore[arg-type]
