@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from app.container import Container
+from app.domain.redemption import Request
+from app.stores.players import Player
+from tests.integration.cli.conftest import Play, Run, Told
+
+
+def test_an_action_type_that_was_added_can_be_played(anna: Player, play: Play, told: Told) -> None:
+    made = told("actions", "add", "dungeon-run", "--points", "40", "--burst", "5")
+    assert made == {
+        "slug": "dungeon-run",
+        "name": "Dungeon run",
+        "points": 40,
+        "min_seconds": 0.0,
+        "board": "main",
+        "burst": 5,
+        "per_minute": None,
+    }
+    assert made in told("actions", "list")
+    play(anna.id, "dungeon-run")
+    assert told("leaderboard", "rank", "anna")["score"] == 40
+
+
+def test_a_change_leaves_the_rest_as_it_was(told: Told) -> None:
+    before = next(row for row in told("actions", "list") if row["slug"] == "tap")
+    changed = told("actions", "change", "tap", "--points", "2", "--per-minute", "90")
+    assert changed == before | {"points": 2, "per_minute": 90}
+    assert told("actions", "change", "tap", "--per-minute", "default") == before | {"points": 2}
+
+
+def test_a_retired_action_type_cannot_be_started_and_its_slug_stays_taken(run: Run, told: Told) -> None:
+    assert told("actions", "retire", "tap") == {"slug": "tap", "retired": True}
+    assert "tap" not in [row["slug"] for row in told("actions", "list")]
+    assert run("actions", "retire", "tap").exit_code == 1
+    assert run("actions", "change", "tap", "--points", "2").exit_code == 1
+    assert "exists already, perhaps retired" in run("actions", "add", "tap", "--points", "2").stderr
+
+
+def test_an_action_that_was_open_when_its_type_was_retired_still_scores(
+    container: Container, anna: Player, told: Told
+) -> None:
+    issued = container.actions.issue(anna.id, "tap")
+    told("actions", "retire", "tap")
+    action_id = issued.promise.action_id
+    assert container.redemptions.complete(Request(str(anna.id), action_id, issued.token, None, "test")).score == 1
+
+
+def test_bad_values_are_called_by_their_options(run: Run, told: Told) -> None:
+    before = told("actions", "list")
+    done = run("actions", "add", "Bad Slug", "--points", "0", "--min-seconds", "nan", "--burst", "0", "--name", "")
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    for option in ("SLUG", "--points", "--min-seconds", "--burst", "--name"):
+        assert f"{option} must be" in done.stderr
+    assert "--per-minute" in run("actions", "change", "tap", "--per-minute", "many").stderr
+    assert run("actions", "change", "tap", "--points", "-1").exit_code == 1
+    assert run("actions", "change", "tap").exit_code == 2
+    assert "no board 'nope'" in run("actions", "add", "x", "--points", "1", "--board", "nope").stderr
+    assert told("actions", "list") == before

@@ -1,0 +1,58 @@
+"""The schema's commands, each in a process of its own, on a database that starts empty."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from app.stores import migrations
+from deploy.local.child import ROOT
+from deploy.local.stack import Stack
+
+Flask = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def flask(servers: Stack, empty_database: str) -> Flask:
+    env = {**servers.env, "DATABASE_URL": empty_database}
+
+    def flask(*line: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", *line]
+        return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+    return flask
+
+
+def test_up_down_and_where_it_is(flask: Flask) -> None:
+    newest = migrations.newest()
+    assert json.loads(flask("db", "current", "--json").stdout) == {"current": None, "newest": newest}
+    assert flask("db", "upgrade").stdout == f"The database went from empty to {newest}.\n"
+    assert flask("db", "upgrade").stdout == f"The database is at {newest} already.\n"
+    assert json.loads(flask("db", "downgrade", "0001", "--yes", "--json").stdout) == {"before": newest, "after": "0001"}
+    assert flask("db", "upgrade", "0002").stdout == "The database went from 0001 to 0002.\n"
+    assert "run 'flask --app wsgi db upgrade'" in flask("db", "current").stdout
+
+
+def test_going_down_is_not_done_without_a_yes(flask: Flask) -> None:
+    flask("db", "upgrade")
+    done = flask("db", "downgrade", "base")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert json.loads(flask("db", "current", "--json").stdout)["current"] == migrations.newest()
+
+
+def test_a_revision_that_does_not_exist_is_refused_in_one_line(flask: Flask) -> None:
+    for line in (("upgrade", "0999"), ("downgrade", "0999", "--yes")):
+        done = flask("db", *line)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+        assert "0999" in done.stderr
+
+
+def test_a_command_on_an_empty_database_says_to_upgrade(flask: Flask) -> None:
+    done = flask("users", "list")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "db upgrade" in done.stderr

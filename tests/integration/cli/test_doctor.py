@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.cli.register import register
+from app.container import Container
+from app.settings import Settings
+from deploy.local.child import free_port
+from tests.integration.cli.conftest import Run
+from tests.parts.product import Product
+from tests.parts.waiting import eventually
+
+
+def _states(stdout: str) -> dict[str, str]:
+    return {finding["part"]: finding["state"] for finding in json.loads(stdout)["parts"]}
+
+
+def test_a_product_that_runs_is_healthy(product: Product) -> None:
+    def healthy() -> bool:  # beat's first task is done within seconds of the start
+        done = product.flask("doctor", "--json")
+        found = json.loads(done.stdout)
+        assert done.returncode == 0, found
+        assert set(_states(done.stdout).values()) <= {"ok", "note"}
+        return bool(found["healthy"])
+
+    eventually(healthy, within=60)
+
+
+def test_what_does_not_run_is_wrong_and_the_rest_is_looked_at(run: Run) -> None:
+    done = run("doctor", "--json")
+    assert done.exit_code == 1
+    states = _states(done.stdout)
+    assert {part for part, state in states.items() if state == "wrong"} == {"workers", "relay", "beat"}
+    assert {states[part] for part in ("postgresql", "migrations", "redis", "clocks", "broker")} == {"ok"}
+    printed = run("doctor").stdout
+    assert "celery -A workers.app worker" in printed
+    assert "python -m workers.relay" in printed
+
+
+NOWHERE = {
+    "redis_url": ("redis://:secret@127.0.0.1:{port}/0", {"redis"}),
+    "database_url": ("postgresql+psycopg://me:secret@127.0.0.1:{port}/x", {"postgresql"}),
+    "broker_url": ("amqp://me:secret@127.0.0.1:{port}//", {"broker"}),
+}
+
+
+def _run_with(settings: Settings, *line: str) -> tuple[int, str, str]:
+    app = Flask("commands")
+    built = app.extensions["fairboard"] = Container(settings)
+    register(app)
+    done = app.test_cli_runner().invoke(args=list(line))
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    built.close()
+    return done.exit_code, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("name", NOWHERE)
+def test_a_server_that_is_away_is_named_with_what_to_do(name: str, container: Container) -> None:
+    url, wrong = NOWHERE[name]
+    changes: dict[str, Any] = {name: url.format(port=free_port())}
+    settings = replace(container.settings, **changes)
+    code, out, _ = _run_with(settings, "doctor", "--json")
+    parts = {finding["part"]: finding for finding in json.loads(out)["parts"]}
+    assert code == 1
+    for part in wrong:
+        assert parts[part]["state"] == "wrong"
+        assert name.upper() in parts[part]["advice"]
+    assert "secret" not in out
+
+
+@pytest.mark.parametrize("name", ["redis_url", "database_url"])
+def test_a_command_that_needs_it_fails_in_one_line(name: str, container: Container) -> None:
+    changes: dict[str, Any] = {name: NOWHERE[name][0].format(port=free_port())}
+    settings = replace(container.settings, **changes)
+    code, out, err = _run_with(settings, "leaderboard", "verify")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert name.upper() in err
+    assert "secret" not in err
+
+
+def test_a_database_that_is_behind_is_wrong(container: Container) -> None:
+    container.schema.downgrade("0002")
+    code, out, _ = _run_with(container.settings, "doctor", "--json")
+    assert code == 1
+    assert _states(out)["migrations"] == "wrong"
+
+
+def test_a_primary_that_is_named_as_a_replica_is_wrong(container: Container) -> None:
+    settings = replace(container.settings, database_replica_urls=(container.settings.database_url,))
+    _, out, _ = _run_with(settings, "doctor", "--json")
+    assert _states(out)["replica 1"] == "wrong"

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from app.container import Container
+from app.stores.players import Player
+from tests.integration.cli.conftest import Play, Run, Told
+
+
+def test_an_account_that_was_created_can_sign_in(container: Container, run: Run, told: Told) -> None:
+    made = told("users", "create", "Carla", "--role", "admin", "--password-stdin", typed="her password\n")
+    assert (made["username"], made["role"], made["status"]) == ("Carla", "admin", "active")
+    assert str(container.accounts.login("carla", "her password").player.id) == made["user_id"]
+
+
+def test_a_name_that_is_taken_is_refused_in_one_line(anna: Player, run: Run) -> None:
+    done = run("users", "create", "ANNA", "--password-stdin", typed="her password\n")
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", "Error: This username is taken.\n")
+
+
+def test_everything_wrong_with_a_new_account_is_said_at_once(run: Run) -> None:
+    done = run("users", "create", "x", "--password-stdin", typed="short\n")
+    assert done.exit_code == 1
+    assert "USERNAME must have 3 to 32" in done.stderr
+    assert "PASSWORD must have 8 to 256" in done.stderr
+
+
+def test_without_a_terminal_the_password_has_to_come_on_standard_input(run: Run) -> None:
+    done = run("users", "create", "Carla", typed="her password\n")
+    assert done.exit_code == 2
+    assert "--password-stdin" in done.stderr
+
+
+def test_a_user_is_named_by_username_in_any_case_or_by_id(anna: Player, told: Told) -> None:
+    assert told("users", "show", "aNNa") == told("users", "show", str(anna.id))
+
+
+def test_nobody_is_a_failure_in_one_line(run: Run) -> None:
+    for line in (("show", "nobody"), ("suspend", "\udcff\x00"), ("set-role", "nobody", "admin")):
+        done = run("users", *line)
+        assert (done.exit_code, done.stderr) == (1, "Error: There is no such user.\n")
+
+
+def test_the_list_says_when_there_are_more(anna: Player, ben: Player, run: Run, told: Told) -> None:
+    done = run("users", "list", "--limit", "1")
+    assert "Anna" in done.stdout
+    assert "Ben" not in done.stdout
+    assert "more than these 1" in done.stderr
+    assert [row["username"] for row in told("users", "list", "--prefix", "be")] == ["Ben"]
+
+
+def test_suspending_takes_a_player_off_the_board_until_reinstated(
+    container: Container, anna: Player, play: Play, run: Run, told: Told
+) -> None:
+    play(anna.id)
+    assert run("users", "suspend", "anna").stdout == "Suspended Anna.\n"
+    assert told("users", "show", "anna")["status"] == "suspended"
+    season = container.standings.season("main")
+    assert [row.user_id for row in container.standing_store.top(season, 10)] == []
+    assert [row["username"] for row in told("users", "list", "--status", "suspended")] == ["Anna"]
+    assert run("users", "suspend", "anna").stdout == "Anna was suspended already.\n"
+    assert run("users", "reinstate", "anna").stdout == "Reinstated Anna.\n"
+    assert [row.user_id for row in container.standing_store.top(season, 10)] == [anna.id]
+
+
+def test_a_role_is_set_once(anna: Player, run: Run, told: Told) -> None:
+    assert told("users", "set-role", "anna", "admin")["changed"] is True
+    assert told("users", "show", "anna")["role"] == "admin"
+    assert run("users", "set-role", "anna", "admin").stdout == "Anna was admin already.\n"
+    assert run("users", "set-role", "anna", "king").exit_code == 2

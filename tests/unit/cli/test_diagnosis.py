@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import redis.exceptions
+
+from app.services.faults import explain
+from app.services.findings import redis_node, replica, workers
+from app.settings import Settings
+from app.stores.addresses import address
+from app.stores.probes import PostgresState, RedisState
+
+GOOD = RedisState("", "7.2.4", "master", "noeviction", True, [], None)
+STANDBY = PostgresState("18.6", True, [], 100, 0.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://:secret@cache:6379/0", "redis://cache:6379/0"),
+        ("redis://cache/0?password=secret", "redis://cache/0"),
+        ("postgresql+psycopg://me:secret@db:5432/fairboard", "postgresql://db:5432/fairboard"),
+        ("postgresql+psycopg://me@/fairboard?host=/run/pg&port=5433", "postgresql:///run/pg:5433/fairboard"),
+        ("postgresql://me:secret@/f?host=a:1&host=b:2", "postgresql://a:1,b:2/f"),
+        ("amqp://u:secret@[::1]:5672//", "amqp://[::1]:5672//"),
+    ],
+)
+def test_an_address_tells_where_and_no_secret(url: str, shown: str) -> None:
+    assert address(url) == shown
+
+
+def test_a_fault_is_one_line_with_the_part_and_what_to_do_and_no_secret() -> None:
+    settings = Settings.from_env({"REDIS_URL": "redis://:secret@cache:6379/0"})
+    said = explain(redis.exceptions.ConnectionError("Error 111.\nmore"), settings)
+    assert said == "Redis at redis://cache:6379/0 fails: Error 111. Start it, or set REDIS_URL; then run this again."
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict"),
+    [
+        (GOOD, "ok"),
+        (replace(GOOD, append_only=False), "note"),
+        (replace(GOOD, version="6.0.16"), "wrong"),
+        (replace(GOOD, version="6.2.5"), "ok"),
+        (replace(GOOD, version="10.0.1"), "ok"),
+        (replace(GOOD, role="slave"), "wrong"),
+        (replace(GOOD, policy="allkeys-lru"), "wrong"),
+        (replace(GOOD, write_errors=["aof_last_write_status"]), "wrong"),
+        (replace(GOOD, memory_used=0.95), "wrong"),
+        (replace(GOOD, memory_used=0.5), "ok"),
+    ],
+)
+def test_redis_is_judged_by_what_it_says_about_itself(state: RedisState, verdict: str) -> None:
+    finding = redis_node(state, "redis://cache")
+    assert finding.state == verdict
+    assert bool(finding.advice) == (verdict != "ok")
+
+
+def test_a_replica_must_be_one() -> None:
+    assert replica("replica 1", "there", STANDBY).state == "ok"
+    assert replica("replica 1", "there", replace(STANDBY, standby=False)).state == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("alive", "consumers", "verdict"),
+    [
+        (["celery@a"], None, "ok"),
+        (["celery@a"], 1, "ok"),
+        (["celery@a"], 0, "wrong"),
+        ([], 1, "note"),
+        ([], 0, "wrong"),
+        ([], None, "wrong"),
+    ],
+)
+def test_a_worker_must_answer_and_take_from_the_queue(alive: list[str], consumers: int | None, verdict: str) -> None:
+    assert workers({"workers": alive, "consumers": consumers}).state == verdict

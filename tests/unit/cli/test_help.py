@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+import pytest
+from flask import Flask
+
+from app.cli.register import register
+
+COMMANDS = {
+    "users": {"create", "list", "show", "suspend", "reinstate", "set-role"},
+    "actions": {"list", "add", "change", "retire"},
+    "leaderboard": {"top", "rank", "rebuild", "verify"},
+    "anticheat": {"cases", "show"},
+    "outbox": {"status"},
+    "doctor": set(),
+    "db": {"upgrade", "downgrade", "current"},
+}
+
+
+def _app() -> Flask:
+    app = Flask("commands")
+    register(app)
+    return app
+
+
+def _lines() -> Iterator[tuple[str, ...]]:
+    for group, names in COMMANDS.items():
+        yield from ((group, name) for name in sorted(names)) if names else ((group,),)
+
+
+def test_the_commands_are_those_that_are_promised() -> None:
+    found = {
+        name: set(command.commands) if isinstance(command, click.Group) else set()
+        for name, command in _app().cli.commands.items()
+        if name in COMMANDS
+    }
+    assert found == COMMANDS
+
+
+@pytest.mark.parametrize("line", list(_lines()), ids=" ".join)
+def test_every_command_helps_with_an_example_and_can_print_json(line: tuple[str, ...]) -> None:
+    done = _app().test_cli_runner().invoke(args=[*line, "--help"])
+    assert done.exit_code == 0
+    assert f"flask --app wsgi {' '.join(line)}" in done.output
+    assert "--json" in done.output
