@@ -28,7 +28,7 @@ class Board:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.members: set[Subscriber] = set()
+        self.members: dict[Subscriber, None] = {}  # in the order of joining: near in memory, and fair
         self.version = 0  # newest given to `change`
         self.sent = 0  # newest sent to all
         self.known = -1  # newest seen anywhere

@@ -57,7 +57,7 @@ class Hub:
         home.learn(snapshot["version"], snapshot["data"])
         subscriber.board = home
         subscriber.version, frame = home.initial()
-        home.members.add(subscriber)
+        home.members[subscriber] = None
         subscriber.outbound.start_over(frame)
 
     def change(self, board: str, version: int, rows: Sequence[Row], changes: Iterable[Row]) -> None:
@@ -101,7 +101,7 @@ class Hub:
     def _leave(self, subscriber: Subscriber) -> None:
         if subscriber.board is None or subscriber.who is None:
             return
-        subscriber.board.members.discard(subscriber)
+        subscriber.board.members.pop(subscriber, None)
         who = subscriber.who
         for index, key in ((self._players, who.player_id), (self._logins, who.login_id)):
             index[key].discard(subscriber)
