@@ -44,10 +44,13 @@ class Clockwork(Cheat):
     """A script that is never too fast and completes at the same beat, to the millisecond."""
 
     kind = "clockwork"
+    slug: ClassVar[str] = "quick-match"
+    spare: ClassVar[float] = 0.15
+    """Seconds of the beat beyond what the action asks for."""
 
     def play(self) -> None:
-        kind = self.pick("quick-match")
-        beat = kind["min_seconds"] + 0.15
+        kind = self.pick(self.slug)
+        beat = kind["min_seconds"] + self.spare
         due = time.monotonic()
         while True:
             action = self.issue(kind)

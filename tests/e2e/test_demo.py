@@ -1,0 +1,163 @@
+"""The demo's players against the real product: cheaters are caught, honest players are left alone."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.demo.board import Board
+from deploy.demo.cases import Cases
+from deploy.demo.cheats import AlmostInTime, Burst, Clockwork, Forger, Replayer, TooFast
+from deploy.demo.honest import Expert, Honest, Regular
+from deploy.demo.player import Player, World
+from deploy.demo.tally import Event, Tally
+from deploy.local.child import ROOT
+from tests.parts.client import fresh_name
+from tests.parts.product import Product, settled
+from tests.parts.waiting import eventually
+
+
+class Metronome(Clockwork):
+    """The same trick with an action that takes no time, so that the test need not take a minute."""
+
+    slug = "tap"
+    spare = 1.0
+
+
+class Stage:
+    """A world of players whose events are kept."""
+
+    def __init__(self, url: str) -> None:
+        self.events: list[Event] = []
+        self.tally = Tally(self.events.append)
+        self.board = Board()
+        self.stop = threading.Event()
+        self.world = World(url, self.stop, self.tally, self.board, lambda name: f"password of {name}")
+        self._threads: list[threading.Thread] = []
+
+    def start(self, kind: type[Player], name: str | None = None) -> Player:
+        player = kind(self.world, name or fresh_name(), random.Random(1))
+        thread = threading.Thread(target=player.run)
+        self._threads.append(thread)
+        thread.start()
+        return player
+
+    def end(self) -> None:
+        self.stop.set()
+        for thread in self._threads:
+            thread.join(30)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def stage(product: Product) -> Iterator[Stage]:
+    stage = Stage(product.url)
+    yield stage
+    stage.end()
+
+
+def test_every_kind_of_cheater_ends_suspended(stage: Stage, product: Product) -> None:
+    cheaters = [stage.start(kind) for kind in (TooFast, AlmostInTime, Metronome, Burst)]
+    eventually(lambda: all(stage.tally.count("suspended", one.kind) for one in cheaters), within=300)
+    assert {product.told("users", "show", one.name)["status"] for one in cheaters} == {"suspended"}
+    assert stage.tally.surprises == []
+
+
+def test_the_server_closes_the_socket_of_one_it_suspends(stage: Stage) -> None:
+    stage.start(TooFast)
+    eventually(lambda: stage.tally.count("cut off"))
+
+
+def test_used_and_forged_tokens_are_refused_every_time(stage: Stage) -> None:
+    wanted = {"token_already_used": Replayer, "invalid_signature": Forger}
+    for kind in wanted.values():
+        stage.start(kind)
+    eventually(lambda: all(stage.tally.refusals().get(code, 0) >= 2 for code in wanted), within=60)
+    assert set(stage.tally.refusals()) == set(wanted)
+    assert stage.tally.surprises == []
+
+
+def test_honest_players_score_and_see_the_board_move(stage: Stage, product: Product) -> None:
+    players = [stage.start(kind) for kind in (Regular, Regular, Expert)]
+    eventually(lambda: all(any(told.player == one.name and told.points for told in stage.events) for one in players))
+    eventually(lambda: stage.board.top(1))
+    stage.end()
+    assert stage.tally.surprises == []
+    assert stage.tally.count("refused") == 0
+    settled(product)
+
+
+def test_flags_are_told_from_the_cases(stage: Stage, product: Product) -> None:
+    cases = Cases(product.env)
+    cheater = stage.start(AlmostInTime)
+    eventually(lambda: stage.tally.count("suspended"), within=120)
+    told = list(cases.news({cheater.name: cheater.kind}))
+    assert [event.word for event in told] == ["noted", "flagged", "noted", "noted"]
+    assert "timing +26" in told[1].detail
+    assert list(cases.news({cheater.name: cheater.kind})) == []
+    cases.close()
+
+
+def test_an_honest_player_comes_back_to_the_same_account(stage: Stage) -> None:
+    name = fresh_name()
+    stage.start(Regular, name)
+    eventually(lambda: stage.tally.count("joined"))
+    stage.start(Regular, name)
+    eventually(lambda: stage.tally.count("joined") == 2)
+    assert {(event.player, event.detail) for event in stage.events if event.word == "joined"} == {
+        (name, "signed up"),
+        (name, "signed in again"),
+    }
+
+
+@pytest.mark.parametrize("kind", [Regular, TooFast])
+def test_a_player_whose_name_is_taken_takes_another(
+    stage: Stage, player: Callable[..., object], kind: type[Player]
+) -> None:
+    name = fresh_name()
+    player(name)
+    stage.start(kind, name)
+    joined = eventually(lambda: [event.player for event in stage.events if event.word == "joined"])
+    assert joined == [f"{name}2"]
+
+
+def test_a_suspended_honest_player_is_a_surprise(stage: Stage, product: Product) -> None:
+    class Hasty(Honest):
+        """Honest by name alone."""
+
+        kind = "hasty"
+        patience = 0.0
+
+        def play(self) -> None:
+            TooFast.play(self)  # type: ignore[arg-type]
+
+    stage.start(Hasty)
+    eventually(lambda: stage.tally.surprises)
+    assert "honest hasty player, was suspended" in " ".join(stage.tally.surprises)
+
+
+def test_the_whole_demo_tells_what_happens_and_ends_when_asked(product: Product, tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    command = [sys.executable, "-m", "deploy.demo", product.url, "--seed", "3"]
+    with said.open("w") as out:
+        demo = subprocess.Popen(command, cwd=ROOT, env=product.env, stdout=out, stderr=subprocess.STDOUT)
+        try:
+            eventually(lambda: all(word in said.read_text() for word in (" scored ", " refused ", "---")), within=90)
+            demo.send_signal(signal.SIGINT)
+            assert demo.wait(20) == 0
+        finally:
+            demo.kill()
+            demo.wait()
+    text = said.read_text()
+    assert "The demo ran" in text
+    assert "No honest player was refused or suspended" in text
+    assert "Traceback" not in text
+    assert "\x1b" not in text, "no colours where nobody sees them"
+    settled(product)
