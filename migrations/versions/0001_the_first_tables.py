@@ -140,9 +140,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
     )
     op.create_index(op.f("ix_cases_player_id"), "cases", ["player_id"], unique=False)
-    op.create_index(
-        "uq_cases_open", "cases", ["player_id"], unique=True, postgresql_where=sa.text("state = 'open'")
-    )
+    op.create_index("uq_cases_open", "cases", ["player_id"], unique=True, postgresql_where=sa.text("state = 'open'"))
     op.create_table(
         "idempotency",
         sa.Column("player_id", sa.UUID(), nullable=False),
@@ -158,9 +156,7 @@ def upgrade() -> None:
             server_default=sa.text("clock_timestamp()"),
             nullable=False,
         ),
-        sa.CheckConstraint(
-            "outcome in ('scored', 'rejected', 'suspended')", name=op.f("ck_idempotency_outcome")
-        ),
+        sa.CheckConstraint("outcome in ('scored', 'rejected', 'suspended')", name=op.f("ck_idempotency_outcome")),
         sa.ForeignKeyConstraint(["player_id"], ["players.id"], name=op.f("fk_idempotency_player_id_players")),
         sa.PrimaryKeyConstraint("player_id", "key", name=op.f("pk_idempotency")),
     )
@@ -273,12 +269,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_cases_player_id"), table_name="cases")
     op.drop_table("cases")
     op.drop_table("action_types")
-    op.drop_index(
-        "uq_score_events_voids", table_name="score_events", postgresql_where=sa.text("kind = 'void'")
-    )
-    op.drop_index(
-        "uq_score_events_action", table_name="score_events", postgresql_where=sa.text("kind = 'redeem'")
-    )
+    op.drop_index("uq_score_events_voids", table_name="score_events", postgresql_where=sa.text("kind = 'void'"))
+    op.drop_index("uq_score_events_action", table_name="score_events", postgresql_where=sa.text("kind = 'redeem'"))
     op.drop_index("ix_score_events_player", table_name="score_events")
     op.drop_table("score_events")
     op.drop_table("players")
