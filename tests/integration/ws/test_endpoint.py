@@ -1,0 +1,136 @@
+"""The endpoint on its own server processes, without the workers that would tell it of changes: the tests do."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+
+from app.container import Container
+from app.settings import Settings
+from app.stores.feed import BOARD_CHANNEL, BoardChanged, publish_board
+from deploy.local.stack import Stack
+from tests.parts.client import Api, Player
+from tests.parts.product import UNLIMITED
+from tests.parts.subscriber import Subscriber, refused_upgrade, subscribed
+from tests.parts.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    env = {**UNLIMITED, "ALLOWED_ORIGINS": "https://partner.example", "PING_SECONDS": "2", "WEB_WORKERS": "2"}
+    with Stack(tmp_path_factory.mktemp("web"), env, parts=("web",)) as stack:
+        yield stack
+
+
+@pytest.fixture
+def behind(web: Stack) -> Iterator[Container]:
+    """The same stores, seen from another process."""
+    container = Container(Settings.from_env(web.env))
+    yield container
+    container.close()
+
+
+@pytest.fixture
+def anna(web: Stack) -> Iterator[Player]:
+    api = Api(web.url)
+    yield api.register()
+    api.close()
+
+
+def refresh(behind: Container, player: Player) -> None:
+    """What the worker does after a redemption."""
+    season = behind.standings.season("main")
+    behind.refresh.changed(season.id, [UUID(player.user_id)], [])
+
+
+def listening(behind: Container) -> int:
+    """Processes that would hear of a change now."""
+    return int(dict(behind.redis.pubsub_numsub(BOARD_CHANNEL)).get(BOARD_CHANNEL, 0))
+
+
+def test_a_change_reaches_the_subscribers_of_every_process(web: Stack, behind: Container, anna: Player) -> None:
+    sockets = [subscribed(web.url, anna.access_token) for _ in range(20)]
+    eventually(lambda: listening(behind) == 2)
+    score = anna.score_once()["score"]["current"]
+    refresh(behind, anna)
+    for socket in sockets:
+        message = socket.until_score(anna.user_id, score)
+        assert message["meta"]["board"] == "main"
+        socket.close()
+
+
+def test_what_was_published_while_nobody_listened_is_read_afterwards(
+    web: Stack, behind: Container, anna: Player
+) -> None:
+    with subscribed(web.url, anna.access_token) as socket:
+        eventually(lambda: listening(behind) > 0)
+        score = anna.score_once()["score"]["current"]
+        lost = False
+        while not lost:
+            behind.redis.client_kill_filter(_type="pubsub")
+            lost = listening(behind) == 0
+        refresh(behind, anna)
+        socket.until_score(anna.user_id, score)
+
+
+def test_old_news_and_news_told_twice_are_not_passed_on(web: Stack, behind: Container, anna: Player) -> None:
+    with subscribed(web.url, anna.access_token) as socket:
+        eventually(lambda: listening(behind) > 0)
+        newest = behind.standings.snapshot("main")
+        rows, version = newest["data"], newest["version"] + 1000
+        for told in (version, version, version - 1, version - 999, version + 1):
+            publish_board(behind.redis, BoardChanged("main", told, rows, []))
+        seen = [0]
+        while seen[-1] != version + 1:
+            seen.append(socket.next()["meta"]["version"])
+        assert seen == sorted(set(seen))
+        assert version - 1 not in seen
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        (None, 101),
+        ("own", 101),
+        ("https://partner.example", 101),
+        ("https://partner.example.evil.example", 403),
+        ("http://evil.example", 403),
+        ("null", 403),
+        ("", 403),
+        ("http://[", 403),
+    ],
+)
+def test_an_origin_opens_a_socket_only_if_it_is_ours_or_allowed(web: Stack, origin: str | None, status: int) -> None:
+    assert refused_upgrade(web.url, origin=web.url if origin == "own" else origin) == status
+
+
+def test_who_asks_without_an_upgrade_is_told_what_this_is(web: Stack) -> None:
+    api = Api(web.url)
+    answer = api.get("/ws/leaderboard")
+    assert answer.refusal == (426, "upgrade_required")
+    api.close()
+
+
+def test_a_worker_that_is_told_to_stop_tells_its_clients_to_come_back(web: Stack, anna: Player) -> None:
+    sockets = [Subscriber(web.url) for _ in range(10)]
+    for socket in sockets[:5]:
+        socket.subscribe(anna.access_token)
+        socket.next("leaderboard.initial")
+    web.process("web").stop()
+    assert [socket.until_closed()[0] for socket in sockets] == [1012] * 10
+    web.process("web").start()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
+def test_a_quick_stop_tells_them_too(web: Stack, anna: Player, number: signal.Signals) -> None:
+    socket = subscribed(web.url, anna.access_token)
+    master = web.process("web")
+    os.kill(master.pid, number)
+    close, _ = socket.until_closed()
+    assert close == 1012
+    eventually(lambda: not master.running)
+    master.start()
