@@ -161,6 +161,10 @@ class Player:
                 answer = self._patiently("POST", "/auth/login", given)
             if answer.status in (200, 201) and answer.data["user"].get("status", "active") == "active":
                 break
+            if answer.status >= 500:
+                self.tell("waiting", answer.refusal)
+                self.wait(2)
+                continue
             number += 1
             self.name = f"{stem}{number}"
         self._keep(answer)
