@@ -34,7 +34,7 @@ def repair() -> None:
     """Rebuild what Redis has lost."""
     rebuilt = app.container.refresh.repair()
     if rebuilt:
-        log.warning("boards_rebuilt", boards=rebuilt)
+        log.info("boards_rebuilt", boards=rebuilt)
 
 
 @app.task(name="maintenance.prune")  # type: ignore[untyped-decorator]

@@ -118,9 +118,11 @@ class LedgerStore:
             if connection is not None:
                 row = connection.exec_driver_sql(statement, values).fetchone()
             else:
-                with self._db.statement() as own:
-                    row = own.exec_driver_sql(statement, values).fetchone()
+                with self._db.driver() as own:
+                    row = own.execute(statement, values).fetchone()
         except IntegrityError as error:
+            raise _meaning(error.orig) from None
+        except psycopg.IntegrityError as error:
             raise _meaning(error) from None
         return Redeemed(row[0] - promise.points, row[0], row[1]) if row else None
 
@@ -226,11 +228,11 @@ class LedgerStore:
         ]
 
 
-def _meaning(error: IntegrityError) -> Exception:
-    if isinstance(error.orig, psycopg.errors.UniqueViolation):
-        constraint = error.orig.diag.constraint_name
+def _meaning(error: BaseException | None) -> BaseException:
+    if isinstance(error, psycopg.errors.UniqueViolation):
+        constraint = error.diag.constraint_name
         if constraint == "uq_score_events_action":
             return AlreadyRedeemed()
         if constraint == "pk_idempotency":
             return KeyKnown()
-    return error
+    return error or AssertionError("an integrity error without a cause")
