@@ -11,7 +11,7 @@ from pathlib import Path
 _NEWS = re.compile(
     rb"\[(?:\x1b\[\d+m)*(?:warning|error|critical)\b"
     rb'|"level": ?"(?:warning|error|critical)"'
-    rb"|\b(?:FATAL|PANIC): |^# |^Traceback|^\[error\]|\bCRITICAL\b"
+    rb"|\b(?:FATAL|PANIC): |^Traceback|^\[error\]|\bCRITICAL\b"
 )
 # What the demo tells by itself.
 _TOLD = re.compile(rb"\b(?:suspicious|forged_token)\b")
