@@ -12,7 +12,7 @@ import pytest
 from deploy.local.child import Child
 from tests.parts.client import Api, Player
 from tests.parts.product import Product
-from tests.parts.subscriber import Subscriber, subscribed
+from tests.parts.subscriber import Subscriber, refused_upgrade, subscribed
 from tests.parts.waiting import eventually
 
 BROKER_AWAY_SECONDS = 20
@@ -85,12 +85,15 @@ def test_redis_stalled_is_a_503_and_nothing_hangs_or_passes_unlimited(fragile: P
             anna.complete(action, timeout=3),
             anna.get("/me", timeout=3),
             anna.get("/leaderboard/me", timeout=3),
+            anna.api.get("/leaderboard/top", timeout=3),
+            anna.api.post("/auth/login", {"username": anna.username, "password": anna.password}, timeout=3),
         ):
             assert answer.refusal == (503, "unavailable")
         ready = anna.api.get("//readyz", timeout=5)
         assert ready.status == 503
         assert "redis" in ready.text.lower()
         assert anna.api.get("//healthz", timeout=3).status == 200
+        assert refused_upgrade(fragile.url) == 503
     eventually(lambda: anna.complete(action).status == 200)
     assert anna.me()["score"] == 2
 
