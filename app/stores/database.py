@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -12,6 +14,8 @@ import sqlalchemy as sa
 import sqlalchemy.exc
 
 from app.stores.green import GreenConnection, patched
+
+_RESTED_SECONDS = 0.1
 
 UNAVAILABLE: tuple[type[Exception], ...] = (
     sqlalchemy.exc.OperationalError,
@@ -46,6 +50,25 @@ def _connect_green(_dialect: Any, _record: Any, arguments: list[Any], named: dic
     return GreenConnection.connect(*arguments, **named)
 
 
+def _rested(connection: Any, record: Any) -> None:
+    record.info["since"] = time.monotonic()
+
+
+def _readable(descriptor: int) -> bool:
+    waiting = select.poll()  # not select(): that can't take the high numbers of a process with many sockets
+    waiting.register(descriptor, select.POLLIN)
+    return bool(waiting.poll(0))
+
+
+def _still_there(connection: psycopg.Connection[Any], record: Any, _pooled: Any) -> None:
+    """A connection that rested and has something to read was closed by a server that went away: no round trip asks."""
+    since = record.info.get("since")
+    if since is None or time.monotonic() - since < _RESTED_SECONDS:
+        return
+    if connection.closed or _readable(connection.fileno()):
+        raise sqlalchemy.exc.InvalidatePoolError("the server closed this connection while it rested")
+
+
 class Database:
     """`statement_seconds` bounds each statement on the server (0: no bound)."""
 
@@ -67,6 +90,8 @@ class Database:
                 "options": f"-c statement_timeout={int(statement_seconds * 1000)} -c timezone=UTC",
             },
         )
+        sa.event.listen(self.engine, "checkin", _rested)
+        sa.event.listen(self.engine, "checkout", _still_there)
         if patched():
             sa.event.listen(self.engine, "do_connect", _connect_green)
         self._transactional = self.engine.execution_options(isolation_level="READ COMMITTED")
