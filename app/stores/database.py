@@ -15,7 +15,7 @@ import sqlalchemy.exc
 
 from app.stores.green import GreenConnection, patched
 
-_RESTED_SECONDS = 0.1
+_RESTED_SECONDS = 0.05
 
 UNAVAILABLE: tuple[type[Exception], ...] = (
     sqlalchemy.exc.OperationalError,

@@ -15,7 +15,7 @@ from typing import Any
 import redis
 from redis.exceptions import ResponseError
 
-_RESTED_SECONDS = 1.0
+_RESTED_SECONDS = 0.05
 
 
 @dataclass(slots=True)
