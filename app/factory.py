@@ -30,7 +30,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["fairboard"] = Container(settings)
     identity.register(app, settings)
     failures.register(app)
-    limits = Limits(app, settings)
+    limits = Limits(settings)
     app.register_blueprint(auth.blueprint(limits), url_prefix=API)
     app.register_blueprint(actions.blueprint(limits), url_prefix=API)
     kept = TopReads(app.wsgi_app, limits.read_counter)

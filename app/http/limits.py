@@ -41,11 +41,11 @@ class Limits:
     own decorator looks up on every request which limits a route has, for 90 µs.
     """
 
-    def __init__(self, app: Flask, settings: Settings) -> None:
+    def __init__(self, settings: Settings) -> None:
         timeout = settings.redis_timeout
         self._limiter = Limiter(
             caller_address,
-            app=app,
+            app=Flask("limits"),  # its hooks, which look for limits around every request, stay off our app
             storage_uri=storage_uri(settings.redis_url),
             storage_options={"socket_timeout": timeout, "socket_connect_timeout": timeout},  # type: ignore[dict-item]
             strategy="fixed-window",
