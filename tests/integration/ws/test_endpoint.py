@@ -52,8 +52,22 @@ def listening(behind: Container) -> int:
     return int(dict(behind.redis.pubsub_numsub(BOARD_CHANNEL)).get(BOARD_CHANNEL, 0))
 
 
+def in_every_process(web: Stack, player: Player) -> list[Subscriber]:
+    """Ten sockets in each of the two workers. Which one accepts is the kernel's choice, so the other is paused."""
+    _, *workers = web.process("web").pids()
+    assert len(workers) == 2
+    sockets = []
+    for paused in workers:
+        os.kill(paused, signal.SIGSTOP)
+        try:
+            sockets += [subscribed(web.url, player.access_token) for _ in range(10)]
+        finally:
+            os.kill(paused, signal.SIGCONT)
+    return sockets
+
+
 def test_a_change_reaches_the_subscribers_of_every_process(web: Stack, behind: Container, anna: Player) -> None:
-    sockets = [subscribed(web.url, anna.access_token) for _ in range(20)]
+    sockets = in_every_process(web, anna)
     eventually(lambda: listening(behind) == 2)
     score = anna.score_once()["score"]["current"]
     refresh(behind, anna)
