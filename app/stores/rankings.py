@@ -65,6 +65,11 @@ class RankingStore:
         """Say that the sorted set is complete."""
         self._client.set(_key("ready", season), 1)
 
+    def clear(self, season: Season) -> None:
+        """Forget the whole board."""
+        names = ("ready", "scores", "versions", "top:10")
+        self._client.delete(*(_key(name, season) for name in names))
+
     def apply(self, season: Season, members: Iterable[Member]) -> None:
         """Bring standings as the database has them, older ones left alone."""
         keys = [_key("scores", season), _key("versions", season)]
