@@ -11,6 +11,7 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
+    Histogram,
     generate_latest,
     multiprocess,
 )
@@ -22,9 +23,27 @@ redemptions = Counter("fairboard_redemptions_total", "Redemptions by outcome", [
 top_reads = Counter("fairboard_top_reads_total", "Reads of a top list by cache result", ["cache"])
 kept_reads = Counter("fairboard_top_kept_reads_total", "Reads of a top list answered from the process's own memory")
 requests = Counter("fairboard_http_requests_total", "HTTP answers", ["route", "method", "status"])
+request_seconds = Histogram(
+    "fairboard_http_request_seconds",
+    "Time to an HTTP answer, by class of status",
+    ["route", "method", "status"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
+)
 sockets = Gauge("fairboard_sockets", "Open sockets", multiprocess_mode="livesum")
 pushed = Counter("fairboard_pushed_total", "Boards handed to subscribers")
 slow_closed = Counter("fairboard_slow_closed_total", "Subscribers closed because they could not read")
+commit_to_push = Histogram(
+    "fairboard_commit_to_push_seconds",
+    "From the oldest commit in a broadcast until this process had handed it to its last subscriber",
+    buckets=(0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0),
+)
+relay_published = Counter("fairboard_relay_published_total", "Outbox rows whose message the broker has confirmed")
+task_seconds = Histogram(
+    "fairboard_task_seconds",
+    "Time a worker spent on a task, by what came of it: done, retried, failed or rejected",
+    ["task", "outcome"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0),
+)
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
