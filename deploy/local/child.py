@@ -46,6 +46,7 @@ class Child:
         self.environment = dict(os.environ if env is None else env)
         self.keep_open = tuple(keep_open)
         self._process: subprocess.Popen[bytes] | None = None
+        self._asked = False
 
     # What a subclass says of itself.
 
@@ -89,6 +90,7 @@ class Child:
         self.prepare()
         command = [sys.executable, "-I", "-S", str(_SPAWN), str(os.getpid()), str(int(self.death_signal))]
         command += [self.identity, "--", *self.command()]
+        self._asked = False
         with self._log_file() as log:
             self._process = subprocess.Popen(
                 command,
@@ -117,6 +119,11 @@ class Child:
                 self.kill()
                 raise CannotStart(f"{self.name} does not answer after {self.start_seconds:.0f} s; see {self.log}")
             time.sleep(0.02)
+
+    def ask_to_stop(self) -> None:
+        """The first half of stop(), so that several can end at the same time."""
+        self._asked = True
+        self._send(self.stop_signal)
 
     def stop(self) -> None:
         """Ask it to end, wait `stop_seconds`, then end it and whatever it leaves behind."""
@@ -160,14 +167,19 @@ class Child:
             self.log.replace(self.log.with_suffix(".log.1"))
         return _opened(self.log)
 
+    def _send(self, number: int) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+            self._process.send_signal(signal.SIGCONT)
+
     def _finish(self, number: int, patience: float) -> None:
         process = self._process
         if process is None:
             return
         family = processes.tree(process.pid)
         if process.poll() is None:
-            process.send_signal(number)
-            process.send_signal(signal.SIGCONT)
+            if number == signal.SIGKILL or not self._asked:  # a second request to stop can mean: at once
+                self._send(number)
             if number != signal.SIGKILL:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(patience)

@@ -33,11 +33,11 @@ class Redis(Server):
         """The URL of one of its sixteen numbered databases."""
         return f"redis://:{self.password}@127.0.0.1:{self.port}/{number}"
 
-    def prepare(self) -> None:
-        super().prepare()
-        settings = {
+    def settings(self) -> dict[str, str]:
+        """The lines of its configuration, by Redis's own names."""
+        return {
             "bind": "127.0.0.1",
-            "port": self.port,
+            "port": str(self.port),
             "requirepass": self.password,
             "dir": f'"{self.data}"',
             "appendonly": "yes",
@@ -45,7 +45,11 @@ class Redis(Server):
             "maxmemory-policy": "noeviction",
             "daemonize": "no",
         }
-        write_private(self.data / "redis.conf", "".join(f"{name} {value}\n" for name, value in settings.items()))
+
+    def prepare(self) -> None:
+        super().prepare()
+        lines = "".join(f"{name} {value}\n" for name, value in self.settings().items())
+        write_private(self.data / "redis.conf", lines)
 
     def command(self) -> list[str]:
         return [_program(), str(self.data / "redis.conf")]
