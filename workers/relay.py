@@ -23,6 +23,7 @@ log = structlog.get_logger("fairboard.relay")
 
 _POLL_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
+_REQUEST_IDS = 20  # more would make a message of the busiest moments long for the sake of its log line
 
 
 class Relay:
@@ -61,7 +62,8 @@ class Relay:
                         "season_id": change.season_id,
                         "players": [str(player) for player in change.players],
                         "events": change.events,
-                        "request_ids": change.request_ids,
+                        "request_ids": change.request_ids[:_REQUEST_IDS],
+                        "committed_at": change.committed_at,
                     },
                     producer=producer,
                     delivery_mode=2,

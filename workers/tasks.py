@@ -23,10 +23,17 @@ _RETRY: dict[str, Any] = {
 
 
 @app.task(name="leaderboard.refresh", **_RETRY)  # type: ignore[untyped-decorator]
-def refresh(season_id: int, players: list[str], events: list[int], request_ids: list[str]) -> None:
+def refresh(
+    season_id: int,
+    players: list[str],
+    events: list[int],
+    request_ids: list[str],
+    committed_at: float | None = None,
+) -> None:
     """Bring these players' standings to Redis, and the newest board to every subscriber."""
-    version = app.container.refresh.changed(season_id, [UUID(player) for player in players], events)
-    log.info("board_refreshed", season_id=season_id, version=version, events=len(events), request_ids=request_ids[:20])
+    ids = [UUID(player) for player in players]
+    version = app.container.refresh.changed(season_id, ids, events, request_ids, committed_at)
+    log.info("board_refreshed", season_id=season_id, version=version, events=len(events), request_ids=request_ids)
 
 
 @app.task(name="leaderboard.repair")  # type: ignore[untyped-decorator]

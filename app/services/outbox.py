@@ -13,10 +13,14 @@ from app.stores.outbox import OutboxStore, Waiting
 
 @dataclass(slots=True)
 class BoardChange:
-    """What one message says: these players' standings on this board have changed, by these score events."""
+    """What one message says: these players' standings on this board have changed, by these score events.
+
+    `committed_at` is when the oldest of the changes was made, in Unix seconds.
+    """
 
     season_id: int
     board: str
+    committed_at: float
     players: list[UUID] = field(default_factory=list)
     events: list[int] = field(default_factory=list)
     request_ids: list[str] = field(default_factory=list)
@@ -49,7 +53,8 @@ class Outbox:
 def _merged(rows: list[Waiting]) -> list[BoardChange]:
     changes: dict[int, BoardChange] = {}
     for row in rows:
-        change = changes.setdefault(row.season_id, BoardChange(row.season_id, row.board))
+        change = changes.setdefault(row.season_id, BoardChange(row.season_id, row.board, row.created_at))
+        change.committed_at = min(change.committed_at, row.created_at)
         if row.player_id not in change.players:
             change.players.append(row.player_id)
         if row.event_id is not None:

@@ -33,8 +33,18 @@ class Refresh:
         self._catalog, self._standings, self._rankings = catalog, standings, rankings
         self._reads, self._client = reads, client
 
-    def changed(self, season_id: int, players: Sequence[UUID], events: Sequence[int]) -> int:
-        """Bring these players' standings, then tell every subscriber. Answers the board's version."""
+    def changed(
+        self,
+        season_id: int,
+        players: Sequence[UUID],
+        events: Sequence[int],
+        request_ids: Sequence[str] = (),
+        committed_at: float | None = None,
+    ) -> int:
+        """Bring these players' standings, then tell every subscriber. Answers the board's version.
+
+        `request_ids` and `committed_at` (Unix seconds) go on to the pushing processes.
+        """
         season = self._catalog.season(season_id)
         if season is None:
             return 0
@@ -44,7 +54,7 @@ class Refresh:
         else:
             self.rebuild(season)
         self._rankings.note_change(season)
-        return self._broadcast(season, events)
+        return self._broadcast(season, events, request_ids, committed_at)
 
     def repair(self) -> list[str]:
         """Rebuild the boards whose sorted set isn't complete, as after Redis was emptied; their names."""
@@ -149,9 +159,16 @@ class Refresh:
             there.update(str(player) for player, _, _ in members)
         self._rankings.forget(season, [player for player in players if player not in there])
 
-    def _broadcast(self, season: Season, events: Sequence[int]) -> int:
+    def _broadcast(
+        self,
+        season: Season,
+        events: Sequence[int],
+        request_ids: Sequence[str] = (),
+        committed_at: float | None = None,
+    ) -> int:
         top = self._reads.build(season)
-        change = BoardChanged(season.board, top.version, json.loads(top.rows), self._change_info(season, events))
+        rows, info = json.loads(top.rows), self._change_info(season, events)
+        change = BoardChanged(season.board, top.version, rows, info, tuple(request_ids), committed_at)
         publish_board(self._client, change)
         return top.version
 

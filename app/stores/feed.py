@@ -30,12 +30,18 @@ class Listening:
 
 @dataclass(frozen=True, slots=True)
 class BoardChanged:
-    """`data` is the top 10 at `version`; `change_info` what moved since the version before."""
+    """`data` is the top 10 at `version`; `change_info` what moved since the version before.
+
+    `request_ids` are those of the requests that changed it, the first few; `committed_at` is when the oldest of the
+    changes was made (Unix seconds), None when nobody made one, as after a repair.
+    """
 
     board: str
     version: int
     data: list[dict[str, Any]]
     change_info: list[dict[str, Any]]
+    request_ids: tuple[str, ...] = ()
+    committed_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,8 @@ def publish_board(client: Client, change: BoardChanged) -> None:
         "version": change.version,
         "data": change.data,
         "changeInfo": change.change_info,
+        "request_ids": change.request_ids,
+        "committed_at": change.committed_at,
     }
     client.publish(BOARD_CHANNEL, json.dumps(body, separators=(",", ":")))
 
@@ -115,7 +123,8 @@ def _read(raw: Mapping[str, Any]) -> Message | None:
         return None
     body = json.loads(raw["data"])
     if channel == BOARD_CHANNEL:
-        return BoardChanged(body["board"], body["version"], body["data"], body["changeInfo"])
+        said = tuple(body.get("request_ids", ())), body.get("committed_at")
+        return BoardChanged(body["board"], body["version"], body["data"], body["changeInfo"], *said)
     if body["kind"] == "player_suspended":
         return PlayerSuspended(UUID(body["player_id"]))
     return LoginEnded(UUID(body["login_id"])) if body["kind"] == "login_ended" else None

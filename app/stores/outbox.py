@@ -14,7 +14,10 @@ from app.stores.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One outbox row. `event_id` is None when a standing changed without a score event, as by a suspension."""
+    """One outbox row, written at `created_at` (Unix seconds).
+
+    `event_id` is None when a standing changed without a score event, as by a suspension.
+    """
 
     id: int
     season_id: int
@@ -23,6 +26,7 @@ class Waiting:
     player_id: UUID
     event_id: int | None
     request_id: str
+    created_at: float
 
 
 class OutboxStore:
@@ -50,7 +54,8 @@ class OutboxStore:
         rows = connection.execute(
             sa.text(
                 """
-                SELECT o.id, o.season_id, b.slug, s.number, o.player_id, o.event_id, o.request_id
+                SELECT o.id, o.season_id, b.slug, s.number, o.player_id, o.event_id, o.request_id,
+                       extract(epoch FROM o.created_at)::float
                 FROM outbox o JOIN seasons s ON s.id = o.season_id JOIN boards b ON b.id = s.board_id
                 ORDER BY o.id LIMIT :most FOR UPDATE OF o SKIP LOCKED
                 """
