@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-from flask import Flask, Response, request
-from prometheus_client import Counter
+from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import logs, metrics
+from app import logs
 from app.cli.register import register as register_commands
 from app.container import Container
-from app.http import actions, auth, failures, identity, leaderboard, operations
+from app.http import actions, auth, failures, identity, leaderboard, operations, watch
 from app.http.limits import Limits
 from app.http.top_reads import TopReads
 from app.settings import Settings
@@ -19,7 +16,6 @@ from app.web.page import page
 from app.ws import routes as sockets
 
 API = "/api/v1"
-_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 
 def create_app(settings: Settings) -> Flask:
@@ -28,6 +24,7 @@ def create_app(settings: Settings) -> Flask:
     app = Flask("fairboard", static_folder=None)
     app.url_map.strict_slashes = False
     app.extensions["fairboard"] = Container(settings)
+    watch.register(app, settings)
     identity.register(app, settings)
     failures.register(app)
     limits = Limits(settings)
@@ -40,20 +37,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(page)
     sockets.register(app, limits)
     register_commands(app)
-    app.after_request(_count)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
-
-
-def _count(response: Response) -> Response:
-    route = request.url_rule.rule if request.url_rule else "none"
-    method = request.method if request.method in _METHODS else "other"
-    _counter(route, method, response.status_code).inc()
-    return response
-
-
-@cache
-def _counter(route: str, method: str, status: int) -> Counter:
-    return metrics.requests.labels(route, method, status)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
 from uuid import UUID
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
+from prometheus_client import Counter
 
 from app import metrics
 from app.domain.redemption import Completed, Request
 from app.domain.times import rfc3339
-from app.errors import Refusal
 from app.http.bodies import ActionToken, NewAction, body, idempotency_key
-from app.http.envelope import answer, request_id
+from app.http.envelope import answer, failure_code, request_id
 from app.http.identity import container, me, signed_in
 from app.http.limits import Limits
 
@@ -19,6 +20,7 @@ from app.http.limits import Limits
 def blueprint(limits: Limits) -> Blueprint:
     """The routes, each with its limit."""
     routes = Blueprint("actions", __name__)
+    routes.after_request(_count_redemption)
 
     @routes.get("/action-types")
     @limits.reads
@@ -68,16 +70,23 @@ def blueprint(limits: Limits) -> Blueprint:
     @signed_in(limit=limits.complete)
     def complete(action_id: UUID) -> Response:
         token = body(ActionToken).token
-        request = Request(str(me().player_id), str(action_id), token, idempotency_key(), request_id())
-        try:
-            completed = container().redemptions.complete(request)
-        except Refusal as refusal:
-            metrics.redemptions.labels(refusal.code).inc()
-            raise
-        metrics.redemptions.labels("replayed" if completed.replayed else "scored").inc()
-        return _render(completed, request.player_id)
+        asked = Request(str(me().player_id), str(action_id), token, idempotency_key(), request_id())
+        return _render(container().redemptions.complete(asked), asked.player_id)
 
     return routes
+
+
+def _count_redemption(response: Response) -> Response:
+    """Whatever came of it, refusals ahead of the view too."""
+    if request.endpoint == "actions.complete":
+        replayed = "replayed" if "Idempotency-Replayed" in response.headers else "scored"
+        _outcome(failure_code() or replayed).inc()
+    return response
+
+
+@cache
+def _outcome(word: str) -> Counter:
+    return metrics.redemptions.labels(word)
 
 
 def _render(completed: Completed, player_id: str) -> Response:

@@ -58,8 +58,15 @@ def empty(status: int) -> Response:
 
 def failure(status: int, code: str, message: str, details: Any = None) -> Response:
     """A refusal."""
+    g.failure_code = code
     error: dict[str, Any] = {"code": code, "message": message}
     if details is not None:
         error["details"] = details
     body = {"meta": {"code": status, "request_id": request_id()}, "error": error}
     return _response(json.dumps(body, ensure_ascii=False, separators=(",", ":")), status)
+
+
+def failure_code() -> str | None:
+    """The code that this request was refused with; None when it was not."""
+    code: str | None = g.get("failure_code")
+    return code

@@ -16,6 +16,7 @@ from limits.strategies import RateLimiter
 
 from app import metrics
 from app.http.envelope import envelope, known_or_new_id
+from app.http.watch import count_kept
 
 PATH = "/api/v1/leaderboard/top"
 KEPT_SECONDS = 0.2  # with the 600 ms that a changing board may be old in Redis, still under a second
@@ -86,6 +87,7 @@ class TopReads:
             return False
 
     def _answer(self, environ: dict[str, Any], start_response: StartResponse, rows: str, tag: str) -> Iterable[bytes]:
+        began = time.perf_counter()
         request_id = known_or_new_id(environ.get("HTTP_X_REQUEST_ID", ""))
         headers = [
             ("X-Request-ID", request_id),
@@ -95,9 +97,11 @@ class TopReads:
         ]
         metrics.kept_reads.inc()
         if f'"{tag}"' in environ.get("HTTP_IF_NONE_MATCH", ""):
+            count_kept(PATH, 304, time.perf_counter() - began)
             start_response("304 NOT MODIFIED", headers)
             return []
         body = envelope(rows, 200, request_id).encode()
+        count_kept(PATH, 200, time.perf_counter() - began)
         headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         start_response("200 OK", headers)
         return [body]
