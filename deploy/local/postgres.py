@@ -40,7 +40,13 @@ class Postgres(Server):
         keep_open: tuple[int, ...] = (),
     ) -> None:
         super().__init__(folder, log, keep_open=keep_open)
-        self.settings = {"max_connections": "200", "timezone": "UTC", **(settings or {})}
+        # A standby that stays away may hold up this much of the disk; then it has to be made anew.
+        self.settings = {
+            "max_connections": "200",
+            "timezone": "UTC",
+            "max_slot_wal_keep_size": "1GB",
+            **(settings or {}),
+        }
         self._sockets: Path | None = None
 
     @property
