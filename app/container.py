@@ -32,6 +32,7 @@ from app.stores.players import PlayerStore
 from app.stores.probes import PostgresProbe, RedisProbe
 from app.stores.rankings import RankingStore
 from app.stores.redis_store import Scripts, connect
+from app.stores.replicas import Replicas
 from app.stores.standings import StandingStore
 from app.stores.suspicions import SuspicionStore
 
@@ -53,6 +54,14 @@ class Container:
         self.settings, self.clock = settings, clock
         self.database = Database(
             settings.database_url, pool=settings.database_pool, statement_seconds=statement_seconds
+        )
+        self.replicas = Replicas(
+            settings.database_replica_urls,
+            self.database,
+            pool=settings.database_pool,
+            statement_seconds=statement_seconds,
+            wait_seconds=settings.replica_wait_seconds,
+            lag_seconds=settings.replica_lag_seconds,
         )
         self.redis = connect(settings.redis_url, settings.redis_timeout)
         self._build_stores()
@@ -149,5 +158,6 @@ class Container:
 
     def close(self) -> None:
         """Give all connections back."""
+        self.replicas.close()
         self.database.close()
         self.redis.close()

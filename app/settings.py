@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -115,7 +116,9 @@ class Settings:
 
     database_url: str = _set("postgresql+psycopg://localhost/fairboard", _postgres, "PostgreSQL primary")
     database_replica_urls: tuple[str, ...] = _set((), _postgres_list, "read replicas, comma-separated")
-    database_pool: int = _set(16, _whole(1, 1000), "most connections of one process")
+    database_pool: int = _set(16, _whole(1, 1000), "most connections of one process, to each server")
+    replica_wait_seconds: float = _set(0.05, _number(0, 10), "how long a read waits for a replica to catch up")
+    replica_lag_seconds: float = _set(5.0, _number(0, 86_400), "how old a replica may be for analytics")
     redis_url: str = _set("redis://localhost:6379/0", _url("redis", "rediss", "redis+cluster", "unix"), "Redis")
     redis_timeout: float = _set(0.4, _number(0.05, 60), "seconds until a stalled Redis counts as down")
     broker_url: str = _set("redis://localhost:6379/1", _url("amqp", "amqps", "redis", "rediss"), "broker")
@@ -145,6 +148,7 @@ class Settings:
     slow_seconds: float = _set(30.0, _number(0.1, 3600), "time a subscriber may be unable to read")
     broadcast_seconds: float = _set(0.1, _number(0, 1), "least time between two broadcasts of a board")
     metrics_dir: str = _set("", _text, "folder shared by this machine's processes for /metrics")
+    metrics_port: int = _set(0, _whole(0, 65535), "port on which worker, relay and beat serve /metrics; 0: none")
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -178,3 +182,10 @@ class Settings:
                     )
         if self.jwt_keys == self.action_token_keys:
             raise BadSetting("JWT_KEYS and ACTION_TOKEN_KEYS must not be the same")
+
+
+def share_metrics(settings: Settings) -> None:
+    """Where this machine's processes count together. The metrics library looks for it when it is imported."""
+    if settings.metrics_dir:
+        Path(settings.metrics_dir).mkdir(parents=True, exist_ok=True)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = settings.metrics_dir

@@ -6,6 +6,7 @@ import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 
 import psycopg
@@ -13,7 +14,8 @@ import redis.exceptions
 import sqlalchemy as sa
 import sqlalchemy.exc
 
-from app.stores.green import GreenConnection, patched
+from app.stores.green import GreenConnection, connect_hurried, patched
+from app.stores.positions import PRIMARY_NOW
 
 _RESTED_SECONDS = 0.05
 
@@ -50,6 +52,13 @@ def _connect_green(_dialect: Any, _record: Any, arguments: list[Any], named: dic
     return GreenConnection.connect(*arguments, **named)
 
 
+def _connect_in(hurry: Hurry) -> Any:
+    def connect(_dialect: Any, _record: Any, arguments: list[Any], named: dict[str, Any]) -> Any:
+        return connect_hurried(arguments, named, connect_seconds=hurry.connect, answer_seconds=hurry.answer)
+
+    return connect
+
+
 def _rested(connection: Any, record: Any) -> None:
     record.info["since"] = time.monotonic()
 
@@ -69,17 +78,30 @@ def _still_there(connection: psycopg.Connection[Any], record: Any, _pooled: Any)
         raise sqlalchemy.exc.InvalidatePoolError("the server closed this connection while it rested")
 
 
+@dataclass(frozen=True, slots=True)
+class Hurry:
+    """Bounds kept on our side, in seconds, for a server that one can do without: to connect, for an answer, and for
+    a connection of the pool to become free."""
+
+    connect: float
+    answer: float
+    pool: float
+
+
 class Database:
     """`statement_seconds` bounds each statement on the server (0: no bound)."""
 
-    def __init__(self, url: str, *, pool: int = 16, statement_seconds: float = 5.0) -> None:
+    seen = PRIMARY_NOW
+    """SQL for a position that is not before anything that the statement it stands in can see."""
+
+    def __init__(self, url: str, *, pool: int = 16, statement_seconds: float = 5.0, hurry: Hurry | None = None) -> None:
         self.engine = sa.create_engine(
             url,
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,  # an error's text reaches the log; a password's hash must not
             pool_size=pool,
             max_overflow=0,
-            pool_timeout=3,
+            pool_timeout=hurry.pool if hurry else 3,
             pool_use_lifo=True,  # few warm server processes do the work of many cold ones: 0.05 ms a redeem
             pool_recycle=1800,
             pool_reset_on_return=None,  # every connection comes back in autocommit, with nothing to roll back
@@ -92,7 +114,9 @@ class Database:
         )
         sa.event.listen(self.engine, "checkin", _rested)
         sa.event.listen(self.engine, "checkout", _still_there)
-        if patched():
+        if hurry:
+            sa.event.listen(self.engine, "do_connect", _connect_in(hurry))
+        elif patched():
             sa.event.listen(self.engine, "do_connect", _connect_green)
         self._transactional = self.engine.execution_options(isolation_level="READ COMMITTED")
 
@@ -101,6 +125,12 @@ class Database:
         """A connection on which each statement is a transaction of its own: one round trip."""
         with self.engine.connect() as connection:
             yield connection
+
+    @contextmanager
+    def held(self) -> Iterator[Database]:
+        """As this one, with every statement on one connection: one server, and the same life of it."""
+        with self.engine.connect() as connection:
+            yield _Held(self, connection)
 
     @contextmanager
     def driver(self) -> Iterator[psycopg.Connection[Any]]:
@@ -137,3 +167,12 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+class _Held(Database):
+    def __init__(self, whole: Database, connection: sa.Connection) -> None:
+        self.engine, self.seen, self._connection = whole.engine, whole.seen, connection
+
+    @contextmanager
+    def statement(self) -> Iterator[sa.Connection]:
+        yield self._connection

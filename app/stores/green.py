@@ -7,9 +7,11 @@ statement: 60 of the 150 µs that a statement costs the process (measured). geve
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.waiting import Ready, Wait
 
 _READY = {Wait.R: Ready.R, Wait.W: Ready.W, Wait.RW: Ready.RW}
@@ -21,13 +23,36 @@ def patched() -> bool:
     return bool(monkey and monkey.is_module_patched("select"))
 
 
+class HurriedConnection(psycopg.Connection[Any]):
+    """For a server that may stall: an answer that isn't there in time closes the connection and is an error.
+
+    The server's own statement_timeout doesn't help against a server that is stopped, nor do TCP's timers on a Unix
+    socket.
+    """
+
+    answer_seconds: float | None = None
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Drive psycopg's generator. OperationalError when the time is up."""
+        try:
+            return super().wait(gen, interval, self.answer_seconds if timeout is None else timeout)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.close()  # its answer may still come, and would be taken for the next one's
+            raise
+
+
 class GreenConnection(psycopg.Connection[Any]):
-    """As its parent, but for statements without a time limit of their own, which are all of ours."""
+    """As its parent under gevent; `answer_seconds` as in HurriedConnection, None for no bound."""
+
+    answer_seconds: float | None = None
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Drive psycopg's generator, giving way to other greenlets while the socket isn't ready."""
         if timeout is not None:
             return super().wait(gen, interval, timeout)
+        if self.answer_seconds is not None:
+            return self._wait_until(gen, time.monotonic() + self.answer_seconds)
         from gevent.socket import wait_read, wait_readwrite, wait_write
 
         waits = {Wait.R: wait_read, Wait.W: wait_write, Wait.RW: wait_readwrite}
@@ -39,3 +64,41 @@ class GreenConnection(psycopg.Connection[Any]):
                 wanted = gen.send(_READY[wanted])
         except StopIteration as end:
             return end.value
+
+    def _wait_until(self, gen: Any, deadline: float) -> Any:
+        from gevent.socket import wait_read, wait_readwrite, wait_write
+
+        waits = {Wait.R: wait_read, Wait.W: wait_write, Wait.RW: wait_readwrite}
+        socket = self.pgconn.socket
+        try:
+            wanted = next(gen)
+            while True:
+                waits[wanted](socket, timeout=max(0.0, deadline - time.monotonic()), timeout_exc=_Stalled())
+                wanted = gen.send(_READY[wanted])
+        except StopIteration as end:
+            return end.value
+        except _Stalled:
+            self.close()  # its answer may still come, and would be taken for the next one's
+            raise
+
+
+class _Stalled(psycopg.OperationalError):
+    def __init__(self) -> None:
+        super().__init__("no answer in time")
+
+
+def connect_hurried(arguments: Any, named: Any, *, connect_seconds: float, answer_seconds: float) -> Any:
+    """A connection to a server that may stall; both bounds are kept on our side.
+
+    Without gevent, connecting takes up to psycopg's own least of 2 s: those processes answer no requests.
+    """
+    if not patched():
+        plain = HurriedConnection.connect(*arguments, **named)
+        plain.answer_seconds = answer_seconds
+        return plain
+    from gevent import Timeout
+
+    with Timeout(connect_seconds, psycopg.errors.ConnectionTimeout("no connection in time")):
+        green = GreenConnection.connect(*arguments, **named)
+    green.answer_seconds = answer_seconds
+    return green
