@@ -13,7 +13,7 @@ from app.http.bodies import AroundQuery, BoardQuery, TopQuery, query
 from app.http.envelope import answer, answer_text, empty
 from app.http.identity import container, me, signed_in
 from app.http.limits import Limits
-from app.http.top_reads import TopReads
+from app.http.top_reads import EXPIRES, TopReads
 
 
 def blueprint(limits: Limits, kept: TopReads) -> Blueprint:
@@ -31,8 +31,9 @@ def blueprint(limits: Limits, kept: TopReads) -> Blueprint:
         response.set_etag(tag, weak=True)
         response.headers["X-Cache"] = "HIT" if found.hit else "MISS"
         response.headers["Cache-Control"] = "no-cache"
+        response.headers[EXPIRES] = f"@{found.second}"
         metrics.top_reads.labels("hit" if found.hit else "miss").inc()
-        kept.keep(request.query_string.decode("latin-1"), found.rows, tag)
+        kept.keep(request.query_string.decode("latin-1"), found.rows, tag, found.second)
         return response
 
     @routes.get("/leaderboard/me")

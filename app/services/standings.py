@@ -13,21 +13,24 @@ from app.domain.boards import MAIN, TOP, Season, Standing
 from app.errors import NotFound
 from app.stores.catalog import CatalogStore
 from app.stores.players import PlayerStore
-from app.stores.rankings import CachedTop, RankingStore
+from app.stores.rankings import CachedTop, RankingStore, ShownTop
 from app.stores.standings import StandingStore
 
-_FRESH_MS = 600  # a cached list may be this old while the board changes; with what a process keeps, under a second
 _SEASON_SECONDS = 1.0
 _WAIT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Top:
-    """A top list as JSON text, its version, and whether it came from the cache."""
+    """A top list as JSON text, its version, and whether it came from the cache.
+
+    It may be shown to the end of `second` in Unix time, not longer.
+    """
 
     version: int
     rows: str
     hit: bool
+    second: int
 
 
 class Standings:
@@ -59,12 +62,22 @@ class Standings:
         return season
 
     def top(self, board: str = MAIN, limit: int = TOP) -> Top:
-        """The best `limit`, at most a second old."""
-        return self._top(self.season(board), limit, fresh_ms=_FRESH_MS)
+        """The best `limit`, at most a second old, and the same for every reader within a second of the clock.
+
+        The list was read, or found unchanged, in the second it is shown in. Because all processes show the same one,
+        no reader who goes from one to the other sees the board go back.
+        """
+        season, second = self.season(board), int(self._clock())
+        shown = self._rankings.shown(season, limit)
+        if shown and shown.second >= second:
+            return Top(shown.version, shown.rows, True, shown.second)
+        found, hit = self._newest(season, limit, since_ms=second * 1000)
+        shown = self._rankings.show(season, limit, ShownTop(second, found.version, found.rows))
+        return Top(shown.version, shown.rows, hit, shown.second)
 
     def snapshot(self, board: str = MAIN) -> dict[str, Any]:
         """The newest top ten with its version, for a subscriber: `{"board", "version", "data"}`."""
-        top = self._top(self.season(board), TOP, fresh_ms=0)
+        top, _ = self._newest(self.season(board), TOP)
         return {"board": board, "version": top.version, "data": json.loads(top.rows)}
 
     def build(self, season: Season, limit: int = TOP) -> CachedTop:
@@ -77,27 +90,27 @@ class Standings:
         self._rankings.put_top(season, limit, top)
         return top
 
-    def _top(self, season: Season, limit: int, *, fresh_ms: int) -> Top:
-        cached = self._valid(season, limit, fresh_ms)
+    def _newest(self, season: Season, limit: int, *, since_ms: int | None = None) -> tuple[CachedTop, bool]:
+        """The list as it is now, or as it was read after `since_ms`; and whether it came from the cache."""
+        cached = self._valid(season, limit, since_ms)
         if cached:
-            return Top(cached.version, cached.rows, True)
+            return cached, True
         deadline = time.monotonic() + _WAIT_SECONDS
         while not self._rankings.may_build(season, limit) and time.monotonic() < deadline:
             time.sleep(0.01)
-            cached = self._valid(season, limit, fresh_ms)
+            cached = self._valid(season, limit, since_ms)
             if cached:
-                return Top(cached.version, cached.rows, True)
+                return cached, True
         try:
-            built = self.build(season, limit)
+            return self.build(season, limit), False
         finally:
             self._rankings.built(season, limit)
-        return Top(built.version, built.rows, False)
 
-    def _valid(self, season: Season, limit: int, fresh_ms: int) -> CachedTop | None:
+    def _valid(self, season: Season, limit: int, since_ms: int | None) -> CachedTop | None:
         cached, changes = self._rankings.top(season, limit)
         if cached is None:
             return None
-        young = 0 <= self._clock() * 1000 - cached.built_ms < fresh_ms
+        young = since_ms is not None and since_ms <= cached.built_ms <= self._clock() * 1000
         return cached if young or cached.changes == changes else None
 
     def me(self, player_id: UUID) -> dict[str, Any]:

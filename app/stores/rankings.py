@@ -15,6 +15,7 @@ from app.stores.redis_store import Call, Client, Scripts, lane_of
 
 WAKE_CHANNEL = "fairboard:wake"
 _TOP_SECONDS = 60
+_SHOWN_MS = 2000  # longer than the second it counts for, so that clocks may differ; ended by Redis's own clock
 _CHUNK = 1000
 _REPAIRED = "leaderboard:repaired"
 _REPAIRED_SECONDS = 3600
@@ -30,6 +31,21 @@ class CachedTop:
     changes: int
     built_ms: int
     rows: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTop:
+    """The list that every HTTP reader gets until the end of `second`, in Unix time."""
+
+    second: int
+    version: int
+    rows: str
+
+
+def _shown(text: str) -> ShownTop:
+    head, rows = text.split("\n", 1)
+    second, version = head.split(" ")
+    return ShownTop(int(second), int(version), rows)
 
 
 def _key(name: str, season: Season) -> str:
@@ -136,6 +152,18 @@ class RankingStore:
         """Cache a list for a minute, unless a newer one stands there."""
         text = f"{top.version} {top.changes} {top.built_ms}\n{top.rows}"
         return bool(self._scripts.run("put_top", [_key(f"top:{limit}", season)], [top.version, text, _TOP_SECONDS]))
+
+    def shown(self, season: Season, limit: int) -> ShownTop | None:
+        """The list shown last, if that was a moment ago."""
+        key = _key(f"shown:{limit}", season)
+        text = self._lane.call("GET", key) if self._lane else self._client.get(key)
+        return _shown(text) if text else None
+
+    def show(self, season: Season, limit: int, top: ShownTop) -> ShownTop:
+        """Offer a list for its second; the answer is what counts: the first one offered, by whichever process."""
+        text = f"{top.second} {top.version}\n{top.rows}"
+        keys = [_key(f"shown:{limit}", season)]
+        return _shown(self._scripts.run("show", keys, [top.second, text, _SHOWN_MS]))
 
     def may_build(self, season: Season, limit: int) -> bool:
         """Whether the caller is the one to rebuild a list; others wait for it. Ends by itself."""
