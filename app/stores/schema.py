@@ -7,7 +7,7 @@ row and wait for every other. A player's standing has one, and an event is only 
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from app.domain.boards import MAX_SCORE
 
@@ -93,6 +93,7 @@ action_types = sa.Table(
     sa.Column("per_minute", sa.Integer),
     _moment("created_at", now=True),
     _moment("retired_at", nullable=True),
+    _moment("limits_since", now=True),
     sa.CheckConstraint("points between 1 and 1000000000", name="points"),
     sa.CheckConstraint("min_seconds between 0 and 86400", name="min_seconds"),
 )
@@ -133,11 +134,70 @@ score_events = sa.Table(
     _moment("issued_at"),
     _moment("created_at", now=True),
     sa.Column("request_id", sa.Text, nullable=False),
+    _moment("judged_at", nullable=True),
     sa.CheckConstraint("kind in ('redeem', 'void')", name="kind"),
     sa.CheckConstraint("(kind = 'void') = (voids_id IS NOT NULL)", name="voids"),
     sa.Index("uq_score_events_action", "action_id", unique=True, postgresql_where=sa.text("kind = 'redeem'")),
     sa.Index("uq_score_events_voids", "voids_id", unique=True, postgresql_where=sa.text("kind = 'void'")),
     sa.Index("ix_score_events_player", "player_id", "id"),
+    sa.Index(
+        "ix_score_events_created_at",
+        "created_at",
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
+    ),
+)
+
+# Each refused action once, whatever number of rules refused it: `reason` is the rule that added the most, or `level`
+# where nothing new was added and the suspicion from before refused it.
+refusals = sa.Table(
+    "refusals",
+    metadata,
+    sa.Column("action_id", UUID(), primary_key=True),
+    sa.Column("player_id", UUID(), nullable=False),
+    sa.Column("season_id", sa.Integer, nullable=False),
+    sa.Column("action_type_id", sa.Integer, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    _moment("judged_at"),
+    _moment("created_at", now=True),
+    sa.CheckConstraint("reason in ('timing', 'pattern', 'frequency', 'level')", name="reason"),
+    sa.Index("ix_refusals_created_at", "created_at"),
+    sa.Index("ix_refusals_player", "player_id", "judged_at"),
+)
+
+# One row for each hour (or day) in which something happened, season and action type; action type 0 is all of them.
+rollups = sa.Table(
+    "rollups",
+    metadata,
+    sa.Column("granularity", sa.Text, primary_key=True),
+    sa.Column("starts_at", sa.TIMESTAMP(timezone=True), primary_key=True),
+    sa.Column("season_id", sa.Integer, primary_key=True),
+    sa.Column("action_type_id", sa.Integer, primary_key=True),
+    sa.Column("redemptions", sa.BigInteger, nullable=False),
+    sa.Column("points", sa.BigInteger, nullable=False),
+    sa.Column("players", sa.BigInteger, nullable=False),
+    sa.Column("voided", sa.BigInteger, nullable=False),
+    sa.Column("voided_points", sa.BigInteger, nullable=False),
+    sa.Column("median_seconds", sa.Float),
+    sa.Column("p95_seconds", sa.Float),
+    sa.Column("refusals", JSONB, nullable=False),
+    _moment("computed_at"),
+    sa.CheckConstraint("granularity in ('hour', 'day')", name="granularity"),
+)
+
+# Buckets that start before `final_before` are final. Those before `ended_before` had ended when the transaction id
+# `horizon` had not been given out: once all before it are over, nothing can come into them any more.
+rollup_progress = sa.Table(
+    "rollup_progress",
+    metadata,
+    sa.Column("granularity", sa.Text, primary_key=True),
+    _moment("began_at"),
+    _moment("final_before"),
+    _moment("ended_before"),
+    sa.Column("horizon", sa.BigInteger, nullable=False),
+    _moment("computed_at", nullable=True),
+    sa.Column("took_seconds", sa.Float, nullable=False),
+    sa.CheckConstraint("granularity in ('hour', 'day')", name="granularity"),
 )
 
 outbox = sa.Table(
@@ -157,6 +217,7 @@ suspicion = sa.Table(
     _player(primary_key=True),
     sa.Column("value", sa.Float, nullable=False),
     _moment("at"),
+    _moment("cleared_at", nullable=True),
     sa.CheckConstraint("value >= 0", name="value"),
 )
 
@@ -187,8 +248,20 @@ signals = sa.Table(
     sa.Column("suspicion", sa.Float, nullable=False),
     sa.Column("outcome", sa.Text, nullable=False),
     _moment("at"),
+    sa.Column("source", sa.Text, nullable=False, server_default="live"),
+    sa.CheckConstraint("source in ('live', 'review')", name="source"),
     sa.Index("ix_signals_player", "player_id", "id"),
     sa.Index("ix_signals_case", "case_id", "id"),
+    sa.Index("uq_signals_review", "action_id", "rule", unique=True, postgresql_where=sa.text("source = 'review'")),
+)
+
+# How far the background review of the ledger has come; one row.
+review_progress = sa.Table(
+    "review_progress",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    _moment("reviewed_before"),
+    sa.CheckConstraint("number = 1", name="number"),
 )
 
 idempotency = sa.Table(
