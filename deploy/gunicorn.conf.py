@@ -7,11 +7,10 @@ import logging
 import os
 import resource
 import sys
-from pathlib import Path
 from typing import Any
 
 from app import logs
-from app.settings import BadSetting, Settings
+from app.settings import BadSetting, Settings, share_metrics
 
 try:
     _settings = Settings.from_env()
@@ -42,9 +41,7 @@ worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa:
 control_socket_disable = True
 
 # The client library looks for this when it is imported, so it must be there before the app.
-if _settings.metrics_dir:
-    Path(_settings.metrics_dir).mkdir(parents=True, exist_ok=True)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _settings.metrics_dir
+share_metrics(_settings)
 
 
 def on_starting(server: Any) -> None:
