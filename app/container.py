@@ -16,6 +16,7 @@ from app.services.moderation import Moderation
 from app.services.outbox import Outbox
 from app.services.passwords import Passwords
 from app.services.past import Past
+from app.services.presence import LIFETIMES, Presence
 from app.services.redemptions import Redemptions
 from app.services.refresh import Refresh
 from app.services.schema import Schema
@@ -29,6 +30,7 @@ from app.stores.logins import LoginStore
 from app.stores.outbox import OutboxStore
 from app.stores.permits import PermitStore
 from app.stores.players import PlayerStore
+from app.stores.presence import PresenceStore
 from app.stores.probes import PostgresProbe, RedisProbe
 from app.stores.rankings import RankingStore
 from app.stores.redis_store import Scripts, connect
@@ -137,6 +139,13 @@ class Container:
             clock=clock,
         )
         self.standings = Standings(self.catalog, self.standing_store, self.rankings, self.players, clock=clock)
+        self.presence = Presence(
+            PresenceStore(self.scripts, seconds=settings.presence_seconds * LIFETIMES),
+            self.standings,
+            most_per_player=settings.max_sockets_per_player,
+            most_per_address=settings.max_sockets_per_address,
+            renew_seconds=settings.presence_seconds,
+        )
         self.refresh = Refresh(self.catalog, self.standing_store, self.rankings, self.standings, self.redis)
         self.health = Health(self.database, self.redis)
         self.outbox = Outbox(self.database, OutboxStore(self.database))

@@ -20,6 +20,7 @@ Refusal
 │   └── InProgress
 ├── IdempotencyKeyReused
 ├── RateLimited           carries seconds to wait
+├── TooManySockets        likewise
 └── Unavailable           a part that the request needs is down; nothing has been scored, or a retry tells
 """
 
@@ -151,6 +152,20 @@ class RateLimited(Refusal):
             details={"limit": limit, "window": window, "retry_after": retry_after},
         )
         self.limit, self.remaining, self.window, self.retry_after = limit, remaining, window, retry_after
+
+
+class TooManySockets(Refusal):
+    """`limit` open sockets are all that one "player" or "address" may hold; `retry_after` in seconds."""
+
+    code = "too_many_sockets"
+    default_message = "Too many open sockets."
+
+    def __init__(self, holder: str, limit: int, retry_after: int) -> None:
+        super().__init__(
+            f"This {holder} holds {limit} open sockets, and may hold no more. Close one, then connect again.",
+            details={"limit": limit, "retry_after": retry_after},
+        )
+        self.retry_after = retry_after
 
 
 class Unavailable(Refusal):

@@ -26,6 +26,7 @@ STATUS: dict[type[errors.Refusal], int] = {
     errors.InvalidRequest: 422,
     errors.IdempotencyKeyReused: 422,
     errors.RateLimited: 429,
+    errors.TooManySockets: 429,
     errors.Unavailable: 503,
 }
 _RETRY_SECONDS = "2"
@@ -54,6 +55,8 @@ def refused(refusal: errors.Refusal) -> Response:
         response.headers["RateLimit-Limit"] = str(refusal.limit)
         response.headers["RateLimit-Remaining"] = str(refusal.remaining)
         response.headers["RateLimit-Reset"] = str(refusal.retry_after)
+    elif isinstance(refusal, errors.TooManySockets):
+        response.headers["Retry-After"] = str(refusal.retry_after)
     elif isinstance(refusal, errors.InProgress):
         response.headers["Retry-After"] = "1"
     elif isinstance(refusal, errors.Unavailable):

@@ -1,0 +1,9 @@
+-- Registers a socket unless too many are there. KEYS: connections. ARGV: socket, most, seconds until it expires.
+-- Answers 1 or 0. The time is that of Redis, so that servers whose clocks differ agree.
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) and not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
+redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[3] * 1000))
+return 1

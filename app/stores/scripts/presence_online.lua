@@ -1,0 +1,24 @@
+-- Counts the players who are on a board. KEYS: players on servers by expiry, servers of each player.
+-- ARGV: server, seconds until the stay of its players expires, how many have left it, those, then those who are there.
+-- Answers the number of players. A player on two servers is two members and one player. Time as in presence_enter.lua.
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+local function out(member, player)
+  if redis.call('ZREM', KEYS[1], member) == 1 and redis.call('HINCRBY', KEYS[2], player, -1) <= 0 then
+    redis.call('HDEL', KEYS[2], player)
+  end
+end
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do
+  out(member, string.match(member, '^[^/]+'))
+end
+local left = tonumber(ARGV[3])
+for i = 4, 3 + left do out(ARGV[i] .. '/' .. ARGV[1], ARGV[i]) end
+for i = 4 + left, #ARGV do
+  if redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[i] .. '/' .. ARGV[1]) == 1 then
+    redis.call('HINCRBY', KEYS[2], ARGV[i], 1)
+  end
+end
+if #ARGV > 3 + left then
+  for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, math.ceil(ARGV[2] * 1000)) end
+end
+return redis.call('HLEN', KEYS[2])

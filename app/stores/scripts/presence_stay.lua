@@ -1,0 +1,8 @@
+-- Gives sockets that are still open their time anew, and takes off those that nobody has. KEYS: connections.
+-- ARGV: seconds until they expire, socket, … Answers 1. Time as in presence_enter.lua.
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+for i = 2, #ARGV do redis.call('ZADD', KEYS[1], now + ARGV[1], ARGV[i]) end
+redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[1] * 1000))
+return 1
