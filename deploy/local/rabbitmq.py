@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-import shutil
 from pathlib import Path
 
 import amqp
 
-from deploy.local.child import CannotStart, Child, accepts, free_port
-from deploy.local.server import Server, write_private
+from deploy.local.child import Child, accepts, free_port
+from deploy.local.server import Server, system_program, write_private
 
 
 class RabbitMQ(Server):
@@ -50,7 +48,7 @@ class RabbitMQ(Server):
         self.epmd.start()
 
     def command(self) -> list[str]:
-        return [_system_program("rabbitmq-server", "/usr/lib/rabbitmq/bin/rabbitmq-server")]
+        return [system_program("rabbitmq-server", "/usr/lib/rabbitmq/bin/rabbitmq-server")]
 
     def answers(self) -> bool:
         if not accepts("127.0.0.1", self.port):
@@ -108,17 +106,7 @@ class _Epmd(Child):
         self.port = port
 
     def command(self) -> list[str]:
-        return [_system_program("epmd"), "-port", str(self.port), "-address", "127.0.0.1"]
+        return [system_program("epmd"), "-port", str(self.port), "-address", "127.0.0.1"]
 
     def answers(self) -> bool:
         return accepts("127.0.0.1", self.port)
-
-
-def _system_program(name: str, *places: str) -> str:
-    for place in places:
-        if os.access(place, os.X_OK):
-            return place
-    found = shutil.which(name)
-    if found is None:
-        raise CannotStart(f"{name} is not installed: install it from the system's packages")
-    return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 from pathlib import Path
 
 from deploy.local.child import CannotStart, Child
@@ -35,6 +36,17 @@ def package_file(package: str, path: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise CannotStart(f"the Python package {package} is missing: run this with the .venv that make sets up")
     return Path(spec.submodule_search_locations[0]) / path
+
+
+def system_program(name: str, *places: str) -> str:
+    """The path of a program that the system has installed, in one of `places` or in the search path."""
+    for place in places:
+        if os.access(place, os.X_OK):
+            return place
+    found = shutil.which(name)
+    if found is None:
+        raise CannotStart(f"{name} is not installed: install it from the system's packages")
+    return found
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,0 +1,120 @@
+"""A private nginx, of the program that the system has installed, with the configuration of deploy/nginx."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.local.child import ROOT, CannotStart, accepts, free_port
+from deploy.local.server import Server, system_program
+
+CONFIGURATION = ROOT / "deploy" / "nginx"
+Address = tuple[str, int]
+# As in the examples of deploy/nginx/site, which say why.
+_SERVER = "max_fails=1 fail_timeout=3s"
+_EXAMPLE_LOG, _EXAMPLE_CACHE = "/dev/stdout", "/var/cache/nginx/top"
+_TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+
+
+class Nginx(Server):
+    """The load balancer in front of `api` and `ws` servers; its configuration is written anew at every start.
+
+    `api`, `ws` and `listen` (nginx's own lines) may be changed while it runs, and count from the next reload().
+    """
+
+    name = "nginx"
+
+    def __init__(
+        self,
+        folder: Path,
+        log: Path,
+        *,
+        api: Sequence[Address],
+        ws: Sequence[Address],
+        host: str = "127.0.0.1",
+        port: int | None = None,
+        keep_open: tuple[int, ...] = (),
+    ) -> None:
+        """`port`: default a free one."""
+        super().__init__(folder, log, keep_open=keep_open)
+        self.api, self.ws = list(api), list(ws)
+        self.host, self.port = host, port or free_port()
+        self.listen = f"listen {_text((self.host, self.port))};\n"
+
+    @property
+    def address(self) -> Address:
+        """Where a client on this machine reaches it."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host), self.port  # noqa: S104
+
+    @property
+    def url(self) -> str:
+        return f"http://{_text(self.address)}"
+
+    @property
+    def access_log(self) -> Path:
+        """One JSON object for each request."""
+        return self.log.with_suffix(".access")
+
+    def prepare(self) -> None:
+        super().prepare()
+        self._configure()
+
+    def command(self) -> list[str]:
+        program = system_program("nginx", "/usr/sbin/nginx", "/usr/local/sbin/nginx")
+        return [program, "-p", str(self.data), "-c", str(self._folder / "nginx.conf"), "-e", "stderr"]
+
+    def answers(self) -> bool:
+        return accepts(*self.address)
+
+    def reload(self) -> None:
+        """Take up changes without dropping a connection; a change that makes no sense is refused, see the log."""
+        self._configure()
+        os.kill(self.pid, signal.SIGHUP)
+
+    @property
+    def _folder(self) -> Path:
+        return self.data / "conf"
+
+    def _configure(self) -> None:
+        """The files of deploy/nginx, with site/ as it is here."""
+        shutil.copytree(CONFIGURATION, self._folder, dirs_exist_ok=True)
+        (self.data / "temporary").mkdir(exist_ok=True)
+        site = self._folder / "site"
+        for name, text in {
+            "process.conf": self._identity_and_log(),
+            "paths.conf": self._paths(),
+            "api-servers.conf": _servers(self.api)
+            + "".join(f"server {_text(at)} max_fails=0 backup;\n" for at in self.api),
+            "ws-servers.conf": _servers(self.ws),
+            "listen.conf": self.listen,
+        }.items():
+            (site / name).write_text(text)
+
+    def _identity_and_log(self) -> str:
+        # As root it would hand its work to nobody, who may not enter these folders.
+        user = f"user {pwd.getpwuid(0).pw_name};\n" if os.geteuid() == 0 else ""
+        return f'daemon off;\n{user}worker_processes auto;\npid "{self.data}/nginx.pid";\nerror_log stderr warn;\n'
+
+    def _paths(self) -> str:
+        text = (CONFIGURATION / "site" / "paths.conf").read_text()
+        for example, here in (
+            (f"{_EXAMPLE_LOG} fairboard", f'"{self.access_log}" fairboard buffer=32k flush=1s'),
+            (_EXAMPLE_CACHE, f'"{self.data}/top"'),
+        ):
+            if example not in text:
+                raise CannotStart(f"deploy/nginx/site/paths.conf no longer names {example}")
+            text = text.replace(example, here)
+        return text + "".join(f'{name}_temp_path "{self.data}/temporary/{name}";\n' for name in _TEMPORARY)
+
+
+def _servers(addresses: Sequence[Address]) -> str:
+    return "".join(f"server {_text(address)} {_SERVER};\n" for address in addresses)
+
+
+def _text(address: Address) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
