@@ -23,11 +23,11 @@ def create_app(settings: Settings) -> Flask:
     logs.configure(settings)
     app = Flask("fairboard", static_folder=None)
     app.url_map.strict_slashes = False
-    app.extensions["fairboard"] = Container(settings)
+    app.extensions["fairboard"] = container = Container(settings)
     watch.register(app, settings)
     identity.register(app, settings)
     failures.register(app)
-    limits = Limits(settings)
+    limits = Limits(settings, container.redis, container.scripts)
     app.register_blueprint(auth.blueprint(limits), url_prefix=API)
     app.register_blueprint(actions.blueprint(limits), url_prefix=API)
     kept = TopReads(app.wsgi_app, limits.read_counter)

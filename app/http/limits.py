@@ -16,7 +16,8 @@ from app.errors import RateLimited
 from app.http.identity import me
 from app.http.top_reads import ReadCounter
 from app.settings import Settings
-from app.stores.rate_storage import storage_uri
+from app.stores.rate_storage import STORAGE_URI
+from app.stores.redis_store import Client, Scripts
 
 _PREFIX = "limits"
 
@@ -30,8 +31,8 @@ def caller_address() -> str:
 
 
 def caller_player() -> str:
-    """The signed-in player."""
-    return str(me().player_id)
+    """The signed-in player, as a hash tag: on a cluster the window lies beside the player's other keys."""
+    return f"{{{me().player_id}}}"
 
 
 class Limits:
@@ -41,13 +42,12 @@ class Limits:
     own decorator looks up on every request which limits a route has, for 90 µs.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        timeout = settings.redis_timeout
+    def __init__(self, settings: Settings, client: Client, scripts: Scripts) -> None:
         self._limiter = Limiter(
             caller_address,
             app=Flask("limits"),  # its hooks, which look for limits around every request, stay off our app
-            storage_uri=storage_uri(settings.redis_url),
-            storage_options={"socket_timeout": timeout, "socket_connect_timeout": timeout},  # type: ignore[dict-item]
+            storage_uri=STORAGE_URI,
+            storage_options={"client": client, "scripts": scripts},  # type: ignore[dict-item]
             strategy="fixed-window",
             headers_enabled=False,
         )

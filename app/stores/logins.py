@@ -82,12 +82,10 @@ class LoginStore:
 
     def _copies(self, pairs: Sequence[Pair]) -> list[list[str | None]]:
         keys = [(_status(player), _login(player, login)) for player, login in pairs]
-        if self._lane and len(pairs) == 1:  # the first thing that every request of a player asks
-            return [self._lane.call("MGET", *keys[0])]
-        pipeline = self._client.pipeline(transaction=False)
-        for pair in keys:
-            pipeline.mget(*pair)
-        copies: list[list[str | None]] = pipeline.execute()
+        copies: list[list[str | None]] = self._lane.together([("MGET", *pair) for pair in keys])
+        for copy in copies:
+            if isinstance(copy, Exception):
+                raise copy
         return copies
 
     def _fill(self, pairs: Sequence[Pair]) -> dict[Pair, State]:

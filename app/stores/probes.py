@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from redis.cluster import RedisCluster
-
 from app.stores.database import Database
+from app.stores.redis_cluster import ClusterClient
 from app.stores.redis_store import Client
 
 
@@ -73,10 +72,8 @@ class RedisProbe:
     def states(self) -> list[RedisState]:
         """Each node's."""
         client = self._client
-        if not isinstance(client, RedisCluster):
-            return [_state("", client.info())]
-        nodes: list[Any] = client.get_primaries()  # type: ignore[no-untyped-call]
-        return [_state(node.name, client.info(target_nodes=node)) for node in nodes]
+        infos = client.infos() if isinstance(client, ClusterClient) else {"": client.info()}
+        return [_state(node, info) for node, info in infos.items()]
 
     def clock(self) -> float:
         """Unix seconds."""

@@ -141,7 +141,7 @@ class RankingStore:
     def top(self, season: Season, limit: int) -> tuple[CachedTop | None, int]:
         """The cached list, if any, and the board's count of changes now."""
         keys = _key(f"top:{limit}", season), _key("changed", season)
-        text, changes = self._lane.call("MGET", *keys) if self._lane else self._client.mget(*keys)
+        text, changes = self._lane.call("MGET", *keys)
         if not text:
             return None, int(changes or 0)
         head, rows = text.split("\n", 1)
@@ -156,7 +156,7 @@ class RankingStore:
     def shown(self, season: Season, limit: int) -> ShownTop | None:
         """The list shown last, if that was a moment ago."""
         key = _key(f"shown:{limit}", season)
-        text = self._lane.call("GET", key) if self._lane else self._client.get(key)
+        text = self._lane.call("GET", key)
         return _shown(text) if text else None
 
     def show(self, season: Season, limit: int, top: ShownTop) -> ShownTop:

@@ -1,4 +1,4 @@
-"""The short way to a single Redis node, for the few commands that every request sends.
+"""The short way to one Redis node, for the few commands that every request sends.
 
 redis-py's client spends 55 µs of a 100 µs command on its pool, its retries and its hooks (measured on two cores with
 Python 3.11); its connection and its parser, used here directly, do the work. No retries: a lost answer doesn't tell.
@@ -7,7 +7,7 @@ Python 3.11); its connection and its parser, used here directly, do the work. No
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +17,14 @@ from redis.exceptions import ResponseError
 
 _RESTED_SECONDS = 0.05
 
+Command = Sequence[Any]
+
 
 @dataclass(slots=True)
 class Along:
     """A question that may travel with another command's round trip; `answer` is None until it has."""
 
-    command: Sequence[Any]
+    command: Command
     answer: Any = None
 
 
@@ -33,9 +35,12 @@ passenger: ContextVar[Along | None] = ContextVar("passenger", default=None)
 class Lane:
     """Connections that are idle wait in a list; one is never used by two callers at once."""
 
-    def __init__(self, client: redis.Redis) -> None:
-        self._pool = client.connection_pool
+    def __init__(self, make: Callable[[], Any], address: tuple[str, int] = ("", 0)) -> None:
+        """`make`: a redis-py connection, not yet connected. A pool's own would count them, and refuse after so many."""
+        self._make = make
+        self.address = address
         self._idle: list[tuple[Any, float]] = []
+        self._closed = False
 
     def call(self, *command: Any) -> Any:
         """Send one command and return its answer. Raises what redis-py raises."""
@@ -44,22 +49,49 @@ class Lane:
             raise answer
         return answer
 
-    def together(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
+    def kept(self, *command: Any) -> Any:
+        """As `call`. On a cluster it waits for a replica as well; here the one node is all there is."""
+        return self.call(*command)
+
+    def together(self, commands: Sequence[Command]) -> list[Any]:
         """Send several in one round trip; a command that Redis refused has its ResponseError as the answer."""
+        return self.receive(self.send(commands), len(commands))
+
+    def send(self, commands: Sequence[Command]) -> Any:
+        """The first half of `together`: the connection that the answers come on, for `receive` or `drop`."""
         connection = self._take()
         try:
             if len(commands) == 1:
                 connection.send_command(*commands[0])
             else:
                 connection.send_packed_command(connection.pack_commands(commands))
-            answers = [self._read(connection) for _ in commands]
         except BaseException:
-            # Whatever it was, this connection may hold half an answer, and the others may be as dead.
-            connection.disconnect()
-            self._clear()
+            self.drop(connection)
             raise
-        self._idle.append((connection, time.monotonic()))
+        return connection
+
+    def receive(self, connection: Any, count: int) -> list[Any]:
+        """The second half: the answers to `count` commands."""
+        try:
+            answers = [self._read(connection) for _ in range(count)]
+        except BaseException:
+            self.drop(connection)
+            raise
+        if self._closed:
+            connection.disconnect()
+        else:
+            self._idle.append((connection, time.monotonic()))
         return answers
+
+    def drop(self, connection: Any) -> None:
+        """Whatever went wrong, this connection may hold half an answer, and the others may be as dead."""
+        connection.disconnect()
+        self._clear()
+
+    def close(self) -> None:
+        """Give the connections back; those in use go when their answer is there."""
+        self._closed = True
+        self._clear()
 
     def _take(self) -> Any:
         while self._idle:
@@ -67,7 +99,7 @@ class Lane:
             if time.monotonic() - since < _RESTED_SECONDS or self._alive(rested):
                 return rested
             rested.disconnect()
-        connection: Any = self._pool.make_connection()
+        connection = self._make()
         connection.connect()
         return connection
 

@@ -9,18 +9,28 @@ from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
-from redis.cluster import RedisCluster
 from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
+from app.stores.redis_cluster import ClusterClient, ClusterLane
 from app.stores.redis_lane import Lane
+from app.stores.redis_nodes import SCHEME
 
-Client = Any  # redis.Redis or redis.cluster.RedisCluster: the same commands, no common type
+Client = Any  # Single or ClusterClient: the same commands and a `lane`, no common type
 Call = tuple[str, Sequence[str], Sequence[Any]]  # script name, keys, arguments
 
 
+class Single(redis.Redis):
+    """redis-py's client, with the short way beside it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        pool = self.connection_pool
+        self.lane = Lane(lambda: pool.connection_class(**pool.connection_kwargs))
+
+
 def connect(url: str, timeout: float) -> Client:
-    """A client that answers or fails within `timeout` seconds.
+    """A client that answers or fails within `timeout` seconds, to a single node or a cluster; asks nobody yet.
 
     It never repeats a command by itself: a lost answer doesn't tell whether the command ran.
     """
@@ -30,21 +40,21 @@ def connect(url: str, timeout: float) -> Client:
         "socket_connect_timeout": timeout,
         "retry": Retry(NoBackoff(), 0),
     }
-    if url.startswith("redis+cluster://"):
-        return RedisCluster.from_url(url.replace("redis+cluster", "redis", 1), **options)
-    return redis.Redis.from_url(url, max_connections=1000, **options)
+    if url.startswith(f"{SCHEME}://"):
+        return ClusterClient(url, timeout, **options)
+    return Single.from_url(url, max_connections=1000, **options)
 
 
-def lane_of(client: Client) -> Lane | None:
-    """The short way to a single node; None for a cluster, where each key has its own node."""
-    return None if isinstance(client, RedisCluster) else Lane(client)
+def lane_of(client: Client) -> Lane | ClusterLane:
+    """The short way to the node, or the nodes, for what every request sends."""
+    lane: Lane | ClusterLane = client.lane
+    return lane
 
 
 class Scripts:
     """The .lua files beside this module, called by name."""
 
     def __init__(self, client: Client) -> None:
-        self._client = client
         self._lane = lane_of(client)
         self._sources = {path.stem: path.read_text() for path in (Path(__file__).parent / "scripts").glob("*.lua")}
         # Redis names scripts by this digest; nothing secret hangs on it.
@@ -57,23 +67,19 @@ class Scripts:
         return self.run_together([(name, keys, args)])[0]
 
     def run_together(self, calls: Sequence[Call]) -> list[Any]:
-        """Run several in one round trip where a single node holds all keys; each is atomic on its own."""
-        answers = self._send([("EVALSHA", self._digests[name], len(keys), *keys, *args) for name, keys, args in calls])
+        """Run several in one round trip (to each node that they need); each is atomic on its own."""
+        answers = self._lane.together([self.command(*call) for call in calls])
         for index, answer in enumerate(answers):
             if isinstance(answer, NoScriptError):  # a Redis that was restarted has to be told the text again
-                name, keys, args = calls[index]
-                answers[index] = self._client.eval(self._sources[name], len(keys), *keys, *args)
+                answers[index] = self.told(*calls[index])
             elif isinstance(answer, Exception):
                 raise answer
         return answers
 
-    def _send(self, commands: Sequence[Sequence[Any]]) -> list[Any]:
-        if self._lane:
-            return self._lane.together(commands)
-        return [self._one(command) for command in commands]
+    def command(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> list[Any]:
+        """The command that runs a script which Redis knows; NoScriptError where it doesn't."""
+        return ["EVALSHA", self._digests[name], len(keys), *keys, *args]
 
-    def _one(self, command: Sequence[Any]) -> Any:
-        try:
-            return self._client.execute_command(*command)
-        except NoScriptError as error:
-            return error
+    def told(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        """Run a script by its text, which Redis knows from then on."""
+        return self._lane.call("EVAL", self._sources[name], len(keys), *keys, *args)

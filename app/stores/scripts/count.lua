@@ -1,0 +1,5 @@
+-- Counts on a window of a rate limit. KEYS: window. ARGV: seconds from its first count to its end, how many.
+-- Answers the count in all.
+local count = redis.call('INCRBY', KEYS[1], ARGV[2])
+if count == tonumber(ARGV[2]) then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return count
