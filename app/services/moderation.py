@@ -60,6 +60,7 @@ class Moderation:
                 request_id=request.request_id,
                 key=request.key,
                 fingerprint=request.fingerprint,
+                judged=verdict.suspicion.at,
                 connection=connection,
             )
             if redeemed is None:
@@ -73,6 +74,7 @@ class Moderation:
         critical = verdict.outcome is Outcome.CRITICAL
         with self._db.transaction() as connection:
             suspicion = self._keep(connection, promise, verdict)
+            SuspicionStore.add_refusal(connection, promise, verdict.signals, at=verdict.suspicion.at)
             if request.key:
                 outcome = "suspended" if critical else "rejected"
                 self._ledger.keep_refusal(connection, promise, request.key, request.fingerprint, outcome)

@@ -142,7 +142,11 @@ class Redemptions:
             self._refuse(request, promise, verdict)
         if verdict.outcome is Outcome.CLEAN and not verdict.signals:
             redeemed = self._ledger.redeem(
-                promise, request_id=request.request_id, key=request.key, fingerprint=request.fingerprint
+                promise,
+                request_id=request.request_id,
+                key=request.key,
+                fingerprint=request.fingerprint,
+                judged=now,
             )
         else:
             redeemed = self._moderation.score_under_suspicion(request, promise, verdict)

@@ -84,6 +84,8 @@ class CatalogStore:
     def change_action_type(self, slug: str, changes: dict[str, Any]) -> ActionType | None:
         """Change some of name, points, min_seconds, burst and per_minute; open actions keep what they promised."""
         sets = ", ".join(f"{column} = :{column}" for column in changes)
+        if changes.keys() & {"min_seconds", "burst", "per_minute"}:  # what was issued before is judged as before
+            sets += ", limits_since = clock_timestamp()"
         self._db.rows(
             f"UPDATE action_types SET {sets} WHERE slug = :slug AND retired_at IS NULL RETURNING id",
             slug=slug,

@@ -28,8 +28,10 @@ WITH standing AS (
     RETURNING score, changes
 ), event AS (
     INSERT INTO score_events
-        (action_id, player_id, season_id, action_type_id, points, previous_score, score, issued_at, request_id)
-    SELECT %(action)s, %(player)s, %(season)s, %(type)s, %(points)s, score - %(points)s, score, %(issued)s, %(request)s
+        (action_id, player_id, season_id, action_type_id, points, previous_score, score, issued_at, judged_at,
+         request_id)
+    SELECT %(action)s, %(player)s, %(season)s, %(type)s, %(points)s, score - %(points)s, score, %(issued)s,
+           %(judged)s::timestamptz, %(request)s
     FROM standing RETURNING id
 ), queued AS (
     INSERT INTO outbox (season_id, player_id, event_id, request_id)
@@ -96,9 +98,12 @@ class LedgerStore:
         request_id: str,
         key: str | None,
         fingerprint: str,
+        judged: float | None = None,
         connection: sa.Connection | None = None,
     ) -> Redeemed | None:
         """Score an action; None for a player who isn't active. Raises AlreadyRedeemed or KeyKnown.
+
+        `judged` is the Unix time that anti-cheat judged by.
 
         Within the caller's transaction where a connection is given, else in one of its own.
         """
@@ -109,6 +114,7 @@ class LedgerStore:
             "action": promise.action_id,
             "type": promise.action_type_id,
             "issued": utc(promise.issued_ms / 1000),
+            "judged": None if judged is None else utc(judged),
             "request": request_id,
         }
         if key is not None:

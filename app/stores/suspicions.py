@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from anticheat.rules import Signal
 from anticheat.suspicion import Suspicion
+from app.domain.action_token import Promise
 from app.domain.times import utc
 from app.stores.database import Database
 
@@ -46,10 +47,39 @@ class SuspicionStore:
 
     @staticmethod
     def clear(connection: sa.Connection, player_id: UUID, at: datetime) -> None:
-        """Back to 0."""
+        """Back to 0, for the review of the ledger too: it doesn't count what was before."""
         connection.execute(
-            sa.text("UPDATE suspicion SET value = 0, at = :at WHERE player_id = :player"),
+            sa.text(
+                """
+                INSERT INTO suspicion (player_id, value, at, cleared_at) VALUES (:player, 0, :at, :at)
+                ON CONFLICT (player_id) DO UPDATE SET value = 0, at = excluded.at, cleared_at = excluded.cleared_at
+                """
+            ),
             {"player": player_id, "at": at},
+        )
+
+    @staticmethod
+    def add_refusal(connection: sa.Connection, promise: Promise, signals: Sequence[Signal], *, at: float) -> None:
+        """Keep that this action was refused, once: by the rule that added most, or `level` where none added anything.
+
+        A process that dies before Redis knows leaves the token usable; what is refused then was refused already.
+        """
+        most = max(signals, key=lambda signal: signal.added, default=None)
+        connection.execute(
+            sa.text(
+                """
+                INSERT INTO refusals (action_id, player_id, season_id, action_type_id, reason, judged_at)
+                VALUES (:action, :player, :season, :type, :reason, :at) ON CONFLICT (action_id) DO NOTHING
+                """
+            ),
+            {
+                "action": promise.action_id,
+                "player": promise.player_id,
+                "season": promise.season_id,
+                "type": promise.action_type_id,
+                "reason": most.rule if most else "level",
+                "at": utc(at),
+            },
         )
 
     @staticmethod
