@@ -11,6 +11,7 @@ from typing import Any
 
 from app import logs
 from app.settings import BadSetting, Settings, share_metrics
+from deploy import draining
 
 try:
     _settings = Settings.from_env()
@@ -22,14 +23,18 @@ bind = [f"{_host}:{_settings.port}"]
 proc_name = "fairboard-web"
 workers = _settings.web_workers
 
+# nginx allows request lines of 4 KiB: what it lets through is never refused here.
+limit_request_line = 8190
+
 # One greenlet for each connection, and a socket stays open for hours: many, and a descriptor for each.
-worker_class = "gevent"
+worker_class = "deploy.draining.Worker"
 worker_connections = 20_000
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
 
 # On stop: requests in hand end within this, and sockets are told to come back (1012). An idle connection that waits
-# for its next request holds a stop up for as long as `keepalive`, so that is short.
+# for its next request holds a stop up for as long as `keepalive`, so that is short; but it must be well above the
+# `keepalive_timeout` of the load balancer, which has to close first (deploy/nginx/nginx.conf: 2 s).
 graceful_timeout = 10
 keepalive = 5
 timeout = 30
@@ -50,6 +55,11 @@ def on_starting(server: Any) -> None:
     own = logging.getLogger("gunicorn.error")
     own.handlers.clear()
     own.propagate = True
+
+
+def when_ready(server: Any) -> None:
+    """Let SIGTERM drain: deploy/draining.py tells how."""
+    draining.prepare_master(server)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -1,0 +1,137 @@
+"""Stopping a web process without breaking a request, for gunicorn's SIGTERM.
+
+What goes wrong otherwise, behind a load balancer: the kernel completes connections before anybody accepts them, and a
+listening socket that is closed resets those that still wait. The balancer has sent a request on them by then, and may
+not repeat a POST. So there are two steps, in two kinds of process:
+
+1. The master, before it tells its workers, has the kernel drop requests for *new* connections (`hold_off`). The
+   balancer tries another server after its short time to connect; nothing it has already connected is touched.
+2. Each worker accepts what is in the queue, and closes its listening socket once nothing has come for a moment. With
+   the last one the port is closed, and who connects now is refused at once. Requests in hand are answered, with
+   `Connection: close`; idle connections stay until the balancer, whose patience is shorter than ours, closes them.
+
+A second SIGTERM, like SIGINT and SIGQUIT, stops at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterable
+from functools import partial
+from types import FrameType
+from typing import Any
+
+import gevent
+import gevent.event
+from gevent.pool import Pool
+from gevent.server import StreamServer
+from gunicorn.workers.ggevent import GeventWorker
+
+_QUIET_SECONDS = 0.1  # longer than a handshake that began before `hold_off` takes to end
+_MOST_QUIET_SECONDS = 2.0
+_LOOK_SECONDS = 0.02
+
+# A filter sees each segment from its TCP header on: byte 13 holds the flags, bit 1 of them is SYN.
+_SO_ATTACH_FILTER = 26
+_LOAD_BYTE, _JUMP_IF_SET, _RETURN = 0x30, 0x45, 0x06
+_DROP_SYN = [(_LOAD_BYTE, 0, 0, 13), (_JUMP_IF_SET, 0, 1, 0x02), (_RETURN, 0, 0, 0), (_RETURN, 0, 0, 0xFFFFFFFF)]
+
+_TCP_INFO_UNACKED = 24  # offset in struct tcp_info; of a listening socket: connections that nobody has accepted
+
+
+def hold_off(listeners: Iterable[Any]) -> None:
+    """Have the kernel ignore new connections to these sockets, in all processes that share them.
+
+    Connections that are made, or half made, go on. Where the kernel can't do it, nothing happens.
+    """
+    program = b"".join(struct.pack("HBBI", *instruction) for instruction in _DROP_SYN)
+    code = ctypes.create_string_buffer(program)
+    pointer = struct.pack("HP", len(_DROP_SYN), ctypes.addressof(code))
+    for listener in listeners:
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, pointer)
+
+
+def waiting(listener: Any) -> int:
+    """How many connections nobody has accepted yet; 0 where the system doesn't tell."""
+    with contextlib.suppress(OSError, AttributeError, struct.error):
+        info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+        return int(struct.unpack_from("I", info, _TCP_INFO_UNACKED)[0])
+    return 0
+
+
+def prepare_master(arbiter: Any) -> None:
+    """For gunicorn's `when_ready`: what the master does at SIGTERM before it does what it always does."""
+    enqueue: Any = signal.getsignal(signal.SIGTERM)
+    master = os.getpid()
+    asked = False
+
+    def on_sigterm(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        again, asked = asked, True
+        # Not where somebody else goes on listening: a new master (SIGUSR2), or systemd. And not in a worker that has
+        # just been forked and has no handlers of its own yet.
+        if not (again or arbiter.reexec_pid or arbiter.systemd) and os.getpid() == master:
+            hold_off(arbiter.LISTENERS)
+        enqueue(signal.SIGQUIT if again else number, frame)
+
+    signal.signal(signal.SIGTERM, on_sigterm)
+
+
+class Worker(GeventWorker):  # type: ignore[misc]
+    """gunicorn's gevent worker, with another end: it stops to listen only when nobody waits to be accepted."""
+
+    _asked: gevent.event.Event | None = None  # made once this process is patched
+
+    def run(self) -> None:
+        """Serve until asked to stop, then drain."""
+        self._asked = asked = gevent.event.Event()
+        servers = [self._serve(listener) for listener in self.sockets]
+        while self.alive:
+            self.notify()
+            asked.wait(1.0)
+        self._drain(servers)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM. Nothing that waits may run in a signal handler."""
+        super().handle_exit(sig, frame)
+        if self._asked:
+            gevent.spawn(self._asked.set)
+
+    def _serve(self, listener: Any) -> StreamServer:
+        listener.setblocking(True)
+        server = StreamServer(listener, handle=partial(self.handle, listener), spawn=Pool(self.worker_connections))
+        if self.cfg.workers > 1:
+            server.max_accept = 1
+        server.start()
+        return server
+
+    def _drain(self, servers: list[StreamServer]) -> None:
+        began = time.monotonic()
+        self._accept_the_rest(servers, began + _MOST_QUIET_SECONDS)
+        for server in servers:
+            server.close()
+        while any(server.pool for server in servers):
+            if time.monotonic() - began > self.cfg.graceful_timeout:
+                self.log.warning("Worker graceful timeout (pid:%s)", self.pid)
+                break
+            self.notify()
+            gevent.sleep(_LOOK_SECONDS)
+        for server in servers:
+            server.stop(timeout=1)
+
+    def _accept_the_rest(self, servers: list[StreamServer], until: float) -> None:
+        """Go on accepting until nobody has waited for a moment."""
+        quiet_since = time.monotonic()
+        while (now := time.monotonic()) < min(until, quiet_since + _QUIET_SECONDS):
+            if any(waiting(server.socket) for server in servers):
+                quiet_since = now
+            gevent.sleep(_LOOK_SECONDS)
