@@ -10,6 +10,7 @@ from typing import Any
 from anticheat.verdict import Thresholds
 from app.services.accounts import Accounts, Sessions
 from app.services.actions import Actions
+from app.services.analytics import Analytics
 from app.services.diagnosis import Diagnosis
 from app.services.health import Health
 from app.services.moderation import Moderation
@@ -17,9 +18,11 @@ from app.services.outbox import Outbox
 from app.services.passwords import Passwords
 from app.services.past import Past
 from app.services.presence import LIFETIMES, Presence
+from app.services.readings import Readings
 from app.services.redemptions import Redemptions
 from app.services.refresh import Refresh
 from app.services.schema import Schema
+from app.services.sources import sources
 from app.services.standings import Standings
 from app.settings import Settings
 from app.stores.catalog import CatalogStore
@@ -32,9 +35,11 @@ from app.stores.permits import PermitStore
 from app.stores.players import PlayerStore
 from app.stores.presence import PresenceStore
 from app.stores.probes import PostgresProbe, RedisProbe
+from app.stores.queue_counts import QueueCounts
 from app.stores.rankings import RankingStore
 from app.stores.redis_store import Scripts, connect
 from app.stores.replicas import Replicas
+from app.stores.rollups import STATEMENT_SECONDS
 from app.stores.standings import StandingStore
 from app.stores.suspicions import SuspicionStore
 
@@ -65,6 +70,15 @@ class Container:
             wait_seconds=settings.replica_wait_seconds,
             lag_seconds=settings.replica_lag_seconds,
         )
+        # The same replicas, with the time that a roll-up of a busy day takes; nothing is opened until one is made.
+        self.patient_replicas = Replicas(
+            settings.database_replica_urls,
+            self.database,
+            pool=4,
+            statement_seconds=STATEMENT_SECONDS,
+            wait_seconds=settings.replica_wait_seconds,
+            lag_seconds=settings.replica_lag_seconds,
+        )
         self.redis = connect(settings.redis_url, settings.redis_timeout)
         self._build_stores()
         self._build_services()
@@ -79,6 +93,7 @@ class Container:
         self.ledger = LedgerStore(database)
         self.suspicions = SuspicionStore(database)
         self.rankings = RankingStore(self.redis, self.scripts)
+        self.queue_counts = QueueCounts(self.redis)
         self.permits = PermitStore(
             self.redis,
             self.scripts,
@@ -138,7 +153,9 @@ class Container:
             ),
             clock=clock,
         )
-        self.standings = Standings(self.catalog, self.standing_store, self.rankings, self.players, clock=clock)
+        self.standings = Standings(
+            self.catalog, self.standing_store, self.rankings, self.players, self.replicas, clock=clock
+        )
         self.presence = Presence(
             PresenceStore(self.scripts, seconds=settings.presence_seconds * LIFETIMES),
             self.standings,
@@ -147,8 +164,11 @@ class Container:
             renew_seconds=settings.presence_seconds,
         )
         self.refresh = Refresh(self.catalog, self.standing_store, self.rankings, self.standings, self.redis)
+        self.analytics = Analytics(self.database, self.replicas, self.patient_replicas, self.catalog)
         self.health = Health(self.database, self.redis)
         self.outbox = Outbox(self.database, OutboxStore(self.database))
+        read = sources(self.outbox, self.rankings, self.queue_counts, self.catalog, self.replicas, self.presence.count)
+        self.readings = Readings(read)
         self.schema = Schema(self.database, settings.database_url)
         self.diagnosis = Diagnosis(
             settings,
@@ -161,6 +181,8 @@ class Container:
             clock=clock,
         )
 
+    apart = staticmethod(_run_apart)
+
     def subscription(self) -> Subscription:
         """A connection of its own that listens to what other processes announce."""
         return Subscription(self.redis)
@@ -168,5 +190,6 @@ class Container:
     def close(self) -> None:
         """Give all connections back."""
         self.replicas.close()
+        self.patient_replicas.close()
         self.database.close()
         self.redis.close()

@@ -1,5 +1,5 @@
 """What Prometheus sees. Counters of a machine's processes come together through METRICS_DIR,
-which deploy/gunicorn.conf.py hands to the client library before it is imported."""
+which app.settings.share_metrics hands to the client library before it is imported."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from prometheus_client import (
     Gauge,
     Histogram,
     generate_latest,
-    multiprocess,
 )
 from prometheus_client import REGISTRY as _OWN
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+
+from app.metrics_folder import MetricsFolder
+from app.services.readings import Reading
 
 redemptions = Counter("fairboard_redemptions_total", "Redemptions by outcome", ["outcome"])
 top_reads = Counter("fairboard_top_reads_total", "Reads of a top list by cache result", ["cache"])
@@ -37,7 +39,7 @@ commit_to_push = Histogram(
     "From the oldest commit in a broadcast until this process had handed it to its last subscriber",
     buckets=(0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0),
 )
-relay_published = Counter("fairboard_relay_published_total", "Outbox rows whose message the broker has confirmed")
+relay_published = Counter("fairboard_relay_published_total", "Score events whose message the broker has confirmed")
 task_seconds = Histogram(
     "fairboard_task_seconds",
     "Time a worker spent on a task, by what came of it: done, retried, failed or rejected",
@@ -48,22 +50,37 @@ task_seconds = Histogram(
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
-def text(gauges: dict[str, tuple[str, float]]) -> bytes:
-    """Everything counted, with `gauges` (name to help and value) as they are now."""
+def shared() -> str | None:
+    """The folder in which this machine's processes count together; None when this one counts for itself."""
+    return os.environ.get("PROMETHEUS_MULTIPROC_DIR") or None
+
+
+def counted() -> CollectorRegistry:
+    """What this process has counted; with METRICS_DIR, what all processes of the machine have."""
+    folder = shared()
+    if folder is None:
+        return _OWN
+    registry = CollectorRegistry()
+    registry.register(MetricsFolder(folder))
+    return registry
+
+
+def text(readings: Iterable[Reading]) -> bytes:
+    """Everything counted, and what was read for this scrape."""
     now = CollectorRegistry()
-    now.register(_Now(gauges))
-    counted = _OWN
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        counted = CollectorRegistry()
-        multiprocess.MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
-    return generate_latest(counted) + generate_latest(now)
+    now.register(_Now(readings))
+    return generate_latest(counted()) + generate_latest(now)
 
 
 class _Now(Collector):
     """Values read at the moment of the scrape; they belong to no process."""
 
-    def __init__(self, gauges: dict[str, tuple[str, float]]) -> None:
-        self._gauges = gauges
+    def __init__(self, readings: Iterable[Reading]) -> None:
+        self._readings = readings
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        return [GaugeMetricFamily(name, meaning, value) for name, (meaning, value) in self._gauges.items()]
+        families: dict[str, GaugeMetricFamily] = {}
+        for name, meaning, value, labels in self._readings:
+            family = families.setdefault(name, GaugeMetricFamily(name, meaning, labels=list(labels)))
+            family.add_metric(list(labels.values()), value)
+        return families.values()

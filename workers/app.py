@@ -11,6 +11,7 @@ from celery.signals import setup_logging, worker_process_init, worker_process_sh
 from app import logs
 from app.container import Container
 from app.settings import BadSetting, Settings
+from workers.watch import Watch
 
 # Rebuilding a large board is one statement after another, none of them long, but a worker may wait longer for one
 # than a player may.
@@ -21,6 +22,7 @@ class FairboardCelery(Celery):  # type: ignore[misc]
     """Celery with the settings it was made from and, in each worker process, the container its tasks use."""
 
     settings: Settings
+    watch: Watch
     _container: Container | None = None
 
     @property
@@ -42,6 +44,7 @@ def create_celery(settings: Settings) -> FairboardCelery:
     app = FairboardCelery("fairboard", broker=settings.broker_url, include=["workers.tasks"])
     app.config_from_object("celeryconfig")
     app.settings = settings
+    app.watch = Watch(settings)
     return app
 
 

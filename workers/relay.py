@@ -14,7 +14,7 @@ from typing import Any
 import redis.exceptions
 import structlog
 
-from app import logs
+from app import logs, metrics
 from app.services.outbox import BoardChange
 from app.stores.rankings import WAKE_CHANNEL
 from workers.app import app
@@ -23,7 +23,6 @@ log = structlog.get_logger("fairboard.relay")
 
 _POLL_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
-_REQUEST_IDS = 20  # more would make a message of the busiest moments long for the sake of its log line
 
 
 class Relay:
@@ -62,13 +61,15 @@ class Relay:
                         "season_id": change.season_id,
                         "players": [str(player) for player in change.players],
                         "events": change.events,
-                        "request_ids": change.request_ids[:_REQUEST_IDS],
+                        "request_ids": change.request_ids,
                         "committed_at": change.committed_at,
                     },
                     producer=producer,
                     delivery_mode=2,
                 )
-        log.info("published", boards=[change.board for change in changes])
+        for change in changes:
+            metrics.relay_published.inc(len(change.events))
+            log.info("published", board=change.board, events=len(change.events), request_ids=change.request_ids)
 
     def _pause(self, began: float) -> None:
         time.sleep(max(0.0, began + self._interval - time.monotonic()))
@@ -94,6 +95,7 @@ def main() -> None:
     relay = Relay(app.settings.broadcast_seconds)
     signal.signal(signal.SIGTERM, relay.stop)
     signal.signal(signal.SIGINT, relay.stop)
+    app.watch.serve()
     relay.run()
     app.close_container()
 

@@ -50,9 +50,19 @@ class Replicas:
         self._all = [Replica(url, primary, pool=pool, statement_seconds=statement_seconds) for url in urls]
         self._turns = itertools.count()
 
-    def at_least(self, position: Position, work: Callable[[Database], T], *, wait: float | None = None) -> T | None:
-        """What `work` reads on a replica that has all up to `position`; None when none has it within `wait` seconds
-        (default REPLICA_WAIT_SECONDS). `work` gets a Database on which all statements run on one connection."""
+    @property
+    def any(self) -> bool:
+        """Whether there are replicas at all, up or not."""
+        return bool(self._all)
+
+    def at_least(
+        self, position: Position, work: Callable[[Database], T], *, wait: float | None = None
+    ) -> tuple[T, Position] | None:
+        """What `work` reads on a replica that has all up to `position`, and the position that it had for certain.
+
+        None when none has it within `wait` seconds (default REPLICA_WAIT_SECONDS). `work` gets a Database on which all
+        statements run on one connection.
+        """
         if not self._all:
             return None
         waiting = list(self._in_turn())
@@ -96,11 +106,24 @@ class Replicas:
         """How each is; takes up to a second for one that stalls."""
         if not self._all:
             return []
+        now = self._primary_now()
+        return [_status(replica, *now) for replica in self._all]
+
+    @property
+    def names(self) -> list[str]:
+        """Where each is."""
+        return [replica.name for replica in self._all]
+
+    def status_of(self, name: str) -> ReplicaStatus:
+        """How this one is, whatever has stalled among the others."""
+        return next(_status(replica, *self._primary_now()) for replica in self._all if replica.name == name)
+
+    def _primary_now(self) -> tuple[Position | None, float]:
         try:
             now = self._primary.row(_NOW)
         except UNAVAILABLE:
             now = None
-        return [_status(replica, now.position if now else None, now.clock if now else 0.0) for replica in self._all]
+        return (now.position, now.clock) if now else (None, 0.0)
 
     def close(self) -> None:
         """Give all connections back."""

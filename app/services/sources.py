@@ -1,0 +1,76 @@
+"""What /metrics reads from the servers at each scrape: they are the same whichever process is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from app.services.outbox import Outbox
+from app.services.readings import Reading, Source
+from app.stores.catalog import CatalogStore
+from app.stores.queue_counts import QueueCounts
+from app.stores.rankings import RankingStore
+from app.stores.replicas import Replicas, ReplicaStatus
+
+_DATABASE = Reading("fairboard_database_up", "Whether PostgreSQL's primary answers", 0)
+_REDIS = Reading("fairboard_redis_up", "Whether Redis answers", 0)
+_REPLICA = "fairboard_replica_up", "Whether the replica answers, and is a replica of the primary"
+_DEAD = "dead"  # the queue of dead letters
+
+
+def sources(
+    outbox: Outbox,
+    rankings: RankingStore,
+    queues: QueueCounts,
+    catalog: CatalogStore,
+    replicas: Replicas,
+    online: Callable[[str], int],
+) -> list[Source]:
+    """One for each server, so that none is missed because another has stalled. `online` counts a board's players."""
+    found = [
+        Source("database", lambda: _database(outbox), (_DATABASE,)),
+        Source("redis", lambda: _redis(rankings, queues), (_REDIS,)),
+        Source("online", lambda: _online(catalog, online)),
+    ]
+    return found + [_replica(replicas, name) for name in replicas.names]
+
+
+def _database(outbox: Outbox) -> Iterable[Reading]:
+    status = outbox.status()
+    yield _DATABASE._replace(value=1)
+    yield Reading("fairboard_outbox_rows", "Rows that wait to be published", status["waiting"])
+    yield Reading("fairboard_outbox_oldest_seconds", "Age of the oldest waiting row", status["oldest_seconds"])
+
+
+def _redis(rankings: RankingStore, queues: QueueCounts) -> Iterable[Reading]:
+    repaired = rankings.repaired_ago()
+    if repaired is not None:
+        yield Reading("fairboard_repaired_seconds", "Time since a worker last compared Redis and database", repaired)
+    for queue, count in queues.all().items():
+        if queue == _DEAD:
+            yield Reading("fairboard_dead_letters", "Messages that were given up", count.ready + count.unacked)
+            continue
+        for state, messages in (("ready", count.ready), ("unacked", count.unacked)):
+            labels = {"queue": queue, "state": state}
+            yield Reading("fairboard_queue_messages", "Messages that wait, or are in work", messages, labels)
+        yield Reading("fairboard_queue_consumers", "Who takes from the queue", count.consumers, {"queue": queue})
+    yield _REDIS._replace(value=1)
+
+
+def _online(catalog: CatalogStore, online: Callable[[str], int]) -> Iterable[Reading]:
+    for season in catalog.open_seasons():
+        labels = {"board": season.board}
+        yield Reading("fairboard_players_online", "Players with an open socket", online(season.board), labels)
+
+
+def _replica(replicas: Replicas, name: str) -> Source:
+    labels = {"replica": name}
+    return Source(f"replica {name}", lambda: _told(replicas.status_of(name)), (Reading(*_REPLICA, 0, labels),))
+
+
+def _told(status: ReplicaStatus) -> Iterable[Reading]:
+    labels = {"replica": status.name}
+    yield Reading(*_REPLICA, float(status.up), labels)
+    if status.lag_seconds is not None:
+        yield Reading("fairboard_replica_lag_seconds", "Age of what it may lack", status.lag_seconds, labels)
+    if status.lag_bytes is not None:
+        yield Reading("fairboard_replica_lag_bytes", "Log it has not replayed", status.lag_bytes, labels)

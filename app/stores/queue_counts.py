@@ -1,0 +1,43 @@
+"""What waits in the broker's queues, as the relay last saw it: a request never asks the broker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.stores.redis_store import Client
+
+KEY = "fairboard:queues"
+_SECONDS = 30  # a relay that is gone tells nothing, instead of what was true once
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCount:
+    """Messages that wait, messages in a worker's hands, and how many take from the queue."""
+
+    ready: int
+    unacked: int
+    consumers: int
+
+
+class QueueCounts:
+    """A hash: queue to `{"ready", "unacked", "consumers"}` as JSON."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def put(self, counts: Mapping[str, QueueCount]) -> None:
+        """Keep what was counted just now, for `_SECONDS`. Raises redis.RedisError."""
+        for queue, count in counts.items():
+            told = {"ready": count.ready, "unacked": count.unacked, "consumers": count.consumers}
+            self._client.hset(KEY, queue, json.dumps(told))
+        self._client.expire(KEY, _SECONDS)
+
+    def all(self) -> dict[str, QueueCount]:
+        """What was counted last; nothing if that was long ago. Raises redis.RedisError."""
+        found = {queue: json.loads(text) for queue, text in self._client.hgetall(KEY).items()}
+        return {
+            queue: QueueCount(int(told["ready"]), int(told["unacked"]), int(told["consumers"]))
+            for queue, told in found.items()
+        }
