@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from flask import request
@@ -19,6 +20,8 @@ from pydantic import (
 
 from app.domain.accounts import check_password, username_of
 from app.domain.boards import MAIN, TOP
+from app.domain.rollups import Granularity
+from app.domain.times import moment
 from app.errors import InvalidRequest, MalformedJson, TooLarge, UnsupportedMediaType
 
 MAX_BODY = 16 * 1024
@@ -65,6 +68,10 @@ def _whole(value: Any) -> Any:
     return value
 
 
+def _moment(value: Any) -> Any:
+    return moment(value) if isinstance(value, str) else value
+
+
 class TopQuery(_Strict):
     """`GET /leaderboard/top`"""
 
@@ -80,9 +87,19 @@ class AroundQuery(_Strict):
 
 
 class BoardQuery(_Strict):
-    """`GET /leaderboard/users/{user_id}`"""
+    """`GET /leaderboard/users/{user_id}` and `GET /leaderboard/online`"""
 
     board: str = MAIN
+
+
+class AnalyticsQuery(_Strict):
+    """`GET /admin/analytics`"""
+
+    board: str = MAIN
+    by: Granularity = "hour"
+    since: Annotated[datetime | None, BeforeValidator(_moment), Field(alias="from")] = None
+    until: Annotated[datetime | None, BeforeValidator(_moment), Field(alias="to")] = None
+    action_type: str | None = None
 
 
 def body(model: type[Model]) -> Model:

@@ -36,6 +36,11 @@ def blueprint(limits: Limits, kept: TopReads) -> Blueprint:
         kept.keep(request.query_string.decode("latin-1"), found.rows, tag, found.second)
         return response
 
+    @routes.get("/leaderboard/online")
+    @limits.reads
+    def online() -> Response:
+        return answer({"online": container().presence.online(query(BoardQuery).board)})
+
     @routes.get("/leaderboard/me")
     @signed_in()
     @limits.reads

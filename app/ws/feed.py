@@ -12,6 +12,7 @@ import structlog
 from app.errors import NotFound, Refusal
 from app.stores.database import UNAVAILABLE
 from app.stores.feed import BoardChanged, Listening, LoginEnded, Message, PlayerSuspended, Subscription
+from app.ws.board import Cause
 from app.ws.hub import Hub
 from app.ws.messages import Snapshot
 
@@ -20,7 +21,7 @@ log = structlog.get_logger("fairboard.ws")
 _DOWN: tuple[type[Exception], ...] = (*UNAVAILABLE, redis.RedisError, Refusal)
 
 _WAIT_SECONDS = 0.5
-_REREAD_SECONDS = 5.0  # boards with subscribers are read again this often whatever was heard
+_REREAD_SECONDS = 2.0  # boards with subscribers are read again this often whatever was heard
 _RETRY_SECONDS = (0.05, 0.1, 0.2, 0.4)  # after a loss; the last one repeats
 
 ReadBoard = Callable[[str], Snapshot]
@@ -77,8 +78,8 @@ class Feed:
 
     def _take(self, message: Message) -> None:
         match message:
-            case BoardChanged(board, version, rows, changes):
-                self._hub.change(board, version, rows, changes)
+            case BoardChanged(board, version, rows, changes, request_ids, committed_at):
+                self._hub.change(board, version, rows, changes, Cause(request_ids, committed_at))
             case PlayerSuspended(player_id):
                 self._hub.end_player(player_id)
             case LoginEnded(login_id):

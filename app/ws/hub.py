@@ -8,12 +8,16 @@ from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import gevent
+import structlog
 
+from app import metrics
 from app.errors import AccountSuspended, Refusal, Unauthorized
 from app.ws import frames
-from app.ws.board import Board
+from app.ws.board import NOBODY, Board, Cause, Update
 from app.ws.messages import Row, Snapshot
 from app.ws.subscriber import SignIn, Subscriber
+
+log = structlog.get_logger("fairboard.ws")
 
 _STRIDE = 200  # sends between two chances for everything else in this process
 _LONGEST_REST = 0.02  # seconds given away per chance …
@@ -56,14 +60,18 @@ class Hub:
         home = self._board(snapshot["board"])
         home.learn(snapshot["version"], snapshot["data"])
         subscriber.board = home
+        home.enter(subscriber, who.player_id)
         subscriber.version, frame = home.initial()
-        home.members[subscriber] = None
         subscriber.outbound.start_over(frame)
 
-    def change(self, board: str, version: int, rows: Sequence[Row], changes: Iterable[Row]) -> None:
+    def change(
+        self, board: str, version: int, rows: Sequence[Row], changes: Iterable[Row], cause: Cause = NOBODY
+    ) -> None:
         """The board has changed: send it to its subscribers, unless it is not newer than the last one."""
         home = self._board(board)
-        if home.change(version, rows, changes) and not home.busy:
+        if not home.change(version, rows, changes, cause):
+            _log_known(home, cause)
+        elif not home.busy:
             home.busy = True
             gevent.spawn(self._broadcast, home)
 
@@ -78,6 +86,10 @@ class Hub:
     def watched_boards(self) -> list[str]:
         """Boards that have subscribers."""
         return [board.name for board in self._boards.values() if board.members]
+
+    def boards(self) -> list[Board]:
+        """All that anybody here has ever watched."""
+        return list(self._boards.values())
 
     def end_player(self, player_id: UUID) -> None:
         """The player is suspended."""
@@ -101,8 +113,8 @@ class Hub:
     def _leave(self, subscriber: Subscriber) -> None:
         if subscriber.board is None or subscriber.who is None:
             return
-        subscriber.board.members.pop(subscriber, None)
         who = subscriber.who
+        subscriber.board.leave(subscriber, who.player_id)
         for index, key in ((self._players, who.player_id), (self._logins, who.login_id)):
             index[key].discard(subscriber)
             if not index[key]:
@@ -118,8 +130,11 @@ class Hub:
             while board.sent < board.version:
                 gevent.sleep(max(0.0, board.last_sent_at + self._merge_seconds - time.monotonic()))
                 board.last_sent_at = time.monotonic()
-                version, frame = board.take_update()
-                self._send(board, version, frame)
+                update = board.take_update()
+                if board.members:
+                    before = self.pushed
+                    self._send(board, update.version, update.frame)
+                    _log_pushed(board, update, self.pushed - before)
         finally:
             board.busy = False
 
@@ -136,3 +151,27 @@ class Hub:
                     subscriber.version = version
                     subscriber.outbound.offer(frame)
                     self.pushed += 1
+
+
+def _log_pushed(board: Board, update: Update, sockets: int) -> None:
+    """One line for a broadcast, whoever many it reached; `milliseconds` are those of the sending."""
+    since: dict[str, float] = {}
+    if update.cause.committed_at is not None:
+        seconds = max(0.0, time.time() - update.cause.committed_at)
+        metrics.commit_to_push.observe(seconds)
+        since["since_commit"] = round(seconds * 1000, 1)
+    log.info(
+        "board_pushed",
+        board=board.name,
+        version=update.version,
+        sockets=sockets,
+        milliseconds=round((time.monotonic() - board.last_sent_at) * 1000, 1),
+        **since,
+        request_ids=update.cause.request_ids,
+    )
+
+
+def _log_known(board: Board, cause: Cause) -> None:
+    """These requests' change was in a board that was sent, or is about to be: read again before the news of it came."""
+    if cause.request_ids and board.members:
+        log.info("board_known", board=board.name, version=board.version, request_ids=cause.request_ids)

@@ -52,15 +52,15 @@ def parse(payload: bytes) -> Subscribe | Pong | Unreadable:
     return Subscribe(auth, board)
 
 
-def initial(board: str, version: int, rows: Sequence[Row]) -> bytes:
-    """The answer to a subscribe."""
-    meta = {"code": 200, "board": board, "version": version}
+def initial(board: str, version: int, online: int, rows: Sequence[Row]) -> bytes:
+    """The answer to a subscribe; `online` players are on the board."""
+    meta = {"code": 200, "board": board, "version": version, "online": online}
     return _frame({"type": "leaderboard.initial", "meta": meta, "data": rows})
 
 
-def update(board: str, version: int, rows: Sequence[Row], changes: Sequence[Row]) -> bytes:
-    """The board has changed."""
-    meta = {"code": 200, "board": board, "version": version}
+def update(board: str, version: int, online: int, rows: Sequence[Row], changes: Sequence[Row]) -> bytes:
+    """The board has changed; `online` players are on it."""
+    meta = {"code": 200, "board": board, "version": version, "online": online}
     return _frame({"type": "leaderboard.update", "meta": meta, "data": rows, "changeInfo": changes})
 
 

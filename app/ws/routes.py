@@ -8,14 +8,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import gevent.socket
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, g, request
 from flask_sock import Sock
 from simple_websocket import Server
 from wsproto.utilities import RemoteProtocolError
 
 from app.errors import Forbidden, Unavailable
 from app.http.envelope import failure
-from app.http.limits import Limits
+from app.http.limits import Limits, caller_address
 from app.ws.tier import Tier
 
 PATH = "/api/v1/ws/leaderboard"
@@ -29,6 +29,7 @@ def register(app: Flask, limits: Limits) -> None:
     routes = Blueprint("ws", __name__)
     routes.before_request(_refuse_what_is_no_socket)
     routes.before_request(limits.sockets(_clear_the_way))
+    routes.teardown_request(_give_up_the_seat)
     routes.register_error_handler(RemoteProtocolError, _bad_handshake)
     routes.add_url_rule(PATH, "plain", _not_a_socket)
     Sock().route(PATH, bp=routes)(_serve)
@@ -48,7 +49,7 @@ def close_when(app: Flask, stopping: Callable[[], bool]) -> None:
 
 def close_all(app: Flask) -> None:
     """Close every client with 1012 now. For gunicorn's worker_int."""
-    tier_of(app).hub.close_all()
+    tier_of(app).close_all()
 
 
 def _serve(ws: Server) -> None:
@@ -57,7 +58,7 @@ def _serve(ws: Server) -> None:
     # the handshake needed need not stay in memory for the hours that follow.
     ws.connected = False
     ws.ws = ws.environ = None
-    tier_of(current_app).serve(sock)
+    tier_of(current_app).serve(sock, g.pop("seat"))
 
 
 def _refuse_what_is_no_socket() -> Response | None:
@@ -83,10 +84,16 @@ def _clear_the_way() -> None:
     sock = request.environ.get("gunicorn.socket")
     if not isinstance(sock, gevent.socket.socket) or isinstance(sock, ssl.SSLSocket):
         raise Unavailable("Sockets need gunicorn's gevent worker, with TLS ended in front of it.")
-    if tier_of(current_app).hub.closing:
-        raise Unavailable("This server is shutting down. Connect again.")
+    g.seat = tier_of(current_app).arrive(caller_address())
     # Compression can't be switched off in simple-websocket; it costs 90 kB a client and one encoding each.
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+
+
+def _give_up_the_seat(_: BaseException | None) -> None:
+    """If the handshake has failed, nobody else will."""
+    seat = g.pop("seat", None)
+    if seat:
+        tier_of(current_app).leave(seat)
 
 
 def _may_connect(origin: str | None) -> bool:

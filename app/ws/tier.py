@@ -6,6 +6,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 
 import gevent
 import gevent.event
@@ -17,6 +18,7 @@ from app.errors import Refusal, Unavailable
 from app.http.identity import identity_of
 from app.stores.database import UNAVAILABLE
 from app.ws import frames
+from app.ws.attendance import Attendance, Seat
 from app.ws.client import Outbound
 from app.ws.conversation import Admission, Conversation
 from app.ws.feed import Feed
@@ -43,18 +45,43 @@ class Tier:
         self._container = container
         self._heartbeat = Heartbeat(self.hub, settings, container.clock)
         self._sweep_now = gevent.event.Event()
-        self._feed = Feed(container.subscription, container.standings.snapshot, self.hub, missed=self._sweep_now.set)
+        self._attendance = Attendance(self.hub, container.presence)
+        self._feed = Feed(container.subscription, container.standings.snapshot, self.hub, missed=self._missed)
         self._running = False
         self._counted = 0, 0  # pushed and dropped_slow as the metrics know them
 
-    def serve(self, sock: socket.socket) -> None:
+    def arrive(self, address: str) -> Seat:
+        """A place for a socket from this address, to be given to `serve` or `leave`. Raises TooManySockets."""
+        if self.hub.closing:
+            raise Unavailable("This server is shutting down. Connect again.")
+        return self._attendance.arrive(address)
+
+    def leave(self, seat: Seat) -> None:
+        """The handshake came to nothing."""
+        self._attendance.leave(seat)
+
+    def close_all(self) -> None:
+        """The server stops at once: every client is told to come back, and nobody counts as connected any more."""
+        self.hub.close_all()
+        gevent.spawn(self._attendance.close)
+
+    def _close_in_order(self) -> None:
+        # The register first: once the last client has gone, so has this process.
+        self.hub.closing = True
+        self._attendance.close()
+        self.hub.close_all()
+
+    def serve(self, sock: socket.socket, seat: Seat) -> None:
         """Talk to one client after the handshake, until the connection has ended. Closes nothing itself."""
         self._start()
         _prepare(sock)
         settings = self._container.settings
         subscriber = Subscriber(Outbound(sock), subscribe_by_at=time.monotonic() + settings.subscribe_seconds)
-        conversation = Conversation(self.hub, subscriber, self._admit, ping_seconds=settings.ping_seconds)
+        admit = partial(self._admit, seat)
+        conversation = Conversation(self.hub, subscriber, admit, ping_seconds=settings.ping_seconds)
         self.hub.add(subscriber)
+        if self.hub.closing:  # since it has arrived
+            subscriber.outbound.close(frames.RESTART, "service restart")
         try:
             conversation.read(sock)
         except Exception:
@@ -62,13 +89,15 @@ class Tier:
             subscriber.outbound.close(frames.INTERNAL, "internal error")
         finally:
             self.hub.remove(subscriber)
+            self._attendance.leave(seat)
             subscriber.outbound.release()
 
-    def _admit(self, auth: str | None, board: str) -> Admission:
+    def _admit(self, seat: Seat, auth: str | None, board: str) -> Admission:
         identity = identity_of(auth)
         try:
             self._container.sessions.check(identity.player_id, identity.login_id)
             snapshot = self._feed.read_settled(board)
+            self._attendance.sit(seat, identity.player_id)
         except UNAVAILABLE as error:
             raise Unavailable() from error
         return Admission(SignIn(identity.player_id, identity.login_id, identity.expires_at), snapshot)
@@ -77,7 +106,7 @@ class Tier:
         if self._running:
             return
         self._running = True
-        for task in (self._feed.run, self._keep_time, self._keep_asking):
+        for task in (self._feed.run, self._keep_time, self._keep_asking, self._attendance.run):
             gevent.spawn(task)
 
     def _keep_time(self) -> None:
@@ -85,7 +114,7 @@ class Tier:
             gevent.sleep(self._heartbeat.tick_seconds)
             try:
                 if self.stopping() and not self.hub.closing:
-                    self.hub.close_all()
+                    self._close_in_order()
                 self._heartbeat.tick()
                 self._count()
             except Exception:  # a process without a heartbeat would keep suspended players listening
@@ -98,6 +127,11 @@ class Tier:
         metrics.pushed.inc(hub.pushed - self._counted[0])
         metrics.slow_closed.inc(hub.dropped_slow - self._counted[1])
         self._counted = hub.pushed, hub.dropped_slow
+
+    def _missed(self) -> None:
+        """Redis was away, or is another one: what it said is lost, and what it knew may be."""
+        self._sweep_now.set()
+        self._attendance.renew_now()
 
     def _keep_asking(self) -> None:
         while True:

@@ -43,7 +43,7 @@ def test_a_subscriber_gets_the_board_at_once(socket: Subscriber, api: Api, anna:
     first = socket.receive()
     assert first["type"] == "leaderboard.initial"
     assert set(first) == {"type", "meta", "data"}
-    assert set(first["meta"]) == {"code", "board", "version"}
+    assert set(first["meta"]) == {"code", "board", "version", "online"}
     assert (first["meta"]["code"], first["meta"]["board"]) == (200, "main")
     assert isinstance(first["meta"]["version"], int)
     assert 1 <= len(first["data"]) <= 10

@@ -22,7 +22,7 @@ def wire() -> Iterator[Wire]:
 
 
 def board(version: int) -> bytes:
-    return messages.update("main", version, ROWS, [])
+    return messages.update("main", version, 1, ROWS, [])
 
 
 def fill(outbound: Outbound) -> int:
@@ -67,7 +67,7 @@ def test_a_reader_that_sips_never_finds_a_broken_frame(wire: Wire, sip: int, siz
     version = 0
     for _ in range(100):
         version += 1
-        outbound.offer(messages.update("main", version, rows, []))
+        outbound.offer(messages.update("main", version, 1, rows, []))
         wire.read(sip)
         until(lambda: True)
     wire.read_until(lambda: versions(wire)[-1:] == [version])
@@ -91,7 +91,7 @@ def test_the_answer_to_a_new_subscribe_drops_the_board_that_waits(wire: Wire) ->
     outbound = Outbound(wire.server)
     stuck_at = fill(outbound)
     outbound.offer(board(stuck_at + 1))
-    outbound.start_over(messages.initial("other", 3, []))
+    outbound.start_over(messages.initial("other", 3, 1, []))
     wire.read_until(lambda: wire.messages[-1:] != [] and wire.messages[-1]["meta"]["board"] == "other")
     assert versions(wire) == [*range(1, stuck_at + 1), 3]
 

@@ -55,7 +55,7 @@ def test_a_subscribe_is_answered_with_the_board(talk: Guest) -> None:
     message = talk.wire.next()
     assert message == {
         "type": "leaderboard.initial",
-        "meta": {"code": 200, "board": "main", "version": 1},
+        "meta": {"code": 200, "board": "main", "version": 1, "online": 1},
         "data": rows(1),
     }
 

@@ -61,9 +61,9 @@ def test_what_the_contract_does_not_know_is_invalid(raw: bytes) -> None:
 
 def test_messages_look_as_the_contract_says() -> None:
     rows = [{"rank": 1, "user_id": "u", "username": "Zoë", "score": 5, "achieved_at": "t"}]
-    meta = {"code": 200, "board": "main", "version": 7}
-    assert _body(messages.initial("main", 7, rows)) == {"type": "leaderboard.initial", "meta": meta, "data": rows}
-    assert _body(messages.update("main", 7, rows, [{"user_id": "u"}])) == {
+    meta = {"code": 200, "board": "main", "version": 7, "online": 3}
+    assert _body(messages.initial("main", 7, 3, rows)) == {"type": "leaderboard.initial", "meta": meta, "data": rows}
+    assert _body(messages.update("main", 7, 3, rows, [{"user_id": "u"}])) == {
         "type": "leaderboard.update",
         "meta": meta,
         "data": rows,
