@@ -27,6 +27,12 @@ class Web(App):
 
     name = "web"
 
+    def __init__(
+        self, log: Path, env: Mapping[str, str], *, name: str = "web", keep_open: tuple[int, ...] = ()
+    ) -> None:
+        super().__init__(log, env, keep_open=keep_open)
+        self.name = name
+
     @property
     def address(self) -> tuple[str, int]:
         """Where a client on this machine reaches it."""
@@ -57,14 +63,32 @@ class Web(App):
 
 
 class Worker(App):
-    """Celery's worker."""
+    """Celery's worker: of one kind of task, or of all of them in as many processes as there are cores."""
 
     name = "worker"
     # At once: what it works on comes back from the broker, and asked kindly it would wait for one that is gone too.
     death_signal = signal.SIGKILL
 
+    def __init__(
+        self,
+        log: Path,
+        env: Mapping[str, str],
+        *,
+        queue: str | None = None,
+        concurrency: int = 1,
+        keep_open: tuple[int, ...] = (),
+    ) -> None:
+        """`queue`: the one queue it takes tasks from, with `concurrency` processes."""
+        super().__init__(log, env, keep_open=keep_open)
+        self._options: list[str] = []
+        if queue is not None:
+            self.name = f"worker-{queue}"
+            # Two workers of one name would take each other for dead.
+            self._options = ["-Q", queue, "--concurrency", str(concurrency), "-n", f"{queue}@%h"]
+
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "--loglevel", "info"]
+        command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "--loglevel", "info"]
+        return [*command, *self._options]
 
 
 class Beat(App):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import resource
 import shutil
 import signal
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ Address = tuple[str, int]
 # As in the examples of deploy/nginx/site, which say why.
 _SERVER = "max_fails=1 fail_timeout=3s"
 _EXAMPLE_LOG, _EXAMPLE_CACHE = "/dev/stdout", "/var/cache/nginx/top"
+_MOST_FILES = 65_536
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
@@ -97,7 +99,11 @@ class Nginx(Server):
     def _identity_and_log(self) -> str:
         # As root it would hand its work to nobody, who may not enter these folders.
         user = f"user {pwd.getpwuid(0).pw_name};\n" if os.geteuid() == 0 else ""
-        return f'daemon off;\n{user}worker_processes auto;\npid "{self.data}/nginx.pid";\nerror_log stderr warn;\n'
+        files = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], _MOST_FILES)
+        return (
+            f"daemon off;\n{user}worker_processes auto;\nworker_rlimit_nofile {files};\n"
+            f'pid "{self.data}/nginx.pid";\nerror_log stderr warn;\n'
+        )
 
     def _paths(self) -> str:
         text = (CONFIGURATION / "site" / "paths.conf").read_text()
