@@ -41,7 +41,7 @@ class FairboardCelery(Celery):  # type: ignore[misc]
 
 def create_celery(settings: Settings) -> FairboardCelery:
     """The app on the broker that the settings name."""
-    app = FairboardCelery("fairboard", broker=settings.broker_url, include=["workers.tasks"])
+    app = FairboardCelery("fairboard", broker=settings.broker_url, include=["workers.tasks", "workers.background"])
     app.config_from_object("celeryconfig")
     app.settings = settings
     app.watch = Watch(settings)

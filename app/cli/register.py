@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from app.cli.actions import actions
+from app.cli.analytics import analytics
 from app.cli.anticheat import anticheat
 from app.cli.db import db
 from app.cli.doctor import doctor
@@ -15,5 +16,5 @@ from app.cli.users import users
 
 def register(app: Flask) -> None:
     """Make them known to `flask --app wsgi`."""
-    for command in (users, actions, leaderboard, anticheat, outbox, doctor, db):
+    for command in (users, actions, leaderboard, analytics, anticheat, outbox, doctor, db):
         app.cli.add_command(command)

@@ -16,7 +16,7 @@ from flask_jwt_extended import JWTManager, create_access_token, create_refresh_t
 from flask_jwt_extended.exceptions import JWTExtendedException
 
 from app.container import Container
-from app.errors import RateLimited, Unauthorized
+from app.errors import Forbidden, RateLimited, Unauthorized
 from app.services.accounts import Login
 from app.settings import Settings
 
@@ -145,6 +145,18 @@ def signed_in(
         return checked
 
     return decorate
+
+
+def admin(view: View) -> View:
+    """Of those who are `signed_in`, only an admin. The role is asked of the database: a token doesn't carry it."""
+
+    @wraps(view)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        if container().accounts.role(me().player_id) != "admin":
+            raise Forbidden("Only an admin may do this.")
+        return view(*args, **kwargs)
+
+    return checked
 
 
 def _confirm(suspended_too: bool) -> None:

@@ -84,6 +84,11 @@ class Accounts:
         """Make somebody a `player` or an `admin`; False when they were already."""
         return self._players.set_role(player_id, role)
 
+    def role(self, player_id: UUID) -> str | None:
+        """`player` or `admin`, as it is now; None for nobody."""
+        player = self._players.get(player_id)
+        return player.role if player else None
+
     def register(self, username: str, password: str) -> Login:
         """A new player, signed in."""
         return self._open(self.create(username, password))

@@ -20,6 +20,7 @@ from app.domain.times import rfc3339
 from app.errors import InvalidRequest, NotFound
 from app.stores.catalog import CatalogStore
 from app.stores.database import UNAVAILABLE, Database
+from app.stores.replicas import Replicas
 from app.stores.rollups import Mark, Progress, RollupStore
 
 log = structlog.get_logger("fairboard.analytics")
@@ -46,20 +47,23 @@ class Wanted:
 
 
 class Analytics:
-    """Reads from what `source` gives (a replica that is not too old, or the primary), writes to the primary.
+    """Reads from replicas that are not too old, or the primary; writes to the primary.
 
-    `clock` stands in for the primary's, for tests.
+    `patient` are the same replicas, with the time to answer that a busy day needs. `clock` stands in for the
+    primary's, for tests.
     """
 
     def __init__(
         self,
         database: Database,
-        source: Callable[[], Database],
+        replicas: Replicas,
+        patient: Replicas,
         catalog: CatalogStore,
         *,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
-        self._db, self._source, self._catalog, self._clock = database, source, catalog, clock
+        self._db, self._replicas, self._patient, self._catalog = database, replicas, patient, catalog
+        self._clock = clock
         self._store = RollupStore()
 
     def roll_up(self) -> dict[str, datetime]:
@@ -112,8 +116,11 @@ class Analytics:
             return True
         if progress.ended_before <= progress.final_before:
             return False
-        with self._store.snapshot(self._source()) as snapshot:
-            return snapshot.xmin >= progress.horizon
+        try:
+            with self._store.snapshot(self._patient.reader()) as snapshot:
+                return snapshot.xmin >= progress.horizon
+        except UNAVAILABLE:
+            return False
 
     def _write(self, unit: Granularity, since: datetime, until: datetime, mark: Mark) -> Progress | None:
         """One window, in one transaction; None if another is at it."""
@@ -137,7 +144,7 @@ class Analytics:
 
         From a replica, unless it fails or doesn't have those before `horizon`.
         """
-        source = self._source()
+        source = self._patient.reader()
         if source is not self._db:
             try:
                 with self._store.snapshot(source) as snapshot:
@@ -188,7 +195,9 @@ class Analytics:
 
     def show(self, wanted: Wanted) -> list[dict[str, Any]]:
         """A board's roll-ups, in the order of time. Raises InvalidRequest and NotFound."""
-        source = self._source()
+        return self._replicas.roughly(lambda source: self._show(wanted, source))
+
+    def _show(self, wanted: Wanted, source: Database) -> list[dict[str, Any]]:
         since, until = self._span(wanted, source)
         if not wanted.board.isprintable() or self._catalog.open_season(wanted.board) is None:
             raise NotFound(f"There is no board '{wanted.board[:40]}'.")

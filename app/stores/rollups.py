@@ -15,7 +15,7 @@ from app.domain.rollups import ALL_TYPES, Figures, Granularity, Place, Rollups
 from app.stores.database import Database
 
 # A day of a very busy board takes minutes; a worker's own limit on a task comes after this one.
-_STATEMENT_SECONDS = 500
+STATEMENT_SECONDS = 500
 
 # An aggregate sorts within work_mem and goes to disk beyond it, so the number of events costs time, not memory.
 _EVENTS = """
@@ -108,14 +108,14 @@ class RollupStore:
         """The ledger as `source`, the primary or a replica, has it now."""
         with source.transaction() as connection:
             connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-            connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_STATEMENT_SECONDS}s'"))
+            connection.execute(sa.text(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"))
             yield Snapshot(connection)
 
     @staticmethod
     def lock(connection: sa.Connection, *, wait: bool = False) -> bool:
         """Be the only one that writes roll-ups, until this transaction ends; False if somebody else is."""
         if wait:
-            connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_STATEMENT_SECONDS}s'"))
+            connection.execute(sa.text(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"))
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('fairboard rollups'))"))
             return True
         tried = sa.text("SELECT pg_try_advisory_xact_lock(hashtext('fairboard rollups'))")

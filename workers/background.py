@@ -1,0 +1,22 @@
+"""The tasks that read the ledger afterwards. A tick that failed is harmless, as is one that came twice."""
+
+from __future__ import annotations
+
+import structlog
+
+from app.domain.times import rfc3339
+from app.stores.database import UNAVAILABLE
+from workers.app import app
+
+log = structlog.get_logger("fairboard.tasks")
+
+
+@app.task(name="analytics.roll_up")  # type: ignore[untyped-decorator]
+def roll_up() -> None:
+    """Recompute the hours and days that aren't final."""
+    try:
+        final = app.container.analytics.roll_up()
+    except UNAVAILABLE as error:
+        log.warning("not_rolled_up", error=str(error).split("\n")[0])
+        return
+    log.info("rolled_up", final_before={unit: rfc3339(before) for unit, before in final.items()})
