@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -19,7 +20,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from app.metrics_folder import MetricsFolder
-from app.services.readings import Reading
+
+if TYPE_CHECKING:
+    from app.services.readings import Reading
 
 redemptions = Counter("fairboard_redemptions_total", "Redemptions by outcome", ["outcome"])
 top_reads = Counter("fairboard_top_reads_total", "Reads of a top list by cache result", ["cache"])

@@ -1,0 +1,45 @@
+"""A scrape tells what it can, in bounded time, whatever hangs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+import psycopg
+import pytest
+
+from app.services.readings import Reading, Readings, Source
+
+DOWN = Reading("up", "Whether it answers", 0)
+UP = DOWN._replace(value=1)
+
+
+def test_every_source_that_answers_is_told() -> None:
+    readings = Readings([Source("one", lambda: [UP]), Source("other", lambda: [Reading("depth", "How much", 7)])])
+    assert readings.now() == [UP, Reading("depth", "How much", 7)]
+
+
+@pytest.mark.parametrize("error", [psycopg.OperationalError("gone"), ZeroDivisionError()])
+def test_a_source_that_fails_is_told_to_be_down_and_the_others_as_ever(error: Exception) -> None:
+    def fail() -> Iterable[Reading]:
+        raise error
+
+    readings = Readings([Source("broken", fail, (DOWN,)), Source("well", lambda: [UP])])
+    assert readings.now() == [DOWN, UP]
+
+
+def test_a_source_that_hangs_is_down_and_not_asked_again_until_it_has_come_back() -> None:
+    stalled, asked = threading.Event(), []
+
+    def hang() -> Iterable[Reading]:
+        asked.append(1)
+        stalled.wait(60)
+        return [UP]
+
+    readings = Readings([Source("hangs", hang, (DOWN,)), Source("well", lambda: [UP])], seconds=0.05)
+    assert [readings.now() for _ in range(3)] == [[DOWN, UP]] * 3
+    assert len(asked) == 1
+    stalled.set()
+    patient = [reading for _ in range(100) for reading in readings.now()]
+    assert patient[-2:] == [UP, UP]
+    assert len(asked) > 1
