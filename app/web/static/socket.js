@@ -1,5 +1,8 @@
 // The live connection: subscribe, answer pings, come back by itself.
 
+import { randomId, shared } from "./storage.js";
+
+const CLIENT = "fairboard.client"; // an id of this browser, by which a load balancer keeps its tabs on one server
 const PATH = "/api/v1/ws/leaderboard";
 const SILENCE = 75_000; // ms; the server pings every 30 s, so this long without a word means the line is dead
 const STEADY = 5_000; // ms live after which earlier failures are forgotten
@@ -7,6 +10,14 @@ const LONGEST = 30_000; // ms between two tries at most
 
 // After these closes the server is fine, or back in a moment: the first try comes soon, spread so that not all come at once.
 const SOON = { 1001: [100, 900], 1006: [200, 900], 1012: [100, 900], 4408: [100, 500], 4409: [500, 1500] };
+
+function clientId() {
+  const known = shared.read(CLIENT);
+  if (/^[0-9a-f]{32}$/.test(known)) return known;
+  const made = randomId();
+  shared.write(CLIENT, made);
+  return made;
+}
 
 const between = ([low, high]) => low + Math.random() * (high - low);
 
@@ -64,7 +75,8 @@ export class LiveSocket extends EventTarget {
       return this.#later(0); // signed out: whoever listens to the session stops us; not reached: try again
     }
     if (!this.#running || this.#ws) return;
-    const ws = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${PATH}`);
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const ws = new WebSocket(`${scheme}://${location.host}${PATH}?client=${clientId()}`);
     this.#ws = ws;
     this.#refusal = null;
     ws.onopen = () => this.#subscribe(token);
