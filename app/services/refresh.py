@@ -166,8 +166,9 @@ class Refresh:
         request_ids: Sequence[str] = (),
         committed_at: float | None = None,
     ) -> int:
+        info = self._change_info(season, events)  # before the list, whose position covers it then
         top = self._reads.build(season)
-        rows, info = json.loads(top.rows), self._change_info(season, events)
+        rows = json.loads(top.rows)
         change = BoardChanged(season.board, top.version, rows, info, tuple(request_ids), committed_at)
         publish_board(self._client, change)
         return top.version

@@ -11,13 +11,19 @@ from uuid import UUID
 
 from app.domain.boards import MAIN, TOP, Season, Standing
 from app.errors import NotFound
+from app.services.top_lists import TopLists
 from app.stores.catalog import CatalogStore
+from app.stores.database import UNAVAILABLE
 from app.stores.players import PlayerStore
-from app.stores.rankings import CachedTop, RankingStore, ShownTop
-from app.stores.standings import StandingStore
+from app.stores.positions import NOWHERE, Position
+from app.stores.rankings import CachedTop, Places, RankingStore, ShownTop
+from app.stores.replicas import Replicas
+from app.stores.standings import Found, StandingStore
 
 _SEASON_SECONDS = 1.0
 _WAIT_SECONDS = 2.0
+
+Neighbours = tuple[Found, list[Found], list[Found]]  # oneself, above, below
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,12 @@ class Top:
 
 
 class Standings:
-    """Ranks come from the sorted set, and from the database while that isn't complete."""
+    """Ranks come from the sorted set, and from the database while that isn't complete.
+
+    What may be a moment old is read on a replica that has all that the reader can have seen or written. To know that,
+    Redis has for each board a position not before anything that a list has shown, and for each player a change number
+    not below any that was shown.
+    """
 
     def __init__(
         self,
@@ -42,20 +53,28 @@ class Standings:
         standings: StandingStore,
         rankings: RankingStore,
         players: PlayerStore,
+        replicas: Replicas,
         *,
         clock: Callable[[], float],
     ) -> None:
         self._catalog, self._standings, self._rankings, self._players = catalog, standings, rankings, players
-        self._clock = clock
+        self._replicas, self._clock = replicas, clock
+        self._lists = TopLists(standings, rankings, replicas, clock=clock)
         self._seasons: dict[str, tuple[float, Season]] = {}
+        self._shown: dict[str, Position] = {}
 
     def season(self, board: str) -> Season:
-        """The board's open season, known for a second. Raises NotFound."""
+        """The board's open season, known for a second, and while the database is away. Raises NotFound."""
         now = self._clock()
         known = self._seasons.get(board)
         if known and 0 <= now - known[0] < _SEASON_SECONDS:
             return known[1]
-        season = self._catalog.open_season(board) if board.isprintable() else None
+        try:
+            season = self._catalog.open_season(board) if board.isprintable() else None
+        except UNAVAILABLE:
+            if known is None:
+                raise
+            season = known[1]  # nobody can open another one now
         if season is None:
             raise NotFound(f"There is no board '{board[:40]}'.")
         self._seasons[board] = (now, season)
@@ -81,14 +100,8 @@ class Standings:
         return {"board": board, "version": top.version, "data": json.loads(top.rows)}
 
     def build(self, season: Season, limit: int = TOP) -> CachedTop:
-        """Read the list from the database and cache it."""
-        changes = self._rankings.changes(season)  # before reading: what changes meanwhile makes it out of date
-        built_ms = int(self._clock() * 1000)
-        version = self._standings.next_version()
-        rows = [standing.as_row() for standing in self._standings.top(season, limit)]
-        top = CachedTop(version, changes, built_ms, json.dumps(rows, ensure_ascii=False, separators=(",", ":")))
-        self._rankings.put_top(season, limit, top)
-        return top
+        """Read the list from the primary and cache it."""
+        return self._lists.build(season, limit)
 
     def _newest(self, season: Season, limit: int, *, since_ms: int | None = None) -> tuple[CachedTop, bool]:
         """The list as it is now, or as it was read after `since_ms`; and whether it came from the cache."""
@@ -102,7 +115,7 @@ class Standings:
             if cached:
                 return cached, True
         try:
-            return self.build(season, limit), False
+            return self._lists.build(season, limit, elsewhere=True), False
         finally:
             self._rankings.built(season, limit)
 
@@ -118,7 +131,7 @@ class Standings:
         player = self._players.get(player_id)
         if player is None:
             raise NotFound()
-        standing = self.one(player_id)
+        standing = self._from_primary(self.season(MAIN), player_id)
         return {
             "user_id": str(player.id),
             "username": player.username,
@@ -131,29 +144,78 @@ class Standings:
     def one(self, player_id: UUID, board: str = MAIN) -> Standing:
         """A player's standing. Raises NotFound for nobody."""
         season = self.season(board)
-        found = self._standings.one(season, player_id)
-        if found is None:
-            raise NotFound("There is no such player.")
-        standing, _, listed = found
-        return self._ranked(season, [standing])[0] if listed else standing
+        return self._from_replica(season, player_id) or self._from_primary(season, player_id)
 
     def around(self, player_id: UUID, count: int, board: str = MAIN) -> tuple[Standing, list[Standing], list[Standing]]:
         """A player's standing with up to `count` neighbours above and below."""
         season = self.season(board)
+        found = self._neighbours(season, player_id, count)
+        if found is None:
+            raise NotFound("There is no such player.")
+        me, above, below = found
+        everybody = [*above, me, *below]
+        standings = self._ranked(season, everybody, self._places(season, everybody))
+        return standings[len(above)], standings[: len(above)], standings[len(above) + 1 :]
+
+    def _from_replica(self, season: Season, player_id: UUID) -> Standing | None:
+        """None unless a replica has all of this player that anybody has seen."""
+        shown = self._shown.get(season.tag, NOWHERE)
+        near = self._replicas.at_least(shown, lambda there: StandingStore(there).one(season, player_id), wait=0.0)
+        if near is None:
+            return None
+        found, replayed = near
+        if found is None:
+            return None
+        places = self._places(season, [found])
+        known = places.changes[0]
+        if places.position is None or known is None or places.ranks is None:
+            return None
+        self._shown[season.tag] = places.position  # where a replica that lags need not be read the next time
+        if replayed < places.position or found.change < known:
+            return None
+        return self._ranked(season, [found], places)[0]
+
+    def _from_primary(self, season: Season, player_id: UUID) -> Standing:
         found = self._standings.one(season, player_id)
         if found is None:
             raise NotFound("There is no such player.")
-        me, _, listed = found
-        if not listed:
-            return me, [], []
-        above, below = self._standings.around(season, me, count)
-        ranked = self._ranked(season, [*above, me, *below])
-        return ranked[len(above)], ranked[: len(above)], ranked[len(above) + 1 :]
+        return self._ranked(season, [found], self._places(season, [found]))[0]
 
-    def _ranked(self, season: Season, standings: Sequence[Standing]) -> list[Standing]:
-        scores = sorted({standing.score for standing in standings})
-        ranks = self._rankings.ranks(season, scores)
+    def _neighbours(self, season: Season, player_id: UUID, count: int) -> tuple[Found, list[Found], list[Found]] | None:
+        """On a replica that has all that the primary has now: so many rows can't each be asked about."""
+
+        def read(store: StandingStore) -> Neighbours | None:
+            me = store.one(season, player_id)
+            if me is None:
+                return None
+            above, below = store.around(season, me.standing, count) if me.listed else ([], [])
+            return me, above, below
+
+        if self._replicas.any:
+            near = self._replicas.at_least(self._standings.position(), lambda there: read(StandingStore(there)))
+            if near and near[0]:
+                return near[0]
+        return read(self._standings)
+
+    def _places(self, season: Season, found: Sequence[Found]) -> Places:
+        """What Redis knows of them, after it was told what it doesn't: nobody is shown what Redis hasn't heard of."""
+        scores = sorted({each.standing.score for each in found if each.listed})
+        places = self._rankings.places(season, [each.standing.user_id for each in found], scores)
+        if places.ranks is not None:
+            news = [
+                (str(each.standing.user_id), each.standing.score if each.listed else None, each.change)
+                for each, known in zip(found, places.changes, strict=True)
+                if each.change > (known or 0)
+            ]
+            if news:
+                self._rankings.apply(season, news)
+        return places
+
+    def _ranked(self, season: Season, found: Sequence[Found], places: Places) -> list[Standing]:
+        ranks = places.ranks
         if ranks is None:
-            ranks = [self._standings.rank(season, score) for score in scores]
-        by_score = dict(zip(scores, ranks, strict=True))
-        return [replace(standing, rank=by_score[standing.score]) for standing in standings]
+            scores = {each.standing.score for each in found if each.listed}
+            ranks = {score: self._standings.rank(season, score) for score in scores}
+        return [
+            replace(each.standing, rank=ranks[each.standing.score]) if each.listed else each.standing for each in found
+        ]

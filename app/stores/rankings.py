@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.domain.boards import Season
+from app.stores.positions import Position
 from app.stores.redis_store import Call, Client, Scripts, lane_of
 
 WAKE_CHANNEL = "fairboard:wake"
@@ -46,6 +47,19 @@ def _shown(text: str) -> ShownTop:
     head, rows = text.split("\n", 1)
     second, version = head.split(" ")
     return ShownTop(int(second), int(version), rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """`position`: not before anything that a list of this board has shown; None if Redis doesn't know.
+
+    `changes`: each player's change number, None where Redis has none; `ranks`: what each score has, None while the
+    sorted set isn't complete.
+    """
+
+    position: Position | None
+    changes: list[int | None]
+    ranks: dict[int, int] | None
 
 
 def _key(name: str, season: Season) -> str:
@@ -148,10 +162,26 @@ class RankingStore:
         version, at, built = head.split(" ")
         return CachedTop(int(version), int(at), int(built), rows), int(changes or 0)
 
-    def put_top(self, season: Season, limit: int, top: CachedTop) -> bool:
-        """Cache a list for a minute, unless a newer one stands there."""
+    def put_top(
+        self, season: Season, limit: int, top: CachedTop, after: Position, seen: Position, refusal: str = ""
+    ) -> str:
+        """Cache a list for a minute; "" unless it is refused, because a list that was shown may have seen more.
+
+        `after`: the list has seen all up to there; `seen`: and nothing beyond. Who is refused reads anew and gives the
+        refusal along; see put_top.lua.
+        """
         text = f"{top.version} {top.changes} {top.built_ms}\n{top.rows}"
-        return bool(self._scripts.run("put_top", [_key(f"top:{limit}", season)], [top.version, text, _TOP_SECONDS]))
+        keys = [_key(f"top:{limit}", season), _key("position", season)]
+        return str(self._scripts.run("put_top", keys, [top.version, text, _TOP_SECONDS, after, seen, refusal]))
+
+    def places(self, season: Season, players: Sequence[UUID], scores: Sequence[int]) -> Places:
+        """What Redis knows of these players and scores, in one round trip."""
+        keys = [_key(name, season) for name in ("scores", "versions", "ready", "position")]
+        arguments = [len(players), *map(str, players), *scores]
+        position, changes, ranks = self._scripts.run("places", keys, arguments)
+        known = [int(change) if change else None for change in changes]
+        by_score = dict(zip(scores, ranks, strict=True)) if len(ranks) == len(scores) else None
+        return Places(position or None, known, by_score)
 
     def shown(self, season: Season, limit: int) -> ShownTop | None:
         """The list shown last, if that was a moment ago."""

@@ -100,13 +100,14 @@ class Replica:
         """It was waited for in vain: for a moment nobody else should."""
         self._slow_until = time.monotonic() + _SLOW_SECONDS
 
-    def read(self, position: Position, work: Callable[[Database], T]) -> T:
-        """What `work` reads here, if all up to `position` is here. Raises Behind or Left."""
+    def read(self, position: Position, work: Callable[[Database], T]) -> tuple[T, Position]:
+        """What `work` reads here, if all up to `position` is here, and the position that was. Raises Behind or Left."""
 
-        def read_it(database: Database) -> T:
-            if self._replayed(database, position).position < position:
+        def read_it(database: Database) -> tuple[T, Position]:
+            here = self._replayed(database, position).position
+            if here < position:
                 raise Behind
-            return work(database)
+            return work(database), here
 
         return self._guarded(self._quick, read_it)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -10,16 +11,30 @@ import sqlalchemy as sa
 
 from app.domain.boards import Season, Standing
 from app.stores.database import Database
+from app.stores.positions import PRIMARY_NOW, Position
 
 # The order of a board: more points first; within a tie, who got there first.
 _LISTED = """
-    SELECT s.player_id, p.username, s.score, s.achieved_at
+    SELECT s.player_id, p.username, s.score, s.achieved_at, s.changes, s.listed
     FROM standings s JOIN players p ON p.id = s.player_id WHERE s.season_id = :season AND s.listed
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A standing without its rank, whether it is on the board, and its change number (0: no redeemed action yet)."""
+
+    standing: Standing
+    listed: bool
+    change: int
+
+
 def _standing(row: sa.Row[Any], rank: int | None) -> Standing:
     return Standing(rank, row.player_id, row.username, row.score, row.achieved_at)
+
+
+def _found(row: sa.Row[Any]) -> Found:
+    return Found(_standing(row, None), row.listed, row.changes)
 
 
 class StandingStore:
@@ -28,24 +43,36 @@ class StandingStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def next_version(self) -> int:
-        """A number above all before it. Take it before reading the board: then a higher one has seen no less."""
-        row = self._db.row("SELECT nextval('board_version') AS version")
+    def next_version(self) -> tuple[int, Position]:
+        """A number above all before it, and the primary's position: a list read after it has seen all up to there."""
+        row = self._db.row(f"SELECT nextval('board_version') AS version, {PRIMARY_NOW} AS position")
         assert row is not None
-        return int(row.version)
+        return int(row.version), row.position
+
+    def position(self) -> Position:
+        """The primary's position now: not before anything that anybody can have seen."""
+        row = self._db.row(f"SELECT {PRIMARY_NOW} AS position")
+        assert row is not None
+        return str(row.position)
 
     def top(self, season: Season, limit: int) -> list[Standing]:
         """The best `limit` with their competition ranks."""
+        return self.top_seen(season, limit)[0]
+
+    def top_seen(self, season: Season, limit: int) -> tuple[list[Standing], Position]:
+        """The best `limit` with their competition ranks, and a position not before anything that the read saw."""
         rows = self._db.rows(
             f"""
-            SELECT *, rank() OVER (ORDER BY score DESC) AS rank
-            FROM ({_LISTED} ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :limit) best
+            SELECT seen.position, ranked.* FROM (SELECT {self._db.seen} AS position) seen LEFT JOIN (
+                SELECT *, rank() OVER (ORDER BY score DESC) AS rank
+                FROM ({_LISTED} ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :limit) best
+            ) ranked ON true
             ORDER BY score DESC, achieved_at, player_id
             """,
             season=season.id,
             limit=limit,
         )
-        return [_standing(row, row.rank) for row in rows]
+        return [_standing(row, row.rank) for row in rows if row.rank is not None], rows[0].position
 
     def rank(self, season: Season, score: int, *, without: str | None = None) -> int:
         """1 + how many (but the player `without`) have more: a count in the index, for when Redis can't tell."""
@@ -62,19 +89,19 @@ class StandingStore:
         assert row is not None
         return int(row.rank)
 
-    def one(self, season: Season, player_id: UUID) -> tuple[Standing, str, bool] | None:
-        """A player's standing without its rank, their account status, and whether they are on the board."""
+    def one(self, season: Season, player_id: UUID) -> Found | None:
+        """A player's standing; None for nobody."""
         row = self._db.row(
             """
-            SELECT p.id AS player_id, p.username, p.status, coalesce(s.score, 0) AS score, s.achieved_at,
-                   coalesce(s.listed, false) AS listed
+            SELECT p.id AS player_id, p.username, coalesce(s.score, 0) AS score, s.achieved_at,
+                   coalesce(s.listed, false) AS listed, coalesce(s.changes, 0) AS changes
             FROM players p LEFT JOIN standings s ON s.player_id = p.id AND s.season_id = :season
             WHERE p.id = :player
             """,
             season=season.id,
             player=player_id,
         )
-        return (_standing(row, None), row.status, row.listed) if row else None
+        return _found(row) if row else None
 
     def score(self, season_id: int, player_id: UUID) -> int:
         """A player's score; 0 before the first redeemed action."""
@@ -85,7 +112,7 @@ class StandingStore:
         )
         return int(row.score) if row else 0
 
-    def around(self, season: Season, me: Standing, count: int) -> tuple[list[Standing], list[Standing]]:
+    def around(self, season: Season, me: Standing, count: int) -> tuple[list[Found], list[Found]]:
         """Up to `count` neighbours above and below in the board's order, each list from the top, without ranks."""
         if count == 0:
             return [], []
@@ -121,7 +148,7 @@ class StandingStore:
             """,
             **place,
         )
-        return [_standing(row, None) for row in reversed(above)], [_standing(row, None) for row in below]
+        return [_found(row) for row in reversed(above)], [_found(row) for row in below]
 
     def members(
         self, season: Season, players: Sequence[UUID] | None = None, chunk: int = 5000

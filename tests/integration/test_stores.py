@@ -128,9 +128,26 @@ def test_top_lists_in_any_order_leave_the_newest(container: Container, versions:
     container.redis.flushdb()
     season = _season(container)
     for version in versions:
-        container.rankings.put_top(season, 10, CachedTop(version, 0, 0, f"[{version}]"))
+        at = f"{version:024x}"
+        container.rankings.put_top(season, 10, CachedTop(version, 0, 0, f"[{version}]"), at, at)
     cached, _ = container.rankings.top(season, 10)
     assert cached == CachedTop(6, 0, 0, "[6]")
+
+
+def test_a_list_that_another_may_have_seen_more_than_is_refused(container: Container) -> None:
+    season = _season(container)
+
+    def put(version: int, after: int, seen: int, refusal: str = "") -> str:
+        top = CachedTop(version, 0, 0, f"[{version}]")
+        return container.rankings.put_top(season, 10, top, f"{after:024x}", f"{seen:024x}", refusal)
+
+    assert put(1, after=100, seen=200) == ""
+    refusal = put(2, after=150, seen=160)
+    assert refusal
+    assert put(3, after=200, seen=300, refusal=refusal) == ""
+    refusal = put(4, after=250, seen=260)
+    assert put(5, after=260, seen=270, refusal=refusal) == "", "what stands there is of another life of the database"
+    assert container.rankings.top(season, 10)[0] == CachedTop(5, 0, 0, "[5]")
 
 
 def test_one_rebuilds_a_list_while_others_wait(container: Container) -> None:
