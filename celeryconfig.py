@@ -1,46 +1,48 @@
 """Celery's own keys, each with its reason. The broker's address comes from BROKER_URL."""
 
-from kombu import Exchange, Queue
+from workers.queues import QUEUES, ROUTES, WORK
 
 # Tasks are ids and numbers; pickle would let whoever reaches the broker run code here.
 task_serializer = "json"
 accept_content = ["json"]
 
-# Nobody reads results: a task's effect is in Redis and on the screens.
+# Nobody reads results: a task's effect is in Redis, in the database and on the screens.
 task_ignore_result = True
 
 # A task is acknowledged when it is done, and given back when its worker dies: every task may run twice.
 task_acks_late = True
 task_reject_on_worker_lost = True
+# A task that raises what it should not is refused, not acknowledged: it goes to the dead letters, not into thin air.
+task_acks_on_failure = False
+# One that was ended for taking too long is given back; the delivery limit ends that.
+task_acks_on_timeout = False
 # One message in hand per process: the rest stays where another worker can take it.
 worker_prefetch_multiplier = 1
 
-# A refresh takes milliseconds, a rebuild of a large board minutes.
+# Seconds. At the first limit a task gets an exception, at the second its process is killed. All stay far below the
+# half hour after which RabbitMQ takes a task away from its worker. By default, and for a repair or a proof, enough to
+# rebuild a board of ten million from scratch.
 task_soft_time_limit = 540
 task_time_limit = 600
-# A process that grew past 400 MB is replaced after its task.
+task_annotations = {
+    # It takes milliseconds; but where Redis was emptied it rebuilds the board first.
+    "leaderboard.refresh": {"soft_time_limit": 300, "time_limit": 330},
+    # Two statements that delete.
+    "maintenance.prune": {"soft_time_limit": 120, "time_limit": 150},
+}
+# KiB. A process that has grown past it is replaced after its task; it starts with 90 MB. Each kind's worker may say
+# otherwise (--max-memory-per-child).
 worker_max_memory_per_child = 400_000
 
-# A quorum queue survives its node being killed, and counts deliveries: after the limit a message that kills its
-# worker goes to the dead letters instead of round for ever. Redis as the broker ignores these arguments.
-_DEAD = Exchange("fairboard.dead", type="fanout", durable=True)
-task_queues = [
-    Queue(
-        "leaderboard",
-        Exchange("fairboard", type="topic", durable=True),
-        routing_key="leaderboard.#",
-        queue_arguments={
-            "x-queue-type": "quorum",
-            "x-delivery-limit": 5,
-            "x-dead-letter-exchange": _DEAD.name,
-            "x-dead-letter-routing-key": "leaderboard",
-        },
-    )
-]
+# One quorum queue for each kind. Redis as the broker ignores what makes them quorum queues.
+task_queues = QUEUES
+task_routes = ROUTES
+# A task of no known kind is a mistake: it has no worker, so it fails at the sender instead of in a queue for ever.
+task_create_missing_queues = False
 task_default_queue = "leaderboard"
-task_default_exchange = "fairboard"
-task_default_exchange_type = "topic"
-task_default_routing_key = "leaderboard.refresh"
+task_default_exchange = WORK.name
+task_default_exchange_type = WORK.type
+task_default_routing_key = "leaderboard.task"
 
 # A publish waits for the broker's confirm, and no longer than this for a broker that has stalled.
 broker_transport_options = {
@@ -53,7 +55,9 @@ broker_transport_options = {
 broker_connection_timeout = 5
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None  # a worker waits for its broker however long it is away
-# The relay counts on its own loop: a publish that fails raises, and the rows stay in the outbox.
+# A connection that says nothing for this long is dead, as after a power cut at the other end.
+broker_heartbeat = 10
+# The relay and beat count on their own loops: a publish that fails raises, and is made again.
 task_publish_retry = False
 
 # Log lines look like everybody else's.
@@ -62,8 +66,11 @@ worker_redirect_stdouts = False
 worker_send_task_events = False
 timezone = "UTC"
 
-# A missed tick is harmless: the next one does the same.
+# However many are started, one sends; it keeps its times in the database, so a tick that nobody sent is sent late.
+beat_scheduler = "workers.beat:OneBeat"
+# `expires`: seconds after which a tick is worth nothing, since the next one does the same.
 beat_schedule = {
     "repair": {"task": "leaderboard.repair", "schedule": 10.0, "options": {"expires": 10}},
     "prune": {"task": "maintenance.prune", "schedule": 600.0, "options": {"expires": 600}},
+    "roll-up": {"task": "analytics.roll_up", "schedule": 60.0, "options": {"expires": 60}},
 }

@@ -27,6 +27,7 @@ from app.services.standings import Standings
 from app.settings import Settings
 from app.stores.catalog import CatalogStore
 from app.stores.database import Database
+from app.stores.failures import FailureStore
 from app.stores.feed import Subscription
 from app.stores.ledger import LedgerStore
 from app.stores.logins import LoginStore
@@ -42,6 +43,7 @@ from app.stores.replicas import Replicas
 from app.stores.rollups import STATEMENT_SECONDS
 from app.stores.standings import StandingStore
 from app.stores.suspicions import SuspicionStore
+from app.stores.ticks import TickStore
 
 
 def _run_apart(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -94,6 +96,8 @@ class Container:
         self.suspicions = SuspicionStore(database)
         self.rankings = RankingStore(self.redis, self.scripts)
         self.queue_counts = QueueCounts(self.redis)
+        self.failures = FailureStore(self.redis)
+        self.ticks = TickStore(database)
         self.permits = PermitStore(
             self.redis,
             self.scripts,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown, worker_shutting_down
 
 from app import logs
 from app.container import Container
@@ -16,6 +19,10 @@ from workers.watch import Watch
 # Rebuilding a large board is one statement after another, none of them long, but a worker may wait longer for one
 # than a player may.
 _STATEMENT_SECONDS = 60
+
+# After SIGTERM a task may go on for so long; then it is given back to the broker, for another worker. Less than what
+# containers (10 s) and systemd (90 s) wait before they kill.
+_FINISH_SECONDS = 8.0
 
 
 class FairboardCelery(Celery):  # type: ignore[misc]
@@ -41,7 +48,8 @@ class FairboardCelery(Celery):  # type: ignore[misc]
 
 def create_celery(settings: Settings) -> FairboardCelery:
     """The app on the broker that the settings name."""
-    app = FairboardCelery("fairboard", broker=settings.broker_url, include=["workers.tasks", "workers.background"])
+    tasks = ["workers.tasks", "workers.background"]
+    app = FairboardCelery("fairboard", broker=settings.broker_url, include=tasks, task_cls="workers.task:FairboardTask")
     app.config_from_object("celeryconfig")
     app.settings = settings
     app.watch = Watch(settings)
@@ -67,3 +75,13 @@ def _fresh(**_: Any) -> None:
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]
 def _close(**_: Any) -> None:
     app.close_container()
+
+
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _finish_or_give_back(how: str, **_: Any) -> None:
+    """SIGTERM lets tasks finish; the quit that follows it gives back those that don't."""
+    if how != "Warm":
+        return
+    deadline = threading.Timer(_FINISH_SECONDS, os.kill, (os.getpid(), signal.SIGQUIT))
+    deadline.daemon = True
+    deadline.start()

@@ -9,15 +9,17 @@ from __future__ import annotations
 import signal
 import time
 from types import FrameType
-from typing import Any
 
 import redis.exceptions
 import structlog
 
 from app import logs, metrics
 from app.services.outbox import BoardChange
+from app.stores.channels import Channels
 from app.stores.rankings import WAKE_CHANNEL
 from workers.app import app
+from workers.depths import DepthKeeper
+from workers.publisher import Publisher
 
 log = structlog.get_logger("fairboard.relay")
 
@@ -32,7 +34,8 @@ class Relay:
         self._interval = interval
         self._container = app.container
         self._stopping = False
-        self._wakes: Any = None
+        self._wakes: Channels | None = None
+        self._publisher = Publisher(app)
 
     def stop(self, _signal: int, _frame: FrameType | None) -> None:
         """Finish the batch in hand, then end."""
@@ -53,21 +56,17 @@ class Relay:
             self._sleep()
 
     def _publish(self, changes: list[BoardChange]) -> None:
-        with app.producer_pool.acquire(block=True, timeout=5) as producer:
-            for change in changes:
-                app.send_task(
-                    "leaderboard.refresh",
-                    kwargs={
-                        "season_id": change.season_id,
-                        "players": [str(player) for player in change.players],
-                        "events": change.events,
-                        "request_ids": change.request_ids,
-                        "committed_at": change.committed_at,
-                    },
-                    producer=producer,
-                    delivery_mode=2,
-                )
         for change in changes:
+            self._publisher.send(
+                "leaderboard.refresh",
+                {
+                    "season_id": change.season_id,
+                    "players": [str(player) for player in change.players],
+                    "events": change.events,
+                    "request_ids": change.request_ids,
+                    "committed_at": change.committed_at,
+                },
+            )
             metrics.relay_published.inc(len(change.events))
             log.info("published", board=change.board, events=len(change.events), request_ids=change.request_ids)
 
@@ -78,14 +77,17 @@ class Relay:
         """Until somebody commits, at most for the poll interval."""
         try:
             if self._wakes is None:
-                self._wakes = self._container.redis.pubsub(ignore_subscribe_messages=True)
-                self._wakes.subscribe(WAKE_CHANNEL)
-            message = self._wakes.get_message(timeout=_POLL_SECONDS)
+                self._wakes = Channels(self._container.redis, WAKE_CHANNEL)
+                self._wakes.open()
+            message = self._wakes.next(_POLL_SECONDS)
             while message:
-                self._container.rankings.rested(message["data"])
-                message = self._wakes.get_message(timeout=0)
+                if message["type"] == "message":
+                    self._container.rankings.rested(message["data"])
+                message = self._wakes.next(0)
         except (redis.exceptions.RedisError, OSError):
-            self._wakes = None  # without Redis it goes on polling
+            if self._wakes is not None:
+                self._wakes.close()
+            self._wakes = None  # without Redis it goes on polling, and on a cluster listens to another node
             time.sleep(_POLL_SECONDS)
 
 
@@ -96,6 +98,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, relay.stop)
     signal.signal(signal.SIGINT, relay.stop)
     app.watch.serve()
+    DepthKeeper(app, app.container.queue_counts).start()
     relay.run()
     app.close_container()
 

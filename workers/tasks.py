@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 import structlog
 
-from app.stores.database import UNAVAILABLE
 from workers.app import app
+from workers.task import RETRY, PeriodicTask
 
 log = structlog.get_logger("fairboard.tasks")
 
-# A part that is down comes back; until then the task waits a little longer each time, and never gives up.
-_RETRY: dict[str, Any] = {
-    "autoretry_for": UNAVAILABLE,
-    "retry_backoff": 1,
-    "retry_backoff_max": 10,
-    "retry_jitter": True,
-    "max_retries": None,
-}
 
-
-@app.task(name="leaderboard.refresh", **_RETRY)  # type: ignore[untyped-decorator]
+@app.task(name="leaderboard.refresh", **RETRY)  # type: ignore[untyped-decorator]
 def refresh(
     season_id: int,
     players: list[str],
@@ -33,10 +23,10 @@ def refresh(
     """Bring these players' standings to Redis, and the newest board to every subscriber."""
     ids = [UUID(player) for player in players]
     version = app.container.refresh.changed(season_id, ids, events, request_ids, committed_at)
-    log.info("board_refreshed", season_id=season_id, version=version, events=len(events), request_ids=request_ids)
+    log.info("board_refreshed", season_id=season_id, version=version, events=len(events))
 
 
-@app.task(name="leaderboard.repair")  # type: ignore[untyped-decorator]
+@app.task(name="leaderboard.repair", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def repair() -> None:
     """Rebuild what Redis has lost."""
     rebuilt = app.container.refresh.repair()
@@ -44,7 +34,7 @@ def repair() -> None:
         log.info("boards_rebuilt", boards=rebuilt)
 
 
-@app.task(name="maintenance.prune")  # type: ignore[untyped-decorator]
+@app.task(name="maintenance.prune", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def prune() -> None:
     """Forget keys after their 24 hours, and logins that can't be used any more."""
     keys, logins = app.container.ledger.prune_keys(), app.container.logins.prune()

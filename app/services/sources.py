@@ -47,11 +47,12 @@ def _redis(rankings: RankingStore, queues: QueueCounts) -> Iterable[Reading]:
         yield Reading("fairboard_repaired_seconds", "Time since a worker last compared Redis and database", repaired)
     for queue, count in queues.all().items():
         if queue == _DEAD:
-            yield Reading("fairboard_dead_letters", "Messages that were given up", count.ready + count.unacked)
+            yield Reading("fairboard_dead_letters", "Messages that were given up", count.ready)
             continue
         for state, messages in (("ready", count.ready), ("unacked", count.unacked)):
             labels = {"queue": queue, "state": state}
-            yield Reading("fairboard_queue_messages", "Messages that wait, or are in work", messages, labels)
+            if messages is not None:
+                yield Reading("fairboard_queue_messages", "Messages that wait, or are in work", messages, labels)
         yield Reading("fairboard_queue_consumers", "Who takes from the queue", count.consumers, {"queue": queue})
     yield _REDIS._replace(value=1)
 

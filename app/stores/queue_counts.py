@@ -14,10 +14,10 @@ _SECONDS = 30  # a relay that is gone tells nothing, instead of what was true on
 
 @dataclass(frozen=True, slots=True)
 class QueueCount:
-    """Messages that wait, messages in a worker's hands, and how many take from the queue."""
+    """Messages that wait, messages in a worker's hands (None: nobody says), and how many take from the queue."""
 
     ready: int
-    unacked: int
+    unacked: int | None
     consumers: int
 
 
@@ -37,7 +37,4 @@ class QueueCounts:
     def all(self) -> dict[str, QueueCount]:
         """What was counted last; nothing if that was long ago. Raises redis.RedisError."""
         found = {queue: json.loads(text) for queue, text in self._client.hgetall(KEY).items()}
-        return {
-            queue: QueueCount(int(told["ready"]), int(told["unacked"]), int(told["consumers"]))
-            for queue, told in found.items()
-        }
+        return {queue: QueueCount(told["ready"], told["unacked"], told["consumers"]) for queue, told in found.items()}

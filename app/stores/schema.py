@@ -278,3 +278,11 @@ idempotency = sa.Table(
     sa.CheckConstraint("outcome in ('scored', 'rejected', 'suspended')", name="outcome"),
     sa.Index("ix_idempotency_created_at", "created_at"),
 )
+
+# When beat last sent each of its tasks.
+ticks = sa.Table(
+    "ticks",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    _moment("sent_at"),
+)
