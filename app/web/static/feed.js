@@ -7,7 +7,7 @@ import { LiveSocket } from "./socket.js";
 const EVERY = 2_000; // ms between two looks at the public board
 const PATIENCE = 3_000; // ms without a socket until the public board stands in
 
-/** Events: `board` (detail: rows), `state` (detail: a key of words.CONNECTION), `suspended`. */
+/** Events: `board` (detail: rows), `online` (detail: how many), `state` (detail: a key of words.CONNECTION), `suspended`. */
 export class Feed extends EventTarget {
   #socket;
   #version = -1;
@@ -64,6 +64,7 @@ export class Feed extends EventTarget {
     const newer = meta.version > this.#version || (this.#polled && meta.version === this.#version);
     if (!newer) return;
     this.#version = meta.version;
+    this.dispatchEvent(new CustomEvent("online", { detail: meta.online }));
     this.#show(data, false);
   }
 

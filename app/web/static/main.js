@@ -4,6 +4,7 @@ import { Account } from "./account.js";
 import { Announcer } from "./announce.js";
 import { Board } from "./board.js";
 import { Feed } from "./feed.js";
+import { Online } from "./online.js";
 import { Play } from "./play.js";
 import { Session } from "./session.js";
 import { Standing } from "./standing.js";
@@ -14,6 +15,7 @@ const account = new Account(session);
 const announcer = new Announcer();
 const board = new Board();
 const feed = new Feed(session);
+const online = new Online();
 const play = new Play(session);
 const standing = new Standing(session, board);
 
@@ -65,7 +67,9 @@ feed.addEventListener("board", (event) => {
   announcer.add(board.show(event.detail));
   standing.follow();
 });
+feed.addEventListener("online", (event) => online.show(event.detail));
 feed.addEventListener("state", (event) => {
+  online.follow(event.detail === "live");
   connection.dataset.state = event.detail;
   if (connectionWords.textContent !== CONNECTION[event.detail]) connectionWords.textContent = CONNECTION[event.detail];
 });

@@ -8,6 +8,9 @@ export const number = (value) => NUMBER.format(value);
 /** 1 -> "1 point". */
 export const points = (value) => `${number(value)} ${value === 1 ? "point" : "points"}`;
 
+/** 1 -> "1 player online". */
+export const online = (value) => `${value === 0 ? "No" : number(value)} ${value === 1 ? "player" : "players"} online`;
+
 /** null (nothing scored yet) -> "unranked". */
 export const rank = (value) => (value === null || value === undefined ? "unranked" : number(value));
 

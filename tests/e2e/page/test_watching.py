@@ -36,6 +36,19 @@ def test_a_visitor_who_is_not_signed_in_sees_it_too_and_is_told_how_often(
     expect(visitor.row(player.username)).to_be_visible()
 
 
+def test_everybody_sees_how_many_players_are_online_and_one_with_two_tabs_counts_once(visit: Visit) -> None:
+    visitor, player = visit(), visit().sign_up()
+    expect(player.at("online")).to_have_text("1 player online")
+    second_tab = player.page.context.new_page()
+    second_tab.goto(player.page.url)
+    expect(second_tab.locator("#connection")).to_have_attribute("data-state", "live")
+    expect(second_tab.locator("#online")).to_have_text("1 player online")
+    visit().sign_up()
+    expect(visitor.at("online")).to_have_text("2 players online", timeout=30_000)
+    player.page.context.close()
+    expect(visitor.at("online")).to_have_text("1 player online", timeout=30_000)
+
+
 def test_rows_keep_their_element_and_slide_to_their_new_place(visit: Visit, prize: str, stage_api: Api) -> None:
     screen = visit().sign_up()
     first, second = stage_api.register(), stage_api.register()
