@@ -3,17 +3,26 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 BOOTSTRAP = command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python" >&2; exit 1; }; exec $(PYTHON) deploy/local/bootstrap.py
 
-.PHONY: help run demo test unit lint format bench lock dev clean
+.PHONY: help run demo cluster cluster-status cluster-stop test unit lint format bench lock dev clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 run: ## start everything and print the address; Ctrl-C stops it
 	@$(BOOTSTRAP) run
 
 demo: ## the same with simulated players, honest ones and cheaters
 	@$(BOOTSTRAP) demo
+
+cluster: ## the whole architecture on this machine: replicas, Redis Cluster, RabbitMQ, nginx, several of each
+	@$(BOOTSTRAP) cluster
+
+cluster-status: ## how each part of it is, from another terminal
+	@$(BOOTSTRAP) cluster-status
+
+cluster-stop: ## stop it, from another terminal
+	@$(BOOTSTRAP) cluster-stop
 
 dev: ## .venv with what tests and lint need
 	@$(BOOTSTRAP) dev

@@ -1,4 +1,4 @@
-"""`make run` and `make demo`, once .venv is there: start the stack, watch over it, stop it."""
+"""`make run`, `make demo` and `make cluster`, once .venv is there: start everything, watch over it, stop it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from types import FrameType
 
 from app.settings import Settings
 from deploy.demo.limits import RAISED
+from deploy.local import cluster_map
 from deploy.local.child import ROOT, CannotStart, Child
-from deploy.local.news import News
+from deploy.local.cluster import Cluster
+from deploy.local.group import Group
 from deploy.local.stack import Stack
+from deploy.local.watch import Watch
 
 _PR_SET_PDEATHSIG = 1
-_RESTARTS, _WITHIN_SECONDS = 5, 60.0
 
 
 class _Stop(BaseException):
@@ -36,32 +38,33 @@ def main() -> int:
     arguments = _arguments()
     _die_with(arguments.parent)
     _listen(_raise_stop)
-    usual = RAISED if arguments.demo else {}
-    stack = Stack(ROOT / "var", {**usual, **_given(os.environ)}, lock=arguments.lock)
+    runs: _Runs | None = None
     failed = False
     try:
-        stack.start(lambda line: say(f"  {line}"))
-        _introduce(stack)
-        if arguments.demo:
-            stack.add("demo", _Demo(stack))
-        _watch(stack)
+        runs = _WholeCluster(arguments) if arguments.cluster else _OneOfEach(arguments)
+        runs.group.start(lambda line: say(f"  {line}"))
+        runs.introduce()
+        _watch(runs)
     except _Stop:
         pass
     except (CannotStart, OSError) as error:
         print(f"Fairboard cannot run: {error}", file=sys.stderr, flush=True)
         failed = True
     _listen(_at_once)
-    stack.stop(lambda line: say(f"  {line}"))
+    if runs is not None:
+        runs.changed(running=False)
+        runs.group.stop(lambda line: say(f"  {line}"))
     if not failed:
-        say("Stopped. Your data stays in var/.")
+        say(f"Stopped. Your data stays in {_place(arguments)}/.")
     return int(failed)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
     parser.add_argument("--demo", action="store_true", help="add simulated players")
+    parser.add_argument("--cluster", action="store_true", help="the whole architecture instead of one of each")
     parser.add_argument("--parent", type=int, default=0, metavar="PID", help="stop when this parent process dies")
-    parser.add_argument("--lock", type=int, metavar="FD", help="a descriptor that holds the lock of var/ already")
+    parser.add_argument("--lock", type=int, metavar="FD", help="a descriptor that holds the folder's lock already")
     return parser.parse_args()
 
 
@@ -71,31 +74,77 @@ def _given(env: Mapping[str, str]) -> dict[str, str]:
     return {"PORT": "8000", **{name: env[name] for name in names if env.get(name, "").strip()}}
 
 
-def _introduce(stack: Stack) -> None:
-    say(f"Fairboard is at {stack.url}/")
-    say("  Ctrl-C stops it. Data is in var/, logs are in var/log/.")
-    say("  For the flask commands, in another terminal: set -a; . var/env; set +a; .venv/bin/flask --help")
+def _place(arguments: argparse.Namespace) -> str:
+    return "var/cluster" if arguments.cluster else "var"
 
 
-def _watch(stack: Stack) -> None:
-    """Show what goes wrong, and start again what has ended, until we are asked to stop."""
-    news = News(stack.folder.path / "log", demo="demo" in stack.processes)
-    ended: list[float] = []
-    while True:
-        time.sleep(0.2)
-        for line in news.lines():
-            say(line)
-        for name, child in stack.processes.items():
-            if child.running:
-                continue
-            if name == "demo" and child.exit_code == 0:
+class _Runs:
+    """What is run: the group, and what this terminal and others are told of it."""
+
+    give_up = True
+    """Whether everything ends when one part keeps ending."""
+
+    def __init__(self, group: Group, place: str) -> None:
+        self.group, self._place = group, place
+
+    def introduce(self) -> None:
+        """Say where it is, once it answers."""
+        say(f"Fairboard is at {self.group.url}/")
+        say(f"  Ctrl-C stops it. Data is in {self._place}/, logs are in {self._place}/log/.")
+        settings = f"set -a; . {self._place}/env; set +a"
+        say(f"  For the flask commands, in another terminal: {settings}; .venv/bin/flask --help")
+
+    def changed(self, *, running: bool) -> None:
+        """A process was started again, or all are about to end."""
+
+
+class _OneOfEach(_Runs):
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        usual = RAISED if arguments.demo else {}
+        super().__init__(Stack(ROOT / "var", {**usual, **_given(os.environ)}, lock=arguments.lock), "var")
+        self._demo = arguments.demo
+
+    def introduce(self) -> None:
+        super().introduce()
+        if self._demo:
+            self.group.add("demo", _Demo(self.group))
+
+
+class _WholeCluster(_Runs):
+    give_up = False  # it is there to survive the loss of a part
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self._cluster = Cluster(cluster_map.FOLDER, _given(os.environ), lock=arguments.lock)
+        super().__init__(self._cluster, "var/cluster")
+
+    def introduce(self) -> None:
+        rows = [[part.name, str(part.pid), part.address, part.role] for part in cluster_map.parts_of(self._cluster)]
+        for line in cluster_map.table(["part", "pid", "address", "what it is"], rows):
+            say(f"  {line}")
+        super().introduce()
+        say("  In another terminal: make cluster-status, make cluster-stop")
+        cluster_map.write(self._cluster)
+
+    def changed(self, *, running: bool) -> None:
+        if running:
+            cluster_map.write(self._cluster)
+        else:
+            cluster_map.forget(self._cluster.folder.path)
+
+
+def _watch(runs: _Runs) -> None:
+    """Show what goes wrong, and start again what has ended, until we are asked to stop or the demo is over."""
+    watch = Watch(runs.group, say, give_up=runs.give_up, demo="demo" in runs.group.processes)
+    try:
+        while True:
+            time.sleep(0.2)
+            demo = runs.group.processes.get("demo")
+            if demo is not None and demo.exit_code == 0:
                 return
-            ended = [moment for moment in ended if moment > time.monotonic() - _WITHIN_SECONDS] + [time.monotonic()]
-            if len(ended) > _RESTARTS:
-                raise CannotStart(f"{name} keeps ending ({child.last_words()}); see {child.log}")
-            say(f"{name} has ended ({child.last_words()}): starting it again; see {child.log}")
-            child.stop()  # what it left behind
-            child.start()
+            if watch.step():
+                runs.changed(running=True)
+    finally:
+        watch.close()
 
 
 class _Demo(Child):
@@ -104,9 +153,9 @@ class _Demo(Child):
     name = "demo"
     to_terminal = True
 
-    def __init__(self, stack: Stack) -> None:
-        super().__init__(stack.folder.log("demo"), env=stack.env, keep_open=stack.folder.kept_open)
-        self._url = stack.url
+    def __init__(self, group: Group) -> None:
+        super().__init__(group.folder.log("demo"), env=group.env, keep_open=group.folder.kept_open)
+        self._url = group.url
 
     def command(self) -> list[str]:
         return [sys.executable, "-m", "deploy.demo", self._url]

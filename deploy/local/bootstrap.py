@@ -1,4 +1,6 @@
-"""Make .venv with the locked packages, then do what was asked: `python3 deploy/local/bootstrap.py run|demo|dev`.
+"""Make .venv with the locked packages, then do what was asked: `python3 deploy/local/bootstrap.py TARGET`.
+
+TARGET is run, demo, cluster, cluster-status, cluster-stop or dev.
 
 Runs on the system's Python before anything is installed, so: standard library only, and in words that an older
 Python can read, to be able to tell it that it is too old.
@@ -16,6 +18,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 VAR = os.path.join(ROOT, "var")
+CLUSTER = os.path.join(VAR, "cluster")
+# What runs until it is stopped -> the folder that it has to itself.
+FOLDERS = {"run": VAR, "demo": VAR, "cluster": CLUSTER}
+COMMANDS = {"cluster-status": ["deploy.local.status"], "cluster-stop": ["deploy.local.halt"]}
+SYSTEM_PACKAGES = ["rabbitmq-server", "nginx"]
 STAMP = os.path.join(VENV, "installed")
 NEEDED = (3, 11)
 REDIS_LOCK = "requirements-redis.lock"
@@ -27,22 +34,38 @@ class Refused(Exception):
 
 
 def main(target: str) -> None:
-    """Set up, then become the launcher for run and demo; returns after dev."""
+    """Set up, then become the launcher, or the command that looks after one; returns after dev."""
+    if target in COMMANDS:
+        _become(COMMANDS[target])
     _find_new_enough_python()
     if not sys.platform.startswith("linux"):
-        raise Refused("make run needs Linux: elsewhere use a container or a virtual machine")
-    _make_writable_folders()
-    run_lock = _lock("run.lock", False) if target != "dev" else None
-    set_up_lock = _lock("setup.lock", True)
+        raise Refused("make " + target + " needs Linux: elsewhere use a container or a virtual machine")
+    _make_writable_folders(target)
+    run_lock = _lock(os.path.join(FOLDERS[target], "run.lock"), False) if target in FOLDERS else None
+    set_up_lock = _lock(os.path.join(VAR, "setup.lock"), True)
+    if target == "cluster":
+        _install_system_packages()
     _set_up("requirements-dev.lock" if target == "dev" else "requirements.lock")
     os.close(set_up_lock)
     if run_lock is None:
         return
     print("Starting Fairboard in " + ROOT, flush=True)
     os.set_inheritable(run_lock, True)
-    arguments = [PYTHON, "-m", "deploy.local", "--parent", str(os.getppid()), "--lock", str(run_lock)]
+    arguments = ["deploy.local", "--parent", str(os.getppid()), "--lock", str(run_lock)]
+    _become(arguments + (["--" + target] if target != "run" else []))
+
+
+def _become(arguments: "list[str]") -> None:
+    if not os.path.exists(PYTHON):
+        raise Refused("nothing runs in this folder yet: make run or make cluster starts it")
     os.chdir(ROOT)
-    os.execv(PYTHON, arguments + (["--demo"] if target == "demo" else []))
+    os.execv(PYTHON, [PYTHON, "-m"] + arguments)
+
+
+def _install_system_packages() -> None:
+    """What the cluster needs beyond pip's packages; the script says what it does, or what to type."""
+    if subprocess.call(["sh", os.path.join(ROOT, "deploy", "local", "system.sh")] + SYSTEM_PACKAGES) != 0:
+        raise Refused("make cluster needs them; make run does not")
 
 
 def _find_new_enough_python() -> None:
@@ -56,11 +79,11 @@ def _find_new_enough_python() -> None:
     raise Refused("Python " + version + " is too old: install 3.11 or newer, or name one: make PYTHON=/path/to/python")
 
 
-def _make_writable_folders() -> None:
-    for folder in (VAR, os.path.join(VAR, "log")):
+def _make_writable_folders(target: str) -> None:
+    for folder in (VAR, os.path.join(VAR, "log"), FOLDERS.get(target, VAR)):
         try:
             if not os.path.isdir(folder):
-                os.mkdir(folder, 0o755 if folder == VAR else 0o700)
+                os.mkdir(folder, 0o755 if folder in (VAR, CLUSTER) else 0o700)
         except OSError as error:
             raise Refused(_cannot_write(folder, error)) from error
     for folder in (ROOT, VAR):
@@ -73,8 +96,7 @@ def _cannot_write(path: str, error: OSError) -> str:
     return "cannot write to " + path + " (" + str(error.strerror) + "): " + advice
 
 
-def _lock(name: str, wait: bool) -> int:
-    path = os.path.join(VAR, name)
+def _lock(path: str, wait: bool) -> int:
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:

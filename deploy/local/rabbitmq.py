@@ -24,7 +24,7 @@ class RabbitMQ(Server):
         self.port, self.dist_port = free_port(), free_port()
         # Its name is the name of its data, so it stays as long as they do.
         self.node = f"fairboard-{self.dist_port}@localhost"
-        self.epmd = _Epmd(log, free_port(), keep_open)
+        self.epmd = Epmd(log, free_port(), keep_open)
 
     @property
     def url(self) -> str:
@@ -96,7 +96,7 @@ class RabbitMQ(Server):
         }
 
 
-class _Epmd(Child):
+class Epmd(Child):
     """Erlang's port mapper. Left to itself the node starts one as a daemon that outlives it."""
 
     name = "epmd"
