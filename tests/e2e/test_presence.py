@@ -1,0 +1,247 @@
+"""Two WebSocket servers that know of each other's sockets."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+import websocket
+
+from deploy.local.apps import Web
+from deploy.local.child import free_port
+from tests.parts.client import Api, Player
+from tests.parts.product import Product, running
+from tests.parts.subscriber import Subscriber, subscribed
+from tests.parts.waiting import eventually
+
+ENV = {
+    "WEB_WORKERS": "1",
+    "MAX_SOCKETS_PER_PLAYER": "3",
+    "MAX_SOCKETS_PER_ADDRESS": "5",
+    "PRESENCE_SECONDS": "1",
+    "PING_SECONDS": "2",
+}
+_addresses = (f"127.77.{high}.{low}" for high, low in itertools.product(range(1, 250), range(1, 250)))
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A product with a second web process, `web-2`."""
+    with running(tmp_path_factory.mktemp("pair"), ENV, broker="redis") as product:
+        env = {**product.env, "PORT": str(free_port())}
+        product.stack.add("web-2", Web(product.stack.folder.log("web-2"), env))
+        yield product
+
+
+@pytest.fixture
+def urls(pair: Product) -> list[str]:
+    """Where the two answer."""
+    found = [pair.process(name) for name in ("web", "web-2")]
+    return [web.url for web in found if isinstance(web, Web)]
+
+
+@pytest.fixture
+def join(pair: Product, urls: list[str]) -> Iterator[Callable[..., Player]]:
+    """Makes players, each from an address of its own."""
+    made: list[Api] = []
+
+    def make() -> Player:
+        made.append(Api(urls[0], address=next(_addresses)))
+        return made[-1].register()
+
+    yield make
+    for api in made:
+        api.close()
+
+
+@pytest.fixture
+def sockets() -> Iterator[list[Subscriber]]:
+    """Sockets that are hung up at the end."""
+    opened: list[Subscriber] = []
+    yield opened
+    for socket in opened:
+        socket.vanish()
+
+
+def _sign_in(sockets: list[Subscriber], url: str, player: Player) -> Subscriber:
+    sockets.append(subscribed(url, player.access_token, address=next(_addresses)))
+    return sockets[-1]
+
+
+def _held(pair: Product, player: Player) -> int:
+    """How many sockets Redis has for this player."""
+    return int(pair.redis().zcard(f"user:{{{player.user_id}}}:connections"))
+
+
+def _refusal(socket: Subscriber) -> tuple[int | None, list[tuple[int, str]]]:
+    close, seen = socket.until_closed()
+    return close, [(each["meta"]["code"], each["error"]["code"]) for each in seen if each["type"] == "error"]
+
+
+def test_a_player_may_hold_so_many_sockets_on_all_servers_together(
+    urls: list[str], join: Callable[..., Player], sockets: list[Subscriber]
+) -> None:
+    anna = join()
+    for url in (urls[0], urls[1], urls[1]):
+        _sign_in(sockets, url, anna)
+    for url in urls:
+        with Subscriber(url, address=next(_addresses)) as one_more:
+            one_more.subscribe(anna.access_token)
+            assert _refusal(one_more) == (1008, [(429, "too_many_sockets")])
+    _sign_in(sockets, urls[0], join())  # others are not concerned
+    sockets.pop(0).close()
+    eventually(lambda: _sign_in(sockets, urls[1], anna))
+
+
+def test_a_renewed_subscription_is_the_same_socket(
+    pair: Product, urls: list[str], join: Callable[..., Player], sockets: list[Subscriber]
+) -> None:
+    anna, bob = join(), join()
+    socket = _sign_in(sockets, urls[0], anna)
+    for _ in range(4):
+        socket.subscribe(anna.access_token)
+        socket.next("leaderboard.initial")
+    assert _held(pair, anna) == 1
+    socket.subscribe(bob.access_token)  # and now it is another player's
+    socket.next("leaderboard.initial")
+    eventually(lambda: (_held(pair, anna), _held(pair, bob)) == (0, 1))
+
+
+def test_an_address_may_open_so_many_sockets_on_all_servers_together(
+    urls: list[str], sockets: list[Subscriber]
+) -> None:
+    address = next(_addresses)
+    sockets += [Subscriber(urls[number % 2], address=address) for number in range(5)]
+    for url in urls:
+        with pytest.raises(websocket.WebSocketBadStatusException) as refused:
+            Subscriber(url, address=address)
+        assert refused.value.status_code == 429
+        assert int((refused.value.resp_headers or {})["retry-after"]) >= 1
+        assert b'"too_many_sockets"' in (refused.value.resp_body or b"")
+    sockets.pop().close()
+    eventually(lambda: sockets.append(Subscriber(urls[0], address=address)) or True)
+
+
+def test_a_handshake_that_fails_holds_no_place(pair: Product, urls: list[str]) -> None:
+    address = next(_addresses)
+    api = Api(urls[0], address=address)
+    headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    for _ in range(3):
+        assert api.get("/ws/leaderboard", headers=headers).refusal == (400, "invalid_handshake")
+    api.close()
+    eventually(lambda: pair.redis().zcard(f"address:{{{address}}}:connections") == 0)
+
+
+def test_a_player_with_two_sockets_is_one_player_online_to_everybody(
+    pair: Product, urls: list[str], join: Callable[..., Player], sockets: list[Subscriber]
+) -> None:
+    readers = [Api(url) for url in urls]
+
+    def shown() -> list[int]:
+        return [api.get("/leaderboard/online?board=main").data["online"] for api in readers]
+
+    eventually(lambda: shown() == [0, 0])
+    anna, bob = join(), join()
+    here, there = _sign_in(sockets, urls[0], anna), _sign_in(sockets, urls[1], anna)
+    eventually(lambda: shown() == [1, 1])
+    _sign_in(sockets, urls[1], bob)
+    eventually(lambda: shown() == [2, 2])
+    bob.score_once()
+    for socket in (here, there):
+        assert socket.next()["meta"]["online"] == 2
+    here.subscribe(anna.access_token)
+    assert here.next("leaderboard.initial")["meta"]["online"] == 2
+    there.close()
+    here.close()
+    eventually(lambda: shown() == [1, 1])
+    assert readers[0].get("/leaderboard/online").data == {"online": 1}  # main, unless another is named
+    assert readers[0].get("/leaderboard/online?board=none").refusal == (404, "not_found")
+    assert readers[0].get("/leaderboard/online?limit=1").refusal == (422, "invalid_request")
+    for api in readers:
+        api.close()
+
+
+@pytest.mark.parametrize(("how", "code"), [("suspended", 403), ("signed out", 401)])
+@pytest.mark.parametrize("told", [True, False], ids=["told", "the message was lost"])
+def test_who_may_no_longer_listen_is_closed_on_every_server(
+    pair: Product,
+    urls: list[str],
+    join: Callable[..., Player],
+    sockets: list[Subscriber],
+    how: str,
+    code: int,
+    told: bool,
+) -> None:
+    """When the message to the servers is lost, they find out by asking, twice in every heartbeat."""
+    anna, bob = join(), join()
+    theirs = [_sign_in(sockets, url, anna) for url in urls]
+    _sign_in(sockets, urls[1], bob)
+    if told and how == "suspended":
+        assert pair.flask("users", "suspend", anna.username).returncode == 0
+    elif told:
+        assert anna.post("/auth/logout").status == 204
+    else:
+        _end_silently(pair, anna, how)
+    for socket in theirs:
+        close, errors = _refusal(socket)
+        assert (close, errors[0][0]) == (1008, code)
+    eventually(lambda: _held(pair, anna) == 0)
+    assert _held(pair, bob) == 1
+
+
+def _end_silently(pair: Product, player: Player, how: str) -> None:
+    """What a suspension or a sign-out writes, without the message."""
+    with pair.database() as connection:
+        if how == "suspended":
+            connection.execute("UPDATE players SET status = 'suspended' WHERE id = %s", (player.user_id,))
+            pair.redis().set(f"status:{{{player.user_id}}}", "suspended")
+            return
+        query = "UPDATE logins SET ended_at = now(), ended_why = 'test' WHERE player_id = %s RETURNING id"
+        (login,) = connection.execute(query, (player.user_id,)).fetchone() or ()
+        pair.redis().set(f"login:{{{player.user_id}}}:{login}", "ended")
+
+
+def test_a_push_is_told_in_the_log_with_the_requests_behind_it(
+    pair: Product, urls: list[str], join: Callable[..., Player], sockets: list[Subscriber]
+) -> None:
+    anna = join()
+    _sign_in(sockets, urls[1], anna)
+    action = anna.issue()
+    path, name = f"/actions/{action['action_id']}/complete", f"push-{action['action_id'][:8]}"
+    assert anna.post(path, {"token": action["token"]}, headers={"X-Request-ID": name}).status == 200
+    log = pair.stack.folder.log("web-2")
+    line = eventually(lambda: next((each for each in log.read_text().splitlines() if name in each), None))
+    assert "board_pushed" in line
+    for word in ("board=main", "version=", "sockets=", "milliseconds=", "since_commit="):
+        assert word in line
+    assert "fairboard_commit_to_push_seconds_count" in Api(urls[0]).get("//metrics").text
+
+
+def test_a_server_that_stops_takes_its_sockets_off_before_they_are_told(
+    pair: Product, urls: list[str], join: Callable[..., Player], sockets: list[Subscriber]
+) -> None:
+    anna = join()
+    socket = _sign_in(sockets, urls[1], anna)
+    pair.process("web-2").ask_to_stop()
+    assert socket.until_closed()[0] == 1012
+    assert _held(pair, anna) == 0
+    pair.process("web-2").stop()
+    pair.process("web-2").start()
+
+
+def test_the_sockets_of_a_server_that_was_killed_are_gone_in_time(
+    pair: Product, urls: list[str], join: Callable[..., Player], sockets: list[Subscriber]
+) -> None:
+    anna = join()
+    for url in (urls[0], urls[1], urls[1]):
+        _sign_in(sockets, url, anna)
+    assert _held(pair, anna) == 3
+    pair.process("web-2").kill()
+    eventually(lambda: _held(pair, anna) == 1)
+    reader = Api(urls[0])
+    _sign_in(sockets, urls[0], anna)
+    _sign_in(sockets, urls[0], anna)
+    eventually(lambda: reader.get("/leaderboard/online").data["online"] == 1)
+    reader.close()
+    pair.process("web-2").start()
