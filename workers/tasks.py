@@ -28,7 +28,8 @@ def refresh(
 
 @app.task(name="leaderboard.repair", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def repair() -> None:
-    """Rebuild what Redis has lost."""
+    """Tell Redis again what it may have missed, and rebuild what it has lost."""
+    app.container.moderation.restate()
     rebuilt = app.container.refresh.repair()
     if rebuilt:
         log.info("boards_rebuilt", boards=rebuilt)

@@ -18,7 +18,7 @@ from app.stores.catalog import CatalogStore
 from app.stores.database import UNAVAILABLE, Database
 from app.stores.feed import PlayerSuspended, publish_control
 from app.stores.ledger import LedgerStore, Redeemed
-from app.stores.logins import LoginStore
+from app.stores.logins import LATELY_SECONDS, LoginStore
 from app.stores.outbox import OutboxStore
 from app.stores.permits import PermitStore
 from app.stores.players import PlayerStore
@@ -100,9 +100,21 @@ class Moderation:
             changed = PlayerStore.set_status(connection, player_id, "active")
             SuspicionStore.clear(connection, player_id, utc(now))
             OutboxStore.add_standings(connection, player_id, request_id)
-        self._permits.put_suspicion(player_id, Suspicion(0.0, now))
+        self._remember(player_id, Suspicion(0.0, now))
         self._spread(player_id, "active")
         return changed
+
+    def restate(self) -> None:
+        """Tell Redis again who has lately been suspended or reinstated and which logins have ended.
+
+        What it missed while it was away, or lost in a failover, is put right by that. The accounts stay locked
+        meanwhile, so that no later change is overwritten.
+        """
+        self._logins.restate_ended()
+        with self._db.transaction() as connection:
+            statuses = PlayerStore.lately_changed(connection, LATELY_SECONDS)
+            self._logins.restate_statuses(statuses)
+            self._permits.forget_suspicion([player for player, _ in statuses])
 
     def cases(self, *, state: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
         """Cases, the newest first."""
@@ -151,10 +163,13 @@ class Moderation:
                 suspicion=round(suspicion.value, 1),
                 rules=[signal.rule for signal in verdict.signals],
             )
+        self._remember(UUID(promise.player_id), suspicion)
+
+    def _remember(self, player_id: UUID, suspicion: Suspicion) -> None:
         try:
-            self._permits.put_suspicion(promise.player_id, suspicion)
+            self._permits.put_suspicion(player_id, suspicion)
         except UNAVAILABLE as error:
-            log.warning("redis_after_commit", error=str(error), player_id=promise.player_id)
+            log.warning("redis_after_commit", error=str(error), player_id=str(player_id))
 
     def _spread(self, player_id: UUID, status: str) -> None:
         """Tell Redis: every server refuses (or admits) the player from now on, and the boards are refreshed."""
@@ -164,5 +179,5 @@ class Moderation:
                 publish_control(self._client, PlayerSuspended(player_id))
             for season in self._catalog.open_seasons():
                 self._rankings.wake(season)
-        except UNAVAILABLE as error:  # it is decided all the same; what Redis still has ends by itself
+        except UNAVAILABLE as error:  # it is decided all the same; the repair tells Redis as soon as it is back
             log.error("redis_after_commit", error=str(error), player_id=str(player_id), status=status)

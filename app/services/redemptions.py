@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from uuid import UUID
 
 import structlog
 
@@ -156,6 +157,8 @@ class Redemptions:
         return self._answer(request, promise, redeemed)
 
     def _refuse(self, request: Request, promise: Promise, verdict: Verdict) -> None:
+        if self._ledger.redeemed_action(UUID(promise.player_id), UUID(promise.action_id)):
+            raise AlreadyRedeemed()  # Redis had forgotten that; what is consumed isn't judged again
         self._moderation.refuse(request, promise, verdict)
         self._scripts.run(*self._permits.settle_call(promise.player_id, promise.action_id, "invalid"))
         raise SuspiciousActivity() if verdict.outcome is Outcome.REJECT else AccountSuspended()

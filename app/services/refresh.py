@@ -48,20 +48,16 @@ class Refresh:
         season = self._catalog.season(season_id)
         if season is None:
             return 0
-        if self._rankings.ready(season):
-            for members in self._standings.members(season, players):
-                self._rankings.apply(season, _texts(members))
-        else:
-            self.rebuild(season)
+        if not self._repaired(season):
+            self._bring(season, players)
         self._rankings.note_change(season)
         return self._broadcast(season, events, request_ids, committed_at)
 
     def repair(self) -> list[str]:
-        """Rebuild the boards whose sorted set isn't complete, as after Redis was emptied; their names."""
+        """Rebuild the boards whose sorted set may lack something, as after a failover of Redis; their names."""
         rebuilt = []
         for season in self._catalog.open_seasons():
-            if not self._rankings.ready(season):
-                self.rebuild(season)
+            if self._repaired(season):
                 self._rankings.note_change(season)
                 self._broadcast(season, [])
                 rebuilt.append(season.board)
@@ -73,15 +69,19 @@ class Refresh:
 
         Redemptions go on meanwhile: what is newer in Redis is left alone.
         """
+        run = self._rankings.run(season)
+        # What a failover may have lost comes first, so that a large board isn't wrong until the end of this.
+        self._bring(season, self._standings.lately(season))
         known: set[str] = set()
         for members in self._standings.members(season):
+            self._rankings.rebuilding(season)
             self._rankings.apply(season, _texts(members))
             known.update(str(player) for player, score, _ in members if score is not None)
             progress(len(known))
         strangers = [player for player, _ in self._rankings.members(season) if player not in known]
         if strangers:
             self._drop(season, strangers)
-        self._rankings.mark_ready(season)
+        self._rankings.mark_ready(season, run)
         self._reads.build(season)
         return len(known)
 
@@ -113,6 +113,20 @@ class Refresh:
         time.sleep(pause)
         places = [_place(item) for item in first]
         return [item for item in self.verify(season, progress) if _place(item) in places]
+
+    def _repaired(self, season: Season) -> bool:
+        """Rebuild the board if it needs that and nobody is at it."""
+        if self._rankings.ready(season) or not self._rankings.may_rebuild(season):
+            return False
+        try:
+            self.rebuild(season)
+        finally:
+            self._rankings.rebuilt(season)
+        return True
+
+    def _bring(self, season: Season, players: Sequence[UUID]) -> None:
+        for members in self._standings.members(season, players):
+            self._rankings.apply(season, _texts(members))
 
     def _differing(self, season: Season, progress: Progress) -> tuple[list[UUID], set[str]]:
         suspects: list[UUID] = []

@@ -6,21 +6,16 @@ Pub/sub does not replay: whoever listens reads the state it cares about after ev
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import redis
-
+from app.stores.channels import Channels
 from app.stores.redis_store import Client
 
 BOARD_CHANNEL = "fairboard:board"
 CONTROL_CHANNEL = "fairboard:control"
-
-_QUIET_SECONDS = 1.0  # without a word from Redis, ask whether it is there
-_LOST_SECONDS = 3.0  # without an answer, it is not
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,32 +82,21 @@ class Subscription:
     """One connection that listens to both channels. Not for two greenlets or threads at once."""
 
     def __init__(self, client: Client) -> None:
-        self._pubsub = client.pubsub()
-        self._heard_at = time.monotonic()
-        self._asked = False
+        """Raises redis.RedisError on a cluster of which no node answers."""
+        self._channels = Channels(client, CONTROL_CHANNEL, BOARD_CHANNEL)
 
     def open(self) -> None:
         """Ask for the channels; `Listening` follows. Raises redis.RedisError."""
-        self._pubsub.subscribe(CONTROL_CHANNEL, BOARD_CHANNEL)
-        self._heard_at = time.monotonic()
+        self._channels.open()
 
     def next(self, timeout: float) -> Message | None:
         """The next message, or None after `timeout` seconds. Raises redis.RedisError if Redis is lost."""
-        raw = self._pubsub.get_message(timeout=timeout)
-        now = time.monotonic()
-        if raw is not None:
-            self._heard_at, self._asked = now, False
-            return _read(raw)
-        if now - self._heard_at > _LOST_SECONDS:
-            raise redis.ConnectionError("the subscription has gone silent")
-        if now - self._heard_at > _QUIET_SECONDS and not self._asked:
-            self._asked = True
-            self._pubsub.ping()
-        return None
+        raw = self._channels.next(timeout)
+        return _read(raw) if raw is not None else None
 
     def close(self) -> None:
         """Give the connection back."""
-        self._pubsub.close()
+        self._channels.close()
 
 
 def _read(raw: Mapping[str, Any]) -> Message | None:

@@ -14,6 +14,8 @@ from app.stores.redis_store import Client, lane_of
 State = Literal["active", "suspended", "ended"]
 Pair = tuple[UUID, UUID]  # player, login
 _CACHE_SECONDS = 300
+LATELY_SECONDS = 2 * _CACHE_SECONDS  # a copy that was filled late outlives a change by its own life
+_CHUNK = 1000
 
 
 class LoginStore:
@@ -60,11 +62,30 @@ class LoginStore:
             id=login_id,
             why=why,
         )
-        self._client.set(_login(player_id, login_id), "ended", ex=_CACHE_SECONDS)
+        self._lane.kept("SET", _login(player_id, login_id), "ended", "EX", _CACHE_SECONDS)
 
     def note_status(self, player_id: UUID, status: str) -> None:
         """The account was suspended or reinstated."""
-        self._client.set(_status(player_id), status, ex=_CACHE_SECONDS)
+        self._lane.kept("SET", _status(player_id), status, "EX", _CACHE_SECONDS)
+
+    def restate_ended(self) -> None:
+        """Tell Redis again which logins have ended lately, as far as it has copies."""
+        ended = self._db.rows(
+            "SELECT id, player_id FROM logins WHERE ended_at > now() - make_interval(secs => :seconds)",
+            seconds=LATELY_SECONDS,
+        )
+        self._correct([(_login(row.player_id, row.id), "ended") for row in ended])
+
+    def restate_statuses(self, statuses: Sequence[tuple[UUID, str]]) -> None:
+        """Tell Redis again how these accounts stand, as far as it has copies."""
+        self._correct([(_status(player), status) for player, status in statuses])
+
+    def _correct(self, copies: Sequence[tuple[str, str]]) -> None:
+        for start in range(0, len(copies), _CHUNK):
+            chunk = copies[start : start + _CHUNK]
+            for answer in self._lane.together([("SET", key, value, "XX", "KEEPTTL") for key, value in chunk]):
+                if isinstance(answer, Exception):
+                    raise answer
 
     def question(self, pair: Pair) -> Along:
         """Asks Redis for one login's state; its answer can be handed to `states`."""

@@ -161,6 +161,13 @@ class PermitStore:
         pipeline.set(_suspicion(player_id), f"{suspicion.value}|{suspicion.at}", ex=86400, nx=True)
         pipeline.execute()
 
+    def forget_suspicion(self, players: Sequence[UUID]) -> None:
+        """What is remembered of these players may be wrong: the database is asked at their next action."""
+        pipeline = self._client.pipeline(transaction=False)
+        for player in players:
+            pipeline.delete(_suspicion(str(player)))
+        pipeline.execute()
+
     def put_suspicion(self, player_id: UUID | str, suspicion: Suspicion) -> None:
         """Remember the player's suspicion as the database has it."""
         self._client.set(_suspicion(str(player_id)), f"{suspicion.value}|{suspicion.at}", ex=86400)

@@ -96,13 +96,31 @@ class PlayerStore:
         )
 
     @staticmethod
+    def lately_changed(connection: sa.Connection, seconds: float) -> list[tuple[UUID, str]]:
+        """Whose status changed in the last `seconds`, and to what; it stays so until the transaction ends."""
+        rows = connection.execute(
+            sa.text(
+                """
+                SELECT id, status FROM players WHERE status_at > now() - make_interval(secs => :seconds) FOR SHARE
+                """
+            ),
+            {"seconds": seconds},
+        )
+        return [(row.id, row.status) for row in rows]
+
+    @staticmethod
     def set_status(connection: sa.Connection, player_id: UUID, status: str) -> bool:
         """Suspend or reinstate; False when that is how it was already.
 
         The player's standings leave or join the boards with it, each as a change of its own.
         """
         changed = connection.execute(
-            sa.text("UPDATE players SET status = :status WHERE id = :id AND status <> :status"),
+            sa.text(
+                """
+                UPDATE players SET status = :status, status_at = clock_timestamp()
+                WHERE id = :id AND status <> :status
+                """
+            ),
             {"id": player_id, "status": status},
         ).rowcount
         connection.execute(

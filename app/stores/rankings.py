@@ -1,7 +1,7 @@
 """A board in Redis: the sorted set for ranks, the cached top lists, the word that wakes the relay.
 
 Everything here can be thrown away and comes back from PostgreSQL. `ready` marks a sorted set that is complete;
-without it no rank is read here.
+without it no rank is read here. It names the run of Redis on which it was completed: on another one it is rebuilt.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ _SHOWN_MS = 2000  # longer than the second it counts for, so that clocks may dif
 _CHUNK = 1000
 _REPAIRED = "leaderboard:repaired"
 _REPAIRED_SECONDS = 3600
+_REBUILDING_SECONDS = 10
+_JUMP = 1_000_000
 
 Member = tuple[str, int | None, int]  # player, score (None: off the board), change number
 
@@ -88,12 +90,33 @@ class RankingStore:
         self._client.delete(wake_key)
 
     def ready(self, season: Season) -> bool:
-        """Whether the sorted set is complete."""
-        return bool(self._client.exists(_key("ready", season)))
+        """Whether the sorted set is complete, and nothing was lost since: Redis has not restarted or failed over."""
+        completed, run = self._scripts.run("ready", [_key("ready", season)], [])
+        return bool(completed == run)
 
-    def mark_ready(self, season: Season) -> None:
-        """Say that the sorted set is complete."""
-        self._client.set(_key("ready", season), 1)
+    def run(self, season: Season) -> str:
+        """Which run of Redis has this board, for `mark_ready`."""
+        return str(self._scripts.run("ready", [_key("ready", season)], [])[1])
+
+    def mark_ready(self, season: Season, run: str) -> None:
+        """Say that the sorted set is complete, as far as `run` goes: it was that one before the first write."""
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.set(_key("ready", season), run)
+        # Beyond any count that was read before something was lost, so that no list from then passes for a new one.
+        pipeline.incrby(_key("changed", season), _JUMP)
+        pipeline.execute()
+
+    def may_rebuild(self, season: Season) -> bool:
+        """Whether the caller is the one to rebuild the board. Ends by itself unless `rebuilding` is called."""
+        return bool(self._client.set(_key("rebuilding", season), 1, nx=True, ex=_REBUILDING_SECONDS))
+
+    def rebuilding(self, season: Season) -> None:
+        """Somebody is at it."""
+        self._client.set(_key("rebuilding", season), 1, ex=_REBUILDING_SECONDS)
+
+    def rebuilt(self, season: Season) -> None:
+        """It is done."""
+        self._client.delete(_key("rebuilding", season))
 
     def clear(self, season: Season) -> None:
         """Forget the whole board."""

@@ -43,8 +43,10 @@ players = sa.Table(
     sa.Column("role", sa.Text, nullable=False, server_default="player"),
     sa.Column("status", sa.Text, nullable=False, server_default="active"),
     _moment("created_at", now=True),
+    _moment("status_at", nullable=True),
     sa.CheckConstraint("role in ('player', 'admin')", name="role"),
     sa.CheckConstraint("status in ('active', 'suspended')", name="status"),
+    sa.Index("ix_players_status_at", "status_at", postgresql_where=sa.text("status_at IS NOT NULL")),
 )
 
 logins = sa.Table(
@@ -57,6 +59,7 @@ logins = sa.Table(
     _moment("expires_at"),
     _moment("ended_at", nullable=True),
     sa.Column("ended_why", sa.Text),
+    sa.Index("ix_logins_ended_at", "ended_at", postgresql_where=sa.text("ended_at IS NOT NULL")),
 )
 
 boards = sa.Table(

@@ -13,6 +13,8 @@ from app.domain.boards import Season, Standing
 from app.stores.database import Database
 from app.stores.positions import PRIMARY_NOW, Position
 
+_LATELY = 5000  # events
+
 # The order of a board: more points first; within a tie, who got there first.
 _LISTED = """
     SELECT s.player_id, p.username, s.score, s.achieved_at, s.changes, s.listed
@@ -180,6 +182,19 @@ class StandingStore:
                 return
             yield [(row.player_id, row.score, row.changes) for row in rows]
             after = rows[-1].player_id
+
+    def lately(self, season: Season) -> list[UUID]:
+        """Whose standing has changed by the newest events, whatever their board."""
+        rows = self._db.rows(
+            """
+            SELECT DISTINCT player_id FROM (
+                SELECT player_id, season_id FROM score_events ORDER BY id DESC LIMIT :most
+            ) newest WHERE season_id = :season
+            """,
+            season=season.id,
+            most=_LATELY,
+        )
+        return [row.player_id for row in rows]
 
     def changed(self, season: Season, events: Sequence[int]) -> list[sa.Row[Any]]:
         """Who changed by these events: player, name, score now, the score before the first, the last action type."""
