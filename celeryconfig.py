@@ -72,5 +72,6 @@ beat_scheduler = "workers.beat:OneBeat"
 beat_schedule = {
     "repair": {"task": "leaderboard.repair", "schedule": 10.0, "options": {"expires": 10}},
     "prune": {"task": "maintenance.prune", "schedule": 600.0, "options": {"expires": 600}},
+    "review": {"task": "anticheat.review", "schedule": 60.0, "options": {"expires": 60}},
     "roll-up": {"task": "analytics.roll_up", "schedule": 60.0, "options": {"expires": 60}},
 }

@@ -11,6 +11,7 @@ from anticheat.verdict import Thresholds
 from app.services.accounts import Accounts, Sessions
 from app.services.actions import Actions
 from app.services.analytics import Analytics
+from app.services.broadcasts import Broadcasts
 from app.services.diagnosis import Diagnosis
 from app.services.health import Health
 from app.services.moderation import Moderation
@@ -20,11 +21,14 @@ from app.services.past import Past
 from app.services.presence import LIFETIMES, Presence
 from app.services.readings import Readings
 from app.services.redemptions import Redemptions
+from app.services.proof import Proof
 from app.services.refresh import Refresh
+from app.services.review import Review
 from app.services.schema import Schema
 from app.services.sources import sources
 from app.services.standings import Standings
 from app.settings import Settings
+from app.stores.announcements import AnnouncementStore
 from app.stores.catalog import CatalogStore
 from app.stores.database import Database
 from app.stores.failures import FailureStore
@@ -128,6 +132,15 @@ class Container:
             half_life=settings.anticheat_half_life,
             clock=clock,
         )
+        thresholds = Thresholds(
+            settings.anticheat_flag,
+            settings.anticheat_reject,
+            settings.anticheat_critical,
+            settings.anticheat_half_life,
+        )
+        self.review = Review(
+            self.database, self.patient_replicas, thresholds=thresholds, lag_seconds=settings.replica_lag_seconds
+        )
         past = Past(self.ledger, self.suspicions, self.permits)
         self.actions = Actions(
             self.catalog,
@@ -149,12 +162,7 @@ class Container:
             self.moderation,
             self.scripts,
             secrets={key.kid: key.secret for key in settings.action_token_keys},
-            thresholds=Thresholds(
-                settings.anticheat_flag,
-                settings.anticheat_reject,
-                settings.anticheat_critical,
-                settings.anticheat_half_life,
-            ),
+            thresholds=thresholds,
             clock=clock,
         )
         self.standings = Standings(
@@ -167,7 +175,16 @@ class Container:
             most_per_address=settings.max_sockets_per_address,
             renew_seconds=settings.presence_seconds,
         )
-        self.refresh = Refresh(self.catalog, self.standing_store, self.rankings, self.standings, self.redis)
+        broadcasts = Broadcasts(
+            self.standing_store,
+            self.rankings,
+            self.standings,
+            AnnouncementStore(self.redis, self.scripts),
+            self.redis,
+            interval=settings.broadcast_seconds,
+        )
+        self.refresh = Refresh(self.catalog, self.standing_store, self.rankings, self.standings, broadcasts)
+        self.proof = Proof(self.catalog, self.rankings, self.refresh)
         self.analytics = Analytics(self.database, self.replicas, self.patient_replicas, self.catalog)
         self.health = Health(self.database, self.redis)
         self.outbox = Outbox(self.database, OutboxStore(self.database))
@@ -177,6 +194,7 @@ class Container:
         self.diagnosis = Diagnosis(
             settings,
             PostgresProbe(self.database),
+            self.replicas,
             RedisProbe(self.redis),
             self.schema,
             self.outbox,

@@ -11,6 +11,17 @@ from workers.app import app
 log = structlog.get_logger("fairboard.tasks")
 
 
+@app.task(name="anticheat.review")  # type: ignore[untyped-decorator]
+def review() -> None:
+    """Judge again what was redeemed since the last time."""
+    try:
+        done = app.container.review.go_on()
+    except UNAVAILABLE as error:
+        log.warning("not_reviewed", error=str(error).split("\n")[0])
+        return
+    log.info("reviewed", players=len(done.players), redemptions=done.redemptions, cases=len(done.cases))
+
+
 @app.task(name="analytics.roll_up")  # type: ignore[untyped-decorator]
 def roll_up() -> None:
     """Recompute the hours and days that aren't final."""

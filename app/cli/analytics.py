@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from app.cli.commands import Commands, as_json, container, example
+from app.cli.moments import Moment
 from app.cli.output import emit, safe, table
 from app.cli.progress import Progress
 from app.domain.boards import MAIN
 from app.domain.rollups import GRANULARITIES, Difference
-from app.domain.times import moment
 from app.services.analytics import Wanted
 
 _COLUMNS = (
@@ -31,18 +31,6 @@ _COLUMNS = (
 )
 _DIFFERENCE = ("from", "board", "action_type", "what", "kept", "ledger")
 _SHOWN = 20
-
-
-class Moment(click.ParamType[datetime]):
-    """A time as RFC 3339 has it, or a date."""
-
-    name = "time|date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            return value if isinstance(value, datetime) else moment(value)
-        except ValueError as error:
-            self.fail(f"{error} or a date such as 2026-11-23.", param, ctx)
 
 
 def _span(command: Any) -> Any:
@@ -78,10 +66,14 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
         **row,
         "voided": row["voided"]["redemptions"],
         "refusals": [f"{reason} {count}" for reason, count in sorted(row["refusals"].items())],
-        "median_s": seconds["median"],
-        "p95_s": seconds["p95"],
+        "median_s": _seconds(seconds["median"]),
+        "p95_s": _seconds(seconds["p95"]),
         "complete": "yes" if row["complete"] else "no",
     }
+
+
+def _seconds(value: float | None) -> str | None:
+    return None if value is None else f"{value:.2f}"
 
 
 @analytics.command(epilog=example("analytics rebuild --from 2026-11-23"))

@@ -177,7 +177,7 @@ class SuspicionStore:
         """What is on a case, the oldest first."""
         rows = self._db.rows(
             """
-            SELECT at, action_id, action_type, rule, seen, expected, added, suspicion, outcome
+            SELECT at, action_id, action_type, rule, seen, expected, added, suspicion, outcome, source
             FROM signals WHERE case_id = :case ORDER BY id
             """,
             case=case_id,

@@ -1,0 +1,22 @@
+"""Times on the command line."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from app.domain.times import moment
+
+
+class Moment(click.ParamType[datetime]):
+    """A time as RFC 3339 has it, or a date."""
+
+    name = "time|date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return value if isinstance(value, datetime) else moment(value)
+        except ValueError as error:
+            self.fail(f"{error} or a date such as 2026-11-23.", param, ctx)
