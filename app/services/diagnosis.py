@@ -12,7 +12,6 @@ from importlib import metadata
 from pathlib import Path
 
 import redis.exceptions
-import sqlalchemy.exc
 
 from app.services.faults import BROKEN, fault, said_by
 from app.services.findings import Facts, Finding, redis_node, replica, workers
@@ -21,9 +20,9 @@ from app.services.schema import Schema
 from app.settings import Settings
 from app.stores.addresses import address
 from app.stores.catalog import CatalogStore
-from app.stores.database import Database
 from app.stores.probes import PostgresProbe, PostgresState, RedisProbe
 from app.stores.rankings import RankingStore
+from app.stores.replicas import Replicas
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PACKAGES = ("flask", "gunicorn", "gevent", "celery", "kombu", "sqlalchemy", "psycopg", "alembic", "redis", "pydantic")
@@ -41,6 +40,7 @@ class Diagnosis:
         self,
         settings: Settings,
         postgres: PostgresProbe,
+        replicas: Replicas,
         redis_probe: RedisProbe,
         schema: Schema,
         outbox: Outbox,
@@ -49,7 +49,8 @@ class Diagnosis:
         *,
         clock: Callable[[], float],
     ) -> None:
-        self._settings, self._postgres, self._redis, self._schema = settings, postgres, redis_probe, schema
+        self._settings, self._postgres, self._read_replicas = settings, postgres, replicas
+        self._redis, self._schema = redis_probe, schema
         self._outbox, self._catalog, self._rankings, self._clock = outbox, catalog, rankings, clock
 
     def examine(self) -> list[Finding]:
@@ -128,15 +129,8 @@ class Diagnosis:
             yield Finding("migrations", "wrong", says, "Run 'flask --app wsgi db upgrade'.")
 
     def _replicas(self) -> Iterator[Finding]:
-        for number, url in enumerate(self._settings.database_replica_urls, 1):
-            database = Database(url, pool=1)
-            try:
-                yield replica(f"replica {number}", address(url), PostgresProbe(database).state())
-            except sqlalchemy.exc.SQLAlchemyError as error:
-                says = f"at {address(url)} fails: {said_by(error)}"
-                yield Finding(f"replica {number}", "wrong", says, "Start it, or take it out of DATABASE_REPLICA_URLS.")
-            finally:
-                database.close()
+        for number, status in enumerate(self._read_replicas.status(), 1):
+            yield replica(f"replica {number}", status, self._settings.replica_lag_seconds)
 
     def _redis_found(self) -> Iterator[Finding]:
         for state in self._redis.states():

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.stores.probes import PostgresState, RedisState
+from app.stores.probes import RedisState
+from app.stores.replica import ASTRAY, NO_STANDBY, STRANGER
+from app.stores.replicas import ReplicaStatus
 
 _OLDEST_REDIS = (6, 2)  # ZMSCORE
 
@@ -27,12 +29,27 @@ class Finding:
         return {"part": self.part, "state": self.state, "says": self.says, "advice": self.advice or None}
 
 
-def replica(part: str, place: str, state: PostgresState) -> Finding:
-    """A read replica."""
-    says = f"{state.version} at {place}"
-    if not state.standby:
-        return Finding(part, "wrong", f"{says} is no standby", "It would answer with its own data: name a replica.")
-    return Finding(part, "ok", f"{says}, {state.replay_lag_bytes} bytes behind what it has received")
+_REPLICA_ADVICE = {
+    NO_STANDBY: "It would answer with its own data: name a replica of the primary.",
+    STRANGER: "Name a replica of the primary in DATABASE_URL.",
+    ASTRAY: "Build it anew from the primary.",
+}
+
+
+def replica(part: str, status: ReplicaStatus, most_seconds: float) -> Finding:
+    """A read replica; `most_seconds` is how old it may be for analytics."""
+    if not status.up:
+        advice = _REPLICA_ADVICE.get(status.fault or "", "Start it, or take it out of DATABASE_REPLICA_URLS.")
+        return Finding(part, "wrong", f"at {status.name}: {status.fault}", advice)
+    if status.lag_bytes is None:
+        return Finding(part, "unknown", f"at {status.name}: how far behind it is, only the primary can tell")
+    if status.lag_bytes == 0:
+        return Finding(part, "ok", f"at {status.name}, has all that the primary has")
+    seconds = "an unknown time" if status.lag_seconds is None else f"{status.lag_seconds:.1f} s"
+    says = f"at {status.name}, {status.lag_bytes} bytes and {seconds} behind"
+    if status.lag_seconds is not None and status.lag_seconds <= most_seconds:
+        return Finding(part, "ok", says)
+    return Finding(part, "wrong", says, "Reads go to the primary meanwhile: see the replica's log and its network.")
 
 
 def redis_node(state: RedisState, place: str) -> Finding:

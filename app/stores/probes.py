@@ -19,8 +19,6 @@ class PostgresState:
     unsafe: list[str]
     max_connections: int
     clock: float
-    replay_lag_bytes: int
-    """What a standby has received and not applied yet; 0 on a primary."""
 
 
 class PostgresProbe:
@@ -40,14 +38,11 @@ class PostgresProbe:
                        CASE WHEN current_setting('fsync') = 'off' THEN 'fsync' END,
                        CASE WHEN current_setting('full_page_writes') = 'off' THEN 'full_page_writes' END,
                        CASE WHEN current_setting('synchronous_commit') = 'off' THEN 'synchronous_commit' END
-                   ], NULL) AS unsafe,
-                   CASE WHEN pg_is_in_recovery() THEN
-                       coalesce(pg_last_wal_receive_lsn() - pg_last_wal_replay_lsn(), 0)
-                   ELSE 0 END::bigint AS lag
+                   ], NULL) AS unsafe
             """
         )
         assert row is not None
-        return PostgresState(row.version, row.standby, row.unsafe, row.max_connections, row.clock, int(row.lag))
+        return PostgresState(row.version, row.standby, row.unsafe, row.max_connections, row.clock)
 
 
 @dataclass(frozen=True, slots=True)

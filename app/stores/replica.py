@@ -54,6 +54,11 @@ class _Unfit(Exception):
     """It answers, and is not a replica of our primary."""
 
 
+NO_STANDBY = "it is no standby"
+STRANGER = "it is a replica of another server"
+ASTRAY = "it follows a timeline that the primary has left"
+
+
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """`position` is what the next statement sees for certain; `last_commit` the primary's time of the last commit
@@ -78,14 +83,15 @@ class Replica:
         )
         self._primary = primary
         self._timeline: str | None = None  # None: not looked at since it was left
-        self._left: str | None = None
+        self.fault: str | None = None
+        """Why it is left alone."""
         self._left_until = self._slow_until = 0.0
         self._trying = threading.Lock()
 
     @property
     def usable(self) -> bool:
         """False while it is left alone. Starts a try when it is time for one."""
-        if self._left is None:
+        if self.fault is None:
             return True
         if time.monotonic() >= self._left_until and self._trying.acquire(blocking=False):
             threading.Thread(target=self._try_again, name="replica", daemon=True).start()
@@ -140,9 +146,12 @@ class Replica:
         row = database.row(_REPLAY)
         assert row is not None
         if not row.standby:
-            raise _Unfit("it is no standby any more")
+            raise _Unfit(NO_STANDBY)
         if self._timeline is None or row.replayed is None:
             raise Behind
+        if self.fault is not None:
+            self.fault = None
+            log.info("replica_back", replica=self.name)
         return Replayed(self._timeline + row.replayed, row.last_commit)
 
     def _look(self, database: Database) -> None:
@@ -155,9 +164,9 @@ class Replica:
         assert primary is not None
         assert replica is not None
         if primary.system != replica.system:
-            raise _Unfit("it is a replica of another primary")
+            raise _Unfit(STRANGER)
         if replica.timeline != primary.position[:TIMELINE_DIGITS]:
-            raise _Unfit(f"it is on timeline {replica.timeline}, the primary is on another")
+            raise _Unfit(ASTRAY)
         self._timeline = replica.timeline
         database.seen = self._quick.seen = received(replica.timeline)
 
@@ -165,15 +174,13 @@ class Replica:
         self._timeline, self._left_until = None, time.monotonic() + _LEFT_SECONDS
         self._quick.close()  # what was opened with the connection that failed may be as dead
         self.patient.close()
-        if self._left is None:
+        if self.fault is None:
             log.warning("replica_left", replica=self.name, why=_reason(error))
-        self._left = _reason(error)
+        self.fault = _reason(error)
 
     def _try_again(self) -> None:
         try:
             self.replayed()
-            self._left = None
-            log.info("replica_back", replica=self.name)
         except Behind:  # the primary can't be asked, or nothing was replayed yet: later
             self._left_until = time.monotonic() + _LEFT_SECONDS
         except Left:

@@ -24,13 +24,15 @@ _NOW = f"SELECT {PRIMARY_NOW} AS position, extract(epoch FROM clock_timestamp())
 @dataclass(frozen=True, slots=True)
 class ReplicaStatus:
     """One replica. `lag_bytes` and `lag_seconds` are 0 when it has all that the primary has committed, None when that
-    can't be told: it is down (`up` is False), the primary is, or it has replayed no commit since its start."""
+    can't be told: it is down (`up` is False, `fault` says why), the primary is, or it has replayed no commit since its
+    start."""
 
     name: str
     up: bool
     position: Position | None
     lag_bytes: int | None
     lag_seconds: float | None
+    fault: str | None = None
 
 
 class Replicas:
@@ -168,7 +170,7 @@ def _status(replica: Replica, position: Position | None, clock: float) -> Replic
     try:
         replayed = replica.replayed()
     except Left:
-        return ReplicaStatus(replica.name, False, None, None, None)
+        return ReplicaStatus(replica.name, False, None, None, None, replica.fault)
     except Behind:
         return ReplicaStatus(replica.name, True, None, None, None)
     if position is None:

@@ -9,10 +9,12 @@ from app.services.faults import explain
 from app.services.findings import redis_node, replica, workers
 from app.settings import Settings
 from app.stores.addresses import address
-from app.stores.probes import PostgresState, RedisState
+from app.stores.probes import RedisState
+from app.stores.replica import NO_STANDBY
+from app.stores.replicas import ReplicaStatus
 
 GOOD = RedisState("", "7.2.4", "master", "noeviction", True, [], None)
-STANDBY = PostgresState("18.6", True, [], 100, 0.0, 0)
+REPLICA = ReplicaStatus("there", True, "0" * 24, 0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -57,9 +59,22 @@ def test_redis_is_judged_by_what_it_says_about_itself(state: RedisState, verdict
     assert bool(finding.advice) == (verdict != "ok")
 
 
-def test_a_replica_must_be_one() -> None:
-    assert replica("replica 1", "there", STANDBY).state == "ok"
-    assert replica("replica 1", "there", replace(STANDBY, standby=False)).state == "wrong"
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        (REPLICA, "ok"),
+        (replace(REPLICA, lag_bytes=100, lag_seconds=4.0), "ok"),
+        (replace(REPLICA, lag_bytes=100, lag_seconds=6.0), "wrong"),
+        (replace(REPLICA, lag_bytes=100, lag_seconds=None), "wrong"),
+        (replace(REPLICA, lag_bytes=None, lag_seconds=None), "unknown"),
+        (ReplicaStatus("there", False, None, None, None, NO_STANDBY), "wrong"),
+        (ReplicaStatus("there", False, None, None, None, "refused"), "wrong"),
+    ],
+)
+def test_a_replica_must_answer_follow_and_keep_up(status: ReplicaStatus, verdict: str) -> None:
+    finding = replica("replica 1", status, 5.0)
+    assert finding.state == verdict
+    assert bool(finding.advice) == (verdict == "wrong")
 
 
 @pytest.mark.parametrize(
