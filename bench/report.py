@@ -60,7 +60,8 @@ class Figures:
         return found
 
 
-def _table(head: Row, rows: Sequence[Row]) -> str:
+def table(head: Row, rows: Sequence[Row]) -> str:
+    """A Markdown table, its columns aligned."""
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     lines = [_line(head, widths), "| " + " | ".join("-" * width for width in widths) + " |"]
     return "\n".join([*lines, *(_line(row, widths) for row in rows)])
@@ -73,7 +74,7 @@ def _line(row: Row, widths: Sequence[int]) -> str:
 def aims_table(figures: Figures) -> str:
     """Aims and whether they are met."""
     rows = [(aim, measured, "met" if met else "**not met**") for aim, measured, met in figures.aims()]
-    return _table(("aim", "measured", ""), rows)
+    return table(("aim", "measured", ""), rows)
 
 
 def misses(figures: Figures) -> list[str]:
@@ -126,7 +127,7 @@ def redeem_table(redeems: Sequence[Redeems]) -> str:
         )
         for one in redeems
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def cpu_table(redeems: Sequence[Redeems]) -> str:
@@ -142,7 +143,7 @@ def cpu_table(redeems: Sequence[Redeems]) -> str:
         )
         for one in redeems
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def push_table(pushes: Sequence[Pushes]) -> str:
@@ -167,7 +168,7 @@ def push_table(pushes: Sequence[Pushes]) -> str:
         if floor:
             times = (f"{floor.last_ms:.0f} ms", f"{floor.worst_ms:.0f} ms")
             rows.append(("", "C loop of send()", f"{floor.cpu_us:.1f} µs", "1", *times, "", ""))
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def read_table(reads: Reads) -> str:
@@ -180,7 +181,7 @@ def read_table(reads: Reads) -> str:
             ("bare Flask route", reads.bare, "1"),
         )
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def memory_line(memory: Memory) -> str:

@@ -16,7 +16,7 @@ from deploy.local.server import Server, system_program
 CONFIGURATION = ROOT / "deploy" / "nginx"
 Address = tuple[str, int]
 # As in the examples of deploy/nginx/site, which say why.
-_SERVER = "max_fails=1 fail_timeout=3s"
+_API, _WS = "max_fails=1 fail_timeout=3s", "max_fails=0"
 _EXAMPLE_LOG, _EXAMPLE_CACHE = "/dev/stdout", "/var/cache/nginx/top"
 _MOST_FILES = 65_536
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -89,9 +89,9 @@ class Nginx(Server):
         for name, text in {
             "process.conf": self._identity_and_log(),
             "paths.conf": self._paths(),
-            "api-servers.conf": _servers(self.api)
+            "api-servers.conf": _servers(self.api, _API)
             + "".join(f"server {_text(at)} max_fails=0 backup;\n" for at in self.api),
-            "ws-servers.conf": _servers(self.ws),
+            "ws-servers.conf": _servers(self.ws, _WS),
             "listen.conf": self.listen,
         }.items():
             (site / name).write_text(text)
@@ -117,8 +117,8 @@ class Nginx(Server):
         return text + "".join(f'{name}_temp_path "{self.data}/temporary/{name}";\n' for name in _TEMPORARY)
 
 
-def _servers(addresses: Sequence[Address]) -> str:
-    return "".join(f"server {_text(address)} {_SERVER};\n" for address in addresses)
+def _servers(addresses: Sequence[Address], options: str) -> str:
+    return "".join(f"server {_text(address)} {options};\n" for address in addresses)
 
 
 def _text(address: Address) -> str:

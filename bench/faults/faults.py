@@ -1,0 +1,224 @@
+"""The faults, one function each: break something while the load runs, and put it back as its supervisor would."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+
+from bench.faults import disk
+from bench.faults.check import Books
+from bench.load import BenchFailed
+from deploy.local.apps import Worker
+from deploy.local.child import Child
+from deploy.local.cluster import Cluster
+from deploy.local.redis_cluster import RedisNode
+from deploy.local.server import Server
+
+DIE, SLOW = "drill.die", "drill.slow"
+"""The tasks of bench/faults/poison.py."""
+
+
+@dataclass(slots=True)
+class Scene:
+    """What a fault may lay hands on. `short`: the form that fits into the tests."""
+
+    cluster: Cluster
+    books: Books
+    folder: Path
+    short: bool
+    dead: Counter[str]
+    """Dead letters that are right to be there."""
+
+    def child(self, name: str) -> Child:
+        """A process of the cluster."""
+        return self.cluster.process(name)
+
+    def away(self, full: float, short: float) -> None:
+        """How long the fault lasts, in seconds."""
+        time.sleep(short if self.short else full)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`name` as the table has it; `slug` to choose it by."""
+
+    slug: str
+    name: str
+    strike: Callable[[Scene], None]
+
+
+def _kill(name: str) -> Callable[[Scene], None]:
+    def strike(scene: Scene) -> None:
+        scene.child(name).kill()
+        scene.away(5, 1.5)
+        scene.child(name).start()
+
+    return strike
+
+
+def _broker_away(scene: Scene) -> None:
+    scene.child("rabbitmq").stop()
+    scene.away(60, 3)
+    scene.child("rabbitmq").start()
+
+
+def _broker_killed(scene: Scene) -> None:
+    """Three times in the full form: at a few publishes a second, once may fall between two of them."""
+    for _ in range(1 if scene.short else 3):
+        scene.child("rabbitmq").kill()
+        scene.child("rabbitmq").start()
+        time.sleep(2)
+
+
+def _redis_nodes(scene: Scene) -> list[RedisNode]:
+    return [child for child in scene.cluster.processes.values() if isinstance(child, RedisNode)]
+
+
+def _redis_master(scene: Scene) -> None:
+    master = next(node for node in _redis_nodes(scene) if node.role() == "master")
+    master.kill()
+    scene.away(10, 4)  # longer than it takes to elect its replica
+    master.start()
+
+
+def _redis_emptied(scene: Scene) -> None:
+    for node in _redis_nodes(scene):
+        if node.role() == "master":
+            node.asked("FLUSHALL")
+
+
+def _primary_restarted(scene: Scene) -> None:
+    scene.child("postgres").restart()
+
+
+def _primary_killed(scene: Scene) -> None:
+    scene.child("postgres").kill()
+    scene.away(3, 1)
+    scene.child("postgres").start()
+
+
+def _backend_killed(scene: Scene) -> None:
+    """PostgreSQL answers the death of one backend by restarting all of them."""
+    found = scene.books.rows(
+        """SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+           AND query ILIKE '%%standings%%' ORDER BY state_change DESC LIMIT 1"""
+    )
+    if not found:
+        raise BenchFailed("no backend serves the product")
+    os.kill(found[0][0], signal.SIGKILL)
+
+
+def _replica_paused(scene: Scene) -> None:
+    scene.child("replica-1").pause()
+    scene.away(10, 3)
+    scene.child("replica-1").resume()
+
+
+class _DrillWorker(Worker):
+    """The leaderboard worker, knowing the drill's tasks too."""
+
+    def command(self) -> list[str]:
+        return [*super().command(), "-I", "bench.faults.poison"]
+
+
+@contextlib.contextmanager
+def _drill_worker(scene: Scene) -> Iterator[Child]:
+    """In the place of the leaderboard worker, which would not know what to do with the drill's tasks."""
+    usual = scene.child("worker-leaderboard")
+    usual.stop()
+    log = scene.folder / "drill-worker.log"
+    worker = _DrillWorker(log, scene.cluster.env, queue="leaderboard", concurrency=2)
+    worker.start()
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        usual.start()
+
+
+def _worker_in_a_task(scene: Scene) -> None:
+    """The worker that has the task dies with kill -9; the task must be done all the same."""
+    folder = scene.folder / f"slow-{time.monotonic_ns()}"
+    folder.mkdir()
+    began, done = folder / "began", folder / "done"
+    with _drill_worker(scene) as worker:
+        _send(scene, SLOW, {"folder": str(folder), "seconds": 2.0})
+        _wait(began.exists, "the slow task to begin")
+        worker.kill()
+        if done.exists():
+            raise BenchFailed("the task was done before its worker could be killed")
+        worker.start()
+        _wait(done.exists, "the killed worker's task to be done")
+
+
+def _poison(scene: Scene) -> None:
+    """A task that kills its worker every time must end as a dead letter, and the rest must go on."""
+    before = scene.books.dead()[DIE]
+    with _drill_worker(scene):
+        _send(scene, DIE, {})
+        _wait(lambda: scene.books.dead()[DIE] > before, "the poison to become a dead letter")
+    scene.dead[DIE] += 1
+
+
+def _everything(scene: Scene) -> None:
+    children = list(scene.cluster.processes.values())
+    for child in children:
+        os.killpg(child.pid, signal.SIGKILL)
+    for child in children:
+        child.kill()
+    servers = [child for child in children if isinstance(child, Server)]
+    for group in (servers, [child for child in children if child not in servers]):
+        for child in group:
+            child.launch()
+        for child in group:
+            child.wait_until_answers()
+
+
+def _disk_full(scene: Scene) -> None:
+    with disk.filled(scene.child("postgres")):
+        scene.away(8, 3)
+    # What its supervisor does, if it has given up.
+    if not scene.child("postgres").running:
+        scene.child("postgres").start()
+
+
+FAULTS = (
+    Fault("api", "an API server killed", _kill("api-1")),
+    Fault("ws", "a WebSocket server killed", _kill("ws-1")),
+    Fault("broker-away", "RabbitMQ stopped for 60 s", _broker_away),
+    Fault("broker-killed", "RabbitMQ killed with -9 while publishing", _broker_killed),
+    Fault("redis-master", "a Redis master killed", _redis_master),
+    Fault("redis-emptied", "all of Redis emptied", _redis_emptied),
+    Fault("primary-restarted", "the primary restarted", _primary_restarted),
+    Fault("primary-killed", "the primary killed with -9", _primary_killed),
+    Fault("backend", "one backend of the primary killed", _backend_killed),
+    Fault("replica", "a replica paused", _replica_paused),
+    Fault("task", "a worker killed in the middle of a task", _worker_in_a_task),
+    Fault("poison", "a task that kills its worker every time", _poison),
+    Fault("relay", "the relay killed", _kill("relay")),
+    Fault("everything", "everything killed at once and started again", _everything),
+    Fault("disk", "the database's disk full", _disk_full),
+)
+
+
+def _send(scene: Scene, task: str, arguments: dict[str, Any]) -> None:
+    with Celery("drill", broker=scene.cluster.env["BROKER_URL"]) as app:
+        app.config_from_object("celeryconfig")
+        app.send_task(task, kwargs=arguments, queue="leaderboard")
+
+
+def _wait(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise BenchFailed(f"waited {seconds:.0f} s for {what}")
+        time.sleep(0.05)

@@ -1,0 +1,120 @@
+"""The crowd (bench/faults/crowd.py) as the drill sees it: started once, asked in lines."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+from bench.faults.redeemers import Action
+from bench.load import BenchFailed
+from bench.players import Player
+from deploy.local.child import ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One phase from outside. `saw`: answers by status and code; `endings`: sockets by how they ended.
+
+    `degraded`: seconds from the first answer that failed or took over a second to the end of the last one.
+    `silence`: the longest time in which a screen got no board. `went_back`: boards older than the one before.
+    """
+
+    actions: list[Action]
+    saw: dict[str, int]
+    degraded: float
+    slowest: float
+    silence: float
+    went_back: int
+    endings: dict[str, int]
+
+
+class Crowd:
+    """Players and subscribers, connected when the `with` block begins."""
+
+    def __init__(
+        self,
+        folder: Path,
+        url: str,
+        players: Sequence[Player],
+        watchers: Sequence[Player],
+        *,
+        sockets: int,
+        rate: float,
+    ) -> None:
+        address = urlsplit(url)
+        self._plan = folder / "crowd.json"
+        self._plan.write_text(
+            json.dumps(
+                {
+                    "host": address.hostname,
+                    "port": address.port,
+                    "players": [player.access_token for player in players],
+                    "watchers": [player.access_token for player in watchers],
+                    "sockets": sockets,
+                    "rate": rate,
+                }
+            )
+        )
+        self.sockets = sockets
+
+    def __enter__(self) -> Crowd:
+        command = [sys.executable, "-m", "bench.faults.crowd", str(self._plan)]
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        try:
+            self._line()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def begin(self) -> None:
+        """The players redeem from now on."""
+        self._ask("begin")
+
+    def rest(self) -> Seen:
+        """Wait until everything asked has been answered; what the phase looked like."""
+        told = self._ask("rest")
+        bad = told.pop("bad")
+        return Seen(
+            [Action(**action) for action in told.pop("actions")],
+            degraded=max(ended for _, ended in bad) - min(began for began, _ in bad) if bad else 0.0,
+            **told,
+        )
+
+    def boards(self) -> dict[str, Any]:
+        """What the screens show: `{"connected", "boards": [{"count", "rows"}]}`."""
+        return self._ask("boards")
+
+    def _ask(self, command: str) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(command + "\n")
+        self._process.stdin.flush()
+        told: dict[str, Any] = json.loads(self._line())
+        return told
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            assert self._process.stderr is not None
+            said = self._process.stderr.read().strip()
+            raise BenchFailed(f"the crowd died: {said.splitlines()[-1] if said else 'it said nothing'}")
+        return line
+
+    def _stop(self) -> None:
+        self._process.kill()
+        self._process.communicate()

@@ -1,0 +1,81 @@
+"""docs/reliability.md: the table of the faults, the worst of all runs in each column."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.faults.drill import Outcome, Size
+from bench.report import table
+from deploy.local.child import ROOT
+
+PAGE = ROOT / "docs" / "reliability.md"
+_NOTES = Path(__file__).with_name("notes.md")
+
+
+def line(outcome: Outcome) -> str:
+    """One fault for a person at the terminal."""
+    seen = outcome.seen
+    verdict = "held" if not outcome.wrong else "FAILED"
+    return (
+        f"{verdict:6} {outcome.fault.name}: degraded {seen.degraded:.1f} s, slowest answer {seen.slowest:.1f} s, "
+        f"longest silence of a screen {seen.silence:.1f} s, all proofs {outcome.settled:.1f} s after the load; "
+        f"clients saw {saw(seen.saw)}; sockets: {saw(seen.endings) or 'none ended'}"
+    )
+
+
+def saw(counts: dict[str, int]) -> str:
+    """Counts by kind, the most frequent first."""
+    return ", ".join(f"{count:,} x {kind}" for kind, count in sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def as_json(outcome: Outcome) -> dict[str, object]:
+    """One fault for a script."""
+    seen = outcome.seen
+    return {
+        "fault": outcome.fault.slug,
+        "held": not outcome.wrong,
+        "wrong": outcome.wrong,
+        "degraded_seconds": round(seen.degraded, 3),
+        "slowest_seconds": round(seen.slowest, 3),
+        "silence_seconds": round(seen.silence, 3),
+        "settled_seconds": round(outcome.settled, 3),
+        "saw": seen.saw,
+        "endings": seen.endings,
+        "redeemed": sum(action.outcome == "scored" for action in seen.actions),
+    }
+
+
+def page(runs: Sequence[Sequence[Outcome]], size: Size) -> str:
+    """The whole document."""
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    head = ["fault", "held", "redeemed", "degraded", "longest silence of a screen", "proofs clean after", "clients saw"]
+    rows = [_row(same) for same in zip(*runs, strict=True)]
+    return (
+        "# Reliability\n\n"
+        f"Measured {now} by `make faults`: {len(runs)} runs in a row on one machine with 2 cores, each fault under "
+        f"{size.rate:.0f} redemptions a second by {size.players} players and {size.sockets} subscribers, everything "
+        "through nginx on the cluster of `make cluster`. Seconds are the worst of all runs, counts are sums.\n\n"
+        f"{table(head, rows)}\n{_NOTES.read_text()}"
+    )
+
+
+def _row(same: Sequence[Outcome]) -> list[str]:
+    total: Counter[str] = Counter()
+    endings: Counter[str] = Counter()
+    for outcome in same:
+        total.update({kind: count for kind, count in outcome.seen.saw.items() if kind not in ("200", "201")})
+        endings.update(outcome.seen.endings)
+    redeemed = sum(action.outcome == "scored" for outcome in same for action in outcome.seen.actions)
+    sockets = f"; sockets: {saw(endings)}" if endings else ""
+    return [
+        same[0].fault.name,
+        f"{sum(not outcome.wrong for outcome in same)} of {len(same)}",
+        f"{redeemed:,}",
+        f"{max(outcome.seen.degraded for outcome in same):.1f} s",
+        f"{max(outcome.seen.silence for outcome in same):.1f} s",
+        f"{max(outcome.settled for outcome in same):.1f} s",
+        (saw(total) or "nothing") + sockets,
+    ]
