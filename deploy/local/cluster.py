@@ -93,8 +93,8 @@ class Cluster(Group):
         web = self._launch_web()
         progress("Starting the workers, beat and the relay")
         rabbitmq.wait_until_answers()
-        self._launch_background()
-        for child in [*self.replicas, self.nginx, *web]:
+        background = self._launch_background(rabbitmq)
+        for child in [*self.replicas, self.nginx, *web, *background]:
             child.wait_until_answers()
 
     def _launch_servers(self) -> RabbitMQ:
@@ -154,17 +154,18 @@ class Cluster(Group):
         self._taken.add(port)
         return port
 
-    def _launch_background(self) -> None:
+    def _launch_background(self, rabbitmq: RabbitMQ) -> list[Child]:
         keep = self.folder.kept_open
         children: dict[str, Child] = {}
         for queue, concurrency in WORKERS.items():
             log = self.folder.log(f"worker-{queue}")
-            worker = Worker(log, self.env, queue=queue, concurrency=concurrency, keep_open=keep)
+            worker = _ClusterWorker(log, self.env, rabbitmq, queue, concurrency, keep)
             children[worker.name] = worker
         schedule = self.folder.path / "beat" / "schedule"
         children["beat"] = Beat(self.folder.log("beat"), self.env, schedule, keep_open=keep)
         children["relay"] = Relay(self.folder.log("relay"), self.env, keep_open=keep)
         self._launch(children)
+        return list(children.values())
 
     def _launch(self, children: Mapping[str, Child]) -> None:
         for name, child in children.items():
@@ -177,6 +178,25 @@ class Cluster(Group):
         for name, child in reversed(list(self._processes.items())):
             waves[_wave(name)].append(child)
         return waves
+
+
+class _ClusterWorker(Worker):
+    """The one worker of its queue: it can be used once it takes messages."""
+
+    def __init__(
+        self,
+        log: Path,
+        env: Mapping[str, str],
+        rabbitmq: RabbitMQ,
+        queue: str,
+        concurrency: int,
+        keep_open: tuple[int, ...],
+    ) -> None:
+        super().__init__(log, env, queue=queue, concurrency=concurrency, keep_open=keep_open)
+        self._rabbitmq, self._queue = rabbitmq, queue
+
+    def answers(self) -> bool:
+        return self._rabbitmq.consumers(self._queue) > 0
 
 
 def _wave(name: str) -> int:

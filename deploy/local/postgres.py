@@ -13,6 +13,7 @@ from urllib.parse import quote
 import psycopg
 import psycopg.sql
 
+from deploy.local import processes
 from deploy.local.child import CannotStart, Child
 from deploy.local.identity import identity_for
 from deploy.local.server import Server, package_file
@@ -135,19 +136,14 @@ class Postgres(Server):
             process = Path("/proc", file.read_text().split()[0])
         except (FileNotFoundError, IndexError):
             return
-        if _working_folder(process) == self.cluster.resolve():
+        if processes.working_folder(int(process.name)) == self.cluster.resolve():
             raise CannotStart(f"a PostgreSQL already uses {self.cluster}: stop process {process.name} first")
+        # Those it started notice its end a little later, and hold its shared memory until then.
+        processes.end(processes.working_in(self.cluster))
         if process.exists():
             file.unlink()
             for left in self.sockets.iterdir():  # the lock beside the socket names the same process
                 left.unlink()
-
-
-def _working_folder(process: Path) -> Path | None:
-    try:
-        return (process / "cwd").readlink()
-    except OSError:  # gone, dead, or somebody else's
-        return None
 
 
 class _Initdb(Child):

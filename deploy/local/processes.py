@@ -22,6 +22,11 @@ class Process:
         now = _read(self.pid)
         return now is not None and now[1] == self.started and now[2] not in "ZX"
 
+    def age(self) -> float:
+        """Seconds since it started."""
+        since_boot = float(Path("/proc/uptime").read_text().split()[0])
+        return since_boot - self.started / os.sysconf("SC_CLK_TCK")
+
     def signal(self, number: int) -> None:
         """Send a signal if it still lives."""
         if self.alive():
@@ -65,6 +70,21 @@ def holders(path: Path) -> list[Process]:
         if pid != os.getpid() and _holds(pid, path):
             found.append(Process(pid, facts[1]))
     return found
+
+
+def working_in(folder: Path) -> list[Process]:
+    """Every living process whose working directory it is, as far as we may look."""
+    wanted = folder.resolve()
+    found = [Process(pid, facts[1]) for pid, facts in _all().items() if working_folder(pid) == wanted]
+    return [process for process in found if process.alive()]
+
+
+def working_folder(pid: int) -> Path | None:
+    """The working directory of a process; None if it is gone, dead, or somebody else's."""
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink()
+    except OSError:
+        return None
 
 
 def _holds(pid: int, path: Path) -> bool:

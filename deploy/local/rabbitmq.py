@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 import amqp
 
@@ -54,10 +55,21 @@ class RabbitMQ(Server):
         if not accepts("127.0.0.1", self.port):
             return False
         try:
-            with amqp.Connection(f"127.0.0.1:{self.port}", "fairboard", self.password, connect_timeout=2):
+            with self._connection():
                 return True
         except (OSError, amqp.AMQPError):
             return False
+
+    def consumers(self, queue: str) -> int:
+        """How many take messages from this queue; 0 also when there is no such queue, or no answer."""
+        try:
+            with self._connection() as connection:
+                return int(connection.channel().queue_declare(queue, passive=True).consumer_count)
+        except (OSError, amqp.AMQPError):
+            return 0
+
+    def _connection(self) -> Any:
+        return amqp.Connection(f"127.0.0.1:{self.port}", "fairboard", self.password, connect_timeout=2)
 
     def stop(self) -> None:
         super().stop()

@@ -24,6 +24,7 @@ from deploy.local.cluster_map import Part
 from deploy.local.redis_cluster import NODES, SLOTS
 
 _SECONDS = 3
+_YOUNG_SECONDS = 3
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,16 @@ class Doctor:
 
     def _one(self, part: Part) -> State:
         health = Health(False, "its process has ended")
-        if part.pid is not None and processes.tree(part.pid):
+        family = processes.tree(part.pid) if part.pid is not None else []
+        if family:
             try:
-                health = self._look(part)
+                health = self._look(part, family[0].age())
             except (OSError, psycopg.Error, redis.RedisError, amqp.AMQPError, http.client.HTTPException) as error:
                 said = " ".join(str(error).split())
                 health = Health(False, said[:120] or type(error).__name__)
         return State(**asdict(part), **asdict(health))
 
-    def _look(self, part: Part) -> Health:
+    def _look(self, part: Part, age: float) -> Health:
         looks: dict[str, Callable[[Part], Health]] = {
             "postgres": self._primary,
             "replica": self._replica,
@@ -80,7 +82,10 @@ class Doctor:
             "ws": lambda part: _http(part, "/readyz"),
             "worker": self._worker,
         }
-        return looks[part.kind](part) if part.kind in looks else Health(True, "")
+        if part.kind in looks:
+            return looks[part.kind](part)
+        # It answers nobody: one that ends again and again is known by its age.
+        return Health(age > _YOUNG_SECONDS, f"started {age:.0f} s ago")
 
     def _primary(self, part: Part) -> Health:
         query = "SELECT pg_is_in_recovery(), (SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming')"
