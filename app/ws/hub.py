@@ -14,6 +14,7 @@ from app import metrics
 from app.errors import AccountSuspended, Refusal, Unauthorized
 from app.ws import frames
 from app.ws.board import NOBODY, Board, Cause, Update
+from app.ws.client import offer_all
 from app.ws.messages import Row, Snapshot
 from app.ws.subscriber import SignIn, Subscriber
 
@@ -145,12 +146,14 @@ class Hub:
             if start:
                 with gevent.Timeout(rest, exception=False):  # type: ignore[arg-type]  # False: end quietly
                     gevent.idle()
+            due = []
             for subscriber in members[start : start + _STRIDE]:
                 # It may have left or been given a newer board while others were served.
-                if subscriber.board is board and subscriber.version < version:
+                if subscriber.version < version and subscriber.board is board:
                     subscriber.version = version
-                    subscriber.outbound.offer(frame)
-                    self.pushed += 1
+                    due.append(subscriber.outbound)
+            offer_all(due, frame)
+            self.pushed += len(due)
 
 
 def _log_pushed(board: Board, update: Update, sockets: int) -> None:
