@@ -21,7 +21,6 @@ from deploy.local.apps import Worker
 from deploy.local.child import Child
 from deploy.local.cluster import Cluster
 from deploy.local.redis_cluster import RedisNode
-from deploy.local.server import Server
 
 DIE, SLOW = "drill.die", "drill.slow"
 """The tasks of bench/faults/poison.py."""
@@ -175,12 +174,11 @@ def _everything(scene: Scene) -> None:
         os.killpg(child.pid, signal.SIGKILL)
     for child in children:
         child.kill()
-    servers = [child for child in children if isinstance(child, Server)]
-    for group in (servers, [child for child in children if child not in servers]):
-        for child in group:
-            child.launch()
-        for child in group:
-            child.wait_until_answers()
+    # All at the same time, as when a machine boots: each waits for what it needs.
+    for child in children:
+        child.launch()
+    for child in children:
+        child.wait_until_answers()
 
 
 def _disk_full(scene: Scene) -> None:

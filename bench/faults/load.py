@@ -17,12 +17,14 @@ from bench.load import BenchFailed
 from bench.players import Player
 from deploy.local.child import ROOT
 
+_APART_SECONDS = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """One phase from outside. `saw`: answers by status and code; `endings`: sockets by how they ended.
 
-    `degraded`: seconds from the first answer that failed or took over a second to the end of the last one.
+    `degraded`: seconds in which answers failed or took over a second, pauses of up to a second in between included.
     `silence`: the longest time in which a screen got no board. `went_back`: boards older than the one before.
     """
 
@@ -91,7 +93,7 @@ class Crowd:
         bad = told.pop("bad")
         return Seen(
             [Action(**action) for action in told.pop("actions")],
-            degraded=max(ended for _, ended in bad) - min(began for began, _ in bad) if bad else 0.0,
+            degraded=_covered(bad),
             **told,
         )
 
@@ -118,3 +120,13 @@ class Crowd:
     def _stop(self) -> None:
         self._process.kill()
         self._process.communicate()
+
+
+def _covered(spans: list[list[float]]) -> float:
+    """Seconds that the spans cover together; those less than a second apart count as one."""
+    total, until = 0.0, float("-inf")
+    for began, ended in sorted(spans):
+        start = began if began - until > _APART_SECONDS else until
+        total += max(0.0, ended - start)
+        until = max(until, ended)
+    return total
