@@ -19,9 +19,9 @@ from app.services.outbox import Outbox
 from app.services.passwords import Passwords
 from app.services.past import Past
 from app.services.presence import LIFETIMES, Presence
+from app.services.proof import Proof
 from app.services.readings import Readings
 from app.services.redemptions import Redemptions
-from app.services.proof import Proof
 from app.services.refresh import Refresh
 from app.services.review import Review
 from app.services.schema import Schema

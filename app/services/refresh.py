@@ -9,14 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from app.domain.boards import TOP, Season
+from app.services.broadcasts import Broadcasts, Change
 from app.services.standings import Standings
 from app.stores.catalog import CatalogStore
-from app.stores.feed import BoardChanged, publish_board
 from app.stores.rankings import RankingStore
-from app.stores.redis_store import Client
 from app.stores.standings import StandingStore
 
 Progress = Callable[[int], None]
+_MENDED = 1000  # players at a time
 
 
 class Refresh:
@@ -28,10 +28,10 @@ class Refresh:
         standings: StandingStore,
         rankings: RankingStore,
         reads: Standings,
-        client: Client,
+        broadcasts: Broadcasts,
     ) -> None:
         self._catalog, self._standings, self._rankings = catalog, standings, rankings
-        self._reads, self._client = reads, client
+        self._reads, self._broadcasts = reads, broadcasts
 
     def changed(
         self,
@@ -41,7 +41,7 @@ class Refresh:
         request_ids: Sequence[str] = (),
         committed_at: float | None = None,
     ) -> int:
-        """Bring these players' standings, then tell every subscriber. Answers the board's version.
+        """Bring these players' standings, then tell every subscriber. The board's version; 0 if another one tells it.
 
         `request_ids` and `committed_at` (Unix seconds) go on to the pushing processes.
         """
@@ -51,7 +51,7 @@ class Refresh:
         if not self._repaired(season):
             self._bring(season, players)
         self._rankings.note_change(season)
-        return self._broadcast(season, events, request_ids, committed_at)
+        return self._broadcasts.announce(season, Change(events, request_ids, committed_at))
 
     def repair(self) -> list[str]:
         """Rebuild the boards whose sorted set may lack something, as after a failover of Redis; their names."""
@@ -59,7 +59,7 @@ class Refresh:
         for season in self._catalog.open_seasons():
             if self._repaired(season):
                 self._rankings.note_change(season)
-                self._broadcast(season, [])
+                self._broadcasts.announce(season, Change())
                 rebuilt.append(season.board)
         self._rankings.note_repair()
         return rebuilt
@@ -128,6 +128,27 @@ class Refresh:
         for members in self._standings.members(season, players):
             self._rankings.apply(season, _texts(members))
 
+    def mend(self, season: Season, differences: Sequence[dict[str, Any]]) -> None:
+        """Put right what `verify` found. Redemptions go on meanwhile: what is newer in Redis is left alone."""
+        players = [item["player"] for item in differences if item["what"] == "score"]
+        if any(item["what"] == "sorted set" for item in differences):
+            self.rebuild(season)
+        for start in range(0, len(players), _MENDED):
+            self._mend(season, players[start : start + _MENDED])
+        if any(item["what"] == "cached top" for item in differences):
+            self._rankings.drop_top(season, TOP)
+        self._rankings.note_change(season)
+        self._broadcasts.announce(season, Change())
+
+    def _mend(self, season: Season, players: Sequence[str]) -> None:
+        ids = _ids(players)
+        seen = dict(zip(ids, self._rankings.changes_of(season, ids), strict=True))  # before the database is read
+        there: set[str] = set()
+        for members in self._standings.members(season, ids):
+            self._rankings.mend(season, [(str(one), seen[one], score, change) for one, score, change in members])
+            there.update(str(player) for player, _, _ in members)
+        self._rankings.forget(season, [player for player in players if player not in there])
+
     def _differing(self, season: Season, progress: Progress) -> tuple[list[UUID], set[str]]:
         suspects: list[UUID] = []
         seen: set[str] = set()
@@ -172,41 +193,6 @@ class Refresh:
             self._rankings.apply(season, _texts(members))
             there.update(str(player) for player, _, _ in members)
         self._rankings.forget(season, [player for player in players if player not in there])
-
-    def _broadcast(
-        self,
-        season: Season,
-        events: Sequence[int],
-        request_ids: Sequence[str] = (),
-        committed_at: float | None = None,
-    ) -> int:
-        info = self._change_info(season, events)  # before the list, whose position covers it then
-        top = self._reads.build(season)
-        rows = json.loads(top.rows)
-        change = BoardChanged(season.board, top.version, rows, info, tuple(request_ids), committed_at)
-        publish_board(self._client, change)
-        return top.version
-
-    def _change_info(self, season: Season, events: Sequence[int]) -> list[dict[str, Any]]:
-        changed = self._standings.changed(season, events) if events else []
-        scores = sorted({row.score for row in changed} | {row.previous_score for row in changed})
-        ranks = self._rankings.ranks(season, scores) if scores else []
-        rank = dict(zip(scores, ranks or [self._standings.rank(season, score) for score in scores], strict=True))
-        return [
-            {
-                "user_id": str(row.player_id),
-                "username": row.username,
-                "score": row.score,
-                "previous_score": row.previous_score,
-                "rank": rank[row.score],
-                # Among the others as they stand now; the player's own higher score doesn't count against it.
-                "previous_rank": rank[row.previous_score] - (row.score > row.previous_score)
-                if row.previous_score
-                else None,
-                "action_type": row.action_type,
-            }
-            for row in changed
-        ]
 
 
 def _is_id(member: str) -> bool:

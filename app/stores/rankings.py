@@ -20,6 +20,7 @@ _SHOWN_MS = 2000  # longer than the second it counts for, so that clocks may dif
 _CHUNK = 1000
 _REPAIRED = "leaderboard:repaired"
 _REPAIRED_SECONDS = 3600
+_PROVING_SECONDS = 30  # longer than the comparison of any 5,000 standings takes
 _REBUILDING_SECONDS = 10
 _JUMP = 1_000_000
 
@@ -129,6 +130,34 @@ class RankingStore:
         flat = [part for player, score, change in members for part in (player, "" if score is None else score, change)]
         for start in range(0, len(flat), 3 * _CHUNK):
             self._scripts.run("apply", keys, flat[start : start + 3 * _CHUNK])
+
+    def changes_of(self, season: Season, players: Sequence[UUID]) -> list[int | None]:
+        """The change numbers that Redis has for these players."""
+        found = self._client.hmget(_key("versions", season), [str(player) for player in players]) if players else []
+        return [None if change is None else int(change) for change in found]
+
+    def mend(self, season: Season, members: Iterable[tuple[str, int | None, int | None, int]]) -> None:
+        """Put standings right: player, the change number that Redis had, score, change number; see mend.lua."""
+        keys = [_key("scores", season), _key("versions", season)]
+        flat = ["" if part is None else part for member in members for part in member]
+        if flat:
+            self._scripts.run("mend", keys, flat)
+
+    def drop_top(self, season: Season, limit: int) -> None:
+        """Forget a cached list, however new it calls itself."""
+        self._client.delete(_key(f"top:{limit}", season))
+
+    def may_prove(self, season: Season) -> bool:
+        """Whether nobody else compares this board now. Ends by itself unless `proving` goes on."""
+        return bool(self._client.set(_key("proving", season), 1, nx=True, ex=_PROVING_SECONDS))
+
+    def proving(self, season: Season) -> None:
+        """The comparison goes on."""
+        self._client.expire(_key("proving", season), _PROVING_SECONDS)
+
+    def proved(self, season: Season) -> None:
+        """The comparison is over."""
+        self._client.delete(_key("proving", season))
 
     def forget(self, season: Season, players: Sequence[str]) -> None:
         """Take players off whom the database doesn't have."""

@@ -1,0 +1,12 @@
+-- Brings standings that Redis has otherwise than the database. KEYS: scores, versions. ARGV: player, the change number
+-- that Redis had ('' for none) before the database was read, score ('' for off the board), change number, …
+-- What has changed since is left alone; but a number that was higher than the database's even then is simply wrong.
+for i = 1, #ARGV, 4 do
+  local player, seen, score, change = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
+  local known = redis.call('HGET', KEYS[2], player) or ''
+  if known == seen or change >= (tonumber(known) or 0) then
+    if score == '' then redis.call('ZREM', KEYS[1], player) else redis.call('ZADD', KEYS[1], score, player) end
+    redis.call('HSET', KEYS[2], player, change)
+  end
+end
+return 1

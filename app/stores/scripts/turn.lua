@@ -1,0 +1,23 @@
+-- Whose turn it is to announce a board. KEYS: pending, gate, next. ARGV: what is to be announced ('' for one who has
+-- waited), milliseconds from one announcement to the next. Answers {'go', everything pending}: announce it now;
+-- {'wait', milliseconds}: ask again then, you are the next; {'left'}: another one announces it, or has done so.
+if ARGV[1] ~= '' then
+  redis.call('SADD', KEYS[1], ARGV[1])
+  redis.call('EXPIRE', KEYS[1], 3600)
+elseif redis.call('SCARD', KEYS[1]) == 0 then
+  return {'left'}
+end
+if redis.call('SET', KEYS[2], 1, 'NX', 'PX', ARGV[2]) then
+  redis.call('DEL', KEYS[3])
+  local answer = redis.call('SMEMBERS', KEYS[1])
+  table.insert(answer, 1, 'go')
+  return answer
+end
+local left = math.max(1, redis.call('PTTL', KEYS[2]))
+-- The next one may die: then its place is free again before its task comes back.
+if ARGV[1] == '' then
+  redis.call('SET', KEYS[3], 1, 'PX', left + 400)
+elseif not redis.call('SET', KEYS[3], 1, 'NX', 'PX', left + 400) then
+  return {'left'}
+end
+return {'wait', left}
