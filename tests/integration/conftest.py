@@ -11,6 +11,7 @@ import pytest
 from app.container import Container
 from app.settings import Settings
 from app.stores import migrations
+from deploy.local.redis_cluster import RedisCluster
 from deploy.local.stack import Stack
 
 _numbers = itertools.count(1)
@@ -31,11 +32,35 @@ def empty_database(servers: Stack) -> str:
     return servers.postgres.database_url(name).replace("postgresql://", "postgresql+psycopg://")
 
 
+@pytest.fixture(scope="session")
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """Three masters with a replica each; a test that breaks one has its own."""
+    folder = tmp_path_factory.mktemp("cluster")
+    with RedisCluster(folder, folder) as cluster:
+        yield cluster
+
+
 @pytest.fixture
-def container(servers: Stack, empty_database: str) -> Iterator[Container]:
+def redis_kind(request: pytest.FixtureRequest) -> str:
+    """What the container's Redis is: single, or with `ON_BOTH` a cluster as well."""
+    return str(getattr(request, "param", "single"))
+
+
+@pytest.fixture
+def redis_url(servers: Stack, redis_kind: str, request: pytest.FixtureRequest) -> str:
+    if redis_kind == "single":
+        return servers.env["REDIS_URL"]
+    cluster: RedisCluster = request.getfixturevalue("redis_cluster")
+    return cluster.url
+
+
+@pytest.fixture
+def container(servers: Stack, empty_database: str, redis_url: str) -> Iterator[Container]:
     """Services on a database and a Redis with nothing in them but what the migrations bring."""
     migrations.upgrade(empty_database)
-    settings = replace(Settings.from_env(servers.env), database_url=empty_database)
+    given = Settings.from_env(servers.env)
+    # No waiting between two broadcasts, of which some tests make a thousand.
+    settings = replace(given, database_url=empty_database, redis_url=redis_url, broadcast_seconds=0.0)
     container = Container(settings)
     container.redis.flushdb()
     yield container

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
-import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +18,10 @@ from app.domain.action_token import Promise
 from app.domain.boards import MAIN, Season
 from app.services.outbox import BoardChange
 from app.stores.feed import BOARD_CHANNEL
+from app.stores.redis_store import connect
+from tests.parts.kinds import ON_BOTH
+
+pytestmark = ON_BOTH
 
 Events = list[tuple[int, int]]
 EVENTS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from([1, 10, 25])), min_size=1, max_size=8)
@@ -87,7 +90,7 @@ class Listener:
 
 @contextmanager
 def _listening(container: Container) -> Iterator[Listener]:
-    client = redis.Redis.from_url(container.settings.redis_url)
+    client = connect(container.settings.redis_url, container.settings.redis_timeout)
     listener = Listener(client)
     try:
         yield listener

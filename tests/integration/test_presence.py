@@ -11,7 +11,10 @@ import pytest
 
 from app.container import Container
 from app.stores.presence import PresenceStore, of_address, of_player
+from tests.parts.kinds import ON_BOTH
 from tests.parts.waiting import eventually
+
+pytestmark = ON_BOTH
 
 Make = Callable[[float], PresenceStore]
 

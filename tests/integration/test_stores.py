@@ -17,6 +17,9 @@ from app.domain.action_token import Promise
 from app.domain.boards import MAIN, Season
 from app.stores.permits import Claim
 from app.stores.rankings import CachedTop
+from tests.parts.kinds import ON_BOTH
+
+pytestmark = ON_BOTH
 
 LIMITS = Limits(0, None, None)
 

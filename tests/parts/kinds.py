@@ -1,0 +1,7 @@
+"""Tests that run on a single Redis and on a cluster: `pytestmark = ON_BOTH` in a module whose tests use `container`."""
+
+from __future__ import annotations
+
+import pytest
+
+ON_BOTH = pytest.mark.parametrize("redis_kind", ["single", "cluster"], indirect=True)
