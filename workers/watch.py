@@ -41,7 +41,7 @@ class Watch:
             log.warning("metrics_port_in_use", port=port, error=str(error))
 
     def _announce(self, sender: Any, **_: Any) -> None:
-        """No task has failed yet: a counter that began at one would not have grown, and no alert would see the first."""
+        """No task has failed yet: a counter that began at one would not have grown, so no alert would see it."""
         for name in sender.app.tasks:
             if not name.startswith("celery."):
                 metrics.task_seconds.labels(name, "failed")
