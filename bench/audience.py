@@ -17,11 +17,12 @@ from deploy.local.child import ROOT
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One board at every subscriber: `last` when the last had it (Unix seconds), `size` the bytes of all frames.
+    """One board at every subscriber: `first` and `last` when they had it (Unix seconds).
 
-    `cpu` is the subscribers' own.
+    `size` is the bytes of all frames, `cpu` is the subscribers' own.
     """
 
+    first: float
     last: float
     frames: int
     size: int
@@ -62,8 +63,13 @@ class _Talk:
 class Audience:
     """`count` subscribers in a process of their own, connected when the `with` block begins."""
 
-    def __init__(self, folder: Path, address: tuple[str, int], count: int, tokens: Sequence[str]) -> None:
-        """Without tokens they connect and say nothing. The newest frame is kept in `folder`/frame."""
+    def __init__(
+        self, folder: Path, address: tuple[str, int], count: int, tokens: Sequence[str], *, addresses: int = 0
+    ) -> None:
+        """Without tokens they connect and say nothing. The newest frame is kept in `folder`/frame.
+
+        `addresses`: from how many of this machine they come; 0 for the usual one.
+        """
         self._plan = folder / "plan"
         self._plan.write_text(
             json.dumps(
@@ -73,6 +79,7 @@ class Audience:
                     "count": count,
                     "tokens": list(tokens),
                     "frame": str(folder / "frame"),
+                    "addresses": addresses,
                 }
             )
         )

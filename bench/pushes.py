@@ -114,7 +114,7 @@ class Pushing:
         request = self._redemptions.pop()
         self._redeem(request)
         heard = audience.heard()
-        delay = heard.last - self._scored_at(request["path"].split("/")[-2])
+        delay = heard.last - scored_at(self._stack, request["path"].split("/")[-2])
         time.sleep(_REST_SECONDS)
         return delay, heard
 
@@ -130,14 +130,6 @@ class Pushing:
         if answer.status != 200:
             raise BenchFailed(f"a redemption was answered {answer.status}: {body[:300]!r}")
 
-    def _scored_at(self, action_id: str) -> float:
-        with psycopg.connect(self._stack.postgres.url) as connection:
-            row = connection.execute(
-                "SELECT extract(epoch FROM created_at)::float FROM score_events WHERE action_id = %s", (action_id,)
-            ).fetchone()
-        assert row is not None
-        return float(row[0])
-
     @staticmethod
     def _floor(folder: Path, count: int, rounds: int) -> Cost:
         with FloorServer(folder, count) as server, Audience(folder, server.address, count, ()) as audience:
@@ -145,6 +137,16 @@ class Pushing:
             _floor_round(server, audience)
             costs = [_floor_round(server, audience) for _ in range(rounds)]
         return _cost(sum(cpu for _, cpu in costs), rounds * count, [delay for delay, _ in costs])
+
+
+def scored_at(stack: Stack, action_id: str) -> float:
+    """When the score event of an action was written, in Unix seconds."""
+    with psycopg.connect(stack.postgres.url) as connection:
+        row = connection.execute(
+            "SELECT extract(epoch FROM created_at)::float FROM score_events WHERE action_id = %s", (action_id,)
+        ).fetchone()
+    assert row is not None
+    return float(row[0])
 
 
 def _floor_round(server: FloorServer, audience: Audience) -> tuple[float, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from deploy.local.apps import Web
@@ -31,10 +31,10 @@ SETTINGS = {
 
 
 @contextlib.contextmanager
-def stage(broker: str, progress: Callable[[str], None]) -> Iterator[Stack]:
-    """The whole product, started and answering."""
+def stage(broker: str, progress: Callable[[str], None], more: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """The whole product, started and answering; `more` settings than the usual ones."""
     with tempfile.TemporaryDirectory(prefix="fairboard-bench-") as folder:
-        stack = Stack(folder, SETTINGS, broker=broker)
+        stack = Stack(folder, {**SETTINGS, **(more or {})}, broker=broker)
         stack.start(progress)
         try:
             yield stack

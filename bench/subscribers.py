@@ -2,10 +2,11 @@
 
     python -m bench.subscribers PLAN
 
-PLAN is JSON: `{"host", "port", "count", "tokens", "frame"}`. Without tokens it connects and says nothing, for the
-floor; with them it opens WebSockets and subscribes. It prints `ready`; then, for each line on standard input, `go`, and
-once every socket has received one more whole frame a line of JSON: `{"last", "frames", "size", "versions", "cpu"}`,
-`last` in Unix seconds. The last frame received is written to the file `frame`.
+PLAN is JSON: `{"host", "port", "count", "tokens", "frame", "addresses"}`. Without tokens it connects and says nothing,
+for the floor; with them it opens WebSockets and subscribes; they come from so many addresses of this machine, the usual
+one if 0. It prints `ready`; then, for each line on standard input, `go`, and
+once every socket has received one more whole frame a line of JSON: `{"first", "last", "frames", "size", "versions",
+"cpu"}`, `first` and `last` in Unix seconds. The last frame received is written to the file `frame`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Round:
     """What came since the last line: `waiting` are the sockets that have not had a frame yet."""
 
     waiting: set[int]
+    first: float = 0.0
     last: float = 0.0
     frames: int = 0
     size: int = 0
@@ -42,6 +44,7 @@ class Round:
 
     def take(self, descriptor: int, frame: bytes, now: float) -> None:
         """One whole frame."""
+        self.first = self.first or now
         self.last = now
         self.frames += 1
         self.size += len(frame)
@@ -54,8 +57,9 @@ class Round:
 class Subscribers:
     """All sockets, one epoll."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, addresses: int) -> None:
         self._address = (host, port)
+        self._sources = [f"127.1.{number // 250}.{number % 250 + 1}" for number in range(addresses)]
         self._poll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
         self._rest: dict[int, bytes] = {}
@@ -64,7 +68,7 @@ class Subscribers:
     def connect(self, count: int, tokens: list[str]) -> None:
         """Open them all; with tokens, as WebSockets that have subscribed and received their first board."""
         for start in range(0, count, _TOGETHER):
-            batch = [self._open() for _ in range(min(_TOGETHER, count - start))]
+            batch = [self._open(number) for number in range(start, min(start + _TOGETHER, count))]
             if tokens:
                 _handshake(batch, self._address[0])
                 for number, one in enumerate(batch, start):
@@ -88,8 +92,9 @@ class Subscribers:
                 sys.exit(f"subscribers: {len(current.waiting)} have received nothing for {_SECONDS:.0f} s")
         return current
 
-    def _open(self) -> socket.socket:
-        sock = socket.create_connection(self._address, timeout=30)
+    def _open(self, number: int) -> socket.socket:
+        source = self._sources[number % len(self._sources)] if self._sources else None
+        sock = socket.create_connection(self._address, timeout=30, source_address=(source, 0) if source else None)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
 
@@ -154,6 +159,7 @@ def _play(subscribers: Subscribers, frame: Path) -> None:
         before = _cpu()
         done = subscribers.receive()
         report: dict[str, Any] = {
+            "first": done.first,
             "last": done.last,
             "frames": done.frames,
             "size": done.size,
@@ -167,7 +173,7 @@ def _play(subscribers: Subscribers, frame: Path) -> None:
 def main() -> None:
     """See the module."""
     plan = json.loads(Path(sys.argv[1]).read_text())
-    subscribers = Subscribers(plan["host"], plan["port"])
+    subscribers = Subscribers(plan["host"], plan["port"], plan["addresses"])
     subscribers.connect(plan["count"], plan["tokens"])
     print("ready", flush=True)
     _play(subscribers, Path(plan["frame"]))

@@ -1,0 +1,234 @@
+"""`python -m bench.crowd`: 10,000 subscribers held by two WebSocket servers, and when the last of them has an update.
+
+Once they are connected to the servers directly, once through nginx. Each round is one redemption at a third process;
+where its time goes is read from the product's own log lines, found by the request id that runs through all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import json
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bench import players, pushes
+from bench.accounts import fine_cpu_of
+from bench.audience import Audience
+from bench.load import BenchFailed, Request
+from bench.machine import describe
+from bench.report import table
+from bench.stage import another_web, stage
+from deploy.local.apps import Web
+from deploy.local.child import CannotStart, Child
+from deploy.local.nginx import Nginx
+from deploy.local.stack import Stack
+
+_SERVERS = 2
+_PLAYERS = 1000
+_REST_SECONDS = 0.3  # between two changes: longer than changes are merged for
+_IDLE_SECONDS = 31.0  # two renewals of every socket
+_SETTLE_SECONDS = 2.0
+_ADDRESSES = 250  # nginx and the product count connections by address
+_MILLISECONDS = re.compile(r"\bmilliseconds=([\d.]+)")
+
+Say = Callable[[str], None]
+STEPS = (
+    "to the relay's publish",
+    "to the worker's end",
+    "to the first send",
+    "to the last send",
+    "to the last receipt",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One redemption: milliseconds from its event's row in the ledger, just before the commit, to each of STEPS."""
+
+    steps: tuple[float, ...]
+
+    @property
+    def last(self) -> float:
+        return self.steps[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the subscribers reach the servers. `idle_ms`: CPU milliseconds a second while nothing changes, by part."""
+
+    name: str
+    rounds: list[Round]
+    idle_ms: dict[str, float]
+
+
+class Crowd:
+    """A stack with two more web processes that hold the sockets."""
+
+    def __init__(self, stack: Stack, servers: Sequence[Web], subscribers: int, say: Say) -> None:
+        self._stack, self._servers, self._subscribers, self._say = stack, servers, subscribers, say
+        people = players.register(stack.url, _PLAYERS)
+        self._tokens = [player.access_token for player in people]
+        self._people = people
+        self._number = 0
+
+    def measure(self, name: str, addresses: Sequence[tuple[str, int]], rounds: int, parts: Sequence[Child]) -> Way:
+        """One way: an equal part of the subscribers comes to each of `addresses`. `parts` are on account."""
+        changes = players.issue(self._stack.url, self._people[: rounds + 1], 1)
+        each = self._subscribers // len(addresses)
+        self._say(f"{name}: connecting {self._subscribers:,} subscribers")
+        with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as crowd:
+            audiences = []
+            for number, address in enumerate(addresses):
+                part = Path(folder) / str(number)
+                part.mkdir()
+                audiences.append(crowd.enter_context(Audience(part, address, each, self._tokens, addresses=_ADDRESSES)))
+            time.sleep(_SETTLE_SECONDS)
+            self._round(audiences, changes.pop())
+            self._say(f"{name}: {_IDLE_SECONDS:.0f} s of rest")
+            idle = _idle([*parts, *(self._stack.process(part) for part in ("redis", "worker", "relay"))])
+            self._say(f"{name}: {rounds} rounds")
+            return Way(name, [self._round(audiences, changes.pop()) for _ in range(rounds)], idle)
+
+    def _round(self, audiences: Sequence[Audience], change: Request) -> Round:
+        self._number += 1
+        own_id = f"crowd-{self._number:04}-{int(time.time())}"
+        for audience in audiences:
+            audience.listen()
+        scored_at = self._redeem(change, own_id)
+        heard = [audience.heard() for audience in audiences]
+        time.sleep(_REST_SECONDS)
+        published = _told_at(self._stack.folder.log("relay"), own_id, "published")[0]
+        refreshed = _told_at(self._stack.folder.log("worker"), own_id, "board_refreshed")[0]
+        sent = [_told_at(server.log, own_id, "board_pushed") for server in self._servers]
+        times = (
+            published,
+            refreshed,
+            min(done - took for done, took in sent),
+            max(done for done, _ in sent),
+            max(each.last for each in heard),
+        )
+        return Round(tuple((at - scored_at) * 1000 for at in times))
+
+    def _redeem(self, change: Request, own_id: str) -> float:
+        """Redeem at the stack's own web process; when the event's row was made, in Unix seconds."""
+        web = self._stack.process("web")
+        assert isinstance(web, Web)
+        connection = http.client.HTTPConnection(*web.address, timeout=10)
+        headers = {**change["headers"], "Content-Type": "application/json", "X-Request-ID": own_id}
+        connection.request(change["method"], change["path"], json.dumps(change["body"]), headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        if answer.status != 200:
+            raise BenchFailed(f"a redemption was answered {answer.status}: {body[:300]!r}")
+        return pushes.scored_at(self._stack, change["path"].split("/")[-2])
+
+
+def _told_at(log: Path, own_id: str, event: str) -> tuple[float, float]:
+    """When a log line about this request was written (Unix seconds), and the seconds that it says it took."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        for line in reversed(log.read_text().splitlines()):
+            if own_id in line and event in line:
+                took = _MILLISECONDS.search(line)
+                at = datetime.fromisoformat(line.split(" ", 1)[0].replace("Z", "+00:00")).timestamp()
+                return at, float(took[1]) / 1000 if took else 0.0
+        time.sleep(0.05)
+    raise BenchFailed(f"no line '{event}' about {own_id} in {log.name}")
+
+
+def _idle(parts: Sequence[Child]) -> dict[str, float]:
+    before = [fine_cpu_of(part.pid) for part in parts]
+    time.sleep(_IDLE_SECONDS)
+    used: dict[str, float] = {}
+    for part, start in zip(parts, before, strict=True):
+        name = part.name.lower()
+        used[name] = used.get(name, 0.0) + (fine_cpu_of(part.pid) - start) / _IDLE_SECONDS * 1000
+    return used
+
+
+@contextlib.contextmanager
+def _servers(stack: Stack) -> Iterator[list[Web]]:
+    with contextlib.ExitStack() as opened:
+        yield [opened.enter_context(another_web(stack, Web)) for _ in range(_SERVERS)]
+
+
+@contextlib.contextmanager
+def _nginx(stack: Stack, servers: Sequence[Web]) -> Iterator[Nginx]:
+    web = stack.process("web")
+    assert isinstance(web, Web)
+    nginx = Nginx(
+        stack.folder.path / "nginx",
+        stack.folder.log("nginx"),
+        api=[web.address],
+        ws=[server.address for server in servers],
+    )
+    nginx.start()
+    try:
+        yield nginx
+    finally:
+        nginx.stop()
+
+
+def markdown(subscribers: int, ways: Sequence[Way]) -> str:
+    """Two tables: milliseconds to each step, median and worst; CPU at rest."""
+    steps = []
+    for way in ways:
+        for number, step in enumerate(STEPS):
+            values = [one.steps[number] for one in way.rounds]
+            name = way.name if number == 0 else ""
+            steps.append([name, step, f"{statistics.median(values):.0f} ms", f"{max(values):.0f} ms"])
+    rest = [[way.name, *(f"{way.idle_ms.get(part, 0):.1f}" for part in ("web", "nginx", "redis"))] for way in ways]
+    return "\n\n".join(
+        (
+            f"{subscribers:,} subscribers on {_SERVERS} servers, {len(ways[0].rounds)} rounds each. From the commit:",
+            table(["subscribers come", "", "median", "worst"], steps),
+            f"CPU milliseconds a second while nothing changes, signs of life of {subscribers:,} sockets included:",
+            table(["subscribers come", "WebSocket servers", "nginx", "Redis"], rest),
+        )
+    )
+
+
+def _run(stack: Stack, subscribers: int, rounds: int, say: Say) -> list[Way]:
+    with _servers(stack) as servers:
+        crowd = Crowd(stack, servers, subscribers, say)
+        ways = [crowd.measure("directly", [server.address for server in servers], rounds, servers)]
+        with _nginx(stack, servers) as nginx:
+            ways.append(crowd.measure("through nginx", [nginx.address] * _SERVERS, rounds, [*servers, nginx]))
+    return ways
+
+
+def main() -> None:
+    """See `python -m bench.crowd --help`."""
+    parser = argparse.ArgumentParser(prog="python -m bench.crowd", description=__doc__)
+    parser.add_argument("--subscribers", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--broker", choices=("redis", "rabbitmq"), default="rabbitmq")
+    given = parser.parse_args()
+    most = pushes.allow_many_sockets()
+    if most < given.subscribers + 500:
+        sys.exit(f"bench: this system allows {most} open files; raise its limit (ulimit -Hn)")
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    try:
+        with stage(given.broker, say, {"WEB_WORKERS": "1", "TRUSTED_PROXIES": "1"}) as stack:
+            facts = describe(stack)
+            ways = _run(stack, given.subscribers, given.rounds, say)
+    except (BenchFailed, CannotStart) as error:
+        sys.exit(f"bench: {error}")
+    print(f"{facts}\n\n{markdown(given.subscribers, ways)}")
+
+
+if __name__ == "__main__":
+    main()
