@@ -152,6 +152,12 @@ class Child:
         """The working directory of the command."""
         return ROOT
 
+    def how_it_ended(self) -> str:
+        """The signal that ended it, or else what it said last."""
+        if self.exit_code is not None and self.exit_code < 0:
+            return f"killed by {signal.Signals(-self.exit_code).name}"
+        return self.last_words()
+
     def last_words(self) -> str:
         """The last line of its log that says something."""
         with contextlib.suppress(FileNotFoundError):

@@ -52,7 +52,7 @@ class Watch:
             return False
         ended = [moment for moment in self._ended.get(name, []) if moment > now - _WITHIN_SECONDS] + [now]
         self._ended[name] = ended
-        words, how = child.last_words(), "starting it again"
+        words, how = child.how_it_ended(), "starting it again"
         if len(ended) > _RESTARTS:
             if self._give_up:
                 raise CannotStart(f"{name} keeps ending ({words}); see {child.log}")

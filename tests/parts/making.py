@@ -41,14 +41,14 @@ def plain_environment(**more: str) -> dict[str, str]:
 class MakeRun:
     """One `make run`, in a session of its own like a terminal's."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str], *, user: int | None = None) -> None:
-        """`env`: settings; `user`: a uid to run as."""
+    def __init__(self, folder: Path, env: Mapping[str, str], *, user: int | None = None, target: str = "run") -> None:
+        """`env`: settings; `user`: a uid to run as; `target`: another one that runs until it is stopped."""
         self.folder = folder
         self.port = int(env.get("PORT") or free_port())
         self.said = folder / f"said-{self.port}-{len(list(folder.glob('said-*')))}"
         with self.said.open("wb") as said:
             self.process = subprocess.Popen(
-                ["make", "run"],
+                ["make", target],
                 cwd=folder,
                 env=plain_environment(**{"PORT": str(self.port), **env}),
                 stdin=subprocess.DEVNULL,

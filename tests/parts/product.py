@@ -16,6 +16,7 @@ import psycopg
 import redis
 
 from deploy.local.child import ROOT, Child
+from deploy.local.group import Group
 from deploy.local.stack import Stack
 from tests.parts.client import Api
 from tests.parts.waiting import eventually
@@ -35,10 +36,15 @@ def has_rabbitmq() -> bool:
     return shutil.which("rabbitmq-server", path=path) is not None
 
 
-class Product:
-    """One running stack."""
+def has_nginx() -> bool:
+    """True where the system has nginx, also where only root's path would find it."""
+    return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin") is not None
 
-    def __init__(self, stack: Stack) -> None:
+
+class Product:
+    """One running stack or cluster."""
+
+    def __init__(self, stack: Group) -> None:
         self.stack = stack
 
     @property

@@ -1,0 +1,28 @@
+"""One cluster for all tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.parts import cluster as parts
+from tests.parts.client import Api
+from tests.parts.cluster import ClusterProduct
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProduct]:
+    """The whole architecture behind nginx. Leave it as whole as you found it."""
+    if missing := parts.missing():
+        pytest.skip(f"{missing} is not installed")
+    with parts.running_cluster(tmp_path_factory.mktemp("cluster")) as started:
+        yield started
+
+
+@pytest.fixture
+def api(cluster: ClusterProduct) -> Iterator[Api]:
+    """Calls through nginx as nobody in particular."""
+    api = Api(cluster.url)
+    yield api
+    api.close()
