@@ -30,7 +30,7 @@ _ABOUT_PRIMARY = f"SELECT system_identifier AS system, {PRIMARY_NOW} AS position
 # Which timeline it is on is told by several places, each late or silent at times: the newest of them is right, since
 # a replica can't take the log of a timeline that its own has left behind.
 _ABOUT_REPLICA = """
-    SELECT system_identifier AS system, lpad(to_hex(greatest(
+    SELECT pg_is_in_recovery() AS standby, system_identifier AS system, lpad(to_hex(greatest(
         (SELECT timeline_id FROM pg_control_checkpoint()),
         (SELECT min_recovery_end_timeline FROM pg_control_recovery()),
         (SELECT max(received_tli) FROM pg_stat_wal_receiver))), 8, '0') AS timeline
@@ -165,6 +165,8 @@ class Replica:
         assert replica is not None
         if primary.system != replica.system:
             raise _Unfit(STRANGER)
+        if not replica.standby:
+            raise _Unfit(NO_STANDBY)
         if replica.timeline != primary.position[:TIMELINE_DIGITS]:
             raise _Unfit(ASTRAY)
         self._timeline = replica.timeline
