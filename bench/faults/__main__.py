@@ -17,9 +17,10 @@ from bench.faults.report import PAGE, as_json, line, page
 from bench.load import BenchFailed
 from bench.pushes import allow_many_sockets
 from deploy.local.child import ROOT, CannotStart
+from deploy.local.folder import Folder
 
 _FOLDER = ROOT / "var" / "faults"
-"""Data and logs of the last run."""
+"""In `run`: data and logs of the last run."""
 
 
 def main() -> int:
@@ -32,14 +33,18 @@ def main() -> int:
         print(f"[{time.monotonic() - began:5.0f} s] {text}", file=sys.stderr, flush=True)
 
     allow_many_sockets()
+    lock = Folder(_FOLDER)
     try:
         faults = chosen(FAULTS, given.only)
-        shutil.rmtree(_FOLDER, ignore_errors=True)
-        with drill(_FOLDER, size, short=given.short, say=say) as ready:
+        lock.take(say)
+        shutil.rmtree(_FOLDER / "run", ignore_errors=True)
+        with drill(_FOLDER / "run", size, short=given.short, say=say) as ready:
             runs = [_run(ready, faults) for _ in range(given.times)]
     except (BenchFailed, CannotStart) as error:
         print(f"faults: {error}", file=sys.stderr)
         return 1
+    finally:
+        lock.release()
     failed = sum(bool(outcome.wrong) for run in runs for outcome in run)
     if given.json:
         print(json.dumps([[as_json(outcome) for outcome in run] for run in runs], indent=2))
