@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 BOOTSTRAP = command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python" >&2; exit 1; }; exec $(PYTHON) deploy/local/bootstrap.py
 
-.PHONY: help run demo cluster cluster-status cluster-stop test unit lint format bench lock dev clean
+.PHONY: help faults run demo cluster cluster-status cluster-stop test unit lint format bench lock dev clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -47,6 +47,10 @@ format: dev ## let ruff rewrite the code
 
 bench: dev ## measure, and write docs/performance.md
 	$(VENV) -m bench
+
+faults: dev ## break one part after the other under load, prove that nothing was lost; docs/reliability.md
+	@.ci/system
+	$(VENV) -m bench.faults $(FAULTS)
 
 lock: dev ## newest versions of all dependencies into the lock files
 	$(VENV) -m uv pip compile $(LOCK) --extra local setup.cfg -o requirements.lock

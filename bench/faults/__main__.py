@@ -11,6 +11,7 @@ import shutil
 import sys
 import time
 
+from bench.faults import disk
 from bench.faults.drill import FULL, SHORT, Drill, Outcome, chosen, drill
 from bench.faults.faults import FAULTS, Fault
 from bench.faults.report import PAGE, as_json, line, page
@@ -36,6 +37,9 @@ def main() -> int:
     lock = Folder(_FOLDER)
     try:
         faults = chosen(FAULTS, given.only)
+        if not disk.may_mount() and not given.only:
+            faults = [fault for fault in faults if fault.slug != "disk"]
+            say("Leaving out the full disk: only root may mount a small one")
         lock.take(say)
         shutil.rmtree(_FOLDER / "run", ignore_errors=True)
         with drill(_FOLDER / "run", size, short=given.short, say=say) as ready:
