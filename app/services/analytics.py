@@ -1,8 +1,8 @@
 """Roll-ups of the ledger: recomputed until they are final, so that it doesn't matter how often that is done.
 
 A bucket is final once it was computed from a snapshot that every transaction is in which can have written into it.
-Which those are is known by their ids: when the bucket had been over for a moment, the next id to be given out was
-written down (the horizon); once all ids before it are over, nothing can come into the bucket any more.
+Which those are is known by their ids: when the bucket had been over for a moment, an id was taken and written down (the
+horizon); once all transactions with lower ids are over, nothing can come into the bucket any more.
 """
 
 from __future__ import annotations
@@ -101,11 +101,10 @@ class Analytics:
                 return None
             mark, progress = self._mark(connection), self._store.progress(connection, unit)
             ended = start_of(unit, mark.now - _SETTLED)
-            if ended > progress.ended_before <= progress.final_before:
-                progress = replace(progress, ended_before=ended, horizon=mark.horizon)
-                self._store.keep_progress(connection, unit, progress)
-            elif progress.horizon > mark.horizon:  # restored into another server, whose ids are lower
-                progress = replace(progress, horizon=mark.horizon)
+            restored = progress.horizon >= mark.unknown  # into another server, whose ids are lower
+            if restored or ended > progress.ended_before <= progress.final_before:
+                ended = max(ended, progress.ended_before)
+                progress = replace(progress, ended_before=ended, horizon=self._store.horizon(connection))
                 self._store.keep_progress(connection, unit, progress)
         return mark, progress
 

@@ -68,17 +68,21 @@ class Review:
     def go_on(self) -> Reviewed:
         """Review what was redeemed since the last time. Nothing to do while another is at it."""
         total = Reviewed()
-        while self._step(total):
+        with self._db.transaction() as connection:
+            now = self._store.progress(connection)[1]
+        while self._step(now, total):
             pass
         return total
 
-    def _step(self, total: Reviewed) -> bool:
+    def _step(self, now: datetime, total: Reviewed) -> bool:
         """An hour of the ledger at most; True if there is more."""
         with self._db.transaction() as connection:
             if not self._store.lock(connection):
                 return False
-            since, now = self._store.progress(connection)
+            since, _ = self._store.progress(connection)
             until = min(now, since + _STEP)
+            if until <= since:
+                return False
             self._review(since - self._overlap, until, None, total)
             self._store.keep_progress(connection, until)
         return until < now

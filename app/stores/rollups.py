@@ -57,10 +57,10 @@ _COLUMNS = f"starts_at, season_id, action_type_id, {', '.join(_NAMES)}"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A moment of the primary, and the first transaction id that had not been given out then."""
+    """A moment of the primary, and a transaction id that no transaction had that was over then, nor any higher."""
 
     now: datetime
-    horizon: int
+    unknown: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +123,19 @@ class RollupStore:
 
     @staticmethod
     def mark(connection: sa.Connection) -> Mark:
-        """Now. The time is the transaction's start, so it is before the id was looked at."""
+        """Now: the start of this transaction."""
         row = connection.execute(
-            sa.text("SELECT now() AS now, pg_snapshot_xmax(pg_current_snapshot())::text AS horizon")
+            sa.text("SELECT now() AS now, pg_snapshot_xmax(pg_current_snapshot())::text AS unknown")
         ).one()
-        return Mark(row.now, int(row.horizon))
+        return Mark(row.now, int(row.unknown))
+
+    @staticmethod
+    def horizon(connection: sa.Connection) -> int:
+        """A new id: lower ones alone can have written what was written before the start of this transaction.
+
+        (The end of a snapshot would not do: transactions that are not over may be beyond it.)
+        """
+        return int(connection.execute(sa.text("SELECT pg_current_xact_id()::text")).scalar_one())
 
     @staticmethod
     def progress(connection: sa.Connection, granularity: Granularity) -> Progress:

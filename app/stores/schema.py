@@ -189,7 +189,7 @@ rollups = sa.Table(
 )
 
 # Buckets that start before `final_before` are final. Those before `ended_before` had ended when the transaction id
-# `horizon` had not been given out: once all before it are over, nothing can come into them any more.
+# `horizon` was given out: once all lower ones are over, nothing can come into them any more.
 rollup_progress = sa.Table(
     "rollup_progress",
     metadata,

@@ -15,6 +15,7 @@ from tests.parts.product import Product
 
 ANYONE = "anyone"
 PLAYER = "an active player"
+ADMIN = "an active admin"
 SUSPENDED_TOO = "a player, suspended or not"
 REFRESH = "who holds a refresh token"
 BY_MESSAGE = "anyone may connect; who they are is in the first message"
@@ -29,6 +30,7 @@ RULES = {
     ("POST", "/api/v1/actions"): PLAYER,
     ("GET", "/api/v1/actions/<uuid:action_id>"): PLAYER,
     ("POST", "/api/v1/actions/<uuid:action_id>/complete"): PLAYER,
+    ("GET", "/api/v1/admin/analytics"): ADMIN,
     ("GET", "/api/v1/leaderboard/top"): ANYONE,
     ("GET", "/api/v1/leaderboard/me"): PLAYER,
     ("GET", "/api/v1/leaderboard/users/<uuid:user_id>"): ANYONE,
@@ -82,14 +84,14 @@ def test_anyone_may_call(api: Api, method: str, rule: str) -> None:
     assert api.call(method, _path(rule)).status not in (401, 403)
 
 
-@pytest.mark.parametrize(("method", "rule"), _cases(PLAYER, SUSPENDED_TOO, REFRESH))
+@pytest.mark.parametrize(("method", "rule"), _cases(PLAYER, ADMIN, SUSPENDED_TOO, REFRESH))
 def test_without_a_token_nobody_may_call(api: Api, anna: Player, method: str, rule: str) -> None:
     wrong = anna.access_token if RULES[method, rule] == REFRESH else anna.refresh_token
     for token in (None, "nonsense", wrong):
         assert api.call(method, _path(rule), token=token).refusal == (401, "unauthorized")
 
 
-@pytest.mark.parametrize(("method", "rule"), _cases(PLAYER))
+@pytest.mark.parametrize(("method", "rule"), _cases(PLAYER, ADMIN))
 def test_a_suspended_player_may_not_call(suspended: Player, method: str, rule: str) -> None:
     answer = suspended.api.call(method, _path(rule), token=suspended.access_token)
     assert answer.refusal == (403, "account_suspended")
@@ -98,6 +100,17 @@ def test_a_suspended_player_may_not_call(suspended: Player, method: str, rule: s
 @pytest.mark.parametrize(("method", "rule"), _cases(ANYONE))
 def test_a_suspended_player_may_call_what_anyone_may(suspended: Player, method: str, rule: str) -> None:
     assert suspended.api.call(method, _path(rule), token=suspended.access_token).status not in (401, 403)
+
+
+@pytest.mark.parametrize(("method", "rule"), _cases(ADMIN))
+def test_an_admin_may_call_and_a_player_may_not(
+    product: Product, api: Api, anna: Player, method: str, rule: str
+) -> None:
+    assert api.call(method, _path(rule), token=anna.access_token).refusal == (403, "forbidden")
+    assert product.flask("users", "set-role", anna.username, "admin").returncode == 0
+    assert api.call(method, _path(rule), token=anna.access_token).status == 200
+    assert product.flask("users", "set-role", anna.username, "player").returncode == 0
+    assert api.call(method, _path(rule), token=anna.access_token).refusal == (403, "forbidden")
 
 
 @pytest.mark.parametrize(("method", "rule"), _cases(PLAYER, SUSPENDED_TOO))

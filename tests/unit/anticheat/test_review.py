@@ -1,0 +1,74 @@
+"""Judging again what was judged before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anticheat.history import Completion
+from anticheat.review import Evidence, Try, review
+from anticheat.rules import Limits
+from tests.unit.anticheat.plays import FREE, THRESHOLDS, one_by_one, verdicts
+
+
+def _tries(play: Sequence[Completion], again: bool = True) -> list[Try]:
+    return [Try(str(number), each, again) for number, each in enumerate(play)]
+
+
+def _evidence(play: Sequence[Completion], limits: Limits = FREE) -> list[Evidence]:
+    """What was kept when this play was judged the first time."""
+    return [
+        Evidence(str(number), each.action_type, each.completed_at, signal)
+        for number, (each, verdict) in enumerate(zip(play, verdicts(play, limits), strict=True))
+        for signal in verdict.signals
+    ]
+
+
+@given(st.lists(st.sampled_from([0.05, 0.2, 1.0, 1.0, 1.0, 7.0, 900.0]), max_size=80), st.sampled_from([0.0, 3.0]))
+def test_with_the_same_history_there_is_nothing_new_and_the_same_suspicion(
+    intervals: list[float], min_seconds: float
+) -> None:
+    limits = Limits(min_seconds)
+    play = one_by_one(intervals)
+    finding = review(_tries(play), _evidence(play, limits), lambda attempt: limits, THRESHOLDS)
+    assert finding.new == []
+    assert finding.peak == pytest.approx(max((each.suspicion.value for each in verdicts(play, limits)), default=0.0))
+
+
+def test_what_was_not_seen_the_first_time_is_found(clockwork: list[Completion]) -> None:
+    finding = review(_tries(clockwork), [], lambda attempt: FREE, THRESHOLDS)
+    assert {each.signal.rule for each, _ in finding.new} == {"pattern"}
+    assert finding.peak >= THRESHOLDS.critical
+
+
+def test_what_was_seen_in_part_is_counted_once(clockwork: list[Completion]) -> None:
+    kept = _evidence(clockwork)[::2]
+    finding = review(_tries(clockwork), kept, lambda attempt: FREE, THRESHOLDS)
+    everything = review(_tries(clockwork), [], lambda attempt: FREE, THRESHOLDS)
+    assert len(finding.new) == len(everything.new) - len(kept)
+    assert finding.peak == pytest.approx(everything.peak)
+
+
+def test_what_is_only_history_is_not_judged_but_counts_as_history(clockwork: list[Completion]) -> None:
+    tries = [Try(each.action_id, each.completion, number == 29) for number, each in enumerate(_tries(clockwork))]
+    finding = review(tries, [], lambda attempt: FREE, THRESHOLDS)
+    assert [each.action_id for each, _ in finding.new] == ["29"]
+    assert review(_tries(clockwork, again=False), [], lambda attempt: FREE, THRESHOLDS).new == []
+
+
+def test_suspicion_decays_between_what_is_found() -> None:
+    limits = Limits(20)
+    play = [Completion("boss", 0.0, 18.0), Completion("boss", 7200.0, 7218.0)]
+    finding = review(_tries(play), [], lambda attempt: limits, THRESHOLDS)
+    (_, first), (_, second) = finding.new
+    assert first == pytest.approx(26)
+    assert second == pytest.approx(26 + 26 / 16)
+    assert finding.peak < THRESHOLDS.flag
+
+
+@pytest.fixture
+def clockwork() -> list[Completion]:
+    return one_by_one([1.0] * 30)
