@@ -71,6 +71,7 @@ beat_scheduler = "workers.beat:OneBeat"
 # `expires`: seconds after which a tick is worth nothing, since the next one does the same.
 beat_schedule = {
     "repair": {"task": "leaderboard.repair", "schedule": 10.0, "options": {"expires": 10}},
+    "prove": {"task": "leaderboard.prove", "schedule": 60.0, "options": {"expires": 60}},
     "prune": {"task": "maintenance.prune", "schedule": 600.0, "options": {"expires": 600}},
     "review": {"task": "anticheat.review", "schedule": 60.0, "options": {"expires": 60}},
     "roll-up": {"task": "analytics.roll_up", "schedule": 60.0, "options": {"expires": 60}},

@@ -20,6 +20,7 @@ from app.services.passwords import Passwords
 from app.services.past import Past
 from app.services.presence import LIFETIMES, Presence
 from app.services.proof import Proof
+from app.services.queues import Queues
 from app.services.readings import Readings
 from app.services.redemptions import Redemptions
 from app.services.refresh import Refresh
@@ -187,6 +188,7 @@ class Container:
         self.proof = Proof(self.catalog, self.rankings, self.refresh)
         self.analytics = Analytics(self.database, self.replicas, self.patient_replicas, self.catalog)
         self.health = Health(self.database, self.redis)
+        self.queues = Queues(settings, self.failures)
         self.outbox = Outbox(self.database, OutboxStore(self.database))
         read = sources(self.outbox, self.rankings, self.queue_counts, self.catalog, self.replicas, self.presence.count)
         self.readings = Readings(read)

@@ -43,6 +43,8 @@ commit_to_push = Histogram(
     buckets=(0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0),
 )
 relay_published = Counter("fairboard_relay_published_total", "Score events whose message the broker has confirmed")
+proofs = Counter("fairboard_proofs_total", "Comparisons of a board in Redis with the database", ["result"])
+mended = Counter("fairboard_mended_total", "Differences between Redis and the database that were put right")
 task_seconds = Histogram(
     "fairboard_task_seconds",
     "Time a worker spent on a task, by what came of it: done, retried, failed or rejected",

@@ -1,8 +1,8 @@
 """What the doctor asks of the broker, as a process of its own: `python -m workers.probe`, the broker's URL on stdin.
 
-Prints one JSON object: `{"error"}` if the broker doesn't answer, else `{"product", "version", "waiting",
-"consumers", "workers"}`: messages that wait (None: no queue yet), consumers of the queue (None where the broker
-doesn't count them) and the names of the workers that answered.
+Prints one JSON object: `{"error"}` if the broker doesn't answer, else `{"product", "version", "queues", "dead",
+"workers"}`: for each queue what waits and how many take from it (None where the broker doesn't count them), the dead
+letters (None where there are none by nature) and the names of the workers that answered.
 """
 
 from __future__ import annotations
@@ -11,53 +11,49 @@ import json
 import sys
 from typing import Any
 
-from celery import Celery
-from kombu import Connection
-from kombu.exceptions import KombuError
+from workers.broker import BrokerFailure, connected, is_rabbitmq, plain_app
+from workers.queues import DEAD, KINDS, declare
 
-_SECONDS = 2
-_QUEUE = "leaderboard"
+_SECONDS = 2.0
 
 
 def probe(url: str) -> dict[str, Any]:
     """Ask the broker and its workers; a few seconds at the most, if nothing stalls after the handshake."""
-    options = {"socket_timeout": _SECONDS, "socket_connect_timeout": _SECONDS}
-    if url.startswith("amqp"):
-        options = {"read_timeout": _SECONDS, "write_timeout": _SECONDS}
-    connection = Connection(url, connect_timeout=_SECONDS, transport_options=options)
     try:
-        connection.connect()
-        found = {**_server(connection), **_queue(connection)}
-        found["workers"] = _workers(url)
-    except (*connection.connection_errors, *connection.channel_errors, KombuError, OSError) as error:
-        text = " ".join(str(error).split())
-        return {"error": text or type(error).__name__}
-    finally:
-        connection.release()
-    return found
+        with connected(url, _SECONDS) as connection:
+            found = _rabbitmq(connection) if is_rabbitmq(url) else _redis(connection)
+        return {**found, "workers": _workers(url)}
+    except BrokerFailure as error:
+        return {"error": " ".join(str(error).split()) or type(error).__name__}
 
 
-def _server(connection: Any) -> dict[str, Any]:
-    if connection.transport.driver_type != "amqp":
-        version = connection.default_channel.client.info("server")["redis_version"]
-        return {"product": "Redis", "version": version}
+def _rabbitmq(connection: Any) -> dict[str, Any]:
     said = connection.connection.server_properties
-    return {"product": said.get("product", "AMQP"), "version": said.get("version", "unknown")}
-
-
-def _queue(connection: Any) -> dict[str, Any]:
-    counts = connection.transport.driver_type == "amqp"
+    declare(connection)
     with connection.channel() as channel:
-        try:
-            found = channel.queue_declare(_QUEUE, passive=True)
-        except connection.channel_errors:
-            return {"waiting": None, "consumers": 0 if counts else None}
-    return {"waiting": found.message_count, "consumers": found.consumer_count if counts else None}
+        told = {name: channel.queue_declare(name, passive=True) for name in (*KINDS, DEAD.name)}
+    return {
+        "product": said.get("product", "AMQP"),
+        "version": said.get("version", "unknown"),
+        "queues": {
+            name: {"waiting": told[name].message_count, "consumers": told[name].consumer_count} for name in KINDS
+        },
+        "dead": told[DEAD.name].message_count,
+    }
+
+
+def _redis(connection: Any) -> dict[str, Any]:
+    client = connection.default_channel.client
+    return {
+        "product": "Redis",
+        "version": client.info("server")["redis_version"],
+        "queues": {name: {"waiting": client.llen(name), "consumers": None} for name in KINDS},
+        "dead": None,
+    }
 
 
 def _workers(url: str) -> list[str]:
-    app = Celery("fairboard", broker=url)
-    app.config_from_object("celeryconfig")
+    app = plain_app(url)
     for patience in (1.0, 3.0):  # a worker in the middle of something may need a second call
         found = app.control.inspect(timeout=patience).ping()
         if found:

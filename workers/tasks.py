@@ -6,10 +6,13 @@ from uuid import UUID
 
 import structlog
 
+from app import metrics
 from workers.app import app
 from workers.task import RETRY, PeriodicTask
 
 log = structlog.get_logger("fairboard.tasks")
+
+_SHOWN = 5  # differences in a log line
 
 
 @app.task(name="leaderboard.refresh", **RETRY)  # type: ignore[untyped-decorator]
@@ -33,6 +36,20 @@ def repair() -> None:
     rebuilt = app.container.refresh.repair()
     if rebuilt:
         log.info("boards_rebuilt", boards=rebuilt)
+
+
+@app.task(name="leaderboard.prove", base=PeriodicTask)  # type: ignore[untyped-decorator]
+def prove() -> None:
+    """Compare Redis with the database, and put right what no event will bring any more."""
+    for proved in app.container.proof.prove():
+        found = len(proved.differences)
+        metrics.proofs.labels("differed" if found else "clean").inc()
+        metrics.mended.inc(found)
+        if found:
+            shown = proved.differences[:_SHOWN]
+            log.warning("board_mended", board=proved.board, differences=found, first=shown, compared=proved.standings)
+        else:
+            log.info("board_proved", board=proved.board, compared=proved.standings)
 
 
 @app.task(name="maintenance.prune", base=PeriodicTask)  # type: ignore[untyped-decorator]

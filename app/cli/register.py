@@ -11,10 +11,11 @@ from app.cli.db import db
 from app.cli.doctor import doctor
 from app.cli.leaderboard import leaderboard
 from app.cli.outbox import outbox
+from app.cli.queues import queues
 from app.cli.users import users
 
 
 def register(app: Flask) -> None:
     """Make them known to `flask --app wsgi`."""
-    for command in (users, actions, leaderboard, analytics, anticheat, outbox, doctor, db):
+    for command in (users, actions, leaderboard, analytics, anticheat, outbox, queues, doctor, db):
         app.cli.add_command(command)

@@ -15,6 +15,7 @@ COMMANDS = {
     "analytics": {"show", "rebuild", "verify"},
     "anticheat": {"cases", "show", "review"},
     "outbox": {"status"},
+    "queues": {"status", "peek", "replay", "purge"},
     "doctor": set(),
     "db": {"upgrade", "downgrade", "current"},
 }

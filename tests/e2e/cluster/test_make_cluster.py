@@ -1,0 +1,92 @@
+"""`make cluster` in a folder of its own, and the commands for it in another terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.local import processes
+from tests.parts.cluster import missing
+from tests.parts.making import MakeRun, copy_project, plain_environment
+from tests.parts.waiting import eventually
+
+PARTS = 22
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    if absent := missing():
+        pytest.skip(f"{absent} is not installed")
+    yield copy_project(tmp_path)
+
+
+def terminal(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """A command in another terminal."""
+    return subprocess.run(
+        command, cwd=folder, env=plain_environment(), capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+
+
+def status(folder: Path) -> Any:
+    done = terminal(folder, ".venv/bin/python", "-m", "deploy.local.status", "--json")
+    return json.loads(done.stdout)
+
+
+def shared_memory() -> set[str]:
+    segments = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+    return {line.split()[1] for line in segments}
+
+
+def test_it_prints_a_map_tells_how_it_is_mends_itself_and_leaves_nothing(folder: Path) -> None:
+    nothing = terminal(folder, "make", "cluster-status")
+    assert nothing.returncode != 0
+    assert "no cluster runs" in nothing.stdout
+    run = MakeRun(folder, {}, target="cluster")
+    try:
+        run.started(within=120)
+        map_lines = [line.split() for line in run.output().splitlines() if line.startswith("  ")]
+        named = {words[0] for words in map_lines}
+        assert {"postgres", "replica-2", "redis-6", "rabbitmq", "nginx", "api-3", "ws-2", "beat", "relay"} <= named
+        eventually(lambda: terminal(folder, "make", "cluster-status").returncode == 0)
+        parts = {part["name"]: part for part in status(folder)["parts"]}
+        assert len(parts) == PARTS
+
+        os.kill(parts["relay"]["pid"], signal.SIGKILL)
+        eventually(lambda: "relay has ended (killed by SIGKILL)" in run.output())
+        eventually(lambda: {p["name"]: p["pid"] for p in status(folder)["parts"]}["relay"] != parts["relay"]["pid"])
+        os.kill(parts["ws-1"]["pid"], signal.SIGSTOP)
+        stalled = status(folder)
+        assert not stalled["well"]
+        assert [part["name"] for part in stalled["parts"] if not part["well"] and part["name"] == "ws-1"]
+
+        family = run.family()
+        stopped = terminal(folder, "make", "cluster-stop")
+        assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+        assert run.process.wait(30) == 0
+        assert [member for member in family if member.alive()] == []
+        assert processes.holders(folder / "var" / "cluster" / "parts.lock") == []
+        assert [path for path in (folder / "var").rglob("*") if path.is_socket()] == []
+        assert "No cluster runs" in terminal(folder, "make", "cluster-stop").stdout
+    finally:
+        run.kill()
+
+
+def test_what_a_kill_of_everything_leaves_behind_is_cleared_away_by_cluster_stop(folder: Path) -> None:
+    before = shared_memory()
+    run = MakeRun(folder, {}, target="cluster")
+    try:
+        run.started(within=120)
+        assert len(shared_memory() - before) >= 3
+    finally:
+        run.kill()
+    assert terminal(folder, "make", "cluster-stop").returncode == 0
+    ours = [path for path in (folder / "var").rglob("postmaster.pid")]
+    assert ours == []
+    assert [path for path in (folder / "var").rglob("*") if path.is_socket()] == []

@@ -1,0 +1,97 @@
+"""The whole architecture works through nginx, and whatever is killed comes back."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+
+from deploy.local import cluster_map
+from deploy.local.status import Doctor
+from deploy.local.watch import Watch
+from tests.parts.client import Api, Player
+from tests.parts.cluster import ClusterProduct
+from tests.parts.product import settled
+from tests.parts.subscriber import subscribed
+from tests.parts.waiting import eventually
+
+# One of each kind at a time.
+AT_ONCE = (
+    ("api-1", "ws-1", "replica-1", "redis-1", "worker-leaderboard", "epmd"),
+    ("api-2", "ws-2", "replica-2", "redis-2", "worker-analytics", "beat"),
+    ("api-3", "nginx", "redis-3", "worker-anticheat", "relay"),
+    ("postgres", "rabbitmq"),
+    ("redis-4", "redis-5", "redis-6"),
+)
+
+
+def unwell(cluster: ClusterProduct) -> list[str]:
+    """The parts that are not well, as make cluster-status sees them."""
+    states = Doctor(cluster.cluster.folder.path).examine(cluster_map.parts_of(cluster.cluster))
+    return [f"{state.name}: {state.note}" for state in states if not state.well]
+
+
+def redeemed(player: Player) -> int:
+    """Redeem once; while parts come back, with the same key until there is an answer. The score it led to."""
+    action, key = eventually(player.issue), str(uuid4())
+    answer = eventually(lambda: (tried := player.complete(action, key=key)).status == 200 and tried)
+    return int(answer.data["score"]["current"])
+
+
+def test_the_page_a_redemption_and_its_push_work_through_nginx(cluster: ClusterProduct, api: Api) -> None:
+    page = api.get("//")
+    assert page.status == 200
+    assert "text/html" in page.headers["Content-Type"]
+    player = api.register()
+    with subscribed(cluster.url, player.access_token) as socket:
+        assert redeemed(player) == 1
+        socket.until_change(player.user_id, 1, within=30)
+    top = eventually(lambda: [row for row in api.get("/leaderboard/top?limit=100").data if row["score"] == 1])
+    assert player.user_id in {row["user_id"] for row in top}
+
+
+def test_every_part_is_well(cluster: ClusterProduct) -> None:
+    eventually(lambda: unwell(cluster) == [])
+
+
+def test_it_runs_with_the_settings_of_production(cluster: ClusterProduct) -> None:
+    assert cluster.env["APP_ENV"] == "production"
+    assert cluster.env["REDIS_URL"].startswith("redis+cluster://")
+    assert cluster.env["BROKER_URL"].startswith("amqp://")
+    assert len(cluster.env["DATABASE_REPLICA_URLS"].split(",")) == 2
+    assert cluster.env["TRUSTED_PROXIES"] == "1"
+
+
+def test_every_process_is_killed_by_one_of_the_tests_here(cluster: ClusterProduct) -> None:
+    assert sorted(name for names in AT_ONCE for name in names) == sorted(cluster.stack.processes)
+
+
+@pytest.mark.parametrize("names", AT_ONCE, ids=lambda names: names[0])
+def test_what_is_killed_is_started_again_and_play_goes_on(
+    cluster: ClusterProduct, api: Api, names: tuple[str, ...]
+) -> None:
+    said: list[str] = []
+    watch = Watch(cluster.cluster, said.append)
+    player = api.register()
+    before = redeemed(player)
+    pids = {name: cluster.process(name).pid for name in names}
+    for pid in pids.values():
+        os.kill(pid, signal.SIGKILL)
+
+    def watched(check: Callable[[], bool]) -> None:
+        eventually(lambda: (watch.step(), check())[1], within=60)
+
+    try:
+        watched(lambda: all(cluster.process(name).running for name in names) and unwell(cluster) == [])
+        assert all(cluster.process(name).pid != pid for name, pid in pids.items())
+        assert {line.split()[0] for line in said if "has ended (killed by SIGKILL)" in line} >= set(names)
+        assert redeemed(player) == before + 1
+    finally:
+        watch.close()
+
+
+def test_the_books_agree_after_all_that(cluster: ClusterProduct) -> None:
+    settled(cluster)
