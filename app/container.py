@@ -202,6 +202,7 @@ class Container:
             self.outbox,
             self.catalog,
             self.rankings,
+            self.ticks,
             clock=clock,
         )
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import platform
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from importlib import metadata
-from pathlib import Path
 
 import redis.exceptions
 
+from app.services import broker, broker_findings
 from app.services.faults import BROKEN, fault, said_by
-from app.services.findings import Facts, Finding, redis_node, replica, workers
+from app.services.findings import Finding, redis_node, replica
 from app.services.outbox import Outbox
 from app.services.schema import Schema
 from app.settings import Settings
@@ -23,13 +20,12 @@ from app.stores.catalog import CatalogStore
 from app.stores.probes import PostgresProbe, PostgresState, RedisProbe
 from app.stores.rankings import RankingStore
 from app.stores.replicas import Replicas
+from app.stores.ticks import TickStore
 
-_ROOT = Path(__file__).resolve().parents[2]
 _PACKAGES = ("flask", "gunicorn", "gevent", "celery", "kombu", "sqlalchemy", "psycopg", "alembic", "redis", "pydantic")
 _OLDEST_PYTHON = (3, 11)
 _SKEW_SECONDS = 1.0
 _OUTBOX_SECONDS = 10.0
-_BEAT_SECONDS = 60
 _PROBE_SECONDS = 15.0
 
 
@@ -46,11 +42,12 @@ class Diagnosis:
         outbox: Outbox,
         catalog: CatalogStore,
         rankings: RankingStore,
+        ticks: TickStore,
         *,
         clock: Callable[[], float],
     ) -> None:
         self._settings, self._postgres, self._read_replicas = settings, postgres, replicas
-        self._redis, self._schema = redis_probe, schema
+        self._redis, self._schema, self._ticks = redis_probe, schema, ticks
         self._outbox, self._catalog, self._rankings, self._clock = outbox, catalog, rankings, clock
 
     def examine(self) -> list[Finding]:
@@ -154,17 +151,9 @@ class Diagnosis:
             yield Finding("clocks", "ok", says)
 
     def _broker(self) -> list[Finding]:
-        url = self._settings.broker_url
-        found = _probe_broker(url)
-        if "error" in found:
-            says = f"at {address(url)} fails: {found['error']}"
-            advice = "Start it, or set BROKER_URL. Redemptions wait in the outbox meanwhile."
-            return [Finding("broker", "wrong", says, advice), Finding("workers", "unknown", "needs the broker")]
-        waiting = f", {found['waiting']} messages wait" if found["waiting"] else ""
-        says = f"{found['product']} {found['version']} at {address(url)}{waiting}"
-        if found["product"] == "Redis" and self._settings.app_env == "production":
-            return [Finding("broker", "note", says, "Use RabbitMQ in production."), workers(found)]
-        return [Finding("broker", "ok", says), workers(found)]
+        url, production = self._settings.broker_url, self._settings.app_env == "production"
+        found = broker.ask("workers.probe", url, within=_PROBE_SECONDS)
+        return broker_findings.broker(address(url), found, production=production)
 
     def _relay(self) -> Iterator[Finding]:
         status, relays = self._outbox.status(), self._rankings.listening_relays()
@@ -179,13 +168,7 @@ class Diagnosis:
             yield Finding("relay", "ok", says)
 
     def _beat(self) -> Iterator[Finding]:
-        ago = self._rankings.repaired_ago()
-        if ago is not None and ago <= _BEAT_SECONDS:
-            yield Finding("beat", "ok", f"its last task was done {ago} s ago")
-            return
-        says = "none of its tasks was done in the last hour" if ago is None else f"its last task was done {ago} s ago"
-        advice = "Start it: 'celery -A workers.app beat'; if it runs, restart the workers, which take nothing."
-        yield Finding("beat", "wrong", says, advice)
+        yield broker_findings.beat(self._ticks.state(), self._rankings.repaired_ago())
 
     def _boards(self) -> Iterator[Finding]:
         for season in self._catalog.open_seasons():
@@ -202,21 +185,3 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _probe_broker(url: str) -> Facts:
-    """In a process of its own, which may be ended whatever a stalled broker does to it; Celery isn't ours to import."""
-    command = [sys.executable, "-m", "workers.probe"]
-    began = time.monotonic()
-    try:
-        done = subprocess.run(
-            command, cwd=_ROOT, input=f"{url}\n", capture_output=True, text=True, timeout=_PROBE_SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        return {"error": f"no answer within {time.monotonic() - began:.0f} s"}
-    try:
-        answer: Facts = json.loads(done.stdout)
-    except json.JSONDecodeError:
-        last = done.stderr.strip().rpartition("\n")[2]
-        return {"error": last or f"the probe ended with {done.returncode}"}
-    return answer

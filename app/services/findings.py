@@ -73,17 +73,3 @@ def redis_node(state: RedisState, place: str) -> Finding:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-
-
-def workers(found: Facts) -> Finding:
-    """The Celery workers, by what workers.probe found."""
-    alive = found["workers"]
-    consuming = len(alive) if found["consumers"] is None else found["consumers"]
-    if alive and consuming:
-        return Finding("workers", "ok", f"{len(alive)} alive: {', '.join(alive)}")
-    advice = "Start one: 'celery -A workers.app worker'. Boards in Redis and on the screens stand still without it."
-    if alive:
-        return Finding("workers", "wrong", f"{len(alive)} alive, but nobody takes from the queue", "Restart them.")
-    if found["consumers"]:
-        return Finding("workers", "note", f"{consuming} take from the queue, none answered a ping")
-    return Finding("workers", "wrong", "none answers", advice)

@@ -5,13 +5,15 @@ from dataclasses import replace
 import pytest
 import redis.exceptions
 
+from app.services.broker_findings import beat, broker, workers
 from app.services.faults import explain
-from app.services.findings import redis_node, replica, workers
+from app.services.findings import redis_node, replica
 from app.settings import Settings
 from app.stores.addresses import address
 from app.stores.probes import RedisState
 from app.stores.replica import NO_STANDBY
 from app.stores.replicas import ReplicaStatus
+from app.stores.ticks import BeatState
 
 GOOD = RedisState("", "7.2.4", "master", "noeviction", True, [], None)
 REPLICA = ReplicaStatus("there", True, "0" * 24, 0, 0.0)
@@ -80,13 +82,44 @@ def test_a_replica_must_answer_follow_and_keep_up(status: ReplicaStatus, verdict
 @pytest.mark.parametrize(
     ("alive", "consumers", "verdict"),
     [
-        (["celery@a"], None, "ok"),
-        (["celery@a"], 1, "ok"),
-        (["celery@a"], 0, "wrong"),
-        ([], 1, "note"),
-        ([], 0, "wrong"),
-        ([], None, "wrong"),
+        (["celery@a"], (None, None), "ok"),
+        (["celery@a"], (1, 1), "ok"),
+        (["celery@a"], (1, 0), "wrong"),
+        ([], (1, 1), "note"),
+        ([], (1, 0), "wrong"),
+        ([], (0, 0), "wrong"),
+        ([], (None, None), "wrong"),
     ],
 )
-def test_a_worker_must_answer_and_take_from_the_queue(alive: list[str], consumers: int | None, verdict: str) -> None:
-    assert workers({"workers": alive, "consumers": consumers}).state == verdict
+def test_a_worker_must_answer_and_each_queue_be_taken_from(
+    alive: list[str], consumers: tuple[int | None, int | None], verdict: str
+) -> None:
+    queues = {name: {"consumers": count} for name, count in zip(("leaderboard", "analytics"), consumers, strict=True)}
+    finding = workers({"workers": alive, "queues": queues})
+    assert finding.state == verdict
+    assert ("analytics" in finding.says) == (bool(any(consumers)) and 0 in consumers)
+
+
+@pytest.mark.parametrize(("dead", "verdicts"), [(None, []), (0, ["ok"]), (1, ["wrong"])])
+def test_a_dead_letter_is_wrong_where_there_can_be_one(dead: int | None, verdicts: list[str]) -> None:
+    queues = {"leaderboard": {"waiting": 0, "consumers": 1}}
+    told = {"product": "RabbitMQ", "version": "3.10", "workers": ["celery@a"], "queues": queues, "dead": dead}
+    found = broker("amqp://here", told, production=True)
+    assert [finding.state for finding in found if finding.part == "dead letters"] == verdicts
+
+
+@pytest.mark.parametrize(
+    ("state", "done_ago", "verdict"),
+    [
+        (BeatState(held=True, ago=2.0), 3, "ok"),
+        (BeatState(held=False, ago=2.0), 3, "wrong"),
+        (BeatState(held=True, ago=None), 3, "wrong"),
+        (BeatState(held=True, ago=90.0), 3, "wrong"),
+        (BeatState(held=True, ago=2.0), 90, "wrong"),
+        (BeatState(held=True, ago=2.0), None, "wrong"),
+    ],
+)
+def test_beat_must_have_the_turn_send_and_be_obeyed(state: BeatState, done_ago: int | None, verdict: str) -> None:
+    finding = beat(state, done_ago)
+    assert finding.state == verdict
+    assert bool(finding.advice) == (verdict == "wrong")
