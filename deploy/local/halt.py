@@ -66,8 +66,8 @@ def _end(launcher: Process) -> None:
 
 
 def _untidy(folder: Path) -> bool:
-    """Whether it was killed, or is being killed: a launcher that stops in peace leaves no map."""
-    return (folder / "map.json").exists() or bool(processes.holders(folder / "parts.lock"))
+    """Whether it was killed, or is being killed."""
+    return any(folder.glob("*/data/postmaster.pid")) or bool(processes.holders(folder / "parts.lock"))
 
 
 def _tidy(folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -142,7 +141,10 @@ def test_three_masters_share_all_keys_and_each_has_a_replica(redis_cluster: Redi
 
 def test_no_node_answers_who_does_not_know_the_password(redis_cluster: RedisCluster) -> None:
     for node in redis_cluster.nodes:
-        with redis.Redis(port=node.port) as stranger, pytest.raises(redis.AuthenticationError):
+        with (
+            redis.Redis.from_url(f"redis://127.0.0.1:{node.port}") as stranger,
+            pytest.raises(redis.AuthenticationError),
+        ):
             stranger.ping()
 
 

@@ -6,13 +6,16 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deploy.local import processes
+from deploy.local.child import ROOT
+from deploy.local.postgres import Postgres
+from deploy.local.replica import Replica
 from tests.parts.cluster import missing
 from tests.parts.making import MakeRun, copy_project, plain_environment
 from tests.parts.waiting import eventually
@@ -21,10 +24,10 @@ PARTS = 22
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Path:
     if absent := missing():
         pytest.skip(f"{absent} is not installed")
-    yield copy_project(tmp_path)
+    return copy_project(tmp_path)
 
 
 def terminal(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -40,8 +43,14 @@ def status(folder: Path) -> Any:
 
 
 def shared_memory() -> set[str]:
+    """The ids of all segments of this machine."""
     segments = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
     return {line.split()[1] for line in segments}
+
+
+def segment(pid_file: Path) -> str:
+    """The id of the segment of one PostgreSQL."""
+    return pid_file.read_text().splitlines()[6].split()[1]
 
 
 def test_it_prints_a_map_tells_how_it_is_mends_itself_and_leaves_nothing(folder: Path) -> None:
@@ -61,10 +70,14 @@ def test_it_prints_a_map_tells_how_it_is_mends_itself_and_leaves_nothing(folder:
         os.kill(parts["relay"]["pid"], signal.SIGKILL)
         eventually(lambda: "relay has ended (killed by SIGKILL)" in run.output())
         eventually(lambda: {p["name"]: p["pid"] for p in status(folder)["parts"]}["relay"] != parts["relay"]["pid"])
-        os.kill(parts["ws-1"]["pid"], signal.SIGSTOP)
+        server = processes.tree(parts["ws-1"]["pid"])
+        for process in server:
+            process.signal(signal.SIGSTOP)
         stalled = status(folder)
+        for process in server:
+            process.signal(signal.SIGCONT)
         assert not stalled["well"]
-        assert [part["name"] for part in stalled["parts"] if not part["well"] and part["name"] == "ws-1"]
+        assert "ws-1" in {part["name"] for part in stalled["parts"] if not part["well"]}
 
         family = run.family()
         stopped = terminal(folder, "make", "cluster-stop")
@@ -78,15 +91,21 @@ def test_it_prints_a_map_tells_how_it_is_mends_itself_and_leaves_nothing(folder:
         run.kill()
 
 
-def test_what_a_kill_of_everything_leaves_behind_is_cleared_away_by_cluster_stop(folder: Path) -> None:
-    before = shared_memory()
-    run = MakeRun(folder, {}, target="cluster")
+def test_what_a_kill_of_everything_leaves_behind_is_cleared_away_by_cluster_stop(tmp_path: Path) -> None:
+    primary = Postgres(tmp_path / "postgres", tmp_path / "log" / "postgres.log")
+    replica = Replica(tmp_path / "replica-1", tmp_path / "log" / "replica-1.log", primary=primary)
+    tmp_path.joinpath("run.lock").touch()
+    servers: list[Postgres] = [primary, replica]
     try:
-        run.started(within=120)
-        assert len(shared_memory() - before) >= 3
+        for server in servers:
+            server.start()
+        segments = {segment(server.cluster / "postmaster.pid") for server in servers}
+        assert segments <= shared_memory()
     finally:
-        run.kill()
-    assert terminal(folder, "make", "cluster-stop").returncode == 0
-    ours = [path for path in (folder / "var").rglob("postmaster.pid")]
-    assert ours == []
-    assert [path for path in (folder / "var").rglob("*") if path.is_socket()] == []
+        for server in reversed(servers):
+            server.kill()
+    assert segments <= shared_memory()
+    stopped = terminal(ROOT, sys.executable, "-m", "deploy.local.halt", "--folder", str(tmp_path))
+    assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+    assert segments & shared_memory() == set()
+    assert [path for path in tmp_path.rglob("*") if path.is_socket()] == []

@@ -20,10 +20,9 @@ from tests.parts.waiting import eventually
 
 # One of each kind at a time.
 AT_ONCE = (
-    ("api-1", "ws-1", "replica-1", "redis-1", "worker-leaderboard", "epmd"),
-    ("api-2", "ws-2", "replica-2", "redis-2", "worker-analytics", "beat"),
-    ("api-3", "nginx", "redis-3", "worker-anticheat", "relay"),
-    ("postgres", "rabbitmq"),
+    ("api-1", "ws-1", "replica-1", "redis-1", "worker-leaderboard", "beat", "epmd"),
+    ("api-2", "ws-2", "replica-2", "redis-2", "worker-analytics", "relay", "nginx"),
+    ("api-3", "postgres", "redis-3", "worker-anticheat", "rabbitmq"),
     ("redis-4", "redis-5", "redis-6"),
 )
 
