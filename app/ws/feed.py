@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import gevent
 import redis
@@ -21,7 +21,7 @@ log = structlog.get_logger("fairboard.ws")
 _DOWN: tuple[type[Exception], ...] = (*UNAVAILABLE, redis.RedisError, Refusal)
 
 _WAIT_SECONDS = 0.5
-_REREAD_SECONDS = 2.0  # boards with subscribers are read again this often whatever was heard
+_REREAD_SECONDS = 2.0  # boards with subscribers are read again this often while nothing is heard
 _RETRY_SECONDS = (0.05, 0.1, 0.2, 0.4)  # after a loss; the last one repeats
 
 ReadBoard = Callable[[str], Snapshot]
@@ -37,6 +37,7 @@ class Feed:
         self._subscribe, self._snapshot, self._hub, self._missed = subscribe, snapshot, hub, missed
         self._failures = 0
         self._read_at = 0.0
+        self._doubted: set[str] = set()  # boards that were not as they should be, at the last look
         self._lost = 0  # times that messages may have been lost
 
     def read_settled(self, board: str) -> Snapshot:
@@ -71,8 +72,8 @@ class Feed:
                 message = subscription.next(_WAIT_SECONDS)
                 if message is not None:
                     self._take(message)
-                elif time.monotonic() - self._read_at > _REREAD_SECONDS:
-                    self._read_again()
+                elif self._doubted or time.monotonic() - self._read_at > _REREAD_SECONDS:
+                    self._look()
         finally:
             subscription.close()
 
@@ -90,11 +91,24 @@ class Feed:
                 self._missed()
                 self._failures = 0
 
+    def _look(self) -> None:
+        """What is new though nobody said so may be on its way; if it still is after another silence, it was missed."""
+        before, self._doubted = self._doubted, set()
+        for newest in self._newest():
+            if newest["board"] in before or self._hub.shows(newest):
+                self._hub.catch_up(newest)
+            else:
+                self._doubted.add(newest["board"])
+
     def _read_again(self) -> None:
+        self._doubted.clear()
+        for newest in self._newest():
+            self._hub.catch_up(newest)
+
+    def _newest(self) -> Iterator[Snapshot]:
         for board in self._hub.watched_boards():
             try:
-                newest = self._snapshot(board)
+                yield self._snapshot(board)
             except NotFound:
                 continue
-            self._hub.catch_up(newest)
         self._read_at = time.monotonic()

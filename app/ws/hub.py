@@ -79,10 +79,14 @@ class Hub:
     def catch_up(self, snapshot: Snapshot) -> None:
         """A board read again in case a change was missed: sent only if it is not what was sent last."""
         home = self._board(snapshot["board"])
-        if snapshot["data"] == home.rows:
+        if self.shows(snapshot):
             home.learn(snapshot["version"], snapshot["data"])
         else:
             self.change(snapshot["board"], snapshot["version"], snapshot["data"], ())
+
+    def shows(self, snapshot: Snapshot) -> bool:
+        """Whether its subscribers have these rows already, or are about to."""
+        return bool(snapshot["data"] == self._board(snapshot["board"]).rows)
 
     def watched_boards(self) -> list[str]:
         """Boards that have subscribers."""

@@ -91,6 +91,12 @@ def test_what_was_published_while_nobody_listened_is_read_afterwards(
         socket.until_score(anna.user_id, score)
 
 
+def test_a_change_that_nobody_announces_is_found_by_looking(web: Stack, anna: Player) -> None:
+    with subscribed(web.url, anna.access_token) as socket:
+        score = anna.score_once()["score"]["current"]
+        socket.until_score(anna.user_id, score)
+
+
 def test_old_news_and_news_told_twice_are_not_passed_on(web: Stack, behind: Container, anna: Player) -> None:
     with subscribed(web.url, anna.access_token) as socket:
         eventually(lambda: listening(behind) > 0)
