@@ -10,6 +10,9 @@ from pathlib import Path
 
 from deploy.local.child import Child
 
+# Memory after which a worker's process is replaced. A rebuild holds the ids of a whole board; the others let PostgreSQL
+# do the adding up, or look at one player after another.
+_MOST_KIB = {"leaderboard": 400_000, "analytics": 250_000, "anticheat": 250_000}
 # Every address of this machine -> one of them that a client can name.
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
@@ -85,6 +88,7 @@ class Worker(App):
             self.name = f"worker-{queue}"
             # Two workers of one name would take each other for dead.
             self._options = ["-Q", queue, "--concurrency", str(concurrency), "-n", f"{queue}@%h"]
+            self._options += ["--max-memory-per-child", str(_MOST_KIB[queue])]
 
     def command(self) -> list[str]:
         command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "--loglevel", "info"]
@@ -92,19 +96,12 @@ class Worker(App):
 
 
 class Beat(App):
-    """Celery's clock."""
+    """Celery's clock: its times are in the database, and one of those that run sends."""
 
     name = "beat"
 
-    def __init__(self, log: Path, env: Mapping[str, str], schedule: Path, *, keep_open: tuple[int, ...] = ()) -> None:
-        super().__init__(log, env, keep_open=keep_open)
-        self.schedule = schedule
-
-    def prepare(self) -> None:
-        self.schedule.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-
     def command(self) -> list[str]:
-        options = ["--schedule", str(self.schedule), "--pidfile", "", "--loglevel", "info"]
+        options = ["--pidfile", "", "--loglevel", "info"]
         return [sys.executable, "-m", "celery", "-A", "workers.app", "beat", *options]
 
 

@@ -161,8 +161,7 @@ class Cluster(Group):
             log = self.folder.log(f"worker-{queue}")
             worker = _ClusterWorker(log, self.env, rabbitmq, queue, concurrency, keep)
             children[worker.name] = worker
-        schedule = self.folder.path / "beat" / "schedule"
-        children["beat"] = Beat(self.folder.log("beat"), self.env, schedule, keep_open=keep)
+        children["beat"] = Beat(self.folder.log("beat"), self.env, keep_open=keep)
         children["relay"] = Relay(self.folder.log("relay"), self.env, keep_open=keep)
         self._launch(children)
         return list(children.values())

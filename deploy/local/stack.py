@@ -98,6 +98,6 @@ class Stack(Group):
     def _part(self, name: str) -> App:
         log, keep = self.folder.log(name), self.folder.kept_open
         if name == "beat":
-            return Beat(log, self.env, self.folder.path / "beat" / "schedule", keep_open=keep)
+            return Beat(log, self.env, keep_open=keep)
         kinds: dict[str, type[App]] = {"web": Web, "worker": Worker, "relay": Relay}
         return kinds[name](log, self.env, keep_open=keep)
