@@ -34,6 +34,7 @@ from app.stores.catalog import CatalogStore
 from app.stores.database import Database
 from app.stores.failures import FailureStore
 from app.stores.feed import Subscription
+from app.stores.lateness import LatenessStore
 from app.stores.ledger import LedgerStore
 from app.stores.logins import LoginStore
 from app.stores.outbox import OutboxStore
@@ -190,7 +191,15 @@ class Container:
         self.health = Health(self.database, self.redis)
         self.queues = Queues(settings, self.failures)
         self.outbox = Outbox(self.database, OutboxStore(self.database))
-        read = sources(self.outbox, self.rankings, self.queue_counts, self.catalog, self.replicas, self.presence.count)
+        read = sources(
+            self.outbox,
+            LatenessStore(self.database),
+            self.rankings,
+            self.queue_counts,
+            self.catalog,
+            self.replicas,
+            self.presence.count,
+        )
         self.readings = Readings(read)
         self.schema = Schema(self.database, settings.database_url)
         self.diagnosis = Diagnosis(
@@ -203,6 +212,8 @@ class Container:
             self.catalog,
             self.rankings,
             self.ticks,
+            LatenessStore(self.database),
+            self.presence,
             clock=clock,
         )
 

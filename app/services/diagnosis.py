@@ -11,12 +11,14 @@ import redis.exceptions
 
 from app.services import broker, broker_findings
 from app.services.faults import BROKEN, fault, said_by
-from app.services.findings import Finding, redis_node, replica
+from app.services.findings import Finding, background, redis_cluster, redis_node, replica
 from app.services.outbox import Outbox
+from app.services.presence import Presence
 from app.services.schema import Schema
 from app.settings import Settings
 from app.stores.addresses import address
 from app.stores.catalog import CatalogStore
+from app.stores.lateness import LatenessStore
 from app.stores.probes import PostgresProbe, PostgresState, RedisProbe
 from app.stores.rankings import RankingStore
 from app.stores.replicas import Replicas
@@ -43,20 +45,30 @@ class Diagnosis:
         catalog: CatalogStore,
         rankings: RankingStore,
         ticks: TickStore,
+        lateness: LatenessStore,
+        presence: Presence,
         *,
         clock: Callable[[], float],
     ) -> None:
         self._settings, self._postgres, self._read_replicas = settings, postgres, replicas
         self._redis, self._schema, self._ticks = redis_probe, schema, ticks
         self._outbox, self._catalog, self._rankings, self._clock = outbox, catalog, rankings, clock
+        self._lateness, self._presence = lateness, presence
 
     def examine(self) -> list[Finding]:
         """Every part, in the order in which to put them right."""
         findings = [self._python(), self._packages(), self._settings_found()]
-        for look in (self._postgresql, self._migrations, self._replicas, self._redis_found, self._clocks):
+        for look in (
+            self._postgresql,
+            self._migrations,
+            self._replicas,
+            self._redis_cluster,
+            self._redis_found,
+            self._clocks,
+        ):
             findings += self._looked(look)
         findings += self._broker()
-        for look in (self._relay, self._beat, self._boards):
+        for look in (self._relay, self._beat, self._background, self._boards, self._online):
             findings += self._looked(look)
         return findings
 
@@ -64,7 +76,8 @@ class Diagnosis:
         try:
             return list(look())
         except BROKEN as error:
-            return [self._failed(look.__name__.removeprefix("_").removesuffix("_found"), error)]
+            part = look.__name__.removeprefix("_").removesuffix("_found").replace("_", " ")
+            return [self._failed(part, error)]
 
     def _failed(self, part: str, error: Exception) -> Finding:
         """The part itself is wrong; what only depends on one is unknown."""
@@ -133,6 +146,11 @@ class Diagnosis:
         for state in self._redis.states():
             yield redis_node(state, state.node or address(self._settings.redis_url))
 
+    def _redis_cluster(self) -> Iterator[Finding]:
+        state = self._redis.cluster()
+        if state is not None:
+            yield redis_cluster(state)
+
     def _clocks(self) -> Iterator[Finding]:
         skews = {}
         clocks: dict[str, Callable[[], float]] = {
@@ -169,6 +187,15 @@ class Diagnosis:
 
     def _beat(self) -> Iterator[Finding]:
         yield broker_findings.beat(self._ticks.state(), self._rankings.repaired_ago())
+
+    def _background(self) -> Iterator[Finding]:
+        for part, age in self._lateness.ages().items():
+            yield background(part, age)
+
+    def _online(self) -> Iterator[Finding]:
+        for season in self._catalog.open_seasons():
+            says = f"{self._presence.count(season.board)} players have a socket open"
+            yield Finding(f"online {season.board}", "ok", says)
 
     def _boards(self) -> Iterator[Finding]:
         for season in self._catalog.open_seasons():

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.stores.probes import RedisState
+from app.stores.probes import ClusterState, RedisState
 from app.stores.replica import ASTRAY, NO_STANDBY, STRANGER
 from app.stores.replicas import ReplicaStatus
 
 _OLDEST_REDIS = (6, 2)  # ZMSCORE
+_SLOTS = 16_384
+_LATE_SECONDS = 900  # the work is due once a minute
 
 State = Literal["ok", "note", "wrong", "unknown"]
 Facts = dict[str, Any]
@@ -50,6 +52,32 @@ def replica(part: str, status: ReplicaStatus, most_seconds: float) -> Finding:
     if status.lag_seconds is not None and status.lag_seconds <= most_seconds:
         return Finding(part, "ok", says)
     return Finding(part, "wrong", says, "Reads go to the primary meanwhile: see the replica's log and its network.")
+
+
+def redis_cluster(state: ClusterState) -> Finding:
+    """The Redis Cluster as a whole; its masters have findings of their own."""
+    says = f"{len(state.replicas)} masters serve {state.slots} of {_SLOTS} slots"
+    if state.failing:
+        says += f", gone: {', '.join(state.failing)}"
+    alone = [name for name, replicas in state.replicas.items() if not replicas]
+    if not state.well or state.slots < _SLOTS:
+        advice = "Players whose slots nobody serves get 503: start the nodes that are gone."
+        return Finding("redis cluster", "wrong", says, advice)
+    if state.failing:
+        return Finding("redis cluster", "wrong", says, "Start them: the next loss may not be covered.")
+    if alone:
+        says += f", without a replica: {', '.join(alone)}"
+        return Finding("redis cluster", "note", says, "Give each master a replica: without, losing it loses its share.")
+    return Finding("redis cluster", "ok", f"{says}, each with a replica")
+
+
+def background(part: str, age: float | None) -> Finding:
+    """Work that a worker of that kind does once a minute; `age` in seconds since it was last done."""
+    if age is not None and age <= _LATE_SECONDS:
+        return Finding(f"{part} work", "ok", f"up to {max(0.0, age):.0f} s ago")
+    says = "never done" if age is None else f"{age / 60:.0f} minutes late"
+    advice = f"See that a worker takes from the queue '{part}', and that beat runs; then see the worker's log."
+    return Finding(f"{part} work", "wrong", says, advice)
 
 
 def redis_node(state: RedisState, place: str) -> Finding:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from app.services.outbox import Outbox
 from app.services.readings import Reading, Source
 from app.stores.catalog import CatalogStore
+from app.stores.lateness import LatenessStore
 from app.stores.queue_counts import QueueCounts
 from app.stores.rankings import RankingStore
 from app.stores.replicas import Replicas, ReplicaStatus
@@ -19,6 +20,7 @@ _DEAD = "dead"  # the queue of dead letters
 
 def sources(
     outbox: Outbox,
+    lateness: LatenessStore,
     rankings: RankingStore,
     queues: QueueCounts,
     catalog: CatalogStore,
@@ -29,6 +31,7 @@ def sources(
     found = [
         Source("database", lambda: _database(outbox), (_DATABASE,)),
         Source("redis", lambda: _redis(rankings, queues), (_REDIS,)),
+        Source("work", lambda: _work(lateness)),
         Source("online", lambda: _online(catalog, online)),
     ]
     return found + [_replica(replicas, name) for name in replicas.names]
@@ -39,6 +42,13 @@ def _database(outbox: Outbox) -> Iterable[Reading]:
     yield _DATABASE._replace(value=1)
     yield Reading("fairboard_outbox_rows", "Rows that wait to be published", status["waiting"])
     yield Reading("fairboard_outbox_oldest_seconds", "Age of the oldest waiting row", status["oldest_seconds"])
+
+
+def _work(lateness: LatenessStore) -> Iterable[Reading]:
+    for work, age in lateness.ages().items():
+        if age is not None:
+            labels = {"work": work}
+            yield Reading("fairboard_work_age_seconds", "Time since it was last done, or what it covers", age, labels)
 
 
 def _redis(rankings: RankingStore, queues: QueueCounts) -> Iterable[Reading]:

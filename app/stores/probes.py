@@ -58,6 +58,17 @@ class RedisState:
     memory_used: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class ClusterState:
+    """A Redis Cluster as one of its nodes sees it. `slots` of 16,384 are served; `replicas` counts those that follow
+    each master well; `failing` are the nodes that don't answer the others."""
+
+    well: bool
+    slots: int
+    replicas: dict[str, int]
+    failing: list[str]
+
+
 class RedisProbe:
     """A single node, or all primaries of a cluster."""
 
@@ -69,6 +80,23 @@ class RedisProbe:
         client = self._client
         infos = client.infos() if isinstance(client, ClusterClient) else {"": client.info()}
         return [_state(node, info) for node, info in infos.items()]
+
+    def cluster(self) -> ClusterState | None:
+        """The cluster's, from a node that answers; None for a single node."""
+        client = self._client
+        if not isinstance(client, ClusterClient):
+            return None
+        about: dict[str, str] = client.execute_command("CLUSTER INFO")
+        nodes: dict[str, dict[str, Any]] = client.execute_command("CLUSTER NODES")
+        failing = [name for name, node in nodes.items() if "fail" in node["flags"]]
+        masters = {
+            node["node_id"]: name
+            for name, node in nodes.items()
+            if "master" in node["flags"] and node["slots"] and name not in failing
+        }
+        follow = [node["master_id"] for name, node in nodes.items() if name not in failing]
+        replicas = {name: follow.count(node_id) for node_id, name in masters.items()}
+        return ClusterState(about["cluster_state"] == "ok", int(about["cluster_slots_ok"]), replicas, sorted(failing))
 
     def clock(self) -> float:
         """Unix seconds."""

@@ -1,0 +1,26 @@
+"""How long ago the background work was last done."""
+
+from __future__ import annotations
+
+from app.stores.database import Database
+
+
+class LatenessStore:
+    """By what the workers write down when they are done."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def ages(self) -> dict[str, float | None]:
+        """Seconds since the roll-ups were last computed (`analytics`) and since the end of what has been reviewed
+        (`anticheat`); None for what was never done."""
+        row = self._db.row(
+            """
+            SELECT extract(epoch FROM clock_timestamp() - (SELECT max(computed_at) FROM rollup_progress))::float
+                       AS analytics,
+                   extract(epoch FROM clock_timestamp() - (SELECT max(reviewed_before) FROM review_progress))::float
+                       AS anticheat
+            """
+        )
+        assert row is not None
+        return {"analytics": row.analytics, "anticheat": row.anticheat}
