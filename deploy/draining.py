@@ -7,8 +7,9 @@ not repeat a POST. So there are two steps, in two kinds of process:
 1. The master, before it tells its workers, has the kernel drop requests for *new* connections (`hold_off`). The
    balancer tries another server after its short time to connect; nothing it has already connected is touched.
 2. Each worker accepts what is in the queue, and closes its listening socket once nothing has come for a moment. With
-   the last one the port is closed, and who connects now is refused at once. Requests in hand are answered, with
-   `Connection: close`; idle connections stay until the balancer, whose patience is shorter than ours, closes them.
+   the last one the port is closed, and who connects now is refused at once. Requests in hand are answered. A further
+   request on an open connection is answered too, with `Connection: close`; one that stays idle is left to the
+   balancer, whose patience is shorter than ours.
 
 A second SIGTERM, like SIGINT and SIGQUIT, stops at once.
 """

@@ -1,0 +1,55 @@
+"""Servers behind nginx."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.parts.client import Api
+from tests.parts.edge import Edge, edge_of, needs_nginx
+
+ENV = {
+    "RATE_LIMIT_AUTH": "20/minute",
+    "ANTICHEAT_FLAG": "1000000",
+    "ANTICHEAT_REJECT": "1000000",
+    "ANTICHEAT_CRITICAL": "1000000",
+}
+_addresses = (f"127.77.{high}.{low}" for high, low in itertools.product(range(1, 250), range(1, 250)))
+
+
+@pytest.fixture(scope="package")
+def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
+    """Two API servers and two WebSocket servers behind nginx."""
+    needs_nginx()
+    with edge_of(tmp_path_factory.mktemp("edge"), ENV) as started:
+        yield started
+
+
+@pytest.fixture(scope="package", autouse=True)
+def slow_client(edge: Edge) -> Iterator[socket.socket]:
+    """Somebody who has begun a request before all tests, and says nothing more."""
+    with socket.create_connection(edge.nginx.address) as slow:
+        slow.sendall(b"GET /api/v1/me HTTP/1.1\r\nHost: fairboard\r\nX-Slow: ")
+        yield slow
+
+
+@pytest.fixture
+def caller(edge: Edge) -> Iterator[Callable[[], Api]]:
+    """Makes callers, each from an address of its own: a limit per address starts anew."""
+    made: list[Api] = []
+
+    def make() -> Api:
+        made.append(Api(edge.url, address=next(_addresses)))
+        return made[-1]
+
+    yield make
+    for api in made:
+        api.close()
+
+
+@pytest.fixture
+def api(caller: Callable[[], Api]) -> Api:
+    return caller()
