@@ -13,12 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from anticheat.rules import Signal
 from anticheat.suspicion import Suspicion
 from app.container import Container
 from app.domain.redemption import Request
 from app.domain.rollups import GRANULARITIES, Granularity, start_of
 from app.errors import Forbidden, InvalidRequest, NotFound
 from app.services.analytics import Analytics, Wanted
+from app.stores.suspicions import SuspicionStore
 from tests.integration.ledgers import EPOCH, Event, HandLedger
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -120,6 +122,19 @@ def test_a_refused_action_counts_once_by_the_rule_that_added_most(container: Con
     total, *_ = container.analytics.show(Wanted("main", "day"))
     assert total["refusals"] == {"timing": 2, "level": 1}
     assert (total["redemptions"], total["players"]) == (0, 0)
+
+
+def test_an_action_that_is_refused_twice_counts_once(container: Container) -> None:
+    """As when the process dies before Redis knows, and the player tries again."""
+    player = container.accounts.create("Mallory", "a good password").id
+    promise = container.actions.issue(player, "tap").promise
+    for rules in (("timing", "pattern"), ("frequency",)):
+        signals = [Signal(rule, "this", "that", added) for added, rule in enumerate(rules)]
+        with container.database.transaction() as connection:
+            SuspicionStore.add_refusal(connection, promise, signals, at=container.clock())
+    container.analytics.roll_up()
+    total, *_ = container.analytics.show(Wanted("main", "day"))
+    assert total["refusals"] == {"pattern": 1}
 
 
 @pytest.fixture
