@@ -7,10 +7,10 @@ import redis.exceptions
 
 from app.services.broker_findings import beat, broker, workers
 from app.services.faults import explain
-from app.services.findings import redis_node, replica
+from app.services.findings import background, redis_cluster, redis_node, replica
 from app.settings import Settings
 from app.stores.addresses import address
-from app.stores.probes import RedisState
+from app.stores.probes import ClusterState, RedisState
 from app.stores.replica import NO_STANDBY
 from app.stores.replicas import ReplicaStatus
 from app.stores.ticks import BeatState
@@ -123,3 +123,30 @@ def test_beat_must_have_the_turn_send_and_be_obeyed(state: BeatState, done_ago: 
     finding = beat(state, done_ago)
     assert finding.state == verdict
     assert bool(finding.advice) == (verdict == "wrong")
+
+
+WHOLE = ClusterState(True, 16_384, {"a:1": 1, "b:2": 1, "c:3": 1}, [])
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict"),
+    [
+        (WHOLE, "ok"),
+        (replace(WHOLE, replicas={"a:1": 1, "b:2": 0, "c:3": 2}), "note"),
+        (replace(WHOLE, failing=["d:4"]), "wrong"),
+        (replace(WHOLE, slots=10_923, replicas={"a:1": 1, "b:2": 1}), "wrong"),
+        (replace(WHOLE, well=False), "wrong"),
+    ],
+)
+def test_a_redis_cluster_serves_every_slot_and_can_lose_any_master(state: ClusterState, verdict: str) -> None:
+    finding = redis_cluster(state)
+    assert finding.state == verdict
+    assert bool(finding.advice) == (verdict != "ok")
+    assert all(name in finding.says for name in state.failing)
+
+
+@pytest.mark.parametrize(("age", "verdict"), [(None, "wrong"), (-0.2, "ok"), (60.0, "ok"), (901.0, "wrong")])
+def test_work_in_the_background_must_have_been_done_lately(age: float | None, verdict: str) -> None:
+    finding = background("analytics", age)
+    assert finding.state == verdict
+    assert ("'analytics'" in finding.advice) == (verdict == "wrong")
