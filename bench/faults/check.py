@@ -59,8 +59,11 @@ class Books:
         wrong += [f"action {one} scored, but nobody asked for it" for one in times if one not in asked]
         for action in seen.actions:
             there = action.action_id in times
-            if action.outcome in ("scored", "used") and not there:
-                wrong.append(f"action {action.action_id} was answered '{action.outcome}' and is not in the ledger")
+            if action.outcome == "scored" and not there:
+                wrong.append(f"action {action.action_id} was answered 200 and is not in the ledger")
+            # After a try without an answer it may also mean, for one without a key, that this try is in flight still.
+            if action.outcome == "used" and not (there or action.doubtful) or action.outcome == "used" and action.keyed:
+                wrong.append(f"action {action.action_id} was called used, and should not have been")
             if action.outcome == "refused" and there and not action.doubtful:
                 wrong.append(f"action {action.action_id} was refused and is in the ledger")
             if action.outcome == "open":
