@@ -1,0 +1,95 @@
+"""The product on a Redis Cluster that loses a master under load, and then everything it knew."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.local.redis_cluster import RedisCluster
+from tests.faults.conftest import ENV
+from tests.parts.client import Api, Player
+from tests.parts.product import Product, running, settled
+from tests.parts.steady import SteadyLoad, Tally
+from tests.parts.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    folder = tmp_path_factory.mktemp("cluster")
+    with RedisCluster(folder, folder) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def clustered(tmp_path_factory: pytest.TempPathFactory, cluster: RedisCluster) -> Iterator[Product]:
+    """Two gevent workers, a relay and a worker on the cluster; the messages of Celery have a Redis of their own."""
+    env = {**ENV, "REDIS_URL": cluster.url, "WEB_WORKERS": "2"}
+    with running(tmp_path_factory.mktemp("clustered"), env, broker="redis") as product:
+        yield product
+
+
+@pytest.fixture
+def players(clustered: Product) -> Iterator[list[Player]]:
+    """On every master, by all odds."""
+    api = Api(clustered.url)
+    yield [api.register() for _ in range(8)]
+    api.close()
+
+
+def _ledger(product: Product, players: list[Player]) -> Counter[str]:
+    """How often each action of these players was scored."""
+    with product.database() as connection:
+        rows = connection.execute(
+            "SELECT action_id::text FROM score_events WHERE player_id::text = ANY(%s)",
+            [[player.user_id for player in players]],
+        ).fetchall()
+    return Counter(row[0] for row in rows)
+
+
+def _scored(product: Product, players: list[Player], tally: Tally) -> None:
+    """Every 200 is in the ledger exactly once, and nobody got anything but an answer of the contract."""
+    events = _ledger(product, players)
+    assert set(tally.scored) <= set(events)
+    assert set(events.values()) == {1}
+    for failure in tally.failures:
+        assert failure.endswith((" 503 unavailable", " 401 invalid_token", " 403 token_already_used")), tally.failures
+
+
+def _all_served(players: list[Player]) -> bool:
+    for player in players:
+        player.score_once()
+        player.me()
+    return True
+
+
+def test_a_master_killed_under_load_every_answer_holds_and_service_comes_back(
+    clustered: Product, cluster: RedisCluster, players: list[Player]
+) -> None:
+    with SteadyLoad(clustered.url, players) as tally:
+        eventually(lambda: len(tally.scored) > 50)
+        master = cluster.masters()[0]
+        master.kill()
+        eventually(lambda: len(cluster.masters()) == 3)
+        eventually(lambda: _all_served(players))
+        before = len(tally.scored)
+        eventually(lambda: len(tally.scored) > before + 50)
+        master.start()
+        eventually(cluster.whole)
+    assert tally.failures, "or the kill was noticed by nobody, and nothing is shown"
+    _scored(clustered, players, tally)
+    settled(clustered)
+
+
+def test_a_cluster_emptied_under_load_scores_nothing_twice_and_its_ranks_come_back(
+    clustered: Product, cluster: RedisCluster, players: list[Player]
+) -> None:
+    with SteadyLoad(clustered.url, players) as tally:
+        eventually(lambda: len(tally.scored) > 50)
+        for master in cluster.masters():
+            master.asked("FLUSHALL")
+        before = len(tally.scored)
+        eventually(lambda: len(tally.scored) > before + 50)
+    _scored(clustered, players, tally)
+    settled(clustered)
