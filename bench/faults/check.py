@@ -62,7 +62,7 @@ class Books:
             if action.outcome == "scored" and not there:
                 wrong.append(f"action {action.action_id} was answered 200 and is not in the ledger")
             # After a try without an answer it may also mean, for one without a key, that this try is in flight still.
-            if action.outcome == "used" and not (there or action.doubtful) or action.outcome == "used" and action.keyed:
+            if action.outcome == "used" and (action.keyed or not (there or action.doubtful)):
                 wrong.append(f"action {action.action_id} was called used, and should not have been")
             if action.outcome == "refused" and there and not action.doubtful:
                 wrong.append(f"action {action.action_id} was refused and is in the ledger")
