@@ -70,6 +70,19 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return parse
 
 
+def _redis(value: str) -> str:
+    checked = _url("redis", "rediss", "redis+cluster", "unix")(value)
+    if checked.startswith("redis+cluster:"):
+        parts = urlsplit(checked)
+        for host in parts.netloc.rpartition("@")[2].split(","):
+            one = urlsplit(f"//{host.strip()}")
+            if not one.hostname or (one.port or 1) < 1:  # a port that is no number is a ValueError by itself
+                raise ValueError("wants redis+cluster://host:port,host:port,…")
+        if parts.path.strip("/") not in ("", "0"):
+            raise ValueError("names a numbered database, which a cluster has not")
+    return checked
+
+
 def _postgres(value: str) -> str:
     """SQLAlchemy's form, with the driver named, whatever flavour of PostgreSQL URL was given."""
     checked = _url("postgresql", "postgres", "postgresql+psycopg")(value)
@@ -119,7 +132,7 @@ class Settings:
     database_pool: int = _set(16, _whole(1, 1000), "most connections of one process, to each server")
     replica_wait_seconds: float = _set(0.05, _number(0, 10), "how long a read waits for a replica to catch up")
     replica_lag_seconds: float = _set(5.0, _number(0, 86_400), "how old a replica may be for analytics")
-    redis_url: str = _set("redis://localhost:6379/0", _url("redis", "rediss", "redis+cluster", "unix"), "Redis")
+    redis_url: str = _set("redis://localhost:6379/0", _redis, "Redis")
     redis_timeout: float = _set(0.4, _number(0.05, 60), "seconds until a stalled Redis counts as down")
     broker_url: str = _set("redis://localhost:6379/1", _url("amqp", "amqps", "redis", "rediss"), "broker")
 
