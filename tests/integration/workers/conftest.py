@@ -1,0 +1,102 @@
+"""Workers, beat and publishers on a RabbitMQ of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from celery import Celery
+
+from app.container import Container
+from app.services.queues import Queues
+from deploy.local.apps import Beat, Worker
+from deploy.local.rabbitmq import RabbitMQ
+from deploy.local.stack import Stack
+from tests.parts.product import has_rabbitmq
+from workers.broker import connected, plain_app
+from workers.queues import DEAD, KINDS, declare
+
+
+class OddWorker(Worker):
+    """It knows tests/parts/odd_tasks.py, and answers when it takes tasks."""
+
+    def prepare(self) -> None:
+        self.log.unlink(missing_ok=True)
+
+    def command(self) -> list[str]:
+        return [*super().command(), "--include", "tests.parts.odd_tasks", "--concurrency", "2"]
+
+    def answers(self) -> bool:
+        return self.running and self.log.exists() and " ready." in self.log.read_text()
+
+
+@pytest.fixture(scope="session")
+def _rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    if not has_rabbitmq():
+        pytest.skip("rabbitmq-server is not installed")
+    folder = tmp_path_factory.mktemp("rabbitmq")
+    node = RabbitMQ(folder / "data", folder / "log")
+    node.start()
+    yield node
+    node.stop()
+
+
+@pytest.fixture
+def rabbitmq(_rabbitmq: RabbitMQ) -> RabbitMQ:
+    """With nothing in its queues."""
+    with connected(_rabbitmq.url, 10) as connection, connection.channel() as channel:
+        declare(connection)
+        for name in (*KINDS, DEAD.name):
+            channel.queue_purge(name)
+    return _rabbitmq
+
+
+@pytest.fixture
+def env(servers: Stack, rabbitmq: RabbitMQ, container: Container) -> dict[str, str]:
+    """For a process on this RabbitMQ and the container's database."""
+    database = container.settings.database_url
+    return {**servers.env, "BROKER_URL": rabbitmq.url, "DATABASE_URL": database, "METRICS_DIR": ""}
+
+
+@pytest.fixture
+def worker(env: dict[str, str], tmp_path: Path) -> Iterator[OddWorker]:
+    """Not started yet."""
+    made = OddWorker(tmp_path / "worker.log", env)
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def beats(env: dict[str, str], tmp_path: Path) -> Iterator[list[Beat]]:
+    """Two of them, not started yet."""
+    made = [Beat(tmp_path / f"beat-{number}.log", env) for number in (1, 2)]
+    yield made
+    for beat in made:
+        beat.kill()
+
+
+@pytest.fixture
+def celery(rabbitmq: RabbitMQ) -> Iterator[Celery]:
+    """To send tasks with."""
+    app = plain_app(rabbitmq.url)
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def queues(rabbitmq: RabbitMQ, container: Container) -> Queues:
+    """What `flask queues` calls."""
+    return Queues(replace(container.settings, broker_url=rabbitmq.url), container.failures)
+
+
+@pytest.fixture
+def ready(rabbitmq: RabbitMQ) -> Callable[[str], int]:
+    """How many messages wait in a queue."""
+
+    def ready(name: str) -> int:
+        with connected(rabbitmq.url, 10) as connection, connection.channel() as channel:
+            return int(channel.queue_declare(name, passive=True).message_count)
+
+    return ready

@@ -1,0 +1,84 @@
+"""One beat at a time, and a tick that nobody sent is sent late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy.exc
+
+from app.container import Container
+from app.stores.ticks import Turn
+from celeryconfig import beat_schedule
+from deploy.local.apps import Beat
+from tests.parts.waiting import eventually
+
+NOW = datetime.now(UTC)
+TO_LEADERBOARD = ("leaderboard", "maintenance")
+
+
+def _terminate(container: Container) -> None:
+    """What a lost connection does to the one that sends."""
+    with container.database.statement() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'fairboard beat' AND datname = current_database()"
+        )
+
+
+def test_who_has_lost_the_turn_sends_nothing_and_another_has_it(container: Container) -> None:
+    one, other = Turn(container.settings.database_url), Turn(container.settings.database_url)
+    assert one.take()
+    assert not other.take()
+    assert one.take(), "it is still ours"
+    assert container.ticks.state().held
+    other.give_up()
+    _terminate(container)
+    sent: list[str] = []
+    with pytest.raises(sqlalchemy.exc.OperationalError), one.sending("repair", NOW):
+        sent.append("repair")
+    assert sent == []
+    assert other.take()
+    assert not one.take()
+    one.give_up()
+    other.give_up()
+    assert not container.ticks.state().held
+
+
+def test_what_could_not_be_sent_is_still_due(container: Container) -> None:
+    turn = Turn(container.settings.database_url)
+    assert turn.take()
+    with turn.sending("repair", NOW):
+        pass
+    with pytest.raises(OSError, match="away"), turn.sending("repair", NOW + timedelta(seconds=10)):
+        raise OSError("the broker is away")
+    assert turn.sent() == {"repair": NOW}
+    turn.give_up()
+
+
+def _sent(container: Container) -> dict[str, datetime]:
+    rows = container.database.rows("SELECT name, sent_at FROM ticks")
+    return {row.name: row.sent_at for row in rows}
+
+
+def test_two_beats_send_each_tick_once_and_one_takes_over_from_the_other(
+    container: Container, beats: list[Beat], ready: Callable[[str], int]
+) -> None:
+    """Pruning fell due an hour ago, while no beat ran."""
+    with container.database.transaction() as connection:
+        connection.exec_driver_sql("INSERT INTO ticks VALUES ('prune', clock_timestamp() - interval '70 minutes')")
+    for beat in beats:
+        beat.start()
+    eventually(lambda: set(_sent(container)) == set(beat_schedule))
+    eventually(lambda: all("Starting" in beat.log.read_text() for beat in beats))
+    of_leaderboard = [name for name, entry in beat_schedule.items() if entry["task"].split(".")[0] in TO_LEADERBOARD]
+    assert ready("leaderboard") == len(of_leaderboard), "each once, the missed one too"
+    first = _sent(container)
+
+    holder, waiting = sorted(beats, key=lambda beat: "beat_has_the_turn" not in beat.log.read_text())
+    assert "beat_has_the_turn" not in waiting.log.read_text()
+    holder.kill()
+    eventually(lambda: "beat_has_the_turn" in waiting.log.read_text())
+    eventually(lambda: _sent(container)["repair"] > first["repair"], within=30)
+    assert _sent(container)["prune"] == first["prune"], "what the other one sent is not sent again"

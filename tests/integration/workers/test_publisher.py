@@ -1,0 +1,49 @@
+"""Publishing: confirmed or an error, in seconds, whatever the broker does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from deploy.local.rabbitmq import RabbitMQ
+from workers.broker import connected
+from workers.publisher import Publisher
+
+TASK = "leaderboard.refresh"
+
+
+@pytest.fixture
+def publisher(celery: Celery) -> Iterator[Publisher]:
+    made = Publisher(celery)
+    yield made
+    made.drop()
+
+
+def test_a_stalled_broker_is_an_error_and_what_is_sent_afterwards_is_there(
+    publisher: Publisher, rabbitmq: RabbitMQ, ready: Callable[[str], int]
+) -> None:
+    publisher.send(TASK, {"number": 1})
+    rabbitmq.pause()
+    try:
+        with pytest.raises(OperationalError):
+            publisher.send(TASK, {"number": 2})
+    finally:
+        rabbitmq.resume()
+    before = ready("leaderboard")
+    publisher.send(TASK, {"number": 3})
+    assert ready("leaderboard") == before + 1
+
+
+def test_a_queue_that_was_deleted_under_us_loses_nothing_without_a_word(
+    publisher: Publisher, rabbitmq: RabbitMQ, ready: Callable[[str], int]
+) -> None:
+    publisher.send(TASK, {"number": 1})
+    with connected(rabbitmq.url, 10) as connection, connection.channel() as channel:
+        channel.queue_delete("leaderboard")
+    with pytest.raises(Exception, match="NO_ROUTE"):
+        publisher.send(TASK, {"number": 2})
+    publisher.send(TASK, {"number": 2})
+    assert ready("leaderboard") == 1
