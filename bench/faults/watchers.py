@@ -20,6 +20,7 @@ _PATH = "/api/v1/ws/leaderboard"
 _VERSION = re.compile(rb'"version":(\d+)')
 _QUIET_SECONDS = 75.0  # two pings missed: the connection is dead
 _FIRST_SECONDS = 10.0
+_MOST_PAUSE_SECONDS = 4.0
 
 
 class _Ended(Exception):
@@ -38,11 +39,13 @@ class Watcher:
         self.version = 0
         self.went_back = 0
         self._heard_at = 0.0
+        self._failures = 0
         self.silence = 0.0
 
     def watch(self) -> None:
-        """For ever: connect, subscribe, read; again after a short random pause when it ends."""
+        """For ever: connect, subscribe, read; again after a random pause when it ends, longer after each failure."""
         while True:
+            self._failures += 1
             try:
                 self._converse()
             except _Ended as ending:
@@ -50,7 +53,7 @@ class Watcher:
             except OSError:
                 self._endings["no connection"] += 1
             self.connected = False
-            gevent.sleep(random.uniform(0.1, 0.6))
+            gevent.sleep(random.uniform(0.1, min(_MOST_PAUSE_SECONDS, 0.3 * 2**self._failures)))
 
     def begin_phase(self) -> None:
         """Count silence from now on."""
@@ -98,6 +101,7 @@ class Watcher:
         now = time.monotonic()
         self.silence = max(self.silence, now - self._heard_at)
         self.board, self.version, self._heard_at, self.connected = payload, version, now, True
+        self._failures = 0
 
 
 def _shake_hands(sock: socket.socket, host: str, path: str) -> None:
