@@ -63,11 +63,16 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How the subscribers reach the servers. `idle_ms`: CPU milliseconds a second while nothing changes, by part."""
+    """How the subscribers reach the servers.
+
+    By part: `idle_ms`, CPU milliseconds a second while nothing changes; `busy_ms`, CPU milliseconds for one round
+    without those. The subscribers' own are there too.
+    """
 
     name: str
     rounds: list[Round]
     idle_ms: dict[str, float]
+    busy_ms: dict[str, float]
 
 
 class Crowd:
@@ -94,11 +99,21 @@ class Crowd:
             time.sleep(_SETTLE_SECONDS)
             self._round(audiences, changes.pop())
             self._say(f"{name}: {_IDLE_SECONDS:.0f} s of rest")
-            idle = _idle([*parts, *(self._stack.process(part) for part in ("redis", "worker", "relay"))])
+            parts = [*parts, *(self._stack.process(part) for part in ("redis", "worker", "relay"))]
+            idle = {
+                part: ms / _IDLE_SECONDS for part, ms in _cpu_while(parts, lambda: time.sleep(_IDLE_SECONDS)).items()
+            }
             self._say(f"{name}: {rounds} rounds")
-            return Way(name, [self._round(audiences, changes.pop()) for _ in range(rounds)], idle)
+            began = time.monotonic()
+            done: list[tuple[Round, float]] = []
+            busy = _cpu_while(parts, lambda: done.extend(self._round(audiences, change) for change in changes))
+            seconds = time.monotonic() - began
+            busy = {part: (ms - idle[part] * seconds) / rounds for part, ms in busy.items()}
+            busy["subscribers"] = sum(cpu for _, cpu in done) * 1000 / rounds
+            return Way(name, [one for one, _ in done], idle, busy)
 
-    def _round(self, audiences: Sequence[Audience], change: Request) -> Round:
+    def _round(self, audiences: Sequence[Audience], change: Request) -> tuple[Round, float]:
+        """One redemption, and the subscribers' CPU seconds."""
         self._number += 1
         own_id = f"crowd-{self._number:04}-{int(time.time())}"
         for audience in audiences:
@@ -108,7 +123,7 @@ class Crowd:
         time.sleep(_REST_SECONDS)
         published = _told_at(self._stack.folder.log("relay"), own_id, "published")[0]
         refreshed = _told_at(self._stack.folder.log("worker"), own_id, "board_refreshed")[0]
-        sent = [_told_at(server.log, own_id, "board_pushed") for server in self._servers]
+        sent = [_told_at(server.log, own_id, "board_") for server in self._servers]
         times = (
             published,
             refreshed,
@@ -116,7 +131,7 @@ class Crowd:
             max(done for done, _ in sent),
             max(each.last for each in heard),
         )
-        return Round(tuple((at - scored_at) * 1000 for at in times))
+        return Round(tuple((at - scored_at) * 1000 for at in times)), sum(each.cpu for each in heard)
 
     def _redeem(self, change: Request, own_id: str) -> float:
         """Redeem at the stack's own web process; when the event's row was made, in Unix seconds."""
@@ -134,7 +149,10 @@ class Crowd:
 
 
 def _told_at(log: Path, own_id: str, event: str) -> tuple[float, float]:
-    """When a log line about this request was written (Unix seconds), and the seconds that it says it took."""
+    """When a log line about this request was written (Unix seconds), and the seconds that it says it took.
+
+    A server that had read the board before the news of it came has `board_known` instead of `board_pushed`.
+    """
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         for line in reversed(log.read_text().splitlines()):
@@ -146,13 +164,14 @@ def _told_at(log: Path, own_id: str, event: str) -> tuple[float, float]:
     raise BenchFailed(f"no line '{event}' about {own_id} in {log.name}")
 
 
-def _idle(parts: Sequence[Child]) -> dict[str, float]:
+def _cpu_while(parts: Sequence[Child], work: Callable[[], object]) -> dict[str, float]:
+    """CPU milliseconds by the name of the part; those of one name count together."""
     before = [fine_cpu_of(part.pid) for part in parts]
-    time.sleep(_IDLE_SECONDS)
+    work()
     used: dict[str, float] = {}
     for part, start in zip(parts, before, strict=True):
         name = part.name.lower()
-        used[name] = used.get(name, 0.0) + (fine_cpu_of(part.pid) - start) / _IDLE_SECONDS * 1000
+        used[name] = used.get(name, 0.0) + (fine_cpu_of(part.pid) - start) * 1000
     return used
 
 
@@ -180,22 +199,29 @@ def _nginx(stack: Stack, servers: Sequence[Web]) -> Iterator[Nginx]:
 
 
 def markdown(subscribers: int, ways: Sequence[Way]) -> str:
-    """Two tables: milliseconds to each step, median and worst; CPU at rest."""
+    """Three tables: milliseconds to each step, median and worst; CPU of a round; CPU at rest."""
     steps = []
     for way in ways:
         for number, step in enumerate(STEPS):
             values = [one.steps[number] for one in way.rounds]
             name = way.name if number == 0 else ""
             steps.append([name, step, f"{statistics.median(values):.0f} ms", f"{max(values):.0f} ms"])
-    rest = [[way.name, *(f"{way.idle_ms.get(part, 0):.1f}" for part in ("web", "nginx", "redis"))] for way in ways]
     return "\n\n".join(
         (
             f"{subscribers:,} subscribers on {_SERVERS} servers, {len(ways[0].rounds)} rounds each. From the commit:",
             table(["subscribers come", "", "median", "worst"], steps),
+            "CPU milliseconds for one round, all its pushes together:",
+            _by_part(ways, lambda way: way.busy_ms),
             f"CPU milliseconds a second while nothing changes, signs of life of {subscribers:,} sockets included:",
-            table(["subscribers come", "WebSocket servers", "nginx", "Redis"], rest),
+            _by_part(ways, lambda way: way.idle_ms),
         )
     )
+
+
+def _by_part(ways: Sequence[Way], figures: Callable[[Way], dict[str, float]]) -> str:
+    parts = ["web", "nginx", "redis", "worker", "relay", "subscribers"]
+    rows = [[way.name, *(f"{figures(way).get(part, 0):.1f}" for part in parts)] for way in ways]
+    return table(["subscribers come", "WebSocket servers", *parts[1:]], rows)
 
 
 def _run(stack: Stack, subscribers: int, rounds: int, say: Say) -> list[Way]:
