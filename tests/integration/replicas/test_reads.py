@@ -125,7 +125,7 @@ def test_with_both_replicas_in_trouble_the_primary_answers_until_they_are_back(
         _scores(near)
         return _TOP not in _read_by(servers.postgres, near) and all(_TOP in _read_by(each, near) for each in replicas)
 
-    eventually(is_back)
+    eventually(is_back, within=60)
 
 
 def test_replicas_that_were_never_there_stop_nothing(container: Container, replicas: list[Replica]) -> None:
