@@ -26,5 +26,5 @@ def test_tls_is_an_option_and_its_own_options_go_with_it() -> None:
 
 @pytest.mark.parametrize("url", ["redis+cluster://", "redis+cluster://one,,two", "redis+cluster://one:7000/3"])
 def test_what_makes_no_sense_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="wants|database"):
+    with pytest.raises(ValueError, match=r"wants|database"):
         parse(url)
