@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import time
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 import structlog
@@ -57,6 +57,7 @@ class RequestLog:
         self._all = settings.log_level == "debug"
         self._any = settings.log_level in ("debug", "info")
         self._json = settings.app_env == "production"
+        self._second, self._text = 0, ""
 
     def wants(self, method: str, status: int) -> bool:
         """Whether a request has a line. A redemption always has, unless LOG_LEVEL says no line at all."""
@@ -65,12 +66,15 @@ class RequestLog:
     def write(self, request_id: str, asked: str, status: int, seconds: float, who: str | None, why: str | None) -> None:
         """`asked`: method and path without its query; `who`: the signed-in player's id; `why`: the refusal's code."""
         now = time.time()
-        at = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1e6):06d}Z"
-        own_id, asked = json.dumps(request_id), json.dumps(asked[:200])
+        if int(now) != self._second:
+            self._second, self._text = int(now), time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+        at = f"{self._text}.{int(now % 1 * 1e6):06d}Z"
+        own_id, asked = _quoted(request_id), _quoted(asked[:200])
         if self._json:
+            code, player = _quoted(why) if why else "null", _quoted(who) if who else "null"
             line = (
-                f'{{"asked": {asked}, "status": {status}, "code": {json.dumps(why)}, "ms": {seconds * 1000:.1f}, '
-                f'"player_id": {json.dumps(who)}, "request_id": {own_id}, "event": "request", "level": "info", '
+                f'{{"asked": {asked}, "status": {status}, "code": {code}, "ms": {seconds * 1000:.1f}, '
+                f'"player_id": {player}, "request_id": {own_id}, "event": "request", "level": "info", '
                 f'"logger": "fairboard.http", "timestamp": "{at}"}}\n'
             )
         else:

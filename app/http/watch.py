@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from functools import cache
+from typing import Any
 
 from flask import Flask, Response, g, request
 from prometheus_client import Counter, Histogram
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from app import metrics
-from app.http.envelope import failure_code, request_id
+from app.http.envelope import request_id
 from app.logs import RequestLog
 from app.settings import Settings
 
@@ -18,33 +19,36 @@ _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Watch every request of this app. Costs a redemption 10 µs in all (measured)."""
+    """Watch every request of this app. Costs a redemption about 20 µs in all (measured)."""
     told = RequestLog(settings)
 
     @app.before_request
     def begin() -> None:
         g.began = time.perf_counter()
-        clear_contextvars()  # a connection that was kept alive: what its last request bound is over
         bind_contextvars(request_id=request_id())
 
     @app.after_request
     def end(response: Response) -> Response:
-        seconds = time.perf_counter() - g.began
-        method = request.method if request.method in _METHODS else "other"
-        rule, status = request.url_rule, response.status_code
-        _counter(rule.rule if rule else "none", method, status).inc()
+        asked, kept = _itself(request), _itself(g)  # each look through Flask's proxies costs a microsecond
+        seconds = time.perf_counter() - kept.began
+        method = asked.method if asked.method in _METHODS else "other"
+        rule, status = asked.url_rule, response.status_code
+        route = rule.rule if rule else "none"
+        _counter(route, method, status).inc()
         # A socket's request lasts as long as the socket does: no time to an answer.
         if rule is None or not rule.websocket or status >= 400:
-            _clock(rule.rule if rule else "none", method, status // 100).observe(seconds)
+            _clock(route, method, status // 100).observe(seconds)
         if told.wants(method, status):
-            identity = g.get("identity")
+            identity = kept.get("identity")
             player = str(identity.player_id) if identity else None
-            told.write(request_id(), f"{method} {request.path}", status, seconds, player, failure_code())
+            line = f"{asked.method} {asked.path}"
+            told.write(kept.request_id, line, status, seconds, player, kept.get("failure_code"))
+        clear_contextvars()  # the connection may be kept alive for another request
         return response
 
-    @app.teardown_request
-    def forget(_: BaseException | None) -> None:
-        clear_contextvars()
+
+def _itself(proxy: Any) -> Any:
+    return proxy._get_current_object()
 
 
 def count_kept(route: str, status: int, seconds: float) -> None:
