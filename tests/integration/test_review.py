@@ -15,7 +15,6 @@ import pytest
 
 from app.container import Container
 from app.domain.redemption import Request
-from app.errors import Forbidden
 from tests.integration.ledgers import Event, HandLedger
 
 SECOND = timedelta(seconds=1)
@@ -124,17 +123,19 @@ def test_what_was_seen_the_first_time_is_no_new_case(container: Container, play:
     assert _cases(container, honest.player) == []
 
 
-def test_refused_tries_are_part_of_the_history(container: Container, play: Callable[..., Play]) -> None:
-    hasty = play(anticheat_critical=1e6)
-    for _ in range(3):
-        with pytest.raises(Forbidden):
-            hasty.do("boss-fight", 0.5)
-    hasty.now += 20 * 1800
-    hasty.do("boss-fight", 21)
-    before = _cases(container, hasty.player)
-    done = container.review.go_on()
-    assert (done.signals, done.cases) == (0, [])
-    assert _cases(container, hasty.player) == before
+def test_refused_tries_are_part_of_the_history(
+    container: Container, ledger: HandLedger, ago: Callable[[float], datetime]
+) -> None:
+    """Eight that scored are ordinary; with ten refused ones among them it was a burst."""
+    calm, hasty = ledger.player(), ledger.player()
+    for number in range(8):
+        for player in (calm, hasty):
+            ledger.write(Event(player, "tap", ago(60) + number * SECOND / 4))
+    for number in range(10):
+        ledger.refuse(hasty, "tap", ago(60) + number * SECOND / 8 - SECOND / 16, "frequency")
+    container.review.go_on()
+    found = container.database.rows("SELECT player_id, rule FROM signals")
+    assert {(row.player_id, row.rule) for row in found} == {(hasty, "frequency")}
 
 
 def test_a_lower_threshold_finds_what_passed_under_the_old_one(container: Container, play: Callable[..., Play]) -> None:
