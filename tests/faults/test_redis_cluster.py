@@ -18,8 +18,10 @@ from tests.parts.waiting import eventually
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
     folder = tmp_path_factory.mktemp("cluster")
-    with RedisCluster(folder, folder) as cluster:
-        yield cluster
+    cluster = RedisCluster(folder, folder)
+    cluster.start()
+    yield cluster
+    cluster.kill()  # nobody needs what it would write before it ends
 
 
 @pytest.fixture(scope="module")

@@ -36,8 +36,10 @@ def empty_database(servers: Stack) -> str:
 def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
     """Three masters with a replica each; a test that breaks one has its own."""
     folder = tmp_path_factory.mktemp("cluster")
-    with RedisCluster(folder, folder) as cluster:
-        yield cluster
+    cluster = RedisCluster(folder, folder)
+    cluster.start()
+    yield cluster
+    cluster.kill()  # nobody needs what it would write before it ends
 
 
 @pytest.fixture

@@ -36,8 +36,10 @@ KEYS = [f"key:{number}" for number in range(24)]  # on every master
 @pytest.fixture(scope="module")
 def _cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
     folder = tmp_path_factory.mktemp("breakable")
-    with RedisCluster(folder, folder) as cluster:
-        yield cluster
+    cluster = RedisCluster(folder, folder)
+    cluster.start()
+    yield cluster
+    cluster.kill()  # nobody needs what it would write before it ends
 
 
 @pytest.fixture
