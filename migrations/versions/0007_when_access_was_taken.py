@@ -13,9 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("players", sa.Column("status_at", sa.TIMESTAMP(timezone=True), nullable=True))
-    op.create_index(
-        "ix_players_status_at", "players", ["status_at"], postgresql_where=sa.text("status_at IS NOT NULL")
-    )
+    op.create_index("ix_players_status_at", "players", ["status_at"], postgresql_where=sa.text("status_at IS NOT NULL"))
     op.create_index("ix_logins_ended_at", "logins", ["ended_at"], postgresql_where=sa.text("ended_at IS NOT NULL"))
 
 

@@ -120,7 +120,12 @@ def test_an_address_may_open_so_many_sockets_on_all_servers_together(
         assert int((refused.value.resp_headers or {})["retry-after"]) >= 1
         assert b'"too_many_sockets"' in (refused.value.resp_body or b"")
     sockets.pop().close()
-    eventually(lambda: sockets.append(Subscriber(urls[0], address=address)) or True)
+
+    def let_in() -> bool:
+        sockets.append(Subscriber(urls[0], address=address))
+        return True
+
+    eventually(let_in)
 
 
 def test_a_handshake_that_fails_holds_no_place(pair: Product, urls: list[str]) -> None:
@@ -198,8 +203,9 @@ def _end_silently(pair: Product, player: Player, how: str) -> None:
             pair.redis().set(f"status:{{{player.user_id}}}", "suspended")
             return
         query = "UPDATE logins SET ended_at = now(), ended_why = 'test' WHERE player_id = %s RETURNING id"
-        (login,) = connection.execute(query, (player.user_id,)).fetchone() or ()
-        pair.redis().set(f"login:{{{player.user_id}}}:{login}", "ended")
+        row = connection.execute(query, (player.user_id,)).fetchone()
+        assert row is not None
+        pair.redis().set(f"login:{{{player.user_id}}}:{row[0]}", "ended")
 
 
 def test_a_push_is_told_in_the_log_with_the_requests_behind_it(

@@ -26,7 +26,9 @@ class OddWorker(Worker):
         self.log.unlink(missing_ok=True)
 
     def command(self) -> list[str]:
-        return [*super().command(), "--include", "tests.parts.odd_tasks", "--concurrency", "2"]
+        # Alone as it is, it need not wait for others to greet it.
+        options = ["--include", "tests.parts.odd_tasks", "--concurrency", "2", "--without-mingle", "--without-gossip"]
+        return [*super().command(), *options]
 
     def answers(self) -> bool:
         return self.running and self.log.exists() and " ready." in self.log.read_text()

@@ -1,0 +1,31 @@
+"""The short form of `make faults`: the cluster under load, one thing broken at a time, everything proved after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bench.faults import disk
+from bench.faults.drill import SHORT, Drill, drill
+from bench.faults.faults import FAULTS, Fault
+from tests.parts.cluster import missing
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
+    """The cluster under load."""
+    if absent := missing():
+        pytest.skip(f"{absent} is not installed")
+    with drill(tmp_path_factory.mktemp("drill"), SHORT, short=True, say=lambda line: None) as ready:
+        yield ready
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.slug for fault in FAULTS])
+def test_what_was_promised_holds_whatever_breaks(ready: Drill, fault: Fault) -> None:
+    if fault.slug == "disk" and not disk.may_mount():
+        pytest.skip("only root may mount a small disk")
+    outcome = ready.run(fault)
+    assert outcome.wrong == []
+    # Or nothing was under load, and the proofs would prove nothing.
+    assert outcome.seen.saw["200"] > 10
