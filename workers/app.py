@@ -14,6 +14,7 @@ from celery.signals import setup_logging, worker_process_init, worker_process_sh
 from app import logs
 from app.container import Container
 from app.settings import BadSetting, Settings
+from workers.losses import NoticeLosses
 from workers.watch import Watch
 
 # Rebuilding a large board is one statement after another, none of them long, but a worker may wait longer for one
@@ -51,6 +52,7 @@ def create_celery(settings: Settings) -> FairboardCelery:
     tasks = ["workers.tasks", "workers.background"]
     app = FairboardCelery("fairboard", broker=settings.broker_url, include=tasks, task_cls="workers.task:FairboardTask")
     app.config_from_object("celeryconfig")
+    app.steps["consumer"].add(NoticeLosses)
     app.settings = settings
     app.watch = Watch(settings)
     return app
