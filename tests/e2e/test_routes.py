@@ -32,6 +32,7 @@ RULES = {
     ("POST", "/api/v1/actions/<uuid:action_id>/complete"): PLAYER,
     ("GET", "/api/v1/admin/analytics"): ADMIN,
     ("GET", "/api/v1/leaderboard/top"): ANYONE,
+    ("GET", "/api/v1/leaderboard/online"): ANYONE,
     ("GET", "/api/v1/leaderboard/me"): PLAYER,
     ("GET", "/api/v1/leaderboard/users/<uuid:user_id>"): ANYONE,
     ("GET", "/api/v1/ws/leaderboard"): BY_MESSAGE,
