@@ -11,7 +11,7 @@ from app.services.standings import Standings
 from app.stores.presence import PresenceStore, of_address, of_player
 
 LIFETIMES = 3  # renewals that may fail before a socket counts as gone
-_KNOWN_SECONDS = 1.0
+_KNOWN_SECONDS = 0.5
 
 
 class Presence:

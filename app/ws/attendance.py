@@ -29,7 +29,8 @@ _DOWN: tuple[type[Exception], ...] = (*UNAVAILABLE, Refusal)
 
 _SLICE = 250  # sockets renewed at a time
 _REST = 0.02  # seconds between two slices, for everything else in this process
-_COUNT_SECONDS = 1.0  # between two looks at who is on the boards
+_COUNT_SECONDS = 1.0  # between two looks at who is on the boards; the first who comes is counted at once
+_RETRY_SECONDS = 0.2
 
 
 class Seat:
@@ -82,6 +83,7 @@ class Attendance:
             return
         self._presence.seat_player(player_id, seat.name)
         seat.player_id = player_id
+        self._wake.set()  # to be counted
         if before is not None:
             self._take_off([(of_player(before), seat.name)])
 
@@ -98,7 +100,7 @@ class Attendance:
     def run(self) -> None:
         """Never returns. While Redis is away what is to be said waits; there everything expires by itself."""
         while True:
-            self._wake.wait(_COUNT_SECONDS)
+            self._wake.wait(max(_RETRY_SECONDS, self._count_at - time.monotonic()))
             self._wake.clear()
             try:
                 self._work()

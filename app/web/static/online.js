@@ -10,6 +10,7 @@ export class Online {
   #element = document.getElementById("online");
   #timer = null;
   #live = false;
+  #told = 0; // times that the socket has said it: an answer that was asked for before is older
 
   constructor() {
     document.addEventListener("visibilitychange", () => document.hidden || this.#ask());
@@ -25,6 +26,7 @@ export class Online {
 
   /** The number as it is now. Not announced: it changes too often to be listened to, and can be read at any time. */
   show(count) {
+    this.#told += 1;
     if (this.#element.textContent !== words(count)) this.#element.textContent = words(count);
     this.#element.hidden = false;
     this.#soon();
@@ -38,8 +40,10 @@ export class Online {
   async #ask() {
     if (document.hidden) return; // the return of the eyes asks again
     this.#soon();
+    const told = this.#told;
     try {
-      this.show((await call("GET", "/leaderboard/online?board=main")).data.online);
+      const { data } = await call("GET", "/leaderboard/online?board=main");
+      if (told === this.#told) this.show(data.online);
     } catch (refused) {
       this.#element.hidden = true; // better no number than an old one
       if (refused.retryAfter) this.#soon(Math.max(EVERY, refused.retryAfter * 1000));
