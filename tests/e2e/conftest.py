@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.parts.client import Api, fresh_name
 from tests.parts.product import Product, running
@@ -25,6 +27,8 @@ BRISK = {
     "ANTICHEAT_REJECT": "1000000",
     "ANTICHEAT_CRITICAL": "1000000",
 }
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 _addresses = (f"127.0.{high}.{low}" for high, low in itertools.product(range(1, 250), range(1, 250)))
 
 
@@ -71,3 +75,15 @@ def extra_type(product: Product) -> Callable[..., str]:
         return made[points]
 
     return add
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, one for all: Playwright can't be started twice in a process."""
+    path = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if path is None:
+        pytest.skip("there is no Chromium to show the page in")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        yield started
+        started.close()

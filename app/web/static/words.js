@@ -34,6 +34,7 @@ const REFUSALS = {
   token_already_used: () => "This action was completed before, so it does not score twice. Your score shows what it earned.",
   invalid_token: () => "This action has expired or is not yours. Nothing was scored; start a new one.",
   invalid_signature: () => "This action was not signed by this server. Nothing was scored; start a new one.",
+  too_many_sockets: () => "You have this page open too often at once. Close a tab, then reload this one.",
   too_many_actions: () => "You have too many actions open at once. Complete one elsewhere, or wait up to ten minutes until they expire.",
   username_taken: () => "This username is taken. Try another one.",
   in_progress: () => "The first try is still being worked on. Asking again in a moment.",

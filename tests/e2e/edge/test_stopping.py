@@ -11,7 +11,6 @@ from functools import partial
 from playwright.sync_api import Browser, expect
 
 from deploy.local.apps import Web
-from tests.e2e.page.conftest import browser as browser  # the same Chromium as the page's own tests
 from tests.e2e.page.screen import open_screen
 from tests.parts.client import Answer, Api
 from tests.parts.edge import Edge

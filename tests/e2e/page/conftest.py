@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from tests.e2e.page.screen import Screen, open_screen
 from tests.parts.client import Api, fresh_name
 from tests.parts.product import Product, has_rabbitmq, running
-
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-_FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 
 
 @pytest.fixture(scope="package")
@@ -22,18 +18,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     broker = "rabbitmq" if has_rabbitmq() else "redis"
     with running(tmp_path_factory.mktemp("stage"), {}, broker=broker) as started:
         yield started
-
-
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
-    path = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    if path is None:
-        pytest.skip("there is no Chromium to show the page in")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=_FLAGS)
-        yield started
-        started.close()
 
 
 Visit = Callable[..., Screen]
