@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import context
 
 from app.settings import Settings
-from app.stores.schema import metadata
+from app.stores.trust_schema import metadata
 
 
 def run(connection: sa.Connection) -> None:

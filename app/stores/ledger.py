@@ -18,20 +18,25 @@ from app.stores.database import Database
 
 # Lock and read the score, write it, write the event and its outbox row: one statement, one transaction. A second
 # redemption of the action breaks on the event's unique action id, and takes the whole statement back with it.
+# The event has the very time of the standing, so that this can be computed from events. (Points under a case are held:
+# then the time is that of the last event that everybody sees.)
 _STANDING = """
 WITH standing AS (
-    INSERT INTO standings AS s (season_id, player_id, score, changes, achieved_at)
-    SELECT %(season)s, id, %(points)s, 1, clock_timestamp()
+    INSERT INTO standings AS s (season_id, player_id, score, held, changes, achieved_at)
+    SELECT %(season)s, id, CASE WHEN held_under IS NULL THEN %(points)s::bigint ELSE 0 END,
+           CASE WHEN held_under IS NULL THEN 0 ELSE %(points)s::bigint END, 1, clock_timestamp()
     FROM players WHERE id = %(player)s AND status = 'active'
     ON CONFLICT (season_id, player_id) DO UPDATE
-    SET score = s.score + excluded.score, changes = s.changes + 1, achieved_at = excluded.achieved_at
-    RETURNING score, changes
+    SET score = s.score + excluded.score, held = s.held + excluded.held, changes = s.changes + 1,
+        achieved_at = CASE WHEN excluded.held = 0 THEN clock_timestamp() ELSE s.achieved_at END
+    RETURNING score + held AS score, held, changes, achieved_at
 ), event AS (
     INSERT INTO score_events
         (action_id, player_id, season_id, action_type_id, points, previous_score, score, issued_at, judged_at,
-         request_id)
+         request_id, created_at, held_under)
     SELECT %(action)s, %(player)s, %(season)s, %(type)s, %(points)s, score - %(points)s, score, %(issued)s,
-           %(judged)s::timestamptz, %(request)s
+           %(judged)s::timestamptz, %(request)s, CASE WHEN held = 0 THEN achieved_at ELSE clock_timestamp() END,
+           CASE WHEN held > 0 THEN (SELECT held_under FROM players WHERE id = %(player)s) END
     FROM standing RETURNING id
 ), queued AS (
     INSERT INTO outbox (season_id, player_id, event_id, request_id)
@@ -41,7 +46,7 @@ _KEYED = """, keyed AS (
     INSERT INTO idempotency (player_id, key, fingerprint, action_id, outcome)
     SELECT %(player)s, %(key)s, %(fingerprint)s, %(action)s, 'scored' FROM standing
 )"""
-_RETURN = " SELECT score, changes FROM standing"
+_RETURN = " SELECT score, changes, held FROM standing"
 REDEEM = _STANDING + _RETURN
 REDEEM_WITH_KEY = _STANDING + _KEYED + _RETURN
 
@@ -56,11 +61,15 @@ class KeyKnown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """A committed redemption; `change` counts the changes of this standing, 1 for the first."""
+    """A committed redemption; `change` counts the changes of this standing, 1 for the first.
+
+    Of `score`, `held` points are seen by the player alone.
+    """
 
     previous: int
     score: int
     change: int
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +139,7 @@ class LedgerStore:
             raise _meaning(error.orig) from None
         except psycopg.IntegrityError as error:
             raise _meaning(error) from None
-        return Redeemed(row[0] - promise.points, row[0], row[1]) if row else None
+        return Redeemed(row[0] - promise.points, *row) if row else None
 
     def first_answer(self, player_id: str, key: str) -> FirstAnswer | None:
         """What this player's key was answered with; None for a new key."""

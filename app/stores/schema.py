@@ -24,12 +24,12 @@ metadata = sa.MetaData(
 board_version = sa.Sequence("board_version", metadata=metadata)
 
 
-def _moment(name: str, *, nullable: bool = False, now: bool = False) -> sa.Column[object]:
+def moment(name: str, *, nullable: bool = False, now: bool = False) -> sa.Column[object]:
     default = sa.func.clock_timestamp() if now else None
     return sa.Column(name, sa.TIMESTAMP(timezone=True), nullable=nullable, server_default=default)
 
 
-def _player(name: str = "player_id", **more: object) -> sa.Column[object]:
+def player(name: str = "player_id", **more: object) -> sa.Column[object]:
     return sa.Column(name, UUID(), sa.ForeignKey("players.id"), nullable=False, **more)  # type: ignore[arg-type]
 
 
@@ -42,8 +42,9 @@ players = sa.Table(
     sa.Column("password_hash", sa.Text, nullable=False),
     sa.Column("role", sa.Text, nullable=False, server_default="player"),
     sa.Column("status", sa.Text, nullable=False, server_default="active"),
-    _moment("created_at", now=True),
-    _moment("status_at", nullable=True),
+    moment("created_at", now=True),
+    moment("status_at", nullable=True),
+    sa.Column("held_under", UUID()),
     sa.CheckConstraint("role in ('player', 'admin')", name="role"),
     sa.CheckConstraint("status in ('active', 'suspended')", name="status"),
     sa.Index("ix_players_status_at", "status_at", postgresql_where=sa.text("status_at IS NOT NULL")),
@@ -53,11 +54,11 @@ logins = sa.Table(
     "logins",
     metadata,
     sa.Column("id", UUID(), primary_key=True),
-    _player(index=True),
+    player(index=True),
     sa.Column("refresh_id", UUID(), nullable=False),
-    _moment("created_at", now=True),
-    _moment("expires_at"),
-    _moment("ended_at", nullable=True),
+    moment("created_at", now=True),
+    moment("expires_at"),
+    moment("ended_at", nullable=True),
     sa.Column("ended_why", sa.Text),
     sa.Index("ix_logins_ended_at", "ended_at", postgresql_where=sa.text("ended_at IS NOT NULL")),
 )
@@ -68,7 +69,7 @@ boards = sa.Table(
     sa.Column("id", sa.Integer, sa.Identity(), primary_key=True),
     sa.Column("slug", sa.Text, nullable=False, unique=True),
     sa.Column("name", sa.Text, nullable=False),
-    _moment("created_at", now=True),
+    moment("created_at", now=True),
 )
 
 seasons = sa.Table(
@@ -77,8 +78,8 @@ seasons = sa.Table(
     sa.Column("id", sa.Integer, sa.Identity(), primary_key=True),
     sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), nullable=False),
     sa.Column("number", sa.Integer, nullable=False),
-    _moment("starts_at", now=True),
-    _moment("ends_at", nullable=True),
+    moment("starts_at", now=True),
+    moment("ends_at", nullable=True),
     sa.UniqueConstraint("board_id", "number"),
     sa.Index("uq_seasons_open", "board_id", unique=True, postgresql_where=sa.text("ends_at IS NULL")),
 )
@@ -94,23 +95,30 @@ action_types = sa.Table(
     sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), nullable=False),
     sa.Column("burst", sa.Integer),
     sa.Column("per_minute", sa.Integer),
-    _moment("created_at", now=True),
-    _moment("retired_at", nullable=True),
-    _moment("limits_since", now=True),
+    sa.Column("expected_median_seconds", sa.Float),
+    sa.Column("expected_p95_seconds", sa.Float),
+    moment("created_at", now=True),
+    moment("retired_at", nullable=True),
+    moment("limits_since", now=True),
     sa.CheckConstraint("points between 1 and 1000000000", name="points"),
     sa.CheckConstraint("min_seconds between 0 and 86400", name="min_seconds"),
+    sa.CheckConstraint("expected_median_seconds <= expected_p95_seconds", name="expected"),
 )
 
+# `score` is what everybody sees; `held` are points that wait for the decision on a case (players.held_under), which the
+# player alone sees. Both together are the sum of the player's events. Without a score there is nothing to list.
 standings = sa.Table(
     "standings",
     metadata,
     sa.Column("season_id", sa.Integer, sa.ForeignKey("seasons.id"), primary_key=True),
-    _player(primary_key=True),
+    player(primary_key=True),
     sa.Column("score", sa.BigInteger, nullable=False),
+    sa.Column("held", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("changes", sa.BigInteger, nullable=False),
-    _moment("achieved_at"),
+    moment("achieved_at"),
     sa.Column("listed", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.CheckConstraint(f"score between 0 and {MAX_SCORE}", name="score"),
+    sa.CheckConstraint(f"held between 0 and {MAX_SCORE}", name="held"),
     sa.Index(
         "ix_standings_order",
         "season_id",
@@ -121,6 +129,9 @@ standings = sa.Table(
     ),
 )
 
+# A `void` takes back the event it names and a `restore` takes back a `void` (a second void then names the restore), so
+# each event is named once at most. All carry the action's id: an action counts unless the newest of them is a void. The
+# `points` of a void are below 0, so a score is the sum of points. `held_under` is players.held_under as it was.
 score_events = sa.Table(
     "score_events",
     metadata,
@@ -134,14 +145,18 @@ score_events = sa.Table(
     sa.Column("points", sa.BigInteger, nullable=False),
     sa.Column("previous_score", sa.BigInteger, nullable=False),
     sa.Column("score", sa.BigInteger, nullable=False),
-    _moment("issued_at"),
-    _moment("created_at", now=True),
+    moment("issued_at"),
+    moment("created_at", now=True),
     sa.Column("request_id", sa.Text, nullable=False),
-    _moment("judged_at", nullable=True),
-    sa.CheckConstraint("kind in ('redeem', 'void')", name="kind"),
-    sa.CheckConstraint("(kind = 'void') = (voids_id IS NOT NULL)", name="voids"),
+    moment("judged_at", nullable=True),
+    sa.Column("correction_id", UUID()),
+    sa.Column("held_under", UUID()),
+    sa.CheckConstraint("kind in ('redeem', 'void', 'restore')", name="kind"),
+    sa.CheckConstraint("(kind = 'redeem') = (voids_id IS NULL)", name="voids"),
     sa.Index("uq_score_events_action", "action_id", unique=True, postgresql_where=sa.text("kind = 'redeem'")),
-    sa.Index("uq_score_events_voids", "voids_id", unique=True, postgresql_where=sa.text("kind = 'void'")),
+    sa.Index("uq_score_events_voids", "voids_id", unique=True, postgresql_where=sa.text("kind <> 'redeem'")),
+    sa.Index("ix_score_events_corrected", "action_id", "id", postgresql_where=sa.text("kind <> 'redeem'")),
+    sa.Index("ix_score_events_correction", "correction_id", "id", postgresql_where=sa.text("kind <> 'redeem'")),
     sa.Index("ix_score_events_player", "player_id", "id"),
     sa.Index(
         "ix_score_events_created_at",
@@ -149,23 +164,6 @@ score_events = sa.Table(
         postgresql_using="brin",
         postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
     ),
-)
-
-# Each refused action once, whatever number of rules refused it: `reason` is the rule that added the most, or `level`
-# where nothing new was added and the suspicion from before refused it.
-refusals = sa.Table(
-    "refusals",
-    metadata,
-    sa.Column("action_id", UUID(), primary_key=True),
-    sa.Column("player_id", UUID(), nullable=False),
-    sa.Column("season_id", sa.Integer, nullable=False),
-    sa.Column("action_type_id", sa.Integer, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    _moment("judged_at"),
-    _moment("created_at", now=True),
-    sa.CheckConstraint("reason in ('timing', 'pattern', 'frequency', 'level')", name="reason"),
-    sa.Index("ix_refusals_created_at", "created_at"),
-    sa.Index("ix_refusals_player", "player_id", "judged_at"),
 )
 
 # One row for each hour (or day) in which something happened, season and action type; action type 0 is all of them.
@@ -184,7 +182,7 @@ rollups = sa.Table(
     sa.Column("median_seconds", sa.Float),
     sa.Column("p95_seconds", sa.Float),
     sa.Column("refusals", JSONB, nullable=False),
-    _moment("computed_at"),
+    moment("computed_at"),
     sa.CheckConstraint("granularity in ('hour', 'day')", name="granularity"),
 )
 
@@ -194,13 +192,18 @@ rollup_progress = sa.Table(
     "rollup_progress",
     metadata,
     sa.Column("granularity", sa.Text, primary_key=True),
-    _moment("began_at"),
-    _moment("final_before"),
-    _moment("ended_before"),
+    moment("began_at"),
+    moment("final_before"),
+    moment("ended_before"),
     sa.Column("horizon", sa.BigInteger, nullable=False),
-    _moment("computed_at", nullable=True),
+    moment("computed_at", nullable=True),
     sa.Column("took_seconds", sa.Float, nullable=False),
     sa.CheckConstraint("granularity in ('hour', 'day')", name="granularity"),
+)
+
+# Hours (and their days) that were final and are to be computed again: events of theirs were voided or restored.
+stale_rollups = sa.Table(
+    "stale_rollups", metadata, sa.Column("starts_at", sa.TIMESTAMP(timezone=True), primary_key=True)
 )
 
 outbox = sa.Table(
@@ -211,73 +214,20 @@ outbox = sa.Table(
     sa.Column("player_id", UUID(), nullable=False),
     sa.Column("event_id", sa.BigInteger),
     sa.Column("request_id", sa.Text, nullable=False),
-    _moment("created_at", now=True),
-)
-
-suspicion = sa.Table(
-    "suspicion",
-    metadata,
-    _player(primary_key=True),
-    sa.Column("value", sa.Float, nullable=False),
-    _moment("at"),
-    _moment("cleared_at", nullable=True),
-    sa.CheckConstraint("value >= 0", name="value"),
-)
-
-cases = sa.Table(
-    "cases",
-    metadata,
-    sa.Column("id", UUID(), primary_key=True),
-    _player(index=True),
-    sa.Column("state", sa.Text, nullable=False, server_default="open"),
-    _moment("opened_at", now=True),
-    _moment("decided_at", nullable=True),
-    sa.CheckConstraint("state in ('open', 'cleared', 'confirmed')", name="state"),
-    sa.Index("uq_cases_open", "player_id", unique=True, postgresql_where=sa.text("state = 'open'")),
-)
-
-signals = sa.Table(
-    "signals",
-    metadata,
-    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
-    _player(),
-    sa.Column("case_id", UUID(), sa.ForeignKey("cases.id")),
-    sa.Column("action_id", UUID(), nullable=False),
-    sa.Column("action_type", sa.Text, nullable=False),
-    sa.Column("rule", sa.Text, nullable=False),
-    sa.Column("seen", sa.Text, nullable=False),
-    sa.Column("expected", sa.Text, nullable=False),
-    sa.Column("added", sa.Float, nullable=False),
-    sa.Column("suspicion", sa.Float, nullable=False),
-    sa.Column("outcome", sa.Text, nullable=False),
-    _moment("at"),
-    sa.Column("source", sa.Text, nullable=False, server_default="live"),
-    sa.CheckConstraint("source in ('live', 'review')", name="source"),
-    sa.Index("ix_signals_player", "player_id", "id"),
-    sa.Index("ix_signals_case", "case_id", "id"),
-    sa.Index("uq_signals_review", "action_id", "rule", unique=True, postgresql_where=sa.text("source = 'review'")),
-)
-
-# How far the background review of the ledger has come; one row.
-review_progress = sa.Table(
-    "review_progress",
-    metadata,
-    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
-    _moment("reviewed_before"),
-    sa.CheckConstraint("number = 1", name="number"),
+    moment("created_at", now=True),
 )
 
 idempotency = sa.Table(
     "idempotency",
     metadata,
-    _player(primary_key=True),
+    player(primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("fingerprint", sa.Text, nullable=False),
     sa.Column("action_id", UUID(), nullable=False),
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("previous_rank", sa.BigInteger),
     sa.Column("current_rank", sa.BigInteger),
-    _moment("created_at", now=True),
+    moment("created_at", now=True),
     sa.CheckConstraint("outcome in ('scored', 'rejected', 'suspended')", name="outcome"),
     sa.Index("ix_idempotency_created_at", "created_at"),
 )
@@ -287,5 +237,5 @@ ticks = sa.Table(
     "ticks",
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
-    _moment("sent_at"),
+    moment("sent_at"),
 )

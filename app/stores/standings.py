@@ -18,7 +18,7 @@ _LATELY = 5000  # events
 # The order of a board: more points first; within a tie, who got there first.
 _LISTED = """
     SELECT s.player_id, p.username, s.score, s.achieved_at, s.changes, s.listed
-    FROM standings s JOIN players p ON p.id = s.player_id WHERE s.season_id = :season AND s.listed
+    FROM standings s JOIN players p ON p.id = s.player_id WHERE s.season_id = :season AND s.listed AND s.score > 0
 """
 
 
@@ -95,8 +95,9 @@ class StandingStore:
         """A player's standing; None for nobody."""
         row = self._db.row(
             """
-            SELECT p.id AS player_id, p.username, coalesce(s.score, 0) AS score, s.achieved_at,
-                   coalesce(s.listed, false) AS listed, coalesce(s.changes, 0) AS changes
+            SELECT p.id AS player_id, p.username, coalesce(s.score, 0) AS score,
+                   CASE WHEN s.score > 0 THEN s.achieved_at END AS achieved_at,
+                   coalesce(s.listed AND s.score > 0, false) AS listed, coalesce(s.changes, 0) AS changes
             FROM players p LEFT JOIN standings s ON s.player_id = p.id AND s.season_id = :season
             WHERE p.id = :player
             """,
@@ -159,7 +160,7 @@ class StandingStore:
         if players is not None:
             rows = self._db.rows(
                 """
-                SELECT player_id, CASE WHEN listed THEN score END AS score, changes FROM standings
+                SELECT player_id, CASE WHEN listed AND score > 0 THEN score END AS score, changes FROM standings
                 WHERE season_id = :season AND player_id = ANY(:players)
                 """,
                 season=season.id,
@@ -171,7 +172,7 @@ class StandingStore:
         while True:
             rows = self._db.rows(
                 """
-                SELECT player_id, CASE WHEN listed THEN score END AS score, changes FROM standings
+                SELECT player_id, CASE WHEN listed AND score > 0 THEN score END AS score, changes FROM standings
                 WHERE season_id = :season AND player_id > :after ORDER BY player_id LIMIT :chunk
                 """,
                 season=season.id,
@@ -205,9 +206,9 @@ class StandingStore:
                 SELECT player_id, min(previous_score) AS previous_score,
                        (array_agg(t.slug ORDER BY score_events.id DESC))[1] AS action_type
                 FROM score_events JOIN action_types t ON t.id = action_type_id
-                WHERE score_events.id = ANY(:events) GROUP BY player_id
+                WHERE score_events.id = ANY(:events) AND held_under IS NULL GROUP BY player_id
             ) e
-            JOIN standings s ON s.player_id = e.player_id AND s.season_id = :season AND s.listed
+            JOIN standings s ON s.player_id = e.player_id AND s.season_id = :season AND s.listed AND s.score > 0
             JOIN players p ON p.id = s.player_id
             ORDER BY s.score DESC, s.achieved_at, s.player_id
             """,

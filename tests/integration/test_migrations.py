@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from app.stores import migrations
-from app.stores.schema import metadata
+from app.stores.trust_schema import metadata
 
 
 def _engine(url: str) -> sa.Engine:
@@ -76,7 +76,8 @@ def _play(url: str) -> dict[str, Any]:
         connection.execute(
             sa.text(
                 """INSERT INTO score_events (action_id, player_id, season_id, action_type_id, points, previous_score,
-                   score, issued_at, request_id) VALUES (:a, :p, :s, 1, 7, 0, 7, now(), 'r')"""
+                   score, issued_at, created_at, request_id)
+                   VALUES (:a, :p, :s, 1, 7, 0, 7, now(), now(), 'r')"""
             ),
             {"a": action, "p": player, "s": season},
         )
