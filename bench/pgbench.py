@@ -33,6 +33,7 @@ _VALUES = {
     "action": _UUID.format("action"),
     "type": ":type",
     "issued": ":issued",
+    "judged": ":issued",
     "request": ":request",
 }
 
