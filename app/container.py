@@ -132,6 +132,7 @@ class Container:
             self.rankings,
             self.catalog,
             half_life=settings.anticheat_half_life,
+            quarantine=settings.quarantine,
             clock=clock,
         )
         thresholds = Thresholds(
@@ -141,7 +142,11 @@ class Container:
             settings.anticheat_half_life,
         )
         self.review = Review(
-            self.database, self.patient_replicas, thresholds=thresholds, lag_seconds=settings.replica_lag_seconds
+            self.database,
+            self.patient_replicas,
+            thresholds=thresholds,
+            lag_seconds=settings.replica_lag_seconds,
+            quarantine=settings.quarantine,
         )
         past = Past(self.ledger, self.suspicions, self.permits)
         self.actions = Actions(

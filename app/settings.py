@@ -61,6 +61,10 @@ def _one_of(*words: str) -> Callable[[str], str]:
     return parse
 
 
+def _switch(value: str) -> bool:
+    return _one_of("on", "off")(value) == "on"
+
+
 def _url(*schemes: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
         if urlsplit(value).scheme not in schemes:
@@ -155,6 +159,7 @@ class Settings:
     anticheat_reject: float = _set(60.0, _number(1, 1_000_000), "suspicion that refuses the redemption")
     anticheat_critical: float = _set(100.0, _number(1, 1_000_000), "suspicion that suspends the account")
     anticheat_half_life: int = _set(1800, _whole(1, 31_536_000), "seconds in which suspicion halves")
+    quarantine: bool = _set(False, _switch, "points scored under a case are held until it is decided: on or off")
 
     ping_seconds: float = _set(30.0, _number(0.1, 3600), "time between pings to a subscriber")
     subscribe_seconds: float = _set(10.0, _number(0.1, 600), "time a new socket has to subscribe")

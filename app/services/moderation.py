@@ -44,12 +44,13 @@ class Moderation:
         catalog: CatalogStore,
         *,
         half_life: float,
+        quarantine: bool,
         clock: Callable[[], float],
     ) -> None:
         self._db, self._client = database, client
         self._ledger, self._suspicions, self._logins = ledger, suspicions, logins
         self._permits, self._rankings, self._catalog = permits, rankings, catalog
-        self._half_life, self._clock = half_life, clock
+        self._half_life, self._quarantine, self._clock = half_life, quarantine, clock
 
     def score_under_suspicion(self, request: Request, promise: Promise, verdict: Verdict) -> Redeemed | None:
         """Score it, and keep what looked wrong; from `flag` on, on a case. All of it or nothing."""
@@ -150,7 +151,7 @@ class Moderation:
             at=at,
         )
         if verdict.outcome is not Outcome.CLEAN:
-            SuspicionStore.open_case(connection, promise.player_id)
+            SuspicionStore.open_case(connection, promise.player_id, half_life=self._half_life, hold=self._quarantine)
         return suspicion
 
     def _after(self, promise: Promise, verdict: Verdict, suspicion: Suspicion) -> None:

@@ -58,10 +58,18 @@ class Reviewed:
 
 
 class Review:
-    """`lag_seconds` is how old a replica may be that is read from."""
+    """`lag_seconds` is how old a replica may be that is read from; `quarantine`: hold what is scored under a case."""
 
-    def __init__(self, database: Database, patient: Replicas, *, thresholds: Thresholds, lag_seconds: float) -> None:
-        self._db, self._patient, self._thresholds = database, patient, thresholds
+    def __init__(
+        self,
+        database: Database,
+        patient: Replicas,
+        *,
+        thresholds: Thresholds,
+        lag_seconds: float,
+        quarantine: bool,
+    ) -> None:
+        self._db, self._patient, self._thresholds, self._quarantine = database, patient, thresholds, quarantine
         self._overlap = _OVERLAP + timedelta(seconds=lag_seconds)
         self._store = ReviewStore()
 
@@ -146,7 +154,9 @@ class Review:
             total.signals += self._store.add_signals(connection, player, finding.new, flag)
             if finding.peak < flag:
                 return
-            case_id = SuspicionStore.open_case(connection, str(player))
+            case_id = SuspicionStore.open_case(
+                connection, str(player), half_life=self._thresholds.half_life, hold=self._quarantine
+            )
         if not open_case:
             rules = sorted({each.signal.rule for each, _ in finding.new} | {one.signal.rule for one in dossier.kept})
             suspicion = round(finding.peak, 1)

@@ -15,6 +15,19 @@ from app.domain.action_token import Promise
 from app.domain.times import utc
 from app.stores.database import Database
 
+# Puts the player's signals that are on no case yet on this one, and its start back to the earliest that still counted.
+_JOIN = """
+    WITH joined AS (
+        UPDATE signals SET case_id = :case WHERE player_id = :player AND case_id IS NULL RETURNING at, added
+    ), earliest AS (
+        SELECT least(min(j.at), CAST(:since AS timestamptz)) AS at FROM cases c LEFT JOIN joined j
+        ON j.added * power(0.5, least(1000, greatest(0, extract(epoch FROM c.opened_at - j.at)) / :half_life)) >= 1
+        WHERE c.id = :case
+    )
+    UPDATE cases c SET starts_at = least(c.starts_at, e.at, c.opened_at) FROM earliest e
+    WHERE c.id = :case AND (c.starts_at IS NULL OR e.at < c.starts_at)
+"""
+
 
 class SuspicionStore:
     """Writes take the caller's connection: they belong to the transaction that scores, refuses or suspends."""
@@ -123,25 +136,29 @@ class SuspicionStore:
         )
 
     @staticmethod
-    def open_case(connection: sa.Connection, player_id: str) -> UUID:
-        """The player's open case, opened if there is none; signals not on a case yet join it."""
+    def open_case(
+        connection: sa.Connection,
+        player_id: str,
+        *,
+        half_life: float,
+        hold: bool,
+        since: datetime | None = None,
+    ) -> UUID:
+        """The player's open case, opened if there is none; signals not on a case yet join it.
+
+        It starts at the earliest signal of which at least 1 point was left when it was opened, or at `since` if that is
+        earlier. With `hold`, what the player scores from now on in this transaction, and after it, is held.
+        """
+        case_id = _open(connection, player_id)
         connection.execute(
-            sa.text(
-                """
-                INSERT INTO cases (id, player_id) VALUES (:id, :player)
-                ON CONFLICT (player_id) WHERE state = 'open' DO NOTHING
-                """
-            ),
-            {"id": uuid4(), "player": player_id},
+            sa.text(_JOIN),
+            {"case": case_id, "player": player_id, "half_life": half_life, "since": since},
         )
-        case_id: UUID = connection.execute(
-            sa.text("SELECT id FROM cases WHERE player_id = :player AND state = 'open'"),
-            {"player": player_id},
-        ).scalar_one()
-        connection.execute(
-            sa.text("UPDATE signals SET case_id = :case WHERE player_id = :player AND case_id IS NULL"),
-            {"case": case_id, "player": player_id},
-        )
+        if hold:
+            connection.execute(
+                sa.text("UPDATE players SET held_under = :case WHERE id = :player AND held_under IS NULL"),
+                {"case": case_id, "player": player_id},
+            )
         return case_id
 
     def cases(self, *, state: str | None, limit: int, player_id: UUID | None = None) -> list[dict[str, Any]]:
@@ -183,3 +200,20 @@ class SuspicionStore:
             case=case_id,
         )
         return [dict(row._mapping) for row in rows]
+
+
+def _open(connection: sa.Connection, player_id: str) -> UUID:
+    connection.execute(
+        sa.text(
+            """
+            INSERT INTO cases (id, player_id) VALUES (:id, :player)
+            ON CONFLICT (player_id) WHERE state = 'open' DO NOTHING
+            """
+        ),
+        {"id": uuid4(), "player": player_id},
+    )
+    found: UUID = connection.execute(
+        sa.text("SELECT id FROM cases WHERE player_id = :player AND state = 'open'"),
+        {"player": player_id},
+    ).scalar_one()
+    return found
