@@ -10,6 +10,24 @@ from tests.parts.client import Api, Player
 from tests.parts.product import Product, has_rabbitmq, running
 
 
+# Tests run in two processes. What stands in one of these folders shares servers, and goes to one of them together;
+# elsewhere the same holds for each file. The longest first, so that both end at about the same time.
+_TOGETHER = ("tests/e2e/cluster", "tests/faults", "tests/e2e/edge", "tests/e2e/page", "tests/integration/replicas")
+
+
+def _group(item: pytest.Item) -> str:
+    path = item.path.relative_to(item.config.rootpath).as_posix()
+    return next((folder for folder in _TOGETHER if path.startswith(f"{folder}/")), path)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests belong together."""
+    groups = {item: _group(item) for item in items}
+    items.sort(key=lambda item: _TOGETHER.index(groups[item]) if groups[item] in _TOGETHER else len(_TOGETHER))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(groups[item]))
+
+
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The whole product, on RabbitMQ where the system has it; limits raised, the rest as it comes."""
