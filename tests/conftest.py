@@ -9,7 +9,6 @@ import pytest
 from tests.parts.client import Api, Player
 from tests.parts.product import Product, has_rabbitmq, running
 
-
 # Tests run in two processes. What stands in one of these folders shares servers, and goes to one of them together;
 # elsewhere the same holds for each file. The longest first, so that both end at about the same time.
 _TOGETHER = ("tests/e2e/cluster", "tests/faults", "tests/e2e/edge", "tests/e2e/page", "tests/integration/replicas")
