@@ -11,7 +11,7 @@ from typing import Any
 
 from app import logs
 from app.settings import BadSetting, Settings, share_metrics
-from deploy import draining
+from deploy import draining, one_send
 
 try:
     _settings = Settings.from_env()
@@ -67,6 +67,7 @@ def post_worker_init(worker: Any) -> None:
     from app.ws.routes import close_when  # not before gevent has patched this process
 
     close_when(worker.wsgi, lambda: not worker.alive)
+    one_send.install()
 
     # What is there by now stays; and with thousands of sockets, a collection every 700 new objects walks all of them:
     # 30% of this process's time with 4,000 subscribers.
