@@ -211,7 +211,8 @@ FAULTS = (
 def _send(scene: Scene, task: str, arguments: dict[str, Any]) -> None:
     with Celery("drill", broker=scene.cluster.env["BROKER_URL"]) as app:
         app.config_from_object("celeryconfig")
-        app.send_task(task, kwargs=arguments, queue="leaderboard")
+        with app.connection_for_write() as connection:  # a pooled one may be of a broker that was killed since
+            app.send_task(task, kwargs=arguments, queue="leaderboard", connection=connection)
 
 
 def _wait(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
