@@ -28,7 +28,7 @@ from app.stores.database import UNAVAILABLE, surely_not_done
 from app.stores.ledger import AlreadyRedeemed, FirstAnswer, KeyKnown, LedgerStore, Redeemed
 from app.stores.permits import Claim, PermitStore
 from app.stores.rankings import RankingStore
-from app.stores.redis_store import Scripts
+from app.stores.redis_store import Call, Scripts
 from app.stores.standings import StandingStore
 
 log = structlog.get_logger("fairboard.redemptions")
@@ -119,8 +119,9 @@ class Redemptions:
         assert event is not None, "what was scored is in the ledger"
         previous, current = first.previous_rank, first.current_rank
         if current is None:  # the first try died between its commit and its answer: this is the first answer
-            redeemed = Redeemed(event.previous_score, event.score, 1 if event.first else 2)
-            previous, current = self._ranks_from_database(event.season, request.player_id, redeemed)
+            previous, current = self._ranks_from_database(
+                event.season, request.player_id, event.previous_score, event.score
+            )
             self._keep_ranks(request, previous, current)
         return Completed(
             request.action_id,
@@ -167,21 +168,22 @@ class Redemptions:
         """After the commit: the points are the player's, so nothing here may turn the answer into an error."""
         season = Season(promise.season_id, promise.board, promise.season_number)
         settle = self._permits.settle_call(promise.player_id, promise.action_id, "consumed")
-        record = self._rankings.record_call(
-            season, promise.player_id, redeemed.previous, redeemed.score, redeemed.change
-        )
-        try:
-            # With a key the token stays claimed until the ranks are kept, so that a retry finds the same answer.
-            ranks = self._scripts.run_together([record] if request.key else [record, settle])[0]
-        except UNAVAILABLE as error:
-            log.warning("redis_after_commit", error=str(error), action_id=promise.action_id)
+        if redeemed.held:
+            self._wake(season)
             ranks = []
-        if ranks:
-            previous, current = (ranks[0] if redeemed.change > 1 else None), ranks[1]
         else:
-            previous, current = self._ranks_from_database(season, promise.player_id, redeemed)
+            record = self._rankings.record_call(
+                season, promise.player_id, redeemed.previous, redeemed.score, redeemed.change
+            )
+            # With a key the token stays claimed until the ranks are kept, so that a retry finds the same answer.
+            ranks = self._recorded([record] if request.key else [record, settle], promise)
+        if ranks:  # nobody is listed without a score
+            previous, current = (ranks[0] if redeemed.previous else None), ranks[1]
+        else:
+            previous, current = self._ranks_from_database(season, promise.player_id, redeemed.previous, redeemed.score)
         if request.key:
             self._keep_ranks(request, previous, current)
+        if request.key or redeemed.held:
             self._settle(settle)
         return Completed(
             promise.action_id,
@@ -193,11 +195,25 @@ class Redemptions:
             current,
         )
 
-    def _ranks_from_database(self, season: Season, player_id: str, redeemed: Redeemed) -> tuple[int | None, int]:
-        current = self._standings.rank(season, redeemed.score, without=player_id)
-        if redeemed.change == 1:
-            return None, current
-        return self._standings.rank(season, redeemed.previous, without=player_id), current
+    def _recorded(self, calls: list[Call], promise: Promise) -> list[int]:
+        """The ranks before and after; empty while Redis can't tell."""
+        try:
+            return list(self._scripts.run_together(calls)[0])
+        except UNAVAILABLE as error:
+            log.warning("redis_after_commit", error=str(error), action_id=promise.action_id)
+            return []
+
+    def _wake(self, season: Season) -> None:
+        """What everybody sees of a standing with held points is brought to Redis by the refresh alone."""
+        try:
+            self._rankings.wake(season)
+        except UNAVAILABLE as error:
+            log.warning("redis_after_commit", error=str(error))
+
+    def _ranks_from_database(self, season: Season, player_id: str, previous: int, score: int) -> tuple[int | None, int]:
+        """As the player sees them: their own score, held points included, among the others' as everybody sees them."""
+        current = self._standings.rank(season, score, without=player_id)
+        return self._standings.rank(season, previous, without=player_id) if previous else None, current
 
     def _keep_ranks(self, request: Request, previous: int | None, current: int) -> None:
         assert request.key is not None

@@ -127,11 +127,11 @@ class Standings:
         return cached if young or cached.changes == changes else None
 
     def me(self, player_id: UUID) -> dict[str, Any]:
-        """The account with its score and rank on the main board."""
+        """The account with its score and rank on the main board, as the player sees them."""
         player = self._players.get(player_id)
         if player is None:
             raise NotFound()
-        standing = self._from_primary(self.season(MAIN), player_id)
+        standing = self._from_primary(self.season(MAIN), player_id, own=True)
         return {
             "user_id": str(player.id),
             "username": player.username,
@@ -147,7 +147,7 @@ class Standings:
         return self._from_replica(season, player_id) or self._from_primary(season, player_id)
 
     def around(self, player_id: UUID, count: int, board: str = MAIN) -> tuple[Standing, list[Standing], list[Standing]]:
-        """A player's standing with up to `count` neighbours above and below."""
+        """A player's standing as they see it themselves, with up to `count` neighbours above and below."""
         season = self.season(board)
         found = self._neighbours(season, player_id, count)
         if found is None:
@@ -175,8 +175,8 @@ class Standings:
             return None
         return self._ranked(season, [found], places)[0]
 
-    def _from_primary(self, season: Season, player_id: UUID) -> Standing:
-        found = self._standings.one(season, player_id)
+    def _from_primary(self, season: Season, player_id: UUID, *, own: bool = False) -> Standing:
+        found = self._standings.one(season, player_id, own=own)
         if found is None:
             raise NotFound("There is no such player.")
         return self._ranked(season, [found], self._places(season, [found]))[0]
@@ -185,7 +185,7 @@ class Standings:
         """On a replica that has all that the primary has now: so many rows can't each be asked about."""
 
         def read(store: StandingStore) -> Neighbours | None:
-            me = store.one(season, player_id)
+            me = store.one(season, player_id, own=True)
             if me is None:
                 return None
             above, below = store.around(season, me.standing, count) if me.listed else ([], [])
@@ -203,7 +203,7 @@ class Standings:
         places = self._rankings.places(season, [each.standing.user_id for each in found], scores)
         if places.ranks is not None:
             news = [
-                (str(each.standing.user_id), each.standing.score if each.listed else None, each.change)
+                (str(each.standing.user_id), each.score, each.change)
                 for each, known in zip(found, places.changes, strict=True)
                 if each.change > (known or 0)
             ]

@@ -19,13 +19,16 @@ from app.stores.database import Database
 # Lock and read the score, write it, write the event and its outbox row: one statement, one transaction. A second
 # redemption of the action breaks on the event's unique action id, and takes the whole statement back with it.
 # The event has the very time of the standing, so that this can be computed from events. (Points under a case are held:
-# then the time is that of the last event that everybody sees.)
+# then the time is that of the last event that everybody sees.) Standing and event hold by the same look at the player,
+# so that what is held is the sum of the events that say so, whatever is decided meanwhile.
 _STANDING = """
-WITH standing AS (
+WITH who AS MATERIALIZED (
+    SELECT id, held_under FROM players WHERE id = %(player)s AND status = 'active'
+), standing AS (
     INSERT INTO standings AS s (season_id, player_id, score, held, changes, achieved_at)
     SELECT %(season)s, id, CASE WHEN held_under IS NULL THEN %(points)s::bigint ELSE 0 END,
            CASE WHEN held_under IS NULL THEN 0 ELSE %(points)s::bigint END, 1, clock_timestamp()
-    FROM players WHERE id = %(player)s AND status = 'active'
+    FROM who
     ON CONFLICT (season_id, player_id) DO UPDATE
     SET score = s.score + excluded.score, held = s.held + excluded.held, changes = s.changes + 1,
         achieved_at = CASE WHEN excluded.held = 0 THEN clock_timestamp() ELSE s.achieved_at END
@@ -35,9 +38,9 @@ WITH standing AS (
         (action_id, player_id, season_id, action_type_id, points, previous_score, score, issued_at, judged_at,
          request_id, created_at, held_under)
     SELECT %(action)s, %(player)s, %(season)s, %(type)s, %(points)s, score - %(points)s, score, %(issued)s,
-           %(judged)s::timestamptz, %(request)s, CASE WHEN held = 0 THEN achieved_at ELSE clock_timestamp() END,
-           CASE WHEN held > 0 THEN (SELECT held_under FROM players WHERE id = %(player)s) END
-    FROM standing RETURNING id
+           %(judged)s::timestamptz, %(request)s,
+           CASE WHEN held_under IS NULL THEN achieved_at ELSE clock_timestamp() END, held_under
+    FROM standing, who RETURNING id
 ), queued AS (
     INSERT INTO outbox (season_id, player_id, event_id, request_id)
     SELECT %(season)s, %(player)s, id, %(request)s FROM event
@@ -74,13 +77,12 @@ class Redeemed:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A score event; `first` for the player's first one in its season."""
+    """A score event."""
 
     season: Season
     points: int
     previous_score: int
     score: int
-    first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +148,7 @@ class LedgerStore:
         row = self._db.row(
             """
             SELECT i.fingerprint, i.outcome, i.previous_rank, i.current_rank, e.points, e.previous_score, e.score,
-                   s.id AS season_id, s.number, b.slug AS board,
-                   NOT EXISTS (SELECT 1 FROM score_events earlier WHERE earlier.player_id = e.player_id
-                               AND earlier.season_id = e.season_id AND earlier.id < e.id) AS first
+                   s.id AS season_id, s.number, b.slug AS board
             FROM idempotency i
             LEFT JOIN score_events e ON e.action_id = i.action_id AND e.kind = 'redeem'
             LEFT JOIN seasons s ON s.id = e.season_id LEFT JOIN boards b ON b.id = s.board_id
@@ -162,7 +162,7 @@ class LedgerStore:
         event = None
         if row.points is not None:
             season = Season(row.season_id, row.board, row.number)
-            event = Scored(season, row.points, row.previous_score, row.score, row.first)
+            event = Scored(season, row.points, row.previous_score, row.score)
         return FirstAnswer(row.fingerprint, row.outcome, row.previous_rank, row.current_rank, event)
 
     def keep_ranks(self, player_id: str, key: str, previous: int | None, current: int) -> None:

@@ -21,14 +21,32 @@ _LISTED = """
     FROM standings s JOIN players p ON p.id = s.player_id WHERE s.season_id = :season AND s.listed AND s.score > 0
 """
 
+_ONE = """
+    SELECT p.id AS player_id, p.username, coalesce(s.score, 0) AS score, coalesce(s.held, 0) AS held,
+           CASE WHEN s.score > 0 THEN s.achieved_at END AS achieved_at,
+           CASE WHEN s.held > 0 THEN (
+               SELECT e.created_at FROM score_events e
+               WHERE e.player_id = s.player_id AND e.season_id = s.season_id AND e.kind = 'redeem'
+               ORDER BY e.id DESC LIMIT 1
+           ) END AS held_at,
+           coalesce(s.listed, false) AS active, coalesce(s.listed AND s.score > 0, false) AS listed,
+           coalesce(s.changes, 0) AS changes
+    FROM players p LEFT JOIN standings s ON s.player_id = p.id AND s.season_id = :season
+    WHERE p.id = :player
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A standing without its rank, whether it is on the board, and its change number (0: no redeemed action yet)."""
+    """A standing without its rank, whether it has one, and its change number (0: no redeemed action yet).
+
+    `score` is what everybody sees of it, None when it is on no board: what the sorted set should have.
+    """
 
     standing: Standing
     listed: bool
     change: int
+    score: int | None
 
 
 def _standing(row: sa.Row[Any], rank: int | None) -> Standing:
@@ -36,7 +54,15 @@ def _standing(row: sa.Row[Any], rank: int | None) -> Standing:
 
 
 def _found(row: sa.Row[Any]) -> Found:
-    return Found(_standing(row, None), row.listed, row.changes)
+    return Found(_standing(row, None), row.listed, row.changes, row.score if row.listed else None)
+
+
+def _own(row: sa.Row[Any]) -> Found:
+    """As the player alone sees it: with the points that are held."""
+    score = row.score + row.held
+    at = row.held_at if row.held else row.achieved_at
+    standing = Standing(None, row.player_id, row.username, score, at)
+    return Found(standing, row.active and score > 0, row.changes, row.score if row.listed else None)
 
 
 class StandingStore:
@@ -91,32 +117,27 @@ class StandingStore:
         assert row is not None
         return int(row.rank)
 
-    def one(self, season: Season, player_id: UUID) -> Found | None:
-        """A player's standing; None for nobody."""
-        row = self._db.row(
-            """
-            SELECT p.id AS player_id, p.username, coalesce(s.score, 0) AS score,
-                   CASE WHEN s.score > 0 THEN s.achieved_at END AS achieved_at,
-                   coalesce(s.listed AND s.score > 0, false) AS listed, coalesce(s.changes, 0) AS changes
-            FROM players p LEFT JOIN standings s ON s.player_id = p.id AND s.season_id = :season
-            WHERE p.id = :player
-            """,
-            season=season.id,
-            player=player_id,
-        )
-        return _found(row) if row else None
+    def one(self, season: Season, player_id: UUID, *, own: bool = False) -> Found | None:
+        """A player's standing as everybody sees it, or as they do themselves; None for nobody."""
+        row = self._db.row(_ONE, season=season.id, player=player_id)
+        if row is None:
+            return None
+        return _own(row) if own else _found(row)
 
     def score(self, season_id: int, player_id: UUID) -> int:
-        """A player's score; 0 before the first redeemed action."""
+        """A player's score as they see it themselves; 0 before the first redeemed action."""
         row = self._db.row(
-            "SELECT score FROM standings WHERE season_id = :season AND player_id = :player",
+            "SELECT score + held AS score FROM standings WHERE season_id = :season AND player_id = :player",
             season=season_id,
             player=player_id,
         )
         return int(row.score) if row else 0
 
     def around(self, season: Season, me: Standing, count: int) -> tuple[list[Found], list[Found]]:
-        """Up to `count` neighbours above and below in the board's order, each list from the top, without ranks."""
+        """Up to `count` neighbours above and below in the board's order, each list from the top, without ranks.
+
+        With held points in `me`, the player's own row stands further down; it is left out.
+        """
         if count == 0:
             return [], []
         place = {
@@ -133,7 +154,7 @@ class StandingStore:
                 ({_LISTED} AND s.score = :score AND (s.achieved_at, s.player_id) < (:at, :player)
                  ORDER BY s.achieved_at DESC, s.player_id DESC LIMIT :count)
                 UNION ALL
-                ({_LISTED} AND s.score > :score
+                ({_LISTED} AND s.score > :score AND s.player_id <> :player
                  ORDER BY s.score ASC, s.achieved_at DESC, s.player_id DESC LIMIT :count)
             ) near ORDER BY score ASC, achieved_at DESC, player_id DESC LIMIT :count
             """,
@@ -145,7 +166,7 @@ class StandingStore:
                 ({_LISTED} AND s.score = :score AND (s.achieved_at, s.player_id) > (:at, :player)
                  ORDER BY s.achieved_at, s.player_id LIMIT :count)
                 UNION ALL
-                ({_LISTED} AND s.score < :score
+                ({_LISTED} AND s.score < :score AND s.player_id <> :player
                  ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :count)
             ) near ORDER BY score DESC, achieved_at, player_id LIMIT :count
             """,
