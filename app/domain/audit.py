@@ -1,0 +1,73 @@
+"""The audit log's chain: each row's hash covers the row and the hash before it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+NOTHING = "0" * 64
+"""What the first row follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One act: who did what to whom or what. `details` is JSON text, as it was hashed; `id` counts from 1, without gaps."""
+
+    id: int
+    at: datetime
+    actor: str
+    act: str
+    subject: str
+    details: str
+    request_id: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What is wrong `at` a row's id: `what` is "changed", "added" or "missing"."""
+
+    id: int
+    what: str
+    says: str
+
+
+def canonical(details: Mapping[str, Any]) -> str:
+    """The one JSON text of these details: what isn't JSON (ids, times) as text."""
+    return json.dumps(details, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def hash_of(before: str, row: Row) -> str:
+    """SHA-256 in hex. The parts are a JSON list, so that nothing can move from one into the other."""
+    at = row.at.astimezone(UTC).isoformat(timespec="microseconds")
+    parts = [before, row.id, at, row.actor, row.act, row.subject, row.details, row.request_id]
+    return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()
+
+
+def flaws(rows: Iterable[Row]) -> Iterator[Flaw]:
+    """What doesn't fit in rows in the order of their ids, from the first one on.
+
+    A tail that was cut off, and a chain that was computed anew from somewhere on, look whole: only a head that was
+    written down elsewhere shows them.
+    """
+    before, due = NOTHING, 1
+    for row in rows:
+        if row.id < due:
+            yield Flaw(row.id, "added", f"row {row.id} was put in before the first one")
+            continue
+        if row.id > due:
+            last = row.id - 1
+            which = f"row {due} was" if last == due else f"rows {due} to {last} were"
+            yield Flaw(due, "missing", f"{which} taken out")
+        elif hash_of(before, row) != row.hash:
+            says = (
+                f"row {row.id} was changed or put in"
+                if row.id == 1
+                else (f"row {row.id} was changed or put in, or row {row.id - 1} was written anew")
+            )
+            yield Flaw(row.id, "changed", says)
+        before, due = row.hash, row.id + 1
