@@ -15,7 +15,7 @@ NOTHING = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One act: who did what to whom or what. `details` is JSON text, as it was hashed; `id` counts from 1, without gaps."""
+    """One act: who did what to what. `details` is JSON text as it was hashed; `id` counts from 1, without gaps."""
 
     id: int
     at: datetime

@@ -30,7 +30,7 @@ class AuditStore:
     ) -> Row:
         """Add the act to the chain; the last statement of its transaction, since it takes a lock that all acts take.
 
-        `actor` comes from app.domain.actors; `subject` is "player:<id>", "case:<id>", "action_type:<slug>" and the like.
+        `actor` comes from app.domain.actors; `subject` is "player:<id>", "case:<id>", "action_type:<slug>" and so on.
         The log line keeps id and hash elsewhere: whoever rewrites the table can't rewrite that.
         """
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('fairboard audit'))"))
@@ -58,7 +58,7 @@ class AuditStore:
             f"SELECT {_COLUMNS} FROM audit_log WHERE id > :after ORDER BY id LIMIT {_CHUNK}", after=after
         ):
             for row in chunk:
-                yield Row(*row)
+                yield Row(**row._mapping)
             after = chunk[-1].id
 
     def page(
@@ -88,4 +88,4 @@ class AuditStore:
             since=since,
             limit=limit,
         )
-        return [Row(*row) for row in rows]
+        return [Row(**row._mapping) for row in rows]
