@@ -84,25 +84,27 @@ class Moderation:
                 OutboxStore.add_standings(connection, UUID(promise.player_id), request.request_id)
         self._after(promise, verdict, suspicion)
         if critical:
-            self._spread(UUID(promise.player_id), "suspended")
+            self.spread(UUID(promise.player_id), "suspended")
 
     def suspend(self, player_id: UUID, request_id: str) -> bool:
         """Take a player off every board and end their sockets; False when they were suspended already."""
         with self._db.transaction() as connection:
+            PlayerStore.lock(connection, player_id)
             changed = PlayerStore.set_status(connection, player_id, "suspended")
             OutboxStore.add_standings(connection, player_id, request_id)
-        self._spread(player_id, "suspended")
+        self.spread(player_id, "suspended")
         return changed
 
     def reinstate(self, player_id: UUID, request_id: str) -> bool:
         """Back on the boards, with a suspicion of 0: what is left of it would suspend again at the next redemption."""
         now = self._clock()
         with self._db.transaction() as connection:
+            PlayerStore.touch(connection, player_id)
             changed = PlayerStore.set_status(connection, player_id, "active")
             SuspicionStore.clear(connection, player_id, utc(now))
             OutboxStore.add_standings(connection, player_id, request_id)
-        self._remember(player_id, Suspicion(0.0, now))
-        self._spread(player_id, "active")
+        self.remember(player_id, Suspicion(0.0, now))
+        self.spread(player_id, "active")
         return changed
 
     def restate(self) -> None:
@@ -137,6 +139,7 @@ class Moderation:
         return [case for case in found if case]
 
     def _keep(self, connection: sa.Connection, promise: Promise, verdict: Verdict) -> Suspicion:
+        PlayerStore.lock(connection, UUID(promise.player_id))
         added = sum(signal.added for signal in verdict.signals)
         at = verdict.suspicion.at
         suspicion = SuspicionStore.add(connection, promise.player_id, added, at, self._half_life)
@@ -164,16 +167,17 @@ class Moderation:
                 suspicion=round(suspicion.value, 1),
                 rules=[signal.rule for signal in verdict.signals],
             )
-        self._remember(UUID(promise.player_id), suspicion)
+        self.remember(UUID(promise.player_id), suspicion)
 
-    def _remember(self, player_id: UUID, suspicion: Suspicion) -> None:
+    def remember(self, player_id: UUID, suspicion: Suspicion) -> None:
+        """Tell Redis what is left of a player's suspicion, after it was committed."""
         try:
             self._permits.put_suspicion(player_id, suspicion)
         except UNAVAILABLE as error:
             log.warning("redis_after_commit", error=str(error), player_id=str(player_id))
 
-    def _spread(self, player_id: UUID, status: str) -> None:
-        """Tell Redis: every server refuses (or admits) the player from now on, and the boards are refreshed."""
+    def spread(self, player_id: UUID, status: str) -> None:
+        """Tell Redis, after the commit: every server refuses or admits the player from now on; boards are refreshed."""
         try:
             self._logins.note_status(player_id, status)
             if status == "suspended":

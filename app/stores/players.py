@@ -96,8 +96,19 @@ class PlayerStore:
         )
 
     @staticmethod
+    def lock(connection: sa.Connection, player_id: UUID) -> None:
+        """Until the transaction ends nobody else changes what is held against the player. Comes before all other locks."""
+        connection.execute(sa.text("SELECT FROM players WHERE id = :id FOR NO KEY UPDATE"), {"id": player_id})
+
+    @staticmethod
+    def touch(connection: sa.Connection, player_id: UUID) -> None:
+        """As `lock`; and the player counts as lately changed, so that a Redis that misses this is told later."""
+        touched = sa.text("UPDATE players SET status_at = clock_timestamp() WHERE id = :id")
+        connection.execute(touched, {"id": player_id})
+
+    @staticmethod
     def lately_changed(connection: sa.Connection, seconds: float) -> list[tuple[UUID, str]]:
-        """Whose status changed in the last `seconds`, and to what; it stays so until the transaction ends."""
+        """Whom somebody decided on in the last `seconds`, and how they stand; it stays so until the transaction ends."""
         rows = connection.execute(
             sa.text(
                 """
