@@ -97,7 +97,7 @@ class PlayerStore:
 
     @staticmethod
     def lock(connection: sa.Connection, player_id: UUID) -> None:
-        """Until the transaction ends nobody else changes what is held against the player. Comes before all other locks."""
+        """Till the transaction ends nobody else changes what is held against the player. Comes before all other locks."""
         connection.execute(sa.text("SELECT FROM players WHERE id = :id FOR NO KEY UPDATE"), {"id": player_id})
 
     @staticmethod
@@ -108,7 +108,7 @@ class PlayerStore:
 
     @staticmethod
     def lately_changed(connection: sa.Connection, seconds: float) -> list[tuple[UUID, str]]:
-        """Whom somebody decided on in the last `seconds`, and how they stand; it stays so until the transaction ends."""
+        """Whom somebody decided on in the last `seconds`, and their status; it stays so until the transaction ends."""
         rows = connection.execute(
             sa.text(
                 """

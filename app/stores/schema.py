@@ -127,6 +127,7 @@ standings = sa.Table(
         "player_id",
         postgresql_where=sa.text("listed"),
     ),
+    sa.Index("ix_standings_held", "player_id", postgresql_where=sa.text("held > 0")),
 )
 
 # A `void` takes back the event it names and a `restore` takes back a `void` (a second void then names the restore), so

@@ -34,6 +34,7 @@ cases = sa.Table(
     sa.Column("appeal", sa.Text),
     moment("appealed_at", nullable=True),
     sa.CheckConstraint("state in ('open', 'cleared', 'confirmed')", name="state"),
+    sa.Index("ix_cases_opened_at", "opened_at", "id"),
     sa.Index("uq_cases_open", "player_id", unique=True, postgresql_where=sa.text("state = 'open'")),
 )
 
@@ -62,7 +63,7 @@ signals = sa.Table(
 )
 
 # What people decided on cases, never changed. `undone` takes back the one before it. `before` is what the decision
-# changed, as it was: {"status", "suspicion": {"value", "at", "cleared_at"}}.
+# changed, as it was: {"status", "suspicion": null or {"value", "at", "cleared_at"}, "held": was the player's play held}.
 decisions = sa.Table(
     "decisions",
     metadata,

@@ -42,6 +42,7 @@ def _ledger() -> None:
     op.add_column("score_events", _column("held_under", sa.UUID()))
     op.add_column("standings", sa.Column("held", sa.BigInteger(), server_default="0", nullable=False))
     _check("standings", "held", f"held between 0 and {_MAX_SCORE}")
+    op.create_index("ix_standings_held", "standings", ["player_id"], postgresql_where=sa.text("held > 0"))
     op.drop_constraint("ck_score_events_kind", "score_events")
     op.drop_constraint("ck_score_events_voids", "score_events")
     _check("score_events", "kind", "kind in ('redeem', 'void', 'restore')")
@@ -71,6 +72,7 @@ def _people() -> None:
         ("appealed_at", sa.TIMESTAMP(timezone=True)),
     ):
         op.add_column("cases", _column(name, kind))
+    op.create_index("ix_cases_opened_at", "cases", ["opened_at", "id"])
     op.alter_column("signals", "action_id", nullable=True)
     op.alter_column("signals", "action_type", nullable=True)
     op.drop_constraint("ck_signals_source", "signals")
@@ -209,6 +211,7 @@ def downgrade() -> None:
     _check("signals", "source", "source in ('live', 'review')")
     op.alter_column("signals", "action_type", nullable=False)
     op.alter_column("signals", "action_id", nullable=False)
+    op.drop_index("ix_cases_opened_at", table_name="cases")
     for name in ("appealed_at", "appeal", "correction_id", "reason", "decided_by", "starts_at"):
         op.drop_column("cases", name)
     op.drop_index("ix_score_events_correction", table_name="score_events")
@@ -221,6 +224,7 @@ def downgrade() -> None:
     void = sa.text("kind = 'void'")
     op.create_index("uq_score_events_voids", "score_events", ["voids_id"], unique=True, postgresql_where=void)
     op.execute("UPDATE standings SET score = score + held, changes = changes + 1 WHERE held > 0")
+    op.drop_index("ix_standings_held", table_name="standings")
     op.drop_constraint("ck_standings_held", "standings")
     op.drop_column("standings", "held")
     op.drop_column("score_events", "held_under")
