@@ -12,6 +12,8 @@ from app.services.accounts import Accounts, Sessions
 from app.services.actions import Actions
 from app.services.analytics import Analytics
 from app.services.broadcasts import Broadcasts
+from app.services.cases import Cases
+from app.services.decisions import Decisions
 from app.services.diagnosis import Diagnosis
 from app.services.health import Health
 from app.services.moderation import Moderation
@@ -30,6 +32,7 @@ from app.services.sources import sources
 from app.services.standings import Standings
 from app.settings import Settings
 from app.stores.announcements import AnnouncementStore
+from app.stores.cases import CaseStore
 from app.stores.catalog import CatalogStore
 from app.stores.database import Database
 from app.stores.failures import FailureStore
@@ -126,7 +129,6 @@ class Container:
             self.database,
             self.redis,
             self.ledger,
-            self.suspicions,
             self.logins,
             self.permits,
             self.rankings,
@@ -135,6 +137,14 @@ class Container:
             quarantine=settings.quarantine,
             clock=clock,
         )
+        self.cases = Cases(
+            self.database,
+            CaseStore(self.database),
+            self.suspicions,
+            half_life=settings.anticheat_half_life,
+            clock=clock,
+        )
+        self.decisions: Decisions
         thresholds = Thresholds(
             settings.anticheat_flag,
             settings.anticheat_reject,

@@ -17,7 +17,11 @@ Refusal
 ├── Conflict
 │   ├── UsernameTaken
 │   ├── TooManyActions
-│   └── InProgress
+│   ├── InProgress
+│   ├── AlreadyDecided    a case that somebody has decided on
+│   ├── CaseOpen          the player has another case that waits for a decision
+│   ├── NothingToUndo     a case that nobody has decided on
+│   └── AlreadyAppealed
 ├── IdempotencyKeyReused
 ├── RateLimited           carries seconds to wait
 ├── TooManySockets        likewise
@@ -133,6 +137,26 @@ class TooManyActions(Conflict):
 class InProgress(Conflict):
     code = "in_progress"
     default_message = "The first try with this Idempotency-Key is still in flight. Try again in a moment."
+
+
+class AlreadyDecided(Conflict):
+    code = "already_decided"
+    default_message = "This case has been decided already. Undo that decision first."
+
+
+class CaseOpen(Conflict):
+    code = "case_open"
+    default_message = "The player has another open case, and can have one at a time. Decide that one first."
+
+
+class NothingToUndo(Conflict):
+    code = "nothing_to_undo"
+    default_message = "Nobody has decided on this case."
+
+
+class AlreadyAppealed(Conflict):
+    code = "already_appealed"
+    default_message = "You have appealed in this case; a person will read it. There is one appeal in each case."
 
 
 class IdempotencyKeyReused(Refusal):

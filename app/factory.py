@@ -8,7 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import logs
 from app.cli.register import register as register_commands
 from app.container import Container
-from app.http import actions, admin, auth, failures, identity, leaderboard, operations, watch
+from app.http import actions, admin, auth, cases, failures, identity, leaderboard, operations, watch
 from app.http.limits import Limits
 from app.http.top_reads import TopReads
 from app.settings import Settings
@@ -34,6 +34,7 @@ def create_app(settings: Settings) -> Flask:
     app.wsgi_app = kept  # type: ignore[method-assign]
     app.register_blueprint(leaderboard.blueprint(limits, kept), url_prefix=API)
     app.register_blueprint(admin.blueprint(limits), url_prefix=API)
+    app.register_blueprint(cases.blueprint(limits), url_prefix=API)
     app.register_blueprint(operations.routes)
     app.register_blueprint(page)
     sockets.register(app, limits)

@@ -84,7 +84,7 @@ def show(user: str, as_json: bool) -> None:
         **_row(player),
         "score": standing.score,
         "rank": standing.rank,
-        "suspicion": round(container().moderation.suspicion(player.id), 1),
+        "suspicion": round(container().cases.suspicion(player.id), 1),
     }
     emit(values, facts(values), as_json=as_json)
 

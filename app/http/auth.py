@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from app.http.bodies import Credentials, NewAccount, body
-from app.http.envelope import answer, empty
+from app.http.bodies import Credentials, NewAccount, NewAppeal, body
+from app.http.envelope import answer, empty, plain
 from app.http.identity import container, me, signed_in, tokens_for
 from app.http.limits import Limits
 from app.services.accounts import Login
@@ -43,7 +43,16 @@ def blueprint(limits: Limits) -> Blueprint:
     @signed_in(suspended_too=True)
     @limits.reads
     def show_me() -> Response:
-        return answer(container().standings.me(me().player_id), links={"standing": "/api/v1/leaderboard/me"})
+        case = container().cases.mine(me().player_id)
+        links = {"standing": "/api/v1/leaderboard/me"}
+        if case and case["may_appeal"]:
+            links["appeal"] = "/api/v1/me/appeal"
+        return answer({**container().standings.me(me().player_id), "case": case and plain(case)}, links=links)
+
+    @routes.post("/me/appeal")
+    @signed_in(suspended_too=True, limit=limits.appeal)
+    def appeal() -> Response:
+        return answer(plain(container().cases.appeal(me().player_id, body(NewAppeal).text)), 201, {"me": "/api/v1/me"})
 
     return routes
 

@@ -6,6 +6,7 @@ import json
 import re
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
 from flask import request
 from pydantic import (
@@ -20,6 +21,7 @@ from pydantic import (
 
 from app.domain.accounts import check_password, username_of
 from app.domain.boards import MAIN, TOP
+from app.domain.cases import Decision, State, check_appeal, check_reason
 from app.domain.rollups import Granularity
 from app.domain.times import moment
 from app.errors import InvalidRequest, MalformedJson, TooLarge, UnsupportedMediaType
@@ -72,6 +74,17 @@ def _moment(value: Any) -> Any:
     return moment(value) if isinstance(value, str) else value
 
 
+def _flag(value: Any) -> Any:
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
+def _id(value: Any) -> Any:
+    try:
+        return UUID(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("must be the id of a case") from None
+
+
 class TopQuery(_Strict):
     """`GET /leaderboard/top`"""
 
@@ -100,6 +113,37 @@ class AnalyticsQuery(_Strict):
     since: Annotated[datetime | None, BeforeValidator(_moment), Field(alias="from")] = None
     until: Annotated[datetime | None, BeforeValidator(_moment), Field(alias="to")] = None
     action_type: str | None = None
+
+
+class CasesQuery(_Strict):
+    """`GET /admin/cases`"""
+
+    state: State | None = None
+    player: str | None = None
+    rule: str | None = None
+    appealed: Annotated[bool | None, BeforeValidator(_flag)] = None
+    since: Annotated[datetime | None, BeforeValidator(_moment)] = None
+    limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=100)] = 50
+    after: Annotated[UUID | None, BeforeValidator(_id)] = None
+
+
+class NewDecision(_Strict):
+    """`POST /admin/cases/{id}/decision`"""
+
+    decision: Decision
+    reason: Annotated[str, AfterValidator(check_reason)]
+
+
+class Undoing(_Strict):
+    """`POST /admin/cases/{id}/undo`"""
+
+    reason: Annotated[str, AfterValidator(check_reason)]
+
+
+class NewAppeal(_Strict):
+    """`POST /me/appeal`"""
+
+    text: Annotated[str, AfterValidator(check_appeal)]
 
 
 def body(model: type[Model]) -> Model:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from flask import Response, g, request
+
+from app.domain.times import rfc3339
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,62}[\x21-\x7e])?")
 
@@ -35,6 +39,21 @@ def _response(text: str, status: int) -> Response:
 def answer(data: Any, status: int = 200, links: dict[str, str] | None = None) -> Response:
     """A good answer."""
     return answer_text(json.dumps(data, ensure_ascii=False, separators=(",", ":")), status, links)
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As `answer` takes it: times and ids as the contract writes them, in what is inside too."""
+    return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, Mapping):
+        return plain(value)
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def answer_text(data: str, status: int = 200, links: dict[str, str] | None = None) -> Response:

@@ -59,6 +59,7 @@ class Limits:
         self.sockets = self._limit(parse(settings.rate_limit_sockets), "sockets", caller_address)
         self.issue = self._limit(actions, "issue", caller_player)
         self.complete = self._limit(actions, "complete", caller_player)
+        self.appeal = self._limit(actions, "appeal", caller_player)
 
     def _limit(self, item: RateLimitItem, scope: str, caller: Callable[[], str]) -> Limit:
         def decorate(view: View) -> View:

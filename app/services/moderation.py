@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
 
-from anticheat.suspicion import Suspicion, decayed
+from anticheat.suspicion import Suspicion
 from anticheat.verdict import Outcome, Verdict
 from app.domain.action_token import Promise
 from app.domain.redemption import Request
@@ -37,7 +36,6 @@ class Moderation:
         database: Database,
         client: Client,
         ledger: LedgerStore,
-        suspicions: SuspicionStore,
         logins: LoginStore,
         permits: PermitStore,
         rankings: RankingStore,
@@ -48,7 +46,7 @@ class Moderation:
         clock: Callable[[], float],
     ) -> None:
         self._db, self._client = database, client
-        self._ledger, self._suspicions, self._logins = ledger, suspicions, logins
+        self._ledger, self._logins = ledger, logins
         self._permits, self._rankings, self._catalog = permits, rankings, catalog
         self._half_life, self._quarantine, self._clock = half_life, quarantine, clock
 
@@ -118,25 +116,6 @@ class Moderation:
             statuses = PlayerStore.lately_changed(connection, LATELY_SECONDS)
             self._logins.restate_statuses(statuses)
             self._permits.forget_suspicion([player for player, _ in statuses])
-
-    def cases(self, *, state: str | None = None, limit: int = 50) -> list[dict[str, Any]]:
-        """Cases, the newest first."""
-        return self._suspicions.cases(state=state, limit=limit)
-
-    def case(self, case_id: UUID) -> dict[str, Any] | None:
-        """One case with all its signals, the oldest first."""
-        found = self._suspicions.case(case_id)
-        return {**found, "signals": self._suspicions.signals(case_id)} if found else None
-
-    def suspicion(self, player_id: UUID) -> float:
-        """What is left of a player's suspicion by now, as the database has it."""
-        return decayed(self._suspicions.get(str(player_id)), self._clock(), self._half_life)
-
-    def cases_of(self, player_id: UUID, limit: int = 50) -> list[dict[str, Any]]:
-        """A player's cases with all their signals, the newest case first."""
-        rows = self._suspicions.cases(state=None, limit=limit, player_id=player_id)
-        found = [self.case(row["case_id"]) for row in rows]
-        return [case for case in found if case]
 
     def _keep(self, connection: sa.Connection, promise: Promise, verdict: Verdict) -> Suspicion:
         PlayerStore.lock(connection, UUID(promise.player_id))

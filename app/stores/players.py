@@ -97,7 +97,7 @@ class PlayerStore:
 
     @staticmethod
     def lock(connection: sa.Connection, player_id: UUID) -> None:
-        """Till the transaction ends nobody else changes what is held against the player. Comes before all other locks."""
+        """Nobody else changes what is held against the player until the transaction ends. Before all other locks."""
         connection.execute(sa.text("SELECT FROM players WHERE id = :id FOR NO KEY UPDATE"), {"id": player_id})
 
     @staticmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -27,6 +27,8 @@ _JOIN = """
     UPDATE cases c SET starts_at = least(c.starts_at, e.at, c.opened_at) FROM earliest e
     WHERE c.id = :case AND (c.starts_at IS NULL OR e.at < c.starts_at)
 """
+
+_NOTHING = {"value": 0.0, "at": "1970-01-01T00:00:00+00:00", "cleared_at": None}
 
 
 class SuspicionStore:
@@ -70,6 +72,37 @@ class SuspicionStore:
             ),
             {"player": player_id, "at": at},
         )
+
+    @staticmethod
+    def row(connection: sa.Connection, player_id: UUID) -> dict[str, Any] | None:
+        """All that is kept of the player's suspicion, as `put_back` takes it: `{"value", "at", "cleared_at"}`."""
+        found: dict[str, Any] | None = connection.execute(
+            sa.text("SELECT to_jsonb(s) - 'player_id' FROM suspicion s WHERE player_id = :player FOR UPDATE"),
+            {"player": player_id},
+        ).scalar_one_or_none()
+        return found
+
+    @staticmethod
+    def put_back(
+        connection: sa.Connection, player_id: UUID, row: Mapping[str, Any] | None, half_life: float
+    ) -> Suspicion:
+        """What there was before it was cleared, and what has been added since; if nothing was, exactly what there was."""
+        kept = connection.execute(
+            sa.text(
+                """
+                INSERT INTO suspicion AS s (player_id, value, at, cleared_at)
+                VALUES (:player, :value, CAST(:at AS timestamptz), CAST(:cleared_at AS timestamptz))
+                ON CONFLICT (player_id) DO UPDATE SET
+                    value = excluded.value * CASE WHEN s.value = 0 THEN 1 ELSE power(0.5,
+                        least(1000, greatest(0, extract(epoch FROM s.at - excluded.at)) / :half_life)) END + s.value,
+                    at = CASE WHEN s.value = 0 THEN excluded.at ELSE s.at END,
+                    cleared_at = excluded.cleared_at
+                RETURNING value, at
+                """
+            ),
+            {"player": player_id, "half_life": half_life, **(row or _NOTHING)},
+        ).one()
+        return Suspicion(kept.value, kept.at.timestamp())
 
     @staticmethod
     def add_refusal(connection: sa.Connection, promise: Promise, signals: Sequence[Signal], *, at: float) -> None:
@@ -160,46 +193,6 @@ class SuspicionStore:
                 {"case": case_id, "player": player_id},
             )
         return case_id
-
-    def cases(self, *, state: str | None, limit: int, player_id: UUID | None = None) -> list[dict[str, Any]]:
-        """Cases, the newest first, each with how much it holds."""
-        rows = self._db.rows(
-            """
-            SELECT c.id AS case_id, c.state, c.opened_at, c.player_id, p.username, p.status,
-                   count(s.id) AS signals, coalesce(max(s.suspicion), 0) AS highest_suspicion,
-                   array_remove(array_agg(DISTINCT s.rule), NULL) AS rules
-            FROM cases c JOIN players p ON p.id = c.player_id LEFT JOIN signals s ON s.case_id = c.id
-            WHERE (CAST(:state AS text) IS NULL OR c.state = :state)
-              AND (CAST(:player AS uuid) IS NULL OR c.player_id = :player)
-            GROUP BY c.id, p.id ORDER BY c.opened_at DESC LIMIT :limit
-            """,
-            state=state,
-            player=player_id,
-            limit=limit,
-        )
-        return [dict(row._mapping) for row in rows]
-
-    def case(self, case_id: UUID) -> dict[str, Any] | None:
-        """One case, with its player."""
-        row = self._db.row(
-            """
-            SELECT c.id AS case_id, c.state, c.opened_at, c.decided_at, c.player_id, p.username, p.status
-            FROM cases c JOIN players p ON p.id = c.player_id WHERE c.id = :case
-            """,
-            case=case_id,
-        )
-        return dict(row._mapping) if row else None
-
-    def signals(self, case_id: UUID) -> list[dict[str, Any]]:
-        """What is on a case, the oldest first."""
-        rows = self._db.rows(
-            """
-            SELECT at, action_id, action_type, rule, seen, expected, added, suspicion, outcome, source
-            FROM signals WHERE case_id = :case ORDER BY id
-            """,
-            case=case_id,
-        )
-        return [dict(row._mapping) for row in rows]
 
 
 def _open(connection: sa.Connection, player_id: str) -> UUID:

@@ -21,14 +21,14 @@ class Cases:
     def __init__(self, env: Mapping[str, str]) -> None:
         self._container = Container(Settings.from_env(env))
         self._seen: dict[UUID, int] = {}
-        for case in self._container.moderation.cases(limit=_MOST):
+        for case in self._container.cases.page(limit=_MOST)[0]:
             self._seen[case["case_id"]] = case["signals"]
 
     def news(self, kinds: Mapping[str, str]) -> Iterator[Event]:
         """One event for each suspicious redemption of a player in `kinds` (name -> kind): `flagged` where it scored
         and made or joined a case, else `noted`."""
         try:
-            for case in self._container.moderation.cases(limit=_MOST):
+            for case in self._container.cases.page(limit=_MOST)[0]:
                 if case["username"] in kinds and case["signals"] > self._seen.get(case["case_id"], 0):
                     yield from self._new(case["case_id"], kinds)
         except UNAVAILABLE:
@@ -38,7 +38,7 @@ class Cases:
         self._container.close()
 
     def _new(self, case_id: UUID, kinds: Mapping[str, str]) -> Iterator[Event]:
-        case = self._container.moderation.case(case_id)
+        case = self._container.cases.one(case_id)
         if case is None:
             return
         signals = case["signals"]

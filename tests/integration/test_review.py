@@ -39,7 +39,7 @@ def _clockwork(ledger: HandLedger, player: UUID, begin: datetime, count: int = 3
 
 
 def _cases(container: Container, player: UUID) -> list[dict[str, Any]]:
-    return container.moderation.cases_of(player)
+    return container.cases.of(player)
 
 
 def _suspicion(container: Container) -> list[Any]:

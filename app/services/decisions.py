@@ -1,0 +1,212 @@
+"""What a person decides on a case, and taking it back: one transaction each; Redis and the sockets follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+import sqlalchemy as sa
+import structlog
+
+from anticheat.suspicion import Suspicion
+from app.domain import actors
+from app.domain.cases import DECISIONS, Decision, check_reason
+from app.domain.times import rfc3339, utc
+from app.errors import AlreadyDecided, CaseOpen, Forbidden, InvalidRequest, NotFound, NothingToUndo
+from app.services.moderation import Moderation
+from app.stores.audit import AuditStore
+from app.stores.cases import CaseStore, Locked
+from app.stores.database import Database
+from app.stores.holds import HoldStore
+from app.stores.outbox import OutboxStore
+from app.stores.players import PlayerStore
+from app.stores.suspicions import SuspicionStore
+
+log = structlog.get_logger("fairboard.decisions")
+
+
+class Corrections(Protocol):
+    """What a decision needs of `app.services.corrections`."""
+
+    def begin_void(
+        self,
+        connection: sa.Connection,
+        *,
+        case_id: UUID,
+        player_id: UUID,
+        since: datetime,
+        made_by: str,
+        reason: str,
+        request_id: str,
+    ) -> UUID: ...
+
+    def begin_restore(
+        self, connection: sa.Connection, correction_id: UUID, *, made_by: str, reason: str, request_id: str
+    ) -> UUID: ...
+
+    def voids_of(self, connection: sa.Connection, case_id: UUID) -> Sequence[UUID]: ...
+
+    def work(self, correction_id: UUID, *, seconds: float) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who decides (as app.domain.actors names them), why, and by which request."""
+
+    actor: str
+    reason: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What came of it. `status` is the player's now; `correction_id` what voids or restores their events, if any."""
+
+    case_id: UUID
+    player_id: UUID
+    decision: str
+    status: str
+    correction_id: UUID | None
+    suspicion: Suspicion | None = None
+
+
+class Decisions:
+    """`budget` seconds of a correction are worked off at once; the workers go on with what is left."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: CaseStore,
+        moderation: Moderation,
+        corrections: Corrections,
+        *,
+        half_life: float,
+        clock: Callable[[], float],
+        budget: float = 2.0,
+    ) -> None:
+        self._db, self._store, self._moderation, self._corrections = database, store, moderation, corrections
+        self._half_life, self._clock, self._budget = half_life, clock, budget
+
+    def decide(self, case_id: UUID, decision: Decision, by: By) -> Decided:
+        """Clear or confirm. Raises InvalidRequest, NotFound, Forbidden on one's own case, AlreadyDecided."""
+        if decision not in DECISIONS:
+            raise InvalidRequest.field("decision", f"must be one of {', '.join(DECISIONS)}")
+        with self._db.transaction() as connection:
+            case = self._locked(connection, case_id, by)
+            if case.state != "open":
+                raise _decided_already(case)
+            before = _before(connection, case)
+            done = (self._clear if decision == "cleared" else self._confirm)(connection, case, by)
+            CaseStore.close(connection, case.id, decision, by.actor, by.reason, done.correction_id)
+            self._keep(connection, done, before, by)
+        return self._follow(done)
+
+    def undo(self, case_id: UUID, by: By) -> Decided:
+        """Everything as it was before the last decision, and the case open again.
+
+        Raises InvalidRequest, NotFound, Forbidden, NothingToUndo, CaseOpen.
+        """
+        with self._db.transaction() as connection:
+            case = self._locked(connection, case_id, by)
+            if case.state == "open":
+                raise NothingToUndo()
+            other = CaseStore.other_open(connection, case)
+            if other is not None:
+                raise CaseOpen(details={"case_id": str(other)})
+            before, now = CaseStore.before_last(connection, case.id), _before(connection, case)
+            done = self._put_back(connection, case, before, by)
+            CaseStore.reopen(connection, case.id)
+            self._keep(connection, done, now, by)
+        return self._follow(done)
+
+    def _locked(self, connection: sa.Connection, case_id: UUID, by: By) -> Locked:
+        try:
+            check_reason(by.reason)
+        except ValueError as error:
+            raise InvalidRequest.field("reason", str(error)) from None
+        player_id = self._store.player_of(case_id)
+        if player_id is None:
+            raise NotFound("There is no such case.")
+        if by.actor == actors.admin(player_id):
+            raise Forbidden("Nobody decides on their own case.")
+        PlayerStore.touch(connection, player_id)
+        return CaseStore.lock(connection, case_id)
+
+    def _clear(self, connection: sa.Connection, case: Locked, by: By) -> Decided:
+        now = self._clock()
+        SuspicionStore.clear(connection, case.player_id, utc(now))
+        PlayerStore.set_status(connection, case.player_id, "active")
+        HoldStore.hold(connection, case.player_id, None)
+        return Decided(case.id, case.player_id, "cleared", "active", None, Suspicion(0.0, now))
+
+    def _confirm(self, connection: sa.Connection, case: Locked, by: By) -> Decided:
+        PlayerStore.set_status(connection, case.player_id, "suspended")
+        HoldStore.hold(connection, case.player_id, None)  # nobody sees them now, and they are voided with the others
+        correction = self._corrections.begin_void(
+            connection,
+            case_id=case.id,
+            player_id=case.player_id,
+            since=case.starts_at,
+            made_by=by.actor,
+            reason=by.reason,
+            request_id=by.request_id,
+        )
+        return Decided(case.id, case.player_id, "confirmed", "suspended", correction)
+
+    def _put_back(self, connection: sa.Connection, case: Locked, before: dict[str, Any], by: By) -> Decided:
+        restore = suspicion = None
+        for correction in self._corrections.voids_of(connection, case.id):  # a batch of it locks the standings next
+            restore = self._corrections.begin_restore(
+                connection, correction, made_by=by.actor, reason=by.reason, request_id=by.request_id
+            )
+        if case.state == "cleared":
+            suspicion = SuspicionStore.put_back(connection, case.player_id, before["suspicion"], self._half_life)
+        PlayerStore.set_status(connection, case.player_id, before["status"])
+        HoldStore.hold(connection, case.player_id, case.id if before["held"] else None)
+        return Decided(case.id, case.player_id, "undone", before["status"], restore, suspicion)
+
+    def _keep(self, connection: sa.Connection, done: Decided, before: dict[str, Any], by: By) -> None:
+        CaseStore.add_decision(
+            connection,
+            done.case_id,
+            done.decision,
+            actor=by.actor,
+            reason=by.reason,
+            before=before,
+            correction_id=done.correction_id,
+            request_id=by.request_id,
+        )
+        OutboxStore.add_standings(connection, done.player_id, by.request_id)
+        details = {
+            "player_id": str(done.player_id),
+            "reason": by.reason,
+            "status": {"before": before["status"], "after": done.status},
+            "correction_id": None if done.correction_id is None else str(done.correction_id),
+        }
+        AuditStore.append(connection, by.actor, f"case.{done.decision}", f"case:{done.case_id}", details, by.request_id)
+
+    def _follow(self, done: Decided) -> Decided:
+        if done.suspicion is not None:
+            self._moderation.remember(done.player_id, done.suspicion)
+        self._moderation.spread(done.player_id, done.status)
+        log.warning("case_decided", case_id=str(done.case_id), player_id=str(done.player_id), decision=done.decision)
+        if done.correction_id is not None:
+            self._corrections.work(done.correction_id, seconds=self._budget)
+        return done
+
+
+def _before(connection: sa.Connection, case: Locked) -> dict[str, Any]:
+    """What a decision may change, as it is."""
+    return {
+        "status": case.status,
+        "suspicion": SuspicionStore.row(connection, case.player_id),
+        "held": HoldStore.held_under(connection, case.player_id) == case.id,
+    }
+
+
+def _decided_already(case: Locked) -> AlreadyDecided:
+    at = None if case.decided_at is None else rfc3339(case.decided_at)
+    return AlreadyDecided(details={"state": case.state, "decided_at": at, "decided_by": case.decided_by})
