@@ -204,7 +204,10 @@ rollup_progress = sa.Table(
 
 # Hours (and their days) that were final and are to be computed again: events of theirs were voided or restored.
 stale_rollups = sa.Table(
-    "stale_rollups", metadata, sa.Column("starts_at", sa.TIMESTAMP(timezone=True), primary_key=True)
+    "stale_rollups",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    moment("starts_at"),
 )
 
 outbox = sa.Table(

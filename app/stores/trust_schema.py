@@ -63,7 +63,7 @@ signals = sa.Table(
 )
 
 # What people decided on cases, never changed. `undone` takes back the one before it. `before` is what the decision
-# changed, as it was: {"status", "suspicion": null or {"value", "at", "cleared_at"}, "held": was the player's play held}.
+# changed, as it was: {"status", "suspicion": null or {"value", "at", "cleared_at"}, "held": whether points were held}.
 decisions = sa.Table(
     "decisions",
     metadata,
@@ -81,7 +81,8 @@ decisions = sa.Table(
 )
 
 # Which events were voided (or restored) together, and how far that has come. `restores_id` is the correction whose
-# voids a restore takes back. The selection is player, action type, board and time; null: any.
+# voids a restore takes back. `cursor` is the last event looked at, `horizon` the id of the
+# transaction that began it. The selection is player, action type, board and time; null: any.
 corrections = sa.Table(
     "corrections",
     metadata,
@@ -103,6 +104,8 @@ corrections = sa.Table(
     sa.Column("events", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("points", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("players", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("cursor", sa.BigInteger),
+    sa.Column("horizon", sa.BigInteger, nullable=False),
     sa.CheckConstraint("kind in ('void', 'restore')", name="kind"),
     sa.CheckConstraint("state in ('running', 'done', 'restored')", name="state"),
     sa.CheckConstraint("(kind = 'restore') = (restores_id IS NOT NULL)", name="restores"),

@@ -129,6 +129,8 @@ def _tables() -> None:
         sa.Column("events", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("points", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("players", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("cursor", sa.BigInteger(), nullable=True),
+        sa.Column("horizon", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("(kind = 'restore') = (restores_id IS NOT NULL)", name=op.f("ck_corrections_restores")),
         sa.CheckConstraint("kind in ('void', 'restore')", name=op.f("ck_corrections_kind")),
         sa.CheckConstraint("state in ('running', 'done', 'restored')", name=op.f("ck_corrections_state")),
@@ -180,8 +182,9 @@ def _tables() -> None:
     op.create_index("uq_models_active", "models", ["state"], unique=True, postgresql_where=sa.text("state = 'active'"))
     op.create_table(
         "stale_rollups",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("starts_at", sa.TIMESTAMP(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("starts_at", name=op.f("pk_stale_rollups")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stale_rollups")),
     )
     op.execute("""
         CREATE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$
