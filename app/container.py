@@ -13,6 +13,7 @@ from app.services.actions import Actions
 from app.services.analytics import Analytics
 from app.services.broadcasts import Broadcasts
 from app.services.cases import Cases
+from app.services.corrections import Corrections
 from app.services.decisions import Decisions
 from app.services.diagnosis import Diagnosis
 from app.services.health import Health
@@ -30,13 +31,16 @@ from app.services.review import Review
 from app.services.schema import Schema
 from app.services.sources import sources
 from app.services.standings import Standings
+from app.services.strays import Strays
 from app.settings import Settings
 from app.stores.announcements import AnnouncementStore
 from app.stores.cases import CaseStore
 from app.stores.catalog import CatalogStore
+from app.stores.corrections import CorrectionStore
 from app.stores.database import Database
 from app.stores.failures import FailureStore
 from app.stores.feed import Subscription
+from app.stores.holds import HoldStore
 from app.stores.lateness import LatenessStore
 from app.stores.ledger import LedgerStore
 from app.stores.logins import LoginStore
@@ -144,7 +148,18 @@ class Container:
             half_life=settings.anticheat_half_life,
             clock=clock,
         )
-        self.decisions: Decisions
+        self.corrections = Corrections(
+            self.database, self.patient_replicas, CorrectionStore(self.database), self.catalog, self.rankings
+        )
+        self.decisions = Decisions(
+            self.database,
+            CaseStore(self.database),
+            self.moderation,
+            self.corrections,
+            half_life=settings.anticheat_half_life,
+            clock=clock,
+        )
+        self.strays = Strays(self.database, HoldStore(self.database))
         thresholds = Thresholds(
             settings.anticheat_flag,
             settings.anticheat_reject,

@@ -40,7 +40,11 @@ def repair() -> None:
 
 @app.task(name="leaderboard.prove", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def prove() -> None:
-    """Compare Redis with the database, and put right what no event will bring any more."""
+    """Put right what redemptions left behind while somebody decided; compare Redis with the database, and put that
+    right which no event will bring any more."""
+    strays = app.container.strays.sweep()
+    if strays:
+        log.warning("strays_put_right", players=len(strays))
     for proved in app.container.proof.prove():
         found = len(proved.differences)
         metrics.proofs.labels("differed" if found else "clean").inc()

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import click
+from flask.cli import with_appcontext
 
 from app.cli.commands import as_json, container, example
 from app.cli.identity import operator, request_id
@@ -33,6 +34,7 @@ _reason = click.option("--reason", required=True, help="Why; it is kept with the
 @click.option("--since", type=Moment(), help="Only those opened since then.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most.")
 @as_json
+@with_appcontext
 def cases(
     state: str | None,
     player: str | None,
@@ -53,6 +55,7 @@ def cases(
 @click.command(epilog=example("anticheat show mallory"))
 @click.argument("case_or_user", metavar="CASE|USERNAME")
 @as_json
+@with_appcontext
 def show(case_or_user: str, as_json: bool) -> None:
     """Show a case, or all cases of a user (username or id): what was seen, what was expected, what it added, what of it
     is left by now; the appeal and the decisions."""
@@ -64,6 +67,7 @@ def show(case_or_user: str, as_json: bool) -> None:
 @click.argument("case", type=click.UUID)
 @_reason
 @as_json
+@with_appcontext
 def clear(case: UUID, reason: str, as_json: bool) -> None:
     """Decide that it was fair play: suspicion is 0, a suspension is lifted, held points count."""
     _decide(case, "cleared", reason, as_json)
@@ -73,6 +77,7 @@ def clear(case: UUID, reason: str, as_json: bool) -> None:
 @click.argument("case", type=click.UUID)
 @_reason
 @as_json
+@with_appcontext
 def confirm(case: UUID, reason: str, as_json: bool) -> None:
     """Decide that it was cheating: the player is suspended, and what they scored since the case's start is voided."""
     _decide(case, "confirmed", reason, as_json)
@@ -82,6 +87,7 @@ def confirm(case: UUID, reason: str, as_json: bool) -> None:
 @click.argument("case", type=click.UUID)
 @_reason
 @as_json
+@with_appcontext
 def undo(case: UUID, reason: str, as_json: bool) -> None:
     """Take the last decision back: status, suspicion and points are as before, and the case is open again."""
     _say(container().decisions.undo(case, _by(reason)), as_json)

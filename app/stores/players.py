@@ -134,13 +134,18 @@ class PlayerStore:
             ),
             {"id": player_id, "status": status},
         ).rowcount
+        PlayerStore.list_again(connection, player_id)
+        return bool(changed)
+
+    @staticmethod
+    def list_again(connection: sa.Connection, player_id: UUID) -> None:
+        """Each standing is on its board as the player's status says, or is not."""
         connection.execute(
             sa.text(
                 """
-                UPDATE standings SET listed = :listed, changes = changes + 1
-                WHERE player_id = :id AND listed <> :listed
+                UPDATE standings s SET listed = (p.status = 'active'), changes = changes + 1 FROM players p
+                WHERE p.id = :id AND s.player_id = p.id AND s.listed <> (p.status = 'active')
                 """
             ),
-            {"id": player_id, "listed": status == "active"},
+            {"id": player_id},
         )
-        return bool(changed)

@@ -86,7 +86,7 @@ class SuspicionStore:
     def put_back(
         connection: sa.Connection, player_id: UUID, row: Mapping[str, Any] | None, half_life: float
     ) -> Suspicion:
-        """What there was before it was cleared, and what has been added since; if nothing was, exactly what there was."""
+        """What there was before it was cleared, and what was added since; if nothing was, exactly what there was."""
         kept = connection.execute(
             sa.text(
                 """

@@ -33,4 +33,4 @@ def test_an_honest_player_has_no_case(anna: Player, play: Play, run: Run, told: 
 def test_neither_a_case_nor_a_user_is_a_failure_in_one_line(run: Run) -> None:
     for name in ("nobody", "00000000-0000-0000-0000-000000000000"):
         done = run("anticheat", "show", name)
-        assert (done.exit_code, done.stderr) == (1, "Error: There is no such user.\n")
+        assert (done.exit_code, done.stderr) == (1, "Error: There is no such case and no such user.\n")

@@ -13,7 +13,7 @@ COMMANDS = {
     "actions": {"list", "add", "change", "retire"},
     "leaderboard": {"top", "rank", "rebuild", "verify"},
     "analytics": {"show", "rebuild", "verify"},
-    "anticheat": {"cases", "show", "review"},
+    "anticheat": {"cases", "show", "clear", "confirm", "undo", "review"},
     "outbox": {"status"},
     "queues": {"status", "peek", "replay", "purge"},
     "doctor": set(),

@@ -1,0 +1,39 @@
+"""What a redemption left behind that was on its way while somebody decided on its player: put right a moment later."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.stores.database import Database
+from app.stores.holds import HoldStore
+from app.stores.logins import LATELY_SECONDS
+from app.stores.outbox import OutboxStore
+from app.stores.players import PlayerStore
+
+_REQUEST_ID = "strays"
+
+
+class Strays:
+    """A redemption looks at its player once, without a lock: no redemption waits for that of another player."""
+
+    def __init__(self, database: Database, holds: HoldStore) -> None:
+        self._db, self._holds = database, holds
+
+    def sweep(self) -> list[UUID]:
+        """Release points that are held for nobody, and take off or put on the boards whom that was missed for; whose.
+
+        May run while players redeem and people decide.
+        """
+        found = {*self._holds.strays(), *self._holds.mislisted(LATELY_SECONDS)}
+        for player_id in sorted(found):
+            with self._db.transaction() as connection:
+                self._put_right(connection, player_id)
+        return sorted(found)
+
+    def _put_right(self, connection: sa.Connection, player_id: UUID) -> None:
+        PlayerStore.lock(connection, player_id)
+        HoldStore.settle(connection, player_id)
+        PlayerStore.list_again(connection, player_id)
+        OutboxStore.add_standings(connection, player_id, _REQUEST_ID)
