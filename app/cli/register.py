@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from app.cli import corrections as corrections  # adds its commands to `leaderboard`
 from app.cli.actions import actions
 from app.cli.analytics import analytics
 from app.cli.anticheat import anticheat

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ import structlog
 from app.domain.corrections import Correction, Selection
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.stores.audit import AuditStore
+from app.stores.books import BooksStore
 from app.stores.catalog import CatalogStore
 from app.stores.corrections import CorrectionStore
 from app.stores.database import UNAVAILABLE, Database
@@ -23,7 +25,7 @@ from app.stores.replicas import Replicas
 
 log = structlog.get_logger("fairboard.corrections")
 
-_BATCH = 2000  # events in one transaction: their players wait for a tenth of a second
+BATCH = 2000  # events in one transaction: their players wait for a tenth of a second
 _BREATH = 0.01  # seconds between two batches, in which those who wait for a standing have it
 _LOOK_SECONDS = 0.2
 # A redemption that had found its player active may end so long after the suspension: as long as a statement may take.
@@ -42,9 +44,12 @@ class Corrections:
         store: CorrectionStore,
         catalog: CatalogStore,
         rankings: RankingStore,
+        *,
+        batch: int = BATCH,
     ) -> None:
         self._db, self._patient, self._store = database, patient, store
         self._catalog, self._rankings = catalog, rankings
+        self.batch = batch
 
     def void(self, selection: Selection, *, actor: str, reason: str, request_id: str) -> UUID:
         """Begin to void what is selected until now. Raises InvalidRequest for a selection of everything."""
@@ -149,6 +154,13 @@ class Corrections:
             log.warning("replica_unfit", error=str(error).split("\n")[0])
             return preview(self._db, selection, restores_id, leaves=leaves, limit=limit)
 
+    def unsound(self, done: Done = lambda standings: None) -> Iterator[dict[str, Any]]:
+        """Standings that aren't what their events say; see app.stores.books. `done` hears how many were looked at."""
+        count = 0
+        for looked_at, wrong in BooksStore(self._db).chunks():
+            yield from wrong
+            done(count := count + looked_at)
+
     def _add(
         self,
         connection: sa.Connection,
@@ -181,7 +193,7 @@ class Corrections:
             correction = self._store.lock(connection, correction_id)
             if correction is None or correction.state != "running":
                 return True
-            nothing = self._store.batch(connection, correction, _BATCH)
+            nothing = self._store.batch(connection, correction, self.batch)
             finished = nothing and self._store.settled(connection, correction_id)
             if finished:
                 self._store.set_state(connection, correction_id, "done")

@@ -63,6 +63,16 @@ class CatalogStore:
         row = self._db.row(f"{_TYPES} WHERE t.retired_at IS NULL AND t.slug = :slug", slug=slug)
         return _action_type(row) if row else None
 
+    def type_id(self, slug: str) -> int | None:
+        """Of any action type, retired ones too."""
+        row = self._db.row("SELECT id FROM action_types WHERE slug = :slug", slug=slug)
+        return int(row.id) if row else None
+
+    def board_id(self, slug: str) -> int | None:
+        """None for a board that doesn't exist."""
+        row = self._db.row("SELECT id FROM boards WHERE slug = :slug", slug=slug)
+        return int(row.id) if row else None
+
     def add_action_type(self, values: dict[str, Any], board: str) -> ActionType:
         """A new one; Conflict if the slug was ever used."""
         try:

@@ -1,0 +1,149 @@
+"""`flask leaderboard void`, `restore` and `corrections`: taking points back, and giving them back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import click
+
+from app.cli.commands import as_json, container, example
+from app.cli.identity import operator, request_id
+from app.cli.leaderboard import leaderboard
+from app.cli.moments import Moment
+from app.cli.output import emit, facts, table, tell
+from app.cli.progress import Progress
+from app.domain.cases import check_reason
+from app.domain.corrections import Correction, Selection
+from app.errors import InvalidRequest
+from app.stores.previews import Preview
+
+_LISTED = ("made_at", "kind", "state", "events", "points", "players", "made_by", "reason", "id")
+_MOVES = ("username", "board", "events", "points", "score_before", "score_after", "rank_before", "rank_after")
+_ALL = 1_000_000
+
+_reason = click.option("--reason", required=True, help="Why; it stands in the audit log.")
+_dry_run = click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+_rows = click.option(
+    "--limit", type=click.IntRange(1, _ALL), default=20, show_default=True, help="How many who move a dry run shows."
+)
+
+
+@leaderboard.command(epilog=example("leaderboard void --player mallory --since 2026-11-01 --reason 'a script'"))
+@click.option("--player", metavar="USERNAME", help="What this one redeemed, by username or id.")
+@click.option("--action-type", metavar="SLUG", help="What was redeemed of this one.")
+@click.option("--since", type=Moment(), help="What was redeemed from then on.")
+@click.option("--until", type=Moment(), help="What was redeemed before then; before now if not given.")
+@click.option("--board", help="On this board alone; on all if not given.")
+@_reason
+@_dry_run
+@_rows
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@as_json
+def void(
+    player: str | None,
+    action_type: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    board: str | None,
+    reason: str,
+    dry_run: bool,
+    limit: int,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Take back the points of a player, an action type or a span of time. Nothing is deleted; 'restore' undoes it.
+
+    Play goes on meanwhile. If this is stopped half way, the workers go on with it.
+    """
+    selection = _selection(player, action_type, since, until, board)
+    preview = container().corrections.preview(selection, limit=_ALL if as_json else limit)
+    if dry_run:
+        _show(preview, as_json)
+        return
+    if not yes:
+        asked = f"Void {preview.events:,} redemptions ({preview.points:,} points) of {preview.players:,} players?"
+        click.confirm(asked, abort=True, err=True)
+    begun = container().corrections.void(selection, actor=operator(), reason=_checked(reason), request_id=request_id())
+    _work(begun, preview.events, "Voided", as_json)
+
+
+@leaderboard.command(epilog=example("leaderboard restore 5a25dcaf-a16c-48b9-b7fb-c2e425a77385 --reason mistaken"))
+@click.argument("correction", type=click.UUID)
+@_reason
+@_dry_run
+@_rows
+@as_json
+def restore(correction: UUID, reason: str, dry_run: bool, limit: int, as_json: bool) -> None:
+    """Give back what a correction has voided: every standing is again what it would be without it."""
+    void_of = container().corrections.get(correction)
+    preview = container().corrections.preview(
+        void_of.selection, restores_id=correction, limit=_ALL if as_json else limit
+    )
+    if dry_run:
+        _show(preview, as_json)
+        return
+    begun = container().corrections.restore(
+        correction, actor=operator(), reason=_checked(reason), request_id=request_id()
+    )
+    _work(begun, preview.events, "Restored", as_json)
+
+
+@leaderboard.command(epilog=example("leaderboard corrections --state running"))
+@click.option("--state", type=click.Choice(["running", "done", "restored"]), help="Only these.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most.")
+@as_json
+def corrections(state: str | None, limit: int, as_json: bool) -> None:
+    """List what was voided and restored, the newest first."""
+    rows = [_row(each) for each in container().corrections.page(limit=limit, state=state)]
+    emit(rows, table(rows, _LISTED) if rows else "There are none.", as_json=as_json)
+
+
+def _selection(
+    player: str | None, action_type: str | None, since: datetime | None, until: datetime | None, board: str | None
+) -> Selection:
+    if player is None and action_type is None and since is None and until is None:
+        raise click.UsageError("Say what to void: --player, --action-type, or a time with --since or --until.")
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError("--since must be before --until.")
+    catalog = container().catalog
+    type_id = catalog.type_id(action_type) if action_type is not None else None
+    if action_type is not None and type_id is None:
+        raise InvalidRequest.field("action_type", "is not an action type")
+    board_id = catalog.board_id(board) if board is not None else None
+    if board is not None and board_id is None:
+        raise InvalidRequest.field("board", "is not a board")
+    player_id = container().accounts.find(player).id if player is not None else None
+    return Selection(player_id, type_id, board_id, since, until)
+
+
+def _checked(reason: str) -> str:
+    try:
+        check_reason(reason)
+    except ValueError as error:
+        raise InvalidRequest.field("reason", str(error)) from None
+    return reason
+
+
+def _work(correction_id: UUID, events: int, done: str, as_json: bool) -> None:
+    with Progress(f"{done} of {events:,}", "redemptions") as progress:
+        made = container().corrections.work(correction_id, done=progress)
+    said = f"{done} {made.events:,} redemptions, {made.points:,} points, of {made.players:,} players: {made.id}."
+    emit(_row(made), said, as_json=as_json)
+
+
+def _show(preview: Preview, as_json: bool) -> None:
+    head = {"events": preview.events, "points": preview.points, "players": preview.players, "moving": preview.moving}
+    lines = [table(preview.rows, _MOVES)] if preview.rows else []
+    if len(preview.rows) < preview.moving:
+        lines.append(f"and {preview.moving - len(preview.rows):,} more who move; --json has them all.")
+    lines.append(facts(head))
+    emit({**head, "moves": preview.rows}, "\n".join(lines), as_json=as_json)
+    tell("Nothing was changed.")
+
+
+def _row(correction: Correction) -> dict[str, Any]:
+    row = asdict(correction)
+    return {**{name: value for name, value in row.items() if name != "selection"}, "selection": row["selection"]}

@@ -1,0 +1,67 @@
+"""Whether the standings are what the events say: all of them, in chunks that are each one moment of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from app.stores.corrections import TAIL
+from app.stores.database import Database
+
+_CHUNK = f"""
+    SELECT s.season_id, s.player_id, b.slug AS board, n.number AS season, s.score, s.held, s.achieved_at,
+           sums.points - sums.held AS score_due, sums.held AS held_due,
+           CASE WHEN s.score > 0 THEN newest.created_at ELSE s.achieved_at END AS achieved_due
+    FROM (
+        SELECT * FROM standings WHERE (season_id, player_id) > (:season, :player)
+        ORDER BY season_id, player_id LIMIT :chunk
+    ) s
+    JOIN players p ON p.id = s.player_id JOIN seasons n ON n.id = s.season_id JOIN boards b ON b.id = n.board_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(points), 0)::bigint AS points,
+               coalesce(sum(points) FILTER (WHERE held_under = p.held_under), 0)::bigint AS held
+        FROM score_events WHERE player_id = s.player_id AND season_id = s.season_id
+    ) sums
+    LEFT JOIN LATERAL (
+        SELECT e.created_at FROM score_events e {TAIL}
+        WHERE e.player_id = s.player_id AND e.season_id = s.season_id AND e.kind = 'redeem'
+          AND tail.kind IS DISTINCT FROM 'void' AND (e.held_under IS NULL OR e.held_under IS DISTINCT FROM p.held_under)
+        ORDER BY e.id DESC LIMIT 1
+    ) newest ON true
+    ORDER BY s.season_id, s.player_id
+"""
+_AT_ONCE = 500
+
+
+class BooksStore:
+    """Reads the primary: a replica may be a moment behind, in which nothing is wrong."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def chunks(self) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+        """How many standings were looked at, and those that aren't what their events say:
+        `{"what": "score" | "held" | "achieved_at", "player", "board", "season", "standing", "events"}` each."""
+        season, player = 0, UUID(int=0)
+        while rows := self._db.rows(_CHUNK, season=season, player=player, chunk=_AT_ONCE):
+            yield len(rows), [each for row in rows for each in _differences(row)]
+            season, player = rows[-1].season_id, rows[-1].player_id
+
+
+def _differences(row: Any) -> Iterator[dict[str, Any]]:
+    pairs = (
+        ("score", row.score, row.score_due),
+        ("held", row.held, row.held_due),
+        ("achieved_at", row.achieved_at, row.achieved_due),
+    )
+    for what, standing, events in pairs:
+        if standing != events:
+            yield {
+                "what": what,
+                "player": str(row.player_id),
+                "board": row.board,
+                "season": row.season,
+                "standing": standing,
+                "events": events,
+            }
