@@ -74,5 +74,6 @@ beat_schedule = {
     "prove": {"task": "leaderboard.prove", "schedule": 60.0, "options": {"expires": 60}},
     "prune": {"task": "maintenance.prune", "schedule": 600.0, "options": {"expires": 600}},
     "review": {"task": "anticheat.review", "schedule": 60.0, "options": {"expires": 60}},
+    "correct": {"task": "anticheat.correct", "schedule": 10.0, "options": {"expires": 10}},
     "roll-up": {"task": "analytics.roll_up", "schedule": 60.0, "options": {"expires": 60}},
 }

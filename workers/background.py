@@ -10,6 +10,8 @@ from workers.app import app
 
 log = structlog.get_logger("fairboard.tasks")
 
+_CORRECTING_SECONDS = 8.0  # less than from one tick to the next
+
 
 @app.task(name="anticheat.review")  # type: ignore[untyped-decorator]
 def review() -> None:
@@ -20,6 +22,18 @@ def review() -> None:
         log.warning("not_reviewed", error=str(error).split("\n")[0])
         return
     log.info("reviewed", players=len(done.players), redemptions=done.redemptions, cases=len(done.cases))
+
+
+@app.task(name="anticheat.correct")  # type: ignore[untyped-decorator]
+def correct() -> None:
+    """Go on with corrections that nobody works on, or that wait for the last redemptions of their time."""
+    try:
+        worked_on = app.container.corrections.go_on(_CORRECTING_SECONDS)
+    except UNAVAILABLE as error:
+        log.warning("not_corrected", error=str(error).split("\n")[0])
+        return
+    for each in worked_on:
+        log.info("correcting", correction_id=str(each.id), kind=each.kind, state=each.state, events=each.events)
 
 
 @app.task(name="analytics.roll_up")  # type: ignore[untyped-decorator]

@@ -62,13 +62,17 @@ def rebuild(board: str, as_json: bool) -> None:
 @as_json
 @click.pass_context
 def verify(ctx: click.Context, board: str, as_json: bool) -> None:
-    """Compare the sorted set and the cached top in Redis with the database; exit 1 if they differ."""
+    """Compare Redis with the standings, and the standings with their events in the ledger; exit 1 if they differ."""
     season = container().standings.season(board)
     with Progress(f"Verifying {season.board}", "standings compared") as progress:
         differences = container().refresh.verify_settled(season, progress)
-    result = {"board": season.board, "clean": not differences, "differences": differences}
-    emit(result, _report(season.board, differences), as_json=as_json)
-    ctx.exit(1 if differences else 0)
+    with Progress("Adding up the ledger", "standings") as progress:
+        unsound = [item for item in container().corrections.unsound(progress) if item["board"] == season.board]
+    clean = not (differences or unsound)
+    result = {"board": season.board, "clean": clean, "differences": differences, "unsound": unsound}
+    said = [_report(season.board, differences), _unsound(season.board, unsound)]
+    emit(result, "\n".join(said), as_json=as_json)
+    ctx.exit(0 if clean else 1)
 
 
 def _report(board: str, differences: list[dict[str, Any]]) -> str:
@@ -88,6 +92,16 @@ def _report(board: str, differences: list[dict[str, Any]]) -> str:
         lines.append(f"and {len(rows) - _SHOWN:,} more; --json has them all.")
     repair = f"flask --app wsgi leaderboard rebuild --board {board}"
     lines.append(f"{board} differs in {len(rows):,}: '{repair}' repairs it.")
+    return "\n".join(lines)
+
+
+def _unsound(board: str, found: list[dict[str, Any]]) -> str:
+    if not found:
+        return f"Every standing of {board} is the sum of its events."
+    lines = [table(found[:_SHOWN], ("what", "player", "season", "standing", "events"))]
+    if len(found) > _SHOWN:
+        lines.append(f"and {len(found) - _SHOWN:,} more; --json has them all.")
+    lines.append(f"{len(found):,} standings of {board} are not what their events say: somebody has written past them.")
     return "\n".join(lines)
 
 
