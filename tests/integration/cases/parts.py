@@ -12,6 +12,7 @@ from app.domain.action_token import Promise
 from app.domain.boards import MAIN
 from app.domain.redemption import Completed, Request
 from app.services.decisions import By
+from app.services.outbox import BoardChange
 
 BY = By("cli:tester", "because the test says so", "test")
 
@@ -57,10 +58,12 @@ class Field:
 
     def deliver(self) -> None:
         """What waits in the outbox, as relay and worker do it."""
-        refresh = self.container.refresh
-        self.container.outbox.drain(
-            lambda changes: [refresh.changed(one.season_id, one.players, one.events) for one in changes]
-        )
+
+        def bring(changes: list[BoardChange]) -> None:
+            for one in changes:
+                self.container.refresh.changed(one.season_id, one.players, one.events)
+
+        self.container.outbox.drain(bring)
 
     def view(self, player: UUID) -> View:
         standings = self.container.standings

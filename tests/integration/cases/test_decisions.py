@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from app.container import Container
 from app.domain import actors
-from app.domain.cases import Decision
+from app.domain.cases import DECISIONS, Decision
 from app.errors import (
     AccountSuspended,
     AlreadyDecided,
@@ -44,6 +45,12 @@ def _flagged(field: Field, player: UUID) -> UUID:
     raise AssertionError("forty at once are no burst")
 
 
+def _case(field: Field, case: UUID) -> dict[str, Any]:
+    found = field.container.cases.one(case)
+    assert found is not None
+    return found
+
+
 def test_clearing_lifts_the_suspension_and_the_suspicion_everywhere(field: Field, anna: UUID) -> None:
     field.play(anna)
     case = _caught(field, anna)
@@ -75,8 +82,7 @@ def test_confirming_voids_what_was_scored_since_the_case_began_and_nothing_befor
     assert 100 <= score < 116, "what came before the first signal stays"
     assert (held, listed) == (0, False)
     assert field.books() == []
-    shown = field.container.cases.one(case)
-    assert shown is not None
+    shown = _case(field, case)
     assert (shown["state"], shown["decided_by"], shown["reason"]) == ("confirmed", BY.actor, BY.reason)
 
 
@@ -105,7 +111,7 @@ def test_undoing_puts_everything_back_exactly(
     field.deliver()
     assert everything() == before
     assert field.books() == []
-    assert [row["decision"] for row in field.container.cases.one(case)["decisions"]] == [decision, "undone"]  # type: ignore[index]
+    assert [row["decision"] for row in _case(field, case)["decisions"]] == [decision, "undone"]
 
 
 def test_what_was_undone_can_be_decided_again_and_undone_again(field: Field, anna: UUID) -> None:
@@ -114,8 +120,8 @@ def test_what_was_undone_can_be_decided_again_and_undone_again(field: Field, ann
     field.deliver()
     before = field.standing(anna)
     for _ in range(2):
-        for decision in ("confirmed", "cleared"):
-            field.container.decisions.decide(case, decision, BY)  # type: ignore[arg-type]
+        for decision in DECISIONS:
+            field.container.decisions.decide(case, decision, BY)
             field.container.decisions.undo(case, BY)
     field.deliver()
     assert field.standing(anna) == before
@@ -125,7 +131,7 @@ def test_what_was_undone_can_be_decided_again_and_undone_again(field: Field, ann
 def test_who_is_confirmed_is_off_the_board_and_their_sockets_are_told(field: Field, anna: UUID) -> None:
     field.score(anna, 7)
     case = field.suspect(anna)
-    heard = field.container.redis.pubsub(ignore_subscribe_messages=True)
+    heard: Any = field.container.redis.pubsub(ignore_subscribe_messages=True)
     heard.subscribe("fairboard:control")
     heard.get_message(timeout=1)
     field.container.decisions.decide(case, "confirmed", BY)
@@ -196,7 +202,7 @@ def test_nobody_decides_on_their_own_case_without_a_reason_or_on_none(field: Fie
             field.container.decisions.decide(case, "cleared", by(reason))
     with pytest.raises(NotFound):
         field.container.decisions.decide(uuid4(), "cleared", BY)
-    assert field.container.cases.one(case)["state"] == "open"  # type: ignore[index]
+    assert _case(field, case)["state"] == "open"
 
 
 def test_every_decision_stands_in_the_audit_log(field: Field, anna: UUID) -> None:
@@ -237,7 +243,7 @@ def test_suspicion_that_came_after_a_clearing_is_not_lost_in_its_undo(field: Fie
 def test_a_reinstated_player_keeps_the_case_and_it_can_still_be_decided(field: Field, anna: UUID) -> None:
     case = _caught(field, anna)
     field.container.moderation.reinstate(anna, "test")
-    assert field.container.cases.one(case)["state"] == "open"  # type: ignore[index]
+    assert _case(field, case)["state"] == "open"
     field.play(anna)
     field.container.decisions.decide(case, "confirmed", BY)
     assert field.container.standings.me(anna)["status"] == "suspended"
