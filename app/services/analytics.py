@@ -68,7 +68,26 @@ class Analytics:
 
     def roll_up(self) -> dict[str, datetime]:
         """Recompute what is not final. Answers before when each granularity is final; {} if another is at it."""
+        self._refresh_stale()
         return {unit: final for unit in GRANULARITIES if (final := self._roll_up(unit)) is not None}
+
+    def _refresh_stale(self) -> None:
+        """Compute final buckets again whose events were voided or restored since. What isn't final comes anyway."""
+        while True:
+            with self._db.transaction() as connection:
+                if not self._store.lock(connection):
+                    return
+                marks, hours = self._store.stale(connection)
+                if not marks:
+                    return
+                horizon, mark = self._store.horizon(connection), self._mark(connection)
+                for unit in GRANULARITIES:
+                    final = self._store.progress(connection, unit).final_before
+                    for since in sorted({start_of(unit, hour) for hour in hours}):
+                        if since < final:
+                            _, rollups = self._read(unit, since, since + LENGTH[unit], horizon=horizon)
+                            self._store.replace(connection, unit, since, since + LENGTH[unit], rollups, mark.now)
+                self._store.drop_stale(connection, marks)
 
     def _roll_up(self, unit: Granularity) -> datetime | None:
         began = time.monotonic()
@@ -187,10 +206,14 @@ class Analytics:
                 self._store.lock(connection, wait=True)
             progress = self._store.progress(connection, unit)
             kept = self._store.kept(connection, unit, since, until)
+            stale = {
+                start_of(unit, hour) for hour in self._store.stale(connection)[1]
+            }  # known, and due within a minute
             _, ledger = self._read(unit, since, until, horizon=progress.horizon)
             if write:
                 self._store.replace(connection, unit, since, until, ledger, mark.now)
-        return [each for each in differences(kept, ledger) if each.place.starts_at < progress.final_before]
+        found = [each for each in differences(kept, ledger) if each.place.starts_at < progress.final_before]
+        return [each for each in found if each.place.starts_at not in stale]
 
     def show(self, wanted: Wanted) -> list[dict[str, Any]]:
         """A board's roll-ups, in the order of time. Raises InvalidRequest and NotFound."""

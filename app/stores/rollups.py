@@ -16,20 +16,27 @@ from app.stores.database import Database
 
 # A day of a very busy board takes minutes; a worker's own limit on a task comes after this one.
 STATEMENT_SECONDS = 500
+_MARKS = 10_000
 
 # An aggregate sorts within work_mem and goes to disk beyond it, so the number of events costs time, not memory.
+# What was voided since counts as voided in the bucket it was redeemed in, and as nothing else.
 _EVENTS = """
     SELECT starts_at, season_id, CASE WHEN grouping(action_type_id) = 1 THEN 0 ELSE action_type_id END AS type,
-           count(*) FILTER (WHERE kind = 'redeem') AS redemptions,
-           coalesce(sum(points) FILTER (WHERE kind = 'redeem'), 0)::bigint AS points,
-           count(DISTINCT player_id) FILTER (WHERE kind = 'redeem') AS players,
-           count(*) FILTER (WHERE kind = 'void') AS voided,
-           coalesce(sum(abs(points)) FILTER (WHERE kind = 'void'), 0)::bigint AS voided_points,
-           percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE kind = 'redeem') AS seconds
+           count(*) FILTER (WHERE stands) AS redemptions,
+           coalesce(sum(points) FILTER (WHERE stands), 0)::bigint AS points,
+           count(DISTINCT player_id) FILTER (WHERE stands) AS players,
+           count(*) FILTER (WHERE NOT stands) AS voided,
+           coalesce(sum(points) FILTER (WHERE NOT stands), 0)::bigint AS voided_points,
+           percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE stands) AS seconds
     FROM (
-        SELECT date_trunc(:unit, created_at, 'UTC') AS starts_at, season_id, action_type_id, kind, points, player_id,
-               extract(epoch FROM created_at - issued_at)::float AS seconds
-        FROM score_events WHERE created_at >= :since AND created_at < :until
+        SELECT date_trunc(:unit, e.created_at, 'UTC') AS starts_at, season_id, action_type_id, points, player_id,
+               extract(epoch FROM e.created_at - issued_at)::float AS seconds,
+               newest.kind IS DISTINCT FROM 'void' AS stands
+        FROM score_events e LEFT JOIN (
+            SELECT DISTINCT ON (action_id) action_id, kind FROM score_events
+            WHERE kind <> 'redeem' ORDER BY action_id, id DESC
+        ) newest USING (action_id)
+        WHERE e.kind = 'redeem' AND e.created_at >= :since AND e.created_at < :until
     ) AS events
     GROUP BY GROUPING SETS ((starts_at, season_id, action_type_id), (starts_at, season_id))
 """
@@ -241,6 +248,17 @@ class RollupStore:
                 for place, figures in rollups.items()
             ],
         )
+
+    @staticmethod
+    def stale(connection: sa.Connection) -> tuple[list[int], set[datetime]]:
+        """The marks of hours in which events were voided or restored since: their ids, and the hours."""
+        rows = connection.execute(sa.text(f"SELECT id, starts_at FROM stale_rollups ORDER BY id LIMIT {_MARKS}")).all()
+        return [row.id for row in rows], {row.starts_at for row in rows}
+
+    @staticmethod
+    def drop_stale(connection: sa.Connection, ids: list[int]) -> None:
+        """They were computed again, from a snapshot that has what was marked."""
+        connection.execute(sa.text("DELETE FROM stale_rollups WHERE id = ANY(:ids)"), {"ids": ids})
 
     @staticmethod
     def read(

@@ -17,7 +17,7 @@ EPOCH = datetime.fromisoformat("2026-01-05T00:00:00Z")
 
 @dataclass(frozen=True)
 class Event:
-    """A redemption, or with `voids` what takes one back; `seconds` from issue to completion; `judged`: if not then."""
+    """A redemption; `seconds` from issue to completion; `judged`: if not then."""
 
     player: UUID
     action_type: str
@@ -25,7 +25,6 @@ class Event:
     points: int = 1
     seconds: float = 1.0
     judged: datetime | None = None
-    voids: int | None = None
 
 
 class HandLedger:
@@ -48,8 +47,6 @@ class HandLedger:
     def write(self, event: Event, connection: sa.Connection | None = None) -> int:
         """Its id; in the caller's transaction where a connection is given."""
         values = {
-            "kind": "redeem" if event.voids is None else "void",
-            "voids": event.voids,
             "action": uuid4(),
             "player": event.player,
             "season": self.season,
@@ -82,9 +79,9 @@ class HandLedger:
 
 _WRITE = sa.text(
     """
-    INSERT INTO score_events (kind, voids_id, action_id, player_id, season_id, action_type_id, points, previous_score,
+    INSERT INTO score_events (action_id, player_id, season_id, action_type_id, points, previous_score,
                               score, issued_at, created_at, judged_at, request_id)
-    VALUES (:kind, :voids, :action, :player, :season, :type, :points, 0, 0, :issued, :at, :judged, 'by hand')
+    VALUES (:action, :player, :season, :type, :points, 0, 0, :issued, :at, :judged, 'by hand')
     RETURNING id
     """
 )

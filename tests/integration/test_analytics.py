@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from anticheat.rules import Signal
 from anticheat.suspicion import Suspicion
 from app.container import Container
+from app.domain.corrections import Selection
 from app.domain.redemption import Request
 from app.domain.rollups import GRANULARITIES, Granularity, start_of
 from app.errors import Forbidden, InvalidRequest, NotFound
@@ -88,20 +89,37 @@ def test_an_hour_says_what_was_redeemed_by_whom_and_how_fast(analytics: Analytic
     assert (day["from"], day["redemptions"]) == ("2026-01-05T00:00:00.000Z", 2)
 
 
-def test_a_void_counts_where_it_happened_and_leaves_the_redemption_where_it_was(
-    analytics: Analytics, ledger: HandLedger
+def test_what_was_voided_counts_as_that_in_the_hour_it_was_redeemed_in_and_final_hours_follow(
+    container: Container, analytics: Analytics, ledger: HandLedger
 ) -> None:
-    anna = ledger.player()
-    wrong = ledger.write(Event(anna, "tap", TEN, points=7))
+    anna, ben = ledger.player(), ledger.player()
+    for player in (anna, ben):
+        container.database.rows(
+            "INSERT INTO standings VALUES (:season, :player, 0, 1, now()) RETURNING score",
+            season=ledger.season,
+            player=player,
+        )
+    ledger.write(Event(anna, "tap", TEN, points=7, seconds=1.0))
+    ledger.write(Event(ben, "tap", TEN, points=5, seconds=3.0))
+    container.database.rows(
+        "UPDATE standings SET score = CASE WHEN player_id = :p THEN 7 ELSE 5 END RETURNING 1", p=anna
+    )
     analytics.roll_up()
-    before = _rows(analytics, "hour", TEN, TEN + HOUR)
-    ledger.write(Event(anna, "tap", TEN + HOUR, points=-7, voids=wrong))
-    analytics.rebuild(None, None)
-    after = _rows(analytics, "hour", TEN, TEN + HOUR)
-    assert [{**row, "computed_at": None} for row in after] == [{**row, "computed_at": None} for row in before]
-    (later, _) = _rows(analytics, "hour", TEN + HOUR, TEN + 2 * HOUR)
-    assert (later["redemptions"], later["points"], later["players"]) == (0, 0, 0)
-    assert later["voided"] == {"redemptions": 1, "points": 7}
+    kept = _kept(container)
+    by: Any = {"actor": "cli:tests", "reason": "a test", "request_id": "r"}
+    void = container.corrections.void(Selection(player_id=anna), **by)
+    container.corrections.work(void)
+    assert analytics.verify(None, None) == [], "what is known to be stale is no difference"
+    analytics.roll_up()
+    for row in (_rows(analytics, "hour", TEN, TEN + HOUR)[0], _rows(analytics, "day", TEN - 10 * HOUR, TEN + DAY)[0]):
+        assert (row["redemptions"], row["points"], row["players"]) == (1, 5, 1)
+        assert row["voided"] == {"redemptions": 1, "points": 7}
+        assert row["completion_seconds"]["median"] == 3.0
+    assert analytics.verify(None, None) == []
+    container.corrections.work(container.corrections.restore(void, **by))
+    analytics.roll_up()
+    assert _kept(container) == kept
+    assert container.database.rows("SELECT FROM stale_rollups") == []
 
 
 def test_a_refused_action_counts_once_by_the_rule_that_added_most(container: Container) -> None:

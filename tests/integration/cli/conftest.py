@@ -11,6 +11,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
+from app import logs
 from app.cli.register import register
 from app.container import Container
 from app.domain.redemption import Request
@@ -24,6 +25,7 @@ Play = Callable[..., None]
 @pytest.fixture
 def run(container: Container) -> Run:
     """`run("users", "list")`; `typed` is what comes on standard input."""
+    logs.configure(container.settings)  # as create_app does: what is logged is no part of what is printed
     app = Flask("commands")
     app.extensions["fairboard"] = container
     register(app)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from app.container import Container
 from app.errors import Forbidden
 from app.stores.players import Player
 from tests.integration.cli.conftest import Play, Run, Told
@@ -34,3 +35,58 @@ def test_neither_a_case_nor_a_user_is_a_failure_in_one_line(run: Run) -> None:
     for name in ("nobody", "00000000-0000-0000-0000-000000000000"):
         done = run("anticheat", "show", name)
         assert (done.exit_code, done.stderr) == (1, "Error: There is no such case and no such user.\n")
+
+
+def _caught(anna: Player, play: Play, told: Told) -> str:
+    play(anna.id)
+    with pytest.raises(Forbidden):
+        play(anna.id, "boss-fight")
+    (case,) = told("anticheat", "cases", "--player", "anna")
+    return str(case["case_id"])
+
+
+def test_cases_are_found_by_state_player_rule_appeal_and_time(
+    container: Container, anna: Player, ben: Player, play: Play, run: Run, told: Told
+) -> None:
+    case = _caught(anna, play, told)
+    for line, found in (
+        (["--state", "open"], [case]),
+        (["--state", "cleared"], []),
+        (["--player", "ben"], []),
+        (["--rule", "timing"], [case]),
+        (["--rule", "pattern"], []),
+        (["--appealed"], []),
+        (["--not-appealed"], [case]),
+        (["--since", "2026-01-01"], [case]),
+        (["--since", "2999-01-01"], []),
+    ):
+        assert [row["case_id"] for row in told("anticheat", "cases", *line)] == found, line
+    container.cases.appeal(anna.id, "It was my cat.\nReally.")
+    assert [row["case_id"] for row in told("anticheat", "cases", "--appealed")] == [case]
+    assert "It was my cat.\\nReally." in run("anticheat", "show", case).stdout
+
+
+def test_a_case_is_decided_and_the_decision_undone_from_the_command_line(
+    anna: Player, play: Play, run: Run, told: Told
+) -> None:
+    case = _caught(anna, play, told)
+    dry = told("anticheat", "confirm", case, "--reason", "to see", "--dry-run")
+    assert (dry["events"], [move["username"] for move in dry["moves"]]) == (0, ["Anna"])
+    assert told("users", "show", "anna")["status"] == "active", "a dry run changes nothing"
+    said = run("anticheat", "confirm", case, "--reason", "a script\x1b[31m").stderr
+    assert "--reason must have printable characters only" in said
+    said = run("anticheat", "confirm", case, "--reason", "a script").stdout
+    assert "Confirmed: Anna is suspended." in said
+    assert "Voided 0 redemptions" in said
+    again = run("anticheat", "clear", case, "--reason", "no script")
+    assert (again.exit_code, "decided already" in again.stderr) == (1, True)
+    assert "Undone" in run("anticheat", "undo", case, "--reason", "no script").stdout
+    shown = told("anticheat", "clear", case, "--reason", "a fast hand")
+    assert (shown["state"], [one["decision"] for one in shown["decisions"]]) == (
+        "cleared",
+        ["confirmed", "undone", "cleared"],
+    )
+    assert shown["decided_by"].startswith("cli:")
+    printed = run("anticheat", "show", case).stdout
+    for words in ("a script", "no script", "a fast hand", "completed actions faster than they can be done"):
+        assert words in printed

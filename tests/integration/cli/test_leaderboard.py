@@ -36,8 +36,59 @@ def test_somebody_who_never_played_has_no_rank(anna: Player, told: Told) -> None
 
 
 def test_a_board_that_is_right_is_clean(board: Container, run: Run, told: Told) -> None:
-    assert told("leaderboard", "verify") == {"board": "main", "clean": True, "differences": []}
-    assert run("leaderboard", "verify").stdout == "main is clean: Redis has what the database has.\n"
+    assert told("leaderboard", "verify") == {"board": "main", "clean": True, "differences": [], "unsound": []}
+    said = "main is clean: Redis has what the database has.\nEvery standing of main is the sum of its events.\n"
+    assert run("leaderboard", "verify").stdout == said
+
+
+def test_a_standing_that_somebody_wrote_past_the_ledger_is_named(board: Container, run: Run) -> None:
+    board.database.rows("UPDATE standings SET score = score + 1000 WHERE score > 0 RETURNING 1")
+    board.refresh.rebuild(board.standings.season("main"))
+    found = run("leaderboard", "verify", "--json")
+    assert found.exit_code == 1
+    unsound = json.loads(found.stdout)["unsound"]
+    assert unsound
+    assert {each["what"] for each in unsound} == {"score"}
+    assert all(each["standing"] == each["events"] + 1000 for each in unsound)
+
+
+def test_a_void_takes_the_best_off_the_board_after_a_dry_run_has_said_so_and_a_restore_brings_them_back(
+    board: Container, run: Run, told: Told
+) -> None:
+    best, second = told("leaderboard", "top")[:2]
+    args = ("leaderboard", "void", "--player", best["username"], "--reason", "a script")
+    preview = told(*args, "--dry-run")
+    assert preview["moves"][0]["username"] == best["username"]
+    assert (preview["moves"][0]["rank_before"], preview["moves"][0]["rank_after"]) == (1, None)
+    assert told("leaderboard", "top")[0] == best, "a dry run changes nothing"
+    assert run(*args).exit_code == 1, "without --yes somebody has to say so"
+    void = told(*args, "--yes")
+    assert (void["state"], void["points"]) == ("done", best["score"])
+    season = board.standings.season("main")
+    board.refresh.rebuild(season)
+    assert told("leaderboard", "rank", second["username"])["rank"] == 1
+    assert told("leaderboard", "rank", best["username"])["rank"] is None
+    told("leaderboard", "restore", void["id"], "--reason", "it was not")
+    board.refresh.rebuild(season)
+    assert told("leaderboard", "verify")["clean"]
+    assert told("leaderboard", "rank", best["username"]) == best
+    assert [each["state"] for each in told("leaderboard", "corrections")] == ["done", "restored"]
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        ((), "Say what to void"),
+        (("--player", "nobody"), "There is no such user."),
+        (("--action-type", "nothing"), "--action-type is not an action type"),
+        (("--since", "2026-02-01", "--until", "2026-01-01"), "--since must be before --until"),
+        (("--action-type", "tap", "--board", "other"), "--board is not a board"),
+    ],
+)
+def test_what_can_not_be_voided_is_said(board: Container, run: Run, args: tuple[str, ...], says: str) -> None:
+    found = run("leaderboard", "void", *args, "--reason", "r", "--yes")
+    assert found.exit_code != 0
+    assert says in found.stderr
 
 
 Spoil = Callable[[Container, Player], object]

@@ -11,7 +11,7 @@ from app.cli.register import register
 COMMANDS = {
     "users": {"create", "list", "show", "suspend", "reinstate", "set-role"},
     "actions": {"list", "add", "change", "retire"},
-    "leaderboard": {"top", "rank", "rebuild", "verify"},
+    "leaderboard": {"top", "rank", "rebuild", "verify", "void", "restore", "corrections"},
     "analytics": {"show", "rebuild", "verify"},
     "anticheat": {"cases", "show", "clear", "confirm", "undo", "review"},
     "outbox": {"status"},
