@@ -11,6 +11,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.commands import as_json, container, example
+from app.cli.corrections import show_preview
 from app.cli.identity import operator, request_id
 from app.cli.moments import Moment
 from app.cli.output import emit, facts, safe, table, tell
@@ -23,6 +24,7 @@ _CASES = ("opened_at", "username", "status", "state", "signals", "highest_suspic
 _SIGNALS = ("at", "action_type", "rule", "seen", "expected", "added", "left", "suspicion", "outcome", "source")
 _CASE = ("case_id", "state", "opened_at", "starts_at", "decided_at", "decided_by", "reason", "username", "status")
 _DECISIONS = ("decided_at", "decision", "decided_by", "decided_by_name", "reason", "correction_id")
+_SHOWN, _ALL = 20, 1_000_000  # rows of a dry run
 _reason = click.option("--reason", required=True, help="Why; it is kept with the decision, and in the audit log.")
 
 
@@ -76,11 +78,18 @@ def clear(case: UUID, reason: str, as_json: bool) -> None:
 @click.command(epilog=example("anticheat confirm 0b9f… --reason 'a clock made these intervals'"))
 @click.argument("case", type=click.UUID)
 @_reason
+@click.option("--dry-run", is_flag=True, help="Say what would be voided and who would move, and change nothing.")
 @as_json
 @with_appcontext
-def confirm(case: UUID, reason: str, as_json: bool) -> None:
+def confirm(case: UUID, reason: str, dry_run: bool, as_json: bool) -> None:
     """Decide that it was cheating: the player is suspended, and what they scored since the case's start is voided."""
-    _decide(case, "confirmed", reason, as_json)
+    if dry_run:
+        selection = container().decisions.to_void(case)
+        limit = _ALL if as_json else _SHOWN
+        preview = container().corrections.preview(selection, leaves=selection.player_id, limit=limit)
+        show_preview(preview, as_json)
+    else:
+        _decide(case, "confirmed", reason, as_json)
 
 
 @click.command(epilog=example("anticheat undo 0b9f… --reason 'the wrong player'"))
@@ -113,8 +122,13 @@ def _decide(case: UUID, decision: Decision, reason: str, as_json: bool) -> None:
 
 def _say(done: Decided, as_json: bool) -> None:
     name = container().accounts.find(str(done.player_id)).username
-    case = container().cases.one(done.case_id)
-    emit(case, _DONE[done.decision](safe(name)), as_json=as_json)
+    said = [_DONE[done.decision](safe(name))]
+    if done.correction_id is not None:
+        made = container().corrections.get(done.correction_id)
+        word = "Voided" if made.kind == "void" else "Restored"
+        rest = "; the workers go on with it" if made.state == "running" else ""
+        said.append(f"{word} {made.events:,} redemptions, {made.points:,} points{rest}: correction {made.id}.")
+    emit(container().cases.one(done.case_id), "\n".join(said), as_json=as_json)
 
 
 def _dossier(case_or_user: str) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def void(
     selection = _selection(player, action_type, since, until, board)
     preview = container().corrections.preview(selection, limit=_ALL if as_json else limit)
     if dry_run:
-        _show(preview, as_json)
+        show_preview(preview, as_json)
         return
     if not yes:
         asked = f"Void {preview.events:,} redemptions ({preview.points:,} points) of {preview.players:,} players?"
@@ -83,7 +83,7 @@ def restore(correction: UUID, reason: str, dry_run: bool, limit: int, as_json: b
         void_of.selection, restores_id=correction, limit=_ALL if as_json else limit
     )
     if dry_run:
-        _show(preview, as_json)
+        show_preview(preview, as_json)
         return
     begun = container().corrections.restore(
         correction, actor=operator(), reason=_checked(reason), request_id=request_id()
@@ -134,7 +134,8 @@ def _work(correction_id: UUID, events: int, done: str, as_json: bool) -> None:
     emit(_row(made), said, as_json=as_json)
 
 
-def _show(preview: Preview, as_json: bool) -> None:
+def show_preview(preview: Preview, as_json: bool) -> None:
+    """What a dry run has found; nothing was changed."""
     head = {"events": preview.events, "points": preview.points, "players": preview.players, "moving": preview.moving}
     lines = [table(preview.rows, _MOVES)] if preview.rows else []
     if len(preview.rows) < preview.moving:

@@ -14,6 +14,7 @@ import structlog
 from anticheat.suspicion import Suspicion
 from app.domain import actors
 from app.domain.cases import DECISIONS, Decision, check_reason
+from app.domain.corrections import Selection
 from app.domain.times import rfc3339, utc
 from app.errors import AlreadyDecided, CaseOpen, Forbidden, InvalidRequest, NotFound, NothingToUndo
 from app.services.moderation import Moderation
@@ -104,6 +105,16 @@ class Decisions:
             self._keep(connection, done, before, by)
         return self._follow(done)
 
+    def to_void(self, case_id: UUID) -> Selection:
+        """What confirming an open case would void. Raises NotFound, AlreadyDecided."""
+        with self._db.transaction() as connection:
+            if self._store.player_of(case_id) is None:
+                raise _no_case()
+            case = CaseStore.lock(connection, case_id)
+        if case.state != "open":
+            raise _decided_already(case)
+        return Selection(player_id=case.player_id, since=case.starts_at)
+
     def undo(self, case_id: UUID, by: By) -> Decided:
         """Everything as it was before the last decision, and the case open again.
 
@@ -129,7 +140,7 @@ class Decisions:
             raise InvalidRequest.field("reason", str(error)) from None
         player_id = self._store.player_of(case_id)
         if player_id is None:
-            raise NotFound("There is no such case.")
+            raise _no_case()
         if by.actor == actors.admin(player_id):
             raise Forbidden("Nobody decides on their own case.")
         PlayerStore.touch(connection, player_id)
@@ -205,6 +216,10 @@ def _before(connection: sa.Connection, case: Locked) -> dict[str, Any]:
         "suspicion": SuspicionStore.row(connection, case.player_id),
         "held": HoldStore.held_under(connection, case.player_id) == case.id,
     }
+
+
+def _no_case() -> NotFound:
+    return NotFound("There is no such case.")
 
 
 def _decided_already(case: Locked) -> AlreadyDecided:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from app.domain.corrections import Correction, Selection
 from app.stores.database import Database
+from app.stores.holds import HoldStore
 
 # To look for events may take long, and holds up nobody; to change them holds up their players.
 _LOOK_SECONDS, _CHANGE_SECONDS = 500, 20
@@ -261,7 +262,8 @@ class CorrectionStore:
 
 
 def _change(connection: sa.Connection, correction: Correction, ids: list[int], request_id: str) -> None:
-    connection.execute(sa.text(_LOCK), {"ids": ids})
+    locked = connection.execute(sa.text(_LOCK), {"ids": ids}).all()
+    HoldStore.settle_strays(connection, [row.player_id for row in locked])
     written = connection.execute(
         sa.text(_WRITE),
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -24,7 +25,7 @@ _SETTLE = f"""
             WHERE e.player_id = s.player_id AND e.season_id = s.season_id AND e.kind = 'redeem'
               AND e.held_under = p.held_under AND {_COUNTS}
         ), 0) AS held
-        FROM standings s JOIN players p ON p.id = s.player_id WHERE s.player_id = :player
+        FROM standings s JOIN players p ON p.id = s.player_id WHERE {{which}}
     )
     UPDATE standings s SET score = s.score + s.held - due.held, held = due.held, changes = s.changes + 1,
         achieved_at = coalesce((
@@ -35,6 +36,10 @@ _SETTLE = f"""
         ), s.achieved_at)
     FROM due WHERE s.season_id = due.season_id AND s.player_id = due.player_id AND s.held <> due.held
 """
+
+
+_OF_ONE = _SETTLE.format(which="s.player_id = :player")
+_OF_MANY = _SETTLE.format(which="s.player_id = ANY(:players) AND s.held > 0")
 
 
 class HoldStore:
@@ -68,7 +73,13 @@ class HoldStore:
         """
         player = {"player": player_id}
         connection.execute(sa.text("SELECT FROM standings WHERE player_id = :player FOR UPDATE"), player)
-        return connection.execute(sa.text(_SETTLE), player).rowcount
+        return connection.execute(sa.text(_OF_ONE), player).rowcount
+
+    @staticmethod
+    def settle_strays(connection: sa.Connection, players: Sequence[UUID]) -> None:
+        """Before events of these players are voided, whose standings the caller has locked: what is held is what
+        should be, and not what was on its way at a decision, so that it is taken from where it was put."""
+        connection.execute(sa.text(_OF_MANY), {"players": list(players)})
 
     def strays(self) -> list[UUID]:
         """Whose points are held although they are under no case: they were on their way when it was decided."""

@@ -143,7 +143,7 @@ def _add(strict: Field, name: str) -> UUID:
     return player
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_the_board_the_views_and_the_ledger_agree(strict: Field, steps: list[tuple[str, int, int]]) -> None:
     players = _empty(strict)
@@ -169,7 +169,7 @@ def _redeem_until(strict: Field, player: Model, over: threading.Event) -> None:
 
 def _judge(strict: Field, player: Model, seed: int) -> None:
     chance = random.Random(seed)
-    for _ in range(12):
+    for _ in range(8):
         case = strict.suspect(player.id)
         for step in range(chance.randint(1, 3)):
             try:

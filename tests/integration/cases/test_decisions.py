@@ -131,7 +131,8 @@ def test_what_was_undone_can_be_decided_again_and_undone_again(field: Field, ann
 def test_who_is_confirmed_is_off_the_board_and_their_sockets_are_told(field: Field, anna: UUID) -> None:
     field.score(anna, 7)
     case = field.suspect(anna)
-    heard: Any = field.container.redis.pubsub(ignore_subscribe_messages=True)
+    redis: Any = field.container.redis
+    heard = redis.pubsub(ignore_subscribe_messages=True)
     heard.subscribe("fairboard:control")
     heard.get_message(timeout=1)
     field.container.decisions.decide(case, "confirmed", BY)

@@ -11,6 +11,7 @@ import pytest
 
 from app.domain.boards import MAIN
 from app.domain.cases import DECISIONS
+from app.domain.corrections import Selection
 from app.domain.redemption import Request
 from app.stores.holds import HoldStore
 from tests.integration.cases.parts import BY, Field
@@ -221,3 +222,18 @@ def test_a_first_redemption_that_was_on_its_way_at_the_suspension_is_taken_off_b
     strict.deliver()
     assert len(strict.top()) == 3
     assert strict.books() == []
+
+
+def test_a_redemption_that_was_on_its_way_at_the_decision_can_be_voided_before_the_sweep(
+    strict: Field, mallory: UUID, held: UUID
+) -> None:
+    begun = strict.container.clock()
+    strict.container.decisions.decide(held, "cleared", BY)
+    with strict.container.database.transaction() as connection:
+        HoldStore.hold(connection, mallory, held)
+    strict.score(mallory, 20)
+    strict.container.database.rows("UPDATE players SET held_under = NULL WHERE id = :id RETURNING id", id=mallory)
+    selection = Selection(player_id=mallory, since=datetime.fromtimestamp(begun, UTC))
+    correction = strict.container.corrections.void(selection, actor=BY.actor, reason="test", request_id="test")
+    strict.container.corrections.work(correction)
+    assert strict.standing(mallory)[:2] == (12, 0)
