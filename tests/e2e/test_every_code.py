@@ -28,7 +28,8 @@ class World:
 CONTRACT = """
     unauthorized invalid_credentials account_suspended rate_limited malformed_json too_large unsupported_media_type
     invalid_request invalid_token invalid_signature token_already_used suspicious_activity in_progress
-    idempotency_key_reused unavailable too_many_actions username_taken
+    idempotency_key_reused unavailable too_many_actions username_taken already_decided already_appealed case_open
+    nothing_to_undo forbidden
 """
 Provocation = Callable[[World], Answer]
 PROVOKED: dict[tuple[int, str], Provocation] = {}
@@ -84,6 +85,48 @@ def _too_fast(world: World) -> Answer:
 def _too_fast_again(world: World) -> Answer:
     _too_fast(world)
     return _too_fast(world)
+
+
+@provokes(403, "forbidden")
+def _no_admin(world: World) -> Answer:
+    return world.anna.get("/admin/cases")
+
+
+def _admin_and_case(world: World) -> tuple[Player, str]:
+    """An admin, and an open case of the player."""
+    _too_fast(world)
+    admin = world.api.register()
+    assert world.product.flask("users", "set-role", admin.username, "admin").returncode == 0
+    return admin, world.anna.me()["case"]["case_id"]
+
+
+@provokes(409, "already_decided")
+def _decided_twice(world: World) -> Answer:
+    admin, case = _admin_and_case(world)
+    decision = {"decision": "cleared", "reason": "fair"}
+    admin.post(f"/admin/cases/{case}/decision", decision)
+    return admin.post(f"/admin/cases/{case}/decision", decision)
+
+
+@provokes(409, "nothing_to_undo")
+def _nothing_decided(world: World) -> Answer:
+    admin, case = _admin_and_case(world)
+    return admin.post(f"/admin/cases/{case}/undo", {"reason": "fair"})
+
+
+@provokes(409, "case_open")
+def _another_open(world: World) -> Answer:
+    admin, case = _admin_and_case(world)
+    admin.post(f"/admin/cases/{case}/decision", {"decision": "cleared", "reason": "fair"})
+    _too_fast(world)
+    return admin.post(f"/admin/cases/{case}/undo", {"reason": "not fair"})
+
+
+@provokes(409, "already_appealed")
+def _appealed_twice(world: World) -> Answer:
+    _too_fast(world)
+    world.anna.post("/me/appeal", {"text": "It was my cat."})
+    return world.anna.post("/me/appeal", {"text": "Really."})
 
 
 @provokes(404, "not_found")
