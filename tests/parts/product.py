@@ -112,9 +112,9 @@ def unsound(product: Product) -> list[str]:
     """What the books have against each other; empty when every score is what its events say."""
     with product.database() as connection:
         sums = connection.execute(
-            """SELECT s.player_id, s.score, coalesce(e.total, 0) FROM standings s
+            """SELECT s.player_id, s.score + s.held, coalesce(e.total, 0) FROM standings s
                LEFT JOIN (SELECT season_id, player_id, sum(points) AS total FROM score_events GROUP BY 1, 2) e
-               USING (season_id, player_id) WHERE s.score <> coalesce(e.total, 0)"""
+               USING (season_id, player_id) WHERE s.score + s.held <> coalesce(e.total, 0)"""
         ).fetchall()
         twice = connection.execute(
             "SELECT action_id FROM score_events WHERE kind = 'redeem' GROUP BY 1 HAVING count(*) > 1"
