@@ -11,6 +11,7 @@ from anticheat.verdict import Thresholds
 from app.services.accounts import Accounts, Sessions
 from app.services.actions import Actions
 from app.services.analytics import Analytics
+from app.services.audit import Audit
 from app.services.broadcasts import Broadcasts
 from app.services.cases import Cases
 from app.services.corrections import Corrections
@@ -34,6 +35,7 @@ from app.services.standings import Standings
 from app.services.strays import Strays
 from app.settings import Settings
 from app.stores.announcements import AnnouncementStore
+from app.stores.audit import AuditStore
 from app.stores.cases import CaseStore
 from app.stores.catalog import CatalogStore
 from app.stores.corrections import CorrectionStore
@@ -122,6 +124,7 @@ class Container:
         settings, clock = self.settings, self.clock
         self.sessions = Sessions(self.logins)
         self.accounts = Accounts(
+            self.database,
             self.players,
             self.logins,
             Passwords(_run_apart),
@@ -159,6 +162,7 @@ class Container:
             half_life=settings.anticheat_half_life,
             clock=clock,
         )
+        self.audit = Audit(self.database, AuditStore(self.database))
         self.strays = Strays(self.database, HoldStore(self.database))
         thresholds = Thresholds(
             settings.anticheat_flag,
@@ -175,6 +179,7 @@ class Container:
         )
         past = Past(self.ledger, self.suspicions, self.permits)
         self.actions = Actions(
+            self.database,
             self.catalog,
             self.permits,
             self.ledger,

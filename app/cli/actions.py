@@ -8,10 +8,26 @@ from typing import Any
 import click
 
 from app.cli.commands import Commands, as_json, container, example
+from app.cli.identity import operator, request_id
 from app.cli.output import emit, safe, table
+from app.domain.action_types import EXPECTED
 from app.domain.boards import MAIN, ActionType
 
-_COLUMNS = ("slug", "name", "points", "min_seconds", "board", "burst", "per_minute")
+_COLUMNS = ("slug", "name", "points", "min_seconds", *EXPECTED, "board", "burst", "per_minute")
+
+
+class SecondsOrNone(click.ParamType[float | str]):
+    """Seconds, or the word `none`."""
+
+    name = "seconds|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        if value == "none":
+            return "none"
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a number of seconds nor 'none'.", param, ctx)
 
 
 class CountOrDefault(click.ParamType[int | str]):
@@ -31,6 +47,10 @@ class CountOrDefault(click.ParamType[int | str]):
 def _limits(command: Any) -> Any:
     burst = "Completions within a few seconds that are ordinary; 'default' for the rules' own number."
     minute = "Completions within a minute that are ordinary; 'default' for the rules' own number."
+    half = "Half of those who play honestly need at most this long; 'none' if that isn't known."
+    most = "95 of 100 who play honestly need at most this long; 'none' if that isn't known."
+    command = click.option("--expected-p95-seconds", type=SecondsOrNone(), help=most)(command)
+    command = click.option("--expected-median-seconds", type=SecondsOrNone(), help=half)(command)
     command = click.option("--per-minute", type=CountOrDefault(), help=minute)(command)
     return click.option("--burst", type=CountOrDefault(), help=burst)(command)
 
@@ -63,7 +83,7 @@ def list_actions(as_json: bool) -> None:
 def add(slug: str, as_json: bool, name: str | None, board: str, **values: Any) -> None:
     """Add an action type. A slug is used once, for ever."""
     values["name"] = name if name is not None else slug.replace("-", " ").capitalize()
-    kind = container().actions.add(slug, _without_default(values), board)
+    kind = container().actions.add(slug, _without_default(values), board, by=operator(), request_id=request_id())
     emit(_row(kind), f"Added {kind.slug}: {_summary(kind)}.", as_json=as_json)
 
 
@@ -79,7 +99,7 @@ def change(slug: str, as_json: bool, **values: Any) -> None:
     changes = _without_default({name: value for name, value in values.items() if value is not None})
     if not changes:
         raise click.UsageError("Say what to change, such as --points 2.")
-    kind = container().actions.change(slug, changes)
+    kind = container().actions.change(slug, changes, by=operator(), request_id=request_id())
     emit(_row(kind), f"Changed {kind.slug}: {_summary(kind)}.", as_json=as_json)
 
 
@@ -88,12 +108,12 @@ def change(slug: str, as_json: bool, **values: Any) -> None:
 @as_json
 def retire(slug: str, as_json: bool) -> None:
     """Let nobody start it any more. Actions that are open may still be completed; its points stay."""
-    container().actions.retire(slug)
+    container().actions.retire(slug, by=operator(), request_id=request_id())
     emit({"slug": slug, "retired": True}, f"Retired {safe(slug)}.", as_json=as_json)
 
 
 def _without_default(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: None if value == "default" and name != "name" else value for name, value in values.items()}
+    return {name: None if value in ("default", "none") and name != "name" else value for name, value in values.items()}
 
 
 def _summary(kind: ActionType) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from app.cli.commands import Commands, as_json, container, example
+from app.cli.commands import Commands, as_json, container, example, note
 from app.cli.moments import Moment
 from app.cli.output import emit, safe, table
 from app.cli.progress import Progress
@@ -81,6 +81,7 @@ def _seconds(value: float | None) -> str | None:
 @as_json
 def rebuild(since: datetime | None, until: datetime | None, as_json: bool) -> None:
     """Compute the roll-ups of all boards anew from the ledger; say what differed. Play goes on meanwhile."""
+    note("analytics.rebuild", "roll-ups", since=since, until=until)
     began = time.monotonic()
     with Progress("Rebuilding", "days of hours and of days") as progress:
         found = container().analytics.rebuild(since, until, progress)

@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 
 from app.cli.cases import COMMANDS
-from app.cli.commands import Commands, as_json, container, example
+from app.cli.commands import Commands, as_json, container, example, note
 from app.cli.moments import Moment
 from app.cli.output import emit, table
 from app.cli.progress import Progress
@@ -37,6 +37,7 @@ def review(player: str | None, since: datetime | None, as_json: bool) -> None:
     """
     player_id = container().accounts.find(player).id if player else None
     since = since or utc(container().clock() - _DAY)
+    note("anticheat.review", "ledger" if player_id is None else f"player:{player_id}", since=since)
     with Progress("Reviewing", "redemptions") as progress:
         done = container().review.again(since, player_id=player_id, done=progress)
     cases = [{"username": container().accounts.find(str(case["player_id"])).username, **case} for case in done.cases]

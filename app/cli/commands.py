@@ -9,6 +9,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup, ScriptInfo
 
+from app.cli.identity import operator, request_id
 from app.container import Container
 from app.errors import Refusal
 from app.services.faults import BROKEN, explain
@@ -44,6 +45,11 @@ class Commands(AppGroup):
         except BROKEN as error:
             settings = ctx.ensure_object(ScriptInfo).load_app().extensions["fairboard"].settings
             raise click.ClickException(explain(error, settings)) from error
+
+
+def note(act: str, subject: str, **details: Any) -> None:
+    """Put into the audit log what this command is about to do, where that is no transaction of its own."""
+    container().audit.note(operator(), act, subject, details, request_id())
 
 
 as_json: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from app.cli.commands import Commands, as_json, container, example
+from app.cli.commands import Commands, as_json, container, example, note
 from app.cli.output import emit, facts, safe, table
 from app.cli.progress import Progress
 from app.domain.boards import MAIN
@@ -49,6 +49,7 @@ def rank(user: str, board: str, as_json: bool) -> None:
 def rebuild(board: str, as_json: bool) -> None:
     """Bring the sorted set and the cached top in Redis to what the database has. Play goes on meanwhile."""
     season = container().standings.season(board)
+    note("leaderboard.rebuild", f"board:{season.board}")
     began = time.monotonic()
     with Progress(f"Rebuilding {season.board}", "standings") as progress:
         count = container().refresh.rebuild(season, progress)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from app.cli.commands import Commands, as_json, container, example
+from app.cli.commands import Commands, as_json, container, example, note
 from app.cli.output import emit, table
 from app.services.queues import BrokerFails, Choice
 
@@ -72,6 +72,7 @@ def peek(task: str | None, task_id: str | None, limit: int | None, as_json: bool
 @as_json
 def replay(task: str | None, task_id: str | None, limit: int | None, as_json: bool) -> None:
     """Put dead letters back into the queues that they died in. None is lost if this is stopped half way."""
+    note("queues.replay", "dead letters", task=task, id=task_id, limit=limit)
     count = container().queues.replay(Choice(task, task_id, limit))
     emit({"replayed": count}, f"{_letters(count)} put back.", as_json=as_json)
 
@@ -85,6 +86,7 @@ def purge(task: str | None, task_id: str | None, limit: int | None, yes: bool, a
     if not yes:
         what = "the chosen dead letters" if task or task_id or limit else "all dead letters"
         click.confirm(f"Throw away {what} of {container().queues.place}?", abort=True, err=True)
+    note("queues.purge", "dead letters", task=task, id=task_id, limit=limit)
     count = container().queues.purge(Choice(task, task_id, limit))
     emit({"purged": count}, f"{_letters(count)} thrown away.", as_json=as_json)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from typing import Any
-from uuid import uuid4
 
 import click
 
 from app.cli.commands import Commands, as_json, container, example
+from app.cli.identity import operator, request_id
 from app.cli.output import emit, facts, safe, table, tell
 from app.stores.players import Player
 
@@ -31,11 +31,6 @@ def _row(player: Player) -> dict[str, Any]:
     }
 
 
-def _request_id() -> str:
-    """What the log lines of this command and of everything that follows from it have in common."""
-    return f"cli-{uuid4()}"
-
-
 @users.command(epilog=example("users create alice --role admin"))
 @click.argument("username")
 @click.option("--role", type=_ROLES, default="player", show_default=True)
@@ -43,7 +38,7 @@ def _request_id() -> str:
 @as_json
 def create(username: str, role: str, password_stdin: bool, as_json: bool) -> None:
     """Create an account; asks for the password."""
-    player = container().accounts.create(username, _password(password_stdin), role)
+    player = container().accounts.create_by(operator(), username, _password(password_stdin), role, request_id())
     emit(_row(player), f"Created {player.role} {safe(player.username)} with the id {player.id}.", as_json=as_json)
 
 
@@ -95,7 +90,7 @@ def show(user: str, as_json: bool) -> None:
 def suspend(user: str, as_json: bool) -> None:
     """Take a player off every board and end their sockets, until reinstated."""
     player = container().accounts.find(user)
-    changed = container().moderation.suspend(player.id, _request_id())
+    changed = container().moderation.suspend(player.id, request_id(), by=operator())
     _say_changed(player, changed, "Suspended {}.", "{} was suspended already.", as_json)
 
 
@@ -105,7 +100,7 @@ def suspend(user: str, as_json: bool) -> None:
 def reinstate(user: str, as_json: bool) -> None:
     """Put a suspended player back on the boards, with a suspicion of 0."""
     player = container().accounts.find(user)
-    changed = container().moderation.reinstate(player.id, _request_id())
+    changed = container().moderation.reinstate(player.id, request_id(), by=operator())
     _say_changed(player, changed, "Reinstated {}.", "{} was active already; suspicion is back to 0.", as_json)
 
 
@@ -116,7 +111,7 @@ def reinstate(user: str, as_json: bool) -> None:
 def set_role(user: str, role: str, as_json: bool) -> None:
     """Make somebody an admin, or a player again."""
     player = container().accounts.find(user)
-    changed = container().accounts.set_role(player.id, role)
+    changed = container().accounts.set_role(operator(), player.id, role, request_id())
     _say_changed(player, changed, f"{{}} is now {role}.", f"{{}} was {role} already.", as_json)
 
 

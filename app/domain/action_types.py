@@ -47,10 +47,20 @@ _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "min_seconds": _seconds,
     "burst": _optional(_whole(1, 100_000)),
     "per_minute": _optional(_whole(1, 100_000)),
+    "expected_median_seconds": _optional(_seconds),
+    "expected_p95_seconds": _optional(_seconds),
 }
+EXPECTED = ("expected_median_seconds", "expected_p95_seconds")
+"""How long it takes people: half of them at the most the first, 95 of 100 the second. Both are known, or none."""
 
 
 def problems(values: Mapping[str, Any]) -> list[dict[str, str]]:
     """What is wrong with these values: `{"field", "message"}` each."""
     found = [(field, _CHECKS[field](value)) for field, value in values.items()]
-    return [{"field": field, "message": message} for field, message in found if message]
+    wrong = [{"field": field, "message": message} for field, message in found if message]
+    median, p95 = (values.get(name) for name in EXPECTED)
+    if not wrong and (median is None) != (p95 is None):
+        wrong.append({"field": EXPECTED[median is not None], "message": "must be given with the other expected time"})
+    if not wrong and median is not None and p95 is not None and median > p95:
+        wrong.append({"field": EXPECTED[1], "message": "must not be below the expected median"})
+    return wrong

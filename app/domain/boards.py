@@ -60,3 +60,5 @@ class ActionType:
     board: str
     burst: int | None = None
     per_minute: int | None = None
+    expected_median_seconds: float | None = None
+    expected_p95_seconds: float | None = None

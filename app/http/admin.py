@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from urllib.parse import urlencode
+
 from flask import Blueprint, Response
 
-from app.http.bodies import AnalyticsQuery, query
-from app.http.envelope import answer
+from app.http.bodies import AnalyticsQuery, AuditQuery, query
+from app.http.envelope import answer, plain
 from app.http.identity import admin, container, signed_in
 from app.http.limits import Limits
 from app.services.analytics import Wanted
@@ -23,5 +27,16 @@ def blueprint(limits: Limits) -> Blueprint:
         asked = query(AnalyticsQuery)
         wanted = Wanted(asked.board, asked.by, asked.since, asked.until, asked.action_type)
         return answer(container().analytics.show(wanted))
+
+    @routes.get("/admin/audit")
+    @signed_in()
+    @limits.reads
+    @admin
+    def audit() -> Response:
+        asked = query(AuditQuery)
+        rows = container().audit.page(**asked.model_dump())
+        more = {**asked.model_dump(exclude_none=True, mode="json"), "before": rows[-1].id} if rows else None
+        links = {"next": f"/api/v1/admin/audit?{urlencode(more)}"} if more and len(rows) == asked.limit else None
+        return answer([plain({**asdict(row), "details": json.loads(row.details)}) for row in rows], links=links)
 
     return routes

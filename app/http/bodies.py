@@ -115,6 +115,17 @@ class AnalyticsQuery(_Strict):
     action_type: str | None = None
 
 
+class AuditQuery(_Strict):
+    """`GET /admin/audit`"""
+
+    actor: str | None = None
+    act: str | None = None
+    subject: str | None = None
+    since: Annotated[datetime | None, BeforeValidator(_moment)] = None
+    before: Annotated[int | None, BeforeValidator(_whole), Field(ge=1, le=2**63 - 1)] = None
+    limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=100)] = 50
+
+
 class CasesQuery(_Strict):
     """`GET /admin/cases`"""
 

@@ -11,6 +11,8 @@ from app.domain.accounts import check_password, username_key, username_of
 from app.domain.times import utc
 from app.errors import AccountSuspended, InvalidCredentials, InvalidRequest, NotFound, Unauthorized
 from app.services.passwords import Passwords
+from app.stores.audit import AuditStore
+from app.stores.database import Database
 from app.stores.feed import LoginEnded, publish_control
 from app.stores.logins import LoginStore
 from app.stores.players import Player, PlayerStore
@@ -34,6 +36,7 @@ class Accounts:
 
     def __init__(
         self,
+        database: Database,
         players: PlayerStore,
         logins: LoginStore,
         passwords: Passwords,
@@ -42,11 +45,16 @@ class Accounts:
         clock: Callable[[], float],
         refresh_seconds: int,
     ) -> None:
+        self._db = database
         self._players, self._logins, self._passwords, self._client = players, logins, passwords, client
         self._clock, self._refresh_seconds = clock, refresh_seconds
 
     def create(self, username: str, password: str, role: str = "player") -> Player:
         """A new account. Raises InvalidRequest or UsernameTaken."""
+        return self._players.add(uuid4(), *self._new(username, password), role)
+
+    def _new(self, username: str, password: str) -> tuple[str, str, str]:
+        """Name, key of the name, hash of the password. Raises InvalidRequest."""
         problems = []
         for field, check, value in (
             ("username", username_of, username),
@@ -59,7 +67,7 @@ class Accounts:
         if problems:
             raise InvalidRequest(details=problems)
         name = username_of(username)
-        return self._players.add(uuid4(), name, username_key(name), self._passwords.hash(password), role)
+        return name, username_key(name), self._passwords.hash(password)
 
     def find(self, name_or_id: str) -> Player:
         """The account of that name or id; an id is too long for a name. Raises NotFound."""
@@ -80,9 +88,22 @@ class Accounts:
             return []
         return self._players.page(status=status, prefix=username_key(prefix), limit=limit)
 
-    def set_role(self, player_id: UUID, role: str) -> bool:
+    def create_by(self, actor: str, username: str, password: str, role: str, request_id: str) -> Player:
+        """As `create`, for an operator: it stands in the audit log."""
+        new = self._new(username, password)
+        with self._db.transaction() as connection:
+            player = self._players.add_on(connection, uuid4(), *new, role)
+            details = {"username": player.username, "role": role}
+            AuditStore.append(connection, actor, "user.created", f"player:{player.id}", details, request_id)
+        return player
+
+    def set_role(self, actor: str, player_id: UUID, role: str, request_id: str) -> bool:
         """Make somebody a `player` or an `admin`; False when they were already."""
-        return self._players.set_role(player_id, role)
+        with self._db.transaction() as connection:
+            changed = self._players.set_role(connection, player_id, role)
+            if changed:
+                AuditStore.append(connection, actor, "user.role", f"player:{player_id}", {"role": role}, request_id)
+        return changed
 
     def role(self, player_id: UUID) -> str | None:
         """`player` or `admin`, as it is now; None for nobody."""

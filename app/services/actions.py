@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
 from anticheat.rules import Limits
 from app.domain.action_token import Promise, SigningKey, sign
-from app.domain.action_types import problems
+from app.domain.action_types import EXPECTED, problems
+from app.domain.actors import SYSTEM
 from app.domain.boards import MAIN, ActionType
 from app.domain.times import rfc3339
 from app.errors import InvalidRequest, NotFound, TooManyActions
 from app.services.past import Past
+from app.stores.audit import AuditStore
 from app.stores.catalog import CatalogStore
+from app.stores.database import Database
 from app.stores.ledger import LedgerStore
 from app.stores.permits import PermitStore
 from app.stores.standings import StandingStore
@@ -34,6 +37,7 @@ class Actions:
 
     def __init__(
         self,
+        database: Database,
         catalog: CatalogStore,
         permits: PermitStore,
         ledger: LedgerStore,
@@ -45,6 +49,7 @@ class Actions:
         seconds: int,
         most: int,
     ) -> None:
+        self._db = database
         self._catalog, self._permits, self._ledger, self._standings = catalog, permits, ledger, standings
         self._past, self._key, self._clock, self._seconds, self._most = past, key, clock, seconds, most
 
@@ -52,25 +57,44 @@ class Actions:
         """What can be played."""
         return self._catalog.action_types()
 
-    def add(self, slug: str, values: dict[str, Any], board: str = MAIN) -> ActionType:
+    def add(
+        self, slug: str, values: dict[str, Any], board: str = MAIN, *, by: str = SYSTEM, request_id: str = ""
+    ) -> ActionType:
         """A new type; `values` has all that can be changed. Raises InvalidRequest, NotFound, Conflict."""
         _check({"slug": slug, **values})
         if not board.isprintable() or self._catalog.open_season(board) is None:
             raise NotFound(f"There is no board '{board[:40]}'.")
-        return self._catalog.add_action_type({"slug": slug, **values}, board)
+        with self._db.transaction() as connection:
+            self._catalog.add_action_type(connection, {"slug": slug, **values}, board)
+            AuditStore.append(
+                connection, by, "action_type.added", _subject(slug), {**values, "board": board}, request_id
+            )
+        return self._type(slug)
 
-    def change(self, slug: str, changes: dict[str, Any]) -> ActionType:
-        """Change some of name, points, min_seconds, burst and per_minute. Raises InvalidRequest, NotFound."""
-        _check(changes)
-        changed = self._catalog.change_action_type(slug, changes) if slug.isprintable() else None
-        if changed is None:
-            raise NotFound(f"There is no action type '{slug[:64]}' that can be started.")
-        return changed
+    def change(self, slug: str, changes: dict[str, Any], *, by: str = SYSTEM, request_id: str = "") -> ActionType:
+        """Change some of what `add` takes. Raises InvalidRequest, NotFound."""
+        before = asdict(self._type(slug))
+        _check({**{name: before[name] for name in EXPECTED}, **changes})
+        with self._db.transaction() as connection:
+            if not self._catalog.change_action_type(connection, slug, changes):
+                raise _no_type(slug)
+            details = {name: {"before": before[name], "after": value} for name, value in changes.items()}
+            AuditStore.append(connection, by, "action_type.changed", _subject(slug), details, request_id)
+        return self._type(slug)
 
-    def retire(self, slug: str) -> None:
+    def retire(self, slug: str, *, by: str = SYSTEM, request_id: str = "") -> None:
         """Nobody can start it any more. Raises NotFound."""
-        if not slug.isprintable() or not self._catalog.retire_action_type(slug):
-            raise NotFound(f"There is no action type '{slug[:64]}' that can be started.")
+        self._type(slug)
+        with self._db.transaction() as connection:
+            if not self._catalog.retire_action_type(connection, slug):
+                raise _no_type(slug)
+            AuditStore.append(connection, by, "action_type.retired", _subject(slug), {}, request_id)
+
+    def _type(self, slug: str) -> ActionType:
+        found = self._catalog.action_type(slug) if slug.isprintable() else None
+        if found is None:
+            raise _no_type(slug)
+        return found
 
     def issue(self, player_id: UUID, slug: str) -> Issued:
         """Open an action. Raises InvalidRequest for an unknown type, TooManyActions."""
@@ -127,6 +151,14 @@ class Actions:
             "issued_at": rfc3339(int(kept["issued"]) / 1000),
             "expires_at": rfc3339(int(kept["expires"]) / 1000),
         }
+
+
+def _subject(slug: str) -> str:
+    return f"action_type:{slug}"
+
+
+def _no_type(slug: str) -> NotFound:
+    return NotFound(f"There is no action type '{slug[:64]}' that can be started.")
 
 
 def _check(values: dict[str, Any]) -> None:

@@ -11,8 +11,10 @@ import structlog
 from anticheat.suspicion import Suspicion
 from anticheat.verdict import Outcome, Verdict
 from app.domain.action_token import Promise
+from app.domain.actors import SYSTEM
 from app.domain.redemption import Request
 from app.domain.times import utc
+from app.stores.audit import AuditStore
 from app.stores.catalog import CatalogStore
 from app.stores.database import UNAVAILABLE, Database
 from app.stores.feed import PlayerSuspended, publish_control
@@ -80,20 +82,27 @@ class Moderation:
             if critical:
                 PlayerStore.set_status(connection, UUID(promise.player_id), "suspended")
                 OutboxStore.add_standings(connection, UUID(promise.player_id), request.request_id)
+                details = {"action_id": promise.action_id, "suspicion": round(suspicion.value, 1)}
+                AuditStore.append(
+                    connection, SYSTEM, "player.suspended", f"player:{promise.player_id}", details, request.request_id
+                )
         self._after(promise, verdict, suspicion)
         if critical:
             self.spread(UUID(promise.player_id), "suspended")
 
-    def suspend(self, player_id: UUID, request_id: str) -> bool:
+    def suspend(self, player_id: UUID, request_id: str, *, by: str = SYSTEM) -> bool:
         """Take a player off every board and end their sockets; False when they were suspended already."""
         with self._db.transaction() as connection:
             PlayerStore.lock(connection, player_id)
             changed = PlayerStore.set_status(connection, player_id, "suspended")
             OutboxStore.add_standings(connection, player_id, request_id)
+            AuditStore.append(
+                connection, by, "player.suspended", f"player:{player_id}", {"changed": changed}, request_id
+            )
         self.spread(player_id, "suspended")
         return changed
 
-    def reinstate(self, player_id: UUID, request_id: str) -> bool:
+    def reinstate(self, player_id: UUID, request_id: str, *, by: str = SYSTEM) -> bool:
         """Back on the boards, with a suspicion of 0: what is left of it would suspend again at the next redemption."""
         now = self._clock()
         with self._db.transaction() as connection:
@@ -101,6 +110,9 @@ class Moderation:
             changed = PlayerStore.set_status(connection, player_id, "active")
             SuspicionStore.clear(connection, player_id, utc(now))
             OutboxStore.add_standings(connection, player_id, request_id)
+            AuditStore.append(
+                connection, by, "player.reinstated", f"player:{player_id}", {"changed": changed}, request_id
+            )
         self.remember(player_id, Suspicion(0.0, now))
         self.spread(player_id, "active")
         return changed

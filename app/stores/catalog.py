@@ -12,13 +12,14 @@ from app.errors import Conflict
 from app.stores.database import Database
 
 _TYPES = """
-    SELECT t.id, t.slug, t.name, t.points, t.min_seconds, t.burst, t.per_minute, b.slug AS board
+    SELECT t.id, t.slug, t.name, t.points, t.min_seconds, b.slug AS board, t.burst, t.per_minute,
+           t.expected_median_seconds, t.expected_p95_seconds
     FROM action_types t JOIN boards b ON b.id = t.board_id
 """
 
 
 def _action_type(row: sa.Row[Any]) -> ActionType:
-    return ActionType(row.id, row.slug, row.name, row.points, row.min_seconds, row.board, row.burst, row.per_minute)
+    return ActionType(**row._mapping)
 
 
 class CatalogStore:
@@ -73,40 +74,34 @@ class CatalogStore:
         row = self._db.row("SELECT id FROM boards WHERE slug = :slug", slug=slug)
         return int(row.id) if row else None
 
-    def add_action_type(self, values: dict[str, Any], board: str) -> ActionType:
+    @staticmethod
+    def add_action_type(connection: sa.Connection, values: dict[str, Any], board: str) -> None:
         """A new one; Conflict if the slug was ever used."""
+        columns = ", ".join(values)
         try:
-            self._db.rows(
-                """
-                INSERT INTO action_types (slug, name, points, min_seconds, burst, per_minute, board_id)
-                SELECT :slug, :name, :points, :min_seconds, :burst, :per_minute, id FROM boards WHERE slug = :board
-                RETURNING id
-                """,
-                board=board,
-                **values,
+            connection.execute(
+                sa.text(
+                    f"""
+                    INSERT INTO action_types ({columns}, board_id)
+                    SELECT {", ".join(":" + name for name in values)}, id FROM boards WHERE slug = :board
+                    """
+                ),
+                {**values, "board": board},
             )
         except IntegrityError:
             raise Conflict(f"The action type '{values['slug']}' exists already, perhaps retired.") from None
-        added = self.action_type(values["slug"])
-        assert added is not None
-        return added
 
-    def change_action_type(self, slug: str, changes: dict[str, Any]) -> ActionType | None:
-        """Change some of name, points, min_seconds, burst and per_minute; open actions keep what they promised."""
+    @staticmethod
+    def change_action_type(connection: sa.Connection, slug: str, changes: dict[str, Any]) -> bool:
+        """Change some of it; open actions keep what they promised. False if there is none that can be started."""
         sets = ", ".join(f"{column} = :{column}" for column in changes)
         if changes.keys() & {"min_seconds", "burst", "per_minute"}:  # what was issued before is judged as before
             sets += ", limits_since = clock_timestamp()"
-        self._db.rows(
-            f"UPDATE action_types SET {sets} WHERE slug = :slug AND retired_at IS NULL RETURNING id",
-            slug=slug,
-            **changes,
-        )
-        return self.action_type(slug)
+        update = f"UPDATE action_types SET {sets} WHERE slug = :slug AND retired_at IS NULL"
+        return bool(connection.execute(sa.text(update), {**changes, "slug": slug}).rowcount)
 
-    def retire_action_type(self, slug: str) -> bool:
+    @staticmethod
+    def retire_action_type(connection: sa.Connection, slug: str) -> bool:
         """Nobody can start it any more; open actions may still be completed. False if there is none."""
-        rows = self._db.rows(
-            "UPDATE action_types SET retired_at = now() WHERE slug = :slug AND retired_at IS NULL RETURNING id",
-            slug=slug,
-        )
-        return bool(rows)
+        update = "UPDATE action_types SET retired_at = now() WHERE slug = :slug AND retired_at IS NULL"
+        return bool(connection.execute(sa.text(update), {"slug": slug}).rowcount)

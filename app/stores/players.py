@@ -39,21 +39,26 @@ class PlayerStore:
 
     def add(self, player_id: UUID, username: str, key: str, password_hash: str, role: str) -> Player:
         """A new account; UsernameTaken if the name is."""
+        with self._db.statement() as connection:
+            return self.add_on(connection, player_id, username, key, password_hash, role)
+
+    @staticmethod
+    def add_on(
+        connection: sa.Connection, player_id: UUID, username: str, key: str, password_hash: str, role: str
+    ) -> Player:
+        """As `add`, within the caller's transaction."""
         try:
-            row = self._db.row(
-                f"""
-                INSERT INTO players (id, username, username_key, password_hash, role)
-                VALUES (:id, :username, :key, :password_hash, :role) RETURNING {_COLUMNS}
-                """,
-                id=player_id,
-                username=username,
-                key=key,
-                password_hash=password_hash,
-                role=role,
-            )
+            row = connection.execute(
+                sa.text(
+                    f"""
+                    INSERT INTO players (id, username, username_key, password_hash, role)
+                    VALUES (:id, :username, :key, :password_hash, :role) RETURNING {_COLUMNS}
+                    """
+                ),
+                {"id": player_id, "username": username, "key": key, "password_hash": password_hash, "role": role},
+            ).one()
         except IntegrityError:
             raise UsernameTaken() from None
-        assert row is not None
         return _player(row)
 
     def get(self, player_id: UUID) -> Player | None:
@@ -80,12 +85,13 @@ class PlayerStore:
         )
         return [_player(row) for row in rows]
 
-    def set_role(self, player_id: UUID, role: str) -> bool:
+    @staticmethod
+    def set_role(connection: sa.Connection, player_id: UUID, role: str) -> bool:
         """Make somebody a player or an admin; False when that is how it was already."""
-        changed = self._db.rows(
-            "UPDATE players SET role = :role WHERE id = :id AND role <> :role RETURNING id", id=player_id, role=role
+        changed = connection.execute(
+            sa.text("UPDATE players SET role = :role WHERE id = :id AND role <> :role"), {"id": player_id, "role": role}
         )
-        return bool(changed)
+        return bool(changed.rowcount)
 
     def set_password_hash(self, player_id: UUID, password_hash: str) -> None:
         """Keep a stronger hash of the same password."""

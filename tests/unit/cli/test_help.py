@@ -14,6 +14,7 @@ COMMANDS = {
     "leaderboard": {"top", "rank", "rebuild", "verify", "void", "restore", "corrections"},
     "analytics": {"show", "rebuild", "verify"},
     "anticheat": {"cases", "show", "clear", "confirm", "undo", "review"},
+    "audit": {"log", "verify"},
     "outbox": {"status"},
     "queues": {"status", "peek", "replay", "purge"},
     "doctor": set(),

@@ -1,0 +1,71 @@
+"""Every privileged command leaves its row, and `flask audit` shows and proves them."""
+
+from __future__ import annotations
+
+import getpass
+
+import sqlalchemy as sa
+
+from app.container import Container
+from app.stores.players import Player
+from tests.integration.cli.conftest import Run, Told
+
+
+def test_every_privileged_command_is_in_the_log(container: Container, anna: Player, run: Run, told: Told) -> None:
+    lines: list[tuple[str, ...]] = [
+        ("users", "suspend", "anna"),
+        ("users", "reinstate", "anna"),
+        ("users", "set-role", "anna", "admin"),
+        ("actions", "add", "dungeon", "--points", "40"),
+        ("actions", "change", "dungeon", "--points", "41"),
+        ("actions", "retire", "dungeon"),
+        ("leaderboard", "rebuild"),
+        ("analytics", "rebuild"),
+        ("anticheat", "review"),
+    ]
+    told("users", "create", "ops", "--role", "admin", "--password-stdin", typed="a good password\n")
+    for line in lines:
+        assert run(*line).exit_code == 0, line
+    rows = told("audit", "log")
+    assert [row["act"] for row in reversed(rows)] == [
+        "user.created",
+        "player.suspended",
+        "player.reinstated",
+        "user.role",
+        "action_type.added",
+        "action_type.changed",
+        "action_type.retired",
+        "leaderboard.rebuild",
+        "analytics.rebuild",
+        "anticheat.review",
+    ]
+    assert {row["actor"] for row in rows} == {f"cli:{getpass.getuser()}"}
+    changed = next(row for row in rows if row["act"] == "action_type.changed")
+    assert changed["details"] == {"points": {"before": 40, "after": 41}}
+    assert "a good password" not in str(rows)
+    assert told("audit", "verify")["clean"]
+
+
+def test_the_log_is_filtered_and_paged(container: Container, anna: Player, ben: Player, run: Run, told: Told) -> None:
+    for name in ("anna", "ben"):
+        run("users", "suspend", name)
+    assert [row["subject"] for row in told("audit", "log", "--subject", f"player:{ben.id}")] == [f"player:{ben.id}"]
+    assert [row["id"] for row in told("audit", "log", "--limit", "1")] == [2]
+    assert [row["id"] for row in told("audit", "log", "--before", "2")] == [1]
+    assert told("audit", "log", "--actor", "cli:somebody-else") == []
+    assert run("audit", "log", "--act", "nothing").stdout == "Nothing yet.\n"
+
+
+def test_verify_says_which_row_is_wrong_and_fails(container: Container, anna: Player, run: Run, told: Told) -> None:
+    for _ in range(3):
+        run("users", "suspend", "anna")
+    head = told("audit", "verify")["head"]
+    assert run("audit", "verify", "--expect", head).exit_code == 0
+    assert run("audit", "verify", "--expect", "3:abc").exit_code == 2
+    with container.database.transaction() as connection:
+        connection.execute(sa.text("ALTER TABLE audit_log DISABLE TRIGGER append_only"))
+        connection.execute(sa.text("UPDATE audit_log SET actor = 'cli:nobody' WHERE id = 2"))
+    found = run("audit", "verify")
+    assert found.exit_code == 1
+    assert "row 2 was changed" in found.stdout
+    assert "wrong in 1 place" in found.stdout
