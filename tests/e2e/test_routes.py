@@ -33,6 +33,7 @@ RULES = {
     ("GET", "/api/v1/actions/<uuid:action_id>"): PLAYER,
     ("POST", "/api/v1/actions/<uuid:action_id>/complete"): PLAYER,
     ("GET", "/api/v1/admin/analytics"): ADMIN,
+    ("GET", "/api/v1/admin/audit"): ADMIN,
     ("GET", "/api/v1/admin/cases"): ADMIN,
     ("GET", "/api/v1/admin/cases/<uuid:case_id>"): ADMIN,
     ("POST", "/api/v1/admin/cases/<uuid:case_id>/decision"): ADMIN,

@@ -13,6 +13,8 @@ def test_an_action_type_that_was_added_can_be_played(anna: Player, play: Play, t
         "name": "Dungeon run",
         "points": 40,
         "min_seconds": 0.0,
+        "expected_median_seconds": None,
+        "expected_p95_seconds": None,
         "board": "main",
         "burst": 5,
         "per_minute": None,
