@@ -3,6 +3,7 @@
 import { Account } from "./account.js";
 import { Announcer } from "./announce.js";
 import { Board } from "./board.js";
+import { Case } from "./case.js";
 import { Feed } from "./feed.js";
 import { Online } from "./online.js";
 import { Play } from "./play.js";
@@ -14,6 +15,7 @@ const session = new Session();
 const account = new Account(session);
 const announcer = new Announcer();
 const board = new Board();
+const ownCase = new Case(session);
 const feed = new Feed(session);
 const online = new Online();
 const play = new Play(session);
@@ -29,6 +31,7 @@ function someoneElse(refused = null) {
   suspended = false;
   board.mark(session.user?.user_id ?? null);
   account.show(refused);
+  ownCase.show(null);
   standing.reset();
   settle();
 }
@@ -58,7 +61,11 @@ session.addEventListener("leave", (event) => {
   document.getElementById("who-enter").focus();
 });
 
-standing.addEventListener("known", (event) => learn(event.detail.status));
+standing.addEventListener("known", (event) => {
+  learn(event.detail.status);
+  if (event.detail.case !== undefined) ownCase.show(event.detail);
+});
+ownCase.addEventListener("appealed", () => standing.refresh());
 feed.addEventListener("suspended", () => {
   learn("suspended");
   standing.refresh();

@@ -1,0 +1,96 @@
+// What a suspended player may know of the case against them, and their one appeal in it.
+
+import { refusal } from "./words.js";
+
+const find = (id) => document.getElementById(id);
+const DAY = new Intl.DateTimeFormat("en", { dateStyle: "long", timeStyle: "short" });
+const STATES = {
+  open: "A person has yet to look at it.",
+  confirmed: "A person has looked at it and decided that the suspension stands.",
+};
+
+/** Events: `appealed`. */
+export class Case extends EventTarget {
+  #session;
+  #section = find("case");
+  #form = find("appeal-form");
+  #text = find("appeal-text");
+  #error = find("appeal-error");
+  #said = find("case-said");
+  #busy = false;
+
+  constructor(session) {
+    super();
+    this.#session = session;
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#send();
+    });
+  }
+
+  /** The player as GET /me gives it, or null for nobody. Only a suspended one has something to read here. */
+  show(me) {
+    const found = me?.status === "suspended" ? (me.case ?? null) : null;
+    if (found === null || found.state === "cleared") return this.#hide();
+    this.#section.hidden = false;
+    find("case-words").textContent = `There has been a case about how this account plays since ${day(found.opened_at)}. ${STATES[found.state]}`;
+    this.#form.hidden = !found.may_appeal;
+    this.#tell(found.appealed_at ? `You appealed on ${day(found.appealed_at)}. A person will read it.` : "");
+  }
+
+  #hide() {
+    this.#section.hidden = true;
+    this.#form.reset();
+    this.#clear();
+    this.#tell("");
+  }
+
+  async #send() {
+    if (this.#busy) return;
+    this.#clear();
+    const text = this.#text.value;
+    if (!text.trim()) return this.#refuse("Say why the account should play again.");
+    this.#work(true);
+    try {
+      const { data } = await this.#session.call("POST", "/me/appeal", { body: { text } });
+      this.#form.hidden = true;
+      this.#form.reset();
+      this.#tell(`You appealed on ${day(data.appealed_at)}. A person will read it.`);
+      this.#said.focus(); // the button that had the focus is gone
+      this.dispatchEvent(new Event("appealed"));
+    } catch (refused) {
+      // A suspended player's sign-in can't be renewed, so it runs out while the page is open.
+      const ended = refused.code === "account_suspended";
+      this.#refuse(ended ? "Your sign-in has run out. Sign out, sign in again, and send it then." : refusal(refused));
+    } finally {
+      this.#work(false);
+    }
+  }
+
+  #refuse(words) {
+    this.#error.textContent = words;
+    this.#error.hidden = false;
+    this.#text.setAttribute("aria-invalid", "true");
+    this.#text.focus(); // reads the field with what is wrong
+  }
+
+  #clear() {
+    this.#error.hidden = true;
+    this.#error.textContent = "";
+    this.#text.removeAttribute("aria-invalid");
+  }
+
+  #tell(words) {
+    if (this.#said.textContent !== words) this.#said.textContent = words;
+    this.#said.hidden = words === "";
+  }
+
+  #work(busy) {
+    this.#busy = busy;
+    const submit = find("appeal-submit");
+    submit.setAttribute("aria-disabled", String(busy));
+    submit.textContent = busy ? "Sending…" : "Send the appeal";
+  }
+}
+
+const day = (moment) => DAY.format(new Date(moment));

@@ -1,0 +1,44 @@
+"""A suspended player learns that there is a case, and appeals in it once."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+from tests.e2e.page.conftest import Visit
+from tests.e2e.page.test_the_page_itself import NAMELESS
+from tests.parts.client import Api
+from tests.parts.product import Product
+
+
+def test_a_suspended_player_reads_of_their_case_and_appeals_once(visit: Visit, stage: Product, stage_api: Api) -> None:
+    screen = visit(viewport={"width": 360, "height": 740}).sign_up()
+    expect(screen.at("case")).to_be_hidden()
+    for _ in range(2):  # a fight of twenty seconds, done at once
+        issued = stage_api.post("/actions", {"action_type": "boss-fight"}, token=screen.token()).data
+        path = f"/actions/{issued['action_id']}/complete"
+        stage_api.post(path, {"token": issued["token"]}, token=screen.token())
+    region = screen.page.get_by_role("region", name="Why the account is suspended")
+    expect(region).to_be_visible(timeout=35_000)
+    expect(region).to_contain_text("A person has yet to look at it.")
+    assert screen.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert screen.page.evaluate(NAMELESS.replace("input,", "input, textarea,")) == []
+
+    send = screen.page.get_by_role("button", name="Send the appeal")
+    send.click()
+    expect(screen.at("appeal-error")).to_have_text("Say why the account should play again.")
+    expect(screen.at("appeal-text")).to_be_focused()
+    screen.page.get_by_label("Your appeal").fill("A fast hand.\n<b>Really.</b>")
+    send.click()
+    expect(screen.at("case-said")).to_contain_text("You appealed on")
+    expect(screen.at("case-said")).to_be_focused()
+    expect(screen.at("appeal-form")).to_be_hidden()
+    (case,) = stage.told("anticheat", "show", screen.username)["cases"]
+    assert case["appeal"] == "A fast hand.\n<b>Really.</b>"
+
+    screen.page.reload()
+    expect(screen.at("case-said")).to_contain_text("You appealed on")
+    expect(screen.at("appeal-form")).to_be_hidden()
+    stage.told("anticheat", "clear", case["case_id"], "--reason", "a fast hand indeed")
+    screen.page.reload()
+    expect(screen.at("play")).to_be_visible()
+    expect(screen.at("case")).to_be_hidden()
