@@ -78,6 +78,7 @@ def show(user: str, as_json: bool) -> None:
     values = {
         **_row(player),
         "score": standing.score,
+        "held": container().standings.me(player.id)["score"] - standing.score,
         "rank": standing.rank,
         "suspicion": round(container().cases.suspicion(player.id), 1),
     }
@@ -98,10 +99,13 @@ def suspend(user: str, as_json: bool) -> None:
 @click.argument("user")
 @as_json
 def reinstate(user: str, as_json: bool) -> None:
-    """Put a suspended player back on the boards, with a suspicion of 0."""
+    """Put a suspended player back on the boards, with a suspicion of 0. An open case stays open."""
     player = container().accounts.find(user)
     changed = container().moderation.reinstate(player.id, request_id(), by=operator())
     _say_changed(player, changed, "Reinstated {}.", "{} was active already; suspicion is back to 0.", as_json)
+    case = container().cases.mine(player.id)
+    if case and case["state"] == "open":
+        tell(f"Case {case['case_id']} stays open: 'flask --app wsgi anticheat clear' or 'confirm' decides it.")
 
 
 @users.command("set-role", epilog=example("users set-role alice admin"))

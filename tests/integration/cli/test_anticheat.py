@@ -90,3 +90,12 @@ def test_a_case_is_decided_and_the_decision_undone_from_the_command_line(
     printed = run("anticheat", "show", case).stdout
     for words in ("a script", "no script", "a fast hand", "completed actions faster than they can be done"):
         assert words in printed
+
+
+def test_reinstating_leaves_the_case_open_and_says_so(anna: Player, play: Play, run: Run, told: Told) -> None:
+    case = _caught(anna, play, told)
+    done = run("users", "reinstate", "anna")
+    assert f"Case {case} stays open" in done.stderr
+    assert told("anticheat", "show", case)["cases"][0]["state"] == "open"
+    run("anticheat", "clear", case, "--reason", "fair")
+    assert "stays open" not in run("users", "reinstate", "anna").stderr
