@@ -18,6 +18,8 @@ _PHRASES = {
     "timing": "completed actions faster than they can be done",
     "pattern": "repeated an action more evenly than a hand can",
     "frequency": "completed more in a short time than hands can",
+    "forgery": "presented forged tokens",
+    "replay": "presented used tokens again and again",
 }
 
 
@@ -116,7 +118,7 @@ def _followed(evidence: Sequence[Evidence]) -> str:
     if any(one.outcome == "critical" for one in live):
         said += ", and the account was suspended"
     if not live:
-        said += "; nothing was refused, a later look at the ledger found it"
+        said += "; nothing was refused, a later look found it"
     return said + "."
 
 

@@ -216,7 +216,8 @@ def test_every_decision_stands_in_the_audit_log(field: Field, anna: UUID) -> Non
 
 
 def test_a_redis_that_was_away_at_the_decision_is_told_later(field: Field, anna: UUID) -> None:
-    case = _caught(field, anna)
+    case = _flagged(field, anna)  # whose status the decision doesn't change
+    score = field.container.standings.me(anna)["score"]
     redis = field.container.redis
     field.container.logins.note_status(anna, "suspended")
     kept = redis.get(f"suspicion:{{{anna}}}")
@@ -226,7 +227,7 @@ def test_a_redis_that_was_away_at_the_decision_is_told_later(field: Field, anna:
     field.container.moderation.restate()
     assert redis.get(f"status:{{{anna}}}") == "active"
     assert redis.get(f"suspicion:{{{anna}}}") is None, "it is asked of the database at the next action"
-    assert field.play(anna).score == 1
+    assert field.play(anna).score == score + 1
 
 
 def test_suspicion_that_came_after_a_clearing_is_not_lost_in_its_undo(field: Field, anna: UUID) -> None:
