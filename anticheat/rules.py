@@ -110,6 +110,28 @@ def pattern(
     return None
 
 
+def forgery(numbers: Numbers = NUMBERS) -> Signal:
+    """A token of the player's own action with a signature that isn't ours: nobody gets one by accident."""
+    return Signal(
+        rule="forgery",
+        seen="presented a token with a signature that this server did not make",
+        expected="the token as it was issued",
+        added=numbers.forgery_adds,
+    )
+
+
+def replay(times: int, numbers: Numbers = NUMBERS) -> Signal | None:
+    """A used token, presented again for the `times`th time."""
+    if times <= numbers.replays_forgiven:
+        return None
+    return Signal(
+        rule="replay",
+        seen=f"presented the same used token {times} times",
+        expected="once more at the most, after an answer that was lost",
+        added=numbers.replay_adds,
+    )
+
+
 def _run_of_intervals(newest_first: Sequence[float], pause: float) -> list[float]:
     """The intervals, newest first, up to the last pause."""
     run: list[float] = []

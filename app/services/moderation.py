@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
 import sqlalchemy as sa
 import structlog
 
+from anticheat.rules import Signal
 from anticheat.suspicion import Suspicion
-from anticheat.verdict import Outcome, Verdict
+from anticheat.verdict import Outcome, Thresholds, Verdict, outcome_at
 from app.domain.action_token import Promise
 from app.domain.actors import SYSTEM
 from app.domain.redemption import Request
@@ -67,7 +69,7 @@ class Moderation:
             if redeemed is None:
                 connection.rollback()
                 return None
-        self._after(promise, verdict, suspicion)
+        self._after(promise.player_id, promise.action_id, replace(verdict, suspicion=suspicion))
         return redeemed
 
     def refuse(self, request: Request, promise: Promise, verdict: Verdict) -> None:
@@ -80,15 +82,57 @@ class Moderation:
                 outcome = "suspended" if critical else "rejected"
                 self._ledger.keep_refusal(connection, promise, request.key, request.fingerprint, outcome)
             if critical:
-                PlayerStore.set_status(connection, UUID(promise.player_id), "suspended")
-                OutboxStore.add_standings(connection, UUID(promise.player_id), request.request_id)
-                details = {"action_id": promise.action_id, "suspicion": round(suspicion.value, 1)}
-                AuditStore.append(
-                    connection, SYSTEM, "player.suspended", f"player:{promise.player_id}", details, request.request_id
-                )
-        self._after(promise, verdict, suspicion)
+                self._suspend(connection, request, suspicion)
+        self._after(promise.player_id, promise.action_id, replace(verdict, suspicion=suspicion))
         if critical:
             self.spread(UUID(promise.player_id), "suspended")
+
+    def note(self, request: Request, signal: Signal, thresholds: Thresholds) -> None:
+        """Keep what was wrong with a request that could not have scored anyway; at `critical`, suspend the account.
+
+        The request is refused as it is refused without this; if the database is away, that is all.
+        """
+        player, at = UUID(request.player_id), self._clock()
+        try:
+            with self._db.transaction() as connection:
+                verdict = self._note(connection, request, signal, thresholds, at)
+        except UNAVAILABLE as error:
+            log.warning("not_noted", error=str(error).split("\n")[0], player_id=request.player_id, rule=signal.rule)
+            return
+        self._after(request.player_id, request.action_id, verdict)
+        if verdict.outcome is Outcome.CRITICAL:
+            self.spread(player, "suspended")
+
+    def _note(
+        self, connection: sa.Connection, request: Request, signal: Signal, thresholds: Thresholds, at: float
+    ) -> Verdict:
+        player = UUID(request.player_id)
+        PlayerStore.lock(connection, player)
+        suspicion = SuspicionStore.add(connection, request.player_id, signal.added, at, self._half_life)
+        verdict = Verdict(outcome_at(suspicion.value, thresholds), suspicion, (signal,))
+        SuspicionStore.add_signals(
+            connection,
+            request.player_id,
+            request.action_id,
+            None,
+            verdict.signals,
+            suspicion=suspicion.value,
+            outcome=verdict.outcome.value,
+            at=at,
+        )
+        if verdict.outcome is not Outcome.CLEAN:
+            SuspicionStore.open_case(connection, request.player_id, half_life=self._half_life, hold=self._quarantine)
+        if verdict.outcome is Outcome.CRITICAL:
+            self._suspend(connection, request, suspicion)
+        return verdict
+
+    @staticmethod
+    def _suspend(connection: sa.Connection, request: Request, suspicion: Suspicion) -> None:
+        PlayerStore.set_status(connection, UUID(request.player_id), "suspended")
+        OutboxStore.add_standings(connection, UUID(request.player_id), request.request_id)
+        details = {"action_id": request.action_id, "suspicion": round(suspicion.value, 1)}
+        subject = f"player:{request.player_id}"
+        AuditStore.append(connection, SYSTEM, "player.suspended", subject, details, request.request_id)
 
     def suspend(self, player_id: UUID, request_id: str, *, by: str = SYSTEM) -> bool:
         """Take a player off every board and end their sockets; False when they were suspended already."""
@@ -148,17 +192,17 @@ class Moderation:
             SuspicionStore.open_case(connection, promise.player_id, half_life=self._half_life, hold=self._quarantine)
         return suspicion
 
-    def _after(self, promise: Promise, verdict: Verdict, suspicion: Suspicion) -> None:
+    def _after(self, player_id: str, action_id: str, verdict: Verdict) -> None:
         if verdict.outcome is not Outcome.CLEAN:
             log.warning(
                 "suspicious",
-                player_id=promise.player_id,
-                action_id=promise.action_id,
+                player_id=player_id,
+                action_id=action_id,
                 outcome=verdict.outcome.value,
-                suspicion=round(suspicion.value, 1),
+                suspicion=round(verdict.suspicion.value, 1),
                 rules=[signal.rule for signal in verdict.signals],
             )
-        self.remember(UUID(promise.player_id), suspicion)
+        self.remember(UUID(player_id), verdict.suspicion)
 
     def remember(self, player_id: UUID, suspicion: Suspicion) -> None:
         """Tell Redis what is left of a player's suspicion, after it was committed."""

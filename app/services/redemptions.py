@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 
 from anticheat.history import Completion
+from anticheat.rules import forgery, replay
 from anticheat.verdict import Outcome, Thresholds, Verdict, judge
 from app.domain.action_token import NotAToken, Presented, Promise, read
 from app.domain.boards import Season
@@ -72,7 +73,7 @@ class Redemptions:
             fingerprint=request.fingerprint,
         )
         if claim.word != "claimed":
-            return self._unclaimed(request, claim.word)
+            return self._unclaimed(request, claim)
         try:
             return self._judged(request, promise, claim, now_ms / 1000)
         except _COMMIT_FAILED as error:
@@ -91,15 +92,23 @@ class Redemptions:
         )
         return presented if named else None
 
-    def _unclaimed(self, request: Request, word: str) -> Completed:
-        if word == "reused":
+    def _unclaimed(self, request: Request, claim: Claim) -> Completed:
+        if claim.word == "reused":
             raise IdempotencyKeyReused()
-        if word == "forged":
+        if claim.word == "forged":
             log.warning("forged_token", player_id=request.player_id, action_id=request.action_id)
+            self._moderation.note(request, forgery(), self._thresholds)
             raise InvalidSignature()
-        if word == "in_flight":
+        if claim.word == "in_flight":
             raise InProgress() if request.key else TokenAlreadyUsed()
-        return self._first_answer(request, InvalidToken() if word == "missing" else TokenAlreadyUsed())
+        if claim.word == "missing":
+            return self._first_answer(request, InvalidToken())
+        try:
+            return self._first_answer(request, TokenAlreadyUsed())
+        except TokenAlreadyUsed:
+            if signal := replay(claim.replays):
+                self._moderation.note(request, signal, self._thresholds)
+            raise
 
     def _first_answer(self, request: Request, otherwise: Refusal) -> Completed:
         """What the key was answered the first time; `otherwise` is raised where there is no key, or a new one."""

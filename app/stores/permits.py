@@ -25,13 +25,14 @@ class Claim:
     """What `claim` answered. `limits`, `history` and `suspicion` are there when `word` is "claimed".
 
     `word`: claimed, reused, missing, forged, consumed or in_flight. `history` is newest first. `suspicion` is None
-    when Redis has forgotten the player's past.
+    when Redis has forgotten the player's past. `replays`: how often a consumed one was presented since.
     """
 
     word: str
     limits: Limits = field(default_factory=lambda: Limits(min_seconds=0))
     history: Sequence[Completion] = ()
     suspicion: Suspicion | None = None
+    replays: int = 0
 
 
 def _action(player_id: str, action_id: str) -> str:
@@ -122,7 +123,7 @@ class PermitStore:
         ]
         word, *rest = self._scripts.run("claim", keys, args)
         if word != "claimed":
-            return Claim(word)
+            return Claim(word, replays=int(rest[0]) if rest else 0)
         limits, suspicion, *past = rest
         return Claim(
             word,

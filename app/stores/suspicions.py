@@ -133,7 +133,7 @@ class SuspicionStore:
         connection: sa.Connection,
         player_id: str,
         action_id: str,
-        action_type: str,
+        action_type: str | None,
         signals: Sequence[Signal],
         *,
         suspicion: float,

@@ -107,3 +107,39 @@ def test_a_suspended_player_is_off_the_board_until_reinstated(
 def test_suspension_comes_before_the_rate_limit_and_the_body(product: Product, anna: Player) -> None:
     product.flask("users", "suspend", anna.username)
     assert anna.post("/actions", raw=b"{").refusal == (403, "account_suspended")
+
+
+def test_whoever_forges_tokens_again_and_again_is_suspended_and_the_true_token_still_works_before(
+    product: Product, anna: Player
+) -> None:
+    action = anna.issue("tap")
+    body, _, signature = action["token"].rpartition(".")
+    forged = {**action, "token": f"{body}.{signature[::-1]}"}
+    assert anna.complete(forged).refusal == (401, "invalid_signature")
+    assert anna.complete(action).status == 200, "one forged token spoils nothing"
+    refused = []
+    while len(refused) < 10 and anna.me()["status"] == "active":
+        action = anna.issue("tap")
+        answer = anna.complete({**action, "token": f"{body}.{signature[::-1]}"})
+        refused.append(answer.refusal)
+        forged = {**action, "token": action["token"][:-4] + ("AAAA" if action["token"][-4:] != "AAAA" else "BBBB")}
+        refused.append(anna.complete(forged).refusal)
+    assert (401, "invalid_signature") in refused
+    assert anna.me()["status"] == "suspended"
+    (case,) = _cases_of(product, anna)
+    assert case["rules"] == ["forgery"]
+
+
+def test_a_used_token_may_come_again_once_but_not_again_and_again(product: Product, anna: Player) -> None:
+    action = anna.issue("tap")
+    assert anna.complete(action, key="mine").status == 200
+    assert {anna.complete(action, key="mine").status for _ in range(5)} == {200}, "a retry with its key is no replay"
+    once = anna.issue("tap")
+    assert anna.complete(once).status == 200
+    assert anna.complete(once).refusal == (403, "token_already_used")
+    assert _cases_of(product, anna) == []
+    replays = [anna.complete(once).refusal for _ in range(7)]
+    assert set(replays) == {(403, "token_already_used")}
+    (case,) = _cases_of(product, anna)
+    assert case["rules"] == ["replay"]
+    assert anna.me()["status"] == "active"

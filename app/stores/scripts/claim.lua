@@ -1,7 +1,7 @@
 -- Looks an action up and claims it for one redemption; the claim is a lease that ends by itself.
 -- KEYS: action, idempotency, history, suspicion. ARGV: now, lease, genuine (1 or 0), fingerprint ('' without a key),
 -- history entry, entry to leave out (its prefix), history length. Times in ms.
--- Answers {'reused'}, {'missing'}, {'forged'}, {'consumed'}, {'in_flight'} or
+-- Answers {'reused'}, {'missing'}, {'forged'}, {'consumed', times presented since}, {'in_flight'} or
 -- {'claimed', limits, suspicion or '', entry, time, …}.
 if ARGV[4] ~= '' then
   local first = redis.call('GET', KEYS[2])
@@ -13,7 +13,7 @@ local state = action[1]
 if not state or state == 'invalid' then return {'missing'} end
 if state == 'active' and tonumber(action[2]) <= now then return {'missing'} end
 if ARGV[3] == '0' then return {'forged'} end
-if state == 'consumed' then return {'consumed'} end
+if state == 'consumed' then return {'consumed', redis.call('HINCRBY', KEYS[1], 'replays', 1)} end
 if action[3] and tonumber(action[3]) > now then return {'in_flight'} end
 redis.call('HSET', KEYS[1], 'claimed', now + tonumber(ARGV[2]))
 if ARGV[4] ~= '' then redis.call('SET', KEYS[2], ARGV[4], 'EX', 86400) end
