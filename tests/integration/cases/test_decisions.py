@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from anticheat.rules import Signal
 from app.container import Container
 from app.domain import actors
 from app.domain.cases import DECISIONS, Decision
@@ -54,10 +56,12 @@ def _case(field: Field, case: UUID) -> dict[str, Any]:
 def test_clearing_lifts_the_suspension_and_the_suspicion_everywhere(field: Field, anna: UUID) -> None:
     field.play(anna)
     case = _caught(field, anna)
+    field.deliver()
     assert field.container.standings.me(anna)["status"] == "suspended"
     done = field.container.decisions.decide(case, "cleared", by("a slow network, and a fast hand"))
     assert (done.status, done.correction_id) == ("active", None)
     field.deliver()
+    assert field.books() == []
     assert field.container.cases.suspicion(anna) == 0
     assert field.container.redis.get(f"suspicion:{{{anna}}}").startswith("0.0|")
     assert field.container.redis.get(f"status:{{{anna}}}") == "active"
@@ -84,6 +88,33 @@ def test_confirming_voids_what_was_scored_since_the_case_began_and_nothing_befor
     assert field.books() == []
     shown = _case(field, case)
     assert (shown["state"], shown["decided_by"], shown["reason"]) == ("confirmed", BY.actor, BY.reason)
+
+
+def test_a_case_starts_at_the_earliest_signal_of_which_a_point_was_left(field: Field, anna: UUID) -> None:
+    """Of 50, three hours ago, 0.8 are left after six half-lives of 30 minutes; of 50, two hours ago, 3."""
+    now = datetime.now(UTC)
+    times = [now - timedelta(hours=hours) for hours in (3, 2, 1)]
+    with field.container.database.transaction() as connection:
+        for at in times:
+            signals = [Signal("timing", "seen", "expected", 50.0)]
+            field.container.suspicions.add_signals(
+                connection, str(anna), str(uuid4()), "tap", signals, suspicion=50, outcome="clean", at=at.timestamp()
+            )
+    case = field.suspect(anna)
+    assert _case(field, case)["starts_at"] == times[1]
+    field.suspect(anna)
+    assert _case(field, case)["starts_at"] == times[1]
+
+
+def test_a_case_without_such_a_signal_starts_when_it_was_opened_or_where_its_opener_says(
+    field: Field, anna: UUID, ben: UUID
+) -> None:
+    shown = _case(field, field.suspect(anna))
+    assert shown["starts_at"] == shown["opened_at"]
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    with field.container.database.transaction() as connection:
+        case = field.container.suspicions.open_case(connection, str(ben), half_life=1800.0, hold=False, since=yesterday)
+    assert _case(field, case)["starts_at"] == yesterday
 
 
 @pytest.mark.parametrize("decision", ["cleared", "confirmed"])
