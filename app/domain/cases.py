@@ -18,6 +18,8 @@ _PHRASES = {
     "timing": "completed actions faster than they can be done",
     "pattern": "repeated an action more evenly than a hand can",
     "frequency": "completed more in a short time than hands can",
+    "forgery": "presented action tokens that were changed or made up",
+    "replay": "presented used action tokens again and again",
     "forgery": "presented forged tokens",
     "replay": "presented used tokens again and again",
 }

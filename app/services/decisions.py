@@ -20,7 +20,7 @@ from app.errors import AlreadyDecided, CaseOpen, Forbidden, InvalidRequest, NotF
 from app.services.moderation import Moderation
 from app.stores.audit import AuditStore
 from app.stores.cases import CaseStore, Locked
-from app.stores.database import Database
+from app.stores.database import UNAVAILABLE, Database
 from app.stores.holds import HoldStore
 from app.stores.outbox import OutboxStore
 from app.stores.players import PlayerStore
@@ -205,7 +205,10 @@ class Decisions:
         self._moderation.spread(done.player_id, done.status)
         log.warning("case_decided", case_id=str(done.case_id), player_id=str(done.player_id), decision=done.decision)
         if done.correction_id is not None:
-            self._corrections.work(done.correction_id, seconds=self._budget)
+            try:
+                self._corrections.work(done.correction_id, seconds=self._budget)
+            except UNAVAILABLE as error:  # it is decided and begun; the workers go on with it
+                log.warning("correction_interrupted", correction_id=str(done.correction_id), error=str(error))
         return done
 
 

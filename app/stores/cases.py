@@ -104,7 +104,7 @@ class CaseStore:
             SELECT * FROM (
                 SELECT id, at, source, action_id, action_type, rule, seen, expected, added, suspicion, outcome
                 FROM signals WHERE case_id = :case ORDER BY id DESC LIMIT :most
-            ) newest ORDER BY at, id
+            ) newest ORDER BY id
             """,
             case=case_id,
             most=most,
