@@ -66,12 +66,13 @@ class Numbers:
     # 3rd flags, the 5th is rejected, the 8th suspends: at the earliest the 20th completion.
     pattern_adds: float = 14.0
 
-    # Tokens that don't fit. No honest client changes a token, so each forged one counts: the 2nd flags, the 3rd has
-    # the next redemption refused, the 5th suspends. A used one comes again when an answer was lost and the client
-    # sends no Idempotency-Key: the first time is ordinary, each further time of the same one adds a little.
-    forgery_adds: float = 20.0
-    replays_forgiven: int = 1
-    replay_adds: float = 5.0
+    # Tokens that don't fit. A forged token scores nothing, so it is evidence, not damage: a game that mangles
+    # tokens must see `invalid_signature` and not a ban. The 15th within half an hour flags, the 50th suspends. A
+    # used one comes again when an answer was lost and the client sends no Idempotency-Key: twice is ordinary,
+    # each further time of the same one adds a little.
+    forgery_adds: float = 2.0
+    replays_forgiven: int = 2
+    replay_adds: float = 1.0
 
 
 NUMBERS = Numbers()

@@ -127,7 +127,7 @@ def replay(times: int, numbers: Numbers = NUMBERS) -> Signal | None:
     return Signal(
         rule="replay",
         seen=f"presented the same used token {times} times",
-        expected="once more at the most, after an answer that was lost",
+        expected="once or twice more at the most, after an answer that was lost",
         added=numbers.replay_adds,
     )
 

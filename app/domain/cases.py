@@ -20,8 +20,6 @@ _PHRASES = {
     "frequency": "completed more in a short time than hands can",
     "forgery": "presented action tokens that were changed or made up",
     "replay": "presented used action tokens again and again",
-    "forgery": "presented forged tokens",
-    "replay": "presented used tokens again and again",
 }
 
 

@@ -87,8 +87,8 @@ class Replayer(Cheat):
                 self.wait(action.min_seconds + self.rng.uniform(0.3, 1.5))
                 if self.redeem(action).status == 200:
                     used = [*used[-9:], action]
-            for old in self.rng.sample(used, min(2, len(used))):
-                self.wait(self.rng.uniform(0.5, 3))
+            for old in self.rng.choices(used, k=10 if used else 0):
+                self.wait(self.rng.uniform(0.3, 1))
                 self._try(old)
             self.wait(self.rng.uniform(6, 15))
 
@@ -109,10 +109,11 @@ class Forger(Cheat):
             action = self.issue(self.pick("quick-match"))
             if action is not None:
                 self.wait(action.min_seconds + self.rng.uniform(0.3, 1.5))
-                self._try(action, _worth_more(action.token), "token worth more")
-                self.wait(self.rng.uniform(0.5, 2))
-                self._try(action, _signed_anyhow(action.token), "made-up signature")
-                self.wait(self.rng.uniform(0.5, 2))
+                for _ in range(5):
+                    self._try(action, _worth_more(action.token), "token worth more")
+                    self.wait(self.rng.uniform(0.3, 1))
+                    self._try(action, _signed_anyhow(action.token), "made-up signature")
+                    self.wait(self.rng.uniform(0.3, 1))
                 self.redeem(action)
             self.wait(self.rng.uniform(8, 20))
 

@@ -115,30 +115,26 @@ def test_whoever_forges_tokens_again_and_again_is_suspended_and_the_true_token_s
     action = anna.issue("tap")
     body, _, signature = action["token"].rpartition(".")
     forged = {**action, "token": f"{body}.{signature[::-1]}"}
-    assert anna.complete(forged).refusal == (401, "invalid_signature")
-    assert anna.complete(action).status == 200, "one forged token spoils nothing"
-    refused = []
-    while len(refused) < 10 and anna.me()["status"] == "active":
-        action = anna.issue("tap")
-        answer = anna.complete({**action, "token": f"{body}.{signature[::-1]}"})
-        refused.append(answer.refusal)
-        forged = {**action, "token": action["token"][:-4] + ("AAAA" if action["token"][-4:] != "AAAA" else "BBBB")}
+    refused = [anna.complete(forged).refusal for _ in range(12)]
+    assert anna.complete(action).status == 200, "a dozen forged tokens spoil nothing"
+    assert _cases_of(product, anna) == []
+    while len(refused) < 55 and anna.me()["status"] == "active":
         refused.append(anna.complete(forged).refusal)
-    assert (401, "invalid_signature") in refused
+    assert set(refused) <= {(401, "invalid_signature"), (403, "account_suspended")}
     assert anna.me()["status"] == "suspended"
     (case,) = _cases_of(product, anna)
     assert case["rules"] == ["forgery"]
 
 
-def test_a_used_token_may_come_again_once_but_not_again_and_again(product: Product, anna: Player) -> None:
+def test_a_used_token_may_come_again_but_not_again_and_again(product: Product, anna: Player) -> None:
     action = anna.issue("tap")
     assert anna.complete(action, key="mine").status == 200
     assert {anna.complete(action, key="mine").status for _ in range(5)} == {200}, "a retry with its key is no replay"
     once = anna.issue("tap")
     assert anna.complete(once).status == 200
-    assert anna.complete(once).refusal == (403, "token_already_used")
+    replays = [anna.complete(once).refusal for _ in range(15)]
     assert _cases_of(product, anna) == []
-    replays = [anna.complete(once).refusal for _ in range(7)]
+    replays += [anna.complete(once).refusal for _ in range(25)]
     assert set(replays) == {(403, "token_already_used")}
     (case,) = _cases_of(product, anna)
     assert case["rules"] == ["replay"]

@@ -47,9 +47,7 @@ def test_a_row_that_was_written_anew_with_its_hash_is_named_by_the_next(rows: li
     forged = replace(rows[at], subject="somebody else's")
     rows[at] = replace(forged, hash=hash_of(rows[at - 1].hash if at else NOTHING, forged))
     named = [flaw.says for flaw in flaws(rows)]
-    assert len(named) == (at < len(rows) - 1), (
-        "the last one alone goes unseen: heads are for that"
-    )
+    assert len(named) == (at < len(rows) - 1), "the last one alone goes unseen: heads are for that"
     assert all(f"row {at + 1} was written anew" in says for says in named)
 
 
