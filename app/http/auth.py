@@ -47,7 +47,8 @@ def blueprint(limits: Limits) -> Blueprint:
         links = {"standing": "/api/v1/leaderboard/me"}
         if case and case["may_appeal"]:
             links["appeal"] = "/api/v1/me/appeal"
-        return answer({**container().standings.me(me().player_id), "case": case and plain(case)}, links=links)
+        own = container().standings.me(me().player_id)
+        return answer({**own, "case": plain(case)} if case else own, links=links)
 
     @routes.post("/me/appeal")
     @signed_in(suspended_too=True, limit=limits.appeal)

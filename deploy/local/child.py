@@ -142,6 +142,8 @@ class Child:
         """SIGSTOP to it and all its descendants: alive, holding its connections, saying nothing."""
         for process in processes.tree(self.pid):
             process.signal(signal.SIGSTOP)
+            while process.running():  # the signal is sent, and a busy thread may still answer somebody
+                time.sleep(0.001)
 
     def resume(self) -> None:
         """The end of pause()."""

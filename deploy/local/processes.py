@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -21,6 +22,10 @@ class Process:
         """False once it has ended, even if nobody has collected it yet."""
         now = _read(self.pid)
         return now is not None and now[1] == self.started and now[2] not in "ZX"
+
+    def running(self) -> bool:
+        """Whether any of its threads is neither stopped nor at its end."""
+        return self.alive() and any(state not in "TtZX" for state in _threads(self.pid))
 
     def age(self) -> float:
         """Seconds since it started."""
@@ -44,6 +49,15 @@ def _read(pid: int) -> tuple[int, int, str] | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return int(fields[1]), int(fields[19]), fields[0]
+
+
+def _threads(pid: int) -> list[str]:
+    """The state letter of each thread."""
+    found = []
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found.append(stat.read_text().rpartition(")")[2].split()[0])
+    return found
 
 
 def _all() -> dict[int, tuple[int, int, str]]:

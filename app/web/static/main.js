@@ -63,7 +63,7 @@ session.addEventListener("leave", (event) => {
 
 standing.addEventListener("known", (event) => {
   learn(event.detail.status);
-  if (event.detail.case !== undefined) ownCase.show(event.detail);
+  if (event.detail.user_id !== undefined) ownCase.show(event.detail);
 });
 ownCase.addEventListener("appealed", () => standing.refresh());
 feed.addEventListener("suspended", () => {
