@@ -13,6 +13,7 @@ from app.settings import Settings
 from app.stores import migrations
 from deploy.local.redis_cluster import RedisCluster
 from deploy.local.stack import Stack
+from tests.parts.waiting import eventually
 
 _numbers = itertools.count(1)
 
@@ -64,7 +65,8 @@ def container(servers: Stack, empty_database: str, redis_url: str) -> Iterator[C
     # No waiting between two broadcasts, of which some tests make a thousand.
     settings = replace(given, database_url=empty_database, redis_url=redis_url, broadcast_seconds=0.0)
     container = Container(settings)
-    container.redis.flushdb()
+    # A cluster that the test before has broken is whole again, but may still be slow.
+    eventually(container.redis.flushdb)
     yield container
     container.close()
 

@@ -149,16 +149,18 @@ def test_a_listener_moves_to_another_node_when_its_own_is_gone(cluster: RedisClu
     assert eventually(lambda: listener.next(0.2)) == Listening()
     (node,) = [each for each in cluster.nodes if _listens(each)]
     getattr(node, how)()
-    with pytest.raises(redis.RedisError):
-        _listen_on(listener)
-    listener.close()
-    again = Subscription(client)
-    again.open()
-    assert eventually(lambda: again.next(0.2)) == Listening()
-    assert eventually(lambda: _heard(client, again)) == CHANGE
-    again.close()
-    if how == "pause":
-        node.resume()
+    try:
+        with pytest.raises(redis.RedisError):
+            _listen_on(listener)
+        listener.close()
+        again = Subscription(client)
+        again.open()
+        assert eventually(lambda: again.next(0.2)) == Listening()
+        assert eventually(lambda: _heard(client, again)) == CHANGE
+        again.close()
+    finally:
+        if how == "pause":
+            node.resume()
 
 
 def _heard(client: Client, listener: Subscription) -> Message | None:
