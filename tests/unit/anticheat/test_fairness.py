@@ -1,8 +1,8 @@
-"""The simulation of docs/anticheat.md, in small: the figures there come from `python -m bench.fairness`."""
+"""The simulation of docs/anticheat.md, in small: the figures there come from `python -m bench.fairness.hours`."""
 
 import pytest
 
-from bench.fairness import CHEATING, HONEST, detection, fairness, wilson
+from bench.fairness.hours import CHEATING, HONEST, detection, fairness, wilson
 
 STEADY_ENOUGH_TO_ESCAPE = {"clockwork, normal noise 10 ms", "script that waits at random"}
 

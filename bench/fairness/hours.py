@@ -1,6 +1,6 @@
 """How fair the anti-cheat rules are: simulated honest play and simple cheats, judged by the real rules.
 
-    python -m bench.fairness [--json] [--seed 1] [--hours 60]
+    python -m bench.fairness.hours [--json] [--seed 1] [--hours 60]
 
 Every player has their own random numbers, seeded by name and number, so that a run can be repeated to the
 digit. An honest player-hour counts as flagged or suspended if that happened at least once in it. See
@@ -71,18 +71,28 @@ class Person:
     types: tuple[str, ...] = tuple(MINIMUM)
     way: Draw = network
     rest: float = 0.002  # the chance of a break of 1 to 20 minutes after an action
+    mood: float = 0.0  # how much they get faster and slower over minutes: 0.05 is 20% up and down
+    lapse: float = 0.0  # the chance of looking away for some seconds
 
     def __call__(self, rng: random.Random) -> Iterator[Completion]:
-        now, kind = START + rng.random(), rng.choice(self.types)
+        return self.session(rng, START + rng.random(), HOUR)
+
+    def session(self, rng: random.Random, start: float, seconds: float) -> Iterator[Completion]:
+        """Play from `start` on for so many seconds."""
+        now, kind, mood = start, rng.choice(self.types), 0.0
         limit = RateLimit()
-        while now < START + HOUR:
+        while now < start + seconds:
             if rng.random() < 0.03:
                 kind = rng.choice(self.types)
+            mood = 0.97 * mood + (rng.gauss(0, self.mood) if self.mood else 0.0)
+            pace = math.exp(mood)
             issued = now + self.way(rng)
             ready = issued + self.way(rng) + MINIMUM[kind]
-            completed = limit.earliest(ready + self.press(rng) + self.way(rng))
+            completed = limit.earliest(ready + pace * self.press(rng) + self.way(rng))
             yield Completion(kind, issued, completed)
-            now = completed + self.way(rng) + self.again(rng)
+            now = completed + self.way(rng) + pace * self.again(rng)
+            if self.lapse and rng.random() < self.lapse:
+                now += rng.uniform(1.5, 8)
             now += rng.uniform(60, 1200) if rng.random() < self.rest else 0.0
 
 
@@ -272,7 +282,7 @@ def print_tables(honest: list[Fairness], overlapping: list[Fairness], cheating: 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench.fairness", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m bench.fairness.hours", description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--hours", type=int, default=60, help="player-hours of each kind of honest player")
