@@ -1,6 +1,6 @@
-"""A player's window of play in numbers, each of which grows with what a machine does and a person doesn't.
+"""A player's day of play in numbers, each of which grows with what a machine does and a person doesn't.
 
-Needs numpy, which comes with the extra `model`; nothing else of this package imports this module.
+Needs numpy, which comes with the extra `model`; but for anticheat/model.py, nothing of this package imports this module.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 Vector = npt.NDArray[np.float64]
+Runs = npt.NDArray[np.int64]
 
 WINDOW_SECONDS = 86_400.0
 LEAST_PLAYS = 60
@@ -22,15 +23,16 @@ _PAUSE = 600.0  # a longer one ends a stretch of play
 _NEXT = 60.0  # intervals up to here are of one action after the other
 _GRAIN = 0.04  # seconds: intervals alike to this much are the same
 _RUN = 8  # so many intervals in a row, the same as before, are no accident, even of a steady hand
+_QUICKEST = 0.1  # of everybody's completions of an action type, this part is called quick
 
 
 @dataclass(frozen=True, slots=True)
-class Play:
-    """One completed action; Unix seconds of the server's clock."""
+class Plays:
+    """A player's completions in a window, oldest first: of what, issued and completed when, in Unix seconds."""
 
-    action_type: str
-    issued_at: float
-    completed_at: float
+    action_types: Sequence[str]
+    issued_at: Vector
+    completed_at: Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,77 +46,95 @@ class Feature:
 
 
 FEATURES = (
-    Feature("awake", "the day without its longest break", "{:.1f} h", 1.0),
-    Feature("stretch", "the longest play without a break of ten minutes", "{:.1f} h", 0.5),
-    Feature("unhesitating", "actions for each hesitation (powers of ten)", "{:.1f}", 0.3),
-    Feature("repeats", "intervals that repeat an earlier run of the player's own", "{:.0%}", 0.05),
-    Feature("in step", "intervals that repeat a run of another player's", "{:.0%}", 0.05),
+    Feature("awake", "hours of the day without the longest break", "{:.1f} h", 2.0),
+    Feature("stretch", "the longest play without a break of ten minutes", "{:.1f} h", 1.0),
+    Feature("rate", "actions in an hour of play (powers of two)", "{:.1f}", 1.0),
+    Feature("quick", "actions completed as fast as the fastest tenth of everybody's", "{:.0%}", 0.4),
+    Feature("even", "evenness of the intervals (powers of ten)", "{:.1f}", 0.4),
+    Feature("unhesitating", "actions for each hesitation (powers of ten)", "{:.1f}", 0.5),
+    Feature("one kind", "actions of the one kind that is played most", "{:.0%}", 0.5),
+    Feature("repeats", "intervals that repeat an earlier run of the player's own", "{:.0%}", 0.1),
+    Feature("in step", "intervals that repeat a run of another player's", "{:.0%}", 0.1),
 )
-NAMES = tuple(feature.name for feature in FEATURES)
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a player is compared with: the minimum of each action type, and in how many windows each run occurs."""
+    """What a player is compared with: how long the fastest tenth of each action type took in seconds, and the runs of
+    intervals that occurred with more than one player, sorted."""
 
-    min_seconds: Mapping[str, float]
-    runs: Mapping[int, int]
+    quick: Mapping[str, float]
+    shared: Runs
 
 
-def features(plays: Sequence[Play], world: World, until: float) -> Vector | None:
-    """One number for each of FEATURES, for the WINDOW_SECONDS up to `until`; None for too few plays.
+def world_of(windows: Sequence[Plays]) -> World:
+    """Everybody's play at the same time, in one window each."""
+    times: dict[str, list[Vector]] = {}
+    for plays in windows:
+        took, kinds = plays.completed_at - plays.issued_at, np.array(plays.action_types)
+        for kind in set(plays.action_types):
+            times.setdefault(kind, []).append(took[kinds == kind])
+    quick = {kind: float(np.quantile(np.concatenate(parts), _QUICKEST)) for kind, parts in times.items()}
+    seen = [np.unique(_runs(plays.completed_at)) for plays in windows]
+    runs, counts = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *seen]), return_counts=True)
+    return World(quick, runs[counts > 1])
 
-    `plays` are the player's in that window, in the order of completion.
-    """
-    if len(plays) < LEAST_PLAYS:
+
+def features(plays: Plays, world: World, until: float) -> Vector | None:
+    """One number for each of FEATURES, for the WINDOW_SECONDS up to `until`; None for too few plays."""
+    completed = plays.completed_at
+    if len(completed) < LEAST_PLAYS:
         return None
-    completed = np.array([play.completed_at for play in plays])
     gaps = np.diff(completed)
-    edges = [max(0.0, completed[0] - (until - WINDOW_SECONDS)), max(0.0, until - completed[-1])]
-    own = runs_of(plays)
+    edges = (max(0.0, completed[0] - (until - WINDOW_SECONDS)), max(0.0, until - completed[-1]))
+    stretches, near = _stretches(completed, gaps), gaps[gaps <= _NEXT]
+    runs = _runs(completed)
+    of_kind = [plays.action_types.count(kind) for kind in set(plays.action_types)]
+    quick = np.array([world.quick.get(kind, 0.0) for kind in plays.action_types])
     return np.array(
         [
             (WINDOW_SECONDS - max(float(gaps.max()), *edges)) / 3600,
-            _stretch(completed, gaps),
-            _unhesitating(gaps),
-            1 - len(set(own)) / len(own) if own else 0.0,
-            sum(run in world.runs for run in own) / len(own) if own else 0.0,
+            float(stretches.max()) / 3600,
+            math.log2(len(completed) / max(float(stretches.sum()), 60.0) * 3600),
+            float(np.mean(completed - plays.issued_at <= quick)),
+            _evenness(near),
+            _unhesitating(near),
+            max(of_kind) / len(completed),
+            1 - len(np.unique(runs)) / len(runs) if len(runs) else 0.0,
+            float(np.mean(np.isin(runs, world.shared))) if len(runs) else 0.0,
         ]
     )
 
 
-def runs_of(plays: Sequence[Play]) -> list[int]:
+def _runs(completed: Vector) -> Runs:
     """Each run of _RUN intervals in a row, rounded, as one number."""
-    ticks = np.round(np.diff(np.array([play.completed_at for play in plays])) / _GRAIN).astype(np.int64)
+    ticks = np.round(np.diff(completed) / _GRAIN).astype(np.int64)
     if len(ticks) < _RUN:
-        return []
+        return np.zeros(0, dtype=np.int64)
     rows = np.lib.stride_tricks.sliding_window_view(ticks, _RUN)
     rows = rows[(rows < _PAUSE / _GRAIN).all(axis=1)]
     mixed = np.zeros(len(rows), dtype=np.int64)
     for column in range(_RUN):
         mixed = mixed * 60_013 + rows[:, column]
-    return [int(run) for run in mixed]
+    return mixed
 
 
-def count_runs(windows: Sequence[Sequence[Play]]) -> dict[int, int]:
-    """In how many of these windows each run occurs that occurs in more than one."""
-    seen: dict[int, int] = {}
-    for plays in windows:
-        for run in set(runs_of(plays)):
-            seen[run] = seen.get(run, 0) + 1
-    return {run: count for run, count in seen.items() if count > 1}
-
-
-def _stretch(completed: Vector, gaps: Vector) -> float:
-    """The longest stretch without a pause, in hours."""
+def _stretches(completed: Vector, gaps: Vector) -> Vector:
+    """How long each stretch of play without a pause was, in seconds."""
     cuts = np.concatenate(([0], np.flatnonzero(gaps > _PAUSE) + 1, [len(completed)]))
-    lengths = completed[cuts[1:] - 1] - completed[cuts[:-1]]
-    return float(lengths.max()) / 3600
+    lengths: Vector = completed[cuts[1:] - 1] - completed[cuts[:-1]]
+    return lengths
 
 
-def _unhesitating(gaps: Vector) -> float:
-    """Actions for each interval that is 1 to 60 s longer than usual: people look away."""
-    near = gaps[gaps <= _NEXT]
+def _evenness(near: Vector) -> float:
+    """How much longer the usual interval is than what the middle half of them differ by."""
+    if len(near) < LEAST_PLAYS // 2:
+        return 0.0
+    low, middle, high = np.quantile(near, [0.25, 0.5, 0.75])
+    return math.log10(max(float(middle), 0.01) / max(float(high - low), 0.001))
+
+
+def _unhesitating(near: Vector) -> float:
+    """Actions for each interval that is more than a second longer than usual: people look away."""
     usual = float(np.median(near)) if len(near) else 0.0
-    hesitations = int(np.sum((gaps > usual + 1) & (gaps <= usual + 60)))
-    return math.log10(len(gaps) / (1 + hesitations))
+    return math.log10((1 + len(near)) / (1 + int(np.sum(near > usual + 1))))

@@ -132,7 +132,7 @@ def too_fast(rng: random.Random) -> Iterator[Completion]:
 
 def clockwork(rng: random.Random) -> Iterator[Completion]:
     """The same beat each time, as steady as the machine is."""
-    jitter = rng.choice([lambda own: own.uniform(0, 0.001), lambda own: own.uniform(0.001, 0.008), busy])
+    jitter = rng.choice([lambda own: own.uniform(0, 0.001), lambda own: own.uniform(0.001, 0.008)])
     return machine("quick-match", 3.05, jitter)(rng)
 
 
@@ -152,15 +152,16 @@ HONEST = (
     Kind("speed-runner", week_of(_RUNNER, KEEN), 0.03, held_out=True),
 )
 CHEATS = (
-    Kind("too fast", until(DAY, too_fast), naive=True),
-    Kind("clockwork", until(DAY, clockwork), naive=True),
-    Kind("burst", until(DAY, machine("tap", 0, lambda own: own.uniform(0, 0.05))), naive=True),
+    Kind("too fast", until(HOUR, too_fast), naive=True),
+    Kind("clockwork", until(HOUR, clockwork), naive=True),
+    Kind("burst", until(HOUR / 6, machine("tap", 0, lambda own: own.uniform(0, 0.05))), naive=True),
     Kind(
-        "stockpiling",
-        until(DAY, machine("quick-match", 3.1, lambda own: own.uniform(0, 0.5), held=10)),
+        "token stockpiling",
+        until(HOUR, machine("quick-match", 3.1, lambda own: own.uniform(0, 0.5), held=10)),
         naive=True,
         held_out=True,
     ),
+    Kind("clockwork on a busy machine", until(8 * HOUR, machine("quick-match", 3.05, busy))),
     Kind("clockwork with noise", until(8 * HOUR, noisy)),
     Kind("around the clock", until(DAY, around_the_clock)),
     Kind("farm in step", until(DAY, in_step), held_out=True, together=8),
