@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 BOOTSTRAP = command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python" >&2; exit 1; }; exec $(PYTHON) deploy/local/bootstrap.py
 
-.PHONY: help faults run demo cluster cluster-status cluster-stop test unit lint format bench lock dev clean
+.PHONY: help fairness faults run demo cluster cluster-status cluster-stop test unit lint format bench lock dev clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -47,6 +47,9 @@ format: dev ## let ruff rewrite the code
 
 bench: dev ## measure, and write docs/performance.md
 	$(VENV) -m bench
+
+fairness: dev ## simulate weeks of honest players and cheats, and write what anti-cheat makes of them; docs/anticheat.md
+	$(VENV) -m bench.fairness --write docs/anticheat.md $(FAIRNESS)
 
 faults: dev ## break one part after the other under load, prove that nothing was lost; docs/reliability.md
 	@.ci/system

@@ -75,5 +75,8 @@ beat_schedule = {
     "prune": {"task": "maintenance.prune", "schedule": 600.0, "options": {"expires": 600}},
     "review": {"task": "anticheat.review", "schedule": 60.0, "options": {"expires": 60}},
     "correct": {"task": "anticheat.correct", "schedule": 10.0, "options": {"expires": 10}},
+    # A day is judged by the rules in a moment, and by the model within six hours; what it learns from changes slowly.
+    "judge-by-model": {"task": "anticheat.judge_by_model", "schedule": 21_600.0, "options": {"expires": 21_600}},
+    "train": {"task": "anticheat.train", "schedule": 86_400.0, "options": {"expires": 86_400}},
     "roll-up": {"task": "analytics.roll_up", "schedule": 60.0, "options": {"expires": 60}},
 }

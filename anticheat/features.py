@@ -1,12 +1,12 @@
 """A player's day of play in numbers, each of which grows with what a machine does and a person doesn't.
 
-Needs numpy, which comes with the extra `model`; but for anticheat/model.py, nothing of this package imports this module.
+Needs numpy, which comes with the extra `model`; of this package only anticheat/model.py imports this module.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,24 +37,32 @@ class Plays:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """Its name, what it means in `words`, how it `shows`, and the `least` difference that means anything."""
+    """Its name, what it is in `words`, how a value `shows`, and the `least` difference that means anything."""
 
     name: str
     words: str
-    shows: str
+    shows: Callable[[float], str]
     least: float
 
 
+def _hours(value: float) -> str:
+    return f"{value:.1f} h"
+
+
+def _part(value: float) -> str:
+    return f"{value:.0%}"
+
+
 FEATURES = (
-    Feature("awake", "hours of the day without the longest break", "{:.1f} h", 2.0),
-    Feature("stretch", "the longest play without a break of ten minutes", "{:.1f} h", 1.0),
-    Feature("rate", "actions in an hour of play (powers of two)", "{:.1f}", 1.0),
-    Feature("quick", "actions completed as fast as the fastest tenth of everybody's", "{:.0%}", 0.4),
-    Feature("even", "evenness of the intervals (powers of ten)", "{:.1f}", 0.4),
-    Feature("unhesitating", "actions for each hesitation (powers of ten)", "{:.1f}", 0.5),
-    Feature("one kind", "actions of the one kind that is played most", "{:.0%}", 0.5),
-    Feature("repeats", "intervals that repeat an earlier run of the player's own", "{:.0%}", 0.1),
-    Feature("in step", "intervals that repeat a run of another player's", "{:.0%}", 0.1),
+    Feature("awake", "the day without its longest break", _hours, 2.0),
+    Feature("stretch", "play without a break of ten minutes", _hours, 1.0),
+    Feature("rate", "actions in an hour of play", lambda value: f"{2**value:,.0f}", 1.0),
+    Feature("quick", "completed as fast as everybody's fastest tenth", _part, 0.4),
+    Feature("even", "how far the middle half of the intervals differ", lambda value: f"{10**-value:.1%}", 0.4),
+    Feature("unhesitating", "actions to one hesitation", lambda value: f"{10**value:,.0f}", 0.5),
+    Feature("one kind", "actions of the kind played most", _part, 0.5),
+    Feature("repeats", "intervals that repeat a run of the player's own", _part, 0.1),
+    Feature("in step", "intervals that repeat a run of another player's", _part, 0.1),
 )
 
 
@@ -68,7 +76,8 @@ class World:
 
 
 def world_of(windows: Sequence[Plays]) -> World:
-    """Everybody's play at the same time, in one window each."""
+    """Everybody's play at the same time, in one window each; those who played too little are left out."""
+    windows = [plays for plays in windows if len(plays.completed_at) >= LEAST_PLAYS]
     times: dict[str, list[Vector]] = {}
     for plays in windows:
         took, kinds = plays.completed_at - plays.issued_at, np.array(plays.action_types)

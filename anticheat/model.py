@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anticheat.features import FEATURES, Vector
+from anticheat.features import FEATURES, Feature, Vector
 
 NEIGHBOURS, MOST_POINTS = 50, 5_000
 THRESHOLD = 5.5
 """From here on, a day is a case for a person. Chosen by the simulator, on seeds and kinds that are not reported on."""
 
-LEAST_WINDOWS = 200
-"""Fewer to learn from, and whoever plays much is an outlier."""
+LEAST_WINDOWS = 1_000
+"""Fewer days to learn from, and whoever plays much is an outlier."""
 
 _STANDS_OUT = 3.0  # times the usual distance between the middle and the upper quarter
 _BELOW = -1.0  # whoever is less like a machine than most is not strange for that
@@ -54,22 +54,40 @@ def train(windows: Sequence[Vector], seed: int) -> Model:
 
 def scores(model: Model, windows: Sequence[Vector]) -> list[float]:
     """Of each: below 1 is like many others; from THRESHOLD on, like nobody."""
-    from sklearn.neighbors import NearestNeighbors  # the one thing that is slow to import
-
     if not windows:
         return []
-    near = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(model.points))).fit(model.points)
-    distances, _ = near.kneighbors(_scaled(np.vstack(windows), model.middle, model.scale))
-    return [float(each) for each in distances.mean(axis=1)]
+    return _distances(model, _scaled(np.vstack(windows), model.middle, model.scale), 0)
 
 
-def stands_out(model: Model, window: Vector) -> list[tuple[str, str, str]]:
-    """In what: (what it is, the player's value, the population's), the strangest first; three at most, one at least."""
+def own_scores(model: Model) -> list[float]:
+    """Of the days it learned from, each compared with the others."""
+    return _distances(model, model.points, 1)
+
+
+def _distances(model: Model, points: Vector, itself: int) -> list[float]:
+    from sklearn.neighbors import NearestNeighbors  # the one thing that is slow to import
+
+    near = NearestNeighbors(n_neighbors=min(NEIGHBOURS + itself, len(model.points))).fit(model.points)
+    distances, _ = near.kneighbors(points)
+    return [float(each) for each in distances[:, itself:].mean(axis=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A feature in which a day stands out: its value, and the population's middle, both in words."""
+
+    feature: Feature
+    value: str
+    usual: str
+
+
+def stands_out(model: Model, window: Vector) -> list[Difference]:
+    """In what the day is unlike others, the strangest first; three at most, one at least."""
     distance = (window - model.middle) / model.scale
-    order = [int(at) for at in np.argsort(-distance)]
+    order = [int(at) for at in np.argsort(-distance, kind="stable")]
     chosen = [at for at in order if distance[at] >= _STANDS_OUT][:3] or order[:1]
     return [
-        (FEATURES[at].words, FEATURES[at].shows.format(window[at]), FEATURES[at].shows.format(model.middle[at]))
+        Difference(FEATURES[at], FEATURES[at].shows(float(window[at])), FEATURES[at].shows(float(model.middle[at])))
         for at in chosen
     ]
 

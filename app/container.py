@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from anticheat.verdict import Thresholds
+from app.errors import Unavailable
 from app.services.accounts import Accounts, Sessions
 from app.services.actions import Actions
 from app.services.analytics import Analytics
@@ -46,6 +48,7 @@ from app.stores.holds import HoldStore
 from app.stores.lateness import LatenessStore
 from app.stores.ledger import LedgerStore
 from app.stores.logins import LoginStore
+from app.stores.models import ModelStore
 from app.stores.outbox import OutboxStore
 from app.stores.permits import PermitStore
 from app.stores.players import PlayerStore
@@ -59,6 +62,9 @@ from app.stores.rollups import STATEMENT_SECONDS
 from app.stores.standings import StandingStore
 from app.stores.suspicions import SuspicionStore
 from app.stores.ticks import TickStore
+
+if TYPE_CHECKING:
+    from app.services.learning import Learning
 
 
 def _run_apart(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -250,6 +256,25 @@ class Container:
             LatenessStore(self.database),
             self.presence,
             clock=clock,
+        )
+
+    @cached_property
+    def learning(self) -> Learning:
+        """The learned model, with the libraries it needs loaded at the first use: no web server has a use for them.
+
+        Unavailable where they are not installed.
+        """
+        try:
+            from app.services.learning import Learning
+        except ImportError as error:
+            raise Unavailable(f"The learned model needs scikit-learn, which is not installed ({error}).") from error
+        return Learning(
+            self.database,
+            self.patient_replicas,
+            ModelStore(self.database),
+            half_life=self.settings.anticheat_half_life,
+            quarantine=self.settings.quarantine,
+            clock=self.clock,
         )
 
     apart = staticmethod(_run_apart)

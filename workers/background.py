@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 
 from app.domain.times import rfc3339
+from app.errors import Conflict, Unavailable
 from app.stores.database import UNAVAILABLE
 from workers.app import app
 
@@ -34,6 +35,33 @@ def correct() -> None:
         return
     for each in worked_on:
         log.info("correcting", correction_id=str(each.id), kind=each.kind, state=each.state, events=each.events)
+
+
+@app.task(name="anticheat.train")  # type: ignore[untyped-decorator]
+def train() -> None:
+    """Learn anew how people play. Without enough to learn from, or the library, everything stays as it is."""
+    try:
+        model = app.container.learning.train()
+    except (Conflict, Unavailable) as refusal:
+        log.info("not_trained", reason=refusal.message)
+    except UNAVAILABLE as error:
+        log.warning("not_trained", error=str(error).split("\n")[0])
+    else:
+        log.info("trained", version=model["version"], state=model["state"], **model["numbers"])
+
+
+@app.task(name="anticheat.judge_by_model")  # type: ignore[untyped-decorator]
+def judge_by_model() -> None:
+    """Show the last day to the active model."""
+    try:
+        judged = app.container.learning.judge()
+    except (Conflict, Unavailable) as refusal:
+        log.warning("not_judged_by_model", reason=refusal.message)
+    except UNAVAILABLE as error:
+        log.warning("not_judged_by_model", error=str(error).split("\n")[0])
+    else:
+        if judged is not None:
+            log.info("judged_by_model", version=judged.version, players=judged.players, cases=len(judged.cases))
 
 
 @app.task(name="analytics.roll_up")  # type: ignore[untyped-decorator]

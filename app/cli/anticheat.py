@@ -8,6 +8,7 @@ import click
 
 from app.cli.cases import COMMANDS
 from app.cli.commands import Commands, as_json, container, example, note
+from app.cli.model import model
 from app.cli.moments import Moment
 from app.cli.output import emit, table
 from app.cli.progress import Progress
@@ -24,6 +25,7 @@ def anticheat() -> None:
 
 for _command in COMMANDS:
     anticheat.add_command(_command)
+anticheat.add_command(model)
 
 
 @anticheat.command(epilog=example("anticheat review --player mallory --since 2026-11-01"))

@@ -72,17 +72,21 @@ def summary(username: str, evidence: Sequence[Evidence]) -> str:
     """The case in words that a person can check: what was done, how often and when, by example, and what followed."""
     if not evidence:
         return f"There is no evidence against {username} on this case."
-    rules = list(dict.fromkeys((one.source == "model", one.rule) for one in evidence))
-    told = [_of_rule([one for one in evidence if (one.source == "model", one.rule) == rule]) for rule in rules]
+    told = [_of_rule([one for one in evidence if _kind(one) == kind]) for kind in dict.fromkeys(map(_kind, evidence))]
     return " ".join([f"{username} {told[0]}", *(f"{username} also {each}" for each in told[1:]), _followed(evidence)])
+
+
+def _kind(one: Evidence) -> str:
+    return "model" if one.source == "model" else one.rule
 
 
 def _of_rule(found: Sequence[Evidence]) -> str:
     best = max(found, key=lambda one: one.added)
     where = f"{best.action_type}, " if best.action_type else ""
     if best.source == "model":
-        seen = "; ".join(dict.fromkeys(f"{one.seen} (others: {one.expected})" for one in found[-3:]))
-        return f"played unlike anybody else, as the learned model has it {_when(found)}: {seen}."
+        last = [one for one in found if one.at == max(each.at for each in found)]
+        seen = "; ".join(f"{one.seen} ({one.expected})" for one in last)
+        return f"played unlike anybody else in the day before {_minute(last[0].at)} UTC, by the learned model: {seen}."
     phrase = _PHRASES.get(best.rule, f"was noticed by the rule '{best.rule}'")
     example = f"{where}{best.seen}, where {best.expected} is expected"
     if best.rule == "pattern":

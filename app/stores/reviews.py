@@ -131,7 +131,7 @@ class Ledger:
         rows = self._rows(
             """
             SELECT player_id, action_id, action_type, at, rule, seen, expected, added FROM signals
-            WHERE player_id = ANY(:players) AND at >= :since
+            WHERE player_id = ANY(:players) AND at >= :since AND source <> 'model'
             """,
             players=ids,
             since=since,

@@ -16,7 +16,7 @@ from bench.fairness.weeks import CHEATS, HONEST
 _T = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.10, 2.09)
 
 Population = Sequence[Account]
-Ways = {
+Ways: dict[str, Callable[[Account], float | None]] = {
     "rules": lambda one: one.flagged_by_rules,
     "model": lambda one: one.flagged_by_model,
     "both": lambda one: one.flagged,
@@ -50,6 +50,7 @@ def summarise(populations: Sequence[Population], seconds: float) -> dict[str, An
         "cheats": [_cheat(kind.name, populations, kind.held_out, kind.naive) for kind in CHEATS],
         "naive_suspended_soon": _over([_share(some, _suspended_soon) for some in naive]),
         "roc_area": {name: _over([_area(some, level) for some in populations]) for name, level in _LEVELS.items()},
+        "roc_area_of_all": _over([_area(some, _LEVELS["both"], beyond=True) for some in populations]),
     }
 
 
@@ -103,10 +104,11 @@ def _over(seeds: Sequence[float]) -> dict[str, float]:
     return {"rate": mean, "low": max(0.0, mean - off), "high": min(1.0, mean + off)}
 
 
-def _area(population: Population, level: Callable[[Account], float]) -> float:
+def _area(population: Population, level: Callable[[Account], float], *, beyond: bool = False) -> float:
     """How often a cheat stands above an honest player, half for equal; each kind of cheat counts the same."""
     honest = [level(one) for one in population if one.kind in _HONEST]
-    kinds = [[level(one) for one in population if one.kind == kind.name] for kind in CHEATS]
+    counted = [kind.name for kind in CHEATS if beyond or not kind.beyond]
+    kinds = [[level(one) for one in population if one.kind == name] for name in counted]
     areas = [statistics.fmean(_above(value, honest) for value in some) for some in kinds]
     return statistics.fmean(areas)
 

@@ -18,7 +18,7 @@ from anticheat.verdict import Outcome, judge
 from bench.fairness.hours import MINIMUM, START, THRESHOLDS
 
 EVERY = 6 * 3600.0
-"""How often the model looks, in seconds: as the schedule of the worker has it."""
+"""How often the model looks, in seconds, as the worker has it. It learns from whole days."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,14 @@ class Window:
     vector: Vector
 
 
-def windows(everybody: Sequence[tuple[str, Sequence[Completion]]]) -> Iterator[Window]:
+def windows(everybody: Sequence[tuple[str, Sequence[Completion]]], every: float = EVERY) -> Iterator[Window]:
     """The model's looks at these accounts, each with those who played beside them."""
     looks: dict[float, list[tuple[str, Plays]]] = {}
     for account, plays in everybody:
         kinds = [play.action_type for play in plays]
         issued = np.array([play.issued_at for play in plays])
         times = np.array([play.completed_at for play in plays])
-        for until in np.unique((times // EVERY + 1) * EVERY):
+        for until in np.unique((times // every + 1) * every):
             part = slice(*np.searchsorted(times, [until - WINDOW_SECONDS, until]))
             looks.setdefault(float(until), []).append((account, Plays(kinds[part], issued[part], times[part])))
     for until, shown_then in looks.items():

@@ -12,12 +12,13 @@ def text(summary: dict[str, Any]) -> str:
 
 def _head(summary: dict[str, Any]) -> list[str]:
     naive, area = summary["naive_suspended_soon"], summary["roc_area"]
+    played = f"{summary['seeds']} seeds, {summary['honest_player_weeks']:,} honest player-weeks"
     return [
-        f"{summary['seeds']} seeds, {summary['honest_player_weeks']:,} honest player-weeks, "
-        f"{summary['redemptions']:,} redemptions, {summary['seconds']} s.",
+        f"{played}, {summary['redemptions']:,} redemptions, {summary['seconds']} s.",
         "",
         f"- Naive bots suspended within 20 actions: {_rate(naive)}.",
-        f"- Area under the ROC curve: rules {_three(area['rules'])}, model {_three(area['model'])}, both {_three(area['both'])}.",
+        "- Area under the ROC curve: " + ", ".join(f"{name} {_three(area[name])}" for name in area) + ".",
+        f"- Both, with the kind that nothing tells from a person: {_three(summary['roc_area_of_all'])}.",
     ]
 
 
@@ -37,7 +38,7 @@ def _false(summary: dict[str, Any]) -> list[str]:
 
 def _found(summary: dict[str, Any]) -> list[str]:
     lines = [
-        "| cheat | accounts | in a case within a day: rules | model | both | until then | suspended | actions until then |",
+        "| cheat | accounts | in a case within a day: rules | model | both | until then | suspended | after actions |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for one in summary["cheats"]:

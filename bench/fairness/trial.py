@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from anticheat.features import WINDOW_SECONDS
 from anticheat.model import THRESHOLD, Model, train
 from bench.fairness.hours import THRESHOLDS
 from bench.fairness.judge import ByRules, by_rules, scores, windows
@@ -45,7 +46,8 @@ def trial(model: Model, seed: int, honest: int, cheats: int) -> list[Account]:
 def learned(seed: int, honest: int, cheats: int) -> Model:
     """A model of what a population did in which some cheat, and nobody of the kinds held out."""
     played = _play(seed, honest, cheats, held_out=False)
-    return train([look.vector for look in windows([(name, judged.plays) for _, name, judged in played])], seed)
+    days = windows([(name, judged.plays) for _, name, judged in played], WINDOW_SECONDS)
+    return train([day.vector for day in days], seed)
 
 
 def _play(seed: int, honest: int, cheats: int, *, held_out: bool) -> list[tuple[Kind, str, ByRules]]:

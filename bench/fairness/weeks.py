@@ -24,13 +24,17 @@ Timeline = Callable[[random.Random], Iterator[Completion]]
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of player. `share`: of all honest players. `held_out`: never used to choose a number or to train."""
+    """One kind of player. `share`: of all honest players. `held_out`: never used to choose a number or to train.
+
+    `beyond`: nothing in its play tells it from a person's; it has a row of its own, and no part in the areas.
+    """
 
     name: str
     timeline: Timeline
     share: float = 0.0
     held_out: bool = False
     naive: bool = False
+    beyond: bool = False
     together: int = 1  # accounts that do the same
 
 
@@ -62,6 +66,20 @@ def week_of(person: Person, habit: Habit, others: int = 0) -> Timeline:
                 length = seconds if not others else seconds / 3
                 yield from pace.session(rng, start + turn * 2 * length, length)
             free_at = start + seconds * (1 + 6 * others) + 600
+
+    return timeline
+
+
+def between_servers(play: Timeline) -> Timeline:
+    """Each request is timed by one of several servers, whose clocks are up to 20 ms apart and jump by as much.
+
+    A client's own clock may jump as it likes: it is asked for nowhere.
+    """
+
+    def timeline(rng: random.Random) -> Iterator[Completion]:
+        for each in play(rng):
+            issued = each.issued_at + rng.uniform(-0.02, 0.02)
+            yield Completion(each.action_type, issued, max(issued, each.completed_at + rng.uniform(-0.02, 0.02)))
 
     return timeline
 
@@ -146,7 +164,7 @@ HONEST = (
     Kind("regular who plays much", week_of(_REGULAR, KEEN), 0.10),
     Kind("expert", week_of(_EXPERT, KEEN), 0.05),
     Kind("tired", week_of(Person(slow(0.9, 0.7), slow(4, 1.0), rest=0.01), CASUAL), 0.10),
-    Kind("bad network", week_of(replace(_REGULAR, way=bad_network), CASUAL), 0.08),
+    Kind("bad network, clocks that jump", between_servers(week_of(replace(_REGULAR, way=bad_network), CASUAL)), 0.08),
     Kind("presses at the countdown", week_of(Person(normal(0.03, 0.025), slow(0.5, 0.3)), CASUAL), 0.03),
     Kind("shares a household", week_of(_REGULAR, CASUAL, others=1), 0.07, held_out=True),
     Kind("speed-runner", week_of(_RUNNER, KEEN), 0.03, held_out=True),
@@ -167,6 +185,7 @@ CHEATS = (
     Kind("farm in step", until(DAY, in_step), held_out=True, together=8),
     Kind("replays a human", until(6 * HOUR, replaying), held_out=True),
     Kind("just below the rules", until(DAY, just_below), held_out=True),
+    Kind("plays like a person, an hour or two a day", week_of(_REGULAR, KEEN), held_out=True, beyond=True),
 )
 
 

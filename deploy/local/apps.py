@@ -12,7 +12,7 @@ from deploy.local.child import Child
 
 # Memory after which a worker's process is replaced. A rebuild holds the ids of a whole board; the others let PostgreSQL
 # do the adding up, or look at one player after another.
-_MOST_KIB = {"leaderboard": 400_000, "analytics": 250_000, "anticheat": 250_000}
+_MOST_KIB = {"leaderboard": 400_000, "analytics": 250_000, "anticheat": 400_000}
 # Every address of this machine -> one of them that a client can name.
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 

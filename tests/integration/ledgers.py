@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -11,6 +13,7 @@ import sqlalchemy as sa
 
 from app.container import Container
 
+DAY = timedelta(days=1)
 EPOCH = datetime.fromisoformat("2026-01-05T00:00:00Z")
 """When the first season of a ledger by hand began."""
 
@@ -61,6 +64,24 @@ class HandLedger:
         with self._db.transaction() as own:
             return int(own.execute(_WRITE, values).scalar_one())
 
+    def write_stretches(self, stretches: Sequence[tuple[UUID, datetime, Sequence[float]]], slug: str = "tap") -> None:
+        """Of each player one completion after the other from a time on, each issued half way from the one before."""
+        plays = [
+            (player, begin + timedelta(seconds=end), timedelta(seconds=seconds / 2))
+            for player, begin, intervals in stretches
+            for end, seconds in zip(itertools.accumulate(intervals), intervals, strict=True)
+        ]
+        values = {
+            "season": self.season,
+            "type": self.types[slug],
+            "actions": [uuid4() for _ in plays],
+            "players": [player for player, _, _ in plays],
+            "issued": [at - half for _, at, half in plays],
+            "at": [at for _, at, _ in plays],
+        }
+        with self._db.transaction() as connection:
+            connection.execute(_WRITE_MANY, values)
+
     def refuse(self, player: UUID, action_type: str, at: datetime, reason: str = "timing") -> None:
         """A refused action."""
         self._db.rows(
@@ -85,3 +106,30 @@ _WRITE = sa.text(
     RETURNING id
     """
 )
+
+_WRITE_MANY = sa.text(
+    """
+    INSERT INTO score_events (action_id, player_id, season_id, action_type_id, points, previous_score,
+                              score, issued_at, created_at, judged_at, request_id)
+    SELECT action, player, :season, :type, 1, 0, 0, issued, at, at, 'by hand'
+    FROM unnest(CAST(:actions AS uuid[]), CAST(:players AS uuid[]), CAST(:issued AS timestamptz[]),
+                CAST(:at AS timestamptz[])) AS e (action, player, issued, at)
+    """
+)
+
+
+def write_days(ledger: HandLedger, players: int, days: int, until: datetime) -> list[UUID]:
+    """So many players who played as people do, for a while on each of the days up to `until`."""
+    rng = random.Random(1)
+    made = [ledger.player() for _ in range(players)]
+    stretches = [
+        (
+            player,
+            until - (number + 1) * DAY + timedelta(seconds=rng.uniform(0, 20 * 3600)),
+            [rng.lognormvariate(1.2, 0.7) for _ in range(rng.randint(61, 75))],
+        )
+        for number in range(days)
+        for player in made
+    ]
+    ledger.write_stretches(stretches)
+    return made

@@ -78,7 +78,9 @@ def test_outcomes_read_as_words() -> None:
 
 
 def test_the_package_is_pure() -> None:
-    allowed = {"collections", "dataclasses", "enum", "itertools", "anticheat"}
+    allowed = {"__future__", "collections", "dataclasses", "enum", "itertools", "math", "anticheat"}
+    # Arrays, and what makes bytes of them; anticheat.model opens no file.
+    allowed_of = {"features.py": {"numpy"}, "model.py": {"numpy", "sklearn", "hashlib", "io"}}
     (folder,) = anticheat.__path__
     modules = sorted(Path(folder).glob("[a-z]*.py"))
     assert modules
@@ -86,4 +88,4 @@ def test_the_package_is_pure() -> None:
         for node in ast.walk(ast.parse(module.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            assert {name.split(".")[0] for name in names} <= allowed, module.name
+            assert {name.split(".")[0] for name in names} <= allowed | allowed_of.get(module.name, set()), module.name

@@ -58,7 +58,7 @@ def test_what_the_model_saw_is_told_as_its_own_and_refused_nothing() -> None:
         outcome="flag",
     )
     said = summary("mallory", [seen])
-    assert "as the learned model has it on 2026-11-24 10:02:11 UTC: 22 hours a day (others: 1 to 5)." in said
+    assert "in the day before 2026-11-24 10:02:11 UTC, by the learned model: 22 hours a day (1 to 5)." in said
     assert said.endswith("It changed nothing about their suspicion; nothing was refused, a later look found it.")
 
 

@@ -1,0 +1,52 @@
+"""`flask anticheat model`."""
+
+from __future__ import annotations
+
+from app.container import Container
+from tests.integration.cli.conftest import Run, Told
+from tests.integration.test_learning import Town
+
+
+def test_a_model_is_trained_looked_at_tried_and_chosen(container: Container, run: Run, told: Told) -> None:
+    assert "There is none. Train one" in run("anticheat", "model", "list").stdout
+    said = run("anticheat", "model", "judge")
+    assert (said.exit_code, said.stderr.splitlines()[-1]) == (
+        1,
+        "Error: No model is active: train one, or activate one.",
+    )
+    said = run("anticheat", "model", "train")
+    assert said.exit_code == 1
+    assert "Error: There is too little to learn from: 0 days of play are too few" in said.stderr
+
+    town = Town(container)
+    script = str(town.script)
+    name = container.accounts.find(script).username
+    printed = run("anticheat", "model", "train", "--days", "10").stdout
+    assert "Model 1 has learned from 1,051 days of 106 players" in printed
+    assert "It judges from now on." in printed
+    assert told("anticheat", "model", "train", "--seed", "2")["version"] == 2
+    assert [row["state"] for row in told("anticheat", "model", "list")] == ["active", "retired"]
+    assert "0." in run("anticheat", "model", "list").stdout
+    assert told("anticheat", "model", "show", "1")["settings"]["neighbours"] == 50
+    assert "window since" in run("anticheat", "model", "show", "1").stdout
+    assert told("anticheat", "model", "verify", "1") == {"version": 1, "wrong": []}
+
+    look = told("anticheat", "model", "score", script, "--version", "1")
+    assert look["score"] > look["threshold"]
+    assert (
+        "Farthest from others: the day without its longest break" in run("anticheat", "model", "score", script).stdout
+    )
+    assert told("anticheat", "cases") == [], "a look opens no case"
+
+    assert "Model 1 judges from now on." in run("anticheat", "model", "activate", "1").stdout
+    judged = told("anticheat", "model", "judge")
+    assert (judged["version"], [case["username"] for case in judged["cases"]]) == (1, [name])
+    assert "played unlike anybody else" in run("anticheat", "show", script).stdout
+    assert told("anticheat", "cases", "--rule", judged["cases"][0]["features"][0])[0]["username"] == name
+    assert told("anticheat", "model", "retire") == {"retired": 1}
+    assert "No model was active." in run("anticheat", "model", "retire").stdout
+
+    container.database.rows("UPDATE models SET artifact = '\\x00' WHERE version = 1 RETURNING version")
+    wrong = run("anticheat", "model", "verify", "1")
+    assert (wrong.exit_code, wrong.stdout) == (1, "the stored model is not the one that was trained\n")
+    assert "Model 1 judges nobody" in run("anticheat", "model", "activate", "1").stderr

@@ -1,0 +1,89 @@
+"""The learned model: what it is, and what it finds strange."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from anticheat.features import FEATURES, Vector
+from anticheat.model import (
+    LEAST_WINDOWS,
+    MOST_POINTS,
+    THRESHOLD,
+    Damaged,
+    dump,
+    load,
+    own_scores,
+    scores,
+    stands_out,
+    train,
+)
+
+
+def days(count: int, seed: int = 1) -> list[Vector]:
+    """Ordinary ones, each feature spread by what it is counted in."""
+    least = np.array([each.least for each in FEATURES])
+    return list(2 * least + least * np.random.default_rng(seed).normal(size=(count, len(FEATURES))))
+
+
+def strange(feature: str, by: float) -> Vector:
+    """An ordinary day, but for one feature."""
+    least = np.array([each.least for each in FEATURES])
+    names = [each.name for each in FEATURES]
+    vector: Vector = 2 * least
+    vector[names.index(feature)] += by * least[names.index(feature)]
+    return vector
+
+
+@pytest.mark.parametrize("feature", [each.name for each in FEATURES])
+def test_a_day_far_from_all_others_is_found_whatever_it_is_far_in(feature: str) -> None:
+    model = train(days(1500), 1)
+    far, near, less = scores(model, [strange(feature, 12), strange(feature, 0), strange(feature, -12)])
+    assert far >= THRESHOLD
+    assert near < 2
+    assert less < THRESHOLD, "whoever does less of what machines do is not strange"
+    assert stands_out(model, strange(feature, 12))[0].feature.name == feature
+
+
+def test_what_stands_out_is_told_in_words() -> None:
+    model = train(days(1500), 1)
+    (one,) = stands_out(model, strange("awake", 10))
+    assert one.feature.words == "the day without its longest break"
+    assert (one.value, one.usual[-2:]) == ("24.0 h", " h")
+
+
+def test_the_same_days_and_seed_give_the_same_bytes_and_another_seed_others() -> None:
+    many = days(MOST_POINTS + 500)
+    assert dump(train(many, 1)) == dump(train(many, 1))
+    assert dump(train(many, 1)) != dump(train(many, 2)), "which days are kept of too many is left to chance"
+    assert len(train(many, 1).points) == MOST_POINTS
+
+
+def test_a_stored_model_judges_as_before() -> None:
+    model = train(days(LEAST_WINDOWS), 1)
+    shown = days(50, seed=9)
+    assert scores(load(*dump(model)), shown) == scores(model, shown)
+    assert scores(model, []) == []
+
+
+def test_the_days_it_learned_from_are_compared_with_the_others_only() -> None:
+    model = train([*days(LEAST_WINDOWS), strange("in step", 20)], 1)
+    own = own_scores(model)
+    assert max(own) == own[-1] >= THRESHOLD
+    assert scores(model, [strange("in step", 20)])[0] < own[-1], "itself, at no distance, is left out"
+
+
+def test_too_little_to_learn_from_is_said() -> None:
+    with pytest.raises(ValueError, match="999 days of play are too few to learn from: 1000 are needed"):
+        train(days(LEAST_WINDOWS - 1), 1)
+
+
+def test_a_damaged_model_is_not_read() -> None:
+    stored, digest = dump(train(days(LEAST_WINDOWS), 1))
+    with pytest.raises(Damaged, match="not the one that was trained"):
+        load(stored[:-1] + b"x", digest)
+    for broken in (b"", stored[:100], b"\x80\x04cos\nsystem\n."):
+        with pytest.raises(Damaged, match="can't be read"):
+            load(broken, hashlib.sha256(broken).hexdigest())
