@@ -13,11 +13,15 @@ from anticheat.verdict import Thresholds, judge
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One try at completing an action, as it was judged then. `again`: judge it again; else it is only history."""
+    """One try at completing an action, as it was judged then. `again`: judge it again; else it is only history.
+
+    Of one that was `refused` long ago it isn't known when it was issued: then `issued_at` is infinite.
+    """
 
     action_id: str
     completion: Completion
     again: bool
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from app.services.accounts import Accounts, Sessions
 from app.services.actions import Actions
 from app.services.analytics import Analytics
 from app.services.audit import Audit
+from app.services.backtest import Backtest
 from app.services.broadcasts import Broadcasts
 from app.services.cases import Cases
 from app.services.corrections import Corrections
@@ -183,6 +184,7 @@ class Container:
             lag_seconds=settings.replica_lag_seconds,
             quarantine=settings.quarantine,
         )
+        self.backtest = Backtest(self.patient_replicas, thresholds)
         past = Past(self.ledger, self.suspicions, self.permits)
         self.actions = Actions(
             self.database,

@@ -126,7 +126,7 @@ class Review:
         evidence_since = since - timedelta(seconds=_HALF_LIVES * self._thresholds.half_life)
         with self._store.ledger(source) as ledger:
             active, limits = ledger.active(since, until, player_id), ledger.limits()
-        for some in _together(active):
+        for some in together(active):
             with self._store.ledger(source) as ledger:
                 dossiers = ledger.dossiers(some, since, until, evidence_since)
             for dossier in dossiers:
@@ -164,7 +164,7 @@ class Review:
             log.warning("case_opened_by_review", player_id=str(player), case_id=str(case_id), suspicion=suspicion)
 
 
-def _together(active: Sequence[tuple[UUID, int]]) -> Iterator[list[tuple[UUID, int]]]:
+def together(active: Sequence[tuple[UUID, int]]) -> Iterator[list[tuple[UUID, int]]]:
     """Players in parts, each with so many completions that they fit into memory."""
     part: list[tuple[UUID, int]] = []
     size = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,13 +23,22 @@ _FIRST = "1 day"  # how far back the first review goes
 
 @dataclass(slots=True)
 class Dossier:
-    """A player's tries and the evidence kept; only what is after `floor` (Unix time) counts against them."""
+    """A player's tries and the evidence kept; only what is after `floor` (Unix time) counts against them.
+
+    `cleared_at`: when their suspicion was last set to 0 by a person.
+    """
 
     player_id: UUID
     floor: float = 0.0
+    cleared_at: float = 0.0
     open_case: bool = False
     tries: list[Try] = field(default_factory=list)
-    kept: list[Evidence] = field(default_factory=list)
+    all_kept: list[Evidence] = field(default_factory=list)
+
+    @property
+    def kept(self) -> list[Evidence]:
+        """What counts against them."""
+        return [each for each in self.all_kept if each.at > self.floor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,18 @@ class TypeLimits:
 
     limits: Limits
     since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """When the player was first flagged and suspended, how many tries were refused, what a person decided last."""
+
+    player_id: UUID
+    username: str
+    flagged_at: datetime | None
+    suspended_at: datetime | None
+    refused: int
+    decided: str | None
 
 
 class Ledger:
@@ -60,6 +82,20 @@ class Ledger:
         )
         return [(row.player_id, row.redeemed) for row in rows]
 
+    def tried(self, since: datetime, until: datetime, player_id: UUID | None) -> list[tuple[UUID, int]]:
+        """The same with those of whom nothing scored."""
+        rows = self._rows(
+            """
+            SELECT DISTINCT player_id FROM refusals
+            WHERE judged_at >= :since AND judged_at < :until AND (CAST(:player AS uuid) IS NULL OR player_id = :player)
+            """,
+            since=since,
+            until=until,
+            player=player_id,
+        )
+        scored = dict(self.active(since, until, player_id))
+        return [*scored.items(), *((row.player_id, 0) for row in rows if row.player_id not in scored)]
+
     def limits(self) -> dict[str, TypeLimits]:
         """Of every action type, retired ones too."""
         rows = self._rows("SELECT slug, min_seconds, burst, per_minute, limits_since FROM action_types")
@@ -76,13 +112,14 @@ class Ledger:
         found = {player: Dossier(player) for player in ids}
         self._add_floors(found, ids)
         self._add_redeemed(found, ids, counts, since, until)
-        self._add_refused(found, ids, until)
+        self._add_refused(found, ids, since, until)
         self._add_evidence(found, ids, evidence_since)
         return list(found.values())
 
     def _add_floors(self, found: dict[UUID, Dossier], ids: list[UUID]) -> None:
         for row in self._rows(FLOORS, players=ids):
             found[row.player_id].floor = row.floor.timestamp() if row.floor else 0.0
+            found[row.player_id].cleared_at = row.cleared_at.timestamp() if row.cleared_at else 0.0
             found[row.player_id].open_case = row.open_case
 
     def _add_redeemed(
@@ -109,23 +146,22 @@ class Ledger:
             again = row.judged_at is not None and row.created_at >= since and at > dossier.floor
             dossier.tries.append(Try(str(row.action_id), Completion(row.slug, row.issued_at.timestamp(), at), again))
 
-    def _add_refused(self, found: dict[UUID, Dossier], ids: list[UUID], until: datetime) -> None:
-        earliest = min((one.completion.completed_at for each in found.values() for one in each.tries), default=None)
-        if earliest is None:
-            return
+    def _add_refused(self, found: dict[UUID, Dossier], ids: list[UUID], since: datetime, until: datetime) -> None:
+        scored = (one.completion.completed_at for each in found.values() for one in each.tries)
         rows = self._rows(
             """
-            SELECT r.action_id, r.player_id, t.slug, r.judged_at
+            SELECT r.action_id, r.player_id, t.slug, r.issued_at, r.judged_at
             FROM refusals r JOIN action_types t ON t.id = r.action_type_id
             WHERE r.player_id = ANY(:players) AND r.judged_at >= :since AND r.judged_at < :until
             """,
             players=ids,
-            since=utc(earliest),
+            since=utc(min([since.timestamp(), *scored])),
             until=until,
         )
         for row in rows:
-            at = row.judged_at.timestamp()
-            found[row.player_id].tries.append(Try(str(row.action_id), Completion(row.slug, at, at), False))
+            issued = row.issued_at.timestamp() if row.issued_at else math.inf
+            attempt = Completion(row.slug, issued, row.judged_at.timestamp())
+            found[row.player_id].tries.append(Try(str(row.action_id), attempt, False, refused=True))
 
     def _add_evidence(self, found: dict[UUID, Dossier], ids: list[UUID], since: datetime) -> None:
         rows = self._rows(
@@ -138,9 +174,29 @@ class Ledger:
         )
         for row in rows:
             dossier, at = found[row.player_id], row.at.timestamp()
-            if at > dossier.floor:
-                signal = Signal(row.rule, row.seen, row.expected, row.added)
-                dossier.kept.append(Evidence(str(row.action_id), row.action_type, at, signal))
+            signal = Signal(row.rule, row.seen, row.expected, row.added)
+            dossier.all_kept.append(Evidence(str(row.action_id), row.action_type, at, signal))
+
+    def outcomes(self, players: Sequence[UUID], since: datetime, until: datetime) -> list[Outcome]:
+        """What came of these players in that time when they were first judged."""
+        rows = self._rows(
+            """
+            SELECT p.id AS player_id, p.username, s.flagged_at, s.suspended_at,
+                   (SELECT count(*) FROM refusals r
+                    WHERE r.player_id = p.id AND r.judged_at >= :since AND r.judged_at < :until) AS refused,
+                   (SELECT c.state FROM cases c WHERE c.player_id = p.id AND c.decided_at >= :since
+                    ORDER BY c.decided_at DESC LIMIT 1) AS decided
+            FROM players p CROSS JOIN LATERAL (
+                SELECT min(at) FILTER (WHERE outcome <> 'clean') AS flagged_at,
+                       min(at) FILTER (WHERE outcome = 'critical') AS suspended_at
+                FROM signals WHERE player_id = p.id AND source = 'live' AND at >= :since AND at < :until
+            ) AS s WHERE p.id = ANY(:players) ORDER BY p.id
+            """,
+            players=list(players),
+            since=since,
+            until=until,
+        )
+        return [Outcome(**row._mapping) for row in rows]
 
     def _rows(self, sql: str, **values: Any) -> Sequence[sa.Row[Any]]:
         return self._connection.execute(sa.text(sql), values).fetchall()
@@ -148,7 +204,7 @@ class Ledger:
 
 # What a person has decided, or lifted, is not held against a player again.
 FLOORS = """
-    SELECT p.player_id, greatest(s.cleared_at, max(c.decided_at)) AS floor,
+    SELECT p.player_id, s.cleared_at, greatest(s.cleared_at, max(c.decided_at)) AS floor,
            coalesce(bool_or(c.state = 'open'), false) AS open_case
     FROM unnest(CAST(:players AS uuid[])) AS p (player_id)
     LEFT JOIN suspicion s ON s.player_id = p.player_id LEFT JOIN cases c ON c.player_id = p.player_id

@@ -114,8 +114,8 @@ class SuspicionStore:
         connection.execute(
             sa.text(
                 """
-                INSERT INTO refusals (action_id, player_id, season_id, action_type_id, reason, judged_at)
-                VALUES (:action, :player, :season, :type, :reason, :at) ON CONFLICT (action_id) DO NOTHING
+                INSERT INTO refusals (action_id, player_id, season_id, action_type_id, reason, issued_at, judged_at)
+                VALUES (:action, :player, :season, :type, :reason, :issued, :at) ON CONFLICT (action_id) DO NOTHING
                 """
             ),
             {
@@ -124,6 +124,7 @@ class SuspicionStore:
                 "season": promise.season_id,
                 "type": promise.action_type_id,
                 "reason": most.rule if most else "level",
+                "issued": utc(promise.issued_ms / 1000),
                 "at": utc(at),
             },
         )

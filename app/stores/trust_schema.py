@@ -157,7 +157,7 @@ review_progress = sa.Table(
 )
 
 # Each refused action once, whatever number of rules refused it: `reason` is the rule that added the most, or `level`
-# where nothing new was added and the suspicion from before refused it.
+# where nothing new was added and the suspicion from before refused it. `issued_at` is null before migration 0009.
 refusals = sa.Table(
     "refusals",
     metadata,
@@ -168,6 +168,7 @@ refusals = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     moment("judged_at"),
     moment("created_at", now=True),
+    moment("issued_at", nullable=True),
     sa.CheckConstraint("reason in ('timing', 'pattern', 'frequency', 'level')", name="reason"),
     sa.Index("ix_refusals_created_at", "created_at"),
     sa.Index("ix_refusals_player", "player_id", "judged_at"),

@@ -1,0 +1,129 @@
+"""Other thresholds and numbers on a player's past."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anticheat.backtest import Rules, backtest, changed
+from anticheat.history import Completion
+from anticheat.review import Evidence, Try
+from anticheat.rules import Limits, forgery
+from anticheat.verdict import Outcome, Verdict
+from tests.unit.anticheat.plays import THRESHOLDS, one_by_one, verdicts
+
+TIMED, FREE = Limits(3.0), Limits(0.0)
+RULES = Rules(THRESHOLDS, {"tap": FREE, "quick-match": TIMED})
+
+
+@pytest.fixture
+def clockwork() -> list[Completion]:
+    return one_by_one([1.0] * 40)
+
+
+def _lived(play: Sequence[Completion], limits: Limits) -> list[tuple[Completion, Verdict]]:
+    """As it was judged then, up to a suspension."""
+    judged = []
+    for each, verdict in zip(play, verdicts(play, limits), strict=True):
+        judged.append((each, verdict))
+        if verdict.outcome is Outcome.CRITICAL:
+            break
+    return judged
+
+
+def _tries(lived: Sequence[tuple[Completion, Verdict]]) -> list[Try]:
+    refusing = (Outcome.REJECT, Outcome.CRITICAL)
+    return [Try(str(at), each, True, verdict.outcome in refusing) for at, (each, verdict) in enumerate(lived)]
+
+
+@given(st.lists(st.sampled_from([0.05, 0.2, 1.0, 1.0, 2.5, 7.0, 900.0]), max_size=80), st.booleans())
+def test_the_settings_of_then_give_what_was(intervals: list[float], timed: bool) -> None:
+    limits = TIMED if timed else FREE
+    lived = _lived(one_by_one(intervals), limits)
+    past = backtest(_tries(lived), [], replace(RULES, limits={"tap": limits}), since=-1.0)
+    outcomes = [verdict.outcome for _, verdict in lived]
+    assert past.tries == len(lived)
+    assert past.refused == sum(each in (Outcome.REJECT, Outcome.CRITICAL) for each in outcomes)
+    assert past.prevented == 0, "nothing that scored would have been refused"
+    flagged = [each.completed_at for each, verdict in lived if verdict.outcome is not Outcome.CLEAN]
+    assert past.flagged_at == (flagged[0] if flagged else None)
+    assert (past.suspended_at is not None) == (Outcome.CRITICAL in outcomes)
+    assert past.peak == pytest.approx(max((verdict.suspicion.value for _, verdict in lived), default=0.0))
+
+
+def test_after_a_suspension_nothing_more_could_have_scored(clockwork: list[Completion]) -> None:
+    tries = [Try(str(at), each, True) for at, each in enumerate(clockwork)]
+    past = backtest(tries, [], RULES, since=0.0)
+    assert past.suspended_at is not None
+    later = sum(each.completed_at > past.suspended_at for each in clockwork)
+    assert later > 0
+    assert past.prevented == past.refused + later
+    lifted = backtest(tries, [], RULES, since=0.0, cleared_at=past.suspended_at)
+    assert lifted.tries == len(clockwork), "a person had let them go on"
+
+
+def test_lower_thresholds_see_more_and_higher_ones_less(clockwork: list[Completion]) -> None:
+    tries = [Try(str(at), each, True) for at, each in enumerate(clockwork)]
+    usual = backtest(tries, [], RULES, since=0.0)
+    strict = backtest(tries, [], changed(RULES, {"flag": "5", "reject": "10", "critical": "20"}), since=0.0)
+    lenient = backtest(tries, [], changed(RULES, {"pattern_adds": "0"}), since=0.0)
+    assert strict.suspended_at is not None
+    assert usual.suspended_at is not None
+    assert strict.suspended_at < usual.suspended_at
+    assert (lenient.flagged_at, lenient.refused, lenient.peak) == (None, 0, 0.0)
+
+
+def test_what_was_before_warms_up_and_is_not_counted(clockwork: list[Completion]) -> None:
+    tries = [Try(str(at), each, True) for at, each in enumerate(clockwork)]
+    middle = clockwork[13].completed_at
+    warm, cold = backtest(tries, [], RULES, since=middle), backtest(tries[13:], [], RULES, since=middle)
+    assert warm.flagged_at is not None
+    assert warm.tries <= len(clockwork) - 13
+    assert cold.flagged_at is None or cold.flagged_at > warm.flagged_at
+
+
+def test_forged_tokens_count_by_what_they_would_add() -> None:
+    forged = [Evidence(f"f-{at}", "", float(at), forgery()) for at in range(20)]
+    assert backtest([], forged, RULES, since=0.0).flagged_at == 15.0, "the 15th, but for what had decayed"
+    stricter = changed(RULES, {"forgery_adds": "60"})
+    past = backtest([], forged, stricter, since=0.0)
+    assert (past.suspended_at, past.rules) == (1.0, ("forgery",))
+
+
+def test_of_a_refusal_without_its_issue_the_timing_is_taken_as_it_was() -> None:
+    then = verdicts(one_by_one([0.1], "quick-match"), TIMED)[0].signals[0]
+    one = Try("a", Completion("quick-match", math.inf, 0.1), False, refused=True)
+    past = backtest([one], [Evidence("a", "quick-match", 0.1, then)], RULES, since=0.0)
+    assert (past.refused, past.rules) == (1, ("timing",))
+    assert past.peak == pytest.approx(then.added)
+    assert backtest([one], [], RULES, since=0.0).refused == 0
+
+
+def test_limits_of_action_types_can_be_tried() -> None:
+    rules = changed(RULES, {"quick-match.min_seconds": "5", "tap.burst": "3"})
+    assert (rules.limits["quick-match"].min_seconds, rules.limits["tap"].burst) == (5.0, 3)
+    assert RULES.limits["quick-match"].min_seconds == 3.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"flags": "1"}, "there is no 'flags'; there are flag, reject, critical, half_life, skew"),
+        ({"nothing.min_seconds": "1"}, "there is no 'nothing.min_seconds'"),
+        ({"windows": "1"}, "there is no 'windows'"),
+        ({"flag": "many"}, "flag must be a number from 0 on, not 'many'"),
+        ({"flag": "-1"}, "flag must be a number from 0 on"),
+        ({"flag": "nan"}, "flag must be a number from 0 on"),
+        ({"burst": "1.5"}, "burst must be a whole number"),
+        ({"flag": "70"}, "flag must be below reject, reject below critical"),
+        ({"half_life": "0"}, "half_life above 0"),
+    ],
+)
+def test_what_cannot_be_tried_is_said(changes: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        changed(RULES, changes)
