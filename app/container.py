@@ -16,6 +16,7 @@ from app.services.analytics import Analytics
 from app.services.audit import Audit
 from app.services.backtest import Backtest
 from app.services.broadcasts import Broadcasts
+from app.services.calibration import Calibration
 from app.services.cases import Cases
 from app.services.corrections import Corrections
 from app.services.decisions import Decisions
@@ -198,6 +199,7 @@ class Container:
             seconds=settings.action_seconds,
             most=settings.max_active_actions,
         )
+        self.calibration = Calibration(self.database, self.patient_replicas, self.actions)
         self.redemptions = Redemptions(
             self.permits,
             self.ledger,

@@ -7,6 +7,7 @@ from datetime import datetime
 import click
 
 from app.cli.backtest import backtest
+from app.cli.calibrate import calibrate
 from app.cli.cases import COMMANDS
 from app.cli.commands import Commands, as_json, container, example, note
 from app.cli.model import model
@@ -28,6 +29,7 @@ for _command in COMMANDS:
     anticheat.add_command(_command)
 anticheat.add_command(model)
 anticheat.add_command(backtest)
+anticheat.add_command(calibrate)
 
 
 @anticheat.command(epilog=example("anticheat review --player mallory --since 2026-11-01"))

@@ -186,3 +186,22 @@ def test_a_retired_type_is_unknown_but_what_was_issued_still_counts(
     action = anna.issue(slug)
     assert product.flask("actions", "retire", slug).returncode == 0
     assert anna.complete(action).status == 200
+
+
+AHEAD = {"Date": "Thu, 01 Jan 2037 00:00:00 GMT", "X-Request-Start": "t=2114380800"}
+
+
+@pytest.mark.parametrize("field", ["completed_at", "seconds", "client_time", "timestamp"])
+def test_a_client_has_no_say_in_when_something_was(anna: Player, field: str) -> None:
+    action = anna.issue()
+    path = f"/actions/{action['action_id']}/complete"
+    answer = anna.post(path, {"token": action["token"], field: 1})
+    assert (answer.status, answer.code) == (422, "invalid_request")
+    assert [detail["field"] for detail in answer.details] == [field]
+    assert anna.post(path, {"token": action["token"]}, headers=AHEAD).status == 200
+
+
+def test_a_client_whose_clock_runs_ahead_waits_as_long_as_any_other(anna: Player) -> None:
+    action = anna.issue("boss-fight")
+    answer = anna.post(f"/actions/{action['action_id']}/complete", {"token": action["token"]}, headers=AHEAD)
+    assert (answer.status, answer.code) == (403, "suspicious_activity")

@@ -13,7 +13,7 @@ COMMANDS = {
     "actions": {"list", "add", "change", "retire"},
     "leaderboard": {"top", "rank", "rebuild", "verify", "void", "restore", "corrections"},
     "analytics": {"show", "rebuild", "verify"},
-    "anticheat": {"cases", "show", "clear", "confirm", "undo", "review", "model", "backtest"},
+    "anticheat": {"cases", "show", "clear", "confirm", "undo", "review", "model", "backtest", "calibrate"},
     "anticheat model": {"train", "list", "show", "verify", "score", "judge", "activate", "retire"},
     "audit": {"log", "verify"},
     "outbox": {"status"},
