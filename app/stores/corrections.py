@@ -41,7 +41,7 @@ _VOIDABLE = f"""
 _RESTORABLE = f"""
     SELECT e.id, v.id AS place
     FROM score_events v JOIN score_events e ON e.action_id = v.action_id AND e.kind = 'redeem' {TAIL}
-    WHERE v.correction_id = :restores_id AND v.kind <> 'redeem' AND tail.id = v.id AND v.id < :cursor
+    WHERE v.correction_id = :restores_id AND tail.id = v.id AND v.id < :cursor
     ORDER BY v.id DESC LIMIT :most
 """
 _LOCK = """
@@ -210,7 +210,7 @@ class CorrectionStore:
             sa.text(
                 """
                 UPDATE corrections SET state = :state, finished_at = clock_timestamp(), players = (
-                    SELECT count(DISTINCT player_id) FROM score_events WHERE correction_id = :id AND kind <> 'redeem'
+                    SELECT count(DISTINCT player_id) FROM score_events WHERE correction_id = :id
                 ) WHERE id = :id
                 """
             ),

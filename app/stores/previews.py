@@ -20,7 +20,7 @@ _VOIDED = f"""
 _RESTORED = f"""
     SELECT e.season_id, e.player_id, e.points, e.held_under
     FROM score_events v JOIN score_events e ON e.action_id = v.action_id AND e.kind = 'redeem' {TAIL}
-    WHERE v.correction_id = :restores_id AND v.kind <> 'redeem' AND tail.id = v.id
+    WHERE v.correction_id = :restores_id AND tail.id = v.id
 """
 # `seen` is what everybody sees of it: held points move nobody.
 _MOVES = """

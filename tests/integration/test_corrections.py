@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -10,11 +12,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from app.container import Container
 from app.domain.action_token import Promise
 from app.domain.corrections import Selection
 from app.errors import Conflict, InvalidRequest, NotFound
+from app.stores.corrections import TAIL
+from tests.parts.waiting import eventually
 
 BY: Any = {"actor": "cli:tests", "reason": "a test", "request_id": "r-1"}
 _TAP, _MATCH = 1, 2
@@ -270,3 +275,58 @@ def test_each_is_in_the_audit_log(ledger: Ledger) -> None:
         ("leaderboard.void", "cli:tests"),
         ("leaderboard.restore", "cli:tests"),
     ]
+
+
+_WORKER = """
+import os, sys
+from uuid import UUID
+from app.container import Container
+from app.settings import Settings
+container = Container(Settings.from_env(os.environ))
+container.corrections.batch = 10
+container.corrections.work(UUID(sys.argv[1]))
+"""
+
+
+def test_a_worker_killed_in_the_middle_leaves_whole_batches_and_another_goes_on(
+    container: Container, ledger: Ledger, servers: Any
+) -> None:
+    players = [ledger.player() for _ in range(5)]
+    for number in range(2000):
+        ledger.redeem(players[number % 5])
+    before, kept = ledger.standings(), ledger.player()
+    ledger.redeem(kept)
+    void = container.corrections.void(Selection(player_id=players[0]), **BY)
+    env = {**servers.env, "DATABASE_URL": container.settings.database_url, "REDIS_URL": container.settings.redis_url}
+    with subprocess.Popen([sys.executable, "-c", _WORKER, str(void)], env=env, stdout=subprocess.DEVNULL) as worker:
+        eventually(lambda: container.corrections.get(void).events >= 50, every=0.001)
+        worker.kill()
+    stopped = container.corrections.get(void)
+    assert stopped.state == "running"
+    assert 50 <= stopped.events < 400
+    assert stopped.events % 10 == 0, "a batch is done whole, or not at all"
+    assert ledger.wrong() == [], "the standing is what its events say, at any moment"
+    assert [each.state for each in container.corrections.go_on(60.0)] == ["done"]
+    assert container.corrections.get(void).events == 400
+    restore = container.corrections.restore(void, **BY)
+    assert container.corrections.work(restore).state == "done"
+    assert [row for row in ledger.standings() if row[0] != kept] == before
+    assert ledger.wrong() == []
+
+
+def test_the_newest_event_of_an_action_is_found_by_its_own_index_whatever_is_known_of_the_rest(
+    container: Container, ledger: Ledger
+) -> None:
+    """With statistics from before the first void: the planner takes any index of voids for empty, until it knows."""
+    player = ledger.player()
+    for _ in range(500):
+        ledger.redeem(player)
+    with container.database.statement() as connection:
+        connection.execute(sa.text("ANALYZE score_events"))
+    ledger.void(Selection(player_id=player))
+    rows = container.database.rows(f"EXPLAIN SELECT tail.id FROM score_events e {TAIL} WHERE e.id = 7")
+    plan = "\n".join(row[0] for row in rows)
+    assert "ix_score_events_corrected" in plan
+    assert "uq_score_events_voids" not in plan
+    rows = container.database.rows("EXPLAIN SELECT id FROM score_events WHERE correction_id = gen_random_uuid()")
+    assert "ix_score_events_correction " in "\n".join(row[0] for row in rows)
