@@ -30,6 +30,9 @@ from deploy.local.stack import Stack
 _PLAYERS, _REDEEMING, _CONNECTIONS = 2000, 200, 16
 _ROUND = 10_000  # redemptions; some ten seconds of them
 
+# A few players redeem all the time here, which no rule shall mind.
+_LENIENT = {"ANTICHEAT_FLAG": "999998", "ANTICHEAT_REJECT": "999999", "ANTICHEAT_CRITICAL": "1000000"}
+
 _FILL = """
     WITH who AS (SELECT id, row_number() OVER (ORDER BY id) AS number FROM players)
     INSERT INTO score_events (action_id, player_id, season_id, action_type_id, points, previous_score, score,
@@ -133,7 +136,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=1_000_000, help="how many to take back (1000000)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     arguments = parser.parse_args()
-    with stage("redis", _tell) as stack:
+    with stage("redis", _tell, _LENIENT) as stack:
         found = measure(stack, arguments.events)
     if arguments.json:
         print(json.dumps(found, indent=1))

@@ -25,7 +25,7 @@ from app.stores.replicas import Replicas
 
 log = structlog.get_logger("fairboard.corrections")
 
-BATCH = 2000  # events in one transaction: their players wait for a tenth of a second
+BATCH = 500  # events in one transaction: their players wait for some hundredths of a second
 _BREATH = 0.01  # seconds between two batches, in which those who wait for a standing have it
 _LOOK_SECONDS = 0.2
 # A redemption that had found its player active may end so long after the suspension: as long as a statement may take.

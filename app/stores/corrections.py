@@ -33,16 +33,18 @@ TAIL = """
 """The newest event about `e`, if it isn't `e` itself. It counts unless that is a void."""
 
 _VOIDABLE = f"""
-    SELECT e.id, e.id AS place FROM score_events e {TAIL}
+    SELECT e.id, e.id AS place, true AS meant FROM score_events e {TAIL}
     WHERE {SELECTED} AND tail.kind IS DISTINCT FROM 'void' AND e.id > :cursor ORDER BY e.id LIMIT :most
 """
-# What this void has taken back and nobody else has touched since, the newest first: so the newest event that counts,
-# whose time the standing has, is found at once.
+# What this void has taken back, the newest first: so the newest event that counts, whose time the standing has, is
+# found at once. Meant is what nobody else has touched since.
 _RESTORABLE = f"""
-    SELECT e.id, v.id AS place
-    FROM score_events v JOIN score_events e ON e.action_id = v.action_id AND e.kind = 'redeem' {TAIL}
-    WHERE v.correction_id = :restores_id AND tail.id = v.id AND v.id < :cursor
-    ORDER BY v.id DESC LIMIT :most
+    WITH v AS MATERIALIZED (
+        SELECT id, action_id FROM score_events WHERE correction_id = :restores_id AND id < :cursor
+        ORDER BY id DESC LIMIT :most
+    )
+    SELECT e.id, v.id AS place, tail.id = v.id AS meant
+    FROM v JOIN score_events e ON e.action_id = v.action_id AND e.kind = 'redeem' {TAIL} ORDER BY v.id DESC
 """
 _LOCK = """
     SELECT s.season_id, s.player_id FROM standings s
@@ -63,16 +65,20 @@ _WRITE = f"""
     WINDOW line AS (PARTITION BY e.season_id, e.player_id ORDER BY e.id ROWS UNBOUNDED PRECEDING)
     RETURNING id, season_id, player_id, action_id, points, held_under
 """
+# The newest event that counts is looked for past all that was voided since, so only where it may be another one: a
+# redemption takes less than the ten seconds, so what is older by that has a lower id too.
 _SETTLE = f"""
     WITH change AS (
-        SELECT w.season_id, w.player_id, p.held_under AS held_now,
+        SELECT w.season_id, w.player_id, p.held_under AS held_now, max(e.created_at) AS newest,
                coalesce(sum(w.points) FILTER (WHERE w.held_under = p.held_under), 0) AS held, sum(w.points) AS points
-        FROM score_events w JOIN players p ON p.id = w.player_id WHERE w.id = ANY(:written)
+        FROM score_events w JOIN players p ON p.id = w.player_id
+        JOIN score_events e ON e.action_id = w.action_id AND e.kind = 'redeem' WHERE w.id = ANY(:written)
         GROUP BY w.season_id, w.player_id, p.held_under
     )
     UPDATE standings s SET score = s.score + change.points - change.held, held = s.held + change.held,
         changes = s.changes + 1,
-        achieved_at = CASE WHEN s.score + change.points - change.held = 0 THEN s.achieved_at ELSE coalesce((
+        achieved_at = CASE WHEN s.score + change.points - change.held = 0 THEN s.achieved_at
+            WHEN s.score > 0 AND change.newest < s.achieved_at - interval '10 s' THEN s.achieved_at ELSE coalesce((
             SELECT e.created_at FROM score_events e {TAIL}
             WHERE e.player_id = s.player_id AND e.season_id = s.season_id AND e.kind = 'redeem'
               AND tail.kind IS DISTINCT FROM 'void' AND (e.held_under IS NULL OR e.held_under IS DISTINCT FROM held_now)
@@ -221,7 +227,8 @@ class CorrectionStore:
     def batch(connection: sa.Connection, correction: Correction, most: int) -> bool:
         """Void or restore up to `most` events, with all that follows from it in the database.
 
-        True once a look from the first event on has found none: ids don't become visible in their order.
+        True once there are no more. For a void that is when a look from the first event on has found none, as ids don't
+        become visible in their order; what a restore takes back was all there when it began.
         """
         connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_LOOK_SECONDS}s'"))
         row = connection.execute(
@@ -236,13 +243,14 @@ class CorrectionStore:
         }
         found = connection.execute(sa.text(_VOIDABLE if void else _RESTORABLE), values).all()
         connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_CHANGE_SECONDS}s'"))
-        if found:
-            _change(connection, correction, [each.id for each in found], row.request_id)
+        meant = [each.id for each in found if each.meant]
+        if meant:
+            _change(connection, correction, meant, row.request_id)
         last = found[-1].place if len(found) == most else None
         connection.execute(
             sa.text("UPDATE corrections SET cursor = :last WHERE id = :id"), {"last": last, "id": correction.id}
         )
-        return not found and row.cursor is None
+        return not found and row.cursor is None if void else last is None
 
     @staticmethod
     def settled(connection: sa.Connection, correction_id: UUID) -> bool:
