@@ -124,7 +124,7 @@ class Learning:
         try:
             model = models.train(vectors, seed)
         except ValueError as error:
-            raise Conflict(f"There is too little to learn from: {error}.") from error
+            raise Conflict(f"{error}.") from error
         artifact, digest = models.dump(model)
         return Kept(since, until, seed, len(players), _settings(), _numbers(model, len(vectors)), artifact, digest)
 

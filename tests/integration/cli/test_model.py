@@ -16,7 +16,7 @@ def test_a_model_is_trained_looked_at_tried_and_chosen(container: Container, run
     )
     said = run("anticheat", "model", "train")
     assert said.exit_code == 1
-    assert "Error: There is too little to learn from: 0 days of play are too few" in said.stderr
+    assert "Error: 0 days of play are too few to learn from: 1000 are needed." in said.stderr
 
     town = Town(container)
     script = str(town.script)

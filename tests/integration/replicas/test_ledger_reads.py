@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.container import Container
+from app.errors import Conflict
 from app.services.analytics import Analytics, Wanted
 from deploy.local.replica import Replica
-from tests.integration.ledgers import Event, HandLedger
+from tests.integration.ledgers import Event, HandLedger, write_days
 from tests.parts.waiting import eventually
 
 TEN = datetime.fromisoformat("2026-01-05T10:00:00Z")
@@ -75,3 +76,21 @@ def test_with_all_replicas_dead_the_primary_is_read(
     _analytics(near).roll_up()
     assert _hour(_analytics(near)) == [(1, True)]
     assert [case["player_id"] for case in near.review.go_on().cases] == [mallory]
+
+
+def test_the_model_learns_from_a_replica(container: Container, patient: Container, replicas: list[Replica]) -> None:
+    ledger, now = HandLedger(container), datetime.now(UTC) - timedelta(minutes=2)
+    until = now.replace(minute=0, second=0, microsecond=0)
+    write_days(ledger, 3, 2, until)
+    eventually(lambda: all(each.lag_bytes() == 0 for each in replicas))
+    for each in replicas:
+        each.pause_replay()
+    write_days(ledger, 3, 2, until)
+    with pytest.raises(Conflict, match="^6 days"):
+        patient.learning.train()
+    with pytest.raises(Conflict, match="^12 days"):
+        container.learning.train()
+    for each in replicas:
+        each.kill()
+    with pytest.raises(Conflict, match="^12 days"):
+        patient.learning.train()
