@@ -86,11 +86,11 @@ def test_the_model_learns_from_a_replica(container: Container, patient: Containe
     for each in replicas:
         each.pause_replay()
     write_days(ledger, 3, 2, until)
-    with pytest.raises(Conflict, match="^6 days"):
+    with pytest.raises(Conflict, match=r"^6 days"):
         patient.learning.train()
-    with pytest.raises(Conflict, match="^12 days"):
+    with pytest.raises(Conflict, match=r"^12 days"):
         container.learning.train()
     for each in replicas:
         each.kill()
-    with pytest.raises(Conflict, match="^12 days"):
+    with pytest.raises(Conflict, match=r"^12 days"):
         patient.learning.train()
