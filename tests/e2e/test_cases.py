@@ -51,7 +51,7 @@ def test_a_case_shows_its_evidence_in_words_and_numbers(admin: Player, anna: Pla
     assert first["expected"] == "20.00 s or more"
     assert first["added"] == pytest.approx(first["left"] + first["decayed"], abs=0.05)
     assert 0 < first["left"] <= first["added"]
-    assert case["summary"].startswith(f"{anna.username} completed actions faster than they can be done, twice on ")
+    assert case["summary"].startswith(f"{anna.username} completed actions faster than they can be done, twice ")
     assert "the account was suspended" in case["summary"]
     assert (case["appeal"], case["decisions"]) == (None, [])
 
