@@ -199,7 +199,7 @@ class Container:
             seconds=settings.action_seconds,
             most=settings.max_active_actions,
         )
-        self.calibration = Calibration(self.database, self.patient_replicas, self.actions)
+        self.calibration = Calibration(self.patient_replicas, self.actions)
         self.redemptions = Redemptions(
             self.permits,
             self.ledger,

@@ -6,70 +6,53 @@ import structlog
 
 from app.domain.times import rfc3339
 from app.errors import Conflict, Unavailable
-from app.stores.database import UNAVAILABLE
 from workers.app import app
+from workers.task import PeriodicTask
 
 log = structlog.get_logger("fairboard.tasks")
 
 _CORRECTING_SECONDS = 8.0  # less than from one tick to the next
 
 
-@app.task(name="anticheat.review")  # type: ignore[untyped-decorator]
+@app.task(name="anticheat.review", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def review() -> None:
     """Judge again what was redeemed since the last time."""
-    try:
-        done = app.container.review.go_on()
-    except UNAVAILABLE as error:
-        log.warning("not_reviewed", error=str(error).split("\n")[0])
-        return
+    done = app.container.review.go_on()
     log.info("reviewed", players=len(done.players), redemptions=done.redemptions, cases=len(done.cases))
 
 
-@app.task(name="anticheat.correct")  # type: ignore[untyped-decorator]
+@app.task(name="anticheat.correct", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def correct() -> None:
     """Go on with corrections that nobody works on, or that wait for the last redemptions of their time."""
-    try:
-        worked_on = app.container.corrections.go_on(_CORRECTING_SECONDS)
-    except UNAVAILABLE as error:
-        log.warning("not_corrected", error=str(error).split("\n")[0])
-        return
-    for each in worked_on:
+    for each in app.container.corrections.go_on(_CORRECTING_SECONDS):
         log.info("correcting", correction_id=str(each.id), kind=each.kind, state=each.state, events=each.events)
 
 
-@app.task(name="anticheat.train")  # type: ignore[untyped-decorator]
+@app.task(name="anticheat.train", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def train() -> None:
     """Learn anew how people play. Without enough to learn from, or the library, everything stays as it is."""
     try:
         model = app.container.learning.train()
     except (Conflict, Unavailable) as refusal:
         log.info("not_trained", reason=refusal.message)
-    except UNAVAILABLE as error:
-        log.warning("not_trained", error=str(error).split("\n")[0])
     else:
         log.info("trained", version=model["version"], state=model["state"], **model["numbers"])
 
 
-@app.task(name="anticheat.judge_by_model")  # type: ignore[untyped-decorator]
+@app.task(name="anticheat.judge_by_model", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def judge_by_model() -> None:
     """Show the last day to the active model."""
     try:
         judged = app.container.learning.judge()
     except (Conflict, Unavailable) as refusal:
         log.warning("not_judged_by_model", reason=refusal.message)
-    except UNAVAILABLE as error:
-        log.warning("not_judged_by_model", error=str(error).split("\n")[0])
     else:
         if judged is not None:
             log.info("judged_by_model", version=judged.version, players=judged.players, cases=len(judged.cases))
 
 
-@app.task(name="analytics.roll_up")  # type: ignore[untyped-decorator]
+@app.task(name="analytics.roll_up", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def roll_up() -> None:
     """Recompute the hours and days that aren't final."""
-    try:
-        final = app.container.analytics.roll_up()
-    except UNAVAILABLE as error:
-        log.warning("not_rolled_up", error=str(error).split("\n")[0])
-        return
+    final = app.container.analytics.roll_up()
     log.info("rolled_up", final_before={unit: rfc3339(before) for unit, before in final.items()})

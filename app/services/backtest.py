@@ -13,6 +13,7 @@ from anticheat.verdict import Thresholds
 from app.domain.times import utc
 from app.errors import InvalidRequest
 from app.services.review import together
+from app.stores.database import Database
 from app.stores.replicas import Replicas
 from app.stores.reviews import Dossier, Outcome, ReviewStore
 
@@ -105,7 +106,17 @@ class Backtest:
         done: Done = lambda count: None,
     ) -> Report:
         """Judge what was redeemed in that time by the settings of now with `changes`. Raises InvalidRequest."""
-        source = self._patient.reader()
+        return self._patient.patiently(lambda source: self._run_on(source, since, until, changes, player_id, done))
+
+    def _run_on(
+        self,
+        source: Database,
+        since: datetime,
+        until: datetime,
+        changes: Mapping[str, str],
+        player_id: UUID | None,
+        done: Done,
+    ) -> Report:
         with self._store.ledger(source) as ledger:
             limits = {slug: kind.limits for slug, kind in ledger.limits().items()}
             try:

@@ -6,18 +6,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-import structlog
-
 from app.domain.action_types import EXPECTED
 from app.domain.boards import ActionType
 from app.domain.calibration import Proposal, Taken, propose
 from app.errors import NotFound
 from app.services.actions import Actions
-from app.stores.database import UNAVAILABLE, Database
 from app.stores.durations import taken_since
 from app.stores.replicas import Replicas
 
-log = structlog.get_logger("fairboard.calibration")
 TIMES = ("min_seconds", *EXPECTED)
 
 
@@ -34,15 +30,15 @@ class Calibrated:
 class Calibration:
     """Reads from `patient`, replicas with the time that a month's ledger takes, or the primary."""
 
-    def __init__(self, database: Database, patient: Replicas, actions: Actions) -> None:
-        self._db, self._patient, self._actions = database, patient, actions
+    def __init__(self, patient: Replicas, actions: Actions) -> None:
+        self._patient, self._actions = patient, actions
 
     def look(self, since: datetime, slug: str | None = None) -> list[Calibrated]:
         """Of one action type or of all that can be started. Raises NotFound."""
         kinds = [kind for kind in self._actions.types() if slug in (None, kind.slug)]
         if not kinds:
             raise NotFound("There is no such action type." if slug else "There are no action types.")
-        taken = self._taken(since)
+        taken = self._patient.patiently(lambda source: taken_since(source, since))
         return [self._one(kind, taken.get(kind.slug)) for kind in kinds]
 
     def apply(self, found: Calibrated, *, by: str, request_id: str) -> bool:
@@ -55,13 +51,3 @@ class Calibration:
     def _one(kind: ActionType, taken: Taken | None) -> Calibrated:
         now = {name: value for name, value in asdict(kind).items() if name in TIMES}
         return Calibrated(kind.slug, taken, now, propose(taken, now))
-
-    def _taken(self, since: datetime) -> dict[str, Taken]:
-        source = self._patient.reader()
-        try:
-            return taken_since(source, since)
-        except UNAVAILABLE as error:
-            if source is self._db:
-                raise
-            log.warning("replica_unfit", error=str(error).split("\n")[0])
-            return taken_since(self._db, since)

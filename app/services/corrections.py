@@ -145,14 +145,9 @@ class Corrections:
         self, selection: Selection, *, restores_id: UUID | None = None, leaves: UUID | None = None, limit: int = 50
     ) -> Preview:
         """What it would change, read from one moment of a replica, or of the primary; see app.stores.previews."""
-        source = self._patient.reader()
-        try:
-            return preview(source, selection, restores_id, leaves=leaves, limit=limit)
-        except UNAVAILABLE as error:
-            if source is self._db:
-                raise
-            log.warning("replica_unfit", error=str(error).split("\n")[0])
-            return preview(self._db, selection, restores_id, leaves=leaves, limit=limit)
+        return self._patient.patiently(
+            lambda source: preview(source, selection, restores_id, leaves=leaves, limit=limit)
+        )
 
     def unsound(self, done: Done = lambda standings: None) -> Iterator[dict[str, Any]]:
         """Standings that aren't what their events say; see app.stores.books. `done` hears how many were looked at."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import version as version_of
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -26,14 +26,13 @@ from app.domain.times import utc
 from app.errors import Conflict, NotFound
 from app.services.player_days import DAY, first_part, strange_days, vector_of
 from app.stores.audit import AuditStore
-from app.stores.database import UNAVAILABLE, Database
+from app.stores.database import Database
 from app.stores.models import Kept, ModelStore, Strange
-from app.stores.players import PlayerStore
 from app.stores.replicas import Replicas
+from app.stores.reviews import ReviewStore
 from app.stores.suspicions import SuspicionStore
 
 log = structlog.get_logger("fairboard.learning")
-T = TypeVar("T")
 
 DAYS = 14
 """Of play a model learns from, unless told otherwise."""
@@ -117,7 +116,7 @@ class Learning:
         vectors: list[Vector] = []
         for number in range((until - since) // DAY):
             begin = since + number * DAY
-            for player, vector in self._on_a_replica(partial(first_part, since=begin)):
+            for player, vector in self._patient.patiently(partial(first_part, since=begin)):
                 players.add(player)
                 vectors.append(vector)
             done(len(vectors))
@@ -138,7 +137,7 @@ class Learning:
             return None
         model, until = self._model(number), self._last_hour()
         judged = Judged(number, until - DAY, until)
-        judged.players, strange = self._on_a_replica(lambda source: strange_days(source, model, until, done))
+        judged.players, strange = self._patient.patiently(lambda source: strange_days(source, model, until, done))
         for player, vector, score in strange:
             self._keep(player, model, vector, score, judged)
         return judged
@@ -149,13 +148,12 @@ class Learning:
             Strange(one.feature.name, f"{one.feature.words}: {one.value}", f"{one.usual} is usual") for one in found
         ]
         with self._db.transaction() as connection:
-            PlayerStore.lock(connection, player)
-            if self._store.excused(connection, player, judged.since):
+            floor, open_before = ReviewStore.standing_of(connection, player)
+            if floor > judged.since.timestamp() or self._store.excused(connection, player, judged.since):
                 return
             added = self._store.add_signals(connection, player, strange, judged.until)
             if not added:
                 return
-            open_before = SuspicionStore.has_open_case(connection, player)
             case_id = SuspicionStore.open_case(
                 connection, str(player), half_life=self._half_life, hold=self._quarantine, since=judged.since
             )
@@ -172,7 +170,7 @@ class Learning:
         if number is None:
             raise NotFound("No model is active.")
         model, until = self._model(number), self._last_hour()
-        vector = self._on_a_replica(lambda source: vector_of(source, player_id, until))
+        vector = self._patient.patiently(lambda source: vector_of(source, player_id, until))
         if vector is None:
             least = features_of.LEAST_PLAYS
             raise NotFound(f"There are fewer than {least} completions of this player in the day before {until:%H:%M}.")
@@ -241,16 +239,6 @@ class Learning:
 
     def _last_hour(self) -> datetime:
         return (utc(self._clock()) - _SETTLED).replace(minute=0, second=0, microsecond=0)
-
-    def _on_a_replica(self, work: Callable[[Database], T]) -> T:
-        source = self._patient.reader()
-        try:
-            return work(source)
-        except UNAVAILABLE as error:
-            if source is self._db:
-                raise
-            log.warning("replica_unfit", error=str(error).split("\n")[0])
-            return work(self._db)
 
 
 def _settings() -> dict[str, Any]:

@@ -18,7 +18,7 @@ from anticheat.history import HISTORY_LENGTH, Completion
 from anticheat.review import Finding, review
 from anticheat.rules import Limits
 from anticheat.verdict import Thresholds
-from app.stores.database import UNAVAILABLE, Database
+from app.stores.database import Database
 from app.stores.replicas import Replicas
 from app.stores.reviews import Dossier, ReviewStore, TypeLimits
 from app.stores.suspicions import SuspicionStore
@@ -109,14 +109,7 @@ class Review:
     def _review(
         self, since: datetime, until: datetime, player_id: UUID | None, total: Reviewed, done: Done = lambda count: None
     ) -> None:
-        source = self._patient.reader()
-        try:
-            found = self._review_on(source, since, until, player_id, done)
-        except UNAVAILABLE as error:
-            if source is self._db:
-                raise
-            log.warning("replica_unfit", error=str(error).split("\n")[0])
-            found = self._review_on(self._db, since, until, player_id, done)
+        found = self._patient.patiently(lambda source: self._review_on(source, since, until, player_id, done))
         total.add(found)
 
     def _review_on(

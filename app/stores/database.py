@@ -154,6 +154,14 @@ class Database:
         with self._transactional.begin() as connection:
             yield connection
 
+    @contextmanager
+    def snapshot(self, seconds: int = 120) -> Iterator[sa.Connection]:
+        """One moment of the database, only to be read, each statement for so many seconds at the most."""
+        with self.transaction() as connection:
+            connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            connection.execute(sa.text(f"SET LOCAL statement_timeout = '{seconds}s'"))
+            yield connection
+
     def rows(self, sql: str, **parameters: Any) -> list[sa.Row[Any]]:
         """Read with one statement."""
         with self.statement() as connection:

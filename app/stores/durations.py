@@ -46,9 +46,7 @@ _BINS = f"""
 
 def taken_since(source: Database, since: datetime) -> dict[str, Taken]:
     """By action type."""
-    with source.transaction() as connection:
-        connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-        connection.execute(sa.text("SET LOCAL statement_timeout = '120s'"))
+    with source.snapshot() as connection:
         numbers = connection.execute(sa.text(_NUMBERS), {"since": since}).all()
         bins: dict[str, list[tuple[int, int]]] = {}
         for row in connection.execute(sa.text(_BINS), {"since": since}):

@@ -111,16 +111,16 @@ class ModelStore:
 
     @staticmethod
     def excused(connection: sa.Connection, player_id: UUID, since: datetime) -> bool:
-        """Whether a person has decided on this player after `since`, or lately cleared what a model had found."""
+        """Whether a person has cleared what a model had found of this player, some days before `since` or later."""
         return bool(
             connection.execute(
                 sa.text(
                     f"""
-                    SELECT EXISTS (SELECT FROM suspicion WHERE player_id = :player AND cleared_at > :since)
-                        OR EXISTS (SELECT FROM cases WHERE player_id = :player AND decided_at > :since)
-                        OR EXISTS (SELECT FROM cases c WHERE c.player_id = :player AND c.state = 'cleared'
+                    SELECT EXISTS (
+                        SELECT FROM cases c WHERE c.player_id = :player AND c.state = 'cleared'
                             AND c.decided_at > CAST(:since AS timestamptz) - interval '{_EXCUSED}'
-                            AND EXISTS (SELECT FROM signals s WHERE s.case_id = c.id AND s.source = 'model'))
+                            AND EXISTS (SELECT FROM signals s WHERE s.case_id = c.id AND s.source = 'model')
+                    )
                     """
                 ),
                 {"player": player_id, "since": since},

@@ -69,7 +69,5 @@ def _window(row: sa.Row[Any]) -> Window:
 @contextmanager
 def play_ledger(source: Database) -> Iterator[PlayLedger]:
     """As `source`, the primary or a replica, has it now."""
-    with source.transaction() as connection:
-        connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-        connection.execute(sa.text("SET LOCAL statement_timeout = '120s'"))
+    with source.snapshot() as connection:
         yield PlayLedger(connection)

@@ -83,9 +83,7 @@ def preview(
     """
     touched = _VOIDED if restores_id is None else _RESTORED
     values = {**values_of(selection), "restores_id": restores_id}
-    with source.transaction() as connection:
-        connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-        connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_SECONDS}s'"))
+    with source.snapshot(_SECONDS) as connection:
         total = connection.execute(sa.text(_SUM.format(touched=touched)), values).one()
         rows = connection.execute(
             sa.text(_MOVES.format(touched=touched)), {**values, "leaves": leaves, "limit": limit}

@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import structlog
+
 from app.stores.database import UNAVAILABLE, Database
 from app.stores.positions import PRIMARY_NOW, Position, bytes_between
 from app.stores.replica import Behind, Left, Replayed, Replica
 
 T = TypeVar("T")
+log = structlog.get_logger("fairboard.replicas")
 
 _LOOK_SECONDS = 0.002
 _NOW = f"SELECT {PRIMARY_NOW} AS position, extract(epoch FROM clock_timestamp())::float AS clock"
@@ -99,10 +102,24 @@ class Replicas:
         return work(self._primary)
 
     def reader(self, max_age_seconds: float | None = None) -> Database:
-        """A replica that is at most so old now, else the primary. Prefer `roughly`, which survives its death."""
+        """A replica that is at most so old now, else the primary. `roughly` and `patiently` survive its death."""
         for replica in self._young(max_age_seconds):
             return replica.patient
         return self._primary
+
+    def patiently(self, work: Callable[[Database], T]) -> T:
+        """What `work` reads, in as many transactions as it likes, on what `reader` gives, else on the primary.
+
+        `work` may run twice: when the replica fails under it, it is done again on the primary.
+        """
+        source = self.reader()
+        try:
+            return work(source)
+        except UNAVAILABLE as error:
+            if source is self._primary:
+                raise
+            log.warning("replica_unfit", error=str(error).split("\n")[0])
+            return work(self._primary)
 
     def status(self) -> list[ReplicaStatus]:
         """How each is; takes up to a second for one that stalls."""

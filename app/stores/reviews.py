@@ -219,9 +219,7 @@ class ReviewStore:
     @contextmanager
     def ledger(source: Database) -> Iterator[Ledger]:
         """As `source`, the primary or a replica, has it now."""
-        with source.transaction() as connection:
-            connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-            connection.execute(sa.text("SET LOCAL statement_timeout = '120s'"))
+        with source.snapshot() as connection:
             yield Ledger(connection)
 
     @staticmethod

@@ -113,9 +113,7 @@ class RollupStore:
     @contextmanager
     def snapshot(source: Database) -> Iterator[Snapshot]:
         """The ledger as `source`, the primary or a replica, has it now."""
-        with source.transaction() as connection:
-            connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-            connection.execute(sa.text(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"))
+        with source.snapshot(STATEMENT_SECONDS) as connection:
             yield Snapshot(connection)
 
     @staticmethod

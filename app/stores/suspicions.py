@@ -170,12 +170,6 @@ class SuspicionStore:
         )
 
     @staticmethod
-    def has_open_case(connection: sa.Connection, player_id: UUID) -> bool:
-        """Whether a case of the player waits for a decision."""
-        found = sa.text("SELECT EXISTS (SELECT FROM cases WHERE player_id = :player AND state = 'open')")
-        return bool(connection.execute(found, {"player": player_id}).scalar_one())
-
-    @staticmethod
     def open_case(
         connection: sa.Connection,
         player_id: str,
