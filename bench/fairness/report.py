@@ -38,14 +38,14 @@ def _false(summary: dict[str, Any]) -> list[str]:
 
 def _found(summary: dict[str, Any]) -> list[str]:
     lines = [
-        "| cheat | accounts | in a case within a day: rules | model | both | until then | suspended | after actions |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| cheat | accounts | in a case within a day, median time: rules | model | both | suspended | after actions |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for one in summary["cheats"]:
         found = one["found"]
         cells = [one["kind"] + ("*" if one["held_out"] else ""), f"{one['accounts']:,}"]
-        cells += [_rate(found[name]) for name in ("rules", "model", "both")]
-        cells += [_time(one["seconds"]["both"]), _rate(one["suspended"]), _number(one["actions"])]
+        cells += [f"{_rate(found[name])}, {_time(one['seconds'][name])}" for name in ("rules", "model", "both")]
+        cells += [_rate(one["suspended"]), _number(one["actions"])]
         lines.append("| " + " | ".join(cells) + " |")
     return [*lines, "", "\\* held out: neither trained on nor used to choose a number"]
 
