@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import context
 
 from app.settings import Settings
+from app.stores.migrations import engine_for
 from app.stores.trust_schema import metadata
 
 
@@ -19,5 +20,5 @@ given = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
-    with sa.create_engine(Settings.from_env().database_url).connect() as own:
+    with engine_for(Settings.from_env().database_url).connect() as own:
         run(own)

@@ -1,4 +1,4 @@
-"""One pool to the PostgreSQL primary, and what counts as a part being down."""
+"""One pool to the PostgreSQL primary."""
 
 from __future__ import annotations
 
@@ -10,43 +10,17 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import psycopg
-import redis.exceptions
 import sqlalchemy as sa
 import sqlalchemy.exc
 
 from app.stores.green import GreenConnection, connect_hurried, patched
 from app.stores.positions import PRIMARY_NOW
+from app.stores.refusals import UNAVAILABLE, pg_refuses, statement_outdated, surely_not_done
+from app.stores.sessions import make_engine
+
+__all__ = ["UNAVAILABLE", "Database", "Hurry", "surely_not_done"]
 
 _RESTED_SECONDS = 0.05
-
-UNAVAILABLE: tuple[type[Exception], ...] = (
-    sqlalchemy.exc.OperationalError,
-    sqlalchemy.exc.InterfaceError,
-    sqlalchemy.exc.TimeoutError,
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-    redis.exceptions.ConnectionError,
-    redis.exceptions.TimeoutError,
-    redis.exceptions.BusyLoadingError,
-    redis.exceptions.ReadOnlyError,
-    redis.exceptions.ClusterDownError,
-    redis.exceptions.OutOfMemoryError,
-)
-
-
-def surely_not_done(error: Exception) -> bool:
-    """Whether a statement that failed has certainly changed nothing.
-
-    So it is when it was never sent, or when the server itself reported the error; not when the connection was lost
-    on the way, nor when the server was shutting down (class 57P), which may come between commit and answer.
-    """
-    if isinstance(error, sqlalchemy.exc.TimeoutError):
-        return True
-    if isinstance(error, sqlalchemy.exc.DBAPIError) and error.statement is None:
-        return True
-    state = getattr(getattr(error, "orig", error), "sqlstate", None)
-    return state is not None and not state.startswith(("08", "57P"))
-
 
 def _connect_green(_dialect: Any, _record: Any, arguments: list[Any], named: dict[str, Any]) -> GreenConnection:
     return GreenConnection.connect(*arguments, **named)
@@ -95,22 +69,18 @@ class Database:
     """SQL for a position that is not before anything that the statement it stands in can see."""
 
     def __init__(self, url: str, *, pool: int = 16, statement_seconds: float = 5.0, hurry: Hurry | None = None) -> None:
-        self.engine = sa.create_engine(
+        self.engine = make_engine(
             url,
+            name="fairboard",
+            session={"statement_timeout": int(statement_seconds * 1000)},
             isolation_level="AUTOCOMMIT",
-            hide_parameters=True,  # an error's text reaches the log; a password's hash must not
             pool_size=pool,
             max_overflow=0,
             pool_timeout=hurry.pool if hurry else 3,
             pool_use_lifo=True,  # few warm server processes do the work of many cold ones: 0.05 ms a redeem
             pool_recycle=1800,
             pool_reset_on_return=None,  # every connection comes back in autocommit, with nothing to roll back
-            connect_args={
-                "connect_timeout": 3,
-                "prepare_threshold": 3,
-                "application_name": "fairboard",
-                "options": f"-c statement_timeout={int(statement_seconds * 1000)} -c timezone=UTC",
-            },
+            connect_args={"prepare_threshold": 3},
         )
         sa.event.listen(self.engine, "checkin", _rested)
         sa.event.listen(self.engine, "checkout", _still_there)
@@ -140,10 +110,16 @@ class Database:
         except psycopg.Error as error:
             raise sqlalchemy.exc.OperationalError(None, None, error) from error
         connection = cast("psycopg.Connection[Any]", pooled.driver_connection)
+        outdated = False
         try:
             yield connection
+        except psycopg.Error as error:
+            outdated = statement_outdated(error)
+            if pg_refuses(error):
+                raise sqlalchemy.exc.OperationalError("", None, error, hide_parameters=True) from error
+            raise
         finally:
-            if connection.closed:
+            if connection.closed or outdated:
                 pooled.invalidate()
                 self.engine.dispose()  # what was opened with it is as dead
             pooled.close()

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 
 from app.errors import InvalidRequest
+from app.stores.sessions import make_engine
 
 _FOLDER = Path(__file__).resolve().parents[2] / "migrations"
 
@@ -36,8 +37,9 @@ def newest() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
-def _plain(url: str) -> sa.Engine:
-    return sa.create_engine(url, poolclass=sa.NullPool)
+def engine_for(url: str) -> sa.Engine:
+    """An engine for migrations: each statement takes the time that it needs."""
+    return make_engine(url, name="fairboard migrations", session={"statement_timeout": 0}, poolclass=sa.NullPool)
 
 
 @contextmanager
@@ -51,14 +53,14 @@ def _refusing() -> Iterator[None]:
 
 def upgrade(url: str, revision: str = "head") -> None:
     """Move up to `revision`. Safe to call from several machines at once: one does it, the others wait."""
-    with _refusing(), _plain(url).connect() as connection:
+    with _refusing(), engine_for(url).connect() as connection:
         _one_at_a_time(connection)
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(url: str, revision: str) -> None:
     """Move down to `revision`; `base` empties the database."""
-    with _refusing(), _plain(url).connect() as connection:
+    with _refusing(), engine_for(url).connect() as connection:
         _one_at_a_time(connection)
         command.downgrade(_config(connection), revision)
 

@@ -152,7 +152,8 @@ class ClusterClient(CoreCommands):
         """`options`: for every redis-py connection. Raises ValueError for a URL that makes no sense."""
         self._nodes = Nodes(url, timeout, **options)
         self.lane = ClusterLane(self._nodes, timeout)
-        self._callbacks: Any = redis.Redis(**options).response_callbacks  # builds no connection
+        plain = {name: value for name, value in options.items() if name != "parser_class"}
+        self._callbacks: Any = redis.Redis(**plain).response_callbacks  # builds no connection
 
     def execute_command(self, *command: Any, **options: Any) -> Any:
         """Send one command, and give its answer the form that redis-py gives it."""

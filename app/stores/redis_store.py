@@ -15,6 +15,7 @@ from redis.retry import Retry
 from app.stores.redis_cluster import ClusterClient, ClusterLane
 from app.stores.redis_lane import Lane
 from app.stores.redis_nodes import SCHEME
+from app.stores.refusals import PARSER
 
 Client = Any  # Single or ClusterClient: the same commands and a `lane`, no common type
 Call = tuple[str, Sequence[str], Sequence[Any]]  # script name, keys, arguments
@@ -39,6 +40,7 @@ def connect(url: str, timeout: float) -> Client:
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
         "retry": Retry(NoBackoff(), 0),
+        "parser_class": PARSER,
     }
     if url.startswith(f"{SCHEME}://"):
         return ClusterClient(url, timeout, **options)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import sqlalchemy.exc
 
 from app.stores.database import Database
+from app.stores.sessions import make_engine
 
 _LOCK = {"group": 0xFA1B, "number": 1}
 
@@ -25,7 +26,6 @@ _SESSION = {
     "tcp_keepalives_idle": 4,
     "tcp_keepalives_interval": 2,
     "tcp_keepalives_count": 2,
-    "timezone": "UTC",
 }
 
 
@@ -33,16 +33,12 @@ class Turn:
     """The right to send, held on a database session of its own: it ends with that session, however that ends."""
 
     def __init__(self, url: str) -> None:
-        options = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
-        self._engine = sa.create_engine(
+        self._engine = make_engine(
             url,
+            name="fairboard beat",
+            session=_SESSION,
             poolclass=sa.NullPool,
-            connect_args={
-                "connect_timeout": 3,
-                "application_name": "fairboard beat",
-                "options": options,
-                "tcp_user_timeout": _SILENT_SECONDS * 1000,
-            },
+            connect_args={"tcp_user_timeout": _SILENT_SECONDS * 1000},
         )
         self._session: sa.Connection | None = None
         self._taken = False
