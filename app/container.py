@@ -233,7 +233,8 @@ class Container:
         self.refresh = Refresh(self.catalog, self.standing_store, self.rankings, self.standings, broadcasts)
         self.proof = Proof(self.catalog, self.rankings, self.refresh)
         self.analytics = Analytics(self.database, self.replicas, self.patient_replicas, self.catalog)
-        self.health = Health(self.database, self.redis)
+        postgres_probe, redis_probe = PostgresProbe(self.database), RedisProbe(self.redis, self.scripts)
+        self.health = Health(self.database, postgres_probe, redis_probe)
         self.queues = Queues(settings, self.failures)
         self.outbox = Outbox(self.database, OutboxStore(self.database))
         read = sources(
@@ -249,9 +250,9 @@ class Container:
         self.schema = Schema(self.database, settings.database_url)
         self.diagnosis = Diagnosis(
             settings,
-            PostgresProbe(self.database),
+            postgres_probe,
             self.replicas,
-            RedisProbe(self.redis),
+            redis_probe,
             self.schema,
             self.outbox,
             self.catalog,

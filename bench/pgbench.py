@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 
+from app.domain.boards import MAX_SCORE
 from app.settings import Settings
 from app.stores.ledger import REDEEM
 from app.stores.migrations import upgrade
@@ -30,6 +31,7 @@ _VALUES = {
     "season": ":season",
     "player": _UUID.format("player"),
     "points": ":points",
+    "most": str(MAX_SCORE),
     "action": _UUID.format("action"),
     "type": ":type",
     "issued": ":issued",

@@ -19,10 +19,10 @@ def healthz() -> Response:
 
 @routes.get("/readyz")
 def readyz() -> Response:
-    """What it needs answers."""
+    """What it needs answers, and takes writes."""
     down = container().health.down()
     if down:
-        message = f"Not ready: {', '.join(sorted(down))} does not answer." if down else ""
+        message = f"Not ready: {'; '.join(f'{part} {wrong}' for part, wrong in sorted(down.items()))}."
         response = failure(503, "unavailable", message, [{"part": k, "message": v} for k, v in down.items()])
         response.headers["Retry-After"] = "2"
         return response

@@ -17,10 +17,11 @@ from app.errors import Conflict, InvalidRequest, NotFound
 from app.stores.audit import AuditStore
 from app.stores.books import BooksStore
 from app.stores.catalog import CatalogStore
-from app.stores.corrections import CorrectionStore
-from app.stores.database import UNAVAILABLE, Database
+from app.stores.corrections import PAST_LIMIT, CorrectionStore
+from app.stores.database import Database
 from app.stores.previews import Preview, preview
 from app.stores.rankings import RankingStore
+from app.stores.refusals import AFTER_COMMIT, reason_of
 from app.stores.replicas import Replicas
 
 log = structlog.get_logger("fairboard.corrections")
@@ -90,12 +91,15 @@ class Corrections:
     def begin_restore(
         self, connection: sa.Connection, correction_id: UUID, *, made_by: str, reason: str, request_id: str
     ) -> UUID:
-        """Within the caller's transaction: take a void back, as far as it has come."""
+        """Within the caller's transaction: take a void back, as far as it has come. Raises NotFound, and Conflict also
+        where a score would be past the highest there is."""
         void = self._store.lock(connection, correction_id)
         if void is None:
             raise NotFound("There is no such correction.")
         if void.kind != "void" or void.state == "restored":
             raise Conflict("It was restored already." if void.kind == "void" else "A restore can't be restored.")
+        if self._store.past_limit(connection, void.id):
+            raise Conflict(PAST_LIMIT)
         self._store.set_state(connection, void.id, "restored")
         selection = replace(void.selection, until=None)
         return self._add(
@@ -122,13 +126,16 @@ class Corrections:
             time.sleep(_LOOK_SECONDS if over else _BREATH)
 
     def go_on(self, seconds: float) -> list[Correction]:
-        """Go on with all that are running, for so many seconds in all."""
-        until = time.monotonic() + seconds
-        return [
-            self.work(each, seconds=max(0.0, until - time.monotonic()))
-            for each in self._store.running()
-            if time.monotonic() < until
-        ]
+        """Go on with all that are running, for so many seconds in all; one that can't go on keeps no other waiting."""
+        until, corrections = time.monotonic() + seconds, []
+        for each in self._store.running():
+            if time.monotonic() >= until:
+                break
+            try:
+                corrections.append(self.work(each, seconds=max(0.0, until - time.monotonic())))
+            except Conflict as refusal:  # a score at its limit, since the restore began: it waits for room
+                log.error("correction_waits", correction_id=str(each), reason=refusal.message)
+        return corrections
 
     def get(self, correction_id: UUID) -> Correction:
         """One of them. Raises NotFound."""
@@ -203,8 +210,8 @@ class Corrections:
         try:
             for season in self._catalog.open_seasons():
                 self._rankings.wake(season)
-        except UNAVAILABLE as error:
-            log.warning("redis_after_commit", error=str(error))
+        except AFTER_COMMIT as error:
+            log.warning("redis_after_commit", error=reason_of(error))
 
 
 def _plain(selection: Selection) -> dict[str, object]:

@@ -16,17 +16,20 @@ from app.domain import actors
 from app.domain.cases import DECISIONS, Decision, check_reason
 from app.domain.corrections import Selection
 from app.domain.times import rfc3339, utc
-from app.errors import AlreadyDecided, CaseOpen, Forbidden, InvalidRequest, NotFound, NothingToUndo
+from app.errors import AlreadyDecided, CaseOpen, Conflict, Forbidden, InvalidRequest, NotFound, NothingToUndo
 from app.services.moderation import Moderation
 from app.stores.audit import AuditStore
 from app.stores.cases import CaseStore, Locked
-from app.stores.database import UNAVAILABLE, Database
+from app.stores.database import Database
 from app.stores.holds import HoldStore
 from app.stores.outbox import OutboxStore
 from app.stores.players import PlayerStore
+from app.stores.refusals import AFTER_COMMIT, reason_of
 from app.stores.suspicions import SuspicionStore
 
 log = structlog.get_logger("fairboard.decisions")
+
+_INTERRUPTED: tuple[type[Exception], ...] = (*AFTER_COMMIT, Conflict)
 
 
 class Corrections(Protocol):
@@ -207,8 +210,8 @@ class Decisions:
         if done.correction_id is not None:
             try:
                 self._corrections.work(done.correction_id, seconds=self._budget)
-            except UNAVAILABLE as error:  # it is decided and begun; the workers go on with it
-                log.warning("correction_interrupted", correction_id=str(done.correction_id), error=str(error))
+            except _INTERRUPTED as error:  # it is decided and begun; the workers go on with it
+                log.warning("correction_interrupted", correction_id=str(done.correction_id), error=reason_of(error))
         return done
 
 

@@ -11,7 +11,7 @@ import redis.exceptions
 
 from app.services import broker, broker_findings
 from app.services.faults import BROKEN, fault, said_by
-from app.services.findings import Finding, background, redis_cluster, redis_node, replica
+from app.services.findings import Finding, background, postgres_obstacle, redis_cluster, redis_node, replica
 from app.services.outbox import Outbox
 from app.services.presence import Presence
 from app.services.schema import Schema
@@ -120,6 +120,8 @@ class Diagnosis:
         elif state.unsafe:
             advice = f"Switch on {' and '.join(state.unsafe)}: without, a crash loses points that players were told of."
             yield Finding("postgresql", "wrong", f"{says}, {' and '.join(state.unsafe)} off", advice)
+        elif obstacle := self._postgres.obstacle():
+            yield postgres_obstacle(says, obstacle)
         else:
             yield self._pool(says, state)
 
@@ -143,8 +145,12 @@ class Diagnosis:
             yield replica(f"replica {number}", status, self._settings.replica_lag_seconds)
 
     def _redis_found(self) -> Iterator[Finding]:
-        for state in self._redis.states():
-            yield redis_node(state, state.node or address(self._settings.redis_url))
+        findings = [
+            redis_node(state, state.node or address(self._settings.redis_url)) for state in self._redis.states()
+        ]
+        yield from findings
+        if all(finding.state != "wrong" for finding in findings):
+            self._redis.write()  # what it refuses is told as a fault of this part
 
     def _redis_cluster(self) -> Iterator[Finding]:
         state = self._redis.cluster()

@@ -8,6 +8,7 @@ import sqlalchemy.exc
 from app.settings import Settings
 from app.stores.addresses import address
 from app.stores.database import UNAVAILABLE
+from app.stores.refusals import pg_refuses, reason_of
 
 BROKEN: tuple[type[Exception], ...] = (sqlalchemy.exc.SQLAlchemyError, redis.exceptions.RedisError)
 _NO_SUCH_TABLE = "42P01"
@@ -23,11 +24,13 @@ def fault(error: Exception, settings: Settings) -> tuple[str, str]:
     """Which part fails and what it says; what to do, if we know."""
     if isinstance(error, redis.exceptions.RedisError):
         place = f"Redis at {address(settings.redis_url)}"
+        if isinstance(error, redis.exceptions.ResponseError):
+            return f"{place} refuses: {reason_of(error)}", "Its log and 'redis-cli info' say more; end the cause."
         return f"{place} fails: {said_by(error)}", "Start it, or set REDIS_URL; then run this again."
     place = f"PostgreSQL at {address(settings.database_url)}"
     if getattr(_original(error), "sqlstate", None) == _NO_SUCH_TABLE:
         return f"{place} lacks a table", "Run 'flask --app wsgi db upgrade' first."
-    if isinstance(error, UNAVAILABLE):
+    if isinstance(error, UNAVAILABLE) and not pg_refuses(_original(error)):
         return f"{place} fails: {said_by(error)}", "Start it, or set DATABASE_URL; then run this again."
     return f"{place} refuses: {said_by(error)}", ""
 

@@ -31,6 +31,20 @@ class Finding:
         return {"part": self.part, "state": self.state, "says": self.says, "advice": self.advice or None}
 
 
+def postgres_obstacle(says: str, obstacle: str) -> Finding:
+    """A primary that answers and can't be played on."""
+    advice = "See its log."
+    if "read-only" in obstacle:
+        advice = "Name the primary in DATABASE_URL, or set default_transaction_read_only = off for it."
+    elif "text" in obstacle:
+        advice = "Create the database with ENCODING 'UTF8', and restore into that."
+    elif "lacks" in obstacle:
+        advice = "Run 'flask --app wsgi db upgrade'; a schema of another name belongs into DATABASE_URL's options."
+    elif "forbids" in obstacle:
+        advice = "Grant the role of DATABASE_URL its rights on all tables."
+    return Finding("postgresql", "wrong", f"{says} {obstacle}", advice)
+
+
 _REPLICA_ADVICE = {
     NO_STANDBY: "It would answer with its own data: name a replica of the primary.",
     STRANGER: "Name a replica of the primary in DATABASE_URL.",

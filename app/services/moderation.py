@@ -27,6 +27,7 @@ from app.stores.permits import PermitStore
 from app.stores.players import PlayerStore
 from app.stores.rankings import RankingStore
 from app.stores.redis_store import Client
+from app.stores.refusals import AFTER_COMMIT, reason_of
 from app.stores.suspicions import SuspicionStore
 
 log = structlog.get_logger("fairboard.moderation")
@@ -208,8 +209,8 @@ class Moderation:
         """Tell Redis what is left of a player's suspicion, after it was committed."""
         try:
             self._permits.put_suspicion(player_id, suspicion)
-        except UNAVAILABLE as error:
-            log.warning("redis_after_commit", error=str(error), player_id=str(player_id))
+        except AFTER_COMMIT as error:
+            log.warning("redis_after_commit", error=reason_of(error), player_id=str(player_id))
 
     def spread(self, player_id: UUID, status: str) -> None:
         """Tell Redis, after the commit: every server refuses or admits the player from now on; boards are refreshed."""
@@ -219,5 +220,5 @@ class Moderation:
                 publish_control(self._client, PlayerSuspended(player_id))
             for season in self._catalog.open_seasons():
                 self._rankings.wake(season)
-        except UNAVAILABLE as error:  # it is decided all the same; the repair tells Redis as soon as it is back
-            log.error("redis_after_commit", error=str(error), player_id=str(player_id), status=status)
+        except AFTER_COMMIT as error:  # it is decided all the same; the repair tells Redis as soon as it is back
+            log.error("redis_after_commit", error=reason_of(error), player_id=str(player_id), status=status)

@@ -11,12 +11,13 @@ from anticheat.history import Completion
 from anticheat.rules import forgery, replay
 from anticheat.verdict import Outcome, Thresholds, Verdict, judge
 from app.domain.action_token import NotAToken, Presented, Promise, read
-from app.domain.boards import Season
+from app.domain.boards import MAX_SCORE, Season
 from app.domain.redemption import Completed, Request
 from app.errors import (
     AccountSuspended,
     IdempotencyKeyReused,
     InProgress,
+    InvalidRequest,
     InvalidSignature,
     InvalidToken,
     Refusal,
@@ -26,15 +27,16 @@ from app.errors import (
 from app.services.moderation import Moderation
 from app.services.past import Past
 from app.stores.database import UNAVAILABLE, surely_not_done
-from app.stores.ledger import AlreadyRedeemed, FirstAnswer, KeyKnown, LedgerStore, Redeemed
+from app.stores.ledger import AlreadyRedeemed, FirstAnswer, KeyKnown, LedgerStore, Redeemed, ScoreAtLimit
 from app.stores.permits import Claim, PermitStore
 from app.stores.rankings import RankingStore
 from app.stores.redis_store import Call, Scripts
+from app.stores.refusals import AFTER_COMMIT, reason_of
 from app.stores.standings import StandingStore
 
 log = structlog.get_logger("fairboard.redemptions")
 
-_COMMIT_FAILED: tuple[type[Exception], ...] = (AlreadyRedeemed, KeyKnown, *UNAVAILABLE)
+_COMMIT_FAILED: tuple[type[Exception], ...] = (AlreadyRedeemed, KeyKnown, ScoreAtLimit, *UNAVAILABLE)
 
 
 class Redemptions:
@@ -162,15 +164,15 @@ class Redemptions:
         else:
             redeemed = self._moderation.score_under_suspicion(request, promise, verdict)
         if redeemed is None:
-            self._permits.release(promise.player_id, promise.action_id)
+            self._release(promise)
             raise AccountSuspended()
         return self._answer(request, promise, redeemed)
 
     def _refuse(self, request: Request, promise: Promise, verdict: Verdict) -> None:
-        if self._ledger.redeemed_action(UUID(promise.player_id), UUID(promise.action_id)):
+        if self._scored_before(promise):
             raise AlreadyRedeemed()  # Redis had forgotten that; what is consumed isn't judged again
         self._moderation.refuse(request, promise, verdict)
-        self._scripts.run(*self._permits.settle_call(promise.player_id, promise.action_id, "invalid"))
+        self._settle(self._permits.settle_call(promise.player_id, promise.action_id, "invalid"))
         raise SuspiciousActivity() if verdict.outcome is Outcome.REJECT else AccountSuspended()
 
     def _answer(self, request: Request, promise: Promise, redeemed: Redeemed) -> Completed:
@@ -207,17 +209,17 @@ class Redemptions:
     def _recorded(self, calls: list[Call], promise: Promise) -> list[int]:
         """The ranks before and after; empty while Redis can't tell."""
         try:
-            return list(self._scripts.run_together(calls)[0])
-        except UNAVAILABLE as error:
-            log.warning("redis_after_commit", error=str(error), action_id=promise.action_id)
+            return [int(rank) for rank in self._scripts.run_together(calls)[0]]
+        except AFTER_COMMIT as error:
+            log.warning("redis_after_commit", error=reason_of(error), action_id=promise.action_id)
             return []
 
     def _wake(self, season: Season) -> None:
         """What everybody sees of a standing with held points is brought to Redis by the refresh alone."""
         try:
             self._rankings.wake(season)
-        except UNAVAILABLE as error:
-            log.warning("redis_after_commit", error=str(error))
+        except AFTER_COMMIT as error:
+            log.warning("redis_after_commit", error=reason_of(error))
 
     def _ranks_from_database(self, season: Season, player_id: str, previous: int, score: int) -> tuple[int | None, int]:
         """As the player sees them: their own score, held points included, among the others' as everybody sees them."""
@@ -234,23 +236,40 @@ class Redemptions:
     def _settle(self, call: tuple[str, object, object]) -> None:
         try:
             self._scripts.run(*call)  # type: ignore[arg-type]
-        except UNAVAILABLE as error:
-            log.warning("redis_after_commit", error=str(error))
+        except AFTER_COMMIT as error:
+            log.warning("redis_after_commit", error=reason_of(error))
 
     def _failed(self, request: Request, promise: Promise, error: Exception) -> Completed:
         """The commit didn't come about, or isn't known to have."""
+        if isinstance(error, ScoreAtLimit) and self._scored_before(promise):
+            error = AlreadyRedeemed()
         if isinstance(error, AlreadyRedeemed):
             self._settle(self._permits.settle_call(promise.player_id, promise.action_id, "consumed"))
             return self._first_answer(request, TokenAlreadyUsed())
         if isinstance(error, KeyKnown):
             assert request.key is not None
-            self._permits.release(promise.player_id, promise.action_id)
+            self._release(promise)
             if self._ledger.drop_old_key(request.player_id, request.key):
                 return self.complete(request)
             return self._first_answer(request, InProgress())
+        if isinstance(error, ScoreAtLimit):
+            self._release(promise)
+            message = f"would take your score past {MAX_SCORE}, the highest there is"
+            return self._first_answer(request, InvalidRequest.field("token", message))
         if surely_not_done(error):
-            self._permits.release(promise.player_id, promise.action_id)
+            self._release(promise)
         raise error
+
+    def _scored_before(self, promise: Promise) -> bool:
+        """Whether the ledger has this action: Redis may have forgotten that."""
+        return bool(self._ledger.redeemed_action(UUID(promise.player_id), UUID(promise.action_id)))
+
+    def _release(self, promise: Promise) -> None:
+        """Give the claim back: nothing was scored. If Redis is away, the claim ends by itself."""
+        try:
+            self._permits.release(promise)
+        except AFTER_COMMIT as error:
+            log.warning("claim_not_released", error=reason_of(error), action_id=promise.action_id)
 
 
 def _stand_in(request: Request) -> Promise:

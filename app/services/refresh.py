@@ -69,7 +69,7 @@ class Refresh:
 
         Redemptions go on meanwhile: what is newer in Redis is left alone.
         """
-        run = self._rankings.run(season)
+        rebuild = self._rankings.begin_rebuild(season)
         # What a failover may have lost comes first, so that a large board isn't wrong until the end of this.
         self._bring(season, self._standings.lately(season))
         known: set[str] = set()
@@ -81,7 +81,7 @@ class Refresh:
         strangers = [player for player, _ in self._rankings.members(season) if player not in known]
         if strangers:
             self._drop(season, strangers)
-        self._rankings.mark_ready(season, run)
+        self._rankings.mark_ready(season, rebuild)
         self._reads.build(season)
         return len(known)
 

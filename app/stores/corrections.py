@@ -6,14 +6,18 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
+from app.domain.boards import MAX_SCORE
 from app.domain.corrections import Correction, Selection
+from app.errors import Conflict
 from app.stores.database import Database
 from app.stores.holds import HoldStore
 
 # To look for events may take long, and holds up nobody; to change them holds up their players.
 _LOOK_SECONDS, _CHANGE_SECONDS = 500, 20
 
+PAST_LIMIT = f"A score would be past {MAX_SCORE}, the highest there is, if this were restored. Nothing was restored."
 SELECTED = """
     e.kind = 'redeem'
     AND (CAST(:player_id AS uuid) IS NULL OR e.player_id = :player_id)
@@ -85,7 +89,22 @@ _SETTLE = f"""
             ORDER BY e.id DESC LIMIT 1
         ), s.achieved_at) END
     FROM change WHERE s.season_id = change.season_id AND s.player_id = change.player_id
-    RETURNING s.season_id, s.player_id
+    RETURNING s.score + s.held AS total
+"""
+# Whose score could be past the limit is found by sums that are too high at most; only theirs are made exactly.
+_PAST_LIMIT = f"""
+    WITH near AS (
+        SELECT season_id, player_id, s.score + s.held AS total FROM score_events e
+        JOIN standings s USING (season_id, player_id) WHERE e.correction_id = :void
+        GROUP BY season_id, player_id, s.score, s.held HAVING s.score + s.held - sum(e.points) > :most
+    )
+    SELECT EXISTS (
+        SELECT FROM near CROSS JOIN LATERAL (
+            SELECT -sum(e.points) AS points FROM score_events e {TAIL}
+            WHERE e.correction_id = :void AND e.season_id = near.season_id AND e.player_id = near.player_id
+              AND tail.id = e.id
+        ) back WHERE near.total + back.points > :most
+    )
 """
 _COLUMNS = """
     id, kind, state, player_id, action_type_id, board_id, since, until, made_by, reason, made_at, finished_at, case_id,
@@ -196,6 +215,13 @@ class CorrectionStore:
         return _correction(row) if row else None
 
     @staticmethod
+    def past_limit(connection: sa.Connection, void_id: UUID) -> bool:
+        """Whether taking this void back would put a score past MAX_SCORE."""
+        connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_LOOK_SECONDS}s'"))
+        values = {"void": void_id, "most": MAX_SCORE}
+        return bool(connection.execute(sa.text(_PAST_LIMIT), values).scalar_one())
+
+    @staticmethod
     def of_case(connection: sa.Connection, case_id: UUID) -> list[UUID]:
         """The voids of a case that nobody has taken back."""
         rows = connection.execute(
@@ -226,6 +252,8 @@ class CorrectionStore:
     @staticmethod
     def batch(connection: sa.Connection, correction: Correction, most: int) -> bool:
         """Void or restore up to `most` events, with all that follows from it in the database.
+
+        Raises Conflict, with nothing changed by this batch, where a score would be past MAX_SCORE.
 
         True once there are no more. For a void that is when a look from the first event on has found none, as ids don't
         become visible in their order; what a restore takes back was all there when it began.
@@ -269,6 +297,15 @@ class CorrectionStore:
         )
 
 
+def _settle(connection: sa.Connection, news: dict[str, list[int]]) -> None:
+    try:
+        totals = connection.execute(sa.text(_SETTLE), news).scalars()
+    except IntegrityError as error:  # the score alone would be
+        raise Conflict(PAST_LIMIT) from error
+    if any(total > MAX_SCORE for total in totals):
+        raise Conflict(PAST_LIMIT)
+
+
 def _change(connection: sa.Connection, correction: Correction, ids: list[int], request_id: str) -> None:
     locked = connection.execute(sa.text(_LOCK), {"ids": ids}).all()
     HoldStore.settle_strays(connection, [row.player_id for row in locked])
@@ -286,7 +323,7 @@ def _change(connection: sa.Connection, correction: Correction, ids: list[int], r
     if not written:
         return
     news = {"written": [row.id for row in written]}
-    connection.execute(sa.text(_SETTLE), news)
+    _settle(connection, news)
     connection.execute(
         sa.text(
             """

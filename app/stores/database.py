@@ -22,6 +22,7 @@ __all__ = ["UNAVAILABLE", "Database", "Hurry", "surely_not_done"]
 
 _RESTED_SECONDS = 0.05
 
+
 def _connect_green(_dialect: Any, _record: Any, arguments: list[Any], named: dict[str, Any]) -> GreenConnection:
     return GreenConnection.connect(*arguments, **named)
 

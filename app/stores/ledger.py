@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from anticheat.history import Completion
 from app.domain.action_token import Promise
-from app.domain.boards import Season
+from app.domain.boards import MAX_SCORE, Season
 from app.domain.times import utc
 from app.stores.database import Database
 
@@ -32,6 +32,7 @@ WITH who AS MATERIALIZED (
     ON CONFLICT (season_id, player_id) DO UPDATE
     SET score = s.score + excluded.score, held = s.held + excluded.held, changes = s.changes + 1,
         achieved_at = CASE WHEN excluded.held = 0 THEN clock_timestamp() ELSE s.achieved_at END
+    WHERE s.score + s.held + excluded.score + excluded.held <= %(most)s::bigint
     RETURNING score + held AS score, held, changes, achieved_at
 ), event AS (
     INSERT INTO score_events
@@ -49,7 +50,8 @@ _KEYED = """, keyed AS (
     INSERT INTO idempotency (player_id, key, fingerprint, action_id, outcome)
     SELECT %(player)s, %(key)s, %(fingerprint)s, %(action)s, 'scored' FROM standing
 )"""
-_RETURN = " SELECT score, changes, held FROM standing"
+# No row for a player who isn't active, and a row of nulls for one whose score would be past the limit.
+_RETURN = " SELECT standing.score, changes, held FROM who LEFT JOIN standing ON true"
 REDEEM = _STANDING + _RETURN
 REDEEM_WITH_KEY = _STANDING + _KEYED + _RETURN
 
@@ -60,6 +62,10 @@ class AlreadyRedeemed(Exception):
 
 class KeyKnown(Exception):
     """The player has used this Idempotency-Key before."""
+
+
+class ScoreAtLimit(Exception):
+    """The score, held points included, would be past MAX_SCORE. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,7 @@ class LedgerStore:
         judged: float | None = None,
         connection: sa.Connection | None = None,
     ) -> Redeemed | None:
-        """Score an action; None for a player who isn't active. Raises AlreadyRedeemed or KeyKnown.
+        """Score an action; None for a player who isn't active. Raises AlreadyRedeemed, KeyKnown or ScoreAtLimit.
 
         `judged` is the Unix time that anti-cheat judged by.
 
@@ -122,6 +128,7 @@ class LedgerStore:
             "season": promise.season_id,
             "player": promise.player_id,
             "points": promise.points,
+            "most": MAX_SCORE,
             "action": promise.action_id,
             "type": promise.action_type_id,
             "issued": utc(promise.issued_ms / 1000),
@@ -141,7 +148,11 @@ class LedgerStore:
             raise _meaning(error.orig) from None
         except psycopg.IntegrityError as error:
             raise _meaning(error) from None
-        return Redeemed(row[0] - promise.points, *row) if row else None
+        if row is None:
+            return None
+        if row[0] is None:
+            raise ScoreAtLimit()
+        return Redeemed(row[0] - promise.points, *row)
 
     def first_answer(self, player_id: str, key: str) -> FirstAnswer | None:
         """What this player's key was answered with; None for a new key."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,8 @@ from app.domain.action_token import Promise
 from app.stores.redis_store import Call, Client, Scripts
 
 _AFTER_EXPIRY = 3600  # how long an expired action can still be asked for
+_REMEMBERED_SECONDS = 86_400
+_MARK = "*"  # in a history: it is not lost, however empty; newer than everything, so that it stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +135,12 @@ class PermitStore:
             _read_suspicion(suspicion) if suspicion else None,
         )
 
-    def release(self, player_id: str, action_id: str) -> None:
-        """Give a claim back: nothing was scored."""
-        self._client.hdel(_action(player_id, action_id), "claimed")
+    def release(self, promise: Promise) -> None:
+        """Give a claim back: nothing was scored, so nothing was completed that later ones are judged by."""
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.hdel(_action(promise.player_id, promise.action_id), "claimed")
+        pipeline.zrem(_history(promise.player_id), _write_entry(promise))
+        pipeline.execute()
 
     def settle_call(self, player_id: str, action_id: str, state: str) -> Call:
         """The script call that ends an action as `consumed` or `invalid`."""
@@ -153,13 +159,13 @@ class PermitStore:
     def remember(self, player_id: str, past: Sequence[tuple[str, Completion]], suspicion: Suspicion) -> None:
         """Fill in what the ledger knows of a player whom Redis had forgotten; `past` is (action id, completion)."""
         pipeline = self._client.pipeline(transaction=False)
-        if past:
-            entries = {
-                f"{action}|{one.action_type}|{round(one.issued_at * 1000)}": round(one.completed_at * 1000)
-                for action, one in past
-            }
-            pipeline.zadd(_history(player_id), entries, nx=True)
-        pipeline.set(_suspicion(player_id), f"{suspicion.value}|{suspicion.at}", ex=86400, nx=True)
+        entries: dict[str, float] = {
+            f"{action}|{one.action_type}|{round(one.issued_at * 1000)}": round(one.completed_at * 1000)
+            for action, one in past
+        }
+        pipeline.zadd(_history(player_id), {**entries, _MARK: inf}, nx=True)
+        pipeline.expire(_history(player_id), _REMEMBERED_SECONDS)
+        pipeline.set(_suspicion(player_id), f"{suspicion.value}|{suspicion.at}", ex=_REMEMBERED_SECONDS, nx=True)
         pipeline.execute()
 
     def forget_suspicion(self, players: Sequence[UUID]) -> None:
@@ -171,4 +177,4 @@ class PermitStore:
 
     def put_suspicion(self, player_id: UUID | str, suspicion: Suspicion) -> None:
         """Remember the player's suspicion as the database has it."""
-        self._client.set(_suspicion(str(player_id)), f"{suspicion.value}|{suspicion.at}", ex=86400)
+        self._client.set(_suspicion(str(player_id)), f"{suspicion.value}|{suspicion.at}", ex=_REMEMBERED_SECONDS)

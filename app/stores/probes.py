@@ -7,7 +7,25 @@ from typing import Any
 
 from app.stores.database import Database
 from app.stores.redis_cluster import ClusterClient
-from app.stores.redis_store import Client
+from app.stores.redis_store import Client, Scripts, lane_of
+from app.stores.trust_schema import metadata
+
+# What the role must be allowed to do: read and add to every table, and the changes that play makes.
+_RIGHTS = [
+    *((name, right) for name in sorted(metadata.tables) for right in ("SELECT", "INSERT")),
+    *((name, "UPDATE") for name in ("standings", "players", "logins")),
+    ("outbox", "DELETE"),
+]
+_OBSTACLES = """
+    SELECT pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'on' AS read_only,
+           current_setting('server_encoding') AS encoding,
+           array_agg(DISTINCT name ORDER BY name) FILTER (WHERE to_regclass(name) IS NULL) AS missing,
+           array_agg(DISTINCT lower(wanted) || ' on ' || name)
+               FILTER (WHERE NOT has_table_privilege(to_regclass(name), wanted)) AS forbidden
+    FROM unnest(CAST(:names AS text[]), CAST(:rights AS text[])) AS need (name, wanted)
+"""
+_MOST_NAMED = 3
+_PROBE_KEY, _PROBE_SECONDS = "leaderboard:probe", 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +62,23 @@ class PostgresProbe:
         assert row is not None
         return PostgresState(row.version, row.standby, row.unsafe, row.max_connections, row.clock)
 
+    def obstacle(self) -> str | None:
+        """Why a server that answers can't be played on, in words; None if it can. One round trip."""
+        names, rights = zip(*_RIGHTS, strict=True)
+        row = self._db.row(_OBSTACLES, names=list(names), rights=list(rights))
+        assert row is not None
+        if row.standby:
+            return "is a standby, which is read-only"
+        if row.read_only:
+            return "is read-only (default_transaction_read_only)"
+        if row.encoding != "UTF8":
+            return f"keeps text as {row.encoding}, not as UTF8"
+        if row.missing:
+            return f"lacks tables ({_some(row.missing)})"
+        if row.forbidden:
+            return f"forbids its role what it needs ({_some(row.forbidden)})"
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class RedisState:
@@ -72,8 +107,21 @@ class ClusterState:
 class RedisProbe:
     """A single node, or all primaries of a cluster."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, scripts: Scripts) -> None:
         self._client: Any = client
+        self._scripts, self._lane = scripts, lane_of(client)
+
+    def write(self) -> None:
+        """Write a little on every primary, by a script and without one: Redis may refuse the one or the other.
+
+        Raises what Redis raises; an answer to PING alone doesn't tell that it takes writes.
+        """
+        client = self._client
+        keys = client.key_on_each(_PROBE_KEY) if isinstance(client, ClusterClient) else [_PROBE_KEY]
+        self._scripts.run_together([("probe", [key], [_PROBE_SECONDS]) for key in keys])
+        for answer in self._lane.together([("SET", key, 1, "EX", _PROBE_SECONDS) for key in keys]):
+            if isinstance(answer, Exception):
+                raise answer
 
     def states(self) -> list[RedisState]:
         """Each node's."""
@@ -102,6 +150,11 @@ class RedisProbe:
         """Unix seconds."""
         seconds, microseconds = self._client.time()
         return float(seconds) + float(microseconds) / 1e6
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _state(node: str, info: dict[str, Any]) -> RedisState:

@@ -1,7 +1,8 @@
 """A board in Redis: the sorted set for ranks, the cached top lists, the word that wakes the relay.
 
-Everything here can be thrown away and comes back from PostgreSQL. `ready` marks a sorted set that is complete;
-without it no rank is read here. It names the run of Redis on which it was completed: on another one it is rebuilt.
+Everything here can be thrown away and comes back from PostgreSQL. A board is complete while both its sorted set and its
+hash of change numbers have the marks of that (see is_complete.lua), which are lost with them; otherwise no rank is read
+here. The marks name the run of Redis on which the board was completed: on another one it is rebuilt.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from uuid import UUID
 from app.domain.boards import Season
 from app.stores.positions import Position
 from app.stores.redis_store import Call, Client, Scripts, lane_of
+from app.stores.refusals import RedisRefuses
 
 WAKE_CHANNEL = "fairboard:wake"
 _TOP_SECONDS = 60
@@ -23,6 +25,7 @@ _REPAIRED_SECONDS = 3600
 _PROVING_SECONDS = 30  # longer than the comparison of any 5,000 standings takes
 _REBUILDING_SECONDS = 10
 _JUMP = 1_000_000
+_MARK = "*"  # no player
 
 Member = tuple[str, int | None, int]  # player, score (None: off the board), change number
 
@@ -57,7 +60,7 @@ class Places:
     """`position`: not before anything that a list of this board has shown; None if Redis doesn't know.
 
     `changes`: each player's change number, None where Redis has none; `ranks`: what each score has, None while the
-    sorted set isn't complete.
+    board isn't complete.
     """
 
     position: Position | None
@@ -69,6 +72,10 @@ def _key(name: str, season: Season) -> str:
     return f"leaderboard:{name}:{{{season.tag}}}"
 
 
+def _board(season: Season) -> list[str]:
+    return [_key("scores", season), _key("versions", season)]
+
+
 class RankingStore:
     """Ranks are 1 + how many have more."""
 
@@ -78,12 +85,12 @@ class RankingStore:
 
     def record_call(self, season: Season, player_id: str, previous: int, score: int, change: int) -> Call:
         """The script call that puts a committed score on the board; see record.lua for its answer."""
-        keys = [_key(name, season) for name in ("scores", "versions", "ready", "changed", "wake")]
+        keys = [_key(name, season) for name in ("scores", "versions", "changed", "wake")]
         return "record", keys, [player_id, previous, score, change, WAKE_CHANNEL]
 
     def wake(self, season: Season) -> None:
         """Say that something waits in the outbox, and that cached lists are out of date."""
-        self._client.incr(_key("changed", season))
+        self.note_change(season)
         self._client.publish(WAKE_CHANNEL, _key("wake", season))
 
     def rested(self, wake_key: str) -> None:
@@ -91,21 +98,23 @@ class RankingStore:
         self._client.delete(wake_key)
 
     def ready(self, season: Season) -> bool:
-        """Whether the sorted set is complete, and nothing was lost since: Redis has not restarted or failed over."""
-        completed, run = self._scripts.run("ready", [_key("ready", season)], [])
+        """Whether the board is complete, and nothing was lost since: Redis has not restarted or failed over."""
+        completed, run = self._scripts.run("ready", _board(season), [])
         return bool(completed == run)
 
-    def run(self, season: Season) -> str:
-        """Which run of Redis has this board, for `mark_ready`."""
-        return str(self._scripts.run("ready", [_key("ready", season)], [])[1])
+    def begin_rebuild(self, season: Season) -> str:
+        """Begin to bring every standing; the answer is for `mark_ready`. A complete board is read meanwhile."""
+        return str(self._scripts.run("begin", _board(season), []))
 
-    def mark_ready(self, season: Season, run: str) -> None:
-        """Say that the sorted set is complete, as far as `run` goes: it was that one before the first write."""
-        pipeline = self._client.pipeline(transaction=False)
-        pipeline.set(_key("ready", season), run)
-        # Beyond any count that was read before something was lost, so that no list from then passes for a new one.
-        pipeline.incrby(_key("changed", season), _JUMP)
-        pipeline.execute()
+    def mark_ready(self, season: Season, rebuild: str) -> None:
+        """Say that the board is complete: every standing was brought since `rebuild` began.
+
+        Raises RedisRefuses if Redis has lost what was brought, or a part of it, meanwhile.
+        """
+        # The count of changes goes beyond any that was read before something was lost, so that no list from then passes
+        # for a new one.
+        if not self._scripts.run("complete", [*_board(season), _key("changed", season)], [rebuild, _JUMP]):
+            raise RedisRefuses(f"the board {season.board} was lost while it was rebuilt")
 
     def may_rebuild(self, season: Season) -> bool:
         """Whether the caller is the one to rebuild the board. Ends by itself unless `rebuilding` is called."""
@@ -121,15 +130,14 @@ class RankingStore:
 
     def clear(self, season: Season) -> None:
         """Forget the whole board."""
-        names = ("ready", "scores", "versions", "top:10")
+        names = ("scores", "versions", "top:10")
         self._client.delete(*(_key(name, season) for name in names))
 
     def apply(self, season: Season, members: Iterable[Member]) -> None:
         """Bring standings as the database has them, older ones left alone."""
-        keys = [_key("scores", season), _key("versions", season)]
         flat = [part for player, score, change in members for part in (player, "" if score is None else score, change)]
         for start in range(0, len(flat), 3 * _CHUNK):
-            self._scripts.run("apply", keys, flat[start : start + 3 * _CHUNK])
+            self._scripts.run("apply", _board(season), flat[start : start + 3 * _CHUNK])
 
     def changes_of(self, season: Season, players: Sequence[UUID]) -> list[int | None]:
         """The change numbers that Redis has for these players."""
@@ -138,10 +146,9 @@ class RankingStore:
 
     def mend(self, season: Season, members: Iterable[tuple[str, int | None, int | None, int]]) -> None:
         """Put standings right: player, the change number that Redis had, score, change number; see mend.lua."""
-        keys = [_key("scores", season), _key("versions", season)]
         flat = ["" if part is None else part for member in members for part in member]
         if flat:
-            self._scripts.run("mend", keys, flat)
+            self._scripts.run("mend", _board(season), flat)
 
     def drop_top(self, season: Season, limit: int) -> None:
         """Forget a cached list, however new it calls itself."""
@@ -178,13 +185,9 @@ class RankingStore:
         return int(self._client.pubsub_numsub(WAKE_CHANNEL)[0][1])
 
     def ranks(self, season: Season, scores: Sequence[int]) -> list[int] | None:
-        """The rank that each score has; None while the sorted set isn't complete."""
-        pipeline = self._client.pipeline(transaction=False)
-        pipeline.exists(_key("ready", season))
-        for score in scores:
-            pipeline.zcount(_key("scores", season), f"({score}", "+inf")
-        ready, *above = pipeline.execute()
-        return [count + 1 for count in above] if ready else None
+        """The rank that each score has; None while the board isn't complete."""
+        ranks = self.places(season, [], scores).ranks
+        return None if ranks is None else [ranks[score] for score in scores]
 
     def scores_of(self, season: Season, players: Sequence[UUID]) -> list[int | None]:
         """The scores that the sorted set has for these players."""
@@ -194,7 +197,8 @@ class RankingStore:
     def members(self, season: Season) -> Iterator[tuple[str, int]]:
         """Everything on the sorted set, in no order."""
         for player, score in self._client.zscan_iter(_key("scores", season), count=_CHUNK):
-            yield player, int(score)
+            if player != _MARK:
+                yield player, int(score)
 
     def changes(self, season: Season) -> int:
         """How often the board has changed since Redis was last empty."""
@@ -202,7 +206,7 @@ class RankingStore:
 
     def note_change(self, season: Season) -> None:
         """The database has changed: what was cached before is out of date."""
-        self._client.incr(_key("changed", season))
+        self._scripts.run("change", [_key("changed", season)], [])
 
     def top(self, season: Season, limit: int) -> tuple[CachedTop | None, int]:
         """The cached list, if any, and the board's count of changes now."""
@@ -228,7 +232,7 @@ class RankingStore:
 
     def places(self, season: Season, players: Sequence[UUID], scores: Sequence[int]) -> Places:
         """What Redis knows of these players and scores, in one round trip."""
-        keys = [_key(name, season) for name in ("scores", "versions", "ready", "position")]
+        keys = [_key(name, season) for name in ("scores", "versions", "position")]
         arguments = [len(players), *map(str, players), *scores]
         position, changes, ranks = self._scripts.run("places", keys, arguments)
         known = [int(change) if change else None for change in changes]

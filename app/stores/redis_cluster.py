@@ -14,7 +14,7 @@ from typing import Any
 import redis
 from redis.client import PubSub
 from redis.commands.core import CoreCommands
-from redis.crc import key_slot
+from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.exceptions import AskError, ClusterDownError, MovedError, ResponseError, TryAgainError
 
 from app.stores.redis_lane import Command, Lane
@@ -174,6 +174,17 @@ class ClusterClient(CoreCommands):
     def pubsub(self, **options: Any) -> PubSub:
         """A subscription at some node that answers; PUBLISH at any node reaches all. Raises redis.RedisError."""
         return PubSub(self._nodes.pool(self._nodes.answering()), **options)
+
+    def key_on_each(self, name: str) -> list[str]:
+        """Keys that begin with `name`, one on each master. Raises redis.ConnectionError when no node answers."""
+        self._nodes.any()
+        masters, keys = list(self._nodes.masters), dict[Lane, str]()
+        for number in range(REDIS_CLUSTER_HASH_SLOTS):
+            key = f"{name}:{number}"
+            keys.setdefault(self._nodes.holding(key_slot(key.encode())), key)
+            if len(keys) == len(masters):
+                break
+        return list(keys.values())
 
     def ping(self, **_: Any) -> bool:  # type: ignore[override]
         """Whether every master answers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from app.stores.redis_cluster import ClusterClient, ClusterLane
 from app.stores.redis_lane import Lane
 from app.stores.redis_nodes import SCHEME
 from app.stores.refusals import PARSER
+
+_INCLUDE = re.compile(r"^-- include (?P<file>\w+)$", re.MULTILINE)
 
 Client = Any  # Single or ClusterClient: the same commands and a `lane`, no common type
 Call = tuple[str, Sequence[str], Sequence[Any]]  # script name, keys, arguments
@@ -54,11 +57,14 @@ def lane_of(client: Client) -> Lane | ClusterLane:
 
 
 class Scripts:
-    """The .lua files beside this module, called by name."""
+    """The .lua files in `scripts`, called by name. A line `-- include name` stands for the text of name.lua."""
 
     def __init__(self, client: Client) -> None:
         self._lane = lane_of(client)
-        self._sources = {path.stem: path.read_text() for path in (Path(__file__).parent / "scripts").glob("*.lua")}
+        files = {path.stem: path.read_text() for path in (Path(__file__).parent / "scripts").glob("*.lua")}
+        self._sources = {
+            name: _INCLUDE.sub(lambda line: files[line["file"]].rstrip("\n"), text) for name, text in files.items()
+        }
         # Redis names scripts by this digest; nothing secret hangs on it.
         self._digests = {
             name: hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest() for name, text in self._sources.items()

@@ -38,11 +38,23 @@ UNAVAILABLE: tuple[type[Exception], ...] = (
     RedisRefuses,
 )
 
+AFTER_COMMIT: tuple[type[Exception], ...] = (
+    *UNAVAILABLE,
+    redis.exceptions.RedisError,
+    TypeError,
+    ValueError,
+    LookupError,
+)
+"""What may go wrong with Redis once something is committed, an answer in no known form too: none of it changes what was
+decided, and what the caller is told."""
+
 # Redis 6.2 puts the reason behind where it met it; 7 begins with the code, and redis-py has classes for most of those.
 _IN_SCRIPT = re.compile(r"Error running script \(call to \w+\): (?:@\w+: ?\d+: )*-?(?P<reason>.*)", re.DOTALL)
-_REDIS_CODES = frozenset(
-    "OOM READONLY MISCONF NOREPLICAS LOADING MASTERDOWN CLUSTERDOWN BUSY NOPERM NOAUTH WRONGPASS DENIED".split()
-)
+_REDIS_CODES = {
+    *("OOM", "READONLY", "MISCONF", "NOREPLICAS", "LOADING", "BUSY"),
+    *("MASTERDOWN", "CLUSTERDOWN"),
+    *("NOPERM", "NOAUTH", "WRONGPASS", "DENIED"),
+}
 _REDIS_TEXTS = (
     "the user executing the script can't",  # 6.2: the rights of the user do not cover what a script calls
     "acl failure in script",  # the same since 7
@@ -65,12 +77,13 @@ def redis_meaning(error: Exception) -> Exception:
     return error
 
 
-class _Parser(DefaultParser):
+class _Parser(DefaultParser):  # type: ignore[valid-type,misc]
     """redis-py's parser, with `redis_meaning` of every error reply."""
 
     @classmethod
     def parse_error(cls, response: str) -> Exception:
-        return redis_meaning(super().parse_error(response))
+        error: Exception = super().parse_error(response)
+        return redis_meaning(error)
 
 
 PARSER = _Parser
@@ -125,8 +138,8 @@ def surely_not_done(error: Exception) -> bool:
 
 
 def reason_of(error: Exception) -> str:
-    """What the server said, in one line, without what our libraries add; Redis's code in front where it has one."""
+    """What the server said, its first sentence, without what our libraries add; Redis's code in front if it has one."""
     text = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
     code = getattr(error, "status_code", None)
-    line = text.splitlines()[0].strip().rstrip(".")
-    return f"{code} {line}" if code and code != "ERR" else line
+    sentence = text.splitlines()[0].partition(". ")[0].strip().rstrip(".")
+    return f"{code} {sentence}" if code and code != "ERR" else sentence

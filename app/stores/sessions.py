@@ -1,5 +1,6 @@
-"""How every session with PostgreSQL begins: settings that its answers depend on are ours, whatever the role, the database,
-the server or the environment say.
+"""How every session with PostgreSQL begins: settings that its answers depend on are ours.
+
+It doesn't matter what the role, the database, the server or the environment say.
 
 Most travel in the startup packet, where they beat settings of the role and the database and survive SET and RESET. What
 libpq adds to that packet from the environment (PGDATESTYLE, PGTZ) comes after them, so that is said once more.
@@ -32,8 +33,8 @@ _PINNED: dict[str, str | int] = {
     "default_transaction_deferrable": "off",
     "lock_timeout": 0,  # statement_timeout bounds the wait for a lock as well
 }
-# One round trip for each new connection. A stronger synchronous_commit than "on" (remote_apply), or one that the operator
-# has chosen for a standby, is left alone; with "off" a crash would take back points that players were told of.
+# One round trip for each new connection. What synchronous_commit says of standbys is the operator's choice; but with "off"
+# a crash would take back points that players were told of.
 _AFTERWARDS = """
     SELECT set_config('datestyle', 'ISO', false), set_config('timezone', 'UTC', false),
            set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), false)

@@ -194,7 +194,11 @@ def test_a_cluster_that_was_away_is_found_again_and_hears_what_was_decided_meanw
     cluster.kill()
     late = Container(container.settings)
     assert set(late.health.down()) == {"redis"}
-    for question in (late.subscription, RedisProbe(late.redis).states, lambda: late.sessions.check(player, login)):
+    for question in (
+        late.subscription,
+        RedisProbe(late.redis, late.scripts).states,
+        lambda: late.sessions.check(player, login),
+    ):
         with pytest.raises(UNAVAILABLE):
             question()
     assert container.moderation.suspend(player, "test"), "the database decides"

@@ -57,7 +57,7 @@ def issued(container: Container) -> Promise:
 def test_a_claim_has_one_holder_until_it_is_released(container: Container, issued: Promise) -> None:
     assert _claim(container, issued).word == "claimed"
     assert _claim(container, issued).word == "in_flight"
-    container.permits.release(issued.player_id, issued.action_id)
+    container.permits.release(issued)
     assert _claim(container, issued).word == "claimed"
 
 
@@ -174,6 +174,6 @@ def test_no_rank_is_read_from_a_sorted_set_that_is_not_complete(container: Conta
 def test_ranks_are_competition_ranks(container: Container, scores: list[int]) -> None:
     container.redis.flushdb()
     season = _season(container)
-    container.rankings.mark_ready(season, container.rankings.run(season))
+    container.rankings.mark_ready(season, container.rankings.begin_rebuild(season))
     container.rankings.apply(season, [(str(uuid4()), score, 1) for score in scores])
     assert container.rankings.ranks(season, scores) == [1 + sum(other > score for other in scores) for score in scores]

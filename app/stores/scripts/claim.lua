@@ -17,17 +17,18 @@ if state == 'consumed' then return {'consumed', redis.call('HINCRBY', KEYS[1], '
 if action[3] and tonumber(action[3]) > now then return {'in_flight'} end
 redis.call('HSET', KEYS[1], 'claimed', now + tonumber(ARGV[2]))
 if ARGV[4] ~= '' then redis.call('SET', KEYS[2], ARGV[4], 'EX', 86400) end
-local suspicion = redis.call('GET', KEYS[4])
+-- The history's member '*' is lost with it: then what is left of the player's past is fetched, suspicion and all.
+local suspicion = redis.call('ZSCORE', KEYS[3], '*') and redis.call('GET', KEYS[4])
 local answer = {'claimed', action[4], suspicion or ''}
-local past = redis.call('ZREVRANGE', KEYS[3], 0, tonumber(ARGV[7]), 'WITHSCORES')
+local past = redis.call('ZREVRANGE', KEYS[3], 0, tonumber(ARGV[7]) + 1, 'WITHSCORES')
 for i = 1, #past, 2 do
-  if string.sub(past[i], 1, #ARGV[6]) ~= ARGV[6] then
+  if past[i] ~= '*' and string.sub(past[i], 1, #ARGV[6]) ~= ARGV[6] then
     answer[#answer + 1] = past[i]
     answer[#answer + 1] = past[i + 1]
   end
 end
 -- Written now, not after the commit: of ten redemptions at the same moment each one sees those before it.
 redis.call('ZADD', KEYS[3], now, ARGV[5])
-redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -tonumber(ARGV[7]) - 2)
+redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -tonumber(ARGV[7]) - 3)
 redis.call('EXPIRE', KEYS[3], 86400)
 return answer

@@ -3,6 +3,8 @@
 -- Answers the number of players. A player on two servers is two members and one player. Time as in presence_enter.lua.
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
+-- One without the other was lost: what is left would count wrongly for ever. Every server tells its players again.
+if redis.call('EXISTS', KEYS[1]) ~= redis.call('EXISTS', KEYS[2]) then redis.call('DEL', KEYS[1], KEYS[2]) end
 local function out(member, player)
   if redis.call('ZREM', KEYS[1], member) == 1 and redis.call('HINCRBY', KEYS[2], player, -1) <= 0 then
     redis.call('HDEL', KEYS[2], player)

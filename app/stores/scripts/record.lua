@@ -1,9 +1,11 @@
 -- Puts a committed score on the sorted set if it is newer, wakes the relay, and reads both ranks.
--- KEYS: scores, versions, ready, changed, wake. ARGV: player, previous score, score, change number, wake channel.
--- Answers {previous rank, rank}, or {} while the sorted set isn't complete. Safe to run twice.
-redis.call('INCR', KEYS[4])
-if redis.call('SET', KEYS[5], 1, 'NX', 'PX', 1000) then redis.call('PUBLISH', ARGV[5], KEYS[5]) end
-if redis.call('EXISTS', KEYS[3]) == 0 then return {} end
+-- KEYS: scores, versions, changed, wake. ARGV: player, previous score, score, change number, wake channel.
+-- Answers {previous rank, rank}, or {} while the board isn't complete. Safe to run twice.
+-- include is_complete
+-- include count_change
+count_change(KEYS[3])
+if redis.call('SET', KEYS[4], 1, 'NX', 'PX', 1000) then redis.call('PUBLISH', ARGV[5], KEYS[4]) end
+if not is_complete() then return {} end
 local player, change = ARGV[1], tonumber(ARGV[4])
 local known = tonumber(redis.call('HGET', KEYS[2], player) or 0)
 if change > known then

@@ -1,0 +1,11 @@
+-- Begins to fill a board. KEYS: scores, versions. Answers the board's life and the run of Redis, for complete.lua.
+-- A board of which something was lost, or that there never was, gets a new life, and is not complete; another one
+-- keeps its own, and is read meanwhile.
+local life, mark = redis.call('ZSCORE', KEYS[1], '*'), redis.call('HGET', KEYS[2], '*')
+if not (life and mark and string.match(mark, '^%S+') == life) then
+  local time = redis.call('TIME')
+  life = string.format('-%d%06d', time[1], time[2])
+  redis.call('ZADD', KEYS[1], life, '*')
+  redis.call('HSET', KEYS[2], '*', life)
+end
+return life .. ' ' .. string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
