@@ -33,7 +33,7 @@ _PINNED: dict[str, str | int] = {
     "default_transaction_deferrable": "off",
     "lock_timeout": 0,  # statement_timeout bounds the wait for a lock as well
 }
-# One round trip for each new connection. What synchronous_commit says of standbys is the operator's choice; but with "off"
+# One round trip for each new connection. What synchronous_commit says of standbys is for the operator; but with "off"
 # a crash would take back points that players were told of.
 _AFTERWARDS = """
     SELECT set_config('datestyle', 'ISO', false), set_config('timezone', 'UTC', false),
