@@ -40,8 +40,10 @@ from app.services.strays import Strays
 from app.settings import Settings
 from app.stores.announcements import AnnouncementStore
 from app.stores.audit import AuditStore
+from app.stores.bulk_rankings import BulkRankings
 from app.stores.cases import CaseStore
 from app.stores.catalog import CatalogStore
+from app.stores.changes import ChangeStore
 from app.stores.corrections import CorrectionStore
 from app.stores.database import Database
 from app.stores.failures import FailureStore
@@ -67,6 +69,8 @@ from app.stores.ticks import TickStore
 
 if TYPE_CHECKING:
     from app.services.learning import Learning
+
+_PATIENT_SECONDS = 5.0
 
 
 def _run_apart(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -105,6 +109,8 @@ class Container:
             lag_seconds=settings.replica_lag_seconds,
         )
         self.redis = connect(settings.redis_url, settings.redis_timeout)
+        # The same, for those who go through a whole board and can wait; nothing is opened until somebody does.
+        self.patient_redis = connect(settings.redis_url, max(settings.redis_timeout, _PATIENT_SECONDS))
         self._build_stores()
         self._build_services()
 
@@ -118,6 +124,7 @@ class Container:
         self.ledger = LedgerStore(database)
         self.suspicions = SuspicionStore(database)
         self.rankings = RankingStore(self.redis, self.scripts)
+        self.bulk_rankings = BulkRankings(self.patient_redis, Scripts(self.patient_redis))
         self.queue_counts = QueueCounts(self.redis)
         self.failures = FailureStore(self.redis)
         self.ticks = TickStore(database)
@@ -230,8 +237,12 @@ class Container:
             self.redis,
             interval=settings.broadcast_seconds,
         )
-        self.refresh = Refresh(self.catalog, self.standing_store, self.rankings, self.standings, broadcasts)
-        self.proof = Proof(self.catalog, self.rankings, self.refresh)
+        self.refresh = Refresh(
+            self.catalog, self.standing_store, self.rankings, self.bulk_rankings, self.standings, broadcasts
+        )
+        self.proof = Proof(
+            self.catalog, self.standing_store, ChangeStore(self.database), self.bulk_rankings, self.refresh, clock=clock
+        )
         self.analytics = Analytics(self.database, self.replicas, self.patient_replicas, self.catalog)
         self.health = Health(self.database, self.redis)
         self.queues = Queues(settings, self.failures)
@@ -293,3 +304,4 @@ class Container:
         self.patient_replicas.close()
         self.database.close()
         self.redis.close()
+        self.patient_redis.close()

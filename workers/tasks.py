@@ -46,7 +46,7 @@ def prove() -> None:
     if strays:
         log.warning("strays_put_right", players=len(strays))
     for proved in app.container.proof.prove():
-        found = len(proved.differences)
+        found = proved.differing
         metrics.proofs.labels("differed" if found else "clean").inc()
         metrics.mended.inc(found)
         if found:

@@ -66,7 +66,7 @@ def verify(ctx: click.Context, board: str, as_json: bool) -> None:
     """Compare Redis with the standings, and the standings with their events in the ledger; exit 1 if they differ."""
     season = container().standings.season(board)
     with Progress(f"Verifying {season.board}", "standings compared") as progress:
-        differences = container().refresh.verify_settled(season, progress)
+        differences = container().refresh.verify(season, progress, pause=1.0)
     with Progress("Adding up the ledger", "standings") as progress:
         unsound = [item for item in container().corrections.unsound(progress) if item["board"] == season.board]
     clean = not (differences or unsound)

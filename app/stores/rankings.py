@@ -76,6 +76,8 @@ class RankingStore:
         self._client, self._scripts = client, scripts
         self._lane = lane_of(client)
 
+    key = staticmethod(_key)
+
     def record_call(self, season: Season, player_id: str, previous: int, score: int, change: int) -> Call:
         """The script call that puts a committed score on the board; see record.lua for its answer."""
         keys = [_key(name, season) for name in ("scores", "versions", "ready", "changed", "wake")]
