@@ -58,6 +58,7 @@ from app.stores.permits import PermitStore
 from app.stores.players import PlayerStore
 from app.stores.presence import PresenceStore
 from app.stores.probes import PostgresProbe, RedisProbe
+from app.stores.proofs import ProofStore
 from app.stores.queue_counts import QueueCounts
 from app.stores.rankings import RankingStore
 from app.stores.redis_store import Scripts, connect
@@ -241,7 +242,13 @@ class Container:
             self.catalog, self.standing_store, self.rankings, self.bulk_rankings, self.standings, broadcasts
         )
         self.proof = Proof(
-            self.catalog, self.standing_store, ChangeStore(self.database), self.bulk_rankings, self.refresh, clock=clock
+            self.catalog,
+            self.standing_store,
+            ChangeStore(self.database),
+            self.bulk_rankings,
+            ProofStore(self.patient_redis),
+            self.refresh,
+            clock=clock,
         )
         self.analytics = Analytics(self.database, self.replicas, self.patient_replicas, self.catalog)
         self.health = Health(self.database, self.redis)
@@ -255,6 +262,8 @@ class Container:
             self.catalog,
             self.replicas,
             self.presence.count,
+            ProofStore(self.redis),
+            clock,
         )
         self.readings = Readings(read)
         self.schema = Schema(self.database, settings.database_url)

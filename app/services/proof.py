@@ -14,6 +14,7 @@ from app.services.rolling_proof import RollingRun
 from app.stores.bulk_rankings import BATCH, BulkRankings
 from app.stores.catalog import CatalogStore
 from app.stores.changes import ChangeStore
+from app.stores.proofs import ProofStore
 from app.stores.standings import StandingStore
 
 _SHOWN = 100
@@ -52,13 +53,15 @@ class Proof:
         standings: StandingStore,
         changes: ChangeStore,
         rankings: BulkRankings,
+        proofs: ProofStore,
         refresh: Refresh,
         *,
         clock: Callable[[], float],
         share: int = 5000,
         batch: int = BATCH,
     ) -> None:
-        self._catalog, self._changes, self._rankings, self._refresh = catalog, changes, rankings, refresh
+        self._catalog, self._changes, self._refresh = catalog, changes, refresh
+        self._rankings, self._proofs = rankings, proofs
         self._comparison = Comparison(standings, rankings, batch=batch)
         self._clock, self._share = clock, share
 
@@ -88,7 +91,10 @@ class Proof:
         return proved
 
     def _compare(self, season: Season, proved: Proved, patience: Patience, pause: float) -> None:
-        run = RollingRun(self._comparison, self._changes, self._rankings, season, patience, least=self._share)
+        known = patience(lambda: self._proofs.progress(season))
+        run = RollingRun(
+            self._comparison, self._changes, self._rankings, season, patience, known=known, least=self._share
+        )
         suspects = run.suspects()
         while group := list(itertools.islice(suspects, MOST)):
             differences = list(self._comparison.confirmed(season, list(dict.fromkeys(group)), patience, pause))
@@ -103,4 +109,4 @@ class Proof:
             self._rankings.drop_top(season, TOP)
         proved.add(top)
         proved.standings = run.compared
-        patience(lambda: self._rankings.keep_progress(season, run.progress_at(self._clock())))
+        patience(lambda: self._proofs.keep(season, run.progress_at(self._clock())))

@@ -11,9 +11,10 @@ from uuid import UUID
 from app.domain.boards import Season
 from app.services.comparison import Comparison
 from app.services.patience import Patience
-from app.stores.bulk_rankings import BulkRankings, Progress
+from app.stores.bulk_rankings import BulkRankings
 from app.stores.changes import ChangeStore, Decided
 from app.stores.logins import LATELY_SECONDS
+from app.stores.proofs import Progress
 
 RUNS = 60
 """So many runs, one a minute, compare every standing of a board, unless fewer do with the least share."""
@@ -38,14 +39,18 @@ class RollingRun:
         season: Season,
         patience: Patience,
         *,
+        known: Progress,
         least: int,
     ) -> None:
+        """`known`: how far the runs before have come. `least`: so many standings of the rest at any rate."""
         self._comparison, self._changes, self._rankings = comparison, changes, rankings
         self._season, self._patience = season, patience
         self._size = patience(lambda: rankings.size(season))
         self._share = max(least, -(-self._size // RUNS))
         self._renewed_at = time.monotonic()
-        self.progress: Progress = patience(lambda: rankings.progress(season))
+        run = patience(lambda: rankings.run(season))
+        # A cursor means nothing to another run of Redis.
+        self.progress = known if known.run == run else Progress(run=run, passed=known.passed)
         self.compared = 0
         """How many standings were looked at, those in Redis alone included; one may be looked at twice."""
         self.is_hopeless = False

@@ -1,10 +1,9 @@
-"""A board in Redis for those who go through all of it, a batch at a time; and how far the proof of it has come."""
+"""A board in Redis for those who go through all of it, a batch at a time."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 import redis.exceptions
@@ -31,26 +30,6 @@ class Held:
 
     score: Score | None
     change: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the proof of a board has come.
-
-    `run`: the run of Redis that the rest is about. `event`: the score events up to this one have been looked at.
-    `player`: the pass has compared the standings up to this one, `compared` of them. `cursor`: where it goes on through
-    the sorted set. `walked`, `scanned`: it has come to the end of the one, of the other. `passed`: Unix seconds when
-    the last whole pass was over, 0 for never.
-    """
-
-    run: str = ""
-    event: int = 0
-    player: UUID = BEGINNING
-    compared: int = 0
-    cursor: int = 0
-    walked: bool = False
-    scanned: bool = False
-    passed: float = 0.0
 
 
 class BulkRankings(RankingStore):
@@ -105,43 +84,6 @@ class BulkRankings(RankingStore):
             pipeline.hdel(self.key("versions", season), *batch)
             pipeline.execute()
 
-    def progress(self, season: Season) -> Progress:
-        """How far the proof has come on this run of Redis; after a restart a pass begins anew."""
-        run = self.run(season)
-        known = _progress(self._client.hgetall(self.key("proof", season)))
-        return known if known.run == run else Progress(run=run, passed=known.passed)
-
-    def keep_progress(self, season: Season, progress: Progress) -> None:
-        """Remember how far the proof has come."""
-        values = {field.name: _text(getattr(progress, field.name)) for field in fields(progress)}
-        self._client.hset(self.key("proof", season), mapping=values)
-
-
-def pass_age(passed: float, now: float | None = None) -> float | None:
-    """Seconds since the last whole pass was over; None if there was none. A clock that was put back makes it 0."""
-    return max(0.0, (time.time() if now is None else now) - passed) if passed else None
-
 
 def _score(value: float) -> Score:
     return int(value) if float(value).is_integer() else value
-
-
-def _text(value: object) -> str:
-    return str(int(value)) if isinstance(value, bool) else str(value)
-
-
-def _progress(texts: Mapping[str, str]) -> Progress:
-    """What was kept; from the beginning where that is nothing, or nothing that we wrote."""
-    try:
-        return Progress(
-            run=texts["run"],
-            event=int(texts["event"]),
-            player=UUID(texts["player"]),
-            compared=int(texts["compared"]),
-            cursor=int(texts["cursor"]),
-            walked=texts["walked"] == "1",
-            scanned=texts["scanned"] == "1",
-            passed=float(texts["passed"]),
-        )
-    except (KeyError, ValueError):
-        return Progress()
