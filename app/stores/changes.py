@@ -35,7 +35,7 @@ class ChangeStore:
         """
         row = self._db.row(
             """
-            SELECT coalesce(max(id), 0) AS newest, coalesce(min(id), 1) - 1 AS lately
+            SELECT coalesce(max(id), 0) AS newest, CASE WHEN count(*) < :most THEN 0 ELSE min(id) - 1 END AS lately
             FROM (SELECT id FROM score_events ORDER BY id DESC LIMIT :most) events
             """,
             most=_LATELY,
