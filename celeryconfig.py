@@ -27,7 +27,7 @@ task_time_limit = 600
 task_annotations = {
     # It takes milliseconds; but where Redis was emptied it rebuilds the board first.
     "leaderboard.refresh": {"soft_time_limit": 300, "time_limit": 330},
-    # Two statements that delete.
+    # Statements that delete: what has become old, in batches.
     "maintenance.prune": {"soft_time_limit": 120, "time_limit": 150},
 }
 # KiB. A process that has grown past it is replaced after its task; it starts with 90 MB. Each kind's worker may say

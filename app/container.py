@@ -40,8 +40,10 @@ from app.services.strays import Strays
 from app.settings import Settings
 from app.stores.announcements import AnnouncementStore
 from app.stores.audit import AuditStore
+from app.stores.bulk_rankings import BulkRankings
 from app.stores.cases import CaseStore
 from app.stores.catalog import CatalogStore
+from app.stores.changes import ChangeStore
 from app.stores.corrections import CorrectionStore
 from app.stores.database import Database
 from app.stores.failures import FailureStore
@@ -56,6 +58,7 @@ from app.stores.permits import PermitStore
 from app.stores.players import PlayerStore
 from app.stores.presence import PresenceStore
 from app.stores.probes import PostgresProbe, RedisProbe
+from app.stores.proofs import ProofStore
 from app.stores.queue_counts import QueueCounts
 from app.stores.rankings import RankingStore
 from app.stores.redis_store import Scripts, connect
@@ -67,6 +70,8 @@ from app.stores.ticks import TickStore
 
 if TYPE_CHECKING:
     from app.services.learning import Learning
+
+_PATIENT_SECONDS = 5.0
 
 
 def _run_apart(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -105,6 +110,8 @@ class Container:
             lag_seconds=settings.replica_lag_seconds,
         )
         self.redis = connect(settings.redis_url, settings.redis_timeout)
+        # The same, for those who go through a whole board and can wait; nothing is opened until somebody does.
+        self.patient_redis = connect(settings.redis_url, max(settings.redis_timeout, _PATIENT_SECONDS))
         self._build_stores()
         self._build_services()
 
@@ -118,6 +125,7 @@ class Container:
         self.ledger = LedgerStore(database)
         self.suspicions = SuspicionStore(database)
         self.rankings = RankingStore(self.redis, self.scripts)
+        self.bulk_rankings = BulkRankings(self.patient_redis, Scripts(self.patient_redis))
         self.queue_counts = QueueCounts(self.redis)
         self.failures = FailureStore(self.redis)
         self.ticks = TickStore(database)
@@ -230,8 +238,18 @@ class Container:
             self.redis,
             interval=settings.broadcast_seconds,
         )
-        self.refresh = Refresh(self.catalog, self.standing_store, self.rankings, self.standings, broadcasts)
-        self.proof = Proof(self.catalog, self.rankings, self.refresh)
+        self.refresh = Refresh(
+            self.catalog, self.standing_store, self.rankings, self.bulk_rankings, self.standings, broadcasts
+        )
+        self.proof = Proof(
+            self.catalog,
+            self.standing_store,
+            ChangeStore(self.database),
+            self.bulk_rankings,
+            ProofStore(self.patient_redis),
+            self.refresh,
+            clock=clock,
+        )
         self.analytics = Analytics(self.database, self.replicas, self.patient_replicas, self.catalog)
         postgres_probe, redis_probe = PostgresProbe(self.database), RedisProbe(self.redis, self.scripts)
         self.health = Health(self.database, postgres_probe, redis_probe)
@@ -245,6 +263,8 @@ class Container:
             self.catalog,
             self.replicas,
             self.presence.count,
+            ProofStore(self.redis),
+            clock,
         )
         self.readings = Readings(read)
         self.schema = Schema(self.database, settings.database_url)
@@ -294,3 +314,4 @@ class Container:
         self.patient_replicas.close()
         self.database.close()
         self.redis.close()
+        self.patient_redis.close()

@@ -16,6 +16,7 @@ from bench.machine import describe
 from bench.pgbench import PgBench
 from bench.players import Player
 from bench.report import Figures, markdown
+from bench.sections import carried
 from bench.stage import another_web, stage
 from deploy.local.apps import Web
 from deploy.local.child import ROOT, CannotStart
@@ -137,7 +138,7 @@ def main() -> None:
         sys.exit(f"bench: {error}")
     page = markdown(figures, _NOTES.read_text())
     if not given.quick:
-        _PAGE.write_text(page)
+        _PAGE.write_text(carried(_PAGE.read_text(), page))
         say(f"Wrote {_PAGE.relative_to(ROOT)}")
     print(json.dumps(figures.as_dict(), indent=2) if given.json else page)
 

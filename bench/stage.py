@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from deploy.local.apps import Web
 from deploy.local.child import free_port
-from deploy.local.stack import Stack
+from deploy.local.stack import PARTS, Stack
 
 Tier = TypeVar("Tier", bound=Web)
 
@@ -31,10 +31,15 @@ SETTINGS = {
 
 
 @contextlib.contextmanager
-def stage(broker: str, progress: Callable[[str], None], more: Mapping[str, str] | None = None) -> Iterator[Stack]:
-    """The whole product, started and answering; `more` settings than the usual ones."""
+def stage(
+    broker: str,
+    progress: Callable[[str], None],
+    more: Mapping[str, str] | None = None,
+    parts: Iterable[str] = PARTS,
+) -> Iterator[Stack]:
+    """The whole product, or these parts of it, started and answering; `more` settings than the usual ones."""
     with tempfile.TemporaryDirectory(prefix="fairboard-bench-") as folder:
-        stack = Stack(folder, {**SETTINGS, **(more or {})}, broker=broker)
+        stack = Stack(folder, {**SETTINGS, **(more or {})}, broker=broker, parts=parts)
         stack.start(progress)
         try:
             yield stack

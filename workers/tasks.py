@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from uuid import UUID
 
 import structlog
@@ -46,7 +47,7 @@ def prove() -> None:
     if strays:
         log.warning("strays_put_right", players=len(strays))
     for proved in app.container.proof.prove():
-        found = len(proved.differences)
+        found = proved.differing
         metrics.proofs.labels("differed" if found else "clean").inc()
         metrics.mended.inc(found)
         if found:
@@ -59,6 +60,6 @@ def prove() -> None:
 @app.task(name="maintenance.prune", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def prune() -> None:
     """Forget keys after their 24 hours, and logins that can't be used any more."""
-    keys, logins = app.container.ledger.prune_keys(), app.container.logins.prune()
+    keys, logins = app.container.ledger.prune_keys(), app.container.logins.prune(time.time())
     if keys or logins:
         log.info("pruned", idempotency_keys=keys, logins=logins)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from typing import Any
@@ -12,6 +13,9 @@ from app.cli.commands import Commands, as_json, container, example, note
 from app.cli.output import emit, facts, safe, table
 from app.cli.progress import Progress
 from app.domain.boards import MAIN
+from app.services.comparison import MOST
+from app.services.faults import explain
+from app.stores.database import UNAVAILABLE
 
 _COLUMNS = ("rank", "username", "score", "achieved_at", "user_id")
 _board = click.option("--board", default=MAIN, show_default=True, help="Which board.")
@@ -47,12 +51,20 @@ def rank(user: str, board: str, as_json: bool) -> None:
 @_board
 @as_json
 def rebuild(board: str, as_json: bool) -> None:
-    """Bring the sorted set and the cached top in Redis to what the database has. Play goes on meanwhile."""
+    """Bring the sorted set and the cached top in Redis to what the database has. Play goes on meanwhile.
+
+    A batch that a slow or restarting server did not answer is brought again, for up to a minute. Stopped half way, what
+    was brought stays; running it again is safe.
+    """
     season = container().standings.season(board)
     note("leaderboard.rebuild", f"board:{season.board}")
     began = time.monotonic()
     with Progress(f"Rebuilding {season.board}", "standings") as progress:
-        count = container().refresh.rebuild(season, progress)
+        try:
+            count = container().refresh.rebuild(season, progress)
+        except UNAVAILABLE as error:
+            brought = f"Gave up after {progress.so_far:,} standings of {season.board}; they stay."
+            raise click.ClickException(f"{explain(error, container().settings)} {brought}") from error
     seconds = round(time.monotonic() - began, 1)
     said = f"Rebuilt {season.board}: {count:,} standings in {seconds} s."
     emit({"board": season.board, "standings": count, "seconds": seconds}, said, as_json=as_json)
@@ -63,12 +75,16 @@ def rebuild(board: str, as_json: bool) -> None:
 @as_json
 @click.pass_context
 def verify(ctx: click.Context, board: str, as_json: bool) -> None:
-    """Compare Redis with the standings, and the standings with their events in the ledger; exit 1 if they differ."""
+    """Compare Redis with the standings, and the standings with their events in the ledger; exit 1 if they differ.
+
+    It stops at the first 10,000 differences of each kind.
+    """
     season = container().standings.season(board)
     with Progress(f"Verifying {season.board}", "standings compared") as progress:
-        differences = container().refresh.verify_settled(season, progress)
+        differences = container().refresh.verify(season, progress, pause=1.0)
     with Progress("Adding up the ledger", "standings") as progress:
-        unsound = [item for item in container().corrections.unsound(progress) if item["board"] == season.board]
+        items = (item for item in container().corrections.unsound(progress) if item["board"] == season.board)
+        unsound = list(itertools.islice(items, MOST))
     clean = not (differences or unsound)
     result = {"board": season.board, "clean": clean, "differences": differences, "unsound": unsound}
     said = [_report(season.board, differences), _unsound(season.board, unsound)]
@@ -92,7 +108,8 @@ def _report(board: str, differences: list[dict[str, Any]]) -> str:
     if len(rows) > _SHOWN:
         lines.append(f"and {len(rows) - _SHOWN:,} more; --json has them all.")
     repair = f"flask --app wsgi leaderboard rebuild --board {board}"
-    lines.append(f"{board} differs in {len(rows):,}: '{repair}' repairs it.")
+    count = _counted(len(rows))
+    lines.append(f"{board} differs in {count}: '{repair}' repairs it.")
     return "\n".join(lines)
 
 
@@ -102,8 +119,14 @@ def _unsound(board: str, found: list[dict[str, Any]]) -> str:
     lines = [table(found[:_SHOWN], ("what", "player", "season", "standing", "events"))]
     if len(found) > _SHOWN:
         lines.append(f"and {len(found) - _SHOWN:,} more; --json has them all.")
-    lines.append(f"{len(found):,} standings of {board} are not what their events say: somebody has written past them.")
+    lines.append(
+        f"{_counted(len(found))} standings of {board} are not what their events say: somebody has written past them."
+    )
     return "\n".join(lines)
+
+
+def _counted(differences: int) -> str:
+    return f"{differences:,}" if differences < MOST else f"at least {differences:,}"
 
 
 def _shown(value: Any) -> Any:

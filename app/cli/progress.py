@@ -20,6 +20,11 @@ class Progress:
     def __call__(self, done: int) -> None:
         self._done = done
 
+    @property
+    def so_far(self) -> int:
+        """The last number that it was called with."""
+        return self._done
+
     def __enter__(self) -> Progress:
         self._thread.start()
         return self

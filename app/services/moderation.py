@@ -138,7 +138,7 @@ class Moderation:
     def suspend(self, player_id: UUID, request_id: str, *, by: str = SYSTEM) -> bool:
         """Take a player off every board and end their sockets; False when they were suspended already."""
         with self._db.transaction() as connection:
-            PlayerStore.lock(connection, player_id)
+            PlayerStore.touch(connection, player_id)
             changed = PlayerStore.set_status(connection, player_id, "suspended")
             OutboxStore.add_standings(connection, player_id, request_id)
             AuditStore.append(

@@ -1,35 +1,74 @@
-"""Proving Redis against the database, and putting right what it has otherwise."""
+"""Proving Redis against the database: what has changed at each run, everything else in turn."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from app.domain.boards import Season
+from app.domain.boards import TOP, Season
+from app.services.comparison import MOST, Comparison, Difference
+from app.services.patience import Patience
 from app.services.refresh import Refresh
+from app.services.rolling_proof import RollingRun
+from app.stores.bulk_rankings import BATCH, BulkRankings
 from app.stores.catalog import CatalogStore
-from app.stores.rankings import RankingStore
+from app.stores.changes import ChangeStore
+from app.stores.proofs import ProofStore
+from app.stores.standings import StandingStore
+
+_SHOWN = 100
+_PATIENCE_SECONDS = 20.0  # the next run does what this one can't
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Proved:
-    """One board: how many standings were compared, and what Redis had otherwise, as `Refresh.verify` says it."""
+    """One board: how many standings were compared, what Redis had otherwise, and the first of that.
+
+    `rebuilt`: so much was wrong, or the sorted set was known not to be complete, that the board was rebuilt.
+    """
 
     board: str
-    standings: int
-    differences: list[dict[str, Any]]
+    standings: int = 0
+    differing: int = 0
+    differences: list[Difference] = field(default_factory=list)
+    rebuilt: bool = False
+
+    def add(self, differences: list[Difference]) -> None:
+        """Count these, and keep the first ones."""
+        self.differing += len(differences)
+        self.differences += differences[: max(0, _SHOWN - len(self.differences))]
 
 
 class Proof:
-    """Finds what no event will bring any more: lost refreshes, strangers on a board, a cached list that is wrong."""
+    """Finds what no event will bring any more: lost refreshes, strangers on a board, a cached list that is wrong.
 
-    def __init__(self, catalog: CatalogStore, rankings: RankingStore, refresh: Refresh) -> None:
-        self._catalog, self._rankings, self._refresh = catalog, rankings, refresh
+    A board of up to `share` standings is compared as a whole at each run. Of a larger one a run compares what has
+    changed, the top, and the next part of the rest: `share` standings, or as many that 60 runs compare all of them.
+    """
+
+    def __init__(
+        self,
+        catalog: CatalogStore,
+        standings: StandingStore,
+        changes: ChangeStore,
+        rankings: BulkRankings,
+        proofs: ProofStore,
+        refresh: Refresh,
+        *,
+        clock: Callable[[], float],
+        share: int = 5000,
+        batch: int = BATCH,
+    ) -> None:
+        self._catalog, self._changes, self._refresh = catalog, changes, refresh
+        self._rankings, self._proofs = rankings, proofs
+        self._comparison = Comparison(standings, rankings, batch=batch)
+        self._clock, self._share = clock, share
 
     def prove(self, pause: float = 1.0) -> list[Proved]:
         """Compare every open board, unless somebody is at it already; what differs is put right.
 
-        What differs is looked at again after `pause` seconds: a change may be on its way. May run while players redeem.
+        What differs is looked at again for `pause` seconds: a change may be on its way. May run while players redeem.
         """
         proved = []
         for season in self._catalog.open_seasons():
@@ -41,14 +80,33 @@ class Proof:
         return proved
 
     def _prove(self, season: Season, pause: float) -> Proved:
-        compared = 0
+        proved, patience = Proved(season.board), Patience(_PATIENCE_SECONDS)
+        if self._rankings.ready(season):
+            self._compare(season, proved, patience, pause)
+        elif self._refresh.repair_board(season):
+            proved.rebuilt = True
+            proved.add([{"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}])
+        if proved.differing:
+            self._refresh.tell(season)
+        return proved
 
-        def progress(done: int) -> None:
-            nonlocal compared
-            compared = done
-            self._rankings.proving(season)
-
-        differences = self._refresh.verify_settled(season, progress, pause)
-        if differences:
-            self._refresh.mend(season, differences)
-        return Proved(season.board, compared, differences)
+    def _compare(self, season: Season, proved: Proved, patience: Patience, pause: float) -> None:
+        known = patience(lambda: self._proofs.progress(season))
+        run = RollingRun(
+            self._comparison, self._changes, self._rankings, season, patience, known=known, least=self._share
+        )
+        suspects = run.suspects()
+        while group := list(itertools.islice(suspects, MOST)):
+            differences = list(self._comparison.confirmed(season, list(dict.fromkeys(group)), patience, pause))
+            self._comparison.mend(season, [item["player"] for item in differences], patience)
+            proved.add(differences)
+        if run.is_hopeless:
+            self._refresh.rebuild(season)
+            proved.rebuilt = True
+            proved.add([{"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}])
+        top = self._comparison.compare_top(season, patience)
+        if top:
+            self._rankings.drop_top(season, TOP)
+        proved.add(top)
+        proved.standings = run.compared
+        patience(lambda: self._proofs.keep(season, run.progress_at(self._clock())))

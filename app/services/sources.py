@@ -8,6 +8,7 @@ from app.services.outbox import Outbox
 from app.services.readings import Reading, Source
 from app.stores.catalog import CatalogStore
 from app.stores.lateness import LatenessStore
+from app.stores.proofs import ProofStore
 from app.stores.queue_counts import QueueCounts
 from app.stores.rankings import RankingStore
 from app.stores.replicas import Replicas, ReplicaStatus
@@ -26,6 +27,8 @@ def sources(
     catalog: CatalogStore,
     replicas: Replicas,
     online: Callable[[str], int],
+    proofs: ProofStore,
+    clock: Callable[[], float],
 ) -> list[Source]:
     """One for each server, so that none is missed because another has stalled. `online` counts a board's players."""
     found = [
@@ -33,6 +36,7 @@ def sources(
         Source("redis", lambda: _redis(rankings, queues), (_REDIS,)),
         Source("work", lambda: _work(lateness)),
         Source("online", lambda: _online(catalog, online)),
+        Source("proofs", lambda: _proofs(catalog, proofs, clock)),
     ]
     return found + [_replica(replicas, name) for name in replicas.names]
 
@@ -71,6 +75,17 @@ def _online(catalog: CatalogStore, online: Callable[[str], int]) -> Iterable[Rea
     for season in catalog.open_seasons():
         labels = {"board": season.board}
         yield Reading("fairboard_players_online", "Players with an open socket", online(season.board), labels)
+
+
+def _proofs(catalog: CatalogStore, proofs: ProofStore, clock: Callable[[], float]) -> Iterable[Reading]:
+    for season in catalog.open_seasons():
+        labels, progress = {"board": season.board}, proofs.progress(season)
+        yield Reading(
+            "fairboard_proof_compared", "Standings that the pass under way has compared", progress.compared, labels
+        )
+        if progress.passed:
+            age = max(0.0, clock() - progress.passed)  # a clock may have been put back
+            yield Reading("fairboard_proof_age_seconds", "Time since all standings had been compared", age, labels)
 
 
 def _replica(replicas: Replicas, name: str) -> Source:

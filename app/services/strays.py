@@ -33,7 +33,7 @@ class Strays:
         return sorted(found)
 
     def _put_right(self, connection: sa.Connection, player_id: UUID) -> None:
-        PlayerStore.lock(connection, player_id)
+        PlayerStore.touch(connection, player_id)
         HoldStore.settle(connection, player_id)
         PlayerStore.list_again(connection, player_id)
         OutboxStore.add_standings(connection, player_id, _REQUEST_ID)

@@ -55,6 +55,16 @@ _RETURN = " SELECT standing.score, changes, held FROM who LEFT JOIN standing ON 
 REDEEM = _STANDING + _RETURN
 REDEEM_WITH_KEY = _STANDING + _KEYED + _RETURN
 
+_PRUNE = """
+    WITH pruned AS (
+        DELETE FROM idempotency WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM idempotency WHERE created_at <= now() - interval '24 hours'
+            ORDER BY created_at LIMIT :batch
+        )) RETURNING 1
+    )
+    SELECT count(*) AS pruned FROM pruned
+"""
+
 
 class AlreadyRedeemed(Exception):
     """The ledger has this action."""
@@ -218,11 +228,14 @@ class LedgerStore:
         )
         return bool(rows)
 
-    def prune_keys(self) -> int:
-        """Forget all keys older than 24 hours; how many."""
-        return len(
-            self._db.rows("DELETE FROM idempotency WHERE created_at <= now() - interval '24 hours' RETURNING key")
-        )
+    def prune_keys(self, *, batch: int = 5000) -> int:
+        """Forget all keys older than 24 hours, so many in one statement; how many."""
+        total, pruned = 0, batch
+        while pruned == batch:
+            row = self._db.row(_PRUNE, batch=batch)
+            pruned = row.pruned if row else 0
+            total += pruned
+        return total
 
     def redeemed_action(self, player_id: UUID, action_id: UUID) -> dict[str, Any] | None:
         """What the ledger has of this player's action."""

@@ -16,6 +16,10 @@ Pair = tuple[UUID, UUID]  # player, login
 _CACHE_SECONDS = 300
 LATELY_SECONDS = 2 * _CACHE_SECONDS  # a copy that was filled late outlives a change by its own life
 _CHUNK = 1000
+PRUNE_SECONDS = 600
+_PARTS = 86_400 // PRUNE_SECONDS
+_PART_ROWS = 100_000  # some tenths of a second
+_IDS = 2**128
 
 
 class LoginStore:
@@ -126,10 +130,27 @@ class LoginStore:
         pipeline.execute()
         return {pair: _state(*found.get(pair, ("active", "ended"))) for pair in pairs}
 
-    def prune(self) -> int:
-        """Remove families that can't be used any more; how many."""
-        rows = self._db.rows("DELETE FROM logins WHERE expires_at < now() - interval '1 day' RETURNING id")
-        return len(rows)
+    def prune(self, at: float, *, part_rows: int = _PART_ROWS) -> int:
+        """Remove families that can't be used any more; how many.
+
+        Of a large table a part by the ids, which are random: the parts of a day's runs, `at` their Unix times, are all
+        of it. An index by the time of expiry would cost each refresh of a token more than that.
+        """
+        estimate = self._db.row("SELECT reltuples FROM pg_class WHERE oid = 'logins'::regclass")
+        parts = min(_PARTS, 1 + int(max(0.0, estimate.reltuples) if estimate else 0) // part_rows)
+        part, width = int(at // PRUNE_SECONDS) % parts, _IDS // parts
+        row = self._db.row(
+            """
+            WITH pruned AS (
+                DELETE FROM logins WHERE id BETWEEN :first AND :last AND expires_at < now() - interval '1 day'
+                RETURNING 1
+            )
+            SELECT count(*) AS pruned FROM pruned
+            """,
+            first=UUID(int=part * width),
+            last=UUID(int=_IDS - 1 if part == parts - 1 else (part + 1) * width - 1),
+        )
+        return int(row.pruned) if row else 0
 
 
 def _status(player_id: UUID) -> str:

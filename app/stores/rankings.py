@@ -14,7 +14,6 @@ from uuid import UUID
 from app.domain.boards import Season
 from app.stores.positions import Position
 from app.stores.redis_store import Call, Client, Scripts, lane_of
-from app.stores.refusals import RedisRefuses
 
 WAKE_CHANNEL = "fairboard:wake"
 _TOP_SECONDS = 60
@@ -25,7 +24,8 @@ _REPAIRED_SECONDS = 3600
 _PROVING_SECONDS = 30  # longer than the comparison of any 5,000 standings takes
 _REBUILDING_SECONDS = 10
 _JUMP = 1_000_000
-_MARK = "*"  # no player
+MARK = "*"
+"""The member of the sorted set, and the field of the hash, that is lost with it; see is_complete.lua. No player."""
 
 Member = tuple[str, int | None, int]  # player, score (None: off the board), change number
 
@@ -83,6 +83,8 @@ class RankingStore:
         self._client, self._scripts = client, scripts
         self._lane = lane_of(client)
 
+    key = staticmethod(_key)
+
     def record_call(self, season: Season, player_id: str, previous: int, score: int, change: int) -> Call:
         """The script call that puts a committed score on the board; see record.lua for its answer."""
         keys = [_key(name, season) for name in ("scores", "versions", "changed", "wake")]
@@ -102,19 +104,22 @@ class RankingStore:
         completed, run = self._scripts.run("ready", _board(season), [])
         return bool(completed == run)
 
+    def run(self, season: Season) -> str:
+        """Return the id of the Redis process that has this board; a restart or a failover changes it."""
+        return str(self._scripts.run("ready", _board(season), [])[1])
+
     def begin_rebuild(self, season: Season) -> str:
         """Begin to bring every standing; the answer is for `mark_ready`. A complete board is read meanwhile."""
         return str(self._scripts.run("begin", _board(season), []))
 
-    def mark_ready(self, season: Season, rebuild: str) -> None:
+    def mark_ready(self, season: Season, rebuild: str) -> bool:
         """Say that the board is complete: every standing was brought since `rebuild` began.
 
-        Raises RedisRefuses if Redis has lost what was brought, or a part of it, meanwhile.
+        Return False, and change nothing, if Redis has lost what was brought, or a part of it, meanwhile.
         """
         # The count of changes goes beyond any that was read before something was lost, so that no list from then passes
         # for a new one.
-        if not self._scripts.run("complete", [*_board(season), _key("changed", season)], [rebuild, _JUMP]):
-            raise RedisRefuses(f"the board {season.board} was lost while it was rebuilt")
+        return bool(self._scripts.run("complete", [*_board(season), _key("changed", season)], [rebuild, _JUMP]))
 
     def may_rebuild(self, season: Season) -> bool:
         """Whether the caller is the one to rebuild the board. Ends by itself unless `rebuilding` is called."""
@@ -197,7 +202,7 @@ class RankingStore:
     def members(self, season: Season) -> Iterator[tuple[str, int]]:
         """Everything on the sorted set, in no order."""
         for player, score in self._client.zscan_iter(_key("scores", season), count=_CHUNK):
-            if player != _MARK:
+            if player != MARK:
                 yield player, int(score)
 
     def changes(self, season: Season) -> int:

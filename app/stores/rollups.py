@@ -19,7 +19,8 @@ STATEMENT_SECONDS = 500
 _MARKS = 10_000
 
 # An aggregate sorts within work_mem and goes to disk beyond it, so the number of events costs time, not memory.
-# What was voided since counts as voided in the bucket it was redeemed in, and as nothing else.
+# What was voided since counts as voided in the bucket it was redeemed in, and as nothing else. An event is voided after
+# it was written; the day is for clocks that were put back. So corrections of earlier buckets need not be read.
 _EVENTS = """
     SELECT starts_at, season_id, CASE WHEN grouping(action_type_id) = 1 THEN 0 ELSE action_type_id END AS type,
            count(*) FILTER (WHERE stands) AS redemptions,
@@ -34,7 +35,8 @@ _EVENTS = """
                newest.kind IS DISTINCT FROM 'void' AS stands
         FROM score_events e LEFT JOIN (
             SELECT DISTINCT ON (action_id) action_id, kind FROM score_events
-            WHERE kind <> 'redeem' ORDER BY action_id, id DESC
+            WHERE kind <> 'redeem' AND created_at >= CAST(:since AS timestamptz) - interval '1 day'
+            ORDER BY action_id, id DESC
         ) newest USING (action_id)
         WHERE e.kind = 'redeem' AND e.created_at >= :since AND e.created_at < :until
     ) AS events

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -34,6 +34,19 @@ _ONE = """
     FROM players p LEFT JOIN standings s ON s.player_id = p.id AND s.season_id = :season
     WHERE p.id = :player
 """
+
+_MEMBERS = """
+    SELECT player_id, CASE WHEN listed AND score > 0 THEN score END AS score, changes FROM standings
+    WHERE season_id = :season
+"""
+
+
+class Member(NamedTuple):
+    """A standing as Redis should have it: `score` None when it is off the board."""
+
+    player: UUID
+    score: int | None
+    change: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,36 +187,33 @@ class StandingStore:
         )
         return [_found(row) for row in reversed(above)], [_found(row) for row in below]
 
-    def members(
-        self, season: Season, players: Sequence[UUID] | None = None, chunk: int = 5000
-    ) -> Iterator[list[tuple[UUID, int | None, int]]]:
-        """(player, score or None when off the board, change number) of these players, or of all, in chunks."""
-        if players is not None:
-            rows = self._db.rows(
-                """
-                SELECT player_id, CASE WHEN listed AND score > 0 THEN score END AS score, changes FROM standings
-                WHERE season_id = :season AND player_id = ANY(:players)
-                """,
-                season=season.id,
-                players=list(players),
-            )
-            yield [(row.player_id, row.score, row.changes) for row in rows]
-            return
-        after = UUID(int=0)
-        while True:
-            rows = self._db.rows(
-                """
-                SELECT player_id, CASE WHEN listed AND score > 0 THEN score END AS score, changes FROM standings
-                WHERE season_id = :season AND player_id > :after ORDER BY player_id LIMIT :chunk
-                """,
-                season=season.id,
-                after=after,
-                chunk=chunk,
-            )
-            if not rows:
-                return
-            yield [(row.player_id, row.score, row.changes) for row in rows]
-            after = rows[-1].player_id
+    def members(self, season: Season, players: Sequence[UUID]) -> list[Member]:
+        """What the sorted set should have of these players, those who have a standing, in no order."""
+        rows = self._db.rows(
+            f"{_MEMBERS} AND player_id = ANY(:players)",
+            season=season.id,
+            players=list(players),
+        )
+        return [Member(row.player_id, row.score, row.changes) for row in rows]
+
+    def members_after(self, season: Season, player: UUID, most: int) -> list[Member]:
+        """The next `most` standings after this player's, by the players' ids."""
+        rows = self._db.rows(
+            f"{_MEMBERS} AND player_id > :player ORDER BY player_id LIMIT :most",
+            season=season.id,
+            player=player,
+            most=most,
+        )
+        return [Member(row.player_id, row.score, row.changes) for row in rows]
+
+    def best(self, season: Season, most: int) -> list[Member]:
+        """The standings at the top, whatever the order within a tie."""
+        rows = self._db.rows(
+            f"{_MEMBERS} AND listed ORDER BY standings.score DESC LIMIT :most",
+            season=season.id,
+            most=most,
+        )
+        return [Member(row.player_id, row.score, row.changes) for row in rows]
 
     def lately(self, season: Season) -> list[UUID]:
         """Whose standing has changed by the newest events, whatever their board."""

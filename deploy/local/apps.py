@@ -10,9 +10,9 @@ from pathlib import Path
 
 from deploy.local.child import Child
 
-# Memory after which a worker's process is replaced. A rebuild holds the ids of a whole board; the others let PostgreSQL
-# do the adding up, or look at one player after another.
-_MOST_KIB = {"leaderboard": 400_000, "analytics": 250_000, "anticheat": 400_000}
+# Memory after which a worker's process is replaced. A rebuild and a proof hold a thousand standings at once; the others
+# let PostgreSQL do the adding up, or look at one player after another; the learned model has its libraries.
+_MOST_KIB = {"leaderboard": 250_000, "analytics": 250_000, "anticheat": 400_000}
 # Every address of this machine -> one of them that a client can name.
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 

@@ -28,7 +28,7 @@ def _scores(container: Container, season: Season) -> dict[str, int]:
 
 
 def _differences(container: Container) -> int:
-    return sum(len(proved.differences) for proved in container.proof.prove(pause=0))
+    return sum(proved.differing for proved in container.proof.prove(pause=0))
 
 
 def test_a_suspended_player_whose_refresh_was_lost_leaves_the_board(

@@ -1,0 +1,136 @@
+"""What one run of the proof looks at: what has changed, what people see, and the next part of everything."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from uuid import UUID
+
+from app.domain.boards import Season
+from app.services.comparison import Comparison
+from app.services.patience import Patience
+from app.stores.bulk_rankings import BulkRankings
+from app.stores.changes import ChangeStore, Decided
+from app.stores.logins import LATELY_SECONDS
+from app.stores.proofs import Progress
+
+RUNS = 60
+"""So many runs, one a minute, compare every standing of a board, unless fewer do with the least share."""
+
+_MOST_EVENTS = 1_000_000  # that one run looks at: seconds of work; the next run goes on
+_EVENTS = 5000
+_RENEW_SECONDS = 5.0
+
+
+class RollingRun:
+    """One run on one board. Its progress is kept at the end of it: a run that ends half way is made anew.
+
+    Both ways in parts of the same size: through the standings by their keys, which finds who is missing in Redis, and
+    through the sorted set by its cursor, which finds who is not in the database.
+    """
+
+    def __init__(
+        self,
+        comparison: Comparison,
+        changes: ChangeStore,
+        rankings: BulkRankings,
+        season: Season,
+        patience: Patience,
+        *,
+        known: Progress,
+        least: int,
+    ) -> None:
+        """`known`: how far the runs before have come. `least`: so many standings of the rest at any rate."""
+        self._comparison, self._changes, self._rankings = comparison, changes, rankings
+        self._season, self._patience = season, patience
+        self._size = patience(lambda: rankings.size(season))
+        self._share = max(least, -(-self._size // RUNS))
+        self._renewed_at = time.monotonic()
+        run = patience(lambda: rankings.run(season))
+        # A cursor means nothing to another run of Redis.
+        self.progress = known if known.run == run else Progress(run=run, passed=known.passed)
+        self.compared = 0
+        """How many standings were looked at, those in Redis alone included; one may be looked at twice."""
+        self.is_hopeless = False
+        """Half of a part of a large board is wrong: a rebuild costs less than mending it part by part."""
+
+    def suspects(self) -> Iterator[str]:
+        """Players whom Redis has otherwise at the first look. `progress` has advanced when all were taken."""
+        yield from self._changed()
+        yield from self._decided()
+        yield from self._comparison.suspects_at_top(self._season, self._patience)
+        yield from self._walked()
+        yield from self._scanned()
+
+    def progress_at(self, now: float) -> Progress:
+        """What to keep when all is mended, in Unix time; at the end of both ways the next pass begins."""
+        progress = self.progress
+        if self.is_hopeless or (progress.walked and progress.scanned):
+            return Progress(run=progress.run, event=progress.event, passed=now)
+        return progress
+
+    def _changed(self) -> Iterator[str]:
+        begin = self._patience(lambda: self._changes.unseen_after(self.progress.event))
+        settled = self._patience(self._changes.settled)
+        seen = begin
+        last: int | None = begin
+        while last is not None and last < begin + _MOST_EVENTS:
+            seen = last
+            last, players = self._patience(partial(self._changes.by_events, self._season, seen, _EVENTS))
+            yield from self._among(players)
+        # Events younger than that are looked at once more: older ones may yet appear between them.
+        self.progress = replace(self.progress, event=max(begin, min(settled, seen)))
+
+    def _decided(self) -> Iterator[str]:
+        last: Decided | None = None
+        most = self._comparison.batch
+        while decided := self._patience(partial(self._changes.by_decisions, LATELY_SECONDS, last, most)):
+            yield from self._among([each.player for each in decided])
+            last = decided[-1]
+
+    def _walked(self) -> Iterator[str]:
+        compared = wrong = 0
+        while compared < self._share and not self.progress.walked:
+            members, suspects = self._comparison.suspects_after(self._season, self.progress.player, self._patience)
+            compared, wrong = compared + len(members), wrong + len(suspects)
+            if self._note(compared, wrong, len(members)):
+                return
+            yield from suspects
+            if members:
+                self.progress = replace(
+                    self.progress, player=members[-1].player, compared=self.progress.compared + len(members)
+                )
+            else:
+                self.progress = replace(self.progress, walked=True)
+
+    def _scanned(self) -> Iterator[str]:
+        compared = wrong = 0
+        while compared < self._share and not self.progress.scanned and not self.is_hopeless:
+            cursor, length, suspects = self._comparison.scan(self._season, self.progress.cursor, self._patience)
+            compared, wrong = compared + length, wrong + len(suspects)
+            if self._note(compared, wrong, length):
+                return
+            yield from suspects
+            self.progress = replace(self.progress, cursor=cursor, scanned=cursor == 0)
+
+    def _note(self, compared: int, wrong: int, length: int) -> bool:
+        """Count a batch, and say that somebody is at it; whether going on is hopeless."""
+        self.compared += length
+        if time.monotonic() - self._renewed_at > _RENEW_SECONDS:
+            self._patience(lambda: self._rankings.proving(self._season))
+            self._renewed_at = time.monotonic()
+        self.is_hopeless = wrong > self._share / 2 and self._is_large
+        return self.is_hopeless
+
+    def _among(self, players: list[UUID]) -> Iterator[str]:
+        step = self._comparison.batch
+        for start in range(0, len(players), step):
+            batch = [str(player) for player in players[start : start + step]]
+            self._note(0, 0, len(batch))
+            yield from self._comparison.suspects_among(self._season, batch, self._patience)
+
+    @property
+    def _is_large(self) -> bool:
+        return self._size > self._share

@@ -1,0 +1,134 @@
+"""The same board with ten thousand and with a million standings: rebuild, proof, memory and reads, side by side.
+
+    python -m bench.scale [--sizes 10000 1000000] [--json] [--write docs/performance.md]
+
+Players, standings and one event each are written straight into PostgreSQL. The rebuild and the verification are the
+commands; the proof is the task, in a worker; reads come from the load generator. The floor of a
+rebuild is the same data copied out of PostgreSQL and written to Redis in pipelines, without a rule.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.load import BenchFailed
+from bench.machine import describe
+from bench.report import table
+from bench.scale_data import Board
+from bench.scale_runs import Command, Proofs, floor, proofs, reads, run_command
+from bench.sections import put
+from bench.stage import stage
+from deploy.local.child import CannotStart
+from deploy.local.stack import Stack
+
+_MOST_MB = 150
+_SECTION = "scale"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What was measured with so many standings. The floor in CPU seconds, reads in CPU milliseconds by route."""
+
+    standings: int
+    floor: float
+    rebuild: Command
+    again: Command
+    verify: Command
+    proofs: Proofs
+    reads: Mapping[str, float]
+
+
+def measure(stack: Stack, sizes: Sequence[int]) -> list[Size]:
+    """One size after the other on the same servers, each with a new worker."""
+    board, measured = Board(stack), []
+    for standings in sizes:
+        _tell(f"Writing {standings:,} players with a standing and an event each")
+        board.grow_to(standings)
+        _tell("The floor: copied out, and written in pipelines")
+        least = floor(stack)
+        _tell("Rebuilding an empty Redis, and once more")
+        board.forget()
+        rebuild, again = (run_command(stack, "leaderboard", "rebuild") for _ in range(2))
+        _tell("Proving")
+        proven = proofs(stack)
+        _tell("Verifying")
+        verify = run_command(stack, "leaderboard", "verify")
+        _tell("Reading")
+        times = reads(stack, board.readers())
+        measured.append(Size(standings, least, rebuild, again, verify, proven, times))
+    return measured
+
+
+def rows(sizes: Sequence[Size]) -> list[list[str]]:
+    """The table's rows: a name, a cell for each size, the last as a multiple of the first."""
+    lines: list[tuple[str, list[float], str]] = [
+        ("rebuild of an empty Redis, seconds", [size.rebuild.seconds for size in sizes], ".1f"),
+        ("… standings a second", [size.standings / size.rebuild.seconds for size in sizes], ",.0f"),
+        ("… CPU seconds, all processes", [size.rebuild.cpu_seconds for size in sizes], ".1f"),
+        ("… as a multiple of the floor", [size.rebuild.cpu_seconds / size.floor for size in sizes], ".1f"),
+        ("… most memory of the command, MB", [size.rebuild.peak_mb for size in sizes], ".0f"),
+        ("rebuild of a board that is right, CPU seconds", [size.again.cpu_seconds for size in sizes], ".1f"),
+        ("one proof, CPU seconds of worker, PostgreSQL and Redis", [size.proofs.cpu_seconds for size in sizes], ".2f"),
+        ("… of it the worker", [size.proofs.worker_seconds for size in sizes], ".2f"),
+        ("… seconds", [size.proofs.seconds for size in sizes], ".1f"),
+        ("… standings compared", [size.proofs.compared for size in sizes], ",.0f"),
+        ("most memory of a worker process, MB", [size.proofs.peak_mb for size in sizes], ".0f"),
+        ("`leaderboard verify`, CPU seconds", [size.verify.cpu_seconds for size in sizes], ".1f"),
+        ("… most memory of the command, MB", [size.verify.peak_mb for size in sizes], ".0f"),
+        *((f"GET {route}, CPU ms", [size.reads[route] for size in sizes], ".2f") for route in sizes[0].reads),
+    ]
+    return [[name, *(format(value, form) for value in values), _ratio(values)] for name, values, form in lines]
+
+
+def _ratio(values: Sequence[float]) -> str:
+    return f"{values[-1] / values[0]:.2f}" if values[0] else "-"
+
+
+def section(facts: Mapping[str, str], sizes: Sequence[Size]) -> str:
+    """The part of docs/performance.md."""
+    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    head = ["standings", *(f"{size.standings:,}" for size in sizes), "ratio"]
+    failures = sum(command.failures for size in sizes for command in (size.rebuild, size.again, size.verify))
+    said = (
+        f"`python -m bench.scale`, measured {when}: {facts['machine']}, PostgreSQL {facts['PostgreSQL']}, Redis "
+        f"{facts['Redis']}. Commands that failed and were run again: {failures}."
+    )
+    notes = (
+        f"A command takes about a second to start. A proof runs once a minute; of more than 5,000 standings "
+        f"it compares what has changed and a part of the rest, so that 60 runs compare all. Aim: under {_MOST_MB} MB."
+    )
+    return "\n\n".join(["## Ten thousand and a million standings", said, table(head, rows(sizes)), notes])
+
+
+def _tell(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """See `python -m bench.scale --help`."""
+    parser = argparse.ArgumentParser(prog="python -m bench.scale", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 1_000_000], help="standings (10000 1000000)")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
+    parser.add_argument("--write", type=Path, help="put the table into this page, between its markers")
+    arguments = parser.parse_args()
+    try:
+        with stage("redis", _tell, parts=("web", "worker")) as stack:
+            facts = describe(stack)
+            sizes = measure(stack, sorted(arguments.sizes))
+    except (BenchFailed, CannotStart) as error:
+        sys.exit(f"bench: {error}")
+    text = section(facts, sizes)
+    if arguments.write:
+        put(arguments.write, _SECTION, text)
+    print(json.dumps([asdict(size) for size in sizes], indent=1) if arguments.json else text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
