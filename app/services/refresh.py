@@ -70,10 +70,7 @@ class Refresh:
         """Rebuild the board if it needs that and nobody is at it; whether it was rebuilt."""
         if self._rankings.ready(season) or not self._rankings.may_rebuild(season):
             return False
-        try:
-            self.rebuild(season)
-        finally:
-            self._rankings.rebuilt(season)
+        self.rebuild(season)
         return True
 
     def tell(self, season: Season) -> None:
@@ -90,7 +87,10 @@ class Refresh:
         away for longer than `patience`; what was brought until then stays.
         """
         patience = patience or Patience()
-        standings = self._rebuild.rebuild(season, progress, patience)
+        try:
+            standings = self._rebuild.rebuild(season, progress, patience)
+        finally:
+            self._rankings.rebuilt(season)
         patience(lambda: self._reads.build(season))
         return standings
 
