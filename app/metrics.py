@@ -19,6 +19,7 @@ from prometheus_client import REGISTRY as _OWN
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from app.log_sink import standard_error
 from app.metrics_folder import MetricsFolder
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ task_seconds = Histogram(
     ["task", "outcome"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0),
 )
+log_lines_dropped = Counter("fairboard_log_lines_dropped_total", "Log lines that could not be written")
+log_lines_dropped.inc(standard_error().dropped)
+standard_error().count = log_lines_dropped.inc
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 

@@ -10,8 +10,13 @@ import sys
 from typing import Any
 
 from app import logs
+from app.log_sink import guard_standard_error, guard_standard_output
 from app.settings import BadSetting, Settings, share_metrics
 from deploy import draining, one_send
+
+# A full disk under either must not end a process, nor change an answer. gunicorn's own access log goes to standard output.
+guard_standard_error()
+guard_standard_output()
 
 try:
     _settings = Settings.from_env()

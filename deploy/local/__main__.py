@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from types import FrameType
 
+from app.log_sink import guard_standard_error, guard_standard_output
 from app.settings import Settings
 from deploy.demo.limits import RAISED
 from deploy.local import cluster_map
@@ -36,6 +37,8 @@ def say(line: str) -> None:
 def main() -> int:
     """0 after a stop that was asked for, 1 with one line on stderr when it cannot run."""
     arguments = _arguments()
+    guard_standard_error()
+    guard_standard_output()  # what it says is worth less than what it runs
     _die_with(arguments.parent)
     _listen(_raise_stop)
     runs: _Runs | None = None
