@@ -15,7 +15,7 @@ import stat
 import sys
 from collections.abc import Callable
 from functools import cache
-from typing import TextIO, cast
+from typing import TextIO
 
 _poll = select.poll  # likewise
 
@@ -142,11 +142,12 @@ def guard_standard_error() -> None:
     Leaves alone what somebody else has put in its place, as a test may.
     """
     if sys.stderr is sys.__stderr__:
-        sys.stderr = sys.__stderr__ = cast(TextIO, standard_error())
+        vars(sys).update(stderr=standard_error(), __stderr__=standard_error())
 
 
 def guard_standard_output() -> None:
     """The same for standard output, for a process whose output is for people to watch. Not for one whose output is
     its result: that has to fail when the result is lost."""
     if sys.stdout is sys.__stdout__:
-        sys.stdout = sys.__stdout__ = cast(TextIO, Sink(_open(1, sys.stdout), may_wait=True))
+        sink = Sink(_open(1, sys.stdout), may_wait=True)
+        vars(sys).update(stdout=sink, __stdout__=sink)

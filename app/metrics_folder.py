@@ -190,7 +190,8 @@ def _accumulated(name: str, labels: dict[str, str], counts: dict[float, float]) 
     total = 0.0
     for limit, count in sorted(counts.items()):
         total += count
-        yield Sample(f"{name}_bucket", {**labels, "le": floatToGoString(limit)}, total)
+        text: str = floatToGoString(limit)  # type: ignore[no-untyped-call]
+        yield Sample(f"{name}_bucket", {**labels, "le": text}, total)
     yield Sample(f"{name}_count", labels, total)
 
 

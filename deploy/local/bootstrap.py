@@ -60,7 +60,7 @@ def _say(line: str) -> None:
     try:
         print(line, flush=True)
     except OSError:
-        sys.stdout = None  # type: ignore[assignment]  # or the rest of its buffer would fail once more at the end
+        sys.stdout = None  # or the rest of its buffer would fail once more at the end
 
 
 def _become(arguments: "list[str]") -> None:
