@@ -94,6 +94,6 @@ def test_a_full_disk_ends_no_process_and_everything_goes_on_when_there_is_room(m
     eventually(lambda: api.get("//readyz").status == 200, within=60)
     eventually(lambda: api.register(fresh_name()).score_once(), within=60)
     assert anna.me()["score"] >= scored + answered
-    eventually(lambda: anna.score_once(), within=60)
+    eventually(anna.score_once, within=60)
     assert _ours(make_run) == before
     api.close()
