@@ -138,7 +138,7 @@ class TickStore:
                        AND classid = :group AND objid = :number
                    ) AS held,
                    (
-                       SELECT greatest(extract(epoch FROM clock_timestamp() - max(sent_at)), 0) FROM ticks
+                       SELECT extract(epoch FROM clock_timestamp() - max(sent_at)) FROM ticks
                        WHERE sent_at <= clock_timestamp()
                    )::float AS ago
             """,

@@ -29,13 +29,13 @@ def speechless(fragile: Product) -> Iterator[Product]:
         child.log = Path("/dev/full")
         child.stop()
         child.launch()
-    eventually(fragile.ready)
+    eventually(fragile.ready, within=60)
     yield fragile
     for child, log in zip(children, logs, strict=True):
         child.log = log
         child.stop()
         child.launch()
-    eventually(fragile.ready)
+    eventually(fragile.ready, within=60)
 
 
 def test_processes_that_cannot_log_answer_and_work_as_ever(speechless: Product, api: Api) -> None:
