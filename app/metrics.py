@@ -35,7 +35,7 @@ def shared() -> str | None:
 
 
 if shared() is not None:
-    values.ValueClass = FileValue  # type: ignore[assignment,misc] # not the library's: see there
+    values.ValueClass = FileValue  # not the library's: see there
 
 redemptions = Counter("fairboard_redemptions_total", "Redemptions by outcome", ["outcome"])
 top_reads = Counter("fairboard_top_reads_total", "Reads of a top list by cache result", ["cache"])

@@ -124,7 +124,8 @@ def test_no_way_of_logging_fails_whatever_is_behind_standard_error(
 def test_lines_that_were_lost_are_reported_once_there_is_room_again(pipe: tuple[int, int]) -> None:
     reader, writer = pipe
     size = _fill(writer)
-    sink, reports = Sink(writer), []
+    sink = Sink(writer)
+    reports: list[int] = []
     counted: list[int] = []
     sink.count, sink.report = counted.append, reports.append
     for _ in range(3):
