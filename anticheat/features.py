@@ -21,6 +21,7 @@ LEAST_PLAYS = 60
 
 _PAUSE = 600.0  # a longer one ends a stretch of play
 _NEXT = 60.0  # intervals up to here are of one action after the other
+_SET_BACK = 1.0  # further back than requests overtake each other, the clock itself was set back
 _GRAIN = 0.04  # seconds: intervals alike to this much are the same
 _RUN = 8  # so many intervals in a row, the same as before, are no accident, even of a steady hand
 _QUICKEST = 0.1  # of everybody's completions of an action type, this part is called quick
@@ -95,6 +96,7 @@ def features(plays: Plays, world: World, until: float) -> Vector | None:
     if len(completed) < LEAST_PLAYS:
         return None
     gaps = np.diff(completed)
+    gaps[gaps < -_SET_BACK] = 2 * _PAUSE  # nobody knows how long it was
     edges = (max(0.0, completed[0] - (until - WINDOW_SECONDS)), max(0.0, until - completed[-1]))
     stretches, near = _stretches(completed, gaps), gaps[gaps <= _NEXT]
     runs = _runs(completed)

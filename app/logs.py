@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 import structlog
 
+from app.log_sink import guard_standard_error, standard_error
 from app.settings import Settings
 
 
 def configure(settings: Settings) -> None:
-    """Send every logger of this process through one formatter, to standard error."""
+    """Send every logger of this process through one formatter, to standard error; a line that can't be written is
+    dropped, and counted (app/log_sink.py)."""
+    sink = standard_error()
+    guard_standard_error()
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -32,8 +35,8 @@ def configure(settings: Settings) -> None:
     else:
         # Plain: the pretty traceback prints local variables, and with them passwords and tokens.
         plain = structlog.dev.plain_traceback
-        last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
-    handler = logging.StreamHandler(sys.stderr)
+        last = [structlog.dev.ConsoleRenderer(colors=sink.isatty(), exception_formatter=plain)]
+    handler = logging.StreamHandler(sink)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -43,8 +46,13 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
+    sink.report = _report_dropped
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("flask-limiter").setLevel(logging.WARNING)
+
+
+def _report_dropped(lines: int) -> None:
+    structlog.get_logger("fairboard.log").warning("log_lines_dropped", lines=lines)
 
 
 class RequestLog:
@@ -58,6 +66,7 @@ class RequestLog:
         self._any = settings.log_level in ("debug", "info")
         self._json = settings.app_env == "production"
         self._second, self._text = 0, ""
+        self._sink = standard_error()
 
     def wants(self, method: str, status: int) -> bool:
         """Whether a request has a line. A redemption always has, unless LOG_LEVEL says no line at all."""
@@ -82,4 +91,4 @@ class RequestLog:
                 f"{at} [info     ] request                        [fairboard.http] asked={asked} code={why} "
                 f"ms={seconds * 1000:.1f} player_id={who} request_id={own_id} status={status}\n"
             )
-        sys.stderr.write(line)
+        self._sink.write(line)

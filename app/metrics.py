@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from prometheus_client import (
@@ -14,15 +15,27 @@ from prometheus_client import (
     Gauge,
     Histogram,
     generate_latest,
+    values,
 )
 from prometheus_client import REGISTRY as _OWN
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from app.log_sink import standard_error
+from app.metrics_files import FileValue
 from app.metrics_folder import MetricsFolder
 
 if TYPE_CHECKING:
     from app.services.readings import Reading
+
+
+def shared() -> str | None:
+    """The folder in which this machine's processes count together; None when this one counts for itself."""
+    return os.environ.get("PROMETHEUS_MULTIPROC_DIR") or None
+
+
+if shared() is not None:
+    values.ValueClass = FileValue  # not the library's: see there
 
 redemptions = Counter("fairboard_redemptions_total", "Redemptions by outcome", ["outcome"])
 top_reads = Counter("fairboard_top_reads_total", "Reads of a top list by cache result", ["cache"])
@@ -51,13 +64,12 @@ task_seconds = Histogram(
     ["task", "outcome"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0),
 )
+log_lines_dropped = Counter("fairboard_log_lines_dropped_total", "Log lines that could not be written")
+if standard_error().dropped:
+    log_lines_dropped.inc(standard_error().dropped)
+standard_error().count = log_lines_dropped.inc
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-
-
-def shared() -> str | None:
-    """The folder in which this machine's processes count together; None when this one counts for itself."""
-    return os.environ.get("PROMETHEUS_MULTIPROC_DIR") or None
 
 
 def counted() -> CollectorRegistry:
@@ -66,8 +78,14 @@ def counted() -> CollectorRegistry:
     if folder is None:
         return _OWN
     registry = CollectorRegistry()
-    registry.register(MetricsFolder(folder))
+    registry.register(_folder(folder))
     return registry
+
+
+@cache
+def _folder(path: str) -> MetricsFolder:
+    """One for the life of the process: it remembers what it has reported."""
+    return MetricsFolder(path)
 
 
 def text(readings: Iterable[Reading]) -> bytes:

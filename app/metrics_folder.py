@@ -2,91 +2,204 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 from prometheus_client import Metric
-from prometheus_client.mmap_dict import MmapedDict, mmap_key
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
+from prometheus_client.utils import floatToGoString
+
+from app.metrics_format import COUNTER, GAUGE, HISTOGRAM, MERGED, Damaged, Key, named, parsed, values_of, whole
+
+log = structlog.get_logger("fairboard.metrics")
 
 _MOST_LEFT = 24  # files of ended processes, before they become one of each kind
-_KINDS = ("counter", "histogram")  # what ended processes have counted counts for ever
-_MERGED = "merged"
+_LOCK_SECONDS = 1.0
+_TYPES = {COUNTER: "counter", HISTOGRAM: "histogram", GAUGE: "gauge"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """What one file holds. `ended`: no living process keeps it."""
+
+    path: Path
+    kind: str
+    ended: bool
+    values: dict[str, float]
 
 
 class MetricsFolder(Collector):
-    """The client library's collector, right also when processes die without a word.
+    """The sum over all files, right also when processes die without a word, and whatever else lies in the folder.
 
-    It takes away the live gauges of processes that are gone, which the library leaves to a parent that may be gone
-    too, and merges the counters of ended processes, so that a scrape stays cheap after a thousand restarts.
+    A file that makes no sense is skipped, left where it is, and logged once. Live gauges of processes that are gone
+    are removed. Counters of ended processes are merged, so that a scrape stays cheap after a thousand restarts.
     """
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
+        self._reported: set[str] = set()
 
     def collect(self) -> Iterable[Metric]:
-        """One sum over all processes; livesum gauges over the living ones."""
-        self._tidy()
+        """One sum over all processes; live gauges over the living ones."""
         with self._lock(fcntl.LOCK_SH):
-            files = [str(file) for file in self._path.glob("*.db")]
-            found: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
-            return found
+            files, damaged = self._read()
+        yield from _families(file for file in files if not (file.ended and file.kind == GAUGE))
+        yield GaugeMetricFamily("fairboard_metrics_files_skipped", "Files of METRICS_DIR that make no sense", damaged)
+        self._tidy(files)
 
-    def _tidy(self) -> None:
-        """For one process at a time; who comes second need not wait for it."""
-        for file in self._path.glob("gauge_live*.db"):
-            if not _lives(file):
-                file.unlink(missing_ok=True)
-        if len([file for kind in _KINDS for file in self._left(kind)]) <= _MOST_LEFT:
+    def _read(self) -> tuple[list[_Counts], int]:
+        """Every file that can be counted, and how many can't."""
+        files, damaged = [], 0
+        for path in sorted(self._path.glob("*.db")):
+            try:
+                kind, process = named(path)
+                files.append(_Counts(path, kind, not _lives(process), values_of(path, kind)))
+            except (Damaged, OSError) as error:
+                if os.path.lexists(path):  # or it was merged, or was a dead process's, a moment ago
+                    damaged += 1
+                    self._report(path, error)
+        return files, damaged
+
+    def _tidy(self, files: list[_Counts]) -> None:
+        for file in files:
+            if file.ended and file.kind == GAUGE:
+                _remove(file.path)
+        if sum(file.ended and file.kind != GAUGE for file in files) > _MOST_LEFT:
+            with self._lock(fcntl.LOCK_EX) as locked:
+                if locked:
+                    ended = [file for file in self._read()[0] if file.ended]
+                    for kind in (COUNTER, HISTOGRAM):
+                        self._merge(kind, [file for file in ended if file.kind == kind])
+
+    def _merge(self, kind: str, ended: list[_Counts]) -> None:
+        if len(ended) < 2:
             return
-        with self._lock(fcntl.LOCK_EX):
-            for kind in _KINDS:
-                self._merge(kind, self._left(kind))
+        sums: dict[str, float] = defaultdict(float)
+        for file in ended:
+            for key, value in file.values.items():
+                sums[key] += value
+        merged = self._place_for_merged(kind, ended)
+        new = merged.with_suffix(".new")
+        try:
+            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file_of_all:
+                file_of_all.write(whole(sums)[0])
+            # Killed after this, it has counted twice what these processes did: rather than lose it.
+            new.replace(merged)
+        except OSError as error:  # such as a full disk; they are merged another time
+            self._report(new, error)
+            _remove(new)
+            return
+        for file in ended:
+            if file.path != merged:
+                _remove(file.path)
 
-    def _left(self, kind: str) -> list[Path]:
-        return [file for file in self._path.glob(f"{kind}_*.db") if _process(file) != _MERGED and not _lives(file)]
+    def _place_for_merged(self, kind: str, ended: list[_Counts]) -> Path:
+        """The first name for it that is free, or has what is merged already: what is damaged stays."""
+        ours, number = {file.path for file in ended}, 1
+        place = self._path / f"{kind}_{MERGED}.db"
+        while os.path.lexists(place) and place not in ours:
+            number += 1
+            place = self._path / f"{kind}_{MERGED}-{number}.db"
+        return place
 
-    def _merge(self, kind: str, left: list[Path]) -> None:
-        merged = self._path / f"{kind}_{_MERGED}.db"
-        files = [str(file) for file in [*left, merged] if file.exists()]
-        new = self._path / f"{kind}_{_MERGED}.new"
-        new.unlink(missing_ok=True)
-        values = MmapedDict(str(new))  # type: ignore[no-untyped-call]
-        for metric in MultiProcessCollector.merge(files, accumulate=False):  # type: ignore[no-untyped-call]
-            for sample in metric.samples:
-                names, labels = list(sample.labels), list(sample.labels.values())
-                key = mmap_key(metric.name, sample.name, names, labels, metric.documentation)
-                values.write_value(key, sample.value, 0.0)  # type: ignore[no-untyped-call]
-        values.close()  # type: ignore[no-untyped-call]
-        # Killed in between, it has counted twice what these processes did: rather than lose it.
-        new.replace(merged)
-        for file in left:
-            file.unlink(missing_ok=True)
+    def _report(self, path: Path, error: Exception) -> None:
+        """Log that a file is skipped, once for all processes of the machine as long as it is the same file."""
+        try:
+            mark = f"{path.lstat().st_ino} {path.name!r}"
+        except OSError:
+            mark = repr(path.name)
+        if mark not in self._reported:
+            self._reported.add(mark)
+            if self._is_news(mark):
+                log.warning("metrics_file_skipped", file=str(path), reason=str(error))
+
+    def _is_news(self, mark: str) -> bool:
+        """Whether no other process has reported it; yes where that can't be known."""
+        with contextlib.suppress(OSError), open(self._path / "reported", "a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            if mark in file.read().splitlines():
+                return False
+            file.write(f"{mark}\n")
+        return True
 
     @contextmanager
-    def _lock(self, kind: int) -> Iterator[None]:
-        """Whoever merges is alone: nobody sees a value in both places, or in neither."""
-        descriptor = os.open(self._path / "merge.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    def _lock(self, kind: int) -> Iterator[bool]:
+        """Be alone while merging: nobody sees a value in both places, or in neither.
+
+        False after a second, or where a lock can't be made: a scrape goes on without it then, and a merge does not.
+        """
+        descriptor: int | None = None
         try:
-            fcntl.flock(descriptor, kind)
-            yield
+            with contextlib.suppress(OSError):
+                descriptor = os.open(self._path / "merge.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            yield descriptor is not None and _taken(descriptor, kind)
         finally:
-            os.close(descriptor)
+            if descriptor is not None:
+                os.close(descriptor)
 
 
-def _process(file: Path) -> str:
-    return file.stem.rpartition("_")[2]
+def _taken(descriptor: int, kind: int) -> bool:
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            return True
+        except OSError:
+            if time.monotonic() > deadline:
+                return False
+        time.sleep(0.01)
 
 
-def _lives(file: Path) -> bool:
-    """Whether the process that keeps this file still runs (Linux's /proc); one that only waits to be reaped doesn't."""
-    pid = _process(file)
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _families(files: Iterable[_Counts]) -> Iterator[Metric]:
+    sums: dict[tuple[str, Key], float] = defaultdict(float)
+    for file in files:
+        for text, value in file.values.items():
+            sums[file.kind, parsed(file.kind, text)] += value
+    metrics: dict[tuple[str, str], Metric] = {}
+    buckets: dict[tuple[str, tuple[tuple[str, str], ...]], dict[float, float]] = defaultdict(lambda: defaultdict(float))
+    for (kind, key), value in sums.items():
+        metric = metrics.setdefault((kind, key.metric), Metric(key.metric, key.help, _TYPES[kind]))
+        if kind == HISTOGRAM and key.sample.endswith("_bucket"):
+            others = tuple(label for label in key.labels if label[0] != "le")
+            buckets[key.metric, others][float(dict(key.labels)["le"])] += value
+        else:
+            metric.samples.append(key.with_value(value))
+    for (name, labels), counts in buckets.items():
+        metrics[HISTOGRAM, name].samples.extend(_accumulated(name, dict(labels), counts))
+    return iter(metrics.values())
+
+
+def _accumulated(name: str, labels: dict[str, str], counts: dict[float, float]) -> Iterator[Sample]:
+    """A histogram's buckets as Prometheus wants them, each with what is in the smaller ones, and their count."""
+    total = 0.0
+    for limit, count in sorted(counts.items()):
+        total += count
+        text: str = floatToGoString(limit)  # type: ignore[no-untyped-call]
+        yield Sample(f"{name}_bucket", {**labels, "le": text}, total)
+    yield Sample(f"{name}_count", labels, total)
+
+
+def _lives(process: str) -> bool:
+    """Whether this process still runs (Linux's /proc); one that only waits to be reaped doesn't."""
+    pid, _, started = process.partition("-")
     try:
-        state = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0]
+        fields = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()
+        return fields[0] not in "ZX" and started in ("", fields[19])
     except (OSError, IndexError):
         return False
-    return pid.isdigit() and state not in "ZX"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -208,5 +209,6 @@ class Settings:
 def share_metrics(settings: Settings) -> None:
     """Where this machine's processes count together. The metrics library looks for it when it is imported."""
     if settings.metrics_dir:
-        Path(settings.metrics_dir).mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # each process then counts in its memory, and tries again
+            Path(settings.metrics_dir).mkdir(parents=True, exist_ok=True)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = settings.metrics_dir

@@ -10,8 +10,13 @@ import sys
 from typing import Any
 
 from app import logs
+from app.log_sink import guard_standard_error, guard_standard_output
 from app.settings import BadSetting, Settings, share_metrics
 from deploy import draining, one_send
+
+# A full disk under either must not end a process, nor change an answer. gunicorn's own access log goes to the second.
+guard_standard_error()
+guard_standard_output()
 
 try:
     _settings = Settings.from_env()
@@ -81,11 +86,3 @@ def worker_int(worker: Any) -> None:
     from app.ws.routes import close_all  # not before gevent has patched this process
 
     close_all(worker.wsgi)
-
-
-def child_exit(server: Any, worker: Any) -> None:
-    """Gauges of a worker that is gone no longer count."""
-    if _settings.metrics_dir:
-        from prometheus_client import multiprocess  # not before the variable above is set
-
-        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -13,6 +13,7 @@ from celery.signals import setup_logging, worker_process_init, worker_process_sh
 
 from app import logs
 from app.container import Container
+from app.log_sink import guard_standard_error, guard_standard_output
 from app.settings import BadSetting, Settings
 from workers.losses import NoticeLosses
 from workers.watch import Watch
@@ -57,6 +58,10 @@ def create_celery(settings: Settings) -> FairboardCelery:
     app.watch = Watch(settings)
     return app
 
+
+# Celery prints a banner, which on a full disk would end a worker before it has begun.
+guard_standard_error()
+guard_standard_output()
 
 try:
     app = create_celery(Settings.from_env())

@@ -2,11 +2,12 @@
 
 The one that holds the turn (a lock on a session of its own) sends; the others wait for it. The times are kept in the
 database, not in a file: whoever has the turn goes on where the last one was, and sends once what fell due meanwhile.
+Nothing here looks at this machine's clock, which may be set back or forward at any time.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import time
 from typing import Any
 
 import structlog
@@ -16,12 +17,17 @@ from app.stores.ticks import Turn
 from workers.app import app as fairboard
 from workers.publisher import Publisher
 from workers.task import UNTIL
+from workers.timetable import Timetable
 
 log = structlog.get_logger("fairboard.beat")
 
 # How often the one that sends says that it lives, and the others look whether it is their turn.
 _LOOK_SECONDS = 2.0
-_NEVER = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def _since_boot() -> float:
+    """Seconds that nobody can set; the time that a laptop sleeps is among them."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class OneBeat(Scheduler):  # type: ignore[misc]
@@ -30,12 +36,15 @@ class OneBeat(Scheduler):  # type: ignore[misc]
     def __init__(self, app: Any, *arguments: Any, lazy: bool = False, **options: Any) -> None:
         self._turn = Turn(fairboard.settings.database_url)
         self._publisher = Publisher(fairboard)
+        self._timetable = Timetable({}, clock=_since_boot)
         self._ours = False
         super().__init__(app, *arguments, lazy=lazy, **options)
 
     def setup_schedule(self) -> None:
         """The entries of celeryconfig.py, and none of Celery's own."""
         self.merge_inplace(self.app.conf.beat_schedule)
+        intervals = {name: entry.schedule.run_every.total_seconds() for name, entry in self.schedule.items()}
+        self._timetable = Timetable(intervals, clock=_since_boot)
 
     def tick(self, *_: Any, **__: Any) -> float:
         """Send what is due if it is our turn; seconds until the next look."""
@@ -57,36 +66,25 @@ class OneBeat(Scheduler):  # type: ignore[misc]
         had, self._ours = self._ours, False
         ours = self._turn.take()
         if ours and not had:
-            self._go_on_from(self._turn.sent())
+            self._timetable.go_on(self._turn.ages())
             log.info("beat_has_the_turn")
         self._ours = ours
         return ours
 
-    def _go_on_from(self, sent: dict[str, datetime]) -> None:
-        """Entries are due by when they were last sent, whoever sent them; never later than from now."""
-        now = datetime.now(UTC)
-        for name, entry in self.schedule.items():
-            entry.last_run_at = min(sent.get(name, _NEVER), now)
-
     def _send_due(self) -> float:
-        rest = _LOOK_SECONDS
-        for entry in list(self.schedule.values()):
-            due, again = entry.is_due()
-            if due:
-                self._send(entry)
-            rest = min(rest, again)
-        return max(rest, 0.01)
+        for name in self._timetable.due():
+            self._send(self.schedule[name])
+            self._timetable.sent(name)
+        return max(0.01, min(_LOOK_SECONDS, self._timetable.seconds_to_next()))
 
     def _send(self, entry: Any) -> None:
         """Raises what the broker or the database has against it; what was not sent is due again at the next look."""
-        now = datetime.now(UTC)
-        with self._turn.sending(entry.name, now):
+        with self._turn.sending(entry.name) as now:
             self._publisher.send(entry.task, dict(entry.kwargs), _headers(entry, now))
-        self.reserve(entry).last_run_at = now
         log.info("tick_sent", tick=entry.name, task=entry.task)
 
 
-def _headers(entry: Any, now: datetime) -> dict[str, Any]:
+def _headers(entry: Any, now: float) -> dict[str, Any]:
     """`expires` becomes a header that the task reads: left to the broker, an expired tick would be a dead letter."""
     expires = entry.options.get("expires")
-    return {} if expires is None else {UNTIL: (now + timedelta(seconds=expires)).timestamp()}
+    return {} if expires is None else {UNTIL: now + expires}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from typing import Any
 
 import structlog
@@ -13,7 +12,7 @@ from app.stores.database import UNAVAILABLE
 
 log = structlog.get_logger("fairboard.tasks")
 
-# A header: Unix seconds after which the task is worth nothing.
+# A header: Unix seconds after which the task is worth nothing, by the database's clock, on which all machines agree.
 UNTIL = "fairboard_until"
 
 # For a task that must be done: a part that is down comes back; until then it waits a little longer each time, and
@@ -31,11 +30,7 @@ class FairboardTask(Task):  # type: ignore[misc]
     """One that fails goes to the dead letters; what it failed of is kept for them in Redis, as well as it can be."""
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Run it, unless it comes too late."""
-        until = self.request.get(UNTIL)
-        if until is not None and time.time() > until:
-            log.info("tick_too_late", seconds=round(time.time() - until, 1))
-            return None
+        """Run it, as its kind does."""
         return self.perform(*arguments, **named)
 
     def perform(self, *arguments: Any, **named: Any) -> Any:
@@ -54,8 +49,13 @@ class PeriodicTask(FairboardTask):
     """What beat sends. While a part is down it does nothing: the next tick does the same."""
 
     def perform(self, *arguments: Any, **named: Any) -> Any:
-        """The task itself, once."""
+        """The task itself, once, unless it comes too late."""
         try:
+            until = self.request.get(UNTIL)
+            late = 0.0 if until is None else self.app.container.ticks.now() - until
+            if late > 0:
+                log.info("tick_too_late", seconds=round(late, 1))
+                return None
             return self.run(*arguments, **named)
         except UNAVAILABLE as error:
             log.warning("tick_skipped", kind=type(error).__name__, error=str(error).split("\n")[0])

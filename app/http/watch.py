@@ -6,6 +6,7 @@ import time
 from functools import cache
 from typing import Any
 
+import structlog
 from flask import Flask, Response, g, request
 from prometheus_client import Counter, Histogram
 from structlog.contextvars import bind_contextvars, clear_contextvars
@@ -14,6 +15,8 @@ from app import metrics
 from app.http.envelope import request_id
 from app.logs import RequestLog
 from app.settings import Settings
+
+log = structlog.get_logger("fairboard.http")
 
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
@@ -29,6 +32,14 @@ def register(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def end(response: Response) -> Response:
+        try:
+            note(response)
+        except Exception:  # the answer is decided, and may be of something that was committed
+            log.exception("request_not_noted")
+        clear_contextvars()  # the connection may be kept alive for another request
+        return response
+
+    def note(response: Response) -> None:
         asked, kept = _itself(request), _itself(g)  # each look through Flask's proxies costs a microsecond
         seconds = time.perf_counter() - kept.began
         method = asked.method if asked.method in _METHODS else "other"
@@ -43,8 +54,6 @@ def register(app: Flask, settings: Settings) -> None:
             player = str(identity.player_id) if identity else None
             line = f"{asked.method} {asked.path}"
             told.write(kept.request_id, line, status, seconds, player, kept.get("failure_code"))
-        clear_contextvars()  # the connection may be kept alive for another request
-        return response
 
 
 def _itself(proxy: Any) -> Any:

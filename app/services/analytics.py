@@ -120,6 +120,10 @@ class Analytics:
                 return None
             mark, progress = self._mark(connection), self._store.progress(connection, unit)
             ended = start_of(unit, mark.now - _SETTLED)
+            if progress.ended_before > max(ended, progress.began_at):  # the clock was set back: hours are open again
+                final = min(progress.final_before, ended)
+                progress = replace(progress, final_before=final, ended_before=ended, computed_at=None)
+                self._store.keep_progress(connection, unit, progress)
             restored = progress.horizon >= mark.unknown  # into another server, whose ids are lower
             if restored or ended > progress.ended_before <= progress.final_before:
                 ended = max(ended, progress.ended_before)
@@ -128,7 +132,7 @@ class Analytics:
         return mark, progress
 
     def _due(self, mark: Mark, progress: Progress) -> bool:
-        if progress.computed_at is None:
+        if progress.computed_at is None or progress.computed_at > mark.now:
             return True
         if mark.now >= progress.computed_at + timedelta(seconds=_REST * progress.took_seconds):
             return True

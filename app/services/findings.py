@@ -88,8 +88,8 @@ def redis_cluster(state: ClusterState) -> Finding:
 def background(part: str, age: float | None) -> Finding:
     """Work that a worker of that kind does once a minute; `age` in seconds since it was last done."""
     if age is not None and age <= _LATE_SECONDS:
-        return Finding(f"{part} work", "ok", f"up to {max(0.0, age):.0f} s ago")
-    says = "never done" if age is None else f"{age / 60:.0f} minutes late"
+        return Finding(f"{part} work", "ok", f"up to {age:.0f} s ago")
+    says = "not done yet, by the database's clock" if age is None else f"{age / 60:.0f} minutes late"
     advice = f"See that a worker takes from the queue '{part}', and that beat runs; then see the worker's log."
     return Finding(f"{part} work", "wrong", says, advice)
 

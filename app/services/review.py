@@ -29,6 +29,8 @@ log = structlog.get_logger("fairboard.review")
 # redemption is one statement with a time limit of seconds.
 _OVERLAP = timedelta(minutes=2)
 _STEP = timedelta(hours=1)
+# Further ahead than this, what has been reviewed is from before the clock was set back. Less is within the overlap.
+_AHEAD = timedelta(minutes=1)
 # Players are read together until there are so many completions of theirs.
 _AT_ONCE = 20_000
 # An action that was issued this soon after its type's limits changed may have been given the ones before.
@@ -88,6 +90,8 @@ class Review:
             if not self._store.lock(connection):
                 return False
             since, _ = self._store.progress(connection)
+            if since > now + _AHEAD:
+                since = now - _STEP
             until = min(now, since + _STEP)
             if until <= since:
                 return False

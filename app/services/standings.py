@@ -16,7 +16,7 @@ from app.stores.catalog import CatalogStore
 from app.stores.database import UNAVAILABLE
 from app.stores.players import PlayerStore
 from app.stores.positions import NOWHERE, Position
-from app.stores.rankings import CachedTop, Places, RankingStore, ShownTop
+from app.stores.rankings import SECONDS_AHEAD, CachedTop, Places, RankingStore, ShownTop
 from app.stores.replicas import Replicas
 from app.stores.standings import Found, StandingStore
 
@@ -88,7 +88,7 @@ class Standings:
         """
         season, second = self.season(board), int(self._clock())
         shown = self._rankings.shown(season, limit)
-        if shown and shown.second >= second:
+        if shown and second <= shown.second <= second + SECONDS_AHEAD:  # or the clock was set back since
             return Top(shown.version, shown.rows, True, shown.second)
         found, hit = self._newest(season, limit, since_ms=second * 1000)
         shown = self._rankings.show(season, limit, ShownTop(second, found.version, found.rows))

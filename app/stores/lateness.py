@@ -13,13 +13,16 @@ class LatenessStore:
 
     def ages(self) -> dict[str, float | None]:
         """Seconds since the roll-ups were last computed (`analytics`) and since the end of what has been reviewed
-        (`anticheat`); None for what was never done."""
+        (`anticheat`); None for what was never done. What was done at a time that is yet to come, from before the
+        database's clock was set back, counts as never done."""
         row = self._db.row(
             """
-            SELECT extract(epoch FROM clock_timestamp() - (SELECT max(computed_at) FROM rollup_progress))::float
-                       AS analytics,
-                   extract(epoch FROM clock_timestamp() - (SELECT max(reviewed_before) FROM review_progress))::float
-                       AS anticheat
+            SELECT extract(epoch FROM clock_timestamp() - (
+                       SELECT max(computed_at) FROM rollup_progress WHERE computed_at <= clock_timestamp()
+                   ))::float AS analytics,
+                   extract(epoch FROM clock_timestamp() - (
+                       SELECT max(reviewed_before) FROM review_progress WHERE reviewed_before <= clock_timestamp()
+                   ))::float AS anticheat
             """
         )
         assert row is not None

@@ -74,7 +74,7 @@ class OutboxStore:
         row = self._db.row(
             """
             SELECT count(*) AS waiting,
-                   coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float AS oldest_seconds
+                   greatest(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float AS oldest_seconds
             FROM outbox
             """
         )

@@ -36,5 +36,7 @@ class QueueCounts:
 
     def all(self) -> dict[str, QueueCount]:
         """What was counted last; nothing if that was long ago. Raises redis.RedisError."""
+        if self._client.ttl(KEY) > _SECONDS:  # Redis's clock was set back: nobody knows how long ago
+            return {}
         found = {queue: json.loads(text) for queue, text in self._client.hgetall(KEY).items()}
         return {queue: QueueCount(told["ready"], told["unacked"], told["consumers"]) for queue, told in found.items()}

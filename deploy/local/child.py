@@ -162,7 +162,7 @@ class Child:
 
     def last_words(self) -> str:
         """The last line of its log that says something."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             lines = self.log.read_bytes()[-20_000:].decode(errors="replace").splitlines()
             for line in reversed(lines):
                 if line.strip():
@@ -170,10 +170,13 @@ class Child:
         return "it said nothing"
 
     def _log_file(self) -> contextlib.AbstractContextManager[int]:
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        if self.log.exists() and self.log.stat().st_size > _LOG_KEPT_BYTES:
-            self.log.replace(self.log.with_suffix(".log.1"))
-        return _opened(self.log)
+        try:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            if self.log.exists() and self.log.stat().st_size > _LOG_KEPT_BYTES:
+                self.log.replace(self.log.with_suffix(".log.1"))
+            return _opened(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        except OSError:  # such as a full disk: better without a log than not at all
+            return _opened(os.open(os.devnull, os.O_WRONLY))
 
     def _send(self, number: int) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -200,8 +203,7 @@ class Child:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+def _opened(descriptor: int) -> Iterator[int]:
     try:
         yield descriptor
     finally:

@@ -30,7 +30,7 @@ class Process:
     def age(self) -> float:
         """Seconds since it started."""
         since_boot = float(Path("/proc/uptime").read_text().split()[0])
-        return since_boot - self.started / os.sysconf("SC_CLK_TCK")
+        return max(0.0, since_boot - self.started / os.sysconf("SC_CLK_TCK"))
 
     def signal(self, number: int) -> None:
         """Send a signal if it still lives."""

@@ -50,7 +50,9 @@ def system_program(name: str, *places: str) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Written anew, for the owner alone, also if it existed with a wider mode."""
-    path.unlink(missing_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    """Written anew, for the owner alone, also if it existed with a wider mode; all of it, or what was there stays."""
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
+    new.replace(path)

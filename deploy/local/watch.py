@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,20 +14,20 @@ from deploy.local.news import News
 from deploy.local.replica import Replica
 
 _RESTARTS, _WITHIN_SECONDS = 5, 60.0
-_PAUSE_SECONDS = 10.0
 _LOST_SECONDS = 10.0
 
 
 class Watch:
     """Call step() a few times a second, from the thread that started the group.
 
-    What ends more than five times within a minute is started only every ten seconds from then on, or with `give_up`
-    raises CannotStart.
+    What ends more than five times within a minute is started only every ten seconds from then on. It is never given
+    up: a disk that is full has room again some day, and then everything goes on by itself.
     """
 
-    def __init__(self, group: Group, say: Callable[[str], None], *, give_up: bool = False, demo: bool = False) -> None:
-        """`say` gets one line for each event; `demo`: without the news that the demo tells by itself."""
-        self._group, self._say, self._give_up = group, say, give_up
+    def __init__(self, group: Group, say: Callable[[str], None], *, demo: bool = False, pause: float = 10.0) -> None:
+        """`say` gets one line for each event; `demo`: without the news that the demo tells by itself; `pause`: seconds
+        between two starts of what keeps ending."""
+        self._group, self._say, self._pause = group, say, pause
         self._news = News(group.folder.path / "log", demo=demo)
         self._ended: dict[str, list[float]] = {}
         self._not_before: dict[str, float] = {}
@@ -33,12 +35,13 @@ class Watch:
 
     def step(self) -> bool:
         """Look once at everything; true if something was started again. Waits for nothing to answer."""
-        for line in self._news.lines():
-            self._say(line)
+        with contextlib.suppress(OSError):  # no log is worth the whole
+            for line in self._news.lines():
+                self._say(line)
         again = [self._again(name, child) for name, child in self._group.processes.items() if not child.running]
         for replica in self._standbys.lost():
             self._say(f"{replica.name} can't follow the primary any more: copying the database anew")
-            replica.rebuild()
+            self._try(replica.name, replica.rebuild)
             again.append(True)
         return any(again)
 
@@ -54,17 +57,19 @@ class Watch:
         self._ended[name] = ended
         words, how = child.how_it_ended(), "starting it again"
         if len(ended) > _RESTARTS:
-            if self._give_up:
-                raise CannotStart(f"{name} keeps ending ({words}); see {child.log}")
-            self._not_before[name] = now + _PAUSE_SECONDS
-            how = f"it keeps ending, so it is tried every {_PAUSE_SECONDS:.0f} s from now on"
+            self._not_before[name] = now + self._pause
+            how = f"it keeps ending, so it is tried every {self._pause:.0f} s from now on"
         self._say(f"{name} has ended ({words}): {how}; see {child.log}")
-        child.stop()  # what it left behind
-        try:
-            child.launch()
-        except (CannotStart, OSError) as error:
-            self._say(f"{name} cannot start: {error}")
+        self._try(name, child.stop)  # what it left behind
+        self._try(name, child.launch)
         return True
+
+    def _try(self, name: str, step: Callable[[], None]) -> None:
+        """A step that may fail now, and is made again at one of the next looks."""
+        try:
+            step()
+        except (CannotStart, OSError, subprocess.SubprocessError) as error:
+            self._say(f"{name} cannot start: {error}")
 
 
 class _Standbys:

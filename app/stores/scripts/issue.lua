@@ -2,6 +2,8 @@
 -- seconds to keep, then field, value … of the action. Times in ms. Answers 'issued',
 -- 'unknown' for a player whose past has to be fetched from the ledger first, or 'too_many'.
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[2])
+-- What ends more than a minute after this one was opened before the clock was set back: nobody knows when it ends.
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '(' .. (ARGV[3] + 60000), '+inf')
 if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then return 'too_many' end
 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
 redis.call('EXPIRE', KEYS[2], ARGV[5])

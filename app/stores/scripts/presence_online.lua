@@ -10,6 +10,10 @@ local function out(member, player)
     redis.call('HDEL', KEYS[2], player)
   end
 end
+-- Whoever would stay longer than that came before the clock was set back.
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. (now + ARGV[2] + 1), '+inf')) do
+  redis.call('ZADD', KEYS[1], now + ARGV[2], member)
+end
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do
   out(member, string.match(member, '^[^/]+'))
 end

@@ -3,6 +3,10 @@
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+-- Whoever would stay longer than that came before the clock was set back.
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. (now + ARGV[1] + 1), '+inf')) do
+  redis.call('ZADD', KEYS[1], now + ARGV[1], member)
+end
 for i = 2, #ARGV do redis.call('ZADD', KEYS[1], now + ARGV[1], ARGV[i]) end
 redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[1] * 1000))
 return 1

@@ -14,6 +14,10 @@ if redis.call('SET', KEYS[2], 1, 'NX', 'PX', ARGV[2]) then
   return answer
 end
 local left = math.max(1, redis.call('PTTL', KEYS[2]))
+if left > tonumber(ARGV[2]) then  -- the clock was set back since
+  left = tonumber(ARGV[2])
+  redis.call('PEXPIRE', KEYS[2], left)
+end
 -- The next one may die: then its place is free again before its task comes back.
 if ARGV[1] == '' then
   redis.call('SET', KEYS[3], 1, 'PX', left + 400)

@@ -110,6 +110,13 @@ export class Play extends EventTarget {
     return from + this.#action.wait;
   }
 
+  /** The clock was set back since the action was opened: wait as if it had been opened now, not until it has caught up. */
+  #beginAgain(now) {
+    this.#action.until -= this.#action.from - now;
+    this.#action.from = now;
+    tab.write(KEPT, this.#action);
+  }
+
   #wait() {
     this.#phase = "waiting";
     this.#view.waiting(this.#action);
@@ -119,6 +126,7 @@ export class Play extends EventTarget {
   #tick() {
     clearTimeout(this.#timer);
     const now = Date.now();
+    if (now < this.#action.from) this.#beginAgain(now);
     const left = this.#readyAt() - now;
     if (now >= this.#action.until) {
       this.#forget();

@@ -59,7 +59,8 @@ async function leased(name, work) {
   const owner = randomId();
   for (;;) {
     const lease = shared.read(name);
-    if (!lease || lease.until < Date.now()) {
+    const left = lease ? lease.until - Date.now() : 0;
+    if (left <= 0 || left > LEASE) { // it is over; or the clock was set back, and nobody knows
       shared.write(name, { owner, until: Date.now() + LEASE });
       await pause(40 + Math.random() * 40); // another tab may have written at the same moment; the last one holds it
       if (shared.read(name)?.owner === owner) break;

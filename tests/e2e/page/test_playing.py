@@ -44,6 +44,14 @@ def test_the_wait_is_visible_and_completing_has_to_wait_for_it(visit: Visit) -> 
     expect(screen.at("earned-points")).to_have_text("+10")
 
 
+def test_a_clock_that_is_set_back_makes_nobody_wait_until_it_has_caught_up(visit: Visit) -> None:
+    screen = visit().sign_up()
+    screen.start("Quick match")
+    screen.page.evaluate("() => { const real = Date.now; Date.now = () => real() - 3_600_000; }")
+    screen.complete()
+    expect(screen.at("earned-points")).to_have_text("+10")
+
+
 def test_an_open_action_survives_a_reload_of_the_page(visit: Visit) -> None:
     screen = visit().sign_up()
     screen.start("Tap")

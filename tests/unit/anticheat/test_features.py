@@ -44,6 +44,12 @@ def test_an_hour_in_the_middle_of_the_day_is_an_hour() -> None:
     assert 2 ** day["rate"] == pytest.approx(361)
 
 
+def test_a_clock_that_was_set_back_makes_nobody_look_faster() -> None:
+    usual = list(np.linspace(12 * 3600, 13 * 3600, 361))
+    set_back = [*usual[:180], *(time - 1790 for time in usual[180:])]
+    assert named(played(set_back))["rate"] == pytest.approx(named(played(usual))["rate"], abs=0.1)
+
+
 def test_a_day_around_the_clock_has_no_long_break_and_one_with_a_night_has() -> None:
     steady = [*np.arange(0, 86_400, 300.0)]
     rested = [time for time in steady if not 3600 <= time < 9 * 3600]

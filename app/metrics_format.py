@@ -1,0 +1,141 @@
+"""The format of the files in METRICS_DIR, which is the client library's own, read with suspicion.
+
+A header of 8 bytes: how many bytes are used, as a 32-bit integer. Then entries: the length of a key, the key (JSON:
+metric, sample, labels, help), spaces up to a multiple of 8 bytes, the value and a time that we leave at 0.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import stat
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from prometheus_client.samples import Sample
+
+COUNTER, HISTOGRAM, GAUGE = "counter", "histogram", "gauge_livesum"
+MERGED = "merged"
+PAIR = struct.Struct("dd")
+HEADER = struct.Struct("i4x")
+_LENGTH = struct.Struct("i")
+_MOST_BYTES = 64 << 20
+_PROCESS = re.compile(rf"\d+(-\d+)?|{MERGED}(-\d+)?")
+_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+
+
+class Damaged(Exception):
+    """Nothing in this file can be counted; says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One sample of a metric, as a file names it."""
+
+    metric: str
+    sample: str
+    labels: tuple[tuple[str, str], ...]
+    help: str
+
+    def with_value(self, value: float) -> Sample:
+        """As the client library has it."""
+        return Sample(self.sample, dict(self.labels), value)
+
+
+def entry(key: str, value: float) -> bytes:
+    """One entry; its value is in the last 16 bytes."""
+    name = key.encode()
+    padding = b" " * (8 - (len(name) + _LENGTH.size) % 8)
+    return _LENGTH.pack(len(name)) + name + padding + PAIR.pack(value, 0.0)
+
+
+def whole(values: Mapping[str, float]) -> tuple[bytes, dict[str, int]]:
+    """A file with these values, and where each value is in it."""
+    parts, places, size = [b""], {}, HEADER.size
+    for key, value in values.items():
+        parts.append(entry(key, value))
+        size += len(parts[-1])
+        places[key] = size - PAIR.size
+    parts[0] = HEADER.pack(size)
+    return b"".join(parts), places
+
+
+def named(path: Path) -> tuple[str, str]:
+    """The kind of a file, and which process keeps it, by its name. Raises Damaged."""
+    kind, _, process = path.stem.rpartition("_")
+    if kind not in (COUNTER, HISTOGRAM, GAUGE):
+        raise Damaged("its name is of no kind that is kept here")
+    if not _PROCESS.fullmatch(process):
+        raise Damaged("its name names no process")
+    return kind, process
+
+
+def values_of(path: Path, kind: str) -> dict[str, float]:
+    """What a file holds, by its keys. Raises Damaged unless all of it makes sense, OSError if it can't be read."""
+    data = _content(path)
+    if len(data) < HEADER.size:
+        raise Damaged(f"it has {len(data)} bytes")
+    (used,) = HEADER.unpack_from(data)
+    if not HEADER.size <= used <= len(data):
+        raise Damaged(f"its header says {used} bytes, it has {len(data)}")
+    values: dict[str, float] = {}
+    try:
+        place = HEADER.size
+        while place < used:
+            (length,) = _LENGTH.unpack_from(data, place)
+            if length <= 0:
+                raise Damaged(f"a key of {length} bytes")
+            end = place + _LENGTH.size + length
+            place = end + 8 - (length + _LENGTH.size) % 8 + PAIR.size
+            if place > used:
+                raise Damaged("it ends in the middle of an entry")
+            name = data[end - length : end].decode()
+            value = PAIR.unpack_from(data, place - PAIR.size)[0]
+            _check(parsed(kind, name), kind, value)
+            values[name] = values.get(name, 0.0) + value
+    except (struct.error, UnicodeError, ValueError, RecursionError) as error:
+        raise Damaged(f"{type(error).__name__} in an entry") from error
+    return values
+
+
+@lru_cache(maxsize=50_000)
+def parsed(kind: str, key: str) -> Key:
+    """A key that Prometheus would take, of a metric of this kind. Raises Damaged, ValueError or RecursionError."""
+    parts = json.loads(key)
+    if not (isinstance(parts, list) and len(parts) == 4 and isinstance(parts[2], dict)):
+        raise Damaged("a key that is no list of metric, sample, labels and help")
+    metric, sample, labels, text = parts
+    if not all(isinstance(part, str) for part in (metric, sample, text, *labels.values())):
+        raise Damaged("a key with something else than text in it")
+    text.encode(), *(value.encode() for value in labels.values())  # half a character can't be told to anybody
+    if not (_METRIC.fullmatch(metric) and all(map(_LABEL.fullmatch, labels))):
+        raise Damaged("a metric or a label with a name that none can have")
+    samples = {COUNTER: ["_total"], HISTOGRAM: ["_sum", "_bucket"], GAUGE: [""]}[kind]
+    if sample not in [metric + suffix for suffix in samples]:
+        raise Damaged(f"a sample of another kind than {kind}")
+    if sample.endswith("_bucket") and kind == HISTOGRAM and math.isnan(float(labels.get("le", "nan"))):
+        raise Damaged("a bucket without its limit")
+    return Key(metric, sample, tuple(sorted(labels.items())), text)
+
+
+def _check(key: Key, kind: str, value: float) -> None:
+    if not math.isfinite(value) or (value < 0 and (kind == COUNTER or key.sample.endswith("_bucket"))):
+        raise Damaged(f"a value of {value}")
+
+
+def _content(path: Path) -> bytes:
+    """All of a file. What is none, such as a pipe that nobody writes to, must not be waited for."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with open(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise Damaged("it is no file")
+        if found.st_size > _MOST_BYTES:
+            raise Damaged(f"it has {found.st_size} bytes")
+        return file.read()
