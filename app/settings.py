@@ -205,6 +205,34 @@ class Settings:
             raise BadSetting("JWT_KEYS and ACTION_TOKEN_KEYS must not be the same")
 
 
+# Variables of libraries that would override a setting in one process and not in the next, or change what a session of
+# PostgreSQL says. Those that only fill what DATABASE_URL leaves out, such as PGPASSFILE and PGSSLROOTCERT, may stay.
+_OVERRIDING = (
+    "CELERY_BROKER_URL",
+    "CELERY_BROKER_READ_URL",
+    "CELERY_BROKER_WRITE_URL",
+    "CELERY_RESULT_BACKEND",
+    "FLASK_DEBUG",
+    "PGCLIENTENCODING",
+    "PGDATESTYLE",
+    "PGGEQO",
+    "PGHOSTADDR",
+    "PGOPTIONS",
+    "PGSERVICE",
+    "PGSERVICEFILE",
+    "PGSYSCONFDIR",
+    "PGTARGETSESSIONATTRS",
+    "PGTZ",
+    "PYTHONSAFEPATH",  # it would keep a process that we start from finding the project
+)
+
+
+def drop_overriding_variables() -> None:
+    """Take from this process's environment what would win over a setting. Call it before the first connection."""
+    for name in _OVERRIDING:
+        os.environ.pop(name, None)
+
+
 def share_metrics(settings: Settings) -> None:
     """Where this machine's processes count together. The metrics library looks for it when it is imported."""
     if settings.metrics_dir:

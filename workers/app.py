@@ -13,7 +13,7 @@ from celery.signals import setup_logging, worker_process_init, worker_process_sh
 
 from app import logs
 from app.container import Container
-from app.settings import BadSetting, Settings
+from app.settings import BadSetting, Settings, drop_overriding_variables
 from workers.losses import NoticeLosses
 from workers.watch import Watch
 
@@ -58,6 +58,7 @@ def create_celery(settings: Settings) -> FairboardCelery:
     return app
 
 
+drop_overriding_variables()
 try:
     app = create_celery(Settings.from_env())
 except BadSetting as error:

