@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -229,7 +230,9 @@ _OVERRIDING = (
 
 def drop_overriding_variables() -> None:
     """Take from this process's environment what would win over a setting. Call it before the first connection."""
-    for name in _OVERRIDING:
+    # An interpreter that ignores Python's own variables (-I) would hand them on to what it starts.
+    ignored = [name for name in os.environ if name.startswith("PYTHON")] if sys.flags.ignore_environment else []
+    for name in (*_OVERRIDING, *ignored):
         os.environ.pop(name, None)
 
 

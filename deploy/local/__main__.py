@@ -10,15 +10,14 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import fields
 from types import FrameType
 from typing import TextIO
 
-from app.settings import Settings
 from deploy.demo.limits import RAISED
 from deploy.local import cluster_map, surroundings
 from deploy.local.child import ROOT, CannotStart, Child
 from deploy.local.cluster import Cluster
+from deploy.local.given import given as settings_given
 from deploy.local.group import Group
 from deploy.local.stack import Stack
 from deploy.local.watch import Watch
@@ -51,13 +50,16 @@ def _forget_broken_terminal() -> None:
 def main() -> int:
     """0 after a stop that was asked for, 1 with one line on stderr when it cannot run."""
     arguments = _arguments()
-    given = _given(os.environ)
+    given = settings_given(os.environ)
     surroundings.enter(surroundings.for_parts(os.environ))
     _die_with(arguments.parent)
     _listen(_raise_stop)
     runs: _Runs | None = None
     failed = False
     try:
+        if given:
+            say(f"  Settings from your shell: {', '.join(given)}")
+        given.setdefault("PORT", "8000")
         runs = _WholeCluster(arguments, given) if arguments.cluster else _OneOfEach(arguments, given)
         runs.group.start(lambda line: say(f"  {line}"))
         runs.introduce()
@@ -84,12 +86,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--parent", type=int, default=0, metavar="PID", help="stop when this parent process dies")
     parser.add_argument("--lock", type=int, metavar="FD", help="a descriptor that holds the folder's lock already")
     return parser.parse_args()
-
-
-def _given(env: Mapping[str, str]) -> dict[str, str]:
-    """The settings in the environment; the port is 8000 if none is named."""
-    names = (item.name.upper() for item in fields(Settings))
-    return {"PORT": "8000", **{name: env[name] for name in names if env.get(name, "").strip()}}
 
 
 def _place(arguments: argparse.Namespace) -> str:

