@@ -234,7 +234,7 @@ def _write_flask() -> None:
     path = os.path.join(VENV, "bin", "flask")
     with open(path + ".new", "w") as file:
         file.write('#!/bin/sh\nexec "${0%/*}/python" -I -X utf8 -m flask "$@"\n')
-    os.chmod(path + ".new", 0o755)
+    os.chmod(path + ".new", 0o755)  # noqa: S103 - a program, as pip makes it
     os.replace(path + ".new", path)
 
 
