@@ -14,7 +14,7 @@ import structlog
 
 from app import metrics
 from app.container import Container
-from app.errors import Unauthorized, Unavailable
+from app.errors import Refusal, Unauthorized, Unavailable
 from app.http.identity import identity_of
 from app.stores.database import UNAVAILABLE
 from app.ws import frames

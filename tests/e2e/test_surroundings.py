@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local import processes
+from tests.parts.doctor import PARTS
 from tests.parts.making import MakeRun, copy_project
 from tests.parts.waiting import eventually
 
@@ -88,12 +90,12 @@ def _flask(run: MakeRun, line: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_it_starts_whatever_the_shell_holds_and_all_its_parts_find_each_other(run: MakeRun) -> None:
-    def healthy() -> bool:
-        done = _flask(run, "doctor")
+    def healthy() -> list[str]:
+        done = _flask(run, "doctor --json")
         assert done.returncode == 0, done.stdout + done.stderr
-        return True
+        return [finding["part"] for finding in json.loads(done.stdout)["parts"]]
 
-    eventually(healthy, within=60)
+    assert eventually(healthy, within=60) == PARTS, "the README shows other parts than there are"
 
 
 def test_one_who_reads_a_line_of_its_output_and_leaves_does_not_end_it(run: MakeRun) -> None:
