@@ -1,7 +1,10 @@
 # Every target sets up what it needs first. PYTHON names the interpreter that makes .venv (3.11 or newer).
 PYTHON ?= python3
 VENV := .venv/bin/python
-BOOTSTRAP = command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python" >&2; exit 1; }; exec $(PYTHON) deploy/local/bootstrap.py
+BOOTSTRAP = command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python" >&2; exit 1; }; exec $(PYTHON) -I -X utf8 deploy/local/bootstrap.py
+
+# A shell may have variables for other projects, which Python, libpq and Celery would read here too.
+unexport $(filter-out PYTHON,$(filter PYTHON% PG% CELERY_% GUNICORN_% FLASK_%,$(.VARIABLES)))
 
 .PHONY: help fairness faults run demo cluster cluster-status cluster-stop test unit lint format bench lock dev clean
 .DEFAULT_GOAL := help

@@ -3,8 +3,9 @@
 import sys
 
 from app.factory import create_app
-from app.settings import BadSetting, Settings
+from app.settings import BadSetting, Settings, drop_overriding_variables
 
+drop_overriding_variables()
 try:
     app = create_app(Settings.from_env())
 except BadSetting as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
@@ -204,6 +205,36 @@ class Settings:
                     )
         if self.jwt_keys == self.action_token_keys:
             raise BadSetting("JWT_KEYS and ACTION_TOKEN_KEYS must not be the same")
+
+
+# Variables of libraries that would override a setting in one process and not in the next, or change what a session of
+# PostgreSQL says. Those that only fill what DATABASE_URL leaves out, such as PGPASSFILE and PGSSLROOTCERT, may stay.
+_OVERRIDING = (
+    "CELERY_BROKER_URL",
+    "CELERY_BROKER_READ_URL",
+    "CELERY_BROKER_WRITE_URL",
+    "CELERY_RESULT_BACKEND",
+    "FLASK_DEBUG",
+    "PGCLIENTENCODING",
+    "PGDATESTYLE",
+    "PGGEQO",
+    "PGHOSTADDR",
+    "PGOPTIONS",
+    "PGSERVICE",
+    "PGSERVICEFILE",
+    "PGSYSCONFDIR",
+    "PGTARGETSESSIONATTRS",
+    "PGTZ",
+    "PYTHONSAFEPATH",  # it would keep a process that we start from finding the project
+)
+
+
+def drop_overriding_variables() -> None:
+    """Take from this process's environment what would win over a setting. Call it before the first connection."""
+    # An interpreter that ignores Python's own variables (-I) would hand them on to what it starts.
+    ignored = [name for name in os.environ if name.startswith("PYTHON")] if sys.flags.ignore_environment else []
+    for name in (*_OVERRIDING, *ignored):
+        os.environ.pop(name, None)
 
 
 def share_metrics(settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from bench.players import Player
 from bench.report import Figures, markdown
 from bench.sections import carried
 from bench.stage import another_web, stage
+from deploy.local import surroundings
 from deploy.local.apps import Web
 from deploy.local.child import ROOT, CannotStart
 from deploy.local.stack import Stack
@@ -121,6 +123,7 @@ def _progress() -> Callable[[str], None]:
 
 def main() -> None:
     """See `python -m bench --help`."""
+    surroundings.enter(surroundings.for_tools(os.environ))
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a shorter run, for trying: docs are left alone")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON instead of tables")

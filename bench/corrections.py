@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
@@ -67,7 +66,7 @@ def _sql(stack: Stack, sql: str, **values: Any) -> Any:
 def _flask(stack: Stack, *line: str) -> Any:
     """What a command prints with --json; BenchFailed with its last line when it fails."""
     command = [sys.executable, "-m", "flask", "--app", "wsgi", *line, "--json"]
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **stack.env}, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=stack.env, capture_output=True, text=True)
     if done.returncode:
         raise BenchFailed(f"{' '.join(line[:2])}: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
     return json.loads(done.stdout)

@@ -19,6 +19,7 @@ from app.stores.ledger import REDEEM
 from app.stores.migrations import upgrade
 from bench.accounts import cpu_of
 from bench.load import BenchFailed
+from deploy.local import surroundings
 from deploy.local.stack import Stack
 
 DATABASE = "pgbench"
@@ -82,7 +83,7 @@ class PgBench:
             before = cpu_of(postgres.pid)
             done = subprocess.run(
                 [*self._command(connections, seconds), "-f", str(file), DATABASE],
-                env=os.environ | {"PGHOST": str(postgres.sockets), "PGUSER": postgres.user},
+                env=surroundings.for_parts(os.environ) | {"PGHOST": str(postgres.sockets), "PGUSER": postgres.user},
                 capture_output=True,
                 text=True,
             )

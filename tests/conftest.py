@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from deploy.local import surroundings
 from tests.parts.client import Api, Player
 from tests.parts.product import Product, has_rabbitmq, running
 
@@ -17,6 +19,11 @@ _TOGETHER = ("tests/e2e/cluster", "tests/faults", "tests/e2e/edge", "tests/e2e/p
 def _group(item: pytest.Item) -> str:
     path = item.path.relative_to(item.config.rootpath).as_posix()
     return next((folder for folder in _TOGETHER if path.startswith(f"{folder}/")), path)
+
+
+def pytest_configure() -> None:
+    """Keep other projects' variables away from the libraries in this process, and from what it starts."""
+    surroundings.enter(surroundings.for_tools(os.environ))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

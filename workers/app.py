@@ -14,7 +14,7 @@ from celery.signals import setup_logging, worker_process_init, worker_process_sh
 from app import logs
 from app.container import Container
 from app.log_sink import guard_standard_error, guard_standard_output
-from app.settings import BadSetting, Settings
+from app.settings import BadSetting, Settings, drop_overriding_variables
 from workers.losses import NoticeLosses
 from workers.watch import Watch
 
@@ -63,6 +63,7 @@ def create_celery(settings: Settings) -> FairboardCelery:
 guard_standard_error()
 guard_standard_output()
 
+drop_overriding_variables()
 try:
     app = create_celery(Settings.from_env())
 except BadSetting as error:

@@ -68,7 +68,7 @@ def register(app: Flask, settings: Settings) -> None:
         kid = header.get("kid")
         secret = secrets.get(kid) if isinstance(kid, str) else None
         if secret is None:
-            raise Unauthorized()
+            raise Unauthorized("The token is not valid. Sign in again.")
         return secret
 
 
@@ -97,7 +97,7 @@ def identity_of(authorization: str | None, *, kind: str = "access") -> Identity:
     """The identity that `Bearer <token>` proves. Doesn't ask whether the login has ended. Raises Unauthorized."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise Unauthorized()
+        raise Unauthorized(f"Send a valid {kind} token as 'Authorization: Bearer …'." if kind != "access" else None)
     verified, identity = current_app.extensions[_VERIFIED](token.strip())
     if time.time() >= identity.expires_at + _LEEWAY_SECONDS:
         raise Unauthorized("The token has expired. Refresh it or sign in again.")

@@ -128,7 +128,7 @@ class Accounts:
         """Swap a refresh token for a new pair. One that was used already ends its whole family."""
         player = self._players.get(player_id)
         if player is None:
-            raise Unauthorized()
+            raise Unauthorized("The token is not valid. Sign in again.")
         if player.status == "suspended":
             raise AccountSuspended()
         new = uuid4()

@@ -26,7 +26,10 @@ def broker(place: str, found: Facts, *, production: bool) -> list[Finding]:
 def workers(found: Facts) -> Finding:
     """The Celery workers: alive, and somebody takes from each queue."""
     alive, counts = found["workers"], {name: queue["consumers"] for name, queue in found["queues"].items()}
-    advice = "Start one: 'celery -A workers.app worker'. Boards in Redis and on the screens stand still without it."
+    advice = (
+        "Start one: 'celery -A workers.app worker'. If one runs, it hangs: start it again. Boards in Redis and on the "
+        "screens stand still without it."
+    )
     if not alive and not any(counts.values()):
         return Finding("workers", "wrong", "none answers", advice)
     alone = [name for name, count in counts.items() if count == 0]
@@ -34,7 +37,8 @@ def workers(found: Facts) -> Finding:
         says = f"{len(alive)} alive, but nobody takes from {' and '.join(alone)}"
         return Finding("workers", "wrong", says, f"Start one: 'celery -A workers.app worker -Q {alone[0]}'.")
     if not alive:
-        return Finding("workers", "note", "every queue is taken from, but nobody answered a ping")
+        says = "every queue is taken from, but nobody answered a ping"
+        return Finding("workers", "note", says, "If it stays so, they hang: see their logs, and start them again.")
     return Finding("workers", "ok", f"{len(alive)} alive: {', '.join(alive)}")
 
 
@@ -47,14 +51,28 @@ def _dead_letters(dead: int | None) -> list[Finding]:
     return [Finding("dead letters", "wrong", f"{dead} tasks were given up", advice)]
 
 
-def beat(state: BeatState, done_ago: int | None) -> Finding:
+def late_relay(says: str, *, broker_answers: bool) -> Finding:
+    """A relay that listens, and leaves changes in the outbox."""
+    if broker_answers:
+        advice = "The broker answers, so the relay hangs or fails: see its log, and start it again."
+    else:
+        advice = "It waits for the broker: fix that first."
+    return Finding("relay", "wrong", says, advice)
+
+
+def beat(state: BeatState, done_ago: int | None, *, broker_answers: bool = True) -> Finding:
     """Beat, by its lock and its times; `done_ago` is how long ago a worker did the task that it sends most often."""
     if not state.held:
         advice = "Start it: 'celery -A workers.app beat'. Nothing is repaired, rolled up or pruned without it."
         return Finding("beat", "wrong", "nobody has the turn to send", advice)
     if state.ago is None or state.ago > _LATE_SECONDS:
         says = "has the turn and has sent nothing" + ("" if state.ago is None else f" for {state.ago:.0f} s")
-        return Finding("beat", "wrong", says, "See beat's log for what it waits for: the broker, as a rule.")
+        advice = (
+            "The broker answers, so beat hangs or fails: see its log, and start it again."
+            if broker_answers
+            else "It waits for the broker: fix that first."
+        )
+        return Finding("beat", "wrong", says, advice)
     if done_ago is None or done_ago > _LATE_SECONDS:
         says = f"sent its last tick {state.ago:.0f} s ago, and no worker did what it sends"
         return Finding(

@@ -10,7 +10,7 @@ from importlib import metadata
 import redis.exceptions
 
 from app.services import broker, broker_findings
-from app.services.faults import BROKEN, fault, said_by
+from app.services.faults import BROKEN, fault, said_by, without_environment
 from app.services.findings import Finding, background, postgres_obstacle, redis_cluster, redis_node, replica
 from app.services.outbox import Outbox
 from app.services.presence import Presence
@@ -54,6 +54,7 @@ class Diagnosis:
         self._redis, self._schema, self._ticks = redis_probe, schema, ticks
         self._outbox, self._catalog, self._rankings, self._clock = outbox, catalog, rankings, clock
         self._lateness, self._presence = lateness, presence
+        self._broker_answers = True
 
     def examine(self) -> list[Finding]:
         """Every part, in the order in which to put them right."""
@@ -67,7 +68,8 @@ class Diagnosis:
             self._clocks,
         ):
             findings += self._looked(look)
-        findings += self._broker()
+        findings += (about_broker := self._broker())
+        self._broker_answers = about_broker[0].state != "wrong"
         for look in (self._relay, self._beat, self._background, self._boards, self._online):
             findings += self._looked(look)
         return findings
@@ -101,6 +103,8 @@ class Diagnosis:
 
     def _settings_found(self) -> Finding:
         settings = self._settings
+        if advice := without_environment(settings):
+            return Finding("settings", "note", f"{settings.app_env}, and no address of a server is set", advice)
         if settings.app_env == "production":
             return Finding("settings", "ok", "production")
         default = Settings()
@@ -187,12 +191,13 @@ class Diagnosis:
             yield Finding("relay", "wrong", says, advice)
         elif status["oldest_seconds"] > _OUTBOX_SECONDS:
             says += f", the oldest for {status['oldest_seconds']:.0f} s"
-            yield Finding("relay", "wrong", says, "Put the broker right; see the relay's log for what it waits for.")
+            yield broker_findings.late_relay(says, broker_answers=self._broker_answers)
         else:
             yield Finding("relay", "ok", says)
 
     def _beat(self) -> Iterator[Finding]:
-        yield broker_findings.beat(self._ticks.state(), self._rankings.repaired_ago())
+        state, done_ago = self._ticks.state(), self._rankings.repaired_ago()
+        yield broker_findings.beat(state, done_ago, broker_answers=self._broker_answers)
 
     def _background(self) -> Iterator[Finding]:
         for part, age in self._lateness.ages().items():

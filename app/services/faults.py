@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 import redis.exceptions
 import sqlalchemy.exc
 
@@ -12,6 +15,7 @@ from app.stores.refusals import pg_refuses, reason_of
 
 BROKEN: tuple[type[Exception], ...] = (sqlalchemy.exc.SQLAlchemyError, redis.exceptions.RedisError)
 _NO_SUCH_TABLE = "42P01"
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def explain(error: Exception, settings: Settings) -> str:
@@ -26,13 +30,35 @@ def fault(error: Exception, settings: Settings) -> tuple[str, str]:
         place = f"Redis at {address(settings.redis_url)}"
         if isinstance(error, redis.exceptions.ResponseError):
             return f"{place} refuses: {reason_of(error)}", "Its log and 'redis-cli info' say more; end the cause."
-        return f"{place} fails: {said_by(error)}", "Start it, or set REDIS_URL; then run this again."
+        return f"{place} fails: {said_by(error)}", _advice("REDIS_URL", settings)
     place = f"PostgreSQL at {address(settings.database_url)}"
     if getattr(_original(error), "sqlstate", None) == _NO_SUCH_TABLE:
         return f"{place} lacks a table", "Run 'flask --app wsgi db upgrade' first."
     if isinstance(error, UNAVAILABLE) and not pg_refuses(_original(error)):
-        return f"{place} fails: {said_by(error)}", "Start it, or set DATABASE_URL; then run this again."
+        return f"{place} fails: {said_by(error)}", _advice("DATABASE_URL", settings)
     return f"{place} refuses: {said_by(error)}", ""
+
+
+def _advice(name: str, settings: Settings) -> str:
+    return without_environment(settings) or f"Start it, or set {name}; then run this again."
+
+
+def without_environment(settings: Settings) -> str:
+    """Advice for a terminal in which no server's address is set; empty where one is."""
+    default = Settings()
+    if (settings.database_url, settings.redis_url) != (default.database_url, default.redis_url):
+        return ""
+    files = [file for file in (_ROOT / "var" / "env", _ROOT / "var" / "cluster" / "env") if file.exists()]
+    if not files:
+        return "'make run' starts everything and writes var/env with the settings; or set DATABASE_URL and REDIS_URL."
+    loads = " or ".join(f"'set -a; . {_as_typed(file)}; set +a'" for file in files)
+    return (
+        f"Load the settings that the launcher wrote, with {loads}, in this terminal; or set DATABASE_URL and REDIS_URL."
+    )
+
+
+def _as_typed(file: Path) -> str:
+    return str(file.relative_to(_ROOT)) if Path.cwd() == _ROOT else shlex.quote(str(file))
 
 
 def first_line(error: object) -> str:

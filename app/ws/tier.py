@@ -14,7 +14,7 @@ import structlog
 
 from app import metrics
 from app.container import Container
-from app.errors import Refusal, Unavailable
+from app.errors import Refusal, Unauthorized, Unavailable
 from app.http.identity import identity_of
 from app.stores.database import UNAVAILABLE
 from app.ws import frames
@@ -93,7 +93,7 @@ class Tier:
             subscriber.outbound.release()
 
     def _admit(self, seat: Seat, auth: str | None, board: str) -> Admission:
-        identity = identity_of(auth)
+        identity = identity_of(_checked(auth))
         try:
             self._container.sessions.check(identity.player_id, identity.login_id)
             snapshot = self._feed.read_settled(board)
@@ -150,3 +150,15 @@ def _prepare(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):  # a Unix socket, as behind a proxy on the same machine, has neither
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _NOTSENT_BYTES)
+
+
+def _checked(auth: str | None) -> str:
+    """Return the message's `auth`. Raises Unauthorized, in terms of that field, where it can't be `Bearer <token>`."""
+    scheme, _, token = (auth or "").strip().partition(" ")
+    if not scheme:
+        raise Unauthorized("The message has no 'auth'. Send 'auth': 'Bearer <access token>' with it.")
+    if scheme.lower() != "bearer":
+        raise Unauthorized("'auth' must begin with 'Bearer ', and then have the access token.")
+    if not token.strip():
+        raise Unauthorized("'auth' must have the access token after 'Bearer '.")
+    return f"{scheme} {token.strip()}"

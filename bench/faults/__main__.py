@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import time
@@ -17,6 +18,7 @@ from bench.faults.faults import FAULTS, Fault
 from bench.faults.report import PAGE, as_json, line, page
 from bench.load import BenchFailed
 from bench.pushes import allow_many_sockets
+from deploy.local import surroundings
 from deploy.local.child import ROOT, CannotStart
 from deploy.local.folder import Folder
 
@@ -26,6 +28,7 @@ _FOLDER = ROOT / "var" / "faults"
 
 def main() -> int:
     """See `python -m bench.faults --help`."""
+    surroundings.enter(surroundings.for_tools(os.environ))
     given = _arguments()
     size = SHORT if given.short else FULL
     began = time.monotonic()

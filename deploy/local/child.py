@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from deploy.local import processes
+from deploy.local import processes, surroundings
 
 ROOT = Path(__file__).resolve().parents[2]
 _SPAWN = Path(__file__).with_name("spawn.py")
@@ -41,9 +41,9 @@ class Child:
     to_terminal = False
 
     def __init__(self, log: Path, *, env: Mapping[str, str] | None = None, keep_open: Sequence[int] = ()) -> None:
-        """`env`: the whole environment (default ours); `keep_open`: descriptors that the child inherits."""
+        """`env`: the whole environment (default: what every part needs); `keep_open`: descriptors it inherits."""
         self.log = log
-        self.environment = dict(os.environ if env is None else env)
+        self.environment = surroundings.for_parts(os.environ) if env is None else dict(env)
         self.keep_open = tuple(keep_open)
         self._process: subprocess.Popen[bytes] | None = None
         self._asked = False

@@ -84,8 +84,9 @@ def read(folder: Path) -> tuple[str, list[Part]] | None:
 
 def environment(folder: Path) -> dict[str, str]:
     """The settings that the cluster runs with."""
-    lines = (folder / "env").read_text().splitlines()
-    return dict(shlex.split(line)[0].split("=", 1) for line in lines if line)
+    # Not line by line: a value may have more than one line.
+    assignments = shlex.split((folder / "env").read_text())
+    return dict(assignment.split("=", 1) for assignment in assignments)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -8,18 +8,18 @@ import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from app.settings import BadSetting, Settings
+from deploy.local import surroundings
 from deploy.local.child import ROOT, CannotStart, Child, free_port, is_free
 from deploy.local.folder import Folder
+from deploy.local.given import MARK, mark
 from deploy.local.postgres import Postgres
 
 Progress = Callable[[str], None]
-_SETTING_NAMES = frozenset(item.name.upper() for item in fields(Settings))
 
 
 class Group(ABC):
@@ -126,6 +126,8 @@ class Group(ABC):
             raise CannotStart(str(error)) from error
         self._host = settings.host
         self._port = settings.port if self.given.get("PORT") else free_port()
+        if self._listens() and not is_free(self._host, free_port()):
+            raise CannotStart(f"HOST={self._host} is no address of this machine: unset HOST, or name one")
         if self._listens() and not is_free(self._host, self._port):
             address = f"{self._host} port {self._port}"
             raise CannotStart(f"cannot listen on {address}: stop what uses it, or choose another, such as PORT=8001")
@@ -146,14 +148,14 @@ class Group(ABC):
             "JWT_KEYS": f"local:{self.folder.secret('jwt')}",
             "ACTION_TOKEN_KEYS": f"local:{self.folder.secret('action_token')}",
         }
-        inherited = {name: value for name, value in os.environ.items() if name not in _SETTING_NAMES}
         settings = {**ours, **found, **self.given}
         try:
             Settings.from_env(settings)
         except BadSetting as error:
             raise CannotStart(str(error)) from error
-        self.env = {**inherited, **settings, "FLASK_APP": "wsgi"}
-        self.folder.write_environment({**settings, "FLASK_APP": "wsgi"})
+        self.env = {**surroundings.for_parts(os.environ), **settings, "FLASK_APP": "wsgi"}
+        made = {name: value for name, value in settings.items() if name not in self.given}
+        self.folder.write_environment({**settings, "FLASK_APP": "wsgi", MARK: mark(made)})
 
     def _start(self, key: str, server: Child, doing: str, progress: Progress) -> None:
         self._processes[key] = server

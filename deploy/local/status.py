@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import http.client
 import json
+import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ import amqp
 import psycopg
 import redis
 
-from deploy.local import cluster_map, processes
+from deploy.local import cluster_map, processes, surroundings
 from deploy.local.child import ROOT, accepts
 from deploy.local.cluster_map import Part
 from deploy.local.redis_cluster import NODES, SLOTS
@@ -175,6 +176,7 @@ def _http(part: Part, path: str) -> Health:
 
 def main() -> int:
     """0 when all is well, 1 when something is not, or nothing runs."""
+    surroundings.enter(surroundings.for_parts(os.environ))
     parser = argparse.ArgumentParser(prog="python -m deploy.local.status", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     parser.add_argument("--folder", type=Path, default=cluster_map.FOLDER, help="where the cluster lives")

@@ -2,7 +2,7 @@
 # Install those of the named packages of the system that are missing, where we may: `system.sh rabbitmq-server nginx`.
 # Nothing installed here is started. Ends with 1 and one line that says what to type if some are still missing.
 set -eu
-cd "$(dirname "$0")/../.."
+CDPATH="" cd -- "$(dirname -- "$0")/../.."
 
 there() {
     case $1 in

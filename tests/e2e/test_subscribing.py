@@ -127,6 +127,19 @@ def test_a_missing_or_malformed_token_is_a_401(socket: Subscriber, auth: str | N
     _ends(socket, 401, "unauthorized")
 
 
+@pytest.mark.parametrize("auth", [None, "", " ", "Bearer", "bearer ", "only-the-token", "Basic YTpi", "Bearer\tx"])
+def test_what_is_wrong_is_said_of_the_field_of_the_message(socket: Subscriber, auth: str | None) -> None:
+    socket.send({"type": "subscribe", "auth": auth})
+    said = socket.next("error")["error"]["message"]
+    assert "'auth'" in said
+    assert "Authorization" not in said
+
+
+def test_the_word_bearer_may_be_in_any_case(socket: Subscriber, anna: Player) -> None:
+    socket.send({"type": "subscribe", "auth": f"bEARER  {anna.access_token} "})
+    assert socket.next("leaderboard.initial")["meta"]["code"] == 200
+
+
 @pytest.mark.parametrize("auth", [1, ["Bearer x"], {"a": 1}, True])
 def test_a_token_that_is_no_text_is_an_error(socket: Subscriber, auth: Any) -> None:
     socket.send({"type": "subscribe", "auth": auth})

@@ -104,6 +104,7 @@ class Api:
         self.url = url.rstrip("/")
         self.timeout = timeout
         self._session = requests.Session()
+        self._session.trust_env = False  # no proxy of the shell stands before this machine
         self._session.mount("http://", _FromAddress(address) if address else HTTPAdapter(pool_maxsize=64))
 
     def close(self) -> None:

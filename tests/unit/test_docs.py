@@ -8,9 +8,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+from flask import Flask
 
+from app.cli.register import register
 from app.settings import Settings
+from app.stores.migrations import newest
+from app.stores.trust_schema import metadata
+from tests.parts.doctor import PARTS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -43,6 +49,53 @@ def test_the_table_of_settings_gives_the_default_that_the_code_has(item: Any) ->
     meant = item.metadata["parse"](documented) if documented else item.default
     assert meant == item.default
     assert bool(documented) == (item.default not in ("", ()))
+
+
+def test_the_architecture_says_of_each_table_once_whether_to_back_it_up() -> None:
+    section = (ROOT / "docs/architecture.md").read_text().partition("## Where things are kept")[2]
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| (.+) \|$", section.partition("\nRedis, ")[0], re.MULTILINE)
+    named = [table for tables, _ in rows for table in re.findall(r"`(\w+)`", tables)]
+    assert sorted(named) == sorted(metadata.tables)
+    kept = {table for tables, lost in rows if lost.startswith("back ") for table in re.findall(r"`(\w+)`", tables)}
+    assert {"players", "score_events", "corrections", "audit_log"} <= kept
+    assert not {"rollups", "ticks"} & kept
+
+
+def _doctor_in_the_readme() -> list[str]:
+    output = (ROOT / "README.md").read_text().partition(".venv/bin/flask doctor\n```")[2].split("```")[1]
+    return output.strip().splitlines()
+
+
+def test_the_readme_shows_the_doctor_as_it_is() -> None:
+    lines = _doctor_in_the_readme()
+    parts = [match[1] for line in lines if (match := re.match(r"ok +(.+?)  ", line))]
+    assert parts == PARTS
+    assert lines[-1] == "Everything needed is there."
+    assert re.search(rf"^ok +migrations +at {newest()}, the newest$", "\n".join(lines), re.MULTILINE)
+
+
+def test_every_command_that_the_documents_name_exists() -> None:
+    app = Flask("commands")
+    register(app)
+    with app.app_context():
+        missing = {f"{_name(page)}: {line}" for page in PAGES for line in _commands(page) if not _exists(app, line)}
+    assert missing == set()
+
+
+def _commands(page: Path) -> list[str]:
+    """What the page gives to `flask`, each with its first two words."""
+    if "decisions" in page.parts:
+        return []  # they say what was decided then
+    found = re.findall(r"(?:`|^|/)flask (?:--app wsgi )?((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)", page.read_text(), re.M)
+    return [line for line in found if line.split()[0] not in ("commands", "run")]
+
+
+def _exists(app: Flask, line: str) -> bool:
+    first, _, second = line.partition(" ")
+    command = app.cli.commands.get(first)
+    if isinstance(command, click.Group) and second:
+        return second in command.commands
+    return command is not None
 
 
 def test_every_make_target_that_the_documents_name_exists() -> None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import redis.exceptions
 
-from app.services.broker_findings import beat, broker, workers
-from app.services.faults import explain
+from app.services import faults
+from app.services.broker_findings import beat, broker, late_relay, workers
+from app.services.faults import explain, without_environment
 from app.services.findings import background, redis_cluster, redis_node, replica
 from app.settings import Settings
 from app.stores.addresses import address
@@ -150,3 +152,39 @@ def test_work_in_the_background_must_have_been_done_lately(age: float | None, ve
     finding = background("analytics", age)
     assert finding.state == verdict
     assert ("'analytics'" in finding.advice) == (verdict == "wrong")
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_the_advice_for_one_that_sends_nothing_fits_the_state_of_the_broker(answers: bool) -> None:
+    silent = BeatState(held=True, ago=90.0)
+    for finding in (late_relay("1 listening", broker_answers=answers), beat(silent, 3, broker_answers=answers)):
+        assert finding.state == "wrong"
+        assert ("start it again" in finding.advice) == answers
+        assert ("fix that first" in finding.advice) == (not answers)
+
+
+def test_workers_that_hang_are_not_taken_for_absent_ones_alone() -> None:
+    silent = workers({"workers": [], "queues": {"leaderboard": {"consumers": None}}})
+    taking = workers({"workers": [], "queues": {"leaderboard": {"consumers": 1}}})
+    assert all("hang" in finding.advice for finding in (silent, taking))
+
+
+@pytest.mark.parametrize(
+    ("made", "named"),
+    [
+        ([], ["make run"]),
+        (["var/env"], [". var/env;"]),
+        (["var/env", "var/cluster/env"], ["var/env;", "var/cluster/env;"]),
+    ],
+)
+def test_a_terminal_without_settings_is_told_how_to_load_them(
+    made: list[str], named: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faults, "_ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for file in made:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    said = explain(redis.exceptions.ConnectionError("refused"), Settings())
+    assert all(name in said for name in named), said
+    assert without_environment(Settings.from_env({"DATABASE_URL": "postgresql://db/x"})) == ""
