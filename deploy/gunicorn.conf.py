@@ -11,7 +11,7 @@ from typing import Any
 
 from app import logs
 from app.settings import BadSetting, Settings, share_metrics
-from deploy import draining, one_send
+from deploy import draining, incoming, one_send
 
 try:
     _settings = Settings.from_env()
@@ -25,6 +25,11 @@ workers = _settings.web_workers
 
 # nginx allows request lines of 4 KiB: what it lets through is never refused here.
 limit_request_line = 8190
+
+# No header of a client's changes the scheme, the path or the script name: app/factory.py trusts TRUSTED_PROXIES alone.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
 
 # One greenlet for each connection, and a socket stays open for hours: many, and a descriptor for each.
 worker_class = "deploy.draining.Worker"
@@ -68,6 +73,7 @@ def post_worker_init(worker: Any) -> None:
 
     close_when(worker.wsgi, lambda: not worker.alive)
     one_send.install()
+    incoming.install(_settings.body_seconds)
 
     # What is there by now stays; and with thousands of sockets, a collection every 700 new objects walks all of them:
     # 30% of this process's time with 4,000 subscribers.
