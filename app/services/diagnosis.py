@@ -11,10 +11,11 @@ import redis.exceptions
 
 from app.services import broker, broker_findings
 from app.services.faults import BROKEN, fault, said_by
-from app.services.findings import Finding, background, redis_cluster, redis_node, replica
+from app.services.findings import Finding, background, clients, redis_cluster, redis_node, replica
 from app.services.outbox import Outbox
 from app.services.presence import Presence
 from app.services.schema import Schema
+from app.services.sign_ins import SignIns
 from app.settings import Settings
 from app.stores.addresses import address
 from app.stores.catalog import CatalogStore
@@ -47,13 +48,14 @@ class Diagnosis:
         ticks: TickStore,
         lateness: LatenessStore,
         presence: Presence,
+        sign_ins: SignIns,
         *,
         clock: Callable[[], float],
     ) -> None:
         self._settings, self._postgres, self._read_replicas = settings, postgres, replicas
         self._redis, self._schema, self._ticks = redis_probe, schema, ticks
         self._outbox, self._catalog, self._rankings, self._clock = outbox, catalog, rankings, clock
-        self._lateness, self._presence = lateness, presence
+        self._lateness, self._presence, self._sign_ins = lateness, presence, sign_ins
 
     def examine(self) -> list[Finding]:
         """Every part, in the order in which to put them right."""
@@ -68,7 +70,7 @@ class Diagnosis:
         ):
             findings += self._looked(look)
         findings += self._broker()
-        for look in (self._relay, self._beat, self._background, self._boards, self._online):
+        for look in (self._relay, self._beat, self._background, self._boards, self._online, self._clients):
             findings += self._looked(look)
         return findings
 
@@ -196,6 +198,9 @@ class Diagnosis:
         for season in self._catalog.open_seasons():
             says = f"{self._presence.count(season.board)} players have a socket open"
             yield Finding(f"online {season.board}", "ok", says)
+
+    def _clients(self) -> Iterator[Finding]:
+        yield clients(self._sign_ins.recent())
 
     def _boards(self) -> Iterator[Finding]:
         for season in self._catalog.open_seasons():
