@@ -88,8 +88,8 @@ def clients(recent: RecentSignIns) -> Finding:
         return Finding("clients", "ok", says)
     says = f"{says}, the last {recent.last_address}: they seem to be one"
     advice = (
-        "If that is a proxy of yours, all its clients share one limit: name it in nginx's site/trusted-proxies.conf, or "
-        "where there is no nginx count it in TRUSTED_PROXIES."
+        "If that is a proxy of yours, all its clients share one limit: name it in nginx's site/trusted-proxies.conf, "
+        "or where there is no nginx count it in TRUSTED_PROXIES."
     )
     return Finding("clients", "note", says, advice)
 
