@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import ip_network
 
 from flask import Blueprint, Response, request
 
 from app import metrics
+from app.domain.ip_addresses import plain_address
 from app.errors import Forbidden
 from app.http.envelope import answer, failure, outside
 from app.http.identity import container
@@ -58,9 +59,7 @@ def show_metrics() -> Response:
 
 def _is_within(text: str, networks: Sequence[str]) -> bool:
     try:
-        address: IPv4Address | IPv6Address = ip_address(text)
+        address = plain_address(text)
     except ValueError:
         return False
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
     return any(address in ip_network(network) for network in networks)

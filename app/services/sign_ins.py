@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address
 from uuid import UUID
 
 from redis.exceptions import RedisError
 
+from app.domain.ip_addresses import plain_address
 from app.stores.sign_ins import SignInStore
 
 _ENOUGH_PLAYERS = 20  # for each address: more than a household, as many as the limit lets sign in within a minute
@@ -58,6 +58,6 @@ class SignIns:
 
 def _is_loopback(address: str) -> bool:
     try:
-        return ip_address(address).is_loopback
+        return plain_address(address).is_loopback
     except ValueError:
         return False

@@ -95,7 +95,6 @@ def _doctor(edge: Edge) -> dict[str, str]:
 
 
 def test_a_proxy_that_is_not_named_makes_all_clients_one_and_the_doctor_says_so(edge: Edge, client: Api) -> None:
-    assert _doctor(edge)["state"] == "ok", "a crowd on this machine is nobody's proxy"
     assert [_register(client, next(_addresses)) for _ in range(21)] == [201] * 20 + [429]
     finding = _doctor(edge)
     assert (finding["state"], "127.0.0.1" in finding["says"]) == ("note", True)
@@ -130,8 +129,6 @@ def test_the_clients_of_a_proxy_that_is_named_are_themselves(edge: Edge, trustin
         assert client.post("/auth/login", {}, headers=forged).status == 422
     assert client.post("/auth/login", {}, headers={"X-Test-Address": one}).status == 429
     assert client.post("/auth/login", {}, headers={"X-Test-Address": other}).status == 422
-    assert [_register(client, next(_addresses)) for _ in range(3)] == [201] * 3
-    assert _doctor(edge)["state"] == "ok"
 
 
 def test_operators_are_known_by_the_address_that_the_proxy_saw(trusting: Nginx, client: Api) -> None:
