@@ -34,6 +34,7 @@ from app.services.redemptions import Redemptions
 from app.services.refresh import Refresh
 from app.services.review import Review
 from app.services.schema import Schema
+from app.services.sign_ins import SignIns
 from app.services.sources import sources
 from app.services.standings import Standings
 from app.services.strays import Strays
@@ -64,6 +65,7 @@ from app.stores.rankings import RankingStore
 from app.stores.redis_store import Scripts, connect
 from app.stores.replicas import Replicas
 from app.stores.rollups import STATEMENT_SECONDS
+from app.stores.sign_ins import SignInStore
 from app.stores.standings import StandingStore
 from app.stores.suspicions import SuspicionStore
 from app.stores.ticks import TickStore
@@ -148,6 +150,7 @@ class Container:
             clock=clock,
             refresh_seconds=settings.refresh_token_seconds,
         )
+        self.sign_ins = SignIns(SignInStore(self.redis), clock=clock)
         self.moderation = Moderation(
             self.database,
             self.redis,
@@ -280,6 +283,7 @@ class Container:
             self.ticks,
             LatenessStore(self.database),
             self.presence,
+            self.sign_ins,
             clock=clock,
         )
 

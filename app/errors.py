@@ -2,9 +2,11 @@
 
 Refusal
 ├── InvalidRequest        a field is out of range, unknown or missing (details name each field)
+├── BadRequest            the body did not arrive as it was announced
+├── RequestTimeout        the body did not arrive in time
 ├── MalformedJson         the body is not JSON
 ├── TooLarge              the body is over the limit
-├── UnsupportedMediaType  the body is not application/json
+├── UnsupportedMediaType  the body is not application/json in UTF-8, or is compressed
 ├── Unauthorized          who are you? (missing, malformed, expired, revoked)
 │   └── InvalidCredentials
 ├── Forbidden             known, but may not
@@ -57,6 +59,16 @@ class InvalidRequest(Refusal):
     def field(cls, name: str, message: str) -> InvalidRequest:
         """One bad field."""
         return cls(details=[{"field": name, "message": message}])
+
+
+class BadRequest(Refusal):
+    code = "bad_request"
+    default_message = "This is not a request that can be read."
+
+
+class RequestTimeout(Refusal):
+    code = "request_timeout"
+    default_message = "The request took too long to arrive."
 
 
 class MalformedJson(Refusal):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs
 from app.cli.register import register as register_commands
 from app.container import Container
 from app.http import actions, admin, auth, cases, failures, identity, leaderboard, operations, watch
+from app.http.envelope import empty
 from app.http.limits import Limits
 from app.http.top_reads import TopReads
 from app.settings import Settings
@@ -18,11 +19,22 @@ from app.ws import routes as sockets
 API = "/api/v1"
 
 
+class _App(Flask):
+    """Flask, with answers to OPTIONS that are like our others."""
+
+    def make_default_options_response(self) -> Response:
+        """Return a 204 that names the methods of this address."""
+        response = empty(204)
+        response.headers["Allow"] = super().make_default_options_response().headers["Allow"]
+        return response
+
+
 def create_app(settings: Settings) -> Flask:
     """The whole outside: the API, the sockets, the page and the commands."""
     logs.configure(settings)
-    app = Flask("fairboard", static_folder=None)
-    app.url_map.strict_slashes = False
+    app = _App("fairboard", static_folder=None)
+    # One path for each thing, and no redirects: a proxy's rules for a path then hold for all there is of it.
+    app.url_map.merge_slashes = False
     app.extensions["fairboard"] = container = Container(settings)
     watch.register(app, settings)
     identity.register(app, settings)

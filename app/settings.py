@@ -8,11 +8,14 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 _RATE = re.compile(r"([1-9]\d{0,8})/(second|minute|hour)")
+# This machine and private networks, as in deploy/nginx/site/operators.conf.
+_PRIVATE = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 _DEV_SECRET = "development-only-secret-change-me"  # noqa: S105 - production refuses it
 
 
@@ -34,6 +37,10 @@ def _text(value: str) -> str:
 
 def _list(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _networks(value: str) -> tuple[str, ...]:
+    return tuple(str(ip_network(part)) for part in _list(value))
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -131,6 +138,8 @@ class Settings:
     port: int = _set(8000, _whole(1, 65535), "port the web process listens on")
     web_workers: int = _set(2, _whole(1, 256), "web processes on the port")
     trusted_proxies: int = _set(0, _whole(0, 8), "proxies in front whose X-Forwarded-For counts")
+    operators: tuple[str, ...] = _set(_PRIVATE, _networks, "networks that may read /metrics and /readyz")
+    body_seconds: float = _set(10.0, _number(0.1, 600), "time the whole body of a request has to arrive")
     allowed_origins: tuple[str, ...] = _set((), _list, "further Origins that may open a socket; its own always may")
 
     database_url: str = _set("postgresql+psycopg://localhost/fairboard", _postgres, "PostgreSQL primary")

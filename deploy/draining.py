@@ -35,6 +35,8 @@ from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
+from deploy import incoming
+
 _QUIET_SECONDS = 0.1  # longer than a handshake that began before `hold_off` takes to end
 _MOST_QUIET_SECONDS = 2.0
 _LOOK_SECONDS = 0.02
@@ -106,6 +108,23 @@ class Worker(GeventWorker):  # type: ignore[misc]
         super().handle_exit(sig, frame)
         if self._asked:
             gevent.spawn(self._asked.set)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
+        """Answer a request. Raises StopIteration when the connection is to be closed."""
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        except StopIteration:
+            if req.has_rest():
+                incoming.linger(sock)
+            raise
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer what the app did not answer."""
+        status = incoming.refuse(client, req, exc)
+        if status == 500:
+            self.log.error("A request failed outside the app", exc_info=exc)
+        else:
+            self.log.info("Refused a request that can't be read: %s, %s", status, type(exc).__name__)
 
     def _serve(self, listener: Any) -> StreamServer:
         listener.setblocking(True)

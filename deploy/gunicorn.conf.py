@@ -12,7 +12,7 @@ from typing import Any
 from app import logs
 from app.log_sink import guard_standard_error, guard_standard_output
 from app.settings import BadSetting, Settings, share_metrics
-from deploy import draining, one_send
+from deploy import draining, incoming, one_send
 
 # A full disk under either must not end a process, nor change an answer. gunicorn's own access log goes to the second.
 guard_standard_error()
@@ -30,6 +30,11 @@ workers = _settings.web_workers
 
 # nginx allows request lines of 4 KiB: what it lets through is never refused here.
 limit_request_line = 8190
+
+# No header of a client's changes the scheme, the path or the script name: app/factory.py trusts TRUSTED_PROXIES alone.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
 
 # One greenlet for each connection, and a socket stays open for hours: many, and a descriptor for each.
 worker_class = "deploy.draining.Worker"
@@ -73,6 +78,7 @@ def post_worker_init(worker: Any) -> None:
 
     close_when(worker.wsgi, lambda: not worker.alive)
     one_send.install()
+    incoming.install(_settings.body_seconds)
 
     # What is there by now stays; and with thousands of sockets, a collection every 700 new objects walks all of them:
     # 30% of this process's time with 4,000 subscribers.

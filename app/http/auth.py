@@ -8,6 +8,7 @@ from app.http.bodies import Credentials, NewAccount, NewAppeal, body
 from app.http.envelope import answer, empty, plain
 from app.http.identity import container, me, signed_in, tokens_for
 from app.http.limits import Limits
+from app.http.sign_ins import note_sign_in
 from app.services.accounts import Login
 
 
@@ -60,6 +61,7 @@ def blueprint(limits: Limits) -> Blueprint:
 
 def _welcome(login: Login, status: int) -> Response:
     player = login.player
+    note_sign_in(player.id)
     user = {
         "user_id": str(player.id),
         "username": player.username,

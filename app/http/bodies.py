@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -24,9 +23,9 @@ from app.domain.boards import MAIN, TOP
 from app.domain.cases import Decision, State, check_appeal, check_reason
 from app.domain.rollups import Granularity
 from app.domain.times import moment
-from app.errors import InvalidRequest, MalformedJson, TooLarge, UnsupportedMediaType
+from app.errors import InvalidRequest
+from app.http.json_body import json_body
 
-MAX_BODY = 16 * 1024
 MAX_KEY = 255
 _KEY = re.compile(rf"[\x20-\x7e]{{1,{MAX_KEY}}}")
 
@@ -159,19 +158,7 @@ class NewAppeal(_Strict):
 
 def body(model: type[Model]) -> Model:
     """The JSON body as `model`, refused in the contract's order: size, media type, JSON, fields."""
-    length = request.content_length
-    if length is not None and length > MAX_BODY:
-        raise TooLarge()
-    raw = request.stream.read(MAX_BODY + 1)
-    if len(raw) > MAX_BODY:
-        raise TooLarge()
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType()
-    try:
-        # Python's reader lets NaN and Infinity through, which are not JSON.
-        value = json.loads(raw.decode("utf-8"), parse_constant=_not_json)
-    except (ValueError, RecursionError):
-        raise MalformedJson() from None
+    value = json_body()
     if not isinstance(value, dict):
         raise InvalidRequest.field("body", "must be a JSON object")
     return _checked(model, value)
@@ -193,10 +180,6 @@ def idempotency_key() -> str | None:
     if key is not None and not _KEY.fullmatch(key):
         raise InvalidRequest.field("Idempotency-Key", f"must be 1 to {MAX_KEY} printable ASCII characters")
     return key
-
-
-def _not_json(constant: str) -> None:
-    raise ValueError(constant)
 
 
 def _checked(model: type[Model], values: dict[str, Any]) -> Model:

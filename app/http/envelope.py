@@ -14,6 +14,9 @@ from flask import Response, g, request
 from app.domain.times import rfc3339
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,62}[\x21-\x7e])?")
+NOSNIFF = ("X-Content-Type-Options", "nosniff")
+# Nobody keeps an answer, unless its view says how: most of them carry tokens, or belong to one player.
+_GUARDS = (NOSNIFF, ("Cache-Control", "no-store"))
 
 
 def known_or_new_id(given: str) -> str:
@@ -30,10 +33,8 @@ def request_id() -> str:
     return known
 
 
-def _response(text: str, status: int) -> Response:
-    response = Response(text, status, mimetype="application/json")
-    response.headers["X-Request-ID"] = request_id()
-    return response
+def _response(text: str | bytes, status: int) -> Response:
+    return Response(text, status, headers=[*_GUARDS, ("X-Request-ID", request_id())], mimetype="application/json")
 
 
 def answer(data: Any, status: int = 200, links: dict[str, str] | None = None) -> Response:
@@ -69,9 +70,15 @@ def envelope(data: str, status: int, own_id: str, links: dict[str, str] | None =
 
 def empty(status: int) -> Response:
     """An answer without a body: 204 or 304."""
-    response = Response(status=status)
-    response.headers["X-Request-ID"] = request_id()
+    response = Response(status=status, headers=[*_GUARDS, ("X-Request-ID", request_id())])
     del response.headers["Content-Type"]
+    return response
+
+
+def outside(response: Response) -> Response:
+    """Give an answer that is no envelope, such as a page or a picture, the headers that every answer has."""
+    response.headers["X-Request-ID"] = request_id()
+    response.headers[NOSNIFF[0]] = NOSNIFF[1]
     return response
 
 
@@ -82,7 +89,9 @@ def failure(status: int, code: str, message: str, details: Any = None) -> Respon
     if details is not None:
         error["details"] = details
     body = {"meta": {"code": status, "request_id": request_id()}, "error": error}
-    return _response(json.dumps(body, ensure_ascii=False, separators=(",", ":")), status)
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    # The name of an unknown field may be half a surrogate pair, which has no UTF-8.
+    return _response(text.encode("utf-8", "replace"), status)
 
 
 def failure_code() -> str | None:

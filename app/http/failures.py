@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import structlog
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app import errors
@@ -14,12 +14,14 @@ log = structlog.get_logger("fairboard.http")
 
 # The nearest class in a refusal's ancestry decides.
 STATUS: dict[type[errors.Refusal], int] = {
+    errors.BadRequest: 400,
     errors.MalformedJson: 400,
     errors.Unauthorized: 401,
     errors.InvalidToken: 401,
     errors.InvalidSignature: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
+    errors.RequestTimeout: 408,
     errors.Conflict: 409,
     errors.TooLarge: 413,
     errors.UnsupportedMediaType: 415,
@@ -30,7 +32,15 @@ STATUS: dict[type[errors.Refusal], int] = {
     errors.Unavailable: 503,
 }
 _RETRY_SECONDS = "2"
-_WORDS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_media_type"}
+_WORDS = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    413: "too_large",
+    414: "uri_too_long",
+    415: "unsupported_media_type",
+}
 
 
 def status_of(refusal: errors.Refusal) -> int:
@@ -40,6 +50,7 @@ def status_of(refusal: errors.Refusal) -> int:
 
 def register(app: Flask) -> None:
     """Every error is in the envelope."""
+    app.before_request(_one_slash)
     app.register_error_handler(errors.Refusal, refused)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _broken)
@@ -68,6 +79,13 @@ def refused(refusal: errors.Refusal) -> Response:
     return response
 
 
+def _one_slash() -> None:
+    """Refuse `//metrics`, which the router would take for `/metrics`, and no path at all, which it would redirect."""
+    path = request.environ["PATH_INFO"]
+    if path[:1] != "/" or path[1:2] == "/":
+        raise errors.NotFound()
+
+
 def _unavailable(error: Exception) -> Response:
     # The first line only: what follows in a driver's message may hold a statement's parameters.
     log.error("part_unavailable", kind=type(error).__name__, error=str(error).split("\n")[0])
@@ -78,8 +96,6 @@ def _http(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         return refused(errors.TooLarge())
     status = error.code or 500
-    if error.response is not None and status < 400:
-        return failure(status, "redirect", "This has another address.")
     response = failure(status, _WORDS.get(status, "http_error"), error.description or error.name)
     for name, value in error.get_headers():
         if name.lower() == "allow":

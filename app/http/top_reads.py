@@ -15,7 +15,8 @@ from limits import RateLimitItem
 from limits.strategies import RateLimiter
 
 from app import metrics
-from app.http.envelope import envelope, known_or_new_id
+from app.http.envelope import NOSNIFF, envelope, known_or_new_id
+from app.http.etags import is_known
 from app.http.watch import count_kept
 
 PATH = "/api/v1/leaderboard/top"
@@ -96,10 +97,11 @@ class TopReads:
             ("ETag", f'W/"{tag}"'),
             ("X-Cache", "HIT"),
             ("Cache-Control", "no-cache"),
+            NOSNIFF,
             (EXPIRES, f"@{second}"),
         ]
         metrics.kept_reads.inc()
-        if f'"{tag}"' in environ.get("HTTP_IF_NONE_MATCH", ""):
+        if is_known(environ.get("HTTP_IF_NONE_MATCH"), tag):
             count_kept(PATH, 304, time.perf_counter() - began)
             start_response("304 NOT MODIFIED", headers)
             return []

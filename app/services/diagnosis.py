@@ -11,10 +11,19 @@ import redis.exceptions
 
 from app.services import broker, broker_findings
 from app.services.faults import BROKEN, fault, said_by, without_environment
-from app.services.findings import Finding, background, postgres_obstacle, redis_cluster, redis_node, replica
+from app.services.findings import (
+    Finding,
+    background,
+    clients,
+    postgres_obstacle,
+    redis_cluster,
+    redis_node,
+    replica,
+)
 from app.services.outbox import Outbox
 from app.services.presence import Presence
 from app.services.schema import Schema
+from app.services.sign_ins import SignIns
 from app.settings import Settings
 from app.stores.addresses import address
 from app.stores.catalog import CatalogStore
@@ -47,13 +56,14 @@ class Diagnosis:
         ticks: TickStore,
         lateness: LatenessStore,
         presence: Presence,
+        sign_ins: SignIns,
         *,
         clock: Callable[[], float],
     ) -> None:
         self._settings, self._postgres, self._read_replicas = settings, postgres, replicas
         self._redis, self._schema, self._ticks = redis_probe, schema, ticks
         self._outbox, self._catalog, self._rankings, self._clock = outbox, catalog, rankings, clock
-        self._lateness, self._presence = lateness, presence
+        self._lateness, self._presence, self._sign_ins = lateness, presence, sign_ins
         self._broker_answers = True
 
     def examine(self) -> list[Finding]:
@@ -70,7 +80,7 @@ class Diagnosis:
             findings += self._looked(look)
         findings += (about_broker := self._broker())
         self._broker_answers = about_broker[0].state != "wrong"
-        for look in (self._relay, self._beat, self._background, self._boards, self._online):
+        for look in (self._relay, self._beat, self._background, self._boards, self._online, self._clients):
             findings += self._looked(look)
         return findings
 
@@ -207,6 +217,9 @@ class Diagnosis:
         for season in self._catalog.open_seasons():
             says = f"{self._presence.count(season.board)} players have a socket open"
             yield Finding(f"online {season.board}", "ok", says)
+
+    def _clients(self) -> Iterator[Finding]:
+        yield clients(self._sign_ins.recent())
 
     def _boards(self) -> Iterator[Finding]:
         for season in self._catalog.open_seasons():

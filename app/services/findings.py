@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from app.services.sign_ins import RecentSignIns
 from app.stores.probes import ClusterState, RedisState
 from app.stores.replica import ASTRAY, NO_STANDBY, STRANGER
 from app.stores.replicas import ReplicaStatus
@@ -92,6 +93,19 @@ def background(part: str, age: float | None) -> Finding:
     says = "not done yet, by the database's clock" if age is None else f"{age / 60:.0f} minutes late"
     advice = f"See that a worker takes from the queue '{part}', and that beat runs; then see the worker's log."
     return Finding(f"{part} work", "wrong", says, advice)
+
+
+def clients(recent: RecentSignIns) -> Finding:
+    """Whether limits that count by address tell clients apart."""
+    says = f"{recent.players} players have signed in lately, from {recent.addresses} addresses"
+    if not recent.seem_to_be_one:
+        return Finding("clients", "ok", says)
+    says = f"{says}, the last {recent.last_address}: they seem to be one"
+    advice = (
+        "If that is a proxy of yours, all its clients share one limit: name it in nginx's site/trusted-proxies.conf, "
+        "or where there is no nginx count it in TRUSTED_PROXIES."
+    )
+    return Finding("clients", "note", says, advice)
 
 
 def redis_node(state: RedisState, place: str) -> Finding:

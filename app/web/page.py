@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, render_template, request
 
+from app.http.envelope import outside
+from app.http.etags import quoted_tags
+
 page = Blueprint("page", __name__, template_folder="templates", static_folder="static", static_url_path="/static")
 
 # 'self' in connect-src covers the WebSocket too. Trusted Types make a later innerHTML fail instead of opening a hole.
@@ -26,7 +29,6 @@ POLICY = (
 
 HEADERS = {
     "Content-Security-Policy": "; ".join(POLICY),
-    "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -34,6 +36,14 @@ HEADERS = {
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+
+
+@page.before_request
+def read_tags() -> None:
+    """Drop what is no tag from If-None-Match: the library would compare it too."""
+    given = request.environ.get("HTTP_IF_NONE_MATCH")
+    if given is not None:
+        request.environ["HTTP_IF_NONE_MATCH"] = quoted_tags(given)
 
 
 @page.get("/")
@@ -50,4 +60,4 @@ def guard(response: Response) -> Response:
     """Headers for the page and its files. Kept copies are always asked about first: a new release shows at once."""
     response.headers.update(HEADERS)
     response.headers["Cache-Control"] = "no-cache"
-    return response
+    return outside(response)

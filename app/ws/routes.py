@@ -62,6 +62,8 @@ def _serve(ws: Server) -> None:
 
 
 def _refuse_what_is_no_socket() -> Response | None:
+    if request.method == "OPTIONS":
+        return current_app.make_default_options_response()
     if not (request.url_rule and request.url_rule.websocket):
         return _not_a_socket()
     if request.headers.get("Sec-WebSocket-Version") != "13":

@@ -25,7 +25,8 @@ _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 class Nginx(Server):
     """The load balancer in front of `api` and `ws` servers; its configuration is written anew at every start.
 
-    `api`, `ws` and `listen` (nginx's own lines) may be changed while it runs, and count from the next reload().
+    `api`, `ws`, `listen` (nginx's own lines) and `trusted` (addresses or networks of proxies in front) may
+    be changed while it runs, and count from the next reload().
     """
 
     name = "nginx"
@@ -44,6 +45,7 @@ class Nginx(Server):
         """`port`: default a free one."""
         super().__init__(folder, log, keep_open=keep_open)
         self.api, self.ws = list(api), list(ws)
+        self.trusted: list[str] = []
         self.host, self.port = host, port or free_port()
         self.listen = f"listen {_text((self.host, self.port))};\n"
 
@@ -93,6 +95,8 @@ class Nginx(Server):
             + "".join(f"server {_text(at)} max_fails=0 backup;\n" for at in self.api),
             "ws-servers.conf": _servers(self.ws, _WS),
             "listen.conf": self.listen,
+            "trusted-proxies.conf": "".join(f"set_real_ip_from {proxy};\n" for proxy in self.trusted)
+            + "real_ip_header X-Forwarded-For;\nreal_ip_recursive on;\n",
         }.items():
             (site / name).write_text(text)
 

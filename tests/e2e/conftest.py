@@ -19,6 +19,7 @@ BRISK = {
     "SUBSCRIBE_SECONDS": "1",
     "SLOW_SECONDS": "1",
     "CLAIM_SECONDS": "2",
+    "BODY_SECONDS": "1",
     "RATE_LIMIT_AUTH": "6/minute",
     "RATE_LIMIT_ACTIONS": "5/minute",
     "RATE_LIMIT_READS": "40/minute",

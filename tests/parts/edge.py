@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,18 @@ def needs_nginx() -> None:
     """Skip the test where the system has no nginx."""
     if shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin") is None:
         pytest.skip("there is no nginx")
+
+
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """Return a certificate for 127.0.0.1 and its key, made in `folder`; skip the test where there is no openssl."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl to make a certificate with")
+    folder.mkdir(parents=True, exist_ok=True)
+    certificate, key = folder / "fairboard.crt", folder / "fairboard.key"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*command.split(), *names, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    return certificate, key
 
 
 @dataclass

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from deploy.local.nginx import Nginx
 from tests.parts.client import Api
 from tests.parts.edge import Edge, edge_of, needs_nginx
 
@@ -34,6 +35,16 @@ def slow_client(edge: Edge) -> Iterator[socket.socket]:
     with socket.create_connection(edge.nginx.address) as slow:
         slow.sendall(b"GET /api/v1/me HTTP/1.1\r\nHost: fairboard\r\nX-Slow: ")
         yield slow
+
+
+@pytest.fixture(scope="package")
+def elsewhere(edge: Edge) -> Iterator[Nginx]:
+    """The same configuration in front of the same servers, for clients who come from afar: they name their address."""
+    nginx = edge.another_nginx("nginx-elsewhere")
+    nginx.listen += "set_real_ip_from 127.0.0.1; real_ip_header X-Test-Address;\n"
+    nginx.start()
+    yield nginx
+    nginx.stop()
 
 
 @pytest.fixture

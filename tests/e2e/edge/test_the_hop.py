@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
-import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from deploy.local.nginx import Nginx
 from tests.parts.client import Answer, Api
 from tests.parts.edge import Edge
+from tests.parts.raw import raw_answer
 from tests.parts.waiting import eventually
 
 UPGRADE = {
@@ -23,16 +22,6 @@ UPGRADE = {
     "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
 }
 SOCKET = "/ws/leaderboard"
-
-
-@pytest.fixture(scope="module")
-def elsewhere(edge: Edge) -> Iterator[Nginx]:
-    """The same configuration in front of the same servers, for clients who come from afar: they name their address."""
-    nginx = edge.another_nginx("nginx-elsewhere")
-    nginx.listen += "set_real_ip_from 127.0.0.1; real_ip_header X-Test-Address;\n"
-    nginx.start()
-    yield nginx
-    nginx.stop()
 
 
 def test_a_client_can_not_choose_its_address(api: Api, caller: Callable[[], Api]) -> None:
@@ -68,16 +57,6 @@ def test_a_body_just_over_the_limit_is_refused_by_the_app_in_its_order_of_checks
     assert api.post("/actions", raw=b" " * 17_000).refusal == (401, "unauthorized")
 
 
-def _raw(edge: Edge, request: bytes) -> Answer:
-    """The answer to bytes that no client library would send."""
-    with socket.create_connection(("127.0.0.1", edge.nginx.port), timeout=10) as sock:
-        sock.sendall(request)
-        response = http.client.HTTPResponse(sock)
-        response.begin()
-        text = response.read().decode()
-    return Answer(response.status, response.headers, json.loads(text), text)
-
-
 @pytest.mark.parametrize(
     ("how", "refusal"),
     [
@@ -87,13 +66,16 @@ def _raw(edge: Edge, request: bytes) -> Answer:
         (b"GET / HTTP/1.1", (400, "bad_request")),
         (b"TRACE / HTTP/1.1\r\nHost: x", (405, "method_not_allowed")),
         (b"GET /=error HTTP/1.1\r\nHost: x", (404, "not_found")),
+        (b"GET / HTTP/2.0\r\nHost: x", (505, "http_version_not_supported")),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: tea", (501, "not_implemented")),
     ],
-    ids=["body", "address", "header", "malformed", "method", "internal"],
+    ids=["body", "address", "header", "malformed", "method", "internal", "version", "coding"],
 )
 def test_what_nginx_refuses_is_in_the_envelope(edge: Edge, how: bytes, refusal: tuple[int, str]) -> None:
-    answer = _raw(edge, how + b"\r\nX-Request-ID: mine\r\nConnection: close\r\n\r\n")
+    answer = raw_answer(edge.nginx.address, how + b"\r\nX-Request-ID: mine\r\nConnection: close\r\n\r\n")
     assert answer.refusal == refusal
     assert answer.body["meta"] == {"code": refusal[0], "request_id": answer.headers["X-Request-ID"]}
+    assert (answer.headers["X-Content-Type-Options"], answer.headers["Cache-Control"]) == ("nosniff", "no-store")
     if refusal[0] in (413, 405, 404):  # in the others the line of the id was not read
         assert answer.headers["X-Request-ID"] == "mine"
 
@@ -124,20 +106,66 @@ def test_metrics_and_readiness_are_for_operators(elsewhere: Nginx, api: Api) -> 
     afar.close()
 
 
-def test_an_address_has_a_thousand_connections(elsewhere: Nginx) -> None:
+@pytest.mark.parametrize("name", ["metrics", "readyz"])
+def test_what_looks_like_the_operators_paths_is_closed_to_others_too(edge: Edge, elsewhere: Nginx, name: str) -> None:
+    spellings = [name, f"{name}/", f"{name}//", f"{name}%2F", f"{name}%2f", f"/{name}", f".//{name}", f"./{name}"]
+    spellings += [f"x/../{name}", f"%2e/{name}", f"x/%2E%2E/{name}", f"%{ord(name[0]):x}{name[1:]}", name.upper()]
+    spellings += [f"{name};x", f"{name}%3Bx", f"{name}%0A", f"{name}%20", f"{name}.", f"{name}?x", f"{name}#x"]
+    spellings += [
+        f"api/v1/ws/../../../{name}",
+        f"%2F{name}",
+        f"%2F%2F{name}",
+        f"{name}/../{name}",
+        f"{name}%3F",
+        f"{name}%23",
+    ]
+    for spelling in spellings:
+        for target in (f"/{spelling}", f"http://x/{spelling}"):
+            lines = [f"GET {target} HTTP/1.1", "Host: x", "X-Test-Address: 203.0.113.9", "Connection: close", "", ""]
+            answer = raw_answer(elsewhere.address, "\r\n".join(lines).encode())
+            assert answer.code in ("forbidden", "not_found"), target
+        lines = [f"GET /{spelling} HTTP/1.1", "Host: x", "X-Forwarded-For: 203.0.113.9", "Connection: close", "", ""]
+        direct = raw_answer(edge.api[0].address, "\r\n".join(lines).encode())
+        assert direct.code in ("forbidden", "not_found"), spelling
+
+
+def test_a_server_itself_is_open_to_private_networks_alone(edge: Edge) -> None:
+    server = Api(edge.api[0].url)
+    for address, status in (("10.1.2.3", 200), ("::ffff:10.1.2.3", 200), ("203.0.113.9", 403), ("2001:db8::1", 403)):
+        for path in ("//metrics", "//readyz"):
+            assert server.get(path, headers={"X-Forwarded-For": address}).status == status, address
+    for header in ({"X-Forwarded-For": "203.0.113.9, 127.0.0.1"}, {"X-Real-IP": "203.0.113.9"}, {"Forwarded": "for=x"}):
+        assert server.get("//metrics", headers=header).refusal == (403, "forbidden")
+    assert server.get("//metrics").status == 200, "Prometheus comes through no proxy"
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("addresses", "another_of_them", "somebody_else"),
+    [
+        (["203.0.113.8"], "203.0.113.8", "203.0.113.7"),
+        (["2001:db8:1:2::1", "2001:db8:1:2:3:4:5:6"], "2001:db8:1:2:ffff::", "2001:db8:1:3::1"),
+        (["::ffff:198.51.100.1"], "::ffff:198.51.100.1", "::ffff:198.51.100.2"),
+    ],
+    ids=["IPv4", "a /64 of IPv6", "IPv4 in IPv6"],
+)
+def test_an_address_has_a_thousand_connections(
+    elsewhere: Nginx, addresses: list[str], another_of_them: str, somebody_else: str
+) -> None:
     """Each is in the middle of a request; one more is refused, and another address is not."""
-    head = b"POST /api/v1/actions HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nX-Test-Address: 203.0.113.8\r\n\r\n"
+    head = "POST /api/v1/actions HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nX-Test-Address: {}\r\n\r\n"
     afar = Api(elsewhere.url)
     with ExitStack() as held:
-        for _ in range(1000):
-            held.enter_context(socket.create_connection(("127.0.0.1", elsewhere.port))).sendall(head)
+        for number in range(1000):
+            sock = held.enter_context(socket.create_connection(elsewhere.address))
+            sock.sendall(head.format(addresses[number % len(addresses)]).encode())
 
         def refused() -> Answer | None:
-            answer = afar.get("/action-types", headers={"X-Test-Address": "203.0.113.8"})
+            answer = afar.get("/action-types", headers={"X-Test-Address": another_of_them})
             return answer if answer.status == 429 else None
 
         assert eventually(refused).refusal == (429, "rate_limited")
-        assert afar.get("/action-types", headers={"X-Test-Address": "203.0.113.7"}).status == 200
+        assert afar.get("/action-types", headers={"X-Test-Address": somebody_else}).status == 200
     afar.close()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -11,22 +9,15 @@ import requests
 
 from deploy.local.nginx import CONFIGURATION, Nginx
 from tests.parts.client import Api
-from tests.parts.edge import Edge
+from tests.parts.edge import Edge, make_certificate
 from tests.parts.subscriber import subscribed
 
 
 @pytest.fixture
 def secure(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nginx]:
     """nginx with deploy/nginx/tls.conf.example for its `listen` lines; our clients trust its certificate."""
-    if shutil.which("openssl") is None:
-        pytest.skip("there is no openssl to make a certificate with")
     nginx = edge.another_nginx("nginx-tls")
-    folder = nginx.data / "conf" / "site" / "tls"
-    folder.mkdir(parents=True, exist_ok=True)
-    certificate, key = folder / "fairboard.crt", folder / "fairboard.key"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=localhost"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([*command.split(), *names, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    certificate, _ = make_certificate(nginx.data / "conf" / "site" / "tls")
     nginx.listen = (CONFIGURATION / "tls.conf.example").read_text().replace("8443", f"127.0.0.1:{nginx.port}")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     monkeypatch.setenv("WEBSOCKET_CLIENT_CA_BUNDLE", str(certificate))
@@ -51,3 +42,20 @@ def test_the_api_and_sockets_over_tls(secure: Nginx, caller: Callable[[], Api]) 
 def test_who_speaks_plainly_to_the_tls_port_is_told_in_the_envelope(secure: Nginx) -> None:
     plain = requests.get(f"{secure.url}/api/v1/action-types", timeout=10)
     assert (plain.status_code, plain.json()["error"]["code"]) == (400, "bad_request")
+
+
+def test_every_answer_says_that_only_tls_is_wanted_from_now_on(secure: Nginx) -> None:
+    """Those of the app, from the cache, past it, and nginx's own: headers are inherited all or none."""
+    over_tls = Api(secure.url.replace("http:", "https:"))
+    paths = ["/action-types", "/leaderboard/top", "/leaderboard/top", "/nowhere", "//", "//=error", "//metrics/"]
+    answers = [over_tls.get(path) for path in paths]
+    answers.append(over_tls.call("TRACE", "/me"))
+    answers.append(over_tls.get("/leaderboard/top", headers={"If-None-Match": answers[1].headers["ETag"]}))
+    assert {answer.headers.get("Strict-Transport-Security") for answer in answers} == {"max-age=31536000"}
+    over_tls.close()
+
+
+def test_without_tls_nothing_is_said_of_it(edge: Edge, api: Api) -> None:
+    for path in ("/action-types", "/leaderboard/top", "//=error"):
+        answer = api.get(path, headers={"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"})
+        assert "Strict-Transport-Security" not in answer.headers

@@ -1,4 +1,4 @@
-"""A PostgreSQL that answers and refuses, and one whose settings are not what they were here: sessions bring their own."""
+"""A PostgreSQL that answers and refuses, and one with other settings than ours: sessions bring their own."""
 
 from __future__ import annotations
 

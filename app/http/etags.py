@@ -1,0 +1,33 @@
+"""If-None-Match by RFC 9110, section 13.1.2: one reading of it for every answer that has an ETag.
+
+nginx compares in the same way, so a client gets the same answer from its cache, from a process's own memory and
+from a view. A list is taken apart at its commas: none of our tags contains a comma or a quotation mark, so a part
+equals one of ours only where the list names it.
+"""
+
+from __future__ import annotations
+
+import re
+
+_QUOTED = re.compile(r'(W/)?"[^"]*"')
+
+
+def is_known(if_none_match: str | None, tag: str) -> bool:
+    """Return whether the client has the entity with this tag, given without quotation marks and without `W/`.
+
+    Tags are compared weakly. `*` is any entity. Whatever is no quoted tag is ignored.
+    """
+    if not if_none_match:
+        return False
+    quoted = f'"{tag}"'
+    if quoted not in if_none_match:
+        return if_none_match.strip(" \t") == "*"
+    return any(part.strip(" \t").removeprefix("W/") == quoted for part in if_none_match.split(","))
+
+
+def quoted_tags(if_none_match: str) -> str:
+    """Return the header without what is neither a quoted tag nor `*`."""
+    if if_none_match.strip(" \t") == "*":
+        return "*"
+    parts = (part.strip(" \t") for part in if_none_match.split(","))
+    return ", ".join(part for part in parts if _QUOTED.fullmatch(part))

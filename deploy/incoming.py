@@ -1,0 +1,172 @@
+"""Requests as they come in: a deadline for each body, and gunicorn's own refusals in the API's envelope.
+
+gunicorn gives a head `keepalive` seconds to arrive and a body any time at all. Its errors while a body is read are
+exceptions of its own; here they become the standard ones that an app can know: TimeoutError for a body that did not
+arrive in time, OSError for any other that did not arrive as announced. Afterwards the connection is closed, since
+nobody knows where the next request begins.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import socket
+import time
+import weakref
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+import gevent
+from gunicorn import util
+from gunicorn.http import body, errors, message, parser
+
+_LARGEST_CHUNK = 2**31 - 1
+_LINGER_SECONDS = 1.0
+_LINGER_BYTES = 1 << 20
+_REQUEST_ID_LINE = re.compile(rb"\r\nx-request-id:[ \t]*([\x21-\x7e]([\x20-\x7e]{0,62}[\x21-\x7e])?)[ \t]*\r\n", re.I)
+
+# The first kind that fits decides; nginx's words for the same are in deploy/nginx/errors.conf.
+_Answer = tuple[int, str, str]
+_ANSWERS: dict[type[Exception], _Answer] = {
+    errors.LimitRequestLine: (414, "uri_too_long", "The address is too long."),
+    errors.LimitRequestHeaders: (431, "headers_too_large", "The headers are too large."),
+    errors.ExpectationFailed: (417, "expectation_failed", "This server knows no expectation but 100-continue."),
+    errors.UnsupportedTransferCoding: (501, "not_implemented", "This server reads no transfer coding but chunked."),
+    errors.InvalidHTTPVersion: (505, "http_version_not_supported", "This server speaks HTTP/1.1."),
+    errors.ParseException: (400, "bad_request", "This is not a request that can be read."),
+}
+_BROKEN: _Answer = (500, "internal_error", "Something went wrong here. It was logged.")
+
+
+class LateBody(errors.NoMoreData, TimeoutError):  # type: ignore[misc]
+    """The body did not arrive in time."""
+
+
+class BrokenBody(errors.NoMoreData):  # type: ignore[misc]
+    """The body is not framed as HTTP wants it."""
+
+
+class Chunks(body.ChunkedReader):  # type: ignore[misc]
+    """gunicorn's, which refuses at once what could only end at the deadline."""
+
+    def read_into(self, unreader: Any, buf: bytearray) -> None:
+        """Read more of a line into `buf`. Raises InvalidChunkSize if a line in it ends with a bare LF."""
+        if buf.count(b"\n") != buf.count(b"\r\n"):
+            raise errors.InvalidChunkSize(b"bare LF")
+        super().read_into(unreader, buf)
+
+    def parse_chunk_size(self, unreader: Any, data: bytes | None = None) -> tuple[int, bytes]:
+        """Return the size of the next chunk and what has arrived of it. Raises InvalidChunkSize."""
+        size, rest = super().parse_chunk_size(unreader, data)
+        if size > _LARGEST_CHUNK:
+            raise errors.InvalidChunkSize(b"too large")
+        return size, rest
+
+
+class Body(body.Body):  # type: ignore[misc]
+    """gunicorn's, with a deadline and with errors that an app can know."""
+
+    def __init__(self, request: Any, reader: Any, seconds: float) -> None:
+        super().__init__(reader)
+        self._request = weakref.ref(request)  # a cycle would stay until the garbage collector looks, hours later
+        self._deadline = time.monotonic() + seconds
+
+    def _read_reader(self, size: int) -> bytes:
+        if getattr(self.reader, "length", size) == 0:
+            return b""
+        seconds = max(0.001, self._deadline - time.monotonic())
+        try:
+            with gevent.Timeout(seconds, LateBody()):
+                data: bytes = super()._read_reader(size)
+                return data
+        except errors.ParseException as error:
+            raise BrokenBody() from error
+        finally:
+            if self.failed and (request := self._request()):
+                request.force_close()
+
+
+class Request(message.Request):  # type: ignore[misc]
+    """gunicorn's, which remembers what arrived of its head, for an answer to a head that can't be read."""
+
+    body: Any
+    path: str | None
+    body_seconds = 10.0
+
+    def __init__(self, cfg: Any, unreader: Any, peer_addr: Any, req_number: int = 1) -> None:
+        self._arrived = bytearray()
+        try:
+            super().__init__(cfg, unreader, peer_addr, req_number)
+        except errors.ParseException as error:
+            error.unread_request = self
+            raise
+        self.path = self.path or "/"  # as in `GET http://fairboard.example`
+
+    def read_into(self, unreader: Any, buf: bytearray, stop: bool = False) -> None:
+        """Read more of the head into `buf`."""
+        self._arrived = buf
+        super().read_into(unreader, buf, stop)
+
+    def set_body_reader(self) -> None:
+        """Choose how the body is read. Raises UnsupportedTransferCoding for one that is compressed on its way."""
+        super().set_body_reader()
+        reader = self.body.reader
+        if isinstance(reader, body.ChunkedReader):
+            if self.must_close:  # gunicorn would hand it on as it is
+                raise errors.UnsupportedTransferCoding("compressed")
+            self.body = Body(self, Chunks(self, self.unreader), self.body_seconds)
+        elif reader.length > self.unreader.buf.tell():  # else all of it is here already
+            self.body = Body(self, reader, self.body_seconds)
+
+    def request_id(self) -> str:
+        """Return the id that the client sent, if it has arrived and may be used, or a new one."""
+        line = _REQUEST_ID_LINE.search(b"\r\n" + self._arrived)
+        return line[1].decode("ascii") if line else uuid4().hex
+
+    def has_rest(self) -> bool:
+        """Return whether the client may be sending a body still."""
+        reader = self.body.reader
+        return bool(self.body.failed or getattr(reader, "length", 0) or getattr(reader, "parser", None))
+
+
+def install(body_seconds: float) -> None:
+    """Read requests in this way, in this process. gunicorn has no setting for it."""
+    Request.body_seconds = body_seconds
+    parser.RequestParser.mesg_class = Request
+
+
+def refuse(client: Any, request: Any, error: BaseException) -> int:
+    """Answer a request that the app never saw, or could not answer; return the status."""
+    request = request or getattr(error, "unread_request", None)
+    request_id = request.request_id() if isinstance(request, Request) else uuid4().hex
+    answer = next((answer for kind, answer in _ANSWERS.items() if isinstance(error, kind)), _BROKEN)
+    if isinstance(error, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName):
+        answer = _BROKEN
+    with contextlib.suppress(Exception):
+        util.write_nonblock(client, _envelope(answer, request_id, has_content=getattr(request, "method", "") != "HEAD"))
+        if answer is not _BROKEN:
+            linger(client)
+    return answer[0]
+
+
+def linger(client: Any) -> None:
+    """Take what the client is still sending, for a moment: to close on unread bytes would take the answer back."""
+    left = _LINGER_BYTES
+    with contextlib.suppress(OSError), gevent.Timeout(_LINGER_SECONDS, TimeoutError()):
+        client.shutdown(socket.SHUT_WR)
+        while left > 0 and (data := client.recv(65_536)):
+            left -= len(data)
+
+
+def _envelope(answer: _Answer, request_id: str, *, has_content: bool) -> bytes:
+    status, code, text = answer
+    error = {"code": code, "message": text}
+    content = json.dumps({"meta": {"code": status, "request_id": request_id}, "error": error}).encode()
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(content)}\r\nX-Request-ID: {request_id}\r\nX-Content-Type-Options: nosniff\r\n"
+        "Cache-Control: no-store\r\n\r\n"
+    )
+    return head.encode("ascii") + (content if has_content else b"")

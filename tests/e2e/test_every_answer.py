@@ -1,0 +1,96 @@
+"""What every answer has, whatever is asked, and however: a request id, and headers that keep it where it belongs."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.e2e.test_routes import RULES, _path
+from tests.parts.client import Answer, Api, Player, check_envelope
+from tests.parts.product import Product
+from tests.parts.raw import raw_answer
+
+ROUTES = sorted({rule for _, rule in RULES})
+METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"]
+KEPT_BY_BROWSERS = {"/", "/static/<path:filename>", "/api/v1/leaderboard/top"}
+SPELLINGS = ["/{0}", "{0}/", "{0}//", "{0}%2F", "{0};x", "{0}%00", "{0}%0A", "{0}%20", "/.{0}", "/x/..{0}", "//x/..{0}"]
+
+
+def _check(answer: Answer, *, may_be_kept: bool = False) -> None:
+    assert answer.headers["X-Request-ID"] == "mine"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "no-store" or (
+        may_be_kept and answer.headers["Cache-Control"] == "no-cache"
+    )
+
+
+@pytest.mark.parametrize("rule", ROUTES)
+def test_every_method_of_every_route(api: Api, anna: Player, rule: str) -> None:
+    for method in METHODS:
+        for token in (None, "nonsense", anna.access_token):
+            answer = api.call(method, _path(rule), token=token, headers={"X-Request-ID": "mine"})
+            _check(answer, may_be_kept=rule in KEPT_BY_BROWSERS)
+            assert answer.status < 500
+            assert "Location" not in answer.headers
+            assert answer.status != 405 or answer.headers["Allow"]
+            if method == "OPTIONS":
+                assert answer.status == 204
+                assert answer.headers["Allow"]
+            if method == "HEAD":
+                assert answer.text == ""
+        if rule == "/api/v1/auth/logout":
+            break
+
+
+def test_an_answer_with_tokens_or_about_a_player_is_kept_by_nobody(api: Api, anna: Player) -> None:
+    headers = {"X-Request-ID": "mine"}
+    action = anna.issue()
+    answers = [
+        api.post("/auth/login", {"username": anna.username, "password": anna.password}, headers=headers),
+        api.post("/auth/refresh", token=anna.refresh_token, headers=headers),
+        anna.get("/me", headers=headers),
+        anna.get("/leaderboard/me", headers=headers),
+        anna.get(f"/actions/{action['action_id']}", headers=headers),
+        anna.post("/actions", {"action_type": "tap"}, headers=headers),
+        anna.post(f"/actions/{action['action_id']}/complete", {"token": action["token"]}, headers=headers),
+        anna.post("/auth/logout", headers=headers),
+    ]
+    assert [answer.status for answer in answers] == [200, 200, 200, 200, 200, 201, 200, 204]
+    for answer in answers:
+        _check(answer)
+
+
+@pytest.mark.parametrize("rule", ROUTES)
+def test_a_path_has_one_spelling(product: Product, rule: str) -> None:
+    parts = urlsplit(product.url)
+    path = _path(rule)[1:]
+    spellings = {form.format(path) for form in SPELLINGS} | {path.replace("/", "//"), path.replace("/", "/./")}
+    for spelling in spellings - {path, path + "?", "/static/nothing-here"}:
+        request = f"GET {spelling} HTTP/1.1\r\nHost: evil.example\r\nX-Request-ID: mine\r\nConnection: close\r\n\r\n"
+        answer = raw_answer((parts.hostname or "", parts.port or 80), request.encode())
+        assert answer.refusal == (404, "not_found"), spelling
+        check_envelope(answer)
+        _check(answer, may_be_kept=True)
+        assert "evil.example" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("http://evil.example", 200),
+        ("http://evil.example/", 200),
+        ("http://evil.example?x=1", 200),
+        ("http://evil.example//", 404),
+        ("//evil.example/..", 404),
+        ("/%5Cevil.example", 404),
+        ("/%2F%2Fevil.example/%2E%2E", 404),
+    ],
+)
+def test_no_target_is_redirected(product: Product, target: str, status: int) -> None:
+    parts = urlsplit(product.url)
+    request = f"GET {target} HTTP/1.1\r\nHost: evil.example\r\nX-Request-ID: mine\r\nConnection: close\r\n\r\n"
+    answer = raw_answer((parts.hostname or "", parts.port or 80), request.encode())
+    assert answer.status == status
+    assert "Location" not in answer.headers
+    _check(answer, may_be_kept=True)
