@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from app.domain.passwords import normalized_password
+from app.errors import Unavailable
+
 Run = Callable[..., Any]  # run(function, *arguments): somewhere a slow computation holds nobody up
 
 
 class Passwords:
-    """`run` says where the slow part runs: a thread of its own under gevent, right here elsewhere."""
+    """Hashes a few passwords at a time; others wait in turn, and are refused when too many wait already.
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    Passwords are hashed in NFC. One that was hashed as it was typed, before that was so, still matches.
+    """
+
+    def __init__(self, run: Run, *, at_once: int = 1, most_waiting: int = 100) -> None:
+        """`run` says where the slow part runs: a thread of its own under gevent, right here elsewhere."""
+        self._run, self._most = run, at_once + most_waiting
+        self._turns = threading.BoundedSemaphore(at_once)
+        self._present = 0
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
         self._nobody: str | None = None
 
     def hash(self, password: str) -> str:
-        """The hash to keep, salted."""
-        return str(self._run(self._hasher.hash, password))
+        """Return the hash to keep, salted. Raises Unavailable when too many wait."""
+        return str(self._in_turn(self._hasher.hash, normalized_password(password)))
 
     def matches(self, password: str, kept: str | None) -> bool:
         """Whether it is the password. For None, an unknown name, it takes as long and says no."""
@@ -32,12 +42,30 @@ class Passwords:
             return False
         return self._verify(password, kept)
 
-    def outdated(self, kept: str) -> bool:
-        """Whether the hash was made with other parameters than today's."""
-        return self._hasher.check_needs_rehash(kept)
+    def outdated(self, password: str, kept: str) -> bool:
+        """Whether the hash of this password, which matches it, was made in another way than today's."""
+        if self._hasher.check_needs_rehash(kept):
+            return True
+        return password != normalized_password(password) and not self._matches_form(normalized_password(password), kept)
 
     def _verify(self, password: str, kept: str) -> bool:
+        """Try the normalised form, and the form as it was given where that differs."""
+        forms = dict.fromkeys((normalized_password(password), password))
+        matches = [self._matches_form(form, kept) for form in forms]  # all of them: it takes as long either way
+        return any(matches)
+
+    def _matches_form(self, form: str, kept: str) -> bool:
         try:
-            return bool(self._run(self._hasher.verify, kept, password))
+            return bool(self._in_turn(self._hasher.verify, kept, form))
         except (VerificationError, InvalidHashError):
             return False
+
+    def _in_turn(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        if self._present >= self._most:
+            raise Unavailable("Too many people are signing in at this moment. Try again in a moment.")
+        self._present += 1
+        try:
+            with self._turns:
+                return self._run(function, *arguments)
+        finally:
+            self._present -= 1
