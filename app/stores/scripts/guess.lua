@@ -17,7 +17,7 @@ local function failures(kept, at)
 end
 
 local function wait(waits, count)
-  return waits[math.min(#waits, math.floor(count))] or 0
+  return waits[math.min(#waits, math.floor(count + 0.5))] or 0
 end
 
 local function count(key, waits, before)
