@@ -25,7 +25,7 @@ class Passwords:
         """`run` says where the slow part runs: a thread of its own under gevent, right here elsewhere."""
         self._run, self._most = run, at_once + most_waiting
         self._turns = threading.BoundedSemaphore(at_once)
-        self._present = 0
+        self.present = 0
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
         self._nobody: str | None = None
 
@@ -61,11 +61,11 @@ class Passwords:
             return False
 
     def _in_turn(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        if self._present >= self._most:
+        if self.present >= self._most:
             raise Unavailable("Too many people are signing in at this moment. Try again in a moment.")
-        self._present += 1
+        self.present += 1
         try:
             with self._turns:
                 return self._run(function, *arguments)
         finally:
-            self._present -= 1
+            self.present -= 1

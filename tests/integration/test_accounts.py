@@ -23,11 +23,11 @@ def older_account(container: Container, username: str, password: str = PASSWORD)
     container.players.add(uuid4(), username, older_username_key(username), hash_as_typed, "player")
 
 
-@pytest.mark.parametrize("other", ["\u0410nna", "ANN\u0391", "anna\ufe0f", "Anna\u3164", "Ann\u0430\u034f"])
-def test_a_look_alike_of_a_taken_name_is_taken(container: Container, other: str) -> None:
+def test_a_look_alike_of_a_taken_name_is_taken(container: Container) -> None:
     container.accounts.create("Anna", PASSWORD)
-    with pytest.raises(UsernameTaken):
-        container.accounts.create(other, PASSWORD)
+    for other in ("\u0410nna", "ANN\u0391", "anna\ufe0f", "Anna\u3164", "Ann\u0430\u034f"):
+        with pytest.raises(UsernameTaken):
+            container.accounts.create(other, PASSWORD)
 
 
 def test_a_reserved_name_is_taken_but_not_for_an_operator(container: Container) -> None:
@@ -72,10 +72,13 @@ def test_a_name_is_signed_in_with_whatever_is_invisible_in_it(container: Contain
     assert container.accounts.login("ANNA\u3164   b\ufe0f", PASSWORD).player.id == anna.id
 
 
-@pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_a_password_is_the_same_in_every_form(container: Container, form: str) -> None:
-    container.accounts.create("Anna", unicodedata.normalize("NFC", "\u00e9t\u00e9 \u00e0 la mer"))
-    assert container.accounts.login("Anna", unicodedata.normalize(form, "\u00e9t\u00e9 \u00e0 la mer"))  # type: ignore[arg-type]
+def test_a_password_is_the_same_in_every_form(container: Container) -> None:
+    password = "\u00e9t\u00e9 \u00e0 la mer"
+    container.accounts.create("Anna", unicodedata.normalize("NFC", password))
+    container.accounts.create("Ben", unicodedata.normalize("NFD", password))
+    for name in ("Anna", "Ben"):
+        assert container.accounts.login(name, unicodedata.normalize("NFC", password))
+        assert container.accounts.login(name, unicodedata.normalize("NFD", password))
 
 
 def test_a_password_that_was_hashed_as_typed_still_works_and_is_hashed_anew(container: Container) -> None:
@@ -96,4 +99,4 @@ def test_skeletons_go_to_the_first_registered_and_the_others_are_named(container
     with pytest.raises(UsernameTaken):
         container.accounts.create("playerI", PASSWORD)
     with container.database.transaction() as connection:
-        assert connection.execute(sa.text("SELECT count(*) FROM username_skeletons")).scalar_one() == 4
+        assert connection.execute(sa.text("SELECT count(*) FROM username_skeletons")).scalar_one() == 2 + 1 + 2
