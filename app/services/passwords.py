@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.domain.passwords import normalized_password
 from app.errors import Unavailable
+
+_REMEMBERED = 10  # runs that the expected time of the next one is an average of
 
 Run = Callable[..., Any]  # run(function, *arguments): somewhere a slow computation holds nobody up
 
@@ -21,11 +24,15 @@ class Passwords:
     Passwords are hashed in NFC. One that was hashed as it was typed, before that was so, still matches.
     """
 
-    def __init__(self, run: Run, *, at_once: int = 1, most_waiting: int = 100) -> None:
-        """`run` says where the slow part runs: a thread of its own under gevent, right here elsewhere."""
-        self._run, self._most = run, at_once + most_waiting
+    def __init__(self, run: Run, *, at_once: int = 1, most_waiting: int = 100, longest_wait: float = 10.0) -> None:
+        """`run` says where the slow part runs: a thread of its own under gevent, right here elsewhere.
+
+        `longest_wait` (seconds) is what the last in the queue may expect to wait, by how long hashing took lately.
+        """
+        self._run, self._at_once, self._most, self._longest_wait = run, at_once, at_once + most_waiting, longest_wait
         self._turns = threading.BoundedSemaphore(at_once)
         self.present = 0
+        self._seconds_each = 0.0
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
         self._nobody: str | None = None
 
@@ -61,11 +68,19 @@ class Passwords:
             return False
 
     def _in_turn(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        if self.present >= self._most:
+        wait = (self.present - self._at_once + 1) / self._at_once * self._seconds_each
+        if self.present >= self._most or wait > self._longest_wait:
             raise Unavailable("Too many people are signing in at this moment. Try again in a moment.")
         self.present += 1
         try:
             with self._turns:
-                return self._run(function, *arguments)
+                return self._timed(function, *arguments)
         finally:
             self.present -= 1
+
+    def _timed(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        began = time.monotonic()
+        try:
+            return self._run(function, *arguments)
+        finally:
+            self._seconds_each += (time.monotonic() - began - self._seconds_each) / _REMEMBERED

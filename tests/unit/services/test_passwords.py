@@ -50,3 +50,17 @@ def test_so_many_hash_at_a_time_so_many_wait_and_the_rest_is_refused(gate: Gate)
         assert [answer.result(30) for answer in answers] == ["hash"] * 5
     assert (gate.most, gate.passed, passwords.present) == (2, 5, 0)
     assert passwords.hash("correct horse") == "hash", "there is room again"
+
+
+def test_a_queue_that_would_last_too_long_takes_no_more(gate: Gate) -> None:
+    passwords = Passwords(gate.run, longest_wait=0.0)
+    gate.opened.set()
+    assert passwords.hash("correct horse") == "hash", "without a queue there is no wait"
+    gate.opened.clear()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(passwords.hash, "correct horse")
+        eventually(lambda: passwords.present == 1)
+        with pytest.raises(Unavailable):
+            passwords.hash("correct horse")
+        gate.opened.set()
+        assert first.result(30) == "hash"
