@@ -23,6 +23,12 @@ _IGNORABLE_PLANE = range(0xE0000, 0xE1000)
 BLANK = frozenset("\u2800\u303f\ufffc\U00013441\U00013442\U00016fe4\U0001d159")
 """Letters and symbols whose glyph is empty, although no property says so."""
 
+STACKERS = frozenset(
+    "\u1039\u17d2\u1a60\u2d7f\uaaf6\U00010a3f\U0001107f\U00011133\U000113d0\U0001193e\U00011a47\U00011a99\U00011d45"
+    "\U00011d97\U00011f42"
+)
+"""Marks that only stack letters of their scripts, and show nothing of themselves."""
+
 _JOINER, _NON_JOINER, _EMOJI_STYLE, _KEYCAP = "\u200d", "\u200c", "\ufe0f", "\u20e3"
 _VIRAMA_CLASS = 9
 _FLAGS = tuple(

@@ -7,9 +7,10 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
-from app.domain.invisible import BLANK, without_ignorable
+from app.domain.invisible import BLANK, STACKERS, without_ignorable
 
 _CONFUSABLES = Path(__file__).parent / "unicode" / "confusables.txt"
+_UNSEEN = BLANK | STACKERS
 _SPACES = re.compile(r"\s+")
 _RESERVED = (
     *("admin", "admins", "administrator", "administrators", "administration", "sysadmin", "superadmin", "superuser"),
@@ -28,8 +29,8 @@ def skeletons(username: str) -> tuple[str, str]:
 
 
 def skeleton(text: str) -> str:
-    """Return UTS 39's skeleton: equal for two texts that look the same. Blank characters count as nothing."""
-    seen = "".join(one for one in without_ignorable(unicodedata.normalize("NFD", text)) if one not in BLANK)
+    """Return UTS 39's skeleton: equal for two texts that look the same. What is never seen counts as nothing."""
+    seen = "".join(one for one in without_ignorable(unicodedata.normalize("NFD", text)) if one not in _UNSEEN)
     return unicodedata.normalize("NFD", _SPACES.sub(" ", seen).strip().translate(_prototypes()))
 
 

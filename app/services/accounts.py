@@ -110,7 +110,7 @@ class Accounts:
 
     def page(self, *, status: str | None = None, prefix: str = "", limit: int) -> list[Player]:
         """Accounts by name, at most `limit`; `prefix` without regard to case."""
-        if not prefix.isprintable():
+        if not _is_storable(prefix):
             return []
         return self._players.page(status=status, prefix=username_key(prefix), limit=limit)
 

@@ -77,8 +77,8 @@ def test_a_password_is_the_same_in_every_form(container: Container) -> None:
     container.accounts.create("Anna", unicodedata.normalize("NFC", password))
     container.accounts.create("Ben", unicodedata.normalize("NFD", password))
     for name in ("Anna", "Ben"):
-        assert container.accounts.login(name, unicodedata.normalize("NFC", password))
-        assert container.accounts.login(name, unicodedata.normalize("NFD", password))
+        container.accounts.login(name, unicodedata.normalize("NFC", password))
+        container.accounts.login(name, unicodedata.normalize("NFD", password))
 
 
 def test_a_password_that_was_hashed_as_typed_still_works_and_is_hashed_anew(container: Container) -> None:
@@ -86,8 +86,8 @@ def test_a_password_that_was_hashed_as_typed_still_works_and_is_hashed_anew(cont
     older_account(container, "Anna", typed)
     with pytest.raises(InvalidCredentials):
         container.accounts.login("Anna", unicodedata.normalize("NFC", typed))
-    assert container.accounts.login("Anna", typed)
-    assert container.accounts.login("Anna", unicodedata.normalize("NFC", typed))
+    container.accounts.login("Anna", typed)
+    container.accounts.login("Anna", unicodedata.normalize("NFC", typed))
 
 
 def test_skeletons_go_to_the_first_registered_and_the_others_are_named(container: Container) -> None:

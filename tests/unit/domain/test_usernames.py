@@ -125,6 +125,7 @@ def test_an_older_name_keeps_its_key() -> None:
         ("nora", "\u039d\u03c3ra"),
         ("Anna", "Anna\ufe0f\u3164"),
         ("Anna", "Anna\u2800"),
+        ("Anna", "Anna\u17d2"),
         ("A B", "A  B"),
         ("\u2764x", "\u2764\ufe0fx"),
         ("a-b", "a\u2010b"),
