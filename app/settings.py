@@ -150,9 +150,10 @@ class Settings:
     max_active_actions: int = _set(10, _whole(1, 10_000), "active actions one player may hold")
     claim_seconds: int = _set(5, _whole(1, 60), "lease of a redemption in flight")
 
-    rate_limit_auth: str = _set("20/minute", _rate, "register and login, per address; renewal, per login")
+    rate_limit_auth: str = _set("20/minute", _rate, "register and login, per address")
+    rate_limit_refresh: str = _set("60/minute", _rate, "refresh and logout, per login")
     rate_limit_actions: str = _set("60/minute", _rate, "issue and complete, each, per player")
-    rate_limit_reads: str = _set("600/minute", _rate, "reads, per address; renewal, per address")
+    rate_limit_reads: str = _set("600/minute", _rate, "reads, per address")
     rate_limit_sockets: str = _set("60/minute", _rate, "new sockets, per address")
 
     anticheat_flag: float = _set(30.0, _number(1, 1_000_000), "suspicion that opens a case")

@@ -29,14 +29,14 @@ def blueprint(limits: Limits) -> Blueprint:
 
     @routes.post("/auth/refresh")
     @limits.tokens
-    @signed_in(kind="refresh", suspended_too=True, limit=limits.renewal)
+    @signed_in(kind="refresh", suspended_too=True, limit=limits.refresh)
     def refresh() -> Response:
         who = me()
         return _welcome(container().accounts.refresh(who.player_id, who.login_id, who.token_id), 200)
 
     @routes.post("/auth/logout")
     @limits.tokens
-    @signed_in(suspended_too=True, limit=limits.renewal)
+    @signed_in(suspended_too=True, limit=limits.refresh)
     def logout() -> Response:
         container().accounts.logout(me().player_id, me().login_id)
         return empty(204)

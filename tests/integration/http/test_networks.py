@@ -19,7 +19,15 @@ ANNA = {"username": "anna", "password": "correct horse"}
 @pytest.fixture
 def client(container: Container) -> Iterator[FlaskClient]:
     rate = f"{LIMIT}/hour"
-    app = create_app(replace(container.settings, rate_limit_auth=rate, rate_limit_reads=rate, rate_limit_sockets=rate))
+    app = create_app(
+        replace(
+            container.settings,
+            rate_limit_auth=rate,
+            rate_limit_reads=rate,
+            rate_limit_sockets=rate,
+            rate_limit_refresh=rate,
+        )
+    )
     yield app.test_client()
     app.extensions["fairboard"].close()
 
