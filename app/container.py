@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from app.services.cases import Cases
 from app.services.corrections import Corrections
 from app.services.decisions import Decisions
 from app.services.diagnosis import Diagnosis
+from app.services.guessing import Guessing
 from app.services.health import Health
 from app.services.moderation import Moderation
 from app.services.outbox import Outbox
@@ -49,6 +51,7 @@ from app.stores.corrections import CorrectionStore
 from app.stores.database import Database
 from app.stores.failures import FailureStore
 from app.stores.feed import Subscription
+from app.stores.guesses import GuessStore
 from app.stores.holds import HoldStore
 from app.stores.lateness import LatenessStore
 from app.stores.ledger import LedgerStore
@@ -145,7 +148,8 @@ class Container:
             self.database,
             self.players,
             self.logins,
-            Passwords(_run_apart),
+            Passwords(_run_apart, at_once=max(1, len(os.sched_getaffinity(0)) // settings.web_workers)),
+            Guessing(GuessStore(self.scripts, clock)),
             self.redis,
             clock=clock,
             refresh_seconds=settings.refresh_token_seconds,

@@ -26,6 +26,7 @@ Refusal
 │   └── AlreadyAppealed
 ├── IdempotencyKeyReused
 ├── RateLimited           carries seconds to wait
+│   └── SignInDelayed     too many failed sign-ins to one account
 ├── TooManySockets        likewise
 └── Unavailable           a part that the request needs is down; nothing has been scored, or a retry tells
 """
@@ -188,6 +189,14 @@ class RateLimited(Refusal):
             details={"limit": limit, "window": window, "retry_after": retry_after},
         )
         self.limit, self.remaining, self.window, self.retry_after = limit, remaining, window, retry_after
+
+
+class SignInDelayed(RateLimited):
+    """After `limit` failed sign-ins to an account each further one waits; says nothing about name and password."""
+
+    def __init__(self, *, limit: int, retry_after: int) -> None:
+        super().__init__(limit=limit, remaining=0, window=retry_after, retry_after=retry_after)
+        self.message = f"Too many failed sign-ins to this account. Try again in {retry_after} s."
 
 
 class TooManySockets(Refusal):

@@ -162,6 +162,7 @@ class Settings:
     claim_seconds: int = _set(5, _whole(1, 60), "lease of a redemption in flight")
 
     rate_limit_auth: str = _set("20/minute", _rate, "register and login, per address")
+    rate_limit_refresh: str = _set("60/minute", _rate, "refresh and logout, per login")
     rate_limit_actions: str = _set("60/minute", _rate, "issue and complete, each, per player")
     rate_limit_reads: str = _set("600/minute", _rate, "reads, per address")
     rate_limit_sockets: str = _set("60/minute", _rate, "new sockets, per address")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -13,12 +14,13 @@ from app.cli.output import emit, facts, safe, table, tell
 from app.stores.players import Player
 
 _ROLES = click.Choice(["player", "admin"])
+_LOOK_ALIKE_COLUMNS = ("username", "player_id", "first_username", "first_id")
 _COLUMNS = ("username", "role", "status", "created_at", "user_id")
 
 
 @click.group(cls=Commands)
 def users() -> None:
-    """Accounts: create, list, show, suspend, reinstate, set-role. A user is named by username or id."""
+    """Accounts: create, list, show, suspend, reinstate, set-role, look-alikes. A user is named by username or id."""
 
 
 def _row(player: Player) -> dict[str, Any]:
@@ -117,6 +119,18 @@ def set_role(user: str, role: str, as_json: bool) -> None:
     player = container().accounts.find(user)
     changed = container().accounts.set_role(operator(), player.id, role, request_id())
     _say_changed(player, changed, f"{{}} is now {role}.", f"{{}} was {role} already.", as_json)
+
+
+@users.command("look-alikes", epilog=example("users look-alikes"))
+@as_json
+def look_alikes(as_json: bool) -> None:
+    """List accounts whose names look like those of accounts that were there before.
+
+    New ones are refused; these are from versions that did not look. They can sign in as before. Accounts that were made
+    while the database was being upgraded are entered too, so run this once after an upgrade.
+    """
+    rows = [asdict(one) for one in container().accounts.look_alikes()]
+    emit(rows, table(rows, _LOOK_ALIKE_COLUMNS) if rows else "There are none.", as_json=as_json)
 
 
 def _say_changed(player: Player, changed: bool, done: str, was: str, as_json: bool) -> None:

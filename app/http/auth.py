@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 from app.http.bodies import Credentials, NewAccount, NewAppeal, body
 from app.http.envelope import answer, empty, plain
 from app.http.identity import container, me, signed_in, tokens_for
-from app.http.limits import Limits
+from app.http.limits import Limits, caller_address
 from app.http.sign_ins import note_sign_in
 from app.services.accounts import Login
 
@@ -20,22 +20,24 @@ def blueprint(limits: Limits) -> Blueprint:
     @limits.auth
     def register() -> Response:
         given = body(NewAccount)
-        return _welcome(container().accounts.register(given.username, given.password), 201)
+        return _welcome(container().accounts.register(given.username, given.password, caller_address()), 201)
 
     @routes.post("/auth/login")
     @limits.auth
     def login() -> Response:
         given = body(Credentials)
-        return _welcome(container().accounts.login(given.username, given.password), 200)
+        return _welcome(container().accounts.login(given.username, given.password, caller_address()), 200)
 
     @routes.post("/auth/refresh")
-    @signed_in(kind="refresh", suspended_too=True)
+    @limits.tokens
+    @signed_in(kind="refresh", suspended_too=True, limit=limits.refresh)
     def refresh() -> Response:
         who = me()
         return _welcome(container().accounts.refresh(who.player_id, who.login_id, who.token_id), 200)
 
     @routes.post("/auth/logout")
-    @signed_in(suspended_too=True)
+    @limits.tokens
+    @signed_in(suspended_too=True, limit=limits.refresh)
     def logout() -> Response:
         container().accounts.logout(me().player_id, me().login_id)
         return empty(204)

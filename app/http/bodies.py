@@ -16,11 +16,14 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
+    field_validator,
 )
 
-from app.domain.accounts import check_password, username_of
+from app.domain.accounts import username_of
 from app.domain.boards import MAIN, TOP
 from app.domain.cases import Decision, State, check_appeal, check_reason
+from app.domain.passwords import check_password
 from app.domain.rollups import Granularity
 from app.domain.times import moment
 from app.errors import InvalidRequest
@@ -40,7 +43,12 @@ class NewAccount(_Strict):
     """`POST /auth/register`"""
 
     username: Annotated[str, AfterValidator(username_of)]
-    password: Annotated[str, AfterValidator(check_password)]
+    password: str
+
+    @field_validator("password")
+    @classmethod
+    def _check_password(cls, password: str, fields: ValidationInfo) -> str:
+        return check_password(password, fields.data.get("username", ""))
 
 
 class Credentials(_Strict):

@@ -12,6 +12,7 @@ from flask import Flask, request
 from flask_limiter import Limiter
 from limits import RateLimitItem, parse
 
+from app.domain.networks import network_of
 from app.errors import RateLimited
 from app.http.identity import me
 from app.http.top_reads import ReadCounter
@@ -26,8 +27,13 @@ Limit = Callable[[View], View]
 
 
 def caller_address() -> str:
-    """The peer's address; behind trusted proxies, the one that ProxyFix found."""
-    return request.remote_addr or "unknown"
+    """Return the network that counts as the caller's address: the peer's, or what ProxyFix found behind proxies."""
+    return network_of(request.remote_addr or "unknown")
+
+
+def caller_login() -> str:
+    """Return the login, under the player's hash tag."""
+    return f"{caller_player()}:{me().login_id}"
 
 
 def caller_player() -> str:
@@ -55,6 +61,8 @@ class Limits:
         actions = parse(settings.rate_limit_actions)
         self.read_counter = ReadCounter(lambda: self._limiter.limiter, reads, _PREFIX, "reads")
         self.auth = self._limit(parse(settings.rate_limit_auth), "auth", caller_address)
+        self.tokens = self._limit(reads, "tokens", caller_address)
+        self.refresh = self._limit(parse(settings.rate_limit_refresh), "refresh", caller_login)
         self.reads = self._limit(reads, "reads", caller_address)
         self.sockets = self._limit(parse(settings.rate_limit_sockets), "sockets", caller_address)
         self.issue = self._limit(actions, "issue", caller_player)

@@ -15,6 +15,7 @@ from limits import RateLimitItem
 from limits.strategies import RateLimiter
 
 from app import metrics
+from app.domain.networks import network_of
 from app.http.envelope import NOSNIFF, envelope, known_or_new_id
 from app.http.etags import is_known
 from app.http.watch import count_kept
@@ -83,7 +84,7 @@ class TopReads:
     def _admit(self, environ: dict[str, Any]) -> bool:
         """Over the limit, or Redis away: the view says so in the contract's words."""
         try:
-            return self._reads.admit(environ.get("REMOTE_ADDR", "unknown"))
+            return self._reads.admit(network_of(environ.get("REMOTE_ADDR") or "unknown"))
         except Exception:  # noqa: BLE001 - the view meets the same error and has the words for it
             return False
 

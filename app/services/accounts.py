@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from app.domain.accounts import check_password, username_key, username_of
+from app.domain.accounts import older_username_key, username_key, username_of
+from app.domain.look_alikes import is_reserved, skeletons
+from app.domain.passwords import check_password
 from app.domain.times import utc
-from app.errors import AccountSuspended, InvalidCredentials, InvalidRequest, NotFound, Unauthorized
+from app.errors import (
+    AccountSuspended,
+    InvalidCredentials,
+    InvalidRequest,
+    NotFound,
+    Unauthorized,
+    Unavailable,
+    UsernameTaken,
+)
+from app.services.guessing import Guessing
 from app.services.passwords import Passwords
 from app.stores.audit import AuditStore
 from app.stores.database import Database
@@ -18,8 +29,19 @@ from app.stores.logins import LoginStore
 from app.stores.players import Player, PlayerStore
 from app.stores.redis_lane import Along, passenger
 from app.stores.redis_store import Client
+from app.stores.skeletons import LookAlike, fill
 
 _ID_LENGTH = 36
+
+
+@dataclass(frozen=True, slots=True)
+class _NewAccount:
+    """What the store keeps of a name and a password."""
+
+    username: str
+    key: str
+    password_hash: str
+    skeletons: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +62,38 @@ class Accounts:
         players: PlayerStore,
         logins: LoginStore,
         passwords: Passwords,
+        guessing: Guessing,
         client: Client,
         *,
         clock: Callable[[], float],
         refresh_seconds: int,
     ) -> None:
         self._db = database
-        self._players, self._logins, self._passwords, self._client = players, logins, passwords, client
+        self._players, self._logins, self._client = players, logins, client
+        self._passwords, self._guessing = passwords, guessing
         self._clock, self._refresh_seconds = clock, refresh_seconds
 
     def create(self, username: str, password: str, role: str = "player") -> Player:
-        """A new account. Raises InvalidRequest or UsernameTaken."""
-        return self._players.add(uuid4(), *self._new(username, password), role)
+        """Make an account. Raises InvalidRequest, or UsernameTaken also for a look-alike and a reserved name."""
+        new = self._new(username, password)
+        return self._players.add(uuid4(), new.username, new.key, new.password_hash, role, new.skeletons)
 
-    def _new(self, username: str, password: str) -> tuple[str, str, str]:
-        """Name, key of the name, hash of the password. Raises InvalidRequest."""
-        problems = []
-        for field, check, value in (
-            ("username", username_of, username),
-            ("password", check_password, password),
-        ):
-            try:
-                check(value)
-            except ValueError as error:
-                problems.append({"field": field, "message": str(error)})
+    def _new(self, username: str, password: str, *, reserved_too: bool = False) -> _NewAccount:
+        """Check a name and a password, then hash. Raises InvalidRequest with all that is wrong, or UsernameTaken."""
+        problems, name = [], ""
+        try:
+            name = username_of(username)
+        except ValueError as error:
+            problems.append({"field": "username", "message": str(error)})
+        try:
+            check_password(password, name)
+        except ValueError as error:
+            problems.append({"field": "password", "message": str(error)})
         if problems:
             raise InvalidRequest(details=problems)
-        name = username_of(username)
-        return name, username_key(name), self._passwords.hash(password)
+        if is_reserved(name) and not reserved_too:
+            raise UsernameTaken()
+        return _NewAccount(name, username_key(name), self._passwords.hash(password), skeletons(name))
 
     def find(self, name_or_id: str) -> Player:
         """The account of that name or id; an id is too long for a name. Raises NotFound."""
@@ -75,8 +101,8 @@ class Accounts:
             found = self._players.get(UUID(name_or_id)) if len(name_or_id) == _ID_LENGTH else None
         except ValueError:
             found = None
-        if found is None and name_or_id.isprintable():
-            named = self._players.named(username_key(name_or_id))
+        if found is None and _is_storable(name_or_id):
+            named = self._named(name_or_id)
             found = named[0] if named else None
         if found is None:
             raise NotFound("There is no such user.")
@@ -84,15 +110,17 @@ class Accounts:
 
     def page(self, *, status: str | None = None, prefix: str = "", limit: int) -> list[Player]:
         """Accounts by name, at most `limit`; `prefix` without regard to case."""
-        if not prefix.isprintable():
+        if not _is_storable(prefix):
             return []
         return self._players.page(status=status, prefix=username_key(prefix), limit=limit)
 
     def create_by(self, actor: str, username: str, password: str, role: str, request_id: str) -> Player:
-        """As `create`, for an operator: it stands in the audit log."""
-        new = self._new(username, password)
+        """As `create`, for an operator, who may use a reserved name: it stands in the audit log."""
+        new = self._new(username, password, reserved_too=True)
         with self._db.transaction() as connection:
-            player = self._players.add_on(connection, uuid4(), *new, role)
+            player = self._players.add_on(
+                connection, uuid4(), new.username, new.key, new.password_hash, role, new.skeletons
+            )
             details = {"username": player.username, "role": role}
             AuditStore.append(connection, actor, "user.created", f"player:{player.id}", details, request_id)
         return player
@@ -110,19 +138,32 @@ class Accounts:
         player = self._players.get(player_id)
         return player.role if player else None
 
-    def register(self, username: str, password: str) -> Login:
-        """A new player, signed in."""
-        return self._open(self.create(username, password))
+    def look_alikes(self) -> list[LookAlike]:
+        """Fill in the skeletons that accounts lack; return accounts whose names look like those of older ones."""
+        with self._db.transaction() as connection:
+            return fill(connection, skeletons)
 
-    def login(self, username: str, password: str) -> Login:
-        """Sign in; InvalidCredentials for an unknown name and a wrong password alike."""
-        found = self._players.named(username_key(username))
-        player, kept = found if found else (None, None)
-        if not self._passwords.matches(password, kept) or player is None or kept is None:
-            raise InvalidCredentials()
-        if self._passwords.outdated(kept):
-            self._players.set_password_hash(player.id, self._passwords.hash(password))
+    def register(self, username: str, password: str, address: str) -> Login:
+        """Make a new player, signed in at this address."""
+        player = self.create(username, password)
+        self._guessing.remember(username_key(player.username), address)
         return self._open(player)
+
+    def login(self, username: str, password: str, address: str = "") -> Login:
+        """Sign in from an address. Raises InvalidCredentials for an unknown name and a wrong password alike, and
+        SignInDelayed when too many have failed before."""
+        with self._guessing.attempt(username_key(username), address):
+            player, kept = self._named(username) or (None, None)
+            if not self._passwords.matches(password, kept) or player is None or kept is None:
+                raise InvalidCredentials()
+        with suppress(Unavailable):  # a better hash can wait for a quieter moment
+            if self._passwords.outdated(password, kept):
+                self._players.set_password_hash(player.id, self._passwords.hash(password))
+        return self._open(player)
+
+    def _named(self, username: str) -> tuple[Player, str] | None:
+        """Find an account by its name, or by the name under which it was registered in older versions."""
+        return self._players.named(older_username_key(username), username_key(username))
 
     def refresh(self, player_id: UUID, login_id: UUID, refresh_id: UUID) -> Login:
         """Swap a refresh token for a new pair. One that was used already ends its whole family."""
@@ -149,6 +190,11 @@ class Accounts:
     def _end(self, player_id: UUID, login_id: UUID, why: str) -> None:
         self._logins.end(player_id, login_id, why)
         publish_control(self._client, LoginEnded(login_id))
+
+
+def _is_storable(text: str) -> bool:
+    """Whether PostgreSQL takes the text: no NUL, and no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 class Sessions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,25 +38,46 @@ class PlayerStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def add(self, player_id: UUID, username: str, key: str, password_hash: str, role: str) -> Player:
-        """A new account; UsernameTaken if the name is."""
+    def add(
+        self, player_id: UUID, username: str, key: str, password_hash: str, role: str, skeletons: Sequence[str] = ()
+    ) -> Player:
+        """Add an account. Raises UsernameTaken if another one has the key or one of the skeletons."""
         with self._db.statement() as connection:
-            return self.add_on(connection, player_id, username, key, password_hash, role)
+            return self.add_on(connection, player_id, username, key, password_hash, role, skeletons)
 
     @staticmethod
     def add_on(
-        connection: sa.Connection, player_id: UUID, username: str, key: str, password_hash: str, role: str
+        connection: sa.Connection,
+        player_id: UUID,
+        username: str,
+        key: str,
+        password_hash: str,
+        role: str,
+        skeletons: Sequence[str] = (),
     ) -> Player:
         """As `add`, within the caller's transaction."""
         try:
             row = connection.execute(
                 sa.text(
                     f"""
-                    INSERT INTO players (id, username, username_key, password_hash, role)
-                    VALUES (:id, :username, :key, :password_hash, :role) RETURNING {_COLUMNS}
+                    WITH player AS (
+                        INSERT INTO players (id, username, username_key, password_hash, role)
+                        VALUES (:id, :username, :key, :password_hash, :role) RETURNING {_COLUMNS}
+                    ), skeletons AS (
+                        INSERT INTO username_skeletons (skeleton, player_id)
+                        SELECT unnest(CAST(:skeletons AS text[])), id FROM player
+                    )
+                    SELECT {_COLUMNS} FROM player
                     """
                 ),
-                {"id": player_id, "username": username, "key": key, "password_hash": password_hash, "role": role},
+                {
+                    "id": player_id,
+                    "username": username,
+                    "key": key,
+                    "password_hash": password_hash,
+                    "role": role,
+                    "skeletons": sorted(skeletons),  # in one order for all, so that no two wait for each other
+                },
             ).one()
         except IntegrityError:
             raise UsernameTaken() from None
@@ -66,9 +88,15 @@ class PlayerStore:
         row = self._db.row(f"SELECT {_COLUMNS} FROM players WHERE id = :id", id=player_id)
         return _player(row) if row else None
 
-    def named(self, key: str) -> tuple[Player, str] | None:
-        """One account by its folded name, with the password hash."""
-        row = self._db.row(f"SELECT {_COLUMNS}, password_hash FROM players WHERE username_key = :key", key=key)
+    def named(self, *keys: str) -> tuple[Player, str] | None:
+        """Return the account that has the first of these keys which anybody has, with the password hash."""
+        row = self._db.row(
+            f"""
+            SELECT {_COLUMNS}, password_hash FROM players WHERE username_key = ANY(CAST(:keys AS text[]))
+            ORDER BY array_position(CAST(:keys AS text[]), username_key) LIMIT 1
+            """,
+            keys=list(keys),
+        )
         return (_player(row), row.password_hash) if row else None
 
     def page(self, *, status: str | None, prefix: str, limit: int) -> list[Player]:

@@ -50,6 +50,15 @@ players = sa.Table(
     sa.Index("ix_players_status_at", "status_at", postgresql_where=sa.text("status_at IS NOT NULL")),
 )
 
+# What look-alikes of a username share (app.domain.look_alikes), two for each player. Accounts that were alike before
+# there was this table lack some.
+username_skeletons = sa.Table(
+    "username_skeletons",
+    metadata,
+    sa.Column("skeleton", sa.Text, primary_key=True),
+    player(index=True),
+)
+
 logins = sa.Table(
     "logins",
     metadata,

@@ -96,6 +96,52 @@ def test_a_name_is_normalised_so_that_look_alikes_are_one(api: Api) -> None:
     assert answer.refusal == (409, "username_taken")
 
 
+@pytest.mark.parametrize("tail", ["\ufe0f", "\u034f", "\u180b", "\u3164", "\U000e0100"])
+def test_a_name_with_something_invisible_is_the_name_without_it(api: Api, anna: Player, tail: str) -> None:
+    answer = api.post("/auth/register", {"username": anna.username + tail, "password": PASSWORD})
+    assert answer.refusal == (409, "username_taken")
+    assert api.login(anna.username + tail).user_id == anna.user_id
+
+
+@pytest.mark.parametrize("name", ["admin", "System", "Fairboard", "\u0430dmin", "Fairboard Support"])
+def test_a_reserved_name_is_taken(api: Api, name: str) -> None:
+    answer = api.post("/auth/register", {"username": name, "password": PASSWORD})
+    assert answer.refusal == (409, "username_taken")
+
+
+def test_a_look_alike_is_taken_and_another_number_is_not(api: Api) -> None:
+    tail = fresh_name("")
+    api.register("Nina" + tail)
+    for look_alike in ("N\u0456na", "\u039dina", "N1NA"):
+        answer = api.post("/auth/register", {"username": look_alike + tail, "password": PASSWORD})
+        assert answer.refusal == (409, "username_taken")
+    api.register("Nina2" + tail)
+    api.register("Nina3" + tail)
+
+
+@pytest.mark.parametrize(
+    "name", ["\u3164\u3164\u3164", "\u2800\u2800\u2800", "a\u0301\u0302\u0303bc", "\ufe0f\ufe0f\ufe0f"]
+)
+def test_a_name_that_cannot_be_seen_or_piles_up_is_refused(api: Api, name: str) -> None:
+    answer = api.post("/auth/register", {"username": name, "password": PASSWORD})
+    assert answer.refusal == (422, "invalid_request")
+    assert answer.fields == {"username"}
+
+
+def test_emoji_families_are_welcome(api: Api) -> None:
+    name = "\U0001f469\u200d\U0001f469\u200d\U0001f467\u2764\ufe0f" + fresh_name("")
+    assert api.register(name).me()["username"] == name
+
+
+def test_guessing_gets_slow_and_the_right_password_does_not_help_then(api: Api, anna: Player) -> None:
+    wrong = {"username": anna.username, "password": "wrong password"}
+    assert [api.post("/auth/login", wrong).status for _ in range(6)] == [401] * 5 + [429]
+    answer = api.post("/auth/login", {"username": anna.username, "password": PASSWORD})
+    assert answer.refusal == (429, "rate_limited")
+    assert 1 <= int(answer.headers["Retry-After"]) <= 2
+    assert anna.me(), "who is signed in stays so"
+
+
 def test_one_signs_in_with_any_case_and_form_of_the_name(api: Api) -> None:
     tail = fresh_name("")
     somebody = api.register("\u00c9mile" + tail)
@@ -109,7 +155,18 @@ def test_a_password_that_is_too_short_or_too_long_is_refused(api: Api, password:
     assert answer.fields == {"password"}
 
 
-@pytest.mark.parametrize("password", ["12345678", "x" * 256, "\u00e9" * 256, "spaces   and \t tabs"])
+@pytest.mark.parametrize(
+    "password", ["password", "12345678", "Iloveyou1", "aaaaaaaa", "fairboard1", "{name}", "{name}1"]
+)
+def test_a_password_that_is_guessed_first_is_refused_with_the_reason(api: Api, password: str) -> None:
+    name = fresh_name()
+    answer = api.post("/auth/register", {"username": name, "password": password.format(name=name)})
+    assert answer.refusal == (422, "invalid_request")
+    assert [detail["field"] for detail in answer.details] == ["password"]
+    assert "choose another one" in answer.details[0]["message"]
+
+
+@pytest.mark.parametrize("password", ["1234-5678-9", "x" * 256, "\u00e9" * 256, "spaces   and \t tabs"])
 def test_any_other_password_works_to_the_last_character(api: Api, password: str) -> None:
     name = fresh_name()
     api.register(name, password)

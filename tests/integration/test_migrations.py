@@ -116,6 +116,37 @@ def test_each_step_back_and_forth_keeps_the_data_of_the_steps_before(empty_datab
         assert after[table] == before[table]
 
 
+def test_names_that_look_alike_already_stop_no_migration_and_the_first_keeps_the_look(
+    empty_database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    migrations.upgrade(empty_database, "0010")
+    names = ["player1", "playerl", "Anna", "\u0410nna", "Anna\ufe0f"]
+    with _engine(empty_database).begin() as connection:
+        connection.execute(
+            sa.text(
+                """INSERT INTO players (id, username, username_key, password_hash, created_at)
+                   SELECT gen_random_uuid(), name, name, 'x', to_timestamp(number)
+                   FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS given (name, number)
+                   UNION ALL
+                   SELECT gen_random_uuid(), 'p-' || n, 'p-' || n, 'x', now() FROM generate_series(1, 2500) n"""
+            ),
+            {"names": names},
+        )
+    migrations.upgrade(empty_database)
+    with _engine(empty_database).connect() as connection:
+        rows = connection.execute(
+            sa.text(
+                """SELECT p.username, count(s.player_id) AS skeletons FROM players p
+                   LEFT JOIN username_skeletons s ON s.player_id = p.id GROUP BY p.id"""
+            )
+        )
+        skeletons = {row.username: row.skeletons for row in rows}
+    assert [skeletons[name] for name in names] == [2, 1, 2, 0, 0]
+    assert sum(skeletons.values()) == 2 * 2500 + 2 + 1 + 2
+    warned = [record.getMessage() for record in caplog.records if "username_looks_alike" in record.message]
+    assert len(warned) == 3
+
+
 def test_going_up_twice_changes_nothing(empty_database: str) -> None:
     migrations.upgrade(empty_database)
     before = _play(empty_database)

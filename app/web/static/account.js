@@ -84,11 +84,12 @@ export class Account {
 
   // The server checks all of this again; here it only saves a round trip.
   #wrong(username, password) {
-    const length = [...username.normalize("NFKC")].length;
+    const length = [...username.normalize("NFKC").replace(/\p{Default_Ignorable_Code_Point}/gu, "")].length;
+    const size = [...password.normalize("NFC")].length;
     const up = this.#mode === "up";
     const name = length === 0 ? "Enter a username." : up && (length < 3 || length > 32) ? "A username has 3 to 32 characters." : "";
     const word =
-      password.length === 0 ? "Enter a password." : up && (password.length < 8 || password.length > 256) ? "A password has 8 to 256 characters." : "";
+      password.length === 0 ? "Enter a password." : up && (size < 8 || size > 256) ? "A password has 8 to 256 characters." : "";
     if (word) this.#field("password", word);
     if (name) this.#field("username", name);
     return Boolean(name || word);

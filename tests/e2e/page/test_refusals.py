@@ -56,6 +56,12 @@ def test_a_taken_name_is_said_at_the_name(visit: Visit, stage_api: Api) -> None:
     [
         ("ab", PASSWORD, "username", "A username has 3 to 32 characters."),
         ("long enough", "short", "password", "A password has 8 to 256 characters."),
+        (
+            "long enough",
+            "iloveyou1",
+            "password",
+            "It is one of the passwords that are guessed first; choose another one, such as several words.",
+        ),
         ("  spaces  ", PASSWORD, "username", "It must not begin or end with a space."),
     ],
 )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from uuid import uuid4
+
 from app.container import Container
 from app.stores.players import Player
 from tests.integration.cli.conftest import Play, Run, Told
@@ -21,6 +23,23 @@ def test_everything_wrong_with_a_new_account_is_said_at_once(run: Run) -> None:
     assert done.exit_code == 1
     assert "USERNAME must have 3 to 32" in done.stderr
     assert "PASSWORD must have 8 to 256" in done.stderr
+
+
+def test_an_operator_may_use_a_reserved_name_but_no_weak_password_and_no_look_alike(anna: Player, run: Run) -> None:
+    assert run("users", "create", "admin", "--password-stdin", typed="her password\n").exit_code == 0
+    done = run("users", "create", "moderator", "--password-stdin", typed="moderator1\n")
+    assert "PASSWORD must not be made of the username" in done.stderr
+    done = run("users", "create", "\u0410nna", "--password-stdin", typed="her password\n")
+    assert (done.exit_code, done.stderr) == (1, "Error: This username is taken.\n")
+
+
+def test_accounts_that_were_alike_before_are_listed(container: Container, told: Told, run: Run) -> None:
+    assert run("users", "look-alikes").stdout == "There are none.\n"
+    for name in ("player1", "playerl"):
+        container.players.add(uuid4(), name, name, "no password fits this", "player")
+    assert [(row["username"], row["first_username"]) for row in told("users", "look-alikes")] == [
+        ("playerl", "player1")
+    ]
 
 
 def test_without_a_terminal_the_password_has_to_come_on_standard_input(run: Run) -> None:

@@ -1,0 +1,66 @@
+"""Which usernames look the same: skeletons by Unicode's UTS 39, and names that speak for the operator."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from pathlib import Path
+
+from app.domain.invisible import BLANK, STACKERS, without_ignorable
+
+_CONFUSABLES = Path(__file__).parent / "unicode" / "confusables.txt"
+_UNSEEN = BLANK | STACKERS
+_SPACES = re.compile(r"\s+")
+_RESERVED = (
+    *("admin", "admins", "administrator", "administrators", "administration", "sysadmin", "superadmin", "superuser"),
+    *("root", "system", "moderator", "moderators", "moderation", "mod", "mods", "support", "helpdesk", "staff"),
+    *("official", "operator", "security", "webmaster", "postmaster", "fairboard"),
+)
+
+
+def skeletons(username: str) -> tuple[str, str]:
+    """Return the two texts that look-alikes share: names are alike when either is equal.
+
+    `written` compares the names as they are shown, without regard to case. `capitals` compares them in capitals, where
+    `i` looks like `l` and `1`. One text alone would either miss `mar1a` for `Maria`, or forbid Karl beside Kari.
+    """
+    return f"written:{_written(username)}", f"capitals:{skeleton(username.upper())}"
+
+
+def skeleton(text: str) -> str:
+    """Return UTS 39's skeleton: equal for two texts that look the same. What is never seen counts as nothing."""
+    seen = "".join(one for one in without_ignorable(unicodedata.normalize("NFD", text)) if one not in _UNSEEN)
+    return unicodedata.normalize("NFD", _SPACES.sub(" ", seen).strip().translate(_prototypes()))
+
+
+def is_reserved(username: str) -> bool:
+    """Whether the name reads like one that speaks for the operator, such as `Admin`, `fair-board` or `Support Team`."""
+    return bool(_reserved_names().fullmatch(_letters(username)))
+
+
+def _written(username: str) -> str:
+    """Fold the skeleton, except for L: the skeleton of I is l, and Ian is not Lan."""
+    return skeleton("".join(one if one == "L" else one.casefold() for one in skeleton(username)))
+
+
+def _letters(text: str) -> str:
+    """Reduce to letters and digits by look, with i and l the same."""
+    return "".join(one for one in _written(text) if one.isalnum()).translate(str.maketrans("iL", "ll"))
+
+
+@cache
+def _reserved_names() -> re.Pattern[str]:
+    words = "|".join(re.escape(_letters(word)) for word in _RESERVED)
+    return re.compile(f"(?:{_letters('the')})?(?:{words})+(?:{_letters('team')})?")
+
+
+@cache
+def _prototypes() -> dict[int, str]:
+    """Read Unicode's table: 0.5 MB in memory, in processes that make accounts only."""
+    table = {}
+    for line in _CONFUSABLES.read_text("utf-8-sig").splitlines():
+        source, _, rest = line.partition(" ;\t")
+        if rest:
+            table[int(source, 16)] = "".join(chr(int(code, 16)) for code in rest.partition(" ;")[0].split())
+    return table

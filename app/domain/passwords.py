@@ -1,0 +1,93 @@
+"""What a password must be: long enough, and none of those that are guessed first."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+from importlib.machinery import SourceFileLoader
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+
+from app.domain.accounts import username_key
+
+PASSWORD_LENGTH = (8, 256)
+_OWN_NAMES = ("fairboard", "leaderboard")
+_LEET = str.maketrans("@4305$7", "aaeosst")
+_RUNS = (
+    "01234567890123456789",
+    "abcdefghijklmnopqrstuvwxyz",
+    "qwertyuiopasdfghjklzxcvbnm",
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
+)
+_LONGEST_UNIT = 4  # of a repetition that is trivial whatever is repeated
+_LONGEST_TRIVIAL = 64  # beyond it even a repetition takes more tries than anybody has
+
+_COMMON = "is one of the passwords that are guessed first; choose another one, such as several words"
+_TRIVIAL = "repeats or counts up a few characters, which is guessed first; choose another one, such as several words"
+_NAMED = "must not be made of the username or of this site's name; choose another one, such as several words"
+
+
+def normalized_password(text: str) -> str:
+    """Return the password as it is hashed: NFC, so that every keyboard's way to write é is the same."""
+    return unicodedata.normalize("NFC", text)
+
+
+def check_password(text: str, username: str = "") -> str:
+    """Return the password, NFC-normalised. Raises ValueError with the rule that it breaks and what to do."""
+    password = normalized_password(text)
+    if not PASSWORD_LENGTH[0] <= len(password) <= PASSWORD_LENGTH[1]:
+        raise ValueError(f"must have {PASSWORD_LENGTH[0]} to {PASSWORD_LENGTH[1]} characters")
+    if weakness := _weakness(username_key(password), username_key(username)):
+        raise ValueError(weakness)
+    return password
+
+
+def _weakness(password: str, username: str) -> str | None:
+    """Return what makes a folded password easy to guess; None for nothing."""
+    plain = password.translate(_LEET)
+    parts = {part for text in (password, plain) for part in (text, _core(text), _unit(text), _unit(_core(text)))}
+    names = {username, _core(username), *_OWN_NAMES} - {""}
+    if not parts.isdisjoint(names | {name[::-1] for name in names}):
+        return _NAMED
+    if len(password) <= _LONGEST_TRIVIAL and (len(_unit(password)) <= _LONGEST_UNIT or _is_run(password)):
+        return _TRIVIAL
+    return _COMMON if not common_passwords().isdisjoint({password, plain, _unit(password)}) else None
+
+
+def _core(text: str) -> str:
+    """Take digits, punctuation and spaces off both ends; the text itself where nothing would be left."""
+    letters = [index for index, character in enumerate(text) if character.isalpha()]
+    return text[letters[0] : letters[-1] + 1] if letters else text
+
+
+def _unit(text: str) -> str:
+    """Return the shortest part that makes up the text when it is repeated, the last time perhaps cut short."""
+    for length in range(1, len(text) // 2 + 1):
+        if text[length:] == text[:-length]:
+            return text[:length]
+    return text
+
+
+def _is_run(text: str) -> bool:
+    """Whether the text goes along the keyboard, the alphabet of any script, or the digits, forwards or backwards."""
+    steps = {ord(after) - ord(before) for before, after in pairwise(text)}
+    return steps in ({1}, {-1}) or any(text in run or text[::-1] in run for run in _RUNS)
+
+
+@cache
+def common_passwords() -> frozenset[str]:
+    """Load zxcvbn's lists of passwords, names and words, as far as they are long enough for a password.
+
+    The package itself is not imported: that builds matchers and takes 19 MB and 0.2 s, the lists alone 8 MB and 0.1 s.
+    """
+    package = find_spec("zxcvbn")
+    if package is None or not package.submodule_search_locations:
+        raise ModuleNotFoundError("zxcvbn is not installed")
+    file = Path(package.submodule_search_locations[0], "frequency_lists.py")
+    loader = SourceFileLoader("fairboard_common_passwords", str(file))
+    lists = ModuleType(loader.name)
+    loader.exec_module(lists)
+    every = (word for words in lists.FREQUENCY_LISTS.values() for word in words)
+    return frozenset(word for word in every if len(word) >= PASSWORD_LENGTH[0])

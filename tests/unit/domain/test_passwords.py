@@ -1,0 +1,103 @@
+"""Passwords that are guessed first are refused, in any case and with any tail; several words are welcome."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+
+from app.domain.passwords import check_password
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "password",
+        "PassWord",
+        "p@ssw0rd",
+        "P@ssw0rd1",
+        "password123",
+        "qwerty123",
+        "iloveyou",
+        "jennifer",
+        "trustno1",
+        "\uff30assword",
+        "passwordpassword",
+        "football1",
+    ],
+)
+def test_a_common_password_is_refused(password: str) -> None:
+    with pytest.raises(ValueError, match="one of the passwords that are guessed first; choose another"):
+        check_password(password, "anna")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "aaaaaaaa",
+        "        ",
+        "abcdabcd",
+        "abcabcab",
+        "12345678",
+        "87654321",
+        "1234567890",
+        "abcdefgh",
+        "asdfghjk",
+        "1qaz2wsx",
+        "\u0430\u0431\u0432\u0433\u0434\u0435\u0436\u0437",
+    ],
+)
+def test_a_trivial_one_is_refused(password: str) -> None:
+    with pytest.raises(ValueError, match=r"choose another one"):
+        check_password(password, "anna")
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [
+        ("anna-maria", "anna-maria"),
+        ("anna-maria", "ANNA-Maria"),
+        ("anna-maria", "airam-anna"),
+        ("anna", "anna2024!"),
+        ("anna", "1234anna"),
+        ("anna", "annaanna"),
+        ("annabel7", "annabel9"),
+        ("\uff21nna-maria", "anna-maria"),
+        ("ben", "Fairboard1"),
+        ("ben", "f4irb0ard"),
+        ("ben", "leaderboard!"),
+    ],
+)
+def test_the_username_and_the_sites_name_are_refused(username: str, password: str) -> None:
+    with pytest.raises(ValueError, match="made of the username or of this site's name"):
+        check_password(password, username)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "correct horse",
+        "correct horse battery staple",
+        "secret-password-1",
+        "a good password",
+        "x" * 256,
+        "\u00e9" * 256,
+        "spaces   and \t tabs",
+        "annas long password",
+        "Tr0ub4dor&3",
+        "anna-maria-2",
+    ],
+)
+def test_other_passwords_are_welcome(password: str) -> None:
+    assert check_password(password, "anna") == password
+
+
+def test_characters_are_counted_after_normalisation() -> None:
+    decomposed = unicodedata.normalize("NFD", "\u00e9\u00e8\u00ea\u00eb")
+    assert len(decomposed) == 8
+    with pytest.raises(ValueError, match="8 to 256 characters"):
+        check_password(decomposed)
+    assert (
+        check_password(unicodedata.normalize("NFD", "\u00e9t\u00e9 \u00e0 No\u00ebl"))
+        == "\u00e9t\u00e9 \u00e0 No\u00ebl"
+    )
