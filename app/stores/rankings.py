@@ -107,13 +107,14 @@ class RankingStore:
         return str(self._scripts.run("begin", _board(season), []))
 
     def mark_ready(self, season: Season, rebuild: str) -> None:
-        """Say that the board is complete: every standing was brought since `rebuild` began.
+        """Say that the board is complete, and nobody is at it: every standing was brought since `rebuild` began.
 
         Raises RedisRefuses if Redis has lost what was brought, or a part of it, meanwhile.
         """
         # The count of changes goes beyond any that was read before something was lost, so that no list from then passes
         # for a new one.
-        if not self._scripts.run("complete", [*_board(season), _key("changed", season)], [rebuild, _JUMP]):
+        keys = [*_board(season), _key("changed", season), _key("rebuilding", season)]
+        if not self._scripts.run("complete", keys, [rebuild, _JUMP]):
             raise RedisRefuses(f"the board {season.board} was lost while it was rebuilt")
 
     def may_rebuild(self, season: Season) -> bool:
