@@ -245,6 +245,8 @@ class Container:
             self.catalog,
             self.replicas,
             self.presence.count,
+            postgres_probe,
+            redis_probe,
         )
         self.readings = Readings(read)
         self.schema = Schema(self.database, settings.database_url)
