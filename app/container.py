@@ -272,6 +272,8 @@ class Container:
             self.presence.count,
             ProofStore(self.redis),
             clock,
+            postgres_probe,
+            redis_probe,
         )
         self.readings = Readings(read)
         self.schema = Schema(self.database, settings.database_url)

@@ -53,6 +53,8 @@ def create_celery(settings: Settings) -> FairboardCelery:
     tasks = ["workers.tasks", "workers.background"]
     app = FairboardCelery("fairboard", broker=settings.broker_url, include=tasks, task_cls="workers.task:FairboardTask")
     app.config_from_object("celeryconfig")
+    # Redis as the broker refuses in answers, not by a lost connection: wait and connect again, as after one.
+    app.conf.broker_channel_error_retry = not settings.broker_url.startswith("amqp")
     app.steps["consumer"].add(NoticeLosses)
     app.settings = settings
     app.watch = Watch(settings)

@@ -19,7 +19,7 @@ from app.stores.books import BooksStore
 from app.stores.catalog import CatalogStore
 from app.stores.corrections import PAST_LIMIT, CorrectionStore
 from app.stores.database import Database
-from app.stores.previews import Preview, preview
+from app.stores.previews import Preview, past_limit, preview
 from app.stores.rankings import RankingStore
 from app.stores.refusals import AFTER_COMMIT, reason_of
 from app.stores.replicas import Replicas
@@ -98,7 +98,7 @@ class Corrections:
             raise NotFound("There is no such correction.")
         if void.kind != "void" or void.state == "restored":
             raise Conflict("It was restored already." if void.kind == "void" else "A restore can't be restored.")
-        if self._store.past_limit(connection, void.id):
+        if past_limit(connection, void.id):
             raise Conflict(PAST_LIMIT)
         self._store.set_state(connection, void.id, "restored")
         selection = replace(void.selection, until=None)

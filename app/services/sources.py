@@ -9,12 +9,13 @@ from app.services.readings import Reading, Source
 from app.stores.catalog import CatalogStore
 from app.stores.lateness import LatenessStore
 from app.stores.proofs import ProofStore
+from app.stores.probes import PostgresProbe, RedisProbe
 from app.stores.queue_counts import QueueCounts
 from app.stores.rankings import RankingStore
 from app.stores.replicas import Replicas, ReplicaStatus
 
-_DATABASE = Reading("fairboard_database_up", "Whether PostgreSQL's primary answers", 0)
-_REDIS = Reading("fairboard_redis_up", "Whether Redis answers", 0)
+_DATABASE = Reading("fairboard_database_up", "Whether PostgreSQL's primary answers and can be written to", 0)
+_REDIS = Reading("fairboard_redis_up", "Whether Redis answers and takes writes", 0)
 _REPLICA = "fairboard_replica_up", "Whether the replica answers, and is a replica of the primary"
 _DEAD = "dead"  # the queue of dead letters
 
@@ -29,11 +30,13 @@ def sources(
     online: Callable[[str], int],
     proofs: ProofStore,
     clock: Callable[[], float],
+    postgres: PostgresProbe,
+    redis_probe: RedisProbe,
 ) -> list[Source]:
     """One for each server, so that none is missed because another has stalled. `online` counts a board's players."""
     found = [
-        Source("database", lambda: _database(outbox), (_DATABASE,)),
-        Source("redis", lambda: _redis(rankings, queues), (_REDIS,)),
+        Source("database", lambda: _database(outbox, postgres), (_DATABASE,)),
+        Source("redis", lambda: _redis(rankings, queues, redis_probe), (_REDIS,)),
         Source("work", lambda: _work(lateness)),
         Source("online", lambda: _online(catalog, online)),
         Source("proofs", lambda: _proofs(catalog, proofs, clock)),
@@ -41,9 +44,9 @@ def sources(
     return found + [_replica(replicas, name) for name in replicas.names]
 
 
-def _database(outbox: Outbox) -> Iterable[Reading]:
+def _database(outbox: Outbox, postgres: PostgresProbe) -> Iterable[Reading]:
     status = outbox.status()
-    yield _DATABASE._replace(value=1)
+    yield _DATABASE._replace(value=0 if postgres.obstacle() else 1)
     yield Reading("fairboard_outbox_rows", "Rows that wait to be published", status["waiting"])
     yield Reading("fairboard_outbox_oldest_seconds", "Age of the oldest waiting row", status["oldest_seconds"])
 
@@ -55,7 +58,8 @@ def _work(lateness: LatenessStore) -> Iterable[Reading]:
             yield Reading("fairboard_work_age_seconds", "Time since it was last done, or what it covers", age, labels)
 
 
-def _redis(rankings: RankingStore, queues: QueueCounts) -> Iterable[Reading]:
+def _redis(rankings: RankingStore, queues: QueueCounts, redis_probe: RedisProbe) -> Iterable[Reading]:
+    redis_probe.write()
     repaired = rankings.repaired_ago()
     if repaired is not None:
         yield Reading("fairboard_repaired_seconds", "Time since a worker last compared Redis and database", repaired)

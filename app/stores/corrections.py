@@ -91,21 +91,6 @@ _SETTLE = f"""
     FROM change WHERE s.season_id = change.season_id AND s.player_id = change.player_id
     RETURNING s.score + s.held AS total
 """
-# Whose score could be past the limit is found by sums that are too high at most; only theirs are made exactly.
-_PAST_LIMIT = f"""
-    WITH near AS (
-        SELECT season_id, player_id, s.score + s.held AS total FROM score_events e
-        JOIN standings s USING (season_id, player_id) WHERE e.correction_id = :void
-        GROUP BY season_id, player_id, s.score, s.held HAVING s.score + s.held - sum(e.points) > :most
-    )
-    SELECT EXISTS (
-        SELECT FROM near CROSS JOIN LATERAL (
-            SELECT -sum(e.points) AS points FROM score_events e {TAIL}
-            WHERE e.correction_id = :void AND e.season_id = near.season_id AND e.player_id = near.player_id
-              AND tail.id = e.id
-        ) back WHERE near.total + back.points > :most
-    )
-"""
 _COLUMNS = """
     id, kind, state, player_id, action_type_id, board_id, since, until, made_by, reason, made_at, finished_at, case_id,
     restores_id, events, points, players
@@ -213,13 +198,6 @@ class CorrectionStore:
             sa.text(f"SELECT {_COLUMNS} FROM corrections WHERE id = :id FOR UPDATE"), {"id": correction_id}
         ).one_or_none()
         return _correction(row) if row else None
-
-    @staticmethod
-    def past_limit(connection: sa.Connection, void_id: UUID) -> bool:
-        """Whether taking this void back would put a score past MAX_SCORE."""
-        connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_LOOK_SECONDS}s'"))
-        values = {"void": void_id, "most": MAX_SCORE}
-        return bool(connection.execute(sa.text(_PAST_LIMIT), values).scalar_one())
 
     @staticmethod
     def of_case(connection: sa.Connection, case_id: UUID) -> list[UUID]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.domain.boards import MAX_SCORE
 from app.domain.corrections import Selection
 from app.stores.corrections import SELECTED, TAIL, values_of
 from app.stores.database import Database
@@ -55,6 +56,21 @@ _MOVES = """
     ORDER BY m.events IS NULL, abs(coalesce(m.points, 0)) DESC, coalesce(m.rank_after, m.rank_before), p.username
     LIMIT :limit
 """
+# Whose score could be past the limit is found by sums that are too high at most; only theirs are made exactly.
+_PAST_LIMIT = f"""
+    WITH near AS (
+        SELECT season_id, player_id, s.score + s.held AS total FROM score_events e
+        JOIN standings s USING (season_id, player_id) WHERE e.correction_id = :void
+        GROUP BY season_id, player_id, s.score, s.held HAVING s.score + s.held - sum(e.points) > :most
+    )
+    SELECT EXISTS (
+        SELECT FROM near CROSS JOIN LATERAL (
+            SELECT -sum(e.points) AS points FROM score_events e {TAIL}
+            WHERE e.correction_id = :void AND e.season_id = near.season_id AND e.player_id = near.player_id
+              AND tail.id = e.id
+        ) back WHERE near.total + back.points > :most
+    )
+"""
 _SUM = """
     SELECT count(*) AS events, coalesce(sum(abs(points)), 0)::bigint AS points, count(DISTINCT player_id) AS players
     FROM ({touched}) t
@@ -90,3 +106,9 @@ def preview(
         ).all()
     found = [{name: value for name, value in row._mapping.items() if name != "moving"} for row in rows]
     return Preview(total.events, total.points, total.players, rows[0].moving if rows else 0, found)
+
+
+def past_limit(connection: sa.Connection, void_id: UUID) -> bool:
+    """Whether taking this void back would put a score past MAX_SCORE."""
+    connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_SECONDS}s'"))
+    return bool(connection.execute(sa.text(_PAST_LIMIT), {"void": void_id, "most": MAX_SCORE}).scalar_one())

@@ -45,7 +45,8 @@ class Caller:
     def issue(self, slug: str = "tap") -> dict[str, Any]:
         answer = self.post("/actions", {"action_type": slug})
         assert answer.status_code == 201, answer.text
-        return data(answer)
+        action: dict[str, Any] = data(answer)
+        return action
 
     def complete(self, action: Mapping[str, Any], key: str | None = None) -> TestResponse:
         headers = {"Idempotency-Key": key} if key else {}

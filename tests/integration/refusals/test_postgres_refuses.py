@@ -1,9 +1,10 @@
-"""A PostgreSQL that answers and refuses, and one with other settings than ours: sessions bring their own."""
+"""A PostgreSQL that answers and refuses, and one with settings of its own: sessions bring theirs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from app.container import Container
+from app.factory import create_app
 from app.settings import Settings
 from app.stores import migrations
 from app.stores.sessions import make_engine
@@ -126,10 +128,6 @@ def test_a_read_only_primary_is_503_and_named_and_it_comes_back_by_itself(
 def test_a_right_or_a_table_that_is_missing_is_503_and_named(
     change: str, undo: str, reason: str, container: Container, clerk: str, anna: Caller, servers: Stack
 ) -> None:
-    from dataclasses import replace
-
-    from app.factory import create_app
-
     app = create_app(replace(container.settings, database_url=clerk))
     player = Caller(app.test_client(), fresh_name())
     assert app.test_client().get("/readyz").status_code == 200
@@ -197,12 +195,12 @@ def test_options_of_the_url_stay_and_may_name_the_schema(container: Container) -
     url = sa.make_url(container.settings.database_url).update_query_dict(
         {"options": "-c search_path=elsewhere -c work_mem=7MB -c datestyle=German"}
     )
-    engine = make_engine(url.render_as_string(False), name="test", session={"statement_timeout": 9})
+    engine = make_engine(url.render_as_string(False), name="test", session={"statement_timeout": 9000})
     with engine.connect() as connection:
         names = ("search_path", "work_mem", "DateStyle", "statement_timeout")
         shown = [connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names]
     engine.dispose()
-    assert shown == ["elsewhere", "7MB", "ISO, DMY", "9ms"]
+    assert shown == ["elsewhere", "7MB", "ISO, DMY", "9s"]
 
 
 def test_migrations_run_whatever_the_database_sets(servers: Stack, owner: psycopg.Connection[object]) -> None:

@@ -17,13 +17,15 @@ from deploy.local.stack import Stack
 from tests.integration.refusals.conftest import Caller, Run, data, unavailable
 from tests.parts.waiting import eventually
 
+Server = Any  # redis-py's client, of whose commands for operators only a part is typed
 ALL_RIGHTS = ("on", "nopass", "~*", "&*", "+@all")
 
 
 @pytest.fixture
-def server(servers: Stack) -> Iterator[redis.Redis]:
+def server(servers: Stack) -> Iterator[Server]:
     """Redis itself, for whoever operates it: a user whom no test takes rights from."""
     url = servers.env["REDIS_URL"]
+    own: Server
     with redis.Redis.from_url(url) as own:
         own.execute_command("ACL", "SETUSER", "operator", *ALL_RIGHTS)
         host, port = own.connection_pool.connection_kwargs["host"], own.connection_pool.connection_kwargs["port"]
@@ -33,7 +35,7 @@ def server(servers: Stack) -> Iterator[redis.Redis]:
 
 
 @contextmanager
-def configured(server: redis.Redis, **values: Any) -> Iterator[None]:
+def configured(server: Server, **values: Any) -> Iterator[None]:
     before = {name: server.config_get(name)[name] for name in values}
     for name, value in values.items():
         server.config_set(name, value)
@@ -44,16 +46,16 @@ def configured(server: redis.Redis, **values: Any) -> Iterator[None]:
             server.config_set(name, value)
 
 
-def full(server: redis.Redis) -> Any:
+def full(server: Server) -> Any:
     return configured(server, maxmemory=1)
 
 
-def without_replicas(server: redis.Redis) -> Any:
+def without_replicas(server: Server) -> Any:
     return configured(server, **{"min-replicas-to-write": 1})
 
 
 @contextmanager
-def read_only(server: redis.Redis) -> Iterator[None]:
+def read_only(server: Server) -> Iterator[None]:
     server.replicaof("127.0.0.1", 1)
     try:
         yield
@@ -62,7 +64,7 @@ def read_only(server: redis.Redis) -> Iterator[None]:
 
 
 @contextmanager
-def unable_to_save(server: redis.Redis) -> Iterator[None]:
+def unable_to_save(server: Server) -> Iterator[None]:
     blocker = Path(server.config_get("dir")["dir"]) / "a-folder"
     blocker.mkdir()
     with configured(server, save="3600 1", dbfilename="a-folder"):
@@ -74,9 +76,9 @@ def unable_to_save(server: redis.Redis) -> Iterator[None]:
     eventually(lambda: server.info("persistence")["rdb_last_bgsave_status"] == "ok")
 
 
-def deprived_of(rule: str) -> Callable[[redis.Redis], Any]:
+def deprived_of(rule: str) -> Callable[[Server], Any]:
     @contextmanager
-    def deprived(server: redis.Redis) -> Iterator[None]:
+    def deprived(server: Server) -> Iterator[None]:
         password = server.execute_command("ACL", "GETUSER", "default")["passwords"]
         server.execute_command("ACL", "SETUSER", "default", *rule.split())
         try:
@@ -89,7 +91,7 @@ def deprived_of(rule: str) -> Callable[[redis.Redis], Any]:
 
 
 @contextmanager
-def paused(server: redis.Redis) -> Iterator[None]:
+def paused(server: Server) -> Iterator[None]:
     server.execute_command("CLIENT", "PAUSE", 60_000, "WRITE")
     try:
         yield
@@ -110,7 +112,7 @@ CAUSES = {
 
 @pytest.mark.parametrize("reason", CAUSES)
 def test_every_call_is_503_readyz_names_it_and_it_comes_back_by_itself(
-    reason: str, server: redis.Redis, client: FlaskClient, anna: Caller
+    reason: str, server: Server, client: FlaskClient, anna: Caller
 ) -> None:
     action = anna.issue()
     with CAUSES[reason](server):
@@ -127,7 +129,7 @@ def test_every_call_is_503_readyz_names_it_and_it_comes_back_by_itself(
     assert data(anna.get("/me"))["rank"] == 1
 
 
-def test_a_redis_that_refuses_plain_writes_alone_is_not_ready(server: redis.Redis, client: FlaskClient) -> None:
+def test_a_redis_that_refuses_plain_writes_alone_is_not_ready(server: Server, client: FlaskClient) -> None:
     """Redis 6.2 lets scripts write although its replicas are gone."""
     with without_replicas(server):
         ready = client.get("/readyz")
@@ -140,7 +142,7 @@ def test_a_redis_that_refuses_plain_writes_alone_is_not_ready(server: redis.Redi
     ("reason", "key"), [("OOM", None), ("READONLY", "k"), ("NOPERM", None), ("does not answer", "k")]
 )
 def test_after_the_commit_it_is_200_whatever_redis_says(
-    reason: str, key: str | None, server: redis.Redis, client: FlaskClient, anna: Caller, container: Container
+    reason: str, key: str | None, server: Server, client: FlaskClient, anna: Caller, container: Container
 ) -> None:
     """The redemption stands in its first write, with its claim made, when Redis begins to refuse."""
     action = anna.issue()
@@ -180,7 +182,7 @@ def test_after_the_commit_an_unexpected_answer_of_redis_is_no_error(
     assert data(scored)["rank"] == {"previous": 1, "current": 1}
 
 
-def test_a_command_that_redis_refuses_ends_with_one_line(run: Run, server: redis.Redis, container: Container) -> None:
+def test_a_command_that_redis_refuses_ends_with_one_line(run: Run, server: Server, container: Container) -> None:
     with full(server):
         done = run("leaderboard", "rebuild")
     assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
