@@ -52,7 +52,14 @@ def prove() -> None:
         metrics.mended.inc(found)
         if found:
             shown = proved.differences[:_SHOWN]
-            log.warning("board_mended", board=proved.board, differences=found, first=shown, compared=proved.standings)
+            log.warning(
+                "board_mended",
+                board=proved.board,
+                differences=found,
+                first=shown,
+                compared=proved.standings,
+                rebuilt=proved.rebuilt,
+            )
         else:
             log.info("board_proved", board=proved.board, compared=proved.standings)
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,8 +15,9 @@ import structlog
 
 from app.domain.corrections import Correction, Selection
 from app.errors import Conflict, InvalidRequest, NotFound
+from app.services.patience import Patience
 from app.stores.audit import AuditStore
-from app.stores.books import BooksStore
+from app.stores.books import BooksStore, Place
 from app.stores.catalog import CatalogStore
 from app.stores.corrections import PAST_LIMIT, CorrectionStore
 from app.stores.database import Database
@@ -158,10 +160,13 @@ class Corrections:
 
     def unsound(self, done: Done = lambda standings: None) -> Iterator[dict[str, Any]]:
         """Standings that aren't what their events say; see app.stores.books. `done` hears how many were looked at."""
-        count = 0
-        for looked_at, wrong in BooksStore(self._db).chunks():
-            yield from wrong
-            done(count := count + looked_at)
+        books, patience, count = BooksStore(self._db), Patience(), 0
+        after: Place | None = Place()
+        while after is not None:
+            chunk = patience(partial(books.chunk, after))
+            yield from chunk.wrong
+            done(count := count + chunk.standings)
+            after = chunk.last
 
     def _add(
         self,

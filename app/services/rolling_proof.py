@@ -45,8 +45,7 @@ class RollingRun:
         """`known`: how far the runs before have come. `least`: so many standings of the rest at any rate."""
         self._comparison, self._changes, self._rankings = comparison, changes, rankings
         self._season, self._patience = season, patience
-        self._size = patience(lambda: rankings.size(season))
-        self._share = max(least, -(-self._size // RUNS))
+        self._share = max(least, -(-patience(lambda: rankings.size(season)) // RUNS))
         self._renewed_at = time.monotonic()
         run = patience(lambda: rankings.run(season))
         # A cursor means nothing to another run of Redis.
@@ -54,7 +53,7 @@ class RollingRun:
         self.compared = 0
         """How many standings were looked at, those in Redis alone included; one may be looked at twice."""
         self.is_hopeless = False
-        """Half of a part of a large board is wrong: a rebuild costs less than mending it part by part."""
+        """Half of a part is wrong, and there is more: a rebuild is sooner done than mending one part after another."""
 
     def suspects(self) -> Iterator[str]:
         """Players whom Redis has otherwise at the first look. `progress` has advanced when all were taken."""
@@ -94,43 +93,36 @@ class RollingRun:
         compared = wrong = 0
         while compared < self._share and not self.progress.walked:
             members, suspects = self._comparison.suspects_after(self._season, self.progress.player, self._patience)
-            compared, wrong = compared + len(members), wrong + len(suspects)
-            if self._note(compared, wrong, len(members)):
-                return
             yield from suspects
+            self._note(len(members))
+            compared, wrong = compared + len(members), wrong + len(suspects)
             if members:
-                self.progress = replace(
-                    self.progress, player=members[-1].player, compared=self.progress.compared + len(members)
-                )
+                total = self.progress.compared + len(members)
+                self.progress = replace(self.progress, player=members[-1].player, compared=total)
             else:
                 self.progress = replace(self.progress, walked=True)
+        self.is_hopeless |= wrong > compared / 2 and not self.progress.walked
 
     def _scanned(self) -> Iterator[str]:
         compared = wrong = 0
-        while compared < self._share and not self.progress.scanned and not self.is_hopeless:
+        while compared < self._share and not self.progress.scanned:
             cursor, length, suspects = self._comparison.scan(self._season, self.progress.cursor, self._patience)
-            compared, wrong = compared + length, wrong + len(suspects)
-            if self._note(compared, wrong, length):
-                return
             yield from suspects
+            self._note(length)
+            compared, wrong = compared + length, wrong + len(suspects)
             self.progress = replace(self.progress, cursor=cursor, scanned=cursor == 0)
+        self.is_hopeless |= wrong > compared / 2 and not self.progress.scanned
 
-    def _note(self, compared: int, wrong: int, length: int) -> bool:
-        """Count a batch, and say that somebody is at it; whether going on is hopeless."""
+    def _note(self, length: int) -> None:
+        """Count a batch, and say that somebody is at it."""
         self.compared += length
         if time.monotonic() - self._renewed_at > _RENEW_SECONDS:
             self._patience(lambda: self._rankings.proving(self._season))
             self._renewed_at = time.monotonic()
-        self.is_hopeless = wrong > self._share / 2 and self._is_large
-        return self.is_hopeless
 
     def _among(self, players: list[UUID]) -> Iterator[str]:
         step = self._comparison.batch
         for start in range(0, len(players), step):
             batch = [str(player) for player in players[start : start + step]]
-            self._note(0, 0, len(batch))
+            self._note(len(batch))
             yield from self._comparison.suspects_among(self._season, batch, self._patience)
-
-    @property
-    def _is_large(self) -> bool:
-        return self._size > self._share

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.stores.corrections import TAIL
@@ -34,19 +34,35 @@ _CHUNK = f"""
 _AT_ONCE = 500
 
 
+class Place(NamedTuple):
+    """A standing: its season's id, and its player."""
+
+    season: int = 0
+    player: UUID = UUID(int=0)
+
+
+class Chunk(NamedTuple):
+    """Standings that were looked at together; `last` is None when there are no more.
+
+    `wrong`: `{"what": "score" | "held" | "achieved_at", "player", "board", "season", "standing", "events"}` each.
+    """
+
+    standings: int
+    wrong: list[dict[str, Any]]
+    last: Place | None
+
+
 class BooksStore:
     """Reads the primary: a replica may be a moment behind, in which nothing is wrong."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def chunks(self) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-        """How many standings were looked at, and those that aren't what their events say:
-        `{"what": "score" | "held" | "achieved_at", "player", "board", "season", "standing", "events"}` each."""
-        season, player = 0, UUID(int=0)
-        while rows := self._db.rows(_CHUNK, season=season, player=player, chunk=_AT_ONCE):
-            yield len(rows), [each for row in rows for each in _differences(row)]
-            season, player = rows[-1].season_id, rows[-1].player_id
+    def chunk(self, after: Place) -> Chunk:
+        """The next standings after this one, and those of them that aren't what their events say."""
+        rows = self._db.rows(_CHUNK, season=after.season, player=after.player, chunk=_AT_ONCE)
+        last = Place(rows[-1].season_id, rows[-1].player_id) if rows else None
+        return Chunk(len(rows), [each for row in rows for each in _differences(row)], last)
 
 
 def _differences(row: Any) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ import pytest
 from app.container import Container
 from app.domain.boards import MAIN, Season
 from app.services.proof import Proof
+from app.stores.bulk_rankings import BulkRankings
 from app.stores.changes import ChangeStore
 from app.stores.proofs import ProofStore
 
@@ -54,12 +55,13 @@ def proof(container: Container) -> Proof:
     return proof_of(container)
 
 
-def proof_of(container: Container) -> Proof:
+def proof_of(container: Container, rankings: BulkRankings | None = None) -> Proof:
+    """The same on another client."""
     return Proof(
         container.catalog,
         container.standing_store,
         ChangeStore(container.database),
-        container.bulk_rankings,
+        rankings or container.bulk_rankings,
         ProofStore(container.redis),
         container.refresh,
         clock=container.clock,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
+
+import pytest
+from redis.exceptions import NoPermissionError
 
 from app.container import Container
 from app.domain.boards import MAIN, Season
@@ -13,6 +17,7 @@ from app.services.proof import Proof, Proved
 from app.stores.bulk_rankings import BulkRankings
 from app.stores.changes import ChangeStore
 from app.stores.proofs import ProofStore
+from app.stores.redis_store import Scripts, connect
 from tests.integration.scale.conftest import BATCH, SHARE, STANDINGS, proof_of
 
 Scores = Callable[[], dict[str, int]]
@@ -123,30 +128,35 @@ def test_the_top_is_proven_at_each_run(board: Container, season: Season, proof: 
     assert board.standings.top(limit=1).rows == best.rows
 
 
-def test_a_sorted_set_that_has_vanished_is_rebuilt_by_one_run(
-    board: Container, season: Season, proof: Proof, truth: Scores, shown: Scores
+@pytest.mark.parametrize("names", [("scores",), ("versions",), ("scores", "versions")], ids="+".join)
+def test_what_has_vanished_is_rebuilt_by_one_run(
+    names: tuple[str, ...], board: Container, season: Season, proof: Proof, truth: Scores, shown: Scores
 ) -> None:
-    board.redis.delete(_keys(season)[0])
+    board.redis.delete(*(board.rankings.key(name, season) for name in names))
     if board.rankings.ready(season):
         assert _prove(proof).rebuilt
     else:
         board.refresh.repair()
     assert shown() == truth()
+    assert board.refresh.verify(season) == []
 
 
 def test_a_run_that_fails_half_way_is_made_anew(
     board: Container, season: Season, players: list[UUID], proof: Proof
 ) -> None:
+    """Here Redis refuses to take the stranger off."""
     _prove(proof)
     before = ProofStore(board.redis).progress(season)
-    scores, _ = _keys(season)
-    board.redis.zrem(scores, str(players[SHARE + 1]))
-    broken = proof_of(board)
-    broken._comparison.mend = _fail  # type: ignore[method-assign]
+    board.redis.zadd(_keys(season)[0], {str(uuid4()): 10**9})
+    board.redis.execute_command("ACL", "SETUSER", "clumsy", "on", "nopass", "~*", "&*", "+@all", "-zrem")
+    clumsy = connect(re.sub("//[^@]*@", "//clumsy:any@", board.settings.redis_url), 5.0)
     try:
-        broken.prove(pause=0)
-    except ValueError:
-        assert ProofStore(board.redis).progress(season) == before
+        with pytest.raises(NoPermissionError):
+            proof_of(board, BulkRankings(clumsy, Scripts(clumsy))).prove(pause=0)
+    finally:
+        clumsy.close()
+        board.redis.execute_command("ACL", "DELUSER", "clumsy")
+    assert ProofStore(board.redis).progress(season) == before
     assert _prove(proof).differing == 1
 
 
@@ -200,7 +210,3 @@ def _score_past_redis(
         """,
         **values,
     )
-
-
-def _fail(*_: object) -> None:
-    raise ValueError
