@@ -24,6 +24,7 @@ Refusal
 │   └── AlreadyAppealed
 ├── IdempotencyKeyReused
 ├── RateLimited           carries seconds to wait
+├── TooManyMessages       a socket that sent too much, too fast
 ├── TooManySockets        likewise
 └── Unavailable           a part that the request needs is down; nothing has been scored, or a retry tells
 """
@@ -176,6 +177,11 @@ class RateLimited(Refusal):
             details={"limit": limit, "window": window, "retry_after": retry_after},
         )
         self.limit, self.remaining, self.window, self.retry_after = limit, remaining, window, retry_after
+
+
+class TooManyMessages(Refusal):
+    code = "rate_limited"
+    default_message = "This socket has sent too many messages. Connect again, and send less."
 
 
 class TooManySockets(Refusal):
