@@ -12,6 +12,7 @@ from typing import Any
 from app import logs
 from app.settings import BadSetting, Settings, share_metrics
 from deploy import draining, one_send
+from deploy.door import Door
 
 try:
     _settings = Settings.from_env()
@@ -63,10 +64,11 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Tell every subscriber to come back elsewhere once this worker is asked to stop."""
+    """Bound what one address holds, and tell every subscriber to come back elsewhere once this worker is to stop."""
     from app.ws.routes import close_when  # not before gevent has patched this process
 
     close_when(worker.wsgi, lambda: not worker.alive)
+    worker.door = Door.beside(_settings.max_sockets_per_address, _settings.trusted_proxies)
     one_send.install()
 
     # What is there by now stays; and with thousands of sockets, a collection every 700 new objects walks all of them:
