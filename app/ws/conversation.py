@@ -17,7 +17,7 @@ from app.ws import frames, messages
 from app.ws.allowance import Allowance
 from app.ws.hub import Hub
 from app.ws.inbox import Binary, Broken, Close, Event, Fragment, Inbox, Ping, Text
-from app.ws.messages import Pong, Snapshot, Subscribe, Unreadable
+from app.ws.messages import Snapshot, Subscribe, Unreadable
 from app.ws.subscriber import SignIn, Subscriber
 
 log = structlog.get_logger("fairboard.ws")
@@ -135,7 +135,7 @@ class Conversation:
             self._subscribe(message)
         elif isinstance(message, Unreadable):
             self._refuse_message(message.code, message.reason)
-        elif isinstance(message, Pong) and self._subscriber.unanswered:
+        elif self._subscriber.unanswered:  # a pong, and the answer to our ping
             self._subscriber.unanswered = 0
             self._allowance.expected()
 

@@ -6,53 +6,19 @@ import contextlib
 import os
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from celery import Celery
 
-from bench.faults import disk
-from bench.faults.check import Books
+from bench.faults import disk, touch
+from bench.faults.scene import Fault, Scene
 from bench.load import BenchFailed
 from deploy.local.apps import Worker
 from deploy.local.child import Child
-from deploy.local.cluster import Cluster
-from deploy.local.redis_cluster import RedisNode
 
 DIE, SLOW = "drill.die", "drill.slow"
 """The tasks of bench/faults/poison.py."""
-
-
-@dataclass(slots=True)
-class Scene:
-    """What a fault may lay hands on. `short`: the form that fits into the tests."""
-
-    cluster: Cluster
-    books: Books
-    folder: Path
-    short: bool
-    dead: Counter[str]
-    """Dead letters that are right to be there."""
-
-    def child(self, name: str) -> Child:
-        """A process of the cluster."""
-        return self.cluster.process(name)
-
-    def away(self, full: float, short: float) -> None:
-        """How long the fault lasts, in seconds."""
-        time.sleep(short if self.short else full)
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """`name` as the table has it; `slug` to choose it by."""
-
-    slug: str
-    name: str
-    strike: Callable[[Scene], None]
 
 
 def _kill(name: str) -> Callable[[Scene], None]:
@@ -62,6 +28,14 @@ def _kill(name: str) -> Callable[[Scene], None]:
         scene.child(name).start()
 
     return strike
+
+
+def _socket_server_killed(scene: Scene) -> None:
+    """The one that holds most sockets: after the last time they are all on another one."""
+    server = scene.busiest_socket_server()
+    server.kill()
+    scene.away(5, 1.5)
+    server.start()
 
 
 def _broker_away(scene: Scene) -> None:
@@ -78,21 +52,17 @@ def _broker_killed(scene: Scene) -> None:
         time.sleep(2)
 
 
-def _redis_nodes(scene: Scene) -> list[RedisNode]:
-    return [child for child in scene.cluster.processes.values() if isinstance(child, RedisNode)]
-
-
 def _redis_master(scene: Scene) -> None:
-    master = next(node for node in _redis_nodes(scene) if node.role() == "master")
+    """The one that holds most players: with few players a shard may have none."""
+    master = max(scene.masters(), key=lambda node: len(node.asked("KEYS", "active:*")))
     master.kill()
     scene.away(10, 4)  # longer than it takes to elect its replica
     master.start()
 
 
 def _redis_emptied(scene: Scene) -> None:
-    for node in _redis_nodes(scene):
-        if node.role() == "master":
-            node.asked("FLUSHALL")
+    for master in scene.masters():
+        master.asked("FLUSHALL")
 
 
 def _primary_restarted(scene: Scene) -> None:
@@ -190,21 +160,21 @@ def _disk_full(scene: Scene) -> None:
 
 
 FAULTS = (
-    Fault("api", "an API server killed", _kill("api-1")),
-    Fault("ws", "a WebSocket server killed", _kill("ws-1")),
-    Fault("broker-away", "RabbitMQ stopped for 60 s", _broker_away),
-    Fault("broker-killed", "RabbitMQ killed with -9 while publishing", _broker_killed),
-    Fault("redis-master", "a Redis master killed", _redis_master),
-    Fault("redis-emptied", "all of Redis emptied", _redis_emptied),
-    Fault("primary-restarted", "the primary restarted", _primary_restarted),
-    Fault("primary-killed", "the primary killed with -9", _primary_killed),
-    Fault("backend", "one backend of the primary killed", _backend_killed),
-    Fault("replica", "a replica paused", _replica_paused),
-    Fault("task", "a worker killed in the middle of a task", _worker_in_a_task),
-    Fault("poison", "a task that kills its worker every time", _poison),
-    Fault("relay", "the relay killed", _kill("relay")),
-    Fault("everything", "everything killed at once and started again", _everything),
-    Fault("disk", "the database's disk full", _disk_full),
+    Fault("api", "an API server killed", _kill("api-1"), touch.requests_of("api-1")),
+    Fault("ws", "a WebSocket server killed", _socket_server_killed, touch.SOCKETS),
+    Fault("broker-away", "RabbitMQ stopped for 60 s", _broker_away, touch.OUTBOX),
+    Fault("broker-killed", "RabbitMQ killed with -9 while publishing", _broker_killed, touch.OUTBOX),
+    Fault("redis-master", "a Redis master killed", _redis_master, touch.SHARD),
+    Fault("redis-emptied", "all of Redis emptied", _redis_emptied, touch.FORGOTTEN),
+    Fault("primary-restarted", "the primary restarted", _primary_restarted, touch.BACKENDS),
+    Fault("primary-killed", "the primary killed with -9", _primary_killed, touch.BACKENDS),
+    Fault("backend", "one backend of the primary killed", _backend_killed, touch.BACKENDS),
+    Fault("replica", "a replica paused", _replica_paused, touch.readers_of("replica-1")),
+    Fault("task", "a worker killed in the middle of a task", _worker_in_a_task, touch.TASKS),
+    Fault("poison", "a task that kills its worker every time", _poison, touch.DEAD_LETTERS),
+    Fault("relay", "the relay killed", _kill("relay"), touch.OUTBOX),
+    Fault("everything", "everything killed at once and started again", _everything, touch.SOCKETS_AND_ANSWERS),
+    Fault("disk", "the database's disk full", _disk_full, touch.ANSWERS),
 )
 
 
