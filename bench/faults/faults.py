@@ -159,11 +159,13 @@ def _disk_full(scene: Scene) -> None:
         scene.child("postgres").start()
 
 
+_NO_BROKER = touch.outbox_without("rabbitmq")
+
 FAULTS = (
     Fault("api", "an API server killed", _kill("api-1"), touch.requests_of("api-1")),
     Fault("ws", "a WebSocket server killed", _socket_server_killed, touch.SOCKETS),
-    Fault("broker-away", "RabbitMQ stopped for 60 s", _broker_away, touch.OUTBOX),
-    Fault("broker-killed", "RabbitMQ killed with -9 while publishing", _broker_killed, touch.OUTBOX),
+    Fault("broker-away", "RabbitMQ stopped for 60 s", _broker_away, _NO_BROKER),
+    Fault("broker-killed", "RabbitMQ killed with -9 while publishing", _broker_killed, _NO_BROKER),
     Fault("redis-master", "a Redis master killed", _redis_master, touch.SHARD),
     Fault("redis-emptied", "all of Redis emptied", _redis_emptied, touch.FORGOTTEN),
     Fault("primary-restarted", "the primary restarted", _primary_restarted, touch.BACKENDS),
@@ -172,9 +174,9 @@ FAULTS = (
     Fault("replica", "a replica paused", _replica_paused, touch.readers_of("replica-1")),
     Fault("task", "a worker killed in the middle of a task", _worker_in_a_task, touch.TASKS),
     Fault("poison", "a task that kills its worker every time", _poison, touch.DEAD_LETTERS),
-    Fault("relay", "the relay killed", _kill("relay"), touch.OUTBOX),
+    Fault("relay", "the relay killed", _kill("relay"), touch.outbox_without("relay")),
     Fault("everything", "everything killed at once and started again", _everything, touch.SOCKETS_AND_ANSWERS),
-    Fault("disk", "the database's disk full", _disk_full, touch.ANSWERS),
+    Fault("disk", "the database's disk full", _disk_full, touch.FULL_DISK),
 )
 
 

@@ -14,15 +14,19 @@ import psycopg
 
 from bench.faults.load import Seen
 from bench.faults.scene import Scene, Touch
+from deploy.local import processes
 from deploy.local.apps import Web
+from deploy.local.child import CannotStart, Child
 from deploy.local.postgres import Postgres
 from deploy.local.redis_cluster import RedisNode
 
 Count = Callable[[Seen], int]
+Begin = Callable[[Scene], Count]
 
 _LATE_SECONDS = 1.0  # a row of the outbox that has waited longer was held up
 _LOOK_SECONDS = 0.2
 _LOG_SECONDS = 3.0  # nginx writes its log once a second
+_NO_SPACE = b"No space left on device"
 _BACKENDS = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
 _LATE_ROWS = "SELECT count(*) FROM outbox WHERE created_at < clock_timestamp() - %s * interval '1 second'"
 
@@ -40,46 +44,52 @@ def _cut_and_refused(_: Scene) -> Count:
     return lambda seen: min(seen.endings.get("cut off", 0), _refused(seen))
 
 
-def _failed_answers(_: Scene) -> Count:
-    return _refused
+def _refused_for_want_of_space(scene: Scene) -> Count:
+    """Answers that failed, if the database has said that its disk is full."""
+    log = scene.child("postgres").log
+    start = log.stat().st_size
+    return lambda seen: _refused(seen) if _NO_SPACE in _rest(log, start) else 0
 
 
-def _turned_away(name: str) -> Callable[[Scene], Count]:
+def _turned_away(name: str) -> Begin:
     """Requests that nginx had given to this server, or tried to, when it had to ask another one or nobody."""
 
     def begin(scene: Scene) -> Count:
         server, log = scene.child(name), scene.cluster.nginx.access_log
         assert isinstance(server, Web)
-        address, start = ":".join(map(str, server.address)), log.stat().st_size
+        address, start, pid = ":".join(map(str, server.address)), log.stat().st_size, server.pid
 
-        def hit(line: dict[str, Any]) -> bool:
-            asked = str(line.get("server", "")).split(", ")
-            return address in asked and (asked[-1] != address or int(line.get("status", 0)) >= 500)
+        def hits() -> int:
+            lines = (line for line in _lines(log, start) if address in _asked(line))
+            return sum(_asked(line)[-1] != address or int(line.get("status", 0)) >= 500 for line in lines)
 
-        return lambda _: _soon(lambda: sum(map(hit, _lines(log, start))))
+        return lambda _: 0 if server.running and server.pid == pid else _soon(hits)
 
     return begin
 
 
-def _late_rows(scene: Scene) -> Count:
-    """The most rows that have waited in the outbox for over a second, at any moment of the fault."""
-    most, over = 0, threading.Event()
+def _rows_without(name: str) -> Begin:
+    """The most rows that had waited in the outbox for over a second, at any moment since this process was gone."""
 
-    def look() -> None:
-        nonlocal most
-        while not over.wait(_LOOK_SECONDS):
-            with contextlib.suppress(psycopg.Error):
-                most = max(most, int(scene.books.rows(_LATE_ROWS, _LATE_SECONDS)[0][0]))
+    def begin(scene: Scene) -> Count:
+        child = scene.child(name)
+        pid, most = child.pid, 0
 
-    watch = threading.Thread(target=look, daemon=True)
-    watch.start()
+        def look() -> None:
+            nonlocal most
+            if not _is_still(child, pid):
+                with contextlib.suppress(psycopg.Error):
+                    most = max(most, int(scene.books.rows(_LATE_ROWS, _LATE_SECONDS)[0][0]))
 
-    def count(_: Seen) -> int:
-        over.set()
-        watch.join()
-        return most
+        stop = _repeat(look)
 
-    return count
+        def count(_: Seen) -> int:
+            stop()
+            return most
+
+        return count
+
+    return begin
 
 
 def _players_of_killed_masters(scene: Scene) -> Count:
@@ -98,20 +108,28 @@ def _lost_backends(scene: Scene) -> Count:
     return lambda _: 0 if before & {pid for (pid,) in scene.books.rows(_BACKENDS)} else len(before)
 
 
-def _left_replica(name: str) -> Callable[[Scene], Count]:
-    """Processes that asked this replica for something, and turned away from it."""
+def _left_replica(name: str) -> Begin:
+    """Processes that asked this replica for something while it was stopped, and turned away from it."""
 
     def begin(scene: Scene) -> Count:
         replica, logs = scene.child(name), scene.cluster.folder.log(name).parent
         assert isinstance(replica, Postgres)
-        sockets = str(replica.sockets)
+        sockets, was_stopped = str(replica.sockets), False
         starts = {log: log.stat().st_size for log in logs.glob("*.log")}
 
-        def hits() -> int:
-            lines = (line for log, start in starts.items() for line in _lines(log, start))
-            return sum(line.get("event") == "replica_left" and sockets in str(line.get("replica")) for line in lines)
+        def look() -> None:
+            nonlocal was_stopped
+            was_stopped = was_stopped or not any(process.running() for process in processes.tree(replica.pid))
 
-        return lambda _: hits()
+        stop = _repeat(look)
+
+        def count(_: Seen) -> int:
+            stop()
+            lines = (line for log, start in starts.items() for line in _lines(log, start))
+            left = [line for line in lines if line.get("event") == "replica_left" and sockets in str(line["replica"])]
+            return len(left) * was_stopped
+
+        return count
 
     return begin
 
@@ -127,19 +145,22 @@ def _dead_letters(scene: Scene) -> Count:
 
 
 SOCKETS = Touch("sockets cut off", _cut_sockets)
-SOCKETS_AND_ANSWERS = Touch("sockets cut off while answers failed", _cut_and_refused)
-ANSWERS = Touch("failed answers", _failed_answers)
-OUTBOX = Touch(f"rows that waited in the outbox for over {_LATE_SECONDS:.0f} s", _late_rows)
-SHARD = Touch("players on the shard of a killed master", _players_of_killed_masters)
+SOCKETS_AND_SHARD = Touch("players on the shard of a killed master", _players_of_killed_masters)
 FORGOTTEN = Touch("actions forgotten", _forgotten_actions)
 BACKENDS = Touch("connections to the primary lost", _lost_backends)
 TASKS = Touch("tasks under way", _begun_tasks)
 DEAD_LETTERS = Touch("new dead letters", _dead_letters)
+FULL_DISK = Touch("answers that failed because the disk was full", _refused_for_want_of_space)
 
 
 def requests_of(name: str) -> Touch:
     """For a fault of one API server."""
     return Touch(f"requests that {name} had or was to have", _turned_away(name))
+
+
+def outbox_without(name: str) -> Touch:
+    """For a fault of what brings the outbox to the workers."""
+    return Touch(f"rows that waited in the outbox for over {_LATE_SECONDS:.0f} s", _rows_without(name))
 
 
 def readers_of(name: str) -> Touch:
@@ -165,6 +186,44 @@ def _lines(log: Path, start: int) -> Iterator[dict[str, Any]]:
                 parsed = json.loads(line)
                 if isinstance(parsed, dict):
                     yield parsed
+
+
+def _rest(log: Path, start: int) -> bytes:
+    """What was written to a log from a position on."""
+    with log.open("rb") as file:
+        file.seek(start)
+        return file.read()
+
+
+def _asked(line: dict[str, Any]) -> list[str]:
+    """The servers that nginx asked for one request, in order."""
+    return str(line.get("server", "")).split(", ")
+
+
+def _is_still(child: Child, pid: int) -> bool:
+    """Whether the process that ran when the drill began still does."""
+    with contextlib.suppress(CannotStart):
+        return child.running and child.pid == pid
+    return False
+
+
+def _repeat(look: Callable[[], None]) -> Callable[[], None]:
+    """Call `look` every moment, on a thread of its own, until what is returned is called."""
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.wait(_LOOK_SECONDS):
+            with contextlib.suppress(CannotStart):  # it is being started again
+                look()
+
+    watch = threading.Thread(target=run, daemon=True)
+    watch.start()
+
+    def stop() -> None:
+        over.set()
+        watch.join()
+
+    return stop
 
 
 def _soon(count: Callable[[], int]) -> int:
