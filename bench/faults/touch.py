@@ -145,7 +145,8 @@ def _dead_letters(scene: Scene) -> Count:
 
 
 SOCKETS = Touch("sockets cut off", _cut_sockets)
-SOCKETS_AND_SHARD = Touch("players on the shard of a killed master", _players_of_killed_masters)
+SOCKETS_AND_ANSWERS = Touch("sockets cut off while answers failed", _cut_and_refused)
+SHARD = Touch("players on the shard of a killed master", _players_of_killed_masters)
 FORGOTTEN = Touch("actions forgotten", _forgotten_actions)
 BACKENDS = Touch("connections to the primary lost", _lost_backends)
 TASKS = Touch("tasks under way", _begun_tasks)
