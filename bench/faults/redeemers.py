@@ -62,7 +62,7 @@ class Redeemer:
         self._turn = 0
 
     def play(self, mean_pause: float, until: gevent.event.Event) -> None:
-        """Issue, redeem and now and then read, with random pauses, until told to stop; ends when its last action is answered."""
+        """Issue, redeem and read, with random pauses, until told to stop; ends when its last action is answered."""
         while not until.wait(self._random.expovariate(1 / mean_pause)):
             status, data = self._ask("POST", "/api/v1/actions", {"action_type": "tap"})
             if status == 201:
