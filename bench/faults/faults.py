@@ -16,6 +16,7 @@ from bench.faults.scene import Fault, Scene
 from bench.load import BenchFailed
 from deploy.local.apps import Worker
 from deploy.local.child import Child
+from deploy.local.rabbitmq import RabbitMQ
 
 DIE, SLOW = "drill.die", "drill.slow"
 """The tasks of bench/faults/poison.py."""
@@ -107,6 +108,9 @@ def _drill_worker(scene: Scene) -> Iterator[Child]:
     log = scene.folder / "drill-worker.log"
     worker = _DrillWorker(log, scene.cluster.env, queue="leaderboard", concurrency=2)
     worker.start()
+    broker = scene.child("rabbitmq")
+    assert isinstance(broker, RabbitMQ)
+    _wait(lambda: broker.consumers("leaderboard") > 0, "the drill's worker to take tasks")
     try:
         yield worker
     finally:
@@ -187,7 +191,7 @@ def _send(scene: Scene, task: str, arguments: dict[str, Any]) -> None:
             app.send_task(task, kwargs=arguments, queue="leaderboard", connection=connection)
 
 
-def _wait(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
+def _wait(condition: Callable[[], object], what: str, seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -80,8 +80,8 @@ class Watcher:
         return rows
 
     def _converse(self) -> None:
-        until = time.monotonic() + comeback.TRY_SECONDS
-        with socket.create_connection(self._address, timeout=comeback.TRY_SECONDS) as sock:
+        until = time.monotonic() + comeback.try_seconds(self._failures)
+        with socket.create_connection(self._address, timeout=_left(until)) as sock:
             _shake_hands(sock, self._address[0], self._path, until)
             sock.sendall(_frame(1, json.dumps({"type": "subscribe", "auth": f"Bearer {self._token}"}).encode()))
             rest = b""

@@ -9,7 +9,8 @@ const STEADY = 5_000; // ms live after which earlier failures are forgotten
 const EAGER = 6; // failed tries in a row before the pauses grow: a killed or restarted server is back by then
 const LONGEST_EAGER = 2_000; // ms between two of these tries at most
 const LONGEST = 15_000; // ms between two later ones at most
-export const TRY = 8_000; // ms from opening a socket to its first board; then the try counts as failed
+const TRY = 8_000; // ms from opening a socket to its first board; then the try counts as failed …
+const LONGEST_TRY = 30_000; // … and at most so long after several of them, for a server that is slow for all
 
 // After these closes the server is fine, or back in a moment: the first try comes soon, spread so that not all come at once.
 const SOON = { 1001: [100, 900], 1006: [200, 900], 1012: [100, 900], 4408: [100, 500], 4409: [500, 1500] };
@@ -31,6 +32,9 @@ export function delayFor(code, failures) {
   const ceiling = failures <= EAGER ? eager : Math.min(LONGEST, LONGEST_EAGER * 2 ** (failures - EAGER));
   return between([ceiling / 2, ceiling]);
 }
+
+/** ms that a try may take after `failures` sockets that ended or failed in a row. */
+export const tryFor = (failures) => Math.min(LONGEST_TRY, TRY * 2 ** Math.floor(failures / 3));
 
 /** Events: `board` (detail: the server's message), `state` (detail: connecting | live | reconnecting), `suspended`. */
 export class LiveSocket extends EventTarget {
@@ -142,7 +146,7 @@ export class LiveSocket extends EventTarget {
 
   #listen() {
     clearTimeout(this.#watch);
-    this.#watch = setTimeout(() => this.#closed(1006), this.#liveSince ? SILENCE : TRY);
+    this.#watch = setTimeout(() => this.#closed(1006), this.#liveSince ? SILENCE : tryFor(this.#failures));
   }
 
   #say(state) {

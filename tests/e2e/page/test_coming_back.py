@@ -14,18 +14,19 @@ from tests.parts.client import Api
 
 CODES = [1001, 1005, 1006, 1008, 1011, 1012, 1013, 4408, 4409]
 DELAYS = """async ([codes, most]) => {
-    const { delayFor, TRY } = await import("/static/socket.js");
-    const bounds = (code, failures) => [0, 1].map((share) => {
+    const failures = Array.from({ length: most }, (_, number) => number);
+    const { delayFor, tryFor } = await import("/static/socket.js");
+    const bounds = (code, number) => [0, 1].map((share) => {
         Math.random = () => share;
-        return delayFor(code, failures) / 1000;
+        return delayFor(code, number) / 1000;
     });
-    return [TRY / 1000, codes.map((code) => Array.from({ length: most }, (_, failures) => bounds(code, failures)))];
+    return [failures.map((number) => tryFor(number) / 1000), codes.map((code) => failures.map((number) => bounds(code, number)))];
 }"""
 
 
 def test_the_page_pauses_as_long_as_is_written_down(visit: Visit) -> None:
-    longest_try, delays = visit().page.evaluate(DELAYS, [CODES, 20])
-    assert longest_try == comeback.TRY_SECONDS
+    tries, delays = visit().page.evaluate(DELAYS, [CODES, 20])
+    assert tries == [comeback.try_seconds(failures) for failures in range(20)]
     expected = [[list(comeback.pause(code, failures)) for failures in range(20)] for code in CODES]
     assert delays == [[pytest.approx(bounds) for bounds in row] for row in expected]
 
