@@ -20,7 +20,8 @@ DELAYS = """async ([codes, most]) => {
         Math.random = () => share;
         return delayFor(code, number) / 1000;
     });
-    return [failures.map((number) => tryFor(number) / 1000), codes.map((code) => failures.map((number) => bounds(code, number)))];
+    const delays = codes.map((code) => failures.map((number) => bounds(code, number)));
+    return [failures.map((number) => tryFor(number) / 1000), delays];
 }"""
 
 
