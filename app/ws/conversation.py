@@ -22,7 +22,7 @@ from app.ws.subscriber import SignIn, Subscriber
 
 log = structlog.get_logger("fairboard.ws")
 
-_RECV_BYTES = 4096
+_RECV_BYTES = 1024  # one turn: at most 170 frames, 3 ms, until the others get theirs
 _MOST_BACKLOG = 16  # frames owed to a client that keeps asking without reading; beyond, it is not read either
 _ASK_PAUSE = 0.05  # seconds between two subscribes of one socket: each asks the stores
 _CLOSING_PAUSE = 0.05  # seconds between two reads of a socket that is being closed
