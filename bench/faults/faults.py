@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg
 from celery import Celery
 
 from bench.faults import disk, touch
@@ -16,10 +17,15 @@ from bench.faults.scene import Fault, Scene
 from bench.load import BenchFailed
 from deploy.local.apps import Worker
 from deploy.local.child import Child
+from deploy.local.postgres import Postgres
 from deploy.local.rabbitmq import RabbitMQ
 
 DIE, SLOW = "drill.die", "drill.slow"
 """The tasks of bench/faults/poison.py."""
+_READ_LATELY = """
+    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'
+    AND pid <> pg_backend_pid() AND state_change > clock_timestamp() - interval '1 second'
+"""
 
 
 def _kill(name: str) -> Callable[[Scene], None]:
@@ -88,9 +94,21 @@ def _backend_killed(scene: Scene) -> None:
 
 
 def _replica_paused(scene: Scene) -> None:
-    scene.child("replica-1").pause()
+    """Only once it is read: on a busy machine processes may have turned away from it by themselves."""
+    replica = scene.child("replica-1")
+    assert isinstance(replica, Postgres)
+    _wait(lambda: _is_read(replica), "somebody to read on the replica")
+    replica.pause()
     scene.away(10, 3)
-    scene.child("replica-1").resume()
+    replica.resume()
+
+
+def _is_read(replica: Postgres) -> bool:
+    """Whether two processes of the product have asked it something within the last second."""
+    with contextlib.suppress(psycopg.Error), psycopg.connect(replica.url, connect_timeout=5) as connection:
+        row = connection.execute(_READ_LATELY).fetchone()
+        return bool(row and row[0] >= 2)
+    return False
 
 
 class _DrillWorker(Worker):

@@ -41,8 +41,8 @@ BURST = 30
 
 
 def allowance(burst: float = BURST, work: float = 1e6) -> Allowance:
-    """What a socket may send while the clock stands still: `burst` messages, `work` units for its address."""
-    return Allowance(Bucket(1.0, burst, lambda: 0.0), Bucket(50.0, work, lambda: 0.0))
+    """What a socket may send while the clock stands still: `burst` messages, `work` units until its address waits."""
+    return Allowance(Bucket(1.0, burst, lambda: 0.0), Bucket(0.01, work, lambda: 0.0))
 
 
 @pytest.fixture
