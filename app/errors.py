@@ -27,6 +27,7 @@ Refusal
 ├── IdempotencyKeyReused
 ├── RateLimited           carries seconds to wait
 │   └── SignInDelayed     too many failed sign-ins to one account
+├── TooManyMessages       a socket that sent too much, too fast
 ├── TooManySockets        likewise
 └── Unavailable           a part that the request needs is down; nothing has been scored, or a retry tells
 """
@@ -197,6 +198,11 @@ class SignInDelayed(RateLimited):
     def __init__(self, *, limit: int, retry_after: int) -> None:
         super().__init__(limit=limit, remaining=0, window=retry_after, retry_after=retry_after)
         self.message = f"Too many failed sign-ins to this account. Try again in {retry_after} s."
+
+
+class TooManyMessages(Refusal):
+    code = "rate_limited"
+    default_message = "This socket has sent too many messages. Connect again, and send less."
 
 
 class TooManySockets(Refusal):

@@ -50,6 +50,8 @@ request_seconds = Histogram(
 sockets = Gauge("fairboard_sockets", "Open sockets", multiprocess_mode="livesum")
 pushed = Counter("fairboard_pushed_total", "Boards handed to subscribers")
 slow_closed = Counter("fairboard_slow_closed_total", "Subscribers closed because they could not read")
+socket_frames = Counter("fairboard_socket_frames_total", "Frames of clients that were looked at")
+flood_closed = Counter("fairboard_flood_closed_total", "Sockets closed because they sent too much")
 commit_to_push = Histogram(
     "fairboard_commit_to_push_seconds",
     "From the oldest commit in a broadcast until this process had handed it to its last subscriber",

@@ -178,6 +178,8 @@ class Settings:
     slow_seconds: float = _set(30.0, _number(0.1, 3600), "time a subscriber may be unable to read")
     max_sockets_per_player: int = _set(100, _whole(1, 1_000_000), "sockets one player may have subscribed")
     max_sockets_per_address: int = _set(1000, _whole(1, 1_000_000), "sockets one address may have open")
+    socket_messages: str = _set("60/minute", _rate, "messages that one socket may send in the long run")
+    socket_burst: int = _set(30, _whole(5, 1_000_000), "messages that one socket may send at once")
     presence_seconds: float = _set(15.0, _number(0.1, 20), "time between two signs of life of an open socket")
     broadcast_seconds: float = _set(0.1, _number(0, 1), "least time between two broadcasts of a board")
     metrics_dir: str = _set("", _text, "folder shared by this machine's processes for /metrics")

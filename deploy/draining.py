@@ -36,6 +36,7 @@ from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
 from deploy import incoming
+from deploy.door import Door, refuse
 
 _QUIET_SECONDS = 0.1  # longer than a handshake that began before `hold_off` takes to end
 _MOST_QUIET_SECONDS = 2.0
@@ -90,8 +91,10 @@ def prepare_master(arbiter: Any) -> None:
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
-    """gunicorn's gevent worker, with another end: it stops to listen only when nobody waits to be accepted."""
+    """gunicorn's gevent worker, with a door, and with another end: it stops to listen only when nobody waits to be
+    accepted."""
 
+    door = Door()
     _asked: gevent.event.Event | None = None  # made once this process is patched
 
     def run(self) -> None:
@@ -125,6 +128,14 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self.log.error("A request failed outside the app", exc_info=exc)
         else:
             self.log.info("Refused a request that can't be read: %s, %s", status, type(exc).__name__)
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve one connection to its end, unless its address has too many."""
+        address = addr[0] if isinstance(addr, tuple) else ""  # a Unix socket's has no name
+        with self.door.entered(address) as may_stay:
+            if may_stay:
+                super().handle(listener, client, addr)
+            elif self.door.limit is not None:
+                refuse(client, self.door.limit)
 
     def _serve(self, listener: Any) -> StreamServer:
         listener.setblocking(True)

@@ -13,6 +13,7 @@ from app import logs
 from app.log_sink import guard_standard_error, guard_standard_output
 from app.settings import BadSetting, Settings, share_metrics
 from deploy import draining, incoming, one_send
+from deploy.door import Door
 
 # A full disk under either must not end a process, nor change an answer. gunicorn's own access log goes to the second.
 guard_standard_error()
@@ -73,10 +74,11 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Tell every subscriber to come back elsewhere once this worker is asked to stop."""
+    """Bound what one address holds, and tell every subscriber to come back elsewhere once this worker is to stop."""
     from app.ws.routes import close_when  # not before gevent has patched this process
 
     close_when(worker.wsgi, lambda: not worker.alive)
+    worker.door = Door.beside(_settings.max_sockets_per_address, _settings.trusted_proxies)
     one_send.install()
     incoming.install(_settings.body_seconds)
 

@@ -28,6 +28,7 @@ STATUS: dict[type[errors.Refusal], int] = {
     errors.InvalidRequest: 422,
     errors.IdempotencyKeyReused: 422,
     errors.RateLimited: 429,
+    errors.TooManyMessages: 429,
     errors.TooManySockets: 429,
     errors.Unavailable: 503,
 }

@@ -8,8 +8,8 @@ from app.services.outbox import Outbox
 from app.services.readings import Reading, Source
 from app.stores.catalog import CatalogStore
 from app.stores.lateness import LatenessStore
-from app.stores.proofs import ProofStore
 from app.stores.probes import PostgresProbe, RedisProbe
+from app.stores.proofs import ProofStore
 from app.stores.queue_counts import QueueCounts
 from app.stores.rankings import RankingStore
 from app.stores.replicas import Replicas, ReplicaStatus

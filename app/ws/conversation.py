@@ -11,19 +11,23 @@ import gevent
 import gevent.socket
 import structlog
 
-from app.errors import NotFound, Refusal
+from app.errors import NotFound, Refusal, TooManyMessages
 from app.http.failures import status_of
 from app.ws import frames, messages
+from app.ws.allowance import Allowance
 from app.ws.hub import Hub
-from app.ws.inbox import Binary, Broken, Close, Event, Inbox, Ping, Text
+from app.ws.inbox import Binary, Broken, Close, Event, Fragment, Inbox, Ping, Text
 from app.ws.messages import Snapshot, Subscribe, Unreadable
 from app.ws.subscriber import SignIn, Subscriber
 
 log = structlog.get_logger("fairboard.ws")
 
-_RECV_BYTES = 4096
+_RECV_BYTES = 1024  # one turn: at most 170 frames, 3 ms, until the others get theirs
 _MOST_BACKLOG = 16  # frames owed to a client that keeps asking without reading; beyond, it is not read either
 _ASK_PAUSE = 0.05  # seconds between two subscribes of one socket: each asks the stores
+_CLOSING_PAUSE = 0.05  # seconds between two reads of a socket that is being closed
+_SLICE = 1.0  # seconds after which a long pause looks whether the socket is being closed
+_WASTE = bytearray(1 << 18)  # what nobody will look at is read into this
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +44,25 @@ Admit = Callable[[str | None, str], Admission]
 class Conversation:
     """What one client says, and what follows from it. Writes nothing itself: `subscriber.outbound` does."""
 
-    __slots__ = ("_admit", "_hub", "_inbox", "_ping_seconds", "_subscriber")
+    __slots__ = ("_admit", "_allowance", "_hub", "_inbox", "_ping_seconds", "_subscriber")
 
-    def __init__(self, hub: Hub, subscriber: Subscriber, admit: Admit, *, ping_seconds: float) -> None:
+    def __init__(
+        self, hub: Hub, subscriber: Subscriber, admit: Admit, allowance: Allowance, *, ping_seconds: float
+    ) -> None:
         """`admit(auth, board)` may wait; it raises a Refusal."""
         self._hub, self._subscriber, self._admit = hub, subscriber, admit
-        self._ping_seconds = ping_seconds
+        self._allowance, self._ping_seconds = allowance, ping_seconds
         self._inbox = Inbox()
 
     def read(self, sock: socket.socket) -> None:
         """Until the client, the network or the server has ended the connection."""
         outbound = self._subscriber.outbound
         while not outbound.gone:
-            gevent.socket.wait_read(sock.fileno())  # first, so that who never stops sending only gets a turn
-            if not self._hear_all(sock):
+            gevent.socket.wait_read(sock.fileno())  # first: a client that never stops sending gets one turn at a time
+            if not (self._waste(sock) if self._inbox.is_shut else self._hear_all(sock)):
                 return
+            self._allowance.count_read()
+            self._rest(self._allowance.pause)
             while outbound.backlog > _MOST_BACKLOG:
                 gevent.sleep(_ASK_PAUSE)
 
@@ -68,8 +76,44 @@ class Conversation:
             return False
         return bool(data) and all(self.hear(event) for event in self._inbox.feed(data))
 
+    def _waste(self, sock: socket.socket) -> bool:
+        """Throw away what a client sends after the end, so that it can send on and come to read why it was closed."""
+        try:
+            return bool(sock.recv_into(_WASTE))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def _rest(self, seconds: float) -> None:
+        """Leave the socket unread: the client's own system stops it once the buffers are full."""
+        outbound = self._subscriber.outbound
+        until = time.monotonic() + seconds
+        while not outbound.closing and (left := until - time.monotonic()) > 0:
+            gevent.sleep(min(left, _SLICE))
+        if outbound.closing:
+            gevent.sleep(min(max(seconds, _CLOSING_PAUSE), _SLICE))
+
     def hear(self, event: Event) -> bool:
         """One event; False once the client has closed and nothing more will come."""
+        self._hub.heard += 1
+        if not self._may_send(event):
+            self._end_flood()
+            return True
+        return self._follow(event)
+
+    def _may_send(self, event: Event) -> bool:
+        if isinstance(event, Close | Broken):
+            return True  # the last one anyway
+        return self._allowance.fragment() if isinstance(event, Fragment) else self._allowance.message()
+
+    def _end_flood(self) -> None:
+        self._inbox.shut()
+        if not self._subscriber.outbound.closing:
+            self._hub.closed_flood += 1
+            self._subscriber.refuse(TooManyMessages())
+
+    def _follow(self, event: Event) -> bool:
         outbound = self._subscriber.outbound
         match event:
             case Close(code):
@@ -91,14 +135,16 @@ class Conversation:
             self._subscribe(message)
         elif isinstance(message, Unreadable):
             self._refuse_message(message.code, message.reason)
-        else:
+        elif self._subscriber.unanswered:  # a pong, and the answer to our ping
             self._subscriber.unanswered = 0
+            self._allowance.expected()
 
     def _subscribe(self, message: Subscribe) -> None:
         subscriber = self._subscriber
         again = subscriber.board is not None
         if again:
-            gevent.sleep(_ASK_PAUSE)
+            self._rest(max(_ASK_PAUSE, self._allowance.pause))
+        self._allowance.count_subscribe()
         try:
             admission = self._admitted(message)
         except Refusal as refusal:

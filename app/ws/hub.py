@@ -34,6 +34,8 @@ class Hub:
         self.closing = False
         self.pushed = 0  # boards handed to sockets, ever
         self.dropped_slow = 0  # sockets closed with 4409, ever
+        self.heard = 0  # frames that were looked at, ever
+        self.closed_flood = 0  # sockets closed because they sent too much, ever
         self._merge_seconds = merge_seconds
         self._boards: dict[str, Board] = {}
         self._players: defaultdict[UUID, set[Subscriber]] = defaultdict(set)

@@ -31,6 +31,11 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
+class Fragment:
+    """A whole frame that completes no message and wants no answer: a part of a message, or a protocol pong."""
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """The client closes; `code` is None when it named none."""
 
@@ -45,13 +50,13 @@ class Broken:
     reason: str
 
 
-Event = Text | Binary | Ping | Close | Broken
+Event = Text | Binary | Ping | Fragment | Close | Broken
 
 
 class Inbox:
-    """Frames of one client. After Close or Broken everything else is thrown away unread."""
+    """Frames of one client. After Close, Broken or `shut` everything else is thrown away unread."""
 
-    __slots__ = ("_decoder", "_done", "_limit", "_opcode", "_parts", "_size")
+    __slots__ = ("_decoder", "_limit", "_opcode", "_parts", "_size", "is_shut")
 
     def __init__(self, limit: int = 4096) -> None:
         self._decoder: FrameDecoder | None = None  # only while a frame is under way: idle clients are many
@@ -59,15 +64,19 @@ class Inbox:
         self._opcode: Opcode | None = None
         self._parts: list[bytes] = []
         self._size = 0
-        self._done = False
+        self.is_shut = False
+
+    def shut(self) -> None:
+        """Read nothing more, not even the rest of what was fed."""
+        self.is_shut, self._decoder, self._parts = True, None, []
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """The events that `data` completes, in order."""
-        if self._done:
+        if self.is_shut:
             return
         decoder = self._decoder = self._decoder or FrameDecoder(client=False)
         decoder.receive_bytes(data)
-        while not self._done:
+        while not self.is_shut:
             event: Event | None
             try:
                 frame = decoder.process_buffer()
@@ -77,9 +86,9 @@ class Inbox:
             except ParseFailed as error:
                 event = Broken(int(error.code), "protocol error")
             if event is not None:
-                self._done = isinstance(event, Close | Broken)
+                self.is_shut = isinstance(event, Close | Broken)
                 yield event
-        if self._done or (decoder.header is None and not len(decoder.buffer)):
+        if self.is_shut or (decoder.header is None and not len(decoder.buffer)):
             self._decoder = None
 
     def _control(self, frame: Frame) -> Event | None:
@@ -87,7 +96,7 @@ class Inbox:
         if frame.opcode is Opcode.PING:
             return Ping(payload)
         if frame.opcode is Opcode.PONG:
-            return None
+            return Fragment()
         if not payload:
             return Close(None)
         return _closing(payload)
@@ -103,9 +112,9 @@ class Inbox:
             return Broken(frames.TOO_BIG, f"a message is at most {self._limit} bytes")
         if frame.payload and self._opcode is Opcode.TEXT:
             self._parts.append(bytes(frame.payload))  # type: ignore[arg-type]
-        if not (frame.frame_finished and frame.message_finished):
+        if not frame.frame_finished:
             return None
-        return self._whole()
+        return self._whole() if frame.message_finished else Fragment()
 
     def _whole(self) -> Event:
         event: Event = Text(b"".join(self._parts)) if self._opcode is Opcode.TEXT else Binary()

@@ -18,6 +18,7 @@ from app.errors import Refusal, Unauthorized, Unavailable
 from app.http.identity import identity_of
 from app.stores.database import UNAVAILABLE
 from app.ws import frames
+from app.ws.allowance import Allowances
 from app.ws.attendance import Attendance, Seat
 from app.ws.client import Outbound
 from app.ws.conversation import Admission, Conversation
@@ -47,8 +48,9 @@ class Tier:
         self._sweep_now = gevent.event.Event()
         self._attendance = Attendance(self.hub, container.presence)
         self._feed = Feed(container.subscription, container.standings.snapshot, self.hub, missed=self._missed)
+        self._allowances = Allowances(settings)
         self._running = False
-        self._counted = 0, 0  # pushed and dropped_slow as the metrics know them
+        self._counted = 0, 0, 0, 0  # the hub's numbers as the metrics know them
 
     def arrive(self, address: str) -> Seat:
         """A place for a socket from this address, to be given to `serve` or `leave`. Raises TooManySockets."""
@@ -78,7 +80,8 @@ class Tier:
         settings = self._container.settings
         subscriber = Subscriber(Outbound(sock), subscribe_by_at=time.monotonic() + settings.subscribe_seconds)
         admit = partial(self._admit, seat)
-        conversation = Conversation(self.hub, subscriber, admit, ping_seconds=settings.ping_seconds)
+        allowance = self._allowances.of(seat.address)
+        conversation = Conversation(self.hub, subscriber, admit, allowance, ping_seconds=settings.ping_seconds)
         self.hub.add(subscriber)
         if self.hub.closing:  # since it has arrived
             subscriber.outbound.close(frames.RESTART, "service restart")
@@ -124,9 +127,11 @@ class Tier:
         """Hand the hub's numbers to the metrics; once a tick, so that a push costs nothing for being counted."""
         hub = self.hub
         metrics.sockets.set(len(hub.sockets))
-        metrics.pushed.inc(hub.pushed - self._counted[0])
-        metrics.slow_closed.inc(hub.dropped_slow - self._counted[1])
-        self._counted = hub.pushed, hub.dropped_slow
+        numbers = hub.pushed, hub.dropped_slow, hub.heard, hub.closed_flood
+        counters = metrics.pushed, metrics.slow_closed, metrics.socket_frames, metrics.flood_closed
+        for counter, number, counted in zip(counters, numbers, self._counted, strict=True):
+            counter.inc(number - counted)
+        self._counted = numbers
 
     def _missed(self) -> None:
         """Redis was away, or is another one: what it said is lost, and what it knew may be."""

@@ -14,8 +14,9 @@ import time
 
 from bench.faults import disk
 from bench.faults.drill import FULL, SHORT, Drill, Outcome, chosen, drill
-from bench.faults.faults import FAULTS, Fault
+from bench.faults.faults import FAULTS
 from bench.faults.report import PAGE, as_json, line, page
+from bench.faults.scene import Fault
 from bench.load import BenchFailed
 from bench.pushes import allow_many_sockets
 from deploy.local import surroundings

@@ -12,8 +12,8 @@ from pathlib import Path
 from bench import players
 from bench.faults import disk
 from bench.faults.check import Books, settle
-from bench.faults.faults import Fault, Scene
 from bench.faults.load import Crowd, Seen
+from bench.faults.scene import Fault, Scene
 from bench.load import BenchFailed
 from deploy.local.cluster import Cluster
 
@@ -51,11 +51,13 @@ SHORT = Size(players=20, sockets=100, rate=30, before=0.5, after=1)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One fault. `wrong` is empty when everything held; `settled` seconds after the load until it did."""
+    """One fault. `wrong` is empty when it touched somebody and everything held; `settled` seconds after the load until
+    it did; `touched` as the fault's `touch` counts."""
 
     fault: Fault
     seen: Seen
     settled: float
+    touched: int
     wrong: list[str] = field(default_factory=list)
 
 
@@ -73,12 +75,15 @@ class Drill:
         self._crowd.begin()
         time.sleep(self._size.before)
         broken: list[str] = []
+        count = fault.touch.begin(self._scene)
         try:
             fault.strike(self._scene)
         except BenchFailed as error:
             broken = [str(error)]
         time.sleep(self._size.after)
         seen = self._crowd.rest()
+        touched = count(seen)
+        broken += fault.touch.missing(touched)
         if not any(action.outcome == "scored" for action in seen.actions):
             broken.append("nothing was redeemed")
         if seen.went_back:
@@ -93,7 +98,7 @@ class Drill:
                 lambda: books.dead_letters(self._scene.dead),
             ]
         )
-        return Outcome(fault, seen, settled, broken + wrong)
+        return Outcome(fault, seen, settled, touched, broken + wrong)
 
 
 @contextlib.contextmanager

@@ -6,53 +6,26 @@ import contextlib
 import os
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+import psycopg
 from celery import Celery
 
-from bench.faults import disk
-from bench.faults.check import Books
+from bench.faults import disk, touch
+from bench.faults.scene import Fault, Scene
 from bench.load import BenchFailed
 from deploy.local.apps import Worker
 from deploy.local.child import Child
-from deploy.local.cluster import Cluster
-from deploy.local.redis_cluster import RedisNode
+from deploy.local.postgres import Postgres
+from deploy.local.rabbitmq import RabbitMQ
 
 DIE, SLOW = "drill.die", "drill.slow"
 """The tasks of bench/faults/poison.py."""
-
-
-@dataclass(slots=True)
-class Scene:
-    """What a fault may lay hands on. `short`: the form that fits into the tests."""
-
-    cluster: Cluster
-    books: Books
-    folder: Path
-    short: bool
-    dead: Counter[str]
-    """Dead letters that are right to be there."""
-
-    def child(self, name: str) -> Child:
-        """A process of the cluster."""
-        return self.cluster.process(name)
-
-    def away(self, full: float, short: float) -> None:
-        """How long the fault lasts, in seconds."""
-        time.sleep(short if self.short else full)
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """`name` as the table has it; `slug` to choose it by."""
-
-    slug: str
-    name: str
-    strike: Callable[[Scene], None]
+_READ_LATELY = """
+    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'
+    AND pid <> pg_backend_pid() AND state_change > clock_timestamp() - interval '1 second'
+"""
 
 
 def _kill(name: str) -> Callable[[Scene], None]:
@@ -62,6 +35,14 @@ def _kill(name: str) -> Callable[[Scene], None]:
         scene.child(name).start()
 
     return strike
+
+
+def _socket_server_killed(scene: Scene) -> None:
+    """The one that holds most sockets: after the last time they are all on another one."""
+    server = scene.busiest_socket_server()
+    server.kill()
+    scene.away(5, 1.5)
+    server.start()
 
 
 def _broker_away(scene: Scene) -> None:
@@ -78,21 +59,17 @@ def _broker_killed(scene: Scene) -> None:
         time.sleep(2)
 
 
-def _redis_nodes(scene: Scene) -> list[RedisNode]:
-    return [child for child in scene.cluster.processes.values() if isinstance(child, RedisNode)]
-
-
 def _redis_master(scene: Scene) -> None:
-    master = next(node for node in _redis_nodes(scene) if node.role() == "master")
+    """The one that holds most players: with few players a shard may have none."""
+    master = max(scene.masters(), key=lambda node: len(node.asked("KEYS", "active:*")))
     master.kill()
     scene.away(10, 4)  # longer than it takes to elect its replica
     master.start()
 
 
 def _redis_emptied(scene: Scene) -> None:
-    for node in _redis_nodes(scene):
-        if node.role() == "master":
-            node.asked("FLUSHALL")
+    for master in scene.masters():
+        master.asked("FLUSHALL")
 
 
 def _primary_restarted(scene: Scene) -> None:
@@ -117,9 +94,21 @@ def _backend_killed(scene: Scene) -> None:
 
 
 def _replica_paused(scene: Scene) -> None:
-    scene.child("replica-1").pause()
+    """Only once it is read: on a busy machine processes may have turned away from it by themselves."""
+    replica = scene.child("replica-1")
+    assert isinstance(replica, Postgres)
+    _wait(lambda: _is_read(replica), "somebody to read on the replica")
+    replica.pause()
     scene.away(10, 3)
-    scene.child("replica-1").resume()
+    replica.resume()
+
+
+def _is_read(replica: Postgres) -> bool:
+    """Whether two processes of the product have asked it something within the last second."""
+    with contextlib.suppress(psycopg.Error), psycopg.connect(replica.url, connect_timeout=5) as connection:
+        row = connection.execute(_READ_LATELY).fetchone()
+        return bool(row and row[0] >= 2)
+    return False
 
 
 class _DrillWorker(Worker):
@@ -137,6 +126,9 @@ def _drill_worker(scene: Scene) -> Iterator[Child]:
     log = scene.folder / "drill-worker.log"
     worker = _DrillWorker(log, scene.cluster.env, queue="leaderboard", concurrency=2)
     worker.start()
+    broker = scene.child("rabbitmq")
+    assert isinstance(broker, RabbitMQ)
+    _wait(lambda: broker.consumers("leaderboard") > 0, "the drill's worker to take tasks")
     try:
         yield worker
     finally:
@@ -189,22 +181,24 @@ def _disk_full(scene: Scene) -> None:
         scene.child("postgres").start()
 
 
+_NO_BROKER = touch.outbox_without("rabbitmq")
+
 FAULTS = (
-    Fault("api", "an API server killed", _kill("api-1")),
-    Fault("ws", "a WebSocket server killed", _kill("ws-1")),
-    Fault("broker-away", "RabbitMQ stopped for 60 s", _broker_away),
-    Fault("broker-killed", "RabbitMQ killed with -9 while publishing", _broker_killed),
-    Fault("redis-master", "a Redis master killed", _redis_master),
-    Fault("redis-emptied", "all of Redis emptied", _redis_emptied),
-    Fault("primary-restarted", "the primary restarted", _primary_restarted),
-    Fault("primary-killed", "the primary killed with -9", _primary_killed),
-    Fault("backend", "one backend of the primary killed", _backend_killed),
-    Fault("replica", "a replica paused", _replica_paused),
-    Fault("task", "a worker killed in the middle of a task", _worker_in_a_task),
-    Fault("poison", "a task that kills its worker every time", _poison),
-    Fault("relay", "the relay killed", _kill("relay")),
-    Fault("everything", "everything killed at once and started again", _everything),
-    Fault("disk", "the database's disk full", _disk_full),
+    Fault("api", "an API server killed", _kill("api-1"), touch.requests_of("api-1")),
+    Fault("ws", "a WebSocket server killed", _socket_server_killed, touch.SOCKETS),
+    Fault("broker-away", "RabbitMQ stopped for 60 s", _broker_away, _NO_BROKER),
+    Fault("broker-killed", "RabbitMQ killed with -9 while publishing", _broker_killed, _NO_BROKER),
+    Fault("redis-master", "a Redis master killed", _redis_master, touch.SHARD),
+    Fault("redis-emptied", "all of Redis emptied", _redis_emptied, touch.FORGOTTEN),
+    Fault("primary-restarted", "the primary restarted", _primary_restarted, touch.BACKENDS),
+    Fault("primary-killed", "the primary killed with -9", _primary_killed, touch.BACKENDS),
+    Fault("backend", "one backend of the primary killed", _backend_killed, touch.BACKENDS),
+    Fault("replica", "a replica paused", _replica_paused, touch.readers_of("replica-1")),
+    Fault("task", "a worker killed in the middle of a task", _worker_in_a_task, touch.TASKS),
+    Fault("poison", "a task that kills its worker every time", _poison, touch.DEAD_LETTERS),
+    Fault("relay", "the relay killed", _kill("relay"), touch.outbox_without("relay")),
+    Fault("everything", "everything killed at once and started again", _everything, touch.SOCKETS_AND_ANSWERS),
+    Fault("disk", "the database's disk full", _disk_full, touch.FULL_DISK),
 )
 
 
@@ -215,7 +209,7 @@ def _send(scene: Scene, task: str, arguments: dict[str, Any]) -> None:
             app.send_task(task, kwargs=arguments, queue="leaderboard", connection=connection)
 
 
-def _wait(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
+def _wait(condition: Callable[[], object], what: str, seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

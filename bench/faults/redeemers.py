@@ -16,6 +16,7 @@ import gevent
 _ANSWER_SECONDS = 15.0  # a client's patience for one answer
 _PAUSE_SECONDS = 0.2  # before the same is asked again
 _GIVE_UP_SECONDS = 120.0  # after which an action counts as never answered
+_READ_EVERY = 3  # actions between two looks of a player at their own place
 _SLOW_SECONDS = 1.0  # longer than this and a person notices
 
 
@@ -61,11 +62,13 @@ class Redeemer:
         self._turn = 0
 
     def play(self, mean_pause: float, until: gevent.event.Event) -> None:
-        """Issue and redeem, with random pauses, until told to stop; ends when its last action is answered."""
+        """Issue, redeem and read, with random pauses, until told to stop; ends when its last action is answered."""
         while not until.wait(self._random.expovariate(1 / mean_pause)):
-            status, data = self._ask("/api/v1/actions", {"action_type": "tap"})
+            status, data = self._ask("POST", "/api/v1/actions", {"action_type": "tap"})
             if status == 201:
                 self._redeem(data)
+            if self._turn % _READ_EVERY == 0:
+                self._ask("GET", "/api/v1/leaderboard/me")  # a replica answers it
 
     def _redeem(self, issued: dict[str, Any]) -> None:
         self._turn += 1
@@ -75,21 +78,23 @@ class Redeemer:
         give_up_at = time.monotonic() + _GIVE_UP_SECONDS
         while action.outcome == "open" and time.monotonic() < give_up_at:
             path = f"/api/v1/actions/{action.action_id}/complete"
-            status, data = self._ask(path, {"token": issued["token"]}, headers)
+            status, data = self._ask("POST", path, {"token": issued["token"]}, headers)
             action.outcome = _outcome(status, data)
             if action.outcome == "open":
                 # In flight is no doubt of its own: it is our earlier try, or its lease.
                 action.doubtful = action.doubtful or status != 409
                 gevent.sleep(_PAUSE_SECONDS)
 
-    def _ask(self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> tuple[int, Any]:
+    def _ask(
+        self, method: str, path: str, body: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, Any]:
         """Status and data (the error's code when refused); status 0 when no answer came."""
         began = time.time()
         sent = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json", **(headers or {})}
         try:
             if self._connection is None:
                 self._connection = http.client.HTTPConnection(*self._address, timeout=_ANSWER_SECONDS)
-            self._connection.request("POST", path, json.dumps(body), sent)
+            self._connection.request(method, path, None if body is None else json.dumps(body), sent)
             response = self._connection.getresponse()
             text = response.read()
             if response.will_close:

@@ -20,7 +20,8 @@ def line(outcome: Outcome) -> str:
     seen = outcome.seen
     verdict = "held" if not outcome.wrong else "FAILED"
     return (
-        f"{verdict:6} {outcome.fault.name}: degraded {seen.degraded:.1f} s, slowest answer {seen.slowest:.1f} s, "
+        f"{verdict:6} {outcome.fault.name}: touched {_touched([outcome])}; "
+        f"degraded {seen.degraded:.1f} s, slowest answer {seen.slowest:.1f} s, "
         f"longest silence of a screen {seen.silence:.1f} s, all proofs {outcome.settled:.1f} s after the load; "
         f"clients saw {saw(seen.saw)}; sockets: {saw(seen.endings) or 'none ended'}"
     )
@@ -38,6 +39,8 @@ def as_json(outcome: Outcome) -> dict[str, object]:
         "fault": outcome.fault.slug,
         "held": not outcome.wrong,
         "wrong": outcome.wrong,
+        "touched": outcome.touched,
+        "touched_what": outcome.fault.touch.what,
         "degraded_seconds": round(seen.degraded, 3),
         "slowest_seconds": round(seen.slowest, 3),
         "silence_seconds": round(seen.silence, 3),
@@ -51,7 +54,16 @@ def as_json(outcome: Outcome) -> dict[str, object]:
 def page(runs: Sequence[Sequence[Outcome]], size: Size) -> str:
     """The whole document."""
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    head = ["fault", "held", "redeemed", "degraded", "longest silence of a screen", "proofs clean after", "clients saw"]
+    head = [
+        "fault",
+        "touched, each time at least",
+        "held",
+        "redeemed",
+        "degraded",
+        "longest silence of a screen",
+        "proofs clean after",
+        "clients saw",
+    ]
     rows = [_row(same) for same in zip(*runs, strict=True)]
     return (
         "# Reliability\n\n"
@@ -72,6 +84,7 @@ def _row(same: Sequence[Outcome]) -> list[str]:
     sockets = f"; sockets: {saw(endings)}" if endings else ""
     return [
         same[0].fault.name,
+        _touched(same),
         f"{sum(not outcome.wrong for outcome in same)} of {len(same)}",
         f"{redeemed:,}",
         f"{max(outcome.seen.degraded for outcome in same):.1f} s",
@@ -79,3 +92,7 @@ def _row(same: Sequence[Outcome]) -> list[str]:
         f"{max(outcome.settled for outcome in same):.1f} s",
         (saw(total) or "nothing") + sockets,
     ]
+
+
+def _touched(same: Sequence[Outcome]) -> str:
+    return f"{min(outcome.touched for outcome in same):,} {same[0].fault.touch.what}"

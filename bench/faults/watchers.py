@@ -16,15 +16,19 @@ from typing import Any
 
 import gevent
 
+from bench.faults import comeback
+
 _PATH = "/api/v1/ws/leaderboard"
 _VERSION = re.compile(rb'"version":(\d+)')
-_QUIET_SECONDS = 75.0  # two pings missed: the connection is dead
-_FIRST_SECONDS = 10.0
-_MOST_PAUSE_SECONDS = 4.0
+_CUT_OFF = 1006  # what a browser calls a connection that ended without a close frame
 
 
 class _Ended(Exception):
     """The connection is over; the text says how, as a client would see it."""
+
+    def __init__(self, text: str, code: int = _CUT_OFF) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class Watcher:
@@ -40,20 +44,31 @@ class Watcher:
         self.went_back = 0
         self._heard_at = 0.0
         self._failures = 0
+        self._live_since = 0.0
         self.silence = 0.0
 
     def watch(self) -> None:
-        """For ever: connect, subscribe, read; again after a random pause when it ends, longer after each failure."""
+        """For ever: connect, subscribe, read; again after a pause when it ends, as the page does."""
         while True:
-            self._failures += 1
-            try:
-                self._converse()
-            except _Ended as ending:
-                self._endings[str(ending)] += 1
-            except OSError:
-                self._endings["no connection"] += 1
+            code = self._watch_once()
+            if self.connected and time.monotonic() - self._live_since >= comeback.STEADY_SECONDS:
+                self._failures = 0
             self.connected = False
-            gevent.sleep(random.uniform(0.1, min(_MOST_PAUSE_SECONDS, 0.3 * 2**self._failures)))
+            gevent.sleep(random.uniform(*comeback.pause(code, self._failures)))
+            self._failures += 1
+
+    def _watch_once(self) -> int:
+        """One connection, to its end: the close code."""
+        try:
+            self._converse()
+        except _Ended as ending:
+            self._endings[str(ending)] += 1
+            return ending.code
+        except TimeoutError:
+            self._endings["no word" if self.connected else "no board in time"] += 1
+        except OSError:
+            self._endings["no connection"] += 1
+        return _CUT_OFF
 
     def begin_phase(self) -> None:
         """Count silence from now on."""
@@ -65,16 +80,17 @@ class Watcher:
         return rows
 
     def _converse(self) -> None:
-        with socket.create_connection(self._address, timeout=_FIRST_SECONDS) as sock:
-            _shake_hands(sock, self._address[0], self._path)
+        until = time.monotonic() + comeback.try_seconds(self._failures)
+        with socket.create_connection(self._address, timeout=_left(until)) as sock:
+            _shake_hands(sock, self._address[0], self._path, until)
             sock.sendall(_frame(1, json.dumps({"type": "subscribe", "auth": f"Bearer {self._token}"}).encode()))
             rest = b""
             while True:
+                sock.settimeout(comeback.QUIET_SECONDS if self.connected else _left(until))
                 data = sock.recv(65_536)
                 if not data:
                     raise _Ended("cut off")
                 rest = self._read(sock, rest + data)
-                sock.settimeout(_QUIET_SECONDS)
 
     def _read(self, sock: socket.socket, data: bytes) -> bytes:
         """Take the whole frames; what is left."""
@@ -82,7 +98,8 @@ class Watcher:
             frame, data = data[:length], data[length:]
             payload = frame[_head(frame) :]
             if frame[0] == 0x88:
-                raise _Ended(f"closed with {struct.unpack('!H', payload[:2])[0] if len(payload) >= 2 else 'no code'}")
+                code = struct.unpack("!H", payload[:2])[0] if len(payload) >= 2 else 1005
+                raise _Ended(f"closed with {code}", code)
             self._take(sock, payload)
         return data
 
@@ -100,17 +117,24 @@ class Watcher:
             self.went_back += 1
         now = time.monotonic()
         self.silence = max(self.silence, now - self._heard_at)
+        if not self.connected:
+            self._live_since = now
         self.board, self.version, self._heard_at, self.connected = payload, version, now, True
-        self._failures = 0
 
 
-def _shake_hands(sock: socket.socket, host: str, path: str) -> None:
+def _left(until: float) -> float:
+    """Seconds of the try that are left; at least a little, since 0 would mean not to wait at all."""
+    return max(0.001, until - time.monotonic())
+
+
+def _shake_hands(sock: socket.socket, host: str, path: str, until: float) -> None:
     key = base64.b64encode(os.urandom(16)).decode()
     lines = [f"GET {path} HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade"]
     lines += [f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", "", ""]
     sock.sendall("\r\n".join(lines).encode())
     answer = b""
     while not answer.endswith(b"\r\n\r\n"):  # nothing else comes before our subscribe
+        sock.settimeout(_left(until))
         data = sock.recv(4096)
         if not data or len(answer) > 16_384:
             raise _Ended("cut off")

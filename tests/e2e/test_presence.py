@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
+from socket import create_connection
 
 import pytest
 import websocket
@@ -259,3 +261,23 @@ def test_the_sockets_of_a_server_that_was_killed_are_gone_in_time(
     eventually(lambda: reader.get("/leaderboard/online").data["online"] == 1)
     reader.close()
     pair.process("web-2").start()
+
+
+def test_an_address_that_holds_many_connections_leaves_room_for_the_others(urls: list[str]) -> None:
+    """As many as it may have sockets, and 200 for everything else; this one says nothing on any of them."""
+    host, port = urls[0].removeprefix("http://").split(":")
+    greedy, other = next(_addresses), next(_addresses)
+    with contextlib.ExitStack() as held:
+        for _ in range(int(ENV["MAX_SOCKETS_PER_ADDRESS"]) + 200):
+            held.enter_context(create_connection((host, int(port)), timeout=20, source_address=(greedy, 0)))
+        eventually(lambda: _first_line(host, int(port), greedy) == b"HTTP/1.1 429 Too Many Requests")
+        api = Api(urls[0], address=other)
+        assert api.get("/leaderboard/top").status == 200
+        api.close()
+    eventually(lambda: Api(urls[0], address=greedy).get("/leaderboard/top").status == 200)
+
+
+def _first_line(host: str, port: int, source: str) -> bytes:
+    """How a connection is greeted that says nothing."""
+    with create_connection((host, port), timeout=2, source_address=(source, 0)) as sock:
+        return sock.recv(4096).split(b"\r\n")[0]

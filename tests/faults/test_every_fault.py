@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from bench.faults import disk
 from bench.faults.drill import SHORT, Drill, drill
-from bench.faults.faults import FAULTS, Fault
+from bench.faults.faults import FAULTS
+from bench.faults.load import Seen
+from bench.faults.scene import Fault, Scene, Touch
 from tests.parts.cluster import missing
 
 
@@ -29,3 +31,21 @@ def test_what_was_promised_holds_whatever_breaks(ready: Drill, fault: Fault) -> 
     assert outcome.wrong == []
     # Or nothing was under load, and the proofs would prove nothing.
     assert outcome.seen.saw["200"] > 10
+
+
+def test_a_drill_that_breaks_nothing_has_touched_nobody_whatever_it_counts(ready: Drill) -> None:
+    counts: dict[str, int] = {}
+
+    def begin(scene: Scene) -> Callable[[Seen], int]:
+        begun = {fault.slug: fault.touch.begin(scene) for fault in FAULTS}
+
+        def count(seen: Seen) -> int:
+            counts.update((slug, end(seen)) for slug, end in begun.items())
+            return sum(counts.values())
+
+        return count
+
+    nothing = Fault("nothing", "nothing is broken", lambda scene: None, Touch("things touched", begin))
+    outcome = ready.run(nothing)
+    assert counts == {fault.slug: 0 for fault in FAULTS}
+    assert outcome.wrong == ["touched nobody: no things touched"]

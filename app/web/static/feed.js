@@ -5,6 +5,7 @@ import { call } from "./api.js";
 import { LiveSocket } from "./socket.js";
 
 const EVERY = 2_000; // ms between two looks at the public board
+const LONGEST = 5_000; // ms between two looks that failed, unless the server asks for more
 const PATIENCE = 3_000; // ms without a socket until the public board stands in
 
 /** Events: `board` (detail: rows), `online` (detail: how many), `state` (detail: a key of words.CONNECTION), `suspended`. */
@@ -92,7 +93,7 @@ export class Feed extends EventTarget {
     } catch (refused) {
       if (round !== this.#round) return;
       this.#unreached += 1;
-      wait = refused.retryAfter ? refused.retryAfter * 1000 : Math.min(15_000, EVERY * 2 ** (this.#unreached - 1));
+      wait = refused.retryAfter ? refused.retryAfter * 1000 : Math.min(LONGEST, EVERY * 2 ** (this.#unreached - 1));
       this.#say("reconnecting");
     }
     this.#poll(wait);

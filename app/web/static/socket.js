@@ -6,7 +6,11 @@ const CLIENT = "fairboard.client"; // an id of this browser, by which a load bal
 const PATH = "/api/v1/ws/leaderboard";
 const SILENCE = 75_000; // ms; the server pings every 30 s, so this long without a word means the line is dead
 const STEADY = 5_000; // ms live after which earlier failures are forgotten
-const LONGEST = 30_000; // ms between two tries at most
+const EAGER = 6; // failed tries in a row before the pauses grow: a killed or restarted server is back by then
+const LONGEST_EAGER = 2_000; // ms between two of these tries at most
+const LONGEST = 15_000; // ms between two later ones at most
+const TRY = 8_000; // ms from opening a socket to its first board; then the try counts as failed …
+const LONGEST_TRY = 30_000; // … and at most so long after several of them, for a server that is slow for all
 
 // After these closes the server is fine, or back in a moment: the first try comes soon, spread so that not all come at once.
 const SOON = { 1001: [100, 900], 1006: [200, 900], 1012: [100, 900], 4408: [100, 500], 4409: [500, 1500] };
@@ -21,12 +25,16 @@ function clientId() {
 
 const between = ([low, high]) => low + Math.random() * (high - low);
 
-/** ms until the next try, after `failures` tries that failed in a row and a close with `code`. */
+/** ms until the next try, after `failures` tries that failed in a row and a close with `code`. Decision 32 adds them up. */
 export function delayFor(code, failures) {
   if (failures === 0) return between(SOON[code] ?? [500, 1500]);
-  const ceiling = Math.min(LONGEST, 500 * 2 ** failures);
+  const eager = Math.min(LONGEST_EAGER, 500 * 2 ** failures);
+  const ceiling = failures <= EAGER ? eager : Math.min(LONGEST, LONGEST_EAGER * 2 ** (failures - EAGER));
   return between([ceiling / 2, ceiling]);
 }
+
+/** ms that a try may take after `failures` sockets that ended or failed in a row. */
+export const tryFor = (failures) => Math.min(LONGEST_TRY, TRY * 2 ** Math.floor(failures / 3));
 
 /** Events: `board` (detail: the server's message), `state` (detail: connecting | live | reconnecting), `suspended`. */
 export class LiveSocket extends EventTarget {
@@ -93,14 +101,13 @@ export class LiveSocket extends EventTarget {
   }
 
   #hear(text) {
-    this.#listen();
     const message = parse(text);
     if (message?.type === "ping") this.#ws.send(JSON.stringify({ type: "pong", timestamp: message.timestamp }));
     if (message?.type === "error") this.#refusal = message.error?.code ?? null;
-    if (message?.type === "leaderboard.initial" && !this.#liveSince) {
-      this.#liveSince = Date.now();
-      this.#say("live");
-    }
+    const first = message?.type === "leaderboard.initial" && !this.#liveSince;
+    if (first) this.#liveSince = Date.now();
+    if (this.#liveSince) this.#listen();
+    if (first) this.#say("live");
     if (message?.type === "leaderboard.initial" || message?.type === "leaderboard.update") {
       this.dispatchEvent(new CustomEvent("board", { detail: message }));
     }
@@ -139,7 +146,7 @@ export class LiveSocket extends EventTarget {
 
   #listen() {
     clearTimeout(this.#watch);
-    this.#watch = setTimeout(() => this.#closed(1006), SILENCE);
+    this.#watch = setTimeout(() => this.#closed(1006), this.#liveSince ? SILENCE : tryFor(this.#failures));
   }
 
   #say(state) {

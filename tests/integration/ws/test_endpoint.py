@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
+import requests
 
 from app.container import Container
 from app.settings import Settings
@@ -15,7 +18,7 @@ from app.stores.feed import BOARD_CHANNEL, BoardChanged, publish_board
 from deploy.local.stack import Stack
 from tests.parts.client import Api, Player
 from tests.parts.product import UNLIMITED
-from tests.parts.subscriber import Subscriber, refused_upgrade, subscribed
+from tests.parts.subscriber import Subscriber, frame_header, refused_upgrade, subscribed
 from tests.parts.waiting import eventually
 
 
@@ -154,3 +157,47 @@ def test_a_quick_stop_tells_them_too(web: Stack, anna: Player, number: signal.Si
     assert close == 1012
     eventually(lambda: not master.running)
     master.start()
+
+
+FRAMES, FLOODS = "fairboard_socket_frames_total", "fairboard_flood_closed_total"
+PONG = json.dumps({"type": "pong", "timestamp": "2026-01-01T00:00:00Z"}).encode()
+
+
+def counted(web: Stack, metric: str) -> float:
+    """A counter without labels, all processes together; what a socket sent is added at the next tick."""
+    text = requests.get(f"{web.url}/metrics", timeout=20).text
+    return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"{metric} "))
+
+
+def test_sockets_that_flood_are_closed_before_most_is_looked_at_and_the_others_get_their_boards(
+    web: Stack, behind: Container, anna: Player
+) -> None:
+    before = {name: counted(web, name) for name in (FRAMES, FLOODS)}
+    flood = (frame_header(1, len(PONG)) + PONG) * 1000
+    with subscribed(web.url, anna.access_token) as watcher, contextlib.ExitStack() as stack:
+        floods = [stack.enter_context(Subscriber(web.url)) for _ in range(10)]
+        floods += [stack.enter_context(subscribed(web.url, anna.access_token)) for _ in range(10)]
+        for socket in floods:
+            socket.raw.sendall(flood)
+        score = anna.score_once()["score"]["current"]
+        refresh(behind, anna)
+        watcher.until_score(anna.user_id, score)
+        for socket in floods:
+            close, seen = socket.until_closed()
+            assert close == 1008
+            errors = [(each["meta"]["code"], each["error"]["code"]) for each in seen if each["type"] == "error"]
+            assert errors == [(429, "rate_limited")]
+    eventually(lambda: counted(web, FLOODS) - before[FLOODS] == len(floods))
+    assert counted(web, FRAMES) - before[FRAMES] < len(floods) * 2 * Settings().socket_burst
+
+
+def test_a_socket_that_answers_every_ping_and_renews_its_token_now_and_then_stays(web: Stack, anna: Player) -> None:
+    """More of both than it may send uncounted: the pings come every 2 s here."""
+    with subscribed(web.url, anna.access_token) as socket:
+        for _ in range(Settings().socket_burst // 2):
+            socket.subscribe(anna.access_token)
+            socket.next("leaderboard.initial")
+        while len(socket.pings) < 2:
+            socket.receive()
+        socket.subscribe(anna.access_token)
+        assert socket.next("leaderboard.initial")

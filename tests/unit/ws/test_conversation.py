@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable, Iterator
 from uuid import uuid4
@@ -10,6 +11,7 @@ import gevent
 import pytest
 
 from app.errors import AccountSuspended, NotFound, Refusal, Unauthorized, Unavailable
+from app.ws.allowance import Allowance, Bucket
 from app.ws.conversation import Admission, Conversation
 from app.ws.hub import Hub
 from app.ws.subscriber import SignIn
@@ -35,11 +37,19 @@ def admit(auth: str | None, board: str) -> Admission:
     return Admission(SignIn(uuid4(), uuid4(), FAR), {"board": board, "version": 1, "data": rows(1)})
 
 
+BURST = 30
+
+
+def allowance(burst: float = BURST, work: float = 1e6) -> Allowance:
+    """What a socket may send while the clock stands still: `burst` messages, `work` units until its address waits."""
+    return Allowance(Bucket(1.0, burst, lambda: 0.0), Bucket(0.01, work, lambda: 0.0))
+
+
 @pytest.fixture
 def talk(hub: Hub, guest: Callable[..., Guest]) -> Iterator[Guest]:
     """A guest whose conversation is under way."""
     someone = guest()
-    conversation = Conversation(hub, someone.subscriber, admit, ping_seconds=30.0)
+    conversation = Conversation(hub, someone.subscriber, admit, allowance(), ping_seconds=30.0)
     reading = gevent.spawn(conversation.read, someone.wire.server)
     yield someone
     someone.wire.client.close()
@@ -171,7 +181,7 @@ def test_after_our_close_nothing_is_heard_but_the_end(talk: Guest) -> None:
 
 def test_a_client_that_asks_and_never_reads_is_not_read_either(hub: Hub, guest: Callable[..., Guest]) -> None:
     greedy = guest(send_buffer=4096)
-    conversation = Conversation(hub, greedy.subscriber, admit, ping_seconds=30.0)
+    conversation = Conversation(hub, greedy.subscriber, admit, allowance(1e6), ping_seconds=30.0)
     reading = gevent.spawn(conversation.read, greedy.wire.server)
     asked = full = 0
     while asked < 20_000 and full < 20:
@@ -184,3 +194,97 @@ def test_a_client_that_asks_and_never_reads_is_not_read_either(hub: Hub, guest: 
     assert greedy.subscriber.outbound.backlog < 100
     greedy.wire.client.close()
     until(lambda: reading.dead)
+
+
+PONG = {"type": "pong", "timestamp": "2026-01-01T00:00:00Z"}
+PROTOCOL_PING, PROTOCOL_PONG = frame_header(9, 0), frame_header(10, 0)
+ENDLESS = frame_header(0, 0, final=False)
+
+
+def _refused_flood(talk: Guest) -> None:
+    assert talk.wire.until_closed() == 1008
+    assert talk.wire.messages[-1]["type"] == "error"
+    assert talk.wire.messages[-1]["meta"] == {"code": 429}
+    assert talk.wire.messages[-1]["error"]["code"] == "rate_limited"
+    assert talk.hub.closed_flood == 1
+
+
+@pytest.mark.parametrize("subscribed", [False, True], ids=["before a subscribe", "after it"])
+def test_a_socket_that_sends_too_many_messages_is_told_and_closed(talk: Guest, subscribed: bool) -> None:
+    if subscribed:
+        subscribe(talk.wire)
+        talk.wire.next()
+    for _ in range(4 * BURST):
+        talk.wire.say(PONG)
+    _refused_flood(talk)
+    assert talk.hub.heard == BURST + 1, "what follows is thrown away unread"
+
+
+@pytest.mark.parametrize(
+    ("start", "frame"),
+    [
+        (b"", PROTOCOL_PING),
+        (b"", PROTOCOL_PONG),
+        (frame_header(1, 0, final=False), ENDLESS),
+        (frame_header(2, 0, final=False), ENDLESS),
+        (frame_header(1, 0, final=False), ENDLESS + PROTOCOL_PING),
+    ],
+    ids=["pings", "pongs", "an endless text", "an endless binary", "pings between fragments"],
+)
+def test_frames_that_are_no_messages_are_limited_too(talk: Guest, start: bytes, frame: bytes) -> None:
+    talk.wire.write(start)
+    for _ in range(2 * 32 * BURST // 50):
+        if talk.hub.closed_flood:
+            break
+        talk.wire.write(frame * 50)
+        until(lambda: not talk.wire.unread or talk.hub.closed_flood > 0)
+    talk.wire.read_until(lambda: talk.wire.close_code == 1008)
+    assert talk.hub.heard <= 32 * BURST + 2
+
+
+def test_a_subscribe_in_fragments_of_a_byte_is_still_one_subscribe(talk: Guest) -> None:
+    text = json.dumps({"type": "subscribe", "auth": "Bearer " + "x" * 600}).encode()
+    last = len(text) - 1
+    heads = [frame_header(0 if number else 1, 1, final=number == last) for number in range(len(text))]
+    talk.wire.write(b"".join(head + bytes([byte]) for head, byte in zip(heads, text, strict=True)))
+    assert talk.wire.next()["type"] == "leaderboard.initial"
+
+
+def test_an_answer_to_a_ping_is_not_counted_against_the_client(talk: Guest) -> None:
+    for _ in range(3 * BURST):
+        talk.subscriber.unanswered = 1
+        talk.wire.say(PONG)
+        until(lambda: talk.subscriber.unanswered == 0)
+    subscribe(talk.wire)
+    assert talk.wire.next()["type"] == "leaderboard.initial"
+
+
+def test_unreadable_messages_are_still_forgiven_twice_and_end_it_the_third_time(talk: Guest) -> None:
+    for _ in range(BURST):
+        talk.wire.say("nonsense")
+    assert talk.wire.until_closed() == 1008
+    assert [message["meta"]["code"] for message in talk.wire.messages] == [400, 400, 400]
+
+
+def test_a_socket_whose_address_owes_time_is_left_unread_and_another_is_not(
+    hub: Hub, guest: Callable[..., Guest]
+) -> None:
+    poor, rich = guest(), guest()
+    allowances = {poor: allowance(work=0.5), rich: allowance()}
+    reading = [
+        gevent.spawn(Conversation(hub, each.subscriber, admit, allowed, ping_seconds=30.0).read, each.wire.server)
+        for each, allowed in allowances.items()
+    ]
+    for each in (poor, rich):
+        each.subscriber.unanswered = 1
+        each.wire.say({"type": "pong"})  # the poor one's debt begins with it, and the clock stands still
+        until(lambda each=each: each.subscriber.unanswered == 0)  # type: ignore[misc]
+    for each in (poor, rich):
+        each.subscriber.unanswered = 1
+        each.wire.say({"type": "pong"})
+    until(lambda: rich.subscriber.unanswered == 0)
+    assert poor.subscriber.unanswered == 1
+    for each in (poor, rich):
+        each.wire.client.close()
+        each.subscriber.outbound.drop()
+    gevent.joinall(reading, timeout=10, raise_error=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ws.inbox import Binary, Broken, Close, Event, Inbox, Ping, Text
+from app.ws.inbox import Binary, Broken, Close, Event, Fragment, Inbox, Ping, Text
 
 MASK = b"\x11\x22\x33\x44"
 
@@ -32,12 +32,12 @@ messages: st.SearchStrategy[tuple[bytes, list[Event]]] = st.one_of(
     st.binary(max_size=300).map(lambda data: (frame(1, data), [Text(data)])),
     st.binary(max_size=300).map(lambda data: (frame(2, data), [Binary()])),
     st.binary(max_size=125).map(lambda data: (frame(9, data), [Ping(data)])),
-    st.binary(max_size=125).map(lambda data: (frame(10, data), [])),
+    st.binary(max_size=125).map(lambda data: (frame(10, data), [Fragment()])),
     # A text in three frames, with a ping in between.
     st.tuples(*[st.binary(max_size=90)] * 3).map(
         lambda parts: (
             frame(1, parts[0], final=False) + frame(0, parts[1], final=False) + frame(9, b"?") + frame(0, parts[2]),
-            [Ping(b"?"), Text(b"".join(parts))],
+            [Fragment(), Fragment(), Ping(b"?"), Text(b"".join(parts))],
         )
     ),
 )
@@ -71,8 +71,18 @@ def test_a_message_of_4096_bytes_passes_and_one_more_byte_is_too_big(opcode: int
     assert [event.code for event in read(frame(opcode, b"x" * 4097)) if isinstance(event, Broken)] == [1009]
 
 
+def test_after_it_was_shut_nothing_comes_of_what_was_fed() -> None:
+    inbox, events = Inbox(), []
+    for event in inbox.feed(frame(1, b"a") + frame(1, b"b") + frame(1, b"c")):
+        events.append(event)
+        if len(events) == 2:
+            inbox.shut()
+    assert events == [Text(b"a"), Text(b"b")]
+    assert list(inbox.feed(frame(1, b"d"))) == []
+
+
 def test_fragments_count_together_against_the_limit() -> None:
-    (event,) = read(frame(1, b"x" * 3000, final=False), frame(0, b"x" * 3000))
+    *_, event = read(frame(1, b"x" * 3000, final=False), frame(0, b"x" * 3000))
     assert isinstance(event, Broken)
     assert event.code == 1009
 

@@ -1,0 +1,114 @@
+"""How much one socket may send, and how often the sockets of one address are read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from weakref import WeakValueDictionary
+
+from limits import parse
+
+from app.settings import Settings
+
+_FRAGMENTS = 32  # frames that complete no message and want no answer, for the price of one message
+_SUBSCRIBE_WORK = 5.0  # a subscribe asks the stores: so many times the work of another message
+_HONEST_WORK = 4.0  # units of work that a socket may cause for each ping: twice what its answer costs
+_LEAST_WORK = 50.0  # units a second that every address gets, however seldom it is pinged
+_BURST_SECONDS = 15.0  # an address that was quiet may do the work of so many seconds at once …
+_DEBT_SECONDS = 60.0  # … and never has to wait longer than this
+
+Clock = Callable[[], float]
+
+
+class Bucket:
+    """Holds up to `size` units and gains `rate` units a second. Starts full."""
+
+    __slots__ = ("__weakref__", "_at", "_clock", "_level", "_rate", "_size")
+
+    def __init__(self, rate: float, size: float, clock: Clock = time.monotonic) -> None:
+        self._rate, self._size, self._clock = rate, size, clock
+        self._level, self._at = size, clock()
+
+    def take(self, amount: float) -> bool:
+        """Take `amount` if the bucket holds it; otherwise leave the bucket as it is and return False."""
+        level = self._now()
+        if level < amount:
+            return False
+        self._level = level - amount
+        return True
+
+    def spend(self, amount: float) -> None:
+        """Take `amount` whether the bucket holds it or not; what is missing is a debt, of at most a minute."""
+        self._level = max(self._now() - amount, -self._rate * _DEBT_SECONDS)
+
+    def give(self, amount: float) -> None:
+        """Put `amount` back."""
+        self._level = min(self._size, self._now() + amount)
+
+    @property
+    def debt(self) -> float:
+        """Seconds until the debt is paid; 0 without one."""
+        return max(0.0, -self._now() / self._rate)
+
+    def _now(self) -> float:
+        now = self._clock()
+        self._level = min(self._size, self._level + (now - self._at) * self._rate)
+        self._at = now
+        return self._level
+
+
+class Allowance:
+    """What one socket may still send. Its own bucket ends it when it is empty; its address's only delays it."""
+
+    __slots__ = ("_address", "_messages")
+
+    def __init__(self, messages: Bucket, address: Bucket) -> None:
+        self._messages, self._address = messages, address
+
+    @property
+    def pause(self) -> float:
+        """Seconds to leave the socket unread, so that its address stays within its share of the process."""
+        return self._address.debt
+
+    def count_read(self) -> None:
+        """Count one read, however little it brought."""
+        self._address.spend(1.0)
+
+    def message(self) -> bool:
+        """Count a message, or a frame that is to be answered. False when the socket has sent too many."""
+        self._address.spend(1.0)
+        return self._messages.take(1.0)
+
+    def fragment(self) -> bool:
+        """Count a frame that completes nothing. False when the socket has sent too many."""
+        self._address.spend(1.0)
+        return self._messages.take(1.0 / _FRAGMENTS)
+
+    def count_subscribe(self) -> None:
+        """Count what a subscribe costs beyond its message."""
+        self._address.spend(_SUBSCRIBE_WORK)
+
+    def expected(self) -> None:
+        """The last message was the answer to our ping: it costs the socket nothing."""
+        self._messages.give(1.0)
+
+
+class Allowances:
+    """Makes the allowance of each socket of a process; sockets of one address share that address's bucket."""
+
+    def __init__(self, settings: Settings, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        limit = parse(settings.socket_messages)
+        self._rate, self._burst = limit.amount / limit.get_expiry(), float(settings.socket_burst)
+        # What all the sockets that an address may open need to answer their pings, twice over.
+        pongs = settings.max_sockets_per_address / settings.ping_seconds
+        self._work = max(_LEAST_WORK, pongs * _HONEST_WORK)
+        self._addresses: WeakValueDictionary[str, Bucket] = WeakValueDictionary()
+
+    def of(self, address: str) -> Allowance:
+        """A new socket's allowance."""
+        shared = self._addresses.get(address)
+        if shared is None:
+            shared = Bucket(self._work, self._work * _BURST_SECONDS, self._clock)
+            self._addresses[address] = shared
+        return Allowance(Bucket(self._rate, self._burst, self._clock), shared)

@@ -1,0 +1,89 @@
+"""What a fault may lay hands on, and what a fault is."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+
+from bench.faults.check import Books
+from bench.faults.load import Seen
+from deploy.local.apps import Web
+from deploy.local.child import Child
+from deploy.local.cluster import Cluster
+from deploy.local.redis_cluster import RedisNode
+
+_ESTABLISHED = "01"
+
+
+@dataclass(slots=True)
+class Scene:
+    """The cluster and its books. `short`: the form that fits into the tests."""
+
+    cluster: Cluster
+    books: Books
+    folder: Path
+    short: bool
+    dead: Counter[str]
+    """Dead letters that are right to be there."""
+
+    def child(self, name: str) -> Child:
+        """A process of the cluster."""
+        return self.cluster.process(name)
+
+    def away(self, full: float, short: float) -> None:
+        """Wait as long as the fault lasts, in seconds."""
+        time.sleep(short if self.short else full)
+
+    def masters(self) -> list[RedisNode]:
+        """The nodes of the Redis Cluster that are masters now; a node that does not answer is none."""
+        nodes = [child for child in self.cluster.processes.values() if isinstance(child, RedisNode)]
+        return [node for node in nodes if _is_master(node)]
+
+    def busiest_socket_server(self) -> Web:
+        """The WebSocket server that holds most connections."""
+        servers = [child for name, child in self.cluster.processes.items() if name.startswith("ws-")]
+        return max((server for server in servers if isinstance(server, Web)), key=connections)
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """What a fault must have touched, or its drill proves nothing.
+
+    `begin` is called right before the fault, and returns a function that counts once the load is at rest.
+    """
+
+    what: str
+    begin: Callable[[Scene], Callable[[Seen], int]]
+
+    def missing(self, count: int) -> list[str]:
+        """Why a drill that touched so many has failed; empty when it touched any."""
+        return [] if count > 0 else [f"touched nobody: no {self.what}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`name` as the table has it; `slug` to choose it by."""
+
+    slug: str
+    name: str
+    strike: Callable[[Scene], None]
+    touch: Touch
+
+
+def connections(server: Web) -> int:
+    """Open connections to the server's port, as the kernel counts them."""
+    local = f":{server.address[1]:04X}"
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return sum(fields[1].endswith(local) and fields[3] == _ESTABLISHED for fields in map(str.split, lines))
+
+
+def _is_master(node: RedisNode) -> bool:
+    with contextlib.suppress(redis.RedisError):
+        return node.role() == "master"
+    return False

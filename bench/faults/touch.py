@@ -1,0 +1,235 @@
+"""What each fault must have touched, counted from what clients, logs and servers show, never from what was planned."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from bench.faults.load import Seen
+from bench.faults.scene import Scene, Touch
+from deploy.local import processes
+from deploy.local.apps import Web
+from deploy.local.child import CannotStart, Child
+from deploy.local.postgres import Postgres
+from deploy.local.redis_cluster import RedisNode
+
+Count = Callable[[Seen], int]
+Begin = Callable[[Scene], Count]
+
+_LATE_SECONDS = 1.0  # a row of the outbox that has waited longer was held up
+_LOOK_SECONDS = 0.2
+_LOG_SECONDS = 3.0  # nginx writes its log once a second
+_NO_SPACE = b"No space left on device"
+_BACKENDS = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+_LATE_ROWS = "SELECT count(*) FROM outbox WHERE created_at < clock_timestamp() - %s * interval '1 second'"
+
+
+def _cut_sockets(_: Scene) -> Count:
+    return lambda seen: seen.endings.get("cut off", 0)
+
+
+def _refused(seen: Seen) -> int:
+    """Answers that failed: none at all, or a 5xx."""
+    return sum(count for kind, count in seen.saw.items() if kind == "no answer" or kind.startswith("5"))
+
+
+def _cut_and_refused(_: Scene) -> Count:
+    return lambda seen: min(seen.endings.get("cut off", 0), _refused(seen))
+
+
+def _refused_for_want_of_space(scene: Scene) -> Count:
+    """Answers that failed, if the database has said that its disk is full."""
+    log = scene.child("postgres").log
+    start = log.stat().st_size
+    return lambda seen: _refused(seen) if _NO_SPACE in _rest(log, start) else 0
+
+
+def _turned_away(name: str) -> Begin:
+    """Requests that nginx had given to this server, or tried to, when it had to ask another one or nobody."""
+
+    def begin(scene: Scene) -> Count:
+        server, log = scene.child(name), scene.cluster.nginx.access_log
+        assert isinstance(server, Web)
+        address, start, pid = ":".join(map(str, server.address)), log.stat().st_size, server.pid
+
+        def hits() -> int:
+            lines = (line for line in _lines(log, start) if address in _asked(line))
+            return sum(_asked(line)[-1] != address or int(line.get("status", 0)) >= 500 for line in lines)
+
+        return lambda _: 0 if server.running and server.pid == pid else _soon(hits)
+
+    return begin
+
+
+def _rows_without(name: str) -> Begin:
+    """The most rows that had waited in the outbox for over a second, at any moment since this process was gone."""
+
+    def begin(scene: Scene) -> Count:
+        child = scene.child(name)
+        pid, most = child.pid, 0
+
+        def look() -> None:
+            nonlocal most
+            if not _is_still(child, pid):
+                with contextlib.suppress(psycopg.Error):
+                    most = max(most, int(scene.books.rows(_LATE_ROWS, _LATE_SECONDS)[0][0]))
+
+        stop = _repeat(look)
+
+        def count(_: Seen) -> int:
+            stop()
+            return most
+
+        return count
+
+    return begin
+
+
+def _players_of_killed_masters(scene: Scene) -> Count:
+    before = [(node, node.pid, len(_keys(node, "active:*"))) for node in scene.masters()]
+    return lambda _: sum(players for node, pid, players in before if not node.running or node.pid != pid)
+
+
+def _forgotten_actions(scene: Scene) -> Count:
+    before = _actions(scene)
+    return lambda _: len(before - _actions(scene))
+
+
+def _lost_backends(scene: Scene) -> Count:
+    """Connections of the product to the primary, if all of them were lost; one that stays shows that it went on."""
+    before = {pid for (pid,) in scene.books.rows(_BACKENDS)}
+    return lambda _: 0 if before & {pid for (pid,) in scene.books.rows(_BACKENDS)} else len(before)
+
+
+def _left_replica(name: str) -> Begin:
+    """Processes that asked this replica for something while it was stopped, and turned away from it."""
+
+    def begin(scene: Scene) -> Count:
+        replica, logs = scene.child(name), scene.cluster.folder.log(name).parent
+        assert isinstance(replica, Postgres)
+        sockets, was_stopped = str(replica.sockets), False
+        starts = {log: log.stat().st_size for log in logs.glob("*.log")}
+
+        def look() -> None:
+            nonlocal was_stopped
+            was_stopped = was_stopped or not any(process.running() for process in processes.tree(replica.pid))
+
+        stop = _repeat(look)
+
+        def count(_: Seen) -> int:
+            stop()
+            lines = (line for log, start in starts.items() for line in _lines(log, start))
+            left = [line for line in lines if line.get("event") == "replica_left" and sockets in str(line["replica"])]
+            return len(left) * was_stopped
+
+        return count
+
+    return begin
+
+
+def _begun_tasks(scene: Scene) -> Count:
+    before = set(scene.folder.glob("slow-*/began"))
+    return lambda _: len(set(scene.folder.glob("slow-*/began")) - before)
+
+
+def _dead_letters(scene: Scene) -> Count:
+    before = scene.books.dead().total()
+    return lambda _: scene.books.dead().total() - before
+
+
+SOCKETS = Touch("sockets cut off", _cut_sockets)
+SOCKETS_AND_ANSWERS = Touch("sockets cut off while answers failed", _cut_and_refused)
+SHARD = Touch("players on the shard of a killed master", _players_of_killed_masters)
+FORGOTTEN = Touch("actions forgotten", _forgotten_actions)
+BACKENDS = Touch("connections to the primary lost", _lost_backends)
+TASKS = Touch("tasks under way", _begun_tasks)
+DEAD_LETTERS = Touch("new dead letters", _dead_letters)
+FULL_DISK = Touch("answers that failed because the disk was full", _refused_for_want_of_space)
+
+
+def requests_of(name: str) -> Touch:
+    """For a fault of one API server."""
+    return Touch(f"requests that {name} had or was to have", _turned_away(name))
+
+
+def outbox_without(name: str) -> Touch:
+    """For a fault of what brings the outbox to the workers."""
+    return Touch(f"rows that waited in the outbox for over {_LATE_SECONDS:.0f} s", _rows_without(name))
+
+
+def readers_of(name: str) -> Touch:
+    """For a fault of one replica."""
+    return Touch(f"processes that read on {name}", _left_replica(name))
+
+
+def _keys(node: RedisNode, pattern: str) -> list[str]:
+    keys: list[str] = node.asked("KEYS", pattern)
+    return keys
+
+
+def _actions(scene: Scene) -> set[str]:
+    return {key for node in scene.masters() for key in _keys(node, "action:*")}
+
+
+def _lines(log: Path, start: int) -> Iterator[dict[str, Any]]:
+    """The JSON lines of a log from a position on."""
+    with log.open("rb") as file:
+        file.seek(start)
+        for line in file:
+            with contextlib.suppress(ValueError):
+                parsed = json.loads(line)
+                if isinstance(parsed, dict):
+                    yield parsed
+
+
+def _rest(log: Path, start: int) -> bytes:
+    """What was written to a log from a position on."""
+    with log.open("rb") as file:
+        file.seek(start)
+        return file.read()
+
+
+def _asked(line: dict[str, Any]) -> list[str]:
+    """The servers that nginx asked for one request, in order."""
+    return str(line.get("server", "")).split(", ")
+
+
+def _is_still(child: Child, pid: int) -> bool:
+    """Whether the process that ran when the drill began still does."""
+    with contextlib.suppress(CannotStart):
+        return child.running and child.pid == pid
+    return False
+
+
+def _repeat(look: Callable[[], None]) -> Callable[[], None]:
+    """Call `look` every moment, on a thread of its own, until what is returned is called."""
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.wait(_LOOK_SECONDS):
+            with contextlib.suppress(CannotStart):  # it is being started again
+                look()
+
+    watch = threading.Thread(target=run, daemon=True)
+    watch.start()
+
+    def stop() -> None:
+        over.set()
+        watch.join()
+
+    return stop
+
+
+def _soon(count: Callable[[], int]) -> int:
+    """The first count that is not 0; 0 if none comes within the time that a log may be late."""
+    deadline = time.monotonic() + _LOG_SECONDS
+    while not (number := count()) and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
+    return number

@@ -1,0 +1,67 @@
+"""A page whose socket is refused, cut off or left without a word tries again soon, and shows the board meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import WebSocketRoute, expect
+
+from bench.faults import comeback
+from tests.e2e.page.conftest import Visit
+from tests.e2e.page.screen import Screen
+from tests.parts.client import Api
+
+CODES = [1001, 1005, 1006, 1008, 1011, 1012, 1013, 4408, 4409]
+DELAYS = """async ([codes, most]) => {
+    const failures = Array.from({ length: most }, (_, number) => number);
+    const { delayFor, tryFor } = await import("/static/socket.js");
+    const bounds = (code, number) => [0, 1].map((share) => {
+        Math.random = () => share;
+        return delayFor(code, number) / 1000;
+    });
+    const delays = codes.map((code) => failures.map((number) => bounds(code, number)));
+    return [failures.map((number) => tryFor(number) / 1000), delays];
+}"""
+
+
+def test_the_page_pauses_as_long_as_is_written_down(visit: Visit) -> None:
+    tries, delays = visit().page.evaluate(DELAYS, [CODES, 20])
+    assert tries == [comeback.try_seconds(failures) for failures in range(20)]
+    expected = [[list(comeback.pause(code, failures)) for failures in range(20)] for code in CODES]
+    assert delays == [[pytest.approx(bounds) for bounds in row] for row in expected]
+
+
+def _met_by(screen: Screen, refuse: Callable[[WebSocketRoute], None], times: int) -> list[str]:
+    """The first sockets meet `refuse`, later ones the server; every socket is noted."""
+    opened: list[str] = []
+
+    def meet(socket: WebSocketRoute) -> None:
+        opened.append(socket.url)
+        if len(opened) <= times:
+            refuse(socket)
+        else:
+            socket.connect_to_server()
+
+    screen.page.route_web_socket("**/api/v1/ws/leaderboard*", meet)
+    screen.page.reload()
+    return opened
+
+
+def test_a_server_that_refuses_a_few_times_is_asked_again_until_it_lets_the_page_in(visit: Visit) -> None:
+    screen = visit()
+    opened = _met_by(screen, lambda socket: socket.close(code=1013, reason="try again later"), times=3)
+    screen.sign_up()
+    assert len(opened) == 4
+
+
+def test_a_server_that_says_nothing_is_given_up_and_the_public_board_stands_in(
+    visit: Visit, prize: str, stage_api: Api
+) -> None:
+    screen = visit()
+    opened = _met_by(screen, lambda socket: None, times=1)
+    player = stage_api.register()
+    player.score_once(prize)
+    screen.sign_up()
+    expect(screen.row(player.username)).to_be_visible()
+    assert len(opened) == 2

@@ -1,0 +1,58 @@
+"""A drill that touched nobody has failed, and every fault says what it has to touch."""
+
+from __future__ import annotations
+
+from bench.faults.drill import SHORT, Outcome
+from bench.faults.faults import FAULTS
+from bench.faults.load import Seen
+from bench.faults.report import as_json, line, page
+from bench.faults.scene import Fault
+from bench.faults.touch import SOCKETS, SOCKETS_AND_ANSWERS
+
+
+def seen(*, saw: dict[str, int] | None = None, endings: dict[str, int] | None = None) -> Seen:
+    """A phase in which nothing happened but this."""
+    return Seen([], saw or {}, 0.0, 0.0, 0.0, 0, endings or {})
+
+
+def outcome(touched: int) -> Outcome:
+    """A drill in which everything held, if it touched anybody."""
+    fault = Fault("ws", "a WebSocket server killed", lambda scene: None, SOCKETS)
+    return Outcome(fault, seen(), 1.0, touched, fault.touch.missing(touched))
+
+
+def test_a_drill_that_touched_nobody_is_reported_as_failed_with_the_reason() -> None:
+    failed, held = outcome(0), outcome(50)
+    assert failed.wrong == ["touched nobody: no sockets cut off"]
+    assert as_json(failed)["held"] is False
+    assert line(failed).startswith("FAILED")
+    assert held.wrong == []
+    assert line(held).startswith("held")
+    assert "touched 50 sockets cut off" in line(held)
+
+
+def test_the_page_has_the_least_that_was_touched_of_all_runs() -> None:
+    text = page([[outcome(50)], [outcome(7)], [outcome(20)]], SHORT)
+    assert "| 7 sockets cut off" in text
+    assert "3 of 3" in text
+    assert "2 of 3" in page([[outcome(50)], [outcome(0)], [outcome(20)]], SHORT)
+
+
+def test_every_fault_says_what_it_has_to_touch() -> None:
+    assert all(fault.touch.what for fault in FAULTS)
+    assert len({fault.slug for fault in FAULTS}) == len(FAULTS)
+
+
+def test_sockets_that_ended_in_another_way_were_not_cut_off() -> None:
+    count = SOCKETS.begin(None)  # type: ignore[arg-type]  # it looks at what clients saw alone
+    assert count(seen()) == 0
+    assert count(seen(endings={"closed with 1013": 5})) == 0
+    assert count(seen(endings={"closed with 1013": 5, "cut off": 3})) == 3
+
+
+def test_answers_that_failed_are_those_that_did_not_come_or_were_5xx() -> None:
+    saw = {"200": 50, "201": 50, "403 token_already_used": 1, "503 unavailable": 4, "no answer": 2}
+    both = SOCKETS_AND_ANSWERS.begin(None)  # type: ignore[arg-type]
+    assert both(seen(saw=saw)) == 0
+    assert both(seen(saw=saw, endings={"cut off": 100})) == 6
+    assert both(seen(saw={"200": 50}, endings={"cut off": 100})) == 0
