@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
+import textwrap
 import time
 from json.encoder import encode_basestring_ascii as _quoted
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -30,9 +32,7 @@ def configure(settings: Settings) -> None:
     if settings.app_env == "production":
         last: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        # Plain: the pretty traceback prints local variables, and with them passwords and tokens.
-        plain = structlog.dev.plain_traceback
-        last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+        last = [_escape, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_traceback)]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -45,6 +45,24 @@ def configure(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("flask-limiter").setLevel(logging.WARNING)
+
+
+def _escaped(text: str, kept: str = "") -> str:
+    shown = (part if part.isprintable() or part in kept else part.encode("unicode_escape").decode() for part in text)
+    return "".join(shown)
+
+
+def _escape(_logger: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Escape in all texts whatever could begin a line of its own or steer a terminal: some come from clients."""
+    return {key: _escaped(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _traceback(target: TextIO, exc_info: structlog.typing.ExcInfo) -> None:
+    """Write a plain traceback: the pretty one prints local variables, and with them passwords and tokens."""
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, exc_info)
+    # Indented, since an error's own text may have lines: none of them passes for a line of the log.
+    target.write(textwrap.indent(_escaped(plain.getvalue(), "\n"), "  "))
 
 
 class RequestLog:

@@ -90,13 +90,11 @@ def test_a_claim_tells_the_ways_to_fail_apart(container: Container, issued: Prom
     assert _claim(container, issued, later_ms=60_000).word == "consumed", "remembered beyond its expiry"
 
 
-@pytest.mark.parametrize(
-    "name", [field.name for field in fields(Promise) if field.name not in ("action_id", "player_id")]
-)
-def test_only_what_was_issued_can_be_claimed(container: Container, issued: Promise, name: str) -> None:
-    value = getattr(issued, name)
-    changed: dict[str, Any] = {name: value + 1 if isinstance(value, int) else "another"}
-    assert _claim(container, replace(issued, **changed)).word == "forged"
+def test_only_what_was_issued_can_be_claimed(container: Container, issued: Promise) -> None:
+    for name in [field.name for field in fields(Promise)][2:]:  # without the ids, which name another action
+        value = getattr(issued, name)
+        changed: dict[str, Any] = {name: value + 1 if isinstance(value, int) else "another"}
+        assert _claim(container, replace(issued, **changed)).word == "forged", name
     assert _claim(container, issued).word == "claimed"
 
 
