@@ -140,6 +140,7 @@ class Group(ABC):
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(mode=0o700)
         ours = {
+            "APP_ENV": "development",
             "HOST": self._host,
             "PORT": str(self._port),
             "METRICS_DIR": str(metrics),

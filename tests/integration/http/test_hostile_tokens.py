@@ -87,9 +87,9 @@ class Stage:
 
 @pytest.fixture
 def stage(container: Container) -> Iterator[Stage]:
-    never = {"anticheat_flag": 1e6, "anticheat_reject": 1e6, "anticheat_critical": 1e6}
-    unlimited = {"rate_limit_actions": "100000/second", "rate_limit_auth": "100000/second"}
-    app = create_app(replace(container.settings, **never, **unlimited))
+    never, unlimited = 1_000_000.0, "100000/second"
+    given = replace(container.settings, rate_limit_actions=unlimited, rate_limit_auth=unlimited)
+    app = create_app(replace(given, anticheat_flag=never, anticheat_reject=never, anticheat_critical=never))
     client = app.test_client()
     made = client.post("/api/v1/auth/register", json={"username": "mallory", "password": "correct horse battery"})
     headers = {"Authorization": f"Bearer {made.get_json()['data']['access_token']}"}
