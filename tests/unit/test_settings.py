@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import random
 import secrets
 import uuid
 from collections.abc import Callable
@@ -122,16 +123,18 @@ def test_production_refuses_a_secret_that_can_be_guessed(name: str, kind: str) -
         assert "'old'" in words
 
 
+RANDOM = random.Random(20)
+
+
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: secrets.token_hex(32),
-        lambda: secrets.token_hex(32).upper(),
-        lambda: secrets.token_hex(16),
-        lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
-        lambda: secrets.token_urlsafe(32),
-        lambda: f"{uuid.uuid4()}{uuid.uuid4()}",
-        lambda: f"{uuid.uuid4()}-{uuid.uuid4()}",
+        lambda: RANDOM.randbytes(32).hex(),
+        lambda: RANDOM.randbytes(32).hex().upper(),
+        lambda: RANDOM.randbytes(16).hex(),
+        lambda: base64.b64encode(RANDOM.randbytes(32)).decode(),
+        lambda: base64.urlsafe_b64encode(RANDOM.randbytes(32)).decode(),
+        lambda: "-".join(str(uuid.UUID(bytes=RANDOM.randbytes(16), version=4)) for _ in range(2)),
     ],
 )
 def test_production_takes_what_random_generators_print(make: Callable[[], str]) -> None:
