@@ -13,6 +13,7 @@ from app.errors import Unavailable
 from app.services.accounts import Accounts, Sessions
 from app.services.actions import Actions
 from app.services.analytics import Analytics
+from app.services.anchors import Anchors
 from app.services.audit import Audit
 from app.services.backtest import Backtest
 from app.services.broadcasts import Broadcasts
@@ -38,6 +39,7 @@ from app.services.sources import sources
 from app.services.standings import Standings
 from app.services.strays import Strays
 from app.settings import Settings
+from app.stores.anchors import AnchorFile
 from app.stores.announcements import AnnouncementStore
 from app.stores.audit import AuditStore
 from app.stores.cases import CaseStore
@@ -170,7 +172,9 @@ class Container:
             half_life=settings.anticheat_half_life,
             clock=clock,
         )
-        self.audit = Audit(self.database, AuditStore(self.database))
+        audit_store = AuditStore(self.database)
+        anchor_file = AnchorFile(settings.audit_anchors) if settings.audit_anchors else None
+        self.audit = Audit(self.database, audit_store, Anchors(audit_store, anchor_file))
         self.strays = Strays(self.database, HoldStore(self.database))
         thresholds = Thresholds(
             settings.anticheat_flag,
@@ -244,6 +248,7 @@ class Container:
             self.catalog,
             self.replicas,
             self.presence.count,
+            self.audit.look,
         )
         self.readings = Readings(read)
         self.schema = Schema(self.database, settings.database_url)
@@ -259,6 +264,7 @@ class Container:
             self.ticks,
             LatenessStore(self.database),
             self.presence,
+            self.audit,
             clock=clock,
         )
 

@@ -10,8 +10,9 @@ from importlib import metadata
 import redis.exceptions
 
 from app.services import broker, broker_findings
+from app.services.audit import Audit
 from app.services.faults import BROKEN, fault, said_by
-from app.services.findings import Finding, background, redis_cluster, redis_node, replica
+from app.services.findings import Finding, audit_log, background, redis_cluster, redis_node, replica
 from app.services.outbox import Outbox
 from app.services.presence import Presence
 from app.services.schema import Schema
@@ -47,13 +48,14 @@ class Diagnosis:
         ticks: TickStore,
         lateness: LatenessStore,
         presence: Presence,
+        audit: Audit,
         *,
         clock: Callable[[], float],
     ) -> None:
         self._settings, self._postgres, self._read_replicas = settings, postgres, replicas
         self._redis, self._schema, self._ticks = redis_probe, schema, ticks
         self._outbox, self._catalog, self._rankings, self._clock = outbox, catalog, rankings, clock
-        self._lateness, self._presence = lateness, presence
+        self._lateness, self._presence, self._audit_log = lateness, presence, audit
 
     def examine(self) -> list[Finding]:
         """Every part, in the order in which to put them right."""
@@ -61,6 +63,7 @@ class Diagnosis:
         for look in (
             self._postgresql,
             self._migrations,
+            self._audit,
             self._replicas,
             self._redis_cluster,
             self._redis_found,
@@ -137,6 +140,10 @@ class Diagnosis:
         else:
             says = f"at {at or 'nothing'}, this version wants {newest}"
             yield Finding("migrations", "wrong", says, "Run 'flask --app wsgi db upgrade'.")
+
+    def _audit(self) -> Iterator[Finding]:
+        if self._schema.current() == self._schema.newest():
+            yield audit_log(self._audit_log.look(), self._audit_log.anchors_path)
 
     def _replicas(self) -> Iterator[Finding]:
         for number, status in enumerate(self._read_replicas.status(), 1):

@@ -144,6 +144,7 @@ class Group(ABC):
             "HOST": self._host,
             "PORT": str(self._port),
             "METRICS_DIR": str(metrics),
+            "AUDIT_ANCHORS": str(self.folder.path / "audit-anchors"),
             "JWT_KEYS": f"local:{self.folder.secret('jwt')}",
             "ACTION_TOKEN_KEYS": f"local:{self.folder.secret('action_token')}",
         }
