@@ -128,6 +128,9 @@ class Diagnosis:
 
     def _pool(self, says: str, state: PostgresState) -> Finding:
         most = self._settings.web_workers * self._settings.database_pool
+        if state.superuser:
+            advice = "Give the application a role that owns its tables and is no superuser (docs/deployment.md)."
+            return Finding("postgresql", "note", f"{says}, as the superuser {state.role}", advice)
         if most <= state.max_connections:
             return Finding("postgresql", "ok", says)
         says += f", max_connections {state.max_connections}, but {most} wanted by the web processes here"
