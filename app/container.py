@@ -14,6 +14,7 @@ from app.errors import Unavailable
 from app.services.accounts import Accounts, Sessions
 from app.services.actions import Actions
 from app.services.analytics import Analytics
+from app.services.anchors import Anchors
 from app.services.audit import Audit
 from app.services.backtest import Backtest
 from app.services.broadcasts import Broadcasts
@@ -41,6 +42,7 @@ from app.services.sources import sources
 from app.services.standings import Standings
 from app.services.strays import Strays
 from app.settings import Settings
+from app.stores.anchors import AnchorFile
 from app.stores.announcements import AnnouncementStore
 from app.stores.audit import AuditStore
 from app.stores.bulk_rankings import BulkRankings
@@ -185,7 +187,9 @@ class Container:
             half_life=settings.anticheat_half_life,
             clock=clock,
         )
-        self.audit = Audit(self.database, AuditStore(self.database))
+        audit_store = AuditStore(self.database)
+        anchor_file = AnchorFile(settings.audit_anchors) if settings.audit_anchors else None
+        self.audit = Audit(self.database, audit_store, Anchors(audit_store, anchor_file))
         self.strays = Strays(self.database, HoldStore(self.database))
         thresholds = Thresholds(
             settings.anticheat_flag,
@@ -274,6 +278,7 @@ class Container:
             clock,
             postgres_probe,
             redis_probe,
+            self.audit.look,
         )
         self.readings = Readings(read)
         self.schema = Schema(self.database, settings.database_url)
@@ -290,6 +295,7 @@ class Container:
             LatenessStore(self.database),
             self.presence,
             self.sign_ins,
+            self.audit,
             clock=clock,
         )
 

@@ -6,13 +6,14 @@ from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import logs
+from app.cli.commands import REFUSAL
 from app.cli.register import register as register_commands
 from app.container import Container
 from app.http import actions, admin, auth, cases, failures, identity, leaderboard, operations, watch
 from app.http.envelope import empty
 from app.http.limits import Limits
 from app.http.top_reads import TopReads
-from app.settings import Settings
+from app.settings import BadSetting, Settings
 from app.web.page import page
 from app.ws import routes as sockets
 
@@ -54,4 +55,12 @@ def create_app(settings: Settings) -> Flask:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
+
+
+def commands_alone(refusal: BadSetting) -> Flask:
+    """Return an app for settings that make no sense: its commands have a --help, and are refused when they run."""
+    app = Flask("fairboard", static_folder=None)
+    app.extensions[REFUSAL] = refusal
+    register_commands(app)
     return app

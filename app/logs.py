@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import textwrap
 import time
 from json.encoder import encode_basestring_ascii as _quoted
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -33,9 +35,7 @@ def configure(settings: Settings) -> None:
     if settings.app_env == "production":
         last: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        # Plain: the pretty traceback prints local variables, and with them passwords and tokens.
-        plain = structlog.dev.plain_traceback
-        last = [structlog.dev.ConsoleRenderer(colors=sink.isatty(), exception_formatter=plain)]
+        last = [_escape, structlog.dev.ConsoleRenderer(colors=sink.isatty(), exception_formatter=_traceback)]
     handler = logging.StreamHandler(sink)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -53,6 +53,24 @@ def configure(settings: Settings) -> None:
 
 def _report_dropped(lines: int) -> None:
     structlog.get_logger("fairboard.log").warning("log_lines_dropped", lines=lines)
+
+
+def _escaped(text: str, kept: str = "") -> str:
+    shown = (part if part.isprintable() or part in kept else part.encode("unicode_escape").decode() for part in text)
+    return "".join(shown)
+
+
+def _escape(_logger: Any, _name: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Escape in all texts whatever could begin a line of its own or steer a terminal: some come from clients."""
+    return {key: _escaped(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _traceback(target: TextIO, exc_info: structlog.typing.ExcInfo) -> None:
+    """Write a plain traceback: the pretty one prints local variables, and with them passwords and tokens."""
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, exc_info)
+    # Indented, since an error's own text may have lines: none of them passes for a line of the log.
+    target.write(textwrap.indent(_escaped(plain.getvalue(), "\n"), "  "))
 
 
 class RequestLog:

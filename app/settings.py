@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.secret_strength import weakness
+
 _RATE = re.compile(r"([1-9]\d{0,8})/(second|minute|hour)")
 # This machine and private networks, as in deploy/nginx/site/operators.conf.
 _PRIVATE = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
-_DEV_SECRET = "development-only-secret-change-me"  # noqa: S105 - production refuses it
+_DEV_SECRET = "development-only-secret-change-me"  # noqa: S105 - only an explicit APP_ENV=development takes it
+_ADVICE = "give each key a random one, such as 'openssl rand -hex 32' prints"
 
 
 class BadSetting(Exception):
@@ -74,9 +77,18 @@ def _switch(value: str) -> bool:
     return _one_of("on", "off")(value) == "on"
 
 
+def _is_address(host: str) -> bool:
+    """Whether it is `host` or `host:port`. What urlsplit says of a bad one would show it, and it may be a password."""
+    try:
+        parts = urlsplit(f"//{host}")
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
 def _url(*schemes: str) -> Callable[[str], str]:
     def parse(value: str) -> str:
-        if urlsplit(value).scheme not in schemes:
+        if value.partition(":")[0] not in schemes or "://" not in value:
             raise ValueError(f"wants a URL that starts with {' or '.join(s + '://' for s in schemes)}")
         return value
 
@@ -88,8 +100,7 @@ def _redis(value: str) -> str:
     if checked.startswith("redis+cluster:"):
         parts = urlsplit(checked)
         for host in parts.netloc.rpartition("@")[2].split(","):
-            one = urlsplit(f"//{host.strip()}")
-            if not one.hostname or (one.port or 1) < 1:  # a port that is no number is a ValueError by itself
+            if not _is_address(host.strip()):
                 raise ValueError("wants redis+cluster://host:port,host:port,…")
         if parts.path.strip("/") not in ("", "0"):
             raise ValueError("names a numbered database, which a cluster has not")
@@ -132,7 +143,7 @@ def _set(default: Any, parse: Callable[[str], Any], help: str) -> Any:
 class Settings:
     """Every setting, named like its environment variable in lower case."""
 
-    app_env: str = _set("development", _one_of("development", "production"), "production refuses weak secrets")
+    app_env: str = _set("production", _one_of("development", "production"), "production refuses weak secrets")
     log_level: str = _set("info", _one_of("debug", "info", "warning", "error"), "least level logged")
     host: str = _set("127.0.0.1", _text, "address the web process listens on")
     port: int = _set(8000, _whole(1, 65535), "port the web process listens on")
@@ -183,6 +194,7 @@ class Settings:
     presence_seconds: float = _set(15.0, _number(0.1, 20), "time between two signs of life of an open socket")
     broadcast_seconds: float = _set(0.1, _number(0, 1), "least time between two broadcasts of a board")
     metrics_dir: str = _set("", _text, "folder shared by this machine's processes for /metrics")
+    audit_anchors: str = _set("", _text, "file that keeps the heads of the audit log")
     metrics_port: int = _set(0, _whole(0, 65535), "port on which worker, relay and beat serve /metrics; 0: none")
 
     @classmethod
@@ -206,17 +218,25 @@ class Settings:
     def _check(self) -> None:
         if not self.anticheat_flag <= self.anticheat_reject <= self.anticheat_critical:
             raise BadSetting("ANTICHEAT_FLAG, ANTICHEAT_REJECT and ANTICHEAT_CRITICAL must not descend")
-        if self.app_env != "production":
-            return
-        for name in ("jwt_keys", "action_token_keys"):
-            for key in getattr(self, name):
-                if key.secret == _DEV_SECRET or len(key.secret) < 32:
-                    raise BadSetting(
-                        f"{name.upper()}: the secret of key '{key.kid}' is a default or shorter than 32 characters; "
-                        "in production give each key a random one, such as 'openssl rand -hex 32' prints"
-                    )
-        if self.jwt_keys == self.action_token_keys:
-            raise BadSetting("JWT_KEYS and ACTION_TOKEN_KEYS must not be the same")
+        if self.app_env == "production":
+            self._check_secrets()
+
+    def _check_secrets(self) -> None:
+        """Refuse what somebody could know or guess. The message names the variable and the rule, never the secret."""
+        if _DEV_SECRET in (key.secret for key in (*self.jwt_keys, *self.action_token_keys)):
+            raise BadSetting(
+                "JWT_KEYS and ACTION_TOKEN_KEYS are not set, or hold the published secret of development: "
+                f"{_ADVICE}. To try things out on this machine alone, set APP_ENV=development"
+            )
+        names: dict[str, str] = {}
+        for variable in ("jwt_keys", "action_token_keys"):
+            for key in getattr(self, variable):
+                name = f"key '{key.kid}' of {variable.upper()}"
+                if wrong := weakness(key.secret):
+                    raise BadSetting(f"{variable.upper()}: the secret of key '{key.kid}' {wrong}; {_ADVICE}")
+                if key.secret in names:
+                    raise BadSetting(f"{name} has the same secret as {names[key.secret]}; {_ADVICE}")
+                names[key.secret] = name
 
 
 # Variables of libraries that would override a setting in one process and not in the next, or change what a session of

@@ -66,7 +66,7 @@ class PgBench:
         postgres = self._stack.postgres
         postgres.create_database(DATABASE)
         url = postgres.database_url(DATABASE)
-        upgrade(Settings.from_env({"DATABASE_URL": url}).database_url)
+        upgrade(Settings.from_env({"APP_ENV": "development", "DATABASE_URL": url}).database_url)
         with psycopg.connect(url) as connection:
             rows = [(uuid.UUID(int=number), f"player {number}") for number in range(1, self._players + 1)]
             connection.cursor().executemany(

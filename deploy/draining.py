@@ -128,6 +128,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self.log.error("A request failed outside the app", exc_info=exc)
         else:
             self.log.info("Refused a request that can't be read: %s, %s", status, type(exc).__name__)
+
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection to its end, unless its address has too many."""
         address = addr[0] if isinstance(addr, tuple) else ""  # a Unix socket's has no name

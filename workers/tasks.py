@@ -66,7 +66,8 @@ def prove() -> None:
 
 @app.task(name="maintenance.prune", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def prune() -> None:
-    """Forget keys after their 24 hours, and logins that can't be used any more."""
+    """Forget keys after their 24 hours, and logins that can't be used any more; look at the end of the audit log."""
+    app.container.audit.look()
     keys, logins = app.container.ledger.prune_keys(), app.container.logins.prune(time.time())
     if keys or logins:
         log.info("pruned", idempotency_keys=keys, logins=logins)

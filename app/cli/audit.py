@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -11,11 +13,12 @@ from typing import Any
 import click
 
 from app.cli.commands import Commands, as_json, container, example
+from app.cli.identity import operator, request_id
 from app.cli.moments import Moment
 from app.cli.output import emit, table, tell
 from app.cli.progress import Progress
-from app.domain.audit import Row
-from app.services.audit import Head
+from app.domain.audit import Head, Row
+from app.domain.cases import check_reason
 
 _COLUMNS = ("id", "at", "actor", "act", "subject", "details")
 _SHOWN = 20
@@ -68,9 +71,10 @@ def log(
 def verify(ctx: click.Context, expect: Head | None, as_json: bool) -> None:
     """Compute the chain of hashes anew; name every row that was changed, added or taken out, and exit 1 for any.
 
-    A tail that was cut off, or a chain that was written anew as a whole, only shows with --expect.
+    The heads in the file AUDIT_ANCHORS are compared with it, which shows a tail that was cut off and a chain that was
+    written anew as a whole.
     """
-    with Progress("Verifying the audit log", "rows") as progress:
+    with _anchors_readable(), Progress("Verifying the audit log", "rows") as progress:
         found = container().audit.verify(expect, progress)
     head = f"{found.head.id}:{found.head.hash}"
     lines = [flaw.says for flaw in found.flaws[:_SHOWN]]
@@ -82,11 +86,45 @@ def verify(ctx: click.Context, expect: Head | None, as_json: bool) -> None:
     if found.rows:
         lines.append(f"Its head is {head}")
     clean = not found.flaws
-    result = {"clean": clean, "rows": found.rows, "head": head, "flaws": [asdict(flaw) for flaw in found.flaws]}
-    emit(result, "\n".join(lines), as_json=as_json)
-    if clean and expect is None and found.rows:
-        tell("Keep the head elsewhere and give it to --expect the next time: that shows a log that was cut off, too.")
+    if found.anchors:
+        lines.append(f"It was compared with {found.anchors:,} heads that were written down elsewhere.")
+    result = {"clean": clean, "rows": found.rows, "head": head, "anchors": found.anchors}
+    emit({**result, "flaws": [asdict(flaw) for flaw in found.flaws]}, "\n".join(lines), as_json=as_json)
+    if clean and found.rows and not found.anchors:
+        tell(
+            "Nothing shows here whether its end was cut off: set AUDIT_ANCHORS to a file that the database's owner "
+            "can't reach, or keep the head elsewhere and give it to --expect the next time."
+        )
     ctx.exit(0 if clean else 1)
+
+
+@audit.command(epilog=example("audit accept --reason 'restored the backup of Monday'"))
+@click.option("--reason", required=True, help="Why the log is another than it was; it stands in the log.")
+def accept(reason: str) -> None:
+    """Accept that the log is what it is now, as after a restore: what was written down before counts no more.
+
+    The break is recorded as a new row. Each machine has its own file of heads: run this on each of them.
+    """
+    try:
+        check_reason(reason)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--reason") from None
+    with _anchors_readable():
+        head = container().audit.accept(operator(), reason, request_id())
+    if head is None:
+        tell(
+            "AUDIT_ANCHORS is not set: the break is recorded, and running processes remember until they are restarted."
+        )
+    else:
+        click.echo(f"From now on the audit log begins at its head {head}")
+
+
+@contextmanager
+def _anchors_readable() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"AUDIT_ANCHORS: {error.strerror or error} ({error.filename}).") from error
 
 
 def as_row(row: Row) -> dict[str, Any]:

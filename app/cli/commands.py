@@ -14,11 +14,17 @@ from app.container import Container
 from app.errors import Refusal
 from app.services.faults import BROKEN, explain
 
+REFUSAL = "fairboard.refusal"
+"""Where an app that has no services keeps the BadSetting that says why."""
+
 _ARGUMENTS = ("username", "password", "slug")
 
 
 def container() -> Container:
     """The services of this process."""
+    refusal = current_app.extensions.get(REFUSAL)
+    if refusal is not None:
+        raise click.ClickException(str(refusal))
     built: Container = current_app.extensions["fairboard"]
     return built
 

@@ -6,12 +6,11 @@ A token is three parts joined by dots: the key id, the promise (base64url of a J
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import json
-from dataclasses import astuple, dataclass
-from typing import Protocol
+from dataclasses import astuple, dataclass, fields
+from typing import Any, Protocol
 from uuid import UUID
 
 
@@ -39,13 +38,30 @@ class Promise:
     issued_ms: int
     expires_ms: int
 
+    @property
+    def digest(self) -> str:
+        """Stand for all of it in Redis, so that a token can be compared with what was issued."""
+        return hashlib.blake2b(_packed(self), digest_size=16).hexdigest()
+
+
+_KINDS = tuple(int if field.type == "int" else str for field in fields(Promise))
+
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """A token as somebody presented it: `promise` is None where it can't be read, `genuine` says we signed it."""
+    """A token as a client presented it.
 
+    `kid` is the key that signed it, or None for a bad signature: then `promise` is None as well, since nothing in an
+    unverified token is data. `promise` is also None for a signed text that `sign` did not make.
+    """
+
+    kid: str | None
     promise: Promise | None
-    genuine: bool
+
+    @property
+    def genuine(self) -> bool:
+        """Whether one of our keys signed it."""
+        return self.kid is not None
 
 
 class NotAToken(ValueError):
@@ -57,31 +73,58 @@ def _seal(kid: str, body: str, secret: str) -> str:
     return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
 
+def _packed(promise: Promise) -> bytes:
+    return json.dumps(astuple(promise), separators=(",", ":")).encode()
+
+
 def sign(promise: Promise, key: SigningKey) -> str:
     """The token for `promise`, signed with `key`."""
-    packed = json.dumps(astuple(promise), separators=(",", ":")).encode()
-    body = base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+    body = base64.urlsafe_b64encode(_packed(promise)).rstrip(b"=").decode()
     return f"{key.kid}.{body}.{_seal(key.kid, body, key.secret)}"
 
 
 def read(token: str, secrets: dict[str, str]) -> Presented:
-    """What `token` says and whether we said it; `secrets` maps key ids to secrets. Raises NotAToken."""
+    """Verify `token` and return what it promises; `secrets` maps key ids to secrets. Raises NotAToken."""
     parts = token.split(".")
-    if len(parts) != 3 or not all(parts) or not token.isascii():
-        raise NotAToken(token[:8])
+    if len(parts) != 3 or not all(parts):
+        raise NotAToken()
     kid, body, seal = parts
     secret = secrets.get(kid)
     # The seals are compared as text: base64 has several spellings for the same bytes, and only ours is genuine.
-    genuine = secret is not None and hmac.compare_digest(_seal(kid, body, secret), seal)
-    return Presented(_unpack(body), genuine)
+    if secret is None or not hmac.compare_digest(_seal(kid, body, secret).encode(), seal.encode()):
+        return Presented(None, None)
+    return Presented(kid, _unpack(body))
+
+
+def names_another(token: str, action_id: str, player_id: str) -> bool:
+    """Tell whether a token with a bad signature names another action or player, as far as it can be read.
+
+    The contract asks for this before the signature. The answer is all that may be used of such a token.
+    """
+    try:
+        values = _values(token.split(".")[1])
+        named = UUID(values[0]), UUID(values[1])
+        return len(values) == len(_KINDS) and named != (UUID(action_id), UUID(player_id))
+    except _UNREADABLE:
+        return False
+
+
+_UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
+
+
+def _values(body: str) -> Any:
+    return json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
 
 
 def _unpack(body: str) -> Promise | None:
+    """The promise of a body that we signed; None for one of another shape, which only a leaked key can have made."""
     try:
-        values = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        values = _values(body)
+        if tuple(type(value) for value in values) != _KINDS:
+            return None
         promise = Promise(*values)
         UUID(promise.action_id), UUID(promise.player_id)
-    except (binascii.Error, ValueError, TypeError, AttributeError, RecursionError):
+    except _UNREADABLE:
         return None
     return promise
 

@@ -28,6 +28,22 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """The newest row: its id (0: there is none) and its hash. Kept elsewhere, it shows a log that was cut off."""
+
+    id: int
+    hash: str
+
+    @property
+    def number(self) -> int:
+        """The first 52 bits of the hash: a metric holds these exactly."""
+        return int(self.hash[:13], 16)
+
+    def __str__(self) -> str:
+        return f"{self.id}:{self.hash}"
+
+
+@dataclass(frozen=True, slots=True)
 class Flaw:
     """What is wrong `at` a row's id: `what` is "changed", "added" or "missing"."""
 
@@ -52,7 +68,7 @@ def flaws(rows: Iterable[Row]) -> Iterator[Flaw]:
     """What doesn't fit in rows in the order of their ids, from the first one on.
 
     A tail that was cut off, and a chain that was computed anew from somewhere on, look whole: only a head that was
-    written down elsewhere shows them.
+    written down elsewhere shows them, which `broken` compares.
     """
     before, due = NOTHING, 1
     for row in rows:
@@ -71,3 +87,20 @@ def flaws(rows: Iterable[Row]) -> Iterator[Flaw]:
             )
             yield Flaw(row.id, "changed", says)
         before, due = row.hash, row.id + 1
+
+
+def broken(anchor: Head, head: Head, hash_there: str | None) -> Flaw | None:
+    """Compare a head that was written down elsewhere with a log that ends at `head`; None where they agree.
+
+    `hash_there` is what the log has as the hash of the row with the anchor's id, None for no such row.
+    """
+    if hash_there == anchor.hash:
+        return None
+    if hash_there is None:
+        where = f"the log ends with row {head.id}" if head.id < anchor.id else "it is gone"
+        says = f"row {anchor.id} was written down as {anchor}, but {where}: what came after was cut off, or taken back"
+        return Flaw(min(head.id + 1, anchor.id), "missing", says)
+    says = (
+        f"row {anchor.id} was written down as {anchor}, but is {hash_there} now: it, or one before it, was written anew"
+    )
+    return Flaw(anchor.id, "changed", says)

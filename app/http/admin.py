@@ -34,6 +34,7 @@ def blueprint(limits: Limits) -> Blueprint:
     @admin
     def audit() -> Response:
         asked = query(AuditQuery)
+        container().audit.look()
         rows = container().audit.page(**asked.model_dump())
         more = {**asked.model_dump(exclude_none=True, mode="json"), "before": rows[-1].id} if rows else None
         links = {"next": f"/api/v1/admin/audit?{urlencode(more)}"} if more and len(rows) == asked.limit else None

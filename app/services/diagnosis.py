@@ -10,9 +10,11 @@ from importlib import metadata
 import redis.exceptions
 
 from app.services import broker, broker_findings
+from app.services.audit import Audit
 from app.services.faults import BROKEN, fault, said_by, without_environment
 from app.services.findings import (
     Finding,
+    audit_log,
     background,
     clients,
     postgres_obstacle,
@@ -57,13 +59,14 @@ class Diagnosis:
         lateness: LatenessStore,
         presence: Presence,
         sign_ins: SignIns,
+        audit: Audit,
         *,
         clock: Callable[[], float],
     ) -> None:
         self._settings, self._postgres, self._read_replicas = settings, postgres, replicas
         self._redis, self._schema, self._ticks = redis_probe, schema, ticks
         self._outbox, self._catalog, self._rankings, self._clock = outbox, catalog, rankings, clock
-        self._lateness, self._presence, self._sign_ins = lateness, presence, sign_ins
+        self._lateness, self._presence, self._sign_ins, self._audit_log = lateness, presence, sign_ins, audit
         self._broker_answers = True
 
     def examine(self) -> list[Finding]:
@@ -72,6 +75,7 @@ class Diagnosis:
         for look in (
             self._postgresql,
             self._migrations,
+            self._audit,
             self._replicas,
             self._redis_cluster,
             self._redis_found,
@@ -141,6 +145,9 @@ class Diagnosis:
 
     def _pool(self, says: str, state: PostgresState) -> Finding:
         most = self._settings.web_workers * self._settings.database_pool
+        if state.superuser:
+            advice = "Give the application a role that owns its tables and is no superuser (docs/deployment.md)."
+            return Finding("postgresql", "note", f"{says}, as the superuser {state.role}", advice)
         if most <= state.max_connections:
             return Finding("postgresql", "ok", says)
         says += f", max_connections {state.max_connections}, but {most} wanted by the web processes here"
@@ -153,6 +160,10 @@ class Diagnosis:
         else:
             says = f"at {at or 'nothing'}, this version wants {newest}"
             yield Finding("migrations", "wrong", says, "Run 'flask --app wsgi db upgrade'.")
+
+    def _audit(self) -> Iterator[Finding]:
+        if self._schema.current() == self._schema.newest():
+            yield audit_log(self._audit_log.look(), self._audit_log.anchors_path)
 
     def _replicas(self) -> Iterator[Finding]:
         for number, status in enumerate(self._read_replicas.status(), 1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from app.services.anchors import Look
 from app.services.sign_ins import RecentSignIns
 from app.stores.probes import ClusterState, RedisState
 from app.stores.replica import ASTRAY, NO_STANDBY, STRANGER
@@ -84,6 +85,21 @@ def redis_cluster(state: ClusterState) -> Finding:
         says += f", without a replica: {', '.join(alone)}"
         return Finding("redis cluster", "note", says, "Give each master a replica: without, losing it loses its share.")
     return Finding("redis cluster", "ok", f"{says}, each with a replica")
+
+
+def audit_log(look: Look, path: str | None) -> Finding:
+    """The end of the audit log, compared with what is remembered of it in the file at `path`, if there is one."""
+    if look.flaw:
+        advice = (
+            "It was rewritten, or the database is an older one: see 'flask audit verify'. After a restore or failover: "
+            "flask audit accept --reason …"
+        )
+        return Finding("audit log", "wrong", look.flaw.says, advice)
+    says = f"{look.head.id} rows"
+    if path is None:
+        advice = "Set AUDIT_ANCHORS to a file that the owner of the database can't reach: it shows what was cut off."
+        return Finding("audit log", "note", f"{says}; their end is written down in logs and metrics alone", advice)
+    return Finding("audit log", "ok", f"{says}, as {path} has it")
 
 
 def background(part: str, age: float | None) -> Finding:

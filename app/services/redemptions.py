@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NoReturn
 from uuid import UUID
 
 import structlog
@@ -10,7 +11,7 @@ import structlog
 from anticheat.history import Completion
 from anticheat.rules import forgery, replay
 from anticheat.verdict import Outcome, Thresholds, Verdict, judge
-from app.domain.action_token import NotAToken, Presented, Promise, read
+from app.domain.action_token import NotAToken, Presented, Promise, names_another, read
 from app.domain.boards import MAX_SCORE, Season
 from app.domain.redemption import Completed, Request
 from app.errors import (
@@ -65,42 +66,38 @@ class Redemptions:
         presented = self._read(request)
         if presented is None:
             return self._first_answer(request, InvalidToken())
-        promise = presented.promise or _stand_in(request)
+        promise = presented.promise
         now_ms = int(self._clock() * 1000)
         claim = self._permits.claim(
+            request.player_id,
+            request.action_id,
             promise,
-            genuine=presented.genuine,
             now_ms=now_ms,
             key=request.key,
             fingerprint=request.fingerprint,
         )
-        if claim.word != "claimed":
-            return self._unclaimed(request, claim)
+        if claim.word != "claimed" or promise is None:
+            return self._unclaimed(request, claim, presented)
         try:
             return self._judged(request, promise, claim, now_ms / 1000)
         except _COMMIT_FAILED as error:
             return self._failed(request, promise, error)
 
     def _read(self, request: Request) -> Presented | None:
-        """The token, or None for one that isn't this action's: nothing there can be claimed."""
+        """The token, or None for one that can claim nothing: it has no token's shape, or we signed it for another."""
         try:
             presented = read(request.token, self._secrets)
         except NotAToken:
             return None
         promise = presented.promise
-        named = promise is None or (promise.action_id, promise.player_id) == (
-            request.action_id,
-            request.player_id,
-        )
-        return presented if named else None
+        another = promise and (promise.action_id, promise.player_id) != (request.action_id, request.player_id)
+        return None if another else presented
 
-    def _unclaimed(self, request: Request, claim: Claim) -> Completed:
+    def _unclaimed(self, request: Request, claim: Claim, presented: Presented) -> Completed:
         if claim.word == "reused":
             raise IdempotencyKeyReused()
         if claim.word == "forged":
-            log.warning("forged_token", player_id=request.player_id, action_id=request.action_id)
-            self._moderation.note(request, forgery(), self._thresholds)
-            raise InvalidSignature()
+            self._refuse_forgery(request, presented)
         if claim.word == "in_flight":
             raise InProgress() if request.key else TokenAlreadyUsed()
         if claim.word == "missing":
@@ -111,6 +108,18 @@ class Redemptions:
             if signal := replay(claim.replays):
                 self._moderation.note(request, signal, self._thresholds)
             raise
+
+    def _refuse_forgery(self, request: Request, presented: Presented) -> NoReturn:
+        """Count it against the player, whatever the answer. Only a leaked key signs what was not issued so."""
+        if presented.genuine:
+            ids = {"player_id": request.player_id, "action_id": request.action_id}
+            log.error("action_token_key_leaked", kid=presented.kid, **ids)
+        else:
+            log.warning("forged_token", player_id=request.player_id, action_id=request.action_id)
+        self._moderation.note(request, forgery(), self._thresholds)
+        if not presented.genuine and names_another(request.token, request.action_id, request.player_id):
+            raise InvalidToken()
+        raise InvalidSignature()
 
     def _first_answer(self, request: Request, otherwise: Refusal) -> Completed:
         """What the key was answered the first time; `otherwise` is raised where there is no key, or a new one."""
@@ -270,8 +279,3 @@ class Redemptions:
             self._permits.release(promise)
         except AFTER_COMMIT as error:
             log.warning("claim_not_released", error=reason_of(error), action_id=promise.action_id)
-
-
-def _stand_in(request: Request) -> Promise:
-    """For a token that can't be read: the action it was presented for, promising nothing."""
-    return Promise(request.action_id, request.player_id, "", 0, 0, "", 0, 0, 0, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from app.services.anchors import Look
 from app.services.outbox import Outbox
 from app.services.readings import Reading, Source
 from app.stores.catalog import CatalogStore
@@ -32,11 +33,16 @@ def sources(
     clock: Callable[[], float],
     postgres: PostgresProbe,
     redis_probe: RedisProbe,
+    audit: Callable[[], Look],
 ) -> list[Source]:
-    """One for each server, so that none is missed because another has stalled. `online` counts a board's players."""
+    """One for each server, so that none is missed because another has stalled.
+
+    `online` counts a board's players; `audit` compares the end of the audit log with what is remembered of it.
+    """
     found = [
         Source("database", lambda: _database(outbox, postgres), (_DATABASE,)),
         Source("redis", lambda: _redis(rankings, queues, redis_probe), (_REDIS,)),
+        Source("audit", lambda: _audit(audit)),
         Source("work", lambda: _work(lateness)),
         Source("online", lambda: _online(catalog, online)),
         Source("proofs", lambda: _proofs(catalog, proofs, clock)),
@@ -49,6 +55,14 @@ def _database(outbox: Outbox, postgres: PostgresProbe) -> Iterable[Reading]:
     yield _DATABASE._replace(value=0 if postgres.obstacle() else 1)
     yield Reading("fairboard_outbox_rows", "Rows that wait to be published", status["waiting"])
     yield Reading("fairboard_outbox_oldest_seconds", "Age of the oldest waiting row", status["oldest_seconds"])
+
+
+def _audit(look: Callable[[], Look]) -> Iterable[Reading]:
+    seen = look()
+    yield Reading("fairboard_audit_head_id", "Number of the newest row of the audit log", seen.head.id)
+    yield Reading("fairboard_audit_head_hash", "The first 52 bits of that row's hash, as a number", seen.head.number)
+    meaning = "Whether the audit log contradicts what this process or its machine remembers of it"
+    yield Reading("fairboard_audit_broken", meaning, float(seen.flaw is not None))
 
 
 def _work(lateness: LatenessStore) -> Iterable[Reading]:

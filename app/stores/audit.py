@@ -9,13 +9,16 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from app.domain.audit import NOTHING, Row, canonical, hash_of
+from app.domain.audit import NOTHING, Head, Row, canonical, hash_of
 from app.stores.database import Database
 
 log = structlog.get_logger("fairboard.audit")
 
 _COLUMNS = "id, at, actor, act, subject, details, request_id, hash"
 _CHUNK = 2000
+
+APPENDED = "audit"
+"""What a transaction that has appended a row is marked with."""
 
 
 class AuditStore:
@@ -48,8 +51,24 @@ class AuditStore:
             ),
             {name: getattr(row, name) for name in _COLUMNS.split(", ")},
         )
+        Database.mark(connection, APPENDED)
         log.info("audited", audit_id=row.id, audit_hash=row.hash, actor=actor, act=act, subject=subject)
         return row
+
+    def head(self, anchor: Head | None = None) -> tuple[Head, str | None]:
+        """The newest row, and the hash of the one with the id of `anchor`; None where there is none. One round trip."""
+        row = self._db.row(
+            """
+            SELECT coalesce(last.id, 0) AS id, coalesce(last.hash, :nothing) AS hash, there.hash AS there
+            FROM (SELECT CAST(:anchor AS bigint) AS id) AS wanted
+            LEFT JOIN (SELECT id, hash FROM audit_log ORDER BY id DESC LIMIT 1) AS last ON true
+            LEFT JOIN audit_log AS there ON there.id = wanted.id
+            """,
+            nothing=NOTHING,
+            anchor=anchor.id if anchor else 0,
+        )
+        assert row is not None, "one row, whatever is in the log"
+        return Head(row.id, row.hash), row.there
 
     def rows(self) -> Iterator[Row]:
         """All of them, the oldest first."""

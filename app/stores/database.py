@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -21,6 +21,7 @@ from app.stores.sessions import make_engine
 __all__ = ["UNAVAILABLE", "Database", "Hurry", "surely_not_done"]
 
 _RESTED_SECONDS = 0.05
+_MARKS = "fairboard.marks"  # in a connection's own notes
 
 
 def _connect_green(_dialect: Any, _record: Any, arguments: list[Any], named: dict[str, Any]) -> GreenConnection:
@@ -90,6 +91,7 @@ class Database:
         elif patched():
             sa.event.listen(self.engine, "do_connect", _connect_green)
         self._transactional = self.engine.execution_options(isolation_level="READ COMMITTED")
+        self._after: dict[str, Callable[[], None]] = {}
 
     @contextmanager
     def statement(self) -> Iterator[sa.Connection]:
@@ -127,9 +129,22 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
-        """Several statements, all or nothing."""
+        """Several statements, all or nothing. What was marked meanwhile is called for after the commit."""
         with self._transactional.begin() as connection:
+            marks: set[str] = connection.info.setdefault(_MARKS, set())
+            marks.clear()
             yield connection
+        for name in marks & self._after.keys():
+            self._after[name]()
+
+    def after(self, name: str, call: Callable[[], None]) -> None:
+        """Call this after each transaction that `name` was marked on; it may not raise."""
+        self._after[name] = call
+
+    @staticmethod
+    def mark(connection: sa.Connection, name: str) -> None:
+        """Have what `name` stands for called after the commit of the transaction on this connection."""
+        connection.info.setdefault(_MARKS, set()).add(name)
 
     @contextmanager
     def snapshot(self, seconds: int = 120) -> Iterator[sa.Connection]:

@@ -69,10 +69,6 @@ def _read_limits(text: str) -> Limits:
     return Limits(float(seconds), int(burst) if burst else None, int(per_minute) if per_minute else None)
 
 
-def _write_entry(promise: Promise) -> str:
-    return f"{promise.action_id}|{promise.action_type}|{promise.issued_ms}"
-
-
 def _read_entry(entry: str, at: str | float) -> Completion:
     _, action_type, issued = entry.split("|")
     return Completion(action_type, int(issued) / 1000, float(at) / 1000)
@@ -99,6 +95,7 @@ class PermitStore:
             "issued": promise.issued_ms,
             "expires": promise.expires_ms,
             "limits": _write_limits(limits),
+            "promise": promise.digest,
         }
         keep = (promise.expires_ms - promise.issued_ms) // 1000 + 1 + _AFTER_EXPIRY
         head = [promise.action_id, promise.issued_ms, promise.expires_ms, most, keep]
@@ -106,9 +103,13 @@ class PermitStore:
         keys = [_action(player, promise.action_id), _active(player), _suspicion(player)]
         return str(self._scripts.run("issue", keys, head + [part for pair in fields.items() for part in pair]))
 
-    def claim(self, promise: Promise, *, genuine: bool, now_ms: int, key: str | None, fingerprint: str) -> Claim:
-        """Claim the action for one redemption, and read the player's recent past, in one round trip."""
-        player, action = promise.player_id, promise.action_id
+    def claim(
+        self, player: str, action: str, promise: Promise | None, *, now_ms: int, key: str | None, fingerprint: str
+    ) -> Claim:
+        """Claim the action for one redemption, and read the player's recent past, in one round trip.
+
+        `promise` is what a verified token says, None for a bad signature. It must be what was issued.
+        """
         keys = [
             _action(player, action),
             _idempotency(player, key or ""),
@@ -118,9 +119,8 @@ class PermitStore:
         args = [
             now_ms,
             self._lease_ms,
-            int(genuine),
+            promise.digest if promise else "",
             fingerprint if key else "",
-            _write_entry(promise),
             f"{action}|",
             HISTORY_LENGTH,
         ]
@@ -139,7 +139,8 @@ class PermitStore:
         """Give a claim back: nothing was scored, so nothing was completed that later ones are judged by."""
         pipeline = self._client.pipeline(transaction=False)
         pipeline.hdel(_action(promise.player_id, promise.action_id), "claimed")
-        pipeline.zrem(_history(promise.player_id), _write_entry(promise))
+        entry = f"{promise.action_id}|{promise.action_type}|{promise.issued_ms}"  # as claim.lua writes it
+        pipeline.zrem(_history(promise.player_id), entry)
         pipeline.execute()
 
     def settle_call(self, player_id: str, action_id: str, state: str) -> Call:

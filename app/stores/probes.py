@@ -30,13 +30,18 @@ _PROBE_KEY, _PROBE_SECONDS = "leaderboard:probe", 10
 
 @dataclass(frozen=True, slots=True)
 class PostgresState:
-    """`unsafe` names the settings that are off and make a commit survive no crash; `clock` is Unix seconds."""
+    """`unsafe` names the settings that are off and make a commit survive no crash; `clock` is Unix seconds.
+
+    `role` is the one that we are signed in as, `superuser` whether it may do anything.
+    """
 
     version: str
     standby: bool
     unsafe: list[str]
     max_connections: int
     clock: float
+    role: str
+    superuser: bool
 
 
 class PostgresProbe:
@@ -52,6 +57,7 @@ class PostgresProbe:
             SELECT current_setting('server_version') AS version, pg_is_in_recovery() AS standby,
                    current_setting('max_connections')::int AS max_connections,
                    extract(epoch FROM clock_timestamp())::float AS clock,
+                   current_user::text AS role, current_setting('is_superuser') = 'on' AS superuser,
                    array_remove(ARRAY[
                        CASE WHEN current_setting('fsync') = 'off' THEN 'fsync' END,
                        CASE WHEN current_setting('full_page_writes') = 'off' THEN 'full_page_writes' END,
@@ -60,7 +66,7 @@ class PostgresProbe:
             """
         )
         assert row is not None
-        return PostgresState(row.version, row.standby, row.unsafe, row.max_connections, row.clock)
+        return PostgresState(**row._mapping)
 
     def obstacle(self) -> str | None:
         """Why a server that answers can't be played on, in words; None if it can. One round trip."""

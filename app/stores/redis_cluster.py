@@ -112,8 +112,8 @@ class ClusterLane:
                     lane.drop(connection)
                 del waiting[0]
         finally:
-            for lane, _, connection in waiting:
-                lane.drop(connection)
+            for _, _, connection in waiting:
+                connection.disconnect()  # its answer is still to come; its lane's others are as good as before
         for lane, _ in wrong:
             self._nodes.failed(lane)
         if wrong:

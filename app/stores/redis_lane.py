@@ -58,13 +58,19 @@ class Lane:
         return self.receive(self.send(commands), len(commands))
 
     def send(self, commands: Sequence[Command]) -> Any:
-        """The first half of `together`: the connection that the answers come on, for `receive` or `drop`."""
+        """The first half of `together`: the connection that the answers come on, for `receive` or `drop`.
+
+        Raises what redis-py raises, and UnicodeEncodeError or DataError for a value that can't be sent: then nothing
+        has been, and the connection is as good as before.
+        """
         connection = self._take()
         try:
-            if len(commands) == 1:
-                connection.send_command(*commands[0])
-            else:
-                connection.send_packed_command(connection.pack_commands(commands))
+            packed = connection.pack_commands(commands)
+        except Exception:
+            self._rest(connection)
+            raise
+        try:
+            connection.send_packed_command(packed)
         except BaseException:
             self.drop(connection)
             raise
@@ -77,10 +83,7 @@ class Lane:
         except BaseException:
             self.drop(connection)
             raise
-        if self._closed:
-            connection.disconnect()
-        else:
-            self._idle.append((connection, time.monotonic()))
+        self._rest(connection)
         return answers
 
     def drop(self, connection: Any) -> None:
@@ -92,6 +95,12 @@ class Lane:
         """Give the connections back; those in use go when their answer is there."""
         self._closed = True
         self._clear()
+
+    def _rest(self, connection: Any) -> None:
+        if self._closed:
+            connection.disconnect()
+        else:
+            self._idle.append((connection, time.monotonic()))
 
     def _take(self) -> Any:
         while self._idle:

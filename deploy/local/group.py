@@ -142,9 +142,11 @@ class Group(ABC):
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(mode=0o700)
         ours = {
+            "APP_ENV": "development",
             "HOST": self._host,
             "PORT": str(self._port),
             "METRICS_DIR": str(metrics),
+            "AUDIT_ANCHORS": str(self.folder.path / "audit-anchors"),
             "JWT_KEYS": f"local:{self.folder.secret('jwt')}",
             "ACTION_TOKEN_KEYS": f"local:{self.folder.secret('action_token')}",
         }

@@ -13,9 +13,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
-import psycopg.sql
 
-from deploy.local import processes
+from deploy.local import processes, roles
 from deploy.local.child import CannotStart, Child
 from deploy.local.identity import identity_for
 from deploy.local.server import Server, package_file
@@ -37,7 +36,7 @@ class Postgres(Server):
     name = "PostgreSQL"
     stop_signal = signal.SIGINT  # fast: it does not wait for clients to leave
     death_signal = signal.SIGINT
-    user = "fairboard"
+    user = "fairboard"  # the superuser that initdb makes; the launcher alone uses it
 
     def __init__(
         self,
@@ -75,8 +74,15 @@ class Postgres(Server):
         return self.database_url("fairboard")
 
     def database_url(self, database: str) -> str:
-        """The URL of one database of this server."""
-        return f"postgresql://{self.user}@/{database}?host={quote(str(self.sockets))}&port={_PORT}"
+        """The URL of one database of this server, for the application: its role owns the tables and is no superuser."""
+        return self._url(roles.APPLICATION, database)
+
+    def admin_url(self, database: str) -> str:
+        """The URL of one database of this server, for its superuser."""
+        return self._url(self.user, database)
+
+    def _url(self, user: str, database: str) -> str:
+        return f"postgresql://{user}@/{database}?host={quote(str(self.sockets))}&port={_PORT}"
 
     def prepare(self) -> None:
         super().prepare()
@@ -100,7 +106,7 @@ class Postgres(Server):
 
     def answers(self) -> bool:
         try:
-            psycopg.connect(self.database_url("postgres"), connect_timeout=2).close()
+            psycopg.connect(self.admin_url("postgres"), connect_timeout=2).close()
         except psycopg.OperationalError:
             return False
         return True
@@ -110,11 +116,12 @@ class Postgres(Server):
         self.create_database("fairboard")
 
     def create_database(self, name: str) -> None:
-        """Create an empty database if there is none of that name."""
-        with psycopg.connect(self.database_url("postgres"), autocommit=True) as connection:
-            row = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
-            if row is None:
-                connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+        """Create an empty database of the application's if there is none of that name; else see that it owns all."""
+        with psycopg.connect(self.admin_url("postgres"), autocommit=True) as connection:
+            roles.create(connection)
+            roles.create_database(connection, name)
+        with psycopg.connect(self.admin_url(name)) as connection:
+            roles.hand_over(connection)
 
     def stop(self) -> None:
         super().stop()

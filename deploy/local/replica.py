@@ -12,20 +12,21 @@ import psycopg
 
 from deploy.local.child import CannotStart
 from deploy.local.postgres import Postgres
+from deploy.local.roles import REPLICATION
 
 # The base backup is the child's own first step, so that nobody has to wait for it to watch over the others. The slot
 # keeps what the standby still needs. All of it is tried until the primary is there.
 _BECOME_A_STANDBY = """
-bin=$1 sockets=$2 slot=$3 data=$4
-shift 4
+bin=$1 sockets=$2 slot=$3 data=$4 user=$5
+shift 5
 until [ -d "$data" ]; do
     rm -rf "$data.unfinished"
-    "$bin/psql" -Xqw -h "$sockets" -U fairboard -d postgres -v ON_ERROR_STOP=1 -c "
+    "$bin/psql" -Xqw -h "$sockets" -U "$user" -d postgres -v ON_ERROR_STOP=1 -c "
         SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
         WHERE slot_name = '$slot' AND NOT active" -c "
         SELECT pg_create_physical_replication_slot('$slot', true)
         WHERE NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = '$slot')" >/dev/null &&
-    "$bin/pg_basebackup" -w -h "$sockets" -U fairboard -D "$data.unfinished" -X stream -c fast -S "$slot" -R &&
+    "$bin/pg_basebackup" -w -h "$sockets" -U "$user" -D "$data.unfinished" -X stream -c fast -S "$slot" -R &&
     mv "$data.unfinished" "$data" || sleep 0.3
 done
 exec "$@"
@@ -75,7 +76,7 @@ class Replica(Postgres):
 
     def command(self) -> list[str]:
         program = self.program("postgres").parent
-        given = [str(program), str(self.primary.sockets), self.slot, str(self.cluster)]
+        given = [str(program), str(self.primary.sockets), self.slot, str(self.cluster), REPLICATION]
         return ["/bin/sh", "-c", _BECOME_A_STANDBY, self.name, *given, *super().command()]
 
     def answers(self) -> bool:
@@ -120,7 +121,7 @@ class Replica(Postgres):
         if position is None:
             return None
         query = "SELECT greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), %s::pg_lsn), 0)::bigint"
-        found = _first(self.primary.database_url("postgres"), query, position)
+        found = _first(self.primary.admin_url("postgres"), query, position)
         return None if found is None else int(found)
 
     def pause_replay(self) -> None:
@@ -133,7 +134,7 @@ class Replica(Postgres):
 
     def _following(self) -> dict[str, str]:
         return {
-            "primary_conninfo": f"host='{self.primary.sockets}' user={self.user} application_name={self.name}",
+            "primary_conninfo": f"host='{self.primary.sockets}' user={REPLICATION} application_name={self.name}",
             "primary_slot_name": self.slot,
             "cluster_name": self.name,
             "hot_standby": "on",
@@ -152,7 +153,7 @@ class Replica(Postgres):
         self._broken = False
 
     def _ask(self, query: str) -> Any:
-        return _first(self.database_url("postgres"), query)
+        return _first(self.admin_url("postgres"), query)
 
 
 def _first(url: str, query: str, *values: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -58,12 +59,13 @@ def redis_url(servers: Stack, redis_kind: str, request: pytest.FixtureRequest) -
 
 
 @pytest.fixture
-def container(servers: Stack, empty_database: str, redis_url: str) -> Iterator[Container]:
+def container(servers: Stack, empty_database: str, redis_url: str, tmp_path: Path) -> Iterator[Container]:
     """Services on a database and a Redis with nothing in them but what the migrations bring."""
     migrations.upgrade(empty_database)
     given = Settings.from_env(servers.env)
     # No waiting between two broadcasts, of which some tests make a thousand.
     settings = replace(given, database_url=empty_database, redis_url=redis_url, broadcast_seconds=0.0)
+    settings = replace(settings, audit_anchors=str(tmp_path / "audit-anchors"))
     container = Container(settings)
     # A cluster that the test before has broken is whole again, but may still be slow.
     eventually(container.redis.flushdb)

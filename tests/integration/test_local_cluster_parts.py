@@ -91,7 +91,7 @@ def test_a_replica_whose_data_are_broken_copies_the_primary_anew(primary: Postgr
 
 def test_a_replica_that_has_missed_too_much_says_so_and_can_be_rebuilt(primary: Postgres, replica: Replica) -> None:
     replica.stop()
-    with psycopg.connect(primary.url, autocommit=True) as connection:
+    with psycopg.connect(primary.admin_url("fairboard"), autocommit=True) as connection:
         connection.execute("SELECT pg_drop_replication_slot(%s)", (replica.slot,))
         for _ in range(3):
             connection.execute("INSERT INTO notes VALUES ('missed')")
@@ -173,3 +173,25 @@ def test_a_second_start_is_the_same_cluster_even_where_ports_were_taken_meanwhil
         assert moved[0] != ports[0]
         assert moved[1:] == ports[1:]
         assert client(again).get("before") == "kept"
+
+
+def test_the_application_is_no_superuser_and_owns_what_an_earlier_version_made(primary: Postgres) -> None:
+    with psycopg.connect(primary.admin_url("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE earlier")
+    with psycopg.connect(primary.admin_url("earlier")) as connection:
+        connection.execute("CREATE TABLE plays (id bigserial, number bigint GENERATED ALWAYS AS IDENTITY)")
+        connection.execute("CREATE SEQUENCE versions")
+        connection.execute("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+        connection.execute("CREATE TRIGGER refuse BEFORE DELETE ON plays EXECUTE FUNCTION refuse()")
+    for _ in range(2):  # at each start
+        primary.create_database("earlier")
+    with psycopg.connect(primary.database_url("earlier")) as connection:
+        assert connection.execute("SELECT current_setting('is_superuser')").fetchone() == ("off",)
+        connection.execute("ALTER TABLE plays ADD COLUMN note text")
+        connection.execute("DROP TRIGGER refuse ON plays")
+        connection.execute("DROP FUNCTION refuse")
+        connection.execute("DROP SEQUENCE versions")
+        connection.execute("CREATE TABLE more (id int)")
+        connection.commit()
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("COPY more FROM PROGRAM 'id'")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -38,8 +40,9 @@ def _promise(container: Container, player: str, *, lives_ms: int = 60_000) -> Pr
 
 def _claim(container: Container, promise: Promise, *, later_ms: int = 0, genuine: bool = True, key: str = "") -> Claim:
     return container.permits.claim(
-        promise,
-        genuine=genuine,
+        promise.player_id,
+        promise.action_id,
+        promise if genuine else None,
         now_ms=promise.issued_ms + later_ms,
         key=key or None,
         fingerprint=promise.action_id if key else "",
@@ -85,6 +88,19 @@ def test_a_claim_tells_the_ways_to_fail_apart(container: Container, issued: Prom
     container.scripts.run(*container.permits.settle_call(issued.player_id, issued.action_id, "consumed"))
     assert _claim(container, issued).word == "consumed"
     assert _claim(container, issued, later_ms=60_000).word == "consumed", "remembered beyond its expiry"
+
+
+def test_only_what_was_issued_can_be_claimed(container: Container, issued: Promise) -> None:
+    for name in [field.name for field in fields(Promise)][2:]:  # without the ids, which name another action
+        value = getattr(issued, name)
+        changed: dict[str, Any] = {name: value + 1 if isinstance(value, int) else "another"}
+        assert _claim(container, replace(issued, **changed)).word == "forged", name
+    assert _claim(container, issued).word == "claimed"
+
+
+def test_an_action_of_the_version_before_can_be_claimed(container: Container, issued: Promise) -> None:
+    container.redis.hdel(f"action:{{{issued.player_id}}}:{issued.action_id}", "promise")
+    assert _claim(container, issued).word == "claimed"
 
 
 def test_a_key_belongs_to_one_action(container: Container, issued: Promise) -> None:

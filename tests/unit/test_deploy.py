@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -143,7 +144,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-ENV = {"APP_ENV": "production", "JWT_KEYS": f"a:{'x' * 32}", "ACTION_TOKEN_KEYS": f"a:{'y' * 32}"}
+ENV = {name: f"a:{secrets.token_hex(32)}" for name in ("JWT_KEYS", "ACTION_TOKEN_KEYS")}
 
 
 @pytest.mark.parametrize(

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import base64
+import random
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
 from app.settings import BadSetting, Settings
 
-GOOD = {"APP_ENV": "production", "JWT_KEYS": "a:" + "x" * 32, "ACTION_TOKEN_KEYS": "b:" + "y" * 32}
+DEVELOPMENT = {"APP_ENV": "development"}
+GOOD = {"JWT_KEYS": f"a:{secrets.token_hex(32)}", "ACTION_TOKEN_KEYS": f"b:{secrets.token_hex(32)}"}
 
 
-def test_an_empty_environment_gives_the_defaults() -> None:
-    assert Settings.from_env({}) == Settings()
+def test_development_gives_the_defaults_where_it_is_asked_for() -> None:
+    assert Settings.from_env(DEVELOPMENT) == replace(Settings(), app_env="development")
 
 
 def test_the_first_key_signs_and_all_are_kept_in_order() -> None:
-    keys = Settings.from_env({"JWT_KEYS": "new:secret-1, old:secret-2"}).jwt_keys
+    keys = Settings.from_env({**DEVELOPMENT, "JWT_KEYS": "new:secret-1, old:secret-2"}).jwt_keys
     assert [(key.kid, key.secret) for key in keys] == [("new", "secret-1"), ("old", "secret-2")]
 
 
 def test_a_secret_is_not_in_the_text_of_the_settings() -> None:
-    assert "hush-hush" not in repr(Settings.from_env({"JWT_KEYS": "a:hush-hush"}))
+    assert "hush-hush" not in repr(Settings.from_env({**DEVELOPMENT, "JWT_KEYS": "a:hush-hush"}))
 
 
 @pytest.mark.parametrize("url", ["postgres://u@h/d", "postgresql://u@h/d", "postgresql+psycopg://u@h/d"])
 def test_every_spelling_of_a_postgresql_url_names_the_driver(url: str) -> None:
-    assert Settings.from_env({"DATABASE_URL": url}).database_url == "postgresql+psycopg://u@h/d"
+    assert Settings.from_env({**DEVELOPMENT, "DATABASE_URL": url}).database_url == "postgresql+psycopg://u@h/d"
 
 
 @pytest.mark.parametrize(
@@ -55,24 +63,99 @@ def test_every_spelling_of_a_postgresql_url_names_the_driver(url: str) -> None:
 )
 def test_a_value_that_makes_no_sense_is_named(name: str, value: str) -> None:
     with pytest.raises(BadSetting) as bad:
-        Settings.from_env({name: value})
+        Settings.from_env({**DEVELOPMENT, name: value})
     assert name in str(bad.value)
     assert "\n" not in str(bad.value)
 
 
-def test_production_starts_with_secrets_of_its_own() -> None:
+def _refusal(**env: str) -> str:
+    """Return what is wrong with settings, and see that it shows no part of a secret."""
+    with pytest.raises(BadSetting) as bad:
+        Settings.from_env(env)
+    words = str(bad.value)
+    assert "\n" not in words
+    for part in ",".join(value for name, value in env.items() if name.endswith("_KEYS")).split(","):
+        assert not part or part.partition(":")[2] not in words
+    return words
+
+
+def test_production_is_what_no_app_env_means_and_starts_with_random_secrets() -> None:
     assert Settings.from_env(GOOD).app_env == "production"
+    assert Settings.from_env({**GOOD, "APP_ENV": ""}).app_env == "production"
 
 
 @pytest.mark.parametrize("name", ["JWT_KEYS", "ACTION_TOKEN_KEYS"])
-@pytest.mark.parametrize("value", ["", "a:short", "a:" + "x" * 40 + ",b:short"])
-def test_production_refuses_a_default_or_short_secret_without_showing_it(name: str, value: str) -> None:
+def test_nothing_starts_on_the_published_secret_unless_development_is_asked_for(name: str) -> None:
+    published = "development-only-secret-change-me"
+    for keys in ("", f"dev:{published}", f"x:{secrets.token_hex(32)},old:{published}"):
+        for env in ({}, {"APP_ENV": ""}, {"APP_ENV": " "}, {"APP_ENV": "production"}):
+            words = _refusal(**{**GOOD, **env, name: keys})
+            assert name in words
+            assert "APP_ENV=development" in words
+        assert Settings.from_env({**GOOD, **DEVELOPMENT, name: keys})
+
+
+WEAK = {
+    "short": secrets.token_hex(15),
+    "one character": "a" * 64,
+    "digits again and again": "12345678" * 8,
+    "ten digits": "1234567890" * 4,
+    "changeme": "changeme" * 5,
+    "an example text": "change-me-to-a-long-random-string-please",
+    "the words of an example": "your-256-bit-secret-goes-here-please!",
+    "the alphabet": "abcdefghijklmnopqrstuvwxyz0123456789",
+    "keyboard rows": "qwertyuiopasdfghjklzxcvbnm1234567890",
+    "a phrase": "my-super-secret-jwt-signing-key-for-production",
+    "words in camel case": "ThisIsAVeryLongSecretKeyThatNobodyWillGuess2026!",
+    "one random part twice": secrets.token_hex(8) * 4,
+    "hexadecimal in order": "0123456789abcdef" * 4,
+    "zero ids": "00000000-0000-0000-0000-000000000001" * 2,
+    "ours with a tail": "development-only-secret-change-me-2",
+}
+
+
+@pytest.mark.parametrize("kind", WEAK)
+@pytest.mark.parametrize("name", ["JWT_KEYS", "ACTION_TOKEN_KEYS"])
+def test_production_refuses_a_secret_that_can_be_guessed(name: str, kind: str) -> None:
+    for keys in (f"old:{WEAK[kind]}", f"new:{secrets.token_hex(32)},old:{WEAK[kind]}"):
+        words = _refusal(**{**GOOD, name: keys})
+        assert name in words
+        assert "'old'" in words
+
+
+RANDOM = random.Random(20)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: RANDOM.randbytes(32).hex(),
+        lambda: RANDOM.randbytes(32).hex().upper(),
+        lambda: RANDOM.randbytes(16).hex(),
+        lambda: base64.b64encode(RANDOM.randbytes(32)).decode(),
+        lambda: base64.urlsafe_b64encode(RANDOM.randbytes(32)).decode(),
+        lambda: "-".join(str(uuid.UUID(bytes=RANDOM.randbytes(16), version=4)) for _ in range(2)),
+    ],
+)
+def test_production_takes_what_random_generators_print(make: Callable[[], str]) -> None:
+    for _ in range(200):
+        assert Settings.from_env({**GOOD, "JWT_KEYS": f"a:{make()}"})
+
+
+def test_production_refuses_one_secret_in_two_places() -> None:
+    secret = secrets.token_hex(32)
+    for keys in (
+        {"JWT_KEYS": f"a:{secret}", "ACTION_TOKEN_KEYS": f"a:{secret}"},
+        {"JWT_KEYS": f"a:{secret}", "ACTION_TOKEN_KEYS": f"b:{secrets.token_hex(32)},c:{secret}"},
+        {**GOOD, "JWT_KEYS": f"a:{secret},b:{secret}"},
+    ):
+        assert "same secret" in _refusal(**keys)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis+cluster://:pass/word@a:7000", "redis+cluster://u:hush@a:hush", "hush://u:hush@h"]
+)
+def test_a_url_that_makes_no_sense_is_not_shown(url: str) -> None:
     with pytest.raises(BadSetting) as bad:
-        Settings.from_env({**GOOD, name: value})
-    assert name in str(bad.value)
-    assert "a:short" not in str(bad.value)
-
-
-def test_production_refuses_the_same_keys_for_both_kinds_of_token() -> None:
-    with pytest.raises(BadSetting, match="must not be the same"):
-        Settings.from_env({**GOOD, "ACTION_TOKEN_KEYS": GOOD["JWT_KEYS"]})
+        Settings.from_env({**DEVELOPMENT, "REDIS_URL": url})
+    assert not [part for part in ("pass", "word", "hush") if part in str(bad.value)]

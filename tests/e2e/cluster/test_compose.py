@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from dataclasses import fields
 from functools import cache
@@ -68,7 +69,7 @@ def test_what_the_compose_file_gives_is_accepted() -> None:
             filled = {
                 key: value.replace("${", "x").replace(":?see env.example}", "y" * 32) for key, value in given.items()
             }
-            filled |= {"JWT_KEYS": f"a:{'j' * 32}", "ACTION_TOKEN_KEYS": f"a:{'k' * 32}"}
+            filled |= {key: f"a:{secrets.token_hex(32)}" for key in ("JWT_KEYS", "ACTION_TOKEN_KEYS")}
             settings = Settings.from_env(filled)
             assert len(settings.database_replica_urls) == 2, name
 

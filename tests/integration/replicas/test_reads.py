@@ -224,7 +224,7 @@ def test_a_server_that_was_promoted_is_no_replica_and_its_old_brothers_are_none_
     try:
         promoted = near_to(container, [third])
         assert [status.up for status in promoted.replicas.status()] == [True]
-        with psycopg.connect(third.url, autocommit=True) as connection:
+        with psycopg.connect(third.admin_url("fairboard"), autocommit=True) as connection:
             connection.execute("SELECT pg_promote()")
         redeem(container, ready[0], 100)
         assert _scores(promoted) == [110, 12, 11]
@@ -238,7 +238,7 @@ def test_a_server_that_was_promoted_is_no_replica_and_its_old_brothers_are_none_
             if each is not None:
                 each.close()
         third.stop()
-        with psycopg.connect(servers.postgres.url, autocommit=True) as connection:
+        with psycopg.connect(servers.postgres.admin_url("fairboard"), autocommit=True) as connection:
             connection.execute("SELECT pg_drop_replication_slot(%s)", (third.slot,))
 
 

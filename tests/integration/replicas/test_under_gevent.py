@@ -42,6 +42,7 @@ def test_stalled_replicas_hold_up_no_greenlet_for_long(
     settings = near.settings
     env = {
         **os.environ,
+        "APP_ENV": "development",
         "DATABASE_URL": settings.database_url,
         "DATABASE_REPLICA_URLS": ",".join(settings.database_replica_urls),
         "REDIS_URL": settings.redis_url,

@@ -37,7 +37,7 @@ def test_an_address_tells_where_and_no_secret(url: str, shown: str) -> None:
 
 
 def test_a_fault_is_one_line_with_the_part_and_what_to_do_and_no_secret() -> None:
-    settings = Settings.from_env({"REDIS_URL": "redis://:secret@cache:6379/0"})
+    settings = Settings.from_env({"APP_ENV": "development", "REDIS_URL": "redis://:secret@cache:6379/0"})
     said = explain(redis.exceptions.ConnectionError("Error 111.\nmore"), settings)
     assert said == "Redis at redis://cache:6379/0 fails: Error 111. Start it, or set REDIS_URL; then run this again."
 

@@ -1,0 +1,100 @@
+"""Tell a random secret from one that a person made up or copied: production takes random ones only.
+
+The estimate is that of a compressor whose dictionary is known beforehand: what the known texts or the secret itself
+say a second time costs next to nothing, every other character what its alphabet holds. A random secret repeats nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import string
+
+LEAST_LENGTH = 32
+_LEAST_DISTINCT = 9  # 32 random hexadecimal digits have fewer in one of 300,000
+_LEAST_BITS = 100.0  # 32 random hexadecimal digits: 128
+_LEAST_MATCH, _MATCH_BITS = 3, 8.0
+_SEPARATOR_BITS = 2.0
+_WORD_BITS = 1.5  # for each letter of written language
+
+_ROWS = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "abcdefghijklmnopqrstuvwxyz", "0123456789abcdef")
+_WORDS = (
+    "secret password passphrase changeme changethis replaceme default example sample dummy test testing development "
+    "production staging insecure notsecure unsafe temporary placeholder fairboard leaderboard admin administrator root "
+    "user login session access refresh action token tokens json web jwt key keys signing super very long random string "
+    "this that the is not for with from your mine my please only until more than enough characters bytes random put "
+    "here goes something anything whatever todo fixme localhost local deadbeef cafebabe letmein welcome monkey dragon "
+    "master qwerty hello world lorem ipsum dolor sit amet correct horse battery staple"
+)
+_KNOWN = " ".join([*_ROWS, *(row[::-1] for row in _ROWS), _WORDS])
+# The commonest pairs of letters in English, and in languages written like it.
+_PAIRS = frozenset(
+    re.findall(
+        "[a-z]{2}",
+        "th he in er an re nd on en at ou ed ha to or it is hi es ng te st se ti ar of le as al ro li co me de ve ra "
+        "io ic ne ea om ri ch ll be ma si ur us",
+    )
+)
+_WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
+_ALPHABETS = (
+    string.digits,
+    string.digits + "abcdef",
+    string.digits + "ABCDEF",
+    string.ascii_lowercase,
+    string.ascii_uppercase,
+    string.ascii_letters,
+    string.ascii_letters + string.digits,
+)
+
+
+def weakness(secret: str) -> str | None:
+    """Return the rule that a secret breaks, to follow "it", or None for a good one. Never shows the secret."""
+    if len(secret) < LEAST_LENGTH:
+        return f"is shorter than {LEAST_LENGTH} characters"
+    if len(set(secret)) < _LEAST_DISTINCT:
+        return "is made of a few characters again and again"
+    if _bits(secret) < _LEAST_BITS:
+        return "is easy to guess: it repeats itself, or is made of words or sequences"
+    return None
+
+
+def _bits(secret: str) -> float:
+    """Estimate the entropy of a secret in bits, for somebody who knows how people make secrets up."""
+    each = _WORD_BITS if _reads_like_words(secret) else _bits_of_a_character(secret)
+    text, at, bits = _KNOWN + secret.lower(), len(_KNOWN), 0.0
+    while at < len(text):
+        length = _longest_match(text, at)
+        alone = each if text[at].isalnum() else _SEPARATOR_BITS
+        bits += min(_MATCH_BITS, length * each) if length else alone
+        at += length or 1
+    return bits
+
+
+def _longest_match(text: str, at: int) -> int:
+    """Length of the longest part from `at` on that the text before already holds; 0 below the least that counts."""
+    length = _LEAST_MATCH
+    while at + length <= len(text) and text.find(text[at : at + length], 0, at + length - 1) >= 0:
+        length += 1
+    return length - 1 if length > _LEAST_MATCH else 0
+
+
+def _bits_of_a_character(secret: str) -> float:
+    used = {character for character in secret if character.isalnum()}
+    for alphabet in _ALPHABETS:
+        if used <= set(alphabet):
+            return math.log2(len(alphabet))
+    return math.log2(len(_ALPHABETS[-1]))
+
+
+def _reads_like_words(secret: str) -> bool:
+    """Whether it is separated words, or its letters follow each other as in language.
+
+    Two random letters are a common pair in one case of 13; four random parts that look like words hardly ever occur.
+    """
+    parts = [part for part in re.split(r"[-_ .,:;]+", secret) if part]
+    words = [part for part in parts if _WORD.fullmatch(part)]
+    if len(words) >= 4 and sum(map(len, words)) >= 0.75 * sum(map(len, parts)):
+        return True
+    runs = [run.lower() for run in _WORD.findall(secret)]
+    pairs = [run[at : at + 2] for run in runs for at in range(len(run) - 1)]
+    return len(pairs) >= 20 and sum(pair in _PAIRS for pair in pairs) >= 0.4 * len(pairs)

@@ -1,0 +1,53 @@
+"""Without settings every process refuses to start, in one line that says which variable; commands have their --help."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from deploy.local.child import ROOT
+
+
+def _run(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", **env},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["gunicorn", "--no-control-socket", "--bind", "127.0.0.1:0", "wsgi:app"],
+        ["gunicorn", "-c", "deploy/gunicorn.conf.py", "wsgi:app"],
+        ["workers.relay"],
+        ["celery", "-A", "workers.app", "worker"],
+        ["flask", "--app", "wsgi", "run"],
+        ["flask", "--app", "wsgi", "doctor"],
+        ["flask", "--app", "wsgi", "db", "upgrade"],
+    ],
+    ids=" ".join,
+)
+def test_a_process_refuses_to_start_and_says_why_in_one_line(command: list[str]) -> None:
+    ended = _run(*command)
+    assert ended.returncode != 0
+    (line,) = [line for line in (ended.stdout + ended.stderr).splitlines() if "JWT_KEYS" in line]
+    assert "APP_ENV=development" in line
+    assert "Traceback" not in ended.stderr
+    assert "change-me" not in line
+
+
+def test_help_needs_no_settings() -> None:
+    for words in ([], ["users", "create"]):
+        ended = _run("flask", "--app", "wsgi", *words, "--help")
+        assert ended.returncode == 0, ended.stderr
+        assert "Usage:" in ended.stdout
+        assert "JWT_KEYS" not in ended.stderr
