@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.launcher_files import how_to_load
 from app.secret_strength import weakness
 
 _RATE = re.compile(r"([1-9]\d{0,8})/(second|minute|hour)")
@@ -224,9 +225,11 @@ class Settings:
     def _check_secrets(self) -> None:
         """Refuse what somebody could know or guess. The message names the variable and the rule, never the secret."""
         if _DEV_SECRET in (key.secret for key in (*self.jwt_keys, *self.action_token_keys)):
+            loads = how_to_load()
             raise BadSetting(
                 "JWT_KEYS and ACTION_TOKEN_KEYS are not set, or hold the published secret of development: "
-                f"{_ADVICE}. To try things out on this machine alone, set APP_ENV=development"
+                + (f"load the settings that the launcher wrote, with {loads}, or " if loads else "")
+                + f"{_ADVICE}. To try things out on this machine alone, set APP_ENV=development"
             )
         names: dict[str, str] = {}
         for variable in ("jwt_keys", "action_token_keys"):

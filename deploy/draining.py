@@ -36,7 +36,7 @@ from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
 from deploy import incoming
-from deploy.door import Door, refuse
+from deploy.door import Door
 
 _QUIET_SECONDS = 0.1  # longer than a handshake that began before `hold_off` takes to end
 _MOST_QUIET_SECONDS = 2.0
@@ -136,7 +136,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             if may_stay:
                 super().handle(listener, client, addr)
             elif self.door.limit is not None:
-                refuse(client, self.door.limit)
+                incoming.refuse_connection(client, self.door.limit)
 
     def _serve(self, listener: Any) -> StreamServer:
         listener.setblocking(True)

@@ -14,6 +14,7 @@ import re
 import socket
 import time
 import weakref
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -25,6 +26,7 @@ from gunicorn.http import body, errors, message, parser
 _LARGEST_CHUNK = 2**31 - 1
 _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 1 << 20
+_RETRY_SECONDS = 5  # about as long as gunicorn keeps a connection that says nothing
 _REQUEST_ID_LINE = re.compile(rb"\r\nx-request-id:[ \t]*([\x21-\x7e]([\x20-\x7e]{0,62}[\x21-\x7e])?)[ \t]*\r\n", re.I)
 
 # The first kind that fits decides; nginx's words for the same are in deploy/nginx/errors.conf.
@@ -37,6 +39,7 @@ _ANSWERS: dict[type[Exception], _Answer] = {
     errors.InvalidHTTPVersion: (505, "http_version_not_supported", "This server speaks HTTP/1.1."),
     errors.ParseException: (400, "bad_request", "This is not a request that can be read."),
 }
+_TOO_MANY: _Answer = (429, "rate_limited", "Too many connections from your address. Try again in a moment.")
 _BROKEN: _Answer = (500, "internal_error", "Something went wrong here. It was logged.")
 
 
@@ -160,13 +163,31 @@ def linger(client: Any) -> None:
             left -= len(data)
 
 
-def _envelope(answer: _Answer, request_id: str, *, has_content: bool) -> bytes:
+def refuse_connection(client: socket.socket, limit: int) -> None:
+    """Answer 429 without reading a request, as nginx does, and hang up; `limit` connections are allowed."""
+    headers = {
+        "Retry-After": _RETRY_SECONDS,
+        "RateLimit-Limit": limit,
+        "RateLimit-Remaining": 0,
+        "RateLimit-Reset": _RETRY_SECONDS,
+    }
+    with contextlib.suppress(OSError):  # the answer is worth no wait
+        client.setblocking(False)
+        client.send(_envelope(_TOO_MANY, uuid4().hex, has_content=True, headers=headers))
+        client.shutdown(socket.SHUT_WR)
+    client.close()
+
+
+def _envelope(
+    answer: _Answer, request_id: str, *, has_content: bool, headers: Mapping[str, int] | None = None
+) -> bytes:
     status, code, text = answer
     error = {"code": code, "message": text}
     content = json.dumps({"meta": {"code": status, "request_id": request_id}, "error": error}).encode()
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(content)}\r\nX-Request-ID: {request_id}\r\nX-Content-Type-Options: nosniff\r\n"
-        "Cache-Control: no-store\r\n\r\n"
+        f"{lines}Cache-Control: no-store\r\n\r\n"
     )
     return head.encode("ascii") + (content if has_content else b"")

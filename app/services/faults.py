@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
-from pathlib import Path
-
 import redis.exceptions
 import sqlalchemy.exc
 
+from app.launcher_files import how_to_load
 from app.settings import Settings
 from app.stores.addresses import address
 from app.stores.database import UNAVAILABLE
@@ -15,7 +13,6 @@ from app.stores.refusals import pg_refuses, reason_of
 
 BROKEN: tuple[type[Exception], ...] = (sqlalchemy.exc.SQLAlchemyError, redis.exceptions.RedisError)
 _NO_SUCH_TABLE = "42P01"
-_ROOT = Path(__file__).resolve().parents[2]
 
 
 def explain(error: Exception, settings: Settings) -> str:
@@ -48,17 +45,12 @@ def without_environment(settings: Settings) -> str:
     default = Settings()
     if (settings.database_url, settings.redis_url) != (default.database_url, default.redis_url):
         return ""
-    files = [file for file in (_ROOT / "var" / "env", _ROOT / "var" / "cluster" / "env") if file.exists()]
-    if not files:
+    loads = how_to_load()
+    if not loads:
         return "'make run' starts everything and writes var/env with the settings; or set DATABASE_URL and REDIS_URL."
-    loads = " or ".join(f"'set -a; . {_as_typed(file)}; set +a'" for file in files)
     return (
         f"Load the settings that the launcher wrote, with {loads}, in this terminal; or set DATABASE_URL and REDIS_URL."
     )
-
-
-def _as_typed(file: Path) -> str:
-    return str(file.relative_to(_ROOT)) if Path.cwd() == _ROOT else shlex.quote(str(file))
 
 
 def first_line(error: object) -> str:

@@ -154,7 +154,7 @@ def test_settings_of_the_database_change_nothing(
         answers = [client.get("/readyz"), hanako.get("/me"), hanako.get("/leaderboard/top")]
         turn = Turn(container.settings.database_url)
         assert turn.take()
-        assert all(sent.tzinfo for sent in turn.sent().values())
+        assert all(age >= 0 for age in turn.ages().values())
         turn.give_up()
     assert {name: shown[name] for name in EXPECTED} == EXPECTED
     assert (shown["DateStyle"][:3], shown["extra_float_digits"]) == ("ISO", "1")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import redis.exceptions
 
-from app.services import faults
+from app.launcher_files import how_to_load
 from app.services.broker_findings import beat, broker, late_relay, workers
-from app.services.faults import explain, without_environment
+from app.services.faults import without_environment
 from app.services.findings import background, redis_cluster, redis_node, replica
 from app.settings import Settings
 from app.stores.addresses import address
@@ -169,22 +169,14 @@ def test_workers_that_hang_are_not_taken_for_absent_ones_alone() -> None:
     assert all("hang" in finding.advice for finding in (silent, taking))
 
 
-@pytest.mark.parametrize(
-    ("made", "named"),
-    [
-        ([], ["make run"]),
-        (["var/env"], [". var/env;"]),
-        (["var/env", "var/cluster/env"], ["var/env;", "var/cluster/env;"]),
-    ],
-)
-def test_a_terminal_without_settings_is_told_how_to_load_them(
-    made: list[str], named: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(faults, "_ROOT", tmp_path)
+def test_a_terminal_without_settings_is_told_how_to_load_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert how_to_load(tmp_path) == ""
+    for name in ("var/env", "var/cluster/env"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+        assert f". {tmp_path / name};" in how_to_load(tmp_path)
     monkeypatch.chdir(tmp_path)
-    for file in made:
-        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / file).touch()
-    said = explain(redis.exceptions.ConnectionError("refused"), Settings())
-    assert all(name in said for name in named), said
-    assert without_environment(Settings.from_env({"DATABASE_URL": "postgresql://db/x"})) == ""
+    assert how_to_load(tmp_path) == "'set -a; . var/env; set +a' or 'set -a; . var/cluster/env; set +a'"
+    assert "make run" in without_environment(Settings()) or how_to_load() in without_environment(Settings())
+    elsewhere = Settings(database_url="postgresql+psycopg://db/x")
+    assert without_environment(elsewhere) == ""
