@@ -8,7 +8,7 @@ import redis.exceptions
 
 from app.launcher_files import how_to_load
 from app.services.broker_findings import beat, broker, late_relay, workers
-from app.services.faults import without_environment
+from app.services.faults import explain, without_environment
 from app.services.findings import background, redis_cluster, redis_node, replica
 from app.settings import Settings
 from app.stores.addresses import address
