@@ -89,6 +89,11 @@ def _run_apart(function: Callable[..., Any], *arguments: Any) -> Any:
     return sys.modules["gevent"].get_hub().threadpool.apply(function, arguments)
 
 
+def _hashing_threads(web_workers: int) -> int:
+    """Return how many passwords one process hashes at a time: its share of the cores, 4 at most."""
+    return max(1, min(4, len(os.sched_getaffinity(0)) // web_workers))
+
+
 class Container:
     """Builds no connection by itself: they open at the first use, in the process that uses them."""
 
@@ -150,7 +155,7 @@ class Container:
             self.database,
             self.players,
             self.logins,
-            Passwords(_run_apart, at_once=max(1, len(os.sched_getaffinity(0)) // settings.web_workers)),
+            Passwords(_run_apart, at_once=_hashing_threads(settings.web_workers)),
             Guessing(GuessStore(self.scripts, clock)),
             self.redis,
             clock=clock,

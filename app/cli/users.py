@@ -129,7 +129,7 @@ def look_alikes(as_json: bool) -> None:
     New ones are refused; these are from versions that did not look. They can sign in as before. Accounts that were made
     while the database was being upgraded are entered too, so run this once after an upgrade.
     """
-    rows = [asdict(one) for one in container().accounts.look_alikes()]
+    rows = [asdict(account) for account in container().accounts.look_alikes()]
     emit(rows, table(rows, _LOOK_ALIKE_COLUMNS) if rows else "There are none.", as_json=as_json)
 
 

@@ -44,7 +44,7 @@ def is_ignorable(character: str) -> bool:
 
 def without_ignorable(text: str) -> str:
     """Return the text without default-ignorable characters."""
-    return text if text.isascii() else "".join(one for one in text if not is_ignorable(one))
+    return text if text.isascii() else "".join(character for character in text if not is_ignorable(character))
 
 
 def without_needless(text: str) -> tuple[str, str]:

@@ -30,7 +30,8 @@ def skeletons(username: str) -> tuple[str, str]:
 
 def skeleton(text: str) -> str:
     """Return UTS 39's skeleton: equal for two texts that look the same. What is never seen counts as nothing."""
-    seen = "".join(one for one in without_ignorable(unicodedata.normalize("NFD", text)) if one not in _UNSEEN)
+    characters = without_ignorable(unicodedata.normalize("NFD", text))
+    seen = "".join(character for character in characters if character not in _UNSEEN)
     return unicodedata.normalize("NFD", _SPACES.sub(" ", seen).strip().translate(_prototypes()))
 
 
@@ -41,12 +42,12 @@ def is_reserved(username: str) -> bool:
 
 def _written(username: str) -> str:
     """Fold the skeleton, except for L: the skeleton of I is l, and Ian is not Lan."""
-    return skeleton("".join(one if one == "L" else one.casefold() for one in skeleton(username)))
+    return skeleton("".join(letter if letter == "L" else letter.casefold() for letter in skeleton(username)))
 
 
 def _letters(text: str) -> str:
     """Reduce to letters and digits by look, with i and l the same."""
-    return "".join(one for one in _written(text) if one.isalnum()).translate(str.maketrans("iL", "ll"))
+    return "".join(letter for letter in _written(text) if letter.isalnum()).translate(str.maketrans("iL", "ll"))
 
 
 @cache

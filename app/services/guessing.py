@@ -1,4 +1,4 @@
-"""Guards passwords against guessing: who failed too often waits, before anything is hashed."""
+"""Slow down guessing: a network whose sign-ins failed too often waits, before anything is hashed."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Guessing:
 
         InvalidCredentials from inside is a failure; any other error means that nothing was tried.
         """
-        this = self._store.of(username_key, address)
-        self._wait_for_turn(this)
+        current = self._store.of(username_key, address)
+        self._wait_for_turn(current)
         outcome: Outcome = "withdrawn"
         try:
             yield
@@ -38,17 +38,17 @@ class Guessing:
             outcome = "failed"
             raise
         finally:
-            self._store.over(this, outcome)
+            self._store.over(current, outcome)
 
     def remember(self, username_key: str, address: str) -> None:
         """Make the network known to an account that was just made there, if Redis is there to remember it."""
         with suppress(*UNAVAILABLE):
             self._store.over(self._store.of(username_key, address), "succeeded")
 
-    def _wait_for_turn(self, this: Try) -> None:
+    def _wait_for_turn(self, current: Try) -> None:
         """Wait while others of the same network are in flight: the honest among them clear the count."""
         pause, ends_at = _PAUSES[0], time.monotonic() + _PATIENCE_SECONDS
-        while (seconds := self._store.seconds_to_wait(this)) < 0:
+        while (seconds := self._store.seconds_to_wait(current)) < 0:
             if time.monotonic() > ends_at:
                 raise Unavailable()
             time.sleep(pause)

@@ -40,19 +40,21 @@ class GuessStore:
         tag, network, wide = f"guesses:{{{account}}}", network_of(address), wide_network_of(address)
         return Try(network, (f"{tag}:from:{network}", f"{tag}:strangers", f"{tag}:turn:{wide}", f"{tag}:known"))
 
-    def seconds_to_wait(self, one: Try) -> float:
+    def seconds_to_wait(self, attempt: Try) -> float:
         """Count the try as failed and return 0; or return the seconds it has to wait first, and count nothing.
 
         Answers -1 as long as so many are in flight that it depends on them.
         """
         now = self._now()
-        args = [one.network, now, FORGET_SECONDS * 1000, now - KNOWN_SECONDS * 1000, _LEASE_MS, _OWN, _STRANGERS]
-        left = int(self._scripts.run("guess", one.keys, args))
+        args = [attempt.network, now, FORGET_SECONDS * 1000, now - KNOWN_SECONDS * 1000, _LEASE_MS, _OWN, _STRANGERS]
+        left = int(self._scripts.run("guess", attempt.keys, args))
         return left / 1000 if left >= 0 else -1
 
-    def over(self, one: Try, outcome: Outcome) -> None:
+    def over(self, attempt: Try, outcome: Outcome) -> None:
         """Record how a try that was let through ended: a success clears the network's failures and makes it known."""
-        self._scripts.run("guess_over", one.keys, [one.network, self._now(), outcome, KNOWN_SECONDS, MOST_KNOWN])
+        self._scripts.run(
+            "guess_over", attempt.keys, [attempt.network, self._now(), outcome, KNOWN_SECONDS, MOST_KNOWN]
+        )
 
     def _now(self) -> int:
         return math.floor(self._clock() * 1000)

@@ -28,10 +28,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("skeleton", name=op.f("pk_username_skeletons")),
     )
     op.create_index("ix_username_skeletons_player_id", "username_skeletons", ["player_id"])
-    for one in fill(op.get_bind(), skeletons):
+    for account in fill(op.get_bind(), skeletons):
         _log.warning(
             "username_looks_alike player=%s username=%r first=%s first_username=%r",
-            *(one.player_id, one.username, one.first_id, one.first_username),
+            *(account.player_id, account.username, account.first_id, account.first_username),
         )
     # Last, since it keeps others from writing accounts until the migration ends.
     op.create_foreign_key(
