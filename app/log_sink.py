@@ -50,7 +50,7 @@ class Sink(io.TextIOBase):
             self._never_block(descriptor)
 
     def write(self, text: str) -> int:
-        """Write the text, or drop it; its length either way. Raises TypeError for bytes, as callers try which it takes."""
+        """Write the text, or drop it; its length either way. Raises TypeError for bytes: callers try which it takes."""
         if not isinstance(text, str):
             raise TypeError(f"text, not {type(text).__name__}")
         if text:
