@@ -27,7 +27,7 @@ def _ignore(lines: int) -> None:
 
 
 class Sink(io.TextIOBase):
-    """A text stream onto a descriptor. `write` never raises and never blocks for long.
+    """A text stream onto a descriptor. `write` raises for nothing but bytes, and never blocks for long.
 
     `dropped` counts the lines that are lost. `count` is called with the number of lines at each loss, and `report`
     with the number of lines lost in a row once a line was written again.
@@ -50,7 +50,9 @@ class Sink(io.TextIOBase):
             self._never_block(descriptor)
 
     def write(self, text: str) -> int:
-        """Write the text, or drop it; its length either way."""
+        """Write the text, or drop it; its length either way. Raises TypeError for bytes: callers try which it takes."""
+        if not isinstance(text, str):
+            raise TypeError(f"text, not {type(text).__name__}")
         if text:
             data = text.encode("utf-8", "backslashreplace")
             if self._written(b"\n" + data if self._is_cut else data):

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from app.log_sink import Sink
@@ -119,6 +120,12 @@ def test_no_way_of_logging_fails_whatever_is_behind_standard_error(
         preexec_fn=prepare(tmp_path / "errors"),
     )
     assert (done.returncode, done.stdout.strip()) == (0, lost)
+
+
+def test_a_library_that_tries_whether_it_takes_bytes_sees_that_it_does_not(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    click.echo("a banner", file=Sink(writer))  # type: ignore[arg-type]
+    assert os.read(reader, 100) == b"a banner\n"
 
 
 def test_lines_that_were_lost_are_reported_once_there_is_room_again(pipe: tuple[int, int]) -> None:

@@ -70,8 +70,8 @@ def test_two_beats_send_each_tick_once_and_one_takes_over_from_the_other(
         connection.exec_driver_sql("INSERT INTO ticks VALUES ('prune', clock_timestamp() - interval '70 minutes')")
     for beat in beats:
         beat.start()
-    eventually(lambda: set(_sent(container)) == set(beat_schedule))
-    eventually(lambda: all("Starting" in beat.log.read_text() for beat in beats))
+    eventually(lambda: set(_sent(container)) == set(beat_schedule), within=60)
+    eventually(lambda: all("Starting" in beat.log.read_text() for beat in beats), within=60)
     of_leaderboard = [entry for entry in beat_schedule.values() if str(entry["task"]).startswith(TO_LEADERBOARD)]
     assert ready("leaderboard") == len(of_leaderboard), "each once, the missed one too"
 

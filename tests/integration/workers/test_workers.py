@@ -75,7 +75,8 @@ def test_what_fails_or_kills_becomes_a_dead_letter_and_the_others_are_done(
         celery.send_task(WAIT, kwargs={"notes": str(notes.path), "name": f"{number}", "until": str(done)})
     worker.start()
     eventually(lambda: ready("dead") == 2, within=60)
-    assert all(notes.count(f"{number} ended") == 1 for number in range(10))
+    # The deadly one goes before them each time, so on a busy machine they may come after it.
+    eventually(lambda: all(notes.count(f"{number} ended") == 1 for number in range(10)), within=60)
     assert notes.count("poison began") == DELIVERY_LIMIT + 1
 
     letters = {letter["id"]: letter for letter in queues.peek(Choice())}
