@@ -29,6 +29,7 @@ _PINNED: dict[str, str | int] = {
     "transform_null_equals": "off",
     "extra_float_digits": 1,  # the shortest text that reads back as the same number
     "row_security": "on",
+    "exit_on_error": "off",
     "default_transaction_isolation": "read committed",
     "default_transaction_deferrable": "off",
     "lock_timeout": 0,  # statement_timeout bounds the wait for a lock as well

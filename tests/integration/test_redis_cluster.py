@@ -293,6 +293,16 @@ def test_what_a_failover_loses_costs_no_promise_and_comes_back(
     assert container.standings.one(anna).rank == 1
 
 
+def test_one_master_that_refuses_is_named_and_the_others_go_on(container: Container, cluster: RedisCluster) -> None:
+    for master in cluster.masters():
+        assert container.health.down() == {}
+        master.asked("CONFIG", "SET", "maxmemory", 1)
+        down = container.health.down()
+        master.asked("CONFIG", "SET", "maxmemory", 0)
+        assert down["redis"].startswith("refuses: OOM command not allowed")
+    assert len(container.redis.keys("leaderboard:probe*")) == 3
+
+
 def test_an_app_starts_while_its_cluster_is_away(servers: Stack) -> None:
     nowhere = f"redis+cluster://127.0.0.1:{free_port()},127.0.0.1:{free_port()}"
     app = create_app(replace(Settings.from_env(servers.env), redis_url=nowhere))

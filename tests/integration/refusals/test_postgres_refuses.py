@@ -40,6 +40,7 @@ HOSTILE = {
     "transform_null_equals": "on",
     "array_nulls": "off",
     "row_security": "off",
+    "exit_on_error": "on",
 }
 EXPECTED = {
     "search_path": "public",

@@ -1,0 +1,20 @@
+"""A worker whose broker is Redis waits for one that refuses; on RabbitMQ such an error is a mistake, and ends it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from app.settings import Settings
+from workers.app import create_celery
+
+
+@pytest.mark.parametrize(
+    ("broker", "waits"),
+    [("redis://localhost/1", True), ("rediss://localhost/1", True), ("amqp://localhost//", False)],
+)
+def test_a_refusal_of_the_broker_is_waited_out_on_redis(broker: str, waits: bool) -> None:
+    app = create_celery(replace(Settings(), broker_url=broker))
+    assert app.conf.broker_channel_error_retry is waits
+    app.close()
