@@ -45,7 +45,8 @@ class RollingRun:
         """`known`: how far the runs before have come. `least`: so many standings of the rest at any rate."""
         self._comparison, self._changes, self._rankings = comparison, changes, rankings
         self._season, self._patience = season, patience
-        self._share = max(least, -(-patience(lambda: rankings.size(season)) // RUNS))
+        share = max(least, -(-patience(lambda: rankings.size(season)) // RUNS))
+        self._most = share + comparison.batch  # so that a board as large as a share is compared to its end
         self._renewed_at = time.monotonic()
         run = patience(lambda: rankings.run(season))
         # A cursor means nothing to another run of Redis.
@@ -91,21 +92,19 @@ class RollingRun:
 
     def _walked(self) -> Iterator[str]:
         compared = wrong = 0
-        while compared < self._share and not self.progress.walked:
+        while compared < self._most and not self.progress.walked:
             members, suspects = self._comparison.suspects_after(self._season, self.progress.player, self._patience)
             yield from suspects
             self._note(len(members))
             compared, wrong = compared + len(members), wrong + len(suspects)
-            if members:
-                total = self.progress.compared + len(members)
-                self.progress = replace(self.progress, player=members[-1].player, compared=total)
-            else:
-                self.progress = replace(self.progress, walked=True)
+            last = members[-1].player if members else self.progress.player
+            total, at_end = self.progress.compared + len(members), len(members) < self._comparison.batch
+            self.progress = replace(self.progress, player=last, compared=total, walked=at_end)
         self.is_hopeless |= wrong > compared / 2 and not self.progress.walked
 
     def _scanned(self) -> Iterator[str]:
         compared = wrong = 0
-        while compared < self._share and not self.progress.scanned:
+        while compared < self._most and not self.progress.scanned:
             cursor, length, suspects = self._comparison.scan(self._season, self.progress.cursor, self._patience)
             yield from suspects
             self._note(length)

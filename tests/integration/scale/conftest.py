@@ -55,8 +55,8 @@ def proof(container: Container) -> Proof:
     return proof_of(container)
 
 
-def proof_of(container: Container, rankings: BulkRankings | None = None) -> Proof:
-    """The same on another client."""
+def proof_of(container: Container, rankings: BulkRankings | None = None, share: int = SHARE) -> Proof:
+    """The same on another client, or with another share."""
     return Proof(
         container.catalog,
         container.standing_store,
@@ -65,7 +65,7 @@ def proof_of(container: Container, rankings: BulkRankings | None = None) -> Proo
         ProofStore(container.redis),
         container.refresh,
         clock=container.clock,
-        share=SHARE,
+        share=share,
         batch=BATCH,
     )
 
