@@ -90,7 +90,7 @@ def prepare_master(arbiter: Any) -> None:
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
-    """gunicorn's gevent worker, with another end: it stops to listen only when nobody waits to be accepted."""
+    """gunicorn's gevent worker, which stops listening when nobody waits to be accepted, and refuses in our envelope."""
 
     _asked: gevent.event.Event | None = None  # made once this process is patched
 
