@@ -7,7 +7,7 @@ import pwd
 import resource
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.local.child import ROOT, CannotStart, accepts, free_port
@@ -17,7 +17,7 @@ CONFIGURATION = ROOT / "deploy" / "nginx"
 Address = tuple[str, int]
 # As in the examples of deploy/nginx/site, which say why.
 _API, _WS = "max_fails=1 fail_timeout=3s", "max_fails=0"
-_EXAMPLE_LOG, _EXAMPLE_CACHE = "/dev/stdout", "/var/cache/nginx/top"
+_EXAMPLE_LOG, _EXAMPLE_CACHE, _EXAMPLE_PROXY = "/dev/stdout", "/var/cache/nginx/top", "172.28.57.1"
 _MOST_FILES = 65_536
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
@@ -95,8 +95,7 @@ class Nginx(Server):
             + "".join(f"server {_text(at)} max_fails=0 backup;\n" for at in self.api),
             "ws-servers.conf": _servers(self.ws, _WS),
             "listen.conf": self.listen,
-            "trusted-proxies.conf": "".join(f"set_real_ip_from {proxy};\n" for proxy in self.trusted)
-            + "real_ip_header X-Forwarded-For;\nreal_ip_recursive on;\n",
+            "trusted-proxies.conf": self._trusted_proxies(),
         }.items():
             (site / name).write_text(text)
 
@@ -110,15 +109,27 @@ class Nginx(Server):
         )
 
     def _paths(self) -> str:
-        text = (CONFIGURATION / "site" / "paths.conf").read_text()
-        for example, here in (
-            (f"{_EXAMPLE_LOG} fairboard", f'"{self.access_log}" fairboard buffer=32k flush=1s'),
-            (_EXAMPLE_CACHE, f'"{self.data}/top"'),
-        ):
-            if example not in text:
-                raise CannotStart(f"deploy/nginx/site/paths.conf no longer names {example}")
-            text = text.replace(example, here)
-        return text + "".join(f'{name}_temp_path "{self.data}/temporary/{name}";\n' for name in _TEMPORARY)
+        places = {
+            f"{_EXAMPLE_LOG} fairboard": f'"{self.access_log}" fairboard buffer=32k flush=1s',
+            _EXAMPLE_CACHE: f'"{self.data}/top"',
+        }
+        return _adapted("paths.conf", places) + "".join(
+            f'{name}_temp_path "{self.data}/temporary/{name}";\n' for name in _TEMPORARY
+        )
+
+    def _trusted_proxies(self) -> str:
+        lines = "".join(f"set_real_ip_from {proxy};\n" for proxy in self.trusted)
+        return _adapted("trusted-proxies.conf", {f"set_real_ip_from {_EXAMPLE_PROXY};\n": lines})
+
+
+def _adapted(name: str, changes: Mapping[str, str]) -> str:
+    """Return an example of deploy/nginx/site with what differs here. Raises CannotStart where it has changed."""
+    text = (CONFIGURATION / "site" / name).read_text()
+    for example, here in changes.items():
+        if example not in text:
+            raise CannotStart(f"deploy/nginx/site/{name} no longer names {example.strip()}")
+        text = text.replace(example, here)
+    return text
 
 
 def _servers(addresses: Sequence[Address], options: str) -> str:

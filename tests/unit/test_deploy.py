@@ -9,6 +9,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from ruamel.yaml import YAML
 
+from app.settings import Settings
 from deploy.local.child import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -40,6 +42,18 @@ def _tool(name: str) -> Path:
 
 def test_the_compose_file_is_one() -> None:
     _run(_tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", COMPOSE)
+
+
+def test_the_app_and_nginx_have_the_same_operators() -> None:
+    allowed = re.findall(r"^allow (\S+);$", (DEPLOY / "nginx/site/operators.conf").read_text(), re.M)
+    assert [str(ip_network(network)) for network in allowed] == list(Settings().operators)
+
+
+def test_nginx_trusts_the_gateway_of_the_network_and_nobody_else() -> None:
+    """What listens on the host and connects to a published port comes from there."""
+    network = YAML(typ="safe").load(COMPOSE)["networks"]["default"]["ipam"]["config"][0]["subnet"]
+    trusted = re.findall(r"^set_real_ip_from (\S+);$", (DEPLOY / "nginx/site/trusted-proxies.conf").read_text(), re.M)
+    assert trusted == [str(next(ip_network(network).hosts()))]
 
 
 def test_hadolint_has_nothing_against_the_dockerfile() -> None:

@@ -59,6 +59,9 @@ def test_every_spelling_of_a_postgresql_url_names_the_driver(url: str) -> None:
         ("PING_SECONDS", "-1"),
         ("MAX_ACTIVE_ACTIONS", "ten"),
         ("ANTICHEAT_FLAG", "61"),
+        ("OPERATORS", "prometheus"),
+        ("OPERATORS", "10.1.2.3/8"),
+        ("BODY_SECONDS", "0"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_named(name: str, value: str) -> None:

@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
+import pytest
+
 from tests.parts.client import Answer, Api
 from tests.parts.edge import Edge
 from tests.parts.waiting import eventually
@@ -74,6 +76,35 @@ def test_an_etag_is_answered_with_304_by_the_cache_and_past_it(api: Api) -> None
         assert same.headers["ETag"] == etag
         assert same.headers["X-Request-ID"] == headers.get("X-Request-ID", same.headers["X-Request-ID"])
         assert api.get(TOP, headers={"If-None-Match": '"other"', **headers}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ("{quoted}", 304),
+        ("W/{quoted}", 304),
+        ('"other", W/{quoted}', 304),
+        ('"a,b",{quoted},', 304),
+        ("*", 304),
+        ("{tag}", 200),
+        ("W/{tag}", 200),
+        ("w/{quoted}", 200),
+        ("{quoted}x", 200),
+        ('*, "other"', 200),
+        ('"other"', 200),
+        ('"', 200),
+    ],
+)
+def test_a_tag_is_known_or_not_wherever_the_answer_comes_from(edge: Edge, api: Api, form: str, status: int) -> None:
+    """From nginx's cache, past it, and from a server: from its view, or from its memory."""
+    tag = api.get(TOP).headers["ETag"].removeprefix("W/").strip('"')
+    server = Api(edge.api[0].url)
+    known = {"If-None-Match": form.format(tag=tag, quoted=f'"{tag}"')}
+    answers = [api.get(TOP, headers=known), api.get(TOP, headers={**known, "X-Request-ID": "mine"})]
+    answers += [server.get(f"{TOP}?limit=10&board=main", headers=known), server.get(TOP, headers=known)]
+    answers += [server.call("HEAD", TOP, headers=known)]
+    assert [answer.status for answer in answers] == [status] * 5
+    server.close()
 
 
 def test_a_request_with_an_id_of_its_own_gets_it_back_and_the_same_list(api: Api) -> None:
