@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from collections.abc import Callable
@@ -145,6 +146,7 @@ class Conversation:
         if again:
             self._rest(max(_ASK_PAUSE, self._allowance.pause))
         self._allowance.count_subscribe()
+        subscriber.subscribe_by_at = math.inf  # it has asked in time, however long the stores take
         try:
             admission = self._admitted(message)
         except Refusal as refusal:

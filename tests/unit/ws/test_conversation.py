@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import gevent
+import gevent.event
 import pytest
 
 from app.errors import AccountSuspended, NotFound, Refusal, Unauthorized, Unavailable
+from app.settings import Settings
 from app.ws.allowance import Allowance, Bucket
 from app.ws.conversation import Admission, Conversation
+from app.ws.heartbeat import Heartbeat
 from app.ws.hub import Hub
 from app.ws.subscriber import SignIn
 from tests.parts.subscriber import frame_header
@@ -288,3 +292,24 @@ def test_a_socket_whose_address_owes_time_is_left_unread_and_another_is_not(
         each.wire.client.close()
         each.subscriber.outbound.drop()
     gevent.joinall(reading, timeout=10, raise_error=True)
+
+
+def test_a_subscribe_that_the_stores_answer_late_is_not_taken_for_none(hub: Hub, guest: Callable[..., Guest]) -> None:
+    patient, answered = guest(), gevent.event.Event()
+    patient.subscriber.subscribe_by_at = time.monotonic()  # long over by the next tick
+    asked: list[str] = []
+
+    def slow_admit(auth: str | None, board: str) -> Admission:
+        asked.append(board)
+        answered.wait()
+        return admit(auth, board)
+
+    conversation = Conversation(hub, patient.subscriber, slow_admit, allowance(), ping_seconds=30.0)
+    reading = gevent.spawn(conversation.read, patient.wire.server)
+    subscribe(patient.wire)
+    until(lambda: bool(asked))
+    Heartbeat(hub, Settings(), lambda: 0.0).tick()
+    answered.set()
+    assert patient.wire.next()["type"] == "leaderboard.initial"
+    patient.wire.client.close()
+    reading.get(timeout=10)
