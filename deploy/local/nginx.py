@@ -69,7 +69,11 @@ class Nginx(Server):
 
     def command(self) -> list[str]:
         program = system_program("nginx", "/usr/sbin/nginx", "/usr/local/sbin/nginx")
-        return [program, "-p", str(self.data), "-c", str(self._folder / "nginx.conf"), "-e", "stderr"]
+        # Relative to folder(), here and in the files: nginx expands `$` and `*` in its own folder's name too.
+        return [program, "-p", "./", "-c", "conf/nginx.conf", "-e", "stderr"]
+
+    def folder(self) -> Path:
+        return self.data
 
     def answers(self) -> bool:
         return accepts(*self.address)
@@ -105,16 +109,17 @@ class Nginx(Server):
         files = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], _MOST_FILES)
         return (
             f"daemon off;\n{user}worker_processes auto;\nworker_rlimit_nofile {files};\n"
-            f'pid "{self.data}/nginx.pid";\nerror_log stderr warn;\n'
+            "pid nginx.pid;\nerror_log stderr warn;\n"
         )
 
     def _paths(self) -> str:
+        access_log = os.path.relpath(self.access_log, self.data)
         places = {
-            f"{_EXAMPLE_LOG} fairboard": f'"{self.access_log}" fairboard buffer=32k flush=1s',
-            _EXAMPLE_CACHE: f'"{self.data}/top"',
+            f"{_EXAMPLE_LOG} fairboard": f'"{access_log}" fairboard buffer=32k flush=1s',
+            _EXAMPLE_CACHE: "top",
         }
         return _adapted("paths.conf", places) + "".join(
-            f'{name}_temp_path "{self.data}/temporary/{name}";\n' for name in _TEMPORARY
+            f"{name}_temp_path temporary/{name};\n" for name in _TEMPORARY
         )
 
     def _trusted_proxies(self) -> str:
