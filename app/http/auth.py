@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import structlog
 from flask import Blueprint, Response
 
+from app.errors import InvalidCredentials
 from app.http.bodies import Credentials, NewAccount, NewAppeal, body
 from app.http.envelope import answer, empty, plain
 from app.http.identity import container, me, signed_in, tokens_for
-from app.http.limits import Limits
+from app.http.limits import Limits, caller_address
 from app.services.accounts import Login
+
+log = structlog.get_logger("fairboard.auth")
+
+_SHOWN = 64  # characters of a name that somebody tried: no account has a longer one
 
 
 def blueprint(limits: Limits) -> Blueprint:
@@ -25,7 +31,11 @@ def blueprint(limits: Limits) -> Blueprint:
     @limits.auth
     def login() -> Response:
         given = body(Credentials)
-        return _welcome(container().accounts.login(given.username, given.password), 200)
+        try:
+            return _welcome(container().accounts.login(given.username, given.password), 200)
+        except InvalidCredentials:
+            log.warning("sign_in_failed", address=caller_address(), username=given.username[:_SHOWN])
+            raise
 
     @routes.post("/auth/refresh")
     @signed_in(kind="refresh", suspended_too=True)

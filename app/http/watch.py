@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 from prometheus_client import Counter, Histogram
+from structlog import get_logger
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from app import metrics
@@ -15,6 +16,11 @@ from app.http.envelope import request_id
 from app.logs import RequestLog
 from app.settings import Settings
 
+log = get_logger("fairboard.http")
+
+_ADMIN = "/api/v1/admin"
+_REFUSED = (401, 403)
+_SHOWN = 200  # characters of a path
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -38,13 +44,19 @@ def register(app: Flask, settings: Settings) -> None:
         # A socket's request lasts as long as the socket does: no time to an answer.
         if rule is None or not rule.websocket or status >= 400:
             _clock(route, method, status // 100).observe(seconds)
+        if status in _REFUSED and asked.path.startswith(_ADMIN):
+            line = f"{method} {asked.path[:_SHOWN]}"
+            log.warning("admin_refused", address=asked.remote_addr, player_id=_player(kept), asked=line, status=status)
         if told.wants(method, status):
-            identity = kept.get("identity")
-            player = str(identity.player_id) if identity else None
             line = f"{asked.method} {asked.path}"
-            told.write(kept.request_id, line, status, seconds, player, kept.get("failure_code"))
+            told.write(kept.request_id, line, status, seconds, _player(kept), kept.get("failure_code"))
         clear_contextvars()  # the connection may be kept alive for another request
         return response
+
+
+def _player(kept: Any) -> str | None:
+    identity = kept.get("identity")
+    return str(identity.player_id) if identity else None
 
 
 def _itself(proxy: Any) -> Any:
