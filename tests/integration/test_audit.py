@@ -235,6 +235,8 @@ def test_the_file_may_be_missing_moved_or_on_a_full_disk_and_no_act_fails(contai
     path = Path(container.settings.audit_anchors)
     _fill(container, 1)
     path.rename(tmp_path / "moved")
+    moved = audit_log(_another(container, audit_anchors=str(tmp_path / "new")).audit.look(), str(path))
+    assert moved.state == "note", "the doctor says that there was nothing to compare with"
     _fill(container, 1)
     assert len(path.read_text().splitlines()) == 1, "the next head begins another file"
     with _past_the_trigger(container) as connection:
