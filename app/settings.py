@@ -195,8 +195,8 @@ class Settings:
     presence_seconds: float = _set(15.0, _number(0.1, 20), "time between two signs of life of an open socket")
     broadcast_seconds: float = _set(0.1, _number(0, 1), "least time between two broadcasts of a board")
     metrics_dir: str = _set("", _text, "folder shared by this machine's processes for /metrics")
-    audit_anchors: str = _set("", _text, "file that keeps the heads of the audit log")
     metrics_port: int = _set(0, _whole(0, 65535), "port on which worker, relay and beat serve /metrics; 0: none")
+    audit_anchors: str = _set("", _text, "file that keeps the heads of the audit log")
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:

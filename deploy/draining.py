@@ -91,8 +91,8 @@ def prepare_master(arbiter: Any) -> None:
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
-    """gunicorn's gevent worker, which stops listening when nobody waits to be accepted, refuses in our envelope, and holds
-    at most so many connections of one address."""
+    """gunicorn's gevent worker, which stops listening when nobody waits to be accepted, refuses in our envelope, and
+    holds at most so many connections of one address."""
 
     door = Door()
     _asked: gevent.event.Event | None = None  # made once this process is patched

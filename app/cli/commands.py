@@ -48,6 +48,8 @@ class Commands(AppGroup):
             return super().invoke(ctx)
         except Refusal as refusal:
             raise click.ClickException(refused(refusal)) from refusal
+        except UnicodeEncodeError as error:  # a shell may give any bytes
+            raise click.ClickException("An argument has characters that no text may have.") from error
         except BROKEN as error:
             settings = ctx.ensure_object(ScriptInfo).load_app().extensions["fairboard"].settings
             raise click.ClickException(explain(error, settings)) from error

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import structlog
 from flask import Blueprint, Response
 
+from app.errors import InvalidCredentials, SignInDelayed
 from app.http.bodies import Credentials, NewAccount, NewAppeal, body
 from app.http.envelope import answer, empty, plain
 from app.http.identity import container, me, signed_in, tokens_for
 from app.http.limits import Limits, caller_address
 from app.http.sign_ins import note_sign_in
 from app.services.accounts import Login
+
+log = structlog.get_logger("fairboard.auth")
+
+_SHOWN = 64  # characters of a name that somebody tried: no account has a longer one
 
 
 def blueprint(limits: Limits) -> Blueprint:
@@ -26,7 +32,12 @@ def blueprint(limits: Limits) -> Blueprint:
     @limits.auth
     def login() -> Response:
         given = body(Credentials)
-        return _welcome(container().accounts.login(given.username, given.password, caller_address()), 200)
+        try:
+            return _welcome(container().accounts.login(given.username, given.password, caller_address()), 200)
+        except (InvalidCredentials, SignInDelayed) as refusal:
+            name = given.username[:_SHOWN]
+            log.warning("sign_in_failed", address=caller_address(), username=name, code=refusal.code)
+            raise
 
     @routes.post("/auth/refresh")
     @limits.tokens

@@ -18,6 +18,9 @@ from app.settings import Settings
 
 log = structlog.get_logger("fairboard.http")
 
+_ADMIN = "/api/v1/admin"
+_REFUSED = (401, 403)
+_SHOWN = 200  # characters of a path
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -49,11 +52,17 @@ def register(app: Flask, settings: Settings) -> None:
         # A socket's request lasts as long as the socket does: no time to an answer.
         if rule is None or not rule.websocket or status >= 400:
             _clock(route, method, status // 100).observe(seconds)
+        if status in _REFUSED and asked.path.startswith(_ADMIN):
+            line = f"{method} {asked.path[:_SHOWN]}"
+            log.warning("admin_refused", address=asked.remote_addr, player_id=_player(kept), asked=line, status=status)
         if told.wants(method, status):
-            identity = kept.get("identity")
-            player = str(identity.player_id) if identity else None
             line = f"{asked.method} {asked.path}"
-            told.write(kept.request_id, line, status, seconds, player, kept.get("failure_code"))
+            told.write(kept.request_id, line, status, seconds, _player(kept), kept.get("failure_code"))
+
+
+def _player(kept: Any) -> str | None:
+    identity = kept.get("identity")
+    return str(identity.player_id) if identity else None
 
 
 def _itself(proxy: Any) -> Any:

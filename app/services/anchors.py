@@ -17,10 +17,11 @@ log = structlog.get_logger("fairboard.audit")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The log's head, and what contradicts a head that was remembered."""
+    """The log's head, and what contradicts a head that was remembered; `first`: nothing was, though there are rows."""
 
     head: Head
     flaw: Flaw | None = None
+    first: bool = False
 
 
 class Anchors:
@@ -66,7 +67,7 @@ class Anchors:
     def _compare(self) -> Look:
         anchor = self._highest
         head, there = self._store.head(anchor)
-        return Look(head, broken(anchor, head, there) if anchor else None)
+        return Look(head, broken(anchor, head, there) if anchor else None, first=anchor is None and head.id > 0)
 
     def _remember(self, head: Head) -> None:
         with self._lock:

@@ -99,6 +99,9 @@ def audit_log(look: Look, path: str | None) -> Finding:
     if path is None:
         advice = "Set AUDIT_ANCHORS to a file that the owner of the database can't reach: it shows what was cut off."
         return Finding("audit log", "note", f"{says}; their end is written down in logs and metrics alone", advice)
+    if look.first:
+        advice = "If that is no new file, see where it went: until now it showed what was cut off."
+        return Finding("audit log", "note", f"{says}, of which {path} had nothing", advice)
     return Finding("audit log", "ok", f"{says}, as {path} has it")
 
 

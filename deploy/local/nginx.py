@@ -118,9 +118,7 @@ class Nginx(Server):
             f"{_EXAMPLE_LOG} fairboard": f'"{access_log}" fairboard buffer=32k flush=1s',
             _EXAMPLE_CACHE: "top",
         }
-        return _adapted("paths.conf", places) + "".join(
-            f"{name}_temp_path temporary/{name};\n" for name in _TEMPORARY
-        )
+        return _adapted("paths.conf", places) + "".join(f"{name}_temp_path temporary/{name};\n" for name in _TEMPORARY)
 
     def _trusted_proxies(self) -> str:
         lines = "".join(f"set_real_ip_from {proxy};\n" for proxy in self.trusted)

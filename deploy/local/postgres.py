@@ -117,11 +117,8 @@ class Postgres(Server):
 
     def create_database(self, name: str) -> None:
         """Create an empty database of the application's if there is none of that name; else see that it owns all."""
-        with psycopg.connect(self.admin_url("postgres"), autocommit=True) as connection:
-            roles.create(connection)
-            roles.create_database(connection, name)
-        with psycopg.connect(self.admin_url(name)) as connection:
-            roles.hand_over(connection)
+        roles.create_database(self.admin_url("postgres"), name)
+        roles.hand_over(self.admin_url(name))
 
     def stop(self) -> None:
         super().stop()

@@ -1,9 +1,8 @@
-"""Who is who in a private PostgreSQL: the application is no superuser, and the replicas have a role of their own.
-
-An earlier version ran the application as the superuser, so what that one owns is handed over.
-"""
+"""Who is who in a private PostgreSQL: deploy/postgres/roles.sql says it, for the compose file too."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import psycopg
 from psycopg.sql import SQL, Identifier
@@ -11,56 +10,18 @@ from psycopg.sql import SQL, Identifier
 APPLICATION = "fairboard_app"
 REPLICATION = "replication"
 
-# The application reads how far replicas are, which is not everybody's to see.
-_CREATE = f"""
-DO $$ BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{APPLICATION}') THEN
-        CREATE ROLE {APPLICATION} LOGIN;
-        GRANT pg_read_all_stats TO {APPLICATION};
-    END IF;
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{REPLICATION}') THEN
-        CREATE ROLE {REPLICATION} LOGIN REPLICATION;
-    END IF;
-END $$
-"""
-# Sequences of a table's columns follow the table.
-_HAND_OVER = f"""
-DO $$ DECLARE
-    object record;
-BEGIN
-    FOR object IN
-        SELECT format('ALTER TABLE %s OWNER TO {APPLICATION}', c.oid::regclass) AS command
-        FROM pg_class c
-        WHERE c.relnamespace = 'public'::regnamespace AND c.relowner <> '{APPLICATION}'::regrole
-          AND (c.relkind IN ('r', 'p', 'v', 'm') OR c.relkind = 'S' AND NOT EXISTS (
-              SELECT FROM pg_depend d
-              WHERE d.objid = c.oid AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')))
-        UNION ALL
-        SELECT format('ALTER ROUTINE %s OWNER TO {APPLICATION}', p.oid::regprocedure)
-        FROM pg_proc p
-        WHERE p.pronamespace = 'public'::regnamespace AND p.proowner <> '{APPLICATION}'::regrole
-    LOOP
-        EXECUTE object.command;
-    END LOOP;
-END $$
-"""
+_SCRIPT = Path(__file__).resolve().parents[1] / "postgres" / "roles.sql"
 
 
-def create(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Create the roles that are missing."""
-    connection.execute(_CREATE)
+def create_database(admin: str, name: str) -> None:
+    """Create an empty database unless it is there; `admin` is the URL of any other one, for a superuser."""
+    with psycopg.connect(admin, autocommit=True) as connection:
+        row = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
+        if row is None:
+            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
 
 
-def create_database(connection: psycopg.Connection[tuple[object, ...]], name: str) -> None:
-    """Create a database that the application owns, or make it the owner of one that is there."""
-    query = "SELECT datdba = %s::regrole FROM pg_database WHERE datname = %s"
-    owned = connection.execute(query, (APPLICATION, name)).fetchone()
-    if owned == (True,):
-        return
-    command = "CREATE DATABASE {} OWNER {}" if owned is None else "ALTER DATABASE {} OWNER TO {}"
-    connection.execute(SQL(command).format(Identifier(name), Identifier(APPLICATION)))
-
-
-def hand_over(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Make the application the owner of everything in this database."""
-    connection.execute(_HAND_OVER)
+def hand_over(admin: str) -> None:
+    """Create the roles that are missing, and make the application the owner of everything in this database."""
+    with psycopg.connect(admin) as connection:
+        connection.execute(_SCRIPT.read_bytes())

@@ -21,7 +21,7 @@ from tests.parts.cluster import ClusterProduct
 # Erlang's own, which the container of RabbitMQ has inside.
 ONLY_HERE = {"epmd"}
 # What happens once, at the start; and who looks on.
-ONLY_THERE = {"migrate", "redis-cluster", "prometheus", "grafana"}
+ONLY_THERE = {"migrate", "roles", "redis-cluster", "prometheus", "grafana"}
 NAMES = {item.name.upper() for item in fields(Settings)}
 
 

@@ -54,6 +54,7 @@ def test_the_log_is_filtered_and_paged(container: Container, anna: Player, ben: 
     assert [row["id"] for row in told("audit", "log", "--before", "2")] == [1]
     assert told("audit", "log", "--actor", "cli:somebody-else") == []
     assert run("audit", "log", "--act", "nothing").stdout == "Nothing yet.\n"
+    assert "An argument has characters" in run("audit", "log", "--act", "\udcff").output
 
 
 def test_verify_says_which_row_is_wrong_and_fails(container: Container, anna: Player, run: Run, told: Told) -> None:
@@ -69,3 +70,22 @@ def test_verify_says_which_row_is_wrong_and_fails(container: Container, anna: Pl
     assert found.exit_code == 1
     assert "row 2 was changed" in found.stdout
     assert "wrong in 1 place" in found.stdout
+
+
+def test_a_cut_off_log_fails_without_a_flag_until_the_break_is_accepted(
+    container: Container, anna: Player, run: Run, told: Told
+) -> None:
+    for _ in range(3):
+        run("users", "suspend", "anna")
+    with container.database.transaction() as connection:
+        connection.execute(sa.text("ALTER TABLE audit_log DISABLE TRIGGER append_only"))
+        connection.execute(sa.text("DELETE FROM audit_log WHERE id > 1"))
+    cut = run("audit", "verify")
+    assert cut.exit_code == 1
+    assert "row 3 was written down as 3:" in cut.stdout
+    assert "the log ends with row 1" in cut.stdout
+    assert run("audit", "accept", "--reason", "").exit_code != 0
+    accepted = run("audit", "accept", "--reason", "restored the backup of Monday")
+    assert accepted.exit_code == 0, accepted.output
+    assert told("audit", "verify")["clean"]
+    assert told("audit", "log", "--act", "audit.accepted")[0]["details"]["reason"] == "restored the backup of Monday"

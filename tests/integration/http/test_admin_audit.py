@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
+from app import logs
 from app.container import Container
 from app.factory import create_app
 
@@ -26,13 +27,22 @@ def _bearer(client: FlaskClient, name: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer.get_json()['data']['access_token']}"}
 
 
-def test_an_admin_reads_it_page_by_page_and_nobody_else_does(container: Container, client: FlaskClient) -> None:
+def test_an_admin_reads_it_page_by_page_and_nobody_else_does_unseen(
+    container: Container, client: FlaskClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(container.settings)
     container.accounts.create("alice", "a good password", "admin")
     container.accounts.create("anna", "a good password")
     for number in range(3):
         container.audit.note("cli:root", "test.act", f"thing:{number % 2}", {"number": number}, f"r-{number}")
+    anna = _bearer(client, "anna")
+    capsys.readouterr()
     assert client.get(PATH).status_code == 401
-    assert client.get(PATH, headers=_bearer(client, "anna")).status_code == 403
+    assert client.get("/api/v1/admin/cases", headers=anna).status_code == 403
+    assert client.get(PATH, headers=anna).status_code == 403
+    refused = [line for line in capsys.readouterr().err.splitlines() if "admin_refused" in line]
+    assert [("player_id=None" in line, "127.0.0.1" in line) for line in refused] == [(True, True)] + [(False, True)] * 2
+    assert PATH in refused[2]
     alice = _bearer(client, "alice")
     first = client.get(f"{PATH}?limit=2", headers=alice).get_json()
     assert [(row["id"], row["details"]) for row in first["data"]] == [(3, {"number": 2}), (2, {"number": 1})]
@@ -41,8 +51,28 @@ def test_an_admin_reads_it_page_by_page_and_nobody_else_does(container: Containe
     assert "links" not in rest
     chosen = client.get(f"{PATH}?subject=thing:1", headers=alice).get_json()["data"]
     assert [row["request_id"] for row in chosen] == ["r-1"]
-    refused = client.get(f"{PATH}?limit=0&nonsense=1", headers=alice)
-    assert (refused.status_code, {each["field"] for each in refused.get_json()["error"]["details"]}) == (
+    wrong = client.get(f"{PATH}?limit=0&nonsense=1", headers=alice)
+    assert (wrong.status_code, {each["field"] for each in wrong.get_json()["error"]["details"]}) == (
         422,
         {"limit", "nonsense"},
     )
+
+
+def test_a_failed_sign_in_is_in_the_log_with_address_and_name_and_without_the_password(
+    container: Container, client: FlaskClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    container.accounts.create("anna", "a good password")
+    logs.configure(container.settings)
+    for name in ("anna", "nobody", "x" * 9000, "a\nfake line\x1b[2J"):
+        wrong = {"username": name, "password": "a wrong password"}
+        assert (
+            client.post("/api/v1/auth/login", json=wrong, environ_base={"REMOTE_ADDR": "2001:db8::7"}).status_code
+            == 401
+        )
+    written = capsys.readouterr().err
+    lines = [line for line in written.splitlines() if "sign_in_failed" in line]
+    assert [line.count("2001:db8::7") for line in lines] == [1] * 4
+    assert "username=anna" in lines[0]
+    assert max(map(len, lines)) < 500
+    assert "\x1b" not in written
+    assert "wrong password" not in written
