@@ -184,7 +184,7 @@ def _envelope(
     status, code, text = answer
     error = {"code": code, "message": text}
     content = json.dumps({"meta": {"code": status, "request_id": request_id}, "error": error}).encode()
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(content)}\r\nX-Request-ID: {request_id}\r\nX-Content-Type-Options: nosniff\r\n"
