@@ -8,6 +8,7 @@ PARTS = [
     "settings",
     "postgresql",
     "migrations",
+    "audit log",
     "redis",
     "clocks",
     "broker",
@@ -18,4 +19,5 @@ PARTS = [
     "anticheat work",
     "board main",
     "online main",
+    "clients",
 ]
