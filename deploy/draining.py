@@ -43,7 +43,7 @@ _MOST_QUIET_SECONDS = 2.0
 _LOOK_SECONDS = 0.02
 
 # A filter sees each segment from its TCP header on: byte 13 holds the flags, bit 1 of them is SYN.
-_SO_ATTACH_FILTER = 26
+_SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
 _LOAD_BYTE, _JUMP_IF_SET, _RETURN = 0x30, 0x45, 0x06
 _DROP_SYN = [(_LOAD_BYTE, 0, 0, 13), (_JUMP_IF_SET, 0, 1, 0x02), (_RETURN, 0, 0, 0), (_RETURN, 0, 0, 0xFFFFFFFF)]
 
@@ -62,6 +62,14 @@ def hold_off(listeners: Iterable[Any]) -> None:
         if sys.platform == "linux":
             with contextlib.suppress(OSError):
                 listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, pointer)
+
+
+def let_in(listeners: Iterable[Any]) -> None:
+    """End `hold_off`."""
+    for listener in listeners:
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):  # nobody was held off
+                listener.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
 
 
 def waiting(listener: Any) -> int:

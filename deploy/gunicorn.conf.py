@@ -71,6 +71,10 @@ def on_starting(server: Any) -> None:
 def when_ready(server: Any) -> None:
     """Let SIGTERM drain: deploy/draining.py tells how."""
     draining.prepare_master(server)
+    # The port is open seconds before a worker can answer on it. A load balancer that is kept out asks another server
+    # at once; one that is let in waits, and its clients with it. Not where an older master still serves the port.
+    if _settings.trusted_proxies and not (server.master_pid or server.systemd):
+        draining.hold_off(server.LISTENERS)
 
 
 def post_worker_init(worker: Any) -> None:
@@ -80,7 +84,11 @@ def post_worker_init(worker: Any) -> None:
     close_when(worker.wsgi, lambda: not worker.alive)
     worker.door = Door.beside(_settings.max_sockets_per_address, _settings.trusted_proxies)
     one_send.install()
+<<<<<<< HEAD
     incoming.install(_settings.body_seconds)
+=======
+    draining.let_in(worker.sockets)
+>>>>>>> sockets
 
     # What is there by now stays; and with thousands of sockets, a collection every 700 new objects walks all of them:
     # 30% of this process's time with 4,000 subscribers.

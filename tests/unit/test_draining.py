@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.draining import hold_off, waiting
+from deploy.draining import hold_off, let_in, waiting
 from tests.parts.waiting import eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the filter is Linux's own")
@@ -62,3 +62,13 @@ def test_a_socket_of_another_kind_is_left_alone() -> None:
         theirs.sendall(b"x")
         assert ours.recv(1) == b"x"
         assert waiting(ours) == 0
+
+
+def test_who_was_held_off_is_let_in_again(listener: socket.socket) -> None:
+    let_in([listener])  # nobody was held off yet
+    hold_off([listener])
+    with pytest.raises(TimeoutError):
+        connect(listener, timeout=0.2)
+    let_in([listener])
+    with connect(listener):
+        assert waiting(listener) >= 1

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.settings import Settings
-from workers.app import create_celery
+from workers.fairboard_celery import create_celery
 
 
 @pytest.mark.parametrize(
