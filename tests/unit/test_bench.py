@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bench.pgbench import script
+from bench.sections import carried, put
 
 
 def test_pgbench_has_a_value_for_everything_in_the_products_statement() -> None:
     assert "%(" not in script(3)
     assert script(3).startswith("\\set player random(1, 3)")
+
+
+def test_a_section_is_replaced_in_its_place_and_outlives_a_page_that_is_written_anew(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n")
+    put(page, "one", "first")
+    put(page, "two", "second")
+    put(page, "one", "third")
+    text = page.read_text()
+    assert "first" not in text
+    assert text.index("third") < text.index("second")
+    anew = carried(text, "# Another\n")
+    assert anew.startswith("# Another\n")
+    assert anew.count("third") == anew.count("second") == 1
