@@ -84,11 +84,8 @@ def post_worker_init(worker: Any) -> None:
     close_when(worker.wsgi, lambda: not worker.alive)
     worker.door = Door.beside(_settings.max_sockets_per_address, _settings.trusted_proxies)
     one_send.install()
-<<<<<<< HEAD
     incoming.install(_settings.body_seconds)
-=======
     draining.let_in(worker.sockets)
->>>>>>> sockets
 
     # What is there by now stays; and with thousands of sockets, a collection every 700 new objects walks all of them:
     # 30% of this process's time with 4,000 subscribers.
