@@ -7,9 +7,8 @@ import signal
 import time
 from pathlib import Path
 
+from tests.parts.odd_names import BUG, POISON, WAIT
 from workers.app import app
-
-WAIT, POISON, BUG = "leaderboard.odd_wait", "leaderboard.odd_poison", "leaderboard.odd_bug"
 
 
 def _note(path: str, word: str) -> None:

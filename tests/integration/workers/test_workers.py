@@ -13,7 +13,7 @@ from app.container import Container
 from app.services.queues import BrokerFails, Choice, Queues
 from deploy.local.child import free_port
 from tests.integration.workers.conftest import OddWorker
-from tests.parts.odd_tasks import BUG, POISON, WAIT
+from tests.parts.odd_names import BUG, POISON, WAIT
 from tests.parts.waiting import eventually
 from workers.queues import DELIVERY_LIMIT
 
