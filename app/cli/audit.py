@@ -100,7 +100,8 @@ def verify(ctx: click.Context, expect: Head | None, as_json: bool) -> None:
 
 @audit.command(epilog=example("audit accept --reason 'restored the backup of Monday'"))
 @click.option("--reason", required=True, help="Why the log is another than it was; it stands in the log.")
-def accept(reason: str) -> None:
+@as_json
+def accept(reason: str, as_json: bool) -> None:
     """Accept that the log is what it is now, as after a restore: what was written down before counts no more.
 
     The break is recorded as a new row. Each machine has its own file of heads: run this on each of them.
@@ -112,11 +113,14 @@ def accept(reason: str) -> None:
     with _anchors_readable():
         head = container().audit.accept(operator(), reason, request_id())
     if head is None:
-        tell(
-            "AUDIT_ANCHORS is not set: the break is recorded, and running processes remember until they are restarted."
+        begins, said = (
+            None,
+            "AUDIT_ANCHORS is not set: the break is recorded; running processes remember until restarted.",
         )
     else:
-        click.echo(f"From now on the audit log begins at its head {head}")
+        begins = f"{head.id}:{head.hash}"
+        said = f"From now on the audit log begins at its head {begins}"
+    emit({"head": begins}, said, as_json=as_json)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -105,6 +106,7 @@ class Api:
         self.timeout = timeout
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy of the shell stands before this machine
+        self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # a test with TLS names its certificate
         self._session.mount("http://", _FromAddress(address) if address else HTTPAdapter(pool_maxsize=64))
 
     def close(self) -> None:

@@ -106,7 +106,7 @@ _BROKERS = (
 
 
 def test_relay_and_workers_use_the_same_broker_whatever_celery_would_read() -> None:
-    env = {"PATH": "/usr/bin:/bin", "BROKER_URL": "redis://127.0.0.1:1/7"}
+    env = {"PATH": "/usr/bin:/bin", "APP_ENV": "development", "BROKER_URL": "redis://127.0.0.1:1/7"}
     env |= dict.fromkeys(
         ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL"), "redis://elsewhere/0"
     )

@@ -15,7 +15,7 @@ COMMANDS = {
     "analytics": {"show", "rebuild", "verify"},
     "anticheat": {"cases", "show", "clear", "confirm", "undo", "review", "model", "backtest", "calibrate"},
     "anticheat model": {"train", "list", "show", "verify", "score", "judge", "activate", "retire"},
-    "audit": {"log", "verify"},
+    "audit": {"accept", "log", "verify"},
     "outbox": {"status"},
     "queues": {"status", "peek", "replay", "purge"},
     "doctor": set(),
