@@ -140,16 +140,21 @@ def test_a_field_of_another_type_is_a_422(api: Api, anna: Player, value: object)
     assert anna.post("/actions", {"action_type": value}).fields == {"action_type"}
 
 
+_DIVIDES_BY_ZERO = "CREATE VIEW action_types AS SELECT * FROM action_types_away WHERE 1 / (length(slug) * 0) = 1"
+
+
 def test_a_500_would_be_in_the_envelope_too(product: Product) -> None:
-    """A broken ledger is what a 500 is made from: the column that every standing is read from is gone for a moment."""
+    """A 500 is made from a table that can't be computed for a moment; one that is missing would be 503."""
     api = Api(product.url)
     somebody = api.register()
     with product.database() as connection:
         connection.execute("ALTER TABLE action_types RENAME TO action_types_away")
+        connection.execute(_DIVIDES_BY_ZERO)
         try:
             answers = [api.get("/action-types") for _ in range(3)]
             answers.append(somebody.post("/actions", {"action_type": "never-seen-before"}))
         finally:
+            connection.execute("DROP VIEW action_types")
             connection.execute("ALTER TABLE action_types_away RENAME TO action_types")
     broken = [answer for answer in answers if answer.status == 500]
     assert broken, answers
