@@ -80,9 +80,8 @@ def test_a_command_that_needs_it_fails_in_one_line(name: str, container: Contain
     changes: dict[str, Any] = {name: NOWHERE[name][0].format(port=free_port())}
     settings = replace(container.settings, **changes)
     code, out, err = _run_with(settings, "leaderboard", "verify")
-    (line,) = [
-        line for line in err.splitlines() if not line.startswith("Verifying main: 0 standings")
-    ]  # it is waited for
+    progress = "Verifying main: 0 standings"  # it is waited for
+    (line,) = [line for line in err.splitlines() if not line.startswith(progress)]
     assert (code, out) == (1, "")
     assert name.upper() in line
     assert "secret" not in err

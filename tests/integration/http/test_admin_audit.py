@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
 
-from app import logs
 from app.container import Container
 from app.factory import create_app
 
@@ -22,25 +23,35 @@ def client(container: Container) -> Iterator[FlaskClient]:
     app.extensions["fairboard"].close()
 
 
+@pytest.fixture
+def log_text(client: FlaskClient) -> Iterator[io.StringIO]:
+    """What is logged from here on, as the log has it."""
+    text = io.StringIO()
+    root = logging.getLogger()
+    handler = logging.StreamHandler(text)
+    handler.setFormatter(root.handlers[0].formatter)
+    root.addHandler(handler)
+    yield text
+    root.removeHandler(handler)
+
+
 def _bearer(client: FlaskClient, name: str) -> dict[str, str]:
     answer = client.post("/api/v1/auth/login", json={"username": name, "password": "a good password"})
     return {"Authorization": f"Bearer {answer.get_json()['data']['access_token']}"}
 
 
 def test_an_admin_reads_it_page_by_page_and_nobody_else_does_unseen(
-    container: Container, client: FlaskClient, capsys: pytest.CaptureFixture[str]
+    container: Container, client: FlaskClient, log_text: io.StringIO
 ) -> None:
-    logs.configure(container.settings)
     container.accounts.create("alice", "a good password", "admin")
     container.accounts.create("anna", "a good password")
     for number in range(3):
         container.audit.note("cli:root", "test.act", f"thing:{number % 2}", {"number": number}, f"r-{number}")
     anna = _bearer(client, "anna")
-    capsys.readouterr()
     assert client.get(PATH).status_code == 401
     assert client.get("/api/v1/admin/cases", headers=anna).status_code == 403
     assert client.get(PATH, headers=anna).status_code == 403
-    refused = [line for line in capsys.readouterr().err.splitlines() if "admin_refused" in line]
+    refused = [line for line in log_text.getvalue().splitlines() if "admin_refused" in line]
     assert [("player_id=None" in line, "127.0.0.1" in line) for line in refused] == [(True, True)] + [(False, True)] * 2
     assert PATH in refused[2]
     alice = _bearer(client, "alice")
@@ -59,17 +70,16 @@ def test_an_admin_reads_it_page_by_page_and_nobody_else_does_unseen(
 
 
 def test_a_failed_sign_in_is_in_the_log_with_address_and_name_and_without_the_password(
-    container: Container, client: FlaskClient, capsys: pytest.CaptureFixture[str]
+    container: Container, client: FlaskClient, log_text: io.StringIO
 ) -> None:
     container.accounts.create("anna", "a good password")
-    logs.configure(container.settings)
     for name in ("anna", "nobody", "x" * 9000, "a\nfake line\x1b[2J"):
         wrong = {"username": name, "password": "a wrong password"}
         assert (
             client.post("/api/v1/auth/login", json=wrong, environ_base={"REMOTE_ADDR": "2001:db8::7"}).status_code
             == 401
         )
-    written = capsys.readouterr().err
+    written = log_text.getvalue()
     lines = [line for line in written.splitlines() if "sign_in_failed" in line]
     assert [line.count("2001:db8::7") for line in lines] == [1] * 4
     assert "username=anna" in lines[0]

@@ -17,6 +17,7 @@ from app.settings import Settings
 from app.stores import migrations
 from app.stores.sessions import make_engine
 from app.stores.ticks import Turn
+from deploy.local.roles import APPLICATION
 from deploy.local.stack import Stack
 from tests.integration.refusals.conftest import Caller, Run, data, unavailable
 from tests.parts.client import fresh_name
@@ -54,7 +55,7 @@ EXPECTED = {
 
 @pytest.fixture
 def owner(servers: Stack) -> Iterator[psycopg.Connection[object]]:
-    with psycopg.connect(servers.postgres.database_url("postgres"), autocommit=True) as connection:
+    with psycopg.connect(servers.postgres.admin_url("postgres"), autocommit=True) as connection:
         yield connection
 
 
@@ -87,12 +88,12 @@ def altered(
 @pytest.fixture
 def clerk(servers: Stack, owner: psycopg.Connection[object]) -> Iterator[str]:
     """A role that is no superuser, and may do all that play needs; its database's URL."""
-    with psycopg.connect(servers.postgres.database_url(DATABASE), autocommit=True) as connection:
+    with psycopg.connect(servers.postgres.admin_url(DATABASE), autocommit=True) as connection:
         connection.execute("CREATE ROLE clerk LOGIN")
         connection.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO clerk")
         connection.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO clerk")
         url = servers.postgres.database_url(DATABASE).replace("postgresql://", "postgresql+psycopg://")
-        yield url.replace("fairboard@", "clerk@")
+        yield url.replace(f"{APPLICATION}@", "clerk@")
         connection.execute("DROP OWNED BY clerk; DROP ROLE clerk")
 
 
@@ -133,7 +134,7 @@ def test_a_right_or_a_table_that_is_missing_is_503_and_named(
     player = Caller(app.test_client(), fresh_name())
     assert app.test_client().get("/readyz").status_code == 200
     action = player.issue()
-    with psycopg.connect(servers.postgres.database_url(DATABASE), autocommit=True) as connection:
+    with psycopg.connect(servers.postgres.admin_url(DATABASE), autocommit=True) as connection:
         connection.execute(change)
         answer, ready = player.complete(action), app.test_client().get("/readyz")
         connection.execute(undo)
@@ -208,7 +209,7 @@ def test_migrations_run_whatever_the_database_sets(servers: Stack, owner: psycop
     servers.postgres.create_database("hostile")
     for name, value in HOSTILE.items():
         owner.execute(f"ALTER DATABASE hostile SET {name} = {value!r}")
-    url = Settings.from_env({"DATABASE_URL": servers.postgres.database_url("hostile")}).database_url
+    url = Settings.from_env({**servers.env, "DATABASE_URL": servers.postgres.database_url("hostile")}).database_url
     migrations.upgrade(url)
     with psycopg.connect(servers.postgres.database_url("hostile"), options="-c search_path=public") as connection:
         assert connection.execute("SELECT to_regclass('public.score_events') IS NOT NULL").fetchone() == (True,)
