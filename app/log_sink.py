@@ -132,6 +132,13 @@ def _open(descriptor: int, stream: TextIO | None) -> int:
     return os.open(os.devnull, os.O_WRONLY) if stream is None else descriptor
 
 
+def _flush(stream: TextIO | None) -> None:
+    """Write what the stream holds back, which comes before anything written from now on."""
+    if stream is not None:
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+
+
 @cache
 def standard_error() -> Sink:
     """This process's sink, and that of the processes that it forks."""
@@ -144,6 +151,7 @@ def guard_standard_error() -> None:
     Leaves alone what somebody else has put in its place, as a test may.
     """
     if sys.stderr is sys.__stderr__:
+        _flush(sys.stderr)
         vars(sys).update(stderr=standard_error(), __stderr__=standard_error())
 
 
@@ -151,5 +159,6 @@ def guard_standard_output() -> None:
     """The same for standard output, for a process whose output is for people to watch. Not for one whose output is
     its result: that has to fail when the result is lost."""
     if sys.stdout is sys.__stdout__:
+        _flush(sys.stdout)
         sink = Sink(_open(1, sys.stdout), may_wait=True)
         vars(sys).update(stdout=sink, __stdout__=sink)

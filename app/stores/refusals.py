@@ -38,6 +38,13 @@ UNAVAILABLE: tuple[type[Exception], ...] = (
     RedisRefuses,
 )
 
+REFUSING: tuple[type[Exception], ...] = (
+    redis.exceptions.OutOfMemoryError,
+    redis.exceptions.NoPermissionError,
+    RedisRefuses,
+)
+"""The part of `UNAVAILABLE` that is an answer of Redis: an operator has to end its cause."""
+
 AFTER_COMMIT: tuple[type[Exception], ...] = (
     *UNAVAILABLE,
     redis.exceptions.RedisError,

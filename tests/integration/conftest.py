@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from app import logs
 from app.container import Container
 from app.settings import Settings
 from app.stores import migrations
@@ -80,3 +83,15 @@ def workers(container: Container) -> Iterator[list[Container]]:
     yield made
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def log_text(container: Container) -> Iterator[io.StringIO]:
+    """What is logged during the test, in the form that the log has. An app of the test's must be made before."""
+    logs.configure(container.settings)
+    root, text = logging.getLogger(), io.StringIO()
+    handler = logging.StreamHandler(text)
+    handler.setFormatter(root.handlers[0].formatter)
+    root.addHandler(handler)
+    yield text
+    root.removeHandler(handler)

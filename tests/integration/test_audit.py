@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,6 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from app import logs
 from app.container import Container
 from app.domain.audit import NOTHING, Head, Row, hash_of
 from app.services.findings import audit_log
@@ -162,7 +162,7 @@ ATTACKS = [_cut_off, _emptied, _rechained, _back_dated, _one_of_many_taken_out]
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_what_a_databases_owner_does_to_the_end_shows(
-    container: Container, attack: Attack, capsys: pytest.CaptureFixture[str]
+    container: Container, attack: Attack, log_text: io.StringIO
 ) -> None:
     _fill(container, 5)
     forgetful = _another(container, audit_anchors="")
@@ -180,19 +180,15 @@ def test_what_a_databases_owner_does_to_the_end_shows(
         broken = [reading.value for reading in other.readings.now() if reading.name == "fairboard_audit_broken"]
         assert broken == [1.0]
     assert audit_log(_another(container).audit.look(), container.settings.audit_anchors).state == "wrong"
-    logs.configure(container.settings)
     _fill(forgetful, 1)
-    assert "audit_log_broken" in capsys.readouterr().err, "the next act of a process that remembers says so"
+    assert "audit_log_broken" in log_text.getvalue(), "the next act of a process that remembers says so"
     assert container.audit.verify().flaws, "acts that follow do not cover it"
 
 
-def test_each_new_head_is_in_the_log_the_file_and_a_metric(
-    container: Container, capsys: pytest.CaptureFixture[str]
-) -> None:
-    logs.configure(container.settings)
+def test_each_new_head_is_in_the_log_the_file_and_a_metric(container: Container, log_text: io.StringIO) -> None:
     _fill(container, 2)
     head = container.audit.verify().head
-    assert [line for line in capsys.readouterr().err.splitlines() if "audit_head" in line and head.hash in line]
+    assert [line for line in log_text.getvalue().splitlines() if "audit_head" in line and head.hash in line]
     path = Path(container.settings.audit_anchors)
     assert path.read_text().splitlines()[-1].endswith(str(head))
     assert path.stat().st_mode & 0o777 == 0o600

@@ -174,9 +174,11 @@ def test_a_limit_of_a_minute_does_not_last_an_hour(container: Container) -> None
 
 def test_sockets_of_a_dead_server_are_gone_after_their_time_all_the_same(container: Container) -> None:
     key, players = of_address("192.0.2.1"), "leaderboard:online:{main}"
+    anna = str(uuid4())
+    container.scripts.run("presence_online", [players, "leaderboard:online-servers:{main}"], ["dead", 45, 0, anna])
     ahead = time.time() + 3600
     container.redis.zadd(key, {"dead/1": ahead})
-    container.redis.zadd(players, {f"{uuid4()}/dead": ahead})
+    container.redis.zadd(players, {f"{anna}/dead": ahead})
     container.scripts.run("presence_enter", [key], ["living/1", 10, 45])
     container.scripts.run("presence_online", [players, "leaderboard:online-servers:{main}"], ["living", 45, 0])
     assert container.redis.zscore(key, "dead/1") <= time.time() + 46

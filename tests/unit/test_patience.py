@@ -6,6 +6,7 @@ import pytest
 import redis.exceptions
 
 from app.services.patience import Patience
+from app.stores.refusals import RedisRefuses
 
 
 def _failing(times: int, error: Exception) -> list[Exception | str]:
@@ -46,3 +47,10 @@ def test_what_is_no_server_that_is_away_is_raised_at_once() -> None:
     with pytest.raises(redis.exceptions.ResponseError):
         patience(lambda: _call(script))
     assert patience.repeats == 0
+
+
+def test_a_server_that_refuses_is_not_waited_for_as_long_as_one_that_is_slow() -> None:
+    patience = Patience(seconds=60, at_first=0.0)
+    assert patience(lambda: "answer") == "answer"
+    with pytest.raises(RedisRefuses):
+        patience(lambda: _call(_failing(1, RedisRefuses("OOM"))))

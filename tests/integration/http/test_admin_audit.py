@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -21,18 +20,6 @@ def client(container: Container) -> Iterator[FlaskClient]:
     app = create_app(replace(container.settings, rate_limit_reads="1000/second"))
     yield app.test_client()
     app.extensions["fairboard"].close()
-
-
-@pytest.fixture
-def log_text(client: FlaskClient) -> Iterator[io.StringIO]:
-    """What is logged from here on, as the log has it."""
-    text = io.StringIO()
-    root = logging.getLogger()
-    handler = logging.StreamHandler(text)
-    handler.setFormatter(root.handlers[0].formatter)
-    root.addHandler(handler)
-    yield text
-    root.removeHandler(handler)
 
 
 def _bearer(client: FlaskClient, name: str) -> dict[str, str]:
