@@ -174,7 +174,9 @@ def _everything(scene: Scene) -> None:
 
 
 def _disk_full(scene: Scene) -> None:
+    is_out_of_space = touch.out_of_space(scene)
     with disk.filled(scene.child("postgres")):
+        _wait(is_out_of_space, "the database to need more space")  # what it has set aside lasts for a while
         scene.away(8, 3)
     # What its supervisor does, if it has given up.
     if not scene.child("postgres").running:

@@ -46,9 +46,15 @@ def _cut_and_refused(_: Scene) -> Count:
 
 def _refused_for_want_of_space(scene: Scene) -> Count:
     """Answers that failed, if the database has said that its disk is full."""
+    is_out_of_space = out_of_space(scene)
+    return lambda seen: _refused(seen) if is_out_of_space() else 0
+
+
+def out_of_space(scene: Scene) -> Callable[[], bool]:
+    """Return a function that says whether the database has run out of space since now, by its log."""
     log = scene.child("postgres").log
     start = log.stat().st_size
-    return lambda seen: _refused(seen) if _NO_SPACE in _rest(log, start) else 0
+    return lambda: _NO_SPACE in _rest(log, start)
 
 
 def _turned_away(name: str) -> Begin:

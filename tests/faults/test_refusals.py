@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 import pytest
 from celery import Celery
 
@@ -26,7 +27,8 @@ def _full_redis(product: Product) -> Iterator[None]:
 
 @contextmanager
 def _read_only_postgres(product: Product) -> Iterator[None]:
-    with product.database(options="-c default_transaction_read_only=off") as connection:
+    url, options = product.stack.postgres.admin_url("fairboard"), "-c default_transaction_read_only=off"
+    with psycopg.connect(url, autocommit=True, options=options) as connection:
         connection.execute("ALTER SYSTEM SET default_transaction_read_only = on")
         connection.execute("SELECT pg_reload_conf()")
         try:
