@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import structlog
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from app.errors import InvalidCredentials, SignInDelayed
 from app.http.bodies import Credentials, NewAccount, NewAppeal, body
@@ -36,7 +36,7 @@ def blueprint(limits: Limits) -> Blueprint:
             return _welcome(container().accounts.login(given.username, given.password, caller_address()), 200)
         except (InvalidCredentials, SignInDelayed) as refusal:
             name = given.username[:_SHOWN]
-            log.warning("sign_in_failed", address=caller_address(), username=name, code=refusal.code)
+            log.warning("sign_in_failed", address=request.remote_addr, username=name, code=refusal.code)
             raise
 
     @routes.post("/auth/refresh")
