@@ -237,9 +237,10 @@ class Settings:
                 name = f"key '{key.kid}' of {variable.upper()}"
                 if wrong := weakness(key.secret):
                     raise BadSetting(f"{variable.upper()}: the secret of key '{key.kid}' {wrong}; {_ADVICE}")
-                if key.secret in names:
-                    raise BadSetting(f"{name} has the same secret as {names[key.secret]}; {_ADVICE}")
-                names[key.secret] = name
+                secret = key.secret.casefold()
+                if secret in names:
+                    raise BadSetting(f"{name} has the same secret as {names[secret]}; {_ADVICE}")
+                names[secret] = name
 
 
 # Variables of libraries that would override a setting in one process and not in the next, or change what a session of

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import Any
 
 import amqp
 from celery import Celery
+
+from workers.broker import is_rabbitmq
+from workers.queues import declare
 
 
 class Publisher:
@@ -15,8 +19,10 @@ class Publisher:
     After any failure the connection is thrown away: a confirm that comes late must not be taken for the next one's.
     """
 
-    def __init__(self, app: Celery) -> None:
-        self._app = app
+    def __init__(self, app: Celery, *, declare_seconds: float = 5.0) -> None:
+        """`declare_seconds`: so often queues are declared on a Redis as the broker, which may have been emptied."""
+        self._app, self._declare_seconds = app, declare_seconds
+        self._declared_at = -declare_seconds
         self._connection: Any = None
         self._producer: Any = None
 
@@ -55,4 +61,9 @@ class Publisher:
             self._connection = self._app.connection_for_write()
             self._connection.connect()
             self._producer = self._app.amqp.Producer(self._connection.channel(), auto_declare=False)
+        if not is_rabbitmq(self._app.conf.broker_url) and time.monotonic() - self._declared_at >= self._declare_seconds:
+            # Redis has no `mandatory`: without its bindings a task would vanish.
+            self._connection.transport.state.clear()  # or it takes what it declared once for declared
+            declare(self._connection)
+            self._declared_at = time.monotonic()
         return self._producer

@@ -31,7 +31,7 @@ _reason = click.option("--reason", required=True, help="Why; it is kept with the
 @click.command(epilog=example("anticheat cases --state open --appealed"))
 @click.option("--state", type=click.Choice(STATES), help="Only these.")
 @click.option("--player", metavar="USERNAME", help="Only this one's, by username or id.")
-@click.option("--rule", help="Only with signals of this rule: timing, pattern, frequency, or one of the model's.")
+@click.option("--rule", help="Only of this rule: timing, pattern, frequency, forgery, replay, or the model's.")
 @click.option("--appealed/--not-appealed", default=None, help="Only those that their player has (not) appealed in.")
 @click.option("--since", type=Moment(), help="Only those opened since then.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most.")

@@ -24,7 +24,7 @@ _SHOWN = 20
 
 @click.group(cls=Commands)
 def leaderboard() -> None:
-    """A board: top, rank, rebuild, verify."""
+    """A board: top, rank, rebuild, verify, void, restore, corrections."""
 
 
 @leaderboard.command(epilog=example("leaderboard top --limit 20"))

@@ -12,6 +12,10 @@ from app.domain.invisible import BLANK, STACKERS, without_ignorable
 _CONFUSABLES = Path(__file__).parent / "unicode" / "confusables.txt"
 _UNSEEN = BLANK | STACKERS
 _SPACES = re.compile(r"\s+")
+_DOT_ABOVE = re.compile("([ijIJ\u0131\u0237])\u0307+")  # a letter that has or gets a dot anyway: one more is never seen
+_LETTER_SHAPE = re.compile(
+    r"(?:LATIN LETTER SMALL CAPITAL|(?:NEGATIVE )?(?:SQUARED|CIRCLED) LATIN CAPITAL LETTER) ([A-Z])"
+)
 _RESERVED = (
     *("admin", "admins", "administrator", "administrators", "administration", "sysadmin", "superadmin", "superuser"),
     *("root", "system", "moderator", "moderators", "moderation", "mod", "mods", "support", "helpdesk", "staff"),
@@ -31,8 +35,17 @@ def skeletons(username: str) -> tuple[str, str]:
 def skeleton(text: str) -> str:
     """Return UTS 39's skeleton: equal for two texts that look the same. What is never seen counts as nothing."""
     characters = without_ignorable(unicodedata.normalize("NFD", text))
-    seen = "".join(character for character in characters if character not in _UNSEEN)
+    seen = "".join(_plain(character) for character in characters if character not in _UNSEEN)
+    seen = _DOT_ABOVE.sub(r"\1", seen)
     return unicodedata.normalize("NFD", _SPACES.sub(" ", seen).strip().translate(_prototypes()))
+
+
+def _plain(character: str) -> str:
+    """Return the letter that a small capital, or a letter in a box, shows; any other character as it is."""
+    if character.isascii():
+        return character
+    shape = _LETTER_SHAPE.fullmatch(unicodedata.name(character, ""))
+    return shape[1].lower() if shape else character
 
 
 def is_reserved(username: str) -> bool:

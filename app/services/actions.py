@@ -116,16 +116,24 @@ class Actions:
             expires_ms=now + self._seconds * 1000,
         )
         limits = Limits(kind.min_seconds, kind.burst, kind.per_minute)
+        expected = self._standings.score(season.id, player_id) + kind.points  # first: if it fails, nothing is held
         word = self._permits.issue(promise, limits, most=self._most)
         if word == "unknown":
-            self._past.fetch(promise.player_id)
+            self._fetch_past(promise)
         if word == "too_many":
             raise TooManyActions(
                 f"You hold {self._most} active actions, the most allowed. Complete one or let it expire.",
                 details={"limit": self._most},
             )
-        expected = self._standings.score(season.id, player_id) + kind.points
         return Issued(promise, sign(promise, self._key), expected)
+
+    def _fetch_past(self, promise: Promise) -> None:
+        """Bring the player's past to Redis. If it can't be read, nobody gets this action: it counts no more."""
+        try:
+            self._past.fetch(promise.player_id)
+        except Exception:
+            self._permits.withdraw(promise)
+            raise
 
     def state(self, player_id: UUID, action_id: UUID) -> dict[str, Any]:
         """The player's own action in the contract's words. Raises NotFound."""

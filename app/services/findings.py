@@ -116,7 +116,7 @@ def background(part: str, age: float | None) -> Finding:
 
 def clients(recent: RecentSignIns) -> Finding:
     """Whether limits that count by address tell clients apart."""
-    says = f"{recent.players} players have signed in lately, from {recent.addresses} addresses"
+    says = f"{recent.players} players have signed in from other machines lately, from {recent.addresses} addresses"
     if not recent.seem_to_be_one:
         return Finding("clients", "ok", says)
     says = f"{says}, the last {recent.last_address}: they seem to be one"

@@ -239,8 +239,8 @@ class Redemptions:
         assert request.key is not None
         try:
             self._ledger.keep_ranks(request.player_id, request.key, previous, current)
-        except UNAVAILABLE as error:
-            log.warning("ranks_not_kept", error=str(error), action_id=request.action_id)
+        except AFTER_COMMIT as error:
+            log.warning("ranks_not_kept", error=reason_of(error), action_id=request.action_id)
 
     def _settle(self, call: tuple[str, object, object]) -> None:
         try:

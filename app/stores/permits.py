@@ -135,6 +135,13 @@ class PermitStore:
             _read_suspicion(suspicion) if suspicion else None,
         )
 
+    def withdraw(self, promise: Promise) -> None:
+        """Forget an action that nobody was told of."""
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.delete(_action(promise.player_id, promise.action_id))
+        pipeline.zrem(_active(promise.player_id), promise.action_id)
+        pipeline.execute()
+
     def release(self, promise: Promise) -> None:
         """Give a claim back: nothing was scored, so nothing was completed that later ones are judged by."""
         pipeline = self._client.pipeline(transaction=False)

@@ -48,11 +48,12 @@ REFUSING: tuple[type[Exception], ...] = (
 AFTER_COMMIT: tuple[type[Exception], ...] = (
     *UNAVAILABLE,
     redis.exceptions.RedisError,
+    sqlalchemy.exc.SQLAlchemyError,
     TypeError,
     ValueError,
     LookupError,
 )
-"""What may go wrong with Redis once something is committed, an answer in no known form too: none of it changes what was
+"""What may go wrong once something is committed, an answer in no known form too: none of it changes what was
 decided, and what the caller is told."""
 
 # Redis 6.2 puts the reason behind where it met it; 7 begins with the code, and redis-py has classes for most of those.
@@ -101,6 +102,8 @@ PARSER = _Parser
 _PG_STATES = frozenset(
     {
         "25006",  # read_only_sql_transaction: a demoted primary
+        "25P03",  # idle_in_transaction_session_timeout
+        "25P04",  # transaction_timeout
         "42501",  # insufficient_privilege
         "3F000",  # invalid_schema_name
         "42P01",  # undefined_table

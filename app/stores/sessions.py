@@ -32,13 +32,18 @@ _PINNED: dict[str, str | int] = {
     "exit_on_error": "off",
     "default_transaction_isolation": "read committed",
     "default_transaction_deferrable": "off",
+    "idle_in_transaction_session_timeout": 0,
     "lock_timeout": 0,  # statement_timeout bounds the wait for a lock as well
 }
 # One round trip for each new connection. What synchronous_commit says of standbys is for the operator; but with "off"
 # a crash would take back points that players were told of.
 _AFTERWARDS = """
-    SELECT set_config('datestyle', 'ISO', false), set_config('timezone', 'UTC', false),
-           set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), false)
+    SELECT set_config('datestyle', 'ISO', false), set_config('timezone', 'UTC', false), set_config(
+               'synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), false
+           ), (
+               SELECT count(set_config(name, '0', false)) FROM pg_settings
+               WHERE name IN ('transaction_timeout', 'idle_session_timeout')  -- not every version has them
+           )
 """
 
 

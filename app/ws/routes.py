@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ import gevent.socket
 from flask import Blueprint, Flask, Response, current_app, g, request
 from flask_sock import Sock
 from simple_websocket import Server
+from werkzeug.exceptions import MethodNotAllowed
 from wsproto.utilities import RemoteProtocolError
 
 from app.errors import Forbidden, Unavailable
@@ -19,6 +21,7 @@ from app.http.limits import Limits, caller_address
 from app.ws.tier import Tier
 
 PATH = "/api/v1/ws/leaderboard"
+_KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")  # 16 bytes
 _EXTENSION = "fairboard.ws"
 
 
@@ -66,6 +69,10 @@ def _refuse_what_is_no_socket() -> Response | None:
         return current_app.make_default_options_response()
     if not (request.url_rule and request.url_rule.websocket):
         return _not_a_socket()
+    if request.method != "GET":  # Flask takes HEAD for GET
+        raise MethodNotAllowed(valid_methods=["GET", "OPTIONS"])
+    if not _KEY.fullmatch(request.headers.get("Sec-WebSocket-Key", "")):
+        return failure(400, "invalid_handshake", "Sec-WebSocket-Key must be 16 bytes in base64.")
     if request.headers.get("Sec-WebSocket-Version") != "13":
         response = failure(426, "upgrade_required", "This server speaks version 13 of WebSocket.")
         response.headers["Sec-WebSocket-Version"] = "13"

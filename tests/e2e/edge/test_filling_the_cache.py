@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -116,6 +118,22 @@ def test_any_other_header(visitor: Api, own_id: dict[str, str]) -> None:
         headers = {name: value, "If-None-Match": _tag(visitor, question), **own_id}
         assert visitor.get(question, headers=headers).status in (200, 304), name
         _sees_all(visitor, question)
+
+
+def _is_over(second: int) -> bool:
+    return time.time() > second + 1
+
+
+@pytest.mark.parametrize("name", ["If-Match", "If-Unmodified-Since"])
+def test_a_condition_that_is_there_and_empty_ends_no_worker_of_nginx(edge: Edge, visitor: Api, name: str) -> None:
+    for _ in range(3):
+        question = next(QUESTIONS)
+        visitor.get(question)
+        eventually(partial(_is_over, int(time.time())))  # what is kept has to be fetched anew
+        attack = f"GET {API}{question} HTTP/1.1\r\nHost: x\r\n{name}:\r\nConnection: close\r\n\r\n"
+        assert raw_answer(edge.nginx.address, attack.encode()).status in (200, 412)
+        _sees_all(visitor, question)
+    assert b"exited on signal" not in edge.nginx.log.read_bytes()
 
 
 @pytest.mark.parametrize("ids", TWICE)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+import redis
 from celery import Celery
 from kombu.exceptions import OperationalError
 
 from deploy.local.rabbitmq import RabbitMQ
-from workers.broker import connected
+from deploy.local.stack import Stack
+from workers.broker import connected, plain_app
 from workers.publisher import Publisher
 
 TASK = "leaderboard.refresh"
@@ -47,3 +49,16 @@ def test_a_queue_that_was_deleted_under_us_loses_nothing_without_a_word(
         publisher.send(TASK, {"number": 2})
     publisher.send(TASK, {"number": 2})
     assert ready("leaderboard") == 1
+
+
+def test_a_redis_broker_that_was_emptied_gets_its_queues_back(servers: Stack) -> None:
+    """Nothing refuses a task there that no queue takes."""
+    broker = redis.Redis.from_url(servers.env["BROKER_URL"])
+    with plain_app(servers.env["BROKER_URL"]) as app:
+        publisher = Publisher(app, declare_seconds=0)
+        publisher.send(TASK, {"number": 1})
+        broker.flushdb()
+        publisher.send(TASK, {"number": 2})
+        assert broker.llen("leaderboard") == 1
+        publisher.drop()
+    broker.flushdb()

@@ -17,7 +17,7 @@ LIMITS = st.builds(
     Limits,
     min_seconds=st.sampled_from([0.0, 0.5, 3.0, 20.0]),
     burst=st.none() | st.integers(0, 60),
-    per_minute=st.none() | st.integers(0, 60),
+    per_minute=st.none() | st.integers(1, 60),
 )
 VALUES = st.floats(0, 1e6)
 MOMENTS = st.floats(0, 4e9)
