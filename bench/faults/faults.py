@@ -61,7 +61,7 @@ def _broker_killed(scene: Scene) -> None:
 
 def _redis_master(scene: Scene) -> None:
     """The one that holds most players: with few players a shard may have none."""
-    master = max(scene.masters(), key=lambda node: len(node.asked("KEYS", "active:*")))
+    master = max(scene.masters(), key=lambda node: len(node.asked("KEYS", touch.PLAYERS)))
     master.kill()
     scene.away(10, 4)  # longer than it takes to elect its replica
     master.start()

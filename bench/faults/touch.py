@@ -27,6 +27,7 @@ _LATE_SECONDS = 1.0  # a row of the outbox that has waited longer was held up
 _LOOK_SECONDS = 0.2
 _LOG_SECONDS = 3.0  # nginx writes its log once a second
 _NO_SPACE = b"No space left on device"
+PLAYERS = "history:*"  # keys of the players on a shard; of actions under way there may be none at a moment
 _BACKENDS = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
 _LATE_ROWS = "SELECT count(*) FROM outbox WHERE created_at < clock_timestamp() - %s * interval '1 second'"
 
@@ -99,7 +100,7 @@ def _rows_without(name: str) -> Begin:
 
 
 def _players_of_killed_masters(scene: Scene) -> Count:
-    before = [(node, node.pid, len(_keys(node, "active:*"))) for node in scene.masters()]
+    before = [(node, node.pid, len(_keys(node, PLAYERS))) for node in scene.masters()]
     return lambda _: sum(players for node, pid, players in before if not node.running or node.pid != pid)
 
 
