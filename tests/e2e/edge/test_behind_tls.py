@@ -97,6 +97,8 @@ def _doctor(edge: Edge) -> dict[str, str]:
 def test_a_proxy_that_is_not_named_makes_all_clients_one_and_the_doctor_says_so(edge: Edge, client: Api) -> None:
     assert [_register(client, next(_addresses)) for _ in range(21)] == [201] * 20 + [429]
     finding = _doctor(edge)
+    limits = edge.product.redis()  # the other tests here sign in from this machine within the same minute
+    limits.delete(*limits.scan_iter("LIMITS:LIMITER/limits/127.0.0.1/auth/*"))
     assert (finding["state"], "127.0.0.1" in finding["says"]) == ("note", True)
     assert "trusted-proxies.conf" in finding["advice"]
 
