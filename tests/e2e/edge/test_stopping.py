@@ -93,6 +93,7 @@ def test_a_second_sigterm_stops_at_once(edge: Edge, caller: Callable[[], Api]) -
     eventually(lambda: not server.running, within=5)
     assert held.let_go() is None
     server.launch()
+    server.wait_until_answers()
 
 
 def test_subscribers_are_told_to_come_back_and_find_another_server(edge: Edge, caller: Callable[[], Api]) -> None:
