@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
+import structlog
+
 from app.domain.boards import Season
 from app.services.broadcasts import Broadcasts, Change
 from app.services.comparison import MOST, Comparison, Difference
@@ -18,6 +20,8 @@ from app.stores.rankings import RankingStore
 from app.stores.standings import StandingStore
 
 Progress = Callable[[int], None]
+
+log = structlog.get_logger("fairboard.refresh")
 
 
 class Refresh:
@@ -68,6 +72,9 @@ class Refresh:
 
     def repair_board(self, season: Season) -> bool:
         """Rebuild the board if it needs that and nobody is at it; whether it was rebuilt."""
+        foreign = self._rankings.drop_foreign(season)
+        if foreign:
+            log.warning("redis_keys_of_another_type", board=season.board, keys=foreign)
         if self._rankings.ready(season) or not self._rankings.may_rebuild(season):
             return False
         self.rebuild(season)

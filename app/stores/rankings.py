@@ -28,6 +28,9 @@ _JUMP = 1_000_000
 MARK = "*"
 """The member of the sorted set, and the field of the hash, that is lost with it; see is_complete.lua. No player."""
 
+_TYPES = {"scores": "zset", "versions": "hash"} | dict.fromkeys(("changed", "position", "wake", "top:10"), "string")
+"""What Redis's TYPE says of the keys that a board always has."""
+
 Member = tuple[str, int | None, int]  # player, score (None: off the board), change number
 
 
@@ -121,6 +124,20 @@ class RankingStore:
         # The count of changes goes beyond any that was read before something was lost, so that no list from then passes
         # for a new one.
         return bool(self._scripts.run("complete", [*_board(season), _key("changed", season)], [rebuild, _JUMP]))
+
+    def drop_foreign(self, season: Season) -> list[str]:
+        """Delete keys of this board that hold a value of another type than we write; return their names.
+
+        Every command on such a key fails, so nothing but deleting it helps. What was in it is rebuilt.
+        """
+        pipeline = self._client.pipeline(transaction=False)
+        for name in _TYPES:
+            pipeline.type(_key(name, season))
+        found = dict(zip(_TYPES, pipeline.execute(), strict=True))
+        foreign = [_key(name, season) for name, kind in found.items() if kind not in {_TYPES[name], "none"}]
+        if foreign:
+            self._client.delete(*foreign)
+        return foreign
 
     def may_rebuild(self, season: Season) -> bool:
         """Whether the caller is the one to rebuild the board. Ends by itself unless `rebuilding` is called."""

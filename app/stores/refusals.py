@@ -61,6 +61,7 @@ _IN_SCRIPT = re.compile(r"Error running script \(call to \w+\): (?:@\w+: ?\d+: )
 _REDIS_CODES = {
     *("OOM", "READONLY", "MISCONF", "NOREPLICAS", "LOADING", "BUSY"),
     *("MASTERDOWN", "CLUSTERDOWN"),
+    "WRONGTYPE",  # somebody else has written to a key of ours: until the board's repair has deleted it
     *("NOPERM", "NOAUTH", "WRONGPASS", "DENIED"),
 }
 _REDIS_TEXTS = (

@@ -9,7 +9,7 @@ import pytest
 from app.container import Container
 from app.domain.boards import MAIN, Season
 from app.stores.rankings import CachedTop
-from tests.integration.refusals.conftest import Caller, data
+from tests.integration.refusals.conftest import Caller, data, unavailable
 from tests.parts.client import fresh_name
 
 SCORES, VERSIONS, CHANGED, TOP = (
@@ -59,6 +59,22 @@ def test_a_board_of_which_a_part_is_lost_is_not_believed_and_is_rebuilt(
     assert data(anna.complete(anna.issue()))["rank"] == last
     assert MAIN in container.refresh.repair()
     assert container.rankings.ranks(season, [3, 100]) == [AHEAD + 1, AHEAD]
+    assert container.refresh.verify(season) == []
+    assert container.refresh.repair() == []
+
+
+@pytest.mark.parametrize("key", [SCORES, VERSIONS, CHANGED, TOP, "leaderboard:position:{main/1}"])
+def test_a_key_with_a_value_of_another_type_is_503_at_most_and_is_rebuilt(
+    key: str, anna: Caller, container: Container, season: Season
+) -> None:
+    action = anna.issue()
+    container.redis.delete(key)
+    container.redis.rpush(key, "of somebody else")
+    assert data(anna.complete(action))["score"]["current"] == 2
+    assert all(answer.status_code < 500 or unavailable(answer) for answer in anna.every_call(anna.issue()).values())
+    container.refresh.repair()
+    assert data(anna.get("/me"))["rank"] == AHEAD + 1
+    assert [answer.status_code for answer in anna.every_call(anna.issue()).values() if answer.status_code >= 500] == []
     assert container.refresh.verify(season) == []
     assert container.refresh.repair() == []
 
