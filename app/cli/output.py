@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +16,8 @@ from uuid import UUID
 import click
 
 from app.domain.times import rfc3339
+
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def safe(text: str) -> str:
@@ -71,8 +76,23 @@ def _plain(value: Any) -> Any:
 
 
 def emit(data: Any, text: str, *, as_json: bool) -> None:
-    """The result on standard output: the data as JSON (in ASCII, whatever the terminal's encoding), or the text."""
-    click.echo(json.dumps(data, default=_plain, indent=2) if as_json else text)
+    """Print the result on standard output: the data as JSON (in ASCII, whatever the terminal's encoding), or the text.
+
+    Raises click.ClickException where it can't be written.
+    """
+    try:
+        click.echo(json.dumps(data, default=_plain, indent=2) if as_json else text)
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:  # a pipe that nobody reads is click's to end on
+            raise
+        _write_nowhere()
+        raise click.ClickException(f"The result could not be written: {error.strerror}.") from error
+
+
+def _write_nowhere() -> None:
+    """Give what standard output still holds to the null device, or Python would fail on it again when it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def tell(text: str) -> None:

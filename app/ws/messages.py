@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from app.domain import json_text
+from app.errors import InvalidRequest, MalformedJson
 from app.ws import frames
 
 Row = Mapping[str, Any]
@@ -38,9 +40,11 @@ class Unreadable:
 def parse(payload: bytes) -> Subscribe | Pong | Unreadable:
     """One text message of a client."""
     try:
-        message = json.loads(payload.decode("utf-8"), parse_constant=_not_json)
-    except (ValueError, RecursionError):
+        message = json_text.parse(payload)
+    except MalformedJson:
         return Unreadable("malformed_json", "The message is not valid JSON.")
+    except InvalidRequest:
+        return Unreadable("invalid_request", "Give each field once.")
     kind = message.get("type") if isinstance(message, dict) else None
     if kind == "pong":
         return Pong()
@@ -73,10 +77,6 @@ def ping(now: float) -> bytes:
 def error(status: int, code: str, message: str) -> bytes:
     """`status` as HTTP would have it."""
     return _frame({"type": "error", "meta": {"code": status}, "error": {"code": code, "message": message}})
-
-
-def _not_json(constant: str) -> None:
-    raise ValueError(constant)
 
 
 def _frame(message: Mapping[str, Any]) -> bytes:

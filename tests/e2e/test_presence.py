@@ -140,8 +140,11 @@ def test_a_handshake_that_fails_holds_no_place(pair: Product, urls: list[str]) -
     address = next(_addresses)
     api = Api(urls[0], address=address)
     headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
-    for _ in range(3):
-        assert api.get("/ws/leaderboard", headers=headers).refusal == (400, "invalid_handshake")
+    for key in ("", "x", "dG9vIHNob3J0", "dGhlIHNhbXBsZSBub25jZQ"):
+        keyed = {**headers, "Sec-WebSocket-Key": key}
+        assert api.get("/ws/leaderboard", headers=keyed).refusal == (400, "invalid_handshake")
+    whole = {**headers, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    assert api.call("HEAD", "/ws/leaderboard", headers=whole).status == 405
     api.close()
     eventually(lambda: pair.redis().zcard(f"address:{{{address}}}:connections") == 0)
 

@@ -151,6 +151,7 @@ def test_production_refuses_one_secret_in_two_places() -> None:
         {"JWT_KEYS": f"a:{secret}", "ACTION_TOKEN_KEYS": f"a:{secret}"},
         {"JWT_KEYS": f"a:{secret}", "ACTION_TOKEN_KEYS": f"b:{secrets.token_hex(32)},c:{secret}"},
         {**GOOD, "JWT_KEYS": f"a:{secret},b:{secret}"},
+        {**GOOD, "JWT_KEYS": f"a:{secret},b:{secret.upper()}"},
     ):
         assert "same secret" in _refusal(**keys)
 

@@ -127,6 +127,29 @@ def test_a_read_only_primary_is_503_and_named_and_it_comes_back_by_itself(
     assert data(anna.complete(action, "k"))["score"] == {"previous": 1, "current": 2}
 
 
+@pytest.fixture
+def ranks_cannot_be_kept(servers: Stack) -> Iterator[None]:
+    """The statement after the commit, which keeps a keyed answer's ranks, meets an error of no class that we know."""
+    with psycopg.connect(servers.postgres.admin_url(DATABASE), autocommit=True) as connection:
+        connection.execute(
+            """
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '23514'; END $$;
+            CREATE TRIGGER refuse BEFORE UPDATE ON idempotency EXECUTE FUNCTION refuse()
+            """
+        )
+        yield
+        connection.execute("DROP FUNCTION refuse CASCADE")
+
+
+def test_ranks_that_cannot_be_kept_after_the_commit_change_no_answer(anna: Caller, ranks_cannot_be_kept: None) -> None:
+    action = anna.issue()
+    first, again = anna.complete(action, "ranks"), anna.complete(action, "ranks")
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert data(first) == data(again)
+    assert (again.headers["Idempotency-Replayed"], data(first)["score"]["current"]) == ("true", 2)
+
+
 @pytest.mark.parametrize(
     ("change", "undo", "reason"),
     [

@@ -51,6 +51,8 @@ def test_what_is_no_json_is_malformed(raw: bytes) -> None:
         b'{"type": ["pong"]}',
         b'{"type": "subscribe", "auth": 7}',
         b'{"type": "subscribe", "auth": "Bearer x", "board": null}',
+        b'{"type": "subscribe", "auth": "Bearer x", "auth": "Bearer y"}',
+        b'{"type": "pong", "type": "subscribe", "auth": "Bearer x"}',
     ],
 )
 def test_what_the_contract_does_not_know_is_invalid(raw: bytes) -> None:

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
+from app.domain.json_text import parse
 from app.errors import InvalidRequest, MalformedJson
-from app.http.json_body import parse
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,21 @@
+"""Commands whose output has nowhere to go."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from deploy.local.child import ROOT
+from tests.parts.product import Product
+
+
+@pytest.mark.parametrize("line", [("leaderboard", "verify"), ("leaderboard", "top", "--json"), ("doctor",)])
+def test_a_result_that_cannot_be_written_is_one_line_and_a_failure(product: Product, line: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "flask", "--app", "wsgi", *line]
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(command, env=product.env, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == "Error: The result could not be written: No space left on device."
+    assert "Traceback" not in ended.stderr
