@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from app.launcher_files import how_to_load
 from app.secret_strength import weakness
+from app.server_urls import split_url
 
 _RATE = re.compile(r"([1-9]\d{0,8})/(second|minute|hour)")
 # This machine and private networks, as in deploy/nginx/site/operators.conf.
@@ -99,8 +100,8 @@ def _url(*schemes: str) -> Callable[[str], str]:
 def _redis(value: str) -> str:
     checked = _url("redis", "rediss", "redis+cluster", "unix")(value)
     if checked.startswith("redis+cluster:"):
-        parts = urlsplit(checked)
-        for host in parts.netloc.rpartition("@")[2].split(","):
+        parts = split_url(checked)
+        for host in parts.hosts.split(","):
             if not _is_address(host.strip()):
                 raise ValueError("wants redis+cluster://host:port,host:port,…")
         if parts.path.strip("/") not in ("", "0"):

@@ -13,6 +13,7 @@ import redis
 from redis.connection import Connection, ConnectionPool, parse_url
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS
 
+from app.server_urls import split_url
 from app.stores.redis_lane import Lane
 
 SCHEME = "redis+cluster"
@@ -29,15 +30,14 @@ def parse(url: str) -> tuple[list[Address], dict[str, Any]]:
     `redis+cluster://[[user]:password@]host:port,host:port,…[/][?option=…]`; `?ssl=true` for TLS, the further options
     are redis-py's (`ssl_ca_certs`, `ssl_cert_reqs`, …). Raises ValueError.
     """
-    parts = urlsplit(url)
+    parts = split_url(url)
     if parts.path.strip("/") not in ("", "0"):
         raise ValueError("a cluster has no numbered databases but 0")
-    login, _, hosts = parts.netloc.rpartition("@")
     query = parse_qsl(parts.query)
     scheme = "rediss" if any(name == "ssl" and value.lower() in _TRUE for name, value in query) else "redis"
     rest = urlencode([pair for pair in query if pair[0] != "ssl"])
-    options = parse_url(f"{scheme}://{login}@/?{rest}" if login else f"{scheme}:///?{rest}")  # type: ignore[no-untyped-call]
-    seeds = [_address(host.strip()) for host in hosts.split(",")]
+    options = parse_url(f"{scheme}://{parts.login}@/?{rest}" if parts.login else f"{scheme}:///?{rest}")  # type: ignore[no-untyped-call]
+    seeds = [_address(host.strip()) for host in parts.hosts.split(",")]
     return seeds, {name: value for name, value in options.items() if name not in ("host", "port", "db")}
 
 

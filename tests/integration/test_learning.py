@@ -21,11 +21,16 @@ from tests.integration.ledgers import DAY, HandLedger, write_days
 
 
 class Town:
-    """A hundred people over ten days, and a script that plays around the clock on the last one."""
+    """A hundred people over ten days, and a script that plays around the clock on the last one.
+
+    The model's clock stands still: between two trainings no hour begins.
+    """
 
     def __init__(self, container: Container) -> None:
         ledger = HandLedger(container)
-        self.until = (datetime.now(UTC) - timedelta(minutes=2)).replace(minute=0, second=0, microsecond=0)
+        now = datetime.now(UTC)
+        container.clock = now.timestamp
+        self.until = (now - timedelta(minutes=2)).replace(minute=0, second=0, microsecond=0)
         self.people = write_days(ledger, 105, 10, self.until)
         self.script = ledger.player()
         rng = random.Random(2)

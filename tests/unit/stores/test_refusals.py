@@ -34,6 +34,8 @@ IN_SCRIPT = "ERR Error running script (call to f_0a1b2c): @user_script:7: @user_
         ("NOAUTH Authentication required.", "NOAUTH Authentication"),
         ("WRONGPASS invalid username-password pair", "WRONGPASS invalid"),
         ("DENIED Redis is running in protected mode", "DENIED Redis"),
+        ("WRONGTYPE Operation against a key holding the wrong kind of value", "WRONGTYPE Operation"),
+        (f"{IN_SCRIPT}WRONGTYPE Operation against a key holding the wrong kind of value", "WRONGTYPE Operation"),
         ("MOVED 1 127.0.0.1:7001", "MOVED"),
     ],
 )
@@ -46,8 +48,6 @@ def test_redis_refuses(reply: str, reason: str) -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        "WRONGTYPE Operation against a key holding the wrong kind of value",
-        f"{IN_SCRIPT}WRONGTYPE Operation against a key holding the wrong kind of value",
         "ERR Error running script (call to f_0a1b2c): @user_script:1: attempt to compare nil with number",
         "ERR syntax error",
         "ERR value is not an integer or out of range",
