@@ -16,6 +16,7 @@ _DOT_ABOVE = re.compile("([ijIJ\u0131\u0237])\u0307+")  # a letter that has or g
 _LETTER_SHAPE = re.compile(
     r"(?:LATIN LETTER SMALL CAPITAL|(?:NEGATIVE )?(?:SQUARED|CIRCLED) LATIN CAPITAL LETTER) ([A-Z])"
 )
+_SIGNS = str.maketrans("@4!|3$57+", "aaiiesstt")  # signs and digits that are read as letters, where a letter is missing
 _RESERVED = (
     *("admin", "admins", "administrator", "administrators", "administration", "sysadmin", "superadmin", "superuser"),
     *("root", "system", "moderator", "moderators", "moderation", "mod", "mods", "support", "helpdesk", "staff"),
@@ -50,7 +51,8 @@ def _plain(character: str) -> str:
 
 def is_reserved(username: str) -> bool:
     """Whether the name reads like one that speaks for the operator, such as `Admin`, `fair-board` or `Support Team`."""
-    return bool(_reserved_names().fullmatch(_letters(username)))
+    spellings = (username, username.translate(_SIGNS))
+    return any(_reserved_names().fullmatch(_letters(spelling)) for spelling in spellings)
 
 
 def _written(username: str) -> str:

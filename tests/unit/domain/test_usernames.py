@@ -172,6 +172,10 @@ def test_names_that_a_reader_tells_apart_do_not(one: str, other: str) -> None:
         "_admin_",
         "\u00c1dmin",
         "r00t",
+        "adm!n",
+        "@dmin",
+        "$ystem",
+        "mod3rator",
         "\u1d00\u1d05\u1d0d\u026a\u0274",
         "\U0001f170\U0001f173\U0001f17c\U0001f178\U0001f17d",
         "adm\u0069\u0307n",
@@ -191,7 +195,7 @@ def test_a_name_that_speaks_for_the_operator_is_reserved(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Adam", "Mode", "modest", "Rooted", "systema", "Staffan", "supporter", "Badminton", "anna"]
+    "name", ["Adam", "Mode", "modest", "Rooted", "systema", "Staffan", "supporter", "Badminton", "anna", "m@x", "$am"]
 )
 def test_other_names_are_not(name: str) -> None:
     assert not is_reserved(name)
