@@ -75,7 +75,7 @@ class Diagnosis:
         for look in (
             self._postgresql,
             self._migrations,
-            self._audit,
+            self._audit_log_found,
             self._replicas,
             self._redis_cluster,
             self._redis_found,
@@ -161,7 +161,7 @@ class Diagnosis:
             says = f"at {at or 'nothing'}, this version wants {newest}"
             yield Finding("migrations", "wrong", says, "Run 'flask --app wsgi db upgrade'.")
 
-    def _audit(self) -> Iterator[Finding]:
+    def _audit_log_found(self) -> Iterator[Finding]:
         if self._schema.current() == self._schema.newest():
             yield audit_log(self._audit_log.look(), self._audit_log.anchors_path)
 
