@@ -107,7 +107,8 @@ def drill(folder: Path, size: Size, *, short: bool, say: Callable[[str], None]) 
     with contextlib.ExitStack() as stack:
         if disk.may_mount():
             stack.enter_context(disk.small(folder / "cluster" / "postgres"))
-        cluster = Cluster(folder / "cluster", SETTINGS)
+        # From the beginning: for tasks that it did not know, its worker would have to be exchanged, twice.
+        cluster = Cluster(folder / "cluster", SETTINGS, more_tasks=["bench.faults.poison"])
         stack.callback(cluster.stop)
         cluster.start(say)
         people = players.register(cluster.url, size.players + -(-size.sockets // _WATCHERS_EACH), prefix="drill")
