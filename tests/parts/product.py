@@ -100,13 +100,13 @@ class Product:
 
 @contextmanager
 def running(folder: Path, env: Mapping[str, str], *, broker: str) -> Iterator[Product]:
-    """A product of its own, stopped at the end."""
+    """A product of its own, gone at the end."""
     stack = Stack(folder, {**UNLIMITED, **env}, broker=broker)
     stack.start(lambda line: None)
     try:
         yield Product(stack)
     finally:
-        stack.stop()
+        stack.discard()
 
 
 def unsound(product: Product) -> list[str]:
