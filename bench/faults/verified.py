@@ -25,9 +25,14 @@ def differences(env: Mapping[str, str]) -> list[dict[str, Any]]:
     """
     container = Container(Settings.from_env(env))
     try:
-        season = container.standings.season(MAIN)
-        found = container.refresh.verify(season, pause=1.0)
-        unsound = (item for item in container.corrections.unsound() if item["board"] == season.board)
-        return found + list(itertools.islice(unsound, MOST))
+        return found_by(container)
     finally:
         container.close()
+
+
+def found_by(container: Container) -> list[dict[str, Any]]:
+    """Return the same, with the connections of services that there are."""
+    season = container.standings.season(MAIN)
+    found = container.refresh.verify(season, pause=1.0)
+    unsound = (item for item in container.corrections.unsound() if item["board"] == season.board)
+    return found + list(itertools.islice(unsound, MOST))

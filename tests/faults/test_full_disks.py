@@ -34,10 +34,8 @@ def speechless(fragile: Product) -> Iterator[Product]:
 
 def _restart(product: Product, children: list[Child], logs: list[Path]) -> None:
     """All at the same time, each with its output in the log beside it."""
-    for child in children:
-        child.ask_to_stop()
     for child, log in zip(children, logs, strict=True):
-        child.stop()
+        child.kill()  # there is nothing that they would have to finish
         child.log = log
         child.launch()
     eventually(product.ready, within=60)
