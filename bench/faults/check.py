@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -13,10 +11,11 @@ from typing import Any
 import psycopg
 from kombu import Connection
 
+from bench.faults import verified
 from bench.faults.load import Crowd, Seen
-from deploy.local.child import ROOT
 
 _SETTLE_SECONDS = 60.0
+_NOT_NOW: tuple[type[Exception], ...] = (psycopg.Error, OSError, json.JSONDecodeError, *verified.NOT_NOW)
 
 # From the ledger itself, in the product's order: within a tie, who got there first.
 _TOP = """
@@ -94,15 +93,8 @@ class Books:
 
     def redis(self) -> list[str]:
         """What `flask leaderboard verify` finds."""
-        done = subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", "leaderboard", "verify", "--json"],
-            env=self._env,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-        )
-        return [] if done.returncode == 0 else [f"verify: {' '.join((done.stdout or done.stderr).split())[:300]}"]
+        found = verified.differences(self._env)
+        return [f"verify: {found}"[:300]] if found else []
 
     def dead(self) -> Counter[str]:
         """Dead letters by the name of their task; they stay where they are."""
@@ -142,5 +134,5 @@ def settle(checks: Sequence[Callable[[], list[str]]]) -> tuple[list[str], float]
 def _asked(check: Callable[[], list[str]]) -> list[str]:
     try:
         return check()
-    except (psycopg.Error, OSError, json.JSONDecodeError) as error:
+    except _NOT_NOW as error:
         return [f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"]

@@ -46,7 +46,7 @@ class Size:
 
 
 FULL = Size(players=40, sockets=500, rate=50, before=3, after=5)
-SHORT = Size(players=20, sockets=100, rate=30, before=0.5, after=1)
+SHORT = Size(players=20, sockets=50, rate=20, before=0.5, after=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,9 @@ def drill(folder: Path, size: Size, *, short: bool, say: Callable[[str], None]) 
     with contextlib.ExitStack() as stack:
         if disk.may_mount():
             stack.enter_context(disk.small(folder / "cluster" / "postgres"))
-        cluster = Cluster(folder / "cluster", SETTINGS)
-        stack.callback(cluster.stop)
+        # From the beginning: for tasks that it did not know, its worker would have to be exchanged, twice.
+        cluster = Cluster(folder / "cluster", SETTINGS, more_tasks=["bench.faults.poison"])
+        stack.callback(cluster.discard)
         cluster.start(say)
         people = players.register(cluster.url, size.players + -(-size.sockets // _WATCHERS_EACH), prefix="drill")
         redeemers, watchers = people[: size.players], people[size.players :]

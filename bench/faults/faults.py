@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -15,13 +15,10 @@ from celery import Celery
 from bench.faults import disk, touch
 from bench.faults.scene import Fault, Scene
 from bench.load import BenchFailed
-from deploy.local.apps import Worker
-from deploy.local.child import Child
 from deploy.local.postgres import Postgres
-from deploy.local.rabbitmq import RabbitMQ
 
 DIE, SLOW = "drill.die", "drill.slow"
-"""The tasks of bench/faults/poison.py."""
+"""The tasks of bench/faults/poison.py, which the cluster's leaderboard worker knows (bench/faults/drill.py)."""
 _READ_LATELY = """
     SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'
     AND pid <> pg_backend_pid() AND state_change > clock_timestamp() - interval '1 second'
@@ -111,52 +108,26 @@ def _is_read(replica: Postgres) -> bool:
     return False
 
 
-class _DrillWorker(Worker):
-    """The leaderboard worker, knowing the drill's tasks too."""
-
-    def command(self) -> list[str]:
-        return [*super().command(), "-I", "bench.faults.poison"]
-
-
-@contextlib.contextmanager
-def _drill_worker(scene: Scene) -> Iterator[Child]:
-    """In the place of the leaderboard worker, which would not know what to do with the drill's tasks."""
-    usual = scene.child("worker-leaderboard")
-    usual.stop()
-    log = scene.folder / "drill-worker.log"
-    worker = _DrillWorker(log, scene.cluster.env, queue="leaderboard", concurrency=2)
-    worker.start()
-    broker = scene.child("rabbitmq")
-    assert isinstance(broker, RabbitMQ)
-    _wait(lambda: broker.consumers("leaderboard") > 0, "the drill's worker to take tasks")
-    try:
-        yield worker
-    finally:
-        worker.stop()
-        usual.start()
-
-
 def _worker_in_a_task(scene: Scene) -> None:
     """The worker that has the task dies with kill -9; the task must be done all the same."""
     folder = scene.folder / f"slow-{time.monotonic_ns()}"
     folder.mkdir()
     began, done = folder / "began", folder / "done"
-    with _drill_worker(scene) as worker:
-        _send(scene, SLOW, {"folder": str(folder), "seconds": 2.0})
-        _wait(began.exists, "the slow task to begin")
-        worker.kill()
-        if done.exists():
-            raise BenchFailed("the task was done before its worker could be killed")
-        worker.start()
-        _wait(done.exists, "the killed worker's task to be done")
+    worker = scene.child("worker-leaderboard")
+    _send(scene, SLOW, {"folder": str(folder), "seconds": 2.0})
+    _wait(began.exists, "the slow task to begin")
+    worker.kill()
+    if done.exists():
+        raise BenchFailed("the task was done before its worker could be killed")
+    worker.start()
+    _wait(done.exists, "the killed worker's task to be done")
 
 
 def _poison(scene: Scene) -> None:
     """A task that kills its worker every time must end as a dead letter, and the rest must go on."""
     before = scene.books.dead()[DIE]
-    with _drill_worker(scene):
-        _send(scene, DIE, {})
-        _wait(lambda: scene.books.dead()[DIE] > before, "the poison to become a dead letter")
+    _send(scene, DIE, {})
+    _wait(lambda: scene.books.dead()[DIE] > before, "the poison to become a dead letter")
     scene.dead[DIE] += 1
 
 

@@ -45,9 +45,20 @@ class Cluster(Group):
     worker-leaderboard, worker-analytics, worker-anticheat, beat, relay. They run with the settings of production.
     """
 
-    def __init__(self, folder: Path | str, env: Mapping[str, str] | None = None, *, lock: int | None = None) -> None:
-        """`lock`: a descriptor that holds the lock on the folder's `run.lock` already."""
+    def __init__(
+        self,
+        folder: Path | str,
+        env: Mapping[str, str] | None = None,
+        *,
+        more_tasks: Sequence[str] = (),
+        lock: int | None = None,
+    ) -> None:
+        """`lock`: a descriptor that holds the lock on the folder's `run.lock` already.
+
+        `more_tasks`: modules with tasks that the leaderboard worker knows besides the product's.
+        """
         super().__init__(folder, env, lock=lock)
+        self._more_tasks = tuple(more_tasks)
         refused = [name for name in _OURS if self.given.get(name)]
         if refused:
             raise CannotStart(f"the cluster sets {refused[0]} itself: unset it, or use make run")
@@ -159,7 +170,8 @@ class Cluster(Group):
         children: dict[str, Child] = {}
         for queue, concurrency in WORKERS.items():
             log = self.folder.log(f"worker-{queue}")
-            worker = _ClusterWorker(log, self.env, rabbitmq, queue, concurrency, keep)
+            more = self._more_tasks if queue == "leaderboard" else ()
+            worker = _ClusterWorker(log, self.env, rabbitmq, queue, concurrency, more, keep)
             children[worker.name] = worker
         children["beat"] = Beat(self.folder.log("beat"), self.env, keep_open=keep)
         children["relay"] = Relay(self.folder.log("relay"), self.env, keep_open=keep)
@@ -189,10 +201,15 @@ class _ClusterWorker(Worker):
         rabbitmq: RabbitMQ,
         queue: str,
         concurrency: int,
+        more_tasks: Sequence[str],
         keep_open: tuple[int, ...],
     ) -> None:
         super().__init__(log, env, queue=queue, concurrency=concurrency, keep_open=keep_open)
         self._rabbitmq, self._queue = rabbitmq, queue
+        self._more = [option for module in more_tasks for option in ("-I", module)]
+
+    def command(self) -> list[str]:
+        return [*super().command(), *self._more]
 
     def answers(self) -> bool:
         return self._rabbitmq.consumers(self._queue) > 0

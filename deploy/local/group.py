@@ -71,6 +71,16 @@ class Group(ABC):
         self._processes.clear()
         self.folder.release()
 
+    def discard(self) -> None:
+        """Stop all at once, with no time to finish anything: for a folder that nobody starts again.
+
+        PostgreSQL alone is asked: killed, it would leave shared memory behind.
+        """
+        for child in reversed(list(self._processes.values())):
+            if not isinstance(child, Postgres):
+                child.kill()
+        self.stop()
+
     def __enter__(self) -> Self:
         self.start(lambda line: None)
         return self

@@ -64,6 +64,8 @@ class Stack(Group):
         self._start_servers(progress)
         progress("Bringing the database up to date")
         self.flask("db", "upgrade")
+        if "rabbitmq" in self._processes:
+            self._processes["rabbitmq"].wait_until_answers()
         self._start_parts(progress)
 
     def _start_servers(self, progress: Progress) -> None:
@@ -81,7 +83,9 @@ class Stack(Group):
             found |= {"REDIS_URL": redis.database_url(0), "BROKER_URL": redis.database_url(1)}
         if self.broker == "rabbitmq" and "BROKER_URL" not in self.given:
             rabbitmq = RabbitMQ(path / "rabbitmq", self.folder.log("rabbitmq"), keep_open=keep)
-            self._start("rabbitmq", rabbitmq, "Starting RabbitMQ", progress)
+            self._processes["rabbitmq"] = rabbitmq
+            progress("Starting RabbitMQ")
+            rabbitmq.launch()  # it takes longest, and nobody needs it before the parts
             found["BROKER_URL"] = rabbitmq.url
         self._settle(found)
 

@@ -10,6 +10,7 @@ import requests
 
 from bench.faults import disk
 from deploy.local import processes
+from deploy.local.child import Child
 from tests.faults.conftest import ENV
 from tests.parts.client import Api, fresh_name
 from tests.parts.making import MakeRun, copy_project
@@ -26,17 +27,18 @@ def speechless(fragile: Product) -> Iterator[Product]:
     """The standard output and error of all of its processes is a disk that is always full."""
     children = [fragile.process(part) for part in PARTS]
     logs = [child.log for child in children]
-    for child in children:
-        child.log = Path("/dev/full")
-        child.stop()
-        child.launch()
-    eventually(fragile.ready, within=60)
+    _restart(fragile, children, [Path("/dev/full")] * len(children))
     yield fragile
+    _restart(fragile, children, logs)
+
+
+def _restart(product: Product, children: list[Child], logs: list[Path]) -> None:
+    """All at the same time, each with its output in the log beside it."""
     for child, log in zip(children, logs, strict=True):
+        child.kill()  # there is nothing that they would have to finish
         child.log = log
-        child.stop()
         child.launch()
-    eventually(fragile.ready, within=60)
+    eventually(product.ready, within=60)
 
 
 def test_processes_that_cannot_log_answer_and_work_as_ever(speechless: Product, api: Api) -> None:

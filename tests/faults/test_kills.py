@@ -150,7 +150,10 @@ def test_everything_killed_at_once_comes_back_with_every_score(fragile: Product,
     parts = list(fragile.stack.processes.values())
     for part in parts:
         part.kill()
+    # All at the same time, as when a machine boots: each waits for what it needs.
     for part in parts:
-        part.start()
+        part.launch()
+    for part in parts:
+        part.wait_until_answers()
     eventually(fragile.ready, within=60)
     assert eventually(anna.me)["score"] == scores[-1]

@@ -83,7 +83,7 @@ def _holder(cluster: RedisCluster, player: Player) -> RedisNode:
 def test_a_master_killed_under_load_every_answer_holds_and_service_comes_back(
     clustered: Product, cluster: RedisCluster, players: list[Player]
 ) -> None:
-    with SteadyLoad(clustered.url, players) as tally:
+    with SteadyLoad(clustered.url, players, pause=0.1) as tally:
         eventually(lambda: len(tally.scored) > 50)
         master = _holder(cluster, players[0])
         master.kill()
@@ -101,7 +101,7 @@ def test_a_master_killed_under_load_every_answer_holds_and_service_comes_back(
 def test_a_cluster_emptied_under_load_scores_nothing_twice_and_its_ranks_come_back(
     clustered: Product, cluster: RedisCluster, players: list[Player]
 ) -> None:
-    with SteadyLoad(clustered.url, players) as tally:
+    with SteadyLoad(clustered.url, players, pause=0.1) as tally:
         eventually(lambda: len(tally.scored) > 50)
         for master in cluster.masters():
             master.asked("FLUSHALL")

@@ -39,10 +39,10 @@ class ClusterProduct(Product):
 
 @contextmanager
 def running_cluster(folder: Path, env: Mapping[str, str] | None = None) -> Iterator[ClusterProduct]:
-    """A cluster of its own, stopped at the end; limits raised, the rest as in production."""
+    """A cluster of its own, gone at the end; limits raised, the rest as in production."""
     cluster = Cluster(folder, {**UNLIMITED, **(env or {})})
     cluster.start(lambda line: None)
     try:
         yield ClusterProduct(cluster)
     finally:
-        cluster.stop()
+        cluster.discard()

@@ -29,14 +29,14 @@ class Tally:
 class _Client(threading.Thread):
     """One client on one connection that it keeps open, as a program would; it repeats nothing."""
 
-    def __init__(self, url: str, tally: Tally, stop: threading.Event) -> None:
+    def __init__(self, url: str, tally: Tally, stop: threading.Event, pause: float) -> None:
         super().__init__(daemon=True)
         parts = urlsplit(url)
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
-        self.tally, self._stop_asked = tally, stop
+        self.tally, self._stop_asked, self._pause = tally, stop, pause
 
     def run(self) -> None:
-        while not self._stop_asked.wait(_PAUSE):
+        while not self._stop_asked.wait(self._pause):
             self.turn()
         self._connection.close()
 
@@ -68,8 +68,8 @@ class _Client(threading.Thread):
 class _Redeemer(_Client):
     """Issues and redeems, without an Idempotency-Key: nothing may get lost on the way."""
 
-    def __init__(self, url: str, tally: Tally, stop: threading.Event, player: Player) -> None:
-        super().__init__(url, tally, stop)
+    def __init__(self, url: str, tally: Tally, stop: threading.Event, pause: float, player: Player) -> None:
+        super().__init__(url, tally, stop, pause)
         self._token = player.access_token
 
     def turn(self) -> None:
@@ -84,8 +84,8 @@ class _Redeemer(_Client):
 class _Reader(_Client):
     """Reads the top list and a player's own standing."""
 
-    def __init__(self, url: str, tally: Tally, stop: threading.Event, player: Player) -> None:
-        super().__init__(url, tally, stop)
+    def __init__(self, url: str, tally: Tally, stop: threading.Event, pause: float, player: Player) -> None:
+        super().__init__(url, tally, stop, pause)
         self._token = player.access_token
 
     def turn(self) -> None:
@@ -96,13 +96,13 @@ class _Reader(_Client):
 class SteadyLoad:
     """Runs between entry and exit; the tally is complete after it."""
 
-    def __init__(self, url: str, players: Iterable[Player]) -> None:
-        """One redeemer for each player, and one reader for every second of them."""
+    def __init__(self, url: str, players: Iterable[Player], *, pause: float = _PAUSE) -> None:
+        """One redeemer for each player, and one reader for every second of them; `pause`: seconds between turns."""
         self.tally = Tally()
         self._stop = threading.Event()
         people = list(players)
-        self._clients: list[_Client] = [_Redeemer(url, self.tally, self._stop, each) for each in people]
-        self._clients += [_Reader(url, self.tally, self._stop, each) for each in people[::2]]
+        self._clients: list[_Client] = [_Redeemer(url, self.tally, self._stop, pause, each) for each in people]
+        self._clients += [_Reader(url, self.tally, self._stop, pause, each) for each in people[::2]]
 
     def __enter__(self) -> Tally:
         for client in self._clients:

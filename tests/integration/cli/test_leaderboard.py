@@ -8,6 +8,7 @@ import pytest
 
 from app.container import Container
 from app.stores.players import Player
+from bench.faults import verified
 from tests.integration.cli.conftest import Play, Run, Told
 
 SCORES = "leaderboard:scores:{main/1}"
@@ -48,6 +49,7 @@ def test_a_standing_that_somebody_wrote_past_the_ledger_is_named(board: Containe
     assert found.exit_code == 1
     unsound = json.loads(found.stdout)["unsound"]
     assert unsound
+    assert json.loads(json.dumps(verified.found_by(board), default=str)) == unsound, "so do the fault tests"
     assert {each["what"] for each in unsound} == {"score"}
     assert all(each["standing"] == each["events"] + 1000 for each in unsound)
 
@@ -116,8 +118,10 @@ def test_a_difference_is_printed_and_repaired_by_a_rebuild(
     assert listed.exit_code == 1
     found = json.loads(listed.stdout)
     assert (found["clean"], len(found["differences"])) == (False, 1)
+    assert verified.found_by(board) == found["differences"], "the fault tests see what the command sees"
     assert told("leaderboard", "rebuild")["standings"] == 2
     assert told("leaderboard", "verify")["clean"] is True
+    assert verified.found_by(board) == []
 
 
 def test_both_sides_of_a_difference_are_named(board: Container, anna: Player, run: Run) -> None:
