@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from app import logs
@@ -16,6 +17,7 @@ from app.container import Container
 from app.settings import Settings
 from app.stores import migrations
 from deploy.local.redis_cluster import RedisCluster
+from deploy.local.roles import APPLICATION
 from deploy.local.stack import Stack
 from tests.parts.waiting import eventually
 
@@ -27,6 +29,24 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """PostgreSQL and Redis, with a database that is up to date."""
     with Stack(tmp_path_factory.mktemp("servers"), parts=()) as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def _migrated(servers: Stack) -> str:
+    """The name of a database that has the tables and nothing else; nobody stays connected to it."""
+    name = "migrated"
+    servers.postgres.create_database(name)
+    migrations.upgrade(servers.postgres.database_url(name).replace("postgresql://", "postgresql+psycopg://"))
+    return name
+
+
+@pytest.fixture
+def database(servers: Stack, _migrated: str) -> str:
+    """The URL of a new database with the tables and nothing else: a copy takes a third of the time of migrating."""
+    name = f"copy_{next(_numbers)}"
+    with psycopg.connect(servers.postgres.admin_url("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_migrated} OWNER {APPLICATION}")
+    return servers.postgres.database_url(name).replace("postgresql://", "postgresql+psycopg://")
 
 
 @pytest.fixture
@@ -62,12 +82,11 @@ def redis_url(servers: Stack, redis_kind: str, request: pytest.FixtureRequest) -
 
 
 @pytest.fixture
-def container(servers: Stack, empty_database: str, redis_url: str, tmp_path: Path) -> Iterator[Container]:
+def container(servers: Stack, database: str, redis_url: str, tmp_path: Path) -> Iterator[Container]:
     """Services on a database and a Redis with nothing in them but what the migrations bring."""
-    migrations.upgrade(empty_database)
     given = Settings.from_env(servers.env)
     # No waiting between two broadcasts, of which some tests make a thousand.
-    settings = replace(given, database_url=empty_database, redis_url=redis_url, broadcast_seconds=0.0)
+    settings = replace(given, database_url=database, redis_url=redis_url, broadcast_seconds=0.0)
     settings = replace(settings, audit_anchors=str(tmp_path / "audit-anchors"))
     container = Container(settings)
     # A cluster that the test before has broken is whole again, but may still be slow.
