@@ -10,7 +10,7 @@ from typing import Any
 import redis.cluster
 
 from deploy.local.cluster import Cluster
-from tests.parts.product import UNLIMITED, Product, has_nginx, has_rabbitmq
+from tests.parts.product import UNLIMITED, Product, end, has_nginx, has_rabbitmq
 
 
 def missing() -> str:
@@ -39,10 +39,10 @@ class ClusterProduct(Product):
 
 @contextmanager
 def running_cluster(folder: Path, env: Mapping[str, str] | None = None) -> Iterator[ClusterProduct]:
-    """A cluster of its own, stopped at the end; limits raised, the rest as in production."""
+    """A cluster of its own, ended at the end; limits raised, the rest as in production."""
     cluster = Cluster(folder, {**UNLIMITED, **(env or {})})
     cluster.start(lambda line: None)
     try:
         yield ClusterProduct(cluster)
     finally:
-        cluster.stop()
+        end(cluster)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +15,11 @@ from typing import Any
 import psycopg
 import redis
 
-from deploy.local.child import ROOT, Child
+from deploy.local.child import Child
 from deploy.local.group import Group
+from deploy.local.postgres import Postgres
 from deploy.local.stack import Stack
+from tests.parts import ready_python
 from tests.parts.client import Api
 from tests.parts.waiting import eventually
 
@@ -60,10 +62,7 @@ class Product:
 
     def flask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a flask command to its end."""
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
-        return subprocess.run(
-            command, env=self.env, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120
-        )
+        return ready_python.flask(self.env, arguments)
 
     def told(self, *arguments: str) -> Any:
         """What a flask command says with --json; fails when it fails."""
@@ -97,15 +96,28 @@ class Product:
             api.close()
 
 
+def end(group: Group) -> None:
+    """End all of it at once: what its processes would still write, nobody needs.
+
+    PostgreSQL is asked to end without a checkpoint: killed, it would leave its shared memory and its socket behind.
+    """
+    for child in reversed(list(group.processes.values())):
+        if isinstance(child, Postgres):
+            child.stop_signal = signal.SIGQUIT
+        else:
+            child.kill()
+    group.stop()
+
+
 @contextmanager
 def running(folder: Path, env: Mapping[str, str], *, broker: str) -> Iterator[Product]:
-    """A product of its own, stopped at the end."""
+    """A product of its own, ended at the end."""
     stack = Stack(folder, {**UNLIMITED, **env}, broker=broker)
     stack.start(lambda line: None)
     try:
         yield Product(stack)
     finally:
-        stack.stop()
+        end(stack)
 
 
 def unsound(product: Product) -> list[str]:
