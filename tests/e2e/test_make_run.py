@@ -151,17 +151,9 @@ def test_a_part_that_dies_is_started_again_and_that_is_said(run: MakeRun) -> Non
 def test_ctrl_c_leaves_no_process(run: MakeRun) -> None:
     family = run.family()
     assert len(family) > 10
-    run.interrupt()
+    assert run.interrupt() != 1
     assert [member for member in family if member.alive()] == []
     assert "Stopped." in run.output()
-
-
-def test_sigterm_to_the_launcher_ends_it_in_peace(make_run: Callable[..., MakeRun], folder: Path) -> None:
-    run = make_run().started()
-    family = run.family()
-    os.kill(int((folder / "var" / "run.lock").read_text()), signal.SIGTERM)
-    assert run.process.wait(60) == 0
-    assert [member for member in family if member.alive()] == []
 
 
 def test_a_kill_of_the_launcher_takes_everything_with_it(make_run: Callable[..., MakeRun], folder: Path) -> None:
@@ -197,7 +189,9 @@ def test_a_python_that_is_missing_is_named(make_run: Callable[..., MakeRun]) -> 
     assert "/nowhere/python3 is not installed" in said
 
 
-def test_a_fresh_clone_with_an_empty_home_installs_itself_for_an_ordinary_user() -> None:
+@pytest.fixture(scope="module")
+def fresh() -> Iterator[MakeRun]:
+    """The first run in a clone without .venv, of an ordinary user whose home is empty."""
     python = shutil.which("python3", path="/usr/local/bin:/usr/bin:/bin")
     ordinary = os.geteuid() == 0 and python is not None
     place = Path(tempfile.mkdtemp(prefix="fairboard-fresh-", dir="/var/tmp"))
@@ -210,11 +204,23 @@ def test_a_fresh_clone_with_an_empty_home_installs_itself_for_an_ordinary_user()
         env = {"HOME": str(place / "home"), "PYTHON": python if ordinary and python else sys.executable}
         run = MakeRun(place, env, user=NOBODY if ordinary else None)
         try:
-            run.started(within=600)
-            assert "Making .venv" in run.output()
-            assert run.call("/readyz")
-            assert run.interrupt() != 1
+            yield run
         finally:
-            run.kill()
+            _end([run])
     finally:
         shutil.rmtree(place)
+
+
+def test_a_fresh_clone_with_an_empty_home_installs_itself_for_an_ordinary_user(fresh: MakeRun) -> None:
+    fresh.started(within=600)
+    assert "Making .venv" in fresh.output()
+    assert fresh.call("/readyz")
+
+
+def test_sigterm_to_the_launcher_ends_it_in_peace(fresh: MakeRun) -> None:
+    fresh.started(within=600)
+    family = fresh.family()
+    assert len(family) > 10
+    os.kill(int((fresh.folder / "var" / "run.lock").read_text()), signal.SIGTERM)
+    assert fresh.process.wait(60) == 0
+    assert [member for member in family if member.alive()] == []
