@@ -32,8 +32,12 @@ _SECONDS = 120
 
 def flask(env: Mapping[str, str], arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run a flask command with this environment, and no other, to its end."""
-    command = ["flask", "--app", "wsgi", *arguments]
-    request = json.dumps({"env": dict(env), "command": command}).encode()
+    return run(env, "flask", ["flask", "--app", "wsgi", *arguments])
+
+
+def run(env: Mapping[str, str], module: str, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run a module as `python -m` does, with these arguments (the first is its name), to its end."""
+    request = json.dumps({"env": dict(env), "command": [module, *command]}).encode()
     with socket.socket(socket.AF_UNIX) as asked:
         asked.connect(_address())
         said: dict[str, str] = {}
@@ -91,7 +95,7 @@ def _address() -> str:
 
 
 def _serve(listening: socket.socket, parent: socket.socket) -> list[str]:
-    """Fork for every request. Returns in the forks alone: the command that this process is for."""
+    """Fork for every request. Returns in the forks alone: the module and the command that this process is for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest, with which this ends
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with selectors.DefaultSelector() as selector:
@@ -146,4 +150,4 @@ if __name__ == "__main__":
     import app.factory  # noqa: F401 - what every command imports
 
     sys.argv = _serve(*(socket.socket(fileno=int(descriptor)) for descriptor in sys.argv[1:]))
-    runpy.run_module("flask", run_name="__main__", alter_sys=True)
+    runpy.run_module(sys.argv.pop(0), run_name="__main__", alter_sys=True)
