@@ -13,12 +13,22 @@ from tests.parts.product import Product, has_rabbitmq, running
 
 # Tests run in two processes. What stands in one of these folders shares servers, and goes to one of them together;
 # elsewhere the same holds for each file. The longest first, so that both end at about the same time.
-_TOGETHER = ("tests/e2e/cluster", "tests/faults", "tests/e2e/edge", "tests/e2e/page", "tests/integration/replicas")
+_TOGETHER = (
+    "tests/faults",
+    "tests/e2e",
+    "tests/e2e/cluster",
+    "tests/e2e/page",
+    "tests/e2e/edge",
+    "tests/integration/replicas",
+)
+# These start servers of their own, and share none.
+_APART = ("tests/e2e/test_make_run.py", "tests/e2e/test_surroundings.py", "tests/e2e/test_presence.py")
 
 
 def _group(item: pytest.Item) -> str:
     path = item.path.relative_to(item.config.rootpath).as_posix()
-    return next((folder for folder in _TOGETHER if path.startswith(f"{folder}/")), path)
+    folders = [folder for folder in _TOGETHER if path.startswith(f"{folder}/")]
+    return path if path in _APART or not folders else max(folders, key=len)
 
 
 def pytest_configure() -> None:

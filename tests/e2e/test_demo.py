@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -63,30 +64,54 @@ def stage(product: Product) -> Iterator[Stage]:
     stage.end()
 
 
-def test_every_kind_of_cheater_ends_suspended(stage: Stage, product: Product) -> None:
-    cheaters = [stage.start(kind) for kind in (TooFast, AlmostInTime, Metronome, Burst)]
-    eventually(lambda: all(stage.tally.count("suspended", one.kind) for one in cheaters), within=300)
-    assert {product.told("users", "show", one.name)["status"] for one in cheaters} == {"suspended"}
-    assert stage.tally.surprises == []
+@dataclass
+class Crowd:
+    """Those who need a while, each kind in a world of its own. They all play at the same time."""
+
+    cheats: Stage
+    thieves: Stage
+    honest: Stage
+    cheaters: list[Player]
+    players: list[Player]
+
+    def end(self) -> None:
+        for stage in (self.cheats, self.thieves, self.honest):
+            stage.end()
 
 
-def test_the_server_closes_the_socket_of_one_it_suspends(stage: Stage) -> None:
-    stage.start(TooFast)
-    eventually(lambda: stage.tally.count("cut off"))
+@pytest.fixture(scope="module")
+def crowd(product: Product) -> Iterator[Crowd]:
+    cheats, thieves, honest = (Stage(product.url) for _ in range(3))
+    cheaters = [cheats.start(kind) for kind in (TooFast, AlmostInTime, Metronome, Burst)]
+    for kind in (Replayer, Forger):
+        thieves.start(kind)
+    players = [honest.start(kind) for kind in (Regular, Regular, Expert)]
+    crowd = Crowd(cheats, thieves, honest, cheaters, players)
+    yield crowd
+    crowd.end()
 
 
-def test_used_and_forged_tokens_are_refused_every_time(stage: Stage) -> None:
-    wanted = {"token_already_used": Replayer, "invalid_signature": Forger}
-    for kind in wanted.values():
-        stage.start(kind)
-    eventually(lambda: all(stage.tally.refusals().get(code, 0) >= 2 for code in wanted), within=60)
-    assert set(stage.tally.refusals()) == set(wanted)
-    assert stage.tally.surprises == []
+def test_used_and_forged_tokens_are_refused_every_time(crowd: Crowd) -> None:
+    tally = crowd.thieves.tally
+    wanted = {"token_already_used", "invalid_signature"}
+    eventually(lambda: all(tally.refusals().get(code, 0) >= 2 for code in wanted), within=60)
+    crowd.thieves.end()
+    assert set(tally.refusals()) == wanted
+    assert tally.surprises == []
 
 
-def test_honest_players_score_and_see_the_board_move(stage: Stage, product: Product) -> None:
-    players = [stage.start(kind) for kind in (Regular, Regular, Expert)]
-    eventually(lambda: all(any(told.player == one.name and told.points for told in stage.events) for one in players))
+def test_every_kind_of_cheater_ends_suspended(crowd: Crowd, product: Product) -> None:
+    tally = crowd.cheats.tally
+    eventually(lambda: all(tally.count("suspended", one.kind) for one in crowd.cheaters), within=300)
+    assert {product.told("users", "show", one.name)["status"] for one in crowd.cheaters} == {"suspended"}
+    assert tally.surprises == []
+
+
+def test_honest_players_score_and_see_the_board_move(crowd: Crowd, product: Product) -> None:
+    stage = crowd.honest
+    eventually(
+        lambda: all(any(told.player == one.name and told.points for told in stage.events) for one in crowd.players)
+    )
     eventually(lambda: stage.board.top(1))
     stage.end()
     assert stage.tally.surprises == []
@@ -95,6 +120,7 @@ def test_honest_players_score_and_see_the_board_move(stage: Stage, product: Prod
 
 
 def test_flags_are_told_from_the_cases(stage: Stage, product: Product) -> None:
+    """It plays alone: how far ahead of time it completes depends on how soon it is answered."""
     cases = Cases(product.env)
     cheater = stage.start(AlmostInTime)
     eventually(lambda: stage.tally.count("suspended"), within=120)
@@ -103,6 +129,11 @@ def test_flags_are_told_from_the_cases(stage: Stage, product: Product) -> None:
     assert "timing +26" in told[1].detail
     assert list(cases.news({cheater.name: cheater.kind})) == []
     cases.close()
+
+
+def test_the_server_closes_the_socket_of_one_it_suspends(stage: Stage) -> None:
+    stage.start(TooFast)
+    eventually(lambda: stage.tally.count("cut off"))
 
 
 def test_an_honest_player_comes_back_to_the_same_account(stage: Stage) -> None:

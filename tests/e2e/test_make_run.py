@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,9 +29,55 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_project(tmp_path_factory.mktemp("closed"))
 
 
+def _modes(folder: Path) -> dict[Path, int]:
+    return {path: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.parents)}
+
+
+@pytest.fixture(scope="module")
+def widened(folder: Path) -> Callable[[], dict[Path, int]]:
+    """What has another mode now than before all runs: the folder and those that it is in."""
+    before = _modes(folder)
+    return lambda: {path: mode for path, mode in _modes(folder).items() if before[path] != mode}
+
+
+@pytest.fixture(scope="module")
+def killed(folder: Path, widened: Callable[[], dict[Path, int]]) -> dict[str, Any]:
+    """Anna as the first run knew her, all of whose processes have been killed at once."""
+    assert widened() == {}
+    first = MakeRun(folder, {})
+    try:
+        registered: dict[str, Any] = first.started().call("/api/v1/auth/register", ANNA)
+    finally:
+        first.kill()
+    return registered
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[list[MakeRun]]:
+    """The run that several tests share, once it has been started."""
+    shared: list[MakeRun] = []
+    yield shared
+    _end(shared)
+
+
+def _end(runs: list[MakeRun]) -> None:
+    for run in runs:
+        if run.process.poll() is None:
+            run.kill()
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path, killed: dict[str, Any], shared: list[MakeRun]) -> MakeRun:
+    """The run after that one. The first tests share it, and the last of them ends it."""
+    assert killed
+    shared.append(MakeRun(folder, {}))
+    return shared[0].started()
+
+
 @pytest.fixture
-def make_run(folder: Path) -> Iterator[Callable[..., MakeRun]]:
-    """Starts `make run`s that are gone after the test."""
+def make_run(folder: Path, shared: list[MakeRun]) -> Iterator[Callable[..., MakeRun]]:
+    """Starts `make run`s that are gone after the test, in the folder that is free by then."""
+    _end(shared)
     started: list[MakeRun] = []
 
     def start(**env: str) -> MakeRun:
@@ -52,12 +99,16 @@ def one_line(said: str) -> str:
     return lines[0]
 
 
-def test_it_says_what_it_does_answers_and_leaves_no_process_after_ctrl_c(make_run: Callable[..., MakeRun]) -> None:
-    run = make_run().started()
+def test_after_a_kill_of_everything_the_next_start_is_clean_and_finds_all_data(
+    run: MakeRun, killed: dict[str, Any]
+) -> None:
+    assert run.call("/api/v1/auth/login", ANNA)["user"]["user_id"] == killed["user"]["user_id"]
+
+
+def test_it_says_what_it_does_and_answers(run: MakeRun) -> None:
     assert run.call("/readyz")
     assert "Starting PostgreSQL" in run.output()
-    family = run.family()
-    names = {Path(f"/proc/{member.pid}/cmdline").read_bytes().replace(b"\0", b" ") for member in family}
+    names = {Path(f"/proc/{member.pid}/cmdline").read_bytes().replace(b"\0", b" ") for member in run.family()}
     for part in (
         b"redis-server",
         b"/postgres",
@@ -67,28 +118,42 @@ def test_it_says_what_it_does_answers_and_leaves_no_process_after_ctrl_c(make_ru
         b"workers.relay",
     ):
         assert any(part in name for name in names), part
-    run.interrupt()
+
+
+def test_nothing_but_the_data_folder_changes_and_no_permission_is_widened(
+    run: MakeRun, folder: Path, widened: Callable[[], dict[Path, int]]
+) -> None:
+    assert run.call("/readyz")
+    assert widened() == {}
+    owners = {path.lstat().st_uid for path in (folder / "var").rglob("*")}
+    assert owners == {os.geteuid()}
+    private = [path for path in (folder / "var").iterdir() if path.is_dir()]
+    assert private
+    assert all(stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 for path in private)
+
+
+def test_a_second_one_in_the_same_folder_is_told_so_in_one_line(run: MakeRun) -> None:
+    second = MakeRun(run.folder, {})
+    try:
+        assert "already runs in this folder" in one_line(second.refused())
+    finally:
+        _end([second])
+    assert run.call("/readyz")
+
+
+def test_a_part_that_dies_is_started_again_and_that_is_said(run: MakeRun) -> None:
+    relay = next(m for m in run.family() if b"workers.relay" in Path(f"/proc/{m.pid}/cmdline").read_bytes())
+    relay.signal(signal.SIGKILL)
+    eventually(lambda: "relay has ended" in run.output())
+    eventually(lambda: any(b"workers.relay" in Path(f"/proc/{m.pid}/cmdline").read_bytes() for m in run.family()))
+
+
+def test_ctrl_c_leaves_no_process(run: MakeRun) -> None:
+    family = run.family()
+    assert len(family) > 10
+    assert run.interrupt() != 1
     assert [member for member in family if member.alive()] == []
     assert "Stopped." in run.output()
-
-
-def test_sigterm_to_the_launcher_ends_it_in_peace(make_run: Callable[..., MakeRun], folder: Path) -> None:
-    run = make_run().started()
-    family = run.family()
-    os.kill(int((folder / "var" / "run.lock").read_text()), signal.SIGTERM)
-    assert run.process.wait(60) == 0
-    assert [member for member in family if member.alive()] == []
-
-
-def test_after_a_kill_of_everything_the_next_start_is_clean_and_finds_all_data(
-    make_run: Callable[..., MakeRun],
-) -> None:
-    first = make_run().started()
-    registered = first.call("/api/v1/auth/register", ANNA)
-    first.kill()
-    second = make_run().started()
-    again = second.call("/api/v1/auth/login", ANNA)
-    assert again["user"]["user_id"] == registered["user"]["user_id"]
 
 
 def test_a_kill_of_the_launcher_takes_everything_with_it(make_run: Callable[..., MakeRun], folder: Path) -> None:
@@ -104,19 +169,6 @@ def test_a_kill_of_make_takes_everything_with_it(make_run: Callable[..., MakeRun
     run.process.kill()
     run.process.wait()
     eventually(lambda: not [member for member in family if member.alive()])
-
-
-def test_a_part_that_dies_is_started_again_and_that_is_said(make_run: Callable[..., MakeRun]) -> None:
-    run = make_run().started()
-    relay = next(m for m in run.family() if b"workers.relay" in Path(f"/proc/{m.pid}/cmdline").read_bytes())
-    relay.signal(signal.SIGKILL)
-    eventually(lambda: "relay has ended" in run.output())
-    eventually(lambda: any(b"workers.relay" in Path(f"/proc/{m.pid}/cmdline").read_bytes() for m in run.family()))
-
-
-def test_a_second_one_in_the_same_folder_is_told_so_in_one_line(make_run: Callable[..., MakeRun]) -> None:
-    make_run().started()
-    assert "already runs in this folder" in one_line(make_run().refused())
 
 
 def test_a_taken_port_is_named_with_a_way_out(make_run: Callable[..., MakeRun]) -> None:
@@ -137,24 +189,9 @@ def test_a_python_that_is_missing_is_named(make_run: Callable[..., MakeRun]) -> 
     assert "/nowhere/python3 is not installed" in said
 
 
-def test_nothing_but_the_data_folder_changes_and_no_permission_is_widened(
-    make_run: Callable[..., MakeRun], folder: Path
-) -> None:
-    def modes() -> dict[Path, int]:
-        return {path: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.parents)}
-
-    before = modes()
-    run = make_run().started()
-    assert modes() == before
-    owners = {path.lstat().st_uid for path in (folder / "var").rglob("*")}
-    assert owners == {os.geteuid()}
-    private = [path for path in (folder / "var").iterdir() if path.is_dir()]
-    assert private
-    assert all(stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 for path in private)
-    run.interrupt()
-
-
-def test_a_fresh_clone_with_an_empty_home_installs_itself_for_an_ordinary_user() -> None:
+@pytest.fixture(scope="module")
+def fresh() -> Iterator[MakeRun]:
+    """The first run in a clone without .venv, of an ordinary user whose home is empty."""
     python = shutil.which("python3", path="/usr/local/bin:/usr/bin:/bin")
     ordinary = os.geteuid() == 0 and python is not None
     place = Path(tempfile.mkdtemp(prefix="fairboard-fresh-", dir="/var/tmp"))
@@ -167,11 +204,23 @@ def test_a_fresh_clone_with_an_empty_home_installs_itself_for_an_ordinary_user()
         env = {"HOME": str(place / "home"), "PYTHON": python if ordinary and python else sys.executable}
         run = MakeRun(place, env, user=NOBODY if ordinary else None)
         try:
-            run.started(within=600)
-            assert "Making .venv" in run.output()
-            assert run.call("/readyz")
-            assert run.interrupt() != 1
+            yield run
         finally:
-            run.kill()
+            _end([run])
     finally:
         shutil.rmtree(place)
+
+
+def test_a_fresh_clone_with_an_empty_home_installs_itself_for_an_ordinary_user(fresh: MakeRun) -> None:
+    fresh.started(within=600)
+    assert "Making .venv" in fresh.output()
+    assert fresh.call("/readyz")
+
+
+def test_sigterm_to_the_launcher_ends_it_in_peace(fresh: MakeRun) -> None:
+    fresh.started(within=600)
+    family = fresh.family()
+    assert len(family) > 10
+    os.kill(int((fresh.folder / "var" / "run.lock").read_text()), signal.SIGTERM)
+    assert fresh.process.wait(60) == 0
+    assert [member for member in family if member.alive()] == []

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
-from deploy.local.child import ROOT
+from tests.parts import ready_python
 from tests.parts.client import Api, Player
 from tests.parts.product import Product
 
@@ -42,14 +40,7 @@ def test_the_page_is_there_for_people(api: Api) -> None:
 
 def test_a_value_that_makes_no_sense_stops_the_start_with_one_line_that_names_it(product: Product) -> None:
     for name, value in {"PORT": "eighty", "RATE_LIMIT_AUTH": "many", "JWT_KEYS": "no-colon"}.items():
-        done = subprocess.run(
-            [sys.executable, "-c", "import wsgi"],
-            env={**product.env, name: value},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        done = ready_python.run({**product.env, name: value}, "wsgi", ["wsgi"])
         said = (done.stdout + done.stderr).strip().splitlines()
         assert done.returncode != 0
         assert len(said) == 1, said

@@ -16,7 +16,7 @@ from deploy.local.apps import Web
 from deploy.local.child import free_port
 from deploy.local.nginx import Nginx
 from deploy.local.stack import Stack
-from tests.parts.product import UNLIMITED, Product
+from tests.parts.product import UNLIMITED, Product, end
 
 
 def needs_nginx() -> None:
@@ -61,29 +61,25 @@ class Edge:
 
 @contextmanager
 def edge_of(folder: Path, env: Mapping[str, str], *, api: int = 2, ws: int = 2) -> Iterator[Edge]:
-    """Start all of it; it is stopped at the end."""
+    """Start all of it; it is ended at the end."""
     with ExitStack() as cleanup:
-        stack = cleanup.enter_context(Stack(folder, {**UNLIMITED, **env}, parts=("worker", "relay")))
+        stack = Stack(folder, {**UNLIMITED, **env}, parts=("worker", "relay"))
+        stack.start(lambda line: None)
+        cleanup.callback(end, stack)
         names = [f"api-{number + 1}" for number in range(api)], [f"ws-{number + 1}" for number in range(ws)]
         servers = [[_web(stack, name) for name in group] for group in names]
         everybody = [*servers[0], *servers[1]]
-        cleanup.callback(_stop, everybody)
+        for server in everybody:
+            cleanup.callback(server.kill)
         for server in everybody:
             server.launch()
         for server in everybody:
             server.wait_until_answers()
         addresses = [[server.address for server in group] for group in servers]
         nginx = Nginx(folder / "nginx", stack.folder.log("nginx"), api=addresses[0], ws=addresses[1])
-        cleanup.callback(nginx.stop)
+        cleanup.callback(nginx.kill)
         nginx.start()
         yield Edge(Product(stack), nginx, *servers)
-
-
-def _stop(servers: list[Web]) -> None:
-    for server in servers:
-        server.ask_to_stop()
-    for server in servers:
-        server.stop()
 
 
 def _web(stack: Stack, name: str) -> Web:

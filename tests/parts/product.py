@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +15,10 @@ import psycopg
 import redis
 
 from bench.faults import verified
-from deploy.local.child import ROOT, Child
+from deploy.local.child import Child
 from deploy.local.group import Group
 from deploy.local.stack import Stack
+from tests.parts import ready_python
 from tests.parts.client import Api
 from tests.parts.waiting import eventually
 
@@ -61,10 +61,7 @@ class Product:
 
     def flask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a flask command to its end."""
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
-        return subprocess.run(
-            command, env=self.env, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120
-        )
+        return ready_python.flask(self.env, arguments)
 
     def told(self, *arguments: str) -> Any:
         """What a flask command says with --json; fails when it fails."""

@@ -9,14 +9,17 @@ from playwright.sync_api import Browser
 
 from tests.e2e.page.screen import Screen, open_screen
 from tests.parts.client import Api, fresh_name
-from tests.parts.product import Product, has_rabbitmq, running
+from tests.parts.product import Product, running
 
 
 @pytest.fixture(scope="package")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """A product that only these tests play on, so that they know who is on its board."""
-    broker = "rabbitmq" if has_rabbitmq() else "redis"
-    with running(tmp_path_factory.mktemp("stage"), {}, broker=broker) as started:
+    """A product that only these tests play on, so that they know who is on its board; the embedded default.
+
+    A player who does no more than a test asks of the page stays far below its one limit.
+    """
+    limit = {"RATE_LIMIT_ACTIONS": "30/minute"}
+    with running(tmp_path_factory.mktemp("stage"), limit, broker="redis") as started:
         yield started
 
 

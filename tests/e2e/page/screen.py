@@ -41,11 +41,15 @@ class Screen:
 
     def sign_up(self, username: str | None = None) -> Screen:
         """Sign up and wait until the board is live."""
+        self.enter(username)
+        self.live()
+        return self
+
+    def enter(self, username: str | None = None) -> None:
+        """Sign up and wait until that is known, whatever becomes of the board."""
         self.username = username or fresh_name("page")
         self.fill(self.username, PASSWORD)
         expect(self.at("who-name")).to_contain_text(self.username)
-        self.live()
-        return self
 
     def live(self) -> None:
         """Wait until the connection is."""
