@@ -1,10 +1,8 @@
-"""The database's schema: where it is, and moving it.
-
-Alembic is imported at the first use: it is a tenth of what a process takes to start, and hardly any has a use for it.
-"""
+"""The database's schema: where it is, and moving it."""
 
 from __future__ import annotations
 
+from app.stores import migrations
 from app.stores.addresses import address
 from app.stores.database import Database
 
@@ -22,28 +20,20 @@ class Schema:
 
     def current(self) -> str | None:
         """Where the database is."""
-        from app.stores import migrations
-
         return migrations.current(self._db.engine)
 
     def newest(self) -> str | None:
         """Where this code wants it."""
-        from app.stores import migrations
-
         return migrations.newest()
 
     def upgrade(self, revision: str = "head") -> tuple[str | None, str | None]:
         """Move up; where it was and where it is. Raises InvalidRequest for a revision there isn't."""
-        from app.stores import migrations
-
         before = self.current()  # which also tells soon if the server is away
         migrations.upgrade(self._url, revision)
         return before, self.current()
 
     def downgrade(self, revision: str) -> tuple[str | None, str | None]:
         """Move down; where it was and where it is. Raises InvalidRequest for a revision there isn't below."""
-        from app.stores import migrations
-
         before = self.current()
         migrations.downgrade(self._url, revision)
         return before, self.current()

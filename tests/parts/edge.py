@@ -16,7 +16,7 @@ from deploy.local.apps import Web
 from deploy.local.child import free_port
 from deploy.local.nginx import Nginx
 from deploy.local.stack import Stack
-from tests.parts.product import UNLIMITED, Product, end
+from tests.parts.product import UNLIMITED, Product
 
 
 def needs_nginx() -> None:
@@ -65,7 +65,7 @@ def edge_of(folder: Path, env: Mapping[str, str], *, api: int = 2, ws: int = 2) 
     with ExitStack() as cleanup:
         stack = Stack(folder, {**UNLIMITED, **env}, parts=("worker", "relay"))
         stack.start(lambda line: None)
-        cleanup.callback(end, stack)
+        cleanup.callback(stack.discard)
         names = [f"api-{number + 1}" for number in range(api)], [f"ws-{number + 1}" for number in range(ws)]
         servers = [[_web(stack, name) for name in group] for group in names]
         everybody = [*servers[0], *servers[1]]
