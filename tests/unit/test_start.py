@@ -1,0 +1,20 @@
+"""What a process of ours loads before it does anything."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+
+from deploy.local.child import ROOT
+
+
+def test_no_process_loads_what_only_migrations_need() -> None:
+    code = (
+        "import sys, wsgi, workers.app, workers.relay; print({'alembic', 'mako', 'flask', 'celery'} & {*sys.modules})"
+    )
+    env = {"PATH": os.environ["PATH"], "APP_ENV": "development", "PYTHONDONTWRITEBYTECODE": "1"}
+    ended = subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    assert ast.literal_eval(ended.stdout) == {"flask", "celery"}
