@@ -30,6 +30,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """PostgreSQL and Redis, with a database that is up to date."""
     with Stack(tmp_path_factory.mktemp("servers"), parts=()) as stack:
         yield stack
+        stack.postgres.kill()  # nobody needs the hundreds of databases that it would write before it ends
 
 
 def url_of(servers: Stack, name: str) -> str:
