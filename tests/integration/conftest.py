@@ -11,11 +11,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from app import logs
 from app.container import Container
 from app.settings import Settings
 from app.stores import migrations
+from deploy.local import roles
 from deploy.local.redis_cluster import RedisCluster
 from deploy.local.roles import APPLICATION
 from deploy.local.stack import Stack
@@ -29,6 +31,21 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """PostgreSQL and Redis, with a database that is up to date."""
     with Stack(tmp_path_factory.mktemp("servers"), parts=()) as stack:
         yield stack
+        stack.postgres.kill()  # nobody needs the hundreds of databases that it would write before it ends
+
+
+def url_of(servers: Stack, name: str) -> str:
+    """The URL of a database, for the application."""
+    return servers.postgres.database_url(name).replace("postgresql://", "postgresql+psycopg://")
+
+
+def copy_database(servers: Stack, template: str) -> str:
+    """The name of a new database with what another one has, and with the same owner; nobody may be connected to it."""
+    name = f"copy_{next(_numbers)}"
+    statement = SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}")
+    with psycopg.connect(servers.postgres.admin_url("postgres"), autocommit=True) as connection:
+        connection.execute(statement.format(Identifier(name), Identifier(template), Identifier(roles.APPLICATION)))
+    return name
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +71,21 @@ def empty_database(servers: Stack) -> str:
     """The URL of a database with nothing in it."""
     name = f"empty_{next(_numbers)}"
     servers.postgres.create_database(name)
-    return servers.postgres.database_url(name).replace("postgresql://", "postgresql+psycopg://")
+    return url_of(servers, name)
+
+
+@pytest.fixture(scope="session")
+def migrated(servers: Stack) -> str:
+    """The name of a database with what the migrations bring. Copying it costs a quarter of running them."""
+    servers.postgres.create_database("migrated")
+    migrations.upgrade(url_of(servers, "migrated"))
+    return "migrated"
+
+
+@pytest.fixture
+def database(servers: Stack, migrated: str) -> str:
+    """The URL of the container's database, a new one for each test."""
+    return url_of(servers, copy_database(servers, migrated))
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,8 +16,11 @@ import pytest
 from app.container import Container
 from app.errors import Conflict, NotFound
 from app.services.decisions import By
+from app.settings import Settings
 from app.stores import plays as stored_plays
 from app.stores.plays import play_ledger
+from deploy.local.stack import Stack
+from tests.integration.conftest import copy_database, url_of
 from tests.integration.ledgers import DAY, HandLedger, write_days
 
 
@@ -28,8 +32,7 @@ class Town:
 
     def __init__(self, container: Container) -> None:
         ledger = HandLedger(container)
-        now = datetime.now(UTC)
-        container.clock = now.timestamp
+        self.now = now = datetime.now(UTC)
         self.until = (now - timedelta(minutes=2)).replace(minute=0, second=0, microsecond=0)
         self.people = write_days(ledger, 105, 10, self.until)
         self.script = ledger.player()
@@ -37,9 +40,52 @@ class Town:
         ledger.write_stretches([(self.script, self.until - DAY, [rng.uniform(40, 60) for _ in range(1700)])])
 
 
+@pytest.fixture(scope="module")
+def built(servers: Stack, migrated: str) -> tuple[str, Town]:
+    """The town, and the name of a database that has it: seconds of work, to be copied."""
+    name = copy_database(servers, migrated)
+    container = Container(replace(Settings.from_env(servers.env), database_url=url_of(servers, name)))
+    town = Town(container)
+    container.close()
+    return name, town
+
+
+@pytest.fixture(scope="module")
+def with_model(servers: Stack, built: tuple[str, Town], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database with the town and a model that was trained on it."""
+    name, town = built
+    name = copy_database(servers, name)
+    settings = replace(Settings.from_env(servers.env), database_url=url_of(servers, name))
+    container = Container(replace(settings, audit_anchors=str(tmp_path_factory.mktemp("trained") / "audit-anchors")))
+    container.clock = town.now.timestamp
+    container.learning.train()
+    container.close()
+    return name
+
+
 @pytest.fixture
-def town(container: Container) -> Town:
-    return Town(container)
+def database(servers: Stack, request: pytest.FixtureRequest) -> str:
+    """A copy of the database with what the test asks for by a fixture's name."""
+    if "trained" in request.fixturenames:
+        template = request.getfixturevalue("with_model")
+    elif "town" in request.fixturenames:
+        template, _ = request.getfixturevalue("built")
+    else:
+        template = request.getfixturevalue("migrated")
+    return url_of(servers, copy_database(servers, template))
+
+
+@pytest.fixture
+def town(container: Container, built: tuple[str, Town]) -> Town:
+    _, town = built
+    container.clock = town.now.timestamp
+    return town
+
+
+@pytest.fixture
+def trained(town: Town) -> Town:
+    """The town, where model 1 has been trained and is active."""
+    return town
 
 
 def _signals(container: Container) -> Sequence[Any]:
@@ -86,10 +132,9 @@ def test_the_same_time_and_seed_give_the_same_model(container: Container, town: 
     assert "what changed since: the ledger of that time" in wrong
 
 
-def test_what_a_person_cleared_the_model_leaves_alone(container: Container, town: Town) -> None:
-    container.learning.train()
+def test_what_a_person_cleared_the_model_leaves_alone(container: Container, trained: Town) -> None:
     container.learning.judge()
-    (case,) = container.cases.of(town.script)
+    (case,) = container.cases.of(trained.script)
     by = By("cli:tests", "a relay team", "r")
     container.decisions.decide(UUID(str(case["case_id"])), "cleared", by)
     container.database.rows("DELETE FROM signals WHERE at < now() - interval '1 day' RETURNING id")
@@ -99,8 +144,7 @@ def test_what_a_person_cleared_the_model_leaves_alone(container: Container, town
     assert (judged.signals, judged.cases) == (0, [])
 
 
-def test_a_damaged_model_judges_nobody_and_says_what_to_do(container: Container, town: Town) -> None:
-    container.learning.train()
+def test_a_damaged_model_judges_nobody_and_says_what_to_do(container: Container, trained: Town) -> None:
     container.database.rows("UPDATE models SET artifact = '\\x00' RETURNING version")
     for act in (container.learning.judge, lambda: container.learning.activate(1)):
         with pytest.raises(Conflict, match="Model 1 judges nobody: the stored model is not the one"):
@@ -112,15 +156,14 @@ def test_a_damaged_model_judges_nobody_and_says_what_to_do(container: Container,
     assert len(judged.cases) == 1
 
 
-def test_a_model_can_be_chosen_and_none_can(container: Container, town: Town) -> None:
-    container.learning.train()
+def test_a_model_can_be_chosen_and_none_can(container: Container, trained: Town) -> None:
     container.learning.train(seed=2)
     container.learning.activate(1, by="cli:tests", request_id="r")
     assert container.learning.retire(by="cli:tests", request_id="r") == 1
     assert container.learning.judge() is None
     with pytest.raises(NotFound, match="No model is active"):
-        container.learning.look(town.script)
-    assert container.learning.look(town.script, 2).score > container.learning.look(town.people[0], 2).score
+        container.learning.look(trained.script)
+    assert container.learning.look(trained.script, 2).score > container.learning.look(trained.people[0], 2).score
     with pytest.raises(NotFound, match="There is no model 9"):
         container.learning.activate(9)
     acts = [("model.trained", "model:1"), ("model.trained", "model:2")]

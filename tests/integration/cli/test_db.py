@@ -1,4 +1,4 @@
-"""The schema's commands, each in a process of its own, on a database that starts empty."""
+"""The schema's commands on a database that starts empty: `flask` starts a process for one, `run` needs none."""
 
 from __future__ import annotations
 
@@ -12,8 +12,15 @@ import pytest
 from app.stores import migrations
 from deploy.local.child import ROOT
 from deploy.local.stack import Stack
+from tests.integration.cli.conftest import Run
 
 Flask = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def database(empty_database: str) -> str:
+    """The container's: nothing has been migrated."""
+    return empty_database
 
 
 @pytest.fixture
@@ -27,18 +34,18 @@ def flask(servers: Stack, empty_database: str) -> Flask:
     return flask
 
 
-def test_up_down_and_where_it_is(flask: Flask) -> None:
+def test_up_down_and_where_it_is(run: Run) -> None:
     newest = migrations.newest()
-    assert json.loads(flask("db", "current", "--json").stdout) == {"current": None, "newest": newest}
-    assert flask("db", "upgrade").stdout == f"The database went from empty to {newest}.\n"
-    assert flask("db", "upgrade").stdout == f"The database is at {newest} already.\n"
-    assert json.loads(flask("db", "downgrade", "0001", "--yes", "--json").stdout) == {"before": newest, "after": "0001"}
-    assert flask("db", "upgrade", "0002").stdout == "The database went from 0001 to 0002.\n"
-    assert "run 'flask --app wsgi db upgrade'" in flask("db", "current").stdout
+    assert json.loads(run("db", "current", "--json").stdout) == {"current": None, "newest": newest}
+    assert run("db", "upgrade").stdout == f"The database went from empty to {newest}.\n"
+    assert run("db", "upgrade").stdout == f"The database is at {newest} already.\n"
+    assert json.loads(run("db", "downgrade", "0001", "--yes", "--json").stdout) == {"before": newest, "after": "0001"}
+    assert run("db", "upgrade", "0002").stdout == "The database went from 0001 to 0002.\n"
+    assert "run 'flask --app wsgi db upgrade'" in run("db", "current").stdout
 
 
 def test_going_down_is_not_done_without_a_yes(flask: Flask) -> None:
-    flask("db", "upgrade")
+    assert flask("db", "upgrade").stdout == f"The database went from empty to {migrations.newest()}.\n"
     done = flask("db", "downgrade", "base")
     assert done.returncode == 1
     assert done.stdout == ""
