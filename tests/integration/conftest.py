@@ -19,7 +19,6 @@ from app.settings import Settings
 from app.stores import migrations
 from deploy.local import roles
 from deploy.local.redis_cluster import RedisCluster
-from deploy.local.roles import APPLICATION
 from deploy.local.stack import Stack
 from tests.parts.waiting import eventually
 
@@ -46,24 +45,6 @@ def copy_database(servers: Stack, template: str) -> str:
     with psycopg.connect(servers.postgres.admin_url("postgres"), autocommit=True) as connection:
         connection.execute(statement.format(Identifier(name), Identifier(template), Identifier(roles.APPLICATION)))
     return name
-
-
-@pytest.fixture(scope="session")
-def _migrated(servers: Stack) -> str:
-    """The name of a database that has the tables and nothing else; nobody stays connected to it."""
-    name = "migrated"
-    servers.postgres.create_database(name)
-    migrations.upgrade(servers.postgres.database_url(name).replace("postgresql://", "postgresql+psycopg://"))
-    return name
-
-
-@pytest.fixture
-def database(servers: Stack, _migrated: str) -> str:
-    """The URL of a new database with the tables and nothing else: a copy takes a third of the time of migrating."""
-    name = f"copy_{next(_numbers)}"
-    with psycopg.connect(servers.postgres.admin_url("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_migrated} OWNER {APPLICATION}")
-    return servers.postgres.database_url(name).replace("postgresql://", "postgresql+psycopg://")
 
 
 @pytest.fixture
