@@ -20,7 +20,7 @@ SHARE, BATCH = 500, 100
 _FILL = """
     WITH players AS (
         INSERT INTO players (id, username, username_key, password_hash)
-        SELECT gen_random_uuid(), 'player-' || n, 'player-' || n, '-' FROM generate_series(1, :standings) AS n
+        SELECT lpad(to_hex(:standings - n + 1), 32, '0')::uuid, 'player-' || n, 'player-' || n, '-' FROM generate_series(1, :standings) AS n
         RETURNING id, username
     )
     INSERT INTO standings (season_id, player_id, score, changes, achieved_at)
@@ -37,7 +37,7 @@ def season(container: Container) -> Season:
 
 @pytest.fixture
 def players(container: Container, season: Season) -> list[UUID]:
-    """Players with a standing each, in the order in which they are walked through."""
+    """Players with a standing each, in the order in which they are walked through: the highest score comes first."""
     rows = container.database.rows(_FILL, standings=STANDINGS, season=season.id)
     return sorted(row.player_id for row in rows)
 
