@@ -20,7 +20,8 @@ SHARE, BATCH = 500, 100
 _FILL = """
     WITH players AS (
         INSERT INTO players (id, username, username_key, password_hash)
-        SELECT lpad(to_hex(:standings - n + 1), 32, '0')::uuid, 'player-' || n, 'player-' || n, '-' FROM generate_series(1, :standings) AS n
+        SELECT lpad(to_hex(:standings - n + 1), 32, '0')::uuid, 'player-' || n, 'player-' || n, '-'
+        FROM generate_series(1, :standings) AS n
         RETURNING id, username
     )
     INSERT INTO standings (season_id, player_id, score, changes, achieved_at)
