@@ -66,6 +66,7 @@ class Board:
                 client.unlink(key)
 
     def _sql(self, sql: str, **values: Any) -> None:
-        with psycopg.connect(self._stack.postgres.url, autocommit=True) as connection:
+        # The superuser: the application's role may neither pass over keys nor ask for a checkpoint.
+        with psycopg.connect(self._stack.postgres.admin_url("fairboard"), autocommit=True) as connection:
             connection.execute("SET session_replication_role = replica")  # no look at the keys that rows refer to
             connection.execute(sql, values or None)
