@@ -64,6 +64,7 @@ class Refresh:
         """Rebuild the boards whose sorted set may lack something, as after a failover of Redis; their names."""
         rebuilt = []
         for season in self._catalog.open_seasons():
+            self._drop_foreign(season)
             if self.repair_board(season):
                 self.tell(season)
                 rebuilt.append(season.board)
@@ -72,13 +73,15 @@ class Refresh:
 
     def repair_board(self, season: Season) -> bool:
         """Rebuild the board if it needs that and nobody is at it; whether it was rebuilt."""
-        foreign = self._rankings.drop_foreign(season)
-        if foreign:
-            log.warning("redis_keys_of_another_type", board=season.board, keys=foreign)
         if self._rankings.ready(season) or not self._rankings.may_rebuild(season):
             return False
         self.rebuild(season)
         return True
+
+    def _drop_foreign(self, season: Season) -> None:
+        keys = self._rankings.drop_foreign(season)
+        if keys:
+            log.warning("redis_keys_of_another_type", board=season.board, keys=keys)
 
     def tell(self, season: Season) -> None:
         """Cached lists are out of date, and every subscriber gets the board."""
@@ -94,6 +97,7 @@ class Refresh:
         away for longer than `patience`; what was brought until then stays.
         """
         patience = patience or Patience()
+        patience(lambda: self._drop_foreign(season))
         try:
             standings = self._rebuild.rebuild(season, progress, patience)
         finally:

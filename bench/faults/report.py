@@ -65,9 +65,10 @@ def page(runs: Sequence[Sequence[Outcome]], size: Size) -> str:
         "clients saw",
     ]
     rows = [_row(same) for same in zip(*runs, strict=True)]
+    times = "one run" if len(runs) == 1 else f"{len(runs)} runs in a row"
     return (
         "# Reliability\n\n"
-        f"Measured {now} by `make faults`: {len(runs)} runs in a row on one machine with 2 cores, each fault under "
+        f"Measured {now} by `make faults`: {times} on one machine with 2 cores, each fault under "
         f"{size.rate:.0f} redemptions a second by {size.players} players and {size.sockets} subscribers, everything "
         "through nginx on the cluster of `make cluster`. Seconds are the worst of all runs, counts are sums.\n\n"
         f"{table(head, rows)}\n{_NOTES.read_text()}"

@@ -79,6 +79,16 @@ def test_a_key_with_a_value_of_another_type_is_503_at_most_and_is_rebuilt(
     assert container.refresh.repair() == []
 
 
+@pytest.mark.parametrize("key", [SCORES, VERSIONS])
+def test_a_rebuild_that_an_operator_asks_for_mends_a_key_of_another_type(
+    key: str, anna: Caller, container: Container, season: Season
+) -> None:
+    container.redis.delete(key)
+    container.redis.rpush(key, "of somebody else")
+    assert container.refresh.rebuild(season) == AHEAD + 1
+    assert container.refresh.verify(season) == []
+
+
 def test_a_refresh_rebuilds_it_at_once(anna: Caller, container: Container, season: Season) -> None:
     container.redis.delete(SCORES)
     container.refresh.changed(season.id, [UUID(anna.id)], [])
