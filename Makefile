@@ -1,7 +1,7 @@
 # Every target sets up what it needs first. PYTHON names the interpreter that makes .venv (3.11 or newer).
 PYTHON ?= python3
 VENV := .venv/bin/python
-BOOTSTRAP = command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python" >&2; exit 1; }; exec $(PYTHON) -I -X utf8 deploy/local/bootstrap.py
+BOOTSTRAP = command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed: install Python 3.11 or newer, or name one: make PYTHON=/path/to/python" >&2; exit 1; }; exec $(PYTHON) -I -X utf8 devstack/bootstrap.py
 
 # A shell may have variables for other projects, which Python, libpq and Celery would read here too.
 unexport $(filter-out PYTHON,$(filter PYTHON% PG% CELERY_% GUNICORN_% FLASK_%,$(.VARIABLES)))

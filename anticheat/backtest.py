@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 
 from anticheat.history import HISTORY_LENGTH, Completion
-from anticheat.numbers import NUMBERS, Numbers
-from anticheat.review import Evidence, Try
-from anticheat.rules import Limits
+from anticheat.review import ReviewedSignal, ReviewedTry
+from anticheat.rule_parameters import NUMBERS, Numbers
+from anticheat.rules import ActionTypeLimits
 from anticheat.suspicion import Suspicion, decayed
 from anticheat.verdict import Outcome, Thresholds, judge, outcome_at
 
@@ -27,12 +27,12 @@ class Rules:
     """All that a verdict depends on beside the play; `limits` by action type."""
 
     thresholds: Thresholds
-    limits: Mapping[str, Limits]
+    limits: Mapping[str, ActionTypeLimits]
     numbers: Numbers = NUMBERS
 
 
 @dataclass(slots=True)
-class Past:
+class BacktestResult:
     """What would have come of a player's tries. Times are Unix seconds; None: it never came to that.
 
     `prevented` are tries that scored in fact, and would have been refused or come after a suspension.
@@ -103,9 +103,9 @@ class _Replay:
         self._rules, self._since, self._cleared_at = rules, since, cleared_at
         self._level = Suspicion(0.0, 0.0)
         self._history: deque[Completion] = deque(maxlen=HISTORY_LENGTH)
-        self.past, self._seen = Past(), set[str]()
+        self.past, self._seen = BacktestResult(), set[str]()
 
-    def token(self, evidence: Evidence) -> None:
+    def token(self, evidence: ReviewedSignal) -> None:
         """A forged or a used token: how often that was is known, what it adds may change."""
         numbers = self._rules.numbers
         adds = numbers.forgery_adds if evidence.signal.rule == "forgery" else numbers.replay_adds
@@ -113,7 +113,7 @@ class _Replay:
             self._raise(evidence.at, adds)
             self._note(evidence.at, outcome_at(self._level.value, self._rules.thresholds), [evidence.signal.rule])
 
-    def attempt(self, one: Try, untimed: float) -> None:
+    def attempt(self, one: ReviewedTry, untimed: float) -> None:
         """`untimed`: what the timing rule added then, where that can't be judged again."""
         at = one.completion.completed_at
         if not self._suspended(at):
@@ -122,7 +122,7 @@ class _Replay:
             self.past.prevented += 1
         self._history.append(one.completion)
 
-    def _judge(self, one: Try, untimed: float) -> None:
+    def _judge(self, one: ReviewedTry, untimed: float) -> None:
         attempt, at = one.completion, one.completion.completed_at
         if untimed:
             self._raise(at, untimed)
@@ -159,8 +159,13 @@ class _Replay:
 
 
 def backtest(
-    tries: Sequence[Try], kept: Sequence[Evidence], rules: Rules, *, since: float, cleared_at: float = -math.inf
-) -> Past:
+    tries: Sequence[ReviewedTry],
+    kept: Sequence[ReviewedSignal],
+    rules: Rules,
+    *,
+    since: float,
+    cleared_at: float = -math.inf,
+) -> BacktestResult:
     """Play a player's tries again, from a suspicion of 0; only what is from `since` on is counted.
 
     Those before warm up the history and the level. What was tried is taken as it was: a player who is refused earlier
@@ -181,5 +186,5 @@ def backtest(
     return replay.past
 
 
-def _untimed(one: Try) -> bool:
+def _untimed(one: ReviewedTry) -> bool:
     return math.isinf(one.completion.issued_at)

@@ -68,7 +68,7 @@ FEATURES = (
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Population:
     """What a player is compared with: how long the fastest tenth of each action type took in seconds, and the runs of
     intervals that occurred with more than one player, sorted."""
 
@@ -76,7 +76,7 @@ class World:
     shared: Runs
 
 
-def world_of(windows: Sequence[Plays]) -> World:
+def world_of(windows: Sequence[Plays]) -> Population:
     """Everybody's play at the same time, in one window each; those who played too little are left out."""
     windows = [plays for plays in windows if len(plays.completed_at) >= LEAST_PLAYS]
     times: dict[str, list[Vector]] = {}
@@ -87,10 +87,10 @@ def world_of(windows: Sequence[Plays]) -> World:
     quick = {kind: float(np.quantile(np.concatenate(parts), _QUICKEST)) for kind, parts in times.items()}
     seen = [np.unique(_runs(plays.completed_at)) for plays in windows]
     runs, counts = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *seen]), return_counts=True)
-    return World(quick, runs[counts > 1])
+    return Population(quick, runs[counts > 1])
 
 
-def features(plays: Plays, world: World, until: float) -> Vector | None:
+def features(plays: Plays, world: Population, until: float) -> Vector | None:
     """One number for each of FEATURES, for the WINDOW_SECONDS up to `until`; None for too few plays."""
     completed = plays.completed_at
     if len(completed) < LEAST_PLAYS:

@@ -26,7 +26,7 @@ _STANDS_OUT = 3.0  # times the usual distance between the middle and the upper q
 _BELOW = -1.0  # whoever is less like a machine than most is not strange for that
 
 
-class Damaged(ValueError):
+class DamagedModel(ValueError):
     """A stored model that can't be read, or isn't what it was."""
 
 
@@ -73,7 +73,7 @@ def _distances(model: Model, points: Vector, itself: int) -> list[float]:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class FeatureDifference:
     """A feature in which a day stands out: its value, and the population's middle, both in words."""
 
     feature: Feature
@@ -81,13 +81,15 @@ class Difference:
     usual: str
 
 
-def stands_out(model: Model, window: Vector) -> list[Difference]:
+def stands_out(model: Model, window: Vector) -> list[FeatureDifference]:
     """In what the day is unlike others, the strangest first; three at most, one at least."""
     distance = (window - model.middle) / model.scale
     order = [int(at) for at in np.argsort(-distance, kind="stable")]
     chosen = [at for at in order if distance[at] >= _STANDS_OUT][:3] or order[:1]
     return [
-        Difference(FEATURES[at], FEATURES[at].shows(float(window[at])), FEATURES[at].shows(float(model.middle[at])))
+        FeatureDifference(
+            FEATURES[at], FEATURES[at].shows(float(window[at])), FEATURES[at].shows(float(model.middle[at]))
+        )
         for at in chosen
     ]
 
@@ -104,14 +106,14 @@ def dump(model: Model) -> tuple[bytes, str]:
 def load(stored: bytes, digest: str) -> Model:
     """The model of `dump`. Raises Damaged."""
     if hashlib.sha256(stored).hexdigest() != digest:
-        raise Damaged("the stored model is not the one that was trained")
+        raise DamagedModel("the stored model is not the one that was trained")
     file = io.BytesIO(stored)
     try:
         points, middle, scale = (np.load(file, allow_pickle=False) for _ in range(3))
     except (ValueError, OSError, EOFError) as error:
-        raise Damaged(f"the stored model can't be read: {error}") from error
+        raise DamagedModel(f"the stored model can't be read: {error}") from error
     if len(middle) != len(FEATURES):
-        raise Damaged(f"the stored model has {len(middle)} features, this version {len(FEATURES)}")
+        raise DamagedModel(f"the stored model has {len(middle)} features, this version {len(FEATURES)}")
     return Model(points, middle, scale)
 
 

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from anticheat.history import HISTORY_LENGTH, Completion
-from anticheat.numbers import NUMBERS, Numbers
-from anticheat.rules import Limits, Signal
+from anticheat.rule_parameters import NUMBERS, Numbers
+from anticheat.rules import ActionTypeLimits, Signal
 from anticheat.suspicion import Suspicion, decayed
 from anticheat.verdict import Thresholds, judge
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class ReviewedTry:
     """One try at completing an action, as it was judged then. `again`: judge it again; else it is only history.
 
     Of one that was `refused` long ago it isn't known when it was issued: then `issued_at` is infinite.
@@ -25,7 +25,7 @@ class Try:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ReviewedSignal:
     """What a rule said of one try, `at` a Unix time."""
 
     action_id: str
@@ -35,20 +35,20 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ReviewResult:
     """New evidence, each with the suspicion it led to, and the highest that all the evidence ever led to."""
 
-    new: Sequence[tuple[Evidence, float]]
+    new: Sequence[tuple[ReviewedSignal, float]]
     peak: float
 
 
 def review(
-    tries: Iterable[Try],
-    kept: Sequence[Evidence],
-    limits_of: Callable[[Completion], Limits],
+    tries: Iterable[ReviewedTry],
+    kept: Sequence[ReviewedSignal],
+    limits_of: Callable[[Completion], ActionTypeLimits],
     thresholds: Thresholds,
     numbers: Numbers = NUMBERS,
-) -> Finding:
+) -> ReviewResult:
     """Judge `tries` again, and add what the rules say to the evidence that was `kept` when they were first judged.
 
     What a rule had said of an action already is not counted twice; so with the same history and the same numbers there
@@ -67,12 +67,15 @@ def review(
         peak = max(peak, level.value)
         if (each.action_id, each.signal.rule) in fresh:
             new.append((each, level.value))
-    return Finding(new, peak)
+    return ReviewResult(new, peak)
 
 
 def _replayed(
-    tries: Iterable[Try], limits_of: Callable[[Completion], Limits], thresholds: Thresholds, numbers: Numbers
-) -> Iterable[Evidence]:
+    tries: Iterable[ReviewedTry],
+    limits_of: Callable[[Completion], ActionTypeLimits],
+    thresholds: Thresholds,
+    numbers: Numbers,
+) -> Iterable[ReviewedSignal]:
     history: deque[Completion] = deque(maxlen=HISTORY_LENGTH)
     for each in sorted(tries, key=lambda one: one.completion.completed_at):
         attempt = each.completion
@@ -80,5 +83,5 @@ def _replayed(
             nothing = Suspicion(0.0, attempt.completed_at)
             verdict = judge(attempt, limits_of(attempt), history, nothing, thresholds, numbers)
             for signal in verdict.signals:
-                yield Evidence(each.action_id, attempt.action_type, attempt.completed_at, signal)
+                yield ReviewedSignal(each.action_id, attempt.action_type, attempt.completed_at, signal)
         history.append(attempt)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from anticheat.history import Completion
-from anticheat.numbers import NUMBERS, Numbers, Window
+from anticheat.rule_parameters import NUMBERS, Numbers, PatternWindow
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ActionTypeLimits:
     """What an action type allows; None takes the default number.
 
     `min_seconds` 0: no timing rule. `burst` and `per_minute` count completions of this action type; a number
@@ -38,7 +38,7 @@ class Signal:
 
 
 def timing(
-    attempt: Completion, limits: Limits, known: Sequence[Completion], numbers: Numbers = NUMBERS
+    attempt: Completion, limits: ActionTypeLimits, known: Sequence[Completion], numbers: Numbers = NUMBERS
 ) -> Signal | None:
     """Too fast for the action type, counted from the later of its issue and the previous completion.
 
@@ -62,7 +62,7 @@ def timing(
 
 
 def frequency(
-    attempt: Completion, limits: Limits, known: Sequence[Completion], numbers: Numbers = NUMBERS
+    attempt: Completion, limits: ActionTypeLimits, known: Sequence[Completion], numbers: Numbers = NUMBERS
 ) -> Signal | None:
     """Too many in a short time: a burst, or more in a minute than the action type allows.
 
@@ -91,7 +91,7 @@ def frequency(
 
 
 def pattern(
-    attempt: Completion, limits: Limits, known: Sequence[Completion], numbers: Numbers = NUMBERS
+    attempt: Completion, limits: ActionTypeLimits, known: Sequence[Completion], numbers: Numbers = NUMBERS
 ) -> Signal | None:
     """Clockwork: intervals between completions of one action type, more alike than a hand can make them.
 
@@ -152,14 +152,14 @@ def _narrowest(intervals: Sequence[float], alike: int) -> tuple[float, float]:
     return min(spans, key=lambda span: span[1] - span[0], default=(ordered[0], ordered[-1]))
 
 
-def _steadiest_hand(interval: float, limits: Limits, numbers: Numbers) -> float:
+def _steadiest_hand(interval: float, limits: ActionTypeLimits, numbers: Numbers) -> float:
     """The standard deviation, in seconds, of the steadiest person's intervals of this length."""
     if limits.steadiest_hand is not None:
         return limits.steadiest_hand
     return min(max(numbers.steadiness * interval, numbers.steadiest_hand), numbers.steadiest_reaction)
 
 
-def _clockwork(window: Window, low: float, high: float, hand: float, added: float) -> Signal:
+def _clockwork(window: PatternWindow, low: float, high: float, hand: float, added: float) -> Signal:
     return Signal(
         rule="pattern",
         seen=(

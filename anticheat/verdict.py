@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from anticheat.history import Completion, known_at
-from anticheat.numbers import NUMBERS, Numbers
-from anticheat.rules import Limits, Signal, frequency, pattern, timing
+from anticheat.rule_parameters import NUMBERS, Numbers
+from anticheat.rules import ActionTypeLimits, Signal, frequency, pattern, timing
 from anticheat.suspicion import Suspicion, decayed
 
 
@@ -40,7 +40,7 @@ class Verdict:
 
 def judge(
     attempt: Completion,
-    limits: Limits,
+    limits: ActionTypeLimits,
     history: Sequence[Completion],
     suspicion: Suspicion,
     thresholds: Thresholds,

@@ -8,10 +8,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import logs
 from app.cli.commands import REFUSAL
 from app.cli.register import register as register_commands
-from app.container import Container
-from app.http import actions, admin, auth, cases, failures, identity, leaderboard, operations, watch
+from app.containers.container import Container
+from app.http import actions, admin, auth, cases, failures, identity, leaderboard, operations, request_metrics
 from app.http.envelope import empty
-from app.http.limits import Limits
+from app.http.limits import RateLimits
 from app.http.top_reads import TopReads
 from app.settings import BadSetting, Settings
 from app.web.page import page
@@ -37,10 +37,10 @@ def create_app(settings: Settings) -> Flask:
     # One path for each thing, and no redirects: a proxy's rules for a path then hold for all there is of it.
     app.url_map.merge_slashes = False
     app.extensions["fairboard"] = container = Container(settings)
-    watch.register(app, settings)
+    request_metrics.register(app, settings)
     identity.register(app, settings)
     failures.register(app)
-    limits = Limits(settings, container.redis, container.scripts)
+    limits = RateLimits(settings, container.redis, container.scripts)
     app.register_blueprint(auth.blueprint(limits), url_prefix=API)
     app.register_blueprint(actions.blueprint(limits), url_prefix=API)
     kept = TopReads(app.wsgi_app, limits.read_counter)

@@ -26,7 +26,7 @@ from app.metrics_files import FileValue
 from app.metrics_folder import MetricsFolder
 
 if TYPE_CHECKING:
-    from app.services.readings import Reading
+    from app.services.operations.metric_readings import Reading
 
 
 def shared() -> str | None:

@@ -19,7 +19,18 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
-from app.metrics_format import COUNTER, GAUGE, HISTOGRAM, MERGED, Damaged, Key, named, parsed, values_of, whole
+from app.metrics_format import (
+    COUNTER,
+    GAUGE,
+    HISTOGRAM,
+    MERGED,
+    DamagedFile,
+    SampleKey,
+    named,
+    parsed,
+    values_of,
+    whole,
+)
 
 log = structlog.get_logger("fairboard.metrics")
 
@@ -64,7 +75,7 @@ class MetricsFolder(Collector):
             try:
                 kind, process = named(path)
                 files.append(_Counts(path, kind, not _lives(process), values_of(path, kind)))
-            except (Damaged, OSError) as error:
+            except (DamagedFile, OSError) as error:
                 if os.path.lexists(path):  # or it was merged, or was a dead process's, a moment ago
                     damaged += 1
                     self._report(path, error)
@@ -167,7 +178,7 @@ def _remove(path: Path) -> None:
 
 
 def _families(files: Iterable[_Counts]) -> Iterator[Metric]:
-    sums: dict[tuple[str, Key], float] = defaultdict(float)
+    sums: dict[tuple[str, SampleKey], float] = defaultdict(float)
     for file in files:
         for text, value in file.values.items():
             sums[file.kind, parsed(file.kind, text)] += value

@@ -30,12 +30,12 @@ _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
-class Damaged(Exception):
+class DamagedFile(Exception):
     """Nothing in this file can be counted; says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class SampleKey:
     """One sample of a metric, as a file names it."""
 
     metric: str
@@ -70,9 +70,9 @@ def named(path: Path) -> tuple[str, str]:
     """The kind of a file, and which process keeps it, by its name. Raises Damaged."""
     kind, _, process = path.stem.rpartition("_")
     if kind not in (COUNTER, HISTOGRAM, GAUGE):
-        raise Damaged("its name is of no kind that is kept here")
+        raise DamagedFile("its name is of no kind that is kept here")
     if not _PROCESS.fullmatch(process):
-        raise Damaged("its name names no process")
+        raise DamagedFile("its name names no process")
     return kind, process
 
 
@@ -80,53 +80,53 @@ def values_of(path: Path, kind: str) -> dict[str, float]:
     """What a file holds, by its keys. Raises Damaged unless all of it makes sense, OSError if it can't be read."""
     data = _content(path)
     if len(data) < HEADER.size:
-        raise Damaged(f"it has {len(data)} bytes")
+        raise DamagedFile(f"it has {len(data)} bytes")
     (used,) = HEADER.unpack_from(data)
     if not HEADER.size <= used <= len(data):
-        raise Damaged(f"its header says {used} bytes, it has {len(data)}")
+        raise DamagedFile(f"its header says {used} bytes, it has {len(data)}")
     values: dict[str, float] = {}
     try:
         place = HEADER.size
         while place < used:
             (length,) = _LENGTH.unpack_from(data, place)
             if length <= 0:
-                raise Damaged(f"a key of {length} bytes")
+                raise DamagedFile(f"a key of {length} bytes")
             end = place + _LENGTH.size + length
             place = end + 8 - (length + _LENGTH.size) % 8 + PAIR.size
             if place > used:
-                raise Damaged("it ends in the middle of an entry")
+                raise DamagedFile("it ends in the middle of an entry")
             name = data[end - length : end].decode()
             value = PAIR.unpack_from(data, place - PAIR.size)[0]
             _check(parsed(kind, name), kind, value)
             values[name] = values.get(name, 0.0) + value
     except (struct.error, UnicodeError, ValueError, RecursionError) as error:
-        raise Damaged(f"{type(error).__name__} in an entry") from error
+        raise DamagedFile(f"{type(error).__name__} in an entry") from error
     return values
 
 
 @lru_cache(maxsize=50_000)
-def parsed(kind: str, key: str) -> Key:
+def parsed(kind: str, key: str) -> SampleKey:
     """A key that Prometheus would take, of a metric of this kind. Raises Damaged, ValueError or RecursionError."""
     parts = json.loads(key)
     if not (isinstance(parts, list) and len(parts) == 4 and isinstance(parts[2], dict)):
-        raise Damaged("a key that is no list of metric, sample, labels and help")
+        raise DamagedFile("a key that is no list of metric, sample, labels and help")
     metric, sample, labels, text = parts
     if not all(isinstance(part, str) for part in (metric, sample, text, *labels.values())):
-        raise Damaged("a key with something else than text in it")
+        raise DamagedFile("a key with something else than text in it")
     text.encode(), *(value.encode() for value in labels.values())  # half a character can't be told to anybody
     if not (_METRIC.fullmatch(metric) and all(map(_LABEL.fullmatch, labels))):
-        raise Damaged("a metric or a label with a name that none can have")
+        raise DamagedFile("a metric or a label with a name that none can have")
     samples = {COUNTER: ["_total"], HISTOGRAM: ["_sum", "_bucket"], GAUGE: [""]}[kind]
     if sample not in [metric + suffix for suffix in samples]:
-        raise Damaged(f"a sample of another kind than {kind}")
+        raise DamagedFile(f"a sample of another kind than {kind}")
     if sample.endswith("_bucket") and kind == HISTOGRAM and math.isnan(float(labels.get("le", "nan"))):
-        raise Damaged("a bucket without its limit")
-    return Key(metric, sample, tuple(sorted(labels.items())), text)
+        raise DamagedFile("a bucket without its limit")
+    return SampleKey(metric, sample, tuple(sorted(labels.items())), text)
 
 
-def _check(key: Key, kind: str, value: float) -> None:
+def _check(key: SampleKey, kind: str, value: float) -> None:
     if not math.isfinite(value) or (value < 0 and (kind == COUNTER or key.sample.endswith("_bucket"))):
-        raise Damaged(f"a value of {value}")
+        raise DamagedFile(f"a value of {value}")
 
 
 def _content(path: Path) -> bytes:
@@ -135,7 +135,7 @@ def _content(path: Path) -> bytes:
     with open(descriptor, "rb") as file:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise Damaged("it is no file")
+            raise DamagedFile("it is no file")
         if found.st_size > _MOST_BYTES:
-            raise Damaged(f"it has {found.st_size} bytes")
+            raise DamagedFile(f"it has {found.st_size} bytes")
         return file.read()

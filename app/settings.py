@@ -29,7 +29,7 @@ class BadSetting(Exception):
 
 
 @dataclass(frozen=True)
-class Key:
+class SecretKey:
     """A secret with the id that tokens name it by. The first of a list signs, all verify."""
 
     kid: str
@@ -125,13 +125,13 @@ def _rate(value: str) -> str:
     return value
 
 
-def _keys(value: str) -> tuple[Key, ...]:
+def _keys(value: str) -> tuple[SecretKey, ...]:
     keys = []
     for part in _list(value):
         kid, colon, secret = part.partition(":")
         if not colon or not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", kid) or not secret:
             raise ValueError("wants kid:secret,… with a kid of up to 32 letters, digits, '-' or '_'")
-        keys.append(Key(kid, secret))
+        keys.append(SecretKey(kid, secret))
     if not keys or len({key.kid for key in keys}) < len(keys):
         raise ValueError("wants at least one kid:secret, each kid once")
     return tuple(keys)
@@ -164,8 +164,10 @@ class Settings:
     redis_timeout: float = _set(0.4, _number(0.05, 60), "seconds until a stalled Redis counts as down")
     broker_url: str = _set("redis://localhost:6379/1", _url("amqp", "amqps", "redis", "rediss"), "broker")
 
-    jwt_keys: tuple[Key, ...] = _set((Key("dev", _DEV_SECRET),), _keys, "kid:secret,… for sign-in tokens")
-    action_token_keys: tuple[Key, ...] = _set((Key("dev", _DEV_SECRET),), _keys, "kid:secret,… for action tokens")
+    jwt_keys: tuple[SecretKey, ...] = _set((SecretKey("dev", _DEV_SECRET),), _keys, "kid:secret,… for sign-in tokens")
+    action_token_keys: tuple[SecretKey, ...] = _set(
+        (SecretKey("dev", _DEV_SECRET),), _keys, "kid:secret,… for action tokens"
+    )
     access_token_seconds: int = _set(900, _whole(1, 86_400), "life of an access token")
     refresh_token_seconds: int = _set(2_592_000, _whole(1, 31_536_000), "life of a refresh token")
 

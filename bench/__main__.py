@@ -19,10 +19,10 @@ from bench.players import Player
 from bench.report import Figures, markdown
 from bench.sections import carried
 from bench.stage import another_web, stage
-from deploy.local import surroundings
-from deploy.local.apps import Web
-from deploy.local.child import ROOT, CannotStart
-from deploy.local.stack import Stack
+from devstack import surroundings
+from devstack.apps import Web
+from devstack.child import ROOT, CannotStart
+from devstack.stack import Stack
 
 _PAGE = ROOT / "docs" / "performance.md"
 _NOTES = Path(__file__).with_name("notes.md")

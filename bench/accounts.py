@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from deploy.local.processes import tree
-from deploy.local.stack import Stack
+from devstack.processes import tree
+from devstack.stack import Stack
 
 _TICK = os.sysconf("SC_CLK_TCK")
 _NANO = 1e9

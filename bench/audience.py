@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from bench.load import BenchFailed
-from deploy.local.child import ROOT
+from devstack.child import ROOT
 
 
 @dataclass(frozen=True, slots=True)

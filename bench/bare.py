@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from flask import Flask, Response
 
-from deploy.local.apps import Web
+from devstack.apps import Web
 
 PATH = "/bare"
 

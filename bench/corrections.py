@@ -23,8 +23,8 @@ from bench.load import BenchFailed, Load, Request, send
 from bench.players import Player, issue, register
 from bench.redeems import wait_until_drained
 from bench.stage import stage
-from deploy.local.child import ROOT
-from deploy.local.stack import Stack
+from devstack.child import ROOT
+from devstack.stack import Stack
 
 _PLAYERS, _REDEEMING, _CONNECTIONS = 2000, 200, 16
 _ROUND = 10_000  # redemptions; some ten seconds of them

@@ -27,10 +27,10 @@ from bench.load import BenchFailed, Request
 from bench.machine import describe
 from bench.report import table
 from bench.stage import another_web, stage
-from deploy.local.apps import Web
-from deploy.local.child import CannotStart, Child
-from deploy.local.nginx import Nginx
-from deploy.local.stack import Stack
+from devstack.apps import Web
+from devstack.child import CannotStart, Child
+from devstack.nginx import Nginx
+from devstack.stack import Stack
 
 _SERVERS = 2
 _PLAYERS = 1000

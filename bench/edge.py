@@ -24,10 +24,10 @@ from bench.load import BenchFailed, Request, send
 from bench.machine import describe
 from bench.report import table
 from bench.stage import another_web, stage
-from deploy.local.apps import Web
-from deploy.local.child import CannotStart, Child
-from deploy.local.nginx import Nginx
-from deploy.local.stack import Stack
+from devstack.apps import Web
+from devstack.child import CannotStart, Child
+from devstack.nginx import Nginx
+from devstack.stack import Stack
 
 _PATH = "/api/v1/leaderboard/top"
 _CONNECTIONS = 32

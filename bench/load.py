@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from deploy.local.child import ROOT
+from devstack.child import ROOT
 
 Request = dict[str, Any]
 """`{"method", "path", "headers", "body"}`; the last two may be missing."""

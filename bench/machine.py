@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import redis
 
-from deploy.local.stack import Stack
+from devstack.stack import Stack
 
 _PACKAGES = ("gunicorn", "gevent", "flask", "sqlalchemy", "psycopg", "redis", "celery", "flask-limiter")
 

@@ -15,12 +15,12 @@ import psycopg
 
 from app.domain.boards import MAX_SCORE
 from app.settings import Settings
-from app.stores.ledger import REDEEM
-from app.stores.migrations import upgrade
+from app.stores.play.ledger import REDEEM
+from app.stores.postgres.migrations import upgrade
 from bench.accounts import cpu_of
 from bench.load import BenchFailed
-from deploy.local import surroundings
-from deploy.local.stack import Stack
+from devstack import surroundings
+from devstack.stack import Stack
 
 DATABASE = "pgbench"
 _TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)

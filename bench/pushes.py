@@ -18,8 +18,8 @@ from bench.accounts import fine_cpu_of, resident
 from bench.audience import Audience, FloorServer, Heard
 from bench.load import BenchFailed, Request
 from bench.players import Player
-from deploy.local.apps import Web
-from deploy.local.stack import Stack
+from devstack.apps import Web
+from devstack.stack import Stack
 
 _REST_SECONDS = 0.25  # between two changes: longer than changes are merged for
 _SETTLE_SECONDS = 1.0

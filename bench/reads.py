@@ -8,7 +8,7 @@ from bench.accounts import cpu, cpu_of, spent
 from bench.bare import PATH, BareWeb
 from bench.load import Load, Request, send
 from bench.stage import another_web
-from deploy.local.stack import Stack
+from devstack.stack import Stack
 
 _CONNECTIONS = 16
 _TOP: list[Request] = [{"method": "GET", "path": "/api/v1/leaderboard/top"}]

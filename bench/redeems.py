@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import psycopg
 
-from app.container import Container
+from app.containers.container import Container
 from app.settings import Settings
 from bench.accounts import Accounts, cpu, spent
 from bench.load import BenchFailed, Load, Request, send
 from bench.pgbench import Floor, PgBench
-from deploy.local.stack import Stack
+from devstack.stack import Stack
 
 _DRAIN_SECONDS = 30.0
 

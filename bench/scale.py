@@ -25,8 +25,8 @@ from bench.scale_data import Board
 from bench.scale_runs import Command, Proofs, floor, proofs, reads, run_command
 from bench.sections import put
 from bench.stage import stage
-from deploy.local.child import CannotStart
-from deploy.local.stack import Stack
+from devstack.child import CannotStart
+from devstack.stack import Stack
 
 T = TypeVar("T")
 

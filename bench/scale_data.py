@@ -8,7 +8,7 @@ import psycopg
 import redis
 
 from bench.players import Player, register
-from deploy.local.stack import Stack
+from devstack.stack import Stack
 
 _READERS = 20
 

@@ -18,9 +18,9 @@ import redis
 from bench.accounts import Accounts, cpu, spent
 from bench.load import BenchFailed, Request, send
 from bench.players import Player
-from deploy.local.child import ROOT
-from deploy.local.processes import tree
-from deploy.local.stack import Stack
+from devstack.child import ROOT
+from devstack.processes import tree
+from devstack.stack import Stack
 from workers.broker import plain_app
 from workers.publisher import Publisher
 

@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from deploy.local.apps import Web
-from deploy.local.child import free_port
-from deploy.local.stack import PARTS, Stack
+from devstack.apps import Web
+from devstack.child import free_port
+from devstack.stack import PARTS, Stack
 
 Tier = TypeVar("Tier", bound=Web)
 

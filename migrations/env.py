@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from alembic import context
 
 from app.settings import Settings
-from app.stores.migrations import engine_for
-from app.stores.trust_schema import metadata
+from app.stores.postgres.migrations import engine_for
+from app.stores.postgres.moderation_schema import metadata
 
 
 def run(connection: sa.Connection) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from deploy.local import surroundings
+from devstack import surroundings
 from tests.parts.client import Api, Player
 from tests.parts.product import Product, has_rabbitmq, running
 
@@ -19,7 +19,7 @@ _TOGETHER = (
     "tests/e2e/cluster",
     "tests/e2e/page",
     "tests/e2e/edge",
-    "tests/integration/replicas",
+    "tests/integration/postgres/replicas",
 )
 # These start servers of their own, and share none.
 _APART = ("tests/e2e/test_make_run.py", "tests/e2e/test_surroundings.py", "tests/e2e/test_presence.py")

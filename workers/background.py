@@ -17,14 +17,14 @@ _CORRECTING_SECONDS = 8.0  # less than from one tick to the next
 @app.task(name="anticheat.review", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def review() -> None:
     """Judge again what was redeemed since the last time."""
-    done = app.container.review.go_on()
+    done = app.containers.container.review.go_on()
     log.info("reviewed", players=len(done.players), redemptions=done.redemptions, cases=len(done.cases))
 
 
 @app.task(name="anticheat.correct", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def correct() -> None:
     """Go on with corrections that nobody works on, or that wait for the last redemptions of their time."""
-    for each in app.container.corrections.go_on(_CORRECTING_SECONDS):
+    for each in app.containers.container.corrections.go_on(_CORRECTING_SECONDS):
         log.info("correcting", correction_id=str(each.id), kind=each.kind, state=each.state, events=each.events)
 
 
@@ -32,7 +32,7 @@ def correct() -> None:
 def train() -> None:
     """Learn anew how people play. Without enough to learn from, or the library, everything stays as it is."""
     try:
-        model = app.container.learning.train()
+        model = app.containers.container.learning.train()
     except (Conflict, Unavailable) as refusal:
         log.info("not_trained", reason=refusal.message)
     else:
@@ -43,7 +43,7 @@ def train() -> None:
 def judge_by_model() -> None:
     """Show the last day to the active model."""
     try:
-        judged = app.container.learning.judge()
+        judged = app.containers.container.learning.judge()
     except (Conflict, Unavailable) as refusal:
         log.warning("not_judged_by_model", reason=refusal.message)
     else:
@@ -54,5 +54,5 @@ def judge_by_model() -> None:
 @app.task(name="analytics.roll_up", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def roll_up() -> None:
     """Recompute the hours and days that aren't final."""
-    final = app.container.analytics.roll_up()
+    final = app.containers.container.analytics.roll_up()
     log.info("rolled_up", final_before={unit: rfc3339(before) for unit, before in final.items()})

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from celery.beat import Scheduler
 
-from app.stores.ticks import Turn
+from app.stores.operations.beat_lock import Turn
 from workers.app import app as fairboard
 from workers.publisher import Publisher
 from workers.task import UNTIL

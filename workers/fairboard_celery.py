@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from celery import Celery
 
-from app.container import Container
+from app.containers.container import Container
 from app.settings import Settings
-from workers.losses import NoticeLosses
-from workers.watch import Watch
+from workers.pool_watch import NoticeLosses
+from workers.task_metrics import TaskMetrics
 
 # Rebuilding a large board is one statement after another, none of them long, but a worker may wait longer for one
 # than a player may.
@@ -18,7 +18,7 @@ class FairboardCelery(Celery):  # type: ignore[misc]
     """Celery with the settings it was made from and, in each worker process, the container its tasks use."""
 
     settings: Settings
-    watch: Watch
+    watch: TaskMetrics
     _container: Container | None = None
 
     @property
@@ -44,5 +44,5 @@ def create_celery(settings: Settings) -> FairboardCelery:
     app.conf.broker_channel_error_retry = not settings.broker_url.startswith("amqp")
     app.steps["consumer"].add(NoticeLosses)
     app.settings = settings
-    app.watch = Watch(settings)
+    app.watch = TaskMetrics(settings)
     return app

@@ -14,12 +14,12 @@ import redis.exceptions
 import structlog
 
 from app import logs, metrics
-from app.services.outbox import BoardChange
-from app.stores.channels import Channels
-from app.stores.rankings import WAKE_CHANNEL
+from app.services.boards.outbox import BoardChange
+from app.stores.boards.rankings import WAKE_CHANNEL
+from app.stores.redis.pubsub import Channels
 from workers.app import app
-from workers.depths import DepthKeeper
 from workers.publisher import Publisher
+from workers.queue_depths import DepthKeeper
 
 log = structlog.get_logger("fairboard.relay")
 
@@ -32,7 +32,7 @@ class Relay:
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
-        self._container = app.container
+        self._container = app.containers.container
         self._stopping = False
         self._wakes: Channels | None = None
         self._publisher = Publisher(app)
@@ -98,7 +98,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, relay.stop)
     signal.signal(signal.SIGINT, relay.stop)
     app.watch.serve()
-    DepthKeeper(app, app.container.queue_counts).start()
+    DepthKeeper(app, app.containers.container.queue_depths).start()
     relay.run()
     app.close_container()
 

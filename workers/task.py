@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from celery import Task
 
-from app.stores.database import UNAVAILABLE
+from app.stores.postgres.engine import UNAVAILABLE
 
 log = structlog.get_logger("fairboard.tasks")
 

@@ -26,15 +26,15 @@ def refresh(
 ) -> None:
     """Bring these players' standings to Redis, and the newest board to every subscriber."""
     ids = [UUID(player) for player in players]
-    version = app.container.refresh.changed(season_id, ids, events, request_ids, committed_at)
+    version = app.containers.container.refresh.changed(season_id, ids, events, request_ids, committed_at)
     log.info("board_refreshed", season_id=season_id, version=version, events=len(events))
 
 
 @app.task(name="leaderboard.repair", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def repair() -> None:
     """Tell Redis again what it may have missed, and rebuild what it has lost."""
-    app.container.moderation.restate()
-    rebuilt = app.container.refresh.repair()
+    app.containers.container.moderation.restate()
+    rebuilt = app.containers.container.refresh.repair()
     if rebuilt:
         log.info("boards_rebuilt", boards=rebuilt)
 
@@ -43,10 +43,10 @@ def repair() -> None:
 def prove() -> None:
     """Put right what redemptions left behind while somebody decided; compare Redis with the database, and put that
     right which no event will bring any more."""
-    strays = app.container.strays.sweep()
+    strays = app.containers.container.status_repair.sweep()
     if strays:
         log.warning("strays_put_right", players=len(strays))
-    for proved in app.container.proof.prove():
+    for proved in app.containers.container.proof.prove():
         found = proved.differing
         metrics.proofs.labels("differed" if found else "clean").inc()
         metrics.mended.inc(found)
@@ -67,7 +67,7 @@ def prove() -> None:
 @app.task(name="maintenance.prune", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def prune() -> None:
     """Forget keys after their 24 hours, and logins that can't be used any more; look at the end of the audit log."""
-    app.container.audit.look()
-    keys, logins = app.container.ledger.prune_keys(), app.container.logins.prune(time.time())
+    app.containers.container.audit.look()
+    keys, logins = app.containers.container.ledger.prune_keys(), app.containers.container.logins.prune(time.time())
     if keys or logins:
         log.info("pruned", idempotency_keys=keys, logins=logins)

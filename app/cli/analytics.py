@@ -11,10 +11,10 @@ import click
 from app.cli.commands import Commands, as_json, container, example, note
 from app.cli.moments import Moment
 from app.cli.output import emit, safe, table
-from app.cli.progress import Progress
+from app.cli.progress import ProgressPrinter
 from app.domain.boards import MAIN
-from app.domain.rollups import GRANULARITIES, Difference
-from app.services.analytics import Wanted
+from app.domain.rollups import GRANULARITIES, RollupDifference
+from app.services.operations.analytics import Wanted
 
 _COLUMNS = (
     "from",
@@ -83,7 +83,7 @@ def rebuild(since: datetime | None, until: datetime | None, as_json: bool) -> No
     """Compute the roll-ups of all boards anew from the ledger; say what differed. Play goes on meanwhile."""
     note("analytics.rebuild", "roll-ups", since=since, until=until)
     began = time.monotonic()
-    with Progress("Rebuilding", "days of hours and of days") as progress:
+    with ProgressPrinter("Rebuilding", "days of hours and of days") as progress:
         found = container().analytics.rebuild(since, until, progress)
     seconds = round(time.monotonic() - began, 1)
     said = _report(found, f"Rebuilt in {seconds} s: nothing differed.", "Rebuilt; {} differed in what was complete.")
@@ -96,7 +96,7 @@ def rebuild(since: datetime | None, until: datetime | None, as_json: bool) -> No
 @click.pass_context
 def verify(ctx: click.Context, since: datetime | None, until: datetime | None, as_json: bool) -> None:
     """Compare every complete hour and day of all boards with the ledger; exit 1 if they differ."""
-    with Progress("Verifying", "days of hours and of days") as progress:
+    with ProgressPrinter("Verifying", "days of hours and of days") as progress:
         found = container().analytics.verify(since, until, progress)
     repair = "{} differ: 'flask --app wsgi analytics rebuild' repairs them."
     said = _report(found, "The roll-ups are clean: they have what the ledger has.", repair)
@@ -104,11 +104,11 @@ def verify(ctx: click.Context, since: datetime | None, until: datetime | None, a
     ctx.exit(1 if found else 0)
 
 
-def _named(found: list[Difference]) -> list[dict[str, Any]]:
+def _named(found: list[RollupDifference]) -> list[dict[str, Any]]:
     return container().analytics.named(found)
 
 
-def _report(found: list[Difference], clean: str, differing: str) -> str:
+def _report(found: list[RollupDifference], clean: str, differing: str) -> str:
     if not found:
         return clean
     rows = [{**row, "kept": _shown(row["kept"]), "ledger": _shown(row["ledger"])} for row in _named(found)[:_SHOWN]]

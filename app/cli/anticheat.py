@@ -13,7 +13,7 @@ from app.cli.commands import Commands, as_json, container, example, note
 from app.cli.model import model
 from app.cli.moments import Moment
 from app.cli.output import emit, table
-from app.cli.progress import Progress
+from app.cli.progress import ProgressPrinter
 from app.domain.times import utc
 
 _OPENED = ("username", "suspicion", "rules", "case_id")
@@ -44,7 +44,7 @@ def review(player: str | None, since: datetime | None, as_json: bool) -> None:
     player_id = container().accounts.find(player).id if player else None
     since = since or utc(container().clock() - _DAY)
     note("anticheat.review", "ledger" if player_id is None else f"player:{player_id}", since=since)
-    with Progress("Reviewing", "redemptions") as progress:
+    with ProgressPrinter("Reviewing", "redemptions") as progress:
         done = container().review.again(since, player_id=player_id, done=progress)
     cases = [{"username": container().accounts.find(str(case["player_id"])).username, **case} for case in done.cases]
     said = f"Judged {done.redemptions:,} redemptions of {len(done.players):,} players again: "

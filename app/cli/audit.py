@@ -16,8 +16,8 @@ from app.cli.commands import Commands, as_json, container, example
 from app.cli.identity import operator, request_id
 from app.cli.moments import Moment
 from app.cli.output import emit, table, tell
-from app.cli.progress import Progress
-from app.domain.audit import Head, Row
+from app.cli.progress import ProgressPrinter
+from app.domain.audit import AuditRow, Head
 from app.domain.cases import check_reason
 
 _COLUMNS = ("id", "at", "actor", "act", "subject", "details")
@@ -74,7 +74,7 @@ def verify(ctx: click.Context, expect: Head | None, as_json: bool) -> None:
     The heads in the file AUDIT_ANCHORS are compared with it, which shows a tail that was cut off and a chain that was
     written anew as a whole.
     """
-    with _anchors_readable(), Progress("Verifying the audit log", "rows") as progress:
+    with _anchors_readable(), ProgressPrinter("Verifying the audit log", "rows") as progress:
         found = container().audit.verify(expect, progress)
     head = f"{found.head.id}:{found.head.hash}"
     lines = [flaw.says for flaw in found.flaws[:_SHOWN]]
@@ -131,6 +131,6 @@ def _anchors_readable() -> Iterator[None]:
         raise click.ClickException(f"AUDIT_ANCHORS: {error.strerror or error} ({error.filename}).") from error
 
 
-def as_row(row: Row) -> dict[str, Any]:
+def as_row(row: AuditRow) -> dict[str, Any]:
     """A row as JSON has it, with its details unpacked."""
     return {**asdict(row), "details": json.loads(row.details)}

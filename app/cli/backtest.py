@@ -12,16 +12,16 @@ from flask.cli import with_appcontext
 from app.cli.commands import as_json, container, example
 from app.cli.moments import Moment
 from app.cli.output import emit, table
-from app.cli.progress import Progress
+from app.cli.progress import ProgressPrinter
 from app.domain.times import rfc3339, utc
-from app.services.backtest import Report
+from app.services.moderation.backtest import Report
 
 _WEEK = 7 * 86_400
 _COUNTS = ("players", "was", "would_be", "both", "only_then", "only_now")
 _COLUMNS = ("username", "was", "would_be", "refused_then", "refused_now", "prevented", "peak", "rules", "decided")
 
 
-class Change(click.ParamType[tuple[str, str]]):
+class SettingChange(click.ParamType[tuple[str, str]]):
     """`name=value`."""
 
     name = "name=value"
@@ -36,7 +36,9 @@ class Change(click.ParamType[tuple[str, str]]):
 
 
 @click.command(epilog=example("anticheat backtest --set flag=20 --set pattern_adds=10 --set puzzle.min_seconds=6"))
-@click.option("--set", "changes", type=Change(), multiple=True, help="A threshold, a number of a rule, or SLUG.limit.")
+@click.option(
+    "--set", "changes", type=SettingChange(), multiple=True, help="A threshold, a number of a rule, or SLUG.limit."
+)
 @click.option("--since", type=Moment(), help="What was redeemed since then; the last week if not given.")
 @click.option("--until", type=Moment(), help="And before then; now if not given.")
 @click.option("--player", metavar="USERNAME", help="Only this one, by username or id; else all.")
@@ -60,7 +62,7 @@ def backtest(
     if since >= until:
         raise click.UsageError("--since must be before --until.")
     player_id = container().accounts.find(player).id if player else None
-    with Progress("Judging", "redemptions") as progress:
+    with ProgressPrinter("Judging", "redemptions") as progress:
         report = container().backtest.run(since, until, dict(changes), player_id=player_id, done=progress)
     rows = [one.as_row() for one in report.compared]
     emit(_data(report, dict(changes), rows), _text(report, dict(changes), rows[:limit]), as_json=as_json)

@@ -14,10 +14,10 @@ from app.cli.identity import operator, request_id
 from app.cli.moments import Moment
 from app.cli.output import emit, safe, table
 from app.cli.pictures import bars, svg
-from app.cli.progress import Progress
+from app.cli.progress import ProgressPrinter
 from app.domain.calibration import full
 from app.domain.times import utc
-from app.services.calibration import TIMES, Calibrated
+from app.services.moderation.calibration import TIMES, Calibrated
 
 _MONTH = 30 * 86_400
 _COLUMNS = ("time", "now", "proposed")
@@ -39,7 +39,7 @@ def calibrate(slug: str | None, since: datetime | None, file: Path | None, apply
     """
     if file and not slug:
         raise click.UsageError("--svg draws one action type: say which.")
-    with Progress("Reading the ledger", "action types"):
+    with ProgressPrinter("Reading the ledger", "action types"):
         found = container().calibration.look(since or utc(container().clock() - _MONTH), slug)
     if file:
         _draw(found[0], file)

@@ -17,8 +17,8 @@ from app.cli.moments import Moment
 from app.cli.output import emit, facts, safe, table, tell
 from app.domain.cases import DECISIONS, STATES, Decision
 from app.errors import NotFound
-from app.services.decisions import By, Decided
-from app.stores.cases import Filters
+from app.services.moderation.decisions import DecisionAuthor, DecisionResult
+from app.stores.moderation.cases import Filters
 
 _CASES = ("opened_at", "username", "status", "state", "signals", "highest_suspicion", "rules", "appealed_at", "case_id")
 _SIGNALS = ("at", "action_type", "rule", "seen", "expected", "added", "left", "suspicion", "outcome", "source")
@@ -111,8 +111,8 @@ _DONE: dict[str, Callable[[str], str]] = {
 }
 
 
-def _by(reason: str) -> By:
-    return By(operator(), reason, request_id())
+def _by(reason: str) -> DecisionAuthor:
+    return DecisionAuthor(operator(), reason, request_id())
 
 
 def _decide(case: UUID, decision: Decision, reason: str, as_json: bool) -> None:
@@ -120,7 +120,7 @@ def _decide(case: UUID, decision: Decision, reason: str, as_json: bool) -> None:
     _say(container().decisions.decide(case, decision, _by(reason)), as_json)
 
 
-def _say(done: Decided, as_json: bool) -> None:
+def _say(done: DecisionResult, as_json: bool) -> None:
     name = container().accounts.find(str(done.player_id)).username
     said = [_DONE[done.decision](safe(name))]
     if done.correction_id is not None:

@@ -10,9 +10,9 @@ from flask import current_app
 from flask.cli import AppGroup, ScriptInfo
 
 from app.cli.identity import operator, request_id
-from app.container import Container
+from app.containers.container import Container
 from app.errors import Refusal
-from app.services.faults import BROKEN, explain
+from app.services.operations.error_messages import BROKEN, explain
 
 REFUSAL = "fairboard.refusal"
 """Where an app that has no services keeps the BadSetting that says why."""

@@ -14,11 +14,11 @@ from app.cli.identity import operator, request_id
 from app.cli.leaderboard import leaderboard
 from app.cli.moments import Moment
 from app.cli.output import emit, facts, table, tell
-from app.cli.progress import Progress
+from app.cli.progress import ProgressPrinter
 from app.domain.cases import check_reason
 from app.domain.corrections import Correction, Selection
 from app.errors import InvalidRequest
-from app.stores.previews import Preview
+from app.stores.moderation.correction_previews import Preview
 
 _LISTED = ("made_at", "kind", "state", "events", "points", "players", "made_by", "reason", "id")
 _MOVES = ("username", "board", "events", "points", "score_before", "score_after", "rank_before", "rank_after")
@@ -128,7 +128,7 @@ def _checked(reason: str) -> str:
 
 
 def _work(correction_id: UUID, events: int, done: str, as_json: bool) -> None:
-    with Progress(f"{done} of {events:,}", "redemptions") as progress:
+    with ProgressPrinter(f"{done} of {events:,}", "redemptions") as progress:
         made = container().corrections.work(correction_id, done=progress)
     said = f"{done} {made.events:,} redemptions, {made.points:,} points, of {made.players:,} players: {made.id}."
     emit(_row(made), said, as_json=as_json)

@@ -7,7 +7,7 @@ from flask.cli import with_appcontext
 
 from app.cli.commands import as_json, container, example
 from app.cli.output import emit, safe
-from app.services.findings import Finding
+from app.services.operations.checks import Check
 
 
 @click.command(epilog=example("doctor"))
@@ -16,14 +16,14 @@ from app.services.findings import Finding
 @with_appcontext
 def doctor(ctx: click.Context, as_json: bool) -> None:
     """Examine every part that Fairboard needs; say what is wrong and what to do; exit 1 if something is."""
-    findings = container().diagnosis.examine()
+    findings = container().doctor.examine()
     wrong = [finding for finding in findings if finding.state == "wrong"]
     result = {"healthy": not wrong, "parts": [finding.as_row() for finding in findings]}
     emit(result, _report(findings, len(wrong)), as_json=as_json)
     ctx.exit(1 if wrong else 0)
 
 
-def _report(findings: list[Finding], wrong: int) -> str:
+def _report(findings: list[Check], wrong: int) -> str:
     width = max(len(finding.part) for finding in findings)
     lines = []
     for finding in findings:

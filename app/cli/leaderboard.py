@@ -11,11 +11,11 @@ import click
 
 from app.cli.commands import Commands, as_json, container, example, note
 from app.cli.output import emit, facts, safe, table
-from app.cli.progress import Progress
+from app.cli.progress import ProgressPrinter
 from app.domain.boards import MAIN
-from app.services.comparison import MOST
-from app.services.faults import explain
-from app.stores.database import UNAVAILABLE
+from app.services.boards.comparison import MOST
+from app.services.operations.error_messages import explain
+from app.stores.postgres.engine import UNAVAILABLE
 
 _COLUMNS = ("rank", "username", "score", "achieved_at", "user_id")
 _board = click.option("--board", default=MAIN, show_default=True, help="Which board.")
@@ -59,7 +59,7 @@ def rebuild(board: str, as_json: bool) -> None:
     season = container().standings.season(board)
     note("leaderboard.rebuild", f"board:{season.board}")
     began = time.monotonic()
-    with Progress(f"Rebuilding {season.board}", "standings") as progress:
+    with ProgressPrinter(f"Rebuilding {season.board}", "standings") as progress:
         try:
             count = container().refresh.rebuild(season, progress)
         except UNAVAILABLE as error:
@@ -80,9 +80,9 @@ def verify(ctx: click.Context, board: str, as_json: bool) -> None:
     It stops at the first 10,000 differences of each kind.
     """
     season = container().standings.season(board)
-    with Progress(f"Verifying {season.board}", "standings compared") as progress:
+    with ProgressPrinter(f"Verifying {season.board}", "standings compared") as progress:
         differences = container().refresh.verify(season, progress, pause=1.0)
-    with Progress("Adding up the ledger", "standings") as progress:
+    with ProgressPrinter("Adding up the ledger", "standings") as progress:
         items = (item for item in container().corrections.unsound(progress) if item["board"] == season.board)
         unsound = list(itertools.islice(items, MOST))
     clean = not (differences or unsound)

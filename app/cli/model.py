@@ -10,7 +10,7 @@ import click
 from app.cli.commands import Commands, as_json, container, example, note
 from app.cli.identity import operator, request_id
 from app.cli.output import emit, facts, table
-from app.cli.progress import Progress
+from app.cli.progress import ProgressPrinter
 
 _COLUMNS = ("version", "state", "trained_at", "window_since", "window_until", "players", "days", "strange")
 _FEATURES = ("feature", "value", "usual", "words")
@@ -33,7 +33,7 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
 @as_json
 def train(days: int, seed: int, as_json: bool) -> None:
     """Learn from the ledger of the last days, as a worker does every day, and let the new model judge."""
-    with Progress("Learning", "days of players") as progress:
+    with ProgressPrinter("Learning", "days of players") as progress:
         made = container().learning.train(days=days, seed=seed, by=operator(), request_id=request_id(), done=progress)
     numbers, number = made["numbers"], made["version"]
     said = f"Model {number} has learned from {numbers['days']:,} days of {made['players']:,} players; "
@@ -66,7 +66,7 @@ def show(version: int, as_json: bool) -> None:
 @as_json
 def verify(version: int, as_json: bool) -> None:
     """Learn again from the same time with the same seed: the same model must come out. Exits with 1 if it doesn't."""
-    with Progress("Learning again", "days of players") as progress:
+    with ProgressPrinter("Learning again", "days of players") as progress:
         wrong = container().learning.verify(version, done=progress)
     said = "\n".join(wrong) or f"Model {version} is what its window, seed and settings give."
     emit({"version": version, "wrong": wrong}, said, as_json=as_json)
@@ -96,7 +96,7 @@ def score(username: str, version: int | None, as_json: bool) -> None:
 def judge(as_json: bool) -> None:
     """Show everybody's last day to the active model, as a worker does every six hours; open cases for a person."""
     note("anticheat.judged_by_model", "ledger")
-    with Progress("Judging", "players") as progress:
+    with ProgressPrinter("Judging", "players") as progress:
         judged = container().learning.judge(done=progress)
     if judged is None:
         raise click.ClickException("No model is active: train one, or activate one.")

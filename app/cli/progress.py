@@ -9,7 +9,7 @@ from types import TracebackType
 from app.cli.output import tell
 
 
-class Progress:
+class ProgressPrinter:
     """Says every `every` seconds how far it is, also while nothing is reported. Called with the number done so far."""
 
     def __init__(self, doing: str, what: str, *, every: float = 2.0) -> None:
@@ -25,7 +25,7 @@ class Progress:
         """The last number that it was called with."""
         return self._done
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressPrinter:
         self._thread.start()
         return self
 

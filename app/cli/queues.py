@@ -9,7 +9,7 @@ import click
 
 from app.cli.commands import Commands, as_json, container, example, note
 from app.cli.output import emit, table
-from app.services.queues import BrokerFails, Choice
+from app.services.operations.queues import BrokerFails, Choice
 
 _LETTER = ("died_at", "queue", "task", "id", "reason", "deaths", "request_ids", "error")
 _PEEKED = 20

@@ -11,7 +11,7 @@ import click
 from app.cli.commands import Commands, as_json, container, example
 from app.cli.identity import operator, request_id
 from app.cli.output import emit, facts, safe, table, tell
-from app.stores.players import Player
+from app.stores.accounts.players import Player
 
 _ROLES = click.Choice(["player", "admin"])
 _LOOK_ALIKE_COLUMNS = ("username", "player_id", "first_username", "first_id")

@@ -14,7 +14,7 @@ NOTHING = "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AuditRow:
     """One act: who did what to what. `details` is JSON text as it was hashed; `id` counts from 1, without gaps."""
 
     id: int
@@ -57,14 +57,14 @@ def canonical(details: Mapping[str, Any]) -> str:
     return json.dumps(details, sort_keys=True, separators=(",", ":"), default=str)
 
 
-def hash_of(before: str, row: Row) -> str:
+def hash_of(before: str, row: AuditRow) -> str:
     """SHA-256 in hex. The parts are a JSON list, so that nothing can move from one into the other."""
     at = row.at.astimezone(UTC).isoformat(timespec="microseconds")
     parts = [before, row.id, at, row.actor, row.act, row.subject, row.details, row.request_id]
     return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()
 
 
-def flaws(rows: Iterable[Row]) -> Iterator[Flaw]:
+def flaws(rows: Iterable[AuditRow]) -> Iterator[Flaw]:
     """What doesn't fit in rows in the order of their ids, from the first one on.
 
     A tail that was cut off, and a chain that was computed anew from somewhere on, look whole: only a head that was

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-State = Literal["open", "cleared", "confirmed"]
+CaseState = Literal["open", "cleared", "confirmed"]
 Decision = Literal["cleared", "confirmed"]
 DECISIONS: tuple[Decision, ...] = ("cleared", "confirmed")
-STATES: tuple[State, ...] = ("open", "cleared", "confirmed")
+STATES: tuple[CaseState, ...] = ("open", "cleared", "confirmed")
 REASON_LENGTH = 1000
 APPEAL_LENGTH = 2000
 
@@ -24,7 +24,7 @@ _PHRASES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class CaseSignal:
     """One signal on a case: what was seen where, what was expected, what it added, and what of that is left by now."""
 
     at: datetime
@@ -68,7 +68,7 @@ def _check(text: str, most: int) -> str:
     return text
 
 
-def summary(username: str, evidence: Sequence[Evidence]) -> str:
+def summary(username: str, evidence: Sequence[CaseSignal]) -> str:
     """The case in words that a person can check: what was done, how often and when, by example, and what followed."""
     if not evidence:
         return f"There is no evidence against {username} on this case."
@@ -76,11 +76,11 @@ def summary(username: str, evidence: Sequence[Evidence]) -> str:
     return " ".join([f"{username} {told[0]}", *(f"{username} also {each}" for each in told[1:]), _followed(evidence)])
 
 
-def _kind(one: Evidence) -> str:
+def _kind(one: CaseSignal) -> str:
     return "model" if one.source == "model" else one.rule
 
 
-def _of_rule(found: Sequence[Evidence]) -> str:
+def _of_rule(found: Sequence[CaseSignal]) -> str:
     best = max(found, key=lambda one: one.added)
     where = f"{best.action_type}, " if best.action_type else ""
     if best.source == "model":
@@ -98,7 +98,7 @@ def _times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
 
 
-def _when(found: Sequence[Evidence]) -> str:
+def _when(found: Sequence[CaseSignal]) -> str:
     first, last = min(one.at for one in found), max(one.at for one in found)
     begin, end = _minute(first), _minute(last)
     if begin == end:
@@ -112,7 +112,7 @@ def _minute(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _followed(evidence: Sequence[Evidence]) -> str:
+def _followed(evidence: Sequence[CaseSignal]) -> str:
     peak = max(one.suspicion for one in evidence)
     live = [one for one in evidence if one.source == "live"]
     refused = _actions(one for one in live if one.outcome in ("reject", "critical"))
@@ -126,5 +126,5 @@ def _followed(evidence: Sequence[Evidence]) -> str:
     return said + "."
 
 
-def _actions(evidence: Iterable[Evidence]) -> int:
+def _actions(evidence: Iterable[CaseSignal]) -> int:
     return len({one.action_id for one in evidence})

@@ -8,7 +8,7 @@ from app.domain.action_token import fingerprint
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RedemptionRequest:
     """One try at completing an action; `key` is the Idempotency-Key, if any."""
 
     player_id: str

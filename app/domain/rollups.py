@@ -15,7 +15,7 @@ ALL_TYPES = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RollupKey:
     """Which roll-up: the bucket's start, the season, and the action type's id or ALL_TYPES."""
 
     starts_at: datetime
@@ -24,7 +24,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class RollupFigures:
     """What a roll-up says. `refusals` by reason; seconds from issue to completion, None where nothing was redeemed."""
 
     redemptions: int = 0
@@ -37,14 +37,14 @@ class Figures:
     refusals: Mapping[str, int] | None = None
 
 
-Rollups = dict[Place, Figures]
+Rollups = dict[RollupKey, RollupFigures]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RollupDifference:
     """One number that is kept otherwise than the ledger has it; None: no such roll-up."""
 
-    place: Place
+    place: RollupKey
     what: str
     kept: Any
     ledger: Any
@@ -65,7 +65,7 @@ def windows(granularity: Granularity, since: datetime, until: datetime) -> Itera
         begin = end
 
 
-def differences(kept: Rollups, ledger: Rollups) -> list[Difference]:
+def differences(kept: Rollups, ledger: Rollups) -> list[RollupDifference]:
     """Number by number, in the order of time."""
     found = []
     for place in sorted(
@@ -73,10 +73,10 @@ def differences(kept: Rollups, ledger: Rollups) -> list[Difference]:
     ):
         ours, truth = kept.get(place), ledger.get(place)
         if ours is None or truth is None:
-            found.append(Difference(place, "redemptions", ours and ours.redemptions, truth and truth.redemptions))
+            found.append(RollupDifference(place, "redemptions", ours and ours.redemptions, truth and truth.redemptions))
             continue
-        for item in fields(Figures):
+        for item in fields(RollupFigures):
             one, other = getattr(ours, item.name), getattr(truth, item.name)
             if one != other:
-                found.append(Difference(place, item.name, one, other))
+                found.append(RollupDifference(place, item.name, one, other))
     return found

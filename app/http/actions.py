@@ -9,15 +9,15 @@ from flask import Blueprint, Response, request
 from prometheus_client import Counter
 
 from app import metrics
-from app.domain.redemption import Completed, Request
+from app.domain.redemption import Completed, RedemptionRequest
 from app.domain.times import rfc3339
 from app.http.bodies import ActionToken, NewAction, body, idempotency_key
 from app.http.envelope import answer, failure_code, request_id
 from app.http.identity import container, me, signed_in
-from app.http.limits import Limits
+from app.http.limits import RateLimits
 
 
-def blueprint(limits: Limits) -> Blueprint:
+def blueprint(limits: RateLimits) -> Blueprint:
     """The routes, each with its limit."""
     routes = Blueprint("actions", __name__)
     routes.after_request(_count_redemption)
@@ -70,7 +70,7 @@ def blueprint(limits: Limits) -> Blueprint:
     @signed_in(limit=limits.complete)
     def complete(action_id: UUID) -> Response:
         token = body(ActionToken).token
-        asked = Request(str(me().player_id), str(action_id), token, idempotency_key(), request_id())
+        asked = RedemptionRequest(str(me().player_id), str(action_id), token, idempotency_key(), request_id())
         return _render(container().redemptions.complete(asked), asked.player_id)
 
     return routes

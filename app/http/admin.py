@@ -11,11 +11,11 @@ from flask import Blueprint, Response
 from app.http.bodies import AnalyticsQuery, AuditQuery, query
 from app.http.envelope import answer, plain
 from app.http.identity import admin, container, signed_in
-from app.http.limits import Limits
-from app.services.analytics import Wanted
+from app.http.limits import RateLimits
+from app.services.operations.analytics import Wanted
 
 
-def blueprint(limits: Limits) -> Blueprint:
+def blueprint(limits: RateLimits) -> Blueprint:
     """The routes, each with its limit."""
     routes = Blueprint("admin", __name__)
 

@@ -9,16 +9,16 @@ from app.errors import InvalidCredentials, SignInDelayed
 from app.http.bodies import Credentials, NewAccount, NewAppeal, body
 from app.http.envelope import answer, empty, plain
 from app.http.identity import container, me, signed_in, tokens_for
-from app.http.limits import Limits, caller_address
+from app.http.limits import RateLimits, caller_address
 from app.http.sign_ins import note_sign_in
-from app.services.accounts import Login
+from app.services.accounts.accounts import Login
 
 log = structlog.get_logger("fairboard.auth")
 
 _SHOWN = 64  # characters of a name that somebody tried: no account has a longer one
 
 
-def blueprint(limits: Limits) -> Blueprint:
+def blueprint(limits: RateLimits) -> Blueprint:
     """The routes, each with its limit."""
     routes = Blueprint("auth", __name__)
 

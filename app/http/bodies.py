@@ -22,7 +22,7 @@ from pydantic import (
 
 from app.domain.accounts import username_of
 from app.domain.boards import MAIN, TOP
-from app.domain.cases import Decision, State, check_appeal, check_reason
+from app.domain.cases import CaseState, Decision, check_appeal, check_reason
 from app.domain.passwords import check_password
 from app.domain.rollups import Granularity
 from app.domain.times import moment
@@ -136,7 +136,7 @@ class AuditQuery(_Strict):
 class CasesQuery(_Strict):
     """`GET /admin/cases`"""
 
-    state: State | None = None
+    state: CaseState | None = None
     player: str | None = None
     rule: str | None = None
     appealed: Annotated[bool | None, BeforeValidator(_flag)] = None

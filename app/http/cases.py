@@ -13,14 +13,14 @@ from app.errors import NotFound
 from app.http.bodies import CasesQuery, NewDecision, Undoing, body, query
 from app.http.envelope import answer, plain, request_id
 from app.http.identity import admin, container, me, signed_in
-from app.http.limits import Limits
-from app.services.decisions import By
-from app.stores.cases import Filters
+from app.http.limits import RateLimits
+from app.services.moderation.decisions import DecisionAuthor
+from app.stores.moderation.cases import Filters
 
 _CASES = "/api/v1/admin/cases"
 
 
-def blueprint(limits: Limits) -> Blueprint:
+def blueprint(limits: RateLimits) -> Blueprint:
     """The routes, each with its limit."""
     routes = Blueprint("cases", __name__)
 
@@ -62,8 +62,8 @@ def blueprint(limits: Limits) -> Blueprint:
     return routes
 
 
-def _by(reason: str) -> By:
-    return By(actors.admin(me().player_id), reason, request_id())
+def _by(reason: str) -> DecisionAuthor:
+    return DecisionAuthor(actors.admin(me().player_id), reason, request_id())
 
 
 def _shown(case_id: UUID) -> Response:

@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app import errors
 from app.http.envelope import failure
-from app.stores.database import UNAVAILABLE
+from app.stores.postgres.engine import UNAVAILABLE
 
 log = structlog.get_logger("fairboard.http")
 

@@ -15,9 +15,9 @@ from flask import Flask, current_app, g, request
 from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 
-from app.container import Container
+from app.containers.container import Container
 from app.errors import Forbidden, RateLimited, Unauthorized
-from app.services.accounts import Login
+from app.services.accounts.accounts import Login
 from app.settings import Settings
 
 ISSUER = "fairboard"

@@ -13,11 +13,11 @@ from app.http.bodies import AroundQuery, BoardQuery, TopQuery, query
 from app.http.envelope import answer, answer_text, empty
 from app.http.etags import is_known
 from app.http.identity import container, me, signed_in
-from app.http.limits import Limits
+from app.http.limits import RateLimits
 from app.http.top_reads import EXPIRES, TopReads
 
 
-def blueprint(limits: Limits, kept: TopReads) -> Blueprint:
+def blueprint(limits: RateLimits, kept: TopReads) -> Blueprint:
     """The routes, each with its limit."""
     routes = Blueprint("leaderboard", __name__)
 

@@ -17,8 +17,8 @@ from app.errors import RateLimited
 from app.http.identity import me
 from app.http.top_reads import ReadCounter
 from app.settings import Settings
-from app.stores.rate_storage import STORAGE_URI
-from app.stores.redis_store import Client, Scripts
+from app.stores.redis.client import Client, Scripts
+from app.stores.redis.rate_limits import STORAGE_URI
 
 _PREFIX = "limits"
 
@@ -41,7 +41,7 @@ def caller_player() -> str:
     return f"{{{me().player_id}}}"
 
 
-class Limits:
+class RateLimits:
     """One decorator for each limit of the contract.
 
     The limits are known when a view is decorated, so flask-limiter's storage and strategy are asked directly: its

@@ -18,7 +18,7 @@ from app import metrics
 from app.domain.networks import network_of
 from app.http.envelope import NOSNIFF, envelope, known_or_new_id
 from app.http.etags import is_known
-from app.http.watch import count_kept
+from app.http.request_metrics import count_kept
 
 PATH = "/api/v1/leaderboard/top"
 EXPIRES = "X-Accel-Expires"  # tells nginx, which drops it, how long its cache may show the answer

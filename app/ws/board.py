@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from app.ws import messages
 from app.ws.messages import Row
-from app.ws.subscriber import Subscriber
+
+Member = TypeVar("Member")
 
 _MOST_REQUESTS = 20  # named of those behind one update
 
@@ -33,7 +35,7 @@ class Update:
     cause: Cause
 
 
-class Board:
+class Board(Generic[Member]):
     """What is sent to all comes from `change`; what answers a subscribe may be newer, from a snapshot."""
 
     __slots__ = (
@@ -57,7 +59,7 @@ class Board:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.members: dict[Subscriber, None] = {}  # in the order of joining: near in memory, and fair
+        self.members: dict[Member, None] = {}  # in the order of joining: near in memory, and fair
         self.players: dict[UUID, int] = {}  # those of the members, with how many they are
         self.online = 0  # players on all servers, as last counted
         self.version = 0  # newest given to `change`
@@ -73,12 +75,12 @@ class Board:
         self._initial: bytes | None = None
         self._initial_online = 0
 
-    def enter(self, member: Subscriber, player_id: UUID) -> None:
+    def enter(self, member: Member, player_id: UUID) -> None:
         """A subscriber of this player comes."""
         self.members[member] = None
         self.players[player_id] = self.players.get(player_id, 0) + 1
 
-    def leave(self, member: Subscriber, player_id: UUID) -> None:
+    def leave(self, member: Member, player_id: UUID) -> None:
         """It goes again."""
         del self.members[member]
         if self.players[player_id] == 1:

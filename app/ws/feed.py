@@ -10,11 +10,11 @@ import redis
 import structlog
 
 from app.errors import NotFound, Refusal
-from app.stores.database import UNAVAILABLE
-from app.stores.feed import BoardChanged, Listening, LoginEnded, Message, PlayerSuspended, Subscription
+from app.stores.boards.board_events import BoardChanged, Listening, LoginEnded, Message, PlayerSuspended, Subscription
+from app.stores.postgres.engine import UNAVAILABLE
 from app.ws.board import Cause
 from app.ws.hub import Hub
-from app.ws.messages import Snapshot
+from app.ws.messages import BoardSnapshot
 
 log = structlog.get_logger("fairboard.ws")
 
@@ -24,7 +24,7 @@ _WAIT_SECONDS = 0.5
 _REREAD_SECONDS = 2.0  # boards with subscribers are read again this often while nothing is heard
 _RETRY_SECONDS = (0.05, 0.1, 0.2, 0.4)  # after a loss; the last one repeats
 
-ReadBoard = Callable[[str], Snapshot]
+ReadBoard = Callable[[str], BoardSnapshot]
 
 
 class Feed:
@@ -40,7 +40,7 @@ class Feed:
         self._doubted: set[str] = set()  # boards that were not as they should be, at the last look
         self._lost = 0  # times that messages may have been lost
 
-    def read_settled(self, board: str) -> Snapshot:
+    def read_settled(self, board: str) -> BoardSnapshot:
         """A board that is as new as everything heard so far. Raises what `snapshot` raises.
 
         What a lost connection hid is read again for boards that have subscribers; someone who is about to become the
@@ -105,7 +105,7 @@ class Feed:
         for newest in self._newest():
             self._hub.catch_up(newest)
 
-    def _newest(self) -> Iterator[Snapshot]:
+    def _newest(self) -> Iterator[BoardSnapshot]:
         for board in self._hub.watched_boards():
             try:
                 yield self._snapshot(board)

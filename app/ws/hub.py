@@ -14,8 +14,8 @@ from app import metrics
 from app.errors import AccountSuspended, Refusal, Unauthorized
 from app.ws import frames
 from app.ws.board import NOBODY, Board, Cause, Update
-from app.ws.client import offer_all
-from app.ws.messages import Row, Snapshot
+from app.ws.messages import BoardSnapshot, Row
+from app.ws.outbound import offer_all
 from app.ws.subscriber import SignIn, Subscriber
 
 log = structlog.get_logger("fairboard.ws")
@@ -37,7 +37,7 @@ class Hub:
         self.heard = 0  # frames that were looked at, ever
         self.closed_flood = 0  # sockets closed because they sent too much, ever
         self._merge_seconds = merge_seconds
-        self._boards: dict[str, Board] = {}
+        self._boards: dict[str, Board[Subscriber]] = {}
         self._players: defaultdict[UUID, set[Subscriber]] = defaultdict(set)
         self._logins: defaultdict[UUID, set[Subscriber]] = defaultdict(set)
 
@@ -50,7 +50,7 @@ class Hub:
         self.sockets.discard(subscriber)
         self._leave(subscriber)
 
-    def join(self, subscriber: Subscriber, who: SignIn, snapshot: Snapshot) -> None:
+    def join(self, subscriber: Subscriber, who: SignIn, snapshot: BoardSnapshot) -> None:
         """Answer a subscribe with the newest board, and give it every newer one from now on.
 
         `snapshot` was read before; a change that has overtaken it is used instead. There is no wait
@@ -78,7 +78,7 @@ class Hub:
             home.busy = True
             gevent.spawn(self._broadcast, home)
 
-    def catch_up(self, snapshot: Snapshot) -> None:
+    def catch_up(self, snapshot: BoardSnapshot) -> None:
         """A board read again in case a change was missed: sent only if it is not what was sent last."""
         home = self._board(snapshot["board"])
         if self.shows(snapshot):
@@ -86,7 +86,7 @@ class Hub:
         else:
             self.change(snapshot["board"], snapshot["version"], snapshot["data"], ())
 
-    def shows(self, snapshot: Snapshot) -> bool:
+    def shows(self, snapshot: BoardSnapshot) -> bool:
         """Whether its subscribers have these rows already, or are about to."""
         return bool(snapshot["data"] == self._board(snapshot["board"]).rows)
 
@@ -94,7 +94,7 @@ class Hub:
         """Boards that have subscribers."""
         return [board.name for board in self._boards.values() if board.members]
 
-    def boards(self) -> list[Board]:
+    def boards(self) -> list[Board[Subscriber]]:
         """All that anybody here has ever watched."""
         return list(self._boards.values())
 
@@ -112,9 +112,9 @@ class Hub:
         for subscriber in self.sockets:
             subscriber.outbound.close(frames.RESTART, "service restart")
 
-    def _board(self, name: str) -> Board:
+    def _board(self, name: str) -> Board[Subscriber]:
         if name not in self._boards:
-            self._boards[name] = Board(name)
+            self._boards[name] = Board[Subscriber](name)
         return self._boards[name]
 
     def _leave(self, subscriber: Subscriber) -> None:
@@ -132,7 +132,7 @@ class Hub:
         for subscriber in tuple(subscribers):
             subscriber.refuse(refusal)
 
-    def _broadcast(self, board: Board) -> None:
+    def _broadcast(self, board: Board[Subscriber]) -> None:
         try:
             while board.sent < board.version:
                 gevent.sleep(max(0.0, board.last_sent_at + self._merge_seconds - time.monotonic()))
@@ -145,7 +145,7 @@ class Hub:
         finally:
             board.busy = False
 
-    def _send(self, board: Board, version: int, frame: bytes) -> None:
+    def _send(self, board: Board[Subscriber], version: int, frame: bytes) -> None:
         members = list(board.members)
         rest = min(_LONGEST_REST, _ALL_RESTS * _STRIDE / max(1, len(members)))
         for start in range(0, len(members), _STRIDE):
@@ -162,7 +162,7 @@ class Hub:
             self.pushed += len(due)
 
 
-def _log_pushed(board: Board, update: Update, sockets: int) -> None:
+def _log_pushed(board: Board[Subscriber], update: Update, sockets: int) -> None:
     """One line for a broadcast, whoever many it reached; `milliseconds` are those of the sending."""
     since: dict[str, float] = {}
     if update.cause.committed_at is not None:
@@ -180,7 +180,7 @@ def _log_pushed(board: Board, update: Update, sockets: int) -> None:
     )
 
 
-def _log_known(board: Board, cause: Cause) -> None:
+def _log_known(board: Board[Subscriber], cause: Cause) -> None:
     """These requests' change was in a board that was sent, or is about to be: read again before the news of it came."""
     if cause.request_ids and board.members:
         log.info("board_known", board=board.name, version=board.version, request_ids=cause.request_ids)

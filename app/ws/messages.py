@@ -13,7 +13,7 @@ from app.errors import InvalidRequest, MalformedJson
 from app.ws import frames
 
 Row = Mapping[str, Any]
-Snapshot = Mapping[str, Any]  # {"board", "version", "data": [rows]}
+BoardSnapshot = Mapping[str, Any]  # {"board", "version", "data": [rows]}
 
 
 @dataclass(frozen=True, slots=True)

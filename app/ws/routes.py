@@ -17,7 +17,7 @@ from wsproto.utilities import RemoteProtocolError
 
 from app.errors import Forbidden, Unavailable
 from app.http.envelope import failure
-from app.http.limits import Limits, caller_address
+from app.http.limits import RateLimits, caller_address
 from app.ws.tier import Tier
 
 PATH = "/api/v1/ws/leaderboard"
@@ -25,7 +25,7 @@ _KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")  # 16 bytes
 _EXTENSION = "fairboard.ws"
 
 
-def register(app: Flask, limits: Limits) -> None:
+def register(app: Flask, limits: RateLimits) -> None:
     """Serve sockets from this app; `limits.sockets` bounds new ones per address."""
     app.extensions[_EXTENSION] = Tier(app.extensions["fairboard"])
     app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": _NoThread, "event_class": _NoEvent}

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from app.errors import Refusal
 from app.http.failures import status_of
 from app.ws import frames, messages
-from app.ws.client import Outbound
-
-if TYPE_CHECKING:
-    from app.ws.board import Board
+from app.ws.board import Board
+from app.ws.outbound import Outbound
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,7 @@ class Subscriber:
     def __init__(self, outbound: Outbound, *, subscribe_by_at: float) -> None:
         self.outbound = outbound
         self.subscribe_by_at = subscribe_by_at
-        self.board: Board | None = None
+        self.board: Board[Subscriber] | None = None
         self.version = 0  # of the newest board handed to `outbound`
         self.who: SignIn | None = None
         self.ping_at = 0.0

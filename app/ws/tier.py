@@ -13,18 +13,18 @@ import gevent.event
 import structlog
 
 from app import metrics
-from app.container import Container
+from app.containers.container import Container
 from app.errors import Refusal, Unauthorized, Unavailable
 from app.http.identity import identity_of
-from app.stores.database import UNAVAILABLE
+from app.stores.postgres.engine import UNAVAILABLE
 from app.ws import frames
 from app.ws.allowance import Allowances
-from app.ws.attendance import Attendance, Seat
-from app.ws.client import Outbound
-from app.ws.conversation import Admission, Conversation
 from app.ws.feed import Feed
 from app.ws.heartbeat import Heartbeat
 from app.ws.hub import Hub
+from app.ws.outbound import Outbound
+from app.ws.presence_reporter import PresenceReporter, Seat
+from app.ws.reader import Admission, Reader
 from app.ws.subscriber import SignIn, Subscriber
 
 log = structlog.get_logger("fairboard.ws")
@@ -46,7 +46,7 @@ class Tier:
         self._container = container
         self._heartbeat = Heartbeat(self.hub, settings, container.clock)
         self._sweep_now = gevent.event.Event()
-        self._attendance = Attendance(self.hub, container.presence)
+        self._attendance = PresenceReporter(self.hub, container.presence)
         self._feed = Feed(container.subscription, container.standings.snapshot, self.hub, missed=self._missed)
         self._allowances = Allowances(settings)
         self._running = False
@@ -81,7 +81,7 @@ class Tier:
         subscriber = Subscriber(Outbound(sock), subscribe_by_at=time.monotonic() + settings.subscribe_seconds)
         admit = partial(self._admit, seat)
         allowance = self._allowances.of(seat.address)
-        conversation = Conversation(self.hub, subscriber, admit, allowance, ping_seconds=settings.ping_seconds)
+        conversation = Reader(self.hub, subscriber, admit, allowance, ping_seconds=settings.ping_seconds)
         self.hub.add(subscriber)
         if self.hub.closing:  # since it has arrived
             subscriber.outbound.close(frames.RESTART, "service restart")

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
 from anticheat.history import HISTORY_LENGTH, Completion
-from anticheat.rules import Limits
+from anticheat.rules import ActionTypeLimits
 from anticheat.suspicion import Suspicion
 from anticheat.verdict import Outcome, Thresholds, judge
 
@@ -193,7 +193,7 @@ def outcomes(play: Iterator[Completion]) -> Iterator[Outcome]:
     history: deque[Completion] = deque(maxlen=HISTORY_LENGTH)
     suspicion = Suspicion(0, START)
     for attempt in play:
-        limits = Limits(MINIMUM[attempt.action_type])
+        limits = ActionTypeLimits(MINIMUM[attempt.action_type])
         verdict = judge(attempt, limits, list(history), suspicion, THRESHOLDS)
         suspicion = verdict.suspicion
         history.appendleft(attempt)

@@ -12,7 +12,7 @@ from anticheat.features import WINDOW_SECONDS, Plays, Vector, features, world_of
 from anticheat.history import HISTORY_LENGTH, Completion
 from anticheat.model import Model
 from anticheat.model import scores as scores_of
-from anticheat.rules import Limits
+from anticheat.rules import ActionTypeLimits
 from anticheat.suspicion import Suspicion
 from anticheat.verdict import Outcome, judge
 from bench.fairness.hours import MINIMUM, START, THRESHOLDS
@@ -36,7 +36,7 @@ def by_rules(plays: Iterable[Completion]) -> ByRules:
     """Redemption by redemption, up to a suspension."""
     history: deque[Completion] = deque(maxlen=HISTORY_LENGTH)
     suspicion, made, flagged, peak = Suspicion(0, START), [], None, 0.0
-    limits = {name: Limits(seconds) for name, seconds in MINIMUM.items()}
+    limits = {name: ActionTypeLimits(seconds) for name, seconds in MINIMUM.items()}
     for attempt in plays:
         verdict = judge(attempt, limits[attempt.action_type], history, suspicion, THRESHOLDS)
         suspicion, peak = verdict.suspicion, max(peak, verdict.suspicion.value)

@@ -19,9 +19,9 @@ from bench.faults.report import PAGE, as_json, line, page
 from bench.faults.scene import Fault
 from bench.load import BenchFailed
 from bench.pushes import allow_many_sockets
-from deploy.local import surroundings
-from deploy.local.child import ROOT, CannotStart
-from deploy.local.folder import Folder
+from devstack import surroundings
+from devstack.child import ROOT, CannotStart
+from devstack.folder import Folder
 
 _FOLDER = ROOT / "var" / "faults"
 """In `run`: data and logs of the last run."""

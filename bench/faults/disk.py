@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.load import BenchFailed
-from deploy.local.child import Child
-from deploy.local.postgres import Postgres
+from devstack.child import Child
+from devstack.postgres import Postgres
 
 SIZE = "512m"
 _FILLER = "filler"

@@ -15,7 +15,7 @@ from bench.faults.check import Books, settle
 from bench.faults.load import Crowd, Seen
 from bench.faults.scene import Fault, Scene
 from bench.load import BenchFailed
-from deploy.local.cluster import Cluster
+from devstack.cluster import Cluster
 
 # As a real deployment, but for limits: the load comes from one address, and what matters here is faults, not cheats.
 SETTINGS = {

@@ -15,7 +15,7 @@ from celery import Celery
 from bench.faults import disk, touch
 from bench.faults.scene import Fault, Scene
 from bench.load import BenchFailed
-from deploy.local.postgres import Postgres
+from devstack.postgres import Postgres
 
 DIE, SLOW = "drill.die", "drill.slow"
 """The tasks of bench/faults/poison.py, which the cluster's leaderboard worker knows (bench/faults/drill.py)."""

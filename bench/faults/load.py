@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from bench.faults.redeemers import Action
 from bench.load import BenchFailed
 from bench.players import Player
-from deploy.local.child import ROOT
+from devstack.child import ROOT
 
 _APART_SECONDS = 1.0
 

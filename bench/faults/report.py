@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.faults.drill import Outcome, Size
 from bench.report import table
-from deploy.local.child import ROOT
+from devstack.child import ROOT
 
 PAGE = ROOT / "docs" / "reliability.md"
 _NOTES = Path(__file__).with_name("notes.md")

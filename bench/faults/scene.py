@@ -13,10 +13,10 @@ import redis
 
 from bench.faults.check import Books
 from bench.faults.load import Seen
-from deploy.local.apps import Web
-from deploy.local.child import Child
-from deploy.local.cluster import Cluster
-from deploy.local.redis_cluster import RedisNode
+from devstack.apps import Web
+from devstack.child import Child
+from devstack.cluster import Cluster
+from devstack.redis_cluster import RedisNode
 
 _ESTABLISHED = "01"
 

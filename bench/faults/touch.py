@@ -14,11 +14,11 @@ import psycopg
 
 from bench.faults.load import Seen
 from bench.faults.scene import Scene, Touch
-from deploy.local import processes
-from deploy.local.apps import Web
-from deploy.local.child import CannotStart, Child
-from deploy.local.postgres import Postgres
-from deploy.local.redis_cluster import RedisNode
+from devstack import processes
+from devstack.apps import Web
+from devstack.child import CannotStart, Child
+from devstack.postgres import Postgres
+from devstack.redis_cluster import RedisNode
 
 Count = Callable[[Seen], int]
 Begin = Callable[[Scene], Count]

@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-from app.container import Container
+from app.containers.container import Container
 from app.domain.boards import MAIN
 from app.errors import Refusal
-from app.services.comparison import MOST
-from app.services.faults import BROKEN
+from app.services.boards.comparison import MOST
+from app.services.operations.error_messages import BROKEN
 from app.settings import Settings
 
 NOT_NOW: tuple[type[Exception], ...] = (*BROKEN, Refusal)

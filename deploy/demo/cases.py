@@ -7,9 +7,9 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from app.container import Container
+from app.containers.container import Container
 from app.settings import Settings
-from app.stores.database import UNAVAILABLE
+from app.stores.postgres.engine import UNAVAILABLE
 from deploy.demo.tally import Event
 
 _MOST = 100

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from app.domain.look_alikes import skeletons
-from app.stores.skeletons import fill
+from app.stores.accounts.username_skeletons import fill
 
 revision = "0011"
 down_revision = "0010"

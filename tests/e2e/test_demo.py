@@ -19,7 +19,7 @@ from deploy.demo.cheats import AlmostInTime, Burst, Clockwork, Forger, Replayer,
 from deploy.demo.honest import Expert, Honest, Regular
 from deploy.demo.player import Player, World
 from deploy.demo.tally import Event, Tally
-from deploy.local.child import ROOT
+from devstack.child import ROOT
 from tests.parts.client import fresh_name
 from tests.parts.product import Product, settled
 from tests.parts.waiting import eventually

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from deploy.local.child import ROOT
+from devstack.child import ROOT
 from tests.parts.product import Product
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from deploy.local import processes
+from devstack import processes
 from tests.parts.making import MakeRun, copy_project
 from tests.parts.waiting import eventually
 

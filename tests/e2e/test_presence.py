@@ -10,8 +10,8 @@ from socket import create_connection
 import pytest
 import websocket
 
-from deploy.local.apps import Web
-from deploy.local.child import free_port
+from devstack.apps import Web
+from devstack.child import free_port
 from tests.parts.client import Api, Player
 from tests.parts.product import Product, running
 from tests.parts.subscriber import Subscriber, subscribed

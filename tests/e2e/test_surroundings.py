@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import processes
+from devstack import processes
 from tests.parts.doctor import PARTS
 from tests.parts.making import MakeRun, copy_project
 from tests.parts.waiting import eventually
@@ -118,4 +118,4 @@ def test_settings_of_the_last_run_in_a_terminal_do_not_reach_the_next_one(run: M
     assert done.stdout.split() == ["LOG_LEVEL", "PORT"], done.stderr
 
 
-_GIVEN = "import os; from deploy.local.given import given; print(*sorted(given(os.environ)))"
+_GIVEN = "import os; from devstack.given import given; print(*sorted(given(os.environ)))"

@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from bench.faults import disk
-from deploy.local import processes
-from deploy.local.child import Child
+from devstack import processes
+from devstack.child import Child
 from tests.faults.conftest import ENV
 from tests.parts.client import Api, fresh_name
 from tests.parts.making import MakeRun, copy_project

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from deploy.local.redis_cluster import RedisCluster, RedisNode
+from devstack.redis_cluster import RedisCluster, RedisNode
 from tests.faults.conftest import ENV
 from tests.parts.client import Api, Player
 from tests.parts.product import Product, running, settled

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.local.child import Child
+from devstack.child import Child
 from tests.parts.client import Api, Player
 from tests.parts.product import Product
 from tests.parts.subscriber import Subscriber, refused_upgrade, subscribed

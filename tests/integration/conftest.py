@@ -14,12 +14,12 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from app import logs
-from app.container import Container
+from app.containers.container import Container
 from app.settings import Settings
-from app.stores import migrations
-from deploy.local import roles
-from deploy.local.redis_cluster import RedisCluster
-from deploy.local.stack import Stack
+from app.stores.postgres import migrations
+from devstack import roles
+from devstack.redis_cluster import RedisCluster
+from devstack.stack import Stack
 from tests.parts.waiting import eventually
 
 _numbers = itertools.count(1)

@@ -9,7 +9,7 @@ from typing import Any
 
 import redis.cluster
 
-from deploy.local.cluster import Cluster
+from devstack.cluster import Cluster
 from tests.parts.product import UNLIMITED, Product, has_nginx, has_rabbitmq
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.apps import Web
-from deploy.local.child import free_port
-from deploy.local.nginx import Nginx
-from deploy.local.stack import Stack
+from devstack.apps import Web
+from devstack.child import free_port
+from devstack.nginx import Nginx
+from devstack.stack import Stack
 from tests.parts.product import UNLIMITED, Product
 
 

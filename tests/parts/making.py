@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deploy.local import processes
-from deploy.local.child import ROOT, free_port
+from devstack import processes
+from devstack.child import ROOT, free_port
 from tests.parts.waiting import eventually
 
 

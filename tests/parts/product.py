@@ -15,9 +15,9 @@ import psycopg
 import redis
 
 from bench.faults import verified
-from deploy.local.child import Child
-from deploy.local.group import Group
-from deploy.local.stack import Stack
+from devstack.child import Child
+from devstack.group import Group
+from devstack.stack import Stack
 from tests.parts import ready_python
 from tests.parts.client import Api
 from tests.parts.waiting import eventually

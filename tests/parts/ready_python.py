@@ -24,8 +24,8 @@ from pathlib import Path
 from threading import Thread
 from typing import IO
 
-from deploy.local import surroundings
-from deploy.local.child import ROOT
+from devstack import surroundings
+from devstack.child import ROOT
 
 _SECONDS = 120
 

@@ -14,8 +14,8 @@ from flask import Flask
 
 from app.cli.register import register
 from app.settings import Settings
-from app.stores.migrations import newest
-from app.stores.trust_schema import metadata
+from app.stores.postgres.migrations import newest
+from app.stores.postgres.moderation_schema import metadata
 from tests.parts.doctor import PARTS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ import click
 import pytest
 
 from app.log_sink import Sink
-from deploy.local.child import ROOT
+from devstack.child import ROOT
 
 # Logs in every way there is, then says how many lines it has lost, or on which line it ended.
 LOGGING = """

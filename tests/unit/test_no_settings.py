@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from deploy.local.child import ROOT
+from devstack.child import ROOT
 
 
 def _run(*command: str, **env: str) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,7 @@ import pytest
 
 from app.server_urls import ServerUrl, split_url
 from app.settings import BadSetting, Settings
-from app.stores.addresses import address
+from app.stores.server_addresses import address
 
 
 @pytest.mark.parametrize(

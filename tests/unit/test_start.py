@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from deploy.local.child import ROOT
+from devstack.child import ROOT
 
 
 def test_no_process_loads_what_only_migrations_need() -> None:

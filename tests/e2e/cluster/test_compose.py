@@ -12,10 +12,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from app.settings import Settings
-from deploy.local.apps import App, Web
-from deploy.local.child import ROOT
-from deploy.local.postgres import Postgres
-from deploy.local.redis_cluster import RedisNode
+from devstack.apps import App, Web
+from devstack.child import ROOT
+from devstack.postgres import Postgres
+from devstack.redis_cluster import RedisNode
 from tests.parts.cluster import ClusterProduct
 
 # Erlang's own, which the container of RabbitMQ has inside.

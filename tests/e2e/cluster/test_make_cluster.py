@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from deploy.local import processes
-from deploy.local.child import ROOT
-from deploy.local.postgres import Postgres
-from deploy.local.replica import Replica
+from devstack import processes
+from devstack.child import ROOT
+from devstack.postgres import Postgres
+from devstack.replica import Replica
 from tests.parts.cluster import missing
 from tests.parts.making import MakeRun, copy_project, plain_environment
 from tests.parts.waiting import eventually
@@ -38,7 +38,7 @@ def terminal(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def status(folder: Path) -> Any:
-    done = terminal(folder, ".venv/bin/python", "-m", "deploy.local.status", "--json")
+    done = terminal(folder, ".venv/bin/python", "-m", "devstack.status", "--json")
     return json.loads(done.stdout)
 
 
@@ -110,7 +110,7 @@ def test_what_a_kill_of_everything_leaves_behind_is_cleared_away_by_cluster_stop
         for server in reversed(servers):
             server.kill()
     assert segments <= shared_memory()
-    stopped = terminal(ROOT, sys.executable, "-m", "deploy.local.halt", "--folder", str(tmp_path))
+    stopped = terminal(ROOT, sys.executable, "-m", "devstack.halt", "--folder", str(tmp_path))
     assert stopped.returncode == 0, stopped.stdout + stopped.stderr
     assert segments & shared_memory() == set()
     assert [path for path in tmp_path.rglob("*") if path.is_socket()] == []

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from deploy.local.child import ROOT
+from devstack.child import ROOT
 from tests.parts.client import Api
 from tests.parts.cluster import ClusterProduct
 from tests.parts.subscriber import subscribed

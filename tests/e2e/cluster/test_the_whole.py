@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.local import cluster_map
-from deploy.local.status import Doctor
-from deploy.local.watch import Watch
+from devstack import cluster_map
+from devstack.status import Doctor
+from devstack.watch import Watch
 from tests.parts.client import Api, Player
 from tests.parts.cluster import ClusterProduct
 from tests.parts.product import settled

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from deploy.local.nginx import Nginx
+from devstack.nginx import Nginx
 from tests.parts.client import Api
 from tests.parts.edge import Edge, edge_of, needs_nginx
 

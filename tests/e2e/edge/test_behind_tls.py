@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.local.nginx import Nginx
+from devstack.nginx import Nginx
 from tests.parts.client import PASSWORD, Api, fresh_name
 from tests.parts.edge import Edge, make_certificate
 from tests.parts.waiting import eventually

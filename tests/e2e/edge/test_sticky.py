@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from deploy.local.nginx import Nginx
+from devstack.nginx import Nginx
 from tests.parts.client import Api
 from tests.parts.edge import Edge
 

@@ -10,7 +10,7 @@ from functools import partial
 
 from playwright.sync_api import Browser, expect
 
-from deploy.local.apps import Web
+from devstack.apps import Web
 from tests.e2e.page.screen import open_screen
 from tests.parts.client import Answer, Api
 from tests.parts.edge import Edge

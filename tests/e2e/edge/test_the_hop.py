@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from deploy.local.nginx import Nginx
+from devstack.nginx import Nginx
 from tests.parts.client import Answer, Api
 from tests.parts.edge import Edge
 from tests.parts.raw import raw_answer

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
-from deploy.local.nginx import CONFIGURATION, Nginx
+from devstack.nginx import CONFIGURATION, Nginx
 from tests.parts.client import Api
 from tests.parts.edge import Edge, make_certificate
 from tests.parts.subscriber import subscribed

@@ -13,9 +13,9 @@ from flask import Flask
 
 from app import logs
 from app.cli.register import register
-from app.container import Container
-from app.domain.redemption import Request
-from app.stores.players import Player
+from app.containers.container import Container
+from app.domain.redemption import RedemptionRequest
+from app.stores.accounts.players import Player
 
 Run = Callable[..., Result]
 Told = Callable[..., Any]
@@ -68,6 +68,8 @@ def play(container: Container) -> Play:
     def play(player_id: UUID, slug: str = "tap") -> None:
         issued = container.actions.issue(player_id, slug)
         action_id = issued.promise.action_id
-        container.redemptions.complete(Request(str(player_id), action_id, issued.token, None, f"test-{action_id}"))
+        container.redemptions.complete(
+            RedemptionRequest(str(player_id), action_id, issued.token, None, f"test-{action_id}")
+        )
 
     return play

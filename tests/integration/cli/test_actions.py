@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from app.container import Container
-from app.domain.redemption import Request
-from app.stores.players import Player
+from app.containers.container import Container
+from app.domain.redemption import RedemptionRequest
+from app.stores.accounts.players import Player
 from tests.integration.cli.conftest import Play, Run, Told
 
 
@@ -45,7 +45,10 @@ def test_an_action_that_was_open_when_its_type_was_retired_still_scores(
     issued = container.actions.issue(anna.id, "tap")
     told("actions", "retire", "tap")
     action_id = issued.promise.action_id
-    assert container.redemptions.complete(Request(str(anna.id), action_id, issued.token, None, "test")).score == 1
+    assert (
+        container.redemptions.complete(RedemptionRequest(str(anna.id), action_id, issued.token, None, "test")).score
+        == 1
+    )
 
 
 def test_bad_values_are_called_by_their_options(run: Run, told: Told) -> None:

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from app.container import Container
-from app.stores.players import Player
+from app.containers.container import Container
+from app.stores.accounts.players import Player
 from tests.integration.cli.conftest import Play, Run, Told
 
 SPOIL = "UPDATE rollups SET points = 9 WHERE granularity = 'hour' AND action_type_id > 0 RETURNING points"

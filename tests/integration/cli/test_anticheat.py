@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from app.container import Container
+from app.containers.container import Container
 from app.errors import Forbidden
-from app.stores.players import Player
+from app.stores.accounts.players import Player
 from tests.integration.cli.conftest import Play, Run, Told
 
 

@@ -6,8 +6,8 @@ import getpass
 
 import sqlalchemy as sa
 
-from app.container import Container
-from app.stores.players import Player
+from app.containers.container import Container
+from app.stores.accounts.players import Player
 from tests.integration.cli.conftest import Run, Told
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
-from app.stores import migrations
-from deploy.local.child import ROOT
-from deploy.local.stack import Stack
+from app.stores.postgres import migrations
+from devstack.child import ROOT
+from devstack.stack import Stack
 from tests.integration.cli.conftest import Run
 
 Flask = Callable[..., subprocess.CompletedProcess[str]]

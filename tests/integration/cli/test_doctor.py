@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 
 from app.cli.register import register
-from app.container import Container
+from app.containers.container import Container
 from app.settings import Settings
-from deploy.local.child import free_port
+from devstack.child import free_port
 from tests.integration.cli.conftest import Run
 from tests.parts.product import Product
 from tests.parts.waiting import eventually

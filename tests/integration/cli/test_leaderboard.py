@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from app.container import Container
-from app.stores.players import Player
+from app.containers.container import Container
+from app.stores.accounts.players import Player
 from bench.faults import verified
 from tests.integration.cli.conftest import Play, Run, Told
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from app.container import Container
+from app.containers.container import Container
 from tests.integration.cli.conftest import Run, Told
-from tests.integration.test_learning import Town
+from tests.integration.moderation.test_model_training import Town
 
 
 def test_a_model_is_trained_looked_at_tried_and_chosen(container: Container, run: Run, told: Told) -> None:

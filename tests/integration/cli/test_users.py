@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from app.container import Container
-from app.stores.players import Player
+from app.containers.container import Container
+from app.stores.accounts.players import Player
 from tests.integration.cli.conftest import Play, Run, Told
 
 

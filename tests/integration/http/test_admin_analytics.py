@@ -11,9 +11,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from app.container import Container
+from app.containers.container import Container
 from app.factory import create_app
-from tests.integration.ledgers import EPOCH, Event, HandLedger
+from tests.integration.moderation.ledgers import EPOCH, Event, HandLedger
 
 TEN = datetime.fromisoformat("2026-01-05T10:00:00Z")
 Get = Callable[..., TestResponse]

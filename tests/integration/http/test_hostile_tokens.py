@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.container import Container
+from app.containers.container import Container
 from app.domain.action_token import Promise, read, sign
 from app.factory import create_app
 

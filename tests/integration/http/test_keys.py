@@ -6,14 +6,17 @@ from dataclasses import replace
 
 from flask.testing import FlaskClient
 
-from app.container import Container
+from app.containers.container import Container
 from app.factory import create_app
-from app.settings import Key
+from app.settings import SecretKey
 
-OLD, NEW = Key("old", "the old secret, long enough for anybody"), Key("new", "the new secret, long enough for all")
+OLD, NEW = (
+    SecretKey("old", "the old secret, long enough for anybody"),
+    SecretKey("new", "the new secret, long enough for all"),
+)
 
 
-def client(container: Container, *keys: Key) -> FlaskClient:
+def client(container: Container, *keys: SecretKey) -> FlaskClient:
     """The product with these keys for both kinds of token."""
     return create_app(replace(container.settings, jwt_keys=keys, action_token_keys=keys)).test_client()
 
@@ -40,7 +43,7 @@ def test_an_action_token_of_an_older_key_can_be_redeemed_until_the_key_is_taken_
     before = client(container, OLD)
     anna = sign_in(before)
 
-    def redeem(*keys: Key) -> int:
+    def redeem(*keys: SecretKey) -> int:
         issued = before.post("/api/v1/actions", json={"action_type": "tap"}, headers=anna).json
         assert issued is not None
         app = create_app(replace(container.settings, jwt_keys=(OLD,), action_token_keys=keys)).test_client()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from app.container import Container
+from app.containers.container import Container
 from app.factory import create_app
 
 LIMIT = 3

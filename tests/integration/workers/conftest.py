@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from app.container import Container
-from app.services.queues import Queues
-from deploy.local.apps import Beat, Worker
-from deploy.local.rabbitmq import RabbitMQ
-from deploy.local.stack import Stack
+from app.containers.container import Container
+from app.services.operations.queues import Queues
+from devstack.apps import Beat, Worker
+from devstack.rabbitmq import RabbitMQ
+from devstack.stack import Stack
 from tests.parts.product import has_rabbitmq
 from workers.broker import connected, plain_app
 from workers.queues import DEAD, KINDS, declare

@@ -8,10 +8,10 @@ from datetime import datetime
 import pytest
 import sqlalchemy.exc
 
-from app.container import Container
-from app.stores.ticks import Turn
+from app.containers.container import Container
+from app.stores.operations.beat_lock import Turn
 from celeryconfig import beat_schedule
-from deploy.local.apps import Beat
+from devstack.apps import Beat
 from tests.parts.waiting import eventually
 
 TO_LEADERBOARD = ("leaderboard", "maintenance")

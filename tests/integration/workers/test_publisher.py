@@ -9,8 +9,8 @@ import redis
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from deploy.local.rabbitmq import RabbitMQ
-from deploy.local.stack import Stack
+from devstack.rabbitmq import RabbitMQ
+from devstack.stack import Stack
 from workers.broker import connected, plain_app
 from workers.publisher import Publisher
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from app.container import Container
-from app.services.queues import BrokerFails, Choice, Queues
-from deploy.local.child import free_port
+from app.containers.container import Container
+from app.services.operations.queues import BrokerFails, Choice, Queues
+from devstack.child import free_port
 from tests.integration.workers.conftest import OddWorker
 from tests.parts.odd_names import BUG, POISON, WAIT
 from tests.parts.waiting import eventually

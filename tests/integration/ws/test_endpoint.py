@@ -12,10 +12,10 @@ from uuid import UUID
 import pytest
 import requests
 
-from app.container import Container
+from app.containers.container import Container
 from app.settings import Settings
-from app.stores.feed import BOARD_CHANNEL, BoardChanged, publish_board
-from deploy.local.stack import Stack
+from app.stores.boards.board_events import BOARD_CHANNEL, BoardChanged, publish_board
+from devstack.stack import Stack
 from tests.parts.client import Api, Player
 from tests.parts.product import UNLIMITED
 from tests.parts.subscriber import Subscriber, frame_header, refused_upgrade, subscribed

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 import redis
 
-from app.stores.feed import (
+from app.stores.boards.board_events import (
     BoardChanged,
     Listening,
     LoginEnded,
@@ -20,8 +20,8 @@ from app.stores.feed import (
     publish_board,
     publish_control,
 )
-from app.stores.redis_store import Client, connect
-from deploy.local.redis_server import Redis
+from app.stores.redis.client import Client, connect
+from devstack.redis_server import Redis
 
 CHANGE = BoardChanged("main", 7, [{"rank": 1, "username": "Zoë"}], [{"user_id": "u"}])
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 
 from anticheat.history import HISTORY_LENGTH, Completion
-from anticheat.rules import Limits
+from anticheat.rules import ActionTypeLimits
 from anticheat.suspicion import Suspicion
 from anticheat.verdict import Outcome, Thresholds, Verdict, judge
 
 THRESHOLDS = Thresholds(flag=30, reject=60, critical=100, half_life=1800)
-FREE = Limits(min_seconds=0)
-TIMED = Limits(min_seconds=3)
+FREE = ActionTypeLimits(min_seconds=0)
+TIMED = ActionTypeLimits(min_seconds=3)
 
 
 def one_by_one(intervals: Iterable[float], action_type: str = "tap", start: float = 0.0) -> list[Completion]:
@@ -21,7 +21,7 @@ def one_by_one(intervals: Iterable[float], action_type: str = "tap", start: floa
     return play
 
 
-def verdicts(play: Sequence[Completion], limits: Limits = FREE) -> list[Verdict]:
+def verdicts(play: Sequence[Completion], limits: ActionTypeLimits = FREE) -> list[Verdict]:
     """Judge a play from its first completion, with the suspicion and the history that each one leaves."""
     suspicion, judged = Suspicion(0, play[0].completed_at if play else 0), []
     for done, attempt in enumerate(play):
@@ -32,7 +32,7 @@ def verdicts(play: Sequence[Completion], limits: Limits = FREE) -> list[Verdict]
     return judged
 
 
-def outcomes(play: Sequence[Completion], limits: Limits = FREE) -> list[Outcome]:
+def outcomes(play: Sequence[Completion], limits: ActionTypeLimits = FREE) -> list[Outcome]:
     return [verdict.outcome for verdict in verdicts(play, limits)]
 
 

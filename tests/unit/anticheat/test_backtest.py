@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from anticheat.backtest import Rules, backtest, changed
 from anticheat.history import Completion
-from anticheat.review import Evidence, Try
-from anticheat.rules import Limits, forgery
+from anticheat.review import ReviewedSignal, ReviewedTry
+from anticheat.rules import ActionTypeLimits, forgery
 from anticheat.verdict import Outcome, Verdict
 from tests.unit.anticheat.plays import THRESHOLDS, one_by_one, verdicts
 
-TIMED, FREE = Limits(3.0), Limits(0.0)
+TIMED, FREE = ActionTypeLimits(3.0), ActionTypeLimits(0.0)
 RULES = Rules(THRESHOLDS, {"tap": FREE, "quick-match": TIMED})
 
 
@@ -26,7 +26,7 @@ def clockwork() -> list[Completion]:
     return one_by_one([1.0] * 40)
 
 
-def _lived(play: Sequence[Completion], limits: Limits) -> list[tuple[Completion, Verdict]]:
+def _lived(play: Sequence[Completion], limits: ActionTypeLimits) -> list[tuple[Completion, Verdict]]:
     """As it was judged then, up to a suspension."""
     judged = []
     for each, verdict in zip(play, verdicts(play, limits), strict=True):
@@ -36,9 +36,9 @@ def _lived(play: Sequence[Completion], limits: Limits) -> list[tuple[Completion,
     return judged
 
 
-def _tries(lived: Sequence[tuple[Completion, Verdict]]) -> list[Try]:
+def _tries(lived: Sequence[tuple[Completion, Verdict]]) -> list[ReviewedTry]:
     refusing = (Outcome.REJECT, Outcome.CRITICAL)
-    return [Try(str(at), each, True, verdict.outcome in refusing) for at, (each, verdict) in enumerate(lived)]
+    return [ReviewedTry(str(at), each, True, verdict.outcome in refusing) for at, (each, verdict) in enumerate(lived)]
 
 
 @given(st.lists(st.sampled_from([0.05, 0.2, 1.0, 1.0, 2.5, 7.0, 900.0]), max_size=80), st.booleans())
@@ -57,7 +57,7 @@ def test_the_settings_of_then_give_what_was(intervals: list[float], timed: bool)
 
 
 def test_after_a_suspension_nothing_more_could_have_scored(clockwork: list[Completion]) -> None:
-    tries = [Try(str(at), each, True) for at, each in enumerate(clockwork)]
+    tries = [ReviewedTry(str(at), each, True) for at, each in enumerate(clockwork)]
     past = backtest(tries, [], RULES, since=0.0)
     assert past.suspended_at is not None
     later = sum(each.completed_at > past.suspended_at for each in clockwork)
@@ -68,7 +68,7 @@ def test_after_a_suspension_nothing_more_could_have_scored(clockwork: list[Compl
 
 
 def test_lower_thresholds_see_more_and_higher_ones_less(clockwork: list[Completion]) -> None:
-    tries = [Try(str(at), each, True) for at, each in enumerate(clockwork)]
+    tries = [ReviewedTry(str(at), each, True) for at, each in enumerate(clockwork)]
     usual = backtest(tries, [], RULES, since=0.0)
     strict = backtest(tries, [], changed(RULES, {"flag": "5", "reject": "10", "critical": "20"}), since=0.0)
     lenient = backtest(tries, [], changed(RULES, {"pattern_adds": "0"}), since=0.0)
@@ -79,7 +79,7 @@ def test_lower_thresholds_see_more_and_higher_ones_less(clockwork: list[Completi
 
 
 def test_what_was_before_warms_up_and_is_not_counted(clockwork: list[Completion]) -> None:
-    tries = [Try(str(at), each, True) for at, each in enumerate(clockwork)]
+    tries = [ReviewedTry(str(at), each, True) for at, each in enumerate(clockwork)]
     middle = clockwork[13].completed_at
     warm, cold = backtest(tries, [], RULES, since=middle), backtest(tries[13:], [], RULES, since=middle)
     assert warm.flagged_at is not None
@@ -88,7 +88,7 @@ def test_what_was_before_warms_up_and_is_not_counted(clockwork: list[Completion]
 
 
 def test_forged_tokens_count_by_what_they_would_add() -> None:
-    forged = [Evidence(f"f-{at}", "", float(at), forgery()) for at in range(20)]
+    forged = [ReviewedSignal(f"f-{at}", "", float(at), forgery()) for at in range(20)]
     assert backtest([], forged, RULES, since=0.0).flagged_at == 15.0, "the 15th, but for what had decayed"
     stricter = changed(RULES, {"forgery_adds": "60"})
     past = backtest([], forged, stricter, since=0.0)
@@ -97,8 +97,8 @@ def test_forged_tokens_count_by_what_they_would_add() -> None:
 
 def test_of_a_refusal_without_its_issue_the_timing_is_taken_as_it_was() -> None:
     then = verdicts(one_by_one([0.1], "quick-match"), TIMED)[0].signals[0]
-    one = Try("a", Completion("quick-match", math.inf, 0.1), False, refused=True)
-    past = backtest([one], [Evidence("a", "quick-match", 0.1, then)], RULES, since=0.0)
+    one = ReviewedTry("a", Completion("quick-match", math.inf, 0.1), False, refused=True)
+    past = backtest([one], [ReviewedSignal("a", "quick-match", 0.1, then)], RULES, since=0.0)
     assert (past.refused, past.rules) == (1, ("timing",))
     assert past.peak == pytest.approx(then.added)
     assert backtest([one], [], RULES, since=0.0).refused == 0

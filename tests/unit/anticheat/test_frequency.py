@@ -1,7 +1,7 @@
 import pytest
 
 from anticheat.history import Completion
-from anticheat.rules import Limits, frequency
+from anticheat.rules import ActionTypeLimits, frequency
 from tests.unit.anticheat.plays import FREE, at, one_by_one, outcomes, verdicts
 
 
@@ -50,18 +50,18 @@ def test_an_hour_of_one_press_a_second_adds_nothing() -> None:
 
 @pytest.mark.parametrize(("earlier", "counted"), [(2, False), (3, True)])
 def test_an_action_type_may_set_its_own_burst(earlier: int, counted: bool) -> None:
-    limits = Limits(min_seconds=0, burst=3)
+    limits = ActionTypeLimits(min_seconds=0, burst=3)
     assert (frequency(NOW, limits, before(*[1.0] * earlier)) is not None) is counted
 
 
 @pytest.mark.parametrize(("earlier", "counted"), [(19, False), (20, True)])
 def test_an_action_type_may_say_how_many_a_minute_it_allows(earlier: int, counted: bool) -> None:
-    limits = Limits(min_seconds=0, per_minute=20)
+    limits = ActionTypeLimits(min_seconds=0, per_minute=20)
     ages = [4.0 + 2.5 * n for n in range(earlier)]
     assert (frequency(NOW, limits, before(*ages)) is not None) is counted
 
 
 def test_a_number_of_its_own_counts_only_that_action_type() -> None:
     others = before(*[1.0] * 12, action_type="other")
-    assert frequency(NOW, Limits(min_seconds=0, burst=5), others) is None
+    assert frequency(NOW, ActionTypeLimits(min_seconds=0, burst=5), others) is None
     assert frequency(NOW, FREE, others) is not None

@@ -12,7 +12,7 @@ from anticheat.model import (
     LEAST_WINDOWS,
     MOST_POINTS,
     THRESHOLD,
-    Damaged,
+    DamagedModel,
     dump,
     load,
     own_scores,
@@ -82,8 +82,8 @@ def test_too_little_to_learn_from_is_said() -> None:
 
 def test_a_damaged_model_is_not_read() -> None:
     stored, digest = dump(train(days(LEAST_WINDOWS), 1))
-    with pytest.raises(Damaged, match="not the one that was trained"):
+    with pytest.raises(DamagedModel, match="not the one that was trained"):
         load(stored[:-1] + b"x", digest)
     for broken in (b"", stored[:100], b"\x80\x04cos\nsystem\n."):
-        with pytest.raises(Damaged, match="can't be read"):
+        with pytest.raises(DamagedModel, match="can't be read"):
             load(broken, hashlib.sha256(broken).hexdigest())

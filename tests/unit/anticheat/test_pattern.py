@@ -3,7 +3,7 @@ import random
 import pytest
 
 from anticheat.history import Completion
-from anticheat.rules import Limits
+from anticheat.rules import ActionTypeLimits
 from tests.unit.anticheat.plays import FREE, at, one_by_one, outcomes, verdicts
 
 
@@ -85,5 +85,5 @@ def test_intervals_are_those_of_one_action_type() -> None:
 
 def test_an_action_type_may_switch_the_rule_off() -> None:
     play = one_by_one([3.05] * 60)
-    assert all(not verdict.signals for verdict in verdicts(play, Limits(min_seconds=0, steadiest_hand=0)))
+    assert all(not verdict.signals for verdict in verdicts(play, ActionTypeLimits(min_seconds=0, steadiest_hand=0)))
     assert any(verdict.signals for verdict in verdicts(play, FREE))

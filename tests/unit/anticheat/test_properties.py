@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anticheat.history import Completion
-from anticheat.rules import Limits
+from anticheat.rules import ActionTypeLimits
 from anticheat.suspicion import Suspicion, decayed
 from anticheat.verdict import judge
 from tests.unit.anticheat.plays import FREE, THRESHOLDS, one_by_one, verdicts
@@ -14,7 +14,7 @@ KINDS = st.sampled_from(["tap", "quick-match", "puzzle"])
 TICKS = st.integers(0, 1024 * 900).map(lambda ticks: ticks / 1024)
 STEPS = st.lists(st.one_of(TICKS, st.sampled_from([0.0, 0.125, 1.0, 3.0])), min_size=1, max_size=60)
 LIMITS = st.builds(
-    Limits,
+    ActionTypeLimits,
     min_seconds=st.sampled_from([0.0, 0.5, 3.0, 20.0]),
     burst=st.none() | st.integers(0, 60),
     per_minute=st.none() | st.integers(1, 60),
@@ -33,7 +33,7 @@ def steady(count: int, tick: int, wobble: list[int]) -> list[Completion]:
     return one_by_one([(tick + extra) / 1024 for _, extra in zip(range(count), wobble, strict=False)])
 
 
-def added(play: list[Completion], limits: Limits) -> float:
+def added(play: list[Completion], limits: ActionTypeLimits) -> float:
     """What the last completion of a play adds."""
     verdict = judge(play[-1], limits, play[-2::-1], Suspicion(0, 0), THRESHOLDS)
     return verdict.suspicion.value
@@ -58,7 +58,7 @@ def test_suspicion_only_shrinks_with_time(value: float, at: float, one: float, o
 
 
 @given(plays(), LIMITS)
-def test_a_redemption_never_lowers_what_is_left(play: list[Completion], limits: Limits) -> None:
+def test_a_redemption_never_lowers_what_is_left(play: list[Completion], limits: ActionTypeLimits) -> None:
     before = Suspicion(0, 0)
     for verdict in verdicts(play, limits):
         assert verdict.suspicion.value >= decayed(before, verdict.suspicion.at, THRESHOLDS.half_life)
@@ -67,14 +67,14 @@ def test_a_redemption_never_lowers_what_is_left(play: list[Completion], limits: 
 
 
 @given(plays(), LIMITS, st.integers(0, 2_000_000_000))
-def test_the_date_does_not_matter(play: list[Completion], limits: Limits, shift: int) -> None:
+def test_the_date_does_not_matter(play: list[Completion], limits: ActionTypeLimits, shift: int) -> None:
     shifted = [replace(one, issued_at=one.issued_at + shift, completed_at=one.completed_at + shift) for one in play]
     assert added(shifted, limits) == added(play, limits)
 
 
 @given(plays(), LIMITS, st.randoms())
 def test_the_order_in_which_the_history_is_given_does_not_matter(
-    play: list[Completion], limits: Limits, chance: st.DataObject
+    play: list[Completion], limits: ActionTypeLimits, chance: st.DataObject
 ) -> None:
     mixed = play[:-1]
     chance.shuffle(mixed)  # type: ignore[attr-defined]
@@ -82,7 +82,7 @@ def test_the_order_in_which_the_history_is_given_does_not_matter(
 
 
 @given(plays(), LIMITS)
-def test_playing_twice_as_fast_never_adds_less(play: list[Completion], limits: Limits) -> None:
+def test_playing_twice_as_fast_never_adds_less(play: list[Completion], limits: ActionTypeLimits) -> None:
     assert added(scaled(play, 0.5), limits) >= added(play, limits)
 
 
@@ -94,7 +94,7 @@ def test_a_steady_play_twice_as_fast_never_adds_less(count: int, tick: int, wobb
 
 @given(plays(), LIMITS, TICKS)
 def test_what_is_older_than_everything_else_by_a_pause_adds_nothing(
-    play: list[Completion], limits: Limits, age: float
+    play: list[Completion], limits: ActionTypeLimits, age: float
 ) -> None:
     long_ago = [Completion("tap", -7200 - age - n, -7200 - age - n) for n in range(20)][::-1]
     assert added([*long_ago, *play], limits) == added(play, limits)
@@ -102,5 +102,7 @@ def test_what_is_older_than_everything_else_by_a_pause_adds_nothing(
 
 @given(TICKS, TICKS, st.sampled_from([0.5, 3.0, 20.0]))
 def test_the_sooner_an_action_is_completed_the_more_it_adds(one: float, other: float, least: float) -> None:
-    sooner, later = (added([Completion("puzzle", 0, moment)], Limits(least)) for moment in sorted([one, other]))
+    sooner, later = (
+        added([Completion("puzzle", 0, moment)], ActionTypeLimits(least)) for moment in sorted([one, other])
+    )
     assert sooner >= later

@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anticheat.history import Completion
-from anticheat.review import Evidence, Try, review
-from anticheat.rules import Limits
+from anticheat.review import ReviewedSignal, ReviewedTry, review
+from anticheat.rules import ActionTypeLimits
 from tests.unit.anticheat.plays import FREE, THRESHOLDS, one_by_one, verdicts
 
 
-def _tries(play: Sequence[Completion], again: bool = True) -> list[Try]:
-    return [Try(str(number), each, again) for number, each in enumerate(play)]
+def _tries(play: Sequence[Completion], again: bool = True) -> list[ReviewedTry]:
+    return [ReviewedTry(str(number), each, again) for number, each in enumerate(play)]
 
 
-def _evidence(play: Sequence[Completion], limits: Limits = FREE) -> list[Evidence]:
+def _evidence(play: Sequence[Completion], limits: ActionTypeLimits = FREE) -> list[ReviewedSignal]:
     """What was kept when this play was judged the first time."""
     return [
-        Evidence(str(number), each.action_type, each.completed_at, signal)
+        ReviewedSignal(str(number), each.action_type, each.completed_at, signal)
         for number, (each, verdict) in enumerate(zip(play, verdicts(play, limits), strict=True))
         for signal in verdict.signals
     ]
@@ -31,7 +31,7 @@ def _evidence(play: Sequence[Completion], limits: Limits = FREE) -> list[Evidenc
 def test_with_the_same_history_there_is_nothing_new_and_the_same_suspicion(
     intervals: list[float], min_seconds: float
 ) -> None:
-    limits = Limits(min_seconds)
+    limits = ActionTypeLimits(min_seconds)
     play = one_by_one(intervals)
     finding = review(_tries(play), _evidence(play, limits), lambda attempt: limits, THRESHOLDS)
     assert finding.new == []
@@ -53,14 +53,16 @@ def test_what_was_seen_in_part_is_counted_once(clockwork: list[Completion]) -> N
 
 
 def test_what_is_only_history_is_not_judged_but_counts_as_history(clockwork: list[Completion]) -> None:
-    tries = [Try(each.action_id, each.completion, number == 29) for number, each in enumerate(_tries(clockwork))]
+    tries = [
+        ReviewedTry(each.action_id, each.completion, number == 29) for number, each in enumerate(_tries(clockwork))
+    ]
     finding = review(tries, [], lambda attempt: FREE, THRESHOLDS)
     assert [each.action_id for each, _ in finding.new] == ["29"]
     assert review(_tries(clockwork, again=False), [], lambda attempt: FREE, THRESHOLDS).new == []
 
 
 def test_suspicion_decays_between_what_is_found() -> None:
-    limits = Limits(20)
+    limits = ActionTypeLimits(20)
     play = [Completion("boss", 0.0, 18.0), Completion("boss", 7200.0, 7218.0)]
     finding = review(_tries(play), [], lambda attempt: limits, THRESHOLDS)
     (_, first), (_, second) = finding.new

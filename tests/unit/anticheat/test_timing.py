@@ -1,7 +1,7 @@
 import pytest
 
 from anticheat.history import Completion
-from anticheat.rules import Limits, timing
+from anticheat.rules import ActionTypeLimits, timing
 from anticheat.suspicion import Suspicion
 from anticheat.verdict import judge
 from tests.unit.anticheat.plays import FREE, THRESHOLDS, TIMED, one_by_one, outcomes
@@ -78,7 +78,7 @@ def test_a_clock_set_back_since_the_issue_measures_nothing() -> None:
 
 
 def test_instant_completions_are_rejected_first_and_suspended_second() -> None:
-    assert outcomes(one_by_one([0, 0]), Limits(min_seconds=8)) == ["reject", "critical"]
+    assert outcomes(one_by_one([0, 0]), ActionTypeLimits(min_seconds=8)) == ["reject", "critical"]
 
 
 def test_coming_ten_percent_too_early_twice_is_flagged_but_still_scores() -> None:

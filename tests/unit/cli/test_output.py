@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from app.cli.output import emit, facts, safe, table
-from app.cli.progress import Progress
+from app.cli.progress import ProgressPrinter
 from tests.parts.waiting import eventually
 
 
@@ -48,12 +48,12 @@ def test_progress_is_told_beside_the_result_also_while_nothing_is_reported(capsy
         heard.append(capsys.readouterr().err)
         return "".join(heard).count("Rebuilding main: 12,000 standings in ") >= 2
 
-    with Progress("Rebuilding main", "standings", every=0.01) as progress:
+    with ProgressPrinter("Rebuilding main", "standings", every=0.01) as progress:
         progress(12_000)
         eventually(told_twice)
 
 
 def test_what_is_quick_shows_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress("Rebuilding main", "standings") as progress:
+    with ProgressPrinter("Rebuilding main", "standings") as progress:
         progress(1)
     assert capsys.readouterr().err == ""

@@ -10,15 +10,15 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.audit import NOTHING, Row, canonical, flaws, hash_of
+from app.domain.audit import NOTHING, AuditRow, canonical, flaws, hash_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def _chain(texts: Sequence[str]) -> list[Row]:
-    rows: list[Row] = []
+def _chain(texts: Sequence[str]) -> list[AuditRow]:
+    rows: list[AuditRow] = []
     for number, text in enumerate(texts, 1):
-        row = Row(number, START + timedelta(seconds=number), "cli:a", "act", text, canonical({"x": text}), "r", "")
+        row = AuditRow(number, START + timedelta(seconds=number), "cli:a", "act", text, canonical({"x": text}), "r", "")
         rows.append(replace(row, hash=hash_of(rows[-1].hash if rows else NOTHING, row)))
     return rows
 
@@ -27,12 +27,12 @@ chains = st.lists(st.text(max_size=5), min_size=1, max_size=8).map(_chain)
 
 
 @given(chains)
-def test_what_nobody_touched_has_no_flaw(rows: list[Row]) -> None:
+def test_what_nobody_touched_has_no_flaw(rows: list[AuditRow]) -> None:
     assert list(flaws(rows)) == []
 
 
 @given(chains, st.data())
-def test_a_changed_row_is_named(rows: list[Row], data: st.DataObject) -> None:
+def test_a_changed_row_is_named(rows: list[AuditRow], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(rows) - 1))
     field = data.draw(st.sampled_from(["actor", "act", "subject", "details", "request_id", "at"]))
     old: Any = getattr(rows[at], field)
@@ -42,7 +42,9 @@ def test_a_changed_row_is_named(rows: list[Row], data: st.DataObject) -> None:
 
 
 @given(chains, st.data())
-def test_a_row_that_was_written_anew_with_its_hash_is_named_by_the_next(rows: list[Row], data: st.DataObject) -> None:
+def test_a_row_that_was_written_anew_with_its_hash_is_named_by_the_next(
+    rows: list[AuditRow], data: st.DataObject
+) -> None:
     at = data.draw(st.integers(0, len(rows) - 1))
     forged = replace(rows[at], subject="somebody else's")
     rows[at] = replace(forged, hash=hash_of(rows[at - 1].hash if at else NOTHING, forged))
@@ -52,7 +54,7 @@ def test_a_row_that_was_written_anew_with_its_hash_is_named_by_the_next(rows: li
 
 
 @given(chains, st.data())
-def test_rows_that_were_taken_out_are_named(rows: list[Row], data: st.DataObject) -> None:
+def test_rows_that_were_taken_out_are_named(rows: list[AuditRow], data: st.DataObject) -> None:
     first = data.draw(st.integers(0, len(rows) - 1))
     last = data.draw(st.integers(first, len(rows) - 1))
     left = rows[:first] + rows[last + 1 :]
@@ -61,8 +63,8 @@ def test_rows_that_were_taken_out_are_named(rows: list[Row], data: st.DataObject
 
 
 @given(chains, st.integers(-3, 9))
-def test_a_row_that_was_put_in_is_named(rows: list[Row], number: int) -> None:
-    stranger = Row(number, START, "cli:b", "act", "s", "{}", "r", "0" * 64)
+def test_a_row_that_was_put_in_is_named(rows: list[AuditRow], number: int) -> None:
+    stranger = AuditRow(number, START, "cli:b", "act", "s", "{}", "r", "0" * 64)
     held = [row for row in rows if row.id != number]
     found = list(flaws(sorted([*held, stranger], key=lambda row: row.id)))
     assert found

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain.cases import Evidence, check_appeal, check_reason, summary
+from app.domain.cases import CaseSignal, check_appeal, check_reason, summary
 
 BEGIN = datetime(2026, 11, 24, 10, 2, 11, tzinfo=UTC)
 
 
-def _signal(rule: str = "timing", *, after: float = 0.0, **changed: object) -> Evidence:
+def _signal(rule: str = "timing", *, after: float = 0.0, **changed: object) -> CaseSignal:
     values: dict[str, object] = {
         "source": "live",
         "action_id": "a",
@@ -21,7 +21,7 @@ def _signal(rule: str = "timing", *, after: float = 0.0, **changed: object) -> E
         "suspicion": 80.0,
         "outcome": "reject",
     }
-    return Evidence(at=BEGIN + timedelta(seconds=after), rule=rule, **{**values, **changed})  # type: ignore[arg-type]
+    return CaseSignal(at=BEGIN + timedelta(seconds=after), rule=rule, **{**values, **changed})  # type: ignore[arg-type]
 
 
 def test_one_signal_is_told_with_what_was_seen_and_what_was_expected() -> None:

@@ -17,7 +17,7 @@ from prometheus_client.mmap_dict import mmap_key
 
 from app.metrics_folder import MetricsFolder
 from app.metrics_format import entry, whole
-from deploy.local.child import ROOT
+from devstack.child import ROOT
 
 TEXT = "HTTP answers"
 REQUESTS = mmap_key("fairboard_http_requests", "fairboard_http_requests_total", ["route"], ["/a"], TEXT)

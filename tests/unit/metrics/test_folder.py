@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.metrics_folder import MetricsFolder
-from deploy.local.child import ROOT
+from devstack.child import ROOT
 
 # Makes children one after another: each counts, and ends as `kill -9` ends it. The last one is kept alive on demand.
 COUNTING = """

@@ -13,7 +13,7 @@ import pytest
 
 from app.metrics_folder import MetricsFolder
 from bench.faults import disk
-from deploy.local.child import ROOT
+from devstack.child import ROOT
 from tests.parts.waiting import eventually
 
 # Each line says for how many routes to count one request; each route is another value, so the file grows.

@@ -8,14 +8,14 @@ from collections.abc import Iterable
 import psycopg
 import pytest
 
-from app.services.readings import Reading, Readings, Source
+from app.services.operations.metric_readings import MetricReadings, Reading, Source
 
 DOWN = Reading("up", "Whether it answers", 0)
 UP = DOWN._replace(value=1)
 
 
 def test_every_source_that_answers_is_told() -> None:
-    readings = Readings([Source("one", lambda: [UP]), Source("other", lambda: [Reading("depth", "How much", 7)])])
+    readings = MetricReadings([Source("one", lambda: [UP]), Source("other", lambda: [Reading("depth", "How much", 7)])])
     assert readings.now() == [UP, Reading("depth", "How much", 7)]
 
 
@@ -24,7 +24,7 @@ def test_a_source_that_fails_is_told_to_be_down_and_the_others_as_ever(error: Ex
     def fail() -> Iterable[Reading]:
         raise error
 
-    readings = Readings([Source("broken", fail, (DOWN,)), Source("well", lambda: [UP])])
+    readings = MetricReadings([Source("broken", fail, (DOWN,)), Source("well", lambda: [UP])])
     assert readings.now() == [DOWN, UP]
 
 
@@ -36,7 +36,7 @@ def test_a_source_that_hangs_is_down_and_not_asked_again_until_it_has_come_back(
         stalled.wait(60)
         return [UP]
 
-    readings = Readings([Source("hangs", hang, (DOWN,)), Source("well", lambda: [UP])], seconds=0.05)
+    readings = MetricReadings([Source("hangs", hang, (DOWN,)), Source("well", lambda: [UP])], seconds=0.05)
     assert [readings.now() for _ in range(3)] == [[DOWN, UP]] * 3
     assert len(asked) == 1
     stalled.set()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.errors import Unavailable
-from app.services.passwords import Passwords
+from app.services.accounts.password_hashing import PasswordHashing
 from tests.parts.waiting import eventually
 
 
@@ -38,7 +38,7 @@ def gate() -> Iterator[Gate]:
 
 
 def test_so_many_hash_at_a_time_so_many_wait_and_the_rest_is_refused(gate: Gate) -> None:
-    passwords = Passwords(gate.run, at_once=2, most_waiting=3)
+    passwords = PasswordHashing(gate.run, at_once=2, most_waiting=3)
     with ThreadPoolExecutor(6) as pool:
         answers: list[Future[str]] = [pool.submit(passwords.hash, "correct horse") for _ in range(5)]
         eventually(lambda: passwords.present == 5)
@@ -53,7 +53,7 @@ def test_so_many_hash_at_a_time_so_many_wait_and_the_rest_is_refused(gate: Gate)
 
 
 def test_a_queue_that_would_last_too_long_takes_no_more(gate: Gate) -> None:
-    passwords = Passwords(gate.run, longest_wait=0.0)
+    passwords = PasswordHashing(gate.run, longest_wait=0.0)
     gate.opened.set()
     assert passwords.hash("correct horse") == "hash", "without a queue there is no wait"
     gate.opened.clear()

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.ws.client import Outbound
 from app.ws.hub import Hub
+from app.ws.outbound import Outbound
 from app.ws.subscriber import SignIn, Subscriber
 from tests.parts.wire import Wire
 

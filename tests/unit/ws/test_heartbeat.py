@@ -10,10 +10,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.settings import Settings
-from app.ws.client import Outbound
 from app.ws.heartbeat import Heartbeat
 from app.ws.hub import Hub
 from app.ws.messages import error
+from app.ws.outbound import Outbound
 from tests.parts.wire import until
 from tests.unit.ws.conftest import Guest
 

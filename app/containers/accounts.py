@@ -1,0 +1,65 @@
+"""Build the accounts' stores and services."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from app.containers.connections import Connections
+from app.services.accounts.accounts import Accounts, Sessions
+from app.services.accounts.password_hashing import PasswordHashing
+from app.services.accounts.sign_in_throttle import SignInThrottle
+from app.services.accounts.sign_ins import SignIns
+from app.stores.accounts.failed_sign_ins import FailedSignInStore
+from app.stores.accounts.logins import LoginStore
+from app.stores.accounts.players import PlayerStore
+from app.stores.accounts.sign_ins import SignInStore
+
+
+@dataclass(frozen=True, slots=True)
+class AccountParts:
+    """The stores and services of accounts."""
+
+    players: PlayerStore
+    logins: LoginStore
+    sessions: Sessions
+    accounts: Accounts
+    sign_ins: SignIns
+
+
+def build_accounts(connections: Connections) -> AccountParts:
+    """Return the accounts' stores and services."""
+    settings, database, redis, clock = (
+        connections.settings,
+        connections.database,
+        connections.redis,
+        connections.clock,
+    )
+    players, logins = PlayerStore(database), LoginStore(database, redis)
+    accounts = Accounts(
+        database,
+        players,
+        logins,
+        PasswordHashing(run_in_thread, at_once=_hashing_threads(settings.web_workers)),
+        SignInThrottle(FailedSignInStore(connections.scripts, clock)),
+        redis,
+        clock=clock,
+        refresh_seconds=settings.refresh_token_seconds,
+    )
+    return AccountParts(players, logins, Sessions(logins), accounts, SignIns(SignInStore(redis), clock=clock))
+
+
+def run_in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what a slow computation returns. Under gevent a real thread computes it, so that other greenlets go on."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is None or not monkey.is_module_patched("threading"):
+        return function(*arguments)
+    return sys.modules["gevent"].get_hub().threadpool.apply(function, arguments)
+
+
+def _hashing_threads(web_workers: int) -> int:
+    """Return how many passwords one process hashes at a time: its share of the cores, 4 at most."""
+    return max(1, min(4, len(os.sched_getaffinity(0)) // web_workers))

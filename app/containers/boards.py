@@ -1,0 +1,74 @@
+"""Build the stores and services of boards: standings, rankings in Redis, what subscribers are sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.containers.connections import Connections
+from app.services.boards.board_sync import BoardSync
+from app.services.boards.broadcasts import Broadcasts
+from app.services.boards.presence import LIFETIMES, Presence
+from app.services.boards.reconcile import Reconciler
+from app.services.boards.standings import Standings
+from app.stores.accounts.players import PlayerStore
+from app.stores.boards.broadcast_gate import BroadcastGateStore
+from app.stores.boards.bulk_rankings import BulkRankings
+from app.stores.boards.presence import PresenceStore
+from app.stores.boards.rankings import RankingStore
+from app.stores.boards.recent_changes import RecentChangeStore
+from app.stores.boards.reconcile_progress import ReconcileProgressStore
+from app.stores.boards.standings import StandingStore
+from app.stores.play.catalog import CatalogStore
+from app.stores.redis.client import Scripts
+
+
+@dataclass(frozen=True, slots=True)
+class BoardParts:
+    """The stores and services of boards."""
+
+    standing_store: StandingStore
+    rankings: RankingStore
+    bulk_rankings: BulkRankings
+    standings: Standings
+    presence: Presence
+    refresh: BoardSync
+    proof: Reconciler
+
+
+def build_boards(connections: Connections, catalog: CatalogStore, players: PlayerStore) -> BoardParts:
+    """Return the stores and services of boards."""
+    standing_store = StandingStore(connections.database)
+    rankings = RankingStore(connections.redis, connections.scripts)
+    bulk_rankings = BulkRankings(connections.patient_redis, Scripts(connections.patient_redis))
+    standings = Standings(catalog, standing_store, rankings, players, connections.replicas, clock=connections.clock)
+    broadcasts = Broadcasts(
+        standing_store,
+        rankings,
+        standings,
+        BroadcastGateStore(connections.redis, connections.scripts),
+        connections.redis,
+        interval=connections.settings.broadcast_seconds,
+    )
+    refresh = BoardSync(catalog, standing_store, rankings, bulk_rankings, standings, broadcasts)
+    proof = Reconciler(
+        catalog,
+        standing_store,
+        RecentChangeStore(connections.database),
+        bulk_rankings,
+        ReconcileProgressStore(connections.patient_redis),
+        refresh,
+        clock=connections.clock,
+    )
+    presence = _presence(connections, standings)
+    return BoardParts(standing_store, rankings, bulk_rankings, standings, presence, refresh, proof)
+
+
+def _presence(connections: Connections, standings: Standings) -> Presence:
+    settings = connections.settings
+    return Presence(
+        PresenceStore(connections.scripts, seconds=settings.presence_seconds * LIFETIMES),
+        standings,
+        most_per_player=settings.max_sockets_per_player,
+        most_per_address=settings.max_sockets_per_address,
+        renew_seconds=settings.presence_seconds,
+    )

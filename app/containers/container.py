@@ -1,0 +1,87 @@
+"""Everything a process needs, built once: connections, then the stores and services of each subject. No Flask, no
+Celery."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from app.containers.accounts import build_accounts, run_in_thread
+from app.containers.boards import build_boards
+from app.containers.connections import Connections, prepare_connections
+from app.containers.moderation import build_learning, build_moderation, thresholds_of
+from app.containers.operations import build_operations
+from app.containers.play import build_play, build_play_stores
+from app.settings import Settings
+from app.stores.boards.board_events import Subscription
+
+if TYPE_CHECKING:
+    from app.services.moderation.model_training import ModelTraining
+
+
+class Container:
+    """Give the stores and services by name. A connection opens at its first use, in the process that uses it."""
+
+    def __init__(
+        self, settings: Settings, *, clock: Callable[[], float] = time.time, statement_seconds: float = 5.0
+    ) -> None:
+        self.settings, self.clock = settings, clock
+        self._connections = prepare_connections(settings, clock=clock, statement_seconds=statement_seconds)
+        self._name_connections(self._connections)
+        self._build(self._connections)
+
+    def _name_connections(self, connections: Connections) -> None:
+        self.database, self.redis, self.scripts = connections.database, connections.redis, connections.scripts
+        self.replicas, self.patient_replicas = connections.replicas, connections.patient_replicas
+
+    def _build(self, connections: Connections) -> None:
+        accounts, play_stores = build_accounts(connections), build_play_stores(connections)
+        boards = build_boards(connections, play_stores.catalog, accounts.players)
+        moderation = build_moderation(connections, play_stores, boards, accounts.logins)
+        thresholds = thresholds_of(self.settings)
+        play = build_play(connections, play_stores, boards, moderation.suspicions, moderation.moderation, thresholds)
+        operations = build_operations(connections, accounts, play_stores, boards, moderation.audit)
+
+        self.players, self.logins, self.sessions = accounts.players, accounts.logins, accounts.sessions
+        self.accounts, self.sign_ins = accounts.accounts, accounts.sign_ins
+
+        self.catalog, self.ledger, self.action_claims = (
+            play_stores.catalog,
+            play_stores.ledger,
+            play_stores.action_claims,
+        )
+        self.actions, self.calibration, self.redemptions = play.actions, play.calibration, play.redemptions
+
+        self.standing_store, self.standings = boards.standing_store, boards.standings
+        self.rankings, self.bulk_rankings = boards.rankings, boards.bulk_rankings
+        self.presence, self.refresh, self.proof = boards.presence, boards.refresh, boards.proof
+
+        self.suspicions, self.moderation, self.cases = moderation.suspicions, moderation.moderation, moderation.cases
+        self.corrections, self.decisions, self.audit = moderation.corrections, moderation.decisions, moderation.audit
+        self.status_repair, self.review, self.backtest = (
+            moderation.status_repair,
+            moderation.review,
+            moderation.backtest,
+        )
+
+        self.queue_depths, self.failures, self.ticks = operations.queue_depths, operations.failures, operations.ticks
+        self.analytics, self.health, self.queues = operations.analytics, operations.health, operations.queues
+        self.outbox, self.readings = operations.outbox, operations.readings
+        self.schema, self.doctor = operations.schema, operations.doctor
+
+    @cached_property
+    def learning(self) -> ModelTraining:
+        """The learned model, with its libraries loaded at the first use. Raises Unavailable without them."""
+        return build_learning(self._connections)
+
+    apart = staticmethod(run_in_thread)
+
+    def subscription(self) -> Subscription:
+        """Return a connection of its own that listens to what other processes announce."""
+        return Subscription(self.redis)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._connections.close()

@@ -1,0 +1,86 @@
+"""Build the stores and services of play: action types, action tokens, redemptions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from anticheat.verdict import Thresholds
+from app.containers.boards import BoardParts
+from app.containers.connections import Connections
+from app.services.moderation.calibration import Calibration
+from app.services.moderation.moderation import Moderation
+from app.services.play.actions import Actions
+from app.services.play.player_history import PlayerHistory
+from app.services.play.redemptions import Redemptions
+from app.stores.moderation.suspicions import SuspicionStore
+from app.stores.play.action_claims import ActionClaimStore
+from app.stores.play.catalog import CatalogStore
+from app.stores.play.ledger import LedgerStore
+
+
+@dataclass(frozen=True, slots=True)
+class PlayStores:
+    """The stores of play."""
+
+    catalog: CatalogStore
+    ledger: LedgerStore
+    action_claims: ActionClaimStore
+
+
+@dataclass(frozen=True, slots=True)
+class PlayServices:
+    """The services of play."""
+
+    actions: Actions
+    calibration: Calibration
+    redemptions: Redemptions
+
+
+def build_play_stores(connections: Connections) -> PlayStores:
+    """Return the stores of play."""
+    settings = connections.settings
+    permits = ActionClaimStore(
+        connections.redis,
+        connections.scripts,
+        lease_ms=settings.claim_seconds * 1000,
+        consumed_seconds=settings.consumed_seconds,
+    )
+    return PlayStores(CatalogStore(connections.database), LedgerStore(connections.database), permits)
+
+
+def build_play(
+    connections: Connections,
+    stores: PlayStores,
+    boards: BoardParts,
+    suspicions: SuspicionStore,
+    moderation: Moderation,
+    thresholds: Thresholds,
+) -> PlayServices:
+    """Return the services of play."""
+    settings = connections.settings
+    past = PlayerHistory(stores.ledger, suspicions, stores.action_claims)
+    actions = Actions(
+        connections.database,
+        stores.catalog,
+        stores.action_claims,
+        stores.ledger,
+        boards.standing_store,
+        past,
+        key=settings.action_token_keys[0],
+        clock=connections.clock,
+        seconds=settings.action_seconds,
+        most=settings.max_active_actions,
+    )
+    redemptions = Redemptions(
+        stores.action_claims,
+        stores.ledger,
+        boards.rankings,
+        boards.standing_store,
+        past,
+        moderation,
+        connections.scripts,
+        secrets={key.kid: key.secret for key in settings.action_token_keys},
+        thresholds=thresholds,
+        clock=connections.clock,
+    )
+    return PlayServices(actions, Calibration(connections.patient_replicas, actions), redemptions)

@@ -1,0 +1,226 @@
+"""Sign up, sign in, stay signed in, sign out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from app.domain.accounts import older_username_key, username_key, username_of
+from app.domain.look_alikes import is_reserved, skeletons
+from app.domain.passwords import check_password
+from app.domain.times import utc
+from app.errors import (
+    AccountSuspended,
+    InvalidCredentials,
+    InvalidRequest,
+    NotFound,
+    Unauthorized,
+    Unavailable,
+    UsernameTaken,
+)
+from app.services.accounts.password_hashing import PasswordHashing
+from app.services.accounts.sign_in_throttle import SignInThrottle
+from app.stores.accounts.logins import LoginStore
+from app.stores.accounts.players import Player, PlayerStore
+from app.stores.accounts.username_skeletons import LookAlike, fill
+from app.stores.boards.board_events import LoginEnded, publish_control
+from app.stores.moderation.audit import AuditStore
+from app.stores.postgres.engine import Database
+from app.stores.redis.client import Client
+from app.stores.redis.connection import Along, passenger
+
+_ID_LENGTH = 36
+
+
+@dataclass(frozen=True, slots=True)
+class _NewAccount:
+    """What the store keeps of a name and a password."""
+
+    username: str
+    key: str
+    password_hash: str
+    skeletons: tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What the tokens of a fresh login have to carry."""
+
+    player: Player
+    login_id: UUID
+    refresh_id: UUID
+
+
+class Accounts:
+    """Names and passwords are checked here, whoever calls."""
+
+    def __init__(
+        self,
+        database: Database,
+        players: PlayerStore,
+        logins: LoginStore,
+        passwords: PasswordHashing,
+        guessing: SignInThrottle,
+        client: Client,
+        *,
+        clock: Callable[[], float],
+        refresh_seconds: int,
+    ) -> None:
+        self._db = database
+        self._players, self._logins, self._client = players, logins, client
+        self._passwords, self._guessing = passwords, guessing
+        self._clock, self._refresh_seconds = clock, refresh_seconds
+
+    def create(self, username: str, password: str, role: str = "player") -> Player:
+        """Make an account. Raises InvalidRequest, or UsernameTaken also for a look-alike and a reserved name."""
+        new = self._new(username, password)
+        return self._players.add(uuid4(), new.username, new.key, new.password_hash, role, new.skeletons)
+
+    def _new(self, username: str, password: str, *, reserved_too: bool = False) -> _NewAccount:
+        """Check a name and a password, then hash. Raises InvalidRequest with all that is wrong, or UsernameTaken."""
+        problems, name = [], ""
+        try:
+            name = username_of(username)
+        except ValueError as error:
+            problems.append({"field": "username", "message": str(error)})
+        try:
+            check_password(password, name)
+        except ValueError as error:
+            problems.append({"field": "password", "message": str(error)})
+        if problems:
+            raise InvalidRequest(details=problems)
+        if is_reserved(name) and not reserved_too:
+            raise UsernameTaken()
+        return _NewAccount(name, username_key(name), self._passwords.hash(password), skeletons(name))
+
+    def find(self, name_or_id: str) -> Player:
+        """The account of that name or id; an id is too long for a name. Raises NotFound."""
+        try:
+            found = self._players.get(UUID(name_or_id)) if len(name_or_id) == _ID_LENGTH else None
+        except ValueError:
+            found = None
+        if found is None and _is_storable(name_or_id):
+            named = self._named(name_or_id)
+            found = named[0] if named else None
+        if found is None:
+            raise NotFound("There is no such user.")
+        return found
+
+    def page(self, *, status: str | None = None, prefix: str = "", limit: int) -> list[Player]:
+        """Accounts by name, at most `limit`; `prefix` without regard to case."""
+        if not _is_storable(prefix):
+            return []
+        return self._players.page(status=status, prefix=username_key(prefix), limit=limit)
+
+    def create_by(self, actor: str, username: str, password: str, role: str, request_id: str) -> Player:
+        """As `create`, for an operator, who may use a reserved name: it stands in the audit log."""
+        new = self._new(username, password, reserved_too=True)
+        with self._db.transaction() as connection:
+            player = self._players.add_on(
+                connection, uuid4(), new.username, new.key, new.password_hash, role, new.skeletons
+            )
+            details = {"username": player.username, "role": role}
+            AuditStore.append(connection, actor, "user.created", f"player:{player.id}", details, request_id)
+        return player
+
+    def set_role(self, actor: str, player_id: UUID, role: str, request_id: str) -> bool:
+        """Make somebody a `player` or an `admin`; False when they were already."""
+        with self._db.transaction() as connection:
+            changed = self._players.set_role(connection, player_id, role)
+            if changed:
+                AuditStore.append(connection, actor, "user.role", f"player:{player_id}", {"role": role}, request_id)
+        return changed
+
+    def role(self, player_id: UUID) -> str | None:
+        """`player` or `admin`, as it is now; None for nobody."""
+        player = self._players.get(player_id)
+        return player.role if player else None
+
+    def look_alikes(self) -> list[LookAlike]:
+        """Fill in the skeletons that accounts lack; return accounts whose names look like those of older ones."""
+        with self._db.transaction() as connection:
+            return fill(connection, skeletons)
+
+    def register(self, username: str, password: str, address: str) -> Login:
+        """Make a new player, signed in at this address."""
+        player = self.create(username, password)
+        self._guessing.remember(username_key(player.username), address)
+        return self._open(player)
+
+    def login(self, username: str, password: str, address: str = "") -> Login:
+        """Sign in from an address. Raises InvalidCredentials for an unknown name and a wrong password alike, and
+        SignInDelayed when too many have failed before."""
+        with self._guessing.attempt(username_key(username), address):
+            player, kept = self._named(username) or (None, None)
+            if not self._passwords.matches(password, kept) or player is None or kept is None:
+                raise InvalidCredentials()
+        with suppress(Unavailable):  # a better hash can wait for a quieter moment
+            if self._passwords.outdated(password, kept):
+                self._players.set_password_hash(player.id, self._passwords.hash(password))
+        return self._open(player)
+
+    def _named(self, username: str) -> tuple[Player, str] | None:
+        """Find an account by its name, or by the name under which it was registered in older versions."""
+        return self._players.named(older_username_key(username), username_key(username))
+
+    def refresh(self, player_id: UUID, login_id: UUID, refresh_id: UUID) -> Login:
+        """Swap a refresh token for a new pair. One that was used already ends its whole family."""
+        player = self._players.get(player_id)
+        if player is None:
+            raise Unauthorized("The token is not valid. Sign in again.")
+        if player.status == "suspended":
+            raise AccountSuspended()
+        new = uuid4()
+        if not self._logins.rotate(login_id, refresh_id, new, utc(self._clock() + self._refresh_seconds)):
+            self._end(player_id, login_id, "refresh token used twice")
+            raise Unauthorized("This refresh token was used already. Sign in again.")
+        return Login(player, login_id, new)
+
+    def logout(self, player_id: UUID, login_id: UUID) -> None:
+        """End this login: its tokens and its sockets."""
+        self._end(player_id, login_id, "signed out")
+
+    def _open(self, player: Player) -> Login:
+        login = Login(player, uuid4(), uuid4())
+        self._logins.open(login.login_id, player.id, login.refresh_id, utc(self._clock() + self._refresh_seconds))
+        return login
+
+    def _end(self, player_id: UUID, login_id: UUID, why: str) -> None:
+        self._logins.end(player_id, login_id, why)
+        publish_control(self._client, LoginEnded(login_id))
+
+
+def _is_storable(text: str) -> bool:
+    """Whether PostgreSQL takes the text: no NUL, and no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+class Sessions:
+    """Whether a login may still act; asked on every request."""
+
+    def __init__(self, logins: LoginStore) -> None:
+        self._logins = logins
+        self.states = logins.states
+
+    @contextmanager
+    def asking(self, player_id: UUID, login_id: UUID) -> Iterator[Along]:
+        """Ask along with the next command that takes passengers, which is the rate limit's."""
+        question = self._logins.question((player_id, login_id))
+        token = passenger.set(question)
+        try:
+            yield question
+        finally:
+            passenger.reset(token)
+
+    def check(
+        self, player_id: UUID, login_id: UUID, *, suspended_too: bool = False, asked: Along | None = None
+    ) -> None:
+        """Raises Unauthorized for a login that has ended, AccountSuspended for its player."""
+        copies = [asked.answer] if asked and isinstance(asked.answer, list) else None
+        state = self._logins.states([(player_id, login_id)], copies)[0]
+        if state == "ended":
+            raise Unauthorized("This login has ended. Sign in again.")
+        if state == "suspended" and not suspended_too:
+            raise AccountSuspended()

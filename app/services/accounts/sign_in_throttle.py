@@ -1,0 +1,57 @@
+"""Slow down guessing: a network whose sign-ins failed too often waits, before anything is hashed."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from app.domain.guessing import OWN
+from app.errors import InvalidCredentials, SignInDelayed, Unavailable
+from app.stores.accounts.failed_sign_ins import FailedSignInStore, SignInOutcome, SignInTry
+from app.stores.postgres.engine import UNAVAILABLE
+
+_PATIENCE_SECONDS = 5.0
+_PAUSES = (0.02, 0.2)  # the first and the longest between two looks at those in flight
+
+
+class SignInThrottle:
+    """Raises what Redis raises: tries that can't be counted are not let through."""
+
+    def __init__(self, store: FailedSignInStore) -> None:
+        self._store = store
+
+    @contextmanager
+    def attempt(self, username_key: str, address: str) -> Iterator[None]:
+        """Count the sign-in that happens inside. Raises SignInDelayed, the same whether or not the name exists.
+
+        InvalidCredentials from inside is a failure; any other error means that nothing was tried.
+        """
+        current = self._store.of(username_key, address)
+        self._wait_for_turn(current)
+        outcome: SignInOutcome = "withdrawn"
+        try:
+            yield
+            outcome = "succeeded"
+        except InvalidCredentials:
+            outcome = "failed"
+            raise
+        finally:
+            self._store.over(current, outcome)
+
+    def remember(self, username_key: str, address: str) -> None:
+        """Make the network known to an account that was just made there, if Redis is there to remember it."""
+        with suppress(*UNAVAILABLE):
+            self._store.over(self._store.of(username_key, address), "succeeded")
+
+    def _wait_for_turn(self, current: SignInTry) -> None:
+        """Wait while others of the same network are in flight: the honest among them clear the count."""
+        pause, ends_at = _PAUSES[0], time.monotonic() + _PATIENCE_SECONDS
+        while (seconds := self._store.seconds_to_wait(current)) < 0:
+            if time.monotonic() > ends_at:
+                raise Unavailable()
+            time.sleep(pause)
+            pause = min(2 * pause, _PAUSES[1])
+        if seconds:
+            raise SignInDelayed(limit=OWN.free, retry_after=math.ceil(seconds))

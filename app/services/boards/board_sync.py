@@ -1,0 +1,120 @@
+"""Keeping Redis and the subscribers on the board that the database has. Everything here may run twice."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+import structlog
+
+from app.domain.boards import Season
+from app.services.boards.broadcasts import BroadcastCause, Broadcasts
+from app.services.boards.comparison import MOST, Comparison, StandingDifference
+from app.services.boards.rebuild import Rebuild
+from app.services.boards.standings import Standings
+from app.services.operations.retries import Retries
+from app.stores.boards.bulk_rankings import BulkRankings
+from app.stores.boards.rankings import RankingStore
+from app.stores.boards.standings import StandingStore
+from app.stores.play.catalog import CatalogStore
+
+Progress = Callable[[int], None]
+
+log = structlog.get_logger("fairboard.refresh")
+
+
+class BoardSync:
+    """Events are hints that may come twice, late or in any order: what they point at is read fresh."""
+
+    def __init__(
+        self,
+        catalog: CatalogStore,
+        standings: StandingStore,
+        rankings: RankingStore,
+        bulk: BulkRankings,
+        reads: Standings,
+        broadcasts: Broadcasts,
+    ) -> None:
+        self._catalog, self._standings, self._rankings = catalog, standings, rankings
+        self._reads, self._broadcasts = reads, broadcasts
+        self._comparison, self._rebuild = Comparison(standings, bulk), Rebuild(standings, bulk)
+
+    def changed(
+        self,
+        season_id: int,
+        players: Sequence[UUID],
+        events: Sequence[int],
+        request_ids: Sequence[str] = (),
+        committed_at: float | None = None,
+    ) -> int:
+        """Bring these players' standings, then tell every subscriber. The board's version; 0 if another one tells it.
+
+        `request_ids` and `committed_at` (Unix seconds) go on to the pushing processes.
+        """
+        season = self._catalog.season(season_id)
+        if season is None:
+            return 0
+        if not self.repair_board(season):
+            self._bring(season, players)
+        self._rankings.note_change(season)
+        return self._broadcasts.announce(season, BroadcastCause(events, request_ids, committed_at))
+
+    def repair(self) -> list[str]:
+        """Rebuild the boards whose sorted set may lack something, as after a failover of Redis; their names."""
+        rebuilt = []
+        for season in self._catalog.open_seasons():
+            self._drop_foreign(season)
+            if self.repair_board(season):
+                self.tell(season)
+                rebuilt.append(season.board)
+        self._rankings.note_repair()
+        return rebuilt
+
+    def repair_board(self, season: Season) -> bool:
+        """Rebuild the board if it needs that and nobody is at it; whether it was rebuilt."""
+        if self._rankings.ready(season) or not self._rankings.may_rebuild(season):
+            return False
+        self.rebuild(season)
+        return True
+
+    def _drop_foreign(self, season: Season) -> None:
+        keys = self._rankings.drop_foreign(season)
+        if keys:
+            log.warning("redis_keys_of_another_type", board=season.board, keys=keys)
+
+    def tell(self, season: Season) -> None:
+        """Cached lists are out of date, and every subscriber gets the board."""
+        self._rankings.note_change(season)
+        self._broadcasts.announce(season, BroadcastCause())
+
+    def rebuild(
+        self, season: Season, progress: Progress = lambda standings: None, patience: Retries | None = None
+    ) -> int:
+        """Bring every standing, take off what the database doesn't have, cache the top; how many are on the board.
+
+        Redemptions go on meanwhile: what is newer in Redis is left alone. Raises one of UNAVAILABLE when a server was
+        away for longer than `patience`; what was brought until then stays.
+        """
+        patience = patience or Retries()
+        patience(lambda: self._drop_foreign(season))
+        try:
+            standings = self._rebuild.rebuild(season, progress, patience)
+        finally:
+            self._rankings.rebuilt(season)
+        patience(lambda: self._reads.build(season))
+        return standings
+
+    def verify(
+        self, season: Season, progress: Progress = lambda standings: None, *, pause: float = 0.0
+    ) -> list[StandingDifference]:
+        """What Redis has otherwise than the database, up to `MOST`: `{"what", "player" or "row", "redis", "database"}`.
+
+        While players redeem, a score may be on its way: what differs is looked at again, for `pause` seconds in all.
+        """
+        differences = self._comparison.whole(season, progress, Retries(), pause)
+        return list(itertools.islice(differences, MOST))
+
+    def _bring(self, season: Season, players: Sequence[UUID]) -> None:
+        members = self._standings.members(season, players)
+        self._rankings.apply(season, [(str(member.player), member.score, member.change) for member in members])

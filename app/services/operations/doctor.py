@@ -1,0 +1,249 @@
+"""What the doctor finds: every part that Fairboard needs, with versions, what is wrong and what to do."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from importlib import metadata
+
+import redis.exceptions
+
+from app.services.accounts.sign_ins import SignIns
+from app.services.boards.outbox import Outbox
+from app.services.boards.presence import Presence
+from app.services.moderation.audit import Audit
+from app.services.operations import broker_checks, broker_client
+from app.services.operations.checks import (
+    Check,
+    audit_log,
+    background,
+    clients,
+    postgres_obstacle,
+    redis_cluster,
+    redis_node,
+    replica,
+)
+from app.services.operations.error_messages import BROKEN, fault, said_by, without_environment
+from app.services.operations.schema import Schema
+from app.settings import Settings
+from app.stores.boards.rankings import RankingStore
+from app.stores.operations.beat_lock import BeatLockStore
+from app.stores.operations.job_ages import JobAgeStore
+from app.stores.operations.probes import PostgresProbe, PostgresState, RedisProbe
+from app.stores.play.catalog import CatalogStore
+from app.stores.postgres.replicas import Replicas
+from app.stores.server_addresses import address
+
+_PACKAGES = ("flask", "gunicorn", "gevent", "celery", "kombu", "sqlalchemy", "psycopg", "alembic", "redis", "pydantic")
+_OLDEST_PYTHON = (3, 11)
+_SKEW_SECONDS = 1.0
+_OUTBOX_SECONDS = 10.0
+_PROBE_SECONDS = 15.0
+
+
+class Doctor:
+    """Looks at one part after another; none of them keeps it from looking at the next."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        postgres: PostgresProbe,
+        replicas: Replicas,
+        redis_probe: RedisProbe,
+        schema: Schema,
+        outbox: Outbox,
+        catalog: CatalogStore,
+        rankings: RankingStore,
+        ticks: BeatLockStore,
+        lateness: JobAgeStore,
+        presence: Presence,
+        sign_ins: SignIns,
+        audit: Audit,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._settings, self._postgres, self._read_replicas = settings, postgres, replicas
+        self._redis, self._schema, self._ticks = redis_probe, schema, ticks
+        self._outbox, self._catalog, self._rankings, self._clock = outbox, catalog, rankings, clock
+        self._lateness, self._presence, self._sign_ins, self._audit_log = lateness, presence, sign_ins, audit
+        self._broker_answers = True
+
+    def examine(self) -> list[Check]:
+        """Every part, in the order in which to put them right."""
+        findings = [self._python(), self._packages(), self._settings_found()]
+        for look in (
+            self._postgresql,
+            self._migrations,
+            self._audit_log_found,
+            self._replicas,
+            self._redis_cluster,
+            self._redis_found,
+            self._clocks,
+        ):
+            findings += self._looked(look)
+        findings += (about_broker := self._broker())
+        self._broker_answers = about_broker[0].state != "wrong"
+        for look in (self._relay, self._beat, self._background, self._boards, self._online, self._clients):
+            findings += self._looked(look)
+        return findings
+
+    def _looked(self, look: Callable[[], Iterator[Check]]) -> list[Check]:
+        try:
+            return list(look())
+        except BROKEN as error:
+            part = look.__name__.removeprefix("_").removesuffix("_found").replace("_", " ")
+            return [self._failed(part, error)]
+
+    def _failed(self, part: str, error: Exception) -> Check:
+        """The part itself is wrong; what only depends on one is unknown."""
+        if part in ("postgresql", "redis"):
+            return Check(part, "wrong", *fault(error, self._settings))
+        down = "Redis" if isinstance(error, redis.exceptions.RedisError) else "PostgreSQL"
+        return Check(part, "unknown", f"needs {down}: {said_by(error)}")
+
+    def _python(self) -> Check:
+        if sys.version_info < _OLDEST_PYTHON:
+            return Check("python", "wrong", platform.python_version(), "Fairboard needs 3.11 or newer.")
+        return Check("python", "ok", platform.python_version())
+
+    def _packages(self) -> Check:
+        found = {name: _version(name) for name in _PACKAGES}
+        missing = [name for name, version in found.items() if version is None]
+        says = ", ".join(f"{name} {version}" for name, version in found.items() if version)
+        if missing:
+            return Check("packages", "wrong", f"{', '.join(missing)} missing", "Install the locked dependencies.")
+        return Check("packages", "ok", says)
+
+    def _settings_found(self) -> Check:
+        settings = self._settings
+        if advice := without_environment(settings):
+            return Check("settings", "note", f"{settings.app_env}, and no address of a server is set", advice)
+        if settings.app_env == "production":
+            return Check("settings", "ok", "production")
+        default = Settings()
+        keys = (("JWT_KEYS", "jwt_keys"), ("ACTION_TOKEN_KEYS", "action_token_keys"))
+        weak = [name for name, field in keys if getattr(settings, field) == getattr(default, field)]
+        if weak:
+            advice = f"Set {' and '.join(weak)} before anybody else can reach it; APP_ENV=production insists on it."
+            says = f"development, with secrets that everybody knows ({', '.join(weak)})"
+            return Check("settings", "note", says, advice)
+        return Check("settings", "ok", settings.app_env)
+
+    def _postgresql(self) -> Iterator[Check]:
+        state = self._postgres.state()
+        says = f"{state.version} at {address(self._settings.database_url)}"
+        if state.standby:
+            yield Check("postgresql", "wrong", f"{says} is a standby", "Name the primary in DATABASE_URL.")
+        elif state.unsafe:
+            advice = f"Switch on {' and '.join(state.unsafe)}: without, a crash loses points that players were told of."
+            yield Check("postgresql", "wrong", f"{says}, {' and '.join(state.unsafe)} off", advice)
+        elif obstacle := self._postgres.obstacle():
+            yield postgres_obstacle(says, obstacle)
+        else:
+            yield self._pool(says, state)
+
+    def _pool(self, says: str, state: PostgresState) -> Check:
+        most = self._settings.web_workers * self._settings.database_pool
+        if state.superuser:
+            advice = "Give the application a role that owns its tables and is no superuser (docs/deployment.md)."
+            return Check("postgresql", "note", f"{says}, as the superuser {state.role}", advice)
+        if most <= state.max_connections:
+            return Check("postgresql", "ok", says)
+        says += f", max_connections {state.max_connections}, but {most} wanted by the web processes here"
+        return Check("postgresql", "note", says, "Lower DATABASE_POOL or WEB_WORKERS, or raise max_connections.")
+
+    def _migrations(self) -> Iterator[Check]:
+        at, newest = self._schema.current(), self._schema.newest()
+        if at == newest:
+            yield Check("migrations", "ok", f"at {at}, the newest")
+        else:
+            says = f"at {at or 'nothing'}, this version wants {newest}"
+            yield Check("migrations", "wrong", says, "Run 'flask --app wsgi db upgrade'.")
+
+    def _audit_log_found(self) -> Iterator[Check]:
+        if self._schema.current() == self._schema.newest():
+            yield audit_log(self._audit_log.look(), self._audit_log.anchors_path)
+
+    def _replicas(self) -> Iterator[Check]:
+        for number, status in enumerate(self._read_replicas.status(), 1):
+            yield replica(f"replica {number}", status, self._settings.replica_lag_seconds)
+
+    def _redis_found(self) -> Iterator[Check]:
+        findings = [
+            redis_node(state, state.node or address(self._settings.redis_url)) for state in self._redis.states()
+        ]
+        yield from findings
+        if all(finding.state != "wrong" for finding in findings):
+            self._redis.write()  # what it refuses is told as a fault of this part
+
+    def _redis_cluster(self) -> Iterator[Check]:
+        state = self._redis.cluster()
+        if state is not None:
+            yield redis_cluster(state)
+
+    def _clocks(self) -> Iterator[Check]:
+        skews = {}
+        clocks: dict[str, Callable[[], float]] = {
+            "PostgreSQL": lambda: self._postgres.state().clock,
+            "Redis": self._redis.clock,
+        }
+        for name, ask in clocks.items():
+            before = self._clock()
+            theirs = ask()
+            skews[name] = theirs - (before + self._clock()) / 2
+        says = ", ".join(f"{name} {skew:+.3f} s" for name, skew in skews.items()) + " from this machine"
+        if max(abs(skew) for skew in skews.values()) > _SKEW_SECONDS:
+            advice = "Let NTP set the clocks of all machines: the times of play are judged by them."
+            yield Check("clocks", "wrong", says, advice)
+        else:
+            yield Check("clocks", "ok", says)
+
+    def _broker(self) -> list[Check]:
+        url, production = self._settings.broker_url, self._settings.app_env == "production"
+        found = broker_client.ask("workers.probe", url, within=_PROBE_SECONDS)
+        return broker_checks.broker(address(url), found, production=production)
+
+    def _relay(self) -> Iterator[Check]:
+        status, relays = self._outbox.status(), self._rankings.listening_relays()
+        says = f"{relays} listening, {status['waiting']} changes wait"
+        if relays == 0:
+            advice = "Start it: 'python -m workers.relay'. Nothing reaches the screens without it."
+            yield Check("relay", "wrong", says, advice)
+        elif status["oldest_seconds"] > _OUTBOX_SECONDS:
+            says += f", the oldest for {status['oldest_seconds']:.0f} s"
+            yield broker_checks.late_relay(says, broker_answers=self._broker_answers)
+        else:
+            yield Check("relay", "ok", says)
+
+    def _beat(self) -> Iterator[Check]:
+        state, done_ago = self._ticks.state(), self._rankings.repaired_ago()
+        yield broker_checks.beat(state, done_ago, broker_answers=self._broker_answers)
+
+    def _background(self) -> Iterator[Check]:
+        for part, age in self._lateness.ages().items():
+            yield background(part, age)
+
+    def _online(self) -> Iterator[Check]:
+        for season in self._catalog.open_seasons():
+            says = f"{self._presence.count(season.board)} players have a socket open"
+            yield Check(f"online {season.board}", "ok", says)
+
+    def _clients(self) -> Iterator[Check]:
+        yield clients(self._sign_ins.recent())
+
+    def _boards(self) -> Iterator[Check]:
+        for season in self._catalog.open_seasons():
+            if self._rankings.ready(season):
+                yield Check(f"board {season.board}", "ok", f"season {season.number}, complete in Redis")
+            else:
+                says = f"season {season.number}, not complete in Redis; ranks come from PostgreSQL until it is"
+                advice = f"Wait for the worker, or run 'flask --app wsgi leaderboard rebuild --board {season.board}'."
+                yield Check(f"board {season.board}", "note", says, advice)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

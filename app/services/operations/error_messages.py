@@ -1,0 +1,67 @@
+"""A failure of PostgreSQL or Redis in words."""
+
+from __future__ import annotations
+
+import redis.exceptions
+import sqlalchemy.exc
+
+from app.launcher_files import how_to_load
+from app.settings import Settings
+from app.stores.postgres.engine import UNAVAILABLE
+from app.stores.server_addresses import address
+from app.stores.unavailability import pg_refuses, reason_of
+
+BROKEN: tuple[type[Exception], ...] = (sqlalchemy.exc.SQLAlchemyError, redis.exceptions.RedisError)
+_NO_SUCH_TABLE = "42P01"
+
+
+def explain(error: Exception, settings: Settings) -> str:
+    """A failure in one line: which part, what it says, what to do."""
+    says, advice = fault(error, settings)
+    return f"{says}. {advice}" if advice else f"{says}."
+
+
+def fault(error: Exception, settings: Settings) -> tuple[str, str]:
+    """Which part fails and what it says; what to do, if we know."""
+    if isinstance(error, redis.exceptions.RedisError):
+        place = f"Redis at {address(settings.redis_url)}"
+        if isinstance(error, redis.exceptions.ResponseError):
+            return f"{place} refuses: {reason_of(error)}", "Its log and 'redis-cli info' say more; end the cause."
+        return f"{place} fails: {said_by(error)}", _advice("REDIS_URL", settings)
+    place = f"PostgreSQL at {address(settings.database_url)}"
+    if getattr(_original(error), "sqlstate", None) == _NO_SUCH_TABLE:
+        return f"{place} lacks a table", "Run 'flask --app wsgi db upgrade' first."
+    if isinstance(error, UNAVAILABLE) and not pg_refuses(_original(error)):
+        return f"{place} fails: {said_by(error)}", _advice("DATABASE_URL", settings)
+    return f"{place} refuses: {said_by(error)}", ""
+
+
+def _advice(name: str, settings: Settings) -> str:
+    return without_environment(settings) or f"Start it, or set {name}; then run this again."
+
+
+def without_environment(settings: Settings) -> str:
+    """Advice for a terminal in which no server's address is set; empty where one is."""
+    default = Settings()
+    if (settings.database_url, settings.redis_url) != (default.database_url, default.redis_url):
+        return ""
+    loads = how_to_load()
+    if not loads:
+        return "'make run' starts everything and writes var/env with the settings; or set DATABASE_URL and REDIS_URL."
+    return (
+        f"Load the settings that the launcher wrote, with {loads}, in this terminal; or set DATABASE_URL and REDIS_URL."
+    )
+
+
+def first_line(error: object) -> str:
+    """What it says, without the rest."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].strip().rstrip(".")
+
+
+def said_by(error: Exception) -> str:
+    """What the server said, without what our libraries add."""
+    return first_line(_original(error))
+
+
+def _original(error: Exception) -> object:
+    return getattr(error, "orig", None) or error

@@ -1,0 +1,120 @@
+"""What /metrics reads from the servers at each scrape: they are the same whichever process is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from app.services.boards.outbox import Outbox
+from app.services.moderation.audit_anchors import AuditCheck
+from app.services.operations.metric_readings import Reading, Source
+from app.stores.boards.rankings import RankingStore
+from app.stores.boards.reconcile_progress import ReconcileProgressStore
+from app.stores.operations.job_ages import JobAgeStore
+from app.stores.operations.probes import PostgresProbe, RedisProbe
+from app.stores.operations.queue_depths import QueueDepthStore
+from app.stores.play.catalog import CatalogStore
+from app.stores.postgres.replicas import Replicas, ReplicaStatus
+
+_DATABASE = Reading("fairboard_database_up", "Whether PostgreSQL's primary answers and can be written to", 0)
+_REDIS = Reading("fairboard_redis_up", "Whether Redis answers and takes writes", 0)
+_REPLICA = "fairboard_replica_up", "Whether the replica answers, and is a replica of the primary"
+_DEAD = "dead"  # the queue of dead letters
+
+
+def sources(
+    outbox: Outbox,
+    lateness: JobAgeStore,
+    rankings: RankingStore,
+    queues: QueueDepthStore,
+    catalog: CatalogStore,
+    replicas: Replicas,
+    online: Callable[[str], int],
+    proofs: ReconcileProgressStore,
+    clock: Callable[[], float],
+    postgres: PostgresProbe,
+    redis_probe: RedisProbe,
+    audit: Callable[[], AuditCheck],
+) -> list[Source]:
+    """One for each server, so that none is missed because another has stalled.
+
+    `online` counts a board's players; `audit` compares the end of the audit log with what is remembered of it.
+    """
+    found = [
+        Source("database", lambda: _database(outbox, postgres), (_DATABASE,)),
+        Source("redis", lambda: _redis(rankings, queues, redis_probe), (_REDIS,)),
+        Source("audit", lambda: _audit(audit)),
+        Source("work", lambda: _work(lateness)),
+        Source("online", lambda: _online(catalog, online)),
+        Source("proofs", lambda: _proofs(catalog, proofs, clock)),
+    ]
+    return found + [_replica(replicas, name) for name in replicas.names]
+
+
+def _database(outbox: Outbox, postgres: PostgresProbe) -> Iterable[Reading]:
+    status = outbox.status()
+    yield _DATABASE._replace(value=0 if postgres.obstacle() else 1)
+    yield Reading("fairboard_outbox_rows", "Rows that wait to be published", status["waiting"])
+    yield Reading("fairboard_outbox_oldest_seconds", "Age of the oldest waiting row", status["oldest_seconds"])
+
+
+def _audit(look: Callable[[], AuditCheck]) -> Iterable[Reading]:
+    seen = look()
+    yield Reading("fairboard_audit_head_id", "Number of the newest row of the audit log", seen.head.id)
+    yield Reading("fairboard_audit_head_hash", "The first 52 bits of that row's hash, as a number", seen.head.number)
+    meaning = "Whether the audit log contradicts what this process or its machine remembers of it"
+    yield Reading("fairboard_audit_broken", meaning, float(seen.flaw is not None))
+
+
+def _work(lateness: JobAgeStore) -> Iterable[Reading]:
+    for work, age in lateness.ages().items():
+        if age is not None:
+            labels = {"work": work}
+            yield Reading("fairboard_work_age_seconds", "Time since it was last done, or what it covers", age, labels)
+
+
+def _redis(rankings: RankingStore, queues: QueueDepthStore, redis_probe: RedisProbe) -> Iterable[Reading]:
+    redis_probe.write()
+    repaired = rankings.repaired_ago()
+    if repaired is not None:
+        yield Reading("fairboard_repaired_seconds", "Time since a worker last compared Redis and database", repaired)
+    for queue, count in queues.all().items():
+        if queue == _DEAD:
+            yield Reading("fairboard_dead_letters", "Messages that were given up", count.ready)
+            continue
+        for state, messages in (("ready", count.ready), ("unacked", count.unacked)):
+            labels = {"queue": queue, "state": state}
+            if messages is not None:
+                yield Reading("fairboard_queue_messages", "Messages that wait, or are in work", messages, labels)
+        yield Reading("fairboard_queue_consumers", "Who takes from the queue", count.consumers, {"queue": queue})
+    yield _REDIS._replace(value=1)
+
+
+def _online(catalog: CatalogStore, online: Callable[[str], int]) -> Iterable[Reading]:
+    for season in catalog.open_seasons():
+        labels = {"board": season.board}
+        yield Reading("fairboard_players_online", "Players with an open socket", online(season.board), labels)
+
+
+def _proofs(catalog: CatalogStore, proofs: ReconcileProgressStore, clock: Callable[[], float]) -> Iterable[Reading]:
+    for season in catalog.open_seasons():
+        labels, progress = {"board": season.board}, proofs.progress(season)
+        yield Reading(
+            "fairboard_proof_compared", "Standings that the pass under way has compared", progress.compared, labels
+        )
+        if progress.passed:
+            age = max(0.0, clock() - progress.passed)  # a clock may have been put back
+            yield Reading("fairboard_proof_age_seconds", "Time since all standings had been compared", age, labels)
+
+
+def _replica(replicas: Replicas, name: str) -> Source:
+    labels = {"replica": name}
+    return Source(f"replica {name}", lambda: _told(replicas.status_of(name)), (Reading(*_REPLICA, 0, labels),))
+
+
+def _told(status: ReplicaStatus) -> Iterable[Reading]:
+    labels = {"replica": status.name}
+    yield Reading(*_REPLICA, float(status.up), labels)
+    if status.lag_seconds is not None:
+        yield Reading("fairboard_replica_lag_seconds", "Age of what it may lack", status.lag_seconds, labels)
+    if status.lag_bytes is not None:
+        yield Reading("fairboard_replica_lag_bytes", "Log it has not replayed", status.lag_bytes, labels)

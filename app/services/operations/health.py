@@ -1,0 +1,46 @@
+"""Whether the parts that a process needs answer, and do what they are for."""
+
+from __future__ import annotations
+
+from redis.exceptions import ResponseError
+
+from app.stores.operations.probes import PostgresProbe, RedisProbe
+from app.stores.postgres import migrations
+from app.stores.postgres.engine import UNAVAILABLE, Database
+from app.stores.unavailability import pg_refuses, reason_of
+
+
+class Health:
+    """A part is down when it doesn't answer, or can't be worked with."""
+
+    def __init__(self, database: Database, postgres: PostgresProbe, redis_probe: RedisProbe) -> None:
+        self._db, self._postgres_probe, self._redis_probe = database, postgres, redis_probe
+        self._newest: str | None = None
+
+    def down(self) -> dict[str, str]:
+        """What is wrong, part by part; empty when nothing is."""
+        found = {"postgresql": self._postgresql(), "redis": self._redis()}
+        return {part: wrong for part, wrong in found.items() if wrong}
+
+    def _postgresql(self) -> str | None:
+        try:
+            revision = migrations.current(self._db.engine)
+            self._newest = self._newest or migrations.newest()
+            if revision != self._newest:
+                return f"is at migration {revision}, not {self._newest}: run 'flask db upgrade'"
+            return self._postgres_probe.obstacle()
+        except UNAVAILABLE as error:
+            return _why(error)
+
+    def _redis(self) -> str | None:
+        try:
+            self._redis_probe.write()
+        except UNAVAILABLE as error:
+            return _why(error)
+        return None
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ResponseError) or pg_refuses(getattr(error, "orig", None)):
+        return f"refuses: {reason_of(error)}"
+    return f"does not answer ({type(error).__name__})"

@@ -1,0 +1,82 @@
+"""Rows that wait to be published: written with the score, deleted once the broker has confirmed them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.stores.postgres.engine import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One outbox row, written at `created_at` (Unix seconds).
+
+    `event_id` is None when a standing changed without a score event, as by a suspension.
+    """
+
+    id: int
+    season_id: int
+    board: str
+    season_number: int
+    player_id: UUID
+    event_id: int | None
+    request_id: str
+    created_at: float
+
+
+class OutboxStore:
+    """Taking, publishing and deleting happen in one transaction: a relay that dies leaves its rows to the next."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @staticmethod
+    def add_standings(connection: sa.Connection, player_id: UUID, request_id: str) -> None:
+        """Queue a refresh for each board the player has a standing on."""
+        connection.execute(
+            sa.text(
+                """
+                INSERT INTO outbox (season_id, player_id, request_id)
+                SELECT season_id, player_id, :request FROM standings WHERE player_id = :player
+                """
+            ),
+            {"player": player_id, "request": request_id},
+        )
+
+    @staticmethod
+    def take(connection: sa.Connection, most: int) -> list[Waiting]:
+        """The oldest rows that no other relay holds, locked until the transaction ends."""
+        rows = connection.execute(
+            sa.text(
+                """
+                SELECT o.id, o.season_id, b.slug, s.number, o.player_id, o.event_id, o.request_id,
+                       extract(epoch FROM o.created_at)::float
+                FROM outbox o JOIN seasons s ON s.id = o.season_id JOIN boards b ON b.id = s.board_id
+                ORDER BY o.id LIMIT :most FOR UPDATE OF o SKIP LOCKED
+                """
+            ),
+            {"most": most},
+        )
+        return [Waiting(*row) for row in rows]
+
+    @staticmethod
+    def delete(connection: sa.Connection, ids: Iterable[int]) -> None:
+        """These are the broker's now."""
+        connection.execute(sa.text("DELETE FROM outbox WHERE id = ANY(:ids)"), {"ids": list(ids)})
+
+    def status(self) -> dict[str, Any]:
+        """`{"waiting": rows, "oldest_seconds": age of the oldest or 0}`."""
+        row = self._db.row(
+            """
+            SELECT count(*) AS waiting,
+                   greatest(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float AS oldest_seconds
+            FROM outbox
+            """
+        )
+        assert row is not None
+        return {"waiting": int(row.waiting), "oldest_seconds": round(float(row.oldest_seconds), 3)}

@@ -1,0 +1,110 @@
+"""The audit log: appended to in the transaction of the act itself, so that there is no act without its row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from app.domain.audit import NOTHING, AuditRow, Head, canonical, hash_of
+from app.stores.postgres.engine import Database
+
+log = structlog.get_logger("fairboard.audit")
+
+_COLUMNS = "id, at, actor, act, subject, details, request_id, hash"
+_CHUNK = 2000
+
+APPENDED = "audit"
+"""What a transaction that has appended a row is marked with."""
+
+
+class AuditStore:
+    """Rows in the order of their ids, which is the order of the acts' commits."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @staticmethod
+    def append(
+        connection: sa.Connection, actor: str, act: str, subject: str, details: Mapping[str, Any], request_id: str
+    ) -> AuditRow:
+        """Add the act to the chain; the last statement of its transaction, since it takes a lock that all acts take.
+
+        `actor` comes from app.domain.actors; `subject` is "player:<id>", "case:<id>", "action_type:<slug>" and so on.
+        The log line keeps id and hash elsewhere: whoever rewrites the table can't rewrite that.
+        """
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('fairboard audit'))"))
+        last = connection.execute(sa.text("SELECT id, hash FROM audit_log ORDER BY id DESC LIMIT 1")).one_or_none()
+        at = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
+        number, before = (last.id + 1, last.hash) if last else (1, NOTHING)
+        row = AuditRow(number, at, actor, act, subject, canonical(details), request_id, "")
+        row = AuditRow(number, at, actor, act, subject, row.details, request_id, hash_of(before, row))
+        connection.execute(
+            sa.text(
+                f"""
+                INSERT INTO audit_log ({_COLUMNS})
+                VALUES (:id, :at, :actor, :act, :subject, :details, :request_id, :hash)
+                """
+            ),
+            {name: getattr(row, name) for name in _COLUMNS.split(", ")},
+        )
+        Database.mark(connection, APPENDED)
+        log.info("audited", audit_id=row.id, audit_hash=row.hash, actor=actor, act=act, subject=subject)
+        return row
+
+    def head(self, anchor: Head | None = None) -> tuple[Head, str | None]:
+        """The newest row, and the hash of the one with the id of `anchor`; None where there is none. One round trip."""
+        row = self._db.row(
+            """
+            SELECT coalesce(last.id, 0) AS id, coalesce(last.hash, :nothing) AS hash, there.hash AS there
+            FROM (SELECT CAST(:anchor AS bigint) AS id) AS wanted
+            LEFT JOIN (SELECT id, hash FROM audit_log ORDER BY id DESC LIMIT 1) AS last ON true
+            LEFT JOIN audit_log AS there ON there.id = wanted.id
+            """,
+            nothing=NOTHING,
+            anchor=anchor.id if anchor else 0,
+        )
+        assert row is not None, "one row, whatever is in the log"
+        return Head(row.id, row.hash), row.there
+
+    def rows(self) -> Iterator[AuditRow]:
+        """All of them, the oldest first."""
+        after = -(2**62)
+        while chunk := self._db.rows(
+            f"SELECT {_COLUMNS} FROM audit_log WHERE id > :after ORDER BY id LIMIT {_CHUNK}", after=after
+        ):
+            for row in chunk:
+                yield AuditRow(**row._mapping)
+            after = chunk[-1].id
+
+    def page(
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        actor: str | None = None,
+        act: str | None = None,
+        subject: str | None = None,
+        since: datetime | None = None,
+    ) -> list[AuditRow]:
+        """The newest first, those before the id `before` where it is given; `actor`, `act`, `subject` as they stand."""
+        rows = self._db.rows(
+            f"""
+            SELECT {_COLUMNS} FROM audit_log
+            WHERE id < coalesce(CAST(:before AS bigint), 9223372036854775807)
+              AND actor = coalesce(CAST(:actor AS text), actor) AND act = coalesce(CAST(:act AS text), act)
+              AND subject = coalesce(CAST(:subject AS text), subject)
+              AND at >= coalesce(CAST(:since AS timestamptz), '-infinity')
+            ORDER BY id DESC LIMIT :limit
+            """,
+            before=before,
+            actor=actor,
+            act=act,
+            subject=subject,
+            since=since,
+            limit=limit,
+        )
+        return [AuditRow(**row._mapping) for row in rows]

@@ -1,0 +1,331 @@
+"""Corrections: events are voided and restored by further events, in batches that each are one transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from app.domain.boards import MAX_SCORE
+from app.domain.corrections import Correction, Selection
+from app.errors import Conflict
+from app.stores.moderation.quarantine import QuarantineStore
+from app.stores.postgres.engine import Database
+
+# To look for events may take long, and holds up nobody; to change them holds up their players.
+_LOOK_SECONDS, _CHANGE_SECONDS = 500, 20
+
+PAST_LIMIT = f"A score would be past {MAX_SCORE}, the highest there is, if this were restored. Nothing was restored."
+SELECTED = """
+    e.kind = 'redeem'
+    AND (CAST(:player_id AS uuid) IS NULL OR e.player_id = :player_id)
+    AND (CAST(:action_type_id AS int) IS NULL OR e.action_type_id = :action_type_id)
+    AND (CAST(:board_id AS int) IS NULL OR e.season_id IN (SELECT id FROM seasons WHERE board_id = :board_id))
+    AND e.created_at >= coalesce(CAST(:since AS timestamptz), '-infinity')
+    AND e.created_at < coalesce(CAST(:until AS timestamptz), 'infinity')
+"""
+"""Which events `e` a selection means; its values are `values_of` it."""
+
+TAIL = """
+    LEFT JOIN LATERAL (
+        SELECT id, kind, correction_id FROM score_events c
+        WHERE c.action_id = e.action_id AND c.kind <> 'redeem' ORDER BY c.id DESC LIMIT 1
+    ) tail ON true
+"""
+"""The newest event about `e`, if it isn't `e` itself. It counts unless that is a void."""
+
+_VOIDABLE = f"""
+    SELECT e.id, e.id AS place, true AS meant FROM score_events e {TAIL}
+    WHERE {SELECTED} AND tail.kind IS DISTINCT FROM 'void' AND e.id > :cursor ORDER BY e.id LIMIT :most
+"""
+# What this void has taken back, the newest first: so the newest event that counts, whose time the standing has, is
+# found at once. Meant is what nobody else has touched since.
+_RESTORABLE = f"""
+    WITH v AS MATERIALIZED (
+        SELECT id, action_id FROM score_events WHERE correction_id = :restores_id AND id < :cursor
+        ORDER BY id DESC LIMIT :most
+    )
+    SELECT e.id, v.id AS place, tail.id = v.id AS meant
+    FROM v JOIN score_events e ON e.action_id = v.action_id AND e.kind = 'redeem' {TAIL} ORDER BY v.id DESC
+"""
+_LOCK = """
+    SELECT s.season_id, s.player_id FROM standings s
+    JOIN (SELECT DISTINCT season_id, player_id FROM score_events WHERE id = ANY(:ids)) e USING (season_id, player_id)
+    ORDER BY season_id, player_id FOR UPDATE OF s
+"""
+# Only what still is to be done: the standings are locked now, and another correction may have been here before.
+_WRITE = f"""
+    INSERT INTO score_events
+        (kind, action_id, voids_id, player_id, season_id, action_type_id, points, previous_score, score, issued_at,
+         request_id, correction_id, held_under)
+    SELECT CAST(:kind AS text), e.action_id, coalesce(tail.id, e.id), e.player_id, e.season_id, e.action_type_id,
+           :sign * e.points, s.score + s.held + :sign * (sum(e.points) OVER line - e.points),
+           s.score + s.held + :sign * sum(e.points) OVER line, e.issued_at, :request_id, :correction, e.held_under
+    FROM score_events e JOIN standings s ON s.season_id = e.season_id AND s.player_id = e.player_id {TAIL}
+    WHERE e.id = ANY(:ids) AND (tail.kind IS NOT DISTINCT FROM 'void') = (:sign > 0)
+      AND (:sign < 0 OR tail.correction_id = :restores_id)
+    WINDOW line AS (PARTITION BY e.season_id, e.player_id ORDER BY e.id ROWS UNBOUNDED PRECEDING)
+    RETURNING id, season_id, player_id, action_id, points, held_under
+"""
+# The newest event that counts is looked for past all that was voided since, so only where it may be another one: a
+# redemption takes less than the ten seconds, so what is older by that has a lower id too.
+_SETTLE = f"""
+    WITH change AS (
+        SELECT w.season_id, w.player_id, p.held_under AS held_now, max(e.created_at) AS newest,
+               coalesce(sum(w.points) FILTER (WHERE w.held_under = p.held_under), 0) AS held, sum(w.points) AS points
+        FROM score_events w JOIN players p ON p.id = w.player_id
+        JOIN score_events e ON e.action_id = w.action_id AND e.kind = 'redeem' WHERE w.id = ANY(:written)
+        GROUP BY w.season_id, w.player_id, p.held_under
+    )
+    UPDATE standings s SET score = s.score + change.points - change.held, held = s.held + change.held,
+        changes = s.changes + 1,
+        achieved_at = CASE WHEN s.score + change.points - change.held = 0 THEN s.achieved_at
+            WHEN s.score > 0 AND change.newest < s.achieved_at - interval '10 s' THEN s.achieved_at ELSE coalesce((
+            SELECT e.created_at FROM score_events e {TAIL}
+            WHERE e.player_id = s.player_id AND e.season_id = s.season_id AND e.kind = 'redeem'
+              AND tail.kind IS DISTINCT FROM 'void' AND (e.held_under IS NULL OR e.held_under IS DISTINCT FROM held_now)
+            ORDER BY e.id DESC LIMIT 1
+        ), s.achieved_at) END
+    FROM change WHERE s.season_id = change.season_id AND s.player_id = change.player_id
+    RETURNING s.score + s.held AS total
+"""
+_COLUMNS = """
+    id, kind, state, player_id, action_type_id, board_id, since, until, made_by, reason, made_at, finished_at, case_id,
+    restores_id, events, points, players
+"""
+
+
+def values_of(selection: Selection) -> dict[str, Any]:
+    """The parameters of SELECTED."""
+    return {
+        "player_id": selection.player_id,
+        "action_type_id": selection.action_type_id,
+        "board_id": selection.board_id,
+        "since": selection.since,
+        "until": selection.until,
+    }
+
+
+def _correction(row: sa.Row[Any]) -> Correction:
+    selection = Selection(row.player_id, row.action_type_id, row.board_id, row.since, row.until)
+    return Correction(
+        row.id,
+        row.kind,
+        row.state,
+        selection,
+        row.made_by,
+        row.reason,
+        row.made_at,
+        row.finished_at,
+        row.case_id,
+        row.restores_id,
+        row.events,
+        row.points,
+        row.players,
+    )
+
+
+class CorrectionStore:
+    """Writes take the caller's connection, on which the correction is locked."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def get(self, correction_id: UUID) -> Correction | None:
+        """One of them."""
+        row = self._db.row(f"SELECT {_COLUMNS} FROM corrections WHERE id = :id", id=correction_id)
+        return _correction(row) if row else None
+
+    def page(self, *, limit: int, state: str | None = None) -> list[Correction]:
+        """The newest first."""
+        rows = self._db.rows(
+            f"""
+            SELECT {_COLUMNS} FROM corrections WHERE state = coalesce(CAST(:state AS text), state)
+            ORDER BY made_at DESC LIMIT :limit
+            """,
+            state=state,
+            limit=limit,
+        )
+        return [_correction(row) for row in rows]
+
+    def running(self) -> list[UUID]:
+        """Those that are not finished, the oldest first: a restore waits for nothing, and goes on with its void."""
+        return [row.id for row in self._db.rows("SELECT id FROM corrections WHERE state = 'running' ORDER BY made_at")]
+
+    @staticmethod
+    def add(
+        connection: sa.Connection,
+        correction_id: UUID,
+        kind: str,
+        selection: Selection,
+        *,
+        made_by: str,
+        reason: str,
+        request_id: str,
+        case_id: UUID | None,
+        restores_id: UUID | None,
+    ) -> None:
+        """Begin one. Without an `until` it ends now, so that what is redeemed from here on is not meant."""
+        connection.execute(
+            sa.text(
+                """
+                INSERT INTO corrections
+                    (id, kind, player_id, action_type_id, board_id, since, until, made_by, reason, request_id, case_id,
+                     restores_id, horizon)
+                VALUES (:id, :kind, :player_id, :action_type_id, :board_id, :since,
+                        coalesce(CAST(:until AS timestamptz), clock_timestamp()), :made_by, :reason, :request_id,
+                        :case_id, :restores_id, pg_current_xact_id()::text::bigint)
+                """
+            ),
+            {
+                **values_of(selection),
+                "id": correction_id,
+                "kind": kind,
+                "made_by": made_by,
+                "reason": reason,
+                "request_id": request_id,
+                "case_id": case_id,
+                "restores_id": restores_id,
+            },
+        )
+
+    @staticmethod
+    def lock(connection: sa.Connection, correction_id: UUID) -> Correction | None:
+        """Keep it from everybody else until the transaction ends; None if there is none."""
+        row = connection.execute(
+            sa.text(f"SELECT {_COLUMNS} FROM corrections WHERE id = :id FOR UPDATE"), {"id": correction_id}
+        ).one_or_none()
+        return _correction(row) if row else None
+
+    @staticmethod
+    def of_case(connection: sa.Connection, case_id: UUID) -> list[UUID]:
+        """The voids of a case that nobody has taken back."""
+        rows = connection.execute(
+            sa.text(
+                """
+                SELECT id FROM corrections
+                WHERE case_id = :case AND kind = 'void' AND state <> 'restored' ORDER BY made_at
+                """
+            ),
+            {"case": case_id},
+        )
+        return [row.id for row in rows]
+
+    @staticmethod
+    def set_state(connection: sa.Connection, correction_id: UUID, state: str) -> None:
+        """Finished, in this way."""
+        connection.execute(
+            sa.text(
+                """
+                UPDATE corrections SET state = :state, finished_at = clock_timestamp(), players = (
+                    SELECT count(DISTINCT player_id) FROM score_events WHERE correction_id = :id
+                ) WHERE id = :id
+                """
+            ),
+            {"id": correction_id, "state": state},
+        )
+
+    @staticmethod
+    def batch(connection: sa.Connection, correction: Correction, most: int) -> bool:
+        """Void or restore up to `most` events, with all that follows from it in the database.
+
+        Raises Conflict, with nothing changed by this batch, where a score would be past MAX_SCORE.
+
+        True once there are no more. For a void that is when a look from the first event on has found none, as ids don't
+        become visible in their order; what a restore takes back was all there when it began.
+        """
+        connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_LOOK_SECONDS}s'"))
+        row = connection.execute(
+            sa.text("SELECT cursor, request_id FROM corrections WHERE id = :id"), {"id": correction.id}
+        ).one()
+        void = correction.kind == "void"
+        values = {
+            **values_of(correction.selection),
+            "restores_id": correction.restores_id,
+            "cursor": row.cursor if row.cursor is not None else 0 if void else 2**63 - 1,
+            "most": most,
+        }
+        found = connection.execute(sa.text(_VOIDABLE if void else _RESTORABLE), values).all()
+        connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_CHANGE_SECONDS}s'"))
+        meant = [each.id for each in found if each.meant]
+        if meant:
+            _change(connection, correction, meant, row.request_id)
+        last = found[-1].place if len(found) == most else None
+        connection.execute(
+            sa.text("UPDATE corrections SET cursor = :last WHERE id = :id"), {"last": last, "id": correction.id}
+        )
+        return not found and row.cursor is None if void else last is None
+
+    @staticmethod
+    def settled(connection: sa.Connection, correction_id: UUID) -> bool:
+        """Whether no further event of the selection can turn up: all transactions of the time are over."""
+        return bool(
+            connection.execute(
+                sa.text(
+                    """
+                    SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint > horizon
+                       AND until <= clock_timestamp()
+                    FROM corrections WHERE id = :id
+                    """
+                ),
+                {"id": correction_id},
+            ).scalar_one()
+        )
+
+
+def _settle(connection: sa.Connection, news: dict[str, list[int]]) -> None:
+    try:
+        totals = connection.execute(sa.text(_SETTLE), news).scalars()
+    except IntegrityError as error:  # the score alone would be
+        raise Conflict(PAST_LIMIT) from error
+    if any(total > MAX_SCORE for total in totals):
+        raise Conflict(PAST_LIMIT)
+
+
+def _change(connection: sa.Connection, correction: Correction, ids: list[int], request_id: str) -> None:
+    locked = connection.execute(sa.text(_LOCK), {"ids": ids}).all()
+    QuarantineStore.settle_strays(connection, [row.player_id for row in locked])
+    written = connection.execute(
+        sa.text(_WRITE),
+        {
+            "ids": ids,
+            "kind": correction.kind,
+            "sign": -1 if correction.kind == "void" else 1,
+            "correction": correction.id,
+            "restores_id": correction.restores_id,
+            "request_id": request_id,
+        },
+    ).all()
+    if not written:
+        return
+    news = {"written": [row.id for row in written]}
+    _settle(connection, news)
+    connection.execute(
+        sa.text(
+            """
+            INSERT INTO outbox (season_id, player_id, request_id)
+            SELECT DISTINCT season_id, player_id, :request FROM score_events WHERE id = ANY(:written)
+            """
+        ),
+        {**news, "request": request_id},
+    )
+    connection.execute(
+        sa.text(
+            """
+            INSERT INTO stale_rollups (starts_at)
+            SELECT DISTINCT date_trunc('hour', e.created_at, 'UTC') FROM score_events w
+            JOIN score_events e ON e.action_id = w.action_id AND e.kind = 'redeem' WHERE w.id = ANY(:written)
+            """
+        ),
+        news,
+    )
+    connection.execute(
+        sa.text("UPDATE corrections SET events = events + :events, points = points + :points WHERE id = :id"),
+        {
+            "id": correction.id,
+            "events": len(written),
+            "points": sum(abs(row.points) for row in written),
+        },
+    )

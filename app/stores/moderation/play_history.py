@@ -1,0 +1,73 @@
+"""Everybody's play of some time, out of the ledger: what the learned model looks at. Needs numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import sqlalchemy as sa
+
+from anticheat.features import LEAST_PLAYS, Plays
+from app.stores.postgres.engine import Database
+
+# Redemptions that are looked at together: 24 bytes each, and they are compared with each other.
+TOGETHER = 1_000_000
+
+# Which players belong to a part: by their ids, which are random, and the same on every machine.
+_PART = "('x' || left(CAST(player_id AS text), 8))::bit(32)::bigint % :parts = :part"
+_WHEN = "kind = 'redeem' AND e.created_at >= :since AND e.created_at < :until"
+
+
+@dataclass(frozen=True, slots=True)
+class PlayWindow:
+    """What one player did from `since` to before `until`."""
+
+    player_id: UUID
+    plays: Plays
+
+
+class PlayLedger:
+    """One moment of the ledger."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def parts(self, since: datetime, until: datetime) -> int:
+        """In how many parts of players this time is read, so that each fits into memory."""
+        count = sa.text(f"SELECT count(*) FROM score_events e WHERE {_WHEN}")
+        return 1 + int(self._connection.execute(count, {"since": since, "until": until}).scalar_one()) // TOGETHER
+
+    def windows(self, since: datetime, until: datetime, part: int = 0, parts: int = 1) -> list[PlayWindow]:
+        """Of every player of this part who played enough to say something about, in the order of their ids."""
+        grouped = sa.text(
+            f"""
+            SELECT player_id, array_agg(t.slug ORDER BY e.id) AS action_types,
+                   array_agg(extract(epoch FROM issued_at)::float8 ORDER BY e.id) AS issued_at,
+                   array_agg(extract(epoch FROM coalesce(judged_at, e.created_at))::float8 ORDER BY e.id)
+                       AS completed_at
+            FROM score_events e JOIN action_types t ON t.id = e.action_type_id
+            WHERE {_WHEN} AND {_PART} GROUP BY player_id HAVING count(*) >= {LEAST_PLAYS} ORDER BY player_id
+            """
+        )
+        streamed = self._connection.execution_options(stream_results=True, max_row_buffer=100)
+        values = {"since": since, "until": until, "part": part, "parts": parts}
+        return [_window(row) for row in streamed.execute(grouped, values)]
+
+
+def _window(row: sa.Row[Any]) -> PlayWindow:
+    completed = np.array(row.completed_at)
+    order = np.argsort(completed, kind="stable")  # the order of ids is that of commits, nearly
+    action_types = [row.action_types[at] for at in order]
+    return PlayWindow(row.player_id, Plays(action_types, np.array(row.issued_at)[order], completed[order]))
+
+
+@contextmanager
+def play_ledger(source: Database) -> Iterator[PlayLedger]:
+    """As `source`, the primary or a replica, has it now."""
+    with source.snapshot() as connection:
+        yield PlayLedger(connection)

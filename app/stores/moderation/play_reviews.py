@@ -1,0 +1,291 @@
+"""What is kept of players' play, for judging it again, and what comes of that."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from anticheat.history import HISTORY_LENGTH, Completion
+from anticheat.review import ReviewedSignal, ReviewedTry
+from anticheat.rules import ActionTypeLimits, Signal
+from app.domain.times import utc
+from app.stores.postgres.engine import Database
+
+_FIRST = "1 day"  # how far back the first review goes
+
+
+@dataclass(slots=True)
+class Dossier:
+    """A player's tries and the evidence kept; only what is after `floor` (Unix time) counts against them.
+
+    `cleared_at`: when their suspicion was last set to 0 by a person.
+    """
+
+    player_id: UUID
+    floor: float = 0.0
+    cleared_at: float = 0.0
+    open_case: bool = False
+    tries: list[ReviewedTry] = field(default_factory=list)
+    all_kept: list[ReviewedSignal] = field(default_factory=list)
+
+    @property
+    def kept(self) -> list[ReviewedSignal]:
+        """What counts against them."""
+        return [each for each in self.all_kept if each.at > self.floor]
+
+
+@dataclass(frozen=True, slots=True)
+class TypeLimits:
+    """An action type's limits, and the Unix time since which they hold."""
+
+    limits: ActionTypeLimits
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerOutcome:
+    """When the player was first flagged and suspended, how many tries were refused, what a person decided last."""
+
+    player_id: UUID
+    username: str
+    flagged_at: datetime | None
+    suspended_at: datetime | None
+    refused: int
+    decided: str | None
+
+
+class Ledger:
+    """One moment of the ledger and of the evidence."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def active(self, since: datetime, until: datetime, player_id: UUID | None) -> list[tuple[UUID, int]]:
+        """Who redeemed from `since` to before `until`, and how often."""
+        rows = self._rows(
+            """
+            SELECT player_id, count(*) AS redeemed FROM score_events
+            WHERE created_at >= :since AND created_at < :until AND kind = 'redeem'
+              AND (CAST(:player AS uuid) IS NULL OR player_id = :player)
+            GROUP BY player_id
+            """,
+            since=since,
+            until=until,
+            player=player_id,
+        )
+        return [(row.player_id, row.redeemed) for row in rows]
+
+    def tried(self, since: datetime, until: datetime, player_id: UUID | None) -> list[tuple[UUID, int]]:
+        """The same with those of whom nothing scored."""
+        rows = self._rows(
+            """
+            SELECT DISTINCT player_id FROM refusals
+            WHERE judged_at >= :since AND judged_at < :until AND (CAST(:player AS uuid) IS NULL OR player_id = :player)
+            """,
+            since=since,
+            until=until,
+            player=player_id,
+        )
+        scored = dict(self.active(since, until, player_id))
+        return [*scored.items(), *((row.player_id, 0) for row in rows if row.player_id not in scored)]
+
+    def limits(self) -> dict[str, TypeLimits]:
+        """Of every action type, retired ones too."""
+        rows = self._rows("SELECT slug, min_seconds, burst, per_minute, limits_since FROM action_types")
+        return {
+            row.slug: TypeLimits(
+                ActionTypeLimits(row.min_seconds, row.burst, row.per_minute), row.limits_since.timestamp()
+            )
+            for row in rows
+        }
+
+    def dossiers(
+        self, players: Sequence[tuple[UUID, int]], since: datetime, until: datetime, evidence_since: datetime
+    ) -> list[Dossier]:
+        """What there is of these players: their redemptions since `since` to judge, what came before as history."""
+        ids, counts = [player for player, _ in players], [count for _, count in players]
+        found = {player: Dossier(player) for player in ids}
+        self._add_floors(found, ids)
+        self._add_redeemed(found, ids, counts, since, until)
+        self._add_refused(found, ids, since, until)
+        self._add_evidence(found, ids, evidence_since)
+        return list(found.values())
+
+    def _add_floors(self, found: dict[UUID, Dossier], ids: list[UUID]) -> None:
+        for row in self._rows(FLOORS, players=ids):
+            found[row.player_id].floor = row.floor.timestamp() if row.floor else 0.0
+            found[row.player_id].cleared_at = row.cleared_at.timestamp() if row.cleared_at else 0.0
+            found[row.player_id].open_case = row.open_case
+
+    def _add_redeemed(
+        self, found: dict[UUID, Dossier], ids: list[UUID], counts: list[int], since: datetime, until: datetime
+    ) -> None:
+        rows = self._rows(
+            f"""
+            SELECT e.action_id, e.player_id, t.slug, e.issued_at, e.created_at, e.judged_at
+            FROM unnest(CAST(:players AS uuid[]), CAST(:counts AS bigint[])) AS p (player_id, redeemed)
+            CROSS JOIN LATERAL (
+                SELECT * FROM score_events
+                WHERE player_id = p.player_id AND kind = 'redeem' AND created_at < :until
+                ORDER BY id DESC LIMIT p.redeemed + {HISTORY_LENGTH}
+            ) AS e JOIN action_types t ON t.id = e.action_type_id ORDER BY e.id
+            """,
+            players=ids,
+            counts=counts,
+            until=until,
+        )
+        for row in rows:
+            dossier = found[row.player_id]
+            at = (row.judged_at or row.created_at).timestamp()
+            # Without the time it was judged by, it would be judged by how long its commit took.
+            again = row.judged_at is not None and row.created_at >= since and at > dossier.floor
+            dossier.tries.append(
+                ReviewedTry(str(row.action_id), Completion(row.slug, row.issued_at.timestamp(), at), again)
+            )
+
+    def _add_refused(self, found: dict[UUID, Dossier], ids: list[UUID], since: datetime, until: datetime) -> None:
+        scored = (one.completion.completed_at for each in found.values() for one in each.tries)
+        rows = self._rows(
+            """
+            SELECT r.action_id, r.player_id, t.slug, r.issued_at, r.judged_at
+            FROM refusals r JOIN action_types t ON t.id = r.action_type_id
+            WHERE r.player_id = ANY(:players) AND r.judged_at >= :since AND r.judged_at < :until
+            """,
+            players=ids,
+            since=utc(min([since.timestamp(), *scored])),
+            until=until,
+        )
+        for row in rows:
+            issued = row.issued_at.timestamp() if row.issued_at else math.inf
+            attempt = Completion(row.slug, issued, row.judged_at.timestamp())
+            found[row.player_id].tries.append(ReviewedTry(str(row.action_id), attempt, False, refused=True))
+
+    def _add_evidence(self, found: dict[UUID, Dossier], ids: list[UUID], since: datetime) -> None:
+        rows = self._rows(
+            """
+            SELECT player_id, action_id, action_type, at, rule, seen, expected, added FROM signals
+            WHERE player_id = ANY(:players) AND at >= :since AND source <> 'model'
+            """,
+            players=ids,
+            since=since,
+        )
+        for row in rows:
+            dossier, at = found[row.player_id], row.at.timestamp()
+            signal = Signal(row.rule, row.seen, row.expected, row.added)
+            dossier.all_kept.append(ReviewedSignal(str(row.action_id), row.action_type, at, signal))
+
+    def outcomes(self, players: Sequence[UUID], since: datetime, until: datetime) -> list[PlayerOutcome]:
+        """What came of these players in that time when they were first judged."""
+        rows = self._rows(
+            """
+            SELECT p.id AS player_id, p.username, s.flagged_at, s.suspended_at,
+                   (SELECT count(*) FROM refusals r
+                    WHERE r.player_id = p.id AND r.judged_at >= :since AND r.judged_at < :until) AS refused,
+                   (SELECT c.state FROM cases c WHERE c.player_id = p.id AND c.decided_at >= :since
+                    ORDER BY c.decided_at DESC LIMIT 1) AS decided
+            FROM players p CROSS JOIN LATERAL (
+                SELECT min(at) FILTER (WHERE outcome <> 'clean') AS flagged_at,
+                       min(at) FILTER (WHERE outcome = 'critical') AS suspended_at
+                FROM signals WHERE player_id = p.id AND source = 'live' AND at >= :since AND at < :until
+            ) AS s WHERE p.id = ANY(:players) ORDER BY p.id
+            """,
+            players=list(players),
+            since=since,
+            until=until,
+        )
+        return [PlayerOutcome(**row._mapping) for row in rows]
+
+    def _rows(self, sql: str, **values: Any) -> Sequence[sa.Row[Any]]:
+        return self._connection.execute(sa.text(sql), values).fetchall()
+
+
+# What a person has decided, or lifted, is not held against a player again.
+FLOORS = """
+    SELECT p.player_id, s.cleared_at, greatest(s.cleared_at, max(c.decided_at)) AS floor,
+           coalesce(bool_or(c.state = 'open'), false) AS open_case
+    FROM unnest(CAST(:players AS uuid[])) AS p (player_id)
+    LEFT JOIN suspicion s ON s.player_id = p.player_id LEFT JOIN cases c ON c.player_id = p.player_id
+    GROUP BY p.player_id, s.cleared_at
+"""
+
+
+class ReviewStore:
+    """Writes take the caller's connection, which is the primary's."""
+
+    @staticmethod
+    @contextmanager
+    def ledger(source: Database) -> Iterator[Ledger]:
+        """As `source`, the primary or a replica, has it now."""
+        with source.snapshot() as connection:
+            yield Ledger(connection)
+
+    @staticmethod
+    def lock(connection: sa.Connection) -> bool:
+        """Be the only one that goes on with the review, until this transaction ends; False if somebody else is."""
+        tried = sa.text("SELECT pg_try_advisory_xact_lock(hashtext('fairboard review'))")
+        return bool(connection.execute(tried).scalar_one())
+
+    @staticmethod
+    def progress(connection: sa.Connection) -> tuple[datetime, datetime]:
+        """Up to when the ledger has been reviewed, and now."""
+        connection.execute(
+            sa.text(
+                f"""
+                INSERT INTO review_progress (number, reviewed_before) VALUES (1, now() - interval '{_FIRST}')
+                ON CONFLICT DO NOTHING
+                """
+            )
+        )
+        row = connection.execute(sa.text("SELECT reviewed_before, now() AS now FROM review_progress")).one()
+        return row.reviewed_before, row.now
+
+    @staticmethod
+    def keep_progress(connection: sa.Connection, reviewed_before: datetime) -> None:
+        """Write it down."""
+        connection.execute(sa.text("UPDATE review_progress SET reviewed_before = :to"), {"to": reviewed_before})
+
+    @staticmethod
+    def standing_of(connection: sa.Connection, player_id: UUID) -> tuple[float, bool]:
+        """The player's floor and whether a case is open, as they are now; keeps others from deciding meanwhile."""
+        connection.execute(sa.text("SELECT FROM players WHERE id = :player FOR NO KEY UPDATE"), {"player": player_id})
+        row = connection.execute(sa.text(FLOORS), {"players": [player_id]}).one()
+        return (row.floor.timestamp() if row.floor else 0.0), row.open_case
+
+    @staticmethod
+    def add_signals(
+        connection: sa.Connection, player_id: UUID, new: Sequence[tuple[ReviewedSignal, float]], flag: float
+    ) -> int:
+        """Keep what the review has found, once; how much of it nobody had found before."""
+        added = 0
+        for each, level in new:
+            added += connection.execute(
+                sa.text(
+                    """
+                    INSERT INTO signals (player_id, action_id, action_type, rule, seen, expected, added, suspicion,
+                                         outcome, at, source)
+                    VALUES (:player, :action, :type, :rule, :seen, :expected, :added, :suspicion, :outcome, :at,
+                            'review')
+                    ON CONFLICT (action_id, rule) WHERE source = 'review' DO NOTHING
+                    """
+                ),
+                {
+                    "player": player_id,
+                    "action": each.action_id,
+                    "type": each.action_type,
+                    "rule": each.signal.rule,
+                    "seen": each.signal.seen,
+                    "expected": each.signal.expected,
+                    "added": each.signal.added,
+                    "suspicion": level,
+                    "outcome": "flag" if level >= flag else "clean",
+                    "at": utc(each.at),
+                },
+            ).rowcount
+        return added

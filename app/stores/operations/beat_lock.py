@@ -1,0 +1,150 @@
+"""Whose turn it is to be beat, and when each of its tasks was last sent: by the database's clock alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+import sqlalchemy.exc
+
+from app.stores.postgres.engine import Database
+from app.stores.postgres.session_settings import make_engine
+
+_LOCK = {"group": 0xFA1B, "number": 1}
+
+# The holder says something every two seconds. One that was stopped, or is cut off, loses its session after this long,
+# and with it the turn. Publishing happens inside a transaction, and may wait for a stalled broker.
+_SILENT_SECONDS = 8
+_PUBLISHING_SECONDS = 30
+_SESSION = {
+    "statement_timeout": 5000,
+    "idle_session_timeout": _SILENT_SECONDS * 1000,
+    "idle_in_transaction_session_timeout": _PUBLISHING_SECONDS * 1000,
+    "tcp_keepalives_idle": 4,
+    "tcp_keepalives_interval": 2,
+    "tcp_keepalives_count": 2,
+}
+
+
+class Turn:
+    """The right to send, held on a database session of its own: it ends with that session, however that ends."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = make_engine(
+            url,
+            name="fairboard beat",
+            session=_SESSION,
+            poolclass=sa.NullPool,
+            connect_args={"tcp_user_timeout": _SILENT_SECONDS * 1000},
+        )
+        self._session: sa.Connection | None = None
+        self._taken = False
+
+    def take(self) -> bool:
+        """Whether it is ours, now or still; asks the database. Raises SQLAlchemyError, and then it is lost."""
+        try:
+            if self._session is None:
+                self._session = self._engine.connect()
+            if self._taken:
+                self._session.execute(sa.text("SELECT 1"))
+            else:
+                found = self._session.execute(sa.text("SELECT pg_try_advisory_lock(:group, :number)"), _LOCK)
+                self._taken = bool(found.scalar_one())
+            self._session.commit()
+        except sqlalchemy.exc.SQLAlchemyError:
+            self.give_up()
+            raise
+        return self._taken
+
+    def ages(self) -> dict[str, float]:
+        """Seconds since each task was last sent; 0 for one whose time is yet to come, as the clock was set back."""
+        assert self._session is not None
+        query = "SELECT name, greatest(extract(epoch FROM clock_timestamp() - sent_at), 0)::float AS age FROM ticks"
+        rows = self._session.execute(sa.text(query)).all()
+        self._session.commit()
+        return {row.name: row.age for row in rows}
+
+    @contextmanager
+    def sending(self, name: str) -> Iterator[float]:
+        """Send inside: it begins only while the turn is ours, and counts as sent only if it does not raise.
+
+        Gives the time by the database's clock, in Unix seconds. Raises SQLAlchemyError when the turn is lost; the one
+        that has it next may send once more.
+        """
+        assert self._session is not None
+        try:
+            now: float = self._session.execute(
+                sa.text(
+                    """
+                    INSERT INTO ticks (name, sent_at) VALUES (:name, clock_timestamp())
+                    ON CONFLICT (name) DO UPDATE SET sent_at = excluded.sent_at
+                    RETURNING extract(epoch FROM sent_at)::float
+                    """
+                ),
+                {"name": name},
+            ).scalar_one()
+        except sqlalchemy.exc.SQLAlchemyError:
+            self.give_up()
+            raise
+        try:
+            yield now
+        except BaseException:
+            self._session.rollback()
+            raise
+        try:
+            self._session.commit()
+        except sqlalchemy.exc.SQLAlchemyError:
+            self.give_up()
+            raise
+
+    def give_up(self) -> None:
+        """End the session, and the turn with it."""
+        session, self._session, self._taken = self._session, None, False
+        if session is not None:
+            session.invalidate()
+            session.close()
+
+
+@dataclass(frozen=True, slots=True)
+class BeatState:
+    """`held`: somebody has the turn; `ago`: seconds since anything was sent, 0 or more; None for never.
+
+    Times that are yet to come, from before the clock was set back, tell nothing: they count as never.
+    """
+
+    held: bool
+    ago: float | None
+
+
+class BeatLockStore:
+    """What others may know of beat."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def state(self) -> BeatState:
+        """As the database has it now."""
+        row = self._db.row(
+            """
+            SELECT EXISTS (
+                       SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database
+                       WHERE locktype = 'advisory' AND granted AND d.datname = current_database()
+                       AND classid = :group AND objid = :number
+                   ) AS held,
+                   (
+                       SELECT extract(epoch FROM clock_timestamp() - max(sent_at)) FROM ticks
+                       WHERE sent_at <= clock_timestamp()
+                   )::float AS ago
+            """,
+            **_LOCK,
+        )
+        assert row is not None
+        return BeatState(bool(row.held), row.ago)
+
+    def now(self) -> float:
+        """The database's clock, in Unix seconds."""
+        row = self._db.row("SELECT extract(epoch FROM clock_timestamp())::float AS now")
+        assert row is not None
+        return float(row.now)

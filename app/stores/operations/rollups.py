@@ -1,0 +1,292 @@
+"""Roll-ups: computed from the ledger by one statement a window, kept in a table that can be thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.domain.rollups import ALL_TYPES, Granularity, RollupFigures, RollupKey, Rollups
+from app.stores.postgres.engine import Database
+
+# A day of a very busy board takes minutes; a worker's own limit on a task comes after this one.
+STATEMENT_SECONDS = 500
+_MARKS = 10_000
+
+# An aggregate sorts within work_mem and goes to disk beyond it, so the number of events costs time, not memory.
+# What was voided since counts as voided in the bucket it was redeemed in, and as nothing else. An event is voided after
+# it was written; the day is for clocks that were put back. So corrections of earlier buckets need not be read.
+_EVENTS = """
+    SELECT starts_at, season_id, CASE WHEN grouping(action_type_id) = 1 THEN 0 ELSE action_type_id END AS type,
+           count(*) FILTER (WHERE stands) AS redemptions,
+           coalesce(sum(points) FILTER (WHERE stands), 0)::bigint AS points,
+           count(DISTINCT player_id) FILTER (WHERE stands) AS players,
+           count(*) FILTER (WHERE NOT stands) AS voided,
+           coalesce(sum(points) FILTER (WHERE NOT stands), 0)::bigint AS voided_points,
+           percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE stands) AS seconds
+    FROM (
+        SELECT date_trunc(:unit, e.created_at, 'UTC') AS starts_at, season_id, action_type_id, points, player_id,
+               greatest(extract(epoch FROM e.created_at - issued_at), 0)::float AS seconds,
+               newest.kind IS DISTINCT FROM 'void' AS stands
+        FROM score_events e LEFT JOIN (
+            SELECT DISTINCT ON (action_id) action_id, kind FROM score_events
+            WHERE kind <> 'redeem' AND created_at >= CAST(:since AS timestamptz) - interval '1 day'
+            ORDER BY action_id, id DESC
+        ) newest USING (action_id)
+        WHERE e.kind = 'redeem' AND e.created_at >= :since AND e.created_at < :until
+    ) AS events
+    GROUP BY GROUPING SETS ((starts_at, season_id, action_type_id), (starts_at, season_id))
+"""
+_REFUSALS = """
+    SELECT starts_at, season_id, CASE WHEN grouping(action_type_id) = 1 THEN 0 ELSE action_type_id END AS type,
+           reason, count(*) AS refusals
+    FROM (
+        SELECT date_trunc(:unit, created_at, 'UTC') AS starts_at, season_id, action_type_id, reason
+        FROM refusals WHERE created_at >= :since AND created_at < :until
+    ) AS refused
+    GROUP BY GROUPING SETS ((starts_at, season_id, action_type_id, reason), (starts_at, season_id, reason))
+"""
+_NAMES = (
+    "redemptions",
+    "points",
+    "players",
+    "voided",
+    "voided_points",
+    "median_seconds",
+    "p95_seconds",
+    "refusals",
+)
+_COLUMNS = f"starts_at, season_id, action_type_id, {', '.join(_NAMES)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment of the primary, and a transaction id that no transaction had that was over then, nor any higher."""
+
+    now: datetime
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class RollupProgress:
+    """How far the roll-ups of one granularity have come; see `rollup_progress` in the schema."""
+
+    began_at: datetime
+    final_before: datetime
+    ended_before: datetime
+    horizon: int
+    computed_at: datetime | None
+    took_seconds: float
+
+
+class LedgerSnapshot:
+    """One moment of the ledger; all transactions before `xmin` are over, and are in it if they were committed."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+        self.xmin = int(
+            connection.execute(sa.text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")).scalar_one()
+        )
+
+    def compute(self, granularity: Granularity, since: datetime, until: datetime) -> Rollups:
+        """The roll-ups of all buckets from `since` to before `until`, both starts of buckets."""
+        values = {"unit": granularity, "since": since, "until": until}
+        refusals: dict[RollupKey, dict[str, int]] = {}
+        for row in self._connection.execute(sa.text(_REFUSALS), values):
+            refusals.setdefault(RollupKey(row.starts_at, row.season_id, row.type), {})[row.reason] = row.refusals
+        found = {place: RollupFigures(refusals=reasons) for place, reasons in refusals.items()}
+        for row in self._connection.execute(sa.text(_EVENTS), values):
+            place = RollupKey(row.starts_at, row.season_id, row.type)
+            median, p95 = row.seconds or (None, None)
+            counts = row.redemptions, row.points, row.players, row.voided, row.voided_points
+            found[place] = RollupFigures(*counts, median, p95, refusals.get(place, {}))
+        return found
+
+
+class RollupStore:
+    """Writes take the caller's connection, which is the primary's."""
+
+    @staticmethod
+    @contextmanager
+    def snapshot(source: Database) -> Iterator[LedgerSnapshot]:
+        """The ledger as `source`, the primary or a replica, has it now."""
+        with source.snapshot(STATEMENT_SECONDS) as connection:
+            yield LedgerSnapshot(connection)
+
+    @staticmethod
+    def lock(connection: sa.Connection, *, wait: bool = False) -> bool:
+        """Be the only one that writes roll-ups, until this transaction ends; False if somebody else is."""
+        if wait:
+            connection.execute(sa.text(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"))
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('fairboard rollups'))"))
+            return True
+        tried = sa.text("SELECT pg_try_advisory_xact_lock(hashtext('fairboard rollups'))")
+        return bool(connection.execute(tried).scalar_one())
+
+    @staticmethod
+    def mark(connection: sa.Connection) -> Mark:
+        """Now: the start of this transaction."""
+        row = connection.execute(
+            sa.text("SELECT now() AS now, pg_snapshot_xmax(pg_current_snapshot())::text AS unknown")
+        ).one()
+        return Mark(row.now, int(row.unknown))
+
+    @staticmethod
+    def horizon(connection: sa.Connection) -> int:
+        """A new id: lower ones alone can have written what was written before the start of this transaction.
+
+        (The end of a snapshot would not do: transactions that are not over may be beyond it.)
+        """
+        return int(connection.execute(sa.text("SELECT pg_current_xact_id()::text")).scalar_one())
+
+    @staticmethod
+    def progress(connection: sa.Connection, granularity: Granularity) -> RollupProgress:
+        """How far it has come: at first, to the start of the first season (or the first event, if that is earlier)."""
+        values = {"granularity": granularity}
+        select = sa.text(
+            """
+            SELECT began_at, final_before, ended_before, horizon, computed_at, took_seconds
+            FROM rollup_progress WHERE granularity = :granularity
+            """
+        )
+        row = connection.execute(select, values).one_or_none()
+        if row is None:
+            connection.execute(
+                sa.text(
+                    """
+                    INSERT INTO rollup_progress
+                        (granularity, began_at, final_before, ended_before, horizon, took_seconds)
+                    SELECT :granularity, began_at, began_at, began_at, 0, 0 FROM (
+                        SELECT date_trunc('day', least(
+                            (SELECT min(starts_at) FROM seasons),
+                            (SELECT created_at FROM score_events ORDER BY id LIMIT 1)
+                        ), 'UTC') AS began_at
+                    ) AS begin ON CONFLICT DO NOTHING
+                    """
+                ),
+                values,
+            )
+            row = connection.execute(select, values).one()
+        return RollupProgress(*row)
+
+    @staticmethod
+    def keep_progress(connection: sa.Connection, granularity: Granularity, progress: RollupProgress) -> None:
+        """Write it down."""
+        connection.execute(
+            sa.text(
+                """
+                UPDATE rollup_progress SET final_before = :final_before, ended_before = :ended_before,
+                    horizon = :horizon, computed_at = :computed_at, took_seconds = :took_seconds
+                WHERE granularity = :granularity
+                """
+            ),
+            {
+                "granularity": granularity,
+                "final_before": progress.final_before,
+                "ended_before": progress.ended_before,
+                "horizon": progress.horizon,
+                "computed_at": progress.computed_at,
+                "took_seconds": progress.took_seconds,
+            },
+        )
+
+    @staticmethod
+    def kept(connection: sa.Connection, granularity: Granularity, since: datetime, until: datetime) -> Rollups:
+        """The roll-ups that are kept of a window."""
+        rows = connection.execute(
+            sa.text(
+                f"""
+                SELECT {_COLUMNS} FROM rollups
+                WHERE granularity = :granularity AND starts_at >= :since AND starts_at < :until
+                """
+            ),
+            {"granularity": granularity, "since": since, "until": until},
+        )
+        return {RollupKey(*row[:3]): RollupFigures(*row[3:]) for row in rows}
+
+    @staticmethod
+    def replace(
+        connection: sa.Connection,
+        granularity: Granularity,
+        since: datetime,
+        until: datetime,
+        rollups: Rollups,
+        computed_at: datetime,
+    ) -> None:
+        """Keep these as all that there is of a window."""
+        connection.execute(
+            sa.text(
+                "DELETE FROM rollups WHERE granularity = :granularity AND starts_at >= :since AND starts_at < :until"
+            ),
+            {"granularity": granularity, "since": since, "until": until},
+        )
+        if not rollups:
+            return
+        insert = sa.text(
+            f"""
+            INSERT INTO rollups (granularity, computed_at, {_COLUMNS})
+            VALUES (:granularity, :computed_at, :starts_at, :season_id, :action_type_id,
+                    {", ".join(":" + name for name in _NAMES)})
+            """
+        ).bindparams(sa.bindparam("refusals", type_=JSONB))
+        connection.execute(
+            insert,
+            [
+                {
+                    "granularity": granularity,
+                    "computed_at": computed_at,
+                    "starts_at": place.starts_at,
+                    "season_id": place.season_id,
+                    "action_type_id": place.action_type_id,
+                    **dict(zip(_NAMES, astuple(figures), strict=True)),
+                }
+                for place, figures in rollups.items()
+            ],
+        )
+
+    @staticmethod
+    def stale(connection: sa.Connection) -> tuple[list[int], set[datetime]]:
+        """The marks of hours in which events were voided or restored since: their ids, and the hours."""
+        rows = connection.execute(sa.text(f"SELECT id, starts_at FROM stale_rollups ORDER BY id LIMIT {_MARKS}")).all()
+        return [row.id for row in rows], {row.starts_at for row in rows}
+
+    @staticmethod
+    def drop_stale(connection: sa.Connection, ids: list[int]) -> None:
+        """They were computed again, from a snapshot that has what was marked."""
+        connection.execute(sa.text("DELETE FROM stale_rollups WHERE id = ANY(:ids)"), {"ids": ids})
+
+    @staticmethod
+    def read(
+        source: Database, granularity: Granularity, board: str, since: datetime, until: datetime, slug: str | None
+    ) -> list[dict[str, Any]]:
+        """A board's roll-ups with their names, in the order of time, all action types together before each of them."""
+        rows = source.rows(
+            f"""
+            SELECT {", ".join("r." + name for name in _COLUMNS.split(", "))}, r.computed_at, b.slug AS board,
+                   s.number AS season, t.slug AS action_type, r.starts_at < p.final_before AS complete
+            FROM rollups r JOIN seasons s ON s.id = r.season_id JOIN boards b ON b.id = s.board_id
+            JOIN rollup_progress p ON p.granularity = r.granularity
+            LEFT JOIN action_types t ON t.id = r.action_type_id
+            WHERE r.granularity = :granularity AND r.starts_at >= :since AND r.starts_at < :until AND b.slug = :board
+              AND (CAST(:slug AS text) IS NULL OR t.slug = :slug)
+            ORDER BY r.starts_at, s.number, r.action_type_id <> {ALL_TYPES}, t.slug
+            """,
+            granularity=granularity,
+            since=since,
+            until=until,
+            board=board,
+            slug=slug,
+        )
+        return [dict(row._mapping) for row in rows]
+
+    @staticmethod
+    def names(source: Database) -> tuple[dict[int, str], dict[int, str]]:
+        """What seasons and action types are called, retired ones too: boards by season id, slugs by type id."""
+        seasons = source.rows("SELECT s.id, b.slug FROM seasons s JOIN boards b ON b.id = s.board_id")
+        types = source.rows("SELECT id, slug FROM action_types")
+        return {row.id: row.slug for row in seasons}, {row.id: row.slug for row in types}

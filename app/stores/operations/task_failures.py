@@ -1,0 +1,29 @@
+"""What tasks failed of, kept for as long as somebody may look at their dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.stores.redis.client import Client
+
+_SECONDS = 7 * 86_400
+
+
+def _key(task_id: str) -> str:
+    return f"failure:{{{task_id}}}"
+
+
+class TaskFailureStore:
+    """One line for each task."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def note(self, task_id: str, error: str) -> None:
+        """Keep it for a week. Raises redis.RedisError."""
+        self._client.set(_key(task_id), error, ex=_SECONDS)
+
+    def of(self, task_ids: Sequence[str]) -> dict[str, str]:
+        """What is known of these tasks."""
+        found = {task_id: self._client.get(_key(task_id)) for task_id in task_ids}
+        return {task_id: error for task_id, error in found.items() if error}

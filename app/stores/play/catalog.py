@@ -1,0 +1,107 @@
+"""Boards, their open season, and action types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from app.domain.boards import ActionType, Season
+from app.errors import Conflict
+from app.stores.postgres.engine import Database
+
+_TYPES = """
+    SELECT t.id, t.slug, t.name, t.points, t.min_seconds, b.slug AS board, t.burst, t.per_minute,
+           t.expected_median_seconds, t.expected_p95_seconds
+    FROM action_types t JOIN boards b ON b.id = t.board_id
+"""
+
+
+def _action_type(row: sa.Row[Any]) -> ActionType:
+    return ActionType(**row._mapping)
+
+
+class CatalogStore:
+    """What can be played, and where it counts."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def open_season(self, board: str) -> Season | None:
+        """The season that scores now; None for a board that doesn't exist."""
+        row = self._db.row(
+            """
+            SELECT s.id, b.slug, s.number FROM boards b
+            JOIN seasons s ON s.board_id = b.id AND s.ends_at IS NULL WHERE b.slug = :board
+            """,
+            board=board,
+        )
+        return Season(row.id, row.slug, row.number) if row else None
+
+    def open_seasons(self) -> list[Season]:
+        """The open season of every board."""
+        rows = self._db.rows(
+            "SELECT s.id, b.slug, s.number FROM seasons s JOIN boards b ON b.id = s.board_id WHERE s.ends_at IS NULL"
+        )
+        return [Season(row.id, row.slug, row.number) for row in rows]
+
+    def season(self, season_id: int) -> Season | None:
+        """Any season by its id."""
+        row = self._db.row(
+            "SELECT s.id, b.slug, s.number FROM seasons s JOIN boards b ON b.id = s.board_id WHERE s.id = :id",
+            id=season_id,
+        )
+        return Season(row.id, row.slug, row.number) if row else None
+
+    def action_types(self) -> list[ActionType]:
+        """Those that can be started, by their points."""
+        rows = self._db.rows(f"{_TYPES} WHERE t.retired_at IS NULL ORDER BY t.points, t.slug")
+        return [_action_type(row) for row in rows]
+
+    def action_type(self, slug: str) -> ActionType | None:
+        """One that can be started."""
+        row = self._db.row(f"{_TYPES} WHERE t.retired_at IS NULL AND t.slug = :slug", slug=slug)
+        return _action_type(row) if row else None
+
+    def type_id(self, slug: str) -> int | None:
+        """Of any action type, retired ones too."""
+        row = self._db.row("SELECT id FROM action_types WHERE slug = :slug", slug=slug)
+        return int(row.id) if row else None
+
+    def board_id(self, slug: str) -> int | None:
+        """None for a board that doesn't exist."""
+        row = self._db.row("SELECT id FROM boards WHERE slug = :slug", slug=slug)
+        return int(row.id) if row else None
+
+    @staticmethod
+    def add_action_type(connection: sa.Connection, values: dict[str, Any], board: str) -> None:
+        """A new one; Conflict if the slug was ever used."""
+        columns = ", ".join(values)
+        try:
+            connection.execute(
+                sa.text(
+                    f"""
+                    INSERT INTO action_types ({columns}, board_id)
+                    SELECT {", ".join(":" + name for name in values)}, id FROM boards WHERE slug = :board
+                    """
+                ),
+                {**values, "board": board},
+            )
+        except IntegrityError:
+            raise Conflict(f"The action type '{values['slug']}' exists already, perhaps retired.") from None
+
+    @staticmethod
+    def change_action_type(connection: sa.Connection, slug: str, changes: dict[str, Any]) -> bool:
+        """Change some of it; open actions keep what they promised. False if there is none that can be started."""
+        sets = ", ".join(f"{column} = :{column}" for column in changes)
+        if changes.keys() & {"min_seconds", "burst", "per_minute"}:  # what was issued before is judged as before
+            sets += ", limits_since = clock_timestamp()"
+        update = f"UPDATE action_types SET {sets} WHERE slug = :slug AND retired_at IS NULL"
+        return bool(connection.execute(sa.text(update), {**changes, "slug": slug}).rowcount)
+
+    @staticmethod
+    def retire_action_type(connection: sa.Connection, slug: str) -> bool:
+        """Nobody can start it any more; open actions may still be completed. False if there is none."""
+        update = "UPDATE action_types SET retired_at = now() WHERE slug = :slug AND retired_at IS NULL"
+        return bool(connection.execute(sa.text(update), {"slug": slug}).rowcount)

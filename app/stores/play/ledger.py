@@ -1,0 +1,277 @@
+"""The redemption itself, and what the ledger knows of one: scores change here and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg.errors
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from anticheat.history import Completion
+from app.domain.action_token import Promise
+from app.domain.boards import MAX_SCORE, Season
+from app.domain.times import utc
+from app.stores.postgres.engine import Database
+
+# Lock and read the score, write it, write the event and its outbox row: one statement, one transaction. A second
+# redemption of the action breaks on the event's unique action id, and takes the whole statement back with it.
+# The event has the very time of the standing, so that this can be computed from events. (Points under a case are held:
+# then the time is that of the last event that everybody sees.) Standing and event hold by the same look at the player,
+# so that what is held is the sum of the events that say so, whatever is decided meanwhile.
+_STANDING = """
+WITH who AS MATERIALIZED (
+    SELECT id, held_under FROM players WHERE id = %(player)s AND status = 'active'
+), standing AS (
+    INSERT INTO standings AS s (season_id, player_id, score, held, changes, achieved_at)
+    SELECT %(season)s, id, CASE WHEN held_under IS NULL THEN %(points)s::bigint ELSE 0 END,
+           CASE WHEN held_under IS NULL THEN 0 ELSE %(points)s::bigint END, 1, clock_timestamp()
+    FROM who
+    ON CONFLICT (season_id, player_id) DO UPDATE
+    SET score = s.score + excluded.score, held = s.held + excluded.held, changes = s.changes + 1,
+        achieved_at = CASE WHEN excluded.held = 0 THEN clock_timestamp() ELSE s.achieved_at END
+    WHERE s.score + s.held + excluded.score + excluded.held <= %(most)s::bigint
+    RETURNING score + held AS score, held, changes, achieved_at
+), event AS (
+    INSERT INTO score_events
+        (action_id, player_id, season_id, action_type_id, points, previous_score, score, issued_at, judged_at,
+         request_id, created_at, held_under)
+    SELECT %(action)s, %(player)s, %(season)s, %(type)s, %(points)s, score - %(points)s, score, %(issued)s,
+           %(judged)s::timestamptz, %(request)s,
+           CASE WHEN held_under IS NULL THEN achieved_at ELSE clock_timestamp() END, held_under
+    FROM standing, who RETURNING id
+), queued AS (
+    INSERT INTO outbox (season_id, player_id, event_id, request_id)
+    SELECT %(season)s, %(player)s, id, %(request)s FROM event
+)"""
+_KEYED = """, keyed AS (
+    INSERT INTO idempotency (player_id, key, fingerprint, action_id, outcome)
+    SELECT %(player)s, %(key)s, %(fingerprint)s, %(action)s, 'scored' FROM standing
+)"""
+# No row for a player who isn't active, and a row of nulls for one whose score would be past the limit.
+_RETURN = " SELECT standing.score, changes, held FROM who LEFT JOIN standing ON true"
+REDEEM = _STANDING + _RETURN
+REDEEM_WITH_KEY = _STANDING + _KEYED + _RETURN
+
+_PRUNE = """
+    WITH pruned AS (
+        DELETE FROM idempotency WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM idempotency WHERE created_at <= now() - interval '24 hours'
+            ORDER BY created_at LIMIT :batch
+        )) RETURNING 1
+    )
+    SELECT count(*) AS pruned FROM pruned
+"""
+
+
+class AlreadyRedeemed(Exception):
+    """The ledger has this action."""
+
+
+class KeyKnown(Exception):
+    """The player has used this Idempotency-Key before."""
+
+
+class ScoreAtLimit(Exception):
+    """The score, held points included, would be past MAX_SCORE. Nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """A committed redemption; `change` counts the changes of this standing, 1 for the first.
+
+    Of `score`, `held` points are seen by the player alone.
+    """
+
+    previous: int
+    score: int
+    change: int
+    held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A score event."""
+
+    season: Season
+    points: int
+    previous_score: int
+    score: int
+
+
+@dataclass(frozen=True, slots=True)
+class FirstAnswer:
+    """What was answered to an Idempotency-Key: `outcome` is scored (then `event` is there), rejected or suspended."""
+
+    fingerprint: str
+    outcome: str
+    previous_rank: int | None
+    current_rank: int | None
+    event: Scored | None
+
+
+class LedgerStore:
+    """Every 200 of a redemption is a row here, once."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def redeem(
+        self,
+        promise: Promise,
+        *,
+        request_id: str,
+        key: str | None,
+        fingerprint: str,
+        judged: float | None = None,
+        connection: sa.Connection | None = None,
+    ) -> Redeemed | None:
+        """Score an action; None for a player who isn't active. Raises AlreadyRedeemed, KeyKnown or ScoreAtLimit.
+
+        `judged` is the Unix time that anti-cheat judged by.
+
+        Within the caller's transaction where a connection is given, else in one of its own.
+        """
+        values = {
+            "season": promise.season_id,
+            "player": promise.player_id,
+            "points": promise.points,
+            "most": MAX_SCORE,
+            "action": promise.action_id,
+            "type": promise.action_type_id,
+            "issued": utc(promise.issued_ms / 1000),
+            "judged": None if judged is None else utc(judged),
+            "request": request_id,
+        }
+        if key is not None:
+            values |= {"key": key, "fingerprint": fingerprint}
+        statement = REDEEM if key is None else REDEEM_WITH_KEY
+        try:
+            if connection is not None:
+                row = connection.exec_driver_sql(statement, values).fetchone()
+            else:
+                with self._db.driver() as own:
+                    row = own.execute(statement, values).fetchone()
+        except IntegrityError as error:
+            raise _meaning(error.orig) from None
+        except psycopg.IntegrityError as error:
+            raise _meaning(error) from None
+        if row is None:
+            return None
+        if row[0] is None:
+            raise ScoreAtLimit()
+        return Redeemed(row[0] - promise.points, *row)
+
+    def first_answer(self, player_id: str, key: str) -> FirstAnswer | None:
+        """What this player's key was answered with; None for a new key."""
+        row = self._db.row(
+            """
+            SELECT i.fingerprint, i.outcome, i.previous_rank, i.current_rank, e.points, e.previous_score, e.score,
+                   s.id AS season_id, s.number, b.slug AS board
+            FROM idempotency i
+            LEFT JOIN score_events e ON e.action_id = i.action_id AND e.kind = 'redeem'
+            LEFT JOIN seasons s ON s.id = e.season_id LEFT JOIN boards b ON b.id = s.board_id
+            WHERE i.player_id = :player AND i.key = :key AND i.created_at > now() - interval '24 hours'
+            """,
+            player=player_id,
+            key=key,
+        )
+        if row is None:
+            return None
+        event = None
+        if row.points is not None:
+            season = Season(row.season_id, row.board, row.number)
+            event = Scored(season, row.points, row.previous_score, row.score)
+        return FirstAnswer(row.fingerprint, row.outcome, row.previous_rank, row.current_rank, event)
+
+    def keep_ranks(self, player_id: str, key: str, previous: int | None, current: int) -> None:
+        """Keep the ranks of the first answer. Losing this in a crash costs the exact ranks of a replay, no points."""
+        with self._db.transaction() as connection:
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+            connection.exec_driver_sql(
+                """
+                UPDATE idempotency SET previous_rank = %(previous)s, current_rank = %(current)s
+                WHERE player_id = %(player)s AND key = %(key)s
+                """,
+                {"previous": previous, "current": current, "player": player_id, "key": key},
+            )
+
+    @staticmethod
+    def keep_refusal(connection: sa.Connection, promise: Promise, key: str, fingerprint: str, outcome: str) -> None:
+        """Keep that anti-cheat refused this key's action."""
+        connection.exec_driver_sql(
+            """
+            INSERT INTO idempotency (player_id, key, fingerprint, action_id, outcome)
+            VALUES (%(player)s, %(key)s, %(fingerprint)s, %(action)s, %(outcome)s)
+            ON CONFLICT (player_id, key) DO NOTHING
+            """,
+            {
+                "player": promise.player_id,
+                "key": key,
+                "fingerprint": fingerprint,
+                "action": promise.action_id,
+                "outcome": outcome,
+            },
+        )
+
+    def drop_old_key(self, player_id: str, key: str) -> bool:
+        """Forget a key that is older than 24 hours; False if there is none so old."""
+        rows = self._db.rows(
+            """
+            DELETE FROM idempotency WHERE player_id = :player AND key = :key
+            AND created_at <= now() - interval '24 hours' RETURNING key
+            """,
+            player=player_id,
+            key=key,
+        )
+        return bool(rows)
+
+    def prune_keys(self, *, batch: int = 5000) -> int:
+        """Forget all keys older than 24 hours, so many in one statement; how many."""
+        total, pruned = 0, batch
+        while pruned == batch:
+            row = self._db.row(_PRUNE, batch=batch)
+            pruned = row.pruned if row else 0
+            total += pruned
+        return total
+
+    def redeemed_action(self, player_id: UUID, action_id: UUID) -> dict[str, Any] | None:
+        """What the ledger has of this player's action."""
+        row = self._db.row(
+            """
+            SELECT e.points, e.previous_score, e.score, e.issued_at, e.created_at, t.slug AS action_type
+            FROM score_events e JOIN action_types t ON t.id = e.action_type_id
+            WHERE e.action_id = :action AND e.player_id = :player AND e.kind = 'redeem'
+            """,
+            action=action_id,
+            player=player_id,
+        )
+        return dict(row._mapping) if row else None
+
+    def past(self, player_id: str, length: int) -> list[tuple[str, Completion]]:
+        """The player's newest completions with their action ids, newest first."""
+        rows = self._db.rows(
+            """
+            SELECT e.action_id, t.slug, e.issued_at, e.created_at
+            FROM score_events e JOIN action_types t ON t.id = e.action_type_id
+            WHERE e.player_id = :player AND e.kind = 'redeem' ORDER BY e.id DESC LIMIT :length
+            """,
+            player=player_id,
+            length=length,
+        )
+        return [
+            (str(row.action_id), Completion(row.slug, row.issued_at.timestamp(), row.created_at.timestamp()))
+            for row in rows
+        ]
+
+
+def _meaning(error: BaseException | None) -> BaseException:
+    if isinstance(error, psycopg.errors.UniqueViolation):
+        constraint = error.diag.constraint_name
+        if constraint == "uq_score_events_action":
+            return AlreadyRedeemed()
+        if constraint == "pk_idempotency":
+            return KeyKnown()
+    return error or AssertionError("an integrity error without a cause")

@@ -1,0 +1,175 @@
+"""The tables of suspicion, cases, decisions, corrections, the audit log and learned models."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from app.stores.postgres.schema import metadata as metadata  # with the tables of both files
+from app.stores.postgres.schema import moment, player
+
+suspicion = sa.Table(
+    "suspicion",
+    metadata,
+    player(primary_key=True),
+    sa.Column("value", sa.Float, nullable=False),
+    moment("at"),
+    moment("cleared_at", nullable=True),
+    sa.CheckConstraint("value >= 0", name="value"),
+)
+
+# `starts_at`: since when the player's events are in question. The last decision stands here, all in `decisions`.
+cases = sa.Table(
+    "cases",
+    metadata,
+    sa.Column("id", UUID(), primary_key=True),
+    player(index=True),
+    sa.Column("state", sa.Text, nullable=False, server_default="open"),
+    moment("opened_at", now=True),
+    moment("decided_at", nullable=True),
+    moment("starts_at", nullable=True),
+    sa.Column("decided_by", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("correction_id", UUID()),
+    sa.Column("appeal", sa.Text),
+    moment("appealed_at", nullable=True),
+    sa.CheckConstraint("state in ('open', 'cleared', 'confirmed')", name="state"),
+    sa.Index("ix_cases_opened_at", "opened_at", "id"),
+    sa.Index("uq_cases_open", "player_id", unique=True, postgresql_where=sa.text("state = 'open'")),
+)
+
+signals = sa.Table(
+    "signals",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    player(),
+    sa.Column("case_id", UUID(), sa.ForeignKey("cases.id")),
+    sa.Column("action_id", UUID()),
+    sa.Column("action_type", sa.Text),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("seen", sa.Text, nullable=False),
+    sa.Column("expected", sa.Text, nullable=False),
+    sa.Column("added", sa.Float, nullable=False),
+    sa.Column("suspicion", sa.Float, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    moment("at"),
+    sa.Column("source", sa.Text, nullable=False, server_default="live"),
+    sa.CheckConstraint("source in ('live', 'review', 'model')", name="source"),
+    sa.CheckConstraint("source = 'model' OR action_id IS NOT NULL", name="action"),
+    sa.Index("ix_signals_player", "player_id", "id"),
+    sa.Index("ix_signals_case", "case_id", "id"),
+    sa.Index("uq_signals_review", "action_id", "rule", unique=True, postgresql_where=sa.text("source = 'review'")),
+    sa.Index("uq_signals_model", "player_id", "rule", "at", unique=True, postgresql_where=sa.text("source = 'model'")),
+)
+
+# What people decided on cases, never changed. `undone` takes back the one before it. `before` is what the decision
+# changed, as it was: {"status", "suspicion": null or {"value", "at", "cleared_at"}, "held": whether points were held}.
+decisions = sa.Table(
+    "decisions",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("case_id", UUID(), sa.ForeignKey("cases.id"), nullable=False),
+    sa.Column("decision", sa.Text, nullable=False),
+    sa.Column("decided_by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("before", JSONB, nullable=False),
+    sa.Column("correction_id", UUID()),
+    sa.Column("request_id", sa.Text, nullable=False),
+    moment("decided_at", now=True),
+    sa.CheckConstraint("decision in ('cleared', 'confirmed', 'undone')", name="decision"),
+    sa.Index("ix_decisions_case", "case_id", "id"),
+)
+
+# Which events were voided (or restored) together, and how far that has come. `restores_id` is the correction whose
+# voids a restore takes back. `cursor` is the last event looked at, `horizon` the id of the
+# transaction that began it. The selection is player, action type, board and time; null: any.
+corrections = sa.Table(
+    "corrections",
+    metadata,
+    sa.Column("id", UUID(), primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, server_default="running"),
+    sa.Column("restores_id", UUID(), sa.ForeignKey("corrections.id")),
+    sa.Column("case_id", UUID(), sa.ForeignKey("cases.id")),
+    sa.Column("player_id", UUID(), sa.ForeignKey("players.id")),
+    sa.Column("action_type_id", sa.Integer),
+    sa.Column("board_id", sa.Integer),
+    moment("since", nullable=True),
+    moment("until", nullable=True),
+    sa.Column("made_by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("request_id", sa.Text, nullable=False),
+    moment("made_at", now=True),
+    moment("finished_at", nullable=True),
+    sa.Column("events", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("points", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("players", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("cursor", sa.BigInteger),
+    sa.Column("horizon", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("kind in ('void', 'restore')", name="kind"),
+    sa.CheckConstraint("state in ('running', 'done', 'restored')", name="state"),
+    sa.CheckConstraint("(kind = 'restore') = (restores_id IS NOT NULL)", name="restores"),
+    sa.Index("ix_corrections_running", "made_at", postgresql_where=sa.text("state = 'running'")),
+)
+
+# Append-only, without gaps. `details` is JSON text as it was hashed; `hash` covers the row and the hash before it.
+audit_log = sa.Table(
+    "audit_log",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    moment("at"),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("act", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("details", sa.Text, nullable=False),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Index("ix_audit_log_subject", "subject", "id"),
+)
+
+# Learned models, newest last. `artifact` is data (never code), `digest` its SHA-256; the same window, seed and settings
+# give the same digest. `numbers` says how it did on what it was not trained on.
+models = sa.Table(
+    "models",
+    metadata,
+    sa.Column("version", sa.Integer, sa.Identity(), primary_key=True),
+    moment("trained_at", now=True),
+    moment("window_since"),
+    moment("window_until"),
+    sa.Column("seed", sa.BigInteger, nullable=False),
+    sa.Column("players", sa.BigInteger, nullable=False),
+    sa.Column("settings", JSONB, nullable=False),
+    sa.Column("numbers", JSONB, nullable=False),
+    sa.Column("artifact", sa.LargeBinary, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.CheckConstraint("state in ('active', 'retired')", name="state"),
+    sa.Index("uq_models_active", "state", unique=True, postgresql_where=sa.text("state = 'active'")),
+)
+
+# How far the background review of the ledger has come; one row.
+review_progress = sa.Table(
+    "review_progress",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    moment("reviewed_before"),
+    sa.CheckConstraint("number = 1", name="number"),
+)
+
+# Each refused action once, whatever number of rules refused it: `reason` is the rule that added the most, or `level`
+# where nothing new was added and the suspicion from before refused it. `issued_at` is null before migration 0009.
+refusals = sa.Table(
+    "refusals",
+    metadata,
+    sa.Column("action_id", UUID(), primary_key=True),
+    sa.Column("player_id", UUID(), nullable=False),
+    sa.Column("season_id", sa.Integer, nullable=False),
+    sa.Column("action_type_id", sa.Integer, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    moment("judged_at"),
+    moment("created_at", now=True),
+    moment("issued_at", nullable=True),
+    sa.CheckConstraint("reason in ('timing', 'pattern', 'frequency', 'level')", name="reason"),
+    sa.Index("ix_refusals_created_at", "created_at"),
+    sa.Index("ix_refusals_player", "player_id", "judged_at"),
+)

@@ -1,0 +1,114 @@
+"""The product's own processes, each as a child."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from devstack.child import Child
+
+# Memory after which a worker's process is replaced. A rebuild and a proof hold a thousand standings at once; the others
+# let PostgreSQL do the adding up, or look at one player after another; the learned model has its libraries.
+_MOST_KIB = {"leaderboard": 250_000, "analytics": 250_000, "anticheat": 400_000}
+# Every address of this machine -> one of them that a client can name.
+_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
+
+class App(Child):
+    """A process of the product: `python -m …` in the project's folder, configured by its environment."""
+
+    def __init__(self, log: Path, env: Mapping[str, str], *, keep_open: tuple[int, ...] = ()) -> None:
+        super().__init__(log, env=env, keep_open=keep_open)
+        self.environment["PYTHONUNBUFFERED"] = "1"
+
+
+class Web(App):
+    """gunicorn; HOST and PORT from the environment."""
+
+    name = "web"
+
+    def __init__(
+        self, log: Path, env: Mapping[str, str], *, name: str = "web", keep_open: tuple[int, ...] = ()
+    ) -> None:
+        super().__init__(log, env, keep_open=keep_open)
+        self.name = name
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where a client on this machine reaches it."""
+        host = self.environment["HOST"]
+        return _HERE.get(host, host), int(self.environment["PORT"])
+
+    @property
+    def url(self) -> str:
+        host, port = self.address
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "wsgi:app"]
+
+    def answers(self) -> bool:
+        """True when both /healthz and /readyz say 200."""
+        return self._status("/healthz") == 200 and self._status("/readyz") == 200
+
+    def _status(self, path: str) -> int | None:
+        connection = http.client.HTTPConnection(*self.address, timeout=5)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+
+
+class Worker(App):
+    """Celery's worker: of one kind of task, or of all of them in as many processes as there are cores."""
+
+    name = "worker"
+    # At once: what it works on comes back from the broker, and asked kindly it would wait for one that is gone too.
+    death_signal = signal.SIGKILL
+
+    def __init__(
+        self,
+        log: Path,
+        env: Mapping[str, str],
+        *,
+        queue: str | None = None,
+        concurrency: int = 1,
+        keep_open: tuple[int, ...] = (),
+    ) -> None:
+        """`queue`: the one queue it takes tasks from, with `concurrency` processes."""
+        super().__init__(log, env, keep_open=keep_open)
+        self._options: list[str] = []
+        if queue is not None:
+            self.name = f"worker-{queue}"
+            # Two workers of one name would take each other for dead.
+            self._options = ["-Q", queue, "--concurrency", str(concurrency), "-n", f"{queue}@%h"]
+            self._options += ["--max-memory-per-child", str(_MOST_KIB[queue])]
+
+    def command(self) -> list[str]:
+        command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "--loglevel", "info"]
+        return [*command, *self._options]
+
+
+class Beat(App):
+    """Celery's clock: its times are in the database, and one of those that run sends."""
+
+    name = "beat"
+
+    def command(self) -> list[str]:
+        options = ["--pidfile", "", "--loglevel", "info"]
+        return [sys.executable, "-m", "celery", "-A", "workers.app", "beat", *options]
+
+
+class Relay(App):
+    """Outbox to broker."""
+
+    name = "relay"
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "workers.relay"]

@@ -1,0 +1,175 @@
+"""What runs together in one folder: started together, stopped together, with one environment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from app.settings import BadSetting, Settings
+from devstack import surroundings
+from devstack.child import ROOT, CannotStart, Child, free_port, is_free
+from devstack.folder import Folder
+from devstack.given import MARK, mark
+from devstack.postgres import Postgres
+
+Progress = Callable[[str], None]
+
+
+class Group(ABC):
+    """Children by name in `folder`; a second start finds the data of the first.
+
+    Start it from the main thread: the processes die with the thread that started them.
+    """
+
+    def __init__(self, folder: Path | str, env: Mapping[str, str] | None = None, *, lock: int | None = None) -> None:
+        """`env`: settings by their names, which win; `lock`: a descriptor that holds the lock on `run.lock` already."""
+        self.folder = Folder(Path(folder), lock)
+        self.given = dict(env or {})
+        self.env: dict[str, str] = {}
+        """The environment for a flask command or a process of the product; filled by start()."""
+        self._host, self._port = "127.0.0.1", 0
+        self._processes: dict[str, Child] = {}
+
+    @abstractmethod
+    def _start_all(self, progress: Progress) -> None:
+        """Start everything and wait until it answers."""
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where clients reach it, such as `http://127.0.0.1:8000`."""
+
+    def start(self, progress: Progress = print) -> None:
+        """Start all and wait until it answers; `progress` gets one line for each step.
+
+        CannotStart, with everything stopped again, if a part cannot start.
+        """
+        self._check()
+        self.folder.take(progress)
+        try:
+            self._start_all(progress)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self, progress: Progress = lambda line: None) -> None:
+        """Stop all, the last started first; returns when no process is left."""
+        for wave in self._waves():
+            for child in wave:
+                if child.running:
+                    progress(f"Stopping {child.name}")
+                    child.ask_to_stop()
+            for child in wave:
+                child.stop()
+        self._processes.clear()
+        self.folder.release()
+
+    def discard(self) -> None:
+        """Stop all at once, with no time to finish anything: for a folder that nobody starts again.
+
+        PostgreSQL alone is asked: killed, it would leave shared memory behind.
+        """
+        for child in reversed(list(self._processes.values())):
+            if not isinstance(child, Postgres):
+                child.kill()
+        self.stop()
+
+    def __enter__(self) -> Self:
+        self.start(lambda line: None)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def process(self, name: str) -> Child:
+        """One of them by its name; KeyError if it has not been started."""
+        return self._processes[name]
+
+    @property
+    def processes(self) -> dict[str, Child]:
+        """All of them by name, in the order of their start."""
+        return dict(self._processes)
+
+    @property
+    def postgres(self) -> Postgres:
+        """The private PostgreSQL that takes writes; KeyError if there is none."""
+        server = self.process("postgres")
+        assert isinstance(server, Postgres)
+        return server
+
+    def add(self, name: str, child: Child) -> None:
+        """Start one more process that stops with the others, before them."""
+        self._processes[name] = child
+        child.start()
+
+    def flask(self, *arguments: str) -> str:
+        """Run a flask command to its end and return what it printed; CannotStart with its last line if it fails."""
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
+        done = subprocess.run(command, env=self.env, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        log = self.folder.log("flask")
+        with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w") as file:
+            file.write(done.stdout + done.stderr)
+        if done.returncode != 0:
+            said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
+            raise CannotStart(f"flask {' '.join(arguments)} failed ({said[:300]}); all of it is in {log}")
+        return done.stdout
+
+    def _waves(self) -> Sequence[Sequence[Child]]:
+        """In what order they stop; those of one wave at the same time."""
+        return [[child] for child in reversed(list(self._processes.values()))]
+
+    def _check(self) -> None:
+        """What can be known to be wrong before anything is started."""
+        try:
+            # Whether production's secrets are good enough is for later: some of them are ours.
+            settings = Settings.from_env({**self.given, "APP_ENV": "development"})
+        except BadSetting as error:
+            raise CannotStart(str(error)) from error
+        self._host = settings.host
+        self._port = settings.port if self.given.get("PORT") else free_port()
+        if self._listens() and not is_free(self._host, free_port()):
+            raise CannotStart(f"HOST={self._host} is no address of this machine: unset HOST, or name one")
+        if self._listens() and not is_free(self._host, self._port):
+            address = f"{self._host} port {self._port}"
+            raise CannotStart(f"cannot listen on {address}: stop what uses it, or choose another, such as PORT=8001")
+
+    def _listens(self) -> bool:
+        """Whether HOST and PORT are used at all."""
+        return True
+
+    def _settle(self, found: Mapping[str, str]) -> None:
+        """Write down the settings of all: `found` from the servers, ours, and above all what was given."""
+        metrics = self.folder.path / "metrics"
+        shutil.rmtree(metrics, ignore_errors=True)
+        metrics.mkdir(mode=0o700)
+        ours = {
+            "APP_ENV": "development",
+            "HOST": self._host,
+            "PORT": str(self._port),
+            "METRICS_DIR": str(metrics),
+            "AUDIT_ANCHORS": str(self.folder.path / "audit-anchors"),
+            "JWT_KEYS": f"local:{self.folder.secret('jwt')}",
+            "ACTION_TOKEN_KEYS": f"local:{self.folder.secret('action_token')}",
+        }
+        settings = {**ours, **found, **self.given}
+        try:
+            Settings.from_env(settings)
+        except BadSetting as error:
+            raise CannotStart(str(error)) from error
+        self.env = {**surroundings.for_parts(os.environ), **settings, "FLASK_APP": "wsgi"}
+        made = {name: value for name, value in settings.items() if name not in self.given}
+        self.folder.write_environment({**settings, "FLASK_APP": "wsgi", MARK: mark(made)})
+
+    def _start(self, key: str, server: Child, doing: str, progress: Progress) -> None:
+        self._processes[key] = server
+        progress(doing)
+        server.start()

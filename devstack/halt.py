@@ -1,0 +1,100 @@
+"""`make cluster-stop`: end a cluster from any terminal, and leave nothing of it but its data."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from devstack import cluster_map, processes, surroundings
+from devstack.child import CannotStart
+from devstack.cluster import REPLICAS
+from devstack.folder import Folder
+from devstack.postgres import Postgres
+from devstack.processes import Process
+from devstack.replica import Replica
+
+_PATIENCE_SECONDS = 60.0
+
+
+def main() -> int:
+    """0 when nothing runs any more, 1 when something could not be ended."""
+    surroundings.enter(surroundings.for_parts(os.environ))
+    parser = argparse.ArgumentParser(prog="python -m devstack.halt", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=cluster_map.FOLDER, help="where the cluster lives")
+    folder: Path = parser.parse_args().folder
+    if not folder.joinpath("run.lock").exists():
+        print(f"no cluster has ever run in {folder}")
+        return 0
+    launcher = _launcher(folder)
+    if launcher is not None:
+        print(f"Stopping the cluster in {folder} (process {launcher.pid})", flush=True)
+        _end(launcher)
+    try:
+        if _untidy(folder):
+            _tidy(folder)
+    except CannotStart as error:
+        print(f"could not stop it: {error}", file=sys.stderr)
+        return 1
+    print(f"Stopped. Its data stays in {folder}." if launcher else f"No cluster runs in {folder}.")
+    return 0
+
+
+def _launcher(folder: Path) -> Process | None:
+    """Who holds the lock of the folder; None if nobody does."""
+    descriptor = os.open(folder / "run.lock", os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = (folder / "run.lock").read_text().strip()
+        return next((each for each in processes.tree(int(owner)) if str(each.pid) == owner), None)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _end(launcher: Process) -> None:
+    """Ask it as Ctrl-C does; kill it, and with it its children, if it takes too long."""
+    launcher.signal(15)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while launcher.alive() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    processes.end([launcher])
+
+
+def _untidy(folder: Path) -> bool:
+    """Whether it was killed, or is being killed."""
+    return any(folder.glob("*/data/postmaster.pid")) or bool(processes.holders(folder / "parts.lock"))
+
+
+def _tidy(folder: Path) -> None:
+    """What a cluster that was killed leaves behind: processes, then the sockets and shared memory of PostgreSQL."""
+    noted = cluster_map.read(folder)
+    taken = Folder(folder)
+    taken.take(lambda line: None)  # ends what is left of it, or says why it can't
+    try:
+        primary = Postgres(folder / "postgres", taken.log("postgres"), keep_open=taken.kept_open)
+        names = [f"replica-{number}" for number in range(1, REPLICAS + 1)]
+        replicas = [
+            Replica(folder / name, taken.log(name), primary=primary, name=name, keep_open=taken.kept_open)
+            for name in names
+        ]
+        for server in [primary, *replicas]:
+            if (server.cluster / "postmaster.pid").exists():
+                server.start()  # it finds what its predecessor left, and takes it along when it stops
+                server.stop()
+        for part in noted[1] if noted else ():
+            temporary = Path(part.address)
+            if temporary.name.startswith("fairboard-") and folder not in temporary.parents:
+                shutil.rmtree(temporary, ignore_errors=True)
+        cluster_map.forget(folder)
+    finally:
+        taken.release()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""`make cluster-status`: how each part of a running cluster is, from any terminal; exit 1 when one is not well."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import amqp
+import psycopg
+import redis
+
+from devstack import cluster_map, processes, surroundings
+from devstack.child import ROOT, accepts
+from devstack.cluster_map import Part
+from devstack.redis_cluster import NODES, SLOTS
+
+_SECONDS = 3
+_YOUNG_SECONDS = 3
+
+
+@dataclass(frozen=True)
+class Health:
+    """How one part is; `note` says what was seen."""
+
+    well: bool
+    note: str
+
+
+@dataclass(frozen=True)
+class State:
+    """A part and how it is."""
+
+    name: str
+    pid: int | None
+    address: str
+    role: str
+    well: bool
+    note: str
+
+
+class Doctor:
+    """Examines the parts of the cluster that has noted itself down in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._env = cluster_map.environment(folder)
+        self._broker = urlsplit(self._env["BROKER_URL"])
+
+    def examine(self, parts: list[Part]) -> list[State]:
+        """All of them at the same time; a few seconds at the most."""
+        with ThreadPoolExecutor(len(parts) or 1) as pool:
+            return list(pool.map(self._one, parts))
+
+    def _one(self, part: Part) -> State:
+        health = Health(False, "its process has ended")
+        family = processes.tree(part.pid) if part.pid is not None else []
+        if family:
+            try:
+                health = self._look(part, family[0].age())
+            except (OSError, psycopg.Error, redis.RedisError, amqp.AMQPError, http.client.HTTPException) as error:
+                said = " ".join(str(error).split())
+                health = Health(False, said[:120] or type(error).__name__)
+        return State(**asdict(part), **asdict(health))
+
+    def _look(self, part: Part, age: float) -> Health:
+        looks: dict[str, Callable[[Part], Health]] = {
+            "postgres": self._primary,
+            "replica": self._replica,
+            "redis": self._redis,
+            "epmd": lambda part: Health(*_port(part)),
+            "rabbitmq": self._rabbitmq,
+            "nginx": lambda part: _http(part, "/healthz"),
+            "api": lambda part: _http(part, "/readyz"),
+            "ws": lambda part: _http(part, "/readyz"),
+            "worker": self._worker,
+        }
+        if part.kind in looks:
+            return looks[part.kind](part)
+        # It answers nobody: one that ends again and again is known by its age.
+        return Health(age > _YOUNG_SECONDS, f"started {age:.0f} s ago")
+
+    def _primary(self, part: Part) -> Health:
+        query = "SELECT pg_is_in_recovery(), (SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming')"
+        with self._database(part) as connection:
+            standby, followers = connection.execute(query).fetchone() or (True, 0)
+        return Health(not standby, "is a standby" if standby else f"primary, {followers} replicas follow")
+
+    def _replica(self, part: Part) -> Health:
+        query = """SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn()::text,
+                          (SELECT status = 'streaming' FROM pg_stat_wal_receiver), pg_is_wal_replay_paused()"""
+        with self._database(part) as connection:
+            standby, position, streaming, paused = connection.execute(query).fetchone() or (False, None, False, False)
+        if not standby:
+            return Health(False, "is no standby")
+        if not streaming:
+            return Health(False, "does not follow the primary")
+        note = f"{_lag(self._env['DATABASE_URL'], position)} bytes behind" + (", replay is paused" if paused else "")
+        return Health(not paused, note)
+
+    def _redis(self, part: Part) -> Health:
+        host, port = part.address.split(":")
+        password = urlsplit(self._env["REDIS_URL"].split(",")[0]).password
+        options: dict[str, Any] = {"password": password, "socket_timeout": _SECONDS, "decode_responses": True}
+        with redis.Redis(host, int(port), **options) as client:
+            info, role = client.execute_command("CLUSTER INFO"), client.execute_command("ROLE")
+        knows, covers = int(info["cluster_known_nodes"]) == NODES, int(info["cluster_slots_ok"]) == SLOTS
+        well = info["cluster_state"] == "ok" and knows and covers
+        note = f"cluster {info['cluster_state']}, {info['cluster_slots_ok']} slots served, "
+        if role[0] == "master":
+            return Health(well, note + f"master of {len(role[2])}")
+        return Health(well and role[3] == "connected", note + f"replica of port {role[2]}, {role[3]}")
+
+    def _rabbitmq(self, part: Part) -> Health:
+        with self._connected():
+            return Health(True, "answers")
+
+    def _worker(self, part: Part) -> Health:
+        queue = part.name.partition("-")[2]
+        with self._connected() as connection:
+            found = connection.channel().queue_declare(queue, passive=True)
+        note = f"{found.consumer_count} consumers of {queue}, {found.message_count} wait"
+        return Health(found.consumer_count > 0, note)
+
+    @contextlib.contextmanager
+    def _connected(self) -> Any:
+        at, user = f"{self._broker.hostname}:{self._broker.port}", self._broker.username
+        patience = {"connect_timeout": _SECONDS, "read_timeout": _SECONDS, "write_timeout": _SECONDS}
+        with amqp.Connection(at, user, self._broker.password, **patience) as connection:
+            yield connection
+
+    def _database(self, part: Part) -> psycopg.Connection[Any]:
+        folder = ROOT / part.address  # absolute ones stay as they are
+        options = f"-c statement_timeout={_SECONDS * 1000}"
+        return psycopg.connect(
+            host=str(folder), user="fairboard", dbname="fairboard", connect_timeout=_SECONDS, options=options
+        )
+
+
+def _lag(primary: str, position: str | None) -> str:
+    """Bytes that the primary has written and a replica at `position` has not replayed."""
+    with contextlib.suppress(psycopg.Error), psycopg.connect(primary, connect_timeout=_SECONDS) as connection:
+        query = "SELECT greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), %s::pg_lsn), 0)::bigint"
+        row = connection.execute(query, (position,)).fetchone()
+        return str(row[0]) if row else "unknown"
+    return "unknown"
+
+
+def _port(part: Part) -> tuple[bool, str]:
+    host, _, port = part.address.rpartition(":")
+    return (True, "answers") if accepts(host, int(port)) else (False, "does not answer")
+
+
+def _http(part: Part, path: str) -> Health:
+    host, _, port = part.address.rpartition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=_SECONDS)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        said = json.loads(answer.read())
+    except ValueError:
+        return Health(False, f"{path}: no JSON")
+    finally:
+        connection.close()
+    reason = said.get("error", {}).get("message", "") if answer.status != 200 else ""
+    return Health(answer.status == 200, f"{path} {answer.status} {reason}".strip())
+
+
+def main() -> int:
+    """0 when all is well, 1 when something is not, or nothing runs."""
+    surroundings.enter(surroundings.for_parts(os.environ))
+    parser = argparse.ArgumentParser(prog="python -m devstack.status", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    parser.add_argument("--folder", type=Path, default=cluster_map.FOLDER, help="where the cluster lives")
+    arguments = parser.parse_args()
+    noted = cluster_map.read(arguments.folder)
+    if noted is None:
+        print(f"no cluster runs in {arguments.folder}, or it is still starting: make cluster starts one")
+        return 1
+    url, parts = noted
+    states = Doctor(arguments.folder).examine(parts)
+    ill = [state.name for state in states if not state.well]
+    if arguments.json:
+        print(json.dumps({"url": url, "well": not ill, "parts": [asdict(state) for state in states]}, indent=1))
+        return int(bool(ill))
+    rows = [[s.name, str(s.pid or ""), s.address, "ok" if s.well else "FAILED", s.note] for s in states]
+    print("\n".join(cluster_map.table(["part", "pid", "address", "health", "what was seen"], rows)))
+    print(f"Not well: {', '.join(ill)}" if ill else f"All {len(states)} parts are well, at {url}/")
+    return int(bool(ill))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""A board of some thousand standings, which counts as large here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+
+from app.containers.container import Container
+from app.domain.boards import MAIN, Season
+from app.services.boards.reconcile import Reconciler
+from app.stores.boards.bulk_rankings import BulkRankings
+from app.stores.boards.recent_changes import RecentChangeStore
+from app.stores.boards.reconcile_progress import ReconcileProgressStore
+
+STANDINGS = 3000
+SHARE, BATCH = 500, 100
+
+_FILL = """
+    WITH players AS (
+        INSERT INTO players (id, username, username_key, password_hash)
+        SELECT lpad(to_hex(:standings - n + 1), 32, '0')::uuid, 'player-' || n, 'player-' || n, '-'
+        FROM generate_series(1, :standings) AS n
+        RETURNING id, username
+    )
+    INSERT INTO standings (season_id, player_id, score, changes, achieved_at)
+    SELECT :season, id, 10 + substr(username, 8)::bigint, 3, now() FROM players RETURNING player_id
+"""
+
+
+@pytest.fixture
+def season(container: Container) -> Season:
+    season = container.catalog.open_season(MAIN)
+    assert season is not None
+    return season
+
+
+@pytest.fixture
+def players(container: Container, season: Season) -> list[UUID]:
+    """Players with a standing each, in the order in which they are walked through: the highest score comes first."""
+    rows = container.database.rows(_FILL, standings=STANDINGS, season=season.id)
+    return sorted(row.player_id for row in rows)
+
+
+@pytest.fixture
+def board(container: Container, season: Season, players: list[UUID]) -> Container:
+    """Redis has what the database has."""
+    container.refresh.rebuild(season)
+    return container
+
+
+@pytest.fixture
+def proof(container: Container) -> Reconciler:
+    """The proof that takes a sixth of this board at each run."""
+    return proof_of(container)
+
+
+def proof_of(container: Container, rankings: BulkRankings | None = None, share: int = SHARE) -> Reconciler:
+    """The same on another client, or with another share."""
+    return Reconciler(
+        container.catalog,
+        container.standing_store,
+        RecentChangeStore(container.database),
+        rankings or container.bulk_rankings,
+        ReconcileProgressStore(container.redis),
+        container.refresh,
+        clock=container.clock,
+        share=share,
+        batch=BATCH,
+    )
+
+
+@pytest.fixture
+def truth(container: Container, season: Season) -> Callable[[], dict[str, int]]:
+    """What the sorted set should have, now."""
+
+    def truth() -> dict[str, int]:
+        rows = container.database.rows(
+            "SELECT player_id, score FROM standings WHERE season_id = :season AND listed AND score > 0",
+            season=season.id,
+        )
+        return {str(row.player_id): row.score for row in rows}
+
+    return truth
+
+
+@pytest.fixture
+def shown(container: Container, season: Season) -> Callable[[], dict[str, int]]:
+    """What the sorted set has."""
+    return lambda: dict(container.rankings.members(season))

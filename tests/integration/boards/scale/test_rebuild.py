@@ -1,0 +1,149 @@
+"""A rebuild goes on where a server is slow or away for a moment; what it brought may be brought twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+import redis.exceptions
+
+from app.containers.container import Container
+from app.domain.boards import Season
+from app.services.boards.rebuild import Rebuild
+from app.services.operations.retries import Retries
+from app.stores.boards.bulk_rankings import BulkRankings
+from app.stores.boards.standings import MirroredStanding, StandingStore
+from app.stores.redis.client import Scripts, connect
+from devstack.redis_server import Redis
+from tests.integration.boards.scale.conftest import BATCH, STANDINGS
+
+Scores = Callable[[], dict[str, int]]
+ANSWER_SECONDS = 0.1
+
+
+@pytest.fixture
+def private_redis(tmp_path: Path) -> Iterator[Redis]:
+    """One that a test may stop and kill."""
+    server = Redis(tmp_path / "redis", tmp_path / "redis.log")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def redis_url(private_redis: Redis) -> str:
+    return private_redis.url
+
+
+@pytest.fixture
+def hasty(container: Container) -> BulkRankings:
+    """The board on a client that gives up waiting soon."""
+    client = connect(container.settings.redis_url, ANSWER_SECONDS)
+    return BulkRankings(client, Scripts(client))
+
+
+def _at(standings: int, event: Callable[[], object]) -> Callable[[int], None]:
+    """A progress that does something once so many are brought."""
+    done: list[object] = []
+
+    def progress(brought: int) -> None:
+        if brought >= standings and not done:
+            done.append(event())
+
+    return progress
+
+
+def test_a_redis_that_stands_still_for_a_while_does_not_end_it(
+    container: Container, season: Season, players: list[UUID], private_redis: Redis, hasty: BulkRankings
+) -> None:
+    def stop() -> None:
+        os.kill(private_redis.pid, signal.SIGSTOP)
+        threading.Timer(5 * ANSWER_SECONDS, os.kill, (private_redis.pid, signal.SIGCONT)).start()
+
+    patience = Retries()
+    rebuild = Rebuild(container.standing_store, hasty, batch=BATCH)
+    assert rebuild.rebuild(season, _at(1000, stop), patience) == STANDINGS
+    assert patience.repeats > 0
+    assert container.rankings.ready(season)
+    assert container.refresh.verify(season) == []
+
+
+def test_a_redis_that_is_killed_and_started_is_brought_all_of_it(
+    container: Container, season: Season, players: list[UUID], private_redis: Redis, hasty: BulkRankings
+) -> None:
+    """What was written before may be lost: it begins anew, and what it says is true of the Redis that is there now."""
+
+    def lose() -> None:
+        private_redis.kill()
+        for file in private_redis.data.glob("**/*.aof*"):
+            file.unlink()
+        private_redis.start()
+
+    rebuild = Rebuild(container.standing_store, hasty, batch=BATCH)
+    assert rebuild.rebuild(season, _at(2000, lose), Retries()) == STANDINGS
+    assert container.rankings.ready(season)
+    assert container.refresh.verify(season) == []
+
+
+def test_a_redis_that_stays_away_ends_it_with_its_error(
+    container: Container, season: Season, players: list[UUID], private_redis: Redis, hasty: BulkRankings
+) -> None:
+    rebuild = Rebuild(container.standing_store, hasty, batch=BATCH)
+    with pytest.raises(redis.exceptions.ConnectionError):
+        rebuild.rebuild(season, _at(1000, private_redis.kill), Retries(seconds=2 * ANSWER_SECONDS))
+    private_redis.start()
+    assert not container.rankings.ready(season)
+    container.refresh.rebuild(season)
+    assert container.refresh.verify(season) == []
+
+
+def test_strangers_go_and_whoever_comes_meanwhile_stays(
+    board: Container, season: Season, players: list[UUID], truth: Scores, shown: Scores
+) -> None:
+    scores = f"leaderboard:scores:{{{season.tag}}}"
+    board.redis.zadd(scores, {str(uuid4()): 5, "nobody": 6} | {str(uuid4()): number for number in range(2 * BATCH)})
+    newcomer = board.accounts.create("Anna", "a good password").id
+
+    def play() -> None:
+        """A first standing, behind or before where the walk is, that Redis is told of at once."""
+        board.database.rows(
+            "INSERT INTO standings (season_id, player_id, score, changes, achieved_at)"
+            " VALUES (:season, :player, 7, 1, now()) RETURNING 1",
+            season=season.id,
+            player=newcomer,
+        )
+        board.rankings.apply(season, [(str(newcomer), 7, 1)])
+
+    rebuild = Rebuild(board.standing_store, board.bulk_rankings, batch=BATCH)
+    rebuild.rebuild(season, _at(1000, play), Retries())
+    assert shown() == truth()
+    assert str(newcomer) in shown()
+
+
+def test_a_batch_is_all_that_is_held_at_once(container: Container, season: Season, players: list[UUID]) -> None:
+    lengths: list[int] = []
+
+    class Counting(StandingStore):
+        def members_after(self, season: Season, player: UUID, most: int) -> list[MirroredStanding]:
+            members = super().members_after(season, player, most)
+            lengths.append(len(members))
+            return members
+
+    rebuild = Rebuild(Counting(container.database), container.bulk_rankings, batch=BATCH)
+    assert rebuild.rebuild(season, lambda brought: None, Retries()) == STANDINGS
+    assert lengths == [BATCH] * (STANDINGS // BATCH) + [0]
+
+
+def test_the_bulk_client_waits_longer_than_a_player_may(container: Container) -> None:
+    other = Container(replace(container.settings, redis_timeout=0.05))
+    try:
+        assert other._connections.patient_redis.connection_pool.connection_kwargs["socket_timeout"] >= 5
+        assert other.redis.connection_pool.connection_kwargs["socket_timeout"] == 0.05
+    finally:
+        other.close()

@@ -1,0 +1,82 @@
+"""At most so many broadcasts of a board, however many workers there are, and nothing is left out of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+
+import pytest
+
+from app.containers.container import Container
+from app.domain.boards import MAIN
+from app.services.boards.broadcasts import BroadcastCause
+from app.stores.boards.board_events import BoardChanged
+from tests.parts.waiting import eventually
+
+TIMES, INTERVAL = 18, 0.1  # no more requests than one broadcast names
+
+
+@pytest.fixture
+def paced(container: Container) -> Iterator[list[Container]]:
+    """What four workers have that keep the rate."""
+    made = [Container(replace(container.settings, broadcast_seconds=INTERVAL)) for _ in range(4)]
+    yield made
+    for each in made:
+        each.close()
+
+
+def test_four_workers_together_keep_the_rate_and_tell_every_request(
+    container: Container, paced: list[Container]
+) -> None:
+    season = container.catalog.open_season(MAIN)
+    assert season is not None
+    container.refresh.repair()
+    listener = container.subscription()
+    listener.open()
+    told: list[BoardChanged] = []
+
+    def heard() -> list[BoardChanged]:
+        while (message := listener.next(0.05)) is not None:
+            if isinstance(message, BoardChanged) and message.request_ids:
+                told.append(message)
+        return told
+
+    def announce(number: int) -> int:
+        worker = paced[number % len(paced)]
+        return worker.refresh.changed(season.id, [], [], [f"r-{number}"], float(number))
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(4) as pool:
+        versions = list(pool.map(announce, range(TIMES)))
+    lasted = time.monotonic() - began
+
+    def everything() -> bool:
+        return {one for message in heard() for one in message.request_ids} == {f"r-{n}" for n in range(TIMES)}
+
+    eventually(everything)
+    assert len(told) <= lasted / INTERVAL + 2
+    assert len(told) < TIMES, "they were merged"
+    assert {message.version for message in told} >= {max(versions)}
+    assert min(message.committed_at or 0.0 for message in told) == 0.0
+    listener.close()
+
+
+def test_what_one_that_died_left_behind_is_told_by_the_next(container: Container, paced: list[Container]) -> None:
+    season = container.catalog.open_season(MAIN)
+    assert season is not None
+    container.refresh.repair()
+    left = BroadcastCause((), ("r-left",))
+    container.redis.sadd(f"leaderboard:pending:{{{season.tag}}}", json.dumps(asdict(left)))
+    listener = container.subscription()
+    listener.open()
+    paced[0].refresh.changed(season.id, [], [], ["r-own"])
+
+    def told() -> tuple[str, ...] | None:
+        message = listener.next(0.2)
+        return message.request_ids if isinstance(message, BoardChanged) else None
+
+    assert set(eventually(told)) == {"r-left", "r-own"}
+    listener.close()

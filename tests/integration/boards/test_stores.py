@@ -1,0 +1,195 @@
+"""What the stores promise, on real servers: claims that one holder has, boards that never go back."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from anticheat.rules import ActionTypeLimits
+from app.containers.container import Container
+from app.domain.action_token import Promise
+from app.domain.boards import MAIN, Season
+from app.stores.boards.rankings import CachedTop
+from app.stores.play.action_claims import Claim
+from tests.parts.kinds import ON_BOTH
+
+pytestmark = ON_BOTH
+
+LIMITS = ActionTypeLimits(0, None, None)
+
+
+def _season(container: Container) -> Season:
+    season = container.catalog.open_season(MAIN)
+    assert season is not None
+    return season
+
+
+def _promise(container: Container, player: str, *, lives_ms: int = 60_000) -> Promise:
+    season, now = _season(container), int(time.time() * 1000)
+    number = season.number
+    return Promise(str(uuid4()), player, "tap", 1, 1, MAIN, season.id, number, now, now + lives_ms)
+
+
+def _claim(container: Container, promise: Promise, *, later_ms: int = 0, genuine: bool = True, key: str = "") -> Claim:
+    return container.action_claims.claim(
+        promise.player_id,
+        promise.action_id,
+        promise if genuine else None,
+        now_ms=promise.issued_ms + later_ms,
+        key=key or None,
+        fingerprint=promise.action_id if key else "",
+    )
+
+
+@pytest.fixture
+def issued(container: Container) -> Promise:
+    """An action that has just been issued."""
+    promise = _promise(container, str(uuid4()))
+    container.action_claims.issue(promise, LIMITS, most=10)
+    return promise
+
+
+def test_a_claim_has_one_holder_until_it_is_released(container: Container, issued: Promise) -> None:
+    assert _claim(container, issued).word == "claimed"
+    assert _claim(container, issued).word == "in_flight"
+    container.action_claims.release(issued)
+    assert _claim(container, issued).word == "claimed"
+
+
+def test_a_claim_ends_by_itself(container: Container, issued: Promise) -> None:
+    lease = container.settings.claim_seconds * 1000
+    assert _claim(container, issued).word == "claimed"
+    assert _claim(container, issued, later_ms=lease - 1).word == "in_flight"
+    assert _claim(container, issued, later_ms=lease).word == "claimed"
+
+
+def test_fifty_claims_at_once_have_one_holder(workers: list[Container], issued: Promise) -> None:
+    with ThreadPoolExecutor(50) as pool:
+        tries = [pool.submit(_claim, workers[number % len(workers)], issued) for number in range(50)]
+        words = Counter(each.result().word for each in tries)
+    assert words == {"claimed": 1, "in_flight": 49}
+
+
+def test_a_claim_tells_the_ways_to_fail_apart(container: Container, issued: Promise) -> None:
+    unknown = _promise(container, issued.player_id)
+    assert _claim(container, unknown).word == "missing"
+    assert _claim(container, unknown, genuine=False).word == "missing"
+    assert _claim(container, issued, genuine=False).word == "forged"
+    assert _claim(container, issued, later_ms=60_000).word == "missing"
+    assert _claim(container, issued).word == "claimed"
+    container.scripts.run(*container.action_claims.settle_call(issued.player_id, issued.action_id, "consumed"))
+    assert _claim(container, issued).word == "consumed"
+    assert _claim(container, issued, later_ms=60_000).word == "consumed", "remembered beyond its expiry"
+
+
+def test_only_what_was_issued_can_be_claimed(container: Container, issued: Promise) -> None:
+    for name in [field.name for field in fields(Promise)][2:]:  # without the ids, which name another action
+        value = getattr(issued, name)
+        changed: dict[str, Any] = {name: value + 1 if isinstance(value, int) else "another"}
+        assert _claim(container, replace(issued, **changed)).word == "forged", name
+    assert _claim(container, issued).word == "claimed"
+
+
+def test_an_action_of_the_version_before_can_be_claimed(container: Container, issued: Promise) -> None:
+    container.redis.hdel(f"action:{{{issued.player_id}}}:{issued.action_id}", "promise")
+    assert _claim(container, issued).word == "claimed"
+
+
+def test_a_key_belongs_to_one_action(container: Container, issued: Promise) -> None:
+    other = _promise(container, issued.player_id)
+    container.action_claims.issue(other, LIMITS, most=10)
+    assert _claim(container, issued, key="k").word == "claimed"
+    assert _claim(container, other, key="k").word == "reused"
+    assert _claim(container, other).word == "claimed"
+
+
+def test_no_more_are_issued_than_may_be_held(container: Container) -> None:
+    player = str(uuid4())
+    words = [container.action_claims.issue(_promise(container, player), LIMITS, most=3) for _ in range(4)]
+    assert "too_many" not in words[:3]
+    assert words[3] == "too_many"
+
+
+def test_expired_ones_make_room(container: Container) -> None:
+    player = str(uuid4())
+    short = [_promise(container, player, lives_ms=1) for _ in range(3)]
+    for promise in short:
+        container.action_claims.issue(promise, LIMITS, most=3)
+    time.sleep(0.005)
+    assert container.action_claims.issue(_promise(container, player), LIMITS, most=3) != "too_many"
+
+
+CHANGES = st.permutations(range(1, 7))
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=CHANGES, gone=st.integers(0, 6))
+def test_standings_in_any_order_leave_the_newest(container: Container, order: list[int], gone: int) -> None:
+    """Change number n has score 10 n, but `gone` takes the player off."""
+    player, season = uuid4(), _season(container)
+    for change in order:
+        score = None if change == gone else 10 * change
+        container.rankings.apply(season, [(str(player), score, change)])
+    assert container.rankings.scores_of(season, [player]) == [None if gone == 6 else 60]
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(versions=CHANGES)
+def test_top_lists_in_any_order_leave_the_newest(container: Container, versions: list[int]) -> None:
+    container.redis.flushdb()
+    season = _season(container)
+    for version in versions:
+        at = f"{version:024x}"
+        container.rankings.put_top(season, 10, CachedTop(version, 0, 0, f"[{version}]"), at, at)
+    cached, _ = container.rankings.top(season, 10)
+    assert cached == CachedTop(6, 0, 0, "[6]")
+
+
+def test_a_list_that_another_may_have_seen_more_than_is_refused(container: Container) -> None:
+    season = _season(container)
+
+    def put(version: int, after: int, seen: int, refusal: str = "") -> str:
+        top = CachedTop(version, 0, 0, f"[{version}]")
+        return container.rankings.put_top(season, 10, top, f"{after:024x}", f"{seen:024x}", refusal)
+
+    assert put(1, after=100, seen=200) == ""
+    refusal = put(2, after=150, seen=160)
+    assert refusal
+    assert put(3, after=200, seen=300, refusal=refusal) == ""
+    refusal = put(4, after=250, seen=260)
+    assert put(5, after=260, seen=270, refusal=refusal) == "", "what stands there is of another life of the database"
+    assert container.rankings.top(season, 10)[0] == CachedTop(5, 0, 0, "[5]")
+
+
+def test_one_rebuilds_a_list_while_others_wait(container: Container) -> None:
+    season = _season(container)
+    assert [container.rankings.may_build(season, 10) for _ in range(3)] == [True, False, False]
+    container.rankings.built(season, 10)
+    assert container.rankings.may_build(season, 10)
+
+
+def test_no_rank_is_read_from_a_sorted_set_that_is_not_complete(container: Container) -> None:
+    season = _season(container)
+    container.rankings.clear(season)
+    container.rankings.apply(season, [(str(uuid4()), 5, 1)])
+    assert container.rankings.ranks(season, [5]) is None
+    container.refresh.rebuild(season)
+    assert container.rankings.ranks(season, [5]) == [1]
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(scores=st.lists(st.integers(1, 5), min_size=1, max_size=12))
+def test_ranks_are_competition_ranks(container: Container, scores: list[int]) -> None:
+    container.redis.flushdb()
+    season = _season(container)
+    container.rankings.mark_ready(season, container.rankings.begin_rebuild(season))
+    container.rankings.apply(season, [(str(uuid4()), score, 1) for score in scores])
+    assert container.rankings.ranks(season, scores) == [1 + sum(other > score for other in scores) for score in scores]

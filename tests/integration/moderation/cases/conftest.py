@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from app.containers.container import Container
+from tests.integration.moderation.cases.parts import Field
+
+
+@pytest.fixture
+def field(container: Container) -> Field:
+    return Field(container)
+
+
+@pytest.fixture
+def strict(container: Container) -> Iterator[Field]:
+    """With QUARANTINE on."""
+    made = Container(replace(container.settings, quarantine=True))
+    yield Field(made)
+    made.close()
+
+
+@pytest.fixture
+def anna(field: Field) -> UUID:
+    return field.player("Anna")
+
+
+@pytest.fixture
+def ben(field: Field) -> UUID:
+    return field.player("Ben")

@@ -1,0 +1,105 @@
+"""Players who play at once, and what everybody, they themselves and the books have of them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from app.containers.container import Container
+from app.domain.action_token import Promise
+from app.domain.boards import MAIN
+from app.domain.redemption import Completed, RedemptionRequest
+from app.services.boards.outbox import BoardChange
+from app.services.moderation.decisions import DecisionAuthor
+
+BY = DecisionAuthor("cli:tester", "because the test says so", "test")
+
+
+def by(reason: str) -> DecisionAuthor:
+    return DecisionAuthor("cli:tester", reason, "test")
+
+
+@dataclass(frozen=True)
+class View:
+    """One player: as everybody sees them, and as they do."""
+
+    seen: dict[str, Any]
+    own: dict[str, Any]
+
+
+class Field:
+    """The product without its web process; what is on its way is delivered when `deliver` says so."""
+
+    def __init__(self, container: Container) -> None:
+        self.container = container
+
+    def player(self, name: str) -> UUID:
+        return self.container.accounts.create(name, "a good password").id
+
+    def play(self, player: UUID, slug: str = "tap", key: str | None = None) -> Completed:
+        issued = self.container.actions.issue(player, slug)
+        action_id = issued.promise.action_id
+        return self.container.redemptions.complete(RedemptionRequest(str(player), action_id, issued.token, key, "test"))
+
+    def score(self, player: UUID, points: int) -> None:
+        """So many points at once, past anti-cheat, and past Redis."""
+        season, now = self.container.standings.season(MAIN), int(time.time() * 1000)
+        promise = Promise(str(uuid4()), str(player), "tap", 1, points, MAIN, season.id, season.number, now, now + 1000)
+        assert self.container.ledger.redeem(promise, request_id="test", key=None, fingerprint="")
+
+    def suspect(self, player: UUID) -> UUID:
+        """A case, as the worker's review opens one."""
+        with self.container.database.transaction() as connection:
+            return self.container.suspicions.open_case(
+                connection, str(player), half_life=1800.0, hold=self.container.settings.quarantine
+            )
+
+    def deliver(self) -> None:
+        """What waits in the outbox, as relay and worker do it."""
+
+        def bring(changes: list[BoardChange]) -> None:
+            for one in changes:
+                self.container.refresh.changed(one.season_id, one.players, one.events)
+
+        self.container.outbox.drain(bring)
+
+    def view(self, player: UUID) -> View:
+        standings = self.container.standings
+        return View(standings.one(player).as_row(), standings.me(player))
+
+    def top(self) -> list[tuple[str, int, int | None]]:
+        season = self.container.standings.season(MAIN)
+        return [(row.username, row.score, row.rank) for row in self.container.standing_store.top(season, 100)]
+
+    def books(self) -> list[str]:
+        """What doesn't add up: sums, what Redis has, what is held; empty when all is well."""
+        rows = self.container.database.rows(
+            """
+            SELECT s.player_id, s.score, s.held, p.held_under, coalesce(e.total, 0) AS total,
+                   coalesce(h.held, 0) AS due, s.listed, p.status
+            FROM standings s JOIN players p ON p.id = s.player_id
+            LEFT JOIN (SELECT season_id, player_id, sum(points) AS total FROM score_events GROUP BY 1, 2) e
+                USING (season_id, player_id)
+            LEFT JOIN (
+                SELECT r.season_id, r.player_id, r.held_under, sum(r.points) AS held FROM score_events r
+                WHERE r.kind = 'redeem' AND r.held_under IS NOT NULL AND (
+                    SELECT v.kind FROM score_events v WHERE v.action_id = r.action_id ORDER BY v.id DESC LIMIT 1
+                ) <> 'void' GROUP BY 1, 2, 3
+            ) h ON h.season_id = s.season_id AND h.player_id = s.player_id AND h.held_under = p.held_under
+            """
+        )
+        wrong = [f"sum {tuple(row)}" for row in rows if row.score + row.held != row.total]
+        wrong += [f"held {tuple(row)}" for row in rows if row.held != row.due]
+        wrong += [f"listed {tuple(row)}" for row in rows if row.listed != (row.status == "active")]
+        season = self.container.standings.season(MAIN)
+        return wrong + [f"redis {item}" for item in self.container.refresh.verify(season)]
+
+    def standing(self, player: UUID) -> tuple[Any, ...]:
+        """Score, held points and the time of the standing as the database has them."""
+        row = self.container.database.row(
+            "SELECT score, held, achieved_at, listed FROM standings WHERE player_id = :player", player=player
+        )
+        assert row is not None
+        return tuple(row)

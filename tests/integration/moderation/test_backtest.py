@@ -1,0 +1,138 @@
+"""Trying settings on a past that the product itself has written."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.containers.container import Container
+from app.domain.redemption import RedemptionRequest
+from app.domain.times import utc
+from app.errors import AccountSuspended, Refusal
+from app.services.moderation.backtest import Report
+from tests.integration.cli.conftest import Run, Told
+from tests.integration.cli.conftest import run as run
+from tests.integration.cli.conftest import told as told
+
+HOUR = timedelta(hours=1)
+
+
+class Player:
+    """Plays on the real product by a clock set by hand, until suspended."""
+
+    def __init__(self, product: Container, clock: list[float], name: str) -> None:
+        self.product, self.clock = product, clock
+        self.id = product.accounts.create(name, "a good password").id
+        self.suspended = False
+
+    def do(self, slug: str, wait: float, after: float = 0.05) -> None:
+        if self.suspended:  # who is, is turned away at the door
+            return
+        issued = self.product.actions.issue(self.id, slug)
+        self.clock[0] += wait
+        request = RedemptionRequest(str(self.id), issued.promise.action_id, issued.token, None, "test")
+        try:
+            self.product.redemptions.complete(request)
+        except Refusal as refusal:
+            self.suspended = isinstance(refusal, AccountSuspended)
+        self.clock[0] += after
+
+
+@pytest.fixture
+def clock(container: Container) -> list[float]:
+    return [container.clock() - 3000]
+
+
+@pytest.fixture
+def played(container: Container, clock: list[float]) -> Iterator[Container]:
+    """An honest player, one who is too fast now and then, one who always is, one like clockwork, and a forger."""
+    product = Container(container.settings, clock=lambda: clock[0])
+    container.database.rows("UPDATE action_types SET limits_since = now() - interval '1 day' RETURNING id")
+    rng, begin = random.Random(1), clock[0]
+    waits: dict[str, Callable[[], float]] = {
+        "anna": lambda: 3.2 + rng.random(),
+        "hasty": lambda: rng.choice([2.7, 3.4 + rng.random()]),
+        "rushed": lambda: 0.5,
+        "robot": lambda: 1.0,
+    }
+    for name, wait in waits.items():
+        clock[0] = begin
+        player = Player(product, clock, name)
+        for _ in range(30):
+            if name == "robot":
+                player.do("tap", wait(), after=0.0)
+            else:
+                player.do("quick-match", wait(), after=0.1 + rng.random())
+    yield product
+    product.close()
+
+
+def _run(product: Container, changes: dict[str, str] | None = None) -> Report:
+    now = utc(product.clock())
+    return product.backtest.run(now - HOUR, now + HOUR, changes or {})
+
+
+def _everything(container: Container) -> list[Any]:
+    tables = ("signals", "cases", "suspicion", "refusals", "score_events", "audit_log", "players", "outbox")
+    return [container.database.rows(f"SELECT count(*), max(ctid::text) FROM {table}") for table in tables]
+
+
+def test_the_settings_of_now_give_what_was(played: Container) -> None:
+    report = _run(played)
+    assert (report.players, report.prevented) == (4, 0)
+    found = {one.was.username: one for one in report.compared}
+    assert set(found) == {"hasty", "rushed", "robot"}
+    for one in found.values():
+        assert one.before == one.after
+        assert one.would.refused == one.was.refused
+        assert one.was.suspended_at is None or one.was.suspended_at.timestamp() == pytest.approx(one.would.suspended_at)
+    assert {name for name, one in found.items() if "suspended" in one.after} == {"hasty", "rushed", "robot"}
+    assert [row["both"] for row in report.counts()] == [row["was"] for row in report.counts()] != [0, 0, 0]
+
+
+def test_other_settings_are_compared_with_what_was_and_nothing_changes(container: Container, played: Container) -> None:
+    before = _everything(container)
+    lenient = _run(played, {"pattern_adds": "0", "quick-match.min_seconds": "0"})
+    assert [row["would_be"] for row in lenient.counts()] == [0, 0, 0]
+    assert [row["only_then"] for row in lenient.counts()] == [3, 3, 3]
+    strict = _run(played, {"quick-match.min_seconds": "3.6"})
+    assert "anna" in {one.was.username for one in strict.compared if "suspended" in one.after}
+    assert strict.prevented > 0
+    assert _everything(container) == before
+
+
+def test_a_reinstated_player_is_taken_as_they_were(container: Container, played: Container, clock: list[float]) -> None:
+    (rushed,) = [row.id for row in container.database.rows("SELECT id FROM players WHERE username = 'rushed'")]
+    clock[0] += 1
+    played.moderation.reinstate(rushed, "test")
+    clock[0] += 1
+    issued = played.actions.issue(rushed, "quick-match")
+    clock[0] += 3.5
+    played.redemptions.complete(RedemptionRequest(str(rushed), issued.promise.action_id, issued.token, None, "test"))
+    (one,) = [one for one in _run(played).compared if one.was.username == "rushed"]
+    assert one.would.prevented == 0
+    assert one.would.refused == one.was.refused
+
+
+def test_on_the_command_line(container: Container, played: Container, run: Run, told: Told) -> None:
+    said = run("anticheat", "backtest", "--since", "2026-01-01").stdout
+    assert "judged with the settings of now:" in said
+    assert "PLAYERS    WAS" in said
+    assert "0 that scored would have been refused, or come after a suspension." in said
+    data = told("anticheat", "backtest", "--set", "pattern_adds=0", "--player", "robot")
+    assert (data["players"], data["changes"]) == (1, {"pattern_adds": "0"})
+    assert [(row["username"], row["was"], row["would_be"]) for row in data["compared"]] == [
+        ("robot", ["flagged", "refused", "suspended"], [])
+    ]
+    (robot,) = [row.id for row in container.database.rows("SELECT id FROM players WHERE username = 'robot'")]
+    container.moderation.reinstate(robot, "test")
+    container.database.rows("UPDATE cases SET state = 'cleared', decided_at = now() RETURNING id")
+    assert "a person has cleared them since:" in run("anticheat", "backtest").stdout
+    wrong = run("anticheat", "backtest", "--set", "flags=1")
+    assert wrong.exit_code == 1
+    assert wrong.stderr.startswith("Error: --set there is no 'flags'; there are flag, reject, critical")
+    assert run("anticheat", "backtest", "--set", "flag").exit_code == 2

@@ -1,0 +1,332 @@
+"""Taking points back and giving them back, on a ledger that the product itself has written."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from app.containers.container import Container
+from app.domain.action_token import Promise
+from app.domain.corrections import Selection
+from app.errors import Conflict, InvalidRequest, NotFound
+from app.stores.moderation.corrections import TAIL
+from tests.parts.waiting import eventually
+
+BY: Any = {"actor": "cli:tests", "reason": "a test", "request_id": "r-1"}
+_TAP, _MATCH = 1, 2
+
+
+class Ledger:
+    """Players who redeem through the product's own statement."""
+
+    def __init__(self, container: Container) -> None:
+        self.container = container
+        self.season = container.standings.season("main")
+
+    def player(self) -> UUID:
+        player = uuid4()
+        self.container.players.add(player, f"p-{player}"[:32], str(player), "no password fits this", "player")
+        return player
+
+    def redeem(self, player: UUID, points: int = 1, action_type: int = _TAP) -> None:
+        promise = Promise(
+            str(uuid4()), str(player), "tap", action_type, points, "main", self.season.id, self.season.number, 0, 1
+        )
+        assert self.container.ledger.redeem(promise, request_id="r", key=None, fingerprint="f") is not None
+
+    def standings(self) -> list[tuple[Any, ...]]:
+        """Everything about them that anybody can see, in the order of the board."""
+        rows = self.container.database.rows(
+            """
+            SELECT player_id, score, held, achieved_at, listed FROM standings
+            ORDER BY score DESC, achieved_at, player_id
+            """
+        )
+        return [tuple(row) for row in rows]
+
+    def board(self) -> list[dict[str, Any]]:
+        return [each.as_row() for each in self.container.standing_store.top(self.season, 100)]
+
+    def wrong(self) -> list[Any]:
+        """Standings that aren't what the events say."""
+        return list(self.container.corrections.unsound())
+
+    def void(self, selection: Selection) -> UUID:
+        found = self.container.corrections.void(selection, **BY)
+        assert self.container.corrections.work(found).state == "done"
+        return found
+
+    def restore(self, correction: UUID) -> UUID:
+        found = self.container.corrections.restore(correction, **BY)
+        assert self.container.corrections.work(found).state == "done"
+        return found
+
+
+@pytest.fixture
+def ledger(container: Container) -> Ledger:
+    return Ledger(container)
+
+
+def _now(ledger: Ledger) -> datetime:
+    found: datetime = ledger.container.database.rows("SELECT clock_timestamp() AS now")[0].now
+    return found
+
+
+def test_a_void_takes_the_points_back_and_a_restore_gives_exactly_the_standing_there_was(ledger: Ledger) -> None:
+    cheat, honest = ledger.player(), ledger.player()
+    for points in (5, 7, 9):
+        ledger.redeem(cheat, points)
+        ledger.redeem(honest, 1)
+    before, board = ledger.standings(), ledger.board()
+    void = ledger.void(Selection(player_id=cheat))
+    assert [row["user_id"] for row in ledger.board()] == [str(honest)]
+    assert ledger.container.standings.one(cheat).as_row()["score"] == 0
+    assert ledger.container.standings.one(cheat).achieved_at is None
+    ledger.restore(void)
+    assert (ledger.standings(), ledger.board()) == (before, board)
+    assert ledger.wrong() == []
+    kinds = ledger.container.database.rows("SELECT kind, count(*) AS n FROM score_events GROUP BY kind ORDER BY kind")
+    assert [(row.kind, row.n) for row in kinds] == [("redeem", 6), ("restore", 3), ("void", 3)]
+
+
+def test_a_tie_is_again_in_the_order_in_which_it_was(ledger: Ledger) -> None:
+    first, second = ledger.player(), ledger.player()
+    ledger.redeem(first, 4)
+    ledger.redeem(second, 4)
+    ledger.redeem(first, 3)
+    moment = _now(ledger)
+    ledger.redeem(second, 3)
+    board = ledger.board()
+    void = ledger.void(Selection(player_id=second, since=moment))
+    assert [(row["score"], row["rank"]) for row in ledger.board()] == [(7, 1), (4, 2)]
+    ledger.restore(void)
+    assert ledger.board() == board
+    assert [row["rank"] for row in board] == [1, 1]
+
+
+def test_only_what_is_selected_is_voided(ledger: Ledger) -> None:
+    anna, ben = ledger.player(), ledger.player()
+    ledger.redeem(anna, 1)
+    ledger.redeem(anna, 10, _MATCH)
+    moment = _now(ledger)
+    ledger.redeem(anna, 100, _MATCH)
+    ledger.redeem(ben, 1000, _MATCH)
+    ledger.void(Selection(action_type_id=_MATCH, since=moment))
+    assert {row[0]: row[1] for row in ledger.standings()} == {anna: 11, ben: 0}
+    ledger.void(Selection(player_id=anna, until=moment))
+    assert {row[0]: row[1] for row in ledger.standings()} == {anna: 0, ben: 0}
+    assert ledger.wrong() == []
+
+
+def test_what_came_in_between_counts_beside_what_is_restored(ledger: Ledger) -> None:
+    anna = ledger.player()
+    ledger.redeem(anna, 5)
+    void = ledger.void(Selection(player_id=anna))
+    ledger.redeem(anna, 3)
+    at = ledger.standings()[0][3]
+    ledger.restore(void)
+    assert [row[1] for row in ledger.standings()] == [8]
+    assert ledger.standings()[0][3] == at, "the newest event that counts is still that of the 3"
+    assert ledger.wrong() == []
+
+
+def test_an_event_belongs_to_the_correction_that_voided_it_first(ledger: Ledger) -> None:
+    anna = ledger.player()
+    ledger.redeem(anna, 5)
+    moment = _now(ledger)
+    ledger.redeem(anna, 7)
+    late = ledger.void(Selection(player_id=anna, since=moment))
+    whole = ledger.void(Selection(player_id=anna))
+    assert ledger.container.corrections.get(whole).points == 5
+    ledger.restore(late)
+    assert [row[1] for row in ledger.standings()] == [7]
+    again = ledger.void(Selection(player_id=anna))
+    assert ledger.container.corrections.get(again).events == 1
+    ledger.restore(again)
+    ledger.restore(whole)
+    assert [row[1] for row in ledger.standings()] == [12]
+    assert ledger.wrong() == []
+
+
+def test_a_void_that_is_taken_back_half_way_is_taken_back_as_far_as_it_came(ledger: Ledger) -> None:
+    anna = ledger.player()
+    for _ in range(30):
+        ledger.redeem(anna)
+    before = ledger.standings()
+    ledger.container.corrections.batch = 10
+    void = ledger.container.corrections.void(Selection(player_id=anna), **BY)
+    assert ledger.container.corrections.work(void, seconds=0).events == 10
+    assert [row[1] for row in ledger.standings()] == [20]
+    ledger.restore(void)
+    assert ledger.standings() == before
+    assert ledger.container.corrections.get(void).state == "restored"
+    assert ledger.container.corrections.go_on(5) == []
+
+
+def test_what_somebody_left_running_is_finished_by_the_next(ledger: Ledger, workers: list[Container]) -> None:
+    anna = ledger.player()
+    for _ in range(25):
+        ledger.redeem(anna)
+    ledger.container.corrections.batch = 10
+    void = ledger.container.corrections.void(Selection(player_id=anna), **BY)
+    ledger.container.corrections.work(void, seconds=0)
+    threads = [threading.Thread(target=each.corrections.go_on, args=(20,)) for each in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    done = ledger.container.corrections.get(void)
+    assert (done.state, done.events, done.points, done.players) == ("done", 25, 25, 1)
+    assert [row[1] for row in ledger.standings()] == [0]
+    assert ledger.wrong() == []
+
+
+def test_redemptions_go_on_meanwhile_and_count(ledger: Ledger) -> None:
+    players = [ledger.player() for _ in range(4)]
+    for player in players:
+        for _ in range(50):
+            ledger.redeem(player, 2)
+    ledger.container.corrections.batch = 7
+    void = ledger.container.corrections.void(Selection(action_type_id=_TAP), **BY)
+    redeeming = threading.Thread(target=lambda: list(map(ledger.redeem, players * 30)))
+    redeeming.start()
+    done = ledger.container.corrections.work(void)
+    redeeming.join()
+    assert (done.events, done.players) == (200, 4)
+    assert [row[1] for row in ledger.standings()] == [30] * 4
+    ledger.restore(void)
+    assert [row[1] for row in ledger.standings()] == [130] * 4
+    assert ledger.wrong() == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_voided_and_restored_in_whatever_order_the_sums_are_right(ledger: Ledger, seed: int) -> None:
+    rng = random.Random(seed)
+    players = [ledger.player() for _ in range(3)]
+    voids: list[UUID] = []
+    moments = [_now(ledger)]
+    acts: list[Callable[[], object]] = [
+        lambda: ledger.redeem(rng.choice(players), rng.randint(1, 9), rng.choice([_TAP, _MATCH])),
+        lambda: voids.append(ledger.void(Selection(player_id=rng.choice(players), since=rng.choice(moments)))),
+        lambda: voids.append(ledger.void(Selection(action_type_id=rng.choice([_TAP, _MATCH])))),
+        lambda: ledger.restore(voids.pop(rng.randrange(len(voids)))) if voids else None,
+    ]
+    for _ in range(40):
+        rng.choices(acts, [6, 1, 1, 2])[0]()
+        moments.append(_now(ledger))
+    assert ledger.wrong() == []
+    while voids:
+        ledger.restore(voids.pop())
+    assert ledger.wrong() == []
+    sums = ledger.container.database.rows("SELECT sum(points) AS n FROM score_events WHERE kind = 'redeem'")
+    assert sum(row[1] for row in ledger.standings()) == sums[0].n
+
+
+def test_a_dry_run_says_who_moves_and_changes_nothing(ledger: Ledger) -> None:
+    cheat, second, third = ledger.player(), ledger.player(), ledger.player()
+    for player, points in ((cheat, 50), (second, 20), (third, 10)):
+        ledger.redeem(player, points)
+    before = ledger.standings()
+    preview = ledger.container.corrections.preview(Selection(player_id=cheat))
+    moves = [(row["player_id"], row["rank_before"], row["rank_after"], row["score_after"]) for row in preview.rows]
+    assert moves == [(cheat, 1, None, 0), (second, 2, 1, 20), (third, 3, 2, 10)]
+    assert (preview.events, preview.points, preview.players, preview.moving) == (1, 50, 1, 3)
+    assert ledger.standings() == before
+    assert ledger.container.database.rows("SELECT FROM corrections") == []
+    void = ledger.void(Selection(player_id=cheat))
+    back = ledger.container.corrections.preview(Selection(player_id=cheat), restores_id=void)
+    assert [(row["player_id"], row["rank_before"], row["rank_after"]) for row in back.rows] == [
+        (cheat, None, 1),
+        (second, 1, 2),
+        (third, 2, 3),
+    ]
+
+
+def test_what_can_not_be_is_refused(ledger: Ledger) -> None:
+    corrections = ledger.container.corrections
+    with pytest.raises(InvalidRequest):
+        corrections.void(Selection(), **BY)
+    with pytest.raises(NotFound):
+        corrections.restore(uuid4(), **BY)
+    anna = ledger.player()
+    ledger.redeem(anna)
+    void = ledger.void(Selection(player_id=anna))
+    back = ledger.restore(void)
+    for taken_back in (void, back):
+        with pytest.raises(Conflict):
+            corrections.restore(taken_back, **BY)
+
+
+def test_each_is_in_the_audit_log(ledger: Ledger) -> None:
+    anna = ledger.player()
+    ledger.redeem(anna)
+    ledger.restore(ledger.void(Selection(player_id=anna)))
+    acts = ledger.container.database.rows("SELECT act, actor FROM audit_log ORDER BY id")
+    assert [(row.act, row.actor) for row in acts] == [
+        ("leaderboard.void", "cli:tests"),
+        ("leaderboard.restore", "cli:tests"),
+    ]
+
+
+_WORKER = """
+import os, sys
+from uuid import UUID
+from app.containers.container import Container
+from app.settings import Settings
+container = Container(Settings.from_env(os.environ))
+container.corrections.batch = 10
+container.corrections.work(UUID(sys.argv[1]))
+"""
+
+
+def test_a_worker_killed_in_the_middle_leaves_whole_batches_and_another_goes_on(
+    container: Container, ledger: Ledger, servers: Any
+) -> None:
+    players = [ledger.player() for _ in range(5)]
+    for number in range(2000):
+        ledger.redeem(players[number % 5])
+    before, kept = ledger.standings(), ledger.player()
+    ledger.redeem(kept)
+    void = container.corrections.void(Selection(player_id=players[0]), **BY)
+    env = {**servers.env, "DATABASE_URL": container.settings.database_url, "REDIS_URL": container.settings.redis_url}
+    with subprocess.Popen([sys.executable, "-c", _WORKER, str(void)], env=env, stdout=subprocess.DEVNULL) as worker:
+        eventually(lambda: container.corrections.get(void).events >= 50, every=0.001)
+        worker.kill()
+    stopped = container.corrections.get(void)
+    assert stopped.state == "running"
+    assert 50 <= stopped.events < 400
+    assert stopped.events % 10 == 0, "a batch is done whole, or not at all"
+    assert ledger.wrong() == [], "the standing is what its events say, at any moment"
+    assert [each.state for each in container.corrections.go_on(60.0)] == ["done"]
+    assert container.corrections.get(void).events == 400
+    restore = container.corrections.restore(void, **BY)
+    assert container.corrections.work(restore).state == "done"
+    assert [row for row in ledger.standings() if row[0] != kept] == before
+    assert ledger.wrong() == []
+
+
+def test_the_newest_event_of_an_action_is_found_by_its_own_index_whatever_is_known_of_the_rest(
+    container: Container, ledger: Ledger
+) -> None:
+    """With statistics from before the first void: the planner takes any index of voids for empty, until it knows."""
+    player = ledger.player()
+    for _ in range(500):
+        ledger.redeem(player)
+    with container.database.statement() as connection:
+        connection.execute(sa.text("ANALYZE score_events"))
+    ledger.void(Selection(player_id=player))
+    rows = container.database.rows(f"EXPLAIN SELECT tail.id FROM score_events e {TAIL} WHERE e.id = 7")
+    plan = "\n".join(row[0] for row in rows)
+    assert "ix_score_events_corrected" in plan
+    assert "uq_score_events_voids" not in plan
+    rows = container.database.rows("EXPLAIN SELECT id FROM score_events WHERE correction_id = gen_random_uuid()")
+    assert "ix_score_events_correction " in "\n".join(row[0] for row in rows)

@@ -1,0 +1,219 @@
+"""The learned model on a real ledger: it opens cases, and nothing else."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.containers.container import Container
+from app.errors import Conflict, NotFound
+from app.services.moderation.decisions import DecisionAuthor
+from app.settings import Settings
+from app.stores.moderation import play_history as stored_plays
+from app.stores.moderation.play_history import play_ledger
+from devstack.stack import Stack
+from tests.integration.conftest import copy_database, url_of
+from tests.integration.moderation.ledgers import DAY, HandLedger, write_days
+
+
+class Town:
+    """A hundred people over ten days, and a script that plays around the clock on the last one.
+
+    The model's clock stands still: between two trainings no hour begins.
+    """
+
+    def __init__(self, container: Container) -> None:
+        ledger = HandLedger(container)
+        self.now = now = datetime.now(UTC)
+        self.until = (now - timedelta(minutes=2)).replace(minute=0, second=0, microsecond=0)
+        self.people = write_days(ledger, 105, 10, self.until)
+        self.script = ledger.player()
+        rng = random.Random(2)
+        ledger.write_stretches([(self.script, self.until - DAY, [rng.uniform(40, 60) for _ in range(1700)])])
+
+
+@pytest.fixture(scope="module")
+def built(servers: Stack, migrated: str) -> tuple[str, Town]:
+    """The town, and the name of a database that has it: seconds of work, to be copied."""
+    name = copy_database(servers, migrated)
+    container = Container(replace(Settings.from_env(servers.env), database_url=url_of(servers, name)))
+    town = Town(container)
+    container.close()
+    return name, town
+
+
+@pytest.fixture(scope="module")
+def with_model(servers: Stack, built: tuple[str, Town], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a database with the town and a model that was trained on it."""
+    name, town = built
+    name = copy_database(servers, name)
+    settings = replace(Settings.from_env(servers.env), database_url=url_of(servers, name))
+    container = Container(replace(settings, audit_anchors=str(tmp_path_factory.mktemp("trained") / "audit-anchors")))
+    container.clock = town.now.timestamp
+    container.learning.train()
+    container.close()
+    return name
+
+
+@pytest.fixture
+def database(servers: Stack, request: pytest.FixtureRequest) -> str:
+    """A copy of the database with what the test asks for by a fixture's name."""
+    if "trained" in request.fixturenames:
+        template = request.getfixturevalue("with_model")
+    elif "town" in request.fixturenames:
+        template, _ = request.getfixturevalue("built")
+    else:
+        template = request.getfixturevalue("migrated")
+    return url_of(servers, copy_database(servers, template))
+
+
+@pytest.fixture
+def town(container: Container, built: tuple[str, Town]) -> Town:
+    _, town = built
+    container.clock = town.now.timestamp
+    return town
+
+
+@pytest.fixture
+def trained(town: Town) -> Town:
+    """The town, where model 1 has been trained and is active."""
+    return town
+
+
+def _signals(container: Container) -> Sequence[Any]:
+    return container.database.rows("SELECT player_id, rule, seen, expected, added, source FROM signals ORDER BY id")
+
+
+def _acts(container: Container) -> list[tuple[str, str]]:
+    return [(row.act, row.subject) for row in container.database.rows("SELECT act, subject FROM audit_log ORDER BY id")]
+
+
+def test_it_finds_the_script_says_why_and_does_nothing_else(container: Container, town: Town) -> None:
+    model = container.learning.train()
+    assert (model["state"], model["players"], model["window_until"]) == ("active", 106, town.until)
+    assert model["numbers"]["days"] == 105 * 10 + 1
+    judged = container.learning.judge()
+    assert judged is not None
+    assert (judged.players, [case["player_id"] for case in judged.cases]) == (106, [town.script])
+    (case,) = container.cases.of(town.script)
+    assert (case["state"], case["status"]) == ("open", "active")
+    assert case["starts_at"] == town.until - DAY, "what it redeemed in that day is in question"
+    assert {signal["source"] for signal in case["signals"]} == {"model"}
+    assert "played unlike anybody else" in case["summary"]
+    assert "the day without its longest break: 23." in case["summary"]
+    assert container.database.rows("SELECT * FROM suspicion") == []
+    assert {row.player_id for row in _signals(container)} == {town.script}
+    assert container.audit.verify() is not None
+
+    again = container.learning.judge()
+    assert again is not None
+    assert (again.signals, again.cases) == (0, [])
+    assert container.review.again(town.until - DAY, player_id=town.script).cases == []
+
+
+def test_the_same_time_and_seed_give_the_same_model(container: Container, town: Town) -> None:
+    first, second = container.learning.train(), container.learning.train()
+    assert first["digest"] == second["digest"]
+    assert [row["state"] for row in container.learning.all()] == ["active", "retired"]
+    assert container.learning.verify(second["version"]) == []
+    container.database.rows("UPDATE models SET artifact = artifact || '\\x00' WHERE version = 1 RETURNING version")
+    assert container.learning.verify(1) == ["the stored model is not the one that was trained"]
+    ledger = HandLedger(container)  # what nothing but a restored backup can do to a ledger of the past
+    write_days(ledger, 1, 1, town.until)
+    (wrong,) = container.learning.verify(second["version"])
+    assert "what changed since: the ledger of that time" in wrong
+
+
+def test_what_a_person_cleared_the_model_leaves_alone(container: Container, trained: Town) -> None:
+    container.learning.judge()
+    (case,) = container.cases.of(trained.script)
+    by = DecisionAuthor("cli:tests", "a relay team", "r")
+    container.decisions.decide(UUID(str(case["case_id"])), "cleared", by)
+    container.database.rows("DELETE FROM signals WHERE at < now() - interval '1 day' RETURNING id")
+    container.database.rows("UPDATE signals SET at = at - interval '6 hours' RETURNING id")
+    judged = container.learning.judge()
+    assert judged is not None
+    assert (judged.signals, judged.cases) == (0, [])
+
+
+def test_a_damaged_model_judges_nobody_and_says_what_to_do(container: Container, trained: Town) -> None:
+    container.database.rows("UPDATE models SET artifact = '\\x00' RETURNING version")
+    for act in (container.learning.judge, lambda: container.learning.activate(1)):
+        with pytest.raises(Conflict, match="Model 1 judges nobody: the stored model is not the one"):
+            act()
+    assert _signals(container) == []
+    assert container.learning.train()["version"] == 2
+    judged = container.learning.judge()
+    assert judged is not None
+    assert len(judged.cases) == 1
+
+
+def test_a_model_can_be_chosen_and_none_can(container: Container, trained: Town) -> None:
+    container.learning.train(seed=2)
+    container.learning.activate(1, by="cli:tests", request_id="r")
+    assert container.learning.retire(by="cli:tests", request_id="r") == 1
+    assert container.learning.judge() is None
+    with pytest.raises(NotFound, match="No model is active"):
+        container.learning.look(trained.script)
+    assert container.learning.look(trained.script, 2).score > container.learning.look(trained.people[0], 2).score
+    with pytest.raises(NotFound, match="There is no model 9"):
+        container.learning.activate(9)
+    acts = [("model.trained", "model:1"), ("model.trained", "model:2")]
+    assert _acts(container) == [*acts, ("model.activated", "model:1"), ("model.retired", "model:1")]
+
+
+def test_too_little_to_learn_from_changes_nothing(container: Container) -> None:
+    ledger = HandLedger(container)
+    write_days(ledger, 3, 2, datetime.now(UTC))
+    with pytest.raises(Conflict, match="days of play are too few to learn from: 1000 are needed"):
+        container.learning.train()
+    assert container.learning.all() == []
+    assert container.learning.judge() is None
+
+
+def test_each_player_is_in_one_part_of_a_ledger_that_is_read_in_parts(container: Container) -> None:
+    until = datetime.now(UTC)
+    people = write_days(HandLedger(container), 40, 1, until)
+    with play_ledger(container.database) as ledger:
+        assert ledger.parts(until - DAY, until) == 1 + 40 * 60 // stored_plays.TOGETHER
+        parts = [[each.player_id for each in ledger.windows(until - DAY, until, part, 3)] for part in range(3)]
+    assert sorted(player for part in parts for player in part) == sorted(people)
+    assert all(parts)
+    assert all(player.int >> 96 in range(part, 2**32, 3) for part in range(3) for player in parts[part])
+
+
+_WITHOUT = """
+import sys
+sys.modules["sklearn"] = sys.modules["numpy"] = None  # as Python has it for what is not installed
+from app.containers.container import Container
+from app.errors import Unavailable
+from app.settings import Settings
+import os
+container = Container(Settings.from_env(os.environ))
+try:
+    container.learning
+except Unavailable as refusal:
+    print(refusal.message)
+from workers.background import judge_by_model, train
+train.run()
+judge_by_model.run()
+print("the tasks went on")
+print(container.review.go_on().redemptions)
+"""
+
+
+def test_without_the_library_everything_else_works(container: Container, servers: Any) -> None:
+    env = {**servers.env, "DATABASE_URL": container.settings.database_url, "REDIS_URL": container.settings.redis_url}
+    done = subprocess.run([sys.executable, "-c", _WITHOUT], env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("The learned model needs scikit-learn, which is not installed")
+    assert lines[-2:] == ["the tasks went on", "0"]

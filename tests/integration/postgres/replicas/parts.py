@@ -1,0 +1,81 @@
+"""What the tests of replicas do to a board."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import make_url
+
+from app.containers.container import Container
+from app.domain.action_token import Promise
+from app.domain.boards import MAIN, Season
+from devstack.postgres import Postgres
+from devstack.replica import Replica
+from devstack.stack import Stack
+
+
+def new_replica(servers: Stack, folder: Path, name: str) -> Replica:
+    """One more, not started."""
+    return Replica(folder / name, folder / f"{name}.log", primary=servers.postgres, name=name)
+
+
+def near_to(container: Container, servers: Sequence[Postgres], **changes: Any) -> Container:
+    """A container on the same servers that may read on these."""
+    urls = tuple(
+        each.database_url(database_of(container)).replace("postgresql:", "postgresql+psycopg:") for each in servers
+    )
+    return Container(replace(container.settings, database_replica_urls=urls, **changes))
+
+
+def database_of(container: Container) -> str:
+    """The name of its database."""
+    return str(make_url(container.settings.database_url).database)
+
+
+def season_of(container: Container) -> Season:
+    """The main board's."""
+    season = container.catalog.open_season(MAIN)
+    assert season is not None
+    return season
+
+
+def player_in(container: Container) -> UUID:
+    """A new one."""
+    player = uuid4()
+    container.players.add(player, f"p-{player}"[:32], str(player), "no password fits this", "player")
+    return player
+
+
+def commit(container: Container, player: UUID, points: int) -> list[int]:
+    """Score in the database alone, as by a process that dies right after; the answer is for `record`."""
+    season, now = season_of(container), int(time.time() * 1000)
+    promise = Promise(str(uuid4()), str(player), "tap", 1, points, MAIN, season.id, season.number, now, now + 1000)
+    done = container.ledger.redeem(promise, request_id="test", key=None, fingerprint="")
+    assert done
+    return [done.previous, done.score, done.change]
+
+
+def record(container: Container, player: UUID, done: list[int]) -> None:
+    """What a redemption tells Redis after its commit."""
+    name, keys, arguments = container.rankings.record_call(season_of(container), str(player), *done)
+    container.scripts.run(name, keys, arguments)
+
+
+def redeem(container: Container, player: UUID, points: int) -> None:
+    """As the product does."""
+    record(container, player, commit(container, player, points))
+
+
+def refresh(container: Container) -> None:
+    """What relay and worker do with all that waits in the outbox."""
+
+    def deliver(changes: Any) -> None:
+        for change in changes:
+            container.refresh.changed(change.season_id, change.players, change.events)
+
+    container.outbox.drain(deliver)

@@ -1,0 +1,304 @@
+"""Reads on two real replicas: where they go, and when they come back to the primary."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from app.containers.container import Container
+from app.domain.boards import MAIN
+from app.stores.postgres.replica import ASTRAY, NO_STANDBY
+from devstack.child import free_port
+from devstack.postgres import Postgres
+from devstack.replica import Replica
+from devstack.stack import Stack
+from tests.integration.postgres.replicas.parts import (
+    commit,
+    database_of,
+    near_to,
+    new_replica,
+    player_in,
+    redeem,
+    season_of,
+)
+from tests.parts.waiting import eventually
+
+_TOP = "rank() OVER"
+_ONE = "LEFT JOIN standings"
+_AROUND = "UNION ALL"
+
+
+def _scores(container: Container) -> list[int]:
+    """The board as a process reads it that has nothing cached."""
+    container.rankings.note_change(season_of(container))
+    return [row["score"] for row in container.standings.snapshot(MAIN)["data"]]
+
+
+def _read_by(server: Postgres, container: Container) -> set[str]:
+    """Which kinds of read this server was last asked for, connection by connection."""
+    with psycopg.connect(server.database_url("postgres")) as connection:
+        query = "SELECT query FROM pg_stat_activity WHERE application_name = 'fairboard' AND datname = %s"
+        last = [row[0] for row in connection.execute(query, (database_of(container),))]
+    return {kind for kind in (_TOP, _ONE, _AROUND) if any(kind in statement for statement in last)}
+
+
+def _reads(container: Container, player: UUID) -> dict[str, Callable[[], object]]:
+    return {
+        _TOP: lambda: _scores(container),
+        _ONE: lambda: container.standings.one(player),
+        _AROUND: lambda: container.standings.around(player, 2),
+    }
+
+
+@pytest.mark.parametrize("kind", [_TOP, _ONE, _AROUND])
+def test_reads_go_to_all_replicas_in_turn(
+    kind: str, servers: Stack, container: Container, near: Container, replicas: list[Replica], ready: list[UUID]
+) -> None:
+    container.close()  # so that the primary knows only what `near` asks it
+    for _ in range(4):
+        _reads(near, ready[0])[kind]()
+        assert kind not in _read_by(servers.postgres, near)
+    assert all(kind in _read_by(each, near) for each in replicas)
+
+
+def test_ones_own_account_is_read_on_the_primary(
+    near: Container, container: Container, replicas: list[Replica], ready: list[UUID]
+) -> None:
+    for each in replicas:
+        each.pause_replay()
+    commit(container, ready[0], 100)
+    assert near.standings.me(ready[0])["score"] == 110
+
+
+Trouble = Callable[[Replica], None]
+TROUBLES: dict[str, Trouble] = {
+    "replay paused": Replica.pause_replay,
+    "killed": Replica.kill,
+    "stalled": Replica.pause,
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_with_one_replica_in_trouble_the_other_answers(
+    trouble: str, servers: Stack, container: Container, near: Container, replicas: list[Replica], ready: list[UUID]
+) -> None:
+    first, second = replicas
+    for read in _reads(near, ready[0]).values():
+        read()
+    TROUBLES[trouble](first)
+    redeem(container, ready[0], 100)
+    for _ in range(3):
+        assert _scores(near) == [110, 12, 11]
+        assert near.standings.one(ready[0]).score == 110
+        assert near.standings.around(ready[1], 5)[1][0].score == 110
+    container.close()
+    eventually(lambda: _reads(near, ready[0])[_TOP]() and _TOP in _read_by(second, near))
+    assert near.standings.one(ready[2]).score == 12
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_with_both_replicas_in_trouble_the_primary_answers_until_they_are_back(
+    trouble: str, servers: Stack, container: Container, near: Container, replicas: list[Replica], ready: list[UUID]
+) -> None:
+    for read in _reads(near, ready[0]).values():
+        read()
+    for each in replicas:
+        TROUBLES[trouble](each)
+    redeem(container, ready[0], 100)
+    for _ in range(3):
+        assert _scores(near) == [110, 12, 11]
+        assert near.standings.one(ready[0]).score == 110
+        assert near.standings.around(ready[1], 5)[1][0].score == 110
+    for each in replicas:
+        if each.running:
+            each.resume()
+            each.resume_replay()
+        else:
+            each.start()
+    container.close()
+
+    def is_back() -> bool:
+        near.database.close()  # what it has read there until now doesn't count
+        _scores(near)
+        return _TOP not in _read_by(servers.postgres, near) and all(_TOP in _read_by(each, near) for each in replicas)
+
+    eventually(is_back, within=60)
+
+
+def test_replicas_that_were_never_there_stop_nothing(container: Container, replicas: list[Replica]) -> None:
+    nowhere = f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/nothing"
+    alone = Container(replace(container.settings, database_replica_urls=(nowhere, nowhere)))
+    player = player_in(container)
+    redeem(alone, player, 10)
+    alone.refresh.rebuild(season_of(alone))
+    assert _scores(alone) == [10]
+    assert alone.standings.one(player).rank == 1
+    assert alone.replicas.roughly(lambda database: database.row("SELECT pg_is_in_recovery()")) == (False,)
+    assert [status.up for status in alone.replicas.status()] == [False, False]
+    alone.close()
+
+
+def test_while_the_primary_is_down_replicas_answer_for_one_player_and_the_cache_for_the_board(
+    servers: Stack, near: Container, ready: list[UUID]
+) -> None:
+    before = near.standings.top(MAIN)
+    near.standings.one(ready[0])
+    servers.postgres.stop()
+    try:
+        deadline = time.monotonic() + 1.5  # beyond the second for which a process knows the season
+        while time.monotonic() < deadline:
+            assert near.standings.top(MAIN).rows == before.rows
+            assert near.standings.one(ready[0]).score == 10
+            time.sleep(0.1)
+    finally:
+        servers.postgres.start()
+    eventually(lambda: _scores(near) == [12, 11, 10])
+
+
+def test_what_one_wrote_is_seen_though_no_replica_has_it(
+    container: Container, near: Container, replicas: list[Replica], ready: list[UUID]
+) -> None:
+    for each in replicas:
+        each.pause_replay()
+    for turn in range(1, 4):
+        redeem(container, ready[0], 100)
+        assert near.standings.one(ready[0]).score == 10 + 100 * turn
+
+
+def test_what_one_saw_on_a_board_is_seen_though_redis_was_never_told(
+    container: Container, near: Container, replicas: list[Replica], ready: list[UUID]
+) -> None:
+    for each in replicas:
+        each.pause_replay()
+    commit(container, ready[0], 100)
+    assert near.standings.one(ready[0]).score == 10, "a replica answers while nobody has seen more"
+    assert _scores(near) == [110, 12, 11]
+    assert near.standings.one(ready[0]).score == 110
+
+
+def test_what_one_saw_of_ones_account_is_seen_though_redis_was_never_told(
+    container: Container, near: Container, replicas: list[Replica], ready: list[UUID]
+) -> None:
+    for each in replicas:
+        each.pause_replay()
+    commit(container, ready[0], 100)
+    assert near.standings.me(ready[0])["score"] == 110
+    assert near.standings.one(ready[0]).score == 110
+
+
+def test_what_one_replica_showed_is_not_missing_on_the_other(
+    container: Container, near: Container, replicas: list[Replica], ready: list[UUID]
+) -> None:
+    replicas[0].pause_replay()
+    commit(container, ready[0], 100)
+    eventually(lambda: replicas[1].lag_bytes() == 0)
+    seen = [near.standings.one(ready[0]).score for _ in range(6)]
+    assert seen == sorted(seen)
+    assert seen[-1] == 110
+
+
+def test_a_list_that_was_read_while_another_was_is_read_again(container: Container, ready: list[UUID]) -> None:
+    season, store = season_of(container), container.standing_store
+    late, after = store.next_version()
+    _, after_too = store.next_version()
+    _, seen_too = store.top_seen(season, 10)
+    commit(container, ready[0], 100)
+    _, seen = store.top_seen(season, 10)
+    cached, _ = container.rankings.top(season, 10)
+    assert cached is not None
+    assert container.rankings.put_top(season, 10, replace(cached, version=late), after, seen) == ""
+    higher = replace(cached, version=late + 1)
+    assert container.rankings.put_top(season, 10, higher, after_too, seen_too), "it has not seen the redemption"
+    assert container.standings.build(season).version > late
+
+
+def test_a_server_that_was_promoted_is_no_replica_and_its_old_brothers_are_none_of_it(
+    servers: Stack, container: Container, replicas: list[Replica], ready: list[UUID], tmp_path: Path
+) -> None:
+    third = new_replica(servers, tmp_path, "replica-3")
+    third.start()
+    astray = promoted = None
+    try:
+        promoted = near_to(container, [third])
+        assert [status.up for status in promoted.replicas.status()] == [True]
+        with psycopg.connect(third.admin_url("fairboard"), autocommit=True) as connection:
+            connection.execute("SELECT pg_promote()")
+        redeem(container, ready[0], 100)
+        assert _scores(promoted) == [110, 12, 11]
+        assert promoted.standings.one(ready[0]).score == 110
+        assert [status.fault for status in promoted.replicas.status()] == [NO_STANDBY]
+        url = promoted.settings.database_replica_urls[0]
+        astray = near_to(container, replicas[:1], database_url=url)
+        assert [status.fault for status in astray.replicas.status()] == [ASTRAY]
+    finally:
+        for each in (astray, promoted):
+            if each is not None:
+                each.close()
+        third.stop()
+        with psycopg.connect(servers.postgres.admin_url("fairboard"), autocommit=True) as connection:
+            connection.execute("SELECT pg_drop_replication_slot(%s)", (third.slot,))
+
+
+def _place(container: Container, age: float | None = None) -> str:
+    """The name of the server that a read of that age goes to; "" for the primary."""
+    query = "SELECT current_setting('cluster_name') AS name"
+    row = container.replicas.roughly(lambda database: database.row(query), age)
+    assert row is not None
+    return str(row.name)
+
+
+@contextlib.contextmanager
+def _receiving_nothing(replica: Replica) -> Iterator[None]:
+    """A replica that has lost its primary, and thinks that it has all there is."""
+    with psycopg.connect(replica.url) as connection:
+        row = connection.execute("SELECT pid FROM pg_stat_wal_receiver").fetchone()
+    assert row
+    os.kill(row[0], signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(row[0], signal.SIGCONT)
+
+
+def test_a_read_of_some_age_goes_to_replicas_that_are_no_older(
+    container: Container, near: Container, replicas: list[Replica], ready: list[UUID]
+) -> None:
+    assert {_place(near, 0) for _ in range(4)} == {"replica-1", "replica-2"}
+    with _receiving_nothing(replicas[0]):
+        replicas[1].pause_replay()
+        commit(container, ready[0], 100)
+        eventually(lambda: _place(near, 0) == "")
+        assert {_place(near, 3600) for _ in range(4)} == {"replica-1", "replica-2"}
+        assert all(status.up and status.lag_bytes and status.lag_seconds for status in near.replicas.status())
+        first = near.replicas.status()[0].lag_seconds
+        assert first is not None
+        eventually(lambda: (near.replicas.status()[0].lag_seconds or 0) > first)
+    replicas[1].resume_replay()
+    eventually(lambda: [status.lag_seconds for status in near.replicas.status()] == [0, 0])
+
+
+def test_a_read_whose_replica_fails_under_it_is_done_again_on_the_primary(
+    near: Container, replicas: list[Replica]
+) -> None:
+    asked = itertools.count(1)
+
+    def read(database: Any) -> tuple[int, Any]:
+        for each in replicas:
+            if each.running:
+                each.kill()
+        return next(asked), database.row("SELECT pg_is_in_recovery()")
+
+    assert near.replicas.roughly(read)[1] == (False,)
+    assert next(asked) > 2
+    assert near.replicas.reader() is near.database

@@ -1,0 +1,259 @@
+"""A PostgreSQL that answers and refuses, and one with settings of its own: sessions bring theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+
+from app.containers.container import Container
+from app.factory import create_app
+from app.settings import Settings
+from app.stores.operations.beat_lock import Turn
+from app.stores.postgres import migrations
+from app.stores.postgres.session_settings import make_engine
+from devstack.roles import APPLICATION
+from devstack.stack import Stack
+from tests.integration.unavailability.conftest import Caller, Run, data, unavailable
+from tests.parts.client import fresh_name
+from tests.parts.waiting import eventually
+
+DATABASE = "refusals"
+# Of a role, a database or a server: all that changes how answers read, or what a commit is worth.
+HOSTILE = {
+    "datestyle": "German",
+    "intervalstyle": "sql_standard",
+    "timezone": "Asia/Kathmandu",
+    "client_encoding": "LATIN1",
+    "search_path": "nowhere",
+    "bytea_output": "escape",
+    "extra_float_digits": "-15",
+    "standard_conforming_strings": "off",
+    "default_transaction_isolation": "serializable",
+    "default_transaction_deferrable": "on",
+    "synchronous_commit": "off",
+    "statement_timeout": "1",
+    "lock_timeout": "1",
+    "transform_null_equals": "on",
+    "array_nulls": "off",
+    "row_security": "off",
+    "exit_on_error": "on",
+    "idle_in_transaction_session_timeout": "1",
+    "idle_session_timeout": "500",  # ms; not less, since a session is as the database says until it is pinned
+    "transaction_timeout": "5000",
+}
+EXPECTED = {
+    "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
+    "transaction_timeout": "0",
+    "search_path": "public",
+    "synchronous_commit": "on",
+    "default_transaction_isolation": "read committed",
+    "client_encoding": "UTF8",
+    "TimeZone": "UTC",
+    "lock_timeout": "0",
+}
+
+
+@pytest.fixture
+def owner(servers: Stack) -> Iterator[psycopg.Connection[object]]:
+    with psycopg.connect(servers.postgres.admin_url("postgres"), autocommit=True) as connection:
+        yield connection
+
+
+@contextmanager
+def renewed(container: Container, client: FlaskClient, owner: psycopg.Connection[object]) -> Iterator[None]:
+    """Every session begins anew, now and afterwards, as after a restart of the server."""
+    ended = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{DATABASE}'"
+    owner.execute(ended)
+    for pool in (container, client.application.extensions["fairboard"]):
+        pool.database.engine.dispose()
+    yield
+
+
+@contextmanager
+def altered(
+    container: Container, client: FlaskClient, owner: psycopg.Connection[object], settings: dict[str, str]
+) -> Iterator[None]:
+    """Settings of the database, which its sessions begin with."""
+    for name, value in settings.items():
+        owner.execute(f"ALTER DATABASE {DATABASE} SET {name} = {value!r}")
+    try:
+        with renewed(container, client, owner):
+            yield
+    finally:
+        owner.execute(f"ALTER DATABASE {DATABASE} RESET ALL")
+        with renewed(container, client, owner):
+            pass
+
+
+@pytest.fixture
+def clerk(servers: Stack, owner: psycopg.Connection[object]) -> Iterator[str]:
+    """A role that is no superuser, and may do all that play needs; its database's URL."""
+    with psycopg.connect(servers.postgres.admin_url(DATABASE), autocommit=True) as connection:
+        connection.execute("CREATE ROLE clerk LOGIN")
+        connection.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO clerk")
+        connection.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO clerk")
+        url = servers.postgres.database_url(DATABASE).replace("postgresql://", "postgresql+psycopg://")
+        yield url.replace(f"{APPLICATION}@", "clerk@")
+        connection.execute("DROP OWNED BY clerk; DROP ROLE clerk")
+
+
+def test_a_read_only_primary_is_503_and_named_and_it_comes_back_by_itself(
+    container: Container, client: FlaskClient, anna: Caller, owner: psycopg.Connection[object], run: Run
+) -> None:
+    action = anna.issue()
+    with altered(container, client, owner, {"default_transaction_read_only": "on"}):
+        answers = {
+            "complete": anna.complete(action),
+            "with a key": anna.complete(action, "k"),
+            "register": anna.post("/auth/register", {"username": fresh_name(), "password": "correct horse battery"}),
+        }
+        assert {path: answer.status_code for path, answer in answers.items() if not unavailable(answer)} == {}
+        ready = client.get("/readyz")
+        doctor = run("doctor").stdout
+        failed = run("users", "create", fresh_name(), "--password-stdin")
+    assert unavailable(ready)
+    assert "postgresql is read-only" in ready.get_json()["error"]["message"]
+    assert "is read-only (default_transaction_read_only)" in doctor
+    assert "Traceback" not in failed.output
+
+    assert client.get("/readyz").status_code == 200
+    assert data(anna.complete(action, "k"))["score"] == {"previous": 1, "current": 2}
+
+
+@pytest.fixture
+def ranks_cannot_be_kept(servers: Stack) -> Iterator[None]:
+    """The statement after the commit, which keeps a keyed answer's ranks, meets an error of no class that we know."""
+    with psycopg.connect(servers.postgres.admin_url(DATABASE), autocommit=True) as connection:
+        connection.execute(
+            """
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '23514'; END $$;
+            CREATE TRIGGER refuse BEFORE UPDATE ON idempotency EXECUTE FUNCTION refuse()
+            """
+        )
+        yield
+        connection.execute("DROP FUNCTION refuse CASCADE")
+
+
+def test_ranks_that_cannot_be_kept_after_the_commit_change_no_answer(anna: Caller, ranks_cannot_be_kept: None) -> None:
+    action = anna.issue()
+    first, again = anna.complete(action, "ranks"), anna.complete(action, "ranks")
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert data(first) == data(again)
+    assert (again.headers["Idempotency-Replayed"], data(first)["score"]["current"]) == ("true", 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "undo", "reason"),
+    [
+        ("REVOKE INSERT ON score_events FROM clerk", "GRANT INSERT ON score_events TO clerk", "insert on score_events"),
+        ("ALTER TABLE outbox RENAME TO gone", "ALTER TABLE gone RENAME TO outbox", "lacks tables (outbox)"),
+    ],
+)
+def test_a_right_or_a_table_that_is_missing_is_503_and_named(
+    change: str, undo: str, reason: str, container: Container, clerk: str, anna: Caller, servers: Stack
+) -> None:
+    app = create_app(replace(container.settings, database_url=clerk))
+    player = Caller(app.test_client(), fresh_name())
+    assert app.test_client().get("/readyz").status_code == 200
+    action = player.issue()
+    with psycopg.connect(servers.postgres.admin_url(DATABASE), autocommit=True) as connection:
+        connection.execute(change)
+        answer, ready = player.complete(action), app.test_client().get("/readyz")
+        connection.execute(undo)
+    assert unavailable(answer), answer.text
+    assert unavailable(ready)
+    assert reason in ready.get_json()["error"]["message"]
+    assert player.complete(action).status_code == 200
+    app.extensions["fairboard"].close()
+
+
+def test_settings_of_the_database_change_nothing(
+    container: Container, client: FlaskClient, anna: Caller, owner: psycopg.Connection[object]
+) -> None:
+    with altered(container, client, owner, HOSTILE):
+        rows = container.database.rows("SELECT name, setting FROM pg_settings")
+        shown = {row.name: row.setting for row in rows}
+        hanako = Caller(client, f"花子{fresh_name()}")
+        scored = hanako.complete(hanako.issue(), "k")
+        answers = [client.get("/readyz"), hanako.get("/me")]
+        # A list is shown to the end of its second.
+        eventually(lambda: hanako.name in {row["username"] for row in data(hanako.get("/leaderboard/top"))})
+        turn = Turn(container.settings.database_url)
+        assert turn.take()
+        assert all(age >= 0 for age in turn.ages().values())
+        turn.give_up()
+    assert {name: shown[name] for name in EXPECTED} == EXPECTED
+    assert (shown["DateStyle"][:3], shown["extra_float_digits"]) == ("ISO", "1")
+    assert scored.status_code == 200, scored.text
+    assert [answer.status_code for answer in answers] == [200] * 2
+
+
+def test_the_environment_changes_nothing(
+    container: Container, client: FlaskClient, owner: psycopg.Connection[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What libpq reads from it is said after our own options, or instead of them."""
+    for name, value in {
+        "PGCLIENTENCODING": "LATIN1",
+        "PGDATESTYLE": "German",
+        "PGTZ": "Asia/Kathmandu",
+        "PGOPTIONS": "-c datestyle=German -c search_path=nowhere -c statement_timeout=1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with renewed(container, client, owner):
+        hanako = Caller(client, f"花子{fresh_name()}")
+        assert hanako.complete(hanako.issue()).status_code == 200
+        assert data(hanako.get("/me"))["username"] == hanako.name
+        assert container.database.row("SHOW timezone")[0] == "UTC"  # type: ignore[index]
+    monkeypatch.undo()
+    with renewed(container, client, owner):
+        pass
+
+
+def test_a_weaker_commit_for_standbys_is_the_operators_choice(
+    container: Container, client: FlaskClient, owner: psycopg.Connection[object]
+) -> None:
+    with altered(container, client, owner, {"synchronous_commit": "local"}):
+        assert container.database.row("SHOW synchronous_commit")[0] == "local"  # type: ignore[index]
+
+
+def test_an_action_that_nobody_is_told_of_is_not_held(
+    client: FlaskClient, anna: Caller, container: Container, owner: psycopg.Connection[object], servers: Stack
+) -> None:
+    with psycopg.connect(servers.postgres.admin_url(DATABASE), autocommit=True) as connection:
+        connection.execute("ALTER TABLE standings RENAME TO standings_away")
+        try:
+            answers = [anna.post("/actions", {"action_type": "tap"}) for _ in range(3)]
+        finally:
+            connection.execute("ALTER TABLE standings_away RENAME TO standings")
+    assert all(unavailable(answer) for answer in answers)
+    assert container.redis.zcard(f"active:{{{anna.id}}}") == 0
+
+
+def test_options_of_the_url_stay_and_may_name_the_schema(container: Container) -> None:
+    url = sa.make_url(container.settings.database_url).update_query_dict(
+        {"options": "-c search_path=elsewhere -c work_mem=7MB -c datestyle=German"}
+    )
+    engine = make_engine(url.render_as_string(False), name="test", session={"statement_timeout": 9000})
+    with engine.connect() as connection:
+        names = ("search_path", "work_mem", "DateStyle", "statement_timeout")
+        shown = [connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names]
+    engine.dispose()
+    assert shown == ["elsewhere", "7MB", "ISO, DMY", "9s"]
+
+
+def test_migrations_run_whatever_the_database_sets(servers: Stack, owner: psycopg.Connection[object]) -> None:
+    servers.postgres.create_database("hostile")
+    for name, value in HOSTILE.items():
+        owner.execute(f"ALTER DATABASE hostile SET {name} = {value!r}")
+    url = Settings.from_env({**servers.env, "DATABASE_URL": servers.postgres.database_url("hostile")}).database_url
+    migrations.upgrade(url)
+    with psycopg.connect(servers.postgres.database_url("hostile"), options="-c search_path=public") as connection:
+        assert connection.execute("SELECT to_regclass('public.score_events') IS NOT NULL").fetchone() == (True,)

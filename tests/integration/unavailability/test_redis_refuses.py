@@ -1,0 +1,190 @@
+"""A Redis that answers and refuses, in every way that it has: 503 before a commit, 200 after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from flask.testing import FlaskClient
+
+from app.containers.container import Container
+from devstack.stack import Stack
+from tests.integration.unavailability.conftest import Caller, Run, data, unavailable
+from tests.parts.waiting import eventually
+
+Server = Any  # redis-py's client, of whose commands for operators only a part is typed
+ALL_RIGHTS = ("on", "nopass", "~*", "&*", "+@all")
+
+
+@pytest.fixture
+def server(servers: Stack) -> Iterator[Server]:
+    """Redis itself, for whoever operates it: a user whom no test takes rights from."""
+    url = servers.env["REDIS_URL"]
+    own: Server
+    with redis.Redis.from_url(url) as own:
+        own.execute_command("ACL", "SETUSER", "operator", *ALL_RIGHTS)
+        host, port = own.connection_pool.connection_kwargs["host"], own.connection_pool.connection_kwargs["port"]
+        with redis.Redis(host=host, port=port, username="operator", password="", decode_responses=True) as operator:
+            yield operator
+        own.execute_command("ACL", "DELUSER", "operator")
+
+
+@contextmanager
+def configured(server: Server, **values: Any) -> Iterator[None]:
+    before = {name: server.config_get(name)[name] for name in values}
+    for name, value in values.items():
+        server.config_set(name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            server.config_set(name, value)
+
+
+def full(server: Server) -> Any:
+    return configured(server, maxmemory=1)
+
+
+def without_replicas(server: Server) -> Any:
+    return configured(server, **{"min-replicas-to-write": 1})
+
+
+@contextmanager
+def read_only(server: Server) -> Iterator[None]:
+    server.replicaof("127.0.0.1", 1)
+    try:
+        yield
+    finally:
+        server.replicaof("NO", "ONE")
+
+
+@contextmanager
+def unable_to_save(server: Server) -> Iterator[None]:
+    blocker = Path(server.config_get("dir")["dir"]) / "a-folder"
+    blocker.mkdir()
+    with configured(server, save="3600 1", dbfilename="a-folder"):
+        server.bgsave()
+        eventually(lambda: server.info("persistence")["rdb_last_bgsave_status"] == "err")
+        yield
+    blocker.rmdir()
+    server.bgsave()
+    eventually(lambda: server.info("persistence")["rdb_last_bgsave_status"] == "ok")
+
+
+def deprived_of(rule: str) -> Callable[[Server], Any]:
+    @contextmanager
+    def deprived(server: Server) -> Iterator[None]:
+        password = server.execute_command("ACL", "GETUSER", "default")["passwords"]
+        server.execute_command("ACL", "SETUSER", "default", *rule.split())
+        try:
+            yield
+        finally:
+            secrets = [f"#{each}" for each in password]
+            server.execute_command("ACL", "SETUSER", "default", "reset", "on", "~*", "&*", "+@all", *secrets)
+
+    return deprived
+
+
+@contextmanager
+def paused(server: Server) -> Iterator[None]:
+    server.execute_command("CLIENT", "PAUSE", 60_000, "WRITE")
+    try:
+        yield
+    finally:
+        server.execute_command("CLIENT", "UNPAUSE")
+
+
+CAUSES = {
+    "OOM": full,
+    "READONLY": read_only,
+    "MISCONF": unable_to_save,
+    "NOPERM": deprived_of("-@scripting"),
+    "The user executing the script": deprived_of("-@write"),
+    "no permissions to access": deprived_of("resetkeys ~nothing"),
+    "does not answer": paused,
+}
+
+
+@pytest.mark.parametrize("reason", CAUSES)
+def test_every_call_is_503_readyz_names_it_and_it_comes_back_by_itself(
+    reason: str, server: Server, client: FlaskClient, anna: Caller
+) -> None:
+    action = anna.issue()
+    with CAUSES[reason](server):
+        answers = anna.every_call(action)
+        ready = client.get("/readyz")
+        assert client.get("/healthz").status_code == 200
+    assert {path: answer.status_code for path, answer in answers.items() if not unavailable(answer)} == {}
+    assert unavailable(ready)
+    assert [each["part"] for each in ready.get_json()["error"]["details"]] == ["redis"]
+    assert reason in ready.get_json()["error"]["message"]
+
+    assert client.get("/readyz").status_code == 200
+    assert data(anna.complete(action))["score"] == {"previous": 1, "current": 2}
+    assert data(anna.get("/me"))["rank"] == 1
+
+
+def test_a_redis_that_refuses_plain_writes_alone_is_not_ready(server: Server, client: FlaskClient) -> None:
+    """Redis 6.2 lets scripts write although its replicas are gone."""
+    with without_replicas(server):
+        ready = client.get("/readyz")
+    assert unavailable(ready)
+    assert "NOREPLICAS" in ready.text
+    assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("reason", "key"), [("OOM", None), ("READONLY", "k"), ("NOPERM", None), ("does not answer", "k")]
+)
+def test_after_the_commit_it_is_200_whatever_redis_says(
+    reason: str, key: str | None, server: Server, client: FlaskClient, anna: Caller, container: Container
+) -> None:
+    """The redemption stands in its first write, with its claim made, when Redis begins to refuse."""
+    action = anna.issue()
+    with ThreadPoolExecutor(1) as pool, container.database.transaction() as blocker:
+        blocker.exec_driver_sql("SELECT 1 FROM standings FOR UPDATE")
+        answer = pool.submit(anna.complete, action, key)
+        eventually(lambda: container.database.row("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        with CAUSES[reason](server):
+            blocker.rollback()
+            scored = answer.result()
+    assert scored.status_code == 200, scored.text
+    assert data(scored)["score"] == {"previous": 1, "current": 2}
+    assert data(scored)["rank"] == {"previous": 1, "current": 1}
+
+    again = anna.complete(action, key)
+    if key is None:
+        assert (again.status_code, again.get_json()["error"]["code"]) == (403, "token_already_used")
+    else:
+        # The claim that nobody could settle ends by itself; until then the first try counts as in flight.
+        again = eventually(lambda: (answer := anna.complete(action, key)).status_code == 200 and answer, every=0.3)
+        assert data(again) == data(scored)
+        assert again.headers["Idempotency-Replayed"] == "true"
+    assert data(anna.get("/me"))["score"] == 2
+
+
+def test_after_the_commit_an_unexpected_answer_of_redis_is_no_error(
+    client: FlaskClient, anna: Caller, container: Container
+) -> None:
+    """Somebody has put something else in the place of a key that only the redemption's end touches."""
+    action = anna.issue()
+    wake = "leaderboard:wake:{main/1}"
+    container.redis.delete(wake, "leaderboard:changed:{main/1}")
+    container.redis.hset("leaderboard:changed:{main/1}", "a", "b")
+    scored = anna.complete(action)
+    container.redis.delete("leaderboard:changed:{main/1}")
+    assert scored.status_code == 200, scored.text
+    assert data(scored)["rank"] == {"previous": 1, "current": 1}
+
+
+def test_a_command_that_redis_refuses_ends_with_one_line(run: Run, server: Server, container: Container) -> None:
+    with full(server):
+        done = run("leaderboard", "rebuild")
+    (line,) = [line for line in done.stderr.splitlines() if not line.startswith("Rebuilding main: ")]
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "refuses: OOM command not allowed" in line

@@ -1,0 +1,82 @@
+"""devstack/watch.py: what keeps ending is started again and again, and goes on by itself once it can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devstack.child import Child
+from devstack.group import Group, Progress
+from devstack.watch import Watch
+from tests.parts.waiting import eventually
+
+
+class Fragile(Child):
+    """Ends at once, or can't even be prepared, until there is room."""
+
+    name = "fragile"
+
+    def __init__(self, folder: Path, *, prepares: bool) -> None:
+        super().__init__(folder / "log" / "fragile.log")
+        self.room, self._prepares, self.starts = folder / "room", prepares, 0
+
+    def prepare(self) -> None:
+        self.starts += 1
+        if not self._prepares and not self.room.exists():
+            raise OSError(28, "No space left on device")
+
+    def command(self) -> list[str]:
+        return ["sh", "-c", f'test -e "{self.room}" || exit 1; exec sleep 600']
+
+
+class Small(Group):
+    """A group of one."""
+
+    def __init__(self, folder: Path, child: Child) -> None:
+        super().__init__(folder)
+        self._processes["fragile"] = child
+
+    @property
+    def url(self) -> str:
+        raise NotImplementedError
+
+    def _start_all(self, progress: Progress) -> None:
+        raise NotImplementedError
+
+
+@pytest.fixture(params=[True, False], ids=["it ends at once", "it can't be prepared"])
+def fragile(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Fragile]:
+    child = Fragile(tmp_path, prepares=request.param)
+    yield child
+    child.kill()
+
+
+def test_what_keeps_ending_is_never_given_up(fragile: Fragile, tmp_path: Path) -> None:
+    said: list[str] = []
+    watch = Watch(Small(tmp_path, fragile), said.append, pause=0.02)
+
+    def keeps_trying() -> bool:
+        watch.step()
+        return fragile.starts > 12
+
+    eventually(keeps_trying, every=0.01)
+    assert any("it keeps ending" in line for line in said)
+    fragile.room.touch()
+
+    def lives() -> bool:
+        watch.step()
+        return fragile.running
+
+    eventually(lives, every=0.01)
+    watch.close()
+
+
+def test_a_child_whose_log_cannot_be_written_is_started_without(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("a file where the folder should be")
+    child = Fragile(tmp_path, prepares=True)
+    child.room.touch()
+    child.start()
+    assert child.running
+    child.kill()

@@ -1,0 +1,182 @@
+"""Writing to one socket: whole frames in order, and of boards the newest."""
+
+import socket
+import time
+from collections.abc import Iterator
+
+import gevent
+import pytest
+
+from app.ws import frames, messages
+from app.ws.outbound import Outbound
+from tests.parts.wire import Wire, until
+
+ROWS = [{"rank": n, "username": "x" * 100} for n in range(10)]
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    wire = Wire(send_buffer=4096)
+    yield wire
+    wire.shut()
+
+
+def board(version: int) -> bytes:
+    return messages.update("main", version, 1, ROWS, [])
+
+
+def fill(outbound: Outbound) -> int:
+    """Offer boards until the socket takes no more; the last version."""
+    version = 0
+    while not outbound.backlog:
+        version += 1
+        outbound.offer(board(version))
+    return version
+
+
+def versions(wire: Wire) -> list[int]:
+    return [message["meta"]["version"] for message in wire.messages if "meta" in message]
+
+
+def test_a_reader_that_keeps_up_gets_every_frame(wire: Wire) -> None:
+    outbound = Outbound(wire.server)
+    for version in range(1, 201):
+        outbound.offer(board(version))
+        wire.read_until(lambda version=version: versions(wire)[-1:] == [version])  # type: ignore[misc]
+    assert versions(wire) == list(range(1, 201))
+
+
+def test_a_reader_that_stops_keeps_one_board_waiting_and_ends_on_the_newest(wire: Wire) -> None:
+    outbound = Outbound(wire.server)
+    stuck_at = fill(outbound)
+    for version in range(stuck_at + 1, stuck_at + 201):
+        outbound.offer(board(version))
+        assert outbound.backlog == 2
+    wire.read_until(lambda: versions(wire)[-1:] == [stuck_at + 200])
+    assert versions(wire) == [*range(1, stuck_at + 1), stuck_at + 200]
+    until(lambda: outbound.backlog == 0)
+    outbound.offer(board(stuck_at + 201))
+    wire.read_until(lambda: versions(wire)[-1] == stuck_at + 201)
+
+
+@pytest.mark.parametrize("sip", [1, 7, 1000, 30_000])
+@pytest.mark.parametrize("size", [100, 20_000])  # a frame that the socket takes whole, one that it takes in parts
+def test_a_reader_that_sips_never_finds_a_broken_frame(wire: Wire, sip: int, size: int) -> None:
+    outbound = Outbound(wire.server)
+    rows = [{"rank": n, "username": chr(97 + n) * size} for n in range(10)]
+    version = 0
+    for _ in range(100):
+        version += 1
+        outbound.offer(messages.update("main", version, 1, rows, []))
+        wire.read(sip)
+        until(lambda: True)
+    wire.read_until(lambda: versions(wire)[-1:] == [version])
+    assert versions(wire) == sorted(set(versions(wire)))
+    assert all(message["data"] == rows for message in wire.messages)
+
+
+def test_answers_and_pings_wait_in_line_and_are_never_left_out(wire: Wire) -> None:
+    outbound = Outbound(wire.server)
+    stuck_at = fill(outbound)
+    outbound.say(messages.error(400, "a", ""))
+    outbound.offer(board(stuck_at + 1))
+    outbound.say(messages.error(400, "b", ""))
+    outbound.offer(board(stuck_at + 2))
+    wire.read_until(lambda: len(wire.messages) == stuck_at + 3)
+    told = [message.get("error", {}).get("code") or message["meta"]["version"] for message in wire.messages]
+    assert told == [*range(1, stuck_at + 1), "a", "b", stuck_at + 2]
+
+
+def test_the_answer_to_a_new_subscribe_drops_the_board_that_waits(wire: Wire) -> None:
+    outbound = Outbound(wire.server)
+    stuck_at = fill(outbound)
+    outbound.offer(board(stuck_at + 1))
+    outbound.start_over(messages.initial("other", 3, 1, []))
+    wire.read_until(lambda: wire.messages[-1:] != [] and wire.messages[-1]["meta"]["board"] == "other")
+    assert versions(wire) == [*range(1, stuck_at + 1), 3]
+
+
+def test_a_close_comes_behind_what_was_under_way_and_nothing_behind_it(wire: Wire) -> None:
+    outbound = Outbound(wire.server)
+    stuck_at = fill(outbound)
+    outbound.offer(board(stuck_at + 1))
+    outbound.say(messages.error(401, "unauthorized", ""))
+    outbound.close(1008)
+    outbound.offer(board(stuck_at + 2))
+    outbound.say(messages.ping(0))
+    outbound.close(1000)
+    assert wire.until_closed() == 1008
+    assert [message["type"] for message in wire.messages] == ["leaderboard.update"] * stuck_at + ["error"]
+
+
+def test_standing_still_is_counted_from_the_last_byte_that_went_out(wire: Wire) -> None:
+    outbound = Outbound(wire.server)
+    assert outbound.stuck_for(time.monotonic()) == 0
+    outbound.offer(frames.text(b'"' + b"x" * 1_000_000 + b'"'))
+    then = time.monotonic() + 60
+    before = outbound.stuck_for(then)
+    assert before > 59
+    wire.read_until(lambda: outbound.stuck_for(then) < before)
+    assert outbound.backlog == 1
+    wire.read_until(lambda: outbound.backlog == 0)
+    assert outbound.stuck_for(then) == 0
+
+
+def test_once_everything_is_out_the_socket_is_watched_no_more(wire: Wire) -> None:
+    outbound = Outbound(wire.server)
+    for _ in range(3):
+        fill(outbound)
+        wire.read_until(lambda: outbound.backlog == 0)
+    wakes: list[int] = []
+    watch = gevent.get_hub().loop.idle()
+    watch.start(lambda: wakes.append(1))
+    try:  # a writable socket that is still watched keeps the loop too busy to be idle
+        until(lambda: bool(wakes))
+    finally:
+        watch.stop()
+        watch.close()
+
+
+def test_dropping_a_stuck_connection_wakes_its_reader(wire: Wire) -> None:
+    outbound = Outbound(wire.server)
+    fill(outbound)
+    outbound.drop()
+    assert outbound.gone
+    assert outbound.backlog == 0
+    assert wire.server.recv(1) == b""
+    outbound.offer(b"never sent")
+
+
+def test_a_client_that_hung_up_is_noticed_at_the_next_write(wire: Wire) -> None:
+    outbound = Outbound(wire.server)
+    wire.client.close()
+    outbound.offer(board(1))
+    assert outbound.gone
+
+
+def test_a_client_that_hangs_up_while_frames_wait_is_noticed(wire: Wire) -> None:
+    outbound = Outbound(wire.server)
+    fill(outbound)
+    wire.client.close()
+    until(lambda: outbound.gone)
+
+
+def test_after_release_the_number_of_the_socket_may_be_anothers(wire: Wire) -> None:
+    outbound = Outbound(wire.server)
+    fill(outbound)
+    outbound.release()
+    number = wire.server.fileno()
+    wire.server.close()
+    one, other = socket.socketpair()
+    try:
+        assert number in (one.fileno(), other.fileno())
+        outbound.offer(frames.text(b"stray"))
+        outbound.close(1000)
+        until(lambda: True)
+        for end in (one, other):
+            end.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                end.recv(1)
+    finally:
+        one.close()
+        other.close()

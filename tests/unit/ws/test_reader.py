@@ -1,0 +1,315 @@
+"""One client's conversation over a pair of sockets: what it says, and what it hears."""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import gevent
+import gevent.event
+import pytest
+
+from app.errors import AccountSuspended, NotFound, Refusal, Unauthorized, Unavailable
+from app.settings import Settings
+from app.ws.allowance import Allowance, Bucket
+from app.ws.heartbeat import Heartbeat
+from app.ws.hub import Hub
+from app.ws.reader import Admission, Reader
+from app.ws.subscriber import SignIn
+from tests.parts.subscriber import frame_header
+from tests.parts.wire import Wire, until
+from tests.unit.ws.conftest import FAR, Guest, rows
+
+REFUSALS: dict[str, Refusal] = {
+    "bad": Unauthorized(),
+    "suspended": AccountSuspended(),
+    "unknown": NotFound(),
+    "down": Unavailable(),
+}
+
+
+def admit(auth: str | None, board: str) -> Admission:
+    """Lets everybody in but those whose token names a refusal."""
+    if auth is None:
+        raise Unauthorized()
+    if auth in REFUSALS:
+        raise REFUSALS[auth]
+    gevent.sleep(0)  # asking the stores lets others run
+    return Admission(SignIn(uuid4(), uuid4(), FAR), {"board": board, "version": 1, "data": rows(1)})
+
+
+BURST = 30
+
+
+def allowance(burst: float = BURST, work: float = 1e6) -> Allowance:
+    """What a socket may send while the clock stands still: `burst` messages, `work` units until its address waits."""
+    return Allowance(Bucket(1.0, burst, lambda: 0.0), Bucket(0.01, work, lambda: 0.0))
+
+
+@pytest.fixture
+def talk(hub: Hub, guest: Callable[..., Guest]) -> Iterator[Guest]:
+    """A guest whose conversation is under way."""
+    someone = guest()
+    conversation = Reader(hub, someone.subscriber, admit, allowance(), ping_seconds=30.0)
+    reading = gevent.spawn(conversation.read, someone.wire.server)
+    yield someone
+    someone.wire.client.close()
+    reading.get(timeout=10)
+
+
+def subscribe(wire: Wire, auth: str | None = "Bearer x", **more: str) -> None:
+    wire.say({"type": "subscribe", **({"auth": auth} if auth else {}), **more})
+
+
+def test_a_subscribe_is_answered_with_the_board(talk: Guest) -> None:
+    subscribe(talk.wire)
+    message = talk.wire.next()
+    assert message == {
+        "type": "leaderboard.initial",
+        "meta": {"code": 200, "board": "main", "version": 1, "online": 1},
+        "data": rows(1),
+    }
+
+
+@pytest.mark.parametrize(
+    ("auth", "status", "code", "close"),
+    [
+        (None, 401, "unauthorized", 1008),
+        ("bad", 401, "unauthorized", 1008),
+        ("suspended", 403, "account_suspended", 1008),
+        ("unknown", 404, "not_found", 1008),
+        ("down", 503, "unavailable", 1013),
+    ],
+)
+def test_a_refused_subscribe_says_why_and_closes(
+    talk: Guest, auth: str | None, status: int, code: str, close: int
+) -> None:
+    subscribe(talk.wire, auth)
+    assert talk.wire.until_closed() == close
+    (message,) = talk.wire.messages
+    assert message["type"] == "error"
+    assert message["meta"] == {"code": status}
+    assert message["error"]["code"] == code
+    assert message["error"]["message"]
+
+
+@pytest.mark.parametrize("board", ["\0", "x" * 65, "\ud800"])
+def test_a_board_that_cannot_be_is_unknown(talk: Guest, board: str) -> None:
+    subscribe(talk.wire, board=board)
+    assert talk.wire.until_closed() == 1008
+    assert talk.wire.messages[0]["meta"] == {"code": 404}
+
+
+def test_a_further_subscribe_changes_the_board(talk: Guest) -> None:
+    subscribe(talk.wire)
+    subscribe(talk.wire, board="weekly")
+    assert [talk.wire.next()["meta"]["board"] for _ in range(2)] == ["main", "weekly"]
+
+
+def test_a_further_subscribe_with_a_bad_token_closes(talk: Guest) -> None:
+    subscribe(talk.wire)
+    subscribe(talk.wire, "bad")
+    assert talk.wire.until_closed() == 1008
+
+
+def test_a_further_subscribe_while_a_part_is_down_keeps_what_there_is(talk: Guest, hub: Hub) -> None:
+    subscribe(talk.wire)
+    talk.wire.next()
+    subscribe(talk.wire, "down")
+    assert talk.wire.next()["meta"] == {"code": 503}
+    hub.change("main", 2, rows(2), [])
+    assert talk.wire.next()["meta"]["version"] == 2
+
+
+def test_the_third_message_that_nobody_understands_is_the_last(talk: Guest) -> None:
+    talk.wire.say("hello")
+    talk.wire.say_binary(b"\0")
+    assert [talk.wire.next()["meta"]["code"] for _ in range(2)] == [400, 400]
+    subscribe(talk.wire)
+    assert talk.wire.next()["type"] == "leaderboard.initial"
+    talk.wire.say({"type": "what"})
+    assert talk.wire.until_closed() == 1008
+    assert [message["meta"] for message in talk.wire.messages] == [{"code": 400}]
+
+
+def test_text_that_is_no_utf8_is_one_of_them(talk: Guest) -> None:
+    talk.wire.write(frame_header(1, 2) + b"\xff\xfe")
+    assert talk.wire.next()["error"]["code"] == "malformed_json"
+
+
+def test_a_message_over_4_kib_closes_with_1009(talk: Guest) -> None:
+    talk.wire.say("x" * 4097)
+    assert talk.wire.until_closed() == 1009
+
+
+def test_what_is_no_websocket_frame_closes_with_1002(talk: Guest) -> None:
+    talk.wire.write(b"GET / HTTP/1.1\r\n\r\n")
+    assert talk.wire.until_closed() == 1002
+
+
+def test_a_pong_message_answers_our_pings(talk: Guest) -> None:
+    talk.subscriber.unanswered = 2
+    talk.wire.say({"type": "pong", "timestamp": "2026-01-01T00:00:00Z"})
+    until(lambda: talk.subscriber.unanswered == 0)
+
+
+def test_a_protocol_ping_is_answered(talk: Guest) -> None:
+    talk.wire.ping(b"are you there")
+    talk.wire.read_until(lambda: talk.wire.pongs == [b"are you there"])
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 4000])
+def test_a_close_is_answered_with_its_own_code(talk: Guest, code: int) -> None:
+    talk.wire.close(code)
+    assert talk.wire.until_closed() == code
+
+
+def test_a_close_without_a_code_is_answered_without_one(talk: Guest) -> None:
+    talk.wire.write(frame_header(8, 0))
+    assert talk.wire.until_closed() == 1005
+
+
+def test_after_our_close_nothing_is_heard_but_the_end(talk: Guest) -> None:
+    talk.subscriber.outbound.close(1008)
+    subscribe(talk.wire)
+    talk.wire.say("garbage")
+    talk.wire.write(frame_header(8, 2) + struct.pack("!H", 1008))
+    assert talk.wire.until_closed() == 1008
+    assert talk.wire.messages == []
+    until(lambda: not talk.wire.unread)
+    assert talk.subscriber.board is None
+
+
+def test_a_client_that_asks_and_never_reads_is_not_read_either(hub: Hub, guest: Callable[..., Guest]) -> None:
+    greedy = guest(send_buffer=4096)
+    conversation = Reader(hub, greedy.subscriber, admit, allowance(1e6), ping_seconds=30.0)
+    reading = gevent.spawn(conversation.read, greedy.wire.server)
+    asked = full = 0
+    while asked < 20_000 and full < 20:
+        try:
+            greedy.wire.ping(b"x" * 125)
+            asked, full = asked + 1, 0
+        except BlockingIOError:
+            full += 1
+            gevent.sleep(0.005)
+    assert greedy.subscriber.outbound.backlog < 100
+    greedy.wire.client.close()
+    until(lambda: reading.dead)
+
+
+PONG = {"type": "pong", "timestamp": "2026-01-01T00:00:00Z"}
+PROTOCOL_PING, PROTOCOL_PONG = frame_header(9, 0), frame_header(10, 0)
+ENDLESS = frame_header(0, 0, final=False)
+
+
+def _refused_flood(talk: Guest) -> None:
+    assert talk.wire.until_closed() == 1008
+    assert talk.wire.messages[-1]["type"] == "error"
+    assert talk.wire.messages[-1]["meta"] == {"code": 429}
+    assert talk.wire.messages[-1]["error"]["code"] == "rate_limited"
+    assert talk.hub.closed_flood == 1
+
+
+@pytest.mark.parametrize("subscribed", [False, True], ids=["before a subscribe", "after it"])
+def test_a_socket_that_sends_too_many_messages_is_told_and_closed(talk: Guest, subscribed: bool) -> None:
+    if subscribed:
+        subscribe(talk.wire)
+        talk.wire.next()
+    for _ in range(4 * BURST):
+        talk.wire.say(PONG)
+    _refused_flood(talk)
+    assert talk.hub.heard == BURST + 1, "what follows is thrown away unread"
+
+
+@pytest.mark.parametrize(
+    ("start", "frame"),
+    [
+        (b"", PROTOCOL_PING),
+        (b"", PROTOCOL_PONG),
+        (frame_header(1, 0, final=False), ENDLESS),
+        (frame_header(2, 0, final=False), ENDLESS),
+        (frame_header(1, 0, final=False), ENDLESS + PROTOCOL_PING),
+    ],
+    ids=["pings", "pongs", "an endless text", "an endless binary", "pings between fragments"],
+)
+def test_frames_that_are_no_messages_are_limited_too(talk: Guest, start: bytes, frame: bytes) -> None:
+    talk.wire.write(start)
+    for _ in range(2 * 32 * BURST // 50):
+        if talk.hub.closed_flood:
+            break
+        talk.wire.write(frame * 50)
+        until(lambda: not talk.wire.unread or talk.hub.closed_flood > 0)
+    talk.wire.read_until(lambda: talk.wire.close_code == 1008)
+    assert talk.hub.heard <= 32 * BURST + 2
+
+
+def test_a_subscribe_in_fragments_of_a_byte_is_still_one_subscribe(talk: Guest) -> None:
+    text = json.dumps({"type": "subscribe", "auth": "Bearer " + "x" * 600}).encode()
+    last = len(text) - 1
+    heads = [frame_header(0 if number else 1, 1, final=number == last) for number in range(len(text))]
+    talk.wire.write(b"".join(head + bytes([byte]) for head, byte in zip(heads, text, strict=True)))
+    assert talk.wire.next()["type"] == "leaderboard.initial"
+
+
+def test_an_answer_to_a_ping_is_not_counted_against_the_client(talk: Guest) -> None:
+    for _ in range(3 * BURST):
+        talk.subscriber.unanswered = 1
+        talk.wire.say(PONG)
+        until(lambda: talk.subscriber.unanswered == 0)
+    subscribe(talk.wire)
+    assert talk.wire.next()["type"] == "leaderboard.initial"
+
+
+def test_unreadable_messages_are_still_forgiven_twice_and_end_it_the_third_time(talk: Guest) -> None:
+    for _ in range(BURST):
+        talk.wire.say("nonsense")
+    assert talk.wire.until_closed() == 1008
+    assert [message["meta"]["code"] for message in talk.wire.messages] == [400, 400, 400]
+
+
+def test_a_socket_whose_address_owes_time_is_left_unread_and_another_is_not(
+    hub: Hub, guest: Callable[..., Guest]
+) -> None:
+    poor, rich = guest(), guest()
+    allowances = {poor: allowance(work=0.5), rich: allowance()}
+    reading = [
+        gevent.spawn(Reader(hub, each.subscriber, admit, allowed, ping_seconds=30.0).read, each.wire.server)
+        for each, allowed in allowances.items()
+    ]
+    for each in (poor, rich):
+        each.subscriber.unanswered = 1
+        each.wire.say({"type": "pong"})  # the poor one's debt begins with it, and the clock stands still
+        until(lambda each=each: each.subscriber.unanswered == 0)  # type: ignore[misc]
+    for each in (poor, rich):
+        each.subscriber.unanswered = 1
+        each.wire.say({"type": "pong"})
+    until(lambda: rich.subscriber.unanswered == 0)
+    assert poor.subscriber.unanswered == 1
+    for each in (poor, rich):
+        each.wire.client.close()
+        each.subscriber.outbound.drop()
+    gevent.joinall(reading, timeout=10, raise_error=True)
+
+
+def test_a_subscribe_that_the_stores_answer_late_is_not_taken_for_none(hub: Hub, guest: Callable[..., Guest]) -> None:
+    patient, answered = guest(), gevent.event.Event()
+    patient.subscriber.subscribe_by_at = time.monotonic()  # long over by the next tick
+    asked: list[str] = []
+
+    def slow_admit(auth: str | None, board: str) -> Admission:
+        asked.append(board)
+        answered.wait()
+        return admit(auth, board)
+
+    conversation = Reader(hub, patient.subscriber, slow_admit, allowance(), ping_seconds=30.0)
+    reading = gevent.spawn(conversation.read, patient.wire.server)
+    subscribe(patient.wire)
+    until(lambda: bool(asked))
+    Heartbeat(hub, Settings(), lambda: 0.0).tick()
+    answered.set()
+    assert patient.wire.next()["type"] == "leaderboard.initial"
+    patient.wire.client.close()
+    reading.get(timeout=10)
