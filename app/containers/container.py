@@ -74,7 +74,7 @@ class Container:
     @cached_property
     def learning(self) -> ModelTraining:
         """The learned model, with its libraries loaded at the first use. Raises Unavailable without them."""
-        return build_learning(self._connections)
+        return build_learning(self._connections, self.clock)
 
     apart = staticmethod(run_in_thread)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -93,7 +94,7 @@ def build_moderation(
     )
 
 
-def build_learning(connections: Connections) -> ModelTraining:
+def build_learning(connections: Connections, clock: Callable[[], float]) -> ModelTraining:
     """Return the learned model's service, and load the libraries that it needs. Raises Unavailable without them."""
     try:
         from app.services.moderation.model_training import ModelTraining
@@ -105,7 +106,7 @@ def build_learning(connections: Connections) -> ModelTraining:
         ModelStore(connections.database),
         half_life=connections.settings.anticheat_half_life,
         quarantine=connections.settings.quarantine,
-        clock=connections.clock,
+        clock=clock,
     )
 
 
