@@ -38,9 +38,10 @@ test: dev ## lint and every test, after installing what they need
 unit: dev ## the tests that need no server
 	$(VENV) -m pytest tests/unit
 
-lint: dev ## ruff, mypy and the import contracts
+lint: dev ## ruff, codespell, mypy and the import contracts
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
+	$(VENV) -m codespell_lib
 	$(VENV) -m mypy
 	.venv/bin/python -c 'from importlinter.cli import lint_imports_command as lint; lint()'
 

@@ -8,19 +8,19 @@ from flask import Flask
 from app.factory import commands_alone, create_app
 from app.settings import BadSetting, Settings, drop_overriding_variables
 
-_CANNOT_BOOT = 3  # gunicorn starts a worker that ends with another code again and again
+_CANNOT_BOOT = 3  # gunicorn restarts a worker that exits with any other code, again and again
 
 
-def _make() -> Flask:
+def _make_app() -> Flask:
     drop_overriding_variables()
     try:
         return create_app(Settings.from_env())
     except BadSetting as error:
         command = click.get_current_context(silent=True)
-        if command is not None and command.parent is None:  # `flask` lists its commands, or looks for one by its name
+        if command is not None and command.parent is None:  # `flask` lists its commands, or looks one up by its name
             return commands_alone(error)
         print(f"fairboard: {error}", file=sys.stderr, flush=True)
         sys.exit(_CANNOT_BOOT)
 
 
-app = _make()
+app = _make_app()

@@ -1,4 +1,4 @@
-"""What other thresholds or rule numbers would have made of a player's past."""
+"""The verdicts on a player's past under other thresholds or rule numbers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from anticheat.rules import ActionTypeLimits
 from anticheat.suspicion import Suspicion, decayed
 from anticheat.verdict import Outcome, Thresholds, judge, outcome_at
 
-_OF_TOKENS = ("forgery", "replay")
-_NOT_TO_CHANGE = ("windows", "replays_forgiven")  # a table; and of what it forgives nothing is kept
-_WHOLE = ("burst", "per_minute")
-_OF_TYPES = ("min_seconds", "burst", "per_minute", "steadiest_hand")
+_TOKEN_RULES = ("forgery", "replay")
+_FIXED_NUMBERS = ("windows", "replays_forgiven")  # the first is a table; forgiven replays are not recorded
+_WHOLE_NUMBERS = ("burst", "per_minute")
+_ACTION_TYPE_LIMITS = ("min_seconds", "burst", "per_minute", "steadiest_hand")
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All that a verdict depends on beside the play; `limits` by action type."""
+    """All inputs of a verdict beside the play; `limits` by action type."""
 
     thresholds: Thresholds
     limits: Mapping[str, ActionTypeLimits]
@@ -33,9 +33,9 @@ class Rules:
 
 @dataclass(slots=True)
 class BacktestResult:
-    """What would have come of a player's tries. Times are Unix seconds; None: it never came to that.
+    """The result of a player's tries under other rules. Times are Unix seconds; `None` if that never happened.
 
-    `prevented` are tries that scored in fact, and would have been refused or come after a suspension.
+    `prevented` counts the tries that scored in fact, and would have been refused or come after a suspension.
     """
 
     tries: int = 0
@@ -48,9 +48,9 @@ class BacktestResult:
 
 
 def changed(rules: Rules, changes: Mapping[str, str]) -> Rules:
-    """With these thresholds (`flag`), numbers of rules (`pattern_adds`) and limits (`tap.min_seconds`) instead.
+    """Return the rules with other thresholds (`flag`), numbers (`pattern_adds`) and limits (`tap.min_seconds`).
 
-    Raises ValueError with what is wrong, or what there is.
+    Raises ValueError with the mistake, or with the names that exist.
     """
     for name, text in changes.items():
         rules = _with(rules, name, _number(name, text))
@@ -62,24 +62,24 @@ def changed(rules: Rules, changes: Mapping[str, str]) -> Rules:
 
 def _with(rules: Rules, name: str, value: float) -> Rules:
     slug, _, field = name.rpartition(".")
-    given: dict[str, Any] = {field: _whole(name, value) if field in _WHOLE else value}
-    if field in _OF_TYPES and slug in rules.limits:
-        return replace(rules, limits={**rules.limits, slug: replace(rules.limits[slug], **given)})
+    change: dict[str, Any] = {field: _whole(name, value) if field in _WHOLE_NUMBERS else value}
+    if field in _ACTION_TYPE_LIMITS and slug in rules.limits:
+        return replace(rules, limits={**rules.limits, slug: replace(rules.limits[slug], **change)})
     if name in _names(rules.thresholds):
-        return replace(rules, thresholds=replace(rules.thresholds, **given))
+        return replace(rules, thresholds=replace(rules.thresholds, **change))
     if name in _names(rules.numbers):
-        return replace(rules, numbers=replace(rules.numbers, **given))
+        return replace(rules, numbers=replace(rules.numbers, **change))
     raise ValueError(f"there is no {name!r}; there are {', '.join(all_names(rules))}")
 
 
 def all_names(rules: Rules) -> list[str]:
-    """What can be changed."""
-    of_types = f"SLUG.{'|'.join(_OF_TYPES)} of {' '.join(rules.limits)}"
-    return [*_names(rules.thresholds), *_names(rules.numbers), of_types]
+    """Return the names that can be changed."""
+    limit_names = f"SLUG.{'|'.join(_ACTION_TYPE_LIMITS)} of {' '.join(rules.limits)}"
+    return [*_names(rules.thresholds), *_names(rules.numbers), limit_names]
 
 
 def _names(values: Thresholds | Numbers) -> list[str]:
-    return [field.name for field in fields(values) if field.name not in _NOT_TO_CHANGE]
+    return [field.name for field in fields(values) if field.name not in _FIXED_NUMBERS]
 
 
 def _number(name: str, text: str) -> float:
@@ -103,47 +103,49 @@ class _Replay:
         self._rules, self._since, self._cleared_at = rules, since, cleared_at
         self._level = Suspicion(0.0, 0.0)
         self._history: deque[Completion] = deque(maxlen=HISTORY_LENGTH)
-        self.past, self._seen = BacktestResult(), set[str]()
+        self.past, self._fired_rules = BacktestResult(), set[str]()
 
     def token(self, evidence: ReviewedSignal) -> None:
-        """A forged or a used token: how often that was is known, what it adds may change."""
+        """Raise the suspicion for a forged or used token: their number is known, the amount per token may change."""
         numbers = self._rules.numbers
         adds = numbers.forgery_adds if evidence.signal.rule == "forgery" else numbers.replay_adds
-        if not self._suspended(evidence.at):
+        if not self._is_suspended(evidence.at):
             self._raise(evidence.at, adds)
             self._note(evidence.at, outcome_at(self._level.value, self._rules.thresholds), [evidence.signal.rule])
 
-    def attempt(self, one: ReviewedTry, untimed: float) -> None:
-        """`untimed`: what the timing rule added then, where that can't be judged again."""
-        at = one.completion.completed_at
-        if not self._suspended(at):
-            self._judge(one, untimed)
-        elif not one.refused and at >= self._since:
+    def attempt(self, reviewed_try: ReviewedTry, untimed: float) -> None:
+        """Judge one try. `untimed`: the suspicion the timing rule added then, where it can't judge the try again."""
+        at = reviewed_try.completion.completed_at
+        if not self._is_suspended(at):
+            self._judge(reviewed_try, untimed)
+        elif not reviewed_try.refused and at >= self._since:
             self.past.prevented += 1
-        self._history.append(one.completion)
+        self._history.append(reviewed_try.completion)
 
-    def _judge(self, one: ReviewedTry, untimed: float) -> None:
-        attempt, at = one.completion, one.completion.completed_at
+    def _judge(self, reviewed_try: ReviewedTry, untimed: float) -> None:
+        attempt, at = reviewed_try.completion, reviewed_try.completion.completed_at
         if untimed:
             self._raise(at, untimed)
         limits = self._rules.limits[attempt.action_type]
         verdict = judge(attempt, limits, self._history, self._level, self._rules.thresholds, self._rules.numbers)
         self._level = verdict.suspicion
-        self._note(at, verdict.outcome, [*(["timing"] if untimed else []), *(each.rule for each in verdict.signals)])
+        self._note(
+            at, verdict.outcome, [*(["timing"] if untimed else []), *(signal.rule for signal in verdict.signals)]
+        )
         if at < self._since:
             return
         self.past.tries += 1
         if verdict.outcome in (Outcome.REJECT, Outcome.CRITICAL):
             self.past.refused += 1
-            self.past.prevented += not one.refused
+            self.past.prevented += not reviewed_try.refused
 
     def _note(self, at: float, outcome: Outcome, rules: Sequence[str]) -> None:
         if outcome is Outcome.CRITICAL and self.past.suspended_at is None:
             self.past.suspended_at = at
         if at < self._since:
             return
-        self._seen.update(rules)
-        self.past.rules = tuple(sorted(self._seen))
+        self._fired_rules.update(rules)
+        self.past.rules = tuple(sorted(self._fired_rules))
         self.past.peak = max(self.past.peak, self._level.value)
         if outcome is not Outcome.CLEAN and self.past.flagged_at is None:
             self.past.flagged_at = at
@@ -151,8 +153,8 @@ class _Replay:
     def _raise(self, at: float, added: float) -> None:
         self._level = Suspicion(decayed(self._level, at, self._rules.thresholds.half_life) + added, at)
 
-    def _suspended(self, at: float) -> bool:
-        if self._level.at <= self._cleared_at < at:  # a person set it to 0, and lifted a suspension
+    def _is_suspended(self, at: float) -> bool:
+        if self._level.at <= self._cleared_at < at:  # a person set it to 0 and lifted the suspension
             self._level = Suspicion(0.0, self._cleared_at)
         suspended_at = self.past.suspended_at
         return suspended_at is not None and not suspended_at <= self._cleared_at < at
@@ -160,31 +162,35 @@ class _Replay:
 
 def backtest(
     tries: Sequence[ReviewedTry],
-    kept: Sequence[ReviewedSignal],
+    evidence: Sequence[ReviewedSignal],
     rules: Rules,
     *,
     since: float,
     cleared_at: float = -math.inf,
 ) -> BacktestResult:
-    """Play a player's tries again, from a suspicion of 0; only what is from `since` on is counted.
+    """Judge a player's tries again, starting from a suspicion of 0; only tries from `since` on are counted.
 
-    Those before warm up the history and the level. What was tried is taken as it was: a player who is refused earlier
-    would perhaps have tried something else. `cleared_at`: when a person set their suspicion to 0.
+    Earlier tries warm up the history and the level. The tries are taken as they were: a player who is refused earlier
+    would perhaps have tried something else. `cleared_at`: the time at which a person set their suspicion to 0.
     """
     replay = _Replay(rules, since, cleared_at)
-    timing = {each.action_id: each.signal.added for each in kept if each.signal.rule == "timing"}
-    tokens = [(each.at, partial(replay.token, each)) for each in kept if each.signal.rule in _OF_TOKENS]
-    played = [
+    timing = {record.action_id: record.signal.added for record in evidence if record.signal.rule == "timing"}
+    tokens = [(record.at, partial(replay.token, record)) for record in evidence if record.signal.rule in _TOKEN_RULES]
+    attempts = [
         (
-            each.completion.completed_at,
-            partial(replay.attempt, each, timing.get(each.action_id, 0.0) if _untimed(each) else 0.0),
+            reviewed_try.completion.completed_at,
+            partial(
+                replay.attempt,
+                reviewed_try,
+                timing.get(reviewed_try.action_id, 0.0) if _lacks_issue_time(reviewed_try) else 0.0,
+            ),
         )
-        for each in tries
+        for reviewed_try in tries
     ]
-    for _, happens in sorted([*tokens, *played], key=lambda one: one[0]):
-        happens()
+    for _, judge_entry in sorted([*tokens, *attempts], key=lambda entry: entry[0]):
+        judge_entry()
     return replay.past
 
 
-def _untimed(one: ReviewedTry) -> bool:
-    return math.isinf(one.completion.issued_at)
+def _lacks_issue_time(reviewed_try: ReviewedTry) -> bool:
+    return math.isinf(reviewed_try.completion.issued_at)

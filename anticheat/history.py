@@ -1,10 +1,10 @@
-"""What a player did lately: the only thing a redemption is judged from, besides the suspicion so far."""
+"""A player's recent completions. A redemption is judged only by these and by the suspicion so far."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 HISTORY_LENGTH = 50
-"""How many of a player's completions to keep and hand to `judge`: the longest pattern looks at 49 of them."""
+"""The number of completions to keep per player and hand to `judge`: the longest pattern looks at 49 of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +17,11 @@ class Completion:
 
 
 def known_at(moment: float, history: Sequence[Completion], ahead: float) -> list[Completion]:
-    """The completions up to `moment`, newest first, and those less than `ahead` seconds after it.
+    """Return the completions up to `moment` and those less than `ahead` seconds after it, newest first.
 
-    Two redemptions in flight can overtake each other, so a little ahead is ordinary. An entry further ahead
-    was written before the clock was set back; it says nothing about this redemption.
+    Two redemptions in flight can overtake each other, so a little ahead is ordinary. An entry further ahead was written
+    before the clock was set back; it says nothing about this redemption.
     """
-    known = [past for past in history if past.completed_at <= moment + ahead]
-    known.sort(key=lambda past: past.completed_at, reverse=True)
-    return known
+    completions = [completion for completion in history if completion.completed_at <= moment + ahead]
+    completions.sort(key=lambda completion: completion.completed_at, reverse=True)
+    return completions

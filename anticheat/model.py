@@ -1,7 +1,7 @@
-"""An outlier model of how people play: it finds days that are like nobody else's, and says in what.
+"""An outlier model of how people play: it finds days that are unlike all others, and names the features.
 
-It learns from everybody, cheats included, without being told who is one. A day's score is its mean distance to the
-NEIGHBOURS days of others that are most like it; what is kept of a model is plain numbers, so it can't run anything.
+It learns from all players, cheats included, without being told which are cheats. A day's score is its mean distance to
+the NEIGHBOURS days of others that are most like it. A stored model is plain numbers, so it can't run code.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from anticheat.features import FEATURES, Feature, Vector
 
 NEIGHBOURS, MOST_POINTS = 50, 5_000
 THRESHOLD = 5.5
-"""From here on, a day is a case for a person. Chosen by the simulator, on seeds and kinds that are not reported on."""
+"""From this score on, a day is a case for a person. Chosen by the simulator, on seeds and kinds outside its report."""
 
 LEAST_WINDOWS = 1_000
-"""Fewer days to learn from, and whoever plays much is an outlier."""
+"""With fewer days to learn from, a player who plays much would be an outlier."""
 
 _STANDS_OUT = 3.0  # times the usual distance between the middle and the upper quarter
-_BELOW = -1.0  # whoever is less like a machine than most is not strange for that
+_LOWEST = -1.0  # a day that is less like a machine's than most is not strange for that
 
 
 class DamagedModel(ValueError):
-    """A stored model that can't be read, or isn't what it was."""
+    """A stored model that can't be read, or isn't the one that was trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Model:
 
 
 def train(windows: Sequence[Vector], seed: int) -> Model:
-    """The same windows in the same order and the same seed give the same model. ValueError for too few."""
+    """Return a model; the same windows in the same order and the same seed give the same. ValueError for too few."""
     if len(windows) < LEAST_WINDOWS:
         raise ValueError(f"{len(windows)} days of play are too few to learn from: {LEAST_WINDOWS} are needed")
     matrix = np.vstack(windows)
@@ -53,23 +53,23 @@ def train(windows: Sequence[Vector], seed: int) -> Model:
 
 
 def scores(model: Model, windows: Sequence[Vector]) -> list[float]:
-    """Of each: below 1 is like many others; from THRESHOLD on, like nobody."""
+    """Return each window's score: below 1 is like many others; from THRESHOLD on, like no other."""
     if not windows:
         return []
     return _distances(model, _scaled(np.vstack(windows), model.middle, model.scale), 0)
 
 
 def own_scores(model: Model) -> list[float]:
-    """Of the days it learned from, each compared with the others."""
+    """Return the scores of the days that the model learned from, each compared with the others."""
     return _distances(model, model.points, 1)
 
 
-def _distances(model: Model, points: Vector, itself: int) -> list[float]:
-    from sklearn.neighbors import NearestNeighbors  # the one thing that is slow to import
+def _distances(model: Model, points: Vector, skipped: int) -> list[float]:
+    from sklearn.neighbors import NearestNeighbors  # the only import that is slow
 
-    near = NearestNeighbors(n_neighbors=min(NEIGHBOURS + itself, len(model.points))).fit(model.points)
-    distances, _ = near.kneighbors(points)
-    return [float(each) for each in distances[:, itself:].mean(axis=1)]
+    neighbours = NearestNeighbors(n_neighbors=min(NEIGHBOURS + skipped, len(model.points))).fit(model.points)
+    distances, _ = neighbours.kneighbors(points)
+    return [float(distance) for distance in distances[:, skipped:].mean(axis=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +82,22 @@ class FeatureDifference:
 
 
 def stands_out(model: Model, window: Vector) -> list[FeatureDifference]:
-    """In what the day is unlike others, the strangest first; three at most, one at least."""
+    """Return the features in which the day is unlike others, the strangest first; three at most, at least one."""
     distance = (window - model.middle) / model.scale
-    order = [int(at) for at in np.argsort(-distance, kind="stable")]
-    chosen = [at for at in order if distance[at] >= _STANDS_OUT][:3] or order[:1]
+    order = [int(index) for index in np.argsort(-distance, kind="stable")]
+    chosen = [index for index in order if distance[index] >= _STANDS_OUT][:3] or order[:1]
     return [
         FeatureDifference(
-            FEATURES[at], FEATURES[at].shows(float(window[at])), FEATURES[at].shows(float(model.middle[at]))
+            FEATURES[index],
+            FEATURES[index].shows(float(window[index])),
+            FEATURES[index].shows(float(model.middle[index])),
         )
-        for at in chosen
+        for index in chosen
     ]
 
 
 def dump(model: Model) -> tuple[bytes, str]:
-    """The model as bytes, and their SHA-256 in hex; the same model gives the same bytes."""
+    """Return the model as bytes, and their SHA-256 in hex; the same model gives the same bytes."""
     file = io.BytesIO()
     for part in (model.points, model.middle, model.scale):
         np.save(file, np.ascontiguousarray(part), allow_pickle=False)
@@ -104,7 +106,7 @@ def dump(model: Model) -> tuple[bytes, str]:
 
 
 def load(stored: bytes, digest: str) -> Model:
-    """The model of `dump`. Raises Damaged."""
+    """Return the model of `dump`. Raises DamagedModel."""
     if hashlib.sha256(stored).hexdigest() != digest:
         raise DamagedModel("the stored model is not the one that was trained")
     file = io.BytesIO(stored)
@@ -118,5 +120,5 @@ def load(stored: bytes, digest: str) -> Model:
 
 
 def _scaled(matrix: Vector, middle: Vector, scale: Vector) -> Vector:
-    scaled: Vector = np.maximum((matrix - middle) / scale, _BELOW)
+    scaled: Vector = np.maximum((matrix - middle) / scale, _LOWEST)
     return scaled

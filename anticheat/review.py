@@ -1,4 +1,4 @@
-"""Judging a player's past again: the same rules over what is kept of it, in the order in which it happened."""
+"""A second judgement of a player's past: the same rules over its records, in the order in which it happened."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -13,9 +13,9 @@ from anticheat.verdict import Thresholds, judge
 
 @dataclass(frozen=True, slots=True)
 class ReviewedTry:
-    """One try at completing an action, as it was judged then. `again`: judge it again; else it is only history.
+    """One try at completing an action, as it was judged then. `again`: judge it again; otherwise it is only history.
 
-    Of one that was `refused` long ago it isn't known when it was issued: then `issued_at` is infinite.
+    The issue time of a try that was `refused` long ago is unknown: its `issued_at` is infinite.
     """
 
     action_id: str
@@ -26,7 +26,7 @@ class ReviewedTry:
 
 @dataclass(frozen=True, slots=True)
 class ReviewedSignal:
-    """What a rule said of one try, `at` a Unix time."""
+    """A rule's signal on one try, `at` a Unix time."""
 
     action_id: str
     action_type: str
@@ -36,7 +36,7 @@ class ReviewedSignal:
 
 @dataclass(frozen=True, slots=True)
 class ReviewResult:
-    """New evidence, each with the suspicion it led to, and the highest that all the evidence ever led to."""
+    """The new evidence, each item with the suspicion it led to, and the highest suspicion of all the evidence."""
 
     new: Sequence[tuple[ReviewedSignal, float]]
     peak: float
@@ -44,44 +44,45 @@ class ReviewResult:
 
 def review(
     tries: Iterable[ReviewedTry],
-    kept: Sequence[ReviewedSignal],
+    evidence: Sequence[ReviewedSignal],
     limits_of: Callable[[Completion], ActionTypeLimits],
     thresholds: Thresholds,
     numbers: Numbers = NUMBERS,
 ) -> ReviewResult:
-    """Judge `tries` again, and add what the rules say to the evidence that was `kept` when they were first judged.
+    """Judge `tries` again, and add the new signals to the `evidence` that was recorded when they were first judged.
 
-    What a rule had said of an action already is not counted twice; so with the same history and the same numbers there
-    is nothing new, and the suspicion is what it was. `limits_of` gives what held when the action was issued.
+    A signal that a rule has already given on an action is not counted twice; so with the same history and the same
+    numbers there is nothing new, and the suspicion is as it was. `limits_of` returns the limits at the time the action
+    was issued.
     """
-    known = {(each.action_id, each.signal.rule) for each in kept}
-    found = [
-        each
-        for each in _replayed(tries, limits_of, thresholds, numbers)
-        if (each.action_id, each.signal.rule) not in known
+    known_keys = {(record.action_id, record.signal.rule) for record in evidence}
+    new_signals = [
+        record
+        for record in _judge_again(tries, limits_of, thresholds, numbers)
+        if (record.action_id, record.signal.rule) not in known_keys
     ]
-    fresh = {(each.action_id, each.signal.rule) for each in found}
-    level, peak, new = Suspicion(0.0, 0.0), 0.0, []
-    for each in sorted([*kept, *found], key=lambda one: one.at):
-        level = Suspicion(decayed(level, each.at, thresholds.half_life) + each.signal.added, each.at)
+    new_keys = {(record.action_id, record.signal.rule) for record in new_signals}
+    level, peak, new_evidence = Suspicion(0.0, 0.0), 0.0, []
+    for record in sorted([*evidence, *new_signals], key=lambda entry: entry.at):
+        level = Suspicion(decayed(level, record.at, thresholds.half_life) + record.signal.added, record.at)
         peak = max(peak, level.value)
-        if (each.action_id, each.signal.rule) in fresh:
-            new.append((each, level.value))
-    return ReviewResult(new, peak)
+        if (record.action_id, record.signal.rule) in new_keys:
+            new_evidence.append((record, level.value))
+    return ReviewResult(new_evidence, peak)
 
 
-def _replayed(
+def _judge_again(
     tries: Iterable[ReviewedTry],
     limits_of: Callable[[Completion], ActionTypeLimits],
     thresholds: Thresholds,
     numbers: Numbers,
 ) -> Iterable[ReviewedSignal]:
     history: deque[Completion] = deque(maxlen=HISTORY_LENGTH)
-    for each in sorted(tries, key=lambda one: one.completion.completed_at):
-        attempt = each.completion
-        if each.again:
-            nothing = Suspicion(0.0, attempt.completed_at)
-            verdict = judge(attempt, limits_of(attempt), history, nothing, thresholds, numbers)
+    for reviewed_try in sorted(tries, key=lambda entry: entry.completion.completed_at):
+        attempt = reviewed_try.completion
+        if reviewed_try.again:
+            no_suspicion = Suspicion(0.0, attempt.completed_at)
+            verdict = judge(attempt, limits_of(attempt), history, no_suspicion, thresholds, numbers)
             for signal in verdict.signals:
-                yield ReviewedSignal(each.action_id, attempt.action_type, attempt.completed_at, signal)
+                yield ReviewedSignal(reviewed_try.action_id, attempt.action_type, attempt.completed_at, signal)
         history.append(attempt)

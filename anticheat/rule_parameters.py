@@ -1,6 +1,6 @@
-"""Every number the rules use, with its reason. docs/anticheat.md argues for them at length.
+"""Every number that the rules use, with its reason. docs/anticheat.md argues for them at length.
 
-`Limits` (anticheat/rules.py) overrides, per action type, those that depend on what the action is.
+`ActionTypeLimits` (anticheat/rules.py) overrides, per action type, the numbers that depend on the action.
 """
 
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PatternWindow:
-    """How alike intervals must be to count as clockwork: `alike` of the newest `intervals` within a span.
+    """How alike intervals must be to count as clockwork: `alike` of the newest `intervals` lie within a span.
 
-    The span is `hands` times the standard deviation of the steadiest hand. With normally distributed
-    intervals of that hand, fewer than 1 window in 100,000 is narrower. A sixth of the intervals may lie
-    anywhere, so that a hiccup of the network does not hide a machine.
+    The span is `hands` times the standard deviation of the steadiest hand. With normally distributed intervals of that
+    hand, fewer than 1 window in 100,000 is narrower. A sixth of the intervals may lie anywhere, so that a hiccup of the
+    network does not hide a machine.
     """
 
     intervals: int
@@ -26,31 +26,29 @@ class Numbers:
 
     # Clocks. Servers kept by NTP agree within a few milliseconds; 50 ms forgives a bad day.
     skew: float = 0.05
-    # Two requests in flight overtake each other by less than this. Further back, the clock itself was set
+    # Two requests in flight overtake each other by less than this. A larger step back means that the clock was set
     # back.
     overtaking: float = 1.0
 
-    # Timing. The minimum is a hard fact of the action, so any breach counts (20), and an instant one is
-    # rejected at once (80) and suspends the second time. At 90% of the minimum: 26, the second one flags.
+    # Timing. The minimum is a hard fact of the action, so any breach counts (20), and an instant one is rejected at
+    # once (80) and suspends the second time. A completion at 90% of the minimum adds 26: the second one flags.
     timing_adds: float = 20.0
     timing_adds_by_severity: float = 60.0
 
-    # Frequency. A completion takes two presses (start, complete), and a trained finger taps 6 to 7 times a
-    # second: at most 3.3 completions a second, 10 in 3 s. A line that stalled may deliver the ten actions
-    # that a player can hold open at once, and the next two or three come as usual. So 12 are ordinary. Above,
-    # the nth too many adds 3n, so that one more costs little and ten more everything: of a burst, the 17th
-    # flags, the 18th is rejected, the 20th suspends.
+    # Frequency. A completion takes two presses (start, complete), and a trained finger taps 6 to 7 times a second: at
+    # most 3.3 completions a second, 10 in 3 s. A line that stalled may deliver the ten actions that a player can hold
+    # open at once, and the next two or three come as usual. So 12 are ordinary. Above that, the nth excess completion
+    # adds 3n, so that one more costs little and ten more cost everything: of a burst, the 17th flags, the 18th is
+    # rejected, the 20th suspends.
     burst: int = 12
     burst_seconds: float = 3.0
-    # None: 60 a minute is what the rate limit allows, and a hand can do it; only an action type can know
-    # better.
+    # None: the rate limit allows 60 a minute, and a hand can do that; only an action type can know better.
     per_minute: int | None = None
     minute_seconds: float = 60.0
     frequency_adds_by_excess: float = 3.0
 
-    # Pattern. The steadiest hands, those of drummers, keep an interval to 2% of its length, but no better
-    # than 10 ms with a finger on a button, and a press at a countdown's end varies by 20 ms however long the
-    # countdown.
+    # Pattern. The steadiest hands, those of drummers, keep an interval to 2% of its length, but no better than 10 ms
+    # with a finger on a button, and a press at a countdown's end varies by 20 ms however long the countdown is.
     steadiness: float = 0.02
     steadiest_hand: float = 0.010
     steadiest_reaction: float = 0.020
@@ -60,16 +58,16 @@ class Numbers:
         PatternWindow(intervals=24, alike=20, hands=0.85),
         PatternWindow(intervals=48, alike=40, hands=1.25),
     )
-    # After a pause this long the player sat down anew.
+    # A pause this long ends a run of intervals: the player sat down anew.
     pause: float = 600.0
-    # One narrow window can be chance, and since the next one shares most of its intervals, so can two. The
-    # 3rd flags, the 5th is rejected, the 8th suspends: at the earliest the 20th completion.
+    # One narrow window can be chance, and since the next one shares most of its intervals, so can two. The 3rd flags,
+    # the 5th is rejected, the 8th suspends, which is the 20th completion at the earliest.
     pattern_adds: float = 14.0
 
-    # Tokens that don't fit. A forged token scores nothing, so it is evidence, not damage: a game that mangles
-    # tokens must see `invalid_signature` and not a ban. The 15th within half an hour flags, the 50th suspends. A
-    # used one comes again when an answer was lost and the client sends no Idempotency-Key: twice is ordinary,
-    # each further time of the same one adds a little.
+    # Tokens that don't fit. A forged token scores nothing, so it is evidence, not damage: a game that mangles tokens
+    # must see `invalid_signature` and not a ban. The 15th within half an hour flags, the 50th suspends. A client
+    # without an Idempotency-Key presents a used token again when an answer was lost: twice is ordinary, each further
+    # time of the same token adds a little.
     forgery_adds: float = 2.0
     replays_forgiven: int = 2
     replay_adds: float = 1.0

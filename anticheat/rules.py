@@ -1,6 +1,7 @@
-"""The three rules. Each says what one redemption adds to suspicion, if anything.
+"""The three rules. Each returns the suspicion that one redemption adds, if any.
 
-A rule speaks only about the redemption in hand: what was added for earlier ones is in the suspicion already.
+A rule judges only the redemption in hand: the suspicion already contains the signals of earlier ones. `completions` are
+the player's others, as `known_at` returns them.
 """
 
 from collections.abc import Sequence
@@ -13,12 +14,11 @@ from anticheat.rule_parameters import NUMBERS, Numbers, PatternWindow
 
 @dataclass(frozen=True, slots=True)
 class ActionTypeLimits:
-    """What an action type allows; None takes the default number.
+    """The limits of an action type; `None` takes the default number.
 
-    `min_seconds` 0: no timing rule. `burst` and `per_minute` count completions of this action type; a number
-    above HISTORY_LENGTH can never be passed and so switches the rule off. `steadiest_hand` is the standard
-    deviation, in seconds, of the steadiest intervals a person makes at this action; 0 switches the pattern
-    rule off.
+    `min_seconds` 0: no timing rule. `burst` and `per_minute` count completions of this action type; a number above
+    HISTORY_LENGTH can never be passed and so switches the rule off. `steadiest_hand` is the standard deviation, in
+    seconds, of the steadiest intervals a person makes at this action; 0 switches the pattern rule off.
     """
 
     min_seconds: float
@@ -29,7 +29,7 @@ class ActionTypeLimits:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What one rule saw, what it would have expected, in words for a human, and the suspicion it added."""
+    """The observation and the expectation of one rule, in words for a person, and the suspicion it added."""
 
     rule: str
     seen: str
@@ -38,17 +38,18 @@ class Signal:
 
 
 def timing(
-    attempt: Completion, limits: ActionTypeLimits, known: Sequence[Completion], numbers: Numbers = NUMBERS
+    attempt: Completion, limits: ActionTypeLimits, completions: Sequence[Completion], numbers: Numbers = NUMBERS
 ) -> Signal | None:
-    """Too fast for the action type, counted from the later of its issue and the previous completion.
+    """Return a signal for a completion that is too fast for the action type; `None` if it isn't.
 
-    The previous completion counts so that opening many actions at once and waiting once earns nothing.
+    The time counts from the later of its issue and the previous completion, so that opening many actions at once and
+    waiting once earns nothing.
     """
     if limits.min_seconds <= 0 or attempt.issued_at - attempt.completed_at > numbers.overtaking:
-        return None  # no minimum, or the clock was set back since the issue and nothing can be measured
+        return None  # no minimum, or the clock was set back since the issue and the time can't be measured
     start, since = attempt.issued_at, "its issue"
-    if known and known[0].completed_at > start:
-        start, since = known[0].completed_at, "the previous completion"
+    if completions and completions[0].completed_at > start:
+        start, since = completions[0].completed_at, "the previous completion"
     elapsed = max(0.0, attempt.completed_at - start)
     if elapsed + numbers.skew >= limits.min_seconds:
         return None
@@ -62,24 +63,24 @@ def timing(
 
 
 def frequency(
-    attempt: Completion, limits: ActionTypeLimits, known: Sequence[Completion], numbers: Numbers = NUMBERS
+    attempt: Completion, limits: ActionTypeLimits, completions: Sequence[Completion], numbers: Numbers = NUMBERS
 ) -> Signal | None:
-    """Too many in a short time: a burst, or more in a minute than the action type allows.
+    """Return a signal for too many completions: a burst, or more in a minute than the action type allows.
 
-    The default burst is what a hand can do, so it counts whatever the hand did; a number of the action type's
-    own is about that action type, so it counts only those.
+    The default burst is the limit of a hand, so it counts all action types; a number of the action type's own is about
+    that type, so it counts only completions of that type.
     """
-    own = [past for past in known if past.action_type == attempt.action_type]
+    own = [completion for completion in completions if completion.action_type == attempt.action_type]
     checks = (
         (limits.burst, numbers.burst, numbers.burst_seconds),
         (limits.per_minute, numbers.per_minute, numbers.minute_seconds),
     )
     for override, default, seconds in checks:
-        allowed, counted = (default, known) if override is None else (override, own)
+        allowed, counted = (default, completions) if override is None else (override, own)
         if allowed is None:
             continue
         since = attempt.completed_at - seconds
-        count = 1 + sum(past.completed_at > since for past in counted)
+        count = 1 + sum(completion.completed_at > since for completion in counted)
         if count > allowed:
             return Signal(
                 rule="frequency",
@@ -91,14 +92,14 @@ def frequency(
 
 
 def pattern(
-    attempt: Completion, limits: ActionTypeLimits, known: Sequence[Completion], numbers: Numbers = NUMBERS
+    attempt: Completion, limits: ActionTypeLimits, completions: Sequence[Completion], numbers: Numbers = NUMBERS
 ) -> Signal | None:
-    """Clockwork: intervals between completions of one action type, more alike than a hand can make them.
+    """Return a signal for clockwork: completions of one action type at intervals more alike than a hand can make them.
 
-    The newest interval must be one of those alike. So a person who takes over from a machine is not blamed
-    for it, and a machine's odd interval adds nothing.
+    The newest interval must be among the alike ones. So a person who takes over from a machine is not blamed for it,
+    and a machine's odd interval adds nothing.
     """
-    own = [past.completed_at for past in known if past.action_type == attempt.action_type]
+    own = [completion.completed_at for completion in completions if completion.action_type == attempt.action_type]
     run = _run_of_intervals(sorted([attempt.completed_at, *own], reverse=True), numbers.pause)
     for window in numbers.windows:
         if len(run) < window.intervals:
@@ -111,7 +112,7 @@ def pattern(
 
 
 def forgery(numbers: Numbers = NUMBERS) -> Signal:
-    """A token of the player's own action with a signature that isn't ours: nobody gets one by accident."""
+    """Return the signal for a token of the player's own action with a wrong signature: no accident makes one."""
     return Signal(
         rule="forgery",
         seen="presented a token with a signature that this server did not make",
@@ -121,7 +122,7 @@ def forgery(numbers: Numbers = NUMBERS) -> Signal:
 
 
 def replay(times: int, numbers: Numbers = NUMBERS) -> Signal | None:
-    """A used token, presented again for the `times`th time."""
+    """Return the signal for a used token that is presented for the `times`th time; `None` while it is forgiven."""
     if times <= numbers.replays_forgiven:
         return None
     return Signal(
@@ -133,7 +134,7 @@ def replay(times: int, numbers: Numbers = NUMBERS) -> Signal | None:
 
 
 def _run_of_intervals(newest_first: Sequence[float], pause: float) -> list[float]:
-    """The intervals, newest first, up to the last pause."""
+    """Return the intervals, newest first, up to the last pause."""
     run: list[float] = []
     for later, earlier in pairwise(newest_first):
         if later - earlier > pause:
@@ -143,17 +144,17 @@ def _run_of_intervals(newest_first: Sequence[float], pause: float) -> list[float
 
 
 def _narrowest(intervals: Sequence[float], alike: int) -> tuple[float, float]:
-    """The ends of the narrowest span that holds `alike` of the intervals, the first (newest) among them."""
+    """Return the ends of the narrowest span that holds `alike` of the intervals, the first (newest) among them."""
     ordered = sorted(intervals)
     newest = ordered.index(intervals[0])
     first = max(0, newest - alike + 1)
     last = min(newest, len(ordered) - alike)
-    spans = [(ordered[at], ordered[at + alike - 1]) for at in range(first, last + 1)]
+    spans = [(ordered[start], ordered[start + alike - 1]) for start in range(first, last + 1)]
     return min(spans, key=lambda span: span[1] - span[0], default=(ordered[0], ordered[-1]))
 
 
 def _steadiest_hand(interval: float, limits: ActionTypeLimits, numbers: Numbers) -> float:
-    """The standard deviation, in seconds, of the steadiest person's intervals of this length."""
+    """Return the standard deviation, in seconds, of the steadiest person's intervals of this length."""
     if limits.steadiest_hand is not None:
         return limits.steadiest_hand
     return min(max(numbers.steadiness * interval, numbers.steadiest_hand), numbers.steadiest_reaction)

@@ -1,4 +1,4 @@
-"""From a redemption to a verdict: what the rules add to what is left of the suspicion, against thresholds."""
+"""From a redemption to a verdict: decayed suspicion plus the signals of the rules, compared with thresholds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from anticheat.suspicion import Suspicion, decayed
 
 
 class Outcome(StrEnum):
-    """What happens to the redemption, mildest first."""
+    """The consequence for the redemption, mildest first."""
 
     CLEAN = "clean"
     FLAG = "flag"
@@ -31,7 +31,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome, the suspicion to keep for the player, and what each rule added in this redemption."""
+    """The outcome, the suspicion to keep for the player, and the signal of each rule that this redemption broke."""
 
     outcome: Outcome
     suspicion: Suspicion
@@ -46,25 +46,24 @@ def judge(
     thresholds: Thresholds,
     numbers: Numbers = NUMBERS,
 ) -> Verdict:
-    """Judge one redemption by the player's own history.
+    """Return the verdict on one redemption, by the player's own history.
 
-    `history`: the player's newest completions (HISTORY_LENGTH are enough), of every action type, rejected
-    ones too, without this attempt or an earlier try of the same action that died half-way.
-    `attempt.completed_at` is "now".
+    `history`: the player's newest completions (HISTORY_LENGTH are enough), of every action type, rejected ones too,
+    without this attempt or an earlier try of the same action that died half-way. `attempt.completed_at` is "now".
 
-    The level decides, not the last redemption: a player at `reject` stays refused, without new evidence too,
-    until time has lowered the level.
+    The level decides, not the last redemption: a player at `reject` stays refused, even without new evidence, until
+    time has lowered the level.
     """
-    known = known_at(attempt.completed_at, history, numbers.overtaking)
-    found = (rule(attempt, limits, known, numbers) for rule in (timing, pattern, frequency))
-    signals = tuple(signal for signal in found if signal is not None)
+    completions = known_at(attempt.completed_at, history, numbers.overtaking)
+    candidates = (rule(attempt, limits, completions, numbers) for rule in (timing, pattern, frequency))
+    signals = tuple(signal for signal in candidates if signal is not None)
     before = decayed(suspicion, attempt.completed_at, thresholds.half_life)
     after = Suspicion(before + sum(signal.added for signal in signals), attempt.completed_at)
     return Verdict(outcome_at(after.value, thresholds), after, signals)
 
 
 def outcome_at(level: float, thresholds: Thresholds) -> Outcome:
-    """What a level of suspicion leads to; a threshold belongs to what it starts."""
+    """Return the outcome of a level of suspicion; a level equal to a threshold has reached it."""
     if level >= thresholds.critical:
         return Outcome.CRITICAL
     if level >= thresholds.reject:

@@ -1,53 +1,55 @@
-"""Everything Fairboard refuses, as one tree. No HTTP here: `app.http.failures` maps each class to a status.
+"""The tree of all refusals of Fairboard. No HTTP here: `app.http.failures` maps each class to a status.
 
 Refusal
 ├── InvalidRequest        a field is out of range, unknown or missing (details name each field)
-├── BadRequest            the body did not arrive as it was announced
+├── BadRequest            the body is not as the headers announced it
 ├── RequestTimeout        the body did not arrive in time
 ├── MalformedJson         the body is not JSON
 ├── TooLarge              the body is over the limit
 ├── UnsupportedMediaType  the body is not application/json in UTF-8, or is compressed
-├── Unauthorized          who are you? (missing, malformed, expired, revoked)
+├── Unauthorized          the credentials are missing, malformed, expired or revoked
 │   └── InvalidCredentials
-├── Forbidden             known, but may not
+├── Forbidden             the player is signed in, but may not do this
 │   ├── AccountSuspended
 │   ├── SuspiciousActivity
 │   └── TokenAlreadyUsed
-├── InvalidToken          the action token is unknown, expired, or another action's
+├── InvalidToken          the action token is unknown, expired, or belongs to another action
 ├── InvalidSignature      the action token was not signed by us
 ├── NotFound
 ├── Conflict
 │   ├── UsernameTaken
 │   ├── TooManyActions
 │   ├── InProgress
-│   ├── AlreadyDecided    a case that somebody has decided on
+│   ├── AlreadyDecided    the case has a decision already
 │   ├── CaseOpen          the player has another case that waits for a decision
-│   ├── NothingToUndo     a case that nobody has decided on
+│   ├── NothingToUndo     the case has no decision yet
 │   └── AlreadyAppealed
 ├── IdempotencyKeyReused
-├── RateLimited           carries seconds to wait
+├── RateLimited           too many requests; carries the seconds to wait
 │   └── SignInDelayed     too many failed sign-ins to one account
-├── TooManyMessages       a socket that sent too much, too fast
-├── TooManySockets        likewise
-└── Unavailable           a part that the request needs is down; nothing has been scored, or a retry tells
+├── TooManyMessages       a socket has sent too many messages, too fast
+├── TooManySockets        a player or an address has too many open sockets
+└── Unavailable           a part that the request needs is down; nothing has scored, or a retry tells the outcome
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+
+Details = list[dict[str, str]] | Mapping[str, object]
 
 
 class Refusal(Exception):
-    """A request that was not carried out, in words its sender can act on.
+    """A request that was not carried out, in words that its sender can act on.
 
-    `code` is the contract's word; `details` is a list of `{"field", "message"}` or a dict of facts.
+    `code` is the contract's error code; `details` is a list of `{"field", "message"}` or a dict of facts.
     """
 
     code = "refused"
     default_message = "The request was refused."
-    replayed = False  # the answer that an Idempotency-Key got the first time
+    replayed = False  # True if this repeats the first answer to an Idempotency-Key
 
-    def __init__(self, message: str | None = None, *, details: Any = None) -> None:
+    def __init__(self, message: str | None = None, *, details: Details | None = None) -> None:
         super().__init__(message or self.default_message)
         self.message = message or self.default_message
         self.details = details
@@ -59,7 +61,7 @@ class InvalidRequest(Refusal):
 
     @classmethod
     def field(cls, name: str, message: str) -> InvalidRequest:
-        """One bad field."""
+        """Return the refusal of one bad field."""
         return cls(details=[{"field": name, "message": message}])
 
 
@@ -193,7 +195,7 @@ class RateLimited(Refusal):
 
 
 class SignInDelayed(RateLimited):
-    """After `limit` failed sign-ins to an account each further one waits; says nothing about name and password."""
+    """After `limit` failed sign-ins to an account each further one waits; reveals nothing about name and password."""
 
     def __init__(self, *, limit: int, retry_after: int) -> None:
         super().__init__(limit=limit, remaining=0, window=retry_after, retry_after=retry_after)
@@ -206,7 +208,7 @@ class TooManyMessages(Refusal):
 
 
 class TooManySockets(Refusal):
-    """`limit` open sockets are all that one "player" or "address" may hold; `retry_after` in seconds."""
+    """The `holder`, "player" or "address", has `limit` open sockets, the most allowed; `retry_after` in seconds."""
 
     code = "too_many_sockets"
     default_message = "Too many open sockets."

@@ -21,7 +21,7 @@ API = "/api/v1"
 
 
 class _App(Flask):
-    """Flask, with answers to OPTIONS that are like our others."""
+    """Flask, with answers to OPTIONS in the form of our other answers."""
 
     def make_default_options_response(self) -> Response:
         """Return a 204 that names the methods of this address."""
@@ -31,10 +31,10 @@ class _App(Flask):
 
 
 def create_app(settings: Settings) -> Flask:
-    """The whole outside: the API, the sockets, the page and the commands."""
+    """Return the Flask app with the API, the sockets, the page and the commands."""
     logs.configure(settings)
     app = _App("fairboard", static_folder=None)
-    # One path for each thing, and no redirects: a proxy's rules for a path then hold for all there is of it.
+    # Each resource has one path and no redirects, so that a proxy's rules for the path cover the whole resource.
     app.url_map.merge_slashes = False
     app.extensions["fairboard"] = container = Container(settings)
     request_metrics.register(app, settings)
@@ -43,9 +43,9 @@ def create_app(settings: Settings) -> Flask:
     limits = RateLimits(settings, container.redis, container.scripts)
     app.register_blueprint(auth.blueprint(limits), url_prefix=API)
     app.register_blueprint(actions.blueprint(limits), url_prefix=API)
-    kept = TopReads(app.wsgi_app, limits.read_counter)
-    app.wsgi_app = kept  # type: ignore[method-assign]
-    app.register_blueprint(leaderboard.blueprint(limits, kept), url_prefix=API)
+    top_reads = TopReads(app.wsgi_app, limits.read_counter)
+    app.wsgi_app = top_reads  # type: ignore[method-assign]
+    app.register_blueprint(leaderboard.blueprint(limits, top_reads), url_prefix=API)
     app.register_blueprint(admin.blueprint(limits), url_prefix=API)
     app.register_blueprint(cases.blueprint(limits), url_prefix=API)
     app.register_blueprint(operations.routes)
@@ -59,7 +59,7 @@ def create_app(settings: Settings) -> Flask:
 
 
 def commands_alone(refusal: BadSetting) -> Flask:
-    """Return an app for settings that make no sense: its commands have a --help, and are refused when they run."""
+    """Return an app for invalid settings: its commands have a --help, and are refused when they run."""
     app = Flask("fairboard", static_folder=None)
     app.extensions[REFUSAL] = refusal
     register_commands(app)

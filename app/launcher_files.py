@@ -1,4 +1,4 @@
-"""Where `make run` and `make cluster` leave the settings of what they have started."""
+"""The files in which `make run` and `make cluster` leave the settings of the servers that they started."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def how_to_load(root: Path = _ROOT) -> str:
     `root` is the project's folder.
     """
     names = [name for name in _NAMES if (root / name).exists()]
-    return " or ".join(f"'set -a; . {_as_typed(root, name)}; set +a'" for name in names)
+    return " or ".join(f"'set -a; . {_path_to_type(root, name)}; set +a'" for name in names)
 
 
-def _as_typed(root: Path, name: str) -> str:
+def _path_to_type(root: Path, name: str) -> str:
     return name if Path.cwd() == root else shlex.quote(str(root / name))

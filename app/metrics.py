@@ -1,5 +1,8 @@
-"""What Prometheus sees. Counters of a machine's processes come together through METRICS_DIR,
-which app.settings.share_metrics hands to the client library before it is imported."""
+"""The metrics that Prometheus reads.
+
+Counters of a machine's processes come together through METRICS_DIR, which app.settings.share_metrics passes to the
+client library before it is imported.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +33,12 @@ if TYPE_CHECKING:
 
 
 def shared() -> str | None:
-    """The folder in which this machine's processes count together; None when this one counts for itself."""
+    """Return the folder in which this machine's processes count together, or None when this one counts alone."""
     return os.environ.get("PROMETHEUS_MULTIPROC_DIR") or None
 
 
 if shared() is not None:
-    values.ValueClass = FileValue  # not the library's: see there
+    values.ValueClass = FileValue  # in place of the library's own: see metrics_files.py
 
 redemptions = Counter("fairboard_redemptions_total", "Redemptions by outcome", ["outcome"])
 top_reads = Counter("fairboard_top_reads_total", "Reads of a top list by cache result", ["cache"])
@@ -75,7 +78,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 def counted() -> CollectorRegistry:
-    """What this process has counted; with METRICS_DIR, what all processes of the machine have."""
+    """Return the counts of this process, or with METRICS_DIR those of all processes of the machine."""
     folder = shared()
     if folder is None:
         return _OWN
@@ -86,18 +89,18 @@ def counted() -> CollectorRegistry:
 
 @cache
 def _folder(path: str) -> MetricsFolder:
-    """One for the life of the process: it remembers what it has reported."""
+    """Return one collector for the life of the process: it remembers the damaged files that it has reported."""
     return MetricsFolder(path)
 
 
 def text(readings: Iterable[Reading]) -> bytes:
-    """Everything counted, and what was read for this scrape."""
-    now = CollectorRegistry()
-    now.register(_Now(readings))
-    return generate_latest(counted()) + generate_latest(now)
+    """Return all counts and the readings of this scrape in the text format of Prometheus."""
+    current = CollectorRegistry()
+    current.register(_ScrapeReadings(readings))
+    return generate_latest(counted()) + generate_latest(current)
 
 
-class _Now(Collector):
+class _ScrapeReadings(Collector):
     """Values read at the moment of the scrape; they belong to no process."""
 
     def __init__(self, readings: Iterable[Reading]) -> None:

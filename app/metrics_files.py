@@ -1,8 +1,8 @@
-"""Where a process keeps what it counts: in its memory, and in files of METRICS_DIR that outlive it.
+"""The counts of a process, in its memory and in files of METRICS_DIR that outlive it.
 
-The client library maps its files into memory. Where the disk is full, or somebody truncates a file, the next write
-to such a map ends the process (SIGBUS). So here each change is written with a call that can fail, for about 1 µs more
-(measured). While it fails, memory counts on, and once a second the whole file is tried again: nothing is lost.
+The client library maps its files into memory. After the disk is full or a file is truncated, the next write to such a
+map ends the process (SIGBUS). So each change is written here with a call that can fail, for about 1 µs more (measured).
+While it fails, memory counts on, and the whole file is tried again once a second: no count is lost.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from app.metrics_format import HEADER, PAIR, entry, whole
 
 log = structlog.get_logger("fairboard.metrics")
 
-_LOOK_SECONDS = 1.0
+_CHECK_SECONDS = 1.0
 
 
 class FileValue:
@@ -42,53 +42,53 @@ class FileValue:
         self._key = mmap_key(metric_name, name, labelnames, labelvalues, help_text)
         self._file = _store.file(f"{typ}_{multiprocess_mode}" if typ == "gauge" else typ)
         if set(labelnames) - {"le"}:
-            self.inc(0.0)  # a counter that began at one would not have grown
+            self.inc(0.0)  # Prometheus sees no growth in a counter that starts at one
         else:
-            self._file.values.setdefault(self._key, 0.0)  # at import: a process that never counts has no files
+            self._file.values.setdefault(self._key, 0.0)  # made at import: a process that never counts has no files
 
     def inc(self, amount: float) -> None:
-        """Add to it."""
+        """Add to the value."""
         with _store.lock:
             self._file.put(self._key, self._file.values.get(self._key, 0.0) + amount)
 
     def set(self, value: float, timestamp: float | None = None) -> None:
-        """Replace it."""
+        """Replace the value."""
         with _store.lock:
             self._file.put(self._key, value)
 
     def get(self) -> float:
-        """What this process has counted."""
+        """Return this process's own value."""
         return self._file.values.get(self._key, 0.0)
 
     def set_exemplar(self, exemplar: object) -> None:
-        """Keep none: the format has no place for it."""
+        """Drop the exemplar: the format has no place for it."""
 
     def get_exemplar(self) -> None:
-        """There is none."""
+        """Return None: no exemplar is kept."""
 
 
 class _Store:
-    """The files of this process. A process that was forked begins with files of its own, and with zero."""
+    """The files of this process. A forked process starts with files of its own, and at zero."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()  # what goes wrong is logged, and a log line that is lost is counted
+        self.lock = threading.RLock()  # reentrant: a failure is logged, and a lost log line is counted
         self._files: dict[str, _File] = {}
         self._failing: set[str] = set()
         os.register_at_fork(after_in_child=self._begin_anew)
 
     def file(self, kind: str) -> _File:
-        """The one for metrics of this kind."""
+        """Return the file for metrics of this kind."""
         with self.lock:
             return self._files.setdefault(kind, _File(self, kind))
 
     def failed(self, kind: str, error: OSError) -> None:
-        """Report once that counts are in memory alone."""
+        """Report once that counts are only in memory."""
         if not self._failing:
             log.warning("metrics_not_written", error=str(error))
         self._failing.add(kind)
 
     def succeeded(self, kind: str) -> None:
-        """Report that files have all counts again."""
+        """Report that the files have all counts again."""
         if kind in self._failing:
             self._failing.discard(kind)
             if not self._failing:
@@ -102,7 +102,7 @@ class _Store:
 
 
 class _File:
-    """All values of one kind of metric: `values` is what counts, the file a copy."""
+    """All values of one kind of metric: `values` is authoritative, the file a copy."""
 
     def __init__(self, store: _Store, kind: str) -> None:
         self.values: dict[str, float] = {}
@@ -110,16 +110,16 @@ class _File:
         self._places: dict[str, int] = {}
         self._descriptor: int | None = None
         self._size = 0
-        self._look_at = 0.0
+        self._check_at = 0.0
 
     def put(self, key: str, value: float) -> None:
         """Set a value, in the file too unless that fails."""
         self.values[key] = value
         try:
             now = time.monotonic()
-            if now >= self._look_at:
-                self._look_at = now + _LOOK_SECONDS
-                if not self._is_whole():
+            if now >= self._check_at:
+                self._check_at = now + _CHECK_SECONDS
+                if not self._is_intact():
                     self._create()
                     return
             if self._descriptor is not None:
@@ -129,24 +129,24 @@ class _File:
             self._store.failed(self._kind, error)
 
     def begin_anew(self) -> None:
-        """Let go of the parent's file and of what the parent has counted."""
+        """Close the parent's file, and drop the parent's counts."""
         self._close()
-        self._look_at = 0.0
+        self._check_at = 0.0
         self.values = dict.fromkeys(self.values, 0.0)
 
     def _write(self, descriptor: int, key: str, value: float) -> None:
         place = self._places.get(key)
         if place is not None:
-            _put(descriptor, PAIR.pack(value, 0.0), place)
+            _write_at(descriptor, PAIR.pack(value, 0.0), place)
             return
-        new = entry(key, value)
-        _put(descriptor, new, self._size)
-        self._size += len(new)
-        _put(descriptor, HEADER.pack(self._size), 0)  # last: until then nobody reads what may be half an entry
+        new_entry = entry(key, value)
+        _write_at(descriptor, new_entry, self._size)
+        self._size += len(new_entry)
+        _write_at(descriptor, HEADER.pack(self._size), 0)  # written last: until then no reader sees a partial entry
         self._places[key] = self._size - PAIR.size
 
-    def _is_whole(self) -> bool:
-        """Whether it is there, and nobody has removed, truncated or overwritten it."""
+    def _is_intact(self) -> bool:
+        """Return whether the file exists, and was not removed, truncated or overwritten."""
         if self._descriptor is None:
             return False
         state = os.fstat(self._descriptor)
@@ -154,20 +154,20 @@ class _File:
         return state.st_nlink > 0 and state.st_size >= self._size and header == HEADER.pack(self._size)
 
     def _create(self) -> None:
-        """Write all of it beside, then put it in its place: nobody sees half a file."""
+        """Write the whole file under another name, then rename it: no reader sees half a file."""
         self._close()
         folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
-        path, new = (folder / f"{self._kind}_{identity()}.{ending}" for ending in ("db", "new"))
+        path, temporary = (folder / f"{self._kind}_{identity()}.{ending}" for ending in ("db", "new"))
         data, places = whole(self.values)
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            _put(descriptor, data, 0)
-            new.replace(path)
+            _write_at(descriptor, data, 0)
+            temporary.replace(path)
         except OSError:
             os.close(descriptor)
             with contextlib.suppress(OSError):
-                new.unlink()
+                temporary.unlink()
             raise
         self._descriptor, self._places, self._size = descriptor, places, len(data)
         self._store.succeeded(self._kind)
@@ -180,14 +180,14 @@ class _File:
 
 
 def identity() -> str:
-    """The pid of this process and when it started, in ticks since boot: together they never name a later process."""
+    """Return this process's pid and start time in ticks since boot: together they never name a later process."""
     with contextlib.suppress(OSError, IndexError):
         return f"{os.getpid()}-{Path('/proc/self/stat').read_text().rpartition(')')[2].split()[19]}"
     return str(os.getpid())
 
 
-def _put(descriptor: int, data: bytes, place: int) -> None:
-    """Write all of it. Raises OSError also where there was room for a part alone."""
+def _write_at(descriptor: int, data: bytes, place: int) -> None:
+    """Write all of the data. Raises OSError also when there was room for only a part."""
     while data:
         written = os.pwrite(descriptor, data, place)
         data, place = data[written:], place + written

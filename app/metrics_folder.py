@@ -1,4 +1,4 @@
-"""What all processes of a machine have counted, living or not, from the files they keep in METRICS_DIR."""
+"""The counts of all processes of a machine, living or ended, from the files that they keep in METRICS_DIR."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ from app.metrics_format import (
 
 log = structlog.get_logger("fairboard.metrics")
 
-_MOST_LEFT = 24  # files of ended processes, before they become one of each kind
+_MOST_ENDED = 24  # files of ended processes, before they are merged into one of each kind
 _LOCK_SECONDS = 1.0
 _TYPES = {COUNTER: "counter", HISTOGRAM: "histogram", GAUGE: "gauge"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """What one file holds. `ended`: no living process keeps it."""
+    """The content of one file. `ended`: no living process writes it."""
 
     path: Path
     kind: str
@@ -50,10 +50,10 @@ class _Counts:
 
 
 class MetricsFolder(Collector):
-    """The sum over all files, right also when processes die without a word, and whatever else lies in the folder.
+    """The sum over all files, correct even if processes are killed or the folder holds other files.
 
-    A file that makes no sense is skipped, left where it is, and logged once. Live gauges of processes that are gone
-    are removed. Counters of ended processes are merged, so that a scrape stays cheap after a thousand restarts.
+    A damaged file is skipped, left in its place, and logged once. Live gauges of ended processes are removed. Counters
+    of ended processes are merged, so that a scrape stays cheap after a thousand restarts.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -61,22 +61,22 @@ class MetricsFolder(Collector):
         self._reported: set[str] = set()
 
     def collect(self) -> Iterable[Metric]:
-        """One sum over all processes; live gauges over the living ones."""
+        """Yield every metric summed over all processes; live gauges over the living ones."""
         with self._lock(fcntl.LOCK_SH):
             files, damaged = self._read()
-        yield from _families(file for file in files if not (file.ended and file.kind == GAUGE))
+        yield from _sum_families(file for file in files if not (file.ended and file.kind == GAUGE))
         yield GaugeMetricFamily("fairboard_metrics_files_skipped", "Files of METRICS_DIR that make no sense", damaged)
         self._tidy(files)
 
     def _read(self) -> tuple[list[_Counts], int]:
-        """Every file that can be counted, and how many can't."""
+        """Return every file that can be counted, and how many can't."""
         files, damaged = [], 0
         for path in sorted(self._path.glob("*.db")):
             try:
                 kind, process = named(path)
-                files.append(_Counts(path, kind, not _lives(process), values_of(path, kind)))
+                files.append(_Counts(path, kind, not _is_alive(process), values_of(path, kind)))
             except (DamagedFile, OSError) as error:
-                if os.path.lexists(path):  # or it was merged, or was a dead process's, a moment ago
+                if os.path.lexists(path):  # otherwise it was just merged, or removed after its process ended
                     damaged += 1
                     self._report(path, error)
         return files, damaged
@@ -85,9 +85,9 @@ class MetricsFolder(Collector):
         for file in files:
             if file.ended and file.kind == GAUGE:
                 _remove(file.path)
-        if sum(file.ended and file.kind != GAUGE for file in files) > _MOST_LEFT:
-            with self._lock(fcntl.LOCK_EX) as locked:
-                if locked:
+        if sum(file.ended and file.kind != GAUGE for file in files) > _MOST_ENDED:
+            with self._lock(fcntl.LOCK_EX) as is_locked:
+                if is_locked:
                     ended = [file for file in self._read()[0] if file.ended]
                     for kind in (COUNTER, HISTOGRAM):
                         self._merge(kind, [file for file in ended if file.kind == kind])
@@ -99,29 +99,29 @@ class MetricsFolder(Collector):
         for file in ended:
             for key, value in file.values.items():
                 sums[key] += value
-        merged = self._place_for_merged(kind, ended)
-        new = merged.with_suffix(".new")
+        merged = self._merged_path(kind, ended)
+        temporary = merged.with_suffix(".new")
         try:
-            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file_of_all:
-                file_of_all.write(whole(sums)[0])
-            # Killed after this, it has counted twice what these processes did: rather than lose it.
-            new.replace(merged)
-        except OSError as error:  # such as a full disk; they are merged another time
-            self._report(new, error)
-            _remove(new)
+            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as merged_file:
+                merged_file.write(whole(sums)[0])
+            # If this process is killed after this line, these counts are doubled, which is better than lost.
+            temporary.replace(merged)
+        except OSError as error:  # such as a full disk; a later scrape merges them
+            self._report(temporary, error)
+            _remove(temporary)
             return
         for file in ended:
             if file.path != merged:
                 _remove(file.path)
 
-    def _place_for_merged(self, kind: str, ended: list[_Counts]) -> Path:
-        """The first name for it that is free, or has what is merged already: what is damaged stays."""
-        ours, number = {file.path for file in ended}, 1
-        place = self._path / f"{kind}_{MERGED}.db"
-        while os.path.lexists(place) and place not in ours:
+    def _merged_path(self, kind: str, ended: list[_Counts]) -> Path:
+        """Return the first path that is free or is among the merged files: a damaged file stays."""
+        merged_paths, number = {file.path for file in ended}, 1
+        path = self._path / f"{kind}_{MERGED}.db"
+        while os.path.lexists(path) and path not in merged_paths:
             number += 1
-            place = self._path / f"{kind}_{MERGED}-{number}.db"
-        return place
+            path = self._path / f"{kind}_{MERGED}-{number}.db"
+        return path
 
     def _report(self, path: Path, error: Exception) -> None:
         """Log that a file is skipped, once for all processes of the machine as long as it is the same file."""
@@ -135,7 +135,7 @@ class MetricsFolder(Collector):
                 log.warning("metrics_file_skipped", file=str(path), reason=str(error))
 
     def _is_news(self, mark: str) -> bool:
-        """Whether no other process has reported it; yes where that can't be known."""
+        """Return whether no other process has reported it; True where that can't be known."""
         with contextlib.suppress(OSError), open(self._path / "reported", "a+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
@@ -146,21 +146,21 @@ class MetricsFolder(Collector):
 
     @contextmanager
     def _lock(self, kind: int) -> Iterator[bool]:
-        """Be alone while merging: nobody sees a value in both places, or in neither.
+        """Lock the folder against merges: no scrape sees a value in both files, or in neither.
 
-        False after a second, or where a lock can't be made: a scrape goes on without it then, and a merge does not.
+        Yield False after a second, or where a lock can't be made: a scrape then goes on without it, a merge does not.
         """
         descriptor: int | None = None
         try:
             with contextlib.suppress(OSError):
                 descriptor = os.open(self._path / "merge.lock", os.O_RDWR | os.O_CREAT, 0o600)
-            yield descriptor is not None and _taken(descriptor, kind)
+            yield descriptor is not None and _acquire(descriptor, kind)
         finally:
             if descriptor is not None:
                 os.close(descriptor)
 
 
-def _taken(descriptor: int, kind: int) -> bool:
+def _acquire(descriptor: int, kind: int) -> bool:
     deadline = time.monotonic() + _LOCK_SECONDS
     while True:
         try:
@@ -177,7 +177,7 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def _families(files: Iterable[_Counts]) -> Iterator[Metric]:
+def _sum_families(files: Iterable[_Counts]) -> Iterator[Metric]:
     sums: dict[tuple[str, SampleKey], float] = defaultdict(float)
     for file in files:
         for text, value in file.values.items():
@@ -187,17 +187,17 @@ def _families(files: Iterable[_Counts]) -> Iterator[Metric]:
     for (kind, key), value in sums.items():
         metric = metrics.setdefault((kind, key.metric), Metric(key.metric, key.help, _TYPES[kind]))
         if kind == HISTOGRAM and key.sample.endswith("_bucket"):
-            others = tuple(label for label in key.labels if label[0] != "le")
-            buckets[key.metric, others][float(dict(key.labels)["le"])] += value
+            other_labels = tuple(label for label in key.labels if label[0] != "le")
+            buckets[key.metric, other_labels][float(dict(key.labels)["le"])] += value
         else:
             metric.samples.append(key.with_value(value))
     for (name, labels), counts in buckets.items():
-        metrics[HISTOGRAM, name].samples.extend(_accumulated(name, dict(labels), counts))
+        metrics[HISTOGRAM, name].samples.extend(_accumulate(name, dict(labels), counts))
     return iter(metrics.values())
 
 
-def _accumulated(name: str, labels: dict[str, str], counts: dict[float, float]) -> Iterator[Sample]:
-    """A histogram's buckets as Prometheus wants them, each with what is in the smaller ones, and their count."""
+def _accumulate(name: str, labels: dict[str, str], counts: dict[float, float]) -> Iterator[Sample]:
+    """Yield a histogram's buckets as Prometheus wants them, each including the smaller ones, and their count."""
     total = 0.0
     for limit, count in sorted(counts.items()):
         total += count
@@ -206,8 +206,8 @@ def _accumulated(name: str, labels: dict[str, str], counts: dict[float, float]) 
     yield Sample(f"{name}_count", labels, total)
 
 
-def _lives(process: str) -> bool:
-    """Whether this process still runs (Linux's /proc); one that only waits to be reaped doesn't."""
+def _is_alive(process: str) -> bool:
+    """Return whether this process still runs (Linux's /proc); a zombie doesn't."""
     pid, _, started = process.partition("-")
     try:
         fields = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()

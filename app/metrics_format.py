@@ -1,7 +1,7 @@
-"""The format of the files in METRICS_DIR, which is the client library's own, read with suspicion.
+"""The format of the files in METRICS_DIR, which is the client library's own, with strict checks when reading.
 
-A header of 8 bytes: how many bytes are used, as a 32-bit integer. Then entries: the length of a key, the key (JSON:
-metric, sample, labels, help), spaces up to a multiple of 8 bytes, the value and a time that we leave at 0.
+A file is a header of 8 bytes with the number of used bytes as a 32-bit integer, then entries: the length of a key, the
+key (JSON: metric, sample, labels, help), spaces up to a multiple of 8 bytes, the value and a time that we leave at 0.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 class DamagedFile(Exception):
-    """Nothing in this file can be counted; says why."""
+    """A file in which nothing can be counted, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +44,19 @@ class SampleKey:
     help: str
 
     def with_value(self, value: float) -> Sample:
-        """As the client library has it."""
+        """Return the client library's sample with this value."""
         return Sample(self.sample, dict(self.labels), value)
 
 
 def entry(key: str, value: float) -> bytes:
-    """One entry; its value is in the last 16 bytes."""
+    """Return one entry; its value is in the last 16 bytes."""
     name = key.encode()
     padding = b" " * (8 - (len(name) + _LENGTH.size) % 8)
     return _LENGTH.pack(len(name)) + name + padding + PAIR.pack(value, 0.0)
 
 
 def whole(values: Mapping[str, float]) -> tuple[bytes, dict[str, int]]:
-    """A file with these values, and where each value is in it."""
+    """Return the bytes of a file with these values, and the offset of each value."""
     parts, places, size = [b""], {}, HEADER.size
     for key, value in values.items():
         parts.append(entry(key, value))
@@ -67,7 +67,7 @@ def whole(values: Mapping[str, float]) -> tuple[bytes, dict[str, int]]:
 
 
 def named(path: Path) -> tuple[str, str]:
-    """The kind of a file, and which process keeps it, by its name. Raises Damaged."""
+    """Return the kind of a file and the process that keeps it, from its name. Raises DamagedFile."""
     kind, _, process = path.stem.rpartition("_")
     if kind not in (COUNTER, HISTOGRAM, GAUGE):
         raise DamagedFile("its name is of no kind that is kept here")
@@ -77,8 +77,8 @@ def named(path: Path) -> tuple[str, str]:
 
 
 def values_of(path: Path, kind: str) -> dict[str, float]:
-    """What a file holds, by its keys. Raises Damaged unless all of it makes sense, OSError if it can't be read."""
-    data = _content(path)
+    """Return a file's values by key. Raises DamagedFile unless all of it is valid, OSError if it can't be read."""
+    data = _read_content(path)
     if len(data) < HEADER.size:
         raise DamagedFile(f"it has {len(data)} bytes")
     (used,) = HEADER.unpack_from(data)
@@ -106,14 +106,14 @@ def values_of(path: Path, kind: str) -> dict[str, float]:
 
 @lru_cache(maxsize=50_000)
 def parsed(kind: str, key: str) -> SampleKey:
-    """A key that Prometheus would take, of a metric of this kind. Raises Damaged, ValueError or RecursionError."""
+    """Return a key that Prometheus accepts for this kind of metric; raise DamagedFile, ValueError or RecursionError."""
     parts = json.loads(key)
     if not (isinstance(parts, list) and len(parts) == 4 and isinstance(parts[2], dict)):
         raise DamagedFile("a key that is no list of metric, sample, labels and help")
     metric, sample, labels, text = parts
     if not all(isinstance(part, str) for part in (metric, sample, text, *labels.values())):
         raise DamagedFile("a key with something else than text in it")
-    text.encode(), *(value.encode() for value in labels.values())  # half a character can't be told to anybody
+    text.encode(), *(value.encode() for value in labels.values())  # half a surrogate pair can't be encoded
     if not (_METRIC.fullmatch(metric) and all(map(_LABEL.fullmatch, labels))):
         raise DamagedFile("a metric or a label with a name that none can have")
     samples = {COUNTER: ["_total"], HISTOGRAM: ["_sum", "_bucket"], GAUGE: [""]}[kind]
@@ -129,13 +129,13 @@ def _check(key: SampleKey, kind: str, value: float) -> None:
         raise DamagedFile(f"a value of {value}")
 
 
-def _content(path: Path) -> bytes:
-    """All of a file. What is none, such as a pipe that nobody writes to, must not be waited for."""
+def _read_content(path: Path) -> bytes:
+    """Return all of a regular file. Anything else, such as a pipe without a writer, must not be waited for."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     with open(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise DamagedFile("it is no file")
-        if found.st_size > _MOST_BYTES:
-            raise DamagedFile(f"it has {found.st_size} bytes")
+        if status.st_size > _MOST_BYTES:
+            raise DamagedFile(f"it has {status.st_size} bytes")
         return file.read()

@@ -1,7 +1,7 @@
-"""Tell a random secret from one that a person made up or copied: production takes random ones only.
+"""A test that tells random secrets from those that a person made up or copied: production accepts only random ones.
 
-The estimate is that of a compressor whose dictionary is known beforehand: what the known texts or the secret itself
-say a second time costs next to nothing, every other character what its alphabet holds. A random secret repeats nothing.
+The estimate is that of a compressor with a known dictionary: a part that repeats the known texts or the secret itself
+costs next to nothing, any other character as many bits as its alphabet holds. A random secret repeats nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import string
 
 LEAST_LENGTH = 32
-_LEAST_DISTINCT = 9  # 32 random hexadecimal digits have fewer in one of 300,000
+_LEAST_DISTINCT = 9  # 32 random hexadecimal digits have fewer in one case of 300,000
 _LEAST_BITS = 100.0  # 32 random hexadecimal digits: 128
 _LEAST_MATCH, _MATCH_BITS = 3, 8.0
 _SEPARATOR_BITS = 2.0
@@ -53,32 +53,32 @@ def weakness(secret: str) -> str | None:
         return f"is shorter than {LEAST_LENGTH} characters"
     if len(set(secret)) < _LEAST_DISTINCT:
         return "is made of a few characters again and again"
-    if _bits(secret) < _LEAST_BITS:
+    if _estimate_bits(secret) < _LEAST_BITS:
         return "is easy to guess: it repeats itself, or is made of words or sequences"
     return None
 
 
-def _bits(secret: str) -> float:
-    """Estimate the entropy of a secret in bits, for somebody who knows how people make secrets up."""
-    each = _WORD_BITS if _reads_like_words(secret) else _bits_of_a_character(secret)
+def _estimate_bits(secret: str) -> float:
+    """Estimate the entropy of a secret in bits, for an attacker who knows how people make up secrets."""
+    character_bits = _WORD_BITS if _reads_like_words(secret) else _bits_per_character(secret)
     text, at, bits = _KNOWN + secret.lower(), len(_KNOWN), 0.0
     while at < len(text):
         length = _longest_match(text, at)
-        alone = each if text[at].isalnum() else _SEPARATOR_BITS
-        bits += min(_MATCH_BITS, length * each) if length else alone
+        single_bits = character_bits if text[at].isalnum() else _SEPARATOR_BITS
+        bits += min(_MATCH_BITS, length * character_bits) if length else single_bits
         at += length or 1
     return bits
 
 
 def _longest_match(text: str, at: int) -> int:
-    """Length of the longest part from `at` on that the text before already holds; 0 below the least that counts."""
+    """Return the length of the longest part from `at` on that repeats earlier text; 0 below the least that counts."""
     length = _LEAST_MATCH
     while at + length <= len(text) and text.find(text[at : at + length], 0, at + length - 1) >= 0:
         length += 1
     return length - 1 if length > _LEAST_MATCH else 0
 
 
-def _bits_of_a_character(secret: str) -> float:
+def _bits_per_character(secret: str) -> float:
     used = {character for character in secret if character.isalnum()}
     for alphabet in _ALPHABETS:
         if used <= set(alphabet):
@@ -87,7 +87,7 @@ def _bits_of_a_character(secret: str) -> float:
 
 
 def _reads_like_words(secret: str) -> bool:
-    """Whether it is separated words, or its letters follow each other as in language.
+    """Return whether the secret is separated words, or its letters follow each other as in language.
 
     Two random letters are a common pair in one case of 13; four random parts that look like words hardly ever occur.
     """

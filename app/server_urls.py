@@ -1,4 +1,4 @@
-"""Splitting the URL of a server that may name several hosts, which urllib refuses since 3.11.4 for IPv6 addresses."""
+"""A parser for server URLs with several hosts, which urllib refuses since 3.11.4 for IPv6 addresses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _URL = re.compile(r"(?:(?P<scheme>[A-Za-z][\w+.-]*)://(?P<netloc>[^/?#]*))?(?P<p
 
 
 class ServerUrl(NamedTuple):
-    """The parts of a URL, empty where it has none; `hosts` as they stand there: `host:port,[::1]:port`."""
+    """The parts of a URL, empty where it has none; `hosts` is unparsed: `host:port,[::1]:port`."""
 
     scheme: str
     login: str

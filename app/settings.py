@@ -1,4 +1,4 @@
-"""Settings from the environment: the only reader of os.environ. docs/configuration.md lists them all."""
+"""The settings, from the environment: the only reader of os.environ. docs/configuration.md lists them all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from app.launcher_files import how_to_load
@@ -23,14 +23,16 @@ _PRIVATE = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.
 _DEV_SECRET = "development-only-secret-change-me"  # noqa: S105 - only an explicit APP_ENV=development takes it
 _ADVICE = "give each key a random one, such as 'openssl rand -hex 32' prints"
 
+Value = TypeVar("Value")
+
 
 class BadSetting(Exception):
-    """One line: which variable, what is wrong with it, what would do."""
+    """An invalid setting: one line with the variable, its error and the values it accepts."""
 
 
 @dataclass(frozen=True)
 class SecretKey:
-    """A secret with the id that tokens name it by. The first of a list signs, all verify."""
+    """A secret with the id by which tokens name it. The first of a list signs, all verify."""
 
     kid: str
     secret: str = field(repr=False)
@@ -80,7 +82,7 @@ def _switch(value: str) -> bool:
 
 
 def _is_address(host: str) -> bool:
-    """Whether it is `host` or `host:port`. What urlsplit says of a bad one would show it, and it may be a password."""
+    """Return whether this is `host` or `host:port`. Never raises: urlsplit's error shows the text, maybe a password."""
     try:
         parts = urlsplit(f"//{host}")
         return bool(parts.hostname) and (parts.port is None or parts.port > 0)
@@ -98,21 +100,21 @@ def _url(*schemes: str) -> Callable[[str], str]:
 
 
 def _redis(value: str) -> str:
-    checked = _url("redis", "rediss", "redis+cluster", "unix")(value)
-    if checked.startswith("redis+cluster:"):
-        parts = split_url(checked)
+    url = _url("redis", "rediss", "redis+cluster", "unix")(value)
+    if url.startswith("redis+cluster:"):
+        parts = split_url(url)
         for host in parts.hosts.split(","):
             if not _is_address(host.strip()):
                 raise ValueError("wants redis+cluster://host:port,host:port,…")
         if parts.path.strip("/") not in ("", "0"):
             raise ValueError("names a numbered database, which a cluster has not")
-    return checked
+    return url
 
 
 def _postgres(value: str) -> str:
-    """SQLAlchemy's form, with the driver named, whatever flavour of PostgreSQL URL was given."""
-    checked = _url("postgresql", "postgres", "postgresql+psycopg")(value)
-    return "postgresql+psycopg://" + checked.split("://", 1)[1]
+    """Return the URL in SQLAlchemy's form, with the driver named, from any form of PostgreSQL URL."""
+    url = _url("postgresql", "postgres", "postgresql+psycopg")(value)
+    return "postgresql+psycopg://" + url.split("://", 1)[1]
 
 
 def _postgres_list(value: str) -> tuple[str, ...]:
@@ -137,7 +139,7 @@ def _keys(value: str) -> tuple[SecretKey, ...]:
     return tuple(keys)
 
 
-def _set(default: Any, parse: Callable[[str], Any], help: str) -> Any:
+def _set(default: Value, parse: Callable[[str], Value], help: str) -> Value:
     return field(default=default, metadata={"parse": parse, "help": help})
 
 
@@ -203,16 +205,16 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
-        """Read and check everything; BadSetting names the first variable that makes no sense."""
+        """Read and check all settings. Raises BadSetting, which names the first invalid variable."""
         env = os.environ if env is None else env
         values = {}
-        for item in fields(cls):
-            name = item.name.upper()
+        for setting in fields(cls):
+            name = setting.name.upper()
             raw = env.get(name, "").strip()
             if not raw:
                 continue
             try:
-                values[item.name] = item.metadata["parse"](raw)
+                values[setting.name] = setting.metadata["parse"](raw)
             except ValueError as error:
                 raise BadSetting(f"{name} {error}") from None
         settings = cls(**values)
@@ -226,7 +228,7 @@ class Settings:
             self._check_secrets()
 
     def _check_secrets(self) -> None:
-        """Refuse what somebody could know or guess. The message names the variable and the rule, never the secret."""
+        """Refuse secrets that an attacker could know or guess. The message has the variable and the rule alone."""
         if _DEV_SECRET in (key.secret for key in (*self.jwt_keys, *self.action_token_keys)):
             loads = how_to_load()
             raise BadSetting(
@@ -238,16 +240,16 @@ class Settings:
         for variable in ("jwt_keys", "action_token_keys"):
             for key in getattr(self, variable):
                 name = f"key '{key.kid}' of {variable.upper()}"
-                if wrong := weakness(key.secret):
-                    raise BadSetting(f"{variable.upper()}: the secret of key '{key.kid}' {wrong}; {_ADVICE}")
+                if fault := weakness(key.secret):
+                    raise BadSetting(f"{variable.upper()}: the secret of key '{key.kid}' {fault}; {_ADVICE}")
                 secret = key.secret.casefold()
                 if secret in names:
                     raise BadSetting(f"{name} has the same secret as {names[secret]}; {_ADVICE}")
                 names[secret] = name
 
 
-# Variables of libraries that would override a setting in one process and not in the next, or change what a session of
-# PostgreSQL says. Those that only fill what DATABASE_URL leaves out, such as PGPASSFILE and PGSSLROOTCERT, may stay.
+# Variables of libraries that would override a setting in one process and not in the next, or change the output of a
+# PostgreSQL session. Variables that only fill gaps in DATABASE_URL, such as PGPASSFILE and PGSSLROOTCERT, may stay.
 _OVERRIDING = (
     "CELERY_BROKER_URL",
     "CELERY_BROKER_READ_URL",
@@ -264,21 +266,21 @@ _OVERRIDING = (
     "PGSYSCONFDIR",
     "PGTARGETSESSIONATTRS",
     "PGTZ",
-    "PYTHONSAFEPATH",  # it would keep a process that we start from finding the project
+    "PYTHONSAFEPATH",  # it would keep a child process from finding the project
 )
 
 
 def drop_overriding_variables() -> None:
-    """Take from this process's environment what would win over a setting. Call it before the first connection."""
-    # An interpreter that ignores Python's own variables (-I) would hand them on to what it starts.
+    """Remove variables that would override a setting from the environment. Call it before the first connection."""
+    # An interpreter that ignores Python's own variables (-I) would pass them on to its child processes.
     ignored = [name for name in os.environ if name.startswith("PYTHON")] if sys.flags.ignore_environment else []
     for name in (*_OVERRIDING, *ignored):
         os.environ.pop(name, None)
 
 
 def share_metrics(settings: Settings) -> None:
-    """Where this machine's processes count together. The metrics library looks for it when it is imported."""
+    """Set the folder in which this machine's processes count together. The metrics library reads it at its import."""
     if settings.metrics_dir:
-        with suppress(OSError):  # each process then counts in its memory, and tries again
+        with suppress(OSError):  # each process then counts in memory, and tries again
             Path(settings.metrics_dir).mkdir(parents=True, exist_ok=True)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = settings.metrics_dir

@@ -30,7 +30,7 @@ _NOTES = Path(__file__).with_name("notes.md")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much of everything. `redeems`: by connections, how many."""
+    """The amounts of one run. `redeems`: connections -> redemptions; `subscribers`: subscribers -> rounds."""
 
     players: int
     warm_up: int
@@ -43,107 +43,109 @@ class Plan:
 
     @property
     def changes(self) -> int:
-        """Redemptions that the push part needs: each of its rounds, and one more to warm up."""
+        """Return the redemptions that the push part needs: each of its rounds, and one to warm up."""
         return sum(rounds + 1 for rounds in self.subscribers.values())
 
     @property
     def actions_each(self) -> int:
-        """Actions for each player, enough for everything."""
-        wanted = self.warm_up + sum(self.redeems.values()) + self.changes
-        return -(-wanted // self.players)
+        """Return the actions for each player, enough for all parts."""
+        redemptions = self.warm_up + sum(self.redeems.values()) + self.changes
+        return -(-redemptions // self.players)
 
 
-# Enough players that nobody redeems more than a hand can: 12 in 3 s are ordinary, whatever the machine manages.
+# With this many players, each redeems less than a hand can: 12 in 3 s are ordinary, on the fastest machine too.
 FULL = Plan(1000, 1000, {1: 2000, 16: 6000, 64: 6000}, 6, {1000: 30, 5000: 20}, 2000, 40_000, 4)
 QUICK = Plan(500, 500, {1: 300, 16: 1500, 64: 1000}, 3, {1000: 8, 5000: 4}, 500, 8000, 2)
 
 
 class Run:
-    """One run, part after part, on one stack."""
+    """One run on one stack, part after part."""
 
     def __init__(self, plan: Plan, stack: Stack, say: Callable[[str], None]) -> None:
         self._plan, self._stack, self._say = plan, stack, say
-        self._redeemed = 0
+        self._redeemed_count = 0
 
     def everything(self) -> Figures:
-        """All parts; BenchFailed as soon as one can't be trusted."""
+        """Return the figures of all parts. Raises `BenchFailed` as soon as a part can't be trusted."""
         plan, stack = self._plan, self._stack
         self._say(f"Registering {plan.players:,} players")
         people = players.register(stack.url, plan.players)
         self._say(f"Issuing {plan.players * plan.actions_each:,} actions")
         actions = players.issue(stack.url, people, plan.actions_each)
-        redeemed = self._redeems(actions)
-        pushed, memory = self._pushes(people, actions[self._redeemed :][: plan.changes])
+        redeem_figures = self._measure_redeems(actions)
+        push_figures, memory = self._measure_pushes(people, actions[self._redeemed_count :][: plan.changes])
         self._say("Reading the top ten, and the bare route")
-        read = reads.measure(stack, plan.reads, plan.turns)
-        return Figures(describe(stack), stack.broker, redeemed, pushed, memory, read)
+        read_figures = reads.measure(stack, plan.reads, plan.turns)
+        return Figures(describe(stack), stack.broker, redeem_figures, push_figures, memory, read_figures)
 
-    def _redeems(self, actions: list[Request]) -> list[redeems.Redeems]:
+    def _measure_redeems(self, actions: list[Request]) -> list[redeems.Redeems]:
         plan, stack = self._plan, self._stack
         pgbench = PgBench(stack, plan.players)
         pgbench.prepare()
         self._say("Warming up")
-        redeems.measure(stack, self._next(actions, plan.warm_up), 16, None)
+        redeems.measure(stack, self._take(actions, plan.warm_up), 16, None)
         pgbench.run(16, 1)
-        found = []
+        figures = []
         for connections, count in plan.redeems.items():
             self._say(f"Redeeming {count:,} at {connections} connections, and pgbench")
             floor = redeems.floors(pgbench, connections, plan.floor_seconds)
-            found.append(redeems.measure(stack, self._next(actions, count), connections, floor))
-        redeems.check(stack, self._redeemed)
-        return found
+            figures.append(redeems.measure(stack, self._take(actions, count), connections, floor))
+        redeems.check(stack, self._redeemed_count)
+        return figures
 
-    def _next(self, actions: list[Request], count: int) -> list[Request]:
-        self._redeemed += count
-        return actions[self._redeemed - count : self._redeemed]
+    def _take(self, actions: list[Request], count: int) -> list[Request]:
+        self._redeemed_count += count
+        return actions[self._redeemed_count - count : self._redeemed_count]
 
-    def _pushes(self, people: list[Player], changes: list[Request]) -> tuple[list[pushes.Pushes], pushes.Memory]:
+    def _measure_pushes(
+        self, people: list[Player], changes: list[Request]
+    ) -> tuple[list[pushes.Pushes], pushes.Memory]:
         plan = self._plan
         pushing = pushes.Pushing(self._stack, people, changes)
         with another_web(self._stack, Web) as web:
             self._say(f"Connecting {plan.idle:,} idle subscribers")
             memory = pushing.memory(web, plan.idle)
-            found = []
+            figures = []
             for count, rounds in plan.subscribers.items():
                 self._say(f"Pushing {rounds} changes to {count:,} subscribers, and the C loop")
-                found.append(pushing.measure(web, count, rounds))
+                figures.append(pushing.measure(web, count, rounds))
         redeems.wait_until_drained(self._stack)
-        redeems.check(self._stack, self._redeemed + plan.changes)
-        return found, memory
+        redeems.check(self._stack, self._redeemed_count + plan.changes)
+        return figures, memory
 
 
 def _progress() -> Callable[[str], None]:
-    began = time.monotonic()
+    start = time.monotonic()
 
     def say(line: str) -> None:
-        print(f"[{time.monotonic() - began:5.0f} s] {line}", file=sys.stderr, flush=True)
+        print(f"[{time.monotonic() - start:5.0f} s] {line}", file=sys.stderr, flush=True)
 
     return say
 
 
 def main() -> None:
-    """See `python -m bench --help`."""
+    """Run `python -m bench`; its --help lists the options."""
     surroundings.enter(surroundings.for_tools(os.environ))
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a shorter run, for trying: docs are left alone")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON instead of tables")
     parser.add_argument("--broker", choices=("redis", "rabbitmq"), default="redis")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     say = _progress()
-    most = pushes.allow_many_sockets()
-    plan = QUICK if given.quick else FULL
-    if most < max(plan.subscribers) + 200:
-        sys.exit(f"bench: this system allows {most} open files; raise its limit (ulimit -Hn)")
+    max_files = pushes.allow_many_sockets()
+    plan = QUICK if arguments.quick else FULL
+    if max_files < max(plan.subscribers) + 200:
+        sys.exit(f"bench: this system allows {max_files} open files; raise its limit (ulimit -Hn)")
     try:
-        with stage(given.broker, say) as stack:
+        with stage(arguments.broker, say) as stack:
             figures = Run(plan, stack, say).everything()
     except (BenchFailed, CannotStart) as error:
         sys.exit(f"bench: {error}")
     page = markdown(figures, _NOTES.read_text())
-    if not given.quick:
+    if not arguments.quick:
         _PAGE.write_text(carried(_PAGE.read_text(), page))
         say(f"Wrote {_PAGE.relative_to(ROOT)}")
-    print(json.dumps(figures.as_dict(), indent=2) if given.json else page)
+    print(json.dumps(figures.as_dict(), indent=2) if arguments.json else page)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What processes have cost, by the operating system's accounts (Linux's /proc)."""
+"""The CPU time and memory that processes have used, by the operating system's accounts (Linux's /proc)."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def _stat_seconds(stat: list[str]) -> float:
-    """CPU seconds of a process and of its children that have ended and been waited for."""
+    """Return the CPU seconds of a process and of its children that have ended and been waited for."""
     return sum(int(field) for field in stat[11:15]) / _TICK
 
 
 def cpu_of(pid: int) -> float:
-    """CPU seconds of the process and all its descendants: living, ended, and ended but not waited for yet."""
-    everyone = {int(name): stat for name in os.listdir("/proc") if name.isdigit() and (stat := _stat(int(name)))}
-    family = [pid] if pid in everyone else []
+    """Return the CPU seconds of a process and its descendants: living, ended, and ended but not waited for yet."""
+    stats = {int(name): stat for name in os.listdir("/proc") if name.isdigit() and (stat := _stat(int(name)))}
+    family = [pid] if pid in stats else []
     for parent in family:
-        family.extend(child for child, stat in everyone.items() if int(stat[1]) == parent)
-    return sum(_stat_seconds(everyone[one]) for one in family)
+        family.extend(child for child, stat in stats.items() if int(stat[1]) == parent)
+    return sum(_stat_seconds(stats[member]) for member in family)
 
 
 def fine_cpu_of(pid: int) -> float:
-    """The same for processes that neither fork nor end meanwhile, to the nanosecond instead of the tick.
+    """Return the same for processes that neither fork nor end meanwhile, to the nanosecond instead of the tick.
 
     Falls back to ticks on a kernel without scheduler statistics.
     """
@@ -57,17 +57,17 @@ def _threads_seconds(pid: int) -> float:
 
 
 def cpu(stack: Stack) -> Accounts:
-    """CPU seconds so far of each part of the product and each of its servers."""
+    """Return the CPU seconds so far of each part of the product and each of its servers."""
     return {name: cpu_of(child.pid) for name, child in stack.processes.items()}
 
 
 def spent(before: Mapping[str, float], after: Mapping[str, float]) -> Accounts:
-    """What was used in between."""
+    """Return the CPU seconds used between two accounts."""
     return {name: after[name] - before[name] for name in after}
 
 
 def resident(pids: Iterable[int]) -> int:
-    """Resident memory in bytes, summed; pages that processes share count once for each."""
+    """Return the resident memory in bytes, summed; pages that processes share count once for each."""
     total = 0
     for pid in pids:
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():

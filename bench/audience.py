@@ -1,4 +1,4 @@
-"""Starting the subscribers (bench/subscribers.py), and the floor (bench/floor.c) that they can listen to instead."""
+"""Starting the subscribers (bench/subscribers.py), and the floor (bench/floor.c) as their server instead."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from devstack.child import ROOT
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One board at every subscriber: `first` and `last` when they had it (Unix seconds).
+    """The receipt of one board by every subscriber, at `first` and `last` (Unix seconds).
 
-    `size` is the bytes of all frames, `cpu` is the subscribers' own.
+    `size` is the bytes of all frames, `cpu` is the subscribers' own CPU seconds.
     """
 
     first: float
@@ -30,32 +30,32 @@ class Heard:
     cpu: float
 
 
-class _Talk:
-    """A child process spoken with in lines."""
+class _LineProcess:
+    """A child process that reads and writes lines."""
 
     def __init__(self, command: list[str]) -> None:
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
-    def tell(self) -> None:
-        """One empty line."""
+    def send_line(self) -> None:
+        """Send one empty line."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
 
-    def hear(self) -> str:
-        """The next line; BenchFailed with its last words if it has died."""
+    def read_line(self) -> str:
+        """Return the next line. Raises `BenchFailed` with the last line of stderr if the child has died."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline().strip()
         if not line:
             assert self._process.stderr is not None
-            said = self._process.stderr.read().strip()
-            raise BenchFailed(said.splitlines()[-1] if said else "a child of the benchmark died")
+            errors = self._process.stderr.read().strip()
+            raise BenchFailed(errors.splitlines()[-1] if errors else "a child of the benchmark died")
         return line
 
     def stop(self) -> None:
-        """End it."""
+        """Kill the child."""
         self._process.kill()
         self._process.communicate()
 
@@ -66,9 +66,10 @@ class Audience:
     def __init__(
         self, folder: Path, address: tuple[str, int], count: int, tokens: Sequence[str], *, addresses: int = 0
     ) -> None:
-        """Without tokens they connect and say nothing. The newest frame is kept in `folder`/frame.
+        """Write the plan. Without `tokens` the subscribers connect and stay silent.
 
-        `addresses`: from how many of this machine they come; 0 for the usual one.
+        The newest frame is stored in `folder`/frame. `addresses`: how many of this machine's addresses they come from;
+        0 for the usual one.
         """
         self._plan = folder / "plan"
         self._plan.write_text(
@@ -85,62 +86,64 @@ class Audience:
         )
 
     def __enter__(self) -> Audience:
-        self._talk = _Talk([sys.executable, "-m", "bench.subscribers", str(self._plan)])
+        self._child = _LineProcess([sys.executable, "-m", "bench.subscribers", str(self._plan)])
         try:
-            self._talk.hear()
+            self._child.read_line()
         except BaseException:
-            self._talk.stop()
+            self._child.stop()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._talk.stop()
+        self._child.stop()
 
     def listen(self) -> None:
-        """From now on, the next frame counts."""
-        self._talk.tell()
-        self._talk.hear()
+        """Count from the next frame on."""
+        self._child.send_line()
+        self._child.read_line()
 
     def heard(self) -> Heard:
-        """Wait until every subscriber has received one."""
-        return Heard(**json.loads(self._talk.hear()))
+        """Wait until every subscriber has received a frame, and return the receipt."""
+        return Heard(**json.loads(self._child.read_line()))
 
 
 class FloorServer:
-    """The C loop of send(), with `count` sockets to come."""
+    """The C loop of send(), for `count` sockets."""
 
     def __init__(self, folder: Path, count: int) -> None:
-        """BenchFailed without a C compiler. The frame to send is `folder`/frame."""
+        """Build the loop from C. Raises `BenchFailed` without a compiler. The frame to send is `folder`/frame."""
         self._count, self._frame, self._program = count, folder / "frame", folder / "floor"
         self._compile()
 
     def __enter__(self) -> FloorServer:
-        self._talk = _Talk([str(self._program), str(self._count), str(self._frame)])
-        self.address = ("127.0.0.1", int(self._talk.hear()))
+        self._child = _LineProcess([str(self._program), str(self._count), str(self._frame)])
+        self.address = ("127.0.0.1", int(self._child.read_line()))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._talk.stop()
+        self._child.stop()
 
     def wait_until_ready(self) -> None:
-        """All sockets are there."""
-        self._talk.hear()
+        """Wait until all sockets are connected."""
+        self._child.read_line()
 
     def send(self) -> tuple[float, float]:
-        """Send one frame to all: when it began (Unix seconds), and the CPU seconds that it cost."""
-        self._talk.tell()
-        began, cpu = self._talk.hear().split()
-        return float(began), float(cpu)
+        """Send one frame to all; return its start (Unix seconds) and the CPU seconds that it cost."""
+        self._child.send_line()
+        start, cpu = self._child.read_line().split()
+        return float(start), float(cpu)
 
     def _compile(self) -> None:
         compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
         if compiler is None:
             raise BenchFailed("there is no C compiler, so the floor cannot be built: install gcc")
         source = Path(__file__).with_name("floor.c")
-        built = subprocess.run([compiler, "-O2", "-o", str(self._program), str(source)], capture_output=True, text=True)
-        if built.returncode:
-            raise BenchFailed(f"{source.name} does not compile: {built.stderr.strip()[-300:]}")
+        result = subprocess.run(
+            [compiler, "-O2", "-o", str(self._program), str(source)], capture_output=True, text=True
+        )
+        if result.returncode:
+            raise BenchFailed(f"{source.name} does not compile: {result.stderr.strip()[-300:]}")

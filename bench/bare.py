@@ -12,13 +12,13 @@ from devstack.apps import Web
 PATH = "/bare"
 
 app = Flask("bare")
-# The configuration's hook tells the push tier when its worker stops; here nobody listens.
+# The configuration's hook tells the push tier when its worker stops; this app has no push tier.
 app.extensions["fairboard.ws"] = SimpleNamespace()
 
 
 @app.get(PATH)
 def bare() -> Response:
-    """A tiny piece of JSON."""
+    """Return a tiny piece of JSON."""
     return Response('{"ok":true}', mimetype="application/json")
 
 
@@ -28,9 +28,9 @@ class BareWeb(Web):
     name = "bare web"
 
     def command(self) -> list[str]:
-        """The product's command line, but for the app."""
+        """Return the product's command line, but for the app."""
         return [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "bench.bare:app"]
 
     def answers(self) -> bool:
-        """Once it serves the route."""
+        """Return whether it serves the route."""
         return self._status(PATH) == 200

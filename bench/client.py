@@ -2,10 +2,10 @@
 
     python -m bench.client PLAN ANSWERS
 
-PLAN is JSON: `{"host", "port", "connections", "status", "needle", "keep", "requests": [{"method", "path",
-"headers", "body"}], "repeat"}`. Requests are rendered and connections opened first; then it says `ready`, waits for a
-line on standard input, sends, and writes to ANSWERS: `{"answers", "seconds", "cpu", "p50", "p99", "bodies"}`.
-An answer with another status, or without `needle` in it, ends it with exit code 1.
+PLAN is JSON: `{"host", "port", "connections", "status", "needle", "keep", "requests": [{"method", "path", "headers",
+"body"}], "repeat"}`. The generator renders the requests and opens the connections, prints `ready`, waits for a line on
+standard input, sends, and writes to ANSWERS: `{"answers", "seconds", "cpu", "p50", "p99", "bodies"}`. An answer with
+another status, or without `needle` in it, ends it with exit code 1.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ _LENGTH = b"content-length:"
 
 
 class Unexpected(Exception):
-    """The server answered otherwise than the plan says."""
+    """The server's answer differs from the plan."""
 
 
 @dataclass(slots=True)
 class Connection:
-    """One keep-alive connection with at most one request on its way."""
+    """One keep-alive connection with at most one request in flight."""
 
     sock: socket.socket
-    began: float = 0.0
+    start: float = 0.0
     index: int = 0
-    got: bytes = b""
+    buffer: bytes = b""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What came back. `seconds` is the time from the first request to the last answer."""
+    """The answers so far, with their latencies in seconds."""
 
     status: bytes
     needle: bytes
@@ -51,7 +51,7 @@ class Tally:
     bodies: dict[int, str] = field(default_factory=dict)
 
     def take(self, index: int, answer: bytes, seconds: float) -> None:
-        """One whole answer; Unexpected unless it is what the plan says."""
+        """Count one whole answer. Raises `Unexpected` unless it matches the plan."""
         if answer[9:12] != self.status or self.needle not in answer:
             raise Unexpected(f"request {index}: {answer[:600]!r}")
         self.latencies.append(seconds)
@@ -60,7 +60,7 @@ class Tally:
 
 
 def render(host: str, request: dict[str, Any]) -> bytes:
-    """A request as it goes over the wire."""
+    """Return the bytes of a request on the wire."""
     body = json.dumps(request["body"]).encode() if request.get("body") is not None else b""
     lines = [f"{request['method']} {request['path']} HTTP/1.1", f"Host: {host}"]
     lines += [f"{name}: {value}" for name, value in request.get("headers", {}).items()]
@@ -69,47 +69,47 @@ def render(host: str, request: dict[str, Any]) -> bytes:
     return "\r\n".join(lines).encode() + _END + body
 
 
-def _whole(got: bytes) -> bool:
-    head = got.find(_END)
+def _is_complete(buffer: bytes) -> bool:
+    head = buffer.find(_END)
     if head < 0:
         return False
-    start = got[:head].lower().find(_LENGTH)
+    start = buffer[:head].lower().find(_LENGTH)
     if start < 0:
         return True
-    length = int(got[start + len(_LENGTH) : head].split(b"\r\n", 1)[0])
-    return len(got) >= head + len(_END) + length
+    length = int(buffer[start + len(_LENGTH) : head].split(b"\r\n", 1)[0])
+    return len(buffer) >= head + len(_END) + length
 
 
 def run(connections: list[Connection], requests: Iterator[tuple[int, bytes]], tally: Tally) -> float:
-    """Send everything, each connection as fast as it is answered; the seconds it took."""
+    """Send everything, each connection as fast as it is answered; return the seconds until the last answer."""
     poll = select.epoll()
-    by_descriptor = {one.sock.fileno(): one for one in connections}
-    began = time.perf_counter()
+    by_descriptor = {connection.sock.fileno(): connection for connection in connections}
+    start = time.perf_counter()
     busy = 0
-    for one in connections:
-        poll.register(one.sock.fileno(), select.EPOLLIN)
-        busy += _send_next(one, requests)
+    for connection in connections:
+        poll.register(connection.sock.fileno(), select.EPOLLIN)
+        busy += _send_next(connection, requests)
     while busy:
         for descriptor, _ in poll.poll():
-            one = by_descriptor[descriptor]
-            data = one.sock.recv(262_144)
+            connection = by_descriptor[descriptor]
+            data = connection.sock.recv(262_144)
             if not data:
-                raise Unexpected(f"request {one.index}: the server closed the connection")
-            one.got = one.got + data if one.got else data
-            if _whole(one.got):
-                tally.take(one.index, one.got, time.perf_counter() - one.began)
-                one.got = b""
-                busy -= not _send_next(one, requests)
-    return time.perf_counter() - began
+                raise Unexpected(f"request {connection.index}: the server closed the connection")
+            connection.buffer = connection.buffer + data if connection.buffer else data
+            if _is_complete(connection.buffer):
+                tally.take(connection.index, connection.buffer, time.perf_counter() - connection.start)
+                connection.buffer = b""
+                busy -= not _send_next(connection, requests)
+    return time.perf_counter() - start
 
 
-def _send_next(one: Connection, requests: Iterator[tuple[int, bytes]]) -> bool:
-    following = next(requests, None)
-    if following is None:
+def _send_next(connection: Connection, requests: Iterator[tuple[int, bytes]]) -> bool:
+    numbered_request = next(requests, None)
+    if numbered_request is None:
         return False
-    one.index, wire = following
-    one.began = time.perf_counter()
-    one.sock.sendall(wire)
+    connection.index, wire = numbered_request
+    connection.start = time.perf_counter()
+    connection.sock.sendall(wire)
     return True
 
 
@@ -120,12 +120,12 @@ def _connect(host: str, port: int) -> Connection:
 
 
 def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
 
 
 def main() -> None:
-    """See the module."""
+    """Carry out the plan, as the module says."""
     plan = json.loads(Path(sys.argv[1]).read_text())
     wires = list(enumerate(render(plan["host"], request) for request in plan["requests"]))
     tally = Tally(str(plan["status"]).encode(), plan.get("needle", "").encode(), plan.get("keep", False))

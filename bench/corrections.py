@@ -1,9 +1,9 @@
-"""Taking back a million events, and giving them back, beside redemptions that go on.
+"""Voiding a million events, and restoring them, beside redemptions that go on.
 
     python -m bench.corrections [--events 1000000] [--json]
 
-The redemptions are those of players whose events are being voided; each is sent when the one before it on its
-connection is answered. Measured alone, while the void runs, and while the restore runs.
+The redemptions are those of players whose events are being voided; each connection sends the next one when the last is
+answered. They are measured alone, while the void runs, and while the restore runs.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from devstack.child import ROOT
 from devstack.stack import Stack
 
 _PLAYERS, _REDEEMING, _CONNECTIONS = 2000, 200, 16
-_ROUND = 10_000  # redemptions; some ten seconds of them
+_ROUND = 10_000  # redemptions: some ten seconds of them
 
-# A few players redeem all the time here, which no rule shall mind.
+# A few players redeem all the time here: no rule may act on that.
 _LENIENT = {"ANTICHEAT_FLAG": "999998", "ANTICHEAT_REJECT": "999999", "ANTICHEAT_CRITICAL": "1000000"}
 
 _FILL = """
@@ -59,28 +59,28 @@ _QUIET = """
 
 def _sql(stack: Stack, sql: str, **values: Any) -> Any:
     with psycopg.connect(stack.postgres.url, autocommit=True) as connection:
-        done = connection.execute(sql, values or None)
-        return done.fetchone() if done.description else None
+        cursor = connection.execute(sql, values or None)
+        return cursor.fetchone() if cursor.description else None
 
 
 def _flask(stack: Stack, *line: str) -> Any:
-    """What a command prints with --json; BenchFailed with its last line when it fails."""
+    """Return the result of a command with --json. Raises `BenchFailed` with its last line when it fails."""
     command = [sys.executable, "-m", "flask", "--app", "wsgi", *line, "--json"]
-    done = subprocess.run(command, cwd=ROOT, env=stack.env, capture_output=True, text=True)
-    if done.returncode:
-        raise BenchFailed(f"{' '.join(line[:2])}: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
-    return json.loads(done.stdout)
+    result = subprocess.run(command, cwd=ROOT, env=stack.env, capture_output=True, text=True)
+    if result.returncode:
+        raise BenchFailed(f"{' '.join(line[:2])}: {(result.stderr or result.stdout).strip().splitlines()[-1]}")
+    return json.loads(result.stdout)
 
 
-def _beside(stack: Stack, requests: list[Request], work: Callable[[], Any]) -> dict[str, Any]:
-    """Redeem while `work` runs; both begin together."""
+def _redeem_beside(stack: Stack, requests: list[Request], work: Callable[[], Any]) -> dict[str, Any]:
+    """Redeem while `work` runs; both begin together. Return the figures of both."""
     with ThreadPoolExecutor(1) as pool:
-        began = time.monotonic()
-        working = pool.submit(lambda: (work(), time.monotonic() - began))
+        start = time.monotonic()
+        working = pool.submit(lambda: (work(), time.monotonic() - start))
         load = send(stack.url, requests, connections=_CONNECTIONS)
-        meanwhile = not working.done()
+        is_unfinished = not working.done()
         result, seconds = working.result()
-    return {**_figures(load), "work_seconds": round(seconds, 1), "work_went_on": meanwhile, "result": result}
+    return {**_figures(load), "work_seconds": round(seconds, 1), "work_went_on": is_unfinished, "result": result}
 
 
 def _figures(load: Load) -> dict[str, Any]:
@@ -93,59 +93,59 @@ def _figures(load: Load) -> dict[str, Any]:
 
 
 def measure(stack: Stack, events: int) -> dict[str, Any]:
-    """The figures; BenchFailed if anything doesn't come back exactly, or an answer isn't 200."""
-    _tell(f"Filling the ledger with {events:,} events of {_PLAYERS:,} players")
+    """Return the figures. Raises `BenchFailed` if a standing doesn't come back exactly, or an answer isn't 200."""
+    _log(f"Filling the ledger with {events:,} events of {_PLAYERS:,} players")
     players: list[Player] = register(stack.url, _REDEEMING)
     _sql(stack, _STRANGERS, count=_PLAYERS - _REDEEMING)
     _sql(stack, _FILL, events=events, players=_PLAYERS)
     _sql(stack, _STANDINGS)
     _sql(stack, "ANALYZE")
     before = _sql(stack, _QUIET)
-    found: dict[str, Any] = {"events": events}
-    _tell("Redeeming alone")
+    figures: dict[str, Any] = {"events": events}
+    _log("Redeeming alone")
     requests = issue(stack.url, players, _ROUND // _REDEEMING, seed=1)
-    found["alone"] = _figures(send(stack.url, requests, connections=_CONNECTIONS))
-    _tell("Redeeming while they are voided")
+    figures["alone"] = _figures(send(stack.url, requests, connections=_CONNECTIONS))
+    _log("Redeeming while they are voided")
     requests = issue(stack.url, players, _ROUND // _REDEEMING, seed=2)
     void = ("leaderboard", "void", "--action-type", "puzzle", "--reason", "bench", "--yes")
-    found["void"] = _beside(stack, requests, lambda: _flask(stack, *void))
+    figures["void"] = _redeem_beside(stack, requests, lambda: _flask(stack, *void))
     if _sql(stack, "SELECT count(*) FROM score_events WHERE kind = 'void'") != (events,):
         raise BenchFailed("not all events were voided")
-    _tell("Redeeming while they are restored")
+    _log("Redeeming while they are restored")
     requests = issue(stack.url, players, _ROUND // _REDEEMING, seed=3)
-    restore = ("leaderboard", "restore", str(found["void"]["result"]["id"]), "--reason", "bench")
-    found["restore"] = _beside(stack, requests, lambda: _flask(stack, *restore))
+    restore = ("leaderboard", "restore", str(figures["void"]["result"]["id"]), "--reason", "bench")
+    figures["restore"] = _redeem_beside(stack, requests, lambda: _flask(stack, *restore))
     wait_until_drained(stack)
     if _sql(stack, _QUIET) != before:
         raise BenchFailed("the standings of who didn't play are not what they were")
-    _tell("Verifying")
+    _log("Verifying")
     _flask(stack, "leaderboard", "verify")
-    for each in (found["void"], found["restore"]):
-        del each["result"]
-    return found
+    for part in (figures["void"], figures["restore"]):
+        del part["result"]
+    return figures
 
 
-def _tell(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
+def _log(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def main() -> int:
-    """Measure, and say what came of it."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(prog="python -m bench.corrections", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--events", type=int, default=1_000_000, help="how many to take back (1000000)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     arguments = parser.parse_args()
-    with stage("redis", _tell, _LENIENT) as stack:
-        found = measure(stack, arguments.events)
+    with stage("redis", _log, _LENIENT) as stack:
+        figures = measure(stack, arguments.events)
     if arguments.json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps(figures, indent=1))
         return 0
     print("| redemptions, 16 connections | a second | median | 99th percentile | events a second |")
     print("| --- | --- | --- | --- | --- |")
     for name in ("alone", "void", "restore"):
-        one = found[name]
-        speed = f"{arguments.events / one['work_seconds']:,.0f}" if name != "alone" else "–"
-        print(f"| {name} | {one['rate']:,} | {one['p50_ms']} ms | {one['p99_ms']} ms | {speed} |")
+        row = figures[name]
+        speed = f"{arguments.events / row['work_seconds']:,.0f}" if name != "alone" else "–"
+        print(f"| {name} | {row['rate']:,} | {row['p50_ms']} ms | {row['p99_ms']} ms | {speed} |")
     print("\nThe standings came back exactly, and `leaderboard verify` is clean.")
     return 0
 

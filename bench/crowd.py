@@ -1,7 +1,7 @@
-"""`python -m bench.crowd`: 10,000 subscribers held by two WebSocket servers, and when the last of them has an update.
+"""`python -m bench.crowd`: the time until the last of 10,000 subscribers on two WebSocket servers has an update.
 
-Once they are connected to the servers directly, once through nginx. Each round is one redemption at a third process;
-where its time goes is read from the product's own log lines, found by the request id that runs through all of them.
+The subscribers are connected to the servers directly, then through nginx. Each round is one redemption at a third
+process; its times are read from the product's own log lines, by the request id that runs through all of them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from devstack.stack import Stack
 
 _SERVERS = 2
 _PLAYERS = 1000
-_REST_SECONDS = 0.3  # between two changes: longer than changes are merged for
+_REST_SECONDS = 0.3  # between two changes: longer than the product merges changes for
 _IDLE_SECONDS = 31.0  # two renewals of every socket
 _SETTLE_SECONDS = 2.0
 _ADDRESSES = 250  # nginx and the product count connections by address
@@ -63,10 +63,10 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How the subscribers reach the servers.
+    """The subscribers' way to the servers, with its figures.
 
     By part: `idle_ms`, CPU milliseconds a second while nothing changes; `busy_ms`, CPU milliseconds for one round
-    without those. The subscribers' own are there too.
+    without those. The subscribers' own are included.
     """
 
     name: str
@@ -86,16 +86,20 @@ class Crowd:
         self._number = 0
 
     def measure(self, name: str, addresses: Sequence[tuple[str, int]], rounds: int, parts: Sequence[Child]) -> Way:
-        """One way: an equal part of the subscribers comes to each of `addresses`. `parts` are on account."""
+        """Measure one way: an equal part of the subscribers connects to each address; count the CPU time of `parts`."""
         changes = players.issue(self._stack.url, self._people[: rounds + 1], 1)
-        each = self._subscribers // len(addresses)
+        per_address = self._subscribers // len(addresses)
         self._say(f"{name}: connecting {self._subscribers:,} subscribers")
-        with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as crowd:
+        with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as exit_stack:
             audiences = []
             for number, address in enumerate(addresses):
-                part = Path(folder) / str(number)
-                part.mkdir()
-                audiences.append(crowd.enter_context(Audience(part, address, each, self._tokens, addresses=_ADDRESSES)))
+                plan_folder = Path(folder) / str(number)
+                plan_folder.mkdir()
+                audiences.append(
+                    exit_stack.enter_context(
+                        Audience(plan_folder, address, per_address, self._tokens, addresses=_ADDRESSES)
+                    )
+                )
             time.sleep(_SETTLE_SECONDS)
             self._round(audiences, changes.pop())
             self._say(f"{name}: {_IDLE_SECONDS:.0f} s of rest")
@@ -104,41 +108,41 @@ class Crowd:
                 part: ms / _IDLE_SECONDS for part, ms in _cpu_while(parts, lambda: time.sleep(_IDLE_SECONDS)).items()
             }
             self._say(f"{name}: {rounds} rounds")
-            began = time.monotonic()
-            done: list[tuple[Round, float]] = []
-            busy = _cpu_while(parts, lambda: done.extend(self._round(audiences, change) for change in changes))
-            seconds = time.monotonic() - began
+            start = time.monotonic()
+            results: list[tuple[Round, float]] = []
+            busy = _cpu_while(parts, lambda: results.extend(self._round(audiences, change) for change in changes))
+            seconds = time.monotonic() - start
             busy = {part: (ms - idle[part] * seconds) / rounds for part, ms in busy.items()}
-            busy["subscribers"] = sum(cpu for _, cpu in done) * 1000 / rounds
-            return Way(name, [one for one, _ in done], idle, busy)
+            busy["subscribers"] = sum(cpu for _, cpu in results) * 1000 / rounds
+            return Way(name, [round_times for round_times, _ in results], idle, busy)
 
     def _round(self, audiences: Sequence[Audience], change: Request) -> tuple[Round, float]:
-        """One redemption, and the subscribers' CPU seconds."""
+        """Make one redemption; return its times and the subscribers' CPU seconds."""
         self._number += 1
-        own_id = f"crowd-{self._number:04}-{int(time.time())}"
+        request_id = f"crowd-{self._number:04}-{int(time.time())}"
         for audience in audiences:
             audience.listen()
-        scored_at = self._redeem(change, own_id)
-        heard = [audience.heard() for audience in audiences]
+        scored_at = self._redeem(change, request_id)
+        receipts = [audience.heard() for audience in audiences]
         time.sleep(_REST_SECONDS)
-        published = _told_at(self._stack.folder.log("relay"), own_id, "published")[0]
-        refreshed = _told_at(self._stack.folder.log("worker"), own_id, "board_refreshed")[0]
-        sent = [_told_at(server.log, own_id, "board_") for server in self._servers]
+        published = _find_log_line(self._stack.folder.log("relay"), request_id, "published")[0]
+        refreshed = _find_log_line(self._stack.folder.log("worker"), request_id, "board_refreshed")[0]
+        sends = [_find_log_line(server.log, request_id, "board_") for server in self._servers]
         times = (
             published,
             refreshed,
-            min(done - took for done, took in sent),
-            max(done for done, _ in sent),
-            max(each.last for each in heard),
+            min(end - duration for end, duration in sends),
+            max(end for end, _ in sends),
+            max(receipt.last for receipt in receipts),
         )
-        return Round(tuple((at - scored_at) * 1000 for at in times)), sum(each.cpu for each in heard)
+        return Round(tuple((moment - scored_at) * 1000 for moment in times)), sum(receipt.cpu for receipt in receipts)
 
-    def _redeem(self, change: Request, own_id: str) -> float:
-        """Redeem at the stack's own web process; when the event's row was made, in Unix seconds."""
+    def _redeem(self, change: Request, request_id: str) -> float:
+        """Redeem at the stack's own web process; return when the event's row was made, in Unix seconds."""
         web = self._stack.process("web")
         assert isinstance(web, Web)
         connection = http.client.HTTPConnection(*web.address, timeout=10)
-        headers = {**change["headers"], "Content-Type": "application/json", "X-Request-ID": own_id}
+        headers = {**change["headers"], "Content-Type": "application/json", "X-Request-ID": request_id}
         connection.request(change["method"], change["path"], json.dumps(change["body"]), headers)
         answer = connection.getresponse()
         body = answer.read()
@@ -148,24 +152,24 @@ class Crowd:
         return pushes.scored_at(self._stack, change["path"].split("/")[-2])
 
 
-def _told_at(log: Path, own_id: str, event: str) -> tuple[float, float]:
-    """When a log line about this request was written (Unix seconds), and the seconds that it says it took.
+def _find_log_line(log: Path, request_id: str, event: str) -> tuple[float, float]:
+    """Return when a log line about this request was written (Unix seconds), and the duration in it in seconds.
 
     A server that had read the board before the news of it came has `board_known` instead of `board_pushed`.
     """
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         for line in reversed(log.read_text().splitlines()):
-            if own_id in line and event in line:
-                took = _MILLISECONDS.search(line)
-                at = datetime.fromisoformat(line.split(" ", 1)[0].replace("Z", "+00:00")).timestamp()
-                return at, float(took[1]) / 1000 if took else 0.0
+            if request_id in line and event in line:
+                duration = _MILLISECONDS.search(line)
+                moment = datetime.fromisoformat(line.split(" ", 1)[0].replace("Z", "+00:00")).timestamp()
+                return moment, float(duration[1]) / 1000 if duration else 0.0
         time.sleep(0.05)
-    raise BenchFailed(f"no line '{event}' about {own_id} in {log.name}")
+    raise BenchFailed(f"no line '{event}' about {request_id} in {log.name}")
 
 
 def _cpu_while(parts: Sequence[Child], work: Callable[[], object]) -> dict[str, float]:
-    """CPU milliseconds by the name of the part; those of one name count together."""
+    """Return the CPU milliseconds by the name of the part; parts of the same name are added up."""
     before = [fine_cpu_of(part.pid) for part in parts]
     work()
     used: dict[str, float] = {}
@@ -177,8 +181,8 @@ def _cpu_while(parts: Sequence[Child], work: Callable[[], object]) -> dict[str, 
 
 @contextlib.contextmanager
 def _servers(stack: Stack) -> Iterator[list[Web]]:
-    with contextlib.ExitStack() as opened:
-        yield [opened.enter_context(another_web(stack, Web)) for _ in range(_SERVERS)]
+    with contextlib.ExitStack() as exit_stack:
+        yield [exit_stack.enter_context(another_web(stack, Web)) for _ in range(_SERVERS)]
 
 
 @contextlib.contextmanager
@@ -199,11 +203,11 @@ def _nginx(stack: Stack, servers: Sequence[Web]) -> Iterator[Nginx]:
 
 
 def markdown(subscribers: int, ways: Sequence[Way]) -> str:
-    """Three tables: milliseconds to each step, median and worst; CPU of a round; CPU at rest."""
+    """Return three tables: milliseconds to each step, median and worst; CPU of a round; CPU at rest."""
     steps = []
     for way in ways:
         for number, step in enumerate(STEPS):
-            values = [one.steps[number] for one in way.rounds]
+            values = [round_times.steps[number] for round_times in way.rounds]
             name = way.name if number == 0 else ""
             steps.append([name, step, f"{statistics.median(values):.0f} ms", f"{max(values):.0f} ms"])
     return "\n\n".join(
@@ -234,26 +238,26 @@ def _run(stack: Stack, subscribers: int, rounds: int, say: Say) -> list[Way]:
 
 
 def main() -> None:
-    """See `python -m bench.crowd --help`."""
+    """Run `python -m bench.crowd`; its --help lists the options."""
     parser = argparse.ArgumentParser(prog="python -m bench.crowd", description=__doc__)
     parser.add_argument("--subscribers", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--broker", choices=("redis", "rabbitmq"), default="rabbitmq")
-    given = parser.parse_args()
-    most = pushes.allow_many_sockets()
-    if most < given.subscribers + 500:
-        sys.exit(f"bench: this system allows {most} open files; raise its limit (ulimit -Hn)")
+    arguments = parser.parse_args()
+    max_files = pushes.allow_many_sockets()
+    if max_files < arguments.subscribers + 500:
+        sys.exit(f"bench: this system allows {max_files} open files; raise its limit (ulimit -Hn)")
 
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
     try:
-        with stage(given.broker, say, {"WEB_WORKERS": "1", "TRUSTED_PROXIES": "1"}) as stack:
+        with stage(arguments.broker, say, {"WEB_WORKERS": "1", "TRUSTED_PROXIES": "1"}) as stack:
             facts = describe(stack)
-            ways = _run(stack, given.subscribers, given.rounds, say)
+            ways = _run(stack, arguments.subscribers, arguments.rounds, say)
     except (BenchFailed, CannotStart) as error:
         sys.exit(f"bench: {error}")
-    print(f"{facts}\n\n{markdown(given.subscribers, ways)}")
+    print(f"{facts}\n\n{markdown(arguments.subscribers, ways)}")
 
 
 if __name__ == "__main__":

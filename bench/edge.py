@@ -1,6 +1,6 @@
-"""`python -m bench.edge`: what nginx's cache changes for readers of the public top ten, while the board changes.
+"""`python -m bench.edge`: the effect of nginx's cache for readers of the public top ten, while the board changes.
 
-The same nginx and the same two API servers each time; requests that carry an id of their own pass the cache by.
+nginx and the two API servers are the same each time; requests that carry an id of their own bypass the cache.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Headers = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to read: answers a second, the slowest hundredth in milliseconds, CPU milliseconds for 1,000 reads."""
+    """One way to read: answers a second, 99th percentile in milliseconds, CPU milliseconds for 1,000 reads."""
 
     name: str
     rate: float
@@ -49,7 +49,7 @@ class Way:
 
 
 class Changes:
-    """Redemptions at a steady pace while this is entered: the list is another one many times a second."""
+    """Redemptions at a steady pace inside a `with` block, so that the list changes many times a second."""
 
     def __init__(self, url: str, redeems: Sequence[Request]) -> None:
         self._url, self._redeems = urlsplit(url), iter(redeems)
@@ -77,35 +77,35 @@ class Changes:
 
 
 def _parts(stack: Stack, servers: Sequence[Web], nginx: Nginx) -> dict[str, list[Child]]:
-    others = [child for name, child in stack.processes.items() if name not in ("postgres", "redis")]
+    other_children = [child for name, child in stack.processes.items() if name not in ("postgres", "redis")]
     return {
         "nginx": [nginx],
         "API servers": list(servers),
         "Redis": [stack.process("redis")],
         "PostgreSQL": [stack.process("postgres")],
-        "the rest": others,
+        "the rest": other_children,
     }
 
 
-def _spent(parts: dict[str, list[Child]]) -> dict[str, float]:
+def _cpu_seconds(parts: dict[str, list[Child]]) -> dict[str, float]:
     return {name: sum(cpu_of(child.pid) for child in children) for name, children in parts.items()}
 
 
 def _read(url: str, headers: Headers, seconds: float) -> tuple[int, float, float]:
-    """Answers, seconds, and the slowest hundredth in milliseconds; by wrk where the system has it."""
+    """Return answers, seconds, and the 99th percentile in milliseconds; by wrk where the system has it."""
     if shutil.which("wrk") is None:
         status = 304 if "If-None-Match" in headers else 200
-        asked: list[Request] = [{"method": "GET", "path": _PATH, "headers": headers}]
-        load = send(url, asked, connections=_CONNECTIONS, status=status, repeat=_SENT_WITHOUT_WRK)
+        requests: list[Request] = [{"method": "GET", "path": _PATH, "headers": headers}]
+        load = send(url, requests, connections=_CONNECTIONS, status=status, repeat=_SENT_WITHOUT_WRK)
         return load.answers, load.seconds, load.p99 * 1000
     command = ["wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{seconds:g}s", "--latency"]
     for name, value in headers.items():
         command += ["-H", f"{name}: {value}"]
-    said = subprocess.run([*command, url + _PATH], capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in said or "Socket errors" in said:
-        raise BenchFailed(f"wrk: {said.strip().splitlines()[-3:]}")
-    count = re.search(r"(\d+) requests in ([\d.]+)s", said)
-    slowest = re.search(r"99%\s+([\d.]+)(us|ms|s)", said)
+    output = subprocess.run([*command, url + _PATH], capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in output or "Socket errors" in output:
+        raise BenchFailed(f"wrk: {output.strip().splitlines()[-3:]}")
+    count = re.search(r"(\d+) requests in ([\d.]+)s", output)
+    slowest = re.search(r"99%\s+([\d.]+)(us|ms|s)", output)
     if count is None or slowest is None:
         raise BenchFailed("wrk said something else than expected")
     scale = {"us": 0.001, "ms": 1.0, "s": 1000.0}[slowest[2]]
@@ -121,57 +121,59 @@ def _etag(url: str) -> str:
 
 @contextlib.contextmanager
 def _behind_nginx(stack: Stack) -> Iterator[tuple[Nginx, list[Web]]]:
-    with another_web(stack, Web) as one, another_web(stack, Web) as two:
-        addresses = [one.address, two.address]
+    with another_web(stack, Web) as first, another_web(stack, Web) as second:
+        addresses = [first.address, second.address]
         nginx = Nginx(stack.folder.path / "nginx", stack.folder.log("nginx"), api=addresses, ws=addresses)
         nginx.start()
         try:
-            yield nginx, [one, two]
+            yield nginx, [first, second]
         finally:
             nginx.stop()
 
 
 def measure(seconds: float) -> tuple[list[Way], str]:
-    """Each way for so many seconds, and the machine; what the changes alone cost in that time is taken off."""
-    with stage("redis", _say, {"WEB_WORKERS": "1", "TRUSTED_PROXIES": "1"}) as stack, _behind_nginx(stack) as found:
-        nginx, servers = found
+    """Return each way, measured for `seconds`, and the machine; the changes' own CPU time is subtracted."""
+    with stage("redis", _say, {"WEB_WORKERS": "1", "TRUSTED_PROXIES": "1"}) as stack, _behind_nginx(stack) as edge:
+        nginx, servers = edge
         people = players.register(stack.url, _PLAYERS)
-        needed = round(_CHANGES_A_SECOND * seconds * 6)
-        redeems = players.issue(stack.url, people, -(-needed // _PLAYERS))
+        redemptions = round(_CHANGES_A_SECOND * seconds * 6)
+        redeems = players.issue(stack.url, people, -(-redemptions // _PLAYERS))
         parts = _parts(stack, servers, nginx)
         with Changes(stack.url, redeems) as changes:
             _read(nginx.url, {}, 1)
-            idle = _idle(parts, seconds)
+            idle = _measure_idle(parts, seconds)
             ways = [
-                _way("past the cache", nginx, {"X-Request-ID": "bench"}, parts, idle, seconds),
-                _way("from the cache", nginx, {}, parts, idle, seconds),
-                _way("from the cache, with the ETag", nginx, {"If-None-Match": _etag(nginx.url)}, parts, idle, seconds),
+                _measure_way("past the cache", nginx, {"X-Request-ID": "bench"}, parts, idle, seconds),
+                _measure_way("from the cache", nginx, {}, parts, idle, seconds),
+                _measure_way(
+                    "from the cache, with the ETag", nginx, {"If-None-Match": _etag(nginx.url)}, parts, idle, seconds
+                ),
             ]
         if changes.refused:
             raise BenchFailed(f"{changes.refused} redemptions were refused")
         return ways, describe(stack)["machine"]
 
 
-def _idle(parts: dict[str, list[Child]], seconds: float) -> dict[str, float]:
-    """CPU seconds a second while nobody reads."""
-    before = _spent(parts)
+def _measure_idle(parts: dict[str, list[Child]], seconds: float) -> dict[str, float]:
+    """Return the CPU seconds a second while no client reads."""
+    before = _cpu_seconds(parts)
     threading.Event().wait(seconds)
-    return {name: (used - before[name]) / seconds for name, used in _spent(parts).items()}
+    return {name: (seconds_used - before[name]) / seconds for name, seconds_used in _cpu_seconds(parts).items()}
 
 
-def _way(
+def _measure_way(
     name: str, nginx: Nginx, headers: Headers, parts: dict[str, list[Child]], idle: dict[str, float], seconds: float
 ) -> Way:
     _say(f"Reading {name}")
-    before = _spent(parts)
-    answers, took, p99_ms = _read(nginx.url, headers, seconds)
-    after = _spent(parts)
-    cpu = {each: 1e6 * (after[each] - before[each] - idle[each] * took) / answers for each in after}
-    return Way(name, answers / took, p99_ms, cpu)
+    before = _cpu_seconds(parts)
+    answers, duration, p99_ms = _read(nginx.url, headers, seconds)
+    after = _cpu_seconds(parts)
+    cpu = {part: 1e6 * (after[part] - before[part] - idle[part] * duration) / answers for part in after}
+    return Way(name, answers / duration, p99_ms, cpu)
 
 
 def rendered(ways: Sequence[Way]) -> str:
-    """The table, for docs/operations.md."""
+    """Return the table for docs/operations/nginx.md."""
     names = list(ways[0].cpu)
     head = ["top ten", "reads/s", "99% within", "CPU ms for 1,000 reads", *names]
     rows = [

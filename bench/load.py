@@ -1,4 +1,4 @@
-"""Starting the load generator (bench/client.py) and reading what it measured."""
+"""Starting the load generator (bench/client.py) and reading its figures."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Request = dict[str, Any]
 
 
 class BenchFailed(Exception):
-    """One line: what went otherwise than it must for the figures to mean something."""
+    """The figures would mean nothing: one line with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one run of the load generator measured; times in seconds, `cpu` is its own."""
+    """The figures of one run of the load generator; times in seconds, `cpu` is its own."""
 
     answers: int
     seconds: float
@@ -35,7 +35,7 @@ class Load:
 
     @property
     def rate(self) -> float:
-        """Answers a second."""
+        """Return the answers a second."""
         return self.answers / self.seconds
 
 
@@ -50,9 +50,10 @@ def send(
     repeat: int = 1,
     at_start: Callable[[], None] = lambda: None,
 ) -> Load:
-    """Send the requests, `repeat` times over. `at_start` is called when all is prepared and nothing sent yet.
+    """Send the requests `repeat` times, and call `at_start` when all is prepared but not sent.
 
-    BenchFailed if an answer has another status or lacks `needle`; `keep` keeps the answers' bodies, in order.
+    Raises `BenchFailed` if an answer has another status or lacks `needle`; `keep` returns the answers' bodies, in
+    order.
     """
     address = urlsplit(url)
     plan = {
@@ -66,9 +67,9 @@ def send(
         "requests": list(requests),
     }
     with tempfile.TemporaryDirectory() as folder:
-        given, answers = Path(folder, "plan"), Path(folder, "answers")
-        given.write_text(json.dumps(plan))
-        command = [sys.executable, "-m", "bench.client", str(given), str(answers)]
+        plan_file, answers_file = Path(folder, "plan"), Path(folder, "answers")
+        plan_file.write_text(json.dumps(plan))
+        command = [sys.executable, "-m", "bench.client", str(plan_file), str(answers_file)]
         with subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as client:
@@ -76,7 +77,7 @@ def send(
             assert client.stdout is not None
             if client.stdout.readline() == "ready\n":
                 at_start()
-            _, said = client.communicate("go\n")
+            _, errors = client.communicate("go\n")
         if client.returncode:
-            raise BenchFailed(said.strip().splitlines()[-1] if said.strip() else "the load generator died")
-        return Load(**json.loads(answers.read_text()))
+            raise BenchFailed(errors.strip().splitlines()[-1] if errors.strip() else "the load generator died")
+        return Load(**json.loads(answers_file.read_text()))

@@ -1,4 +1,4 @@
-"""Where and with what it was measured: versions and cores, no names and no paths."""
+"""The machine and the versions that were measured, without names and paths."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _PACKAGES = ("gunicorn", "gevent", "flask", "sqlalchemy", "psycopg", "redis", "c
 
 
 def describe(stack: Stack) -> dict[str, str]:
-    """Name to version, the machine first."""
-    found = {
+    """Return versions by name, the machine first."""
+    versions = {
         "machine": f"{os.cpu_count()} cores ({_cpu_model()}), {_memory_gb():.0f} GB",
         "Linux": platform.release().split("-")[0],
         "Python": platform.python_version(),
@@ -26,8 +26,8 @@ def describe(stack: Stack) -> dict[str, str]:
         "Redis": _redis(stack),
     }
     if stack.broker == "rabbitmq":
-        found["broker"] = "RabbitMQ"
-    return found | {name: version(name) for name in _PACKAGES}
+        versions["broker"] = "RabbitMQ"
+    return versions | {name: version(name) for name in _PACKAGES}
 
 
 def _postgres(stack: Stack) -> str:
@@ -43,8 +43,8 @@ def _redis(stack: Stack) -> str:
 
 
 def _cpu_model() -> str:
-    found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return found[1] if found else platform.machine()
+    match = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return match[1] if match else platform.machine()
 
 
 def _memory_gb() -> float:

@@ -25,8 +25,8 @@ from devstack.stack import Stack
 DATABASE = "pgbench"
 _TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 _NONE_FAILED = "number of failed transactions: 0 "
-# pgbench has numbers only, so ids are made from them in the statement: two calls more than the product's, for less
-# than 1 % of its time. Everything else is the product's statement to the letter, prepared like there.
+# pgbench has numbers only, so the statement makes ids from them: two calls more than the product's, for less than 1 %
+# of its time. The rest is the product's statement to the letter, prepared as in the product.
 _UUID = "lpad(to_hex(CAST(:{} AS bigint)), 32, '0')::uuid"
 _VALUES = {
     "season": ":season",
@@ -50,12 +50,12 @@ class Floor:
 
 
 def script(players: int) -> str:
-    """The product's statement as a pgbench script: a random player, a random action."""
+    """Return the product's statement as a pgbench script: a random player, a random action."""
     return f"\\set player random(1, {players})\n\\set action random(1, 9000000000000000000)\n{REDEEM % _VALUES};\n"
 
 
 class PgBench:
-    """pgbench against a database of its own, beside the product's, with as many players."""
+    """pgbench on a database of its own, beside the product's, with as many players."""
 
     def __init__(self, stack: Stack, players: int) -> None:
         self._stack, self._players = stack, players
@@ -71,46 +71,46 @@ class PgBench:
             rows = [(uuid.UUID(int=number), f"player {number}") for number in range(1, self._players + 1)]
             connection.cursor().executemany(
                 "INSERT INTO players (id, username, username_key, password_hash) VALUES (%s, %s, %s, 'none')",
-                [(one, name, name) for one, name in rows],
+                [(player_id, name, name) for player_id, name in rows],
             )
 
     def run(self, connections: int, seconds: int) -> Floor:
-        """Run it for so long."""
+        """Run pgbench for `seconds`. Raises `BenchFailed` if it fails."""
         postgres = self._stack.postgres
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "redeem.sql")
             file.write_text(script(self._players))
             before = cpu_of(postgres.pid)
-            done = subprocess.run(
+            result = subprocess.run(
                 [*self._command(connections, seconds), "-f", str(file), DATABASE],
                 env=surroundings.for_parts(os.environ) | {"PGHOST": str(postgres.sockets), "PGUSER": postgres.user},
                 capture_output=True,
                 text=True,
             )
-        found = _TPS.search(done.stdout)
-        if done.returncode or found is None or _NONE_FAILED not in done.stdout:
-            raise BenchFailed(f"pgbench: {(done.stderr.strip() or done.stdout.strip())[-500:]}")
-        rate = float(found[1])
+        match = _TPS.search(result.stdout)
+        if result.returncode or match is None or _NONE_FAILED not in result.stdout:
+            raise BenchFailed(f"pgbench: {(result.stderr.strip() or result.stdout.strip())[-500:]}")
+        rate = float(match[1])
         return Floor(rate, (cpu_of(postgres.pid) - before) / (rate * seconds) * 1000)
 
     def _command(self, connections: int, seconds: int) -> list[str]:
         threads = str(min(2, connections))
-        given = {
+        values = {
             "season": "1",
             "points": "1",
             "type": "1",
             "issued": "2026-01-01 00:00:00+00",
             "request": uuid.uuid4().hex,
         }
-        variables = [part for name, value in given.items() for part in ("-D", f"{name}={value}")]
+        variables = [argument for name, value in values.items() for argument in ("-D", f"{name}={value}")]
         options = ["-n", "-M", "prepared", "-c", str(connections), "-j", threads, "-T", str(seconds)]
         return [self._program, *options, *variables]
 
     def _find(self) -> str:
-        """From the wheel that PostgreSQL came with, else from the system."""
-        own = self._stack.postgres.program("pgbench")
-        places = [own, *sorted(Path("/usr/lib/postgresql").glob("*/bin/pgbench"), reverse=True)]
-        found = next((str(place) for place in places if os.access(place, os.X_OK)), None) or shutil.which("pgbench")
-        if found is None:
+        """Return pgbench from the wheel that PostgreSQL came with, else from the system."""
+        wheel_program = self._stack.postgres.program("pgbench")
+        places = [wheel_program, *sorted(Path("/usr/lib/postgresql").glob("*/bin/pgbench"), reverse=True)]
+        program = next((str(place) for place in places if os.access(place, os.X_OK)), None) or shutil.which("pgbench")
+        if program is None:
             raise BenchFailed("pgbench is missing: install it, such as with apt-get install postgresql-contrib")
-        return found
+        return program

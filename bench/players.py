@@ -9,26 +9,26 @@ from typing import Any
 
 from bench.load import Request, send
 
-# No least time, so that the timing rule has nothing to say: an ordinary redemption is what is measured.
+# This type has no minimum time, so that the timing rule adds nothing: the redemptions are ordinary ones.
 ACTION_TYPE = "tap"
 _CONNECTIONS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """Someone signed in."""
+    """A signed-in player."""
 
     player_id: str
     access_token: str
 
     @property
     def headers(self) -> dict[str, str]:
-        """What a signed-in request carries."""
+        """Return the headers of a signed-in request."""
         return {"Authorization": f"Bearer {self.access_token}"}
 
 
 def register(url: str, count: int, *, prefix: str = "bench") -> list[Player]:
-    """New players, signed in."""
+    """Register new players and return them, signed in."""
     accounts: list[Request] = [
         {
             "method": "POST",
@@ -37,23 +37,23 @@ def register(url: str, count: int, *, prefix: str = "bench") -> list[Player]:
         }
         for number in range(count)
     ]
-    made = send(url, accounts, connections=_CONNECTIONS, status=201, keep=True)
-    return [_player(json.loads(body)["data"]) for body in made.bodies]
+    load = send(url, accounts, connections=_CONNECTIONS, status=201, keep=True)
+    return [_player(json.loads(body)["data"]) for body in load.bodies]
 
 
 def _player(data: dict[str, Any]) -> Player:
     return Player(data["user"]["user_id"], data["access_token"])
 
 
-def issue(url: str, players: list[Player], each: int, *, seed: int = 1) -> list[Request]:
-    """`each` actions for every player, as the requests that redeem them.
+def issue(url: str, players: list[Player], per_player: int, *, seed: int = 1) -> list[Request]:
+    """Issue `per_player` actions for every player; return the requests that redeem them.
 
-    Every player's first comes before anybody's second, in a new order each time, so that nobody's redemptions come in
-    bursts or like clockwork.
+    Every player's first action comes before any player's second, in a new order each time, so that no player's
+    redemptions come in bursts or like clockwork.
     """
     order = random.Random(seed)
-    turns = [player for _ in range(each) for player in order.sample(players, len(players))]
-    wanted: list[Request] = [
+    turns = [player for _ in range(per_player) for player in order.sample(players, len(players))]
+    requests: list[Request] = [
         {
             "method": "POST",
             "path": "/api/v1/actions",
@@ -62,8 +62,8 @@ def issue(url: str, players: list[Player], each: int, *, seed: int = 1) -> list[
         }
         for player in turns
     ]
-    issued = send(url, wanted, connections=_CONNECTIONS, status=201, keep=True)
-    return [_redeem(player, json.loads(body)["data"]) for player, body in zip(turns, issued.bodies, strict=True)]
+    load = send(url, requests, connections=_CONNECTIONS, status=201, keep=True)
+    return [_redeem(player, json.loads(body)["data"]) for player, body in zip(turns, load.bodies, strict=True)]
 
 
 def _redeem(player: Player, action: dict[str, Any]) -> Request:

@@ -1,4 +1,4 @@
-"""What a pushed board costs and when the last subscriber has it, beside a C loop of send(); memory of idle ones."""
+"""The cost of a pushed board and the delay to the last subscriber, beside a C loop of send(); memory of idle ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bench.players import Player
 from devstack.apps import Web
 from devstack.stack import Stack
 
-_REST_SECONDS = 0.25  # between two changes: longer than changes are merged for
+_REST_SECONDS = 0.25  # between two changes: longer than the product merges changes for
 _SETTLE_SECONDS = 1.0
 _IDLE_SECONDS = 3.0
 
@@ -37,7 +37,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Pushes:
-    """One number of subscribers. `client_us`: the subscribers' own CPU for each frame.
+    """The figures for one number of subscribers. `client_us`: the subscribers' own CPU for each frame.
 
     `idle_ms`: CPU milliseconds a second of the web tier that holds them while nothing changes; `product` is without it.
     """
@@ -52,13 +52,13 @@ class Pushes:
 
     @property
     def ratio(self) -> float | None:
-        """CPU for each push, as a multiple of the floor's."""
+        """Return the CPU for each push, as a multiple of the floor's."""
         return self.product.cpu_us / self.floor.cpu_us if self.floor else None
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes of resident memory for each of so many idle subscribers."""
+    """Bytes of resident memory for each idle subscriber."""
 
     subscribers: int
     bytes_each: float
@@ -67,7 +67,7 @@ class Memory:
 class Pushing:
     """A web tier of its own that holds the sockets; the changes come from redemptions at the stack's own.
 
-    So its CPU is what pushing costs, and nothing of the redemption that caused it.
+    So its CPU is the cost of pushing, without the redemption that caused the push.
     """
 
     def __init__(self, stack: Stack, players: list[Player], redemptions: list[Request]) -> None:
@@ -75,10 +75,10 @@ class Pushing:
         self._tokens = [player.access_token for player in players]
 
     def memory(self, web: Web, count: int) -> Memory:
-        """Let `count` subscribers connect and do nothing."""
+        """Measure the memory of `count` subscribers that connect and do nothing."""
         with tempfile.TemporaryDirectory() as name:
             with Audience(Path(name), web.address, 50, self._tokens):
-                pass  # what is loaded and grown at the first sockets is not theirs
+                pass  # the first sockets load code and grow pools: that memory is not theirs
             time.sleep(_SETTLE_SECONDS)
             before = resident(web.pids())
             with Audience(Path(name), web.address, count, self._tokens):
@@ -93,30 +93,30 @@ class Pushing:
                 time.sleep(_SETTLE_SECONDS)
                 self._round(audience)
                 idle = _cpu_while(web, lambda: time.sleep(_IDLE_SECONDS)) / _IDLE_SECONDS
-                began = time.monotonic()
-                heard: list[tuple[float, Heard]] = []
-                used = _cpu_while(web, lambda: heard.extend(self._round(audience) for _ in range(rounds)))
-                used -= idle * (time.monotonic() - began)
+                start = time.monotonic()
+                results: list[tuple[float, Heard]] = []
+                cpu_seconds = _cpu_while(web, lambda: results.extend(self._round(audience) for _ in range(rounds)))
+                cpu_seconds -= idle * (time.monotonic() - start)
             floor = self._floor(folder, count, rounds)
-        frames = [one for _, one in heard]
-        received = sum(one.frames for one in frames)
-        product = _cost(used, received, [delay for delay, one in heard if len(one.versions) == 1])
-        client = sum(one.cpu for one in frames) / received * 1e6
-        size = frames[-1].size // frames[-1].frames
+        receipts = [receipt for _, receipt in results]
+        frame_count = sum(receipt.frames for receipt in receipts)
+        product = _cost(cpu_seconds, frame_count, [delay for delay, receipt in results if len(receipt.versions) == 1])
+        client = sum(receipt.cpu for receipt in receipts) / frame_count * 1e6
+        size = receipts[-1].size // receipts[-1].frames
         return Pushes(count, rounds, size, product, idle * 1000, client, floor)
 
     def _round(self, audience: Audience) -> tuple[float, Heard]:
-        """One change: seconds from its row in the ledger to the last subscriber, and what they heard.
+        """Make one change; return the seconds from its row in the ledger to the last subscriber, and the receipt.
 
-        More than one version is heard when a board was read again meanwhile: such a round has no time of its own.
+        A receipt has several versions when a board was read again meanwhile: such a round has no time of its own.
         """
         audience.listen()
         request = self._redemptions.pop()
         self._redeem(request)
-        heard = audience.heard()
-        delay = heard.last - scored_at(self._stack, request["path"].split("/")[-2])
+        receipt = audience.heard()
+        delay = receipt.last - scored_at(self._stack, request["path"].split("/")[-2])
         time.sleep(_REST_SECONDS)
-        return delay, heard
+        return delay, receipt
 
     def _redeem(self, request: Request) -> None:
         web = self._stack.process("web")
@@ -140,7 +140,7 @@ class Pushing:
 
 
 def scored_at(stack: Stack, action_id: str) -> float:
-    """When the score event of an action was written, in Unix seconds."""
+    """Return when the score event of an action was written, in Unix seconds."""
     with psycopg.connect(stack.postgres.url) as connection:
         row = connection.execute(
             "SELECT extract(epoch FROM created_at)::float FROM score_events WHERE action_id = %s", (action_id,)
@@ -151,8 +151,8 @@ def scored_at(stack: Stack, action_id: str) -> float:
 
 def _floor_round(server: FloorServer, audience: Audience) -> tuple[float, float]:
     audience.listen()
-    began, cpu = server.send()
-    delay = audience.heard().last - began
+    start, cpu = server.send()
+    delay = audience.heard().last - start
     time.sleep(_REST_SECONDS)
     return delay, cpu
 
@@ -170,7 +170,7 @@ def _cost(cpu: float, frames: int, delays: list[float]) -> Cost:
 
 
 def allow_many_sockets() -> int:
-    """Raise our limit of open files as far as it goes, for us and our children; the limit."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return most
+    """Raise the limit of open files as far as possible, for us and our children; return the limit."""
+    _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    return limit

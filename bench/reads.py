@@ -35,12 +35,12 @@ class Reads:
 
     @property
     def ratio(self) -> float:
-        """Reads a second as a multiple of the bare route's."""
+        """Return the reads a second as a multiple of the bare route's."""
         return self.top.rate / self.bare.rate
 
 
 def measure(stack: Stack, reads: int, turns: int) -> Reads:
-    """`reads` of each, in `turns` that alternate so that a change of the machine's mood hits both alike."""
+    """Measure `reads` of each route, in alternating `turns`, so that a change of the machine's speed hits both."""
     with another_web(stack, BareWeb) as bare:
         for url, requests in ((stack.url, _TOP), (bare.url, _BARE)):
             send(url, requests, connections=_CONNECTIONS, repeat=reads // turns // 4)
@@ -66,5 +66,9 @@ def _bare(web: BareWeb, count: int) -> tuple[Load, float]:
 def _sum(runs: list[tuple[Load, float]]) -> Route:
     answers = sum(load.answers for load, _ in runs)
     seconds = sum(load.seconds for load, _ in runs)
-    each = 1000 / answers
-    return Route(answers / seconds, sum(used for _, used in runs) * each, sum(load.cpu for load, _ in runs) * each)
+    per_answer = 1000 / answers
+    return Route(
+        answers / seconds,
+        sum(cpu_seconds for _, cpu_seconds in runs) * per_answer,
+        sum(load.cpu for load, _ in runs) * per_answer,
+    )

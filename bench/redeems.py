@@ -1,4 +1,4 @@
-"""What a redemption costs, beside pgbench running the same statement on the same PostgreSQL."""
+"""The cost of a redemption, beside pgbench running the same statement on the same PostgreSQL."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Redeems:
 
     @property
     def total_ms(self) -> float:
-        """CPU of the whole product per redemption."""
+        """Return the CPU of the whole product per redemption."""
         return sum(self.cpu_ms.values())
 
     @property
     def share(self) -> float | None:
-        """Redemptions a second as a part of what pgbench does."""
+        """Return the redemptions a second as a share of pgbench's."""
         return self.rate / self.floor.rate if self.floor else None
 
 
@@ -47,58 +47,59 @@ def measure(stack: Stack, requests: list[Request], connections: int, floor: Call
     before: list[Accounts] = []
     load = send(stack.url, requests, connections=connections, at_start=lambda: before.append(cpu(stack)))
     wait_until_drained(stack)
-    used = spent(before[0], cpu(stack))
-    return _report(connections, load, used, floor() if floor else None)
+    cpu_seconds = spent(before[0], cpu(stack))
+    return _report(connections, load, cpu_seconds, floor() if floor else None)
 
 
-def _report(connections: int, load: Load, used: Accounts, floor: Floor | None) -> Redeems:
-    each = 1000 / load.answers
+def _report(connections: int, load: Load, cpu_seconds: Accounts, floor: Floor | None) -> Redeems:
+    per_answer = 1000 / load.answers
     return Redeems(
         connections,
         load.answers,
         load.rate,
         load.p50 * 1000,
         load.p99 * 1000,
-        {name: seconds * each for name, seconds in used.items()},
-        load.cpu * each,
+        {name: seconds * per_answer for name, seconds in cpu_seconds.items()},
+        load.cpu * per_answer,
         floor,
     )
 
 
 def floors(pgbench: PgBench, connections: int, seconds: int) -> Callable[[], Floor]:
-    """The floor for so many connections, to be run beside."""
+    """Return a function that measures the floor for so many connections."""
     return lambda: pgbench.run(connections, seconds)
 
 
 def wait_until_drained(stack: Stack) -> None:
-    """Until no change waits in the outbox; BenchFailed when that takes too long."""
+    """Wait until no change waits in the outbox. Raises `BenchFailed` when that takes too long."""
     deadline = time.monotonic() + _DRAIN_SECONDS
     with psycopg.connect(stack.postgres.url, autocommit=True) as connection:
-        while _one(connection, "SELECT count(*) FROM outbox"):
+        while _count(connection, "SELECT count(*) FROM outbox"):
             if time.monotonic() > deadline:
                 raise BenchFailed(f"changes still wait in the outbox {_DRAIN_SECONDS:.0f} s after the last redemption")
             time.sleep(0.02)
-    time.sleep(0.3)  # the task that the last of them became
+    time.sleep(0.3)  # the last change's task still runs
 
 
 def check(stack: Stack, redeemed: int) -> None:
-    """The ledger, the standings and Redis agree, with exactly `redeemed` redemptions and no suspicion; or BenchFailed.
+    """Check the run. Raises `BenchFailed` for a wrong number of redemptions, for suspicion, or for a wrong board.
 
-    Suspicion would mean that something else than an ordinary redemption was measured.
+    The ledger, the standings and Redis must agree, with exactly `redeemed` redemptions. Suspicion would mean that the
+    measured redemptions were not ordinary ones.
     """
     with psycopg.connect(stack.postgres.url) as connection:
-        events = _one(connection, "SELECT count(*) FROM score_events")
-        points = _one(connection, "SELECT coalesce(sum(points), 0)::bigint FROM score_events")
-        scores = _one(connection, "SELECT coalesce(sum(score), 0)::bigint FROM standings")
-        signals = _one(connection, "SELECT count(*) FROM signals")
-        durable = connection.execute("SHOW synchronous_commit").fetchone()
-        forced = connection.execute("SHOW fsync").fetchone()
+        events = _count(connection, "SELECT count(*) FROM score_events")
+        points = _count(connection, "SELECT coalesce(sum(points), 0)::bigint FROM score_events")
+        scores = _count(connection, "SELECT coalesce(sum(score), 0)::bigint FROM standings")
+        signals = _count(connection, "SELECT count(*) FROM signals")
+        synchronous_commit = connection.execute("SHOW synchronous_commit").fetchone()
+        fsync = connection.execute("SHOW fsync").fetchone()
     if (events, points) != (redeemed, scores):
         raise BenchFailed(f"{redeemed} answers, {events} events of {points} points, standings of {scores}")
     if signals:
         raise BenchFailed(f"anti-cheat saw {signals} signals: these were no ordinary redemptions")
-    if (durable, forced) != (("on",), ("on",)):
-        raise BenchFailed(f"commits were not durable: synchronous_commit {durable}, fsync {forced}")
+    if (synchronous_commit, fsync) != (("on",), ("on",)):
+        raise BenchFailed(f"commits were not durable: synchronous_commit {synchronous_commit}, fsync {fsync}")
     _check_board(stack)
 
 
@@ -112,7 +113,7 @@ def _check_board(stack: Stack) -> None:
         raise BenchFailed(f"{len(differences)} differences between Redis and the database, such as {differences[0]}")
 
 
-def _one(connection: psycopg.Connection, query: str) -> int:
+def _count(connection: psycopg.Connection, query: str) -> int:
     row = connection.execute(query).fetchone()
     assert row is not None
     return int(row[0])

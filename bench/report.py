@@ -21,7 +21,7 @@ Row = Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One whole run."""
+    """The figures of one whole run."""
 
     machine: dict[str, str]
     broker: str
@@ -31,19 +31,19 @@ class Figures:
     reads: Reads
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, for JSON, with the aims."""
-        aims = [{"aim": aim, "measured": measured, "met": met} for aim, measured, met in self.aims()]
+        """Return all figures, for JSON, with the aims."""
+        aims = [{"aim": aim, "measured": measured, "met": is_met} for aim, measured, is_met in self.aims()]
         return {**asdict(self), "aims": aims}
 
     def aims(self) -> list[tuple[str, str, bool]]:
-        """Each aim, what was measured, and whether that meets it."""
-        at = next(one for one in self.redeems if one.connections == _AIM_CONNECTIONS)
-        share = at.share or 0.0
-        found = [
+        """Return each aim, the measured value, and whether that meets it."""
+        redeem_run = next(run for run in self.redeems if run.connections == _AIM_CONNECTIONS)
+        share = redeem_run.share or 0.0
+        aims = [
             (
                 f"at most {MOST_REDEEM_MS} ms CPU per redeem, all processes ({_AIM_CONNECTIONS} connections)",
-                f"{at.total_ms:.2f} ms",
-                at.total_ms <= MOST_REDEEM_MS,
+                f"{redeem_run.total_ms:.2f} ms",
+                redeem_run.total_ms <= MOST_REDEEM_MS,
             ),
             (
                 f"at least {LEAST_SHARE:.0%} of pgbench at {_AIM_CONNECTIONS} connections",
@@ -51,17 +51,17 @@ class Figures:
                 share >= LEAST_SHARE,
             ),
         ]
-        for one in self.pushes:
-            ratio = one.ratio or 0.0
-            aim = f"a push at most {MOST_PUSH_RATIO} times the C loop ({one.subscribers:,} subscribers)"
-            found.append((aim, f"{ratio:.2f} times", 0 < ratio <= MOST_PUSH_RATIO))
+        for run in self.pushes:
+            ratio = run.ratio or 0.0
+            aim = f"a push at most {MOST_PUSH_RATIO} times the C loop ({run.subscribers:,} subscribers)"
+            aims.append((aim, f"{ratio:.2f} times", 0 < ratio <= MOST_PUSH_RATIO))
         reads = self.reads.ratio
-        found.append(("top-10 reads at least as fast as the bare route", f"{reads:.2f} times", reads >= 1.0))
-        return found
+        aims.append(("top-10 reads at least as fast as the bare route", f"{reads:.2f} times", reads >= 1.0))
+        return aims
 
 
 def table(head: Row, rows: Sequence[Row]) -> str:
-    """A Markdown table, its columns aligned."""
+    """Return a Markdown table, its columns aligned."""
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     lines = [_line(head, widths), "| " + " | ".join("-" * width for width in widths) + " |"]
     return "\n".join([*lines, *(_line(row, widths) for row in rows)])
@@ -72,30 +72,32 @@ def _line(row: Row, widths: Sequence[int]) -> str:
 
 
 def aims_table(figures: Figures) -> str:
-    """Aims and whether they are met."""
-    rows = [(aim, measured, "met" if met else "**not met**") for aim, measured, met in figures.aims()]
+    """Return the aims and whether they are met."""
+    rows = [(aim, measured, "met" if is_met else "**not met**") for aim, measured, is_met in figures.aims()]
     return table(("aim", "measured", ""), rows)
 
 
 def misses(figures: Figures) -> list[str]:
-    """For what is not met: where the time goes."""
-    at = next(one for one in figures.redeems if one.connections == _AIM_CONNECTIONS)
-    found = []
-    if at.total_ms > MOST_REDEEM_MS or (at.share or 0) < LEAST_SHARE:
+    """Return where the time goes, for each missed aim."""
+    redeem_run = next(run for run in figures.redeems if run.connections == _AIM_CONNECTIONS)
+    lines = []
+    if redeem_run.total_ms > MOST_REDEEM_MS or (redeem_run.share or 0) < LEAST_SHARE:
         parts = ", ".join(
-            f"{kind} {ms / at.total_ms:.0%}" for kind, ms in _largest(at.cpu_ms) if ms / at.total_ms > 0.01
+            f"{kind} {ms / redeem_run.total_ms:.0%}"
+            for kind, ms in _largest(redeem_run.cpu_ms)
+            if ms / redeem_run.total_ms > 0.01
         )
-        found.append(f"Where a redemption's time goes at {at.connections} connections: {parts}.")
-    for one in figures.pushes:
-        if one.floor and (one.ratio or 0) > MOST_PUSH_RATIO:
-            more = one.product.cpu_us - one.floor.cpu_us
-            found.append(
-                f"Pushing to {one.subscribers:,}: {one.floor.cpu_us:.1f} µs is the system's send(), {more:.1f} µs "
+        lines.append(f"Where a redemption's time goes at {redeem_run.connections} connections: {parts}.")
+    for run in figures.pushes:
+        if run.floor and (run.ratio or 0) > MOST_PUSH_RATIO:
+            extra_us = run.product.cpu_us - run.floor.cpu_us
+            lines.append(
+                f"Pushing to {run.subscribers:,}: {run.floor.cpu_us:.1f} µs is the system's send(), {extra_us:.1f} µs "
                 f"Python around it, in which the change itself (read and encoded once in each worker) is shared by all."
             )
     if figures.reads.ratio < 1:
-        found.append(f"Reads: {figures.reads.top.cpu_ms:.3f} ms of CPU against {figures.reads.bare.cpu_ms:.3f} ms.")
-    return found
+        lines.append(f"Reads: {figures.reads.top.cpu_ms:.3f} ms of CPU against {figures.reads.bare.cpu_ms:.3f} ms.")
+    return lines
 
 
 def _largest(cpu_ms: Mapping[str, float]) -> list[tuple[str, float]]:
@@ -103,7 +105,7 @@ def _largest(cpu_ms: Mapping[str, float]) -> list[tuple[str, float]]:
 
 
 def redeem_table(redeems: Sequence[Redeems]) -> str:
-    """Rates, beside pgbench."""
+    """Return the rates, beside pgbench."""
     head = (
         "connections",
         "redeems/s",
@@ -116,53 +118,53 @@ def redeem_table(redeems: Sequence[Redeems]) -> str:
     )
     rows = [
         (
-            str(one.connections),
-            f"{one.rate:,.0f}",
-            f"{one.p50_ms:.1f} ms",
-            f"{one.p99_ms:.1f} ms",
-            f"{one.floor.rate:,.0f}" if one.floor else "-",
-            f"{one.share:.1%}" if one.share else "-",
-            f"{one.total_ms:.2f} ms",
-            f"{one.floor.cpu_ms:.2f} ms" if one.floor else "-",
+            str(run.connections),
+            f"{run.rate:,.0f}",
+            f"{run.p50_ms:.1f} ms",
+            f"{run.p99_ms:.1f} ms",
+            f"{run.floor.rate:,.0f}" if run.floor else "-",
+            f"{run.share:.1%}" if run.share else "-",
+            f"{run.total_ms:.2f} ms",
+            f"{run.floor.cpu_ms:.2f} ms" if run.floor else "-",
         )
-        for one in redeems
+        for run in redeems
     ]
     return table(head, rows)
 
 
 def cpu_table(redeems: Sequence[Redeems]) -> str:
-    """Where a redemption's CPU goes, in milliseconds."""
+    """Return the CPU of a redemption by process, in milliseconds."""
     kinds = [kind for kind, _ in _largest(redeems[0].cpu_ms)]
     head = ("connections", *kinds, "all", "load generator")
     rows = [
         (
-            str(one.connections),
-            *(f"{one.cpu_ms[kind]:.2f}" for kind in kinds),
-            f"{one.total_ms:.2f}",
-            f"{one.client_ms:.2f}",
+            str(run.connections),
+            *(f"{run.cpu_ms[kind]:.2f}" for kind in kinds),
+            f"{run.total_ms:.2f}",
+            f"{run.client_ms:.2f}",
         )
-        for one in redeems
+        for run in redeems
     ]
     return table(head, rows)
 
 
 def push_table(pushes: Sequence[Pushes]) -> str:
-    """CPU for each push and time to the last, beside the floor."""
+    """Return the CPU for each push and the time to the last subscriber, beside the floor."""
     head = ("subscribers", "", "CPU per push", "ratio", "to the last, median", "worst", "idle", "subscribers' own CPU")
     rows = []
-    for one in pushes:
-        size = f"{one.subscribers:,} x {one.frame_bytes:,} B"
-        product, floor = one.product, one.floor
+    for run in pushes:
+        size = f"{run.subscribers:,} x {run.frame_bytes:,} B"
+        product, floor = run.product, run.floor
         rows.append(
             (
                 size,
                 "Fairboard",
                 f"{product.cpu_us:.1f} µs",
-                f"{one.ratio:.2f}" if one.ratio else "-",
+                f"{run.ratio:.2f}" if run.ratio else "-",
                 f"{product.last_ms:.0f} ms",
                 f"{product.worst_ms:.0f} ms",
-                f"{one.idle_ms:.1f} ms/s",
-                f"{one.client_us:.1f} µs",
+                f"{run.idle_ms:.1f} ms/s",
+                f"{run.client_us:.1f} µs",
             )
         )
         if floor:
@@ -172,11 +174,11 @@ def push_table(pushes: Sequence[Pushes]) -> str:
 
 
 def read_table(reads: Reads) -> str:
-    """The top ten beside the bare route."""
+    """Return the top ten beside the bare route."""
     head = (f"at {reads.connections} connections", "reads/s", "ratio", "CPU per read, all servers", "load generator")
     rows = [
-        (name, f"{one.rate:,.0f}", ratio, f"{one.cpu_ms:.3f} ms", f"{one.client_ms:.3f} ms")
-        for name, one, ratio in (
+        (name, f"{route.rate:,.0f}", ratio, f"{route.cpu_ms:.3f} ms", f"{route.client_ms:.3f} ms")
+        for name, route, ratio in (
             ("top ten, cached", reads.top, f"{reads.ratio:.2f}"),
             ("bare Flask route", reads.bare, "1"),
         )
@@ -185,22 +187,22 @@ def read_table(reads: Reads) -> str:
 
 
 def memory_line(memory: Memory) -> str:
-    """One sentence."""
-    each = memory.bytes_each / 1000
+    """Return the memory of an idle subscriber as one sentence."""
+    size = memory.bytes_each / 1000
     return (
-        f"An idle subscriber costs {each:.0f} kB of resident memory ({memory.subscribers:,} sockets, all web workers)."
+        f"An idle subscriber costs {size:.0f} kB of resident memory ({memory.subscribers:,} sockets, all web workers)."
     )
 
 
 def markdown(figures: Figures, notes: str) -> str:
-    """docs/performance.md, `notes` at its end."""
+    """Return the text of docs/performance.md, with `notes` at its end."""
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     machine = figures.machine["machine"]
-    others = ", ".join(f"{name} {number}" for name, number in figures.machine.items() if name != "machine")
+    versions = ", ".join(f"{name} {number}" for name, number in figures.machine.items() if name != "machine")
     parts = [
         "# Performance",
         (
-            f"Measured {when} by `make bench`, in one run, everything on one machine: {machine}. {others}. "
+            f"Measured {when} by `make bench`, in one run, everything on one machine: {machine}. {versions}. "
             f"Broker: {figures.broker}. Commits durable (fsync and synchronous_commit on)."
         ),
         aims_table(figures),

@@ -1,10 +1,10 @@
-"""The same board with ten thousand and with a million standings: rebuild, proof, memory and reads, side by side.
+"""The same board with ten thousand and a million standings: rebuild, reconcile, memory and reads, side by side.
 
     python -m bench.scale [--sizes 10000 1000000] [--json] [--write docs/performance.md]
 
 Players, standings and one event each are written straight into PostgreSQL. The rebuild and the verification are the
-commands; the proof is the task, in a worker; reads come from the load generator. The floor of a
-rebuild is the same data copied out of PostgreSQL and written to Redis in pipelines, without a rule.
+commands; the reconcile ("proof") is the task, in a worker; reads come from the load generator. The floor of a rebuild
+is the same data copied out of PostgreSQL and written to Redis in pipelines, without a rule.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from devstack.stack import Stack
 
 T = TypeVar("T")
 
-_MOST_MB = 150
+_MAX_MB = 150
 _SECTION = "scale"
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What was measured with so many standings. The floor in CPU seconds, reads in CPU milliseconds by route."""
+    """The figures for a number of standings. The floor is in CPU seconds, reads are in CPU milliseconds by route."""
 
     standings: int
     floor: float
@@ -47,23 +47,23 @@ class Size:
 
 
 def measure(stack: Stack, sizes: Sequence[int]) -> list[Size]:
-    """One size after the other on the same servers, each with a new worker."""
-    board, measured = Board(stack), []
+    """Measure one size after the other on the same servers, each with a new worker."""
+    board, results = Board(stack), []
     for standings in sizes:
-        _tell(f"Writing {standings:,} players with a standing and an event each")
+        _log(f"Writing {standings:,} players with a standing and an event each")
         board.grow_to(standings)
-        least = _told("The floor of a rebuild, CPU seconds", floor(stack))
+        floor_seconds = _log_value("The floor of a rebuild, CPU seconds", floor(stack))
         board.forget()
-        rebuild = _told("Rebuild", run_command(stack, "leaderboard", "rebuild"))
-        proven = _told("Proofs", proofs(stack))
-        times = _told("Reads", reads(stack, board.readers()))
-        verify = _told("Verification", run_command(stack, "leaderboard", "verify"))
-        measured.append(Size(standings, least, rebuild, verify, proven, times))
-    return measured
+        rebuild = _log_value("Rebuild", run_command(stack, "leaderboard", "rebuild"))
+        proof_runs = _log_value("Proofs", proofs(stack))
+        read_times = _log_value("Reads", reads(stack, board.readers()))
+        verify = _log_value("Verification", run_command(stack, "leaderboard", "verify"))
+        results.append(Size(standings, floor_seconds, rebuild, verify, proof_runs, read_times))
+    return results
 
 
 def rows(sizes: Sequence[Size]) -> list[list[str]]:
-    """The table's rows: a name, a cell for each size, the last as a multiple of the first."""
+    """Return the table's rows: a name, a cell for each size, the last as a multiple of the first."""
     lines: list[tuple[str, list[float], str]] = [
         ("rebuild of an empty Redis, seconds", [size.rebuild.seconds for size in sizes], ".1f"),
         ("… standings a second", [size.standings / size.rebuild.seconds for size in sizes], ",.0f"),
@@ -87,39 +87,39 @@ def _ratio(values: Sequence[float]) -> str:
 
 
 def section(facts: Mapping[str, str], sizes: Sequence[Size]) -> str:
-    """The part of docs/performance.md."""
+    """Return the section for docs/performance.md."""
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     head = ["standings", *(f"{size.standings:,}" for size in sizes), "ratio"]
     failures = sum(command.failures for size in sizes for command in (size.rebuild, size.verify))
-    said = (
+    summary = (
         f"`python -m bench.scale`, measured {when}: {facts['machine']}, PostgreSQL {facts['PostgreSQL']}, Redis "
         f"{facts['Redis']}. Commands that failed and were run again: {failures}."
     )
     notes = (
         f"A command takes about a second to start. A proof runs once a minute; of more than 5,000 standings "
-        f"it compares what has changed and a part of the rest, so that 60 runs compare all. Aim: under {_MOST_MB} MB."
+        f"it compares what has changed and a part of the rest, so that 60 runs compare all. Aim: under {_MAX_MB} MB."
     )
-    return "\n\n".join(["## Ten thousand and a million standings", said, table(head, rows(sizes)), notes])
+    return "\n\n".join(["## Ten thousand and a million standings", summary, table(head, rows(sizes)), notes])
 
 
-def _told(name: str, value: T) -> T:
-    _tell(f"{name}: {value}")
+def _log_value(name: str, value: T) -> T:
+    _log(f"{name}: {value}")
     return value
 
 
-def _tell(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
+def _log(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def main() -> int:
-    """See `python -m bench.scale --help`."""
+    """Run `python -m bench.scale`; its --help lists the options."""
     parser = argparse.ArgumentParser(prog="python -m bench.scale", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 1_000_000], help="standings (10000 1000000)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     parser.add_argument("--write", type=Path, help="put the table into this page, between its markers")
     arguments = parser.parse_args()
     try:
-        with stage("redis", _tell, parts=("web", "worker")) as stack:
+        with stage("redis", _log, parts=("web", "worker")) as stack:
             facts = describe(stack)
             sizes = measure(stack, sorted(arguments.sizes))
     except (BenchFailed, CannotStart) as error:

@@ -1,4 +1,4 @@
-"""A board of any size, written straight into PostgreSQL, and some players who can sign in."""
+"""A board of any size, written straight into PostgreSQL, and some players that can sign in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PLAYERS = """
     SELECT gen_random_uuid(), 'player-' || n, 'player-' || n, '-'
     FROM generate_series(%(first)s::int, %(last)s::int) AS n
 """
-# Scores as they come about: few have very many. Events of the last week, the newest hours ago.
+# Scores are spread as in real play: few are very high. Events are of the last week, the newest an hour old.
 _EVENTS = """
     INSERT INTO score_events (action_id, player_id, season_id, action_type_id, points, previous_score, score,
                               issued_at, created_at, judged_at, request_id)
@@ -37,7 +37,7 @@ _STANDINGS = """
 
 
 class Board:
-    """The board `main` of a stack that nobody plays on."""
+    """The board `main` of a stack without other players."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -45,7 +45,7 @@ class Board:
         self._readers = register(stack.url, _READERS, prefix="reader")
 
     def grow_to(self, standings: int) -> None:
-        """Add players until there are so many standings, those of the readers among them."""
+        """Add players until there are `standings`, those of the readers among them."""
         first = max(self._standings, _READERS) + 1
         self._sql(_PLAYERS, first=first, last=standings)
         self._sql(_EVENTS)
@@ -56,17 +56,17 @@ class Board:
         self._standings = standings
 
     def readers(self) -> list[Player]:
-        """Players with a standing who are signed in."""
+        """Return signed-in players with a standing."""
         return self._readers
 
     def forget(self) -> None:
-        """Redis has nothing of any board."""
+        """Delete the boards in Redis."""
         with redis.Redis.from_url(self._stack.env["REDIS_URL"]) as client:
             for key in client.keys("leaderboard:*"):
                 client.unlink(key)
 
     def _sql(self, sql: str, **values: Any) -> None:
-        # The superuser: the application's role may neither pass over keys nor ask for a checkpoint.
+        # Connect as superuser: the application's role may neither skip foreign keys nor request a checkpoint.
         with psycopg.connect(self._stack.postgres.admin_url("fairboard"), autocommit=True) as connection:
-            connection.execute("SET session_replication_role = replica")  # no look at the keys that rows refer to
+            connection.execute("SET session_replication_role = replica")  # skip the checks of foreign keys
             connection.execute(sql, values or None)

@@ -1,4 +1,4 @@
-"""What is measured on a board: commands, proofs in a worker, reads, and a floor for the rebuild."""
+"""The measurements on a board: commands, reconcile runs ("proofs") in a worker, reads, and a floor for the rebuild."""
 
 from __future__ import annotations
 
@@ -35,8 +35,7 @@ _PROVED = re.compile(r"board_(?:proved|mended)|boards_rebuilt|tick_skipped|task_
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: how long it took, what it cost with its servers in CPU seconds, the most memory it had, and how
-    often it had failed before."""
+    """One command: its duration, its CPU seconds and its servers', its peak memory, and the failed tries before it."""
 
     seconds: float
     cpu_seconds: float
@@ -46,7 +45,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Proofs:
-    """The median of some runs of the task, and the most memory that a process of the worker has had since its start."""
+    """The median of some runs of the task, and the peak memory of a process of the worker since its start."""
 
     seconds: float
     cpu_seconds: float
@@ -56,33 +55,35 @@ class Proofs:
 
 
 def run_command(stack: Stack, *line: str) -> Command:
-    """Run `flask …` until it exits with 0. BenchFailed with its last line after some failures."""
+    """Run `flask …` until it exits with 0. Raises `BenchFailed` after some failures."""
     command = [sys.executable, "-m", "flask", "--app", "wsgi", *line, "--json"]
     for failures in range(_TRIES):
-        began, before = time.monotonic(), cpu(stack)
+        start, before = time.monotonic(), cpu(stack)
         with subprocess.Popen(
             command, cwd=ROOT, env={**os.environ, **stack.env}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         ) as process:
             assert process.stderr is not None
-            said = process.stderr.read().decode().strip()
-            _, status, used = os.wait4(process.pid, 0)
+            errors = process.stderr.read().decode().strip()
+            _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode == 0:
-            servers = sum(_of(spent(before, cpu(stack)), "postgres", "redis"))
-            own = used.ru_utime + used.ru_stime
-            return Command(time.monotonic() - began, own + servers, used.ru_maxrss / 1024, failures)
-        print(f"{' '.join(line)} failed after {time.monotonic() - began:.0f} s: {said}", file=sys.stderr, flush=True)
+            servers = sum(_pick(spent(before, cpu(stack)), "postgres", "redis"))
+            own_seconds = usage.ru_utime + usage.ru_stime
+            return Command(time.monotonic() - start, own_seconds + servers, usage.ru_maxrss / 1024, failures)
+        print(f"{' '.join(line)} failed after {time.monotonic() - start:.0f} s: {errors}", file=sys.stderr, flush=True)
     raise BenchFailed(f"{' '.join(line)} failed {_TRIES} times")
 
 
-def _of(accounts: Accounts, *parts: str) -> list[float]:
+def _pick(accounts: Accounts, *parts: str) -> list[float]:
     return [accounts[part] for part in parts]
 
 
 def floor(stack: Stack) -> float:
-    """CPU seconds, ours and the servers', to copy all standings out of PostgreSQL and write them to a sorted set and
-    a hash of no meaning."""
-    began, before = time.process_time(), cpu(stack)
+    """Return the CPU seconds, ours and the servers', to copy all standings from PostgreSQL to Redis.
+
+    They go to a sorted set and a hash that nothing else uses.
+    """
+    start, before = time.process_time(), cpu(stack)
     copy = "COPY (SELECT player_id, score, changes FROM standings) TO STDOUT"
     with redis.Redis.from_url(stack.env["REDIS_URL"]) as client, psycopg.connect(stack.postgres.url) as connection:
         with connection.cursor().copy(copy) as rows:
@@ -93,9 +94,9 @@ def floor(stack: Stack) -> float:
                     _write(client, batch)
                     batch = []
             _write(client, batch)
-        own, servers = time.process_time() - began, _of(spent(before, cpu(stack)), "postgres", "redis")
+        own_seconds, server_seconds = time.process_time() - start, _pick(spent(before, cpu(stack)), "postgres", "redis")
         client.unlink("bench:scores", "bench:versions")
-    return own + sum(servers)
+    return own_seconds + sum(server_seconds)
 
 
 def _write(client: redis.Redis, batch: Sequence[tuple[str, str, str]]) -> None:
@@ -107,33 +108,33 @@ def _write(client: redis.Redis, batch: Sequence[tuple[str, str, str]]) -> None:
 
 
 def proofs(stack: Stack) -> Proofs:
-    """Start the worker anew and send it the task, one after the other."""
+    """Measure the task: restart the worker, send it the task several times in turn, and return the median run."""
     worker = stack.process("worker")
     worker.stop()
     worker.start()
     publisher = Publisher(plain_app(stack.env["BROKER_URL"]))
     runs = [_proof(stack, publisher) for _ in range(_PROOFS)]
     publisher.drop()
-    middle = sorted(runs, key=lambda run: run[1])[_PROOFS // 2]
-    return Proofs(*middle, max(_peak_mb(process.pid) for process in tree(worker.pid)))
+    median = sorted(runs, key=lambda run: run[1])[_PROOFS // 2]
+    return Proofs(*median, max(_peak_mb(process.pid) for process in tree(worker.pid)))
 
 
 def _proof(stack: Stack, publisher: Publisher) -> tuple[float, float, float, float]:
-    """Seconds, CPU seconds in all and of the worker, and standings that were compared."""
+    """Return the seconds, CPU seconds in all and of the worker, and the number of compared standings."""
     log = stack.folder.log("worker")
-    size, before, began = log.stat().st_size, cpu(stack), time.monotonic()
+    size, before, start = log.stat().st_size, cpu(stack), time.monotonic()
     publisher.send("leaderboard.prove", {})
     line = None
     while line is None:
-        if time.monotonic() - began > _PROOF_SECONDS:
+        if time.monotonic() - start > _PROOF_SECONDS:
             raise BenchFailed("a proof did not end")
         time.sleep(0.02)
         with log.open("rb") as text:
             text.seek(size)
             line = next((line for line in text.read().decode().splitlines() if _PROVED.search(line)), None)
-    seconds, used = time.monotonic() - began, spent(before, cpu(stack))
+    seconds, accounts = time.monotonic() - start, spent(before, cpu(stack))
     compared = re.search(r'"?compared"?[=:] ?(\d+)', line)
-    parts = _of(used, "worker", "postgres", "redis")
+    parts = _pick(accounts, "worker", "postgres", "redis")
     return seconds, sum(parts), parts[0], float(compared[1]) if compared else 0.0
 
 
@@ -143,7 +144,7 @@ def _peak_mb(pid: int) -> float:
 
 
 def reads(stack: Stack, readers: Sequence[Player]) -> dict[str, float]:
-    """CPU milliseconds of web, PostgreSQL and Redis for one read of each route."""
+    """Return the CPU milliseconds of web, PostgreSQL and Redis for one read of each route."""
     routes: dict[str, list[Request]] = {
         "/leaderboard/top": [{"method": "GET", "path": "/api/v1/leaderboard/top"}],
         "/leaderboard/users/{id}": [_get(f"/leaderboard/users/{reader.player_id}") for reader in readers],
@@ -155,12 +156,12 @@ def reads(stack: Stack, readers: Sequence[Player]) -> dict[str, float]:
         _warm_up(stack, requests)
         before = cpu(stack)
         load = send(stack.url, requests, connections=1, repeat=_READS // len(requests))
-        times[route] = sum(_of(spent(before, cpu(stack)), "web", "postgres", "redis")) / load.answers * 1000
+        times[route] = sum(_pick(spent(before, cpu(stack)), "web", "postgres", "redis")) / load.answers * 1000
     return times
 
 
 def _warm_up(stack: Stack, requests: list[Request]) -> None:
-    """Until all answer: after a rebuild Redis writes its file anew, and a busy machine may be slow for a moment."""
+    """Wait until all answer: after a rebuild Redis rewrites its file, and a busy machine may be slow for a moment."""
     for _ in range(_WARM_UPS):
         with contextlib.suppress(BenchFailed):
             send(stack.url, requests, connections=1, repeat=2)

@@ -1,4 +1,4 @@
-"""Parts of a page that a benchmark of their own writes, between `<!-- name: begin -->` and `<!-- name: end -->`."""
+"""Sections of a page that other benchmarks write, between `<!-- name: begin -->` and `<!-- name: end -->`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def put(page: Path, name: str, text: str) -> None:
 
 
 def carried(old: str, new: str) -> str:
-    """A page that is written anew, with the sections that the old one had at its end."""
+    """Return a page that is written anew, with the sections of the old page at its end."""
     sections = [match[0] for match in _ANY.finditer(old) if match[0] not in new]
     return "\n\n".join([new.rstrip(), *sections]) + "\n"

@@ -1,4 +1,4 @@
-"""The product as it is measured: everything private, in a folder that goes away, with limits that let load through."""
+"""The product under measurement: all parts private, in a temporary folder, with limits high enough for the load."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from devstack.stack import PARTS, Stack
 
 Tier = TypeVar("Tier", bound=Web)
 
-# Limits stay in force and are counted, only higher. Tokens live longer than a run.
+# The limits stay in force and count, but are higher. Tokens live longer than a run.
 SETTINGS = {
     "LOG_LEVEL": "info",
     "RATE_LIMIT_AUTH": "10000000/minute",
@@ -25,7 +25,7 @@ SETTINGS = {
     "MAX_ACTIVE_ACTIONS": "10000",
     "ACTION_SECONDS": "3600",
     "ACCESS_TOKEN_SECONDS": "3600",
-    # Pings to thousands of sockets are no pushes.
+    # Pings to thousands of sockets would be counted with the pushes.
     "PING_SECONDS": "600",
 }
 
@@ -37,7 +37,7 @@ def stage(
     more: Mapping[str, str] | None = None,
     parts: Iterable[str] = PARTS,
 ) -> Iterator[Stack]:
-    """The whole product, or these parts of it, started and answering; `more` settings than the usual ones."""
+    """Start the product, or these parts of it, and yield it once it answers; `more` settings add to the usual ones."""
     with tempfile.TemporaryDirectory(prefix="fairboard-bench-") as folder:
         stack = Stack(folder, {**SETTINGS, **(more or {})}, broker=broker, parts=parts)
         stack.start(progress)
@@ -49,7 +49,7 @@ def stage(
 
 @contextlib.contextmanager
 def another_web(stack: Stack, kind: type[Tier]) -> Iterator[Tier]:
-    """One more web tier beside the stack's own, configured alike but for its port."""
+    """Start one more web tier beside the stack's own, with the same configuration but for its port."""
     port = str(free_port())
     web = kind(stack.folder.log(f"web-{port}"), {**stack.env, "PORT": port})
     web.start()

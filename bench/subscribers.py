@@ -3,10 +3,10 @@
     python -m bench.subscribers PLAN
 
 PLAN is JSON: `{"host", "port", "count", "tokens", "frame", "addresses"}`. Without tokens it connects and says nothing,
-for the floor; with them it opens WebSockets and subscribes; they come from so many addresses of this machine, the usual
-one if 0. It prints `ready`; then, for each line on standard input, `go`, and
-once every socket has received one more whole frame a line of JSON: `{"first", "last", "frames", "size", "versions",
-"cpu"}`, `first` and `last` in Unix seconds. The last frame received is written to the file `frame`.
+for the floor; with them it opens WebSockets and subscribes. The sockets come from so many addresses of this machine,
+the usual one if 0. It prints `ready`; then, for each line on standard input, it prints `go` and, once every socket has
+received one more whole frame, a line of JSON: `{"first", "last", "frames", "size", "versions", "cpu"}`, `first` and
+`last` in Unix seconds. The last frame received is written to the file `frame`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from pathlib import Path
 from typing import Any
 
 _PATH = "/api/v1/ws/leaderboard"
-_TOGETHER = 64  # handshakes under way at the same time
+_MAX_HANDSHAKES = 64  # handshakes under way at the same time
 _VERSION = re.compile(rb'"version":(\d+)')
-_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(slots=True)
 class Round:
-    """What came since the last line: `waiting` are the sockets that have not had a frame yet."""
+    """The frames since the last line; `waiting` are the sockets that have not had a frame yet."""
 
     waiting: set[int]
     first: float = 0.0
@@ -43,53 +43,53 @@ class Round:
     versions: set[int] = field(default_factory=set)
 
     def take(self, descriptor: int, frame: bytes, now: float) -> None:
-        """One whole frame."""
+        """Count one whole frame."""
         self.first = self.first or now
         self.last = now
         self.frames += 1
         self.size += len(frame)
         self.waiting.discard(descriptor)
-        found = _VERSION.search(frame, 0, 200)
-        if found:
-            self.versions.add(int(found[1]))
+        match = _VERSION.search(frame, 0, 200)
+        if match:
+            self.versions.add(int(match[1]))
 
 
 class Subscribers:
-    """All sockets, one epoll."""
+    """All sockets, with one epoll."""
 
     def __init__(self, host: str, port: int, addresses: int) -> None:
         self._address = (host, port)
         self._sources = [f"127.1.{number // 250}.{number % 250 + 1}" for number in range(addresses)]
         self._poll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
-        self._rest: dict[int, bytes] = {}
+        self._partial_frames: dict[int, bytes] = {}
         self.newest = b""
 
     def connect(self, count: int, tokens: list[str]) -> None:
-        """Open them all; with tokens, as WebSockets that have subscribed and received their first board."""
-        for start in range(0, count, _TOGETHER):
-            batch = [self._open(number) for number in range(start, min(start + _TOGETHER, count))]
+        """Open all sockets; with tokens, as WebSockets that have subscribed and received their first board."""
+        for start in range(0, count, _MAX_HANDSHAKES):
+            batch = [self._open(number) for number in range(start, min(start + _MAX_HANDSHAKES, count))]
             if tokens:
                 _handshake(batch, self._address[0])
-                for number, one in enumerate(batch, start):
-                    one.sendall(_subscribe(tokens[number % len(tokens)]))
-            for one in batch:
-                one.setblocking(False)
-                self._sockets[one.fileno()] = one
-                self._poll.register(one.fileno(), select.EPOLLIN)
+                for number, sock in enumerate(batch, start):
+                    sock.sendall(_subscribe(tokens[number % len(tokens)]))
+            for sock in batch:
+                sock.setblocking(False)
+                self._sockets[sock.fileno()] = sock
+                self._poll.register(sock.fileno(), select.EPOLLIN)
             if tokens:
-                self.receive({one.fileno() for one in batch})
+                self.receive({sock.fileno() for sock in batch})
 
     def receive(self, waiting: set[int] | None = None) -> Round:
-        """Read until every socket (or those given) has received one more whole frame."""
+        """Read until every socket, or every descriptor in `waiting`, has received one more whole frame."""
         current = Round(set(self._sockets) if waiting is None else waiting)
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
         while current.waiting:
             ready = self._poll.poll(1.0, 512)
             for descriptor, _ in ready:
                 self._read(descriptor, current)
             if not ready and time.monotonic() > deadline:
-                sys.exit(f"subscribers: {len(current.waiting)} have received nothing for {_SECONDS:.0f} s")
+                sys.exit(f"subscribers: {len(current.waiting)} have received nothing for {_TIMEOUT_SECONDS:.0f} s")
         return current
 
     def _open(self, number: int) -> socket.socket:
@@ -103,12 +103,12 @@ class Subscribers:
         now = time.time()
         if not data:
             sys.exit("subscribers: the server closed a socket")
-        if descriptor in self._rest:
-            data = self._rest.pop(descriptor) + data
+        if descriptor in self._partial_frames:
+            data = self._partial_frames.pop(descriptor) + data
         while data:
             length = _frame_length(data)
             if length is None or len(data) < length:
-                self._rest[descriptor] = data
+                self._partial_frames[descriptor] = data
                 return
             if data[0] != 0x81 or b'"type":"error"' in data[:60]:
                 sys.exit(f"subscribers: {data[:300]!r} instead of a board")
@@ -117,13 +117,13 @@ class Subscribers:
 
 
 def _frame_length(data: bytes) -> int | None:
-    """Length of the frame at the start, head included; None while the head is incomplete."""
+    """Return the length of the frame at the start, head included; `None` while the head is incomplete."""
     if len(data) < 4:
         return None
-    short = data[1]
-    if short < 126:
-        return 2 + short
-    if short == 126:
+    length = data[1]
+    if length < 126:
+        return 2 + length
+    if length == 126:
         return 4 + int.from_bytes(data[2:4], "big")
     return 10 + int.from_bytes(data[2:10], "big") if len(data) >= 10 else None
 
@@ -132,38 +132,38 @@ def _handshake(batch: list[socket.socket], host: str) -> None:
     key = base64.b64encode(os.urandom(16)).decode()
     lines = [f"GET {_PATH} HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade"]
     lines += [f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", "", ""]
-    for one in batch:
-        one.sendall("\r\n".join(lines).encode())
-    for one in batch:
+    for sock in batch:
+        sock.sendall("\r\n".join(lines).encode())
+    for sock in batch:
         answer = b""
         while b"\r\n\r\n" not in answer:
-            answer += one.recv(4096) or sys.exit("subscribers: the server closed a socket in its handshake")
+            answer += sock.recv(4096) or sys.exit("subscribers: the server closed a socket in its handshake")
         if not answer.startswith(b"HTTP/1.1 101"):
             sys.exit(f"subscribers: {answer[:300]!r} instead of 101")
 
 
 def _subscribe(token: str) -> bytes:
     payload = json.dumps({"type": "subscribe", "auth": f"Bearer {token}"}).encode()
-    # Masked with zeros: the server must undo it all the same, and we need not do it.
+    # Mask with zeros: the server must unmask it all the same, and we need not.
     return struct.pack("!BBH", 0x81, 0x80 | 126, len(payload)) + b"\0\0\0\0" + payload
 
 
 def _cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
 
 
-def _play(subscribers: Subscribers, frame: Path) -> None:
+def _serve_rounds(subscribers: Subscribers, frame: Path) -> None:
     for _ in sys.stdin:
         print("go", flush=True)
         before = _cpu()
-        done = subscribers.receive()
+        received = subscribers.receive()
         report: dict[str, Any] = {
-            "first": done.first,
-            "last": done.last,
-            "frames": done.frames,
-            "size": done.size,
-            "versions": sorted(done.versions),
+            "first": received.first,
+            "last": received.last,
+            "frames": received.frames,
+            "size": received.size,
+            "versions": sorted(received.versions),
             "cpu": _cpu() - before,
         }
         frame.write_bytes(subscribers.newest)
@@ -171,12 +171,12 @@ def _play(subscribers: Subscribers, frame: Path) -> None:
 
 
 def main() -> None:
-    """See the module."""
+    """Carry out the plan, as the module says."""
     plan = json.loads(Path(sys.argv[1]).read_text())
     subscribers = Subscribers(plan["host"], plan["port"], plan["addresses"])
     subscribers.connect(plan["count"], plan["tokens"])
     print("ready", flush=True)
-    _play(subscribers, Path(plan["frame"]))
+    _serve_rounds(subscribers, Path(plan["frame"]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How many connections of one address a web process holds, so that the others find room."""
+"""A limit on the connections that a web process holds for one address, so that others find room."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from app.domain.networks import network_of
 
-_BESIDE_SOCKETS = 200  # connections of an address that are no WebSockets: requests, and handshakes under way
+_OTHER_CONNECTIONS = 200  # an address's connections that are no WebSockets: requests, and handshakes under way
 
 
 class Door:
-    """Counts open connections by address. Without a limit everybody may enter: behind a proxy all have its address."""
+    """A counter of open connections by address. Without a limit it admits all: behind a proxy all have its address."""
 
     def __init__(self, limit: int | None = None) -> None:
         self.limit = limit
@@ -20,12 +20,12 @@ class Door:
 
     @classmethod
     def beside(cls, most_sockets: int, trusted_proxies: int) -> Door:
-        """The door of a process that lets an address open `most_sockets` WebSockets; none behind a trusted proxy."""
-        return cls(None if trusted_proxies else most_sockets + _BESIDE_SOCKETS)
+        """Return a door for a process that allows an address `most_sockets` WebSockets; no limit behind a proxy."""
+        return cls(None if trusted_proxies else most_sockets + _OTHER_CONNECTIONS)
 
     @contextlib.contextmanager
     def entered(self, address: str) -> Iterator[bool]:
-        """Whether one more connection of `address` may stay; it counts for as long as the block runs."""
+        """Yield whether one more connection of `address` may stay; it counts for as long as the block runs."""
         network = network_of(address)
         if self.limit is not None and self._open[network] >= self.limit:
             yield False

@@ -1,4 +1,4 @@
-"""How the web process runs: `gunicorn -c deploy/gunicorn.conf.py wsgi:app`. Addresses come from Settings."""
+"""The settings of the web process: `gunicorn -c deploy/gunicorn.conf.py wsgi:app`. Addresses come from Settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from app.settings import BadSetting, Settings, share_metrics
 from deploy import draining, incoming, one_send
 from deploy.door import Door
 
-# A full disk under either must not end a process, nor change an answer. gunicorn's own access log goes to the second.
+# A full disk under either stream must not end a process, nor change an answer. gunicorn's access log goes to the
+# second.
 guard_standard_error()
 guard_standard_output()
 
@@ -29,57 +30,58 @@ bind = [f"{_host}:{_settings.port}"]
 proc_name = "fairboard-web"
 workers = _settings.web_workers
 
-# nginx allows request lines of 4 KiB: what it lets through is never refused here.
+# nginx allows request lines of 4 KiB: a line that it accepts is never refused here.
 limit_request_line = 8190
 
-# No header of a client's changes the scheme, the path or the script name: app/factory.py trusts TRUSTED_PROXIES alone.
+# No client header changes the scheme, the path or the script name: app/factory.py trusts TRUSTED_PROXIES alone.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
 
-# One greenlet for each connection, and a socket stays open for hours: many, and a descriptor for each.
+# Each connection has a greenlet and a descriptor, and a socket stays open for hours: allow many.
 worker_class = "deploy.draining.Worker"
 worker_connections = 20_000
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
 
-# On stop: requests in hand end within this, and sockets are told to come back (1012). An idle connection that waits
-# for its next request holds a stop up for as long as `keepalive`, so that is short; but it must be well above the
+# On stop, requests in hand end within this time, and sockets are closed with 1012 (service restart). An idle connection
+# that waits for its next request delays a stop by `keepalive`, so that is short; but it must be well above the
 # `keepalive_timeout` of the load balancer, which has to close first (deploy/nginx/nginx.conf: 2 s).
 graceful_timeout = 10
 keepalive = 5
 timeout = 30
 
-# The heartbeat file of a worker belongs in memory: on a disk that stalls, workers would be killed for nothing.
+# The heartbeat file of a worker belongs in memory: on a disk that stalls, live workers would be killed.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 
-# It would listen at a path that all gunicorns of this user share.
+# The control socket would listen at a path that all gunicorns of this user share.
 control_socket_disable = True
 
-# The client library looks for this when it is imported, so it must be there before the app.
+# The Prometheus client reads this setting when it is imported, so set it before the app is.
 share_metrics(_settings)
 
 
 def on_starting(server: Any) -> None:
-    """gunicorn's lines look like everybody else's."""
+    """Log gunicorn's lines in the format of the product."""
     logs.configure(_settings)
-    own = logging.getLogger("gunicorn.error")
-    own.handlers.clear()
-    own.propagate = True
+    logger = logging.getLogger("gunicorn.error")
+    logger.handlers.clear()
+    logger.propagate = True
 
 
 def when_ready(server: Any) -> None:
-    """Let SIGTERM drain: deploy/draining.py tells how."""
+    """Let SIGTERM drain, as deploy/draining.py explains."""
     draining.prepare_master(server)
-    # The port is open seconds before a worker can answer on it. A load balancer that is kept out asks another server
-    # at once; one that is let in waits, and its clients with it. Not where an older master still serves the port.
+    # The port is open seconds before a worker can answer on it. A load balancer that is kept out tries another server
+    # at once; a load balancer that is let in waits, and its clients with it. Skip this where an older master still
+    # serves the port.
     if _settings.trusted_proxies and not (server.master_pid or server.systemd):
         draining.hold_off(server.LISTENERS)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Bound what one address holds, and tell every subscriber to come back elsewhere once this worker is to stop."""
-    from app.ws.routes import close_when  # not before gevent has patched this process
+    """Limit the connections of one address, and have every subscriber come back elsewhere once this worker stops."""
+    from app.ws.routes import close_when  # import only after gevent has patched this process
 
     close_when(worker.wsgi, lambda: not worker.alive)
     worker.door = Door.beside(_settings.max_sockets_per_address, _settings.trusted_proxies)
@@ -87,15 +89,15 @@ def post_worker_init(worker: Any) -> None:
     incoming.install(_settings.body_seconds)
     draining.let_in(worker.sockets)
 
-    # What is there by now stays; and with thousands of sockets, a collection every 700 new objects walks all of them:
-    # 30% of this process's time with 4,000 subscribers.
+    # The objects that exist by now stay. With thousands of sockets, a collection every 700 new objects walks all of
+    # them: 30% of this process's time with 4,000 subscribers.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
 
 
 def worker_int(worker: Any) -> None:
-    """The same at a quick stop (SIGINT, SIGQUIT), which leaves a tenth of a second."""
-    from app.ws.routes import close_all  # not before gevent has patched this process
+    """Close all sockets at a quick stop (SIGINT, SIGQUIT), which leaves a tenth of a second."""
+    from app.ws.routes import close_all  # import only after gevent has patched this process
 
     close_all(worker.wsgi)

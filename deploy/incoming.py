@@ -1,9 +1,9 @@
-"""Requests as they come in: a deadline for each body, and gunicorn's own refusals in the API's envelope.
+"""Incoming requests: a deadline for each body, and gunicorn's own refusals in the API's envelope.
 
-gunicorn gives a head `keepalive` seconds to arrive and a body any time at all. Its errors while a body is read are
-exceptions of its own; here they become the standard ones that an app can know: TimeoutError for a body that did not
-arrive in time, OSError for any other that did not arrive as announced. Afterwards the connection is closed, since
-nobody knows where the next request begins.
+gunicorn gives a head `keepalive` seconds to arrive and a body unlimited time. Its errors while a body is read are
+exceptions of its own; here they become standard ones that an app can catch: TimeoutError for a body that did not arrive
+in time, OSError for any other body that did not arrive as announced. Afterwards the connection is closed, since the
+start of the next request is unknown.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from gunicorn.http import body, errors, message, parser
 _LARGEST_CHUNK = 2**31 - 1
 _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 1 << 20
-_RETRY_SECONDS = 5  # about as long as gunicorn keeps a connection that says nothing
+_RETRY_SECONDS = 5  # about as long as gunicorn keeps an idle connection
 _REQUEST_ID_LINE = re.compile(rb"\r\nx-request-id:[ \t]*([\x21-\x7e]([\x20-\x7e]{0,62}[\x21-\x7e])?)[ \t]*\r\n", re.I)
 
-# The first kind that fits decides; nginx's words for the same are in deploy/nginx/errors.conf.
+# The first matching type decides; nginx's texts for the same errors are in deploy/nginx/errors.conf.
 _Answer = tuple[int, str, str]
 _ANSWERS: dict[type[Exception], _Answer] = {
     errors.LimitRequestLine: (414, "uri_too_long", "The address is too long."),
@@ -48,20 +48,20 @@ class LateBody(errors.NoMoreData, TimeoutError):  # type: ignore[misc]
 
 
 class BrokenBody(errors.NoMoreData):  # type: ignore[misc]
-    """The body is not framed as HTTP wants it."""
+    """The body does not have the framing that HTTP requires."""
 
 
 class Chunks(body.ChunkedReader):  # type: ignore[misc]
-    """gunicorn's, which refuses at once what could only end at the deadline."""
+    """gunicorn's reader of chunks, which refuses at once a body that could only end at the deadline."""
 
     def read_into(self, unreader: Any, buf: bytearray) -> None:
-        """Read more of a line into `buf`. Raises InvalidChunkSize if a line in it ends with a bare LF."""
+        """Read more of a line into `buf`. Raises `InvalidChunkSize` if a line in it ends with a bare LF."""
         if buf.count(b"\n") != buf.count(b"\r\n"):
             raise errors.InvalidChunkSize(b"bare LF")
         super().read_into(unreader, buf)
 
     def parse_chunk_size(self, unreader: Any, data: bytes | None = None) -> tuple[int, bytes]:
-        """Return the size of the next chunk and what has arrived of it. Raises InvalidChunkSize."""
+        """Return the size of the next chunk and the part of it that has arrived. Raises `InvalidChunkSize`."""
         size, rest = super().parse_chunk_size(unreader, data)
         if size > _LARGEST_CHUNK:
             raise errors.InvalidChunkSize(b"too large")
@@ -69,11 +69,11 @@ class Chunks(body.ChunkedReader):  # type: ignore[misc]
 
 
 class Body(body.Body):  # type: ignore[misc]
-    """gunicorn's, with a deadline and with errors that an app can know."""
+    """gunicorn's body, with a deadline and with errors that an app can catch."""
 
     def __init__(self, request: Any, reader: Any, seconds: float) -> None:
         super().__init__(reader)
-        self._request = weakref.ref(request)  # a cycle would stay until the garbage collector looks, hours later
+        self._request = weakref.ref(request)  # a cycle would stay until the garbage collector runs, hours later
         self._deadline = time.monotonic() + seconds
 
     def _read_reader(self, size: int) -> bytes:
@@ -92,40 +92,43 @@ class Body(body.Body):  # type: ignore[misc]
 
 
 class Request(message.Request):  # type: ignore[misc]
-    """gunicorn's, which remembers what arrived of its head, for an answer to a head that can't be read."""
+    """gunicorn's request, which remembers the bytes of its head, for an answer to a head that can't be read."""
 
     body: Any
     path: str | None
     body_seconds = 10.0
 
     def __init__(self, cfg: Any, unreader: Any, peer_addr: Any, req_number: int = 1) -> None:
-        self._arrived = bytearray()
+        self._head = bytearray()
         try:
             super().__init__(cfg, unreader, peer_addr, req_number)
         except errors.ParseException as error:
             error.unread_request = self
             raise
-        self.path = self.path or "/"  # as in `GET http://fairboard.example`
+        self.path = self.path or "/"  # an absolute address may have no path: `GET http://fairboard.example`
 
     def read_into(self, unreader: Any, buf: bytearray, stop: bool = False) -> None:
         """Read more of the head into `buf`."""
-        self._arrived = buf
+        self._head = buf
         super().read_into(unreader, buf, stop)
 
     def set_body_reader(self) -> None:
-        """Choose how the body is read. Raises UnsupportedTransferCoding for one that is compressed on its way."""
+        """Choose how the body is read.
+
+        Raises `UnsupportedTransferCoding` for a body that is compressed for transfer.
+        """
         super().set_body_reader()
         reader = self.body.reader
         if isinstance(reader, body.ChunkedReader):
-            if self.must_close:  # gunicorn would hand it on as it is
+            if self.must_close:  # gunicorn would pass it on compressed
                 raise errors.UnsupportedTransferCoding("compressed")
             self.body = Body(self, Chunks(self, self.unreader), self.body_seconds)
-        elif reader.length > self.unreader.buf.tell():  # else all of it is here already
+        elif reader.length > self.unreader.buf.tell():  # else all of it has arrived
             self.body = Body(self, reader, self.body_seconds)
 
     def request_id(self) -> str:
-        """Return the id that the client sent, if it has arrived and may be used, or a new one."""
-        line = _REQUEST_ID_LINE.search(b"\r\n" + self._arrived)
+        """Return the id that the client sent, if it has arrived and is valid, or a new one."""
+        line = _REQUEST_ID_LINE.search(b"\r\n" + self._head)
         return line[1].decode("ascii") if line else uuid4().hex
 
     def has_rest(self) -> bool:
@@ -135,7 +138,7 @@ class Request(message.Request):  # type: ignore[misc]
 
 
 def install(body_seconds: float) -> None:
-    """Read requests in this way, in this process. gunicorn has no setting for it."""
+    """Use these requests in this process. gunicorn has no setting for it."""
     Request.body_seconds = body_seconds
     parser.RequestParser.mesg_class = Request
 
@@ -144,7 +147,7 @@ def refuse(client: Any, request: Any, error: BaseException) -> int:
     """Answer a request that the app never saw, or could not answer; return the status."""
     request = request or getattr(error, "unread_request", None)
     request_id = request.request_id() if isinstance(request, Request) else uuid4().hex
-    answer = next((answer for kind, answer in _ANSWERS.items() if isinstance(error, kind)), _BROKEN)
+    answer = next((answer for error_type, answer in _ANSWERS.items() if isinstance(error, error_type)), _BROKEN)
     if isinstance(error, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName):
         answer = _BROKEN
     with contextlib.suppress(Exception):
@@ -155,12 +158,12 @@ def refuse(client: Any, request: Any, error: BaseException) -> int:
 
 
 def linger(client: Any) -> None:
-    """Take what the client is still sending, for a moment: to close on unread bytes would take the answer back."""
-    left = _LINGER_BYTES
+    """Read the bytes that the client still sends, for a moment: closing on unread bytes would discard the answer."""
+    remaining_bytes = _LINGER_BYTES
     with contextlib.suppress(OSError), gevent.Timeout(_LINGER_SECONDS, TimeoutError()):
         client.shutdown(socket.SHUT_WR)
-        while left > 0 and (data := client.recv(65_536)):
-            left -= len(data)
+        while remaining_bytes > 0 and (data := client.recv(65_536)):
+            remaining_bytes -= len(data)
 
 
 def refuse_connection(client: socket.socket, limit: int) -> None:
@@ -171,7 +174,7 @@ def refuse_connection(client: socket.socket, limit: int) -> None:
         "RateLimit-Remaining": 0,
         "RateLimit-Reset": _RETRY_SECONDS,
     }
-    with contextlib.suppress(OSError):  # the answer is worth no wait
+    with contextlib.suppress(OSError):  # do not wait to send the answer
         client.setblocking(False)
         client.send(_envelope(_TOO_MANY, uuid4().hex, has_content=True, headers=headers))
         client.shutdown(socket.SHUT_WR)

@@ -1,4 +1,4 @@
-"""gunicorn sends the head of an answer and its body apart: two system calls, and the client wakes up twice."""
+"""Head and body of an answer in one send: gunicorn makes two system calls, and the client wakes up twice."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 from gunicorn.http import wsgi
 
 
-class _Together:
-    """A socket that keeps the first bytes it is given, the head, until there is more to send with them."""
+class _BufferedSocket:
+    """A socket that buffers its first bytes, the head, until there is more to send with them."""
 
     def __init__(self, sock: Any) -> None:
         self._sock, self._head = sock, b""
-        self._began = False
+        self._has_begun = False
 
     def sendall(self, data: bytes) -> None:
-        if not self._began:
-            self._began, self._head = True, data
+        if not self._has_begun:
+            self._has_begun, self._head = True, data
         else:
             self._sock.sendall(self._take() + data)
 
@@ -34,17 +34,17 @@ class _Together:
 
 
 class Response(wsgi.Response):  # type: ignore[misc]
-    """gunicorn's, with head and body in one send."""
+    """gunicorn's response, with head and body in one send."""
 
     def __init__(self, req: Any, sock: Any, cfg: Any) -> None:
-        super().__init__(req, _Together(sock), cfg)
+        super().__init__(req, _BufferedSocket(sock), cfg)
 
     def close(self) -> None:
-        """The end of the answer; one without a body is sent here."""
+        """End the answer; an answer without a body is sent here."""
         super().close()
         self.sock.flush()
 
 
 def install() -> None:
-    """For this process. gunicorn has no setting for the class of its answers."""
+    """Use this response class in this process. gunicorn has no setting for it."""
     wsgi.Response = Response

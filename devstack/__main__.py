@@ -1,4 +1,4 @@
-"""`make run`, `make demo` and `make cluster`, once .venv is there: start everything, watch over it, stop it."""
+"""The launcher behind `make run`, `make demo` and `make cluster`: once .venv exists, it starts and watches it all."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class _Stop(BaseException):
-    """We were asked to end."""
+    """The launcher was asked to end."""
 
 
 def say(line: str, file: TextIO | None = None) -> None:
@@ -36,39 +36,39 @@ def say(line: str, file: TextIO | None = None) -> None:
 
 
 def main() -> int:
-    """0 after a stop that was asked for, 1 with one line on stderr when it cannot run."""
-    arguments = _arguments()
+    """Return 0 after a requested stop; return 1, after one line on stderr, when Fairboard cannot run."""
+    arguments = _parse_arguments()
     guard_standard_error()
-    guard_standard_output()  # what it says is worth less than what it runs
-    given = settings_given(os.environ)
+    guard_standard_output()  # a failed write to the terminal must not end the processes
+    overrides = settings_given(os.environ)
     surroundings.enter(surroundings.for_parts(os.environ))
     _die_with(arguments.parent)
-    _listen(_raise_stop)
-    runs: _Runs | None = None
-    failed = False
+    _set_signal_handlers(_raise_stop)
+    session: _Session | None = None
+    has_failed = False
     try:
-        if given:
-            say(f"  Settings from your shell: {', '.join(given)}")
-        given.setdefault("PORT", "8000")
-        runs = _WholeCluster(arguments, given) if arguments.cluster else _OneOfEach(arguments, given)
-        runs.group.start(lambda line: say(f"  {line}"))
-        runs.introduce()
-        _watch(runs)
+        if overrides:
+            say(f"  Settings from your shell: {', '.join(overrides)}")
+        overrides.setdefault("PORT", "8000")
+        session = _ClusterSession(arguments, overrides) if arguments.cluster else _StackSession(arguments, overrides)
+        session.group.start(lambda line: say(f"  {line}"))
+        session.introduce()
+        _watch(session)
     except _Stop:
         pass
     except (CannotStart, OSError) as error:
         say(f"Fairboard cannot run: {error}", sys.stderr)
-        failed = True
-    _listen(_at_once)
-    if runs is not None:
-        runs.changed(running=False)
-        runs.group.stop(lambda line: say(f"  {line}"))
-    if not failed:
-        say(f"Stopped. Your data stays in {_place(arguments)}/.")
-    return int(failed)
+        has_failed = True
+    _set_signal_handlers(_exit_at_once)
+    if session is not None:
+        session.changed(running=False)
+        session.group.stop(lambda line: say(f"  {line}"))
+    if not has_failed:
+        say(f"Stopped. Your data stays in {_folder_name(arguments)}/.")
+    return int(has_failed)
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m devstack", description=__doc__)
     parser.add_argument("--demo", action="store_true", help="add simulated players")
     parser.add_argument("--cluster", action="store_true", help="the whole architecture instead of one of each")
@@ -77,31 +77,31 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _place(arguments: argparse.Namespace) -> str:
+def _folder_name(arguments: argparse.Namespace) -> str:
     return "var/cluster" if arguments.cluster else "var"
 
 
-class _Runs:
-    """What is run: the group, and what this terminal and others are told of it."""
+class _Session:
+    """The group that runs, and the texts about it for this terminal and for others."""
 
-    def __init__(self, group: Group, place: str) -> None:
-        self.group, self._place = group, place
+    def __init__(self, group: Group, folder_name: str) -> None:
+        self.group, self._folder_name = group, folder_name
 
     def introduce(self) -> None:
-        """Say where it is, once it answers."""
+        """Print where Fairboard answers, once it does."""
         say(f"Fairboard is at {self.group.url}/")
-        say(f"  Ctrl-C stops it. Data is in {self._place}/, logs are in {self._place}/log/.")
-        settings = f"set -a; . {self._place}/env; set +a"
+        say(f"  Ctrl-C stops it. Data is in {self._folder_name}/, logs are in {self._folder_name}/log/.")
+        settings = f"set -a; . {self._folder_name}/env; set +a"
         say(f"  For the flask commands, in another terminal: {settings}; .venv/bin/flask --help")
 
     def changed(self, *, running: bool) -> None:
-        """A process was started again, or all are about to end."""
+        """Update the map after a restart (`running`), or before all processes end."""
 
 
-class _OneOfEach(_Runs):
-    def __init__(self, arguments: argparse.Namespace, given: Mapping[str, str]) -> None:
-        usual = RAISED if arguments.demo else {}
-        super().__init__(Stack(ROOT / "var", {**usual, **given}, lock=arguments.lock), "var")
+class _StackSession(_Session):
+    def __init__(self, arguments: argparse.Namespace, overrides: Mapping[str, str]) -> None:
+        demo_settings = RAISED if arguments.demo else {}
+        super().__init__(Stack(ROOT / "var", {**demo_settings, **overrides}, lock=arguments.lock), "var")
         self._demo = arguments.demo
 
     def introduce(self) -> None:
@@ -110,9 +110,9 @@ class _OneOfEach(_Runs):
             self.group.add("demo", _Demo(self.group))
 
 
-class _WholeCluster(_Runs):
-    def __init__(self, arguments: argparse.Namespace, given: Mapping[str, str]) -> None:
-        self._cluster = Cluster(cluster_map.FOLDER, given, lock=arguments.lock)
+class _ClusterSession(_Session):
+    def __init__(self, arguments: argparse.Namespace, overrides: Mapping[str, str]) -> None:
+        self._cluster = Cluster(cluster_map.FOLDER, overrides, lock=arguments.lock)
         super().__init__(self._cluster, "var/cluster")
 
     def introduce(self) -> None:
@@ -130,27 +130,27 @@ class _WholeCluster(_Runs):
             cluster_map.forget(self._cluster.folder.path)
 
 
-def _watch(runs: _Runs) -> None:
-    """Show what goes wrong, and start again what has ended, until we are asked to stop or the demo is over."""
-    watch = Watch(runs.group, say, demo="demo" in runs.group.processes)
-    changed = False
+def _watch(session: _Session) -> None:
+    """Report failures and restart ended processes, until a stop is requested or the demo is over."""
+    watch = Watch(session.group, say, demo="demo" in session.group.processes)
+    is_map_stale = False
     try:
         while True:
             time.sleep(0.2)
-            demo = runs.group.processes.get("demo")
+            demo = session.group.processes.get("demo")
             if demo is not None and demo.exit_code == 0:
                 return
-            changed = watch.step() or changed
-            if changed:
-                with contextlib.suppress(OSError):  # on a full disk, until it can be noted down
-                    runs.changed(running=True)
-                    changed = False
+            is_map_stale = watch.step() or is_map_stale
+            if is_map_stale:
+                with contextlib.suppress(OSError):  # on a full disk: try again until the map can be written
+                    session.changed(running=True)
+                    is_map_stale = False
     finally:
         watch.close()
 
 
 class _Demo(Child):
-    """The simulated players, as any clients, with their say on this terminal."""
+    """The simulated players: ordinary clients that print to this terminal."""
 
     name = "demo"
     to_terminal = True
@@ -164,28 +164,28 @@ class _Demo(Child):
 
 
 def _die_with(parent: int) -> None:
-    """Be asked to stop when `parent` (make) dies, so that not even a kill -9 of it leaves us behind."""
+    """Send this process SIGTERM when `parent` (make) dies, so that not even a kill -9 of make leaves us behind."""
     if parent:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
         if os.getppid() != parent:
             raise SystemExit(0)
 
 
-def _listen(handler: signal._HANDLER) -> None:
+def _set_signal_handlers(handler: signal._HANDLER) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # A SIGHUP that is ignored was ignored on purpose, by nohup.
+        # An ignored SIGHUP was ignored on purpose, by nohup.
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, handler)
 
 
 def _raise_stop(_number: int, _frame: FrameType | None) -> None:
-    # The rest of them while we stop are for _at_once.
-    _listen(signal.SIG_IGN)
+    # Ignore further signals until `_exit_at_once` handles them during the stop.
+    _set_signal_handlers(signal.SIG_IGN)
     raise _Stop
 
 
-def _at_once(_number: int, _frame: FrameType | None) -> None:
-    """Asked a second time: the kernel ends our children with us."""
+def _exit_at_once(_number: int, _frame: FrameType | None) -> None:
+    """Exit after a second request to stop: the kernel ends our children with us."""
     os._exit(130)
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from devstack.child import Child
 
-# Memory after which a worker's process is replaced. A rebuild and a proof hold a thousand standings at once; the others
-# let PostgreSQL do the adding up, or look at one player after another; the learned model has its libraries.
-_MOST_KIB = {"leaderboard": 250_000, "analytics": 250_000, "anticheat": 400_000}
-# Every address of this machine -> one of them that a client can name.
-_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+# The memory after which Celery replaces a worker process. A rebuild and a reconcile hold a thousand standings at once;
+# the other tasks let PostgreSQL add up or look at one player at a time; the learned model needs its libraries.
+_MAX_KIB = {"leaderboard": 250_000, "analytics": 250_000, "anticheat": 400_000}
+# A wildcard address -> the loopback address that a client can name.
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 class App(Child):
@@ -26,7 +26,7 @@ class App(Child):
 
 
 class Web(App):
-    """gunicorn; HOST and PORT from the environment."""
+    """gunicorn, with HOST and PORT from the environment."""
 
     name = "web"
 
@@ -38,9 +38,9 @@ class Web(App):
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where a client on this machine reaches it."""
+        """Return the host and port where a client on this machine reaches it."""
         host = self.environment["HOST"]
-        return _HERE.get(host, host), int(self.environment["PORT"])
+        return _LOOPBACK.get(host, host), int(self.environment["PORT"])
 
     @property
     def url(self) -> str:
@@ -51,7 +51,7 @@ class Web(App):
         return [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "wsgi:app"]
 
     def answers(self) -> bool:
-        """True when both /healthz and /readyz say 200."""
+        """Return whether both /healthz and /readyz answer 200."""
         return self._status("/healthz") == 200 and self._status("/readyz") == 200
 
     def _status(self, path: str) -> int | None:
@@ -66,10 +66,10 @@ class Web(App):
 
 
 class Worker(App):
-    """Celery's worker: of one kind of task, or of all of them in as many processes as there are cores."""
+    """A Celery worker: for one queue, or for all queues with as many processes as there are cores."""
 
     name = "worker"
-    # At once: what it works on comes back from the broker, and asked kindly it would wait for one that is gone too.
+    # The broker delivers its tasks again. A warm shutdown would wait for a broker that is gone too.
     death_signal = signal.SIGKILL
 
     def __init__(
@@ -81,14 +81,14 @@ class Worker(App):
         concurrency: int = 1,
         keep_open: tuple[int, ...] = (),
     ) -> None:
-        """`queue`: the one queue it takes tasks from, with `concurrency` processes."""
+        """Take tasks from `queue` alone, with `concurrency` processes; from all queues by default."""
         super().__init__(log, env, keep_open=keep_open)
         self._options: list[str] = []
         if queue is not None:
             self.name = f"worker-{queue}"
-            # Two workers of one name would take each other for dead.
+            # Workers of the same name would take each other for dead.
             self._options = ["-Q", queue, "--concurrency", str(concurrency), "-n", f"{queue}@%h"]
-            self._options += ["--max-memory-per-child", str(_MOST_KIB[queue])]
+            self._options += ["--max-memory-per-child", str(_MAX_KIB[queue])]
 
     def command(self) -> list[str]:
         command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "--loglevel", "info"]
@@ -96,7 +96,7 @@ class Worker(App):
 
 
 class Beat(App):
-    """Celery's clock: its times are in the database, and one of those that run sends."""
+    """Celery beat: the schedule is in the database, and one of the running beat processes sends."""
 
     name = "beat"
 
@@ -106,7 +106,7 @@ class Beat(App):
 
 
 class Relay(App):
-    """Outbox to broker."""
+    """The process that brings the outbox to the broker."""
 
     name = "relay"
 

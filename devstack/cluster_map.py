@@ -1,4 +1,4 @@
-"""What runs where in a cluster: for the person who started it, and for commands in another terminal."""
+"""The map of a running cluster, for the person that started it and for commands in another terminal."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _ROLES = {
 
 @dataclass(frozen=True)
 class Part:
-    """One process of the cluster, with those it starts itself counted as part of it."""
+    """One process of the cluster; the processes that it starts itself count as part of it."""
 
     name: str
     pid: int | None
@@ -47,22 +47,22 @@ class Part:
 
     @property
     def kind(self) -> str:
-        """Such as `redis` for `redis-4`."""
+        """Return the kind of part, such as `redis` for `redis-4`."""
         return self.name.partition("-")[0]
 
 
 def parts_of(cluster: Cluster) -> list[Part]:
-    """All of them, in the order of their start."""
-    found = []
+    """Return all parts, in the order of their start."""
+    parts = []
     for name, child in cluster.processes.items():
-        kind, _, which = name.partition("-")
-        role = _ROLES.get(kind, kind).format(which)
-        found.append(Part(name, child.pid if child.running else None, _address(child), role))
-    return found
+        kind, _, suffix = name.partition("-")
+        role = _ROLES.get(kind, kind).format(suffix)
+        parts.append(Part(name, child.pid if child.running else None, _address(child), role))
+    return parts
 
 
 def write(cluster: Cluster) -> None:
-    """Note it down for other terminals; call it again when something was started again."""
+    """Write the map for other terminals; call it again after a process was restarted."""
     write_private(
         cluster.folder.path / _FILE,
         json.dumps({"url": cluster.url, "parts": [asdict(part) for part in parts_of(cluster)]}, indent=1) + "\n",
@@ -70,29 +70,29 @@ def write(cluster: Cluster) -> None:
 
 
 def forget(folder: Path) -> None:
-    """Nothing runs there any more."""
+    """Delete the map, since nothing runs in the folder any more."""
     (folder / _FILE).unlink(missing_ok=True)
 
 
 def read(folder: Path) -> tuple[str, list[Part]] | None:
-    """The address of the whole and its parts as last noted down; None if nothing is."""
+    """Return the cluster's URL and its parts as last written, or `None` if there is no map."""
     with contextlib.suppress(FileNotFoundError):
-        found = json.loads((folder / _FILE).read_text())
-        return found["url"], [Part(**part) for part in found["parts"]]
+        content = json.loads((folder / _FILE).read_text())
+        return content["url"], [Part(**part) for part in content["parts"]]
     return None
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The settings that the cluster runs with."""
-    # Not line by line: a value may have more than one line.
+    """Return the settings that the cluster runs with."""
+    # Do not split by lines: a value may have more than one line.
     assignments = shlex.split((folder / "env").read_text())
     return dict(assignment.split("=", 1) for assignment in assignments)
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines with their columns under each other."""
-    widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [heads, *rows])
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return lines with their columns aligned."""
+    widths = [max(len(row[column]) for row in [headings, *rows]) for column in range(len(headings))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [headings, *rows])
     return [line.rstrip() for line in lines]
 
 

@@ -1,4 +1,4 @@
-"""The folder a stack lives in: one stack at a time, its logs, its secrets, nothing left of the last one."""
+"""The folder of a stack: it allows one stack at a time, and holds its logs and secrets."""
 
 from __future__ import annotations
 
@@ -20,17 +20,23 @@ _NEEDED_BYTES = 200_000_000
 
 
 class Folder:
-    """`run.lock` is held by the one who runs the stack; `parts.lock` also by every process of the stack, so that it
-    is free only when the last of them is gone."""
+    """A folder that one stack owns while it runs.
+
+    `run.lock` is held by the process that runs the stack. `parts.lock` is also held by every process of the stack, so
+    that it is free only when the last of them is gone.
+    """
 
     def __init__(self, path: Path, lock: int | None = None, *, patience: float = 10.0) -> None:
-        """`lock`: a descriptor that holds the lock on `run.lock` already; `patience`: seconds for a last run to end."""
+        """Take over `lock`, which holds `run.lock` already, if any; wait `patience` seconds for a last run to end."""
         self.path = path.absolute()
         self._locks = [] if lock is None else [lock]
         self._patience = patience
 
     def take(self, progress: Callable[[str], None]) -> None:
-        """Take the folder; ends what a killed stack left running. CannotStart if it is in use or no good."""
+        """Take the folder and end the processes that a killed stack left.
+
+        Raises `CannotStart` if it is in use or unusable.
+        """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self.path.joinpath("log").mkdir(mode=0o700, exist_ok=True)
@@ -45,29 +51,29 @@ class Folder:
         self._take_parts(progress)
 
     def release(self) -> None:
-        """Give the folder back."""
+        """Release the folder's locks."""
         while self._locks:
             os.close(self._locks.pop())
 
     @property
     def kept_open(self) -> tuple[int, ...]:
-        """The descriptor that every process of the stack inherits."""
+        """Return the descriptor that every process of the stack inherits."""
         return (self._locks[-1],)
 
     def log(self, name: str) -> Path:
         return self.path / "log" / f"{name}.log"
 
     def secret(self, name: str) -> str:
-        """A random secret of 64 hexadecimal digits, the same at every start."""
+        """Return a random secret of 64 hexadecimal digits, the same at every start."""
         file = self.path / "secrets.json"
-        known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-        if name not in known:
-            known[name] = secrets.token_hex(32)
-            _replace_private(file, json.dumps(known, indent=2) + "\n")
-        return known[name]
+        values: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        if name not in values:
+            values[name] = secrets.token_hex(32)
+            _replace_private(file, json.dumps(values, indent=2) + "\n")
+        return values[name]
 
     def write_environment(self, values: Mapping[str, str]) -> None:
-        """Write `env`, a file a shell can source: it makes the flask commands find the running parts."""
+        """Write `env`, a file for a shell to source, so that the flask commands find the running parts."""
         lines = (f"{name}={shlex.quote(value)}\n" for name, value in sorted(values.items()))
         _replace_private(self.path / "env", "".join(lines))
 
@@ -78,9 +84,9 @@ class Folder:
             if attempt == 0:
                 progress("Waiting for the processes of the last run to end")
             time.sleep(0.1)
-        left = processes.end(processes.holders(self.path / "parts.lock"))
+        survivors = processes.end(processes.holders(self.path / "parts.lock"))
         if not self._lock("parts.lock"):
-            pids = ", ".join(str(process.pid) for process in left) or "unknown"
+            pids = ", ".join(str(process.pid) for process in survivors) or "unknown"
             self.release()
             raise CannotStart(f"processes of the last run do not end (pid {pids}): end them, or restart the machine")
 

@@ -1,7 +1,7 @@
-"""Which settings a person gives with a command, apart from those that a run made and wrote to its `env` file.
+"""The settings that a person gives with a command, apart from those that a run made and wrote to its `env` file.
 
 In a terminal that has loaded that file (`set -a; . var/env`), the next `make run` would otherwise look for the servers
-of the last one.
+of the last run.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from dataclasses import fields
 from app.settings import Settings
 
 MARK = "FAIRBOARD_MADE"
-"""The variable of an `env` file that tells which of its settings nobody gave."""
+"""The variable of an `env` file that marks the settings made by the run itself."""
 
 _NAMES = tuple(item.name.upper() for item in fields(Settings))
 
 
-def mark(made: Mapping[str, str]) -> str:
-    """Return the value of `MARK` for settings that were made here; no secret can be read from it."""
-    return ",".join(_digest(name, value) for name, value in sorted(made.items()))
+def mark(settings: Mapping[str, str]) -> str:
+    """Return the value of `MARK` for settings that a run made itself; no secret can be read from it."""
+    return ",".join(_digest(name, value) for name, value in sorted(settings.items()))
 
 
 def given(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings in an environment that somebody gave, by their names."""
-    made = environ.get(MARK, "").split(",")
+    """Return the settings in an environment that a person gave, by their names."""
+    digests = environ.get(MARK, "").split(",")
     values = {name: environ[name] for name in _NAMES if environ.get(name, "").strip()}
-    return {name: value for name, value in values.items() if _digest(name, value) not in made}
+    return {name: value for name, value in values.items() if _digest(name, value) not in digests}
 
 
 def _digest(name: str, value: str) -> str:

@@ -1,4 +1,4 @@
-"""What runs together in one folder: started together, stopped together, with one environment."""
+"""The base of stacks and clusters: processes in one folder that start and stop together, with one environment."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ Progress = Callable[[str], None]
 
 
 class Group(ABC):
-    """Children by name in `folder`; a second start finds the data of the first.
+    """Children by name in `folder`; a second start uses the data of the first.
 
     Start it from the main thread: the processes die with the thread that started them.
     """
 
     def __init__(self, folder: Path | str, env: Mapping[str, str] | None = None, *, lock: int | None = None) -> None:
-        """`env`: settings by their names, which win; `lock`: a descriptor that holds the lock on `run.lock` already."""
+        """Take settings by their names, which win, as `env`; take over `lock`, which holds `run.lock` already."""
         self.folder = Folder(Path(folder), lock)
         self.given = dict(env or {})
         self.env: dict[str, str] = {}
@@ -44,12 +44,12 @@ class Group(ABC):
     @property
     @abstractmethod
     def url(self) -> str:
-        """Where clients reach it, such as `http://127.0.0.1:8000`."""
+        """Return where clients reach it, such as `http://127.0.0.1:8000`."""
 
     def start(self, progress: Progress = print) -> None:
         """Start all and wait until it answers; `progress` gets one line for each step.
 
-        CannotStart, with everything stopped again, if a part cannot start.
+        Raises `CannotStart`, with everything stopped again, if a part cannot start.
         """
         self._check()
         self.folder.take(progress)
@@ -60,7 +60,7 @@ class Group(ABC):
             raise
 
     def stop(self, progress: Progress = lambda line: None) -> None:
-        """Stop all, the last started first; returns when no process is left."""
+        """Stop all, the last started first; return when no process is left."""
         for wave in self._waves():
             for child in wave:
                 if child.running:
@@ -72,9 +72,9 @@ class Group(ABC):
         self.folder.release()
 
     def discard(self) -> None:
-        """Stop all at once, with no time to finish anything: for a folder that nobody starts again.
+        """Kill all, with no time to finish anything: for a folder that is never started again.
 
-        PostgreSQL alone is asked: killed, it would leave shared memory behind.
+        PostgreSQL alone is asked to stop: killed, it would leave shared memory behind.
         """
         for child in reversed(list(self._processes.values())):
             if not isinstance(child, Postgres):
@@ -91,17 +91,17 @@ class Group(ABC):
         self.stop()
 
     def process(self, name: str) -> Child:
-        """One of them by its name; KeyError if it has not been started."""
+        """Return a child by its name. Raises `KeyError` if it has not been started."""
         return self._processes[name]
 
     @property
     def processes(self) -> dict[str, Child]:
-        """All of them by name, in the order of their start."""
+        """Return all children by name, in the order of their start."""
         return dict(self._processes)
 
     @property
     def postgres(self) -> Postgres:
-        """The private PostgreSQL that takes writes; KeyError if there is none."""
+        """Return the private PostgreSQL that takes writes. Raises `KeyError` if there is none."""
         server = self.process("postgres")
         assert isinstance(server, Postgres)
         return server
@@ -112,25 +112,27 @@ class Group(ABC):
         child.start()
 
     def flask(self, *arguments: str) -> str:
-        """Run a flask command to its end and return what it printed; CannotStart with its last line if it fails."""
+        """Run a flask command to its end and return its output. Raises `CannotStart` with its last line if it fails."""
         command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
-        done = subprocess.run(command, env=self.env, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        result = subprocess.run(
+            command, env=self.env, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
         log = self.folder.log("flask")
         with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w") as file:
-            file.write(done.stdout + done.stderr)
-        if done.returncode != 0:
-            said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
-            raise CannotStart(f"flask {' '.join(arguments)} failed ({said[:300]}); all of it is in {log}")
-        return done.stdout
+            file.write(result.stdout + result.stderr)
+        if result.returncode != 0:
+            last_line = (result.stderr.strip() or result.stdout.strip() or "it said nothing").splitlines()[-1]
+            raise CannotStart(f"flask {' '.join(arguments)} failed ({last_line[:300]}); all of it is in {log}")
+        return result.stdout
 
     def _waves(self) -> Sequence[Sequence[Child]]:
-        """In what order they stop; those of one wave at the same time."""
+        """Return the order in which the children stop; those of one wave stop at the same time."""
         return [[child] for child in reversed(list(self._processes.values()))]
 
     def _check(self) -> None:
-        """What can be known to be wrong before anything is started."""
+        """Choose host and port. Raises `CannotStart` for faults that show before anything is started."""
         try:
-            # Whether production's secrets are good enough is for later: some of them are ours.
+            # The secrets of production are checked later: the group makes some of them itself.
             settings = Settings.from_env({**self.given, "APP_ENV": "development"})
         except BadSetting as error:
             raise CannotStart(str(error)) from error
@@ -143,15 +145,15 @@ class Group(ABC):
             raise CannotStart(f"cannot listen on {address}: stop what uses it, or choose another, such as PORT=8001")
 
     def _listens(self) -> bool:
-        """Whether HOST and PORT are used at all."""
+        """Return whether HOST and PORT are used at all."""
         return True
 
-    def _settle(self, found: Mapping[str, str]) -> None:
-        """Write down the settings of all: `found` from the servers, ours, and above all what was given."""
+    def _write_settings(self, addresses: Mapping[str, str]) -> None:
+        """Write the settings of all parts: `addresses` of servers, our own, and those from `env`, which win."""
         metrics = self.folder.path / "metrics"
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(mode=0o700)
-        ours = {
+        defaults = {
             "APP_ENV": "development",
             "HOST": self._host,
             "PORT": str(self._port),
@@ -160,16 +162,16 @@ class Group(ABC):
             "JWT_KEYS": f"local:{self.folder.secret('jwt')}",
             "ACTION_TOKEN_KEYS": f"local:{self.folder.secret('action_token')}",
         }
-        settings = {**ours, **found, **self.given}
+        settings = {**defaults, **addresses, **self.given}
         try:
             Settings.from_env(settings)
         except BadSetting as error:
             raise CannotStart(str(error)) from error
         self.env = {**surroundings.for_parts(os.environ), **settings, "FLASK_APP": "wsgi"}
-        made = {name: value for name, value in settings.items() if name not in self.given}
-        self.folder.write_environment({**settings, "FLASK_APP": "wsgi", MARK: mark(made)})
+        own_settings = {name: value for name, value in settings.items() if name not in self.given}
+        self.folder.write_environment({**settings, "FLASK_APP": "wsgi", MARK: mark(own_settings)})
 
-    def _start(self, key: str, server: Child, doing: str, progress: Progress) -> None:
-        self._processes[key] = server
-        progress(doing)
+    def _start(self, name: str, server: Child, message: str, progress: Progress) -> None:
+        self._processes[name] = server
+        progress(message)
         server.start()

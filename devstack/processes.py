@@ -1,4 +1,4 @@
-"""What the system says about processes: who descends from whom, who holds a file, who is gone (Linux's /proc)."""
+"""Facts about processes from Linux's /proc: descendants, holders of files, working folders, ended processes."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class Process:
     started: int
 
     def alive(self) -> bool:
-        """False once it has ended, even if nobody has collected it yet."""
-        now = _read(self.pid)
-        return now is not None and now[1] == self.started and now[2] not in "ZX"
+        """Return false once it has ended, even while it is a zombie."""
+        facts = _read(self.pid)
+        return facts is not None and facts[1] == self.started and facts[2] not in "ZX"
 
     def running(self) -> bool:
-        """Whether any of its threads is neither stopped nor at its end."""
+        """Return whether any of its threads is neither stopped nor at its end."""
         return self.alive() and any(state not in "TtZX" for state in _threads(self.pid))
 
     def age(self) -> float:
-        """Seconds since it started."""
+        """Return the seconds since it started."""
         since_boot = float(Path("/proc/uptime").read_text().split()[0])
         return max(0.0, since_boot - self.started / os.sysconf("SC_CLK_TCK"))
 
@@ -42,9 +42,9 @@ class Process:
 
 
 def _read(pid: int) -> tuple[int, int, str] | None:
-    """Parent pid, start time, state letter."""
+    """Return the parent pid, the start time and the state letter, or `None` if the process is gone."""
     try:
-        # The name in parentheses may hold anything, so the fields are counted from its end.
+        # The name in parentheses may hold anything, so count the fields from its end.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
@@ -52,49 +52,49 @@ def _read(pid: int) -> tuple[int, int, str] | None:
 
 
 def _threads(pid: int) -> list[str]:
-    """The state letter of each thread."""
-    found = []
+    """Return the state letter of each thread."""
+    states = []
     for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            found.append(stat.read_text().rpartition(")")[2].split()[0])
-    return found
+            states.append(stat.read_text().rpartition(")")[2].split()[0])
+    return states
 
 
-def _all() -> dict[int, tuple[int, int, str]]:
-    found = {}
+def _read_all() -> dict[int, tuple[int, int, str]]:
+    facts_by_pid = {}
     for name in os.listdir("/proc"):
         if name.isdigit() and (facts := _read(int(name))) is not None:
-            found[int(name)] = facts
-    return found
+            facts_by_pid[int(name)] = facts
+    return facts_by_pid
 
 
 def tree(pid: int) -> list[Process]:
-    """The process and all its living descendants, parents first; empty when it is gone."""
-    everyone = _all()
-    found = [pid] if pid in everyone else []
-    for parent in found:
-        found.extend(child for child, facts in everyone.items() if facts[0] == parent)
-    return [Process(each, everyone[each][1]) for each in found if everyone[each][2] not in "ZX"]
+    """Return the process and all its living descendants, parents first; empty when it is gone."""
+    facts_by_pid = _read_all()
+    pids = [pid] if pid in facts_by_pid else []
+    for parent in pids:
+        pids.extend(child for child, facts in facts_by_pid.items() if facts[0] == parent)
+    return [Process(member, facts_by_pid[member][1]) for member in pids if facts_by_pid[member][2] not in "ZX"]
 
 
 def holders(path: Path) -> list[Process]:
-    """Every process but this one that has the file open, as far as we may look."""
-    found = []
-    for pid, facts in _all().items():
+    """Return every process but this one that has the file open, as far as permissions show them."""
+    processes = []
+    for pid, facts in _read_all().items():
         if pid != os.getpid() and _holds(pid, path):
-            found.append(Process(pid, facts[1]))
-    return found
+            processes.append(Process(pid, facts[1]))
+    return processes
 
 
 def working_in(folder: Path) -> list[Process]:
-    """Every living process whose working directory it is, as far as we may look."""
-    wanted = folder.resolve()
-    found = [Process(pid, facts[1]) for pid, facts in _all().items() if working_folder(pid) == wanted]
-    return [process for process in found if process.alive()]
+    """Return every living process with this working directory, as far as permissions show them."""
+    path = folder.resolve()
+    processes = [Process(pid, facts[1]) for pid, facts in _read_all().items() if working_folder(pid) == path]
+    return [process for process in processes if process.alive()]
 
 
 def working_folder(pid: int) -> Path | None:
-    """The working directory of a process; None if it is gone, dead, or somebody else's."""
+    """Return the working directory of a process; `None` if it is gone, dead, or another user's."""
     try:
         return Path(f"/proc/{pid}/cwd").readlink()
     except OSError:
@@ -102,20 +102,20 @@ def working_folder(pid: int) -> Path | None:
 
 
 def _holds(pid: int, path: Path) -> bool:
-    wanted = str(path.resolve())
+    target = str(path.resolve())
     try:
         links = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")]
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return False
-    return wanted in links
+    return target in links
 
 
 def end(victims: Iterable[Process], *, patience: float = 10.0) -> list[Process]:
-    """Kill -9 them and wait; returns those that still live after `patience` seconds (stuck in the kernel)."""
-    left = list(victims)
+    """Kill -9 the victims and wait; return those that still live after `patience` seconds (stuck in the kernel)."""
+    survivors = list(victims)
     deadline = time.monotonic() + patience
-    while (left := [process for process in left if process.alive()]) and time.monotonic() < deadline:
-        for process in left:
+    while (survivors := [process for process in survivors if process.alive()]) and time.monotonic() < deadline:
+        for process in survivors:
             process.signal(signal.SIGKILL)
         time.sleep(0.01)
-    return left
+    return survivors

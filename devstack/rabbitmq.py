@@ -1,4 +1,4 @@
-"""A private RabbitMQ node, of the program that the system has installed."""
+"""A private RabbitMQ node of the program that the system has installed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from devstack.server import Server, system_program, write_private
 
 
 class RabbitMQ(Server):
-    """RabbitMQ from the system, as a node of its own: own ports, own epmd, own cookie, all on the loopback."""
+    """RabbitMQ from the system, as a node with its own ports, its own epmd and its own cookie, all on the loopback."""
 
     name = "RabbitMQ"
     start_seconds = 120.0
@@ -23,7 +23,7 @@ class RabbitMQ(Server):
         super().__init__(folder, log, keep_open=keep_open)
         self.password = secrets.token_hex(24)
         self.port, self.dist_port = free_port(), free_port()
-        # Its name is the name of its data, so it stays as long as they do.
+        # RabbitMQ finds its data by the node's name, so the name stays as long as the data.
         self.node = f"fairboard-{self.dist_port}@localhost"
         self.epmd = Epmd(log, free_port(), keep_open)
 
@@ -61,7 +61,7 @@ class RabbitMQ(Server):
             return False
 
     def consumers(self, queue: str) -> int:
-        """How many take messages from this queue; 0 also when there is no such queue, or no answer."""
+        """Return the number of consumers of a queue; 0 also when there is no such queue, or no answer."""
         try:
             with self._connection() as connection:
                 return int(connection.channel().queue_declare(queue, passive=True).consumer_count)
@@ -89,7 +89,7 @@ class RabbitMQ(Server):
     def _environment(self) -> dict[str, str]:
         loopback = "-kernel inet_dist_use_interface {127,0,0,1}"
         return {
-            "HOME": str(self.data),  # the cookie lives here
+            "HOME": str(self.data),  # RabbitMQ keeps the cookie here
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_EPMD_PORT": str(self.epmd.port),
             "RABBITMQ_NODENAME": self.node,
@@ -103,13 +103,13 @@ class RabbitMQ(Server):
             "RABBITMQ_MNESIA_BASE": str(self.data / "mnesia"),
             "RABBITMQ_LOG_BASE": str(self.data / "log"),
             "RABBITMQ_PID_FILE": str(self.data / "pid"),
-            # It then is the process we started, instead of a shell that waits for one.
+            # With this, RabbitMQ replaces the shell that we started, instead of leaving it to wait.
             "RUNNING_UNDER_SYSTEMD": "true",
         }
 
 
 class Epmd(Child):
-    """Erlang's port mapper. Left to itself the node starts one as a daemon that outlives it."""
+    """Erlang's port mapper. Without ours, the node would start one as a daemon that outlives it."""
 
     name = "epmd"
 

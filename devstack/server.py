@@ -1,7 +1,7 @@
-"""What all servers have in common.
+"""The base of all private servers.
 
-These classes are the single way to start real parts: `make run`, the demo, the tests and the benchmark use them.
-Every server keeps its data in `folder` (made with mode 0700) and its log in `log`, and can be started again on it.
+These classes are the single way to start real parts: `make run`, the demo, the tests and the benchmark use them. Every
+server keeps its data in `folder` (made with mode 0700) and its log in `log`, and can be started again on it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class Server(Child):
 
     @property
     def url(self) -> str:
-        """Where to reach it, with the password if there is one."""
+        """Return where to reach it, with the password if there is one."""
         raise CannotStart(f"{self.name} has no address")
 
 
 def package_file(package: str, path: str) -> Path:
-    """A file that an installed Python package brings along; CannotStart if the package is not there."""
+    """Return the path of a file in an installed Python package. Raises `CannotStart` if the package is missing."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise CannotStart(f"the Python package {package} is missing: run this with the .venv that make sets up")
@@ -39,18 +39,18 @@ def package_file(package: str, path: str) -> Path:
 
 
 def system_program(name: str, *places: str) -> str:
-    """The path of a program that the system has installed, in one of `places` or in the search path."""
+    """Return the path of a program that the system has installed, in one of `places` or in the search path."""
     for place in places:
         if os.access(place, os.X_OK):
             return place
-    found = shutil.which(name)
-    if found is None:
+    path = shutil.which(name)
+    if path is None:
         raise CannotStart(f"{name} is not installed: install it from the system's packages")
-    return found
+    return path
 
 
 def write_private(path: Path, text: str) -> None:
-    """Written anew, for the owner alone, also if it existed with a wider mode; all of it, or what was there stays."""
+    """Write a file anew for the owner alone, also if it existed with a wider mode; an error keeps the old file."""
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -13,17 +13,17 @@ from devstack.rabbitmq import RabbitMQ
 from devstack.redis_server import Redis
 
 PARTS = ("web", "worker", "beat", "relay")
-# Stopped the other way round: first the process that takes requests, last the one that finishes work.
+# They stop in reverse order: first the process that takes requests, last the process that finishes work.
 _START_ORDER = ("worker", "beat", "relay", "web")
 
 
 class Stack(Group):
-    """Everything in `folder`, on free ports of the loopback; a second start finds the data of the first.
+    """Everything in `folder`, on free ports of the loopback; a second start uses the data of the first.
 
     - `env`: settings by their names (PORT, RATE_LIMIT_ACTIONS, …). They win. A DATABASE_URL, REDIS_URL or BROKER_URL
-      given there means that no private copy of that part is started. Settings in our own environment do not count.
+      in it means that no private copy of that part is started. Settings in our own environment do not count.
     - `broker`: "redis" (the private Redis through kombu) or "rabbitmq" (the system's, as a private node).
-    - `parts`: which processes of the product to start, out of `PARTS`; () for servers and migrations alone.
+    - `parts`: the processes of the product to start, out of `PARTS`; () for servers and migrations alone.
 
         with Stack(folder, {"RATE_LIMIT_AUTH": "1000/minute"}, broker="rabbitmq") as stack:
             requests.get(f"{stack.url}/api/v1/leaderboard/top")
@@ -43,7 +43,7 @@ class Stack(Group):
         *,
         lock: int | None = None,
     ) -> None:
-        """`lock`: a descriptor that holds the lock on the folder's `run.lock` already."""
+        """Take over `lock`, a descriptor that holds the lock on the folder's `run.lock` already."""
         if broker not in ("redis", "rabbitmq"):
             raise CannotStart(f"broker {broker!r}: choose redis or rabbitmq")
         super().__init__(folder, env, lock=lock)
@@ -52,7 +52,7 @@ class Stack(Group):
 
     @property
     def url(self) -> str:
-        """Where the web process answers, such as `http://127.0.0.1:8000`."""
+        """Return where the web process answers, such as `http://127.0.0.1:8000`."""
         web = self.process("web")
         assert isinstance(web, Web)
         return web.url
@@ -69,25 +69,25 @@ class Stack(Group):
         self._start_parts(progress)
 
     def _start_servers(self, progress: Progress) -> None:
-        path, keep = self.folder.path, self.folder.kept_open
-        found: dict[str, str] = {}
+        path, keep_open = self.folder.path, self.folder.kept_open
+        addresses: dict[str, str] = {}
         if "DATABASE_URL" not in self.given:
-            postgres = Postgres(path / "postgres", self.folder.log("postgres"), keep_open=keep)
+            postgres = Postgres(path / "postgres", self.folder.log("postgres"), keep_open=keep_open)
             self._start("postgres", postgres, "Starting PostgreSQL", progress)
-            found["DATABASE_URL"] = postgres.url
-        wants_redis = "REDIS_URL" not in self.given or ("BROKER_URL" not in self.given and self.broker == "redis")
-        if wants_redis:
+            addresses["DATABASE_URL"] = postgres.url
+        needs_redis = "REDIS_URL" not in self.given or ("BROKER_URL" not in self.given and self.broker == "redis")
+        if needs_redis:
             password = self.folder.secret("redis")
-            redis = Redis(path / "redis", self.folder.log("redis"), password=password, keep_open=keep)
+            redis = Redis(path / "redis", self.folder.log("redis"), password=password, keep_open=keep_open)
             self._start("redis", redis, "Starting Redis", progress)
-            found |= {"REDIS_URL": redis.database_url(0), "BROKER_URL": redis.database_url(1)}
+            addresses |= {"REDIS_URL": redis.database_url(0), "BROKER_URL": redis.database_url(1)}
         if self.broker == "rabbitmq" and "BROKER_URL" not in self.given:
-            rabbitmq = RabbitMQ(path / "rabbitmq", self.folder.log("rabbitmq"), keep_open=keep)
+            rabbitmq = RabbitMQ(path / "rabbitmq", self.folder.log("rabbitmq"), keep_open=keep_open)
             self._processes["rabbitmq"] = rabbitmq
             progress("Starting RabbitMQ")
-            rabbitmq.launch()  # it takes longest, and nobody needs it before the parts
-            found["BROKER_URL"] = rabbitmq.url
-        self._settle(found)
+            rabbitmq.launch()  # it takes longest, and nothing needs it before the parts
+            addresses["BROKER_URL"] = rabbitmq.url
+        self._write_settings(addresses)
 
     def _start_parts(self, progress: Progress) -> None:
         for name in _START_ORDER:
@@ -100,8 +100,8 @@ class Stack(Group):
             self._processes[name].wait_until_answers()
 
     def _part(self, name: str) -> App:
-        log, keep = self.folder.log(name), self.folder.kept_open
+        log, keep_open = self.folder.log(name), self.folder.kept_open
         if name == "beat":
-            return Beat(log, self.env, keep_open=keep)
+            return Beat(log, self.env, keep_open=keep_open)
         kinds: dict[str, type[App]] = {"web": Web, "worker": Worker, "relay": Relay}
-        return kinds[name](log, self.env, keep_open=keep)
+        return kinds[name](log, self.env, keep_open=keep_open)

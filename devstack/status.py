@@ -1,4 +1,4 @@
-"""`make cluster-status`: how each part of a running cluster is, from any terminal; exit 1 when one is not well."""
+"""`make cluster-status`: the health of each part of a cluster, from any terminal; exit 1 when a part is not well."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from devstack.child import ROOT, accepts
 from devstack.cluster_map import Part
 from devstack.redis_cluster import NODES, SLOTS
 
-_SECONDS = 3
+_TIMEOUT_SECONDS = 3
 _YOUNG_SECONDS = 3
 
 
 @dataclass(frozen=True)
 class Health:
-    """How one part is; `note` says what was seen."""
+    """The health of one part; `note` says why."""
 
     well: bool
     note: str
@@ -38,7 +38,7 @@ class Health:
 
 @dataclass(frozen=True)
 class State:
-    """A part and how it is."""
+    """A part with its health."""
 
     name: str
     pid: int | None
@@ -49,30 +49,30 @@ class State:
 
 
 class Doctor:
-    """Examines the parts of the cluster that has noted itself down in `folder`."""
+    """An examiner of the cluster whose map is in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._env = cluster_map.environment(folder)
         self._broker = urlsplit(self._env["BROKER_URL"])
 
     def examine(self, parts: list[Part]) -> list[State]:
-        """All of them at the same time; a few seconds at the most."""
+        """Return the state of all parts, examined at the same time within a few seconds."""
         with ThreadPoolExecutor(len(parts) or 1) as pool:
-            return list(pool.map(self._one, parts))
+            return list(pool.map(self._examine_part, parts))
 
-    def _one(self, part: Part) -> State:
+    def _examine_part(self, part: Part) -> State:
         health = Health(False, "its process has ended")
         family = processes.tree(part.pid) if part.pid is not None else []
         if family:
             try:
-                health = self._look(part, family[0].age())
+                health = self._probe(part, family[0].age())
             except (OSError, psycopg.Error, redis.RedisError, amqp.AMQPError, http.client.HTTPException) as error:
-                said = " ".join(str(error).split())
-                health = Health(False, said[:120] or type(error).__name__)
+                message = " ".join(str(error).split())
+                health = Health(False, message[:120] or type(error).__name__)
         return State(**asdict(part), **asdict(health))
 
-    def _look(self, part: Part, age: float) -> Health:
-        looks: dict[str, Callable[[Part], Health]] = {
+    def _probe(self, part: Part, age: float) -> Health:
+        probes: dict[str, Callable[[Part], Health]] = {
             "postgres": self._primary,
             "replica": self._replica,
             "redis": self._redis,
@@ -83,9 +83,9 @@ class Doctor:
             "ws": lambda part: _http(part, "/readyz"),
             "worker": self._worker,
         }
-        if part.kind in looks:
-            return looks[part.kind](part)
-        # It answers nobody: one that ends again and again is known by its age.
+        if part.kind in probes:
+            return probes[part.kind](part)
+        # A part of this kind answers no requests: a low age shows that it ends again and again.
         return Health(age > _YOUNG_SECONDS, f"started {age:.0f} s ago")
 
     def _primary(self, part: Part) -> Health:
@@ -109,45 +109,49 @@ class Doctor:
     def _redis(self, part: Part) -> Health:
         host, port = part.address.split(":")
         password = urlsplit(self._env["REDIS_URL"].split(",")[0]).password
-        options: dict[str, Any] = {"password": password, "socket_timeout": _SECONDS, "decode_responses": True}
+        options: dict[str, Any] = {"password": password, "socket_timeout": _TIMEOUT_SECONDS, "decode_responses": True}
         with redis.Redis(host, int(port), **options) as client:
             info, role = client.execute_command("CLUSTER INFO"), client.execute_command("ROLE")
-        knows, covers = int(info["cluster_known_nodes"]) == NODES, int(info["cluster_slots_ok"]) == SLOTS
-        well = info["cluster_state"] == "ok" and knows and covers
+        knows_all, covers_all = int(info["cluster_known_nodes"]) == NODES, int(info["cluster_slots_ok"]) == SLOTS
+        is_well = info["cluster_state"] == "ok" and knows_all and covers_all
         note = f"cluster {info['cluster_state']}, {info['cluster_slots_ok']} slots served, "
         if role[0] == "master":
-            return Health(well, note + f"master of {len(role[2])}")
-        return Health(well and role[3] == "connected", note + f"replica of port {role[2]}, {role[3]}")
+            return Health(is_well, note + f"master of {len(role[2])}")
+        return Health(is_well and role[3] == "connected", note + f"replica of port {role[2]}, {role[3]}")
 
     def _rabbitmq(self, part: Part) -> Health:
-        with self._connected():
+        with self._broker_connection():
             return Health(True, "answers")
 
     def _worker(self, part: Part) -> Health:
         queue = part.name.partition("-")[2]
-        with self._connected() as connection:
-            found = connection.channel().queue_declare(queue, passive=True)
-        note = f"{found.consumer_count} consumers of {queue}, {found.message_count} wait"
-        return Health(found.consumer_count > 0, note)
+        with self._broker_connection() as connection:
+            state = connection.channel().queue_declare(queue, passive=True)
+        note = f"{state.consumer_count} consumers of {queue}, {state.message_count} wait"
+        return Health(state.consumer_count > 0, note)
 
     @contextlib.contextmanager
-    def _connected(self) -> Any:
-        at, user = f"{self._broker.hostname}:{self._broker.port}", self._broker.username
-        patience = {"connect_timeout": _SECONDS, "read_timeout": _SECONDS, "write_timeout": _SECONDS}
-        with amqp.Connection(at, user, self._broker.password, **patience) as connection:
+    def _broker_connection(self) -> Any:
+        address, user = f"{self._broker.hostname}:{self._broker.port}", self._broker.username
+        timeouts = {
+            "connect_timeout": _TIMEOUT_SECONDS,
+            "read_timeout": _TIMEOUT_SECONDS,
+            "write_timeout": _TIMEOUT_SECONDS,
+        }
+        with amqp.Connection(address, user, self._broker.password, **timeouts) as connection:
             yield connection
 
     def _database(self, part: Part) -> psycopg.Connection[Any]:
-        folder = ROOT / part.address  # absolute ones stay as they are
-        options = f"-c statement_timeout={_SECONDS * 1000}"
+        folder = ROOT / part.address  # an absolute path stays as it is
+        options = f"-c statement_timeout={_TIMEOUT_SECONDS * 1000}"
         return psycopg.connect(
-            host=str(folder), user="fairboard", dbname="fairboard", connect_timeout=_SECONDS, options=options
+            host=str(folder), user="fairboard", dbname="fairboard", connect_timeout=_TIMEOUT_SECONDS, options=options
         )
 
 
 def _lag(primary: str, position: str | None) -> str:
-    """Bytes that the primary has written and a replica at `position` has not replayed."""
-    with contextlib.suppress(psycopg.Error), psycopg.connect(primary, connect_timeout=_SECONDS) as connection:
+    """Return the bytes that the primary has written and a replica at `position` has not replayed."""
+    with contextlib.suppress(psycopg.Error), psycopg.connect(primary, connect_timeout=_TIMEOUT_SECONDS) as connection:
         query = "SELECT greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), %s::pg_lsn), 0)::bigint"
         row = connection.execute(query, (position,)).fetchone()
         return str(row[0]) if row else "unknown"
@@ -161,40 +165,40 @@ def _port(part: Part) -> tuple[bool, str]:
 
 def _http(part: Part, path: str) -> Health:
     host, _, port = part.address.rpartition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=_SECONDS)
+    connection = http.client.HTTPConnection(host, int(port), timeout=_TIMEOUT_SECONDS)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
-        said = json.loads(answer.read())
+        body = json.loads(answer.read())
     except ValueError:
         return Health(False, f"{path}: no JSON")
     finally:
         connection.close()
-    reason = said.get("error", {}).get("message", "") if answer.status != 200 else ""
+    reason = body.get("error", {}).get("message", "") if answer.status != 200 else ""
     return Health(answer.status == 200, f"{path} {answer.status} {reason}".strip())
 
 
 def main() -> int:
-    """0 when all is well, 1 when something is not, or nothing runs."""
+    """Return 0 when all is well, 1 when a part is not, or nothing runs."""
     surroundings.enter(surroundings.for_parts(os.environ))
     parser = argparse.ArgumentParser(prog="python -m devstack.status", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     parser.add_argument("--folder", type=Path, default=cluster_map.FOLDER, help="where the cluster lives")
     arguments = parser.parse_args()
-    noted = cluster_map.read(arguments.folder)
-    if noted is None:
+    cluster = cluster_map.read(arguments.folder)
+    if cluster is None:
         print(f"no cluster runs in {arguments.folder}, or it is still starting: make cluster starts one")
         return 1
-    url, parts = noted
+    url, parts = cluster
     states = Doctor(arguments.folder).examine(parts)
-    ill = [state.name for state in states if not state.well]
+    failures = [state.name for state in states if not state.well]
     if arguments.json:
-        print(json.dumps({"url": url, "well": not ill, "parts": [asdict(state) for state in states]}, indent=1))
-        return int(bool(ill))
+        print(json.dumps({"url": url, "well": not failures, "parts": [asdict(state) for state in states]}, indent=1))
+        return int(bool(failures))
     rows = [[s.name, str(s.pid or ""), s.address, "ok" if s.well else "FAILED", s.note] for s in states]
     print("\n".join(cluster_map.table(["part", "pid", "address", "health", "what was seen"], rows)))
-    print(f"Not well: {', '.join(ill)}" if ill else f"All {len(states)} parts are well, at {url}/")
-    return int(bool(ill))
+    print(f"Not well: {', '.join(failures)}" if failures else f"All {len(states)} parts are well, at {url}/")
+    return int(bool(failures))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Watching over what runs: show what goes wrong, start again what has ended."""
+"""The watch over running processes: it reports failures and restarts ended processes."""
 
 from __future__ import annotations
 
@@ -14,89 +14,91 @@ from devstack.news import News
 from devstack.replica import Replica
 
 _RESTARTS, _WITHIN_SECONDS = 5, 60.0
-_LOST_SECONDS = 10.0
+_STALLED_SECONDS = 10.0
 
 
 class Watch:
-    """Call step() a few times a second, from the thread that started the group.
+    """The watch over a group. Call `step()` a few times a second, from the thread that started the group.
 
-    What ends more than five times within a minute is started only every ten seconds from then on. It is never given
-    up: a disk that is full has room again some day, and then everything goes on by itself.
+    A process that ends more than five times within a minute is started only every ten seconds from then on. It is never
+    given up: a full disk has room again some day, and then everything recovers.
     """
 
     def __init__(self, group: Group, say: Callable[[str], None], *, demo: bool = False, pause: float = 10.0) -> None:
-        """`say` gets one line for each event; `demo`: without the news that the demo tells by itself; `pause`: seconds
-        between two starts of what keeps ending."""
+        """Pass `say` one line for each event, without the events that the demo reports itself if `demo`.
+
+        `pause`: seconds between two starts of a process that keeps ending.
+        """
         self._group, self._say, self._pause = group, say, pause
         self._news = News(group.folder.path / "log", demo=demo)
         self._ended: dict[str, list[float]] = {}
-        self._not_before: dict[str, float] = {}
-        self._standbys = _Standbys(group.processes)
+        self._retry_at: dict[str, float] = {}
+        self._standbys = _StandbyWatch(group.processes)
 
     def step(self) -> bool:
-        """Look once at everything; true if something was started again. Waits for nothing to answer."""
-        with contextlib.suppress(OSError):  # no log is worth the whole
+        """Look once at everything; return whether a process was restarted. Waits for no answer."""
+        with contextlib.suppress(OSError):  # an unreadable log must not end the watch
             for line in self._news.lines():
                 self._say(line)
-        again = [self._again(name, child) for name, child in self._group.processes.items() if not child.running]
-        for replica in self._standbys.lost():
+        restarts = [self._restart(name, child) for name, child in self._group.processes.items() if not child.running]
+        for replica in self._standbys.take_stalled():
             self._say(f"{replica.name} can't follow the primary any more: copying the database anew")
-            self._try(replica.name, replica.rebuild)
-            again.append(True)
-        return any(again)
+            self._attempt(replica.name, replica.rebuild)
+            restarts.append(True)
+        return any(restarts)
 
     def close(self) -> None:
         """Stop looking."""
         self._standbys.close()
 
-    def _again(self, name: str, child: Child) -> bool:
+    def _restart(self, name: str, child: Child) -> bool:
         now = time.monotonic()
-        if now < self._not_before.get(name, 0.0):
+        if now < self._retry_at.get(name, 0.0):
             return False
-        ended = [moment for moment in self._ended.get(name, []) if moment > now - _WITHIN_SECONDS] + [now]
-        self._ended[name] = ended
-        words, how = child.how_it_ended(), "starting it again"
-        if len(ended) > _RESTARTS:
-            self._not_before[name] = now + self._pause
-            how = f"it keeps ending, so it is tried every {self._pause:.0f} s from now on"
-        self._say(f"{name} has ended ({words}): {how}; see {child.log}")
-        self._try(name, child.stop)  # what it left behind
-        self._try(name, child.launch)
+        ends = [moment for moment in self._ended.get(name, []) if moment > now - _WITHIN_SECONDS] + [now]
+        self._ended[name] = ends
+        cause, plan = child.how_it_ended(), "starting it again"
+        if len(ends) > _RESTARTS:
+            self._retry_at[name] = now + self._pause
+            plan = f"it keeps ending, so it is tried every {self._pause:.0f} s from now on"
+        self._say(f"{name} has ended ({cause}): {plan}; see {child.log}")
+        self._attempt(name, child.stop)  # clean up its remains
+        self._attempt(name, child.launch)
         return True
 
-    def _try(self, name: str, step: Callable[[], None]) -> None:
-        """A step that may fail now, and is made again at one of the next looks."""
+    def _attempt(self, name: str, step: Callable[[], None]) -> None:
+        """Run a step; report its failure, since a later call of `step()` tries it again."""
         try:
             step()
         except (CannotStart, OSError, subprocess.SubprocessError) as error:
             self._say(f"{name} cannot start: {error}")
 
 
-class _Standbys:
-    """Asks each replica now and then whether it follows, in a thread: one that is stalled takes its time to say so."""
+class _StandbyWatch:
+    """A thread that asks each replica now and then whether it follows: a stalled replica takes long to answer."""
 
     def __init__(self, processes: Mapping[str, Child]) -> None:
         self._replicas = [child for child in processes.values() if isinstance(child, Replica)]
-        self._lost: set[str] = set()
+        self._stalled: set[str] = set()
         self._closed = threading.Event()
         if self._replicas:
-            threading.Thread(target=self._look, daemon=True).start()
+            threading.Thread(target=self._watch_replicas, daemon=True).start()
 
-    def lost(self) -> list[Replica]:
-        """Those that have not been able to follow for ten seconds, each once."""
-        found = [replica for replica in self._replicas if replica.name in self._lost]
-        self._lost.clear()
-        return found
+    def take_stalled(self) -> list[Replica]:
+        """Return the replicas that have not been able to follow for ten seconds, each once."""
+        replicas = [replica for replica in self._replicas if replica.name in self._stalled]
+        self._stalled.clear()
+        return replicas
 
     def close(self) -> None:
         self._closed.set()
 
-    def _look(self) -> None:
-        well = {replica.name: time.monotonic() for replica in self._replicas}
+    def _watch_replicas(self) -> None:
+        last_well = {replica.name: time.monotonic() for replica in self._replicas}
         while not self._closed.wait(1.0):
             for replica in self._replicas:
                 if not replica.cannot_follow():
-                    well[replica.name] = time.monotonic()
-                elif well[replica.name] < time.monotonic() - _LOST_SECONDS:
-                    self._lost.add(replica.name)
-                    well[replica.name] = time.monotonic()
+                    last_well[replica.name] = time.monotonic()
+                elif last_well[replica.name] < time.monotonic() - _STALLED_SECONDS:
+                    self._stalled.add(replica.name)
+                    last_well[replica.name] = time.monotonic()

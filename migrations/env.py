@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on DATABASE_URL, or on the connection that the caller hands over."""
+"""Alembic's entry point: runs the migrations on DATABASE_URL, or on the connection that the caller passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several kinds of tests share: the running product and clients for it."""
+"""The fixtures that several kinds of tests share: the running product and clients for it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from devstack import surroundings
 from tests.parts.client import Api, Player
 from tests.parts.product import Product, has_rabbitmq, running
 
-# Tests run in three processes. What stands in one of these folders shares servers, and goes to one of them together;
-# elsewhere the same holds for each file. The longest first, so that all end at about the same time.
+# Tests run in three processes. The tests of one of these folders share servers, so they all run in the same process;
+# elsewhere the tests of one file do. The longest folder comes first, so that all processes end at about the same time.
 _TOGETHER = (
     "tests/faults",
     "tests/e2e",
@@ -21,7 +21,7 @@ _TOGETHER = (
     "tests/e2e/edge",
     "tests/integration/postgres/replicas",
 )
-# These start servers of their own, and share none.
+# These files start servers of their own and share none.
 _APART = ("tests/e2e/test_make_run.py", "tests/e2e/test_surroundings.py", "tests/e2e/test_presence.py")
 
 
@@ -32,12 +32,12 @@ def _group(item: pytest.Item) -> str:
 
 
 def pytest_configure() -> None:
-    """Keep other projects' variables away from the libraries in this process, and from what it starts."""
+    """Keep other projects' variables away from the libraries in this process and from the processes that it starts."""
     surroundings.enter(surroundings.for_tools(os.environ))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests belong together."""
+    """Group the tests that share servers, and put the longest groups first."""
     groups = {item: _group(item) for item in items}
     items.sort(key=lambda item: _TOGETHER.index(groups[item]) if groups[item] in _TOGETHER else len(_TOGETHER))
     for item in items:
@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """The whole product, on RabbitMQ where the system has it; limits raised, the rest as it comes."""
+    """Start the whole product, on RabbitMQ if the system has it; rate limits are raised, the rest is the default."""
     broker = "rabbitmq" if has_rabbitmq() else "redis"
     with running(tmp_path_factory.mktemp("product"), {}, broker=broker) as started:
         yield started
@@ -54,7 +54,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 @pytest.fixture
 def api(product: Product) -> Iterator[Api]:
-    """Calls to the product as nobody in particular."""
+    """Yield a client of the product without a login."""
     api = Api(product.url)
     yield api
     api.close()
@@ -62,17 +62,17 @@ def api(product: Product) -> Iterator[Api]:
 
 @pytest.fixture
 def player(api: Api) -> Callable[..., Player]:
-    """Makes players: `player()` has a new name, and is signed in."""
+    """Return a function that registers a player: `player()` has a new name and is signed in."""
     return api.register
 
 
 @pytest.fixture
 def anna(api: Api) -> Player:
-    """A new player."""
+    """Register a new player."""
     return api.register()
 
 
 @pytest.fixture
 def ben(api: Api) -> Player:
-    """Another new player."""
+    """Register another new player."""
     return api.register()

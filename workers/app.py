@@ -1,4 +1,4 @@
-"""The Celery app, for `celery -A workers.app worker` and `beat`. A container in each process, no Flask."""
+"""The Celery app, for `celery -A workers.app worker` and `beat`. Each process has a container; there is no Flask."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import threading
-from typing import Any
 
 from celery.signals import setup_logging, worker_process_init, worker_process_shutdown, worker_shutting_down
 
@@ -15,12 +14,12 @@ from app.log_sink import guard_standard_error, guard_standard_output
 from app.settings import BadSetting, Settings, drop_overriding_variables
 from workers.fairboard_celery import create_celery
 
-# After SIGTERM a task may go on for so long; then it is given back to the broker, for another worker. Less than what
-# containers (10 s) and systemd (90 s) wait before they kill.
+# After SIGTERM a task may run for this long; then it goes back to the broker, for another worker. This is less than the
+# time that containers (10 s) and systemd (90 s) wait before they kill.
 _FINISH_SECONDS = 8.0
 
 
-# Celery prints a banner, which on a full disk would end a worker before it has begun.
+# Celery prints a banner, and on a full disk that would end a worker before it starts.
 guard_standard_error()
 guard_standard_output()
 
@@ -32,25 +31,25 @@ except BadSetting as error:
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]
-def _log(**_: Any) -> None:
+def _configure_logs(**_: object) -> None:
     logs.configure(app.settings)
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
-def _fresh(**_: Any) -> None:
+def _close_inherited_container(**_: object) -> None:
     app.close_container()
 
 
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]
-def _close(**_: Any) -> None:
+def _close_container(**_: object) -> None:
     app.close_container()
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
-def _finish_or_give_back(how: str, **_: Any) -> None:
-    """SIGTERM lets tasks finish; the quit that follows it gives back those that don't."""
+def _limit_shutdown(how: str, **_: object) -> None:
+    """Let tasks finish after SIGTERM; send a SIGQUIT after _FINISH_SECONDS, which gives back the unfinished ones."""
     if how != "Warm":
         return
-    deadline = threading.Timer(_FINISH_SECONDS, os.kill, (os.getpid(), signal.SIGQUIT))
-    deadline.daemon = True
-    deadline.start()
+    timer = threading.Timer(_FINISH_SECONDS, os.kill, (os.getpid(), signal.SIGQUIT))
+    timer.daemon = True
+    timer.start()

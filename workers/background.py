@@ -1,4 +1,4 @@
-"""The tasks that read the ledger afterwards. A tick that failed is harmless, as is one that came twice."""
+"""The periodic tasks that read the ledger afterwards. A tick that fails or comes twice does no harm."""
 
 from __future__ import annotations
 
@@ -11,26 +11,32 @@ from workers.task import PeriodicTask
 
 log = structlog.get_logger("fairboard.tasks")
 
-_CORRECTING_SECONDS = 8.0  # less than from one tick to the next
+_CORRECTING_SECONDS = 8.0  # less than the time between two ticks
 
 
 @app.task(name="anticheat.review", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def review() -> None:
-    """Judge again what was redeemed since the last time."""
-    done = app.containers.container.review.go_on()
-    log.info("reviewed", players=len(done.players), redemptions=done.redemptions, cases=len(done.cases))
+    """Judge the redemptions since the last review again."""
+    summary = app.containers.container.review.go_on()
+    log.info("reviewed", players=len(summary.players), redemptions=summary.redemptions, cases=len(summary.cases))
 
 
 @app.task(name="anticheat.correct", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def correct() -> None:
-    """Go on with corrections that nobody works on, or that wait for the last redemptions of their time."""
-    for each in app.containers.container.corrections.go_on(_CORRECTING_SECONDS):
-        log.info("correcting", correction_id=str(each.id), kind=each.kind, state=each.state, events=each.events)
+    """Resume corrections that no process works on, or that wait for the last redemptions of their time."""
+    for correction in app.containers.container.corrections.go_on(_CORRECTING_SECONDS):
+        log.info(
+            "correcting",
+            correction_id=str(correction.id),
+            kind=correction.kind,
+            state=correction.state,
+            events=correction.events,
+        )
 
 
 @app.task(name="anticheat.train", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def train() -> None:
-    """Learn anew how people play. Without enough to learn from, or the library, everything stays as it is."""
+    """Train a new model of how people play. Without enough play, or without the library, everything stays as it is."""
     try:
         model = app.containers.container.learning.train()
     except (Conflict, Unavailable) as refusal:
@@ -41,14 +47,16 @@ def train() -> None:
 
 @app.task(name="anticheat.judge_by_model", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def judge_by_model() -> None:
-    """Show the last day to the active model."""
+    """Judge every player's last day by the active model."""
     try:
-        judged = app.containers.container.learning.judge()
+        judgement = app.containers.container.learning.judge()
     except (Conflict, Unavailable) as refusal:
         log.warning("not_judged_by_model", reason=refusal.message)
     else:
-        if judged is not None:
-            log.info("judged_by_model", version=judged.version, players=judged.players, cases=len(judged.cases))
+        if judgement is not None:
+            log.info(
+                "judged_by_model", version=judgement.version, players=judgement.players, cases=len(judgement.cases)
+            )
 
 
 @app.task(name="analytics.roll_up", base=PeriodicTask)  # type: ignore[untyped-decorator]

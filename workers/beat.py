@@ -1,17 +1,17 @@
-"""Celery's beat, one at a time however many are started: `celery -A workers.app beat`.
+"""Celery's beat, of which one process is active however many are started: `celery -A workers.app beat`.
 
-The one that holds the turn (a lock on a session of its own) sends; the others wait for it. The times are kept in the
-database, not in a file: whoever has the turn goes on where the last one was, and sends once what fell due meanwhile.
-Nothing here looks at this machine's clock, which may be set back or forward at any time.
+The process that holds the lock (on a database session of its own) sends; the others wait for the lock. The times are
+kept in the database, not in a file: the next holder goes on where the last one was, and sends once each task that fell
+due meanwhile. Nothing here depends on this machine's wall clock, which may be set back or forward at any time.
 """
 
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import structlog
-from celery.beat import Scheduler
+from celery import Celery
+from celery.beat import ScheduleEntry, Scheduler
 
 from app.stores.operations.beat_lock import Turn
 from workers.app import app as fairboard
@@ -21,70 +21,70 @@ from workers.timetable import Timetable
 
 log = structlog.get_logger("fairboard.beat")
 
-# How often the one that sends says that it lives, and the others look whether it is their turn.
-_LOOK_SECONDS = 2.0
+# How often the active process proves that it lives, and the others try to take the lock.
+_CHECK_SECONDS = 2.0
 
 
-def _since_boot() -> float:
-    """Seconds that nobody can set; the time that a laptop sleeps is among them."""
+def _seconds_since_boot() -> float:
+    """Return the seconds since boot, including the time that a laptop sleeps. No clock change affects them."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class OneBeat(Scheduler):  # type: ignore[misc]
-    """Celery's Service calls `tick` again and again, after as many seconds as the last call answered."""
+    """A scheduler that sends only with the lock. Celery calls `tick` again after as many seconds as it returned."""
 
-    def __init__(self, app: Any, *arguments: Any, lazy: bool = False, **options: Any) -> None:
-        self._turn = Turn(fairboard.settings.database_url)
+    def __init__(self, app: Celery, *arguments: object, lazy: bool = False, **options: object) -> None:
+        self._lock = Turn(fairboard.settings.database_url)
         self._publisher = Publisher(fairboard)
-        self._timetable = Timetable({}, clock=_since_boot)
-        self._ours = False
+        self._timetable = Timetable({}, clock=_seconds_since_boot)
+        self._has_lock = False
         super().__init__(app, *arguments, lazy=lazy, **options)
 
     def setup_schedule(self) -> None:
-        """The entries of celeryconfig.py, and none of Celery's own."""
+        """Install the entries of celeryconfig.py, and none of Celery's own."""
         self.merge_inplace(self.app.conf.beat_schedule)
         intervals = {name: entry.schedule.run_every.total_seconds() for name, entry in self.schedule.items()}
-        self._timetable = Timetable(intervals, clock=_since_boot)
+        self._timetable = Timetable(intervals, clock=_seconds_since_boot)
 
-    def tick(self, *_: Any, **__: Any) -> float:
-        """Send what is due if it is our turn; seconds until the next look."""
+    def tick(self, *_: object, **__: object) -> float:
+        """Send the due tasks if this process holds the lock; return the seconds until the next call."""
         try:
-            if not self._have_turn():
-                return _LOOK_SECONDS
+            if not self._take_lock():
+                return _CHECK_SECONDS
             return self._send_due()
-        except Exception as error:  # noqa: BLE001 - whatever it was, what was not sent stays due
+        except Exception as error:  # noqa: BLE001 - after any error, unsent tasks stay due
             log.warning("beat_waits", kind=type(error).__name__, error=str(error).split("\n")[0])
-            return _LOOK_SECONDS / 2
+            return _CHECK_SECONDS / 2
 
     def close(self) -> None:
-        """Let the next one go on at once."""
-        self._turn.give_up()
+        """Release the lock, so that another process can take it at once."""
+        self._lock.give_up()
         self._publisher.drop()
         super().close()
 
-    def _have_turn(self) -> bool:
-        had, self._ours = self._ours, False
-        ours = self._turn.take()
-        if ours and not had:
-            self._timetable.go_on(self._turn.ages())
+    def _take_lock(self) -> bool:
+        had_lock, self._has_lock = self._has_lock, False
+        has_lock = self._lock.take()
+        if has_lock and not had_lock:
+            self._timetable.go_on(self._lock.ages())
             log.info("beat_has_the_turn")
-        self._ours = ours
-        return ours
+        self._has_lock = has_lock
+        return has_lock
 
     def _send_due(self) -> float:
         for name in self._timetable.due():
             self._send(self.schedule[name])
             self._timetable.sent(name)
-        return max(0.01, min(_LOOK_SECONDS, self._timetable.seconds_to_next()))
+        return max(0.01, min(_CHECK_SECONDS, self._timetable.seconds_to_next()))
 
-    def _send(self, entry: Any) -> None:
-        """Raises what the broker or the database has against it; what was not sent is due again at the next look."""
-        with self._turn.sending(entry.name) as now:
+    def _send(self, entry: ScheduleEntry) -> None:
+        """Send one task. Raises the broker's or the database's error; an unsent task is due again at the next call."""
+        with self._lock.sending(entry.name) as now:
             self._publisher.send(entry.task, dict(entry.kwargs), _headers(entry, now))
         log.info("tick_sent", tick=entry.name, task=entry.task)
 
 
-def _headers(entry: Any, now: float) -> dict[str, Any]:
-    """`expires` becomes a header that the task reads: left to the broker, an expired tick would be a dead letter."""
+def _headers(entry: ScheduleEntry, now: float) -> dict[str, float]:
+    """Return the headers. `expires` becomes one that the task reads: the broker would dead-letter an expired tick."""
     expires = entry.options.get("expires")
     return {} if expires is None else {UNTIL: now + expires}

@@ -1,36 +1,40 @@
-"""Noticing at once that a task's process was killed: Celery looks every five seconds."""
+"""A watch that notices at once that a task's process was killed: Celery looks every five seconds."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from celery import bootsteps
 
-_LOOK_SECONDS = 0.25
+if TYPE_CHECKING:
+    from celery.worker.consumer import Consumer
+    from kombu.asynchronous.timer import Entry
+
+_CHECK_SECONDS = 0.25
 
 
 class NoticeLosses(bootsteps.StartStopStep):  # type: ignore[misc]
-    """A step of the worker: the task of a killed process goes back to the broker in a moment, not in seconds."""
+    """A step of the worker that returns the task of a killed process to the broker in a moment, not in seconds."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
-    def __init__(self, consumer: Any, **options: Any) -> None:
+    def __init__(self, consumer: Consumer, **options: object) -> None:
         super().__init__(consumer, **options)
-        self._timer: Any = None
+        self._timer: Entry | None = None
 
-    def start(self, consumer: Any) -> None:
-        """After each connection to the broker."""
-        self._end()
+    def start(self, consumer: Consumer) -> None:
+        """Start to watch, after each connection to the broker."""
+        self._cancel_timer()
         if consumer.hub is not None:
-            self._timer = consumer.hub.call_repeatedly(_LOOK_SECONDS, consumer.pool.maintain_pool)
+            self._timer = consumer.hub.call_repeatedly(_CHECK_SECONDS, consumer.pool.maintain_pool)
 
-    def stop(self, consumer: Any) -> None:
-        """The connection is lost, or the worker stops."""
-        self._end()
+    def stop(self, consumer: Consumer) -> None:
+        """Stop watching, when the connection is lost or the worker stops."""
+        self._cancel_timer()
 
     shutdown = stop
 
-    def _end(self) -> None:
+    def _cancel_timer(self) -> None:
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()

@@ -1,55 +1,56 @@
-"""How much waits in each queue and who takes from it, kept in Redis for /metrics: a request never asks the broker."""
+"""The depth and the consumers of each queue, kept in Redis for /metrics: a request never asks the broker."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 from collections.abc import Mapping
-from typing import Any
 
 import structlog
+from kombu import Connection
 
 from app.stores.operations.queue_depths import QueueDepth, QueueDepthStore
+from workers.fairboard_celery import FairboardCelery
 from workers.queues import DEAD, KINDS, declare
 
 log = structlog.get_logger("fairboard.relay")
 
-_EVERY_SECONDS = 5.0
+_INTERVAL_SECONDS = 5.0
 
 
-def counted(connection: Any) -> Mapping[str, QueueDepth]:
-    """Every queue of the RabbitMQ that `connection` leads to. AMQP doesn't tell what is in the workers' hands."""
-    found = {}
+def counted(connection: Connection) -> Mapping[str, QueueDepth]:
+    """Return the depth of every queue on a RabbitMQ `connection`. AMQP doesn't report the tasks in workers' hands."""
+    depths = {}
     with connection.channel() as channel:
         for name in (*KINDS, DEAD.name):
-            told = channel.queue_declare(name, passive=True)
-            found[name] = QueueDepth(told.message_count, None, told.consumer_count)
-    return found
+            queue = channel.queue_declare(name, passive=True)
+            depths[name] = QueueDepth(queue.message_count, None, queue.consumer_count)
+    return depths
 
 
 class DepthKeeper:
-    """A thread beside the relay, with a connection of its own: a broker that stalls here keeps no event waiting."""
+    """A thread beside the relay, with a connection of its own, so that a broker that stalls here delays no event."""
 
-    def __init__(self, app: Any, counts: QueueDepthStore) -> None:
+    def __init__(self, app: FairboardCelery, counts: QueueDepthStore) -> None:
         self._app, self._counts = app, counts
-        self._connection: Any = None
+        self._connection: Connection | None = None
 
     def start(self) -> None:
-        """Go on until the process ends. Redis as the broker is not asked: its lists are no queues of RabbitMQ."""
+        """Start the thread, until the process ends. A Redis broker is skipped: its lists are no queues of RabbitMQ."""
         if self._app.settings.broker_url.startswith("amqp"):
             threading.Thread(target=self._run, name="depths", daemon=True).start()
 
     def _run(self) -> None:
-        rest = threading.Event()
+        pause = threading.Event()
         while True:
             try:
-                self._counts.put(counted(self._connected()))
-            except Exception as error:  # noqa: BLE001 - the broker or Redis is away: what was counted runs out
+                self._counts.put(counted(self._connect()))
+            except Exception as error:  # noqa: BLE001 - the broker or Redis is away: stored counts expire
                 log.debug("queues_not_counted", kind=type(error).__name__)
                 self._drop()
-            rest.wait(_EVERY_SECONDS)
+            pause.wait(_INTERVAL_SECONDS)
 
-    def _connected(self) -> Any:
+    def _connect(self) -> Connection:
         if self._connection is None:
             connection = self._app.connection_for_write()
             connection.connect()

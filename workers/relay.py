@@ -1,7 +1,7 @@
-"""The relay, `python -m workers.relay`: outbox rows to Celery tasks, until it is told to stop.
+"""The relay, `python -m workers.relay`: it turns outbox rows into Celery tasks, until it is stopped.
 
-It is woken through Redis when something has been committed, and looks by itself once a second whether or not it was
-woken. The first change goes out at once; the next ones are merged into one message per board and broadcast interval.
+A commit wakes it through Redis, and it also looks once a second without being woken. The first change goes out at once;
+the next ones are merged into one message per board and broadcast interval.
 """
 
 from __future__ import annotations
@@ -28,32 +28,32 @@ _RETRY_SECONDS = 1.0
 
 
 class Relay:
-    """Several may run at once: each takes rows that no other holds."""
+    """The loop that drains the outbox. Several may run at once: each takes rows that no other holds."""
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
         self._container = app.containers.container
         self._stopping = False
-        self._wakes: Channels | None = None
+        self._wake_channel: Channels | None = None
         self._publisher = Publisher(app)
 
     def stop(self, _signal: int, _frame: FrameType | None) -> None:
-        """Finish the batch in hand, then end."""
+        """Finish the current batch, then end."""
         self._stopping = True
 
     def run(self) -> None:
-        """Drain whenever there is something to; a part that is down is tried again after a second."""
+        """Drain the outbox whenever it has rows; retry after a second while a part is down."""
         while not self._stopping:
-            began = time.monotonic()
+            started_at = time.monotonic()
             try:
                 while self._container.outbox.drain(self._publish) and not self._stopping:
-                    self._pause(began)
-                    began = time.monotonic()
-            except Exception as error:  # noqa: BLE001 - whatever it was, the rows stay, and trying again is safe
+                    self._pause(started_at)
+                    started_at = time.monotonic()
+            except Exception as error:  # noqa: BLE001 - after any error the rows stay, and a retry is safe
                 log.warning("relay_waits", kind=type(error).__name__, error=str(error).split("\n")[0])
                 time.sleep(_RETRY_SECONDS)
                 continue
-            self._sleep()
+            self._wait_for_commit()
 
     def _publish(self, changes: list[BoardChange]) -> None:
         for change in changes:
@@ -70,24 +70,24 @@ class Relay:
             metrics.relay_published.inc(len(change.events))
             log.info("published", board=change.board, events=len(change.events), request_ids=change.request_ids)
 
-    def _pause(self, began: float) -> None:
-        time.sleep(max(0.0, began + self._interval - time.monotonic()))
+    def _pause(self, started_at: float) -> None:
+        time.sleep(max(0.0, started_at + self._interval - time.monotonic()))
 
-    def _sleep(self) -> None:
-        """Until somebody commits, at most for the poll interval."""
+    def _wait_for_commit(self) -> None:
+        """Wait until a commit, at most for the poll interval."""
         try:
-            if self._wakes is None:
-                self._wakes = Channels(self._container.redis, WAKE_CHANNEL)
-                self._wakes.open()
-            message = self._wakes.next(_POLL_SECONDS)
+            if self._wake_channel is None:
+                self._wake_channel = Channels(self._container.redis, WAKE_CHANNEL)
+                self._wake_channel.open()
+            message = self._wake_channel.next(_POLL_SECONDS)
             while message:
                 if message["type"] == "message":
                     self._container.rankings.rested(message["data"])
-                message = self._wakes.next(0)
+                message = self._wake_channel.next(0)
         except (redis.exceptions.RedisError, OSError):
-            if self._wakes is not None:
-                self._wakes.close()
-            self._wakes = None  # without Redis it goes on polling, and on a cluster listens to another node
+            if self._wake_channel is not None:
+                self._wake_channel.close()
+            self._wake_channel = None  # without Redis the relay polls; on a cluster it then listens to another node
             time.sleep(_POLL_SECONDS)
 
 

@@ -1,9 +1,8 @@
-"""What every task has in common: what becomes of one that fails, and of one that comes too late."""
+"""The common parts of all tasks: the treatment of a task that fails, and of one that comes too late."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
 import structlog
 from celery import Task
@@ -12,12 +11,11 @@ from app.stores.postgres.engine import UNAVAILABLE
 
 log = structlog.get_logger("fairboard.tasks")
 
-# A header: Unix seconds after which the task is worth nothing, by the database's clock, on which all machines agree.
+# The header with the Unix time after which the task is worthless, by the database's clock, which all machines share.
 UNTIL = "fairboard_until"
 
-# For a task that must be done: a part that is down comes back; until then it waits a little longer each time, and
-# never gives up.
-RETRY: dict[str, Any] = {
+# For a task that must succeed: while a part is down it waits a little longer before each retry, and never gives up.
+RETRY: dict[str, object] = {
     "autoretry_for": UNAVAILABLE,
     "retry_backoff": 1,
     "retry_backoff_max": 10,
@@ -27,18 +25,18 @@ RETRY: dict[str, Any] = {
 
 
 class FairboardTask(Task):  # type: ignore[misc]
-    """One that fails goes to the dead letters; what it failed of is kept for them in Redis, as well as it can be."""
+    """A task that goes to the dead letters when it fails; Redis keeps its error for them, if it can."""
 
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Run it, as its kind does."""
-        return self.perform(*arguments, **named)
+    def __call__(self, *arguments: object, **keywords: object) -> object:
+        """Run the task, through its kind's `perform`."""
+        return self.perform(*arguments, **keywords)
 
-    def perform(self, *arguments: Any, **named: Any) -> Any:
-        """The task itself."""
-        return self.run(*arguments, **named)
+    def perform(self, *arguments: object, **keywords: object) -> object:
+        """Run the task itself."""
+        return self.run(*arguments, **keywords)
 
-    def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        """Celery calls it before the task is refused."""
+    def on_failure(self, exc: Exception, task_id: str, args: object, kwargs: object, einfo: object) -> None:
+        """Log the error and keep it for the dead letter; Celery calls this before it rejects the task."""
         error = f"{type(exc).__name__}: {exc}".split("\n")[0][:500]
         log.error("task_failed", error=error)
         with contextlib.suppress(*UNAVAILABLE):
@@ -46,17 +44,17 @@ class FairboardTask(Task):  # type: ignore[misc]
 
 
 class PeriodicTask(FairboardTask):
-    """What beat sends. While a part is down it does nothing: the next tick does the same."""
+    """A task that beat sends. While a part is down it does nothing: the next tick does the same work."""
 
-    def perform(self, *arguments: Any, **named: Any) -> Any:
-        """The task itself, once, unless it comes too late."""
+    def perform(self, *arguments: object, **keywords: object) -> object:
+        """Run the task itself, once, unless it comes too late."""
         try:
-            until = self.request.get(UNTIL)
-            late = 0.0 if until is None else self.app.container.ticks.now() - until
-            if late > 0:
-                log.info("tick_too_late", seconds=round(late, 1))
+            deadline = self.request.get(UNTIL)
+            lateness = 0.0 if deadline is None else self.app.container.ticks.now() - deadline
+            if lateness > 0:
+                log.info("tick_too_late", seconds=round(lateness, 1))
                 return None
-            return self.run(*arguments, **named)
+            return self.run(*arguments, **keywords)
         except UNAVAILABLE as error:
             log.warning("tick_skipped", kind=type(error).__name__, error=str(error).split("\n")[0])
             return None

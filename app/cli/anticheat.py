@@ -1,7 +1,8 @@
-"""`flask anticheat`: what waits for a human."""
+"""`flask anticheat`: the cases that wait for a person."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 
 import click
@@ -16,13 +17,13 @@ from app.cli.output import emit, table
 from app.cli.progress import ProgressPrinter
 from app.domain.times import utc
 
-_OPENED = ("username", "suspicion", "rules", "case_id")
-_DAY = 86_400
+_CASE_COLUMNS = ("username", "suspicion", "rules", "case_id")
+_DAY_SECONDS = 86_400
 
 
 @click.group(cls=Commands)
 def anticheat() -> None:
-    """Cases: list them, show what raised suspicion, decide, take a decision back, look for more in the ledger."""
+    """List and decide cases, show their evidence, undo a decision, and look for more cases in the ledger."""
 
 
 for _command in COMMANDS:
@@ -37,17 +38,24 @@ anticheat.add_command(calibrate)
 @click.option("--since", type=Moment(), help="What was redeemed since then; the last day if not given.")
 @as_json
 def review(player: str | None, since: datetime | None, as_json: bool) -> None:
-    """Judge again from the ledger, with the settings of now, as the worker does every minute; open cases for a person.
+    """Judge the ledger again by the current settings, as the worker does every minute; open cases for a person.
 
-    It suspends nobody and takes nothing away.
+    No player is suspended and no points are voided.
     """
     player_id = container().accounts.find(player).id if player else None
-    since = since or utc(container().clock() - _DAY)
+    since = since or utc(container().clock() - _DAY_SECONDS)
     note("anticheat.review", "ledger" if player_id is None else f"player:{player_id}", since=since)
     with ProgressPrinter("Reviewing", "redemptions") as progress:
-        done = container().review.again(since, player_id=player_id, done=progress)
-    cases = [{"username": container().accounts.find(str(case["player_id"])).username, **case} for case in done.cases]
-    said = f"Judged {done.redemptions:,} redemptions of {len(done.players):,} players again: "
-    said += f"{done.signals:,} new signals, {len(cases):,} new cases."
-    result = {"players": len(done.players), "redemptions": done.redemptions, "signals": done.signals, "cases": cases}
-    emit(result, "\n".join([*([table(cases, _OPENED)] if cases else []), said]), as_json=as_json)
+        summary = container().review.again(since, player_id=player_id, on_progress=progress)
+    cases = [
+        {"username": container().accounts.find(str(case.player_id)).username, **asdict(case)} for case in summary.cases
+    ]
+    text = f"Judged {summary.redemptions:,} redemptions of {len(summary.players):,} players again: "
+    text += f"{summary.signals:,} new signals, {len(cases):,} new cases."
+    result = {
+        "players": len(summary.players),
+        "redemptions": summary.redemptions,
+        "signals": summary.signals,
+        "cases": cases,
+    }
+    emit(result, "\n".join([*([table(cases, _CASE_COLUMNS)] if cases else []), text]), as_json=as_json)

@@ -1,4 +1,4 @@
-"""`flask audit`: who did what, and whether anybody has changed that since."""
+"""`flask audit`: the log of privileged acts, and whether a row was changed since it was written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 import click
 
@@ -21,23 +20,23 @@ from app.domain.audit import AuditRow, Head
 from app.domain.cases import check_reason
 
 _COLUMNS = ("id", "at", "actor", "act", "subject", "details")
-_SHOWN = 20
-_HEAD = re.compile(r"([1-9][0-9]*):([0-9a-f]{64})")
+_MAX_LISTED = 20
+_HEAD_PATTERN = re.compile(r"([1-9][0-9]*):([0-9a-f]{64})")
 
 
-class _HeadGiven(click.ParamType[Head]):
+class _HeadType(click.ParamType[Head]):
     name = "id:hash"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Head:
-        found = _HEAD.fullmatch(value)
-        if found is None:
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Head:
+        match = _HEAD_PATTERN.fullmatch(value)
+        if match is None:
             self.fail("a head is what 'audit verify' prints: a row's id, a colon and 64 hex digits.", param, ctx)
-        return Head(int(found[1]), found[2])
+        return Head(int(match[1]), match[2])
 
 
 @click.group(cls=Commands)
 def audit() -> None:
-    """The audit log: every privileged act, every suspension, every decision."""
+    """List, verify and accept the audit log: every privileged act, suspension and decision."""
 
 
 @audit.command(epilog=example("audit log --subject player:817ae3aa-e54d-4d31-9311-b7ff3d87aa51"))
@@ -57,52 +56,52 @@ def log(
     limit: int,
     as_json: bool,
 ) -> None:
-    """List what was done, the newest first."""
-    found = container().audit.page(limit=limit, before=before, actor=actor, act=act, subject=subject, since=since)
-    rows = [as_row(row) for row in found]
-    said = table([{**row, "details": json.dumps(row["details"])} for row in rows], _COLUMNS) if rows else "Nothing yet."
-    emit(rows, said, as_json=as_json)
+    """List privileged acts, the newest first."""
+    audit_rows = container().audit.page(limit=limit, before=before, actor=actor, act=act, subject=subject, since=since)
+    rows = [as_row(row) for row in audit_rows]
+    text = table([{**row, "details": json.dumps(row["details"])} for row in rows], _COLUMNS) if rows else "Nothing yet."
+    emit(rows, text, as_json=as_json)
 
 
 @audit.command(epilog=example("audit verify"))
-@click.option("--expect", type=_HeadGiven(), help="A head that an earlier verify printed: it must still be there.")
+@click.option("--expect", type=_HeadType(), help="A head that an earlier verify printed: it must still be there.")
 @as_json
 @click.pass_context
 def verify(ctx: click.Context, expect: Head | None, as_json: bool) -> None:
-    """Compute the chain of hashes anew; name every row that was changed, added or taken out, and exit 1 for any.
+    """Recompute the chain of hashes; name every row that was changed, added or removed, and exit 1 for any.
 
-    The heads in the file AUDIT_ANCHORS are compared with it, which shows a tail that was cut off and a chain that was
-    written anew as a whole.
+    The heads in the file AUDIT_ANCHORS are compared with the chain, which shows a tail that was cut off and a chain
+    that was rewritten as a whole.
     """
-    with _anchors_readable(), ProgressPrinter("Verifying the audit log", "rows") as progress:
-        found = container().audit.verify(expect, progress)
-    head = f"{found.head.id}:{found.head.hash}"
-    lines = [flaw.says for flaw in found.flaws[:_SHOWN]]
-    if len(found.flaws) > _SHOWN:
-        lines.append(f"and {len(found.flaws) - _SHOWN:,} more; --json has them all.")
-    places = "1 place" if len(found.flaws) == 1 else f"{len(found.flaws):,} places"
-    verdict = f"wrong in {places}" if found.flaws else "as it was written"
-    lines.append(f"The audit log of {found.rows:,} rows is {verdict}.")
-    if found.rows:
+    with _report_anchor_errors(), ProgressPrinter("Verifying the audit log", "rows") as progress:
+        verification = container().audit.verify(expect, progress)
+    head = f"{verification.head.id}:{verification.head.hash}"
+    lines = [flaw.says for flaw in verification.flaws[:_MAX_LISTED]]
+    if len(verification.flaws) > _MAX_LISTED:
+        lines.append(f"and {len(verification.flaws) - _MAX_LISTED:,} more; --json has them all.")
+    places_text = "1 place" if len(verification.flaws) == 1 else f"{len(verification.flaws):,} places"
+    verdict = f"wrong in {places_text}" if verification.flaws else "as it was written"
+    lines.append(f"The audit log of {verification.rows:,} rows is {verdict}.")
+    if verification.rows:
         lines.append(f"Its head is {head}")
-    clean = not found.flaws
-    if found.anchors:
-        lines.append(f"It was compared with {found.anchors:,} heads that were written down elsewhere.")
-    result = {"clean": clean, "rows": found.rows, "head": head, "anchors": found.anchors}
-    emit({**result, "flaws": [asdict(flaw) for flaw in found.flaws]}, "\n".join(lines), as_json=as_json)
-    if clean and found.rows and not found.anchors:
+    is_clean = not verification.flaws
+    if verification.anchors:
+        lines.append(f"It was compared with {verification.anchors:,} heads that were written down elsewhere.")
+    result = {"clean": is_clean, "rows": verification.rows, "head": head, "anchors": verification.anchors}
+    emit({**result, "flaws": [asdict(flaw) for flaw in verification.flaws]}, "\n".join(lines), as_json=as_json)
+    if is_clean and verification.rows and not verification.anchors:
         tell(
             "Nothing shows here whether its end was cut off: set AUDIT_ANCHORS to a file that the database's owner "
             "can't reach, or keep the head elsewhere and give it to --expect the next time."
         )
-    ctx.exit(0 if clean else 1)
+    ctx.exit(0 if is_clean else 1)
 
 
 @audit.command(epilog=example("audit accept --reason 'restored the backup of Monday'"))
 @click.option("--reason", required=True, help="Why the log is another than it was; it stands in the log.")
 @as_json
 def accept(reason: str, as_json: bool) -> None:
-    """Accept that the log is what it is now, as after a restore: what was written down before counts no more.
+    """Accept the log as it is now, as after a restore: heads that were recorded before no longer count.
 
     The break is recorded as a new row. Each machine has its own file of heads: run this on each of them.
     """
@@ -110,27 +109,27 @@ def accept(reason: str, as_json: bool) -> None:
         check_reason(reason)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--reason") from None
-    with _anchors_readable():
+    with _report_anchor_errors():
         head = container().audit.accept(operator(), reason, request_id())
     if head is None:
-        begins, said = (
+        new_head, text = (
             None,
             "AUDIT_ANCHORS is not set: the break is recorded; running processes remember until restarted.",
         )
     else:
-        begins = f"{head.id}:{head.hash}"
-        said = f"From now on the audit log begins at its head {begins}"
-    emit({"head": begins}, said, as_json=as_json)
+        new_head = f"{head.id}:{head.hash}"
+        text = f"From now on the audit log begins at its head {new_head}"
+    emit({"head": new_head}, text, as_json=as_json)
 
 
 @contextmanager
-def _anchors_readable() -> Iterator[None]:
+def _report_anchor_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise click.ClickException(f"AUDIT_ANCHORS: {error.strerror or error} ({error.filename}).") from error
 
 
-def as_row(row: AuditRow) -> dict[str, Any]:
-    """A row as JSON has it, with its details unpacked."""
+def as_row(row: AuditRow) -> dict[str, object]:
+    """Return the row as JSON has it, with its details unpacked."""
     return {**asdict(row), "details": json.loads(row.details)}

@@ -1,10 +1,9 @@
-"""`flask anticheat backtest`: thresholds and rule numbers, tried on the past."""
+"""`flask anticheat backtest`: other thresholds and rule numbers, tried on past play."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 import click
 from flask.cli import with_appcontext
@@ -16,21 +15,23 @@ from app.cli.progress import ProgressPrinter
 from app.domain.times import rfc3339, utc
 from app.services.moderation.backtest import Report
 
-_WEEK = 7 * 86_400
-_COUNTS = ("players", "was", "would_be", "both", "only_then", "only_now")
+_WEEK_SECONDS = 7 * 86_400
+_COUNT_COLUMNS = ("players", "was", "would_be", "both", "only_then", "only_now")
 _COLUMNS = ("username", "was", "would_be", "refused_then", "refused_now", "prevented", "peak", "rules", "decided")
 
 
 class SettingChange(click.ParamType[tuple[str, str]]):
-    """`name=value`."""
+    """A setting and its new value, as `name=value`."""
 
     name = "name=value"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+    def convert(
+        self, value: str | tuple[str, str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
         if isinstance(value, tuple):
             return value
-        name, is_there, text = str(value).partition("=")
-        if not is_there:
+        name, separator, text = value.partition("=")
+        if not separator:
             self.fail(f"{value!r} is not of the form flag=20.", param, ctx)
         return name.strip(), text.strip()
 
@@ -53,22 +54,22 @@ def backtest(
     limit: int,
     as_json: bool,
 ) -> None:
-    """Judge the past by other thresholds or rule numbers, and compare with what was. It changes nothing.
+    """Judge past play by other thresholds or rule numbers and compare with the real verdicts. Nothing is changed.
 
-    Without --set it tries the settings of now. A name that doesn't exist is answered with those that do.
+    Without --set it uses the current settings. An unknown name is answered with the names that exist.
     """
     now = container().clock()
-    since, until = since or utc(now - _WEEK), until or utc(now)
+    since, until = since or utc(now - _WEEK_SECONDS), until or utc(now)
     if since >= until:
         raise click.UsageError("--since must be before --until.")
     player_id = container().accounts.find(player).id if player else None
     with ProgressPrinter("Judging", "redemptions") as progress:
-        report = container().backtest.run(since, until, dict(changes), player_id=player_id, done=progress)
-    rows = [one.as_row() for one in report.compared]
+        report = container().backtest.run(since, until, dict(changes), player_id=player_id, on_progress=progress)
+    rows = [comparison.as_row() for comparison in report.compared]
     emit(_data(report, dict(changes), rows), _text(report, dict(changes), rows[:limit]), as_json=as_json)
 
 
-def _data(report: Report, changes: dict[str, str], rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _data(report: Report, changes: dict[str, str], rows: list[dict[str, object]]) -> dict[str, object]:
     return {
         "since": report.since,
         "until": report.until,
@@ -82,19 +83,23 @@ def _data(report: Report, changes: dict[str, str], rows: list[dict[str, Any]]) -
     }
 
 
-def _text(report: Report, changes: dict[str, str], rows: list[dict[str, Any]]) -> str:
-    tried = ", ".join(f"{name} {value}" for name, value in changes.items()) or "the settings of now"
-    when = f"from {rfc3339(report.since)} to {rfc3339(report.until)}"
+def _text(report: Report, changes: dict[str, str], rows: list[dict[str, object]]) -> str:
+    settings = ", ".join(f"{name} {value}" for name, value in changes.items()) or "the settings of now"
+    span = f"from {rfc3339(report.since)} to {rfc3339(report.until)}"
     lines = [
-        f"{report.redemptions:,} tries of {report.players:,} players {when}, judged with {tried}:",
+        f"{report.redemptions:,} tries of {report.players:,} players {span}, judged with {settings}:",
         "",
-        table(report.counts(), _COUNTS),
+        table(report.counts(), _COUNT_COLUMNS),
         "",
         f"{report.prevented:,} that scored would have been refused, or come after a suspension.",
     ]
-    cleared = [one.was.username for one in report.compared if "suspended" in one.after and one.was.decided == "cleared"]
-    if cleared:
-        lines.append(f"Would be suspended, and a person has cleared them since: {', '.join(cleared)}.")
+    cleared_players = [
+        comparison.was.username
+        for comparison in report.compared
+        if "suspended" in comparison.after and comparison.was.decided == "cleared"
+    ]
+    if cleared_players:
+        lines.append(f"Would be suspended, and a person has cleared them since: {', '.join(cleared_players)}.")
     if rows:
         lines += ["", table(rows, _COLUMNS)]
     if len(report.compared) > len(rows):

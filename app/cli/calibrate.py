@@ -1,10 +1,9 @@
-"""`flask anticheat calibrate`: times of action types from how long people took."""
+"""`flask anticheat calibrate`: proposed times of action types, from the times that people took."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 from flask.cli import with_appcontext
@@ -19,7 +18,7 @@ from app.domain.calibration import full
 from app.domain.times import utc
 from app.services.moderation.calibration import TIMES, Calibrated
 
-_MONTH = 30 * 86_400
+_MONTH_SECONDS = 30 * 86_400
 _COLUMNS = ("time", "now", "proposed")
 
 
@@ -33,75 +32,89 @@ _COLUMNS = ("time", "now", "proposed")
 @as_json
 @with_appcontext
 def calibrate(slug: str | None, since: datetime | None, file: Path | None, apply: bool, as_json: bool) -> None:
-    """Propose an action type's least and expected times from the ledger, with a picture of how long people took.
+    """Propose an action type's minimum and expected times from the ledger, with a picture of the times people took.
 
-    Times are the server's. Who is suspended, or under a case, is left out. Without --apply it changes nothing.
+    Times are the server's. Players who are suspended or under a case are left out. Without --apply nothing is changed.
     """
     if file and not slug:
         raise click.UsageError("--svg draws one action type: say which.")
     with ProgressPrinter("Reading the ledger", "action types"):
-        found = container().calibration.look(since or utc(container().clock() - _MONTH), slug)
+        calibrations = container().calibration.look(since or utc(container().clock() - _MONTH_SECONDS), slug)
     if file:
-        _draw(found[0], file)
-    applied = [apply and _apply(one) for one in found]
-    rows = [{**_row(one), "applied": done} for one, done in zip(found, applied, strict=True)]
-    said = [_text(one, done) for one, done in zip(found, applied, strict=True)]
+        _draw(calibrations[0], file)
+    applied_flags = [apply and _apply(calibration) for calibration in calibrations]
+    rows = [
+        {**_row(calibration), "applied": is_applied}
+        for calibration, is_applied in zip(calibrations, applied_flags, strict=True)
+    ]
+    texts = [
+        _text(calibration, is_applied) for calibration, is_applied in zip(calibrations, applied_flags, strict=True)
+    ]
     if file:
-        said.append(f"The picture is in {safe(str(file))}.")
-    emit(rows, "\n\n".join(said), as_json=as_json)
+        texts.append(f"The picture is in {safe(str(file))}.")
+    emit(rows, "\n\n".join(texts), as_json=as_json)
 
 
-def _apply(found: Calibrated) -> bool:
-    return container().calibration.apply(found, by=operator(), request_id=request_id())
+def _apply(calibration: Calibrated) -> bool:
+    return container().calibration.apply(calibration, by=operator(), request_id=request_id())
 
 
-def _marks(found: Calibrated) -> dict[str, float]:
-    now = {name.replace("_seconds", ""): found.now[name] for name in TIMES if found.now[name]}
-    new = {f"proposed {name.replace('_seconds', '')}": value for name, value in found.proposal.values.items()}
-    return {name.replace("_", " "): value for name, value in {**now, **new}.items()}
+def _marks(calibration: Calibrated) -> dict[str, float]:
+    current_marks = {name.replace("_seconds", ""): value for name in TIMES if (value := calibration.now[name])}
+    proposed_marks = {
+        f"proposed {name.replace('_seconds', '')}": value for name, value in calibration.proposal.values.items()
+    }
+    return {name.replace("_", " "): value for name, value in {**current_marks, **proposed_marks}.items()}
 
 
-def _draw(found: Calibrated, file: Path) -> None:
-    if found.taken is None:
+def _draw(calibration: Calibrated, file: Path) -> None:
+    if calibration.times is None:
         raise click.ClickException("Nobody has completed it in that time: there is nothing to draw.")
-    title = f"{found.slug}: {found.taken.completions:,} completions of {found.taken.players:,} players"
+    title = (
+        f"{calibration.slug}: {calibration.times.completions:,} completions of {calibration.times.players:,} players"
+    )
     try:
-        file.write_text(svg(title, full(found.taken.bins), _marks(found)))
+        file.write_text(svg(title, full(calibration.times.bins), _marks(calibration)))
     except OSError as error:
         raise click.ClickException(f"{safe(str(file))} can't be written: {error.strerror}.") from error
 
 
-def _row(found: Calibrated) -> dict[str, Any]:
-    taken = found.taken
+def _row(calibration: Calibrated) -> dict[str, object]:
+    times = calibration.times
     return {
-        "slug": found.slug,
-        "completions": taken.completions if taken else 0,
-        "players": taken.players if taken else 0,
-        "seconds": {"fastest": taken.fastest, "median": taken.median, "p95": taken.p95} if taken else None,
-        "now": found.now,
-        "proposed": found.proposal.values,
-        "why": found.proposal.why,
-        "histogram": [{"from": begin, "to": end, "count": many} for begin, end, many in full(taken.bins)]
-        if taken
+        "slug": calibration.slug,
+        "completions": times.completions if times else 0,
+        "players": times.players if times else 0,
+        "seconds": {"fastest": times.fastest, "median": times.median, "p95": times.p95} if times else None,
+        "now": calibration.now,
+        "proposed": calibration.proposal.values,
+        "why": calibration.proposal.why,
+        "histogram": [{"from": begin, "to": end, "count": count} for begin, end, count in full(times.bins)]
+        if times
         else [],
     }
 
 
-def _text(found: Calibrated, applied: bool) -> str:
-    if found.taken is None:
-        return f"{safe(found.slug)}: nobody has completed it in that time."
-    head = f"{safe(found.slug)}: {found.taken.completions:,} completions of {found.taken.players:,} players"
-    lines = [head, "", bars(full(found.taken.bins), _marks(found)), ""]
-    values = found.proposal.values
-    rows = [{"time": name, "now": found.now[name], "proposed": values.get(name)} for name in TIMES]
+def _text(calibration: Calibrated, is_applied: bool) -> str:
+    if calibration.times is None:
+        return f"{safe(calibration.slug)}: nobody has completed it in that time."
+    heading = (
+        f"{safe(calibration.slug)}: {calibration.times.completions:,} completions "
+        f"of {calibration.times.players:,} players"
+    )
+    lines = [heading, "", bars(full(calibration.times.bins), _marks(calibration)), ""]
+    values = calibration.proposal.values
+    rows = [{"time": name, "now": calibration.now[name], "proposed": values.get(name)} for name in TIMES]
     lines += [table([row for row in rows if row["now"] or row["proposed"] is not None] or rows, _COLUMNS)]
     lines.append(
-        f"min_seconds: {found.proposal.why}." if values or "stays" in found.proposal.why else found.proposal.why
+        f"min_seconds: {calibration.proposal.why}."
+        if values or "stays" in calibration.proposal.why
+        else calibration.proposal.why
     )
-    if applied:
+    if is_applied:
         lines.append("Changed as proposed.")
     elif values:
-        lines.append(f"--apply changes it, or: flask actions change {safe(found.slug)}{_options(values)}")
+        lines.append(f"--apply changes it, or: flask actions change {safe(calibration.slug)}{_options(values)}")
     return "\n".join(lines)
 
 

@@ -1,10 +1,10 @@
-"""`flask anticheat cases`, `show`, `clear`, `confirm`, `undo`: what waits for a person, and what they decide."""
+"""`flask anticheat cases`, `show`, `clear`, `confirm`, `undo`: the cases that wait for a person, and the decisions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 from uuid import UUID
 
 import click
@@ -17,15 +17,48 @@ from app.cli.moments import Moment
 from app.cli.output import emit, facts, safe, table, tell
 from app.domain.cases import DECISIONS, STATES, Decision
 from app.errors import NotFound
+from app.services.moderation.cases import CaseFile
 from app.services.moderation.decisions import DecisionAuthor, DecisionResult
 from app.stores.moderation.cases import Filters
 
-_CASES = ("opened_at", "username", "status", "state", "signals", "highest_suspicion", "rules", "appealed_at", "case_id")
-_SIGNALS = ("at", "action_type", "rule", "seen", "expected", "added", "left", "suspicion", "outcome", "source")
-_CASE = ("case_id", "state", "opened_at", "starts_at", "decided_at", "decided_by", "reason", "username", "status")
-_DECISIONS = ("decided_at", "decision", "decided_by", "decided_by_name", "reason", "correction_id")
-_SHOWN, _ALL = 20, 1_000_000  # rows of a dry run
-_reason = click.option("--reason", required=True, help="Why; it is kept with the decision, and in the audit log.")
+_LIST_COLUMNS = (
+    "opened_at",
+    "username",
+    "status",
+    "state",
+    "signals",
+    "highest_suspicion",
+    "rules",
+    "appealed_at",
+    "case_id",
+)
+_SIGNAL_COLUMNS = ("at", "action_type", "rule", "seen", "expected", "added", "left", "suspicion", "outcome", "source")
+_CASE_FIELDS = (
+    "case_id",
+    "state",
+    "opened_at",
+    "starts_at",
+    "decided_at",
+    "decided_by",
+    "reason",
+    "username",
+    "status",
+)
+_DECISION_COLUMNS = ("decided_at", "decision", "decided_by", "decided_by_name", "reason", "correction_id")
+_PREVIEW_ROWS, _ALL_ROWS = 20, 1_000_000  # rows of a dry run
+_reason_option = click.option(
+    "--reason", required=True, help="Why; it is kept with the decision, and in the audit log."
+)
+
+
+class Dossier(TypedDict):
+    """A user with some or all of their cases."""
+
+    user_id: UUID
+    username: str
+    status: str
+    suspicion: float
+    cases: list[CaseFile]
 
 
 @click.command(epilog=example("anticheat cases --state open --appealed"))
@@ -48,9 +81,9 @@ def cases(
 ) -> None:
     """List cases, the newest first."""
     player_id = container().accounts.find(player).id if player else None
-    found, more = container().cases.page(Filters(state, player_id, rule, appealed, since), limit=limit)
-    emit(found, table(found, _CASES) if found else "There are none.", as_json=as_json)
-    if more:
+    case_rows, has_more = container().cases.page(Filters(state, player_id, rule, appealed, since), limit=limit)
+    emit(case_rows, table(case_rows, _LIST_COLUMNS) if case_rows else "There are none.", as_json=as_json)
+    if has_more:
         tell(f"There are more than these {limit}: narrow it, or raise --limit.")
 
 
@@ -59,33 +92,36 @@ def cases(
 @as_json
 @with_appcontext
 def show(case_or_user: str, as_json: bool) -> None:
-    """Show a case, or all cases of a user (username or id): what was seen, what was expected, what it added, what of it
-    is left by now; the appeal and the decisions."""
+    """Show a case, or all cases of a user (username or id).
+
+    Each signal is listed with the play that was observed and expected, the suspicion that it added and the part of it
+    that is left by now; then follow the appeal and the decisions.
+    """
     dossier = _dossier(case_or_user)
     emit(dossier, "\n\n".join(_pages(dossier)), as_json=as_json)
 
 
 @click.command(epilog=example("anticheat clear 0b9f… --reason 'a switch for a player who cannot press'"))
 @click.argument("case", type=click.UUID)
-@_reason
+@_reason_option
 @as_json
 @with_appcontext
 def clear(case: UUID, reason: str, as_json: bool) -> None:
-    """Decide that it was fair play: suspicion is 0, a suspension is lifted, held points count."""
+    """Decide that the play was fair: suspicion becomes 0, a suspension is lifted, held points count."""
     _decide(case, "cleared", reason, as_json)
 
 
 @click.command(epilog=example("anticheat confirm 0b9f… --reason 'a clock made these intervals'"))
 @click.argument("case", type=click.UUID)
-@_reason
+@_reason_option
 @click.option("--dry-run", is_flag=True, help="Say what would be voided and who would move, and change nothing.")
 @as_json
 @with_appcontext
 def confirm(case: UUID, reason: str, dry_run: bool, as_json: bool) -> None:
-    """Decide that it was cheating: the player is suspended, and what they scored since the case's start is voided."""
+    """Decide that it was cheating: the player is suspended, and their points since the case's start are voided."""
     if dry_run:
         selection = container().decisions.to_void(case)
-        limit = _ALL if as_json else _SHOWN
+        limit = _ALL_ROWS if as_json else _PREVIEW_ROWS
         preview = container().corrections.preview(selection, leaves=selection.player_id, limit=limit)
         show_preview(preview, as_json)
     else:
@@ -94,44 +130,47 @@ def confirm(case: UUID, reason: str, dry_run: bool, as_json: bool) -> None:
 
 @click.command(epilog=example("anticheat undo 0b9f… --reason 'the wrong player'"))
 @click.argument("case", type=click.UUID)
-@_reason
+@_reason_option
 @as_json
 @with_appcontext
 def undo(case: UUID, reason: str, as_json: bool) -> None:
-    """Take the last decision back: status, suspicion and points are as before, and the case is open again."""
-    _say(container().decisions.undo(case, _by(reason)), as_json)
+    """Undo the last decision: status, suspicion and points are as before, and the case is open again."""
+    _print_decision(container().decisions.undo(case, _author(reason)), as_json)
 
 
 COMMANDS: tuple[click.Command, ...] = (cases, show, clear, confirm, undo)
 
-_DONE: dict[str, Callable[[str], str]] = {
+_DECISION_TEXTS: dict[str, Callable[[str], str]] = {
     "cleared": lambda name: f"Cleared {name}: active, suspicion 0, held points count.",
     "confirmed": lambda name: f"Confirmed: {name} is suspended.",
     "undone": lambda name: f"Undone: the case of {name} is open again, everything as it was before the decision.",
 }
 
 
-def _by(reason: str) -> DecisionAuthor:
+def _author(reason: str) -> DecisionAuthor:
     return DecisionAuthor(operator(), reason, request_id())
 
 
 def _decide(case: UUID, decision: Decision, reason: str, as_json: bool) -> None:
     assert decision in DECISIONS
-    _say(container().decisions.decide(case, decision, _by(reason)), as_json)
+    _print_decision(container().decisions.decide(case, decision, _author(reason)), as_json)
 
 
-def _say(done: DecisionResult, as_json: bool) -> None:
-    name = container().accounts.find(str(done.player_id)).username
-    said = [_DONE[done.decision](safe(name))]
-    if done.correction_id is not None:
-        made = container().corrections.get(done.correction_id)
-        word = "Voided" if made.kind == "void" else "Restored"
-        rest = "; the workers go on with it" if made.state == "running" else ""
-        said.append(f"{word} {made.events:,} redemptions, {made.points:,} points{rest}: correction {made.id}.")
-    emit(container().cases.one(done.case_id), "\n".join(said), as_json=as_json)
+def _print_decision(result: DecisionResult, as_json: bool) -> None:
+    name = container().accounts.find(str(result.player_id)).username
+    lines = [_DECISION_TEXTS[result.decision](safe(name))]
+    if result.correction_id is not None:
+        correction = container().corrections.get(result.correction_id)
+        verb = "Voided" if correction.kind == "void" else "Restored"
+        continuation = "; the workers go on with it" if correction.state == "running" else ""
+        lines.append(
+            f"{verb} {correction.events:,} redemptions, {correction.points:,} points{continuation}: "
+            f"correction {correction.id}."
+        )
+    emit(container().cases.one(result.case_id), "\n".join(lines), as_json=as_json)
 
 
-def _dossier(case_or_user: str) -> dict[str, Any]:
+def _dossier(case_or_user: str) -> Dossier:
     cases, accounts = container().cases, container().accounts
     try:
         case = cases.one(UUID(case_or_user))
@@ -150,20 +189,22 @@ def _dossier(case_or_user: str) -> dict[str, Any]:
     }
 
 
-def _pages(dossier: dict[str, Any]) -> list[str]:
-    pages = [facts({name: dossier[name] for name in ("username", "user_id", "status", "suspicion")})]
+def _pages(dossier: Dossier) -> list[str]:
+    values: Mapping[str, object] = dossier
+    pages = [facts({name: values[name] for name in ("username", "user_id", "status", "suspicion")})]
     pages += [_page(case) for case in dossier["cases"]]
     return pages if dossier["cases"] else [*pages, "There is no case."]
 
 
-def _page(case: dict[str, Any]) -> str:
-    parts = [facts({name: case[name] for name in _CASE}), safe(case["summary"])]
+def _page(case: CaseFile) -> str:
+    values: Mapping[str, object] = case
+    parts = [facts({name: values[name] for name in _CASE_FIELDS}), safe(case["summary"])]
     if case["held"]:
         parts.append("What the player scores is held until this is decided.")
     if case["appeal"] is not None:
         parts.append(facts({"appealed_at": case["appealed_at"], "appeal": case["appeal"]}))
     if case["signals"]:
-        parts.append(table(case["signals"], _SIGNALS))
+        parts.append(table(case["signals"], _SIGNAL_COLUMNS))
     if case["decisions"]:
-        parts.append(table(case["decisions"], _DECISIONS))
+        parts.append(table(case["decisions"], _DECISION_COLUMNS))
     return "\n".join(parts)

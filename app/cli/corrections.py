@@ -1,10 +1,9 @@
-"""`flask leaderboard void`, `restore` and `corrections`: taking points back, and giving them back."""
+"""`flask leaderboard void`, `restore` and `corrections`: voiding points and restoring them."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import click
@@ -20,14 +19,18 @@ from app.domain.corrections import Correction, Selection
 from app.errors import InvalidRequest
 from app.stores.moderation.correction_previews import Preview
 
-_LISTED = ("made_at", "kind", "state", "events", "points", "players", "made_by", "reason", "id")
-_MOVES = ("username", "board", "events", "points", "score_before", "score_after", "rank_before", "rank_after")
-_ALL = 1_000_000
+_LIST_COLUMNS = ("made_at", "kind", "state", "events", "points", "players", "made_by", "reason", "id")
+_MOVE_COLUMNS = ("username", "board", "events", "points", "score_before", "score_after", "rank_before", "rank_after")
+_ALL_ROWS = 1_000_000
 
-_reason = click.option("--reason", required=True, help="Why; it stands in the audit log.")
-_dry_run = click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
-_rows = click.option(
-    "--limit", type=click.IntRange(1, _ALL), default=20, show_default=True, help="How many who move a dry run shows."
+_reason_option = click.option("--reason", required=True, help="Why; it stands in the audit log.")
+_dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+_limit_option = click.option(
+    "--limit",
+    type=click.IntRange(1, _ALL_ROWS),
+    default=20,
+    show_default=True,
+    help="How many who move a dry run shows.",
 )
 
 
@@ -37,9 +40,9 @@ _rows = click.option(
 @click.option("--since", type=Moment(), help="What was redeemed from then on.")
 @click.option("--until", type=Moment(), help="What was redeemed before then; before now if not given.")
 @click.option("--board", help="On this board alone; on all if not given.")
-@_reason
-@_dry_run
-@_rows
+@_reason_option
+@_dry_run_option
+@_limit_option
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @as_json
 def void(
@@ -54,41 +57,43 @@ def void(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Take back the points of a player, an action type or a span of time. Nothing is deleted; 'restore' undoes it.
+    """Void the points of a player, an action type or a span of time. Nothing is deleted; 'restore' undoes it.
 
-    Play goes on meanwhile. If this is stopped half way, the workers go on with it.
+    Play goes on meanwhile. If this is stopped half way, the workers finish it.
     """
     selection = _selection(player, action_type, since, until, board)
-    preview = container().corrections.preview(selection, limit=_ALL if as_json else limit)
+    preview = container().corrections.preview(selection, limit=_ALL_ROWS if as_json else limit)
     if dry_run:
         show_preview(preview, as_json)
         return
     if not yes:
-        asked = f"Void {preview.events:,} redemptions ({preview.points:,} points) of {preview.players:,} players?"
-        click.confirm(asked, abort=True, err=True)
-    begun = container().corrections.void(selection, actor=operator(), reason=_checked(reason), request_id=request_id())
-    _work(begun, preview.events, "Voided", as_json)
+        question = f"Void {preview.events:,} redemptions ({preview.points:,} points) of {preview.players:,} players?"
+        click.confirm(question, abort=True, err=True)
+    void_id = container().corrections.void(
+        selection, actor=operator(), reason=_check_reason(reason), request_id=request_id()
+    )
+    _run_correction(void_id, preview.events, "Voided", as_json)
 
 
 @leaderboard.command(epilog=example("leaderboard restore 5a25dcaf-a16c-48b9-b7fb-c2e425a77385 --reason mistaken"))
 @click.argument("correction", type=click.UUID)
-@_reason
-@_dry_run
-@_rows
+@_reason_option
+@_dry_run_option
+@_limit_option
 @as_json
 def restore(correction: UUID, reason: str, dry_run: bool, limit: int, as_json: bool) -> None:
-    """Give back what a correction has voided: every standing is again what it would be without it."""
+    """Restore the points that a correction voided: every standing is again as it would be without it."""
     void_of = container().corrections.get(correction)
     preview = container().corrections.preview(
-        void_of.selection, restores_id=correction, limit=_ALL if as_json else limit
+        void_of.selection, restores_id=correction, limit=_ALL_ROWS if as_json else limit
     )
     if dry_run:
         show_preview(preview, as_json)
         return
-    begun = container().corrections.restore(
-        correction, actor=operator(), reason=_checked(reason), request_id=request_id()
+    restore_id = container().corrections.restore(
+        correction, actor=operator(), reason=_check_reason(reason), request_id=request_id()
     )
-    _work(begun, preview.events, "Restored", as_json)
+    _run_correction(restore_id, preview.events, "Restored", as_json)
 
 
 @leaderboard.command(epilog=example("leaderboard corrections --state running"))
@@ -96,9 +101,9 @@ def restore(correction: UUID, reason: str, dry_run: bool, limit: int, as_json: b
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most.")
 @as_json
 def corrections(state: str | None, limit: int, as_json: bool) -> None:
-    """List what was voided and restored, the newest first."""
-    rows = [_row(each) for each in container().corrections.page(limit=limit, state=state)]
-    emit(rows, table(rows, _LISTED) if rows else "There are none.", as_json=as_json)
+    """List voids and restores, the newest first."""
+    rows = [_row(correction) for correction in container().corrections.page(limit=limit, state=state)]
+    emit(rows, table(rows, _LIST_COLUMNS) if rows else "There are none.", as_json=as_json)
 
 
 def _selection(
@@ -119,7 +124,7 @@ def _selection(
     return Selection(player_id, type_id, board_id, since, until)
 
 
-def _checked(reason: str) -> str:
+def _check_reason(reason: str) -> str:
     try:
         check_reason(reason)
     except ValueError as error:
@@ -127,24 +132,27 @@ def _checked(reason: str) -> str:
     return reason
 
 
-def _work(correction_id: UUID, events: int, done: str, as_json: bool) -> None:
-    with ProgressPrinter(f"{done} of {events:,}", "redemptions") as progress:
-        made = container().corrections.work(correction_id, done=progress)
-    said = f"{done} {made.events:,} redemptions, {made.points:,} points, of {made.players:,} players: {made.id}."
-    emit(_row(made), said, as_json=as_json)
+def _run_correction(correction_id: UUID, events: int, verb: str, as_json: bool) -> None:
+    with ProgressPrinter(f"{verb} of {events:,}", "redemptions") as progress:
+        correction = container().corrections.work(correction_id, on_progress=progress)
+    text = (
+        f"{verb} {correction.events:,} redemptions, {correction.points:,} points, "
+        f"of {correction.players:,} players: {correction.id}."
+    )
+    emit(_row(correction), text, as_json=as_json)
 
 
 def show_preview(preview: Preview, as_json: bool) -> None:
-    """What a dry run has found; nothing was changed."""
-    head = {"events": preview.events, "points": preview.points, "players": preview.players, "moving": preview.moving}
-    lines = [table(preview.rows, _MOVES)] if preview.rows else []
+    """Print the result of a dry run, and that nothing was changed."""
+    totals = {"events": preview.events, "points": preview.points, "players": preview.players, "moving": preview.moving}
+    lines = [table(preview.rows, _MOVE_COLUMNS)] if preview.rows else []
     if len(preview.rows) < preview.moving:
         lines.append(f"and {preview.moving - len(preview.rows):,} more who move; --json has them all.")
-    lines.append(facts(head))
-    emit({**head, "moves": preview.rows}, "\n".join(lines), as_json=as_json)
+    lines.append(facts(totals))
+    emit({**totals, "moves": preview.rows}, "\n".join(lines), as_json=as_json)
     tell("Nothing was changed.")
 
 
-def _row(correction: Correction) -> dict[str, Any]:
+def _row(correction: Correction) -> dict[str, object]:
     row = asdict(correction)
     return {**{name: value for name, value in row.items() if name != "selection"}, "selection": row["selection"]}

@@ -1,4 +1,4 @@
-"""`flask db`: the schema."""
+"""`flask db`: the database's schema."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from app.cli.output import emit
 
 @click.group(cls=Commands)
 def db() -> None:
-    """The database's schema: upgrade, downgrade, current."""
+    """Upgrade, downgrade and show the database's schema."""
 
 
-def _named(revision: str | None) -> str:
+def _format_revision(revision: str | None) -> str:
     return revision or "empty"
 
 
@@ -21,11 +21,11 @@ def _named(revision: str | None) -> str:
 @click.argument("revision", default="head")
 @as_json
 def upgrade(revision: str, as_json: bool) -> None:
-    """Bring the database up to REVISION, or to the newest. Safe on several machines at once."""
+    """Upgrade the database to REVISION, or to the newest. Safe on several machines at once."""
     before, after = container().schema.upgrade(revision)
-    moved = f"The database went from {_named(before)} to {_named(after)}."
-    said = moved if before != after else f"The database is at {_named(after)} already."
-    emit({"before": before, "after": after}, said, as_json=as_json)
+    change_text = f"The database went from {_format_revision(before)} to {_format_revision(after)}."
+    text = change_text if before != after else f"The database is at {_format_revision(after)} already."
+    emit({"before": before, "after": after}, text, as_json=as_json)
 
 
 @db.command(epilog=example("db downgrade 0002"))
@@ -33,21 +33,21 @@ def upgrade(revision: str, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @as_json
 def downgrade(revision: str, yes: bool, as_json: bool) -> None:
-    """Take the database back to REVISION; 'base' empties it. What later revisions added is lost."""
+    """Downgrade the database to REVISION; 'base' empties it. Everything that later revisions added is lost."""
     if not yes:
         place = container().schema.place
         click.confirm(f"Take {place} back to {revision} and lose what later revisions hold?", abort=True, err=True)
     before, after = container().schema.downgrade(revision)
-    moved = f"The database went from {_named(before)} to {_named(after)}."
-    said = moved if before != after else f"The database is at {_named(after)} already."
-    emit({"before": before, "after": after}, said, as_json=as_json)
+    change_text = f"The database went from {_format_revision(before)} to {_format_revision(after)}."
+    text = change_text if before != after else f"The database is at {_format_revision(after)} already."
+    emit({"before": before, "after": after}, text, as_json=as_json)
 
 
 @db.command(epilog=example("db current"))
 @as_json
 def current(as_json: bool) -> None:
-    """Print the revision that the database is at, and the one that this version of Fairboard wants."""
-    at, newest = container().schema.current(), container().schema.newest()
-    behind = f"; this version of Fairboard wants {newest}: run 'flask --app wsgi db upgrade'."
-    said = _named(at) + (", the newest." if at == newest else behind)
-    emit({"current": at, "newest": newest}, said, as_json=as_json)
+    """Print the revision that the database is at, and the one that this version of Fairboard needs."""
+    revision, newest = container().schema.current(), container().schema.newest()
+    advice = f"; this version of Fairboard wants {newest}: run 'flask --app wsgi db upgrade'."
+    text = _format_revision(revision) + (", the newest." if revision == newest else advice)
+    emit({"current": revision, "newest": newest}, text, as_json=as_json)

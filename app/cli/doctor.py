@@ -1,4 +1,4 @@
-"""`flask doctor`: is everything there, and if not, what to do."""
+"""`flask doctor`: the state of every part, and the remedy for each that fails."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from app.services.operations.checks import Check
 @click.pass_context
 @with_appcontext
 def doctor(ctx: click.Context, as_json: bool) -> None:
-    """Examine every part that Fairboard needs; say what is wrong and what to do; exit 1 if something is."""
+    """Examine every part that Fairboard needs; print each problem with its remedy; exit 1 if there is one."""
     findings = container().doctor.examine()
-    wrong = [finding for finding in findings if finding.state == "wrong"]
-    result = {"healthy": not wrong, "parts": [finding.as_row() for finding in findings]}
-    emit(result, _report(findings, len(wrong)), as_json=as_json)
-    ctx.exit(1 if wrong else 0)
+    problems = [finding for finding in findings if finding.state == "wrong"]
+    result = {"healthy": not problems, "parts": [finding.as_row() for finding in findings]}
+    emit(result, _report(findings, len(problems)), as_json=as_json)
+    ctx.exit(1 if problems else 0)
 
 
-def _report(findings: list[Check], wrong: int) -> str:
+def _report(findings: list[Check], problem_count: int) -> str:
     width = max(len(finding.part) for finding in findings)
     lines = []
     for finding in findings:
@@ -31,5 +31,9 @@ def _report(findings: list[Check], wrong: int) -> str:
         lines.append(f"{mark:<7}  {finding.part:<{width}}  {safe(finding.says)}")
         if finding.advice:
             lines.append(f"{'':<7}  {'':<{width}}  -> {safe(finding.advice)}")
-    last = "Everything needed is there." if not wrong else f"{wrong} of {len(findings)} parts are not right."
-    return "\n".join([*lines, last])
+    verdict = (
+        "Everything needed is there."
+        if not problem_count
+        else f"{problem_count} of {len(findings)} parts are not right."
+    )
+    return "\n".join([*lines, verdict])

@@ -1,4 +1,4 @@
-"""Who acts on the command line, and by what their acts are found again."""
+"""The operator of a command, and the id by which its acts are found again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.domain import actors
 
 
 def operator() -> str:
-    """The account on this machine, as the audit log names it; its number where it has no name."""
+    """Return the account on this machine, as the audit log names it; its number where it has no name."""
     try:
         return actors.operator(getpass.getuser())
     except (KeyError, OSError):
@@ -18,5 +18,5 @@ def operator() -> str:
 
 
 def request_id() -> str:
-    """What the log lines of this command and of everything that follows from it have in common."""
+    """Return a new id for the log lines of this command and of everything that follows from it."""
     return f"cli-{uuid4()}"

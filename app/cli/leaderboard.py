@@ -1,11 +1,11 @@
-"""`flask leaderboard`: reading a board, and keeping Redis to what the database has."""
+"""`flask leaderboard`: reading a board, and making Redis match the database."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import time
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -13,124 +13,125 @@ from app.cli.commands import Commands, as_json, container, example, note
 from app.cli.output import emit, facts, safe, table
 from app.cli.progress import ProgressPrinter
 from app.domain.boards import MAIN
-from app.services.boards.comparison import MOST
+from app.services.boards.comparison import MOST, StandingDifference
 from app.services.operations.error_messages import explain
 from app.stores.postgres.engine import UNAVAILABLE
 
 _COLUMNS = ("rank", "username", "score", "achieved_at", "user_id")
-_board = click.option("--board", default=MAIN, show_default=True, help="Which board.")
-_SHOWN = 20
+_board_option = click.option("--board", default=MAIN, show_default=True, help="Which board.")
+_MAX_LISTED = 20
 
 
 @click.group(cls=Commands)
 def leaderboard() -> None:
-    """A board: top, rank, rebuild, verify, void, restore, corrections."""
+    """Read a board, rebuild or verify it, and void or restore points."""
 
 
 @leaderboard.command(epilog=example("leaderboard top --limit 20"))
 @click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True, help="How many rows.")
-@_board
+@_board_option
 @as_json
 def top(limit: int, board: str, as_json: bool) -> None:
-    """Print the best, as GET /leaderboard/top gives them."""
+    """Print the best players, as GET /leaderboard/top returns them."""
     rows = json.loads(container().standings.top(board, limit).rows)
     emit(rows, table(rows, _COLUMNS) if rows else f"Nobody is on {safe(board)} yet.", as_json=as_json)
 
 
 @leaderboard.command(epilog=example("leaderboard rank alice"))
 @click.argument("user")
-@_board
+@_board_option
 @as_json
 def rank(user: str, board: str, as_json: bool) -> None:
-    """Print the rank and score of one USER, named by username or id; rank '-' for one who isn't on the board."""
-    row = container().standings.one(container().accounts.find(user).id, board).as_row()
+    """Print the rank and score of one USER, by username or id; rank '-' for a player who isn't on the board."""
+    row: Mapping[str, object] = container().standings.one(container().accounts.find(user).id, board).as_row()
     emit(row, facts({name: row[name] for name in _COLUMNS}), as_json=as_json)
 
 
 @leaderboard.command(epilog=example("leaderboard rebuild"))
-@_board
+@_board_option
 @as_json
 def rebuild(board: str, as_json: bool) -> None:
-    """Bring the sorted set and the cached top in Redis to what the database has. Play goes on meanwhile.
+    """Rebuild a board's sorted set and cached top in Redis from the database. Play goes on meanwhile.
 
-    A batch that a slow or restarting server did not answer is brought again, for up to a minute. Stopped half way, what
-    was brought stays; running it again is safe.
+    A batch that a slow or restarting server did not answer is retried for up to a minute. If this is stopped half way,
+    the batches that were written stay; running it again is safe.
     """
     season = container().standings.season(board)
     note("leaderboard.rebuild", f"board:{season.board}")
-    began = time.monotonic()
+    started_at = time.monotonic()
     with ProgressPrinter(f"Rebuilding {season.board}", "standings") as progress:
         try:
             count = container().refresh.rebuild(season, progress)
         except UNAVAILABLE as error:
-            brought = f"Gave up after {progress.so_far:,} standings of {season.board}; they stay."
-            raise click.ClickException(f"{explain(error, container().settings)} {brought}") from error
-    seconds = round(time.monotonic() - began, 1)
-    said = f"Rebuilt {season.board}: {count:,} standings in {seconds} s."
-    emit({"board": season.board, "standings": count, "seconds": seconds}, said, as_json=as_json)
+            progress_text = f"Gave up after {progress.so_far:,} standings of {season.board}; they stay."
+            raise click.ClickException(f"{explain(error, container().settings)} {progress_text}") from error
+    seconds = round(time.monotonic() - started_at, 1)
+    text = f"Rebuilt {season.board}: {count:,} standings in {seconds} s."
+    emit({"board": season.board, "standings": count, "seconds": seconds}, text, as_json=as_json)
 
 
 @leaderboard.command(epilog=example("leaderboard verify"))
-@_board
+@_board_option
 @as_json
 @click.pass_context
 def verify(ctx: click.Context, board: str, as_json: bool) -> None:
     """Compare Redis with the standings, and the standings with their events in the ledger; exit 1 if they differ.
 
-    It stops at the first 10,000 differences of each kind.
+    The comparison stops at the first 10,000 differences of each kind.
     """
     season = container().standings.season(board)
     with ProgressPrinter(f"Verifying {season.board}", "standings compared") as progress:
         differences = container().refresh.verify(season, progress, pause=1.0)
     with ProgressPrinter("Adding up the ledger", "standings") as progress:
         items = (item for item in container().corrections.unsound(progress) if item["board"] == season.board)
-        unsound = list(itertools.islice(items, MOST))
-    clean = not (differences or unsound)
-    result = {"board": season.board, "clean": clean, "differences": differences, "unsound": unsound}
-    said = [_report(season.board, differences), _unsound(season.board, unsound)]
-    emit(result, "\n".join(said), as_json=as_json)
-    ctx.exit(0 if clean else 1)
+        wrong_standings = list(itertools.islice(items, MOST))
+    is_clean = not (differences or wrong_standings)
+    result = {"board": season.board, "clean": is_clean, "differences": differences, "unsound": wrong_standings}
+    texts = [_report_differences(season.board, differences), _report_wrong_standings(season.board, wrong_standings)]
+    emit(result, "\n".join(texts), as_json=as_json)
+    ctx.exit(0 if is_clean else 1)
 
 
-def _report(board: str, differences: list[dict[str, Any]]) -> str:
+def _report_differences(board: str, differences: list[StandingDifference]) -> str:
     if not differences:
         return f"{board} is clean: Redis has what the database has."
     rows = [
         {
             "what": item["what"],
             "of": item.get("player") or (f"row {item['row']}" if "row" in item else None),
-            "redis": _shown(item["redis"]),
-            "database": _shown(item["database"]),
+            "redis": _format_value(item["redis"]),
+            "database": _format_value(item["database"]),
         }
         for item in differences
     ]
-    lines = [table(rows[:_SHOWN], ("what", "of", "redis", "database"))]
-    if len(rows) > _SHOWN:
-        lines.append(f"and {len(rows) - _SHOWN:,} more; --json has them all.")
+    lines = [table(rows[:_MAX_LISTED], ("what", "of", "redis", "database"))]
+    if len(rows) > _MAX_LISTED:
+        lines.append(f"and {len(rows) - _MAX_LISTED:,} more; --json has them all.")
     repair = f"flask --app wsgi leaderboard rebuild --board {board}"
-    count = _counted(len(rows))
+    count = _format_count(len(rows))
     lines.append(f"{board} differs in {count}: '{repair}' repairs it.")
     return "\n".join(lines)
 
 
-def _unsound(board: str, found: list[dict[str, Any]]) -> str:
-    if not found:
+def _report_wrong_standings(board: str, standings: Sequence[Mapping[str, object]]) -> str:
+    if not standings:
         return f"Every standing of {board} is the sum of its events."
-    lines = [table(found[:_SHOWN], ("what", "player", "season", "standing", "events"))]
-    if len(found) > _SHOWN:
-        lines.append(f"and {len(found) - _SHOWN:,} more; --json has them all.")
+    lines = [table(standings[:_MAX_LISTED], ("what", "player", "season", "standing", "events"))]
+    if len(standings) > _MAX_LISTED:
+        lines.append(f"and {len(standings) - _MAX_LISTED:,} more; --json has them all.")
     lines.append(
-        f"{_counted(len(found))} standings of {board} are not what their events say: somebody has written past them."
+        f"{_format_count(len(standings))} standings of {board} are not what their events say: "
+        "somebody has written past them."
     )
     return "\n".join(lines)
 
 
-def _counted(differences: int) -> str:
+def _format_count(differences: int) -> str:
     return f"{differences:,}" if differences < MOST else f"at least {differences:,}"
 
 
-def _shown(value: Any) -> Any:
-    """A row of the top in short."""
+def _format_value(value: object) -> object:
+    """Return a row of the top in short, 'absent' for none, and any other value as it is."""
     if isinstance(value, dict):
         return f"{value['rank']}. {value['username']} {value['score']}"
     return "absent" if value is None else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 import click
 
@@ -11,19 +10,20 @@ from app.cli.commands import Commands, as_json, container, example, note
 from app.cli.identity import operator, request_id
 from app.cli.output import emit, facts, table
 from app.cli.progress import ProgressPrinter
+from app.stores.moderation.models import ModelFacts
 
 _COLUMNS = ("version", "state", "trained_at", "window_since", "window_until", "players", "days", "strange")
-_FEATURES = ("feature", "value", "usual", "words")
-_OPENED = ("username", "score", "features", "case_id")
-_VERSION = click.argument("version", type=click.IntRange(min=1))
+_FEATURE_COLUMNS = ("feature", "value", "usual", "words")
+_CASE_COLUMNS = ("username", "score", "features", "case_id")
+_version_argument = click.argument("version", type=click.IntRange(min=1))
 
 
 @click.group(cls=Commands)
 def model() -> None:
-    """The learned model: train, try and choose it. It opens cases and does nothing else."""
+    """Train, try and choose the learned model. It only opens cases."""
 
 
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
+def _flatten(row: ModelFacts) -> dict[str, object]:
     return {**row, **row["numbers"]}
 
 
@@ -32,45 +32,51 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
 @click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="Of what is left to chance.")
 @as_json
 def train(days: int, seed: int, as_json: bool) -> None:
-    """Learn from the ledger of the last days, as a worker does every day, and let the new model judge."""
+    """Train a model on the ledger of the last days, as a worker does every day, and let it judge."""
     with ProgressPrinter("Learning", "days of players") as progress:
-        made = container().learning.train(days=days, seed=seed, by=operator(), request_id=request_id(), done=progress)
-    numbers, number = made["numbers"], made["version"]
-    said = f"Model {number} has learned from {numbers['days']:,} days of {made['players']:,} players; "
-    said += f"{numbers['strange']:.2%} of these are strange to it. "
-    said += "It judges from now on." if made["state"] == "active" else "That is too many: it doesn't judge."
-    emit(made, said, as_json=as_json)
+        trained_model = container().learning.train(
+            days=days, seed=seed, by=operator(), request_id=request_id(), on_progress=progress
+        )
+    numbers, version = trained_model["numbers"], trained_model["version"]
+    text = f"Model {version} has learned from {numbers['days']:,} days of {trained_model['players']:,} players; "
+    text += f"{numbers['strange']:.2%} of these are strange to it. "
+    text += "It judges from now on." if trained_model["state"] == "active" else "That is too many: it doesn't judge."
+    emit(trained_model, text, as_json=as_json)
 
 
 @model.command("list", epilog=example("anticheat model list"))
 @as_json
 def list_models(as_json: bool) -> None:
-    """List the models there are, the newest first; 'strange' is the part of what it learned from."""
+    """List the models, the newest first; 'strange' is the share of strange days among those it was trained on."""
     rows = container().learning.all()
-    shown = [{**_flat(row), "strange": f"{row['numbers']['strange']:.2%}"} for row in rows]
-    emit(rows, table(shown, _COLUMNS) if rows else "There is none. Train one: anticheat model train", as_json=as_json)
+    printed_rows = [{**_flatten(row), "strange": f"{row['numbers']['strange']:.2%}"} for row in rows]
+    emit(
+        rows,
+        table(printed_rows, _COLUMNS) if rows else "There is none. Train one: anticheat model train",
+        as_json=as_json,
+    )
 
 
 @model.command(epilog=example("anticheat model show 3"))
-@_VERSION
+@_version_argument
 @as_json
 def show(version: int, as_json: bool) -> None:
-    """Show what a model was made of, and its numbers."""
+    """Show the data and settings that a model was trained with, and its numbers."""
     row = container().learning.facts(version)
-    flat = {name: value for name, value in row.items() if name not in ("settings", "numbers")}
-    emit(row, facts({**flat, **row["settings"], **row["numbers"]}), as_json=as_json)
+    summary = {name: value for name, value in row.items() if name not in ("settings", "numbers")}
+    emit(row, facts({**summary, **row["settings"], **row["numbers"]}), as_json=as_json)
 
 
 @model.command(epilog=example("anticheat model verify 3"))
-@_VERSION
+@_version_argument
 @as_json
 def verify(version: int, as_json: bool) -> None:
-    """Learn again from the same time with the same seed: the same model must come out. Exits with 1 if it doesn't."""
+    """Train again on the same window with the same seed; exit 1 if the result isn't the same model."""
     with ProgressPrinter("Learning again", "days of players") as progress:
-        wrong = container().learning.verify(version, done=progress)
-    said = "\n".join(wrong) or f"Model {version} is what its window, seed and settings give."
-    emit({"version": version, "wrong": wrong}, said, as_json=as_json)
-    if wrong:
+        problems = container().learning.verify(version, on_progress=progress)
+    text = "\n".join(problems) or f"Model {version} is what its window, seed and settings give."
+    emit({"version": version, "wrong": problems}, text, as_json=as_json)
+    if problems:
         raise click.exceptions.Exit(1)
 
 
@@ -79,14 +85,14 @@ def verify(version: int, as_json: bool) -> None:
 @click.option("--version", type=click.IntRange(min=1), help="Which model; the active one if not given.")
 @as_json
 def score(username: str, version: int | None, as_json: bool) -> None:
-    """Show what a model makes of a player's last day. Nothing follows from it."""
+    """Show how a model scores a player's last day. Nothing follows from it."""
     player = container().accounts.find(username)
-    look = container().learning.look(player.id, version)
-    strange = "; ".join(f"{row['words']}: {row['value']} ({row['usual']} is usual)" for row in look.stands_out)
-    of = f"{look.score:g}, where {look.threshold:g} opens a case (model {look.version})"
+    assessment = container().learning.look(player.id, version)
+    outliers = "; ".join(f"{row['words']}: {row['value']} ({row['usual']} is usual)" for row in assessment.stands_out)
+    score_text = f"{assessment.score:g}, where {assessment.threshold:g} opens a case (model {assessment.version})"
     emit(
-        asdict(look),
-        f"{table(look.features, _FEATURES)}\nScore: {of}. Farthest from others: {strange}.",
+        asdict(assessment),
+        f"{table(assessment.features, _FEATURE_COLUMNS)}\nScore: {score_text}. Farthest from others: {outliers}.",
         as_json=as_json,
     )
 
@@ -94,27 +100,30 @@ def score(username: str, version: int | None, as_json: bool) -> None:
 @model.command(epilog=example("anticheat model judge"))
 @as_json
 def judge(as_json: bool) -> None:
-    """Show everybody's last day to the active model, as a worker does every six hours; open cases for a person."""
+    """Judge every player's last day by the active model, as a worker does every six hours; open cases for a person."""
     note("anticheat.judged_by_model", "ledger")
     with ProgressPrinter("Judging", "players") as progress:
-        judged = container().learning.judge(done=progress)
-    if judged is None:
+        judgement = container().learning.judge(on_progress=progress)
+    if judgement is None:
         raise click.ClickException("No model is active: train one, or activate one.")
-    cases = [{"username": container().accounts.find(str(one["player_id"])).username, **one} for one in judged.cases]
-    said = f"Model {judged.version} looked at {judged.players:,} players: {judged.signals:,} new signals, "
-    said += f"{len(cases):,} new cases."
+    cases = [
+        {"username": container().accounts.find(str(case.player_id)).username, **asdict(case)}
+        for case in judgement.cases
+    ]
+    text = f"Model {judgement.version} looked at {judgement.players:,} players: {judgement.signals:,} new signals, "
+    text += f"{len(cases):,} new cases."
     emit(
-        {**asdict(judged), "cases": cases},
-        "\n".join([*([table(cases, _OPENED)] if cases else []), said]),
+        {**asdict(judgement), "cases": cases},
+        "\n".join([*([table(cases, _CASE_COLUMNS)] if cases else []), text]),
         as_json=as_json,
     )
 
 
 @model.command(epilog=example("anticheat model activate 3"))
-@_VERSION
+@_version_argument
 @as_json
 def activate(version: int, as_json: bool) -> None:
-    """Let this one judge, until the next is trained."""
+    """Let this model judge until the next is trained."""
     container().learning.activate(version, by=operator(), request_id=request_id())
     emit({"active": version}, f"Model {version} judges from now on.", as_json=as_json)
 
@@ -122,7 +131,7 @@ def activate(version: int, as_json: bool) -> None:
 @model.command(epilog=example("anticheat model retire"))
 @as_json
 def retire(as_json: bool) -> None:
-    """Let no model judge, until the next is trained or one is activated."""
+    """Let no model judge until the next is trained or one is activated."""
     version = container().learning.retire(by=operator(), request_id=request_id())
-    said = "No model was active." if version is None else f"Model {version} judges no longer."
-    emit({"retired": version}, said, as_json=as_json)
+    text = "No model was active." if version is None else f"Model {version} judges no longer."
+    emit({"retired": version}, text, as_json=as_json)

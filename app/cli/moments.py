@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import click
 
@@ -11,11 +10,11 @@ from app.domain.times import moment
 
 
 class Moment(click.ParamType[datetime]):
-    """A time as RFC 3339 has it, or a date."""
+    """A time in RFC 3339, or a date."""
 
     name = "time|date"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+    def convert(self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         try:
             return value if isinstance(value, datetime) else moment(value)
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""`flask outbox`: what waits on its way to the screens."""
+"""`flask outbox`: the changes that wait to be published."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from app.cli.output import emit
 
 @click.group(cls=Commands)
 def outbox() -> None:
-    """The outbox: changes that are committed and not yet published."""
+    """Show the outbox: changes that are committed and not yet published."""
 
 
 @outbox.command(epilog=example("outbox status"))
 @as_json
 def status(as_json: bool) -> None:
-    """How many changes wait for the relay, and for how long the oldest."""
-    found = container().outbox.status()
-    said = "Nothing waits."
-    if found["waiting"]:
-        said = f"{found['waiting']:,} changes wait, the oldest for {found['oldest_seconds']:.1f} s."
-    emit(found, said, as_json=as_json)
+    """Print the number of changes that wait for the relay, and the age of the oldest."""
+    backlog = container().outbox.status()
+    text = "Nothing waits."
+    if backlog["waiting"]:
+        text = f"{backlog['waiting']:,} changes wait, the oldest for {backlog['oldest_seconds']:.1f} s."
+    emit(backlog, text, as_json=as_json)

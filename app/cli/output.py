@@ -1,4 +1,4 @@
-"""Printing: plain aligned columns for people, JSON for programs, nothing that could steer a terminal."""
+"""Printing: plain aligned columns for people, JSON for programs, no character that could steer a terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import click
@@ -21,13 +20,15 @@ _UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def safe(text: str) -> str:
-    """The text with everything escaped that isn't printable, or that this terminal has no character for."""
-    shown = "".join(part if part.isprintable() else part.encode("unicode_escape").decode() for part in text)
+    """Return the text with every character escaped that isn't printable, or that this terminal can't show."""
+    printable = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    return shown.encode(encoding, "backslashreplace").decode(encoding)
+    return printable.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, datetime):
@@ -40,34 +41,37 @@ def _cell(value: Any) -> str:
 
 
 def _width(text: str) -> int:
-    """Columns on a terminal: wide characters take two, combining ones none."""
+    """Return the columns that the text takes on a terminal: wide characters take two, combining ones none."""
     return sum(
-        0 if unicodedata.combining(part) else 2 if unicodedata.east_asian_width(part) in "WF" else 1 for part in text
+        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in text
     )
 
 
-def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """One line a row under a line of names; numbers to the right."""
-    kept = list(rows)
+def table(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
+    """Return one line per row under a line of names; numbers are aligned to the right."""
+    row_list = list(rows)
     cells = [[name.upper().replace("_", " ") for name in columns]]
-    cells += [[_cell(row[name]) for name in columns] for row in kept]
-    widths = [max(_width(line[at]) for line in cells) for at in range(len(columns))]
-    right = [bool(kept) and all(isinstance(row[name], int | float | None) for row in kept) for name in columns]
+    cells += [[_cell(row[name]) for name in columns] for row in row_list]
+    widths = [max(_width(line[column]) for line in cells) for column in range(len(columns))]
+    is_numeric = [
+        bool(row_list) and all(isinstance(row[name], int | float | None) for row in row_list) for name in columns
+    ]
 
-    def padded(text: str, at: int) -> str:
-        gap = " " * (widths[at] - _width(text))
-        return gap + text if right[at] else text + gap
+    def pad(text: str, column: int) -> str:
+        gap = " " * (widths[column] - _width(text))
+        return gap + text if is_numeric[column] else text + gap
 
-    return "\n".join("  ".join(padded(text, at) for at, text in enumerate(line)).rstrip() for line in cells)
+    return "\n".join("  ".join(pad(text, column) for column, text in enumerate(line)).rstrip() for line in cells)
 
 
-def facts(values: Mapping[str, Any]) -> str:
-    """One line a value, the names aligned."""
+def facts(values: Mapping[str, object]) -> str:
+    """Return one line per value, with the names aligned."""
     width = max(len(name) for name in values)
     return "\n".join(f"{name.replace('_', ' '):<{width}}  {_cell(value)}" for name, value in values.items())
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: object) -> str:
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, datetime):
@@ -75,26 +79,26 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no place in JSON")
 
 
-def emit(data: Any, text: str, *, as_json: bool) -> None:
-    """Print the result on standard output: the data as JSON (in ASCII, whatever the terminal's encoding), or the text.
+def emit(data: object, text: str, *, as_json: bool) -> None:
+    """Print the result on standard output: the data as JSON (in ASCII, for a terminal of any encoding), or the text.
 
     Raises click.ClickException where it can't be written.
     """
     try:
-        click.echo(json.dumps(data, default=_plain, indent=2) if as_json else text)
+        click.echo(json.dumps(data, default=_to_json, indent=2) if as_json else text)
     except OSError as error:
-        if error.errno not in _UNWRITABLE:  # a pipe that nobody reads is click's to end on
+        if error.errno not in _UNWRITABLE:  # click handles a pipe without a reader
             raise
-        _write_nowhere()
+        _discard_output()
         raise click.ClickException(f"The result could not be written: {error.strerror}.") from error
 
 
-def _write_nowhere() -> None:
-    """Give what standard output still holds to the null device, or Python would fail on it again when it ends."""
+def _discard_output() -> None:
+    """Redirect buffered standard output to the null device, or Python would fail on it again when it exits."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def tell(text: str) -> None:
-    """A message beside the result, on standard error."""
+    """Print a message on standard error, beside the result."""
     click.echo(safe(text), err=True)

@@ -14,43 +14,43 @@ Marks = Mapping[str, float]
 
 
 def bars(bins: Bins, marks: Marks) -> str:
-    """One line for each bin, (from, to, how many), and the marks beside the bin that they are in."""
-    most = max(count for _, _, count in bins)
+    """Return one line for each bin, (from, to, count), with the marks beside the bin that they are in."""
+    highest = max(count for _, _, count in bins)
     lines = []
     for begin, end, count in bins:
-        here = ", ".join(f"{name} {at:g} s" for name, at in marks.items() if begin <= at < end)
-        bar = "#" * math.ceil(count / most * _WIDTH)
-        lines.append(f"{begin:>9.3g} s  {bar:<{_WIDTH}} {count:>9,}{'  < ' + here if here else ''}".rstrip())
+        bin_marks = ", ".join(f"{name} {seconds:g} s" for name, seconds in marks.items() if begin <= seconds < end)
+        bar = "#" * math.ceil(count / highest * _WIDTH)
+        lines.append(f"{begin:>9.3g} s  {bar:<{_WIDTH}} {count:>9,}{'  < ' + bin_marks if bin_marks else ''}".rstrip())
     return "\n".join(lines)
 
 
 def svg(title: str, bins: Bins, marks: Marks) -> str:
-    """The same as a drawing, on a logarithmic scale."""
+    """Return the same as an SVG drawing, on a logarithmic scale."""
     first, last = math.log10(bins[0][0]), math.log10(bins[-1][1])
-    most = max(count for _, _, count in bins)
-    shown = {name: at for name, at in marks.items() if at > 0}
+    highest = max(count for _, _, count in bins)
+    visible_marks = {name: position for name, position in marks.items() if position > 0}
 
-    def across(seconds: float) -> float:
-        part = (math.log10(seconds) - first) / (last - first)
-        return _LEFT + min(1.0, max(0.0, part)) * (_WIDE - 2 * _LEFT)
+    def scale_x(seconds: float) -> float:
+        share = (math.log10(seconds) - first) / (last - first)
+        return _LEFT + min(1.0, max(0.0, share)) * (_WIDE - 2 * _LEFT)
 
-    drawn = [
-        f'<rect x="{across(begin):.1f}" y="{_HIGH - count / most * (_HIGH - 60):.1f}" '
-        f'width="{max(0.5, across(end) - across(begin) - 1):.1f}" height="{count / most * (_HIGH - 60):.1f}">'
+    elements = [
+        f'<rect x="{scale_x(begin):.1f}" y="{_HIGH - count / highest * (_HIGH - 60):.1f}" '
+        f'width="{max(0.5, scale_x(end) - scale_x(begin) - 1):.1f}" height="{count / highest * (_HIGH - 60):.1f}">'
         f"<title>{begin:.3g} to {end:.3g} s: {count:,}</title></rect>"
         for begin, end, count in bins
     ]
     ticks = [10.0**power for power in range(math.ceil(first), math.floor(last) + 1)]
-    drawn += [f'<text x="{across(at):.1f}" y="{_HIGH + 18}">{at:g} s</text>' for at in ticks]
-    for number, (name, at) in enumerate(shown.items()):
-        x, y = across(at), 34 + 14 * (number % 3)
-        drawn.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y}" y2="{_HIGH}"/>')
-        drawn.append(f'<text x="{x:.1f}" y="{y - 2}">{escape(name)} {at:g} s</text>')
+    elements += [f'<text x="{scale_x(position):.1f}" y="{_HIGH + 18}">{position:g} s</text>' for position in ticks]
+    for number, (name, position) in enumerate(visible_marks.items()):
+        x, y = scale_x(position), 34 + 14 * (number % 3)
+        elements.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y}" y2="{_HIGH}"/>')
+        elements.append(f'<text x="{x:.1f}" y="{y - 2}">{escape(name)} {position:g} s</text>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDE} {_HIGH + _BELOW}" font-family="sans-serif">\n'
         "<style>rect{fill:#4a7bb7} line{stroke:#b3362b} text{font-size:11px;text-anchor:middle}</style>\n"
         f'<rect width="{_WIDE}" height="{_HIGH + _BELOW}" style="fill:#fff"/>\n'
         f'<text x="{_WIDE / 2}" y="16" style="font-size:14px">{escape(title)}</text>\n'
-        + "\n".join(drawn)
+        + "\n".join(elements)
         + "\n</svg>\n"
     )

@@ -10,20 +10,20 @@ from app.cli.output import tell
 
 
 class ProgressPrinter:
-    """Says every `every` seconds how far it is, also while nothing is reported. Called with the number done so far."""
+    """A printer of progress, every `every` seconds even if none is reported. It is called with the count so far."""
 
-    def __init__(self, doing: str, what: str, *, every: float = 2.0) -> None:
-        self._doing, self._what, self._every, self._done = doing, what, every, 0
-        self._over = threading.Event()
+    def __init__(self, activity: str, unit: str, *, every: float = 2.0) -> None:
+        self._activity, self._unit, self._every, self._count = activity, unit, every, 0
+        self._finished = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __call__(self, done: int) -> None:
-        self._done = done
+    def __call__(self, count: int) -> None:
+        self._count = count
 
     @property
     def so_far(self) -> int:
-        """The last number that it was called with."""
-        return self._done
+        """Return the count that was reported last."""
+        return self._count
 
     def __enter__(self) -> ProgressPrinter:
         self._thread.start()
@@ -32,10 +32,10 @@ class ProgressPrinter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
+        self._finished.set()
         self._thread.join()
 
     def _run(self) -> None:
-        began = time.monotonic()
-        while not self._over.wait(self._every):
-            tell(f"{self._doing}: {self._done:,} {self._what} in {time.monotonic() - began:.0f} s")
+        started_at = time.monotonic()
+        while not self._finished.wait(self._every):
+            tell(f"{self._activity}: {self._count:,} {self._unit} in {time.monotonic() - started_at:.0f} s")

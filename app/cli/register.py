@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.cli import corrections as corrections  # adds its commands to `leaderboard`
+from app.cli import corrections as corrections  # imported to add its commands to `leaderboard`
 from app.cli.actions import actions
 from app.cli.analytics import analytics
 from app.cli.anticheat import anticheat
@@ -18,6 +18,6 @@ from app.cli.users import users
 
 
 def register(app: Flask) -> None:
-    """Make them known to `flask --app wsgi`."""
+    """Add the commands to `flask --app wsgi`."""
     for command in (users, actions, leaderboard, analytics, anticheat, audit, outbox, queues, doctor, db):
         app.cli.add_command(command)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from typing import Any
 
 import click
 
@@ -20,10 +19,10 @@ _COLUMNS = ("username", "role", "status", "created_at", "user_id")
 
 @click.group(cls=Commands)
 def users() -> None:
-    """Accounts: create, list, show, suspend, reinstate, set-role, look-alikes. A user is named by username or id."""
+    """Create, list, show, suspend and reinstate accounts, set roles, find look-alikes. USER is a username or an id."""
 
 
-def _row(player: Player) -> dict[str, Any]:
+def _row(player: Player) -> dict[str, object]:
     return {
         "user_id": player.id,
         "username": player.username,
@@ -39,7 +38,7 @@ def _row(player: Player) -> dict[str, Any]:
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
 @as_json
 def create(username: str, role: str, password_stdin: bool, as_json: bool) -> None:
-    """Create an account; asks for the password."""
+    """Create an account and ask for its password."""
     player = container().accounts.create_by(operator(), username, _password(password_stdin), role, request_id())
     emit(_row(player), f"Created {player.role} {safe(player.username)} with the id {player.id}.", as_json=as_json)
 
@@ -63,10 +62,10 @@ def _password(from_stdin: bool) -> str:
 @as_json
 def list_users(status: str | None, prefix: str, limit: int, as_json: bool) -> None:
     """List accounts by name."""
-    found = container().accounts.page(status=status, prefix=prefix, limit=limit + 1)
-    rows = [_row(player) for player in found[:limit]]
+    players = container().accounts.page(status=status, prefix=prefix, limit=limit + 1)
+    rows = [_row(player) for player in players[:limit]]
     emit(rows, table(rows, _COLUMNS) if rows else "There are none.", as_json=as_json)
-    if len(found) > limit:
+    if len(players) > limit:
         tell(f"There are more than these {limit}: narrow it with --prefix or raise --limit.")
 
 
@@ -91,10 +90,10 @@ def show(user: str, as_json: bool) -> None:
 @click.argument("user")
 @as_json
 def suspend(user: str, as_json: bool) -> None:
-    """Take a player off every board and end their sockets, until reinstated."""
+    """Suspend a player: they leave every board and their sockets are closed, until they are reinstated."""
     player = container().accounts.find(user)
-    changed = container().moderation.suspend(player.id, request_id(), by=operator())
-    _say_changed(player, changed, "Suspended {}.", "{} was suspended already.", as_json)
+    is_changed = container().moderation.suspend(player.id, request_id(), by=operator())
+    _print_change(player, is_changed, "Suspended {}.", "{} was suspended already.", as_json)
 
 
 @users.command(epilog=example("users reinstate mallory"))
@@ -103,8 +102,8 @@ def suspend(user: str, as_json: bool) -> None:
 def reinstate(user: str, as_json: bool) -> None:
     """Put a suspended player back on the boards, with a suspicion of 0. An open case stays open."""
     player = container().accounts.find(user)
-    changed = container().moderation.reinstate(player.id, request_id(), by=operator())
-    _say_changed(player, changed, "Reinstated {}.", "{} was active already; suspicion is back to 0.", as_json)
+    is_changed = container().moderation.reinstate(player.id, request_id(), by=operator())
+    _print_change(player, is_changed, "Reinstated {}.", "{} was active already; suspicion is back to 0.", as_json)
     case = container().cases.mine(player.id)
     if case and case["state"] == "open":
         tell(f"Case {case['case_id']} stays open: 'flask --app wsgi anticheat clear' or 'confirm' decides it.")
@@ -115,24 +114,28 @@ def reinstate(user: str, as_json: bool) -> None:
 @click.argument("role", type=_ROLES, metavar="player|admin")
 @as_json
 def set_role(user: str, role: str, as_json: bool) -> None:
-    """Make somebody an admin, or a player again."""
+    """Make a user an admin, or a player again."""
     player = container().accounts.find(user)
-    changed = container().accounts.set_role(operator(), player.id, role, request_id())
-    _say_changed(player, changed, f"{{}} is now {role}.", f"{{}} was {role} already.", as_json)
+    is_changed = container().accounts.set_role(operator(), player.id, role, request_id())
+    _print_change(player, is_changed, f"{{}} is now {role}.", f"{{}} was {role} already.", as_json)
 
 
 @users.command("look-alikes", epilog=example("users look-alikes"))
 @as_json
 def look_alikes(as_json: bool) -> None:
-    """List accounts whose names look like those of accounts that were there before.
+    """List accounts whose names look like those of older accounts.
 
-    New ones are refused; these are from versions that did not look. They can sign in as before. Accounts that were made
-    while the database was being upgraded are entered too, so run this once after an upgrade.
+    New look-alikes are refused; these are from versions that did not check. They can sign in as before. Accounts that
+    were created during an upgrade of the database are listed too, so run this once after an upgrade.
     """
     rows = [asdict(account) for account in container().accounts.look_alikes()]
     emit(rows, table(rows, _LOOK_ALIKE_COLUMNS) if rows else "There are none.", as_json=as_json)
 
 
-def _say_changed(player: Player, changed: bool, done: str, was: str, as_json: bool) -> None:
-    now = container().accounts.find(str(player.id))
-    emit({**_row(now), "changed": changed}, (done if changed else was).format(safe(now.username)), as_json=as_json)
+def _print_change(player: Player, is_changed: bool, changed_text: str, unchanged_text: str, as_json: bool) -> None:
+    current = container().accounts.find(str(player.id))
+    emit(
+        {**_row(current), "changed": is_changed},
+        (changed_text if is_changed else unchanged_text).format(safe(current.username)),
+        as_json=as_json,
+    )

@@ -1,4 +1,4 @@
-"""Build the accounts' stores and services."""
+"""Factory of the stores and services of accounts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar, TypeVarTuple
 
 from app.containers.connections import Connections
 from app.services.accounts.accounts import Accounts, Sessions
@@ -17,6 +17,9 @@ from app.stores.accounts.failed_sign_ins import FailedSignInStore
 from app.stores.accounts.logins import LoginStore
 from app.stores.accounts.players import PlayerStore
 from app.stores.accounts.sign_ins import SignInStore
+
+Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class AccountParts:
 
 
 def build_accounts(connections: Connections) -> AccountParts:
-    """Return the accounts' stores and services."""
+    """Return the stores and services of accounts."""
     settings, database, redis, clock = (
         connections.settings,
         connections.database,
@@ -52,12 +55,13 @@ def build_accounts(connections: Connections) -> AccountParts:
     return AccountParts(players, logins, Sessions(logins), accounts, SignIns(SignInStore(redis), clock=clock))
 
 
-def run_in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return what a slow computation returns. Under gevent a real thread computes it, so that other greenlets go on."""
-    monkey = sys.modules.get("gevent.monkey")
-    if monkey is None or not monkey.is_module_patched("threading"):
+def run_in_thread(function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
+    """Return the result of a slow computation. Under gevent it runs in a real thread, so that other greenlets go on."""
+    monkey_module = sys.modules.get("gevent.monkey")
+    if monkey_module is None or not monkey_module.is_module_patched("threading"):
         return function(*arguments)
-    return sys.modules["gevent"].get_hub().threadpool.apply(function, arguments)
+    result: Result = sys.modules["gevent"].get_hub().threadpool.apply(function, arguments)
+    return result
 
 
 def _hashing_threads(web_workers: int) -> int:

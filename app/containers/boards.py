@@ -1,4 +1,4 @@
-"""Build the stores and services of boards: standings, rankings in Redis, what subscribers are sent."""
+"""Factory of the stores and services of boards: standings, rankings in Redis, broadcasts, presence."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ def build_boards(connections: Connections, catalog: CatalogStore, players: Playe
         connections.redis,
         interval=connections.settings.broadcast_seconds,
     )
-    refresh = BoardSync(catalog, standing_store, rankings, bulk_rankings, standings, broadcasts)
-    proof = Reconciler(
+    board_sync = BoardSync(catalog, standing_store, rankings, bulk_rankings, standings, broadcasts)
+    reconciler = Reconciler(
         catalog,
         standing_store,
         RecentChangeStore(connections.database),
         bulk_rankings,
         ReconcileProgressStore(connections.patient_redis),
-        refresh,
+        board_sync,
         clock=connections.clock,
     )
     presence = _presence(connections, standings)
-    return BoardParts(standing_store, rankings, bulk_rankings, standings, presence, refresh, proof)
+    return BoardParts(standing_store, rankings, bulk_rankings, standings, presence, board_sync, reconciler)
 
 
 def _presence(connections: Connections, standings: Standings) -> Presence:

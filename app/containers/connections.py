@@ -29,7 +29,7 @@ class Connections:
     scripts: Scripts
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self.replicas.close()
         self.patient_replicas.close()
         self.database.close()
@@ -48,7 +48,7 @@ def prepare_connections(
         clock=clock,
         database=database,
         replicas=_replicas(settings, database, pool=settings.database_pool, statement_seconds=statement_seconds),
-        # As long as the roll-up of a busy day takes.
+        # The roll-up of a busy day takes this long.
         patient_replicas=_replicas(settings, database, pool=4, statement_seconds=STATEMENT_SECONDS),
         redis=redis,
         patient_redis=connect(settings.redis_url, max(settings.redis_timeout, _PATIENT_SECONDS)),

@@ -1,5 +1,7 @@
-"""Everything a process needs, built once: connections, then the stores and services of each subject. No Flask, no
-Celery."""
+"""Everything that a process needs, built once: connections, then the stores and services of each subject.
+
+No Flask, no Celery.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Container:
-    """Give the stores and services by name. A connection opens at its first use, in the process that uses it."""
+    """The stores and services by name. A connection opens at its first use, in the process that uses it."""
 
     def __init__(
         self, settings: Settings, *, clock: Callable[[], float] = time.time, statement_seconds: float = 5.0
@@ -73,15 +75,15 @@ class Container:
 
     @cached_property
     def learning(self) -> ModelTraining:
-        """The learned model, with its libraries loaded at the first use. Raises Unavailable without them."""
+        """Return the learned model's service. Its libraries load at the first use; raises Unavailable without them."""
         return build_learning(self._connections, self.clock)
 
     apart = staticmethod(run_in_thread)
 
     def subscription(self) -> Subscription:
-        """Return a connection of its own that listens to what other processes announce."""
+        """Return a connection of its own that listens to the announcements of other processes."""
         return Subscription(self.redis)
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self._connections.close()

@@ -1,4 +1,4 @@
-"""Build the stores and services of moderation: suspicion, cases, decisions, corrections, the audit log."""
+"""Factory of the stores and services of moderation: suspicion, cases, decisions, corrections, audit."""
 
 from __future__ import annotations
 

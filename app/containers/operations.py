@@ -1,4 +1,4 @@
-"""Build what operators use: analytics, health, queues, the outbox, metrics, the schema, the doctor."""
+"""Factory of services for operators: analytics, health, queues, outbox, metrics, schema, doctor."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ def build_operations(
 ) -> OperationParts:
     """Return the stores and services of operations."""
     settings, database, redis = connections.settings, connections.database, connections.redis
-    queue_counts, failures, ticks = QueueDepthStore(redis), TaskFailureStore(redis), BeatLockStore(database)
+    queue_depths, failures, beat_lock = QueueDepthStore(redis), TaskFailureStore(redis), BeatLockStore(database)
     postgres_probe, redis_probe = PostgresProbe(database), RedisProbe(redis, connections.scripts)
     outbox, schema = Outbox(database, OutboxStore(database)), Schema(database, settings.database_url)
-    lateness = JobAgeStore(database)
-    read = sources(
+    job_ages = JobAgeStore(database)
+    gauge_sources = sources(
         outbox,
-        lateness,
+        job_ages,
         boards.rankings,
-        queue_counts,
+        queue_depths,
         play.catalog,
         connections.replicas,
         boards.presence.count,
@@ -65,7 +65,7 @@ def build_operations(
         redis_probe,
         audit.look,
     )
-    diagnosis = Doctor(
+    doctor = Doctor(
         settings,
         postgres_probe,
         connections.replicas,
@@ -74,22 +74,22 @@ def build_operations(
         outbox,
         play.catalog,
         boards.rankings,
-        ticks,
-        lateness,
+        beat_lock,
+        job_ages,
         boards.presence,
         accounts.sign_ins,
         audit,
         clock=connections.clock,
     )
     return OperationParts(
-        queue_counts,
+        queue_depths,
         failures,
-        ticks,
+        beat_lock,
         Analytics(database, connections.replicas, connections.patient_replicas, play.catalog),
         Health(database, postgres_probe, redis_probe),
         Queues(settings, failures),
         outbox,
-        MetricReadings(read),
+        MetricReadings(gauge_sources),
         schema,
-        diagnosis,
+        doctor,
     )

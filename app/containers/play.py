@@ -1,4 +1,4 @@
-"""Build the stores and services of play: action types, action tokens, redemptions."""
+"""Factory of the stores and services of play: action types, action tokens, redemptions."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class PlayServices:
 def build_play_stores(connections: Connections) -> PlayStores:
     """Return the stores of play."""
     settings = connections.settings
-    permits = ActionClaimStore(
+    action_claims = ActionClaimStore(
         connections.redis,
         connections.scripts,
         lease_ms=settings.claim_seconds * 1000,
         consumed_seconds=settings.consumed_seconds,
     )
-    return PlayStores(CatalogStore(connections.database), LedgerStore(connections.database), permits)
+    return PlayStores(CatalogStore(connections.database), LedgerStore(connections.database), action_claims)
 
 
 def build_play(
@@ -58,25 +58,25 @@ def build_play(
 ) -> PlayServices:
     """Return the services of play."""
     settings = connections.settings
-    past = PlayerHistory(stores.ledger, suspicions, stores.action_claims)
+    player_history = PlayerHistory(stores.ledger, suspicions, stores.action_claims)
     actions = Actions(
         connections.database,
         stores.catalog,
         stores.action_claims,
         stores.ledger,
         boards.standing_store,
-        past,
+        player_history,
         key=settings.action_token_keys[0],
         clock=connections.clock,
-        seconds=settings.action_seconds,
-        most=settings.max_active_actions,
+        token_seconds=settings.action_seconds,
+        max_active=settings.max_active_actions,
     )
     redemptions = Redemptions(
         stores.action_claims,
         stores.ledger,
         boards.rankings,
         boards.standing_store,
-        past,
+        player_history,
         moderation,
         connections.scripts,
         secrets={key.kid: key.secret for key in settings.action_token_keys},

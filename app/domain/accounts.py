@@ -1,4 +1,4 @@
-"""What a username must be, and what makes two the same."""
+"""The rules for usernames, and the keys by which two usernames are the same."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from app.domain.invisible import BLANK, without_ignorable, without_needless
 
 USERNAME_LENGTH = (3, 32)
 _MOST_MARKS = 2  # nonspacing marks in a row; more of them pile up over the neighbouring lines
-_MOST_SPACING_MARKS = 4  # with vowel signs that take a place of their own, as in Burmese names
-_NUKTA_CLASS = 7  # the dot that makes another letter of one; normalisation takes it off some letters
+_MOST_SPACING_MARKS = 4  # with vowel signs that take up space of their own, as in Burmese names
+_NUKTA_CLASS = 7  # the dot that turns one letter into another; normalisation splits it off from some letters
 _SUBJOINED = range(0x0F8D, 0x0FBD)  # Tibetan consonants below others are letters, although Unicode calls them marks
 _SPACES = re.compile(" {2,}")
 
 
 def username_of(text: str) -> str:
-    """Return the username as it is kept. Raises ValueError with what is wrong.
+    """Return the username as it is stored. Raises ValueError with the rule that it breaks.
 
-    It is NFKC-normalised, several spaces in a row become one, and letters and marks that are never seen are left out,
-    except where emoji or a script need them. The length counts visible characters.
+    It is NFKC-normalised, several spaces in a row become one, and invisible letters and marks are removed, except
+    where emoji or a script need them. The length counts visible characters.
     """
-    kept, visible = without_needless(_nfkc(text))
-    name = _SPACES.sub(" ", _nfkc(kept))
+    needed, visible = without_needless(_nfkc(text))
+    name = _SPACES.sub(" ", _nfkc(needed))
     visible = _SPACES.sub(" ", _nfkc(visible))
     if name != name.strip():
         raise ValueError("must not begin or end with a space")
@@ -37,7 +37,7 @@ def username_of(text: str) -> str:
 
 
 def username_key(name: str) -> str:
-    """Return what sign-in looks for, unique among players: NFKC and case folded, nothing invisible, spaces as one."""
+    """Return the key for sign-in, unique among players: NFKC and case folded, nothing invisible, spaces as one."""
     return _SPACES.sub(" ", _nfkc(without_ignorable(_nfkc(name)).casefold()))
 
 
@@ -51,9 +51,9 @@ def _nfkc(text: str) -> str:
 
 
 def _check_marks(name: str) -> None:
-    """Raise ValueError for combining marks that stand on nothing, or pile up.
+    """Raise ValueError for combining marks without a letter before them, or too many in a row.
 
-    Marks that normalisation put into the letter before count as well, unless it could put all of them there.
+    Marks that normalisation merged into the letter before count as well, unless it could merge all of them.
     """
     run = nonspacing = 0
     for index, character in enumerate(name):
@@ -75,5 +75,5 @@ def _is_mark(character: str) -> bool:
 
 
 def _is_nonspacing(character: str) -> bool:
-    """Whether the mark takes no place of its own, and is not the dot that belongs to a letter."""
+    """Return whether the mark takes up no space of its own, and is not the dot that belongs to a letter."""
     return unicodedata.category(character) in ("Mn", "Me") and unicodedata.combining(character) != _NUKTA_CLASS

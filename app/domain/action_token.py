@@ -1,4 +1,4 @@
-"""The action token: what one action promises, signed so that nobody else can promise it.
+"""The action token: the promise of one action, signed so that only this server can make it.
 
 A token is three parts joined by dots: the key id, the promise (base64url of a JSON list) and an HMAC-SHA256 over both.
 """
@@ -40,8 +40,8 @@ class Promise:
 
     @property
     def digest(self) -> str:
-        """Stand for all of it in Redis, so that a token can be compared with what was issued."""
-        return hashlib.blake2b(_packed(self), digest_size=16).hexdigest()
+        """Return the digest that stands for the promise in Redis, where a token is compared with the issued one."""
+        return hashlib.blake2b(_pack(self), digest_size=16).hexdigest()
 
 
 _KINDS = tuple(int if field.type == "int" else str for field in fields(Promise))
@@ -52,7 +52,7 @@ class Presented:
     """A token as a client presented it.
 
     `kid` is the key that signed it, or None for a bad signature: then `promise` is None as well, since nothing in an
-    unverified token is data. `promise` is also None for a signed text that `sign` did not make.
+    unverified token is trusted. `promise` is also None for a signed text that `sign` did not make.
     """
 
     kid: str | None
@@ -60,12 +60,12 @@ class Presented:
 
     @property
     def genuine(self) -> bool:
-        """Whether one of our keys signed it."""
+        """Return whether one of our keys signed the token."""
         return self.kid is not None
 
 
 class NotAToken(ValueError):
-    """The text doesn't have the shape of an action token at all."""
+    """The text doesn't even have the shape of an action token."""
 
 
 def _seal(kid: str, body: str, secret: str) -> str:
@@ -73,18 +73,18 @@ def _seal(kid: str, body: str, secret: str) -> str:
     return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
 
-def _packed(promise: Promise) -> bytes:
+def _pack(promise: Promise) -> bytes:
     return json.dumps(astuple(promise), separators=(",", ":")).encode()
 
 
 def sign(promise: Promise, key: SigningKey) -> str:
-    """The token for `promise`, signed with `key`."""
-    body = base64.urlsafe_b64encode(_packed(promise)).rstrip(b"=").decode()
+    """Return the token for `promise`, signed with `key`."""
+    body = base64.urlsafe_b64encode(_pack(promise)).rstrip(b"=").decode()
     return f"{key.kid}.{body}.{_seal(key.kid, body, key.secret)}"
 
 
 def read(token: str, secrets: dict[str, str]) -> Presented:
-    """Verify `token` and return what it promises; `secrets` maps key ids to secrets. Raises NotAToken."""
+    """Verify `token` and return it with its promise; `secrets` maps key ids to secrets. Raises NotAToken."""
     parts = token.split(".")
     if len(parts) != 3 or not all(parts):
         raise NotAToken()
@@ -97,14 +97,14 @@ def read(token: str, secrets: dict[str, str]) -> Presented:
 
 
 def names_another(token: str, action_id: str, player_id: str) -> bool:
-    """Tell whether a token with a bad signature names another action or player, as far as it can be read.
+    """Return whether a token with a bad signature names another action or player, as far as it can be read.
 
-    The contract asks for this before the signature. The answer is all that may be used of such a token.
+    The contract asks for this check before the signature's. Nothing else of such a token may be used.
     """
     try:
         values = _values(token.split(".")[1])
-        named = UUID(values[0]), UUID(values[1])
-        return len(values) == len(_KINDS) and named != (UUID(action_id), UUID(player_id))
+        ids = UUID(values[0]), UUID(values[1])
+        return len(values) == len(_KINDS) and ids != (UUID(action_id), UUID(player_id))
     except _UNREADABLE:
         return False
 
@@ -117,7 +117,7 @@ def _values(body: str) -> Any:
 
 
 def _unpack(body: str) -> Promise | None:
-    """The promise of a body that we signed; None for one of another shape, which only a leaked key can have made."""
+    """Return the promise of a body that we signed; None for another shape, which only a leaked key can have signed."""
     try:
         values = _values(body)
         if tuple(type(value) for value in values) != _KINDS:
@@ -130,5 +130,5 @@ def _unpack(body: str) -> Promise | None:
 
 
 def fingerprint(action_id: str, token: str) -> str:
-    """A short stand-in for (action, token), to tell a retry from another request."""
+    """Return a short digest of (action, token), which distinguishes a retry from another request."""
     return hashlib.blake2b(f"{action_id}\n{token}".encode(), digest_size=16).hexdigest()

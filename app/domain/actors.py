@@ -1,18 +1,18 @@
-"""Who acts, as the audit log names them."""
+"""The names of actors in the audit log."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
 SYSTEM = "system"
-"""What follows by itself, such as a suspension at `critical`."""
+"""The actor of automatic acts, such as a suspension at `critical`."""
 
 
 def operator(user: str) -> str:
-    """Somebody on the flask command line, by the name of their account on that machine."""
+    """Return the actor for a user of the flask command line, by the name of their account on that machine."""
     return f"cli:{user}"
 
 
 def admin(player_id: UUID) -> str:
-    """An admin over HTTP."""
+    """Return the actor for an admin over HTTP."""
     return f"player:{player_id}"

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 from uuid import UUID
 
 from app.domain.times import rfc3339
 
 MAIN = "main"
 TOP = 10
-MAX_SCORE = 2**53 - 1  # a sorted set holds integers below 2^53 exactly
+MAX_SCORE = 2**53 - 1  # a sorted set stores integers below 2^53 exactly
 
 
 @dataclass(frozen=True, slots=True)
 class Season:
-    """One window of a board. `tag` names it in Redis."""
+    """One period of a board. `tag` names it in Redis."""
 
     id: int
     board: str
@@ -25,6 +25,16 @@ class Season:
     @property
     def tag(self) -> str:
         return f"{self.board}/{self.number}"
+
+
+class StandingRow(TypedDict):
+    """A standing in the contract's words."""
+
+    rank: int | None
+    user_id: str
+    username: str
+    score: int
+    achieved_at: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +47,8 @@ class Standing:
     score: int
     achieved_at: datetime | None
 
-    def as_row(self) -> dict[str, Any]:
-        """The contract's row."""
+    def as_row(self) -> StandingRow:
+        """Return the contract's row."""
         return {
             "rank": self.rank,
             "user_id": str(self.user_id),
@@ -50,7 +60,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class ActionType:
-    """What a player can do, what it is worth and how long it takes at the least."""
+    """A kind of action that players can do, with its points and the shortest time that it takes."""
 
     id: int
     slug: str

@@ -1,26 +1,25 @@
-"""What an action type's times could be, from how long people took."""
+"""Proposals for the times of an action type, from the times that people took."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 LEAST_COMPLETIONS, LEAST_PLAYERS = 500, 20
 BINS_PER_DECADE = 10
-"""Of the histogram; bin 0 begins at 1 s, bin -10 at 0.1 s."""
+"""The resolution of the histogram; bin 0 begins at 1 s, bin -10 at 0.1 s."""
 
-_MARGIN = 0.9  # nobody is blamed for being a little faster than the fastest so far
-_QUICKEST = 0.5  # seconds: below, a minimum measures the network
-_HELD_UP = 1.1  # whoever is this close to the present minimum may be waiting for it
+_MARGIN = 0.9  # so that players a little faster than the fastest so far are not blamed
+_SHORTEST_MINIMUM = 0.5  # seconds: a shorter minimum measures the network
+_WAITING_RATIO = 1.1  # players this close to the present minimum may be waiting for it
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """How long completions of an action type took, in seconds; `fastest` is below all but one in a thousand.
+    """The times that completions of an action type took, in seconds; `fastest` is below all but one in a thousand.
 
-    `bins`: (number, how many), by BINS_PER_DECADE.
+    `bins`: (number, completions), by BINS_PER_DECADE.
     """
 
     completions: int
@@ -33,38 +32,38 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Values to change, empty for none, and why those or none."""
+    """Values to change, empty for none, and the reason."""
 
     values: dict[str, float]
     why: str
 
 
-def propose(taken: Taken | None, now: dict[str, Any]) -> Proposal:
-    """`now` has `min_seconds` and the expected times as they are."""
-    if taken is None or taken.completions < LEAST_COMPLETIONS or taken.players < LEAST_PLAYERS:
+def propose(times: Taken | None, now: Mapping[str, float | None]) -> Proposal:
+    """Propose values for the measured `times`; `now` has the present `min_seconds` and expected times."""
+    if times is None or times.completions < LEAST_COMPLETIONS or times.players < LEAST_PLAYERS:
         return Proposal(
             {}, f"too few to say: {LEAST_COMPLETIONS} completions of {LEAST_PLAYERS} players at least are needed"
         )
-    least, why = _minimum(taken.fastest, float(now["min_seconds"]))
-    times = {
-        "min_seconds": least,
-        "expected_median_seconds": _rounded(taken.median),
-        "expected_p95_seconds": max(_rounded(taken.p95), _rounded(taken.median)),
+    minimum, why = _propose_minimum(times.fastest, float(now["min_seconds"] or 0))
+    proposed = {
+        "min_seconds": minimum,
+        "expected_median_seconds": _round(times.median),
+        "expected_p95_seconds": max(_round(times.p95), _round(times.median)),
     }
-    return Proposal({name: value for name, value in times.items() if value != now[name]}, why)
+    return Proposal({name: value for name, value in proposed.items() if value != now[name]}, why)
 
 
-def _minimum(fastest: float, now: float) -> tuple[float, str]:
-    if now > 0 and fastest <= now * _HELD_UP:
+def _propose_minimum(fastest: float, now: float) -> tuple[float, str]:
+    if now > 0 and fastest <= now * _WAITING_RATIO:
         return now, f"people wait for the minimum of {now:g} s: how fast they could be can't be seen, so it stays"
-    if fastest * _MARGIN < _QUICKEST:
+    if fastest * _MARGIN < _SHORTEST_MINIMUM:
         return 0.0, f"the fastest need {fastest:.2f} s: a minimum that short would measure the network, so none"
-    least = _rounded(fastest * _MARGIN, down=True)
-    return least, f"nine tenths of the {fastest:.2f} s that 999 of 1,000 need at least"
+    minimum = _round(fastest * _MARGIN, down=True)
+    return minimum, f"nine tenths of the {fastest:.2f} s that 999 of 1,000 need at least"
 
 
-def _rounded(seconds: float, *, down: bool = False) -> float:
-    """To two significant digits."""
+def _round(seconds: float, *, down: bool = False) -> float:
+    """Round to two significant digits."""
     if seconds <= 0:
         return 0.0
     step = 10.0 ** (math.floor(math.log10(seconds)) - 1)
@@ -72,13 +71,13 @@ def _rounded(seconds: float, *, down: bool = False) -> float:
 
 
 def bounds(number: int) -> tuple[float, float]:
-    """Where a bin begins and ends, in seconds."""
+    """Return where a bin begins and ends, in seconds."""
     begin, end = 10 ** (number / BINS_PER_DECADE), 10 ** ((number + 1) / BINS_PER_DECADE)
     return begin, end
 
 
 def full(bins: Sequence[tuple[int, int]]) -> list[tuple[float, float, int]]:
-    """(from, to, how many) of every bin from the first to the last, the empty ones too."""
+    """Return (from, to, completions) of every bin from the first to the last, the empty ones too."""
     counts = dict(bins)
     return (
         [(*bounds(number), counts.get(number, 0)) for number in range(min(counts), max(counts) + 1)] if counts else []

@@ -1,11 +1,11 @@
-"""Cases: what may be said about one, and the sentence that sums it up."""
+"""Cases: the rules for their texts, and the summary of their evidence."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 CaseState = Literal["open", "cleared", "confirmed"]
 Decision = Literal["cleared", "confirmed"]
@@ -25,7 +25,7 @@ _PHRASES = {
 
 @dataclass(frozen=True, slots=True)
 class CaseSignal:
-    """One signal on a case: what was seen where, what was expected, what it added, and what of that is left by now."""
+    """One signal on a case: the observation, the expectation, the suspicion it added, and how much of that is left."""
 
     at: datetime
     source: str
@@ -39,68 +39,77 @@ class CaseSignal:
     suspicion: float
     outcome: str
 
-    def as_row(self) -> dict[str, Any]:
-        """With what has decayed of it."""
+    def as_row(self) -> dict[str, object]:
+        """Return the signal's fields, and how much of the added suspicion has decayed."""
         row = {name: getattr(self, name) for name in self.__slots__}
-        return {**row, "added": round(self.added, 1), "left": round(self.left, 1), **self._rest()}
+        return {**row, "added": round(self.added, 1), "left": round(self.left, 1), **self._decay()}
 
-    def _rest(self) -> dict[str, float]:
+    def _decay(self) -> dict[str, float]:
         return {"decayed": round(round(self.added, 1) - round(self.left, 1), 1), "suspicion": round(self.suspicion, 1)}
 
 
 def check_reason(text: str) -> str:
-    """The reason itself. Raises ValueError with what is wrong."""
+    """Return the reason itself. Raises ValueError with the rule that it breaks."""
     return _check(text, REASON_LENGTH)
 
 
 def check_appeal(text: str) -> str:
-    """The appeal itself. Raises ValueError with what is wrong."""
+    """Return the appeal itself. Raises ValueError with the rule that it breaks."""
     return _check(text, APPEAL_LENGTH)
 
 
-def _check(text: str, most: int) -> str:
+def _check(text: str, limit: int) -> str:
     if not text.strip():
         raise ValueError("must say something")
-    if len(text) > most:
-        raise ValueError(f"must have at most {most} characters")
-    if not all(part.isprintable() or part in "\n\r\t" for part in text):
+    if len(text) > limit:
+        raise ValueError(f"must have at most {limit} characters")
+    if not all(character.isprintable() or character in "\n\r\t" for character in text):
         raise ValueError("must have printable characters only")
     return text
 
 
 def summary(username: str, evidence: Sequence[CaseSignal]) -> str:
-    """The case in words that a person can check: what was done, how often and when, by example, and what followed."""
+    """Return the case in words that a person can check: acts, how often and when, an example, and the consequences."""
     if not evidence:
         return f"There is no evidence against {username} on this case."
-    told = [_of_rule([one for one in evidence if _kind(one) == kind]) for kind in dict.fromkeys(map(_kind, evidence))]
-    return " ".join([f"{username} {told[0]}", *(f"{username} also {each}" for each in told[1:]), _followed(evidence)])
+    clauses = [
+        _describe([signal for signal in evidence if _kind(signal) == kind])
+        for kind in dict.fromkeys(map(_kind, evidence))
+    ]
+    return " ".join(
+        [
+            f"{username} {clauses[0]}",
+            *(f"{username} also {clause}" for clause in clauses[1:]),
+            _describe_outcome(evidence),
+        ]
+    )
 
 
-def _kind(one: CaseSignal) -> str:
-    return "model" if one.source == "model" else one.rule
+def _kind(signal: CaseSignal) -> str:
+    return "model" if signal.source == "model" else signal.rule
 
 
-def _of_rule(found: Sequence[CaseSignal]) -> str:
-    best = max(found, key=lambda one: one.added)
-    where = f"{best.action_type}, " if best.action_type else ""
-    if best.source == "model":
-        last = [one for one in found if one.at == max(each.at for each in found)]
-        seen = "; ".join(f"{one.seen} ({one.expected})" for one in last)
-        return f"played unlike anybody else in the day before {_minute(last[0].at)} UTC, by the learned model: {seen}."
-    phrase = _PHRASES.get(best.rule, f"was noticed by the rule '{best.rule}'")
-    example = f"{where}{best.seen}, where {best.expected} is expected"
-    if best.rule == "pattern":
-        example = f"{where}{best.seen}, while {best.expected}"
-    return f"{phrase}, {_times(len(found))} {_when(found)}: {'for example ' if len(found) > 1 else ''}{example}."
+def _describe(signals: Sequence[CaseSignal]) -> str:
+    strongest = max(signals, key=lambda signal: signal.added)
+    where = f"{strongest.action_type}, " if strongest.action_type else ""
+    if strongest.source == "model":
+        latest = [signal for signal in signals if signal.at == max(peer.at for peer in signals)]
+        text = "; ".join(f"{signal.seen} ({signal.expected})" for signal in latest)
+        return f"played unlike anybody else in the day before {_utc(latest[0].at)} UTC, by the learned model: {text}."
+    phrase = _PHRASES.get(strongest.rule, f"was noticed by the rule '{strongest.rule}'")
+    example = f"{where}{strongest.seen}, where {strongest.expected} is expected"
+    if strongest.rule == "pattern":
+        example = f"{where}{strongest.seen}, while {strongest.expected}"
+    return f"{phrase}, {_times(len(signals))} {_span(signals)}: {'for example ' if len(signals) > 1 else ''}{example}."
 
 
 def _times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
 
 
-def _when(found: Sequence[CaseSignal]) -> str:
-    first, last = min(one.at for one in found), max(one.at for one in found)
-    begin, end = _minute(first), _minute(last)
+def _span(signals: Sequence[CaseSignal]) -> str:
+    first, last = min(signal.at for signal in signals), max(signal.at for signal in signals)
+    begin, end = _utc(first), _utc(last)
     if begin == end:
         return f"on {begin} UTC"
     if begin[:10] == end[:10]:
@@ -108,23 +117,23 @@ def _when(found: Sequence[CaseSignal]) -> str:
     return f"from {begin} to {end} UTC"
 
 
-def _minute(at: datetime) -> str:
+def _utc(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _followed(evidence: Sequence[CaseSignal]) -> str:
-    peak = max(one.suspicion for one in evidence)
-    live = [one for one in evidence if one.source == "live"]
-    refused = _actions(one for one in live if one.outcome in ("reject", "critical"))
-    said = f"Suspicion rose to {peak:.0f}" if peak else "It changed nothing about their suspicion"
-    if live and refused:
-        said += f"; {refused:,} {'try was' if refused == 1 else 'tries were'} refused"
-    if any(one.outcome == "critical" for one in live):
-        said += ", and the account was suspended"
+def _describe_outcome(evidence: Sequence[CaseSignal]) -> str:
+    peak = max(signal.suspicion for signal in evidence)
+    live = [signal for signal in evidence if signal.source == "live"]
+    refusals = _count_actions(signal for signal in live if signal.outcome in ("reject", "critical"))
+    text = f"Suspicion rose to {peak:.0f}" if peak else "It changed nothing about their suspicion"
+    if live and refusals:
+        text += f"; {refusals:,} {'try was' if refusals == 1 else 'tries were'} refused"
+    if any(signal.outcome == "critical" for signal in live):
+        text += ", and the account was suspended"
     if not live:
-        said += "; nothing was refused, a later look found it"
-    return said + "."
+        text += "; nothing was refused, a later look found it"
+    return text + "."
 
 
-def _actions(evidence: Iterable[CaseSignal]) -> int:
-    return len({one.action_id for one in evidence})
+def _count_actions(evidence: Iterable[CaseSignal]) -> int:
+    return len({signal.action_id for signal in evidence})

@@ -1,4 +1,4 @@
-"""Taking points back, and giving them back: which events, and how far that has come."""
+"""Voids of points and their restores: the selection of events, and the progress."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """Events voided (or restored) together.
+    """Events that are voided (or restored) together.
 
-    `state`: running; done; restored, for a void that was taken back. `events`, `points` and `players` say how much was
-    voided or restored so far. `restores_id` is the void that a restore takes back.
+    `state`: running; done; restored, for a void that was undone. `events`, `points` and `players` say how much was
+    voided or restored so far. `restores_id` is the void that a restore undoes.
     """
 
     id: UUID

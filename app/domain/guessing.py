@@ -1,8 +1,8 @@
-"""How long the next try to sign in has to wait, after so many failed ones. The waits grow, end, and are forgotten.
+"""The wait before the next attempt to sign in, after failed ones. It grows up to a limit; failures are forgotten.
 
 A network from which the account has signed in is judged by its own failures alone: strangers can't lock it out. All
-other networks share a second count, so that guesses from many networks get slow together; each of them waits its own
-turn, at most `STRANGERS.longest` seconds, so that the owner in a new place is never kept out by the guessing.
+other networks share a second count, so that guesses from many networks get slow together; each network waits its own
+turn, at most `STRANGERS.longest` seconds, so that guesses never lock out the owner in a new place.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ KNOWN_SECONDS = 90 * 86_400
 """How long a network stays known to an account after a sign-in."""
 
 MOST_KNOWN = 20
-"""Networks that one account remembers; the one that was used longest ago is forgotten first."""
+"""Networks that one account remembers; the least recently used network is forgotten first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Waits:
         return 0 if over < 0 else min(self.longest, 2 ** min(over, 31))
 
     def table(self) -> tuple[int, ...]:
-        """Return the waits after 1, 2, … failures; the last one holds for any number beyond."""
+        """Return the waits after 1, 2, … failures; the last wait holds for any number beyond."""
         failures = 1
         while self.after(failures) < self.longest:
             failures += 1
@@ -40,7 +40,7 @@ class Waits:
 
 
 OWN = Waits(free=5, longest=900)
-"""For the failures of one network on one account."""
+"""The waits for the failures of one network on one account."""
 
 STRANGERS = Waits(free=20, longest=300)
-"""For the failures on one account of all networks that it does not know."""
+"""The waits for the failures on one account of all networks that are unknown to it."""

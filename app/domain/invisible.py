@@ -27,7 +27,7 @@ STACKERS = frozenset(
     "\u1039\u17d2\u1a60\u2d7f\uaaf6\U00010a3f\U0001107f\U00011133\U000113d0\U0001193e\U00011a47\U00011a99\U00011d45"
     "\U00011d97\U00011f42"
 )
-"""Marks that only stack letters of their scripts, and show nothing of themselves."""
+"""Marks that only stack letters of their scripts, and have no glyph of their own."""
 
 _JOINER, _NON_JOINER, _EMOJI_STYLE, _KEYCAP = "\u200d", "\u200c", "\ufe0f", "\u20e3"
 _VIRAMA_CLASS = 9
@@ -38,7 +38,7 @@ _FLAGS = tuple(
 
 
 def is_ignorable(character: str) -> bool:
-    """Whether Unicode calls the character default-ignorable: a reader sees nothing where it stands."""
+    """Return whether Unicode calls the character default-ignorable: a reader sees nothing in its place."""
     return character in _IGNORABLE_CHARACTERS or ord(character) in _IGNORABLE_PLANE
 
 
@@ -53,17 +53,17 @@ def without_needless(text: str) -> tuple[str, str]:
     The first keeps the joiners and the variation selector that emoji and some scripts need. The visible part has none
     of those, and still has the control characters that no name may have.
     """
-    kept, visible = [], []
+    needed, visible = [], []
     for character, is_needed in _marked(text):
         if is_needed or not is_ignorable(character) or not character.isprintable():
-            kept.append(character)
+            needed.append(character)
         if not is_needed and (not is_ignorable(character) or not character.isprintable()):
             visible.append(character)
-    return "".join(kept), "".join(visible)
+    return "".join(needed), "".join(visible)
 
 
 def _marked(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield each character with whether it is ignorable and needed where it stands."""
+    """Yield each character, and whether it is ignorable but needed in its place."""
     tags = {
         at + offset
         for flag in _FLAGS
@@ -95,5 +95,5 @@ def _is_arabic(character: str) -> bool:
 
 
 def _is_pictograph(character: str) -> bool:
-    """Whether an emoji may end with it: a symbol, or the skin tone after one."""
+    """Return whether an emoji may end with the character: a symbol, or the skin tone after one."""
     return bool(character) and unicodedata.category(character) in ("So", "Sk")

@@ -1,22 +1,24 @@
-"""Reading a JSON text that somebody sent: strictly UTF-8, no NaN, no field twice, no endless number."""
+"""Strict parsing of JSON from clients: only UTF-8, no NaN, no duplicate field, no endless number."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections import Counter
-from typing import Any
+from typing import TypeAlias
 
 from app.errors import InvalidRequest, MalformedJson
+
+JsonValue: TypeAlias = dict[str, "JsonValue"] | list["JsonValue"] | str | int | float | None
 
 _LONGEST_NUMBER = 400  # digits; Python refuses to read integers of more than 4,300
 
 
-def parse(raw: bytes) -> Any:
+def parse(raw: bytes) -> JsonValue:
     """Return the value of a JSON text in UTF-8. Raises MalformedJson and InvalidRequest."""
     repeated: list[str] = []
 
-    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def members(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
         value = dict(pairs)
         if len(value) < len(pairs):
             counts = Counter(name for name, _ in pairs)
@@ -24,7 +26,7 @@ def parse(raw: bytes) -> Any:
         return value
 
     try:
-        value = json.loads(
+        value: JsonValue = json.loads(
             raw.decode("utf-8"), object_pairs_hook=members, parse_int=_whole_number, parse_constant=_refuse_constant
         )
     except (ValueError, RecursionError):
@@ -35,10 +37,10 @@ def parse(raw: bytes) -> Any:
 
 
 def _whole_number(digits: str) -> int | float:
-    """An integer that no field can hold is infinite, as 1e999 is: the field says what is wrong with it."""
+    """Return the integer, or infinity if no field can hold it, as for 1e999: the field's check reports the error."""
     return int(digits) if len(digits) <= _LONGEST_NUMBER else math.copysign(math.inf, -1 if digits[0] == "-" else 1)
 
 
 def _refuse_constant(constant: str) -> None:
-    """NaN and Infinity, which Python's reader lets through, are not JSON."""
+    """Raise ValueError: NaN and Infinity, which Python's parser accepts, are not JSON."""
     raise ValueError(constant)

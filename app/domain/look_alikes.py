@@ -1,4 +1,4 @@
-"""Which usernames look the same: skeletons by Unicode's UTS 39, and names that speak for the operator."""
+"""Usernames that look the same, by skeletons of Unicode's UTS 39, and names that speak for the operator."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from app.domain.invisible import BLANK, STACKERS, without_ignorable
 
 _CONFUSABLES = Path(__file__).parent / "unicode" / "confusables.txt"
-_UNSEEN = BLANK | STACKERS
+_INVISIBLE = BLANK | STACKERS
 _SPACES = re.compile(r"\s+")
-_DOT_ABOVE = re.compile("([ijIJ\u0131\u0237])\u0307+")  # a letter that has or gets a dot anyway: one more is never seen
+_DOT_ABOVE = re.compile("([ijIJ\u0131\u0237])\u0307+")  # a letter that has or gets a dot anyway: one more is invisible
 _LETTER_SHAPE = re.compile(
     r"(?:LATIN LETTER SMALL CAPITAL|(?:NEGATIVE )?(?:SQUARED|CIRCLED) LATIN CAPITAL LETTER) ([A-Z])"
 )
@@ -34,11 +34,11 @@ def skeletons(username: str) -> tuple[str, str]:
 
 
 def skeleton(text: str) -> str:
-    """Return UTS 39's skeleton: equal for two texts that look the same. What is never seen counts as nothing."""
+    """Return UTS 39's skeleton: equal for two texts that look the same. Invisible characters are left out."""
     characters = without_ignorable(unicodedata.normalize("NFD", text))
-    seen = "".join(_plain(character) for character in characters if character not in _UNSEEN)
-    seen = _DOT_ABOVE.sub(r"\1", seen)
-    return unicodedata.normalize("NFD", _SPACES.sub(" ", seen).strip().translate(_prototypes()))
+    visible = "".join(_plain(character) for character in characters if character not in _INVISIBLE)
+    visible = _DOT_ABOVE.sub(r"\1", visible)
+    return unicodedata.normalize("NFD", _SPACES.sub(" ", visible).strip().translate(_prototypes()))
 
 
 def _plain(character: str) -> str:
@@ -50,7 +50,7 @@ def _plain(character: str) -> str:
 
 
 def is_reserved(username: str) -> bool:
-    """Whether the name reads like one that speaks for the operator, such as `Admin`, `fair-board` or `Support Team`."""
+    """Return whether the name seems to speak for the operator, such as `Admin`, `fair-board` or `Support Team`."""
     spellings = (username, username.translate(_SIGNS))
     return any(_reserved_names().fullmatch(_letters(spelling)) for spelling in spellings)
 
@@ -73,7 +73,7 @@ def _reserved_names() -> re.Pattern[str]:
 
 @cache
 def _prototypes() -> dict[int, str]:
-    """Read Unicode's table: 0.5 MB in memory, in processes that make accounts only."""
+    """Read Unicode's table: 0.5 MB in memory, only in processes that make accounts."""
     table = {}
     for line in _CONFUSABLES.read_text("utf-8-sig").splitlines():
         source, _, rest = line.partition(" ;\t")

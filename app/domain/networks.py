@@ -1,4 +1,4 @@
-"""What counts as one address: the network that one caller can choose addresses from."""
+"""The networks that count as one address, since one caller can choose any address in them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import re
 from functools import lru_cache
 
 _WITH_PORT = re.compile(r"\[(?P<bracketed>[^\]]*)\](:\d+)?|(?P<plain>[^:]*):\d+")
-_IPV6_BITS = 64  # one customer's line gets a /64 at least, and a machine takes any address in it
-_WIDE_IPV4_BITS, _WIDE_IPV6_BITS = 24, 48  # what one customer of a provider may hold
+_IPV6_BITS = 64  # one customer's line gets at least a /64, and a machine takes any address in it
+_WIDE_IPV4_BITS, _WIDE_IPV6_BITS = 24, 48  # the range that one customer of a provider may have
 
 
 @lru_cache(10_000)
 def network_of(address: str) -> str:
-    """Return the network that limits count: an IPv4 address itself, the /64 of an IPv6 address.
+    """Return the network that rate limits count by: an IPv4 address itself, the /64 of an IPv6 address.
 
     An IPv4 address in IPv6 notation (`::ffff:192.0.2.1`) is the IPv4 address. A zone id, brackets and a port, as some
-    proxies append it, do not count. What is no address counts as it is.
+    proxies append it, do not count. A text that is no address is returned as it is.
     """
     ip = _parse(address)
     if ip is None or ip.version == 4:
@@ -26,7 +26,7 @@ def network_of(address: str) -> str:
 
 @lru_cache(10_000)
 def wide_network_of(address: str) -> str:
-    """Return the /24 of an IPv4 address, the /48 of an IPv6 address; takes what `network_of` returns, too."""
+    """Return the /24 of an IPv4 address, the /48 of an IPv6 address; also takes a result of `network_of`."""
     ip = _parse(address.partition("/")[0])
     if ip is None:
         return address

@@ -1,4 +1,4 @@
-"""What a password must be: long enough, and none of those that are guessed first."""
+"""The rules for passwords: long enough, and none of the passwords that are guessed first."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _RUNS = (
     "qwertyuiopasdfghjklzxcvbnm",
     "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
 )
-_LONGEST_UNIT = 4  # of a repetition that is trivial whatever is repeated
-_LONGEST_TRIVIAL = 64  # beyond it even a repetition takes more tries than anybody has
+_LONGEST_UNIT = 4  # characters; any repetition of so few is trivial
+_LONGEST_TRIVIAL = 64  # characters; a longer repetition takes more guesses than an attacker has
 
 _COMMON = "is one of the passwords that are guessed first; choose another one, such as several words"
 _TRIVIAL = "repeats or counts up a few characters, which is guessed first; choose another one, such as several words"
@@ -35,7 +35,7 @@ def normalized_password(text: str) -> str:
 
 
 def check_password(text: str, username: str = "") -> str:
-    """Return the password, NFC-normalised. Raises ValueError with the rule that it breaks and what to do."""
+    """Return the password, NFC-normalised. Raises ValueError with the rule that it breaks and a remedy."""
     password = normalized_password(text)
     if not PASSWORD_LENGTH[0] <= len(password) <= PASSWORD_LENGTH[1]:
         raise ValueError(f"must have {PASSWORD_LENGTH[0]} to {PASSWORD_LENGTH[1]} characters")
@@ -45,7 +45,7 @@ def check_password(text: str, username: str = "") -> str:
 
 
 def _weakness(password: str, username: str) -> str | None:
-    """Return what makes a folded password easy to guess; None for nothing."""
+    """Return why a folded password is easy to guess; None if it isn't."""
     plain = password.translate(_LEET)
     parts = {part for text in (password, plain) for part in (text, _core(text), _unit(text), _unit(_core(text)))}
     names = {username, _core(username), *_OWN_NAMES} - {""}
@@ -57,7 +57,7 @@ def _weakness(password: str, username: str) -> str | None:
 
 
 def _core(text: str) -> str:
-    """Take digits, punctuation and spaces off both ends; the text itself where nothing would be left."""
+    """Strip digits, punctuation and spaces from both ends; return the text itself if nothing would be left."""
     letters = [index for index, character in enumerate(text) if character.isalpha()]
     return text[letters[0] : letters[-1] + 1] if letters else text
 
@@ -71,7 +71,7 @@ def _unit(text: str) -> str:
 
 
 def _is_run(text: str) -> bool:
-    """Whether the text goes along the keyboard, the alphabet of any script, or the digits, forwards or backwards."""
+    """Return whether the text runs along the keyboard, any script's alphabet or the digits, in either direction."""
     steps = {ord(after) - ord(before) for before, after in pairwise(text)}
     return steps in ({1}, {-1}) or any(text in run or text[::-1] in run for run in _RUNS)
 
@@ -89,5 +89,5 @@ def common_passwords() -> frozenset[str]:
     loader = SourceFileLoader("fairboard_common_passwords", str(file))
     lists = ModuleType(loader.name)
     loader.exec_module(lists)
-    every = (word for words in lists.FREQUENCY_LISTS.values() for word in words)
-    return frozenset(word for word in every if len(word) >= PASSWORD_LENGTH[0])
+    candidates = (word for words in lists.FREQUENCY_LISTS.values() for word in words)
+    return frozenset(word for word in candidates if len(word) >= PASSWORD_LENGTH[0])

@@ -1,4 +1,4 @@
-"""A redemption as it comes in and as it is answered."""
+"""A redemption's request and its answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.domain.action_token import fingerprint
 
 @dataclass(frozen=True, slots=True)
 class RedemptionRequest:
-    """One try at completing an action; `key` is the Idempotency-Key, if any."""
+    """One attempt to complete an action; `key` is the Idempotency-Key, if any."""
 
     player_id: str
     action_id: str
@@ -19,13 +19,13 @@ class RedemptionRequest:
 
     @property
     def fingerprint(self) -> str:
-        """Stands for (action, token)."""
+        """Return the digest of (action, token)."""
         return fingerprint(self.action_id, self.token)
 
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The answer: points, score and rank before and after. `previous_rank` is None for the first one on a board."""
+    """The answer: points, score and rank before and after. `previous_rank` is None for the first action on a board."""
 
     action_id: str
     board: str

@@ -1,22 +1,22 @@
-"""Roll-ups: what was played in one hour or day (of UTC), by season and action type."""
+"""Roll-ups: the play of one hour or day (UTC), by season and action type."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal, TypeAlias
 
 Granularity = Literal["hour", "day"]
 GRANULARITIES: tuple[Granularity, ...] = ("hour", "day")
 LENGTH = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 ALL_TYPES = 0
-"""Stands for all action types together, in the place of an action type's id."""
+"""The value in place of an action type's id that stands for all action types together."""
 
 
 @dataclass(frozen=True, slots=True)
 class RollupKey:
-    """Which roll-up: the bucket's start, the season, and the action type's id or ALL_TYPES."""
+    """The key of a roll-up: the bucket's start, the season, and the action type's id or ALL_TYPES."""
 
     starts_at: datetime
     season_id: int
@@ -25,7 +25,7 @@ class RollupKey:
 
 @dataclass(frozen=True, slots=True)
 class RollupFigures:
-    """What a roll-up says. `refusals` by reason; seconds from issue to completion, None where nothing was redeemed."""
+    """The figures of a roll-up: `refusals` by reason; seconds from issue to completion, None without redemptions."""
 
     redemptions: int = 0
     points: int = 0
@@ -38,26 +38,27 @@ class RollupFigures:
 
 
 Rollups = dict[RollupKey, RollupFigures]
+Figure: TypeAlias = int | float | Mapping[str, int] | None
 
 
 @dataclass(frozen=True, slots=True)
 class RollupDifference:
-    """One number that is kept otherwise than the ledger has it; None: no such roll-up."""
+    """One figure whose stored value differs from the ledger's; None: no such roll-up."""
 
     place: RollupKey
-    what: str
-    kept: Any
-    ledger: Any
+    figure: str
+    stored: Figure
+    ledger: Figure
 
 
 def start_of(granularity: Granularity, moment: datetime) -> datetime:
-    """The start of the bucket that `moment` is in."""
-    begun = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    return begun if granularity == "hour" else begun.replace(hour=0)
+    """Return the start of the bucket that contains `moment`."""
+    hour = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return hour if granularity == "hour" else hour.replace(hour=0)
 
 
 def windows(granularity: Granularity, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Whole buckets from the one of `since` to the one of `until`, both included, at most a day at a time."""
+    """Yield whole buckets from that of `since` to that of `until`, both included, at most a day at a time."""
     begin, last = start_of(granularity, since), start_of(granularity, until) + LENGTH[granularity]
     while begin < last:
         end = min(start_of("day", begin) + LENGTH["day"], last)
@@ -65,18 +66,25 @@ def windows(granularity: Granularity, since: datetime, until: datetime) -> Itera
         begin = end
 
 
-def differences(kept: Rollups, ledger: Rollups) -> list[RollupDifference]:
-    """Number by number, in the order of time."""
-    found = []
+def differences(stored: Rollups, ledger: Rollups) -> list[RollupDifference]:
+    """Return the figures that differ, in the order of time."""
+    result = []
     for place in sorted(
-        kept.keys() | ledger.keys(), key=lambda one: (one.starts_at, one.season_id, one.action_type_id)
+        stored.keys() | ledger.keys(), key=lambda key: (key.starts_at, key.season_id, key.action_type_id)
     ):
-        ours, truth = kept.get(place), ledger.get(place)
-        if ours is None or truth is None:
-            found.append(RollupDifference(place, "redemptions", ours and ours.redemptions, truth and truth.redemptions))
+        stored_row, ledger_row = stored.get(place), ledger.get(place)
+        if stored_row is None or ledger_row is None:
+            result.append(
+                RollupDifference(
+                    place,
+                    "redemptions",
+                    stored_row.redemptions if stored_row else None,
+                    ledger_row.redemptions if ledger_row else None,
+                )
+            )
             continue
-        for item in fields(RollupFigures):
-            one, other = getattr(ours, item.name), getattr(truth, item.name)
-            if one != other:
-                found.append(RollupDifference(place, item.name, one, other))
-    return found
+        for field in fields(RollupFigures):
+            stored_value, ledger_value = getattr(stored_row, field.name), getattr(ledger_row, field.name)
+            if stored_value != ledger_value:
+                result.append(RollupDifference(place, field.name, stored_value, ledger_value))
+    return result

@@ -1,4 +1,4 @@
-"""/action-types and /actions."""
+"""The routes of /action-types and /actions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.http.limits import RateLimits
 
 
 def blueprint(limits: RateLimits) -> Blueprint:
-    """The routes, each with its limit."""
+    """Return the routes, each with its limit."""
     routes = Blueprint("actions", __name__)
     routes.after_request(_count_redemption)
 
@@ -28,13 +28,13 @@ def blueprint(limits: RateLimits) -> Blueprint:
         return answer(
             [
                 {
-                    "slug": kind.slug,
-                    "name": kind.name,
-                    "points": kind.points,
-                    "min_seconds": kind.min_seconds,
-                    "board": kind.board,
+                    "slug": action_type.slug,
+                    "name": action_type.name,
+                    "points": action_type.points,
+                    "min_seconds": action_type.min_seconds,
+                    "board": action_type.board,
                 }
-                for kind in container().actions.types()
+                for action_type in container().actions.types()
             ]
         )
 
@@ -70,23 +70,23 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @signed_in(limit=limits.complete)
     def complete(action_id: UUID) -> Response:
         token = body(ActionToken).token
-        asked = RedemptionRequest(str(me().player_id), str(action_id), token, idempotency_key(), request_id())
-        return _render(container().redemptions.complete(asked), asked.player_id)
+        redemption = RedemptionRequest(str(me().player_id), str(action_id), token, idempotency_key(), request_id())
+        return _render(container().redemptions.complete(redemption), redemption.player_id)
 
     return routes
 
 
 def _count_redemption(response: Response) -> Response:
-    """Whatever came of it, refusals ahead of the view too."""
+    """Count every outcome of a completion, including refusals before the view."""
     if request.endpoint == "actions.complete":
         replayed = "replayed" if "Idempotency-Replayed" in response.headers else "scored"
-        _outcome(failure_code() or replayed).inc()
+        _outcome_counter(failure_code() or replayed).inc()
     return response
 
 
 @cache
-def _outcome(word: str) -> Counter:
-    return metrics.redemptions.labels(word)
+def _outcome_counter(outcome: str) -> Counter:
+    return metrics.redemptions.labels(outcome)
 
 
 def _render(completed: Completed, player_id: str) -> Response:

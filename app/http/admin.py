@@ -1,4 +1,4 @@
-"""/admin: for admins alone."""
+"""The routes of /admin, for admins only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.services.operations.analytics import Wanted
 
 
 def blueprint(limits: RateLimits) -> Blueprint:
-    """The routes, each with its limit."""
+    """Return the routes, each with its limit."""
     routes = Blueprint("admin", __name__)
 
     @routes.get("/admin/analytics")
@@ -24,20 +24,20 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @limits.reads
     @admin
     def analytics() -> Response:
-        asked = query(AnalyticsQuery)
-        wanted = Wanted(asked.board, asked.by, asked.since, asked.until, asked.action_type)
-        return answer(container().analytics.show(wanted))
+        params = query(AnalyticsQuery)
+        selection = Wanted(params.board, params.by, params.since, params.until, params.action_type)
+        return answer(container().analytics.show(selection))
 
     @routes.get("/admin/audit")
     @signed_in()
     @limits.reads
     @admin
     def audit() -> Response:
-        asked = query(AuditQuery)
+        params = query(AuditQuery)
         container().audit.look()
-        rows = container().audit.page(**asked.model_dump())
-        more = {**asked.model_dump(exclude_none=True, mode="json"), "before": rows[-1].id} if rows else None
-        links = {"next": f"/api/v1/admin/audit?{urlencode(more)}"} if more and len(rows) == asked.limit else None
+        rows = container().audit.page(**params.model_dump())
+        older = {**params.model_dump(exclude_none=True, mode="json"), "before": rows[-1].id} if rows else None
+        links = {"next": f"/api/v1/admin/audit?{urlencode(older)}"} if older and len(rows) == params.limit else None
         return answer([plain({**asdict(row), "details": json.loads(row.details)}) for row in rows], links=links)
 
     return routes

@@ -1,4 +1,4 @@
-"""/auth and /me."""
+"""The routes of /auth and /me."""
 
 from __future__ import annotations
 
@@ -15,27 +15,29 @@ from app.services.accounts.accounts import Login
 
 log = structlog.get_logger("fairboard.auth")
 
-_SHOWN = 64  # characters of a name that somebody tried: no account has a longer one
+_MAX_LOGGED_NAME = 64  # characters of the username of a failed sign-in: no account has a longer one
 
 
 def blueprint(limits: RateLimits) -> Blueprint:
-    """The routes, each with its limit."""
+    """Return the routes, each with its limit."""
     routes = Blueprint("auth", __name__)
 
     @routes.post("/auth/register")
     @limits.auth
     def register() -> Response:
-        given = body(NewAccount)
-        return _welcome(container().accounts.register(given.username, given.password, caller_address()), 201)
+        account = body(NewAccount)
+        return _render_login(container().accounts.register(account.username, account.password, caller_address()), 201)
 
     @routes.post("/auth/login")
     @limits.auth
     def login() -> Response:
-        given = body(Credentials)
+        credentials = body(Credentials)
         try:
-            return _welcome(container().accounts.login(given.username, given.password, caller_address()), 200)
+            return _render_login(
+                container().accounts.login(credentials.username, credentials.password, caller_address()), 200
+            )
         except (InvalidCredentials, SignInDelayed) as refusal:
-            name = given.username[:_SHOWN]
+            name = credentials.username[:_MAX_LOGGED_NAME]
             log.warning("sign_in_failed", address=request.remote_addr, username=name, code=refusal.code)
             raise
 
@@ -43,8 +45,10 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @limits.tokens
     @signed_in(kind="refresh", suspended_too=True, limit=limits.refresh)
     def refresh() -> Response:
-        who = me()
-        return _welcome(container().accounts.refresh(who.player_id, who.login_id, who.token_id), 200)
+        identity = me()
+        return _render_login(
+            container().accounts.refresh(identity.player_id, identity.login_id, identity.token_id), 200
+        )
 
     @routes.post("/auth/logout")
     @limits.tokens
@@ -61,8 +65,8 @@ def blueprint(limits: RateLimits) -> Blueprint:
         links = {"standing": "/api/v1/leaderboard/me"}
         if case and case["may_appeal"]:
             links["appeal"] = "/api/v1/me/appeal"
-        own = container().standings.me(me().player_id)
-        return answer({**own, "case": plain(case)} if case else own, links=links)
+        profile = container().standings.me(me().player_id)
+        return answer({**profile, "case": plain(case)} if case else profile, links=links)
 
     @routes.post("/me/appeal")
     @signed_in(suspended_too=True, limit=limits.appeal)
@@ -72,7 +76,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
     return routes
 
 
-def _welcome(login: Login, status: int) -> Response:
+def _render_login(login: Login, status: int) -> Response:
     player = login.player
     note_sign_in(player.id)
     user = {

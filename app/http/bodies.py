@@ -1,10 +1,11 @@
-"""What may come in: bodies and query parameters as models, every bad field named."""
+"""The models of request bodies and query parameters; a refusal names every bad field."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 from uuid import UUID
 
 from flask import request
@@ -29,6 +30,9 @@ from app.domain.times import moment
 from app.errors import InvalidRequest
 from app.http.json_body import json_body
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 MAX_KEY = 255
 _KEY = re.compile(rf"[\x20-\x7e]{{1,{MAX_KEY}}}")
 
@@ -40,7 +44,7 @@ class _Strict(BaseModel):
 
 
 class NewAccount(_Strict):
-    """`POST /auth/register`"""
+    """The body of `POST /auth/register`."""
 
     username: Annotated[str, AfterValidator(username_of)]
     password: str
@@ -52,40 +56,40 @@ class NewAccount(_Strict):
 
 
 class Credentials(_Strict):
-    """`POST /auth/login`: any strings; what no account can have is simply wrong."""
+    """The body of `POST /auth/login`: any strings; values that no account can have are simply wrong."""
 
     username: str
     password: Annotated[str, StringConstraints(max_length=4096)]
 
 
 class NewAction(_Strict):
-    """`POST /actions`"""
+    """The body of `POST /actions`."""
 
     action_type: str
 
 
 class ActionToken(_Strict):
-    """`POST /actions/{id}/complete`"""
+    """The body of `POST /actions/{id}/complete`."""
 
     token: str
 
 
-def _whole(value: Any) -> Any:
-    """Query values are text; only plain digits are a number."""
+def _parse_integer(value: object) -> object:
+    """Return plain digits as an integer and any other value unchanged: query values are text."""
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,9}", value):
         return int(value)
     return value
 
 
-def _moment(value: Any) -> Any:
+def _parse_moment(value: object) -> object:
     return moment(value) if isinstance(value, str) else value
 
 
-def _flag(value: Any) -> Any:
+def _parse_flag(value: object) -> object:
     return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
 
 
-def _id(value: Any) -> Any:
+def _parse_case_id(value: object) -> object:
     try:
         return UUID(value) if isinstance(value, str) else value
     except ValueError:
@@ -93,115 +97,115 @@ def _id(value: Any) -> Any:
 
 
 class TopQuery(_Strict):
-    """`GET /leaderboard/top`"""
+    """The parameters of `GET /leaderboard/top`."""
 
-    limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=100)] = TOP
+    limit: Annotated[int, BeforeValidator(_parse_integer), Field(ge=1, le=100)] = TOP
     board: str = MAIN
 
 
 class AroundQuery(_Strict):
-    """`GET /leaderboard/me`"""
+    """The parameters of `GET /leaderboard/me`."""
 
-    around: Annotated[int, BeforeValidator(_whole), Field(ge=0, le=50)] = 5
+    around: Annotated[int, BeforeValidator(_parse_integer), Field(ge=0, le=50)] = 5
     board: str = MAIN
 
 
 class BoardQuery(_Strict):
-    """`GET /leaderboard/users/{user_id}` and `GET /leaderboard/online`"""
+    """The parameters of `GET /leaderboard/users/{user_id}` and `GET /leaderboard/online`."""
 
     board: str = MAIN
 
 
 class AnalyticsQuery(_Strict):
-    """`GET /admin/analytics`"""
+    """The parameters of `GET /admin/analytics`."""
 
     board: str = MAIN
     by: Granularity = "hour"
-    since: Annotated[datetime | None, BeforeValidator(_moment), Field(alias="from")] = None
-    until: Annotated[datetime | None, BeforeValidator(_moment), Field(alias="to")] = None
+    since: Annotated[datetime | None, BeforeValidator(_parse_moment), Field(alias="from")] = None
+    until: Annotated[datetime | None, BeforeValidator(_parse_moment), Field(alias="to")] = None
     action_type: str | None = None
 
 
 class AuditQuery(_Strict):
-    """`GET /admin/audit`"""
+    """The parameters of `GET /admin/audit`."""
 
     actor: str | None = None
     act: str | None = None
     subject: str | None = None
-    since: Annotated[datetime | None, BeforeValidator(_moment)] = None
-    before: Annotated[int | None, BeforeValidator(_whole), Field(ge=1, le=2**63 - 1)] = None
-    limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=100)] = 50
+    since: Annotated[datetime | None, BeforeValidator(_parse_moment)] = None
+    before: Annotated[int | None, BeforeValidator(_parse_integer), Field(ge=1, le=2**63 - 1)] = None
+    limit: Annotated[int, BeforeValidator(_parse_integer), Field(ge=1, le=100)] = 50
 
 
 class CasesQuery(_Strict):
-    """`GET /admin/cases`"""
+    """The parameters of `GET /admin/cases`."""
 
     state: CaseState | None = None
     player: str | None = None
     rule: str | None = None
-    appealed: Annotated[bool | None, BeforeValidator(_flag)] = None
-    since: Annotated[datetime | None, BeforeValidator(_moment)] = None
-    limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=100)] = 50
-    after: Annotated[UUID | None, BeforeValidator(_id)] = None
+    appealed: Annotated[bool | None, BeforeValidator(_parse_flag)] = None
+    since: Annotated[datetime | None, BeforeValidator(_parse_moment)] = None
+    limit: Annotated[int, BeforeValidator(_parse_integer), Field(ge=1, le=100)] = 50
+    after: Annotated[UUID | None, BeforeValidator(_parse_case_id)] = None
 
 
 class NewDecision(_Strict):
-    """`POST /admin/cases/{id}/decision`"""
+    """The body of `POST /admin/cases/{id}/decision`."""
 
     decision: Decision
     reason: Annotated[str, AfterValidator(check_reason)]
 
 
 class Undoing(_Strict):
-    """`POST /admin/cases/{id}/undo`"""
+    """The body of `POST /admin/cases/{id}/undo`."""
 
     reason: Annotated[str, AfterValidator(check_reason)]
 
 
 class NewAppeal(_Strict):
-    """`POST /me/appeal`"""
+    """The body of `POST /me/appeal`."""
 
     text: Annotated[str, AfterValidator(check_appeal)]
 
 
 def body(model: type[Model]) -> Model:
-    """The JSON body as `model`, refused in the contract's order: size, media type, JSON, fields."""
+    """Return the JSON body as `model`. Raises a refusal in the contract's order: size, media type, JSON, fields."""
     value = json_body()
     if not isinstance(value, dict):
         raise InvalidRequest.field("body", "must be a JSON object")
-    return _checked(model, value)
+    return _validate(model, value)
 
 
 def query(model: type[Model]) -> Model:
-    """The query parameters as `model`; a parameter given twice is refused like an unknown one."""
-    values: dict[str, Any] = {}
-    for name, given in request.args.lists():
-        if len(given) > 1:
+    """Return the query parameters as `model`. Raises InvalidRequest, also for a parameter that occurs twice."""
+    values: dict[str, str] = {}
+    for name, texts in request.args.lists():
+        if len(texts) > 1:
             raise InvalidRequest.field(name, "must be given once")
-        values[name] = given[0]
-    return _checked(model, values)
+        values[name] = texts[0]
+    return _validate(model, values)
 
 
 def idempotency_key() -> str | None:
-    """The Idempotency-Key header, checked."""
+    """Return the Idempotency-Key header, or `None` without one. Raises InvalidRequest."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not _KEY.fullmatch(key):
         raise InvalidRequest.field("Idempotency-Key", f"must be 1 to {MAX_KEY} printable ASCII characters")
     return key
 
 
-def _checked(model: type[Model], values: dict[str, Any]) -> Model:
+def _validate(model: type[Model], values: Mapping[str, object]) -> Model:
     try:
-        checked = model.model_validate(values)
+        instance = model.model_validate(values)
     except ValidationError as error:
         raise InvalidRequest(details=[_detail(problem) for problem in error.errors()]) from None
-    for name, value in checked:
-        if isinstance(value, str) and not _storable(value):
+    for name, value in instance:
+        if isinstance(value, str) and not _is_storable(value):
             raise InvalidRequest.field(name, "has characters that no text may have")
-    return checked
+    return instance
 
 
-def _detail(problem: Any) -> dict[str, str]:
+def _detail(problem: ErrorDetails) -> dict[str, str]:
     field = ".".join(str(part) for part in problem["loc"]) or "body"
     if problem["type"] == "extra_forbidden":
         return {"field": field, "message": "is not a field of this request"}
@@ -210,6 +214,6 @@ def _detail(problem: Any) -> dict[str, str]:
     return {"field": field, "message": str(problem["msg"]).removeprefix("Value error, ")}
 
 
-def _storable(text: str) -> bool:
-    """Neither NUL, which PostgreSQL refuses, nor half a surrogate pair, which UTF-8 does."""
+def _is_storable(text: str) -> bool:
+    """Return whether the text has no NUL, which PostgreSQL refuses, and no half surrogate pair, which UTF-8 refuses."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,8 +1,7 @@
-"""/admin/cases: for admins alone."""
+"""The routes of /admin/cases, for admins only."""
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -21,7 +20,7 @@ _CASES = "/api/v1/admin/cases"
 
 
 def blueprint(limits: RateLimits) -> Blueprint:
-    """The routes, each with its limit."""
+    """Return the routes, each with its limit."""
     routes = Blueprint("cases", __name__)
 
     @routes.get("/admin/cases")
@@ -29,57 +28,57 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @limits.reads
     @admin
     def page() -> Response:
-        asked = query(CasesQuery)
-        player = container().accounts.find(asked.player).id if asked.player else None
-        wanted = Filters(asked.state, player, asked.rule, asked.appealed, asked.since)
-        rows, after = container().cases.page(wanted, limit=asked.limit, after=asked.after)
-        return answer([plain(row) for row in rows], links=_next(after))
+        params = query(CasesQuery)
+        player_id = container().accounts.find(params.player).id if params.player else None
+        filters = Filters(params.state, player_id, params.rule, params.appealed, params.since)
+        rows, after = container().cases.page(filters, limit=params.limit, after=params.after)
+        return answer([plain(row) for row in rows], links=_next_link(after))
 
     @routes.get("/admin/cases/<uuid:case_id>")
     @signed_in()
     @limits.reads
     @admin
     def one(case_id: UUID) -> Response:
-        return _shown(case_id)
+        return _render_case(case_id)
 
     @routes.post("/admin/cases/<uuid:case_id>/decision")
     @signed_in()
     @limits.reads
     @admin
     def decide(case_id: UUID) -> Response:
-        given = body(NewDecision)
-        container().decisions.decide(case_id, given.decision, _by(given.reason))
-        return _shown(case_id)
+        judgement = body(NewDecision)
+        container().decisions.decide(case_id, judgement.decision, _author(judgement.reason))
+        return _render_case(case_id)
 
     @routes.post("/admin/cases/<uuid:case_id>/undo")
     @signed_in()
     @limits.reads
     @admin
     def undo(case_id: UUID) -> Response:
-        container().decisions.undo(case_id, _by(body(Undoing).reason))
-        return _shown(case_id)
+        container().decisions.undo(case_id, _author(body(Undoing).reason))
+        return _render_case(case_id)
 
     return routes
 
 
-def _by(reason: str) -> DecisionAuthor:
+def _author(reason: str) -> DecisionAuthor:
     return DecisionAuthor(actors.admin(me().player_id), reason, request_id())
 
 
-def _shown(case_id: UUID) -> Response:
-    """The case as it is now, in the contract's words."""
-    found = container().cases.one(case_id)
-    if found is None:
+def _render_case(case_id: UUID) -> Response:
+    """Return the case's present state in the contract's words. Raises NotFound."""
+    row = container().cases.one(case_id)
+    if row is None:
         raise NotFound("There is no such case.")
-    case: dict[str, Any] = plain(found)
+    case = plain(row)
     appeal = {"text": case.pop("appeal"), "appealed_at": case.pop("appealed_at")}
-    shown = {**case, "appeal": appeal if appeal["text"] is not None else None}
+    data = {**case, "appeal": appeal if appeal["text"] is not None else None}
     address = f"{_CASES}/{case_id}"
-    return answer(shown, links={"self": address, "decision": f"{address}/decision", "undo": f"{address}/undo"})
+    return answer(data, links={"self": address, "decision": f"{address}/decision", "undo": f"{address}/undo"})
 
 
-def _next(after: UUID | None) -> dict[str, str] | None:
+def _next_link(after: UUID | None) -> dict[str, str] | None:
     if after is None:
         return None
-    kept = {name: value for name, value in request.args.items() if name != "after"}
-    return {"next": f"{_CASES}?{urlencode({**kept, 'after': str(after)})}"}
+    params = {name: value for name, value in request.args.items() if name != "after"}
+    return {"next": f"{_CASES}?{urlencode({**params, 'after': str(after)})}"}

@@ -1,4 +1,4 @@
-"""The contract's envelope, and the id that runs through a request."""
+"""The contract's response envelope, and the request id."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 from flask import Response, g, request
@@ -15,39 +14,39 @@ from app.domain.times import rfc3339
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,62}[\x21-\x7e])?")
 NOSNIFF = ("X-Content-Type-Options", "nosniff")
-# Nobody keeps an answer, unless its view says how: most of them carry tokens, or belong to one player.
+# No cache stores a response unless its view allows it: most responses carry tokens or belong to one player.
 _GUARDS = (NOSNIFF, ("Cache-Control", "no-store"))
 
 
-def known_or_new_id(given: str) -> str:
-    """The id as it was given if the contract allows it, else one of ours."""
-    return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+def known_or_new_id(client_id: str) -> str:
+    """Return the client's request id if the contract allows it, else a new id."""
+    return client_id if _REQUEST_ID.fullmatch(client_id) else uuid4().hex
 
 
 def request_id() -> str:
-    """The X-Request-ID that came in if it is printable and at most 64 characters, else one of ours."""
-    known: str | None = g.get("request_id")
-    if known is None:
-        known = known_or_new_id(request.headers.get("X-Request-ID", ""))
-        g.request_id = known
-    return known
+    """Return the request's X-Request-ID if it is printable and at most 64 characters, else a new id."""
+    current_id: str | None = g.get("request_id")
+    if current_id is None:
+        current_id = known_or_new_id(request.headers.get("X-Request-ID", ""))
+        g.request_id = current_id
+    return current_id
 
 
 def _response(text: str | bytes, status: int) -> Response:
     return Response(text, status, headers=[*_GUARDS, ("X-Request-ID", request_id())], mimetype="application/json")
 
 
-def answer(data: Any, status: int = 200, links: dict[str, str] | None = None) -> Response:
-    """A good answer."""
+def answer(data: object, status: int = 200, links: dict[str, str] | None = None) -> Response:
+    """Return a success response with `data` in the envelope."""
     return answer_text(json.dumps(data, ensure_ascii=False, separators=(",", ":")), status, links)
 
 
-def plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """As `answer` takes it: times and ids as the contract writes them, in what is inside too."""
+def plain(values: Mapping[str, object]) -> dict[str, object]:
+    """Return the values as `answer` takes them: times and ids as the contract writes them, nested ones too."""
     return {name: _plain(value) for name, value in values.items()}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return rfc3339(value)
     if isinstance(value, UUID):
@@ -58,34 +57,34 @@ def _plain(value: Any) -> Any:
 
 
 def answer_text(data: str, status: int = 200, links: dict[str, str] | None = None) -> Response:
-    """A good answer whose data is JSON text already."""
+    """Return a success response whose data is JSON text already."""
     return _response(envelope(data, status, request_id(), links), status)
 
 
-def envelope(data: str, status: int, own_id: str, links: dict[str, str] | None = None) -> str:
-    """The text of a good answer."""
-    tail = f',"links":{json.dumps(links, separators=(",", ":"))}' if links else ""
-    return f'{{"meta":{{"code":{status},"request_id":{json.dumps(own_id)}}},"data":{data}{tail}}}'
+def envelope(data: str, status: int, current_id: str, links: dict[str, str] | None = None) -> str:
+    """Return the text of a success response."""
+    links_text = f',"links":{json.dumps(links, separators=(",", ":"))}' if links else ""
+    return f'{{"meta":{{"code":{status},"request_id":{json.dumps(current_id)}}},"data":{data}{links_text}}}'
 
 
 def empty(status: int) -> Response:
-    """An answer without a body: 204 or 304."""
+    """Return a response without a body: 204 or 304."""
     response = Response(status=status, headers=[*_GUARDS, ("X-Request-ID", request_id())])
     del response.headers["Content-Type"]
     return response
 
 
 def outside(response: Response) -> Response:
-    """Give an answer that is no envelope, such as a page or a picture, the headers that every answer has."""
+    """Add the headers that every response has to a response without envelope, such as a page or a picture."""
     response.headers["X-Request-ID"] = request_id()
     response.headers[NOSNIFF[0]] = NOSNIFF[1]
     return response
 
 
-def failure(status: int, code: str, message: str, details: Any = None) -> Response:
-    """A refusal."""
+def failure(status: int, code: str, message: str, details: object = None) -> Response:
+    """Return a refusal in the envelope, and store its code for `failure_code`."""
     g.failure_code = code
-    error: dict[str, Any] = {"code": code, "message": message}
+    error: dict[str, object] = {"code": code, "message": message}
     if details is not None:
         error["details"] = details
     body = {"meta": {"code": status, "request_id": request_id()}, "error": error}
@@ -95,6 +94,6 @@ def failure(status: int, code: str, message: str, details: Any = None) -> Respon
 
 
 def failure_code() -> str | None:
-    """The code that this request was refused with; None when it was not."""
+    """Return the code that this request was refused with, or `None` if it was not refused."""
     code: str | None = g.get("failure_code")
     return code

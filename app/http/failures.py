@@ -1,4 +1,4 @@
-"""The one table from error to status, and everything else that can end in an error, in the envelope."""
+"""The table from error to HTTP status, and the handlers that put every error into the envelope."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.stores.postgres.engine import UNAVAILABLE
 
 log = structlog.get_logger("fairboard.http")
 
-# The nearest class in a refusal's ancestry decides.
+# The nearest class in a refusal's ancestry decides its status.
 STATUS: dict[type[errors.Refusal], int] = {
     errors.BadRequest: 400,
     errors.MalformedJson: 400,
@@ -33,7 +33,7 @@ STATUS: dict[type[errors.Refusal], int] = {
     errors.Unavailable: 503,
 }
 _RETRY_SECONDS = "2"
-_WORDS = {
+_CODES = {
     400: "bad_request",
     404: "not_found",
     405: "method_not_allowed",
@@ -45,22 +45,22 @@ _WORDS = {
 
 
 def status_of(refusal: errors.Refusal) -> int:
-    """The HTTP status of a refusal."""
+    """Return the HTTP status of a refusal."""
     return next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
 
 
 def register(app: Flask) -> None:
-    """Every error is in the envelope."""
-    app.before_request(_one_slash)
+    """Make the app answer every error in the envelope."""
+    app.before_request(_check_path)
     app.register_error_handler(errors.Refusal, refused)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _broken)
+    app.register_error_handler(HTTPException, _render_http_error)
+    app.register_error_handler(Exception, _render_unexpected_error)
     for kind in UNAVAILABLE:
-        app.register_error_handler(kind, _unavailable)
+        app.register_error_handler(kind, _render_unavailable)
 
 
 def refused(refusal: errors.Refusal) -> Response:
-    """A refusal as an answer, with the headers it calls for."""
+    """Return a refusal as a response, with the headers it calls for."""
     response = failure(status_of(refusal), refusal.code, refusal.message, refusal.details)
     if isinstance(refusal, errors.RateLimited):
         response.headers["Retry-After"] = str(refusal.retry_after)
@@ -80,30 +80,30 @@ def refused(refusal: errors.Refusal) -> Response:
     return response
 
 
-def _one_slash() -> None:
-    """Refuse `//metrics`, which the router would take for `/metrics`, and no path at all, which it would redirect."""
+def _check_path() -> None:
+    """Refuse `//metrics`, which the router would take for `/metrics`, and an empty path, which it would redirect."""
     path = request.environ["PATH_INFO"]
     if path[:1] != "/" or path[1:2] == "/":
         raise errors.NotFound()
 
 
-def _unavailable(error: Exception) -> Response:
-    # The first line only: what follows in a driver's message may hold a statement's parameters.
+def _render_unavailable(error: Exception) -> Response:
+    # Log only the first line: later lines of a driver's message may hold a statement's parameters.
     log.error("part_unavailable", kind=type(error).__name__, error=str(error).split("\n")[0])
     return refused(errors.Unavailable())
 
 
-def _http(error: HTTPException) -> Response:
+def _render_http_error(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         return refused(errors.TooLarge())
     status = error.code or 500
-    response = failure(status, _WORDS.get(status, "http_error"), error.description or error.name)
+    response = failure(status, _CODES.get(status, "http_error"), error.description or error.name)
     for name, value in error.get_headers():
         if name.lower() == "allow":
             response.headers[name] = value
     return response
 
 
-def _broken(error: Exception) -> Response:
+def _render_unexpected_error(error: Exception) -> Response:
     log.exception("unexpected_error", kind=type(error).__name__)
     return failure(500, "internal_error", "Something went wrong here. It was logged with the request id.")

@@ -1,13 +1,12 @@
-"""Who is asking: JWTs through flask-jwt-extended, made strict."""
+"""The identity of the caller: JWTs through flask-jwt-extended, with stricter checks."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache, wraps
-from typing import Any, cast
 from uuid import UUID
 
 import jwt.exceptions
@@ -17,25 +16,23 @@ from flask_jwt_extended.exceptions import JWTExtendedException
 
 from app.containers.container import Container
 from app.errors import Forbidden, RateLimited, Unauthorized
+from app.http.views import P, R, ViewDecorator
 from app.services.accounts.accounts import Login
 from app.settings import Settings
 
 ISSUER = "fairboard"
 AUDIENCE = "fairboard-players"
 _LEEWAY_SECONDS = 2  # servers' clocks differ a little
-# A token that was issued in the future was issued before the clock was set back. Its signature says that it is ours;
-# when it expires is asked at each request, with the leeway above.
+# A token whose issue time lies in the future was issued before the clock was set back. Its signature proves that it is
+# ours; each request checks its expiry, with the leeway above.
 _SET_BACK_SECONDS = 86_400
 _VERIFIED = "fairboard.verified"
 _VERIFIED_TOKENS = 10_000
 
-View = Callable[..., Any]
-Limit = Callable[[View], View]
-
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A verified token's player and login; `expires_at` in Unix seconds, `token_id` is the token's own."""
+    """The player and login of a verified token; `expires_at` is in Unix seconds, `token_id` is the token's own id."""
 
     player_id: UUID
     login_id: UUID
@@ -44,7 +41,7 @@ class Identity:
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Give the app its keys: the first signs, all verify, by the key id in the token's header."""
+    """Give the app its JWT keys: the first key signs, all keys verify, by the key id in the token's header."""
     secrets = {key.kid: key.secret for key in settings.jwt_keys}
     app.config.update(
         JWT_ALGORITHM="HS256",
@@ -53,18 +50,18 @@ def register(app: Flask, settings: Settings) -> None:
         JWT_DECODE_ISSUER=ISSUER,
         JWT_ENCODE_AUDIENCE=AUDIENCE,
         JWT_DECODE_AUDIENCE=AUDIENCE,
-        JWT_COOKIE_CSRF_PROTECT=False,  # no cookies, so no csrf claim either
+        JWT_COOKIE_CSRF_PROTECT=False,  # we use no cookies, so tokens need no csrf claim
         JWT_DECODE_LEEWAY=_SET_BACK_SECONDS,
         JWT_ACCESS_TOKEN_EXPIRES=timedelta(seconds=settings.access_token_seconds),
         JWT_REFRESH_TOKEN_EXPIRES=timedelta(seconds=settings.refresh_token_seconds),
     )
-    # A signature that was good stays good: a player's next requests need only the clock and Redis.
+    # A valid signature stays valid: a player's next requests need only the clock and Redis.
     app.extensions[_VERIFIED] = lru_cache(_VERIFIED_TOKENS)(_verify)
     manager = JWTManager(app)
     manager.encode_key_loader(lambda identity: settings.jwt_keys[0].secret)
 
     @manager.decode_key_loader
-    def key_of(header: dict[str, Any], payload: dict[str, Any]) -> str:
+    def key_of(header: Mapping[str, object], payload: Mapping[str, object]) -> str:
         kid = header.get("kid")
         secret = secrets.get(kid) if isinstance(kid, str) else None
         if secret is None:
@@ -73,13 +70,13 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def container() -> Container:
-    """The container of the app that serves this request."""
-    found: Container = current_app.extensions["fairboard"]
-    return found
+    """Return the container of the app that serves this request."""
+    app_container: Container = current_app.extensions["fairboard"]
+    return app_container
 
 
-def tokens_for(login: Login) -> dict[str, Any]:
-    """The contract's pair for a login."""
+def tokens_for(login: Login) -> dict[str, object]:
+    """Return the contract's pair of access and refresh token for a login."""
     settings = container().settings
     headers = {"kid": settings.jwt_keys[0].kid}
     player = str(login.player.id)
@@ -94,20 +91,21 @@ def tokens_for(login: Login) -> dict[str, Any]:
 
 
 def identity_of(authorization: str | None, *, kind: str = "access") -> Identity:
-    """The identity that `Bearer <token>` proves. Doesn't ask whether the login has ended. Raises Unauthorized."""
+    """Return the identity that `Bearer <token>` proves, even if the login has ended. Raises Unauthorized."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized(f"Send a valid {kind} token as 'Authorization: Bearer …'." if kind != "access" else None)
-    verified, identity = current_app.extensions[_VERIFIED](token.strip())
+    verified: tuple[str, Identity] = current_app.extensions[_VERIFIED](token.strip())
+    token_kind, identity = verified
     if time.time() >= identity.expires_at + _LEEWAY_SECONDS:
         raise Unauthorized("The token has expired. Refresh it or sign in again.")
-    if verified != kind:
+    if token_kind != kind:
         raise Unauthorized(f"Send the {kind} token here.")
-    return cast(Identity, identity)
+    return identity
 
 
 def _verify(token: str) -> tuple[str, Identity]:
-    """The kind of a token and its identity. Raises Unauthorized."""
+    """Return the kind of a token and its identity. Raises Unauthorized."""
     try:
         claims = decode_token(token)
         identity = Identity(UUID(claims["sub"]), UUID(claims["fam"]), UUID(claims["jti"]), float(claims["exp"]))
@@ -119,26 +117,26 @@ def _verify(token: str) -> tuple[str, Identity]:
 
 
 def signed_in(
-    *, kind: str = "access", suspended_too: bool = False, limit: Limit | None = None
-) -> Callable[[View], View]:
-    """A view for a player, whose identity is in `me()` from then on; the first check of all.
+    *, kind: str = "access", suspended_too: bool = False, limit: ViewDecorator | None = None
+) -> ViewDecorator:
+    """Require a signed-in player, whose identity `me()` returns from then on. This check comes before all others.
 
-    With a `limit` of that player's, Redis is asked for both in one round trip; 401 and 403 still come before 429.
+    With a `limit` per player, one round trip to Redis serves both checks; 401 and 403 still come before 429.
     """
 
-    def decorate(view: View) -> View:
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
-        def confirmed(*args: Any, **kwargs: Any) -> Any:
+        def confirmed(*args: P.args, **kwargs: P.kwargs) -> R:
             _confirm(suspended_too)
             return view(*args, **kwargs)
 
         limited = limit(confirmed) if limit else confirmed
 
         @wraps(view)
-        def checked(*args: Any, **kwargs: Any) -> Any:
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             identity = identity_of(request.headers.get("Authorization"), kind=kind)
             g.identity = identity
-            with container().sessions.asking(identity.player_id, identity.login_id) as g.asked:
+            with container().sessions.asking(identity.player_id, identity.login_id) as g.question:
                 try:
                     return limited(*args, **kwargs)
                 except RateLimited:
@@ -150,11 +148,11 @@ def signed_in(
     return decorate
 
 
-def admin(view: View) -> View:
-    """Of those who are `signed_in`, only an admin. The role is asked of the database: a token doesn't carry it."""
+def admin(view: Callable[P, R]) -> Callable[P, R]:
+    """Require an admin, in a view that is `signed_in`. The role comes from the database: a token doesn't carry it."""
 
     @wraps(view)
-    def checked(*args: Any, **kwargs: Any) -> Any:
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         if container().accounts.role(me().player_id) != "admin":
             raise Forbidden("Only an admin may do this.")
         return view(*args, **kwargs)
@@ -163,11 +161,11 @@ def admin(view: View) -> View:
 
 
 def _confirm(suspended_too: bool) -> None:
-    who = me()
-    container().sessions.check(who.player_id, who.login_id, suspended_too=suspended_too, asked=g.asked)
+    identity = me()
+    container().sessions.check(identity.player_id, identity.login_id, suspended_too=suspended_too, question=g.question)
 
 
 def me() -> Identity:
-    """Who asks, in a view that is `signed_in`."""
+    """Return the caller's identity, in a view that is `signed_in`."""
     identity: Identity = g.identity
     return identity

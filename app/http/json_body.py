@@ -1,19 +1,17 @@
-"""A request's body as JSON, refused in the contract's order: size, media type, JSON, fields given twice."""
+"""The JSON body of a request, refused in the contract's order: size, media type, JSON, duplicate fields."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from flask import request
 from werkzeug.exceptions import ClientDisconnected
 
-from app.domain.json_text import parse
+from app.domain.json_text import JsonValue, parse
 from app.errors import BadRequest, RequestTimeout, TooLarge, UnsupportedMediaType
 
 MAX_BODY = 16 * 1024
 
 
-def json_body() -> Any:
+def json_body() -> JsonValue:
     """Return the parsed body.
 
     Raises TooLarge, UnsupportedMediaType, MalformedJson, InvalidRequest for a field that an object has twice, and

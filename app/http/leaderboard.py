@@ -1,4 +1,4 @@
-"""/leaderboard."""
+"""The routes of /leaderboard."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, Response, request
 
 from app import metrics
-from app.domain.boards import Standing
+from app.domain.boards import Standing, StandingRow
 from app.http.bodies import AroundQuery, BoardQuery, TopQuery, query
 from app.http.envelope import answer, answer_text, empty
 from app.http.etags import is_known
@@ -17,25 +17,25 @@ from app.http.limits import RateLimits
 from app.http.top_reads import EXPIRES, TopReads
 
 
-def blueprint(limits: RateLimits, kept: TopReads) -> Blueprint:
-    """The routes, each with its limit."""
+def blueprint(limits: RateLimits, top_reads: TopReads) -> Blueprint:
+    """Return the routes, each with its limit."""
     routes = Blueprint("leaderboard", __name__)
 
     @routes.get("/leaderboard/top")
     @limits.reads
     def top() -> Response:
-        asked = query(TopQuery)
-        found = container().standings.top(asked.board, asked.limit)
-        # Of the rows alone: two answers with the same rows are the same to a reader, whatever their request ids.
-        tag = hashlib.blake2b(found.rows.encode(), digest_size=12).hexdigest()
-        has_it = is_known(request.headers.get("If-None-Match"), tag)
-        response = empty(304) if has_it else answer_text(found.rows)
+        params = query(TopQuery)
+        ranking = container().standings.top(params.board, params.limit)
+        # The tag covers the rows alone: responses that differ only in their request ids are the same to a reader.
+        tag = hashlib.blake2b(ranking.rows.encode(), digest_size=12).hexdigest()
+        is_unchanged = is_known(request.headers.get("If-None-Match"), tag)
+        response = empty(304) if is_unchanged else answer_text(ranking.rows)
         response.set_etag(tag, weak=True)
-        response.headers["X-Cache"] = "HIT" if found.hit else "MISS"
+        response.headers["X-Cache"] = "HIT" if ranking.hit else "MISS"
         response.headers["Cache-Control"] = "no-cache"
-        response.headers[EXPIRES] = f"@{found.second}"
-        metrics.top_reads.labels("hit" if found.hit else "miss").inc()
-        kept.keep(request.query_string.decode("latin-1"), found.rows, tag, found.second)
+        response.headers[EXPIRES] = f"@{ranking.second}"
+        metrics.top_reads.labels("hit" if ranking.hit else "miss").inc()
+        top_reads.keep(request.query_string.decode("latin-1"), ranking.rows, tag, ranking.second)
         return response
 
     @routes.get("/leaderboard/online")
@@ -47,8 +47,8 @@ def blueprint(limits: RateLimits, kept: TopReads) -> Blueprint:
     @signed_in()
     @limits.reads
     def mine() -> Response:
-        asked = query(AroundQuery)
-        standing, above, below = container().standings.around(me().player_id, asked.around, asked.board)
+        params = query(AroundQuery)
+        standing, above, below = container().standings.around(me().player_id, params.around, params.board)
         data = {"standing": standing.as_row(), "above": _rows(above), "below": _rows(below)}
         return answer(data, links={"leaderboard": "/api/v1/leaderboard/top"})
 
@@ -63,5 +63,5 @@ def blueprint(limits: RateLimits, kept: TopReads) -> Blueprint:
     return routes
 
 
-def _rows(standings: list[Standing]) -> list[dict[str, object]]:
+def _rows(standings: list[Standing]) -> list[StandingRow]:
     return [standing.as_row() for standing in standings]

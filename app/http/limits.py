@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
 
 from flask import Flask, request
 from flask_limiter import Limiter
@@ -16,18 +15,16 @@ from app.domain.networks import network_of
 from app.errors import RateLimited
 from app.http.identity import me
 from app.http.top_reads import ReadCounter
+from app.http.views import P, R, ViewDecorator
 from app.settings import Settings
 from app.stores.redis.client import Client, Scripts
 from app.stores.redis.rate_limits import STORAGE_URI
 
 _PREFIX = "limits"
 
-View = Callable[..., Any]
-Limit = Callable[[View], View]
-
 
 def caller_address() -> str:
-    """Return the network that counts as the caller's address: the peer's, or what ProxyFix found behind proxies."""
+    """Return the network that counts as the caller's address: the peer's, or the one ProxyFix read behind proxies."""
     return network_of(request.remote_addr or "unknown")
 
 
@@ -37,21 +34,21 @@ def caller_login() -> str:
 
 
 def caller_player() -> str:
-    """The signed-in player, as a hash tag: on a cluster the window lies beside the player's other keys."""
+    """Return the signed-in player as a hash tag: on a cluster the window lies beside the player's other keys."""
     return f"{{{me().player_id}}}"
 
 
 class RateLimits:
     """One decorator for each limit of the contract.
 
-    The limits are known when a view is decorated, so flask-limiter's storage and strategy are asked directly: its
-    own decorator looks up on every request which limits a route has, for 90 µs.
+    The limits are known when a view is decorated, so flask-limiter's storage and strategy are called directly: its
+    own decorator looks up the limits of a route on every request, which takes 90 µs.
     """
 
     def __init__(self, settings: Settings, client: Client, scripts: Scripts) -> None:
         self._limiter = Limiter(
             caller_address,
-            app=Flask("limits"),  # its hooks, which look for limits around every request, stay off our app
+            app=Flask("limits"),  # an app of its own: the hooks that look for limits around every request stay off ours
             storage_uri=STORAGE_URI,
             storage_options={"client": client, "scripts": scripts},  # type: ignore[dict-item]
             strategy="fixed-window",
@@ -69,10 +66,10 @@ class RateLimits:
         self.complete = self._limit(actions, "complete", caller_player)
         self.appeal = self._limit(actions, "appeal", caller_player)
 
-    def _limit(self, item: RateLimitItem, scope: str, caller: Callable[[], str]) -> Limit:
-        def decorate(view: View) -> View:
+    def _limit(self, item: RateLimitItem, scope: str, caller: Callable[[], str]) -> ViewDecorator:
+        def decorate(view: Callable[P, R]) -> Callable[P, R]:
             @wraps(view)
-            def limited(*args: Any, **kwargs: Any) -> Any:
+            def limited(*args: P.args, **kwargs: P.kwargs) -> R:
                 self._count(item, caller(), scope)
                 return view(*args, **kwargs)
 
@@ -81,9 +78,9 @@ class RateLimits:
         return decorate
 
     def _count(self, item: RateLimitItem, caller: str, scope: str) -> None:
-        names = _PREFIX, caller, scope
-        if not self._limiter.limiter.hit(item, *names):
+        identifiers = _PREFIX, caller, scope
+        if not self._limiter.limiter.hit(item, *identifiers):
             window = item.get_expiry()
-            reset = self._limiter.limiter.get_window_stats(item, *names).reset_time
+            reset = self._limiter.limiter.get_window_stats(item, *identifiers).reset_time
             wait = min(window, max(1, math.ceil(reset - time.time())))
             raise RateLimited(limit=item.amount, remaining=0, window=window, retry_after=wait)

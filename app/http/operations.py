@@ -1,4 +1,4 @@
-"""/healthz, /readyz and /metrics."""
+"""The routes /healthz, /readyz and /metrics."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from app.http.envelope import answer, failure, outside
 from app.http.identity import container
 
 routes = Blueprint("operations", __name__)
-_FORWARDED = ("X-Forwarded-For", "X-Real-IP", "Forwarded")  # the last is no bare address, so it is always refused
+_FORWARDED = ("X-Forwarded-For", "X-Real-IP", "Forwarded")  # Forwarded holds no bare address, so it is always refused
 
 
 @routes.before_request
 def admit_operators() -> None:
-    """Refuse /metrics and /readyz to other networks, also where a proxy in front forgot to. Raises Forbidden."""
+    """Refuse /metrics and /readyz to other networks, even if a proxy in front does not. Raises Forbidden."""
     if request.path == "/healthz":
         return
-    # All the addresses that the request names, trusted or not: a forged one can only take the right away.
-    named = [request.remote_addr, *(request.headers.get(name) for name in _FORWARDED)]
-    addresses = [part.strip() for text in named if text for part in text.split(",")]
+    # Check all addresses that the request names, trusted or not: a forged address can only cause a refusal.
+    values = [request.remote_addr, *(request.headers.get(name) for name in _FORWARDED)]
+    addresses = [part.strip() for text in values if text for part in text.split(",")]
     operators = container().settings.operators
     if not all(_is_within(address, operators) for address in addresses):
         raise Forbidden("Only operators may read this.")
@@ -32,17 +32,19 @@ def admit_operators() -> None:
 
 @routes.get("/healthz")
 def healthz() -> Response:
-    """The process lives."""
+    """Return 200 while the process lives."""
     return answer({"status": "ok"})
 
 
 @routes.get("/readyz")
 def readyz() -> Response:
-    """What it needs answers, and takes writes."""
+    """Return 200 if every part that the process needs answers and takes writes, else 503."""
     down = container().health.down()
     if down:
-        message = f"Not ready: {'; '.join(f'{part} {wrong}' for part, wrong in sorted(down.items()))}."
-        response = failure(503, "unavailable", message, [{"part": k, "message": v} for k, v in down.items()])
+        message = f"Not ready: {'; '.join(f'{part} {problem}' for part, problem in sorted(down.items()))}."
+        response = failure(
+            503, "unavailable", message, [{"part": part, "message": problem} for part, problem in down.items()]
+        )
         response.headers["Retry-After"] = "2"
         return response
     return answer({"status": "ready"})
@@ -50,9 +52,9 @@ def readyz() -> Response:
 
 @routes.get("/metrics")
 def show_metrics() -> Response:
-    """Prometheus text."""
+    """Return the metrics as Prometheus text."""
     readings = container().readings.now()
-    # Reading what a dozen processes have counted takes some milliseconds that nobody should wait for.
+    # Reading the counts of a dozen processes takes some milliseconds, for which no other request should wait.
     text = container().apart(metrics.text, readings) if metrics.shared() else metrics.text(readings)
     return outside(Response(text, content_type=metrics.CONTENT_TYPE, headers={"Cache-Control": "no-store"}))
 

@@ -1,4 +1,4 @@
-"""What a sign-in says about the addresses of clients."""
+"""The record of clients' addresses at sign-in."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from flask import request
 from app.http.identity import container
 from app.http.limits import caller_address
 
-# nginx sets it where it did not read what a request says about its address; without nginx nobody reads any of that.
+# nginx sets this header where it ignores a request's forwarding headers; without nginx no process reads those headers.
 _UNREAD = "X-Forwarded-Unread"
 
 
 def note_sign_in(player_id: UUID) -> None:
-    """Count it, so that `flask doctor` can say when all clients seem to be one."""
+    """Count a sign-in, so that `flask doctor` can report when all clients seem to have one address."""
     behind_proxy = container().settings.trusted_proxies > 0
     unread = request.headers.get(_UNREAD if behind_proxy else "X-Forwarded-For")
     container().sign_ins.note(caller_address(), player_id, unread_forwarding=bool(unread))

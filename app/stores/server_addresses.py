@@ -1,4 +1,4 @@
-"""URLs of servers as they may be shown: where, without user, password or options."""
+"""URLs of servers for display: the location, without user, password or options."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from app.server_urls import split_url
 
 
 def address(url: str) -> str:
-    """Such as `redis://127.0.0.1:6379/0`, or `postgresql:///run/postgresql:5432/fairboard` for a socket."""
+    """Return `redis://127.0.0.1:6379/0`, for example, or `postgresql:///run/postgresql:5432/fairboard` for a socket."""
     parts = split_url(url)
     scheme = parts.scheme.removesuffix("+psycopg")
     options = parse_qs(parts.query)
-    where = parts.hosts or ",".join(options.get("host", [])) + "".join(f":{port}" for port in options.get("port", []))
-    return f"{scheme}://{where}{parts.path}"
+    hosts = parts.hosts or ",".join(options.get("host", [])) + "".join(f":{port}" for port in options.get("port", []))
+    return f"{scheme}://{hosts}{parts.path}"

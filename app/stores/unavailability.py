@@ -1,8 +1,8 @@
-"""What counts as PostgreSQL or Redis being unavailable: it does not answer, or it answers and refuses to work.
+"""The errors that mean that PostgreSQL or Redis is unavailable: it does not answer, or it answers and refuses to work.
 
-A refusal is a state of the server that an operator ends (read-only, out of memory, rights taken away), so the same
-request succeeds afterwards. Everything else that a server reports is a mistake of ours. Both servers' replies are
-sorted here, once: `PARSER` for every reply of Redis, `pg_refuses` for every error of PostgreSQL.
+A refusal is a state of the server that an operator ends (read-only, out of memory, revoked rights), so the same
+request succeeds afterwards. Every other error that a server reports is a bug of ours. Both servers' replies are
+classified here, once: `PARSER` for every reply of Redis, `pg_refuses` for every error of PostgreSQL.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from redis.connection import DefaultParser
 
 
 class RedisRefuses(redis.exceptions.ResponseError):
-    """Redis carries out nothing of this kind at the moment, and says so in a form that redis-py has no class for."""
+    """Redis executes no command of this kind at the moment; redis-py has no class for this reply."""
 
 
 UNAVAILABLE: tuple[type[Exception], ...] = (
@@ -32,8 +32,8 @@ UNAVAILABLE: tuple[type[Exception], ...] = (
     redis.exceptions.ClusterDownError,
     redis.exceptions.OutOfMemoryError,
     redis.exceptions.NoPermissionError,
-    redis.exceptions.InvalidResponse,  # something else than Redis answers there
-    redis.exceptions.AskError,  # with MOVED: a node of a cluster, addressed as a single Redis
+    redis.exceptions.InvalidResponse,  # something other than Redis answers at this address
+    redis.exceptions.AskError,  # covers MovedError too: a node of a cluster, addressed as a single Redis
     redis.exceptions.TryAgainError,
     RedisRefuses,
 )
@@ -43,7 +43,7 @@ REFUSING: tuple[type[Exception], ...] = (
     redis.exceptions.NoPermissionError,
     RedisRefuses,
 )
-"""The part of `UNAVAILABLE` that is an answer of Redis: an operator has to end its cause."""
+"""The errors of `UNAVAILABLE` that are replies of Redis: an operator has to fix their cause."""
 
 AFTER_COMMIT: tuple[type[Exception], ...] = (
     *UNAVAILABLE,
@@ -53,19 +53,19 @@ AFTER_COMMIT: tuple[type[Exception], ...] = (
     ValueError,
     LookupError,
 )
-"""What may go wrong once something is committed, an answer in no known form too: none of it changes what was
-decided, and what the caller is told."""
+"""The errors that may occur after a commit, malformed replies included: none of them changes the decision or the
+response to the caller."""
 
-# Redis 6.2 puts the reason behind where it met it; 7 begins with the code, and redis-py has classes for most of those.
+# Redis 6.2 puts the reason after its place in the script; 7 begins with a code, which redis-py mostly has a class for.
 _IN_SCRIPT = re.compile(r"Error running script \(call to \w+\): (?:@\w+: ?\d+: )*-?(?P<reason>.*)", re.DOTALL)
 _REDIS_CODES = {
     *("OOM", "READONLY", "MISCONF", "NOREPLICAS", "LOADING", "BUSY"),
     *("MASTERDOWN", "CLUSTERDOWN"),
-    "WRONGTYPE",  # somebody else has written to a key of ours: until the board's repair has deleted it
+    "WRONGTYPE",  # another program has written to one of our keys: lasts until the board's repair has deleted it
     *("NOPERM", "NOAUTH", "WRONGPASS", "DENIED"),
 }
 _REDIS_TEXTS = (
-    "the user executing the script can't",  # 6.2: the rights of the user do not cover what a script calls
+    "the user executing the script can't",  # 6.2: the user's rights do not cover a command that the script calls
     "acl failure in script",  # the same since 7
     "unknown command",  # renamed or disabled by the operator
     "unknown redis command",  # the same inside a script
@@ -75,19 +75,19 @@ _REDIS_TEXTS = (
 
 
 def redis_meaning(error: Exception) -> Exception:
-    """The error itself, or a RedisRefuses in its place with the reason alone."""
+    """Return the error itself, or a `RedisRefuses` with the reason alone in its place."""
     if type(error) is not redis.exceptions.ResponseError:
         return error
     text = str(error)
-    inside = _IN_SCRIPT.match(text)
-    reason = inside["reason"] if inside else text
+    match = _IN_SCRIPT.match(text)
+    reason = match["reason"] if match else text
     if reason.partition(" ")[0] in _REDIS_CODES or reason.lower().startswith(_REDIS_TEXTS):
         return RedisRefuses(reason)
     return error
 
 
 class _Parser(DefaultParser):  # type: ignore[valid-type,misc]
-    """redis-py's parser, with `redis_meaning` of every error reply."""
+    """redis-py's parser, which passes every error reply through `redis_meaning`."""
 
     @classmethod
     def parse_error(cls, response: str) -> Exception:
@@ -98,8 +98,8 @@ class _Parser(DefaultParser):  # type: ignore[valid-type,misc]
 PARSER = _Parser
 """The parser for every connection to Redis."""
 
-# SQLSTATEs by which PostgreSQL refuses, beside those that the driver has as an OperationalError anyway (classes 08, 53,
-# 57, 58 and others). A schema that lacks something is at another migration than this version, or partly restored.
+# SQLSTATEs of PostgreSQL's refusals, besides those that the driver raises as an OperationalError anyway (classes 08,
+# 53, 57, 58 and others). A schema that lacks an object is at another migration than this version, or partly restored.
 _PG_STATES = frozenset(
     {
         "25006",  # read_only_sql_transaction: a demoted primary
@@ -111,14 +111,14 @@ _PG_STATES = frozenset(
         "42703",  # undefined_column
         "42704",  # undefined_object
         "42883",  # undefined_function
-        "22P05",  # untranslatable_character: the database is in another encoding than UTF-8
+        "22P05",  # untranslatable_character: the database has another encoding than UTF-8
     }
 )
 _PG_CLASSES = ("53", "58", "XX")  # insufficient resources, system error, internal error: damaged data, for example
 
 
 def pg_refuses(error: object) -> bool:
-    """Whether an error of the driver says that PostgreSQL, as it is now, will not do this for anybody."""
+    """Return whether the driver's error says that PostgreSQL, in its present state, refuses this to every caller."""
     state = getattr(error, "sqlstate", None)
     if state is None:
         return False
@@ -126,19 +126,21 @@ def pg_refuses(error: object) -> bool:
 
 
 def statement_outdated(error: object) -> bool:
-    """Whether a prepared statement is of no use on its connection any more: a migration has changed its tables, or a
-    pooler in between has forgotten it. Another connection works."""
+    """Return whether a prepared statement no longer works on its connection, while another connection works.
+
+    The cause is a migration that has changed its tables, or a pooler in between that has dropped it.
+    """
     state = getattr(error, "sqlstate", None)
-    if state == "0A000" and isinstance(error, psycopg.Error):  # whose text is in the language of the server
+    if state == "0A000" and isinstance(error, psycopg.Error):  # its text is in the server's language
         return error.diag.source_function == "RevalidateCachedQuery"
     return state == "26000"
 
 
 def surely_not_done(error: Exception) -> bool:
-    """Whether a statement that failed has certainly changed nothing.
+    """Return whether a failed statement has certainly changed nothing.
 
-    So it is when it was never sent, or when the server itself reported the error; not when the connection was lost
-    on the way, nor when the server was shutting down (class 57P), which may come between commit and answer.
+    True if it was never sent, or if the server itself reported the error; False if the connection was lost meanwhile,
+    or if the server was shutting down (class 57P), which may happen between the commit and the reply.
     """
     if isinstance(error, sqlalchemy.exc.TimeoutError):
         return True
@@ -149,7 +151,7 @@ def surely_not_done(error: Exception) -> bool:
 
 
 def reason_of(error: Exception) -> str:
-    """What the server said, its first sentence, without what our libraries add; Redis's code in front if it has one."""
+    """Return the first sentence of the server's error, after Redis's code if any, without our libraries' additions."""
     text = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
     code = getattr(error, "status_code", None)
     sentence = text.splitlines()[0].partition(". ")[0].strip().rstrip(".")

@@ -1,7 +1,7 @@
-"""The live board at `/`, for people: one page, its scripts and styles, nothing from anywhere else.
+"""The live board at `/`, for people: one page with its scripts and styles, and no file from another server.
 
-The page holds no secrets and no data: it speaks to the public API like any other client. What is guarded here
-is the page itself: a content security policy that runs only the scripts of this folder, and no framing.
+The page holds no secrets and no data: it speaks to the public API like any other client. This module guards the
+page itself: a content security policy that runs only the scripts of this folder, and no framing.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ HEADERS = {
 
 @page.before_request
 def read_tags() -> None:
-    """Drop what is no tag from If-None-Match: the library would compare it too."""
-    given = request.environ.get("HTTP_IF_NONE_MATCH")
-    if given is not None:
-        request.environ["HTTP_IF_NONE_MATCH"] = quoted_tags(given)
+    """Drop parts that are no tag from If-None-Match: the library would compare them too."""
+    header = request.environ.get("HTTP_IF_NONE_MATCH")
+    if header is not None:
+        request.environ["HTTP_IF_NONE_MATCH"] = quoted_tags(header)
 
 
 @page.get("/")
 def board() -> Response:
-    """The page. The same bytes for everyone, so that a browser may ask whether its copy is still good."""
+    """Return the page. Its bytes are the same for every visitor, so a browser may revalidate its copy."""
     response = make_response(render_template("board.html"))
     response.add_etag()
     response.make_conditional(request)
@@ -57,7 +57,7 @@ def board() -> Response:
 
 @page.after_request
 def guard(response: Response) -> Response:
-    """Headers for the page and its files. Kept copies are always asked about first: a new release shows at once."""
+    """Add the headers of the page and its files. Browsers revalidate every copy, so a new release shows at once."""
     response.headers.update(HEADERS)
     response.headers["Cache-Control"] = "no-cache"
     return outside(response)

@@ -1,4 +1,4 @@
-"""How much one socket may send, and how often the sockets of one address are read."""
+"""The limits on the messages of one socket, and on the work for the sockets of one address."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from limits import parse
 
 from app.settings import Settings
 
-_FRAGMENTS = 32  # frames that complete no message and want no answer, for the price of one message
-_SUBSCRIBE_WORK = 5.0  # a subscribe asks the stores: so many times the work of another message
-_HONEST_WORK = 4.0  # units of work that a socket may cause for each ping: twice what its answer costs
-_LEAST_WORK = 50.0  # units a second that every address gets, however seldom it is pinged
-_BURST_SECONDS = 15.0  # an address that was quiet may do the work of so many seconds at once …
-_DEBT_SECONDS = 60.0  # … and never has to wait longer than this
+_FRAGMENTS = 32  # frames without a message or an answer that together cost as much as one message
+_SUBSCRIBE_WORK = 5.0  # a subscribe queries the stores: it is this many times the work of another message
+_HONEST_WORK = 4.0  # units of work that a socket may cause for each ping: twice the cost of its answer
+_MIN_WORK = 50.0  # units a second that every address gets, however seldom it is pinged
+_BURST_SECONDS = 15.0  # a quiet address may do the work of this many seconds at once …
+_DEBT_SECONDS = 60.0  # … and no address waits longer than this
 
 Clock = Callable[[], float]
 
@@ -38,7 +38,7 @@ class Bucket:
         return True
 
     def spend(self, amount: float) -> None:
-        """Take `amount` whether the bucket holds it or not; what is missing is a debt, of at most a minute."""
+        """Take `amount` even if the bucket holds less; the missing units are a debt, of at most a minute."""
         self._level = max(self._now() - amount, -self._rate * _DEBT_SECONDS)
 
     def give(self, amount: float) -> None:
@@ -47,7 +47,7 @@ class Bucket:
 
     @property
     def debt(self) -> float:
-        """Seconds until the debt is paid; 0 without one."""
+        """Return the seconds until the debt is paid; 0 without a debt."""
         return max(0.0, -self._now() / self._rate)
 
     def _now(self) -> float:
@@ -58,7 +58,7 @@ class Bucket:
 
 
 class Allowance:
-    """What one socket may still send. Its own bucket ends it when it is empty; its address's only delays it."""
+    """The units that one socket may still use. Its own bucket, once empty, ends it; its address's only delays it."""
 
     __slots__ = ("_address", "_messages")
 
@@ -67,48 +67,48 @@ class Allowance:
 
     @property
     def pause(self) -> float:
-        """Seconds to leave the socket unread, so that its address stays within its share of the process."""
+        """Return the seconds to leave the socket unread, so that its address stays within its share of the process."""
         return self._address.debt
 
     def count_read(self) -> None:
-        """Count one read, however little it brought."""
+        """Count one read, however few bytes it returned."""
         self._address.spend(1.0)
 
     def message(self) -> bool:
-        """Count a message, or a frame that is to be answered. False when the socket has sent too many."""
+        """Count a message, or a frame that needs an answer. Return False when the socket has sent too many."""
         self._address.spend(1.0)
         return self._messages.take(1.0)
 
     def fragment(self) -> bool:
-        """Count a frame that completes nothing. False when the socket has sent too many."""
+        """Count a frame that completes no message. Return False when the socket has sent too many."""
         self._address.spend(1.0)
         return self._messages.take(1.0 / _FRAGMENTS)
 
     def count_subscribe(self) -> None:
-        """Count what a subscribe costs beyond its message."""
+        """Count the cost of a subscribe beyond its message."""
         self._address.spend(_SUBSCRIBE_WORK)
 
     def expected(self) -> None:
-        """The last message was the answer to our ping: it costs the socket nothing."""
+        """Give back the cost of the last message: it was the answer to our ping, which costs the socket nothing."""
         self._messages.give(1.0)
 
 
 class Allowances:
-    """Makes the allowance of each socket of a process; sockets of one address share that address's bucket."""
+    """A factory for the allowances of a process's sockets; sockets of one address share that address's bucket."""
 
     def __init__(self, settings: Settings, clock: Clock = time.monotonic) -> None:
         self._clock = clock
         limit = parse(settings.socket_messages)
         self._rate, self._burst = limit.amount / limit.get_expiry(), float(settings.socket_burst)
-        # What all the sockets that an address may open need to answer their pings, twice over.
+        # Twice the work that all the sockets of an address need to answer their pings.
         pongs = settings.max_sockets_per_address / settings.ping_seconds
-        self._work = max(_LEAST_WORK, pongs * _HONEST_WORK)
+        self._work = max(_MIN_WORK, pongs * _HONEST_WORK)
         self._addresses: WeakValueDictionary[str, Bucket] = WeakValueDictionary()
 
     def of(self, address: str) -> Allowance:
-        """A new socket's allowance."""
-        shared = self._addresses.get(address)
-        if shared is None:
-            shared = Bucket(self._work, self._work * _BURST_SECONDS, self._clock)
-            self._addresses[address] = shared
-        return Allowance(Bucket(self._rate, self._burst, self._clock), shared)
+        """Return a new socket's allowance."""
+        address_bucket = self._addresses.get(address)
+        if address_bucket is None:
+            address_bucket = Bucket(self._work, self._work * _BURST_SECONDS, self._clock)
+            self._addresses[address] = address_bucket
+        return Allowance(Bucket(self._rate, self._burst, self._clock), address_bucket)

@@ -1,4 +1,4 @@
-"""What changed, from outside: the greenlet that hands Redis's messages to the hub."""
+"""The source of changes: the greenlet that hands Redis's messages to the hub."""
 
 from __future__ import annotations
 
@@ -10,56 +10,56 @@ import redis
 import structlog
 
 from app.errors import NotFound, Refusal
+from app.services.boards.standings import BoardSnapshot
 from app.stores.boards.board_events import BoardChanged, Listening, LoginEnded, Message, PlayerSuspended, Subscription
 from app.stores.postgres.engine import UNAVAILABLE
 from app.ws.board import Cause
 from app.ws.hub import Hub
-from app.ws.messages import BoardSnapshot
 
 log = structlog.get_logger("fairboard.ws")
 
 _DOWN: tuple[type[Exception], ...] = (*UNAVAILABLE, redis.RedisError, Refusal)
 
 _WAIT_SECONDS = 0.5
-_REREAD_SECONDS = 2.0  # boards with subscribers are read again this often while nothing is heard
-_RETRY_SECONDS = (0.05, 0.1, 0.2, 0.4)  # after a loss; the last one repeats
+_REREAD_SECONDS = 2.0  # boards with subscribers are read again this often while no message arrives
+_RETRY_SECONDS = (0.05, 0.1, 0.2, 0.4)  # pauses after lost connections; the last one repeats
 
 ReadBoard = Callable[[str], BoardSnapshot]
 
 
 class Feed:
-    """Keeps one subscription open for ever, and the hub's boards right whatever was missed meanwhile."""
+    """The consumer of Redis's messages: keeps one subscription open, and corrects boards that missed a message."""
 
     def __init__(
         self, subscribe: Callable[[], Subscription], snapshot: ReadBoard, hub: Hub, missed: Callable[[], None]
     ) -> None:
-        """`snapshot` reads a board and may raise; `missed` is told that control messages may be lost."""
+        """Take `snapshot`, which reads a board and may raise, and `missed`, called if control messages may be lost."""
         self._subscribe, self._snapshot, self._hub, self._missed = subscribe, snapshot, hub, missed
         self._failures = 0
         self._read_at = 0.0
-        self._doubted: set[str] = set()  # boards that were not as they should be, at the last look
-        self._lost = 0  # times that messages may have been lost
+        self._doubted: set[str] = set()  # boards whose rows differed from the snapshot at the last check
+        self._gaps = 0  # times that messages may have been lost
 
     def read_settled(self, board: str) -> BoardSnapshot:
-        """A board that is as new as everything heard so far. Raises what `snapshot` raises.
+        """Return a snapshot that is as new as every message so far. Raises the errors of `snapshot`.
 
-        What a lost connection hid is read again for boards that have subscribers; someone who is about to become the
-        first one must not be left with what was read before.
+        After a lost connection, boards that have subscribers are read again. A client that is about to become the
+        first subscriber of a board must not keep a snapshot from before.
         """
         while True:
-            lost = self._lost
+            gaps = self._gaps
             newest = self._snapshot(board)
-            if lost == self._lost:
+            if gaps == self._gaps:
                 return newest
 
     def run(self) -> None:
-        """Never returns. A lost Redis is waited for; sockets stay and are brought up to date after it."""
+        """Listen for ever. While Redis is away the sockets stay open; they get the newest boards after it."""
         while True:
             try:
                 self._listen()
             except _DOWN as error:
                 log.warning("feed_lost", kind=type(error).__name__)
-            except Exception:  # whatever it was, this process must go on pushing
+            except Exception:  # this process must go on pushing after any error
                 log.exception("feed_failed")
             gevent.sleep(_RETRY_SECONDS[min(self._failures, len(_RETRY_SECONDS) - 1)])
             self._failures += 1
@@ -71,13 +71,13 @@ class Feed:
             while True:
                 message = subscription.next(_WAIT_SECONDS)
                 if message is not None:
-                    self._take(message)
+                    self._handle(message)
                 elif self._doubted or time.monotonic() - self._read_at > _REREAD_SECONDS:
-                    self._look()
+                    self._check_boards()
         finally:
             subscription.close()
 
-    def _take(self, message: Message) -> None:
+    def _handle(self, message: Message) -> None:
         match message:
             case BoardChanged(board, version, rows, changes, request_ids, committed_at):
                 self._hub.change(board, version, rows, changes, Cause(request_ids, committed_at))
@@ -86,26 +86,26 @@ class Feed:
             case LoginEnded(login_id):
                 self._hub.end_login(login_id)
             case Listening():
-                self._lost += 1
-                self._read_again()
+                self._gaps += 1
+                self._catch_up()
                 self._missed()
                 self._failures = 0
 
-    def _look(self) -> None:
-        """What is new though nobody said so may be on its way; if it still is after another silence, it was missed."""
-        before, self._doubted = self._doubted, set()
-        for newest in self._newest():
-            if newest["board"] in before or self._hub.shows(newest):
+    def _check_boards(self) -> None:
+        """Correct boards that missed a change. The message may be on its way, so a board must differ in two checks."""
+        doubted_before, self._doubted = self._doubted, set()
+        for newest in self._read_boards():
+            if newest["board"] in doubted_before or self._hub.shows(newest):
                 self._hub.catch_up(newest)
             else:
                 self._doubted.add(newest["board"])
 
-    def _read_again(self) -> None:
+    def _catch_up(self) -> None:
         self._doubted.clear()
-        for newest in self._newest():
+        for newest in self._read_boards():
             self._hub.catch_up(newest)
 
-    def _newest(self) -> Iterator[BoardSnapshot]:
+    def _read_boards(self) -> Iterator[BoardSnapshot]:
         for board in self._hub.watched_boards():
             try:
                 yield self._snapshot(board)

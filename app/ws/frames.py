@@ -18,24 +18,24 @@ SLOW = 4409
 
 
 def text(payload: bytes) -> bytes:
-    """One text message; `payload` is UTF-8."""
+    """Return one text message; `payload` is UTF-8."""
     return _head(_TEXT, len(payload)) + payload
 
 
 def close(code: int | None, reason: str = "") -> bytes:
-    """A close frame; no code gives an empty one. `reason` is ASCII of at most 123 characters."""
+    """Return a close frame, empty without a code. `reason` is ASCII of at most 123 characters."""
     payload = b"" if code is None else struct.pack("!H", code) + reason.encode("ascii")
     return _head(_CLOSE, len(payload)) + payload
 
 
 def pong(payload: bytes) -> bytes:
-    """The answer to a protocol ping, with the ping's payload of at most 125 bytes."""
+    """Return the answer to a protocol ping, with the ping's payload of at most 125 bytes."""
     return _head(_PONG, len(payload)) + payload
 
 
-def _head(first: int, length: int) -> bytes:
+def _head(first_byte: int, length: int) -> bytes:
     if length < 126:
-        return bytes((first, length))
+        return bytes((first_byte, length))
     if length < 65_536:
-        return struct.pack("!BBH", first, 126, length)
-    return struct.pack("!BBQ", first, 127, length)
+        return struct.pack("!BBH", first_byte, 126, length)
+    return struct.pack("!BBQ", first_byte, 127, length)

@@ -1,4 +1,4 @@
-"""What time does to sockets: deadlines, pings, expired tokens, slow readers, and sign-ins that ended."""
+"""The timed checks of sockets: deadlines, pings, expired tokens, slow readers, and ended sign-ins."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from app.ws.hub import Hub
 from app.ws.subscriber import Subscriber
 
 CLOSE_SECONDS = 3.0  # for the client's half of the closing handshake
-SLOW_CLOSE_SECONDS = 10.0  # for a reader that stood still to find the close frame behind what it left unread
-_CHUNK = 500  # sign-ins per question
+SLOW_CLOSE_SECONDS = 10.0  # for a stalled reader to reach the close frame behind its unread frames
+_CHUNK = 500  # sign-ins per query
 
 States = Callable[[list[tuple[UUID, UUID]]], Sequence[str]]
 
 
 class Heartbeat:
-    """Two passes over all sockets of a hub: `tick` is local and cheap, `sweep` asks the stores."""
+    """Two passes over all sockets of a hub: `tick` is local and cheap, `sweep` queries the stores."""
 
     def __init__(self, hub: Hub, settings: Settings, clock: Callable[[], float]) -> None:
-        """`clock`: Unix time, the one that tokens expire by."""
+        """Take a `clock` that returns Unix time in seconds, by which tokens expire."""
         self._hub, self._settings, self._clock = hub, settings, clock
         shortest = min(settings.ping_seconds, settings.subscribe_seconds, settings.slow_seconds)
         self.tick_seconds = min(0.5, shortest / 4)
-        # Half, so that a lost control message costs less than one heartbeat.
+        # Half a ping interval, so that a lost control message costs less than one heartbeat.
         self.sweep_seconds = settings.ping_seconds / 2
 
     def tick(self) -> None:
-        """Do what is due on every socket."""
+        """Do the work that is due on every socket."""
         now, wall = time.monotonic(), self._clock()
         ping = messages.ping(wall)
         for subscriber in tuple(self._hub.sockets):
@@ -72,7 +72,7 @@ class Heartbeat:
 
     def _ping(self, subscriber: Subscriber, now: float, ping: bytes) -> None:
         if subscriber.outbound.backlog:
-            return  # it can't read one now; standing still has a deadline of its own
+            return  # it can't read a ping now; a stalled reader has a deadline of its own
         if subscriber.unanswered >= 2:
             subscriber.outbound.close(frames.SILENT, "two pings unanswered")
             return

@@ -1,4 +1,4 @@
-"""Who is connected to this process, and how a changed board reaches all of them."""
+"""The sockets of this process, and the broadcast of a changed board to them."""
 
 from __future__ import annotations
 
@@ -12,102 +12,103 @@ import structlog
 
 from app import metrics
 from app.errors import AccountSuspended, Refusal, Unauthorized
+from app.services.boards.standings import BoardSnapshot
 from app.ws import frames
 from app.ws.board import NOBODY, Board, Cause, Update
-from app.ws.messages import BoardSnapshot, Row
+from app.ws.messages import Row
 from app.ws.outbound import offer_all
 from app.ws.subscriber import SignIn, Subscriber
 
 log = structlog.get_logger("fairboard.ws")
 
-_STRIDE = 200  # sends between two chances for everything else in this process
-_LONGEST_REST = 0.02  # seconds given away per chance …
-_ALL_RESTS = 0.3  # … and per broadcast: idle time may never come on a busy server, and the board must
+_STRIDE = 200  # sends between two rests for the other work of this process
+_MAX_REST = 0.02  # seconds per rest …
+_MAX_TOTAL_REST = 0.3  # … and per broadcast: a busy server may never be idle, but must send the board
 
 
 class Hub:
-    """All sockets of one process. Nothing here waits, except the greenlet that sends a board."""
+    """All sockets of one process. Its methods never block, except in the greenlet that sends a board."""
 
     def __init__(self, *, merge_seconds: float) -> None:
-        """`merge_seconds`: least time between two broadcasts of a board; changes in between go as one."""
+        """Take `merge_seconds`, the least time between two broadcasts of a board; changes in between are merged."""
         self.sockets: set[Subscriber] = set()
         self.closing = False
-        self.pushed = 0  # boards handed to sockets, ever
-        self.dropped_slow = 0  # sockets closed with 4409, ever
-        self.heard = 0  # frames that were looked at, ever
-        self.closed_flood = 0  # sockets closed because they sent too much, ever
+        self.pushed = 0  # boards handed to sockets since the start
+        self.dropped_slow = 0  # sockets closed with 4409 since the start
+        self.heard = 0  # frames handled since the start
+        self.closed_flood = 0  # sockets closed because they sent too much, since the start
         self._merge_seconds = merge_seconds
         self._boards: dict[str, Board[Subscriber]] = {}
         self._players: defaultdict[UUID, set[Subscriber]] = defaultdict(set)
         self._logins: defaultdict[UUID, set[Subscriber]] = defaultdict(set)
 
     def add(self, subscriber: Subscriber) -> None:
-        """A socket that has not subscribed yet."""
+        """Add a socket that has not subscribed yet."""
         self.sockets.add(subscriber)
 
     def remove(self, subscriber: Subscriber) -> None:
-        """A socket that is gone."""
+        """Remove a closed socket."""
         self.sockets.discard(subscriber)
         self._leave(subscriber)
 
-    def join(self, subscriber: Subscriber, who: SignIn, snapshot: BoardSnapshot) -> None:
-        """Answer a subscribe with the newest board, and give it every newer one from now on.
+    def join(self, subscriber: Subscriber, sign_in: SignIn, snapshot: BoardSnapshot) -> None:
+        """Answer a subscribe with the newest board, and send the subscriber every newer one from now on.
 
         `snapshot` was read before; a change that has overtaken it is used instead. There is no wait
-        between looking and joining, so no change falls between them.
+        between the comparison and the joining, so no change is lost between them.
         """
         self._leave(subscriber)
-        subscriber.who = who
-        self._players[who.player_id].add(subscriber)
-        self._logins[who.login_id].add(subscriber)
-        home = self._board(snapshot["board"])
-        home.learn(snapshot["version"], snapshot["data"])
-        subscriber.board = home
-        home.enter(subscriber, who.player_id)
-        subscriber.version, frame = home.initial()
+        subscriber.who = sign_in
+        self._players[sign_in.player_id].add(subscriber)
+        self._logins[sign_in.login_id].add(subscriber)
+        board = self._board(snapshot["board"])
+        board.learn(snapshot["version"], snapshot["data"])
+        subscriber.board = board
+        board.enter(subscriber, sign_in.player_id)
+        subscriber.version, frame = board.initial()
         subscriber.outbound.start_over(frame)
 
     def change(
         self, board: str, version: int, rows: Sequence[Row], changes: Iterable[Row], cause: Cause = NOBODY
     ) -> None:
-        """The board has changed: send it to its subscribers, unless it is not newer than the last one."""
-        home = self._board(board)
-        if not home.change(version, rows, changes, cause):
-            _log_known(home, cause)
-        elif not home.busy:
-            home.busy = True
-            gevent.spawn(self._broadcast, home)
+        """Send a changed board to its subscribers, unless it is not newer than the last one."""
+        changed_board = self._board(board)
+        if not changed_board.change(version, rows, changes, cause):
+            _log_known(changed_board, cause)
+        elif not changed_board.busy:
+            changed_board.busy = True
+            gevent.spawn(self._broadcast, changed_board)
 
     def catch_up(self, snapshot: BoardSnapshot) -> None:
-        """A board read again in case a change was missed: sent only if it is not what was sent last."""
-        home = self._board(snapshot["board"])
+        """Take a board that was read again in case a change was missed, and send it only if its rows are new."""
+        board = self._board(snapshot["board"])
         if self.shows(snapshot):
-            home.learn(snapshot["version"], snapshot["data"])
+            board.learn(snapshot["version"], snapshot["data"])
         else:
             self.change(snapshot["board"], snapshot["version"], snapshot["data"], ())
 
     def shows(self, snapshot: BoardSnapshot) -> bool:
-        """Whether its subscribers have these rows already, or are about to."""
+        """Return whether the board's subscribers have these rows already, or are about to get them."""
         return bool(snapshot["data"] == self._board(snapshot["board"]).rows)
 
     def watched_boards(self) -> list[str]:
-        """Boards that have subscribers."""
+        """Return the names of the boards that have subscribers."""
         return [board.name for board in self._boards.values() if board.members]
 
     def boards(self) -> list[Board[Subscriber]]:
-        """All that anybody here has ever watched."""
+        """Return all boards that had a subscriber in this process."""
         return list(self._boards.values())
 
     def end_player(self, player_id: UUID) -> None:
-        """The player is suspended."""
+        """End the sockets of a suspended player."""
         self._end(self._players.get(player_id, ()), AccountSuspended())
 
     def end_login(self, login_id: UUID) -> None:
-        """The login is over."""
+        """End the sockets of a login that has ended."""
         self._end(self._logins.get(login_id, ()), Unauthorized("This sign-in has ended. Sign in again."))
 
     def close_all(self) -> None:
-        """Shutdown: every client is told to come back later; new sockets are to be refused."""
+        """Close all sockets with 1012, which asks clients to come back later, and mark the hub as closing."""
         self.closing = True
         for subscriber in self.sockets:
             subscriber.outbound.close(frames.RESTART, "service restart")
@@ -120,9 +121,9 @@ class Hub:
     def _leave(self, subscriber: Subscriber) -> None:
         if subscriber.board is None or subscriber.who is None:
             return
-        who = subscriber.who
-        subscriber.board.leave(subscriber, who.player_id)
-        for index, key in ((self._players, who.player_id), (self._logins, who.login_id)):
+        sign_in = subscriber.who
+        subscriber.board.leave(subscriber, sign_in.player_id)
+        for index, key in ((self._players, sign_in.player_id), (self._logins, sign_in.login_id)):
             index[key].discard(subscriber)
             if not index[key]:
                 del index[key]
@@ -139,48 +140,48 @@ class Hub:
                 board.last_sent_at = time.monotonic()
                 update = board.take_update()
                 if board.members:
-                    before = self.pushed
+                    pushed_before = self.pushed
                     self._send(board, update.version, update.frame)
-                    _log_pushed(board, update, self.pushed - before)
+                    _log_pushed(board, update, self.pushed - pushed_before)
         finally:
             board.busy = False
 
     def _send(self, board: Board[Subscriber], version: int, frame: bytes) -> None:
         members = list(board.members)
-        rest = min(_LONGEST_REST, _ALL_RESTS * _STRIDE / max(1, len(members)))
+        rest = min(_MAX_REST, _MAX_TOTAL_REST * _STRIDE / max(1, len(members)))
         for start in range(0, len(members), _STRIDE):
             if start:
                 with gevent.Timeout(rest, exception=False):  # type: ignore[arg-type]  # False: end quietly
                     gevent.idle()
-            due = []
+            outbounds = []
             for subscriber in members[start : start + _STRIDE]:
-                # It may have left or been given a newer board while others were served.
+                # It may have left, or got a newer board, during the sends before.
                 if subscriber.version < version and subscriber.board is board:
                     subscriber.version = version
-                    due.append(subscriber.outbound)
-            offer_all(due, frame)
-            self.pushed += len(due)
+                    outbounds.append(subscriber.outbound)
+            offer_all(outbounds, frame)
+            self.pushed += len(outbounds)
 
 
 def _log_pushed(board: Board[Subscriber], update: Update, sockets: int) -> None:
-    """One line for a broadcast, whoever many it reached; `milliseconds` are those of the sending."""
-    since: dict[str, float] = {}
+    """Log one line per broadcast, however many sockets it reached; `milliseconds` is the time of sending."""
+    delay: dict[str, float] = {}
     if update.cause.committed_at is not None:
         seconds = max(0.0, time.time() - update.cause.committed_at)
         metrics.commit_to_push.observe(seconds)
-        since["since_commit"] = round(seconds * 1000, 1)
+        delay["since_commit"] = round(seconds * 1000, 1)
     log.info(
         "board_pushed",
         board=board.name,
         version=update.version,
         sockets=sockets,
         milliseconds=round((time.monotonic() - board.last_sent_at) * 1000, 1),
-        **since,
+        **delay,
         request_ids=update.cause.request_ids,
     )
 
 
 def _log_known(board: Board[Subscriber], cause: Cause) -> None:
-    """These requests' change was in a board that was sent, or is about to be: read again before the news of it came."""
+    """Log requests whose change is in a board that was sent or is about to be: a reread came before their message."""
     if cause.request_ids and board.members:
         log.info("board_known", board=board.name, version=board.version, request_ids=cause.request_ids)

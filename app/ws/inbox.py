@@ -1,4 +1,4 @@
-"""What a client sent: bytes in, whole messages and control frames out, one small message in memory."""
+"""The input of one client: bytes in, whole messages and control frames out, one small message in memory."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from app.ws import frames
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A whole text message. Not decoded yet: `messages.parse` refuses what is no UTF-8."""
+    """A whole text message, not decoded yet: `messages.parse` refuses bytes that are no UTF-8."""
 
     payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """A whole binary message. Nobody wants its content."""
+    """A whole binary message, without its content: the contract has no binary messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +32,19 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A whole frame that completes no message and wants no answer: a part of a message, or a protocol pong."""
+    """A whole frame that completes no message and needs no answer: a part of a message, or a protocol pong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """The client closes; `code` is None when it named none."""
+    """A client's close frame; `code` is None when the frame has none."""
 
     code: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The stream can't be read on: close with `code`."""
+    """A stream that can't be read further: close it with `code`."""
 
     code: int
     reason: str
@@ -54,12 +54,12 @@ Event = Text | Binary | Ping | Fragment | Close | Broken
 
 
 class Inbox:
-    """Frames of one client. After Close, Broken or `shut` everything else is thrown away unread."""
+    """The frames of one client. After Close, Broken or `shut` all further data is discarded unread."""
 
     __slots__ = ("_decoder", "_limit", "_opcode", "_parts", "_size", "is_shut")
 
     def __init__(self, limit: int = 4096) -> None:
-        self._decoder: FrameDecoder | None = None  # only while a frame is under way: idle clients are many
+        self._decoder: FrameDecoder | None = None  # only while a frame is under way, since most clients are idle
         self._limit = limit
         self._opcode: Opcode | None = None
         self._parts: list[bytes] = []
@@ -67,11 +67,11 @@ class Inbox:
         self.is_shut = False
 
     def shut(self) -> None:
-        """Read nothing more, not even the rest of what was fed."""
+        """Stop reading, even the rest of the data that was fed."""
         self.is_shut, self._decoder, self._parts = True, None, []
 
     def feed(self, data: bytes) -> Iterator[Event]:
-        """The events that `data` completes, in order."""
+        """Yield the events that `data` completes, in order."""
         if self.is_shut:
             return
         decoder = self._decoder = self._decoder or FrameDecoder(client=False)
@@ -82,7 +82,7 @@ class Inbox:
                 frame = decoder.process_buffer()
                 if frame is None:
                     break
-                event = self._control(frame) if frame.opcode.iscontrol() else self._data(frame)
+                event = self._read_control(frame) if frame.opcode.iscontrol() else self._read_data(frame)
             except ParseFailed as error:
                 event = Broken(int(error.code), "protocol error")
             if event is not None:
@@ -91,7 +91,7 @@ class Inbox:
         if self.is_shut or (decoder.header is None and not len(decoder.buffer)):
             self._decoder = None
 
-    def _control(self, frame: Frame) -> Event | None:
+    def _read_control(self, frame: Frame) -> Event | None:
         payload = bytes(frame.payload)  # type: ignore[arg-type]
         if frame.opcode is Opcode.PING:
             return Ping(payload)
@@ -99,9 +99,9 @@ class Inbox:
             return Fragment()
         if not payload:
             return Close(None)
-        return _closing(payload)
+        return _parse_close(payload)
 
-    def _data(self, frame: Frame) -> Event | None:
+    def _read_data(self, frame: Frame) -> Event | None:
         # wsproto hands a frame over in pieces as they arrive; every piece but the first is a continuation.
         if (frame.opcode is Opcode.CONTINUATION) == (self._opcode is None):
             raise ParseFailed("a continuation of nothing, or a message inside a message")
@@ -114,17 +114,17 @@ class Inbox:
             self._parts.append(bytes(frame.payload))  # type: ignore[arg-type]
         if not frame.frame_finished:
             return None
-        return self._whole() if frame.message_finished else Fragment()
+        return self._take_message() if frame.message_finished else Fragment()
 
-    def _whole(self) -> Event:
+    def _take_message(self) -> Event:
         event: Event = Text(b"".join(self._parts)) if self._opcode is Opcode.TEXT else Binary()
         self._opcode, self._parts, self._size = None, [], 0
         return event
 
 
-def _closing(payload: bytes) -> Event:
+def _parse_close(payload: bytes) -> Event:
     if len(payload) == 1:
         return Broken(frames.PROTOCOL_ERROR, "protocol error")
     (code,) = struct.unpack("!H", payload[:2])
-    allowed = (1000 <= code <= 1014 and code not in (1004, 1005, 1006)) or 3000 <= code <= 4999
-    return Close(code) if allowed else Broken(frames.PROTOCOL_ERROR, "protocol error")
+    is_allowed = (1000 <= code <= 1014 and code not in (1004, 1005, 1006)) or 3000 <= code <= 4999
+    return Close(code) if is_allowed else Broken(frames.PROTOCOL_ERROR, "protocol error")

@@ -1,4 +1,4 @@
-"""The JSON of the WebSocket contract: what clients may say, and what is said to them, as ready frames."""
+"""The JSON of the WebSocket contract: the messages of clients, and those to clients as ready frames."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from app.domain import json_text
 from app.errors import InvalidRequest, MalformedJson
 from app.ws import frames
 
-Row = Mapping[str, Any]
-BoardSnapshot = Mapping[str, Any]  # {"board", "version", "data": [rows]}
+Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """`auth` is what an Authorization header would say, or None."""
+    """A subscribe; `auth` has the form of an Authorization header, or is None."""
 
     auth: str | None
     board: str
@@ -31,53 +29,54 @@ class Pong:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Not a message of the contract; `code` and `reason` say what is wrong."""
+    """A text that is no message of the contract; `code` and `reason` name its error."""
 
     code: str
     reason: str
 
 
 def parse(payload: bytes) -> Subscribe | Pong | Unreadable:
-    """One text message of a client."""
+    """Return the message in the payload of a client's text message."""
     try:
         message = json_text.parse(payload)
     except MalformedJson:
         return Unreadable("malformed_json", "The message is not valid JSON.")
     except InvalidRequest:
         return Unreadable("invalid_request", "Give each field once.")
-    kind = message.get("type") if isinstance(message, dict) else None
+    fields = message if isinstance(message, dict) else {}
+    kind = fields.get("type")
     if kind == "pong":
         return Pong()
     if kind != "subscribe":
         return Unreadable("invalid_request", "Send an object whose type is 'subscribe' or 'pong'.")
-    auth, board = message.get("auth"), message.get("board", "main")
+    auth, board = fields.get("auth"), fields.get("board", "main")
     if not isinstance(auth, str | None) or not isinstance(board, str):
         return Unreadable("invalid_request", "'auth' and 'board' are strings.")
     return Subscribe(auth, board)
 
 
 def initial(board: str, version: int, online: int, rows: Sequence[Row]) -> bytes:
-    """The answer to a subscribe; `online` players are on the board."""
+    """Return the answer to a subscribe; `online` players are on the board."""
     meta = {"code": 200, "board": board, "version": version, "online": online}
     return _frame({"type": "leaderboard.initial", "meta": meta, "data": rows})
 
 
 def update(board: str, version: int, online: int, rows: Sequence[Row], changes: Sequence[Row]) -> bytes:
-    """The board has changed; `online` players are on it."""
+    """Return the broadcast of a changed board; `online` players are on it."""
     meta = {"code": 200, "board": board, "version": version, "online": online}
     return _frame({"type": "leaderboard.update", "meta": meta, "data": rows, "changeInfo": changes})
 
 
 def ping(now: float) -> bytes:
-    """`now` is Unix time in seconds."""
+    """Return a ping; `now` is Unix time in seconds."""
     stamp = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return _frame({"type": "ping", "timestamp": stamp})
 
 
 def error(status: int, code: str, message: str) -> bytes:
-    """`status` as HTTP would have it."""
+    """Return an error message; `status` is the HTTP status of the same refusal."""
     return _frame({"type": "error", "meta": {"code": status}, "error": {"code": code, "message": message}})
 
 
-def _frame(message: Mapping[str, Any]) -> bytes:
+def _frame(message: Mapping[str, object]) -> bytes:
     return frames.text(json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode())

@@ -1,4 +1,4 @@
-"""The one place that writes to a subscriber's socket."""
+"""The only code that writes to a subscriber's socket."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ import struct
 import time
 from collections import deque
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import gevent
 
 from app.ws import frames
 
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends RST and frees what the peer never took
+if TYPE_CHECKING:
+    from gevent._types import _IoWatcher
+
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends RST and frees the data that the peer never took
 
 
 class Outbound:
-    """Whole frames to one non-blocking socket, in order, without ever waiting.
+    """A writer of whole frames to one non-blocking socket, in order. Its methods never block.
 
-    What the socket does not take at once stays here: the rest of the frame under way, the few frames that
+    Data that the socket does not take at once stays here: the rest of the frame under way, the few frames that
     must not be left out (answers, pings, the close), and of boards only the newest. A reader that wakes up
-    therefore gets a clean stream that ends on the newest board, and one that sleeps costs nobody else a thing.
+    therefore gets a clean stream that ends on the newest board, and a sleeping reader costs the others nothing.
     """
 
     __slots__ = (
@@ -40,35 +43,35 @@ class Outbound:
     )
 
     def __init__(self, sock: socket.socket) -> None:
-        """`sock` must be non-blocking; it is not closed here, so call `release` before its owner does."""
+        """Take a non-blocking `sock`, which is not closed here: call `release` before its owner closes it."""
         self._sock = sock
-        self._number = sock.fileno()  # written to directly: half a microsecond less than through gevent's socket
-        self._ready = True  # nothing waits, and nothing is over: what comes next may be written at once
+        self._number = sock.fileno()  # for direct writes: half a microsecond less than through gevent's socket
+        self._ready = True  # no frame waits and the socket is open: the next frame may be written at once
         self._rest: memoryview | None = None
         self._queue: deque[bytes] | None = None
         self._newest: bytes | None = None
-        self._watcher: Any = None
+        self._watcher: _IoWatcher | None = None
         self._stuck_since = 0.0
-        self.closing = False  # a close frame is under way: nothing may follow it
+        self.closing = False  # a close frame is under way: no frame may follow it
         self.gone = False  # the connection is lost or given up
 
     @property
     def backlog(self) -> int:
-        """Frames that wait for the socket."""
+        """Return the number of frames that wait for the socket."""
         if self._rest is None:
             return 0
         return 1 + len(self._queue or ()) + (self._newest is not None)
 
     def stuck_for(self, now: float) -> float:
-        """Seconds (of time.monotonic) in which a waiting frame has not moved by a byte; 0 when none waits."""
+        """Return the seconds (of time.monotonic) since a waiting frame last moved by a byte; 0 when none waits."""
         return 0.0 if self._rest is None else now - self._stuck_since
 
     def offer(self, frame: bytes) -> None:
-        """A board: takes the place of one that still waits."""
+        """Send a board, which takes the place of one that still waits."""
         offer_all((self,), frame)
 
     def say(self, frame: bytes) -> None:
-        """A frame that may not be left out."""
+        """Send a frame that may not be left out."""
         if self.closing:
             return
         if self._rest is None:
@@ -79,29 +82,29 @@ class Outbound:
         self._queue.append(frame)
 
     def start_over(self, frame: bytes) -> None:
-        """An answer that makes the board that still waits obsolete."""
+        """Send an answer, and drop the board that still waits: the answer makes it obsolete."""
         self._newest = None
         self.say(frame)
 
     def close(self, code: int | None, reason: str = "") -> None:
-        """Queue the close frame behind what must still go out; later frames are dropped."""
+        """Queue the close frame behind the frames that must still go out; later frames are dropped."""
         self._newest = None
         self.say(frames.close(code, reason))
         self.closing, self._ready = True, False
 
     def drop(self) -> None:
-        """Give the connection up: wakes its reader with an end of stream."""
+        """Give the connection up, which wakes its reader with an end of stream."""
         if self.gone:
             return
-        stuck = self._rest is not None
+        is_stuck = self._rest is not None
         self.release()
         with contextlib.suppress(OSError):
-            if stuck:
+            if is_stuck:
                 self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self._sock.shutdown(socket.SHUT_RDWR)
 
     def release(self) -> None:
-        """Let go of the socket, before its owner closes it."""
+        """Release the socket before its owner closes it."""
         self.closing = self.gone = True
         self._ready = False
         self._rest = self._queue = self._newest = None
@@ -109,39 +112,39 @@ class Outbound:
 
     def _write(self, frame: bytes) -> None:
         try:
-            sent = os.write(self._number, frame)
+            written = os.write(self._number, frame)
         except BlockingIOError:
-            sent = 0
+            written = 0
         except OSError:
             self.drop()
             return
-        if sent < len(frame):
-            self._keep(frame, sent)
+        if written < len(frame):
+            self._keep(frame, written)
 
-    def _keep(self, frame: bytes, sent: int) -> None:
+    def _keep(self, frame: bytes, written: int) -> None:
         self._ready = False
-        self._rest = memoryview(frame)[sent:]
+        self._rest = memoryview(frame)[written:]
         self._stuck_since = time.monotonic()
         self._watch()
 
     def _flush(self) -> None:
-        # Runs in the event loop's own greenlet: it may neither wait nor raise.
+        # This runs in the event loop's own greenlet: it may neither block nor raise.
         while self._rest is not None:
             try:
-                sent = os.write(self._number, self._rest)
+                written = os.write(self._number, self._rest)
             except BlockingIOError:
                 return
             except OSError:
                 self.drop()
                 return
             self._stuck_since = time.monotonic()
-            if sent < len(self._rest):
-                self._rest = self._rest[sent:]
+            if written < len(self._rest):
+                self._rest = self._rest[written:]
                 return
-            self._next()
+            self._take_next()
         self._unwatch()
 
-    def _next(self) -> None:
+    def _take_next(self) -> None:
         if self._queue:
             self._rest = memoryview(self._queue.popleft())
         elif self._newest is not None:
@@ -151,7 +154,7 @@ class Outbound:
             self._ready = not self.closing
 
     def _watch(self) -> None:
-        self._watcher = gevent.get_hub().loop.io(self._number, 2)  # 2: tell me when it is writable
+        self._watcher = gevent.get_hub().loop.io(self._number, 2)  # 2: call back when it is writable
         self._watcher.start(self._flush)
 
     def _unwatch(self) -> None:
@@ -162,19 +165,22 @@ class Outbound:
 
 
 def offer_all(outbounds: Iterable[Outbound], frame: bytes) -> None:
-    """Offer a board to each. The one loop that runs for every subscriber of every change: nothing is called in it but
-    the system, since a method's call costs a tenth of what the system takes to send."""
+    """Offer a board to each outbound.
+
+    This is the one loop that runs for every subscriber of every change. It calls only the system: a method's call
+    would cost a tenth of the time that the system takes to send.
+    """
     write, size = os.write, len(frame)
     for outbound in outbounds:
         if outbound._ready:
             try:
-                sent = write(outbound._number, frame)
+                written = write(outbound._number, frame)
             except BlockingIOError:
-                sent = 0
+                written = 0
             except OSError:
                 outbound.drop()
                 continue
-            if sent != size:
-                outbound._keep(frame, sent)
+            if written != size:
+                outbound._keep(frame, written)
         elif not outbound.closing:
             outbound._newest = frame

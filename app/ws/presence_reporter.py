@@ -1,4 +1,4 @@
-"""What this process holds, as the other servers may see it: its sockets in Redis, and its players on each board."""
+"""The presence of this process as other servers see it: its sockets in Redis, and its players on each board."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ log = structlog.get_logger("fairboard.ws")
 _DOWN: tuple[type[Exception], ...] = (*UNAVAILABLE, Refusal)
 
 _SLICE = 250  # sockets renewed at a time
-_REST = 0.02  # seconds between two slices, for everything else in this process
-_COUNT_SECONDS = 1.0  # between two looks at who is on the boards; the first who comes is counted at once
+_REST = 0.02  # seconds between two slices, for the other work of this process
+_COUNT_SECONDS = 1.0  # seconds between two counts of the boards' players; the first player is counted at once
 _RETRY_SECONDS = 0.2
 
 
 class Seat:
-    """One socket's place in the registers. `player_id` is whose it is there, None before it has subscribed."""
+    """One socket's place in the registers. `player_id` is its player there, None before it has subscribed."""
 
     __slots__ = ("address", "name", "player_id")
 
@@ -44,62 +44,62 @@ class Seat:
         self.player_id: UUID | None = None
 
     def entries(self) -> list[tuple[str, str]]:
-        """Where it is registered: key and name."""
-        found = [(of_address(self.address), self.name)]
+        """Return the register's entries of this socket as pairs of key and name."""
+        pairs = [(of_address(self.address), self.name)]
         if self.player_id is not None:
-            found.append((of_player(self.player_id), self.name))
-        return found
+            pairs.append((of_player(self.player_id), self.name))
+        return pairs
 
 
 class PresenceReporter:
-    """Taking a seat asks Redis at once, since it may be refused; leaving and renewing is done by `run`."""
+    """The reporter of seats and players to Redis. It takes seats at once, as Redis may refuse; `run` does the rest."""
 
     def __init__(self, hub: Hub, presence: Presence) -> None:
         self._hub, self._presence = hub, presence
         self._numbers = itertools.count(1)
         self._seats: set[Seat] = set()
-        self._left: list[tuple[str, str]] = []  # key and name of those to take off
-        self._told: dict[str, set[UUID]] = {}  # who is on which board, as Redis was told
+        self._departures: list[tuple[str, str]] = []  # entries to remove: key and name
+        self._reported: dict[str, set[UUID]] = {}  # players of each board, as last reported
         self._renew_at = time.monotonic() + presence.renew_seconds
         self._count_at = 0.0
         self._wake = gevent.event.Event()
-        self._over = False
+        self._is_closed = False
 
     @cached_property
     def server(self) -> str:
-        """This process among all, at this start: made at the first use, which is after a server has forked."""
+        """Return this process's name for this start. It is made at the first use, after a server has forked."""
         return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
     def arrive(self, address: str) -> Seat:
-        """A socket from this address. Raises TooManySockets, and what Redis raises."""
+        """Register a socket from this address, and return its seat. Raises TooManySockets and the errors of Redis."""
         seat = Seat(f"{self.server}/{next(self._numbers)}", address)
         self._presence.seat_address(address, seat.name)
         self._seats.add(seat)
         return seat
 
     def sit(self, seat: Seat, player_id: UUID) -> None:
-        """The socket is this player's from now on. Raises TooManySockets, and what Redis raises."""
-        before = seat.player_id
-        if before == player_id:
+        """Register the socket for this player from now on. Raises TooManySockets and the errors of Redis."""
+        previous_id = seat.player_id
+        if previous_id == player_id:
             return
         self._presence.seat_player(player_id, seat.name)
         seat.player_id = player_id
-        self._wake.set()  # to be counted
-        if before is not None:
-            self._take_off([(of_player(before), seat.name)])
+        self._wake.set()  # to count the player
+        if previous_id is not None:
+            self._queue_departures([(of_player(previous_id), seat.name)])
 
     def leave(self, seat: Seat) -> None:
-        """The socket is gone."""
+        """Queue the removal of a closed socket's entries."""
         self._seats.discard(seat)
-        self._take_off(seat.entries())
+        self._queue_departures(seat.entries())
 
     def renew_now(self) -> None:
-        """Redis may have forgotten everything."""
+        """Renew all entries soon: Redis may have lost them."""
         self._renew_at = 0.0
         self._wake.set()
 
     def run(self) -> None:
-        """Never returns. While Redis is away what is to be said waits; there everything expires by itself."""
+        """Report for ever. While Redis is away the reports wait; the entries in Redis expire without them."""
         while True:
             self._wake.wait(max(_RETRY_SECONDS, self._count_at - time.monotonic()))
             self._wake.clear()
@@ -107,67 +107,67 @@ class PresenceReporter:
                 self._work()
             except _DOWN as error:
                 log.warning("presence_skipped", kind=type(error).__name__)
-            except Exception:  # a process that renews nothing would be thought dead
+            except Exception:  # a process without renewals would count as dead
                 log.exception("presence_failed")
             gevent.sleep(_REST)
 
     def close(self) -> None:
-        """The server stops: nobody is here any more."""
-        self._over = True
+        """Remove all seats and players of this process, since the server stops."""
+        self._is_closed = True
         for seat in tuple(self._seats):
             self.leave(seat)
         try:
-            self._say_who_left()
-            for name, players in self._told.items():
+            self._send_departures()
+            for name, players in self._reported.items():
                 self._presence.count(name, self.server, (), players)
         except _DOWN as error:
             log.warning("presence_skipped", kind=type(error).__name__)
 
-    def _take_off(self, entries: Iterable[tuple[str, str]]) -> None:
-        self._left.extend(entries)
+    def _queue_departures(self, entries: Iterable[tuple[str, str]]) -> None:
+        self._departures.extend(entries)
         self._wake.set()
 
     def _work(self) -> None:
-        self._say_who_left()
+        self._send_departures()
         now = time.monotonic()
-        if self._over:
+        if self._is_closed:
             return
-        renewing = now >= self._renew_at
-        if renewing or now >= self._count_at:
+        is_renewal = now >= self._renew_at
+        if is_renewal or now >= self._count_at:
             self._count_at = now + _COUNT_SECONDS
             for board in self._hub.boards():
-                self._count(board, everybody=renewing)
-        if renewing:
+                self._count(board, is_renewal=is_renewal)
+        if is_renewal:
             self._renew()
             self._renew_at = now + self._presence.renew_seconds
 
-    def _say_who_left(self) -> None:
-        while self._left:
-            batch, self._left = self._left[:_SLICE], self._left[_SLICE:]
+    def _send_departures(self) -> None:
+        while self._departures:
+            batch, self._departures = self._departures[:_SLICE], self._departures[_SLICE:]
             try:
                 self._presence.leave(_by_key(batch))
             except BaseException:
-                self._left = batch + self._left
+                self._departures = batch + self._departures
                 raise
 
-    def _count(self, board: Board[Subscriber], *, everybody: bool) -> None:
-        here, told = set(board.players), self._told.get(board.name, set())
-        if here or told:
-            arrived = here if everybody else here - told
-            board.online = self._presence.count(board.name, self.server, arrived, told - here)
-            self._told[board.name] = here
+    def _count(self, board: Board[Subscriber], *, is_renewal: bool) -> None:
+        players, reported = set(board.players), self._reported.get(board.name, set())
+        if players or reported:
+            arrived = players if is_renewal else players - reported
+            board.online = self._presence.count(board.name, self.server, arrived, reported - players)
+            self._reported[board.name] = players
 
     def _renew(self) -> None:
         seats = list(self._seats)
-        for start in range(0, 0 if self._over else len(seats), _SLICE):
-            present = [seat for seat in seats[start : start + _SLICE] if seat in self._seats]
-            self._presence.stay(_by_key(entry for seat in present for entry in seat.entries()))
-            self._say_who_left()  # now: the renewal may have crossed a leave, and brought somebody back
+        for start in range(0, 0 if self._is_closed else len(seats), _SLICE):
+            batch = [seat for seat in seats[start : start + _SLICE] if seat in self._seats]
+            self._presence.stay(_by_key(entry for seat in batch for entry in seat.entries()))
+            self._send_departures()  # at once: the renewal may have restored an entry that was just removed
             gevent.sleep(_REST)
 
 
 def _by_key(entries: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    found: defaultdict[str, list[str]] = defaultdict(list)
+    names_by_key: defaultdict[str, list[str]] = defaultdict(list)
     for key, name in entries:
-        found[key].append(name)
-    return found
+        names_by_key[key].append(name)
+    return names_by_key

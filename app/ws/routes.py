@@ -1,11 +1,10 @@
-"""/api/v1/ws/leaderboard: what is refused before the upgrade, the handshake, and the way to the tier."""
+"""The route /api/v1/ws/leaderboard: refusals before the upgrade, the handshake, and the call of the tier."""
 
 from __future__ import annotations
 
 import re
 import ssl
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import urlsplit
 
 import gevent.socket
@@ -30,17 +29,17 @@ def register(app: Flask, limits: RateLimits) -> None:
     app.extensions[_EXTENSION] = Tier(app.extensions["fairboard"])
     app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": _NoThread, "event_class": _NoEvent}
     routes = Blueprint("ws", __name__)
-    routes.before_request(_refuse_what_is_no_socket)
-    routes.before_request(limits.sockets(_clear_the_way))
-    routes.teardown_request(_give_up_the_seat)
-    routes.register_error_handler(RemoteProtocolError, _bad_handshake)
+    routes.before_request(_check_handshake)
+    routes.before_request(limits.sockets(_take_seat))
+    routes.teardown_request(_release_seat)
+    routes.register_error_handler(RemoteProtocolError, _refuse_handshake)
     routes.add_url_rule(PATH, "plain", _not_a_socket)
     Sock().route(PATH, bp=routes)(_serve)
     app.register_blueprint(routes)
 
 
 def tier_of(app: Flask) -> Tier:
-    """The push tier of this process."""
+    """Return the push tier of this process."""
     tier: Tier = app.extensions[_EXTENSION]
     return tier
 
@@ -57,14 +56,14 @@ def close_all(app: Flask) -> None:
 
 def _serve(ws: Server) -> None:
     sock = ws.sock
-    # The conversation owns the socket from here on: flask-sock's close() after us must find nothing to do, and what
-    # the handshake needed need not stay in memory for the hours that follow.
+    # The tier owns the socket from here on: flask-sock's close() after us must find nothing to do, and the data of the
+    # handshake need not stay in memory for the hours that follow.
     ws.connected = False
     ws.ws = ws.environ = None
     tier_of(current_app).serve(sock, g.pop("seat"))
 
 
-def _refuse_what_is_no_socket() -> Response | None:
+def _check_handshake() -> Response | None:
     if request.method == "OPTIONS":
         return current_app.make_default_options_response()
     if not (request.url_rule and request.url_rule.websocket):
@@ -88,8 +87,8 @@ def _not_a_socket() -> Response:
     return response
 
 
-def _clear_the_way() -> None:
-    """What only the server's own state can refuse; then the handshake is kept to the small protocol."""
+def _take_seat() -> None:
+    """Take a seat, which only the server's own state can refuse, and limit the handshake to the small protocol."""
     sock = request.environ.get("gunicorn.socket")
     if not isinstance(sock, gevent.socket.socket) or isinstance(sock, ssl.SSLSocket):
         raise Unavailable("Sockets need gunicorn's gevent worker, with TLS ended in front of it.")
@@ -98,35 +97,35 @@ def _clear_the_way() -> None:
     request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
 
 
-def _give_up_the_seat(_: BaseException | None) -> None:
-    """If the handshake has failed, nobody else will."""
+def _release_seat(_: BaseException | None) -> None:
+    """Release the seat after a failed handshake: no other code does."""
     seat = g.pop("seat", None)
     if seat:
         tier_of(current_app).leave(seat)
 
 
 def _may_connect(origin: str | None) -> bool:
-    """Browsers always send an Origin; its host must be ours or on the list. Others need send none."""
+    """Return whether `origin` is ours or on the list, or None: browsers always send one, other clients need not."""
     if origin is None:
         return True
     try:
         host = urlsplit(origin).netloc
     except ValueError:
         return False
-    allowed = current_app.extensions["fairboard"].settings.allowed_origins
-    return (bool(host) and host.lower() == request.host.lower()) or origin in allowed
+    allowed_origins = current_app.extensions["fairboard"].settings.allowed_origins
+    return (bool(host) and host.lower() == request.host.lower()) or origin in allowed_origins
 
 
-def _bad_handshake(error: RemoteProtocolError) -> Response:
+def _refuse_handshake(error: RemoteProtocolError) -> Response:
     return failure(400, "invalid_handshake", str(error))
 
 
 class _NoThread:
-    """In place of simple-websocket's reading thread: the handler reads, on its own greenlet."""
+    """A stand-in for simple-websocket's reading thread: the handler reads, on its own greenlet."""
 
     name = "none"
 
-    def __init__(self, **_: Any) -> None:
+    def __init__(self, **_: object) -> None:
         pass
 
     def start(self) -> None:
@@ -134,7 +133,7 @@ class _NoThread:
 
 
 class _NoEvent:
-    """In place of the event that such a thread would set."""
+    """A stand-in for the event that such a thread would set."""
 
     def set(self) -> None:
         pass

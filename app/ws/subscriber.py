@@ -1,4 +1,4 @@
-"""One socket of the push tier: who listens, to which board, and until when."""
+"""One socket of the push tier: its player, its board, and its deadlines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.ws.outbound import Outbound
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Whose access token was shown; it expires at `expires_at`, Unix time in seconds."""
+    """The player and login of an access token, which expires at `expires_at`, Unix time in seconds."""
 
     player_id: UUID
     login_id: UUID
@@ -22,7 +22,7 @@ class SignIn:
 
 
 class Subscriber:
-    """State of one connection. Times ending in `_at` are time.monotonic()."""
+    """The state of one connection. Times ending in `_at` are time.monotonic()."""
 
     __slots__ = (
         "board",
@@ -43,12 +43,12 @@ class Subscriber:
         self.version = 0  # of the newest board handed to `outbound`
         self.who: SignIn | None = None
         self.ping_at = 0.0
-        self.unanswered = 0  # pings in a row
-        self.unreadable = 0  # messages so far
+        self.unanswered = 0  # pings without an answer, in a row
+        self.unreadable = 0  # unreadable messages so far
         self.drop_at = 0.0  # 0 until the close frame is under way
 
     def refuse(self, refusal: Refusal, close: int | None = frames.POLICY) -> None:
-        """Say why, then close; with `close` None only say it."""
+        """Send the refusal, then close; with `close` None only send it."""
         status = status_of(refusal)
         self.outbound.say(messages.error(status, refusal.code, refusal.message))
         if close is not None:

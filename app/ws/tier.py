@@ -32,49 +32,49 @@ log = structlog.get_logger("fairboard.ws")
 _DOWN: tuple[type[Exception], ...] = (*UNAVAILABLE, Refusal)
 
 _NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 25)  # named since Python 3.12; 25 is Linux's number
-_NOTSENT_BYTES = 4096  # so a slow reader finds about ten stale boards before the newest, not thousands
+_NOTSENT_BYTES = 4096  # so a slow reader gets about ten stale boards before the newest, not thousands
 
 
 class Tier:
-    """Starts nothing before the first socket: a server forks after it has built its app."""
+    """The push tier. It starts no greenlet before the first socket: a server forks after it has built its app."""
 
     def __init__(self, container: Container) -> None:
         settings = container.settings
         self.hub = Hub(merge_seconds=settings.broadcast_seconds)
         self.stopping: Callable[[], bool] = lambda: False
-        """Asked at every tick; once it says so, every client is closed with 1012. A server's hook sets it."""
+        """Called at every tick; once it returns True, every client is closed with 1012. A server's hook sets it."""
         self._container = container
         self._heartbeat = Heartbeat(self.hub, settings, container.clock)
         self._sweep_now = gevent.event.Event()
-        self._attendance = PresenceReporter(self.hub, container.presence)
-        self._feed = Feed(container.subscription, container.standings.snapshot, self.hub, missed=self._missed)
+        self._reporter = PresenceReporter(self.hub, container.presence)
+        self._feed = Feed(container.subscription, container.standings.snapshot, self.hub, missed=self._recover)
         self._allowances = Allowances(settings)
         self._running = False
-        self._counted = 0, 0, 0, 0  # the hub's numbers as the metrics know them
+        self._counted = 0, 0, 0, 0  # the hub's numbers that the metrics have
 
     def arrive(self, address: str) -> Seat:
-        """A place for a socket from this address, to be given to `serve` or `leave`. Raises TooManySockets."""
+        """Return a seat for a socket from this address, for `serve` or `leave`. Raises Unavailable, TooManySockets."""
         if self.hub.closing:
             raise Unavailable("This server is shutting down. Connect again.")
-        return self._attendance.arrive(address)
+        return self._reporter.arrive(address)
 
     def leave(self, seat: Seat) -> None:
-        """The handshake came to nothing."""
-        self._attendance.leave(seat)
+        """Release the seat of a failed handshake."""
+        self._reporter.leave(seat)
 
     def close_all(self) -> None:
-        """The server stops at once: every client is told to come back, and nobody counts as connected any more."""
+        """Close every client with 1012, and remove this process's seats and players: the server stops at once."""
         self.hub.close_all()
-        gevent.spawn(self._attendance.close)
+        gevent.spawn(self._reporter.close)
 
     def _close_in_order(self) -> None:
-        # The register first: once the last client has gone, so has this process.
+        # Clear the register first: the process exits with its last client.
         self.hub.closing = True
-        self._attendance.close()
+        self._reporter.close()
         self.hub.close_all()
 
     def serve(self, sock: socket.socket, seat: Seat) -> None:
-        """Talk to one client after the handshake, until the connection has ended. Closes nothing itself."""
+        """Talk to one client after the handshake, until the connection has ended. Doesn't close `sock`."""
         self._start()
         _prepare(sock)
         settings = self._container.settings
@@ -83,7 +83,7 @@ class Tier:
         allowance = self._allowances.of(seat.address)
         conversation = Reader(self.hub, subscriber, admit, allowance, ping_seconds=settings.ping_seconds)
         self.hub.add(subscriber)
-        if self.hub.closing:  # since it has arrived
+        if self.hub.closing:  # the shutdown began after `arrive`
             subscriber.outbound.close(frames.RESTART, "service restart")
         try:
             conversation.read(sock)
@@ -92,15 +92,15 @@ class Tier:
             subscriber.outbound.close(frames.INTERNAL, "internal error")
         finally:
             self.hub.remove(subscriber)
-            self._attendance.leave(seat)
+            self._reporter.leave(seat)
             subscriber.outbound.release()
 
     def _admit(self, seat: Seat, auth: str | None, board: str) -> Admission:
-        identity = identity_of(_checked(auth))
+        identity = identity_of(_check_auth(auth))
         try:
             self._container.sessions.check(identity.player_id, identity.login_id)
             snapshot = self._feed.read_settled(board)
-            self._attendance.sit(seat, identity.player_id)
+            self._reporter.sit(seat, identity.player_id)
         except UNAVAILABLE as error:
             raise Unavailable() from error
         return Admission(SignIn(identity.player_id, identity.login_id, identity.expires_at), snapshot)
@@ -109,7 +109,7 @@ class Tier:
         if self._running:
             return
         self._running = True
-        for task in (self._feed.run, self._keep_time, self._keep_asking, self._attendance.run):
+        for task in (self._feed.run, self._keep_time, self._keep_sweeping, self._reporter.run):
             gevent.spawn(task)
 
     def _keep_time(self) -> None:
@@ -120,11 +120,11 @@ class Tier:
                     self._close_in_order()
                 self._heartbeat.tick()
                 self._count()
-            except Exception:  # a process without a heartbeat would keep suspended players listening
+            except Exception:  # a process without a heartbeat would keep the sockets of suspended players
                 log.exception("heartbeat_failed")
 
     def _count(self) -> None:
-        """Hand the hub's numbers to the metrics; once a tick, so that a push costs nothing for being counted."""
+        """Add the hub's numbers to the metrics, once a tick, so that counting costs a push nothing."""
         hub = self.hub
         metrics.sockets.set(len(hub.sockets))
         numbers = hub.pushed, hub.dropped_slow, hub.heard, hub.closed_flood
@@ -133,18 +133,18 @@ class Tier:
             counter.inc(number - counted)
         self._counted = numbers
 
-    def _missed(self) -> None:
-        """Redis was away, or is another one: what it said is lost, and what it knew may be."""
+    def _recover(self) -> None:
+        """Renew and sweep now: Redis was away or was replaced, so its messages are lost and its data may be."""
         self._sweep_now.set()
-        self._attendance.renew_now()
+        self._reporter.renew_now()
 
-    def _keep_asking(self) -> None:
+    def _keep_sweeping(self) -> None:
         while True:
             self._sweep_now.wait(self._heartbeat.sweep_seconds)
             self._sweep_now.clear()
             try:
                 self._heartbeat.sweep(self._container.sessions.states)
-            except _DOWN as error:  # nobody is thrown out because nobody could be asked
+            except _DOWN as error:  # no socket is ended because a store did not answer
                 log.warning("sweep_skipped", kind=type(error).__name__)
             except Exception:
                 log.exception("sweep_failed")
@@ -152,13 +152,13 @@ class Tier:
 
 def _prepare(sock: socket.socket) -> None:
     sock.setblocking(False)
-    with contextlib.suppress(OSError):  # a Unix socket, as behind a proxy on the same machine, has neither
+    with contextlib.suppress(OSError):  # a Unix socket, as behind a proxy on the same machine, has neither option
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _NOTSENT_BYTES)
 
 
-def _checked(auth: str | None) -> str:
-    """Return the message's `auth`. Raises Unauthorized, in terms of that field, where it can't be `Bearer <token>`."""
+def _check_auth(auth: str | None) -> str:
+    """Return the message's `auth`. Raises Unauthorized, in terms of that field, if it can't be `Bearer <token>`."""
     scheme, _, token = (auth or "").strip().partition(" ")
     if not scheme:
         raise Unauthorized("The message has no 'auth'. Send 'auth': 'Bearer <access token>' with it.")

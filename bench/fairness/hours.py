@@ -1,10 +1,9 @@
-"""How fair the anti-cheat rules are: simulated honest play and simple cheats, judged by the real rules.
+"""The fairness of the anti-cheat rules: simulated honest play and simple cheats, judged by the real rules.
 
     python -m bench.fairness.hours [--json] [--seed 1] [--hours 60]
 
-Every player has their own random numbers, seeded by name and number, so that a run can be repeated to the
-digit. An honest player-hour counts as flagged or suspended if that happened at least once in it. See
-docs/anticheat.md.
+Every player has their own random numbers, seeded by name and number, so that a run can be repeated to the digit. An
+honest player-hour counts as flagged or suspended if that happened at least once in it. See docs/anticheat.md.
 """
 
 import argparse
@@ -27,17 +26,17 @@ START = 1_800_000_000.0
 HOUR = 3600.0
 RATE_LIMIT = 60  # completions a minute, the default of RATE_LIMIT_ACTIONS
 CHEATS = 200  # players of each kind of cheat
-ATTEMPTS = 60  # the most that a cheat tries
+ATTEMPTS = 60  # a cheat tries at most so often
 
 Draw = Callable[[random.Random], float]
 Play = Callable[[random.Random], Iterator[Completion]]
 
 
-def normal(mean: float, sd: float, least: float = 0.0) -> Draw:
-    """Seconds from a normal distribution, drawn anew while below `least` (nobody reacts sooner)."""
+def normal(mean: float, sd: float, minimum: float = 0.0) -> Draw:
+    """Draw seconds from a normal distribution, again while below `minimum` (no person reacts sooner)."""
 
     def draw(rng: random.Random) -> float:
-        while (value := rng.gauss(mean, sd)) < least:
+        while (value := rng.gauss(mean, sd)) < minimum:
             pass
         return value
 
@@ -45,40 +44,40 @@ def normal(mean: float, sd: float, least: float = 0.0) -> Draw:
 
 
 def slow(median: float, spread: float) -> Draw:
-    """Seconds from a log-normal distribution: mostly near the median, sometimes much longer."""
+    """Draw seconds from a log-normal distribution: mostly near the median, sometimes much longer."""
     return lambda rng: median * math.exp(rng.gauss(0, spread))
 
 
 def network(rng: random.Random) -> float:
-    """One way through an ordinary connection."""
+    """Draw the seconds of one way through an ordinary connection."""
     return 0.015 + rng.expovariate(1 / 0.003)
 
 
 def bad_network(rng: random.Random) -> float:
-    """One way through a bad one: slow, with losses sent again after 2 s and stalls of up to 10 s."""
-    way = 0.15 + rng.expovariate(1 / 0.1)
+    """Draw the seconds of one way through a bad connection: slow, with resends after 2 s and stalls of up to 10 s."""
+    seconds = 0.15 + rng.expovariate(1 / 0.1)
     if rng.random() < 0.05:
-        way += 2.0
-    return way + (rng.uniform(3, 10) if rng.random() < 0.02 else 0.0)
+        seconds += 2.0
+    return seconds + (rng.uniform(3, 10) if rng.random() < 0.02 else 0.0)
 
 
 @dataclass(frozen=True)
 class Person:
-    """Someone at the page: start, wait for the countdown, press complete, see what it earned, start again."""
+    """A person at the page: start, wait for the countdown, press complete, see the points, start again."""
 
     press: Draw  # from the countdown's end to pressing complete
     again: Draw  # from the answer to pressing start
     types: tuple[str, ...] = tuple(MINIMUM)
     way: Draw = network
     rest: float = 0.002  # the chance of a break of 1 to 20 minutes after an action
-    mood: float = 0.0  # how much they get faster and slower over minutes: 0.05 is 20% up and down
+    mood: float = 0.0  # how much their speed varies over minutes: 0.05 is 20% up and down
     lapse: float = 0.0  # the chance of looking away for some seconds
 
     def __call__(self, rng: random.Random) -> Iterator[Completion]:
         return self.session(rng, START + rng.random(), HOUR)
 
     def session(self, rng: random.Random, start: float, seconds: float) -> Iterator[Completion]:
-        """Play from `start` on for so many seconds."""
+        """Play for `seconds` from `start` on."""
         now, kind, mood = start, rng.choice(self.types), 0.0
         limit = RateLimit()
         while now < start + seconds:
@@ -98,7 +97,7 @@ class Person:
 
 @dataclass
 class RateLimit:
-    """The limit that stands before the rules: a full clock minute sends the player to the next one."""
+    """The rate limit in front of the rules: a full clock minute delays the player to the next one."""
 
     minute: int = 0
     used: int = 0
@@ -114,7 +113,7 @@ class RateLimit:
 
 
 def stalled_taps(rng: random.Random) -> Iterator[Completion]:
-    """A client that taps on without awaiting answers; every few minutes the line stalls for up to 10 s."""
+    """Yield the taps of a client that doesn't await answers; every few minutes the line stalls for up to 10 s."""
     now, arrivals = START, []
     stall_until = START
     while now < START + HOUR:
@@ -122,30 +121,30 @@ def stalled_taps(rng: random.Random) -> Iterator[Completion]:
         if now > stall_until and rng.random() < 0.005:
             stall_until = now + rng.uniform(2, 10)
         arrivals.append(Completion("tap", now - 0.2, max(now, stall_until) + rng.expovariate(1 / 0.02)))
-    yield from sorted(arrivals, key=lambda one: one.completed_at)
+    yield from sorted(arrivals, key=lambda tap: tap.completed_at)
 
 
 def tabs(count: int) -> Play:
-    """An honest player with several tabs who starts a puzzle in each, one by one, and completes them all."""
+    """Return an honest player with several tabs that starts a puzzle in each, one by one, and completes them all."""
 
     def play(rng: random.Random) -> Iterator[Completion]:
         now = START
         while now < START + HOUR:
-            issues = [now + at * rng.uniform(1, 2) for at in range(count)]
-            done = [issued + MINIMUM["puzzle"] + 0.05 + slow(0.3, 0.3)(rng) for issued in issues]
-            yield from (Completion("puzzle", *times) for times in zip(issues, sorted(done), strict=True))
-            now = max(done) + rng.uniform(0.5, 2)
+            issues = [now + tab * rng.uniform(1, 2) for tab in range(count)]
+            completions = [issued + MINIMUM["puzzle"] + 0.05 + slow(0.3, 0.3)(rng) for issued in issues]
+            yield from (Completion("puzzle", *times) for times in zip(issues, sorted(completions), strict=True))
+            now = max(completions) + rng.uniform(0.5, 2)
 
     return play
 
 
-def machine(kind: str, wait: float, jitter: Draw, held: int = 1) -> Play:
-    """A script: open `held` actions, wait, complete them all, begin again."""
+def machine(kind: str, wait: float, jitter: Draw, open_actions: int = 1) -> Play:
+    """Return a script: open `open_actions` actions, wait, complete them all, begin again."""
 
     def play(rng: random.Random) -> Iterator[Completion]:
         now = START + rng.random()
         while True:
-            issues = [now := now + 0.004 + rng.expovariate(1 / 0.001) for _ in range(held)]
+            issues = [now := now + 0.004 + rng.expovariate(1 / 0.001) for _ in range(open_actions)]
             now += wait + jitter(rng)
             for issued in issues:
                 now += 0.004 + rng.expovariate(1 / 0.001)
@@ -155,7 +154,7 @@ def machine(kind: str, wait: float, jitter: Draw, held: int = 1) -> Play:
 
 
 def busy(rng: random.Random) -> float:
-    """A sleep on a busy machine: 5 ms more or less, and now and then 50 ms."""
+    """Draw the error of a sleep on a busy machine: 5 ms more or less, and now and then 50 ms."""
     return 0.02 + rng.gauss(0, 0.005) + (rng.uniform(0, 0.05) if rng.random() < 0.05 else 0.0)
 
 
@@ -177,7 +176,7 @@ OVERLAPPING: dict[str, Play] = {"two tabs": tabs(2), "three tabs": tabs(3)}
 CHEATING: dict[str, Play] = {
     "too fast: no wait": machine("quick-match", 0, lambda _: 0.0),
     "too fast: 90% of the wait": machine("quick-match", 2.7, lambda rng: rng.uniform(0, 0.05)),
-    "ten opened, one wait": machine("quick-match", 3.1, lambda rng: rng.uniform(0, 0.5), held=10),
+    "ten opened, one wait": machine("quick-match", 3.1, lambda rng: rng.uniform(0, 0.5), open_actions=10),
     "burst of taps": machine("tap", 0, lambda rng: rng.uniform(0, 0.05)),
     "clockwork": machine("quick-match", 3.05, lambda rng: rng.uniform(0, 0.001)),
     "clockwork, jitter 1-8 ms": machine("quick-match", 3.05, lambda rng: rng.uniform(0.001, 0.008)),
@@ -202,17 +201,17 @@ def outcomes(play: Iterator[Completion]) -> Iterator[Outcome]:
             return
 
 
-def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
-    """The 95% interval for a share, honest about small numbers: none of 60 is not zero."""
-    share, scale = hits / of, 1 + z * z / of
-    middle = (share + z * z / (2 * of)) / scale
-    half = z / scale * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    return max(0.0, middle - half), min(1.0, middle + half)
+def wilson(hits: int, total: int, z: float = 1.96) -> tuple[float, float]:
+    """Return the 95% interval for a share, which stays correct for small numbers: none of 60 is not zero."""
+    share, scale = hits / total, 1 + z * z / total
+    center = (share + z * z / (2 * total)) / scale
+    half = z / scale * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    return max(0.0, center - half), min(1.0, center + half)
 
 
 @dataclass(frozen=True)
 class Fairness:
-    """Player-hours of one kind of honest player, and how many saw a flag or more, and a suspension."""
+    """Player-hours of one kind of honest player, the number with a flag or more, and the number with a suspension."""
 
     kind: str
     hours: int
@@ -223,7 +222,7 @@ class Fairness:
 
 @dataclass(frozen=True)
 class Detection:
-    """One kind of cheat: how many players ended how, and after how many attempts (None: nobody)."""
+    """One kind of cheat: the players by outcome, and the attempts before a suspension (`None`: no suspension)."""
 
     kind: str
     players: int
@@ -237,7 +236,7 @@ class Detection:
 
 def fairness(kind: str, play: Play, seed: int, hours: int) -> Fairness:
     runs = [list(outcomes(play(random.Random(f"{seed}/{kind}/{hour}")))) for hour in range(hours)]
-    flagged = sum(any(one is not Outcome.CLEAN for one in run) for run in runs)
+    flagged = sum(any(outcome is not Outcome.CLEAN for outcome in run) for run in runs)
     suspended = sum(Outcome.CRITICAL in run for run in runs)
     return Fairness(kind, hours, sum(map(len, runs)), flagged, suspended)
 
@@ -247,16 +246,16 @@ def detection(kind: str, play: Play, seed: int) -> Detection:
     for number in range(CHEATS):
         attempts = play(random.Random(f"{seed}/{kind}/{number}"))
         runs.append(list(outcomes(next(attempts) for _ in range(ATTEMPTS))))
-    ended = [len(run) for run in runs if run[-1] is Outcome.CRITICAL]
+    suspended_after = [len(run) for run in runs if run[-1] is Outcome.CRITICAL]
     return Detection(
         kind=kind,
         players=CHEATS,
-        flagged=sum(any(one is not Outcome.CLEAN for one in run) for run in runs),
+        flagged=sum(any(outcome is not Outcome.CLEAN for outcome in run) for run in runs),
         rejected=sum(Outcome.REJECT in run or Outcome.CRITICAL in run for run in runs),
-        suspended=len(ended),
-        suspended_after_median=statistics.median(ended) if ended else None,
-        suspended_after_most=max(ended, default=None),
-        scored_mean=statistics.fmean(sum(one in ("clean", "flag") for one in run) for run in runs),
+        suspended=len(suspended_after),
+        suspended_after_median=statistics.median(suspended_after) if suspended_after else None,
+        suspended_after_most=max(suspended_after, default=None),
+        scored_mean=statistics.fmean(sum(outcome in ("clean", "flag") for outcome in run) for run in runs),
     )
 
 
@@ -275,10 +274,10 @@ def print_tables(honest: list[Fairness], overlapping: list[Fairness], cheating: 
         print(f"{row.kind:30}{row.hours:>6}{row.redemptions:>10}{rates[0]:>22}{rates[1]:>22}")
     heading = f"{'flag':>6}{'reject':>7}{'suspend':>8}{'after':>7}{'most':>6}{'scored':>8}"
     print(f"\n{f'of {CHEATS} cheats each':30}{heading}")
-    for one in cheating:
-        after, most = one.suspended_after_median or "-", one.suspended_after_most or "-"
-        counts = f"{one.flagged:>6}{one.rejected:>7}{one.suspended:>8}"
-        print(f"{one.kind:30}{counts}{after:>7}{most:>6}{one.scored_mean:>8.1f}")
+    for cheat in cheating:
+        after, most = cheat.suspended_after_median or "-", cheat.suspended_after_most or "-"
+        counts = f"{cheat.flagged:>6}{cheat.rejected:>7}{cheat.suspended:>8}"
+        print(f"{cheat.kind:30}{counts}{after:>7}{most:>6}{cheat.scored_mean:>8.1f}")
 
 
 def main() -> None:
@@ -286,15 +285,15 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--hours", type=int, default=60, help="player-hours of each kind of honest player")
-    given = parser.parse_args()
-    honest = [fairness(kind, play, given.seed, given.hours) for kind, play in HONEST.items()]
-    overlapping = [fairness(kind, play, given.seed, given.hours) for kind, play in OVERLAPPING.items()]
-    cheating = [detection(kind, play, given.seed) for kind, play in CHEATING.items()]
-    if given.json:
+    arguments = parser.parse_args()
+    honest = [fairness(kind, play, arguments.seed, arguments.hours) for kind, play in HONEST.items()]
+    overlapping = [fairness(kind, play, arguments.seed, arguments.hours) for kind, play in OVERLAPPING.items()]
+    cheating = [detection(kind, play, arguments.seed) for kind, play in CHEATING.items()]
+    if arguments.json:
         rows = {
             "honest": [asdict(row) for row in honest],
             "overlapping": [asdict(row) for row in overlapping],
-            "cheating": [asdict(one) for one in cheating],
+            "cheating": [asdict(row) for row in cheating],
         }
         print(json.dumps(rows, indent=2))
     else:

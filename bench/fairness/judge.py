@@ -1,4 +1,4 @@
-"""What the rules and the model make of a simulated account, as the product would."""
+"""The judgement of the rules and the model on a simulated account, as in the product."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ from anticheat.verdict import Outcome, judge
 from bench.fairness.hours import MINIMUM, START, THRESHOLDS
 
 EVERY = 6 * 3600.0
-"""How often the model looks, in seconds, as the worker has it. It learns from whole days."""
+"""Seconds between two scorings by the model, as in the worker. It learns from whole days."""
 
 
 @dataclass(frozen=True)
 class ByRules:
-    """The plays that were made, the last one a suspension's if there was one; which the first flag came at; the highest
-    suspicion."""
+    """The plays up to a suspension, the number of the first flagged play, and the highest suspicion."""
 
     plays: Sequence[Completion]
     flagged: int | None
@@ -33,52 +32,54 @@ class ByRules:
 
 
 def by_rules(plays: Iterable[Completion]) -> ByRules:
-    """Redemption by redemption, up to a suspension."""
+    """Judge redemption by redemption, up to a suspension."""
     history: deque[Completion] = deque(maxlen=HISTORY_LENGTH)
-    suspicion, made, flagged, peak = Suspicion(0, START), [], None, 0.0
+    suspicion, judged_plays, flagged, peak = Suspicion(0, START), [], None, 0.0
     limits = {name: ActionTypeLimits(seconds) for name, seconds in MINIMUM.items()}
     for attempt in plays:
         verdict = judge(attempt, limits[attempt.action_type], history, suspicion, THRESHOLDS)
         suspicion, peak = verdict.suspicion, max(peak, verdict.suspicion.value)
         history.appendleft(attempt)
-        made.append(attempt)
+        judged_plays.append(attempt)
         if flagged is None and verdict.outcome is not Outcome.CLEAN:
-            flagged = len(made)
+            flagged = len(judged_plays)
         if verdict.outcome is Outcome.CRITICAL:
-            return ByRules(made, flagged, True, peak)
-    return ByRules(made, flagged, False, peak)
+            return ByRules(judged_plays, flagged, True, peak)
+    return ByRules(judged_plays, flagged, False, peak)
 
 
 @dataclass(frozen=True)
 class Window:
-    """What the model was shown: an account's day up to `until`."""
+    """The model's input: an account's day up to `until`."""
 
     account: str
     until: float
     vector: Vector
 
 
-def windows(everybody: Sequence[tuple[str, Sequence[Completion]]], every: float = EVERY) -> Iterator[Window]:
-    """The model's looks at these accounts, each with those who played beside them."""
-    looks: dict[float, list[tuple[str, Plays]]] = {}
-    for account, plays in everybody:
+def windows(accounts: Sequence[tuple[str, Sequence[Completion]]], every: float = EVERY) -> Iterator[Window]:
+    """Yield the model's windows of these accounts, each computed with the accounts that played at the same time."""
+    plays_by_end: dict[float, list[tuple[str, Plays]]] = {}
+    for account, plays in accounts:
         kinds = [play.action_type for play in plays]
         issued = np.array([play.issued_at for play in plays])
         times = np.array([play.completed_at for play in plays])
         for until in np.unique((times // every + 1) * every):
             part = slice(*np.searchsorted(times, [until - WINDOW_SECONDS, until]))
-            looks.setdefault(float(until), []).append((account, Plays(kinds[part], issued[part], times[part])))
-    for until, shown_then in looks.items():
-        world = world_of([shown for _, shown in shown_then])
-        for account, shown in shown_then:
-            vector = features(shown, world, until)
+            plays_by_end.setdefault(float(until), []).append((account, Plays(kinds[part], issued[part], times[part])))
+    for until, account_plays in plays_by_end.items():
+        population = world_of([window_plays for _, window_plays in account_plays])
+        for account, window_plays in account_plays:
+            vector = features(window_plays, population, until)
             if vector is not None:
                 yield Window(account, until, vector)
 
 
-def scores(model: Model, found: Sequence[Window]) -> dict[str, list[tuple[float, float]]]:
-    """Of each account: (until, score) of each look, in the order of time."""
+def scores(model: Model, scored_windows: Sequence[Window]) -> dict[str, list[tuple[float, float]]]:
+    """Return the (until, score) pairs of each account, in the order of time."""
     by_account: dict[str, list[tuple[float, float]]] = {}
-    for window, score in zip(found, scores_of(model, [window.vector for window in found]), strict=True):
+    for window, score in zip(
+        scored_windows, scores_of(model, [window.vector for window in scored_windows]), strict=True
+    ):
         by_account.setdefault(window.account, []).append((window.until, score))
-    return {account: sorted(looks) for account, looks in by_account.items()}
+    return {account: sorted(pairs) for account, pairs in by_account.items()}

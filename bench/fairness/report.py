@@ -1,4 +1,4 @@
-"""The figures as tables for people."""
+"""The figures as tables."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 
 def text(summary: dict[str, Any]) -> str:
-    """Markdown."""
+    """Return the tables as Markdown."""
     return "\n".join([*_head(summary), "", *_false(summary), "", *_found(summary), "", *_honest(summary)])
 
 
 def _head(summary: dict[str, Any]) -> list[str]:
     naive, area = summary["naive_suspended_soon"], summary["roc_area"]
-    played = f"{summary['seeds']} seeds, {summary['honest_player_weeks']:,} honest player-weeks"
+    sample = f"{summary['seeds']} seeds, {summary['honest_player_weeks']:,} honest player-weeks"
     return [
-        f"{played}, {summary['redemptions']:,} redemptions, {summary['seconds']} s.",
+        f"{sample}, {summary['redemptions']:,} redemptions, {summary['seconds']} s.",
         "",
         f"- Naive bots suspended within 20 actions: {_rate(naive)}.",
         "- Area under the ROC curve: " + ", ".join(f"{name} {_three(area[name])}" for name in area) + ".",
@@ -30,8 +30,8 @@ def _false(summary: dict[str, Any]) -> list[str]:
         "| of honest players, per 1,000 player-weeks | rate | 95% interval | count |",
         "| --- | --- | --- | --- |",
         *(
-            f"| {name} | {one['rate']:.2f} | {one['low']:.2f} to {one['high']:.2f} | {one['count']} |"
-            for name, one in rows
+            f"| {name} | {rate['rate']:.2f} | {rate['low']:.2f} to {rate['high']:.2f} | {rate['count']} |"
+            for name, rate in rows
         ),
     ]
 
@@ -41,11 +41,11 @@ def _found(summary: dict[str, Any]) -> list[str]:
         "| cheat | accounts | in a case within a day, median time: rules | model | both | suspended | after actions |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for one in summary["cheats"]:
-        found = one["found"]
-        cells = [one["kind"] + ("*" if one["held_out"] else ""), f"{one['accounts']:,}"]
-        cells += [f"{_rate(found[name])}, {_time(one['seconds'][name])}" for name in ("rules", "model", "both")]
-        cells += [_rate(one["suspended"]), _number(one["actions"])]
+    for cheat in summary["cheats"]:
+        rates = cheat["found"]
+        cells = [cheat["kind"] + ("*" if cheat["held_out"] else ""), f"{cheat['accounts']:,}"]
+        cells += [f"{_rate(rates[name])}, {_time(cheat['seconds'][name])}" for name in ("rules", "model", "both")]
+        cells += [_rate(cheat["suspended"]), _number(cheat["actions"])]
         lines.append("| " + " | ".join(cells) + " |")
     return [*lines, "", "\\* held out: neither trained on nor used to choose a number"]
 
@@ -55,22 +55,22 @@ def _honest(summary: dict[str, Any]) -> list[str]:
         "| honest | player-weeks | flagged by rules | by the model | highest score |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for one in summary["honest"]:
-        name, found = one["kind"] + ("*" if one["held_out"] else ""), one["flagged"]
+    for player in summary["honest"]:
+        name, flags = player["kind"] + ("*" if player["held_out"] else ""), player["flagged"]
         lines.append(
-            f"| {name} | {one['weeks']:,} | {found['rules']} | {found['model']} | {one['highest_score']:.1f} |"
+            f"| {name} | {player['weeks']:,} | {flags['rules']} | {flags['model']} | {player['highest_score']:.1f} |"
         )
     return [*lines, "", f"A case is opened at a score of {summary['threshold']:g}."]
 
 
-def _rate(one: dict[str, float]) -> str:
-    if one["low"] == one["high"]:
-        return f"{one['rate']:.0%}"
-    return f"{one['rate']:.0%} ({one['low']:.0%} to {one['high']:.0%})"
+def _rate(rate: dict[str, float]) -> str:
+    if rate["low"] == rate["high"]:
+        return f"{rate['rate']:.0%}"
+    return f"{rate['rate']:.0%} ({rate['low']:.0%} to {rate['high']:.0%})"
 
 
-def _three(one: dict[str, float]) -> str:
-    return f"{one['rate']:.3f} ({one['low']:.3f} to {one['high']:.3f})"
+def _three(rate: dict[str, float]) -> str:
+    return f"{rate['rate']:.3f} ({rate['low']:.3f} to {rate['high']:.3f})"
 
 
 def _number(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""One seed: everybody plays, the rules judge each redemption, and the model looks at each day."""
+"""One seed: all accounts play, the rules judge each redemption, and the model scores each day."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.fairness.weeks import CHEATS, HONEST, Kind, accounts
 
 @dataclass(frozen=True)
 class Account:
-    """What came of one account. Times in seconds since its first action; None: it never came to that."""
+    """The result of one account. Times are in seconds since its first action; `None` means never."""
 
     kind: str
     actions: int
@@ -26,27 +26,27 @@ class Account:
 
     @property
     def flagged(self) -> float | None:
-        """By either."""
-        found = [each for each in (self.flagged_by_rules, self.flagged_by_model) if each is not None]
-        return min(found, default=None)
+        """Return the time of the first flag by either."""
+        times = [time for time in (self.flagged_by_rules, self.flagged_by_model) if time is not None]
+        return min(times, default=None)
 
     @property
     def level(self) -> float:
-        """How suspicious to either, 1 being enough for a case."""
+        """Return the higher suspicion of the two, 1 being enough for a case."""
         return max(self.suspicion / THRESHOLDS.flag, self.score / THRESHOLD)
 
 
 def trial(model: Model, seed: int, honest: int, cheats: int) -> list[Account]:
-    """`honest` player-weeks in their shares, and `cheats` of each kind of cheat (of farms as many as a farm has)."""
-    played = _play(seed, honest, cheats, held_out=True)
-    looks = scores(model, list(windows([(name, judged.plays) for _, name, judged in played])))
-    return [_account(kind, judged, looks.get(name, [])) for kind, name, judged in played]
+    """Judge `honest` player-weeks in their shares, and `cheats` of each kind of cheat (a farm counts once)."""
+    judged_accounts = _play(seed, honest, cheats, held_out=True)
+    scores_by_name = scores(model, list(windows([(name, judged.plays) for _, name, judged in judged_accounts])))
+    return [_account(kind, judged, scores_by_name.get(name, [])) for kind, name, judged in judged_accounts]
 
 
 def learned(seed: int, honest: int, cheats: int) -> Model:
-    """A model of what a population did in which some cheat, and nobody of the kinds held out."""
-    played = _play(seed, honest, cheats, held_out=False)
-    days = windows([(name, judged.plays) for _, name, judged in played], WINDOW_SECONDS)
+    """Return a model trained on a population with some cheats, but without the kinds held out."""
+    judged_accounts = _play(seed, honest, cheats, held_out=False)
+    days = windows([(name, judged.plays) for _, name, judged in judged_accounts], WINDOW_SECONDS)
     return train([day.vector for day in days], seed)
 
 
@@ -60,15 +60,15 @@ def _play(seed: int, honest: int, cheats: int, *, held_out: bool) -> list[tuple[
     ]
 
 
-def _account(kind: Kind, judged: ByRules, looks: Sequence[tuple[float, float]]) -> Account:
-    began = judged.plays[0].completed_at if judged.plays else 0.0
-    by_model = next((until - began for until, score in looks if score >= THRESHOLD), None)
+def _account(kind: Kind, judged: ByRules, model_scores: Sequence[tuple[float, float]]) -> Account:
+    start = judged.plays[0].completed_at if judged.plays else 0.0
+    by_model = next((until - start for until, score in model_scores if score >= THRESHOLD), None)
     return Account(
         kind.name,
         len(judged.plays),
-        None if judged.flagged is None else judged.plays[judged.flagged - 1].completed_at - began,
+        None if judged.flagged is None else judged.plays[judged.flagged - 1].completed_at - start,
         by_model,
         len(judged.plays) if judged.suspended else None,
         judged.peak,
-        max((score for _, score in looks), default=0.0),
+        max((score for _, score in model_scores), default=0.0),
     )

@@ -1,6 +1,6 @@
-"""Honest people and cheats over days: who plays when, how long, and how their timings look.
+"""Honest people and cheats over days: their hours of play, and their timings.
 
-The people are models: what they do follows from the numbers here, which are assumptions. Everybody has random numbers
+The people are models: their play follows from the numbers here, which are assumptions. Every player has random numbers
 of their own, by seed, kind and number.
 """
 
@@ -26,7 +26,7 @@ Timeline = Callable[[random.Random], Iterator[Completion]]
 class Kind:
     """One kind of player. `share`: of all honest players. `held_out`: never used to choose a number or to train.
 
-    `beyond`: nothing in its play tells it from a person's; it has a row of its own, and no part in the areas.
+    `beyond`: its play cannot be told from a person's; it has a row of its own, and no part in the areas.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Kind:
     held_out: bool = False
     naive: bool = False
     beyond: bool = False
-    together: int = 1  # accounts that do the same
+    together: int = 1  # accounts that play the same
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class Habit:
 CASUAL, KEEN = Habit(2, 7, 15), Habit(7, 14, 40)
 
 
-def week_of(person: Person, habit: Habit, others: int = 0) -> Timeline:
-    """Sessions around the same hour of most days, with a night in between; `others` share the device in turn."""
+def week_of(person: Person, habit: Habit, housemates: int = 0) -> Timeline:
+    """Return sessions around the same hour of most days, with a night in between; housemates take turns."""
 
     def timeline(rng: random.Random) -> Iterator[Completion]:
         evening = rng.gauss(19.5, 2.5) * HOUR
@@ -62,30 +62,32 @@ def week_of(person: Person, habit: Habit, others: int = 0) -> Timeline:
             start = MIDNIGHT + day * DAY + evening + max(-3.5, min(3.5, rng.gauss(0, 1.5))) * HOUR
             start = max(start, free_at)
             seconds = min(3 * HOUR, 60 * slow(habit.minutes, 0.6)(rng))
-            for turn in range(1 + 3 * others):  # each has the device for a while, then another one
-                length = seconds if not others else seconds / 3
+            for turn in range(1 + 3 * housemates):  # each player has the device for a while, then another one
+                length = seconds if not housemates else seconds / 3
                 yield from pace.session(rng, start + turn * 2 * length, length)
-            free_at = start + seconds * (1 + 6 * others) + 600
+            free_at = start + seconds * (1 + 6 * housemates) + 600
 
     return timeline
 
 
 def between_servers(play: Timeline) -> Timeline:
-    """Each request is timed by one of several servers, whose clocks are up to 20 ms apart and jump by as much.
+    """Return a play whose requests are timed by several servers, with clocks that differ and jump by up to 20 ms.
 
-    A client's own clock may jump as it likes: it is asked for nowhere.
+    A client's own clock may jump freely: no request asks for it.
     """
 
     def timeline(rng: random.Random) -> Iterator[Completion]:
-        for each in play(rng):
-            issued = each.issued_at + rng.uniform(-0.02, 0.02)
-            yield Completion(each.action_type, issued, max(issued, each.completed_at + rng.uniform(-0.02, 0.02)))
+        for completion in play(rng):
+            issued = completion.issued_at + rng.uniform(-0.02, 0.02)
+            yield Completion(
+                completion.action_type, issued, max(issued, completion.completed_at + rng.uniform(-0.02, 0.02))
+            )
 
     return timeline
 
 
 def until(seconds: float, endless: Timeline) -> Timeline:
-    """The first so many seconds of it, beginning at some time of the first day."""
+    """Return the first `seconds` of an endless play, from some time of the first day on."""
 
     def timeline(rng: random.Random) -> Iterator[Completion]:
         shift = rng.uniform(0, 12) * HOUR - (START - MIDNIGHT)
@@ -98,31 +100,31 @@ def until(seconds: float, endless: Timeline) -> Timeline:
 
 
 def noisy(rng: random.Random) -> Iterator[Completion]:
-    """A script that adds what its author thinks is human: a normal delay, drawn anew each time, for hours."""
+    """Yield a script's play with noise that its author thinks human: a normal delay, drawn anew each time for hours."""
     delay = normal(rng.uniform(0.2, 0.5), rng.uniform(0.04, 0.1), 0.02)
     return machine("quick-match", 3.05, delay)(rng)
 
 
 def around_the_clock(rng: random.Random) -> Iterator[Completion]:
-    """Human timings and long pauses, but no night."""
+    """Yield a play with human timings and long pauses, but no night."""
     script = Person(slow(0.35, 0.2), lambda own: slow(0.9, 0.4)(own) + own.uniform(10, 40))
     return script.session(rng, START, DAY)
 
 
 def replaying(rng: random.Random) -> Iterator[Completion]:
-    """Ten minutes of a human's play, over and over, with the network's jitter."""
+    """Yield ten minutes of a human's play, over and over, with the network's jitter."""
     recorded = list(Person(slow(0.35, 0.2), slow(0.9, 0.4)).session(rng, 0.0, 600))
     length = recorded[-1].completed_at + 2
-    for round_ in itertools.count():
-        at = START + round_ * length
+    for repetition in itertools.count():
+        start = START + repetition * length
         for play in recorded:
             yield Completion(
-                play.action_type, at + play.issued_at + network(rng), at + play.completed_at + network(rng)
+                play.action_type, start + play.issued_at + network(rng), start + play.completed_at + network(rng)
             )
 
 
 def in_step(rng: random.Random) -> Iterator[Completion]:
-    """One account of a farm: what all do is decided once; `rng` gives the same for all but the network's jitter."""
+    """Yield the play of one account of a farm: `rng` gives the same for all but the network's jitter."""
     script = random.Random(rng.random())
     own = random.Random()
     for play in Person(slow(0.35, 0.2), slow(0.9, 0.4)).session(script, START, 3 * HOUR):
@@ -130,7 +132,10 @@ def in_step(rng: random.Random) -> Iterator[Completion]:
 
 
 def just_below(rng: random.Random) -> Iterator[Completion]:
-    """It has learned what passes: just wider than clockwork, just slower than the minimum, with breaks and a night."""
+    """Yield the play of a cheat that knows the rules: just wider than clockwork, just slower than the minimum.
+
+    It takes breaks and sleeps a night.
+    """
     delay = normal(0.16, 0.032, 0.03)
     now = START
     for _ in range(5):
@@ -144,12 +149,12 @@ def just_below(rng: random.Random) -> Iterator[Completion]:
 
 
 def too_fast(rng: random.Random) -> Iterator[Completion]:
-    """It waits some part of the time."""
+    """Yield a play that waits only a part of the time."""
     return machine("quick-match", rng.uniform(0, 2.7), lambda own: own.uniform(0, 0.1))(rng)
 
 
 def clockwork(rng: random.Random) -> Iterator[Completion]:
-    """The same beat each time, as steady as the machine is."""
+    """Yield a play with the same beat each time, as steady as the machine is."""
     jitter = rng.choice([lambda own: own.uniform(0, 0.001), lambda own: own.uniform(0.001, 0.008)])
     return machine("quick-match", 3.05, jitter)(rng)
 
@@ -166,7 +171,7 @@ HONEST = (
     Kind("tired", week_of(Person(slow(0.9, 0.7), slow(4, 1.0), rest=0.01), CASUAL), 0.10),
     Kind("bad network, clocks that jump", between_servers(week_of(replace(_REGULAR, way=bad_network), CASUAL)), 0.08),
     Kind("presses at the countdown", week_of(Person(normal(0.03, 0.025), slow(0.5, 0.3)), CASUAL), 0.03),
-    Kind("shares a household", week_of(_REGULAR, CASUAL, others=1), 0.07, held_out=True),
+    Kind("shares a household", week_of(_REGULAR, CASUAL, housemates=1), 0.07, held_out=True),
     Kind("speed-runner", week_of(_RUNNER, KEEN), 0.03, held_out=True),
 )
 CHEATS = (
@@ -175,7 +180,7 @@ CHEATS = (
     Kind("burst", until(HOUR / 6, machine("tap", 0, lambda own: own.uniform(0, 0.05))), naive=True),
     Kind(
         "token stockpiling",
-        until(HOUR, machine("quick-match", 3.1, lambda own: own.uniform(0, 0.5), held=10)),
+        until(HOUR, machine("quick-match", 3.1, lambda own: own.uniform(0, 0.5), open_actions=10)),
         naive=True,
         held_out=True,
     ),
@@ -190,7 +195,7 @@ CHEATS = (
 
 
 def accounts(kind: Kind, seed: int, count: int) -> Iterator[tuple[str, list[Completion]]]:
-    """`count` groups of accounts of a kind, each with what it does, in the order of completion."""
+    """Yield `count` groups of accounts of a kind, each account with its plays in the order of completion."""
     for number in range(count):
         for twin in range(kind.together):
             name = f"{seed}/{kind.name}/{number}"

@@ -1,6 +1,6 @@
-"""`make faults`: break one thing after the other under a steady load, prove after each that nothing was lost.
+"""`make faults`: break one part after the other under a steady load, and prove after each that nothing was lost.
 
-Writes docs/reliability.md after a full run that held. Exits 1 if anything did not hold.
+Writes docs/reliability.md after a full run without failures. Exits 1 if a check failed.
 """
 
 from __future__ import annotations
@@ -24,46 +24,46 @@ from devstack.child import ROOT, CannotStart
 from devstack.folder import Folder
 
 _FOLDER = ROOT / "var" / "faults"
-"""In `run`: data and logs of the last run."""
+"""The folder; `run` in it has the data and logs of the last run."""
 
 
 def main() -> int:
-    """See `python -m bench.faults --help`."""
+    """Run `python -m bench.faults`; its --help lists the options."""
     surroundings.enter(surroundings.for_tools(os.environ))
-    given = _arguments()
-    size = SHORT if given.short else FULL
-    began = time.monotonic()
+    arguments = _parse_arguments()
+    size = SHORT if arguments.short else FULL
+    start = time.monotonic()
 
     def say(text: str) -> None:
-        print(f"[{time.monotonic() - began:5.0f} s] {text}", file=sys.stderr, flush=True)
+        print(f"[{time.monotonic() - start:5.0f} s] {text}", file=sys.stderr, flush=True)
 
     allow_many_sockets()
     lock = Folder(_FOLDER)
     try:
-        faults = chosen(FAULTS, given.only)
-        if not disk.may_mount() and not given.only:
+        faults = chosen(FAULTS, arguments.only)
+        if not disk.may_mount() and not arguments.only:
             faults = [fault for fault in faults if fault.slug != "disk"]
             say("Leaving out the full disk: only root may mount a small one")
         lock.take(say)
         shutil.rmtree(_FOLDER / "run", ignore_errors=True)
-        with drill(_FOLDER / "run", size, short=given.short, say=say) as ready:
-            runs = [_run(ready, faults) for _ in range(given.times)]
+        with drill(_FOLDER / "run", size, short=arguments.short, say=say) as drill_run:
+            runs = [_run(drill_run, faults) for _ in range(arguments.times)]
     except (BenchFailed, CannotStart) as error:
         print(f"faults: {error}", file=sys.stderr)
         return 1
     finally:
         lock.release()
     failed = sum(bool(outcome.wrong) for run in runs for outcome in run)
-    if given.json:
+    if arguments.json:
         print(json.dumps([[as_json(outcome) for outcome in run] for run in runs], indent=2))
-    if not (given.short or given.only or failed):
+    if not (arguments.short or arguments.only or failed):
         PAGE.write_text(page(runs, size))
         say(f"Wrote {PAGE.relative_to(ROOT)}")
     say(f"{failed} of {sum(map(len, runs))} did not hold" if failed else f"All {sum(map(len, runs))} held")
     return int(failed > 0)
 
 
-def _arguments() -> argparse.Namespace:
+def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.faults", description=__doc__)
     parser.add_argument("--short", action="store_true", help="the short form of each, as in the tests")
     parser.add_argument("--only", action="append", default=[], metavar="FAULT", help="this one; may be repeated")
@@ -72,14 +72,14 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run(ready: Drill, faults: list[Fault]) -> list[Outcome]:
+def _run(drill_run: Drill, faults: list[Fault]) -> list[Outcome]:
     outcomes = []
     for fault in faults:
-        outcome = ready.run(fault)
+        outcome = drill_run.run(fault)
         outcomes.append(outcome)
         print(line(outcome), flush=True)
-        for wrong in outcome.wrong[:20]:
-            print(f"       {wrong}", flush=True)
+        for finding in outcome.wrong[:20]:
+            print(f"       {finding}", flush=True)
     return outcomes
 
 

@@ -1,4 +1,4 @@
-"""What must hold after every fault, each as a function that names what does not."""
+"""The checks after every fault, each a method that returns its findings."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from bench.faults import verified
 from bench.faults.load import Crowd, Seen
 
 _SETTLE_SECONDS = 60.0
-_NOT_NOW: tuple[type[Exception], ...] = (psycopg.Error, OSError, json.JSONDecodeError, *verified.NOT_NOW)
+_TEMPORARY_ERRORS: tuple[type[Exception], ...] = (psycopg.Error, OSError, json.JSONDecodeError, *verified.NOT_NOW)
 
-# From the ledger itself, in the product's order: within a tie, who got there first.
+# This is computed from the ledger, in the product's order: within a tie, the player that was first.
 _TOP = """
     SELECT e.player_id::text, e.score::bigint FROM (
         SELECT player_id, sum(points) AS score FROM score_events
@@ -34,70 +34,77 @@ _WRONG_SUMS = """
 
 
 class Books:
-    """The database and the broker, looked at from behind."""
+    """The database and the broker, read without the product."""
 
     def __init__(self, env: dict[str, str]) -> None:
         self._env = env
         self._database = env["DATABASE_URL"].replace("postgresql+psycopg://", "postgresql://")
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        """All rows of one query, on a connection of its own."""
+        """Return all rows of one query, on a connection of its own."""
         with psycopg.connect(self._database, autocommit=True, connect_timeout=5) as connection:
             return connection.execute(query, values).fetchall()
 
     def newest_event(self) -> int:
-        """The highest id in the ledger; 0 while it is empty."""
+        """Return the highest id in the ledger; 0 while it is empty."""
         return int(self.rows("SELECT coalesce(max(id), 0) FROM score_events")[0][0])
 
-    def ledger(self, seen: Seen, since: int) -> list[str]:
-        """Every 200 exactly once; nothing that was not asked for; every score the sum of its events."""
-        found = self.rows("SELECT action_id::text, points FROM score_events WHERE id > %s AND kind = 'redeem'", since)
-        times = Counter(action for action, _ in found)
-        asked = {action.action_id: action for action in seen.actions}
-        wrong = [f"action {one} scored {count} times" for one, count in times.items() if count > 1]
-        wrong += [f"action {one} scored, but nobody asked for it" for one in times if one not in asked]
-        for action in seen.actions:
-            there = action.action_id in times
-            if action.outcome == "scored" and not there:
-                wrong.append(f"action {action.action_id} was answered 200 and is not in the ledger")
-            # After a try without an answer it may also mean, for one without a key, that this try is in flight still.
-            if action.outcome == "used" and (action.keyed or not (there or action.doubtful)):
-                wrong.append(f"action {action.action_id} was called used, and should not have been")
-            if action.outcome == "refused" and there and not action.doubtful:
-                wrong.append(f"action {action.action_id} was refused and is in the ledger")
+    def ledger(self, phase: Seen, since: int) -> list[str]:
+        """Check that the ledger has every 200 once and no other action, and each score is the sum of its events."""
+        rows = self.rows("SELECT action_id::text, points FROM score_events WHERE id > %s AND kind = 'redeem'", since)
+        times = Counter(action for action, _ in rows)
+        actions = {action.action_id: action for action in phase.actions}
+        findings = [f"action {action_id} scored {count} times" for action_id, count in times.items() if count > 1]
+        findings += [
+            f"action {action_id} scored, but nobody asked for it" for action_id in times if action_id not in actions
+        ]
+        for action in phase.actions:
+            is_recorded = action.action_id in times
+            if action.outcome == "scored" and not is_recorded:
+                findings.append(f"action {action.action_id} was answered 200 and is not in the ledger")
+            # For an action without a key, after a try without an answer, "used" may also mean that this try is still in
+            # flight.
+            if action.outcome == "used" and (action.keyed or not (is_recorded or action.doubtful)):
+                findings.append(f"action {action.action_id} was called used, and should not have been")
+            if action.outcome == "refused" and is_recorded and not action.doubtful:
+                findings.append(f"action {action.action_id} was refused and is in the ledger")
             if action.outcome == "open":
-                wrong.append(f"action {action.action_id} never got its answer")
-        wrong += [f"action {one} scored {points} points" for one, points in found if points != asked[one].points]
-        wrong += [f"player {player} has {score}, the events say {total}" for player, score, total in self.sums()]
-        return wrong
+                findings.append(f"action {action.action_id} never got its answer")
+        findings += [
+            f"action {action_id} scored {points} points"
+            for action_id, points in rows
+            if action_id in actions and points != actions[action_id].points
+        ]
+        findings += [f"player {player} has {score}, the events say {total}" for player, score, total in self.sums()]
+        return findings
 
     def sums(self) -> list[tuple[Any, ...]]:
-        """Standings that are not the sum of their events."""
+        """Return the standings that are not the sum of their events."""
         return self.rows(_WRONG_SUMS)
 
     def outbox(self) -> list[str]:
-        """Rows that wait to be published."""
+        """Check that no row waits to be published."""
         count = self.rows("SELECT count(*) FROM outbox")[0][0]
         return [f"{count} rows wait in the outbox"] if count else []
 
     def boards(self, crowd: Crowd) -> list[str]:
-        """Screens that do not show the database's top ten."""
+        """Check that all screens show the database's top ten."""
         top = [list(row) for row in self.rows(_TOP)]
-        shown = crowd.boards()
-        wrong = [f"{crowd.sockets - shown['connected']} subscribers have not come back"]
-        wrong = wrong if shown["connected"] < crowd.sockets else []
-        for board in shown["boards"]:
+        screens = crowd.boards()
+        findings = [f"{crowd.sockets - screens['connected']} subscribers have not come back"]
+        findings = findings if screens["connected"] < crowd.sockets else []
+        for board in screens["boards"]:
             if [[row["user_id"], row["score"]] for row in board["rows"]] != top:
-                wrong.append(f"{board['count']} screens show another board than the database has")
-        return wrong
+                findings.append(f"{board['count']} screens show another board than the database has")
+        return findings
 
     def redis(self) -> list[str]:
-        """What `flask leaderboard verify` finds."""
-        found = verified.differences(self._env)
-        return [f"verify: {found}"[:300]] if found else []
+        """Check the result of `flask leaderboard verify`."""
+        differences = verified.differences(self._env)
+        return [f"verify: {differences}"[:300]] if differences else []
 
     def dead(self) -> Counter[str]:
-        """Dead letters by the name of their task; they stay where they are."""
+        """Return the dead letters by the name of their task; they stay in the queue."""
         names: Counter[str] = Counter()
         with Connection(self._env["BROKER_URL"], connect_timeout=5) as connection, connection.channel() as channel:
             letters = []
@@ -109,30 +116,30 @@ class Books:
         return names
 
     def dead_letters(self, expected: Counter[str]) -> list[str]:
-        """Dead letters other than the poison."""
-        found = self.dead()
-        return [] if found == expected else [f"dead letters {dict(found)} instead of {dict(expected)}"]
+        """Check that the dead letters are the expected ones."""
+        letters = self.dead()
+        return [] if letters == expected else [f"dead letters {dict(letters)} instead of {dict(expected)}"]
 
 
 def settle(checks: Sequence[Callable[[], list[str]]]) -> tuple[list[str], float]:
-    """Ask again until nothing is wrong: what is still wrong after a minute, and the seconds it took."""
-    began = time.monotonic()
-    left = list(checks)
+    """Repeat the checks until none has findings; return those left after a minute, and the seconds it took."""
+    start = time.monotonic()
+    pending = list(checks)
     while True:
-        wrong: list[str] = []
-        while left:
-            wrong = _asked(left[0])
-            if wrong:
+        findings: list[str] = []
+        while pending:
+            findings = _run_check(pending[0])
+            if findings:
                 break
-            left.pop(0)
-        waited = time.monotonic() - began
-        if not left or waited > _SETTLE_SECONDS:
-            return wrong, waited
+            pending.pop(0)
+        seconds = time.monotonic() - start
+        if not pending or seconds > _SETTLE_SECONDS:
+            return findings, seconds
         time.sleep(0.2)
 
 
-def _asked(check: Callable[[], list[str]]) -> list[str]:
+def _run_check(check: Callable[[], list[str]]) -> list[str]:
     try:
         return check()
-    except _NOT_NOW as error:
+    except _TEMPORARY_ERRORS as error:
         return [f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"]

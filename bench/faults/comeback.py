@@ -1,9 +1,9 @@
-"""When a subscriber that was cut off tries again: the same pauses as the page's (app/web/static/socket.js)."""
+"""The retries of a subscriber that was cut off: the same pauses as the page's (app/web/static/socket.js)."""
 
 from __future__ import annotations
 
-QUIET_SECONDS = 75.0  # two pings missed: the connection is dead
-STEADY_SECONDS = 5.0  # with a board, after which earlier failures are forgotten
+QUIET_SECONDS = 75.0  # after two missed pings the connection is dead
+STEADY_SECONDS = 5.0  # after so long with a board, earlier failures are forgotten
 
 _EAGER, _LONGEST_EAGER, _LONGEST = 6, 2.0, 15.0
 _TRY, _LONGEST_TRY = 8.0, 30.0
@@ -11,7 +11,10 @@ _SOON = {1001: (0.1, 0.9), 1006: (0.2, 0.9), 1012: (0.1, 0.9), 4408: (0.1, 0.5),
 
 
 def pause(code: int, failures: int) -> tuple[float, float]:
-    """Least and most seconds until the next try, after so many failed in a row and a close with `code` (1006: none)."""
+    """Return the least and most seconds until the next try, after `failures` failed tries in a row.
+
+    `code` is that of the close (1006: none).
+    """
     if failures == 0:
         return _SOON.get(code, (0.5, 1.5))
     eager = min(_LONGEST_EAGER, 0.5 * 2**failures)
@@ -20,14 +23,15 @@ def pause(code: int, failures: int) -> tuple[float, float]:
 
 
 def try_seconds(failures: int) -> float:
-    """Most seconds from opening a socket to its first board, after so many that ended or failed in a row."""
+    """Return the most seconds from opening a socket to its first board, after `failures` tries failed in a row."""
     return float(min(_LONGEST_TRY, _TRY * 2 ** (failures // 3)))
 
 
 def longest_absence(failures: int, *, hanging: bool, code: int = 1006) -> float:
-    """Most seconds between a cut and the next board, when `failures` tries fail before one succeeds.
+    """Return the most seconds between a cut and the next board, when `failures` tries fail before one succeeds.
 
-    `hanging`: each of them, and the one that succeeds, takes as long as a try may; otherwise a refusal comes at once.
+    `hanging`: each failed try, and the one that succeeds, takes as long as a try may; otherwise a refusal comes at
+    once.
     """
     pauses = sum(pause(code, number)[1] for number in range(failures + 1))
     tries = sum(try_seconds(number + 1) for number in range(failures + 1))  # the cut counts as the first failure

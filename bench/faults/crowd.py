@@ -1,4 +1,4 @@
-"""The crowd: a process of its own that redeems steadily and watches, whatever happens to the product.
+"""The crowd: a process of its own that redeems steadily and watches, through every failure of the product.
 
     python -m bench.faults.crowd PLAN
 
@@ -7,9 +7,9 @@ redemptions a second, all players together. It prints `ready` once every socket 
 input is a command, answered with one line of JSON:
 
 - `begin`: redeem from now on.
-- `rest`: stop, wait for the last answers, and tell what was asked and seen: the fields of an `Account`, `silence` in
-  seconds, `endings` (sockets by how they ended) and `went_back` (boards older than the one before).
-- `boards`: what the screens show now, `{"connected", "boards": [{"count", "rows"}]}`.
+- `rest`: stop, wait for the last answers, and report them: the fields of an `Account`, `silence` in seconds, `endings`
+  (sockets by how they ended) and `went_back` (boards older than the one before).
+- `boards`: the present screens, `{"connected", "boards": [{"count", "rows"}]}`.
 """
 
 from gevent import monkey
@@ -30,11 +30,11 @@ import gevent.fileobject  # noqa: E402
 from bench.faults.redeemers import Account, Redeemer  # noqa: E402
 from bench.faults.watchers import Watcher  # noqa: E402
 
-_TOGETHER = 50  # sockets that connect at the same time
+_MAX_CONNECTING = 50  # sockets that connect at the same time
 
 
 class Crowd:
-    """Everybody."""
+    """All players and watchers."""
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self._address = plan["host"], plan["port"]
@@ -51,12 +51,12 @@ class Crowd:
         self._phase = 0
 
     def connect(self) -> None:
-        """Every socket, some at a time."""
-        for start in range(0, len(self._watchers), _TOGETHER):
-            batch = self._watchers[start : start + _TOGETHER]
-            for one in batch:
-                gevent.spawn(one.watch)
-            while not all(one.connected for one in batch):
+        """Connect every socket, some at a time."""
+        for start in range(0, len(self._watchers), _MAX_CONNECTING):
+            batch = self._watchers[start : start + _MAX_CONNECTING]
+            for watcher in batch:
+                gevent.spawn(watcher.watch)
+            while not all(watcher.connected for watcher in batch):
                 gevent.sleep(0.02)
 
     def begin(self) -> dict[str, Any]:
@@ -64,8 +64,8 @@ class Crowd:
         self._phase += 1
         self._account, self._stop = Account(), gevent.event.Event()
         self._endings.clear()
-        for one in self._watchers:
-            one.begin_phase()
+        for watcher in self._watchers:
+            watcher.begin_phase()
         self._playing = [
             gevent.spawn(
                 Redeemer(self._address, token, self._account, self._phase * 1000 + number).play, self._pause, self._stop
@@ -75,7 +75,7 @@ class Crowd:
         return {}
 
     def rest(self) -> dict[str, Any]:
-        """Let everybody come to an end, and tell."""
+        """Stop the players, wait until all have ended, and return the report of the phase."""
         self._stop.set()
         gevent.joinall(self._playing)
         account = self._account
@@ -84,22 +84,22 @@ class Crowd:
             "saw": dict(account.saw),
             "bad": account.bad,
             "slowest": account.slowest,
-            "silence": max(one.silence for one in self._watchers),
-            "went_back": sum(one.went_back for one in self._watchers),
+            "silence": max(watcher.silence for watcher in self._watchers),
+            "went_back": sum(watcher.went_back for watcher in self._watchers),
             "endings": dict(self._endings),
         }
 
     def boards(self) -> dict[str, Any]:
-        """What the screens show."""
-        shown: Counter[str] = Counter(json.dumps(one.shown()) for one in self._watchers if one.connected)
+        """Return the boards on the screens, with the number of screens for each."""
+        screens: Counter[str] = Counter(json.dumps(watcher.shown()) for watcher in self._watchers if watcher.connected)
         return {
-            "connected": sum(one.connected for one in self._watchers),
-            "boards": [{"count": count, "rows": json.loads(rows)} for rows, count in shown.items()],
+            "connected": sum(watcher.connected for watcher in self._watchers),
+            "boards": [{"count": count, "rows": json.loads(rows)} for rows, count in screens.items()],
         }
 
 
 def main() -> None:
-    """See the module."""
+    """Carry out the commands, as the module says."""
     crowd = Crowd(json.loads(Path(sys.argv[1]).read_text()))
     crowd.connect()
     print("ready", flush=True)

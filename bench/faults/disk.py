@@ -1,4 +1,4 @@
-"""A small disk for the database, and filling it: a tmpfs of its own, which takes root."""
+"""A small disk for the database, and filling it: a tmpfs of its own, which only root may mount."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _FILLER = "filler"
 
 
 def may_mount() -> bool:
-    """Whether this user may mount a tmpfs."""
+    """Return whether this user may mount a tmpfs."""
     return os.geteuid() == 0
 
 
 @contextlib.contextmanager
 def small(folder: Path, size: str = SIZE) -> Iterator[None]:
-    """`folder`, made if it isn't there, on a disk of its own for as long as the block runs."""
+    """Put `folder`, made if it doesn't exist, on a disk of its own for as long as the block runs."""
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(folder)], check=True)
     try:
         yield
     finally:
-        # Lazily: a killed server may still be on its way out.
+        # Unmount lazily: a killed server may still be ending.
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @contextlib.contextmanager
 def filled(server: Child) -> Iterator[None]:
-    """No byte left on the server's disk while the block runs; BenchFailed if its disk is not a small one."""
+    """Fill the server's disk to the last byte while the block runs. Raises `BenchFailed` if it is not a small one."""
     assert isinstance(server, Postgres)
     with full(server.data):
         yield
@@ -43,18 +43,21 @@ def filled(server: Child) -> Iterator[None]:
 
 @contextlib.contextmanager
 def full(folder: Path) -> Iterator[None]:
-    """No byte left on the disk of this folder while the block runs; BenchFailed if it is not a small one."""
-    place = os.statvfs(folder)
-    if place.f_blocks * place.f_frsize > 1 << 30:
+    """Fill the disk of this folder to the last byte while the block runs.
+
+    Raises `BenchFailed` if it is not a small one.
+    """
+    usage = os.statvfs(folder)
+    if usage.f_blocks * usage.f_frsize > 1 << 30:
         raise BenchFailed(f"{folder} is not on a small disk")
     filler = folder / _FILLER
     with open(filler, "wb", buffering=0) as file:
-        left = 1 << 20
-        while left >= 1:
+        chunk_bytes = 1 << 20
+        while chunk_bytes >= 1:
             try:
-                file.write(b"\0" * left)
+                file.write(b"\0" * chunk_bytes)
             except OSError:
-                left //= 2
+                chunk_bytes //= 2
     try:
         yield
     finally:

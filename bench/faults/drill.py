@@ -1,4 +1,4 @@
-"""One fault after the other under a steady load, and the proofs after each."""
+"""One fault after the other under a steady load, and the checks after each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from bench.faults.scene import Fault, Scene
 from bench.load import BenchFailed
 from devstack.cluster import Cluster
 
-# As a real deployment, but for limits: the load comes from one address, and what matters here is faults, not cheats.
+# These are a real deployment's settings but for the limits: the load comes from one address, and the drill tests
+# faults, not cheats.
 SETTINGS = {
     "RATE_LIMIT_AUTH": "10000000/minute",
     "RATE_LIMIT_ACTIONS": "10000000/minute",
@@ -31,12 +32,12 @@ SETTINGS = {
     "ANTICHEAT_REJECT": "1000000",
     "ANTICHEAT_CRITICAL": "1000000",
 }
-_WATCHERS_EACH = 25
+_SOCKETS_PER_WATCHER = 25
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """`before` and `after`: seconds of load around the fault; `rate`: redemptions a second."""
+    """The size of a drill. `before` and `after`: seconds of load around the fault; `rate`: redemptions a second."""
 
     players: int
     sockets: int
@@ -51,8 +52,10 @@ SHORT = Size(players=20, sockets=50, rate=20, before=0.5, after=1)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One fault. `wrong` is empty when it touched somebody and everything held; `settled` seconds after the load until
-    it did; `touched` as the fault's `touch` counts."""
+    """The outcome of one fault. `wrong` is empty when the fault touched the load and every check passed.
+
+    `settled`: seconds after the load until they passed; `touched`: the count of the fault's `touch`.
+    """
 
     fault: Fault
     seen: Seen
@@ -70,48 +73,48 @@ class Drill:
         self._scene = Scene(cluster, self._books, folder, short, Counter())
 
     def run(self, fault: Fault) -> Outcome:
-        """Break one thing, and see what holds once the load has come to rest."""
+        """Break one part, and return the outcome once the load is at rest."""
         since = self._books.newest_event()
         self._crowd.begin()
         time.sleep(self._size.before)
-        broken: list[str] = []
+        failures: list[str] = []
         count = fault.touch.begin(self._scene)
         try:
             fault.strike(self._scene)
         except BenchFailed as error:
-            broken = [str(error)]
+            failures = [str(error)]
         time.sleep(self._size.after)
-        seen = self._crowd.rest()
-        touched = count(seen)
-        broken += fault.touch.missing(touched)
-        if not any(action.outcome == "scored" for action in seen.actions):
-            broken.append("nothing was redeemed")
-        if seen.went_back:
-            broken.append(f"{seen.went_back} boards were older than the one before on the same screen")
+        phase = self._crowd.rest()
+        touched = count(phase)
+        failures += fault.touch.missing(touched)
+        if not any(action.outcome == "scored" for action in phase.actions):
+            failures.append("nothing was redeemed")
+        if phase.went_back:
+            failures.append(f"{phase.went_back} boards were older than the one before on the same screen")
         books = self._books
-        wrong, settled = settle(
+        findings, settled = settle(
             [
                 books.outbox,
-                lambda: books.ledger(seen, since),
+                lambda: books.ledger(phase, since),
                 lambda: books.boards(self._crowd),
                 books.redis,
                 lambda: books.dead_letters(self._scene.dead),
             ]
         )
-        return Outcome(fault, seen, settled, touched, broken + wrong)
+        return Outcome(fault, phase, settled, touched, failures + findings)
 
 
 @contextlib.contextmanager
 def drill(folder: Path, size: Size, *, short: bool, say: Callable[[str], None]) -> Iterator[Drill]:
-    """Everything started in `folder`: the cluster, its database on a small disk if we may mount one, and the crowd."""
+    """Start everything in `folder`, the database on a small disk if we may mount one, and yield the drill."""
     with contextlib.ExitStack() as stack:
         if disk.may_mount():
             stack.enter_context(disk.small(folder / "cluster" / "postgres"))
-        # From the beginning: for tasks that it did not know, its worker would have to be exchanged, twice.
+        # Add the tasks from the start: for tasks that the worker did not know, it would have to be exchanged, twice.
         cluster = Cluster(folder / "cluster", SETTINGS, more_tasks=["bench.faults.poison"])
         stack.callback(cluster.discard)
         cluster.start(say)
-        people = players.register(cluster.url, size.players + -(-size.sockets // _WATCHERS_EACH), prefix="drill")
+        people = players.register(cluster.url, size.players + -(-size.sockets // _SOCKETS_PER_WATCHER), prefix="drill")
         redeemers, watchers = people[: size.players], people[size.players :]
         say(f"Connecting {size.sockets} subscribers")
         crowd = Crowd(folder, cluster.url, redeemers, watchers, sockets=size.sockets, rate=size.rate)
@@ -120,9 +123,9 @@ def drill(folder: Path, size: Size, *, short: bool, say: Callable[[str], None]) 
 
 
 def chosen(faults: Sequence[Fault], slugs: Sequence[str]) -> list[Fault]:
-    """The faults of these slugs, or all; BenchFailed for one that doesn't exist."""
-    known = {fault.slug: fault for fault in faults}
-    unknown = [slug for slug in slugs if slug not in known]
+    """Return the faults of these slugs, or all. Raises `BenchFailed` for a slug that doesn't exist."""
+    faults_by_slug = {fault.slug: fault for fault in faults}
+    unknown = [slug for slug in slugs if slug not in faults_by_slug]
     if unknown:
-        raise BenchFailed(f"no fault is called {unknown[0]}: choose from {', '.join(known)}")
-    return [known[slug] for slug in slugs] if slugs else list(faults)
+        raise BenchFailed(f"no fault is called {unknown[0]}: choose from {', '.join(faults_by_slug)}")
+    return [faults_by_slug[slug] for slug in slugs] if slugs else list(faults)

@@ -1,4 +1,4 @@
-"""The faults, one function each: break something while the load runs, and put it back as its supervisor would."""
+"""The faults, one function each: it breaks a part under load, and restores it as its supervisor would."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _kill(name: str) -> Callable[[Scene], None]:
 
 
 def _socket_server_killed(scene: Scene) -> None:
-    """The one that holds most sockets: after the last time they are all on another one."""
+    """Kill the server with most sockets: after an earlier fault they are all on another one."""
     server = scene.busiest_socket_server()
     server.kill()
     scene.away(5, 1.5)
@@ -49,7 +49,7 @@ def _broker_away(scene: Scene) -> None:
 
 
 def _broker_killed(scene: Scene) -> None:
-    """Three times in the full form: at a few publishes a second, once may fall between two of them."""
+    """Kill the broker three times in the full form: at a few publishes a second, once may fall between two of them."""
     for _ in range(1 if scene.short else 3):
         scene.child("rabbitmq").kill()
         scene.child("rabbitmq").start()
@@ -57,10 +57,10 @@ def _broker_killed(scene: Scene) -> None:
 
 
 def _redis_master(scene: Scene) -> None:
-    """The one that holds most players: with few players a shard may have none."""
+    """Kill the master with most players: with few players a shard may have none."""
     master = max(scene.masters(), key=lambda node: len(node.asked("KEYS", touch.PLAYERS)))
     master.kill()
-    scene.away(10, 4)  # longer than it takes to elect its replica
+    scene.away(10, 4)  # longer than the election of its replica takes
     master.start()
 
 
@@ -80,18 +80,18 @@ def _primary_killed(scene: Scene) -> None:
 
 
 def _backend_killed(scene: Scene) -> None:
-    """PostgreSQL answers the death of one backend by restarting all of them."""
-    found = scene.books.rows(
+    """Kill one backend: PostgreSQL answers its death by restarting all of them."""
+    rows = scene.books.rows(
         """SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
            AND query ILIKE '%%standings%%' ORDER BY state_change DESC LIMIT 1"""
     )
-    if not found:
+    if not rows:
         raise BenchFailed("no backend serves the product")
-    os.kill(found[0][0], signal.SIGKILL)
+    os.kill(rows[0][0], signal.SIGKILL)
 
 
 def _replica_paused(scene: Scene) -> None:
-    """Only once it is read: on a busy machine processes may have turned away from it by themselves."""
+    """Pause a replica once it is read: on a busy machine processes may have turned away from it before."""
     replica = scene.child("replica-1")
     assert isinstance(replica, Postgres)
     _wait(lambda: _is_read(replica), "somebody to read on the replica")
@@ -101,7 +101,7 @@ def _replica_paused(scene: Scene) -> None:
 
 
 def _is_read(replica: Postgres) -> bool:
-    """Whether two processes of the product have asked it something within the last second."""
+    """Return whether two processes of the product have read from it within the last second."""
     with contextlib.suppress(psycopg.Error), psycopg.connect(replica.url, connect_timeout=5) as connection:
         row = connection.execute(_READ_LATELY).fetchone()
         return bool(row and row[0] >= 2)
@@ -109,22 +109,22 @@ def _is_read(replica: Postgres) -> bool:
 
 
 def _worker_in_a_task(scene: Scene) -> None:
-    """The worker that has the task dies with kill -9; the task must be done all the same."""
+    """Kill the worker that has the task with kill -9; the task must be done all the same."""
     folder = scene.folder / f"slow-{time.monotonic_ns()}"
     folder.mkdir()
-    began, done = folder / "began", folder / "done"
+    start_file, end_file = folder / "began", folder / "done"
     worker = scene.child("worker-leaderboard")
     _send(scene, SLOW, {"folder": str(folder), "seconds": 2.0})
-    _wait(began.exists, "the slow task to begin")
+    _wait(start_file.exists, "the slow task to begin")
     worker.kill()
-    if done.exists():
+    if end_file.exists():
         raise BenchFailed("the task was done before its worker could be killed")
     worker.start()
-    _wait(done.exists, "the killed worker's task to be done")
+    _wait(end_file.exists, "the killed worker's task to be done")
 
 
 def _poison(scene: Scene) -> None:
-    """A task that kills its worker every time must end as a dead letter, and the rest must go on."""
+    """Send a task that kills its worker every time; it must become a dead letter, and the other tasks must go on."""
     before = scene.books.dead()[DIE]
     _send(scene, DIE, {})
     _wait(lambda: scene.books.dead()[DIE] > before, "the poison to become a dead letter")
@@ -137,7 +137,7 @@ def _everything(scene: Scene) -> None:
         os.killpg(child.pid, signal.SIGKILL)
     for child in children:
         child.kill()
-    # All at the same time, as when a machine boots: each waits for what it needs.
+    # Start all at the same time, as when a machine boots: each waits for the parts that it needs.
     for child in children:
         child.launch()
     for child in children:
@@ -147,9 +147,9 @@ def _everything(scene: Scene) -> None:
 def _disk_full(scene: Scene) -> None:
     is_out_of_space = touch.out_of_space(scene)
     with disk.filled(scene.child("postgres")):
-        _wait(is_out_of_space, "the database to need more space")  # what it has set aside lasts for a while
+        _wait(is_out_of_space, "the database to need more space")  # the space that it has reserved lasts for a while
         scene.away(8, 3)
-    # What its supervisor does, if it has given up.
+    # Start it as its supervisor would, if it has given up.
     if not scene.child("postgres").running:
         scene.child("postgres").start()
 
@@ -178,13 +178,13 @@ FAULTS = (
 def _send(scene: Scene, task: str, arguments: dict[str, Any]) -> None:
     with Celery("drill", broker=scene.cluster.env["BROKER_URL"]) as app:
         app.config_from_object("celeryconfig")
-        with app.connection_for_write() as connection:  # a pooled one may be of a broker that was killed since
+        with app.connection_for_write() as connection:  # a pooled connection may lead to a broker that was killed since
             app.send_task(task, kwargs=arguments, queue="leaderboard", connection=connection)
 
 
-def _wait(condition: Callable[[], object], what: str, seconds: float = 120.0) -> None:
+def _wait(condition: Callable[[], object], awaited_event: str, seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise BenchFailed(f"waited {seconds:.0f} s for {what}")
+            raise BenchFailed(f"waited {seconds:.0f} s for {awaited_event}")
         time.sleep(0.05)

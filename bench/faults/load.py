@@ -1,4 +1,4 @@
-"""The crowd (bench/faults/crowd.py) as the drill sees it: started once, asked in lines."""
+"""The crowd (bench/faults/crowd.py) for the drill: started once, commanded in lines."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from bench.load import BenchFailed
 from bench.players import Player
 from devstack.child import ROOT
 
-_APART_SECONDS = 1.0
+_GAP_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One phase from outside. `saw`: answers by status and code; `endings`: sockets by how they ended.
+    """One phase as clients saw it. `saw`: answers by status and code; `endings`: sockets by how they ended.
 
     `degraded`: seconds in which answers failed or took over a second, pauses of up to a second in between included.
     `silence`: the longest time in which a screen got no board. `went_back`: boards older than the one before.
@@ -72,7 +72,7 @@ class Crowd:
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         try:
-            self._line()
+            self._read_line()
         except BaseException:
             self._stop()
             raise
@@ -84,37 +84,37 @@ class Crowd:
         self._stop()
 
     def begin(self) -> None:
-        """The players redeem from now on."""
-        self._ask("begin")
+        """Let the players redeem from now on."""
+        self._send_command("begin")
 
     def rest(self) -> Seen:
-        """Wait until everything asked has been answered; what the phase looked like."""
-        told = self._ask("rest")
-        bad = told.pop("bad")
+        """Wait until every request has been answered, and return the phase."""
+        report = self._send_command("rest")
+        bad_spans = report.pop("bad")
         return Seen(
-            [Action(**action) for action in told.pop("actions")],
-            degraded=_covered(bad),
-            **told,
+            [Action(**action) for action in report.pop("actions")],
+            degraded=_covered(bad_spans),
+            **report,
         )
 
     def boards(self) -> dict[str, Any]:
-        """What the screens show: `{"connected", "boards": [{"count", "rows"}]}`."""
-        return self._ask("boards")
+        """Return the boards on the screens: `{"connected", "boards": [{"count", "rows"}]}`."""
+        return self._send_command("boards")
 
-    def _ask(self, command: str) -> dict[str, Any]:
+    def _send_command(self, command: str) -> dict[str, Any]:
         assert self._process.stdin is not None
         self._process.stdin.write(command + "\n")
         self._process.stdin.flush()
-        told: dict[str, Any] = json.loads(self._line())
-        return told
+        reply: dict[str, Any] = json.loads(self._read_line())
+        return reply
 
-    def _line(self) -> str:
+    def _read_line(self) -> str:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
             assert self._process.stderr is not None
-            said = self._process.stderr.read().strip()
-            raise BenchFailed(f"the crowd died: {said.splitlines()[-1] if said else 'it said nothing'}")
+            errors = self._process.stderr.read().strip()
+            raise BenchFailed(f"the crowd died: {errors.splitlines()[-1] if errors else 'it said nothing'}")
         return line
 
     def _stop(self) -> None:
@@ -123,10 +123,10 @@ class Crowd:
 
 
 def _covered(spans: list[list[float]]) -> float:
-    """Seconds that the spans cover together; those less than a second apart count as one."""
-    total, until = 0.0, float("-inf")
-    for began, ended in sorted(spans):
-        start = began if began - until > _APART_SECONDS else until
-        total += max(0.0, ended - start)
-        until = max(until, ended)
+    """Return the seconds that the spans cover together; spans less than a second apart count as one."""
+    total, covered_until = 0.0, float("-inf")
+    for span_start, span_end in sorted(spans):
+        start = span_start if span_start - covered_until > _GAP_SECONDS else covered_until
+        total += max(0.0, span_end - start)
+        covered_until = max(covered_until, span_end)
     return total

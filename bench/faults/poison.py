@@ -1,4 +1,4 @@
-"""Two tasks for the drill, taken along by a worker that is started with `-I bench.faults.poison`."""
+"""Two tasks for the drill, known to a worker that is started with `-I bench.faults.poison`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def die() -> None:
 
 @app.task(name=SLOW)  # type: ignore[untyped-decorator]
 def slow(folder: str, seconds: float) -> None:
-    """Take a while: `began` names who has begun, `done` is written at the end."""
+    """Take `seconds`: write the pid to `began` at the start and to `done` at the end."""
     Path(folder, "began").write_text(str(os.getpid()))
     time.sleep(seconds)
     Path(folder, "done").write_text(str(os.getpid()))

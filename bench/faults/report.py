@@ -16,43 +16,43 @@ _NOTES = Path(__file__).with_name("notes.md")
 
 
 def line(outcome: Outcome) -> str:
-    """One fault for a person at the terminal."""
-    seen = outcome.seen
+    """Return one fault as a line for the terminal."""
+    phase = outcome.seen
     verdict = "held" if not outcome.wrong else "FAILED"
     return (
         f"{verdict:6} {outcome.fault.name}: touched {_touched([outcome])}; "
-        f"degraded {seen.degraded:.1f} s, slowest answer {seen.slowest:.1f} s, "
-        f"longest silence of a screen {seen.silence:.1f} s, all proofs {outcome.settled:.1f} s after the load; "
-        f"clients saw {saw(seen.saw)}; sockets: {saw(seen.endings) or 'none ended'}"
+        f"degraded {phase.degraded:.1f} s, slowest answer {phase.slowest:.1f} s, "
+        f"longest silence of a screen {phase.silence:.1f} s, all proofs {outcome.settled:.1f} s after the load; "
+        f"clients saw {saw(phase.saw)}; sockets: {saw(phase.endings) or 'none ended'}"
     )
 
 
 def saw(counts: dict[str, int]) -> str:
-    """Counts by kind, the most frequent first."""
+    """Return the counts by kind, the most frequent first."""
     return ", ".join(f"{count:,} x {kind}" for kind, count in sorted(counts.items(), key=lambda item: -item[1]))
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:
-    """One fault for a script."""
-    seen = outcome.seen
+    """Return one fault for a script."""
+    phase = outcome.seen
     return {
         "fault": outcome.fault.slug,
         "held": not outcome.wrong,
         "wrong": outcome.wrong,
         "touched": outcome.touched,
         "touched_what": outcome.fault.touch.what,
-        "degraded_seconds": round(seen.degraded, 3),
-        "slowest_seconds": round(seen.slowest, 3),
-        "silence_seconds": round(seen.silence, 3),
+        "degraded_seconds": round(phase.degraded, 3),
+        "slowest_seconds": round(phase.slowest, 3),
+        "silence_seconds": round(phase.silence, 3),
         "settled_seconds": round(outcome.settled, 3),
-        "saw": seen.saw,
-        "endings": seen.endings,
-        "redeemed": sum(action.outcome == "scored" for action in seen.actions),
+        "saw": phase.saw,
+        "endings": phase.endings,
+        "redeemed": sum(action.outcome == "scored" for action in phase.actions),
     }
 
 
 def page(runs: Sequence[Sequence[Outcome]], size: Size) -> str:
-    """The whole document."""
+    """Return the whole document."""
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     head = [
         "fault",
@@ -64,36 +64,36 @@ def page(runs: Sequence[Sequence[Outcome]], size: Size) -> str:
         "proofs clean after",
         "clients saw",
     ]
-    rows = [_row(same) for same in zip(*runs, strict=True)]
-    times = "one run" if len(runs) == 1 else f"{len(runs)} runs in a row"
+    rows = [_row(outcomes) for outcomes in zip(*runs, strict=True)]
+    run_count = "one run" if len(runs) == 1 else f"{len(runs)} runs in a row"
     return (
         "# Reliability\n\n"
-        f"Measured {now} by `make faults`: {times} on one machine with 2 cores, each fault under "
+        f"Measured {now} by `make faults`: {run_count} on one machine with 2 cores, each fault under "
         f"{size.rate:.0f} redemptions a second by {size.players} players and {size.sockets} subscribers, everything "
         "through nginx on the cluster of `make cluster`. Seconds are the worst of all runs, counts are sums.\n\n"
         f"{table(head, rows)}\n{_NOTES.read_text()}"
     )
 
 
-def _row(same: Sequence[Outcome]) -> list[str]:
+def _row(outcomes: Sequence[Outcome]) -> list[str]:
     total: Counter[str] = Counter()
     endings: Counter[str] = Counter()
-    for outcome in same:
+    for outcome in outcomes:
         total.update({kind: count for kind, count in outcome.seen.saw.items() if kind not in ("200", "201")})
         endings.update(outcome.seen.endings)
-    redeemed = sum(action.outcome == "scored" for outcome in same for action in outcome.seen.actions)
+    redeemed = sum(action.outcome == "scored" for outcome in outcomes for action in outcome.seen.actions)
     sockets = f"; sockets: {saw(endings)}" if endings else ""
     return [
-        same[0].fault.name,
-        _touched(same),
-        f"{sum(not outcome.wrong for outcome in same)} of {len(same)}",
+        outcomes[0].fault.name,
+        _touched(outcomes),
+        f"{sum(not outcome.wrong for outcome in outcomes)} of {len(outcomes)}",
         f"{redeemed:,}",
-        f"{max(outcome.seen.degraded for outcome in same):.1f} s",
-        f"{max(outcome.seen.silence for outcome in same):.1f} s",
-        f"{max(outcome.settled for outcome in same):.1f} s",
+        f"{max(outcome.seen.degraded for outcome in outcomes):.1f} s",
+        f"{max(outcome.seen.silence for outcome in outcomes):.1f} s",
+        f"{max(outcome.settled for outcome in outcomes):.1f} s",
         (saw(total) or "nothing") + sockets,
     ]
 
 
-def _touched(same: Sequence[Outcome]) -> str:
-    return f"{min(outcome.touched for outcome in same):,} {same[0].fault.touch.what}"
+def _touched(outcomes: Sequence[Outcome]) -> str:
+    return f"{min(outcome.touched for outcome in outcomes):,} {outcomes[0].fault.touch.what}"

@@ -1,4 +1,4 @@
-"""What a fault may lay hands on, and what a fault is."""
+"""The scene that a fault may act on, and the parts of a fault."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Scene:
     folder: Path
     short: bool
     dead: Counter[str]
-    """Dead letters that are right to be there."""
+    """The expected dead letters."""
 
     def child(self, name: str) -> Child:
-        """A process of the cluster."""
+        """Return a process of the cluster."""
         return self.cluster.process(name)
 
     def away(self, full: float, short: float) -> None:
@@ -41,19 +41,19 @@ class Scene:
         time.sleep(short if self.short else full)
 
     def masters(self) -> list[RedisNode]:
-        """The nodes of the Redis Cluster that are masters now; a node that does not answer is none."""
+        """Return the nodes of the Redis Cluster that are masters now, without nodes that do not answer."""
         nodes = [child for child in self.cluster.processes.values() if isinstance(child, RedisNode)]
         return [node for node in nodes if _is_master(node)]
 
     def busiest_socket_server(self) -> Web:
-        """The WebSocket server that holds most connections."""
+        """Return the WebSocket server with most connections."""
         servers = [child for name, child in self.cluster.processes.items() if name.startswith("ws-")]
         return max((server for server in servers if isinstance(server, Web)), key=connections)
 
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """What a fault must have touched, or its drill proves nothing.
+    """The effect that a fault must have had, or its drill proves nothing, with the name of its unit.
 
     `begin` is called right before the fault, and returns a function that counts once the load is at rest.
     """
@@ -62,13 +62,13 @@ class Touch:
     begin: Callable[[Scene], Callable[[Seen], int]]
 
     def missing(self, count: int) -> list[str]:
-        """Why a drill that touched so many has failed; empty when it touched any."""
+        """Return the reason why a drill with this count has failed; empty when the count is not 0."""
         return [] if count > 0 else [f"touched nobody: no {self.what}"]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`name` as the table has it; `slug` to choose it by."""
+    """A fault: `name` is for the table, `slug` to choose it by."""
 
     slug: str
     name: str
@@ -77,7 +77,7 @@ class Fault:
 
 
 def connections(server: Web) -> int:
-    """Open connections to the server's port, as the kernel counts them."""
+    """Return the number of open connections to the server's port, as the kernel counts them."""
     local = f":{server.address[1]:04X}"
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     return sum(fields[1].endswith(local) and fields[3] == _ESTABLISHED for fields in map(str.split, lines))

@@ -1,4 +1,4 @@
-"""What each fault must have touched, counted from what clients, logs and servers show, never from what was planned."""
+"""The effect that each fault must have had, counted from clients, logs and servers, never from the plan."""
 
 from __future__ import annotations
 
@@ -23,43 +23,43 @@ from devstack.redis_cluster import RedisNode
 Count = Callable[[Seen], int]
 Begin = Callable[[Scene], Count]
 
-_LATE_SECONDS = 1.0  # a row of the outbox that has waited longer was held up
-_LOOK_SECONDS = 0.2
+_LATE_SECONDS = 1.0  # a row of the outbox that has waited longer is late
+_POLL_SECONDS = 0.2
 _LOG_SECONDS = 3.0  # nginx writes its log once a second
 _NO_SPACE = b"No space left on device"
-PLAYERS = "history:*"  # keys of the players on a shard; of actions under way there may be none at a moment
+PLAYERS = "history:*"  # keys of the players on a shard; at some moments there may be no keys of actions under way
 _BACKENDS = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
 _LATE_ROWS = "SELECT count(*) FROM outbox WHERE created_at < clock_timestamp() - %s * interval '1 second'"
 
 
 def _cut_sockets(_: Scene) -> Count:
-    return lambda seen: seen.endings.get("cut off", 0)
+    return lambda phase: phase.endings.get("cut off", 0)
 
 
-def _refused(seen: Seen) -> int:
-    """Answers that failed: none at all, or a 5xx."""
-    return sum(count for kind, count in seen.saw.items() if kind == "no answer" or kind.startswith("5"))
+def _count_failed(phase: Seen) -> int:
+    """Count the failed answers: no answer at all, or a 5xx."""
+    return sum(count for kind, count in phase.saw.items() if kind == "no answer" or kind.startswith("5"))
 
 
 def _cut_and_refused(_: Scene) -> Count:
-    return lambda seen: min(seen.endings.get("cut off", 0), _refused(seen))
+    return lambda phase: min(phase.endings.get("cut off", 0), _count_failed(phase))
 
 
-def _refused_for_want_of_space(scene: Scene) -> Count:
-    """Answers that failed, if the database has said that its disk is full."""
+def _failed_without_space(scene: Scene) -> Count:
+    """Count the failed answers, if the database has logged that its disk is full."""
     is_out_of_space = out_of_space(scene)
-    return lambda seen: _refused(seen) if is_out_of_space() else 0
+    return lambda phase: _count_failed(phase) if is_out_of_space() else 0
 
 
 def out_of_space(scene: Scene) -> Callable[[], bool]:
-    """Return a function that says whether the database has run out of space since now, by its log."""
+    """Return a function that returns whether the database has run out of space since now, by its log."""
     log = scene.child("postgres").log
     start = log.stat().st_size
-    return lambda: _NO_SPACE in _rest(log, start)
+    return lambda: _NO_SPACE in _tail(log, start)
 
 
-def _turned_away(name: str) -> Begin:
-    """Requests that nginx had given to this server, or tried to, when it had to ask another one or nobody."""
+def _turned_away_requests(name: str) -> Begin:
+    """Count the requests that nginx had sent to this server, or tried to, when it had to try another one or to fail."""
 
     def begin(scene: Scene) -> Count:
         server, log = scene.child(name), scene.cluster.nginx.access_log
@@ -67,32 +67,32 @@ def _turned_away(name: str) -> Begin:
         address, start, pid = ":".join(map(str, server.address)), log.stat().st_size, server.pid
 
         def hits() -> int:
-            lines = (line for line in _lines(log, start) if address in _asked(line))
-            return sum(_asked(line)[-1] != address or int(line.get("status", 0)) >= 500 for line in lines)
+            lines = (line for line in _lines(log, start) if address in _asked_servers(line))
+            return sum(_asked_servers(line)[-1] != address or int(line.get("status", 0)) >= 500 for line in lines)
 
-        return lambda _: 0 if server.running and server.pid == pid else _soon(hits)
+        return lambda _: 0 if server.running and server.pid == pid else _await_count(hits)
 
     return begin
 
 
 def _rows_without(name: str) -> Begin:
-    """The most rows that had waited in the outbox for over a second, at any moment since this process was gone."""
+    """Count the most rows that had waited in the outbox for over a second, at any moment after the process was gone."""
 
     def begin(scene: Scene) -> Count:
         child = scene.child(name)
-        pid, most = child.pid, 0
+        pid, max_rows = child.pid, 0
 
-        def look() -> None:
-            nonlocal most
+        def sample() -> None:
+            nonlocal max_rows
             if not _is_still(child, pid):
                 with contextlib.suppress(psycopg.Error):
-                    most = max(most, int(scene.books.rows(_LATE_ROWS, _LATE_SECONDS)[0][0]))
+                    max_rows = max(max_rows, int(scene.books.rows(_LATE_ROWS, _LATE_SECONDS)[0][0]))
 
-        stop = _repeat(look)
+        stop = _repeat(sample)
 
         def count(_: Seen) -> int:
             stop()
-            return most
+            return max_rows
 
         return count
 
@@ -110,13 +110,13 @@ def _forgotten_actions(scene: Scene) -> Count:
 
 
 def _lost_backends(scene: Scene) -> Count:
-    """Connections of the product to the primary, if all of them were lost; one that stays shows that it went on."""
+    """Count the product's connections to the primary, if all were lost; one that stays shows that it went on."""
     before = {pid for (pid,) in scene.books.rows(_BACKENDS)}
     return lambda _: 0 if before & {pid for (pid,) in scene.books.rows(_BACKENDS)} else len(before)
 
 
 def _left_replica(name: str) -> Begin:
-    """Processes that asked this replica for something while it was stopped, and turned away from it."""
+    """Count the processes that read from this replica while it was stopped, and turned away from it."""
 
     def begin(scene: Scene) -> Count:
         replica, logs = scene.child(name), scene.cluster.folder.log(name).parent
@@ -124,17 +124,19 @@ def _left_replica(name: str) -> Begin:
         sockets, was_stopped = str(replica.sockets), False
         starts = {log: log.stat().st_size for log in logs.glob("*.log")}
 
-        def look() -> None:
+        def sample() -> None:
             nonlocal was_stopped
             was_stopped = was_stopped or not any(process.running() for process in processes.tree(replica.pid))
 
-        stop = _repeat(look)
+        stop = _repeat(sample)
 
         def count(_: Seen) -> int:
             stop()
             lines = (line for log, start in starts.items() for line in _lines(log, start))
-            left = [line for line in lines if line.get("event") == "replica_left" and sockets in str(line["replica"])]
-            return len(left) * was_stopped
+            turned_away = [
+                line for line in lines if line.get("event") == "replica_left" and sockets in str(line["replica"])
+            ]
+            return len(turned_away) * was_stopped
 
         return count
 
@@ -158,21 +160,21 @@ FORGOTTEN = Touch("actions forgotten", _forgotten_actions)
 BACKENDS = Touch("connections to the primary lost", _lost_backends)
 TASKS = Touch("tasks under way", _begun_tasks)
 DEAD_LETTERS = Touch("new dead letters", _dead_letters)
-FULL_DISK = Touch("answers that failed because the disk was full", _refused_for_want_of_space)
+FULL_DISK = Touch("answers that failed because the disk was full", _failed_without_space)
 
 
 def requests_of(name: str) -> Touch:
-    """For a fault of one API server."""
-    return Touch(f"requests that {name} had or was to have", _turned_away(name))
+    """Return the touch of a fault of one API server."""
+    return Touch(f"requests that {name} had or was to have", _turned_away_requests(name))
 
 
 def outbox_without(name: str) -> Touch:
-    """For a fault of what brings the outbox to the workers."""
+    """Return the touch of a fault of a process that brings the outbox to the workers."""
     return Touch(f"rows that waited in the outbox for over {_LATE_SECONDS:.0f} s", _rows_without(name))
 
 
 def readers_of(name: str) -> Touch:
-    """For a fault of one replica."""
+    """Return the touch of a fault of one replica."""
     return Touch(f"processes that read on {name}", _left_replica(name))
 
 
@@ -186,7 +188,7 @@ def _actions(scene: Scene) -> set[str]:
 
 
 def _lines(log: Path, start: int) -> Iterator[dict[str, Any]]:
-    """The JSON lines of a log from a position on."""
+    """Yield the JSON lines of a log from a position on."""
     with log.open("rb") as file:
         file.seek(start)
         for line in file:
@@ -196,47 +198,47 @@ def _lines(log: Path, start: int) -> Iterator[dict[str, Any]]:
                     yield parsed
 
 
-def _rest(log: Path, start: int) -> bytes:
-    """What was written to a log from a position on."""
+def _tail(log: Path, start: int) -> bytes:
+    """Return the bytes of a log from a position on."""
     with log.open("rb") as file:
         file.seek(start)
         return file.read()
 
 
-def _asked(line: dict[str, Any]) -> list[str]:
-    """The servers that nginx asked for one request, in order."""
+def _asked_servers(line: dict[str, Any]) -> list[str]:
+    """Return the servers that nginx asked for one request, in order."""
     return str(line.get("server", "")).split(", ")
 
 
 def _is_still(child: Child, pid: int) -> bool:
-    """Whether the process that ran when the drill began still does."""
+    """Return whether the process that ran when the drill began still runs."""
     with contextlib.suppress(CannotStart):
         return child.running and child.pid == pid
     return False
 
 
-def _repeat(look: Callable[[], None]) -> Callable[[], None]:
-    """Call `look` every moment, on a thread of its own, until what is returned is called."""
-    over = threading.Event()
+def _repeat(sample: Callable[[], None]) -> Callable[[], None]:
+    """Call `sample` every moment, on a thread of its own, until the returned function is called."""
+    stopped = threading.Event()
 
     def run() -> None:
-        while not over.wait(_LOOK_SECONDS):
-            with contextlib.suppress(CannotStart):  # it is being started again
-                look()
+        while not stopped.wait(_POLL_SECONDS):
+            with contextlib.suppress(CannotStart):  # the process is being started again
+                sample()
 
     watch = threading.Thread(target=run, daemon=True)
     watch.start()
 
     def stop() -> None:
-        over.set()
+        stopped.set()
         watch.join()
 
     return stop
 
 
-def _soon(count: Callable[[], int]) -> int:
-    """The first count that is not 0; 0 if none comes within the time that a log may be late."""
+def _await_count(count: Callable[[], int]) -> int:
+    """Return the first count that is not 0; 0 if none comes within the time that a log may be late."""
     deadline = time.monotonic() + _LOG_SECONDS
     while not (number := count()) and time.monotonic() < deadline:
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
     return number

@@ -1,10 +1,9 @@
-"""What `flask leaderboard verify` compares, within this process: a command of its own takes two seconds to start."""
+"""The comparison of `flask leaderboard verify` within this process: the command takes two seconds to start."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import Any
 
 from app.containers.container import Container
 from app.domain.boards import MAIN
@@ -14,14 +13,14 @@ from app.services.operations.error_messages import BROKEN
 from app.settings import Settings
 
 NOT_NOW: tuple[type[Exception], ...] = (*BROKEN, Refusal)
-"""What it raises while a server does not answer."""
+"""The errors that it raises while a server does not answer."""
 
 
-def differences(env: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return what Redis has otherwise than the standings, and the standings otherwise than the ledger.
+def differences(env: Mapping[str, str]) -> list[Mapping[str, object]]:
+    """Return the differences between Redis and the standings, and between the standings and the ledger.
 
-    Empty exactly when the command would exit with 0. One of NOT_NOW when a server does not answer. `env` is that of the
-    product; every call has connections of its own, so that none is from before a fault.
+    The list is empty exactly when the command would exit with 0. Raises one of NOT_NOW when a server does not answer.
+    `env` is that of the product; every call has connections of its own, so that none is from before a fault.
     """
     container = Container(Settings.from_env(env))
     try:
@@ -30,9 +29,9 @@ def differences(env: Mapping[str, str]) -> list[dict[str, Any]]:
         container.close()
 
 
-def found_by(container: Container) -> list[dict[str, Any]]:
-    """Return the same, with the connections of services that there are."""
+def found_by(container: Container) -> list[Mapping[str, object]]:
+    """Return the same, with the connections of an existing container."""
     season = container.standings.season(MAIN)
-    found = container.refresh.verify(season, pause=1.0)
+    redis_differences = container.refresh.verify(season, pause=1.0)
     unsound = (item for item in container.corrections.unsound() if item["board"] == season.board)
-    return found + list(itertools.islice(unsound, MOST))
+    return [*redis_differences, *itertools.islice(unsound, MOST)]

@@ -1,4 +1,4 @@
-"""Subscribers who come back whenever they are cut off, and remember what their screen shows."""
+"""Subscribers that reconnect whenever they are cut off, and remember the board on their screen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bench.faults import comeback
 
 _PATH = "/api/v1/ws/leaderboard"
 _VERSION = re.compile(rb'"version":(\d+)')
-_CUT_OFF = 1006  # what a browser calls a connection that ended without a close frame
+_CUT_OFF = 1006  # a browser's code for a connection that ended without a close frame
 
 
 class _Ended(Exception):
@@ -32,23 +32,23 @@ class _Ended(Exception):
 
 
 class Watcher:
-    """One screen. `board` is the newest message with a board on it, as it came."""
+    """One screen. `board` is the newest message with a board on it, as received."""
 
     def __init__(self, address: tuple[str, int], token: str, endings: Counter[str]) -> None:
         self._address, self._token, self._endings = address, token, endings
-        # Kept by the client, as the page does: the load balancer sends it to the same server again.
+        # The client keeps this id, as the page does: the load balancer sends it to the same server again.
         self._path = f"{_PATH}?client={uuid.uuid4().hex}"
         self.connected = False
         self.board = b""
         self.version = 0
         self.went_back = 0
-        self._heard_at = 0.0
+        self._board_at = 0.0
         self._failures = 0
         self._live_since = 0.0
         self.silence = 0.0
 
     def watch(self) -> None:
-        """For ever: connect, subscribe, read; again after a pause when it ends, as the page does."""
+        """Connect, subscribe and read forever; after an end, pause and connect again, as the page does."""
         while True:
             code = self._watch_once()
             if self.connected and time.monotonic() - self._live_since >= comeback.STEADY_SECONDS:
@@ -58,7 +58,7 @@ class Watcher:
             self._failures += 1
 
     def _watch_once(self) -> int:
-        """One connection, to its end: the close code."""
+        """Serve one connection to its end; return the close code."""
         try:
             self._converse()
         except _Ended as ending:
@@ -72,31 +72,31 @@ class Watcher:
 
     def begin_phase(self) -> None:
         """Count silence from now on."""
-        self._heard_at, self.silence, self.went_back = time.monotonic(), 0.0, 0
+        self._board_at, self.silence, self.went_back = time.monotonic(), 0.0, 0
 
     def shown(self) -> list[dict[str, Any]]:
-        """The rows on this screen."""
+        """Return the rows on this screen."""
         rows: list[dict[str, Any]] = json.loads(self.board)["data"] if self.board else []
         return rows
 
     def _converse(self) -> None:
-        until = time.monotonic() + comeback.try_seconds(self._failures)
-        with socket.create_connection(self._address, timeout=_left(until)) as sock:
-            _shake_hands(sock, self._address[0], self._path, until)
+        deadline = time.monotonic() + comeback.try_seconds(self._failures)
+        with socket.create_connection(self._address, timeout=_remaining_seconds(deadline)) as sock:
+            _handshake(sock, self._address[0], self._path, deadline)
             sock.sendall(_frame(1, json.dumps({"type": "subscribe", "auth": f"Bearer {self._token}"}).encode()))
-            rest = b""
+            partial_frame = b""
             while True:
-                sock.settimeout(comeback.QUIET_SECONDS if self.connected else _left(until))
+                sock.settimeout(comeback.QUIET_SECONDS if self.connected else _remaining_seconds(deadline))
                 data = sock.recv(65_536)
                 if not data:
                     raise _Ended("cut off")
-                rest = self._read(sock, rest + data)
+                partial_frame = self._read(sock, partial_frame + data)
 
     def _read(self, sock: socket.socket, data: bytes) -> bytes:
-        """Take the whole frames; what is left."""
+        """Take the whole frames; return the remaining bytes."""
         while (length := frame_length(data)) is not None and len(data) >= length:
             frame, data = data[:length], data[length:]
-            payload = frame[_head(frame) :]
+            payload = frame[_head_length(frame) :]
             if frame[0] == 0x88:
                 code = struct.unpack("!H", payload[:2])[0] if len(payload) >= 2 else 1005
                 raise _Ended(f"closed with {code}", code)
@@ -111,30 +111,30 @@ class Watcher:
             sock.sendall(_frame(1, json.dumps({"type": "pong", "timestamp": "2026-01-01T00:00:00Z"}).encode()))
 
     def _show(self, payload: bytes) -> None:
-        found = _VERSION.search(payload, 0, 200)
-        version = int(found[1]) if found else 0
+        match = _VERSION.search(payload, 0, 200)
+        version = int(match[1]) if match else 0
         if version < self.version:
             self.went_back += 1
         now = time.monotonic()
-        self.silence = max(self.silence, now - self._heard_at)
+        self.silence = max(self.silence, now - self._board_at)
         if not self.connected:
             self._live_since = now
-        self.board, self.version, self._heard_at, self.connected = payload, version, now, True
+        self.board, self.version, self._board_at, self.connected = payload, version, now, True
 
 
-def _left(until: float) -> float:
-    """Seconds of the try that are left; at least a little, since 0 would mean not to wait at all."""
-    return max(0.001, until - time.monotonic())
+def _remaining_seconds(deadline: float) -> float:
+    """Return the seconds until the deadline; at least a little, since 0 would mean not to wait at all."""
+    return max(0.001, deadline - time.monotonic())
 
 
-def _shake_hands(sock: socket.socket, host: str, path: str, until: float) -> None:
+def _handshake(sock: socket.socket, host: str, path: str, deadline: float) -> None:
     key = base64.b64encode(os.urandom(16)).decode()
     lines = [f"GET {path} HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade"]
     lines += [f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", "", ""]
     sock.sendall("\r\n".join(lines).encode())
     answer = b""
-    while not answer.endswith(b"\r\n\r\n"):  # nothing else comes before our subscribe
-        sock.settimeout(_left(until))
+    while not answer.endswith(b"\r\n\r\n"):  # the server sends nothing else before our subscribe
+        sock.settimeout(_remaining_seconds(deadline))
         data = sock.recv(4096)
         if not data or len(answer) > 16_384:
             raise _Ended("cut off")
@@ -144,20 +144,20 @@ def _shake_hands(sock: socket.socket, host: str, path: str, until: float) -> Non
 
 
 def _frame(opcode: int, payload: bytes) -> bytes:
-    """A client's frame, masked with zeros: the server undoes it all the same."""
+    """Return a client's frame, masked with zeros: the server unmasks it all the same."""
     size = len(payload)
     head = struct.pack("!BB", 0x80 | opcode, 0x80 | size) if size < 126 else struct.pack("!BBH", 0x81, 0xFE, size)
     return head + b"\0\0\0\0" + payload
 
 
-def _head(frame: bytes) -> int:
-    """Length of the head of an unmasked frame."""
+def _head_length(frame: bytes) -> int:
+    """Return the length of the head of an unmasked frame."""
     return {126: 4, 127: 10}.get(frame[1], 2)
 
 
 def frame_length(data: bytes) -> int | None:
-    """Length of the unmasked frame at the start, head included; None while the head is incomplete."""
-    if len(data) < 2 or len(data) < _head(data):
+    """Return the length of the unmasked frame at the start, head included; `None` while the head is incomplete."""
+    if len(data) < 2 or len(data) < _head_length(data):
         return None
-    head = _head(data)
+    head = _head_length(data)
     return head + (data[1] if head == 2 else int.from_bytes(data[2:head], "big"))

@@ -1,7 +1,7 @@
 """Simulated players for a running Fairboard: `python -m deploy.demo http://127.0.0.1:8000`; Ctrl-C ends it.
 
-Honest players of different skill and some cheaters, as any clients. Beside the public API it only reads the open
-cases, where DATABASE_URL is set, to show who was flagged.
+They are honest players of different skill and some cheaters, ordinary clients all. Beside the public API the demo only
+reads the open cases, where DATABASE_URL is set, to show the flagged players.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from deploy.demo.run import run
 
 
 def main() -> int:
-    """0: it ended because it was asked to."""
+    """Return 0 after a requested stop."""
     arguments = _arguments()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -29,7 +29,7 @@ def main() -> int:
     def out(line: str) -> None:
         try:
             print(line, flush=True)
-        except OSError:  # nobody reads any more
+        except OSError:  # the reader is gone
             stop.set()
 
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -1,4 +1,4 @@
-"""The live board as the players' sockets show it, and one such socket."""
+"""The live board as the players' sockets receive it, and one such socket."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import simple_websocket
 from simple_websocket.errors import SimpleWebsocketError
 from wsproto.utilities import ProtocolError
 
-_LOST = (OSError, SimpleWebsocketError, ProtocolError, ValueError)
+_CONNECTION_ERRORS = (OSError, SimpleWebsocketError, ProtocolError, ValueError)
 _POLICY_VIOLATION = 1008
 _Daemon = functools.partial(threading.Thread, daemon=True)
 
 
 class Board:
-    """The newest rows that any player's socket has brought."""
+    """The newest rows that any player's socket has received."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -29,29 +29,29 @@ class Board:
         """Messages received, on all sockets together."""
 
     def take(self, message: dict[str, Any]) -> None:
-        """An initial board or an update; one that is not newer is dropped."""
+        """Store an initial board or an update, unless it is older than the present one."""
         with self._lock:
             self.updates += 1
             if message["meta"]["version"] > self._version:
                 self._version, self._rows = message["meta"]["version"], message["data"]
 
     def top(self, count: int) -> list[dict[str, Any]]:
-        """The best rows: rank, username, score."""
+        """Return the best rows: rank, username, score."""
         with self._lock:
             return self._rows[:count]
 
 
 class Socket:
-    """One player's subscription, in threads of its own; comes back by itself until it is refused or closed.
+    """One player's subscription, in threads of its own; it reconnects until it is refused or closed.
 
-    `token()` gives the player's access token; `refused(code)` is called once if the server ends it for good, with
-    the error code the server sent, such as `account_suspended`.
+    `token()` returns the player's access token; `refused(code)` is called once if the server ends the subscription,
+    with the error code that the server sent, such as `account_suspended`.
     """
 
     def __init__(self, url: str, board: Board, token: Callable[[], str], refused: Callable[[str], None]) -> None:
         self._url = "ws" + url.rstrip("/").removeprefix("http") + "/api/v1/ws/leaderboard"
         self._board, self._token, self._refused = board, token, refused
-        self._sending = threading.Lock()
+        self._send_lock = threading.Lock()
         self._closed = threading.Event()
         self._client: Any = None
         _Daemon(target=self._run, name="socket").start()
@@ -61,12 +61,12 @@ class Socket:
         self._send(self._subscription())
 
     def close(self) -> None:
-        """End it from our side."""
+        """Close the socket from our side."""
         self._closed.set()
         try:
             if self._client is not None:
                 self._client.close()
-        except _LOST:
+        except _CONNECTION_ERRORS:
             return
 
     def _run(self) -> None:
@@ -78,7 +78,7 @@ class Socket:
             self._closed.wait(random.uniform(0.5, 2.0))
 
     def _converse(self) -> str:
-        """One connection, to its end: the error code if the server refuses this player, '' if it was only lost."""
+        """Serve one connection to its end; return the error code of a refusal, or '' if the connection was lost."""
         error = ""
         try:
             self._client = simple_websocket.Client.connect(self._url, thread_class=_Daemon)
@@ -92,10 +92,10 @@ class Socket:
                 else:
                     self._board.take(message)
         except simple_websocket.ConnectionClosed as closed:
-            # A token that ran out before it was renewed also ends here: the next connection brings the new one.
-            ended = closed.reason == _POLICY_VIOLATION and error != "unauthorized"
-            return (error or "closed") if ended else ""
-        except _LOST:
+            # The server also refuses a token that expired before its renewal: the next connection brings the new one.
+            is_refused = closed.reason == _POLICY_VIOLATION and error != "unauthorized"
+            return (error or "closed") if is_refused else ""
+        except _CONNECTION_ERRORS:
             return ""
 
     def _subscription(self) -> dict[str, str]:
@@ -103,8 +103,8 @@ class Socket:
 
     def _send(self, message: dict[str, str]) -> None:
         try:
-            with self._sending:
+            with self._send_lock:
                 if self._client is not None:
                     self._client.send(json.dumps(message))
-        except _LOST:
-            return  # the thread that receives finds out
+        except _CONNECTION_ERRORS:
+            return  # the receiving thread notices the loss

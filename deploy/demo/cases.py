@@ -12,44 +12,46 @@ from app.settings import Settings
 from app.stores.postgres.engine import UNAVAILABLE
 from deploy.demo.tally import Event
 
-_MOST = 100
+_MAX_CASES = 100
 
 
 class Cases:
-    """What is new on the cases of players opened since this was made."""
+    """The new signals on the open cases of players since this was made."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self._container = Container(Settings.from_env(env))
-        self._seen: dict[UUID, int] = {}
-        for case in self._container.cases.page(limit=_MOST)[0]:
-            self._seen[case["case_id"]] = case["signals"]
+        self._signal_counts: dict[UUID, int] = {}
+        for case in self._container.cases.page(limit=_MAX_CASES)[0]:
+            self._signal_counts[case["case_id"]] = case["signals"]
 
     def news(self, kinds: Mapping[str, str]) -> Iterator[Event]:
-        """One event for each suspicious redemption of a player in `kinds` (name -> kind): `flagged` where it scored
-        and made or joined a case, else `noted`."""
+        """Yield an event for each suspicious redemption of a player in `kinds` (name -> kind).
+
+        The event is `flagged` where the redemption scored and made or joined a case, else `noted`.
+        """
         try:
-            for case in self._container.cases.page(limit=_MOST)[0]:
-                if case["username"] in kinds and case["signals"] > self._seen.get(case["case_id"], 0):
-                    yield from self._new(case["case_id"], kinds)
+            for case in self._container.cases.page(limit=_MAX_CASES)[0]:
+                if case["username"] in kinds and case["signals"] > self._signal_counts.get(case["case_id"], 0):
+                    yield from self._new_events(case["case_id"], kinds)
         except UNAVAILABLE:
             return
 
     def close(self) -> None:
         self._container.close()
 
-    def _new(self, case_id: UUID, kinds: Mapping[str, str]) -> Iterator[Event]:
+    def _new_events(self, case_id: UUID, kinds: Mapping[str, str]) -> Iterator[Event]:
         case = self._container.cases.one(case_id)
         if case is None:
             return
         signals = case["signals"]
-        new, self._seen[case_id] = signals[self._seen.get(case_id, 0) :], len(signals)
-        for _, of_one in groupby(new, lambda signal: signal["action_id"]):
-            redemption = list(of_one)
+        new_signals, self._signal_counts[case_id] = signals[self._signal_counts.get(case_id, 0) :], len(signals)
+        for _, group in groupby(new_signals, lambda signal: signal["action_id"]):
+            redemption = list(group)
             word = "flagged" if redemption[0]["outcome"] == "flag" else "noted"
-            yield Event(case["username"], kinds[case["username"]], word, _seen(redemption))
+            yield Event(case["username"], kinds[case["username"]], word, _describe(redemption))
 
 
-def _seen(signals: Sequence[Mapping[str, Any]]) -> str:
-    """What the rules saw in one redemption."""
+def _describe(signals: Sequence[Mapping[str, Any]]) -> str:
+    """Return the findings of the rules in one redemption."""
     rules = ", ".join(f"{signal['rule']} +{signal['added']:.0f} ({signal['seen']})" for signal in signals)
     return f"suspicion {signals[-1]['suspicion']:.0f}: {rules}"

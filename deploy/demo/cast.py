@@ -1,4 +1,4 @@
-"""Who plays: twenty honest players who come back every time, and six cheaters under ever new names."""
+"""The players: twenty honest players who come back every time, and six cheaters under ever new names."""
 
 from __future__ import annotations
 
@@ -25,49 +25,52 @@ CHEATS: dict[type[Cheat], tuple[str, ...]] = {
 }
 KINDS = [kind.kind for kind in (*HONEST, *CHEATS)]
 _HONEST_JOIN_WITHIN, _CHEATS_JOIN_WITHIN = 12.0, 40.0
-_COMES_BACK_AFTER = (90.0, 240.0)
+_RETURN_SECONDS = (90.0, 240.0)
 
 
 def threads(world: World, seed: int) -> list[threading.Thread]:
-    """One for each player, not started; each ends soon after `world.stop`."""
+    """Return one thread for each player, not started; each ends soon after `world.stop`."""
     rng = random.Random(f"{seed}/cast")
     honest = [
-        threading.Thread(target=_honest, args=(world, kind, name, _of(seed, name), rng.uniform(0, _HONEST_JOIN_WITHIN)))
+        threading.Thread(
+            target=_run_honest, args=(world, kind, name, _random_for(seed, name), rng.uniform(0, _HONEST_JOIN_WITHIN))
+        )
         for kind, names in HONEST.items()
         for name in names
     ]
     cheats = [
         threading.Thread(
-            target=_cheat, args=(world, kind, names, _of(seed, kind.kind), rng.uniform(5, _CHEATS_JOIN_WITHIN))
+            target=_run_cheat,
+            args=(world, kind, names, _random_for(seed, kind.kind), rng.uniform(5, _CHEATS_JOIN_WITHIN)),
         )
         for kind, names in CHEATS.items()
     ]
     return [*honest, *cheats]
 
 
-def _of(seed: int, name: str) -> random.Random:
-    """Everybody's own luck, so that one player's does not depend on when another acts."""
+def _random_for(seed: int, name: str) -> random.Random:
+    """Return a player's own random numbers, so that they do not depend on when another player acts."""
     return random.Random(f"{seed}/{name}")
 
 
-def _honest(world: World, kind: type[Honest], name: str, rng: random.Random, after: float) -> None:
-    _come_and_go(world, iter([(after, kind(world, name, rng))]))
+def _run_honest(world: World, kind: type[Honest], name: str, rng: random.Random, delay: float) -> None:
+    _run_accounts(world, iter([(delay, kind(world, name, rng))]))
 
 
-def _cheat(world: World, kind: type[Cheat], names: tuple[str, ...], rng: random.Random, after: float) -> None:
-    def lives() -> Iterator[tuple[float, Player]]:
-        yield after, kind(world, _alias(names, rng), rng)
+def _run_cheat(world: World, kind: type[Cheat], names: tuple[str, ...], rng: random.Random, delay: float) -> None:
+    def accounts() -> Iterator[tuple[float, Player]]:
+        yield delay, kind(world, _alias(names, rng), rng)
         while True:
-            yield rng.uniform(*_COMES_BACK_AFTER), kind(world, _alias(names, rng), rng)
+            yield rng.uniform(*_RETURN_SECONDS), kind(world, _alias(names, rng), rng)
 
-    _come_and_go(world, lives())
+    _run_accounts(world, accounts())
 
 
-def _come_and_go(world: World, lives: Iterator[tuple[float, Player]]) -> None:
-    """One account after the other, each until it is suspended."""
-    for after, player in lives:
+def _run_accounts(world: World, accounts: Iterator[tuple[float, Player]]) -> None:
+    """Run one account after the other, each until it is suspended."""
+    for delay, player in accounts:
         try:
-            player.wait(after)
+            player.wait(delay)
         except Stopped:
             return
         if not player.run():

@@ -1,4 +1,4 @@
-"""Cheaters, each with one trick. What the server must make of it is in the contract; anything else is a surprise."""
+"""Cheaters, each with one trick. The contract says how the server must react; any other reaction is a surprise."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any, ClassVar
 
 from deploy.demo.player import Action, Player
 
-_HELD = 10  # the most actions that a player may hold open
+_MAX_OPEN_ACTIONS = 10  # a player may hold this many actions open
 
 
 class Cheat(Player):
-    """`returns`: suspended, they come back with a new account after a while."""
+    """A cheater; if `returns`, a suspended one comes back with a new account after a while."""
 
     returns: ClassVar[bool] = True
 
 
 class TooFast(Cheat):
-    """Completes when only a part of the time has gone by."""
+    """A cheater that completes when only a part of the time has gone by."""
 
     kind = "too fast"
     patience: ClassVar[float] = 0.0
@@ -34,7 +34,7 @@ class TooFast(Cheat):
 
 
 class AlmostInTime(TooFast):
-    """Waits nine tenths of the time, hoping that nobody looks closely."""
+    """A cheater that waits nine tenths of the time, hoping that no check is exact."""
 
     kind = "impatient"
     patience = 0.9
@@ -46,7 +46,7 @@ class Clockwork(Cheat):
     kind = "clockwork"
     slug: ClassVar[str] = "quick-match"
     spare: ClassVar[float] = 0.15
-    """Seconds of the beat beyond what the action asks for."""
+    """Seconds of the beat beyond the action's minimum."""
 
     def play(self) -> None:
         kind = self.pick(self.slug)
@@ -61,21 +61,21 @@ class Clockwork(Cheat):
 
 
 class Burst(Cheat):
-    """Opens as many actions as it may hold, completes them all at once, and again."""
+    """A cheater that opens as many actions as it may hold, completes them all at once, and repeats that."""
 
     kind = "burst"
 
     def play(self) -> None:
         while True:
             for _ in range(2):
-                opened = [self.issue(self.pick("tap")) for _ in range(_HELD)]
-                for action in filter(None, opened):
+                actions = [self.issue(self.pick("tap")) for _ in range(_MAX_OPEN_ACTIONS)]
+                for action in filter(None, actions):
                     self.redeem(action)
             self.wait(self.rng.uniform(8, 15))
 
 
 class Replayer(Cheat):
-    """Plays honestly, and then presents tokens that have been used."""
+    """A cheater that plays honestly, and then presents tokens that have been used."""
 
     kind = "replayer"
 
@@ -89,10 +89,10 @@ class Replayer(Cheat):
                     used = [*used[-9:], action]
             for old in self.rng.choices(used, k=10 if used else 0):
                 self.wait(self.rng.uniform(0.3, 1))
-                self._try(old)
+                self._present(old)
             self.wait(self.rng.uniform(6, 15))
 
-    def _try(self, old: Action) -> None:
+    def _present(self, old: Action) -> None:
         answer = self.complete(old)
         self.tell("refused", f"{answer.refusal}  {old.slug}, used token", code=answer.code)
         if (answer.status, answer.code) != (403, "token_already_used"):
@@ -100,7 +100,7 @@ class Replayer(Cheat):
 
 
 class Forger(Cheat):
-    """Makes tokens worth more than they are, or with a made-up signature, and cashes the true ones at last."""
+    """A cheater that forges tokens with more worth or a made-up signature, and redeems the true ones at last."""
 
     kind = "forger"
 
@@ -110,36 +110,36 @@ class Forger(Cheat):
             if action is not None:
                 self.wait(action.min_seconds + self.rng.uniform(0.3, 1.5))
                 for _ in range(5):
-                    self._try(action, _worth_more(action.token), "token worth more")
+                    self._present(action, _forge_worth(action.token), "token worth more")
                     self.wait(self.rng.uniform(0.3, 1))
-                    self._try(action, _signed_anyhow(action.token), "made-up signature")
+                    self._present(action, _forge_signature(action.token), "made-up signature")
                     self.wait(self.rng.uniform(0.3, 1))
                 self.redeem(action)
             self.wait(self.rng.uniform(8, 20))
 
-    def _try(self, action: Action, token: str, how: str) -> None:
+    def _present(self, action: Action, token: str, forgery: str) -> None:
         answer = self.complete(action, token=token)
-        self.tell("refused", f"{answer.refusal}  {action.slug}, {how}", code=answer.code)
+        self.tell("refused", f"{answer.refusal}  {action.slug}, {forgery}", code=answer.code)
         if (answer.status, answer.code) != (401, "invalid_signature"):
-            self.world.tally.surprise(f"a forged token of {self.name} ({how}) got {answer.refusal}")
+            self.world.tally.surprise(f"a forged token of {self.name} ({forgery}) got {answer.refusal}")
 
 
-def _signed_anyhow(token: str) -> str:
-    """The same token with a signature of the right shape that nobody made."""
+def _forge_signature(token: str) -> str:
+    """Return the same token with an invented signature of the right shape."""
     signed, _, signature = token.rpartition(".")
     return f"{signed}.{signature[::-1] if signature != signature[::-1] else 'A' * len(signature)}"
 
 
-def _worth_more(token: str) -> str:
-    """With every small number in what it promises a thousand times as large, as far as a cheater can read it."""
+def _forge_worth(token: str) -> str:
+    """Return a token whose small numbers are a thousand times as large, as far as a cheater can read its claims."""
     parts = token.split(".")
     try:
-        promise = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except (ValueError, IndexError):
-        return _signed_anyhow(token)
-    packed = json.dumps([_more(value) for value in promise], separators=(",", ":")).encode()
+        return _forge_signature(token)
+    packed = json.dumps([_enlarge(value) for value in claims], separators=(",", ":")).encode()
     return ".".join([parts[0], base64.urlsafe_b64encode(packed).rstrip(b"=").decode(), *parts[2:]])
 
 
-def _more(value: Any) -> Any:
+def _enlarge(value: Any) -> Any:
     return value * 1000 if isinstance(value, int) and value < 1000 else value

@@ -1,4 +1,4 @@
-"""Honest players: they wait as long as an action asks for, react like people, and now and then are clumsy."""
+"""Honest players: they wait as long as an action asks for, react like people, and are clumsy now and then."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from typing import Any, ClassVar
 from deploy.demo.api import Answer
 from deploy.demo.player import Action, Player, World, new_key
 
-_SENDS_AGAIN, _FORGETS, _RESTS = 0.03, 0.02, 0.02
-_QUICKEST = 0.15  # seconds: nobody reacts sooner
+_RETRY_CHANCE, _FORGET_CHANCE, _REST_CHANCE = 0.03, 0.02, 0.02
+_MIN_SECONDS = 0.15  # no person reacts sooner
 
 
 @dataclass(frozen=True)
 class Time:
-    """Seconds as people take them: mostly near the median, sometimes much longer, never below `_QUICKEST`."""
+    """A reaction time in seconds: mostly near the median, sometimes much longer, never below `_MIN_SECONDS`."""
 
     median: float
     spread: float
 
     def draw(self, rng: random.Random) -> float:
-        return max(_QUICKEST, self.median * math.exp(rng.gauss(0, self.spread)))
+        return max(_MIN_SECONDS, self.median * math.exp(rng.gauss(0, self.spread)))
 
 
 class Honest(Player):
-    """What the skills have in common."""
+    """The common behaviour of all skills."""
 
     honest = True
     likes: ClassVar[dict[str, int]] = {}
-    """Action types by how often they are played."""
+    """Action type -> weight: how often it is played."""
     press: ClassVar[Time]
-    """From the countdown's end to pressing complete."""
+    """The time from the countdown's end to pressing complete."""
     again: ClassVar[Time]
-    """From seeing what it earned to starting the next."""
+    """The time from seeing the points to starting the next action."""
 
     def __init__(self, world: World, name: str, rng: random.Random) -> None:
         super().__init__(world, name, rng)
@@ -44,27 +44,27 @@ class Honest(Player):
     def play(self) -> None:
         while True:
             action = self.issue(self._choose())
-            if action is not None and self._forgotten is None and self.rng.random() < _FORGETS:
+            if action is not None and self._forgotten is None and self.rng.random() < _FORGET_CHANCE:
                 self._forgotten = action
                 self.tell("left", f"{action.slug} open and walked away")
             elif action is not None:
                 self.wait(action.min_seconds + self.press.draw(self.rng))
                 self._finish(action)
-            self._remember()
+            self._complete_forgotten()
             self.wait(self.again.draw(self.rng))
-            if self.rng.random() < _RESTS:
+            if self.rng.random() < _REST_CHANCE:
                 self.wait(self.rng.uniform(15, 60))
 
     def _choose(self) -> dict[str, Any]:
         return self.pick(*self.rng.choices(list(self.likes), weights=list(self.likes.values())))
 
     def _finish(self, action: Action) -> None:
-        """With an Idempotency-Key, so that a lost answer can be asked for again."""
+        """Redeem with an Idempotency-Key, so that a lost answer can be requested again."""
         key = new_key()
         first = self.redeem(action, key=key)
         if first.status != 200:
             self.world.tally.surprise(f"{self.name}, an honest {self.kind} player, got {first.refusal}")
-        elif not first.replayed and self.rng.random() < _SENDS_AGAIN:
+        elif not first.replayed and self.rng.random() < _RETRY_CHANCE:
             self._send_again(action, key, first)
 
     def _send_again(self, action: Action, key: str, first: Answer) -> None:
@@ -77,8 +77,8 @@ class Honest(Player):
                 f"{self.name} sent {action.id} again and got {second.refusal}, not the first answer"
             )
 
-    def _remember(self) -> None:
-        """Back to the action that was left open, when it is too late."""
+    def _complete_forgotten(self) -> None:
+        """Complete the action that was left open, when it is too late."""
         action = self._forgotten
         if action is None or time.monotonic() < action.expires + 1:
             return

@@ -16,8 +16,8 @@ from deploy.demo.api import Answer, Api, Unreachable
 from deploy.demo.board import Board, Socket
 from deploy.demo.tally import Event, Tally
 
-_RENEWED_AT = 0.7  # of an access token's life
-_SOCKET_SECONDS = 5.0  # for the server to close the socket of one it has suspended; it takes milliseconds
+_RENEWED_AT = 0.7  # as a share of an access token's life
+_SOCKET_SECONDS = 5.0  # the server closes the socket of a suspended player in milliseconds
 
 
 class Stopped(Exception):
@@ -30,7 +30,7 @@ class Suspended(Exception):
 
 @dataclass(frozen=True)
 class World:
-    """What all players share; `password(username)` is the same for a name as long as the data lives."""
+    """The objects that all players share; `password(username)` is the same for a name as long as the data lives."""
 
     url: str
     stop: threading.Event
@@ -41,7 +41,7 @@ class World:
 
 @dataclass(frozen=True)
 class Action:
-    """An action that was issued, with what its type asks for. `expires` is on our monotonic clock."""
+    """An issued action, with the requirements of its type. `expires` is on our monotonic clock."""
 
     id: str
     token: str
@@ -53,7 +53,7 @@ class Action:
 class Player:
     """One player in one thread: `run()` joins, plays until suspended or stopped, and signs out.
 
-    A subclass says how it plays: `play()` goes on for ever and is ended by Suspended or Stopped.
+    A subclass defines `play()`, which never returns and is ended by `Suspended` or `Stopped`.
     """
 
     kind: ClassVar[str] = "player"
@@ -66,21 +66,21 @@ class Player:
         self._renew_at = 0.0
         self._socket: Socket | None = None
         self._cut_off = threading.Event()
-        self._types: list[dict[str, Any]] = []
+        self._action_types: list[dict[str, Any]] = []
 
     def play(self) -> None:
-        """What this player does, again and again."""
+        """Play one action after the other. Raises `Suspended` or `Stopped`."""
         raise Stopped
 
     def run(self) -> bool:
-        """Play to the end; True if that was a suspension."""
+        """Play to the end; return whether that was a suspension."""
         try:
             self._join()
-            self._types = self.call("GET", "/action-types").data
+            self._action_types = self.call("GET", "/action-types").data
             self.play()
         except Suspended:
             with contextlib.suppress(Stopped):
-                self._was_suspended()
+                self._check_suspension()
             return True
         except Stopped:
             pass
@@ -88,25 +88,25 @@ class Player:
             self._leave()
         return False
 
-    # What players do.
+    # The actions of players.
 
     def wait(self, seconds: float) -> None:
-        """Let time pass; raises Stopped at once when the demo ends."""
+        """Let time pass. Raises `Stopped` at once when the demo ends."""
         if self.world.stop.wait(max(0.0, seconds)):
             raise Stopped
 
     def tell(self, word: str, detail: str = "", **more: Any) -> None:
-        """Let the terminal know."""
+        """Report an event to the tally and the terminal."""
         self.world.tally.add(Event(self.name, self.kind, word, detail, **more))
 
     def pick(self, *slugs: str) -> dict[str, Any]:
-        """The first of these action types that can be played here, else any that takes time."""
-        known = {kind["slug"]: kind for kind in self._types}
-        found = next((known[slug] for slug in slugs if slug in known), None)
-        return found or max(self._types, key=lambda kind: bool(kind["min_seconds"]))
+        """Return the first of these action types that can be played here, else any that takes time."""
+        types = {kind["slug"]: kind for kind in self._action_types}
+        action_type = next((types[slug] for slug in slugs if slug in types), None)
+        return action_type or max(self._action_types, key=lambda kind: bool(kind["min_seconds"]))
 
     def issue(self, kind: dict[str, Any]) -> Action | None:
-        """A new action, or None with a word about it."""
+        """Return a new action, or report the refusal and return `None`."""
         answer = self.call("POST", "/actions", {"action_type": kind["slug"]})
         if answer.status != 201:
             self.tell("refused", f"{answer.refusal}  {kind['slug']}", code=answer.code)
@@ -116,12 +116,12 @@ class Player:
         return Action(data["action_id"], data["token"], kind["slug"], kind["min_seconds"], expires)
 
     def complete(self, action: Action, *, token: str = "", key: str = "") -> Answer:
-        """Present the action's own token, or another; nothing is told yet."""
+        """Present the action's own token, or another, and return the answer; reports nothing."""
         path = f"/actions/{action.id}/complete"
         return self.call("POST", path, {"token": token or action.token}, key=key)
 
     def redeem(self, action: Action, *, key: str = "") -> Answer:
-        """Complete it and tell what came of it."""
+        """Complete the action and report the result."""
         answer = self.complete(action, key=key)
         if answer.status == 200:
             score, rank = answer.data["score"]["current"], answer.data["rank"]
@@ -132,14 +132,14 @@ class Player:
         return answer
 
     def call(self, method: str, path: str, body: Any = None, *, key: str = "") -> Answer:
-        """A request with everything that a good client does about limits, outages and old tokens.
+        """Send a request, and handle limits, outages and old tokens as a good client does.
 
-        Raises Suspended when the server says so, Stopped when the demo ends meanwhile.
+        Raises `Suspended` when the server reports it, `Stopped` when the demo ends meanwhile.
         """
         if time.monotonic() > self._renew_at:
             self._renew()
         while True:
-            answer = self._patiently(method, path, body, bearer=self._signed_in["access_token"], key=key)
+            answer = self._call_with_retries(method, path, body, bearer=self._signed_in["access_token"], key=key)
             if answer.code == "account_suspended":
                 raise Suspended
             if answer.code == "in_progress":
@@ -150,15 +150,15 @@ class Player:
             else:
                 return answer
 
-    # How they come, stay and go.
+    # Joining, staying and leaving.
 
     def _join(self) -> None:
         stem, number = self.name, 1
         while True:
-            given = {"username": self.name, "password": self.world.password(self.name)}
-            answer = self._patiently("POST", "/auth/register", given)
+            credentials = {"username": self.name, "password": self.world.password(self.name)}
+            answer = self._call_with_retries("POST", "/auth/register", credentials)
             if answer.status == 409 and self.honest:
-                answer = self._patiently("POST", "/auth/login", given)
+                answer = self._call_with_retries("POST", "/auth/login", credentials)
             if answer.status in (200, 201) and answer.data["user"].get("status", "active") == "active":
                 break
             if answer.status >= 500:
@@ -167,9 +167,11 @@ class Player:
                 continue
             number += 1
             self.name = f"{stem}{number}"
-        self._keep(answer)
+        self._store_login(answer)
         self.tell("joined", "signed up" if answer.status == 201 else "signed in again")
-        self._socket = Socket(self.world.url, self.world.board, lambda: str(self._signed_in["access_token"]), self._cut)
+        self._socket = Socket(
+            self.world.url, self.world.board, lambda: str(self._signed_in["access_token"]), self._report_cut_off
+        )
 
     def _leave(self) -> None:
         if self._socket is not None:
@@ -182,25 +184,27 @@ class Player:
         finally:
             self._api.close()
 
-    def _keep(self, answer: Answer) -> None:
+    def _store_login(self, answer: Answer) -> None:
         self._signed_in = answer.data
         self._renew_at = time.monotonic() + answer.data["expires_in"] * _RENEWED_AT
 
     def _renew(self) -> None:
-        answer = self._patiently("POST", "/auth/refresh", bearer=self._signed_in["refresh_token"])
-        if answer.status != 200:  # the login is gone, as after an answer that was lost: begin another
-            given = {"username": self.name, "password": self.world.password(self.name)}
-            answer = self._patiently("POST", "/auth/login", given)
+        answer = self._call_with_retries("POST", "/auth/refresh", bearer=self._signed_in["refresh_token"])
+        if answer.status != 200:  # the login is gone, for example after a lost answer: begin another
+            credentials = {"username": self.name, "password": self.world.password(self.name)}
+            answer = self._call_with_retries("POST", "/auth/login", credentials)
         if answer.status != 200:
             self.tell("refused", f"{answer.refusal}  signing in", code=answer.code)
             self.wait(5)
             return
-        self._keep(answer)
+        self._store_login(answer)
         if self._socket is not None:
             self._socket.renew()
 
-    def _patiently(self, method: str, path: str, body: Any = None, *, bearer: str = "", key: str = "") -> Answer:
-        """Again after an outage, and after as long as the server asks for."""
+    def _call_with_retries(
+        self, method: str, path: str, body: Any = None, *, bearer: str = "", key: str = ""
+    ) -> Answer:
+        """Send a request; retry after an outage, and after as long as the server asks for."""
         while True:
             try:
                 answer = self._api.call(method, path, body, bearer=bearer, key=key)
@@ -213,28 +217,28 @@ class Player:
             self.tell("waiting", f"{answer.refusal}, told to wait {answer.retry_after:g} s")
             self.wait(answer.retry_after + self.rng.uniform(0, 0.5))
 
-    def _was_suspended(self) -> None:
-        """The rest of it as the player sees it: no rank any more."""
-        me = self._patiently("GET", "/me", bearer=self._signed_in["access_token"])
-        seen = me.data or {}
-        if seen.get("status") != "suspended" or seen.get("rank") is not None:
-            self.world.tally.surprise(f"{self.name} is suspended, yet GET /me says {seen or me.refusal}")
+    def _check_suspension(self) -> None:
+        """Check the suspension as the player sees it: no rank any more."""
+        me = self._call_with_retries("GET", "/me", bearer=self._signed_in["access_token"])
+        profile = me.data or {}
+        if profile.get("status") != "suspended" or profile.get("rank") is not None:
+            self.world.tally.surprise(f"{self.name} is suspended, yet GET /me says {profile or me.refusal}")
         if self.honest:
             self.world.tally.surprise(f"{self.name}, an honest {self.kind} player, was suspended")
-        self.tell("suspended", "403 account_suspended; off the board", score=seen.get("score"))
+        self.tell("suspended", "403 account_suspended; off the board", score=profile.get("score"))
         self._cut_off.wait(_SOCKET_SECONDS)
 
-    def _cut(self, code: str) -> None:
+    def _report_cut_off(self, code: str) -> None:
         self._cut_off.set()
         self.tell("cut off", f"the server closed its socket: {code}")
 
 
 def new_key() -> str:
-    """An Idempotency-Key that no run has used before."""
+    """Return an Idempotency-Key that no run has used before."""
     return str(uuid4())
 
 
 def _seconds(issued: dict[str, Any]) -> float:
-    """How long an action lives, by the server's clock alone."""
+    """Return how long an action lives, by the server's clock alone."""
     begin, end = (datetime.fromisoformat(issued[name]) for name in ("issued_at", "expires_at"))
     return (end - begin).total_seconds()

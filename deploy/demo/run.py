@@ -1,4 +1,4 @@
-"""The demo from its first line to its last: players, cases, a summary now and then, and what came of it all."""
+"""The demo from start to end: players, cases, a summary now and then, and the results."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def run(
     seed: int = 1,
     colour: bool = False,
 ) -> Tally:
-    """Play against the product at `url` until `stop` is set; returns what happened.
+    """Play against the product at `url` until `stop` is set; return the tally.
 
-    `admin_env` is the environment of the product's own processes: with its DATABASE_URL the demo reads the cases,
-    and with its JWT_KEYS its players keep their passwords from one run to the next. Both may be missing.
+    `admin_env` is the environment of the product's own processes: with its DATABASE_URL the demo reads the cases, and
+    with its JWT_KEYS its players keep their passwords from one run to the next. Both may be missing.
     """
     screen = Screen(out, colour=colour)
     names: dict[str, str] = {}
@@ -48,15 +48,15 @@ def run(
     for thread in players:
         thread.daemon = True
         thread.start()
-    began = time.monotonic()
+    start = time.monotonic()
     _follow(world, screen, cases, names)
     deadline = time.monotonic() + _GOODBYE_SECONDS
     for thread in players:
         thread.join(max(0.0, deadline - time.monotonic()))
     if cases is not None:
-        _tell(world.tally, cases, names)
+        _report_cases(world.tally, cases, names)
         cases.close()
-    _conclude(world, screen, time.monotonic() - began)
+    _conclude(world, screen, time.monotonic() - start)
     return world.tally
 
 
@@ -71,24 +71,24 @@ def _introduce(screen: Screen, seed: int, cases: Cases | None, admin_env: Mappin
 
 
 def _passwords(env: Mapping[str, str]) -> Callable[[str], str]:
-    """Passwords that nobody can guess and that need no file: made from a secret of this installation and the name."""
+    """Return a source of secure passwords that needs no file: from a secret of this installation and the name."""
     secret = env.get("JWT_KEYS") or secrets.token_hex(32)
     key = hashlib.blake2b(secret.encode(), person=b"fairboard-demo").digest()
     return lambda username: hashlib.blake2b(username.encode(), key=key, digest_size=16).hexdigest()
 
 
 def _follow(world: World, screen: Screen, cases: Cases | None, names: Mapping[str, str]) -> None:
-    """Until the stop: flags as they come, and a summary now and then."""
-    due = time.monotonic() + _SUMMARY_SECONDS
+    """Report flags as they come, and a summary now and then, until the stop."""
+    next_summary = time.monotonic() + _SUMMARY_SECONDS
     while not world.stop.wait(_CASES_SECONDS):
         if cases is not None:
-            _tell(world.tally, cases, names)
-        if time.monotonic() >= due:
-            due += _SUMMARY_SECONDS
+            _report_cases(world.tally, cases, names)
+        if time.monotonic() >= next_summary:
+            next_summary += _SUMMARY_SECONDS
             screen.divide(_summary(world))
 
 
-def _tell(tally: Tally, cases: Cases, names: Mapping[str, str]) -> None:
+def _report_cases(tally: Tally, cases: Cases, names: Mapping[str, str]) -> None:
     for event in cases.news(dict(names)):
         tally.add(event)
 

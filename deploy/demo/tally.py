@@ -1,4 +1,4 @@
-"""What happened so far, counted as it is told."""
+"""The count of all events of a demo so far."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened to one player; `word` is what, `code` the refusal's."""
+    """One event of one player; `word` says its kind, `code` is that of a refusal."""
 
     player: str
     kind: str
@@ -24,7 +24,7 @@ class Event:
 
 
 class Tally:
-    """Counts events and hands each on to `show`, one at a time whatever thread it comes from."""
+    """A counter of events that passes each to `show`, one at a time for any number of threads."""
 
     def __init__(self, show: Callable[[Event], None]) -> None:
         self._show = show
@@ -41,7 +41,7 @@ class Tally:
             self._show(event)
 
     def surprise(self, text: str) -> None:
-        """Something that must not happen."""
+        """Record an event that must not happen."""
         with self._lock:
             self._surprises.append(text)
 
@@ -51,11 +51,15 @@ class Tally:
             return list(self._surprises)
 
     def count(self, word: str, kind: str | None = None) -> int:
-        """How often `word` happened, to one kind of player or to all."""
+        """Count the events `word` of one kind of player, or of all."""
         with self._lock:
-            return sum(n for (whose, what), n in self._counts.items() if what == word and kind in (None, whose))
+            return sum(
+                n
+                for (event_kind, event_word), n in self._counts.items()
+                if event_word == word and kind in (None, event_kind)
+            )
 
     def refusals(self) -> dict[str, int]:
-        """Refused redemptions by their code, the most frequent first."""
+        """Return the refused redemptions by their code, the most frequent first."""
         with self._lock:
             return dict(self._codes.most_common())

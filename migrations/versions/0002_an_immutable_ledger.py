@@ -1,4 +1,4 @@
-"""Score events are never changed or removed: a mistake is corrected by a second event that voids the first."""
+"""An append-only ledger: score events are never changed or removed, and a second event voids a wrong one."""
 
 from __future__ import annotations
 

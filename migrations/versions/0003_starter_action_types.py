@@ -1,4 +1,4 @@
-"""Four action types to play with from the first minute; `flask actions` changes them."""
+"""Four action types for a new installation; `flask actions` changes them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    # A type that somebody has played stays: the ledger names it.
+    # A type that was played stays, since the ledger refers to it.
     op.execute("""
         DELETE FROM action_types
         WHERE slug IN ('tap', 'quick-match', 'puzzle', 'boss-fight')

@@ -1,4 +1,4 @@
-"""Roll-ups of what was played, and each refused action once, whatever number of rules refused it."""
+"""Roll-ups of plays, and one row per refused action, however many rules refused it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # A block range index costs a redemption next to nothing: the ledger is written in the order of its times.
+    # A block range index costs a redemption almost nothing, since the ledger is written in the order of its times.
     op.create_index(
         "ix_score_events_created_at",
         "score_events",
@@ -79,7 +79,7 @@ def _create_rollups() -> None:
 
 
 def _keep_earlier_refusals() -> None:
-    """What the signals tell: the rule that added the most. A refusal that added nothing new has left no trace."""
+    """Insert earlier refusals from signals, by the rule that added the most; one that added nothing left no trace."""
     op.execute("""
         INSERT INTO refusals (action_id, player_id, season_id, action_type_id, reason, judged_at, created_at)
         SELECT DISTINCT ON (g.action_id) g.action_id, g.player_id, s.id, t.id, g.rule, g.at, g.at

@@ -1,4 +1,4 @@
-"""What the review of the ledger needs: when each redemption was judged, and since when limits and levels hold."""
+"""Columns for the review of the ledger: when each redemption was judged, and since when limits and levels hold."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Without a default, so that the ledger isn't rewritten; for what is there already, created_at stands in.
+    # The column has no default, so that the ledger isn't rewritten; created_at stands in for existing rows.
     op.add_column("score_events", sa.Column("judged_at", sa.TIMESTAMP(timezone=True), nullable=True))
     op.add_column("suspicion", sa.Column("cleared_at", sa.TIMESTAMP(timezone=True), nullable=True))
     op.add_column(

@@ -1,4 +1,4 @@
-"""When beat last sent each periodic task, so that a tick that nobody sent is sent late."""
+"""The times at which beat last sent each periodic task, so that a missed tick is sent late."""
 
 from __future__ import annotations
 

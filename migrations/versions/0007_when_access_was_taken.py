@@ -1,4 +1,4 @@
-"""When a status last changed, and which logins ended lately: what Redis is told again after it may have lost it."""
+"""The time of each player's last status change, and an index of ended logins, to correct a Redis that lost these."""
 
 from __future__ import annotations
 

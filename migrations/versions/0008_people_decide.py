@@ -1,6 +1,6 @@
-"""People decide: cases with decisions and appeals, events voided and restored, points held back, what was done by whom.
+"""Decisions by people: cases with decisions and appeals, voided and restored events, held points, an audit log.
 
-`achieved_at` of a standing becomes the time of its last event that counts, exactly, so that it can be computed again.
+`achieved_at` of a standing becomes the exact time of its last event that counts, so that it can be recomputed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _column(name: str, kind: sa.types.TypeEngine[Any]) -> sa.Column[Any]:
 
 
 def _check(table: str, name: str, condition: str) -> None:
-    """Without a lock that stops players while the rows are looked at."""
+    """Add a check constraint without a lock that blocks players while the rows are validated."""
     op.execute(f"ALTER TABLE {table} ADD CONSTRAINT ck_{table}_{name} CHECK ({condition}) NOT VALID")
     op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT ck_{table}_{name}")
 
@@ -200,7 +200,7 @@ def _tables() -> None:
 
 
 def downgrade() -> None:
-    """What was voided stays so in no older version: the ledger has to be without corrections."""
+    """Downgrade a ledger without corrections: in older versions, no event would stay voided."""
     for table in ("stale_rollups", "models", "audit_log", "corrections", "decisions"):
         op.drop_table(table)
     op.execute("DROP FUNCTION refuse_audit_change()")

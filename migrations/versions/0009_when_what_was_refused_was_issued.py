@@ -1,4 +1,4 @@
-"""When an action that was refused was issued: without it, its timing can't be judged again."""
+"""The time of issue of refused actions: without it, their timing can't be judged again."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Each index of events that aren't redemptions has a condition of its own, so that only the right one can be chosen.
+"""Separate conditions for the indexes of voids and restores, so that the planner can only choose the right one.
 
 With one condition for all, and statistics from before a large correction, a whole index was read for each event.
 """

@@ -1,6 +1,6 @@
-"""Names that look the same are the same: the skeletons of usernames, by Unicode's UTS 39, each held by one player.
+"""The skeletons of usernames (Unicode UTS 39), each held by one player: names that look the same are the same.
 
-Where accounts look alike already, the first registered holds the skeleton. The others are logged, and go on as before;
+Where accounts look alike already, the oldest holds the skeleton. The others are logged and continue as before;
 `flask users look-alikes` lists them at any time.
 """
 
@@ -33,7 +33,7 @@ def upgrade() -> None:
             "username_looks_alike player=%s username=%r first=%s first_username=%r",
             *(account.player_id, account.username, account.first_id, account.first_username),
         )
-    # Last, since it keeps others from writing accounts until the migration ends.
+    # This comes last, since it blocks writes to accounts until the migration ends.
     op.create_foreign_key(
         "fk_username_skeletons_player_id_players", "username_skeletons", "players", ["player_id"], ["id"]
     )

@@ -1,4 +1,4 @@
-"""A second product in which everything ends soon, for what takes minutes by default."""
+"""A second product, in which actions, tokens and waits end within seconds instead of minutes."""
 
 from __future__ import annotations
 
@@ -35,52 +35,55 @@ _addresses = (f"127.0.{high}.{low}" for high, low in itertools.product(range(1, 
 
 @pytest.fixture(scope="session")
 def brisk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """The embedded default (Redis as broker) with short lives and small limits."""
+    """Start the embedded default (Redis as broker) with short lifetimes and small limits."""
     with running(tmp_path_factory.mktemp("brisk"), BRISK, broker="redis") as started:
         yield started
 
 
 @pytest.fixture
 def address() -> str:
-    """An address of this machine that no test has used: a limit per address starts anew."""
+    """Return an address of this machine that no test has used: a limit per address starts anew."""
     return next(_addresses)
 
 
 @pytest.fixture
 def caller(brisk: Product) -> Iterator[Callable[[], Api]]:
-    """Makes callers of the brisk product, each from an address of its own."""
-    made: list[Api] = []
+    """Yield a function that makes clients of the brisk product, each from an address of its own."""
+    clients: list[Api] = []
 
     def make() -> Api:
-        made.append(Api(brisk.url, address=next(_addresses)))
-        return made[-1]
+        clients.append(Api(brisk.url, address=next(_addresses)))
+        return clients[-1]
 
     yield make
-    for api in made:
+    for api in clients:
         api.close()
 
 
 @pytest.fixture(scope="session")
 def extra_type(product: Product) -> Callable[..., str]:
-    """Action types that take no time: `extra_type(points=50)` is a slug; with `own=True` one that nobody shares."""
-    made: dict[int, str] = {}
+    """Return a function that adds an action type that takes no time and returns its slug: `extra_type(points=50)`.
+
+    Calls with the same points share a type; with `own=True` the type is new.
+    """
+    slugs: dict[int, str] = {}
 
     def add(*, points: int, own: bool = False) -> str:
-        if own or points not in made:
+        if own or points not in slugs:
             slug = fresh_name("extra").lower()
-            done = product.flask("actions", "add", slug, "--points", str(points))
-            assert done.returncode == 0, done.stdout + done.stderr
+            result = product.flask("actions", "add", slug, "--points", str(points))
+            assert result.returncode == 0, result.stdout + result.stderr
             if own:
                 return slug
-            made[points] = slug
-        return made[points]
+            slugs[points] = slug
+        return slugs[points]
 
     return add
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium, one for all: Playwright can't be started twice in a process."""
+    """Start the system's Chromium once for all tests: Playwright can't be started twice in a process."""
     path = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if path is None:
         pytest.skip("there is no Chromium to show the page in")

@@ -70,8 +70,8 @@ def test_a_name_is_counted_in_characters_not_bytes(api: Api) -> None:
 
 def test_a_name_is_unique_without_regard_to_case(api: Api) -> None:
     anna = api.register(fresh_name("Anna"))
-    for taken in (anna.username, anna.username.upper(), anna.username.lower()):
-        answer = api.post("/auth/register", {"username": taken, "password": PASSWORD})
+    for variant in (anna.username, anna.username.upper(), anna.username.lower()):
+        answer = api.post("/auth/register", {"username": variant, "password": PASSWORD})
         assert answer.refusal == (409, "username_taken")
 
 
@@ -90,8 +90,8 @@ def test_case_does_not_count_beyond_ascii_either(api: Api, first: str, second: s
 def test_a_name_is_normalised_so_that_look_alikes_are_one(api: Api) -> None:
     tail = fresh_name("")
     wide = "\uff21\ufb01e\u0301" + tail
-    somebody = api.register(wide)
-    assert somebody.me()["username"] == unicodedata.normalize("NFKC", wide)
+    player = api.register(wide)
+    assert player.me()["username"] == unicodedata.normalize("NFKC", wide)
     answer = api.post("/auth/register", {"username": "afi\u00e9" + tail, "password": PASSWORD})
     assert answer.refusal == (409, "username_taken")
 
@@ -144,8 +144,8 @@ def test_guessing_gets_slow_and_the_right_password_does_not_help_then(api: Api, 
 
 def test_one_signs_in_with_any_case_and_form_of_the_name(api: Api) -> None:
     tail = fresh_name("")
-    somebody = api.register("\u00c9mile" + tail)
-    assert api.login("e\u0301MILE" + tail).user_id == somebody.user_id
+    player = api.register("\u00c9mile" + tail)
+    assert api.login("e\u0301MILE" + tail).user_id == player.user_id
 
 
 @pytest.mark.parametrize("password", ["", "1234567", "x" * 257])
@@ -236,14 +236,14 @@ def test_a_missing_or_malformed_token_is_a_401(api: Api, authorization: str | No
 
 
 def forgeries(product: Product, anna: Player) -> dict[str, str]:
-    """Tokens that somebody could make who has seen one, and some who even hold the key."""
+    """Return forged tokens by description: some are made from a token alone, some with the signing key."""
     claims = jwt.decode(anna.access_token, options={"verify_signature": False})
     header = jwt.get_unverified_header(anna.access_token)
     kid, secret = product.env["JWT_KEYS"].split(",")[0].split(":")
     assert header["kid"] == kid
 
-    def signed(algorithm: str = header["alg"], key: str = secret, kid: str = kid, **other: object) -> str:
-        changed = {name: value for name, value in {**claims, **other}.items() if value is not None}
+    def signed(algorithm: str = header["alg"], key: str = secret, kid: str = kid, **changes: object) -> str:
+        changed = {name: value for name, value in {**claims, **changes}.items() if value is not None}
         return jwt.encode(changed, key, algorithm=algorithm, headers={"kid": kid})
 
     assert anna.api.get("/me", token=signed()).status == 200, "what is forged below is otherwise good"
@@ -269,5 +269,7 @@ def forgeries(product: Product, anna: Player) -> dict[str, str]:
 
 
 def test_no_forged_token_opens_anything(product: Product, api: Api, anna: Player) -> None:
-    refusals = {what: api.get("/me", token=token).refusal for what, token in forgeries(product, anna).items()}
+    refusals = {
+        description: api.get("/me", token=token).refusal for description, token in forgeries(product, anna).items()
+    }
     assert refusals == dict.fromkeys(refusals, (401, "unauthorized"))

@@ -61,9 +61,9 @@ def test_points_cannot_be_asked_for(anna: Player) -> None:
 
 def test_an_action_is_active_until_it_is_consumed(anna: Player) -> None:
     action = anna.issue()
-    shown = anna.get(f"/actions/{action['action_id']}").data
-    assert shown["action_id"] == action["action_id"]
-    assert (shown["action_type"], shown["state"]) == ("tap", "active")
+    details = anna.get(f"/actions/{action['action_id']}").data
+    assert details["action_id"] == action["action_id"]
+    assert (details["action_type"], details["state"]) == ("tap", "active")
     assert anna.complete(action).status == 200
     assert anna.state_of(action) == "consumed"
 

@@ -1,4 +1,4 @@
-"""Reading the board: the top, one's neighbours, one player."""
+"""Reading the board: the top, a player's neighbours, one player."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ def test_an_etag_is_answered_with_304_until_the_board_changes(
 ) -> None:
     first = api.get("/leaderboard/top")
     etag = first.headers["ETag"]
-    same = api.get("/leaderboard/top", headers={"If-None-Match": etag})
-    assert (same.status, same.text) == (304, "")
-    assert same.headers["ETag"] == etag
+    unchanged = api.get("/leaderboard/top", headers={"If-None-Match": etag})
+    assert (unchanged.status, unchanged.text) == (304, "")
+    assert unchanged.headers["ETag"] == etag
     assert api.get("/leaderboard/top", headers={"If-None-Match": '"something-else"'}).status == 200
     assert api.get("/leaderboard/top", headers={"If-None-Match": f'"x", {etag}'}).status == 304
     anna.score_once(extra_type(points=900_000_000))
@@ -90,33 +90,33 @@ def test_a_shorter_top_has_another_etag(api: Api, player: Callable[..., Player])
     for _ in range(2):
         player().score_once()
     eventually(lambda: len(api.get("/leaderboard/top?limit=2").data) == 2)
-    one, two = (api.get(f"/leaderboard/top?limit={limit}").headers["ETag"] for limit in (1, 2))
-    assert one != two
+    etag_of_one, etag_of_two = (api.get(f"/leaderboard/top?limit={limit}").headers["ETag"] for limit in (1, 2))
+    assert etag_of_one != etag_of_two
 
 
 def test_equal_scores_share_a_rank_and_the_first_to_get_there_is_listed_first(
     api: Api, player: Callable[..., Player], extra_type: Callable[..., str]
 ) -> None:
-    """1, 2, 2, 4."""
+    """Expect the ranks 1, 2, 2 and 4."""
     high, middle, low = (extra_type(points=points) for points in (800_000_002, 800_000_001, 800_000_000))
     fourth, third, second, first = (player() for _ in range(4))
     fourth.score_once(low)
     second.score_once(middle)
     third.score_once(middle)
     first.score_once(high)
-    wanted = [someone.user_id for someone in (first, second, third, fourth)]
+    expected_ids = [entrant.user_id for entrant in (first, second, third, fourth)]
 
     def listed() -> list[dict[str, object]]:
-        rows = [row for row in api.get("/leaderboard/top?limit=100").data if row["user_id"] in wanted]
-        assert [row["user_id"] for row in rows] == wanted
+        rows = [row for row in api.get("/leaderboard/top?limit=100").data if row["user_id"] in expected_ids]
+        assert [row["user_id"] for row in rows] == expected_ids
         return rows
 
     rows = eventually(listed)
     base = first.me()["rank"]
     assert [row["rank"] for row in rows] == [base, base + 1, base + 1, base + 3]
-    for someone, row in zip((first, second, third, fourth), rows, strict=True):
-        assert someone.me()["rank"] == row["rank"]
-        assert api.get(f"/leaderboard/users/{someone.user_id}").data["rank"] == row["rank"]
+    for entrant, row in zip((first, second, third, fourth), rows, strict=True):
+        assert entrant.me()["rank"] == row["rank"]
+        assert api.get(f"/leaderboard/users/{entrant.user_id}").data["rank"] == row["rank"]
 
 
 def test_a_new_players_standing_is_0_and_no_rank(api: Api, anna: Player) -> None:
@@ -143,17 +143,17 @@ def test_neighbours_are_those_just_above_and_just_below(
     player: Callable[..., Player], extra_type: Callable[..., str]
 ) -> None:
     types = [extra_type(points=700_000_000 + step) for step in range(5)]
-    row = [player() for _ in types]
-    for someone, slug in zip(row, types, strict=True):
-        someone.score_once(slug)
-    middle = row[2].get("/leaderboard/me?around=1").data
-    assert middle["standing"]["user_id"] == row[2].user_id
-    assert [each["user_id"] for each in middle["above"]] == [row[3].user_id]
-    assert [each["user_id"] for each in middle["below"]] == [row[1].user_id]
-    wider = row[2].get("/leaderboard/me?around=2").data
-    assert [each["user_id"] for each in wider["above"]] == [row[4].user_id, row[3].user_id]
-    assert [each["user_id"] for each in wider["below"]] == [row[1].user_id, row[0].user_id]
-    assert [each["rank"] for each in wider["above"] + [wider["standing"]] + wider["below"]] == [
+    entrants = [player() for _ in types]
+    for entrant, slug in zip(entrants, types, strict=True):
+        entrant.score_once(slug)
+    middle = entrants[2].get("/leaderboard/me?around=1").data
+    assert middle["standing"]["user_id"] == entrants[2].user_id
+    assert [standing["user_id"] for standing in middle["above"]] == [entrants[3].user_id]
+    assert [standing["user_id"] for standing in middle["below"]] == [entrants[1].user_id]
+    wider = entrants[2].get("/leaderboard/me?around=2").data
+    assert [standing["user_id"] for standing in wider["above"]] == [entrants[4].user_id, entrants[3].user_id]
+    assert [standing["user_id"] for standing in wider["below"]] == [entrants[1].user_id, entrants[0].user_id]
+    assert [standing["rank"] for standing in wider["above"] + [wider["standing"]] + wider["below"]] == [
         wider["standing"]["rank"] + step for step in range(-2, 3)
     ]
 

@@ -1,4 +1,4 @@
-"""Cases from outside: what an admin sees and decides, what the player sees and says, what everybody sees of it."""
+"""Cases through the API: admins' evidence and decisions, the player's notice and appeal, the public board."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def admin(product: Product) -> Player:
 
 @pytest.fixture
 def caught(anna: Player) -> str:
-    """Anna with 1 point, suspended for two fights done at once; her case."""
+    """Suspend Anna, who has 1 point, for two fights completed at once. Returns her case's id."""
     anna.score_once()
     for code in ("suspicious_activity", "account_suspended"):
         assert anna.complete(anna.issue("boss-fight")).refusal == (403, code)
@@ -57,22 +57,22 @@ def test_a_case_shows_its_evidence_in_words_and_numbers(admin: Player, anna: Pla
 
 
 def test_the_list_is_filtered_and_paged(admin: Player, anna: Player, caught: str, api: Api) -> None:
-    others = []
+    other_cases = []
     for _ in range(2):
-        other = api.register()
-        other.complete(other.issue("boss-fight"))
-        others.append(other.me()["case"]["case_id"])
-    found = admin.get(f"/admin/cases?player={anna.username}&state=open&rule=timing&appealed=false").data
-    assert [row["case_id"] for row in found] == [caught]
-    assert (found[0]["signals"], found[0]["rules"]) == (2, ["timing"])
+        cheater = api.register()
+        cheater.complete(cheater.issue("boss-fight"))
+        other_cases.append(cheater.me()["case"]["case_id"])
+    rows = admin.get(f"/admin/cases?player={anna.username}&state=open&rule=timing&appealed=false").data
+    assert [row["case_id"] for row in rows] == [caught]
+    assert (rows[0]["signals"], rows[0]["rules"]) == (2, ["timing"])
     assert admin.get(f"/admin/cases?player={anna.user_id}&rule=pattern").data == []
     assert admin.get(f"/admin/cases?player={anna.username}&since=2999-01-01").data == []
     page = admin.get("/admin/cases?limit=1&rule=timing")
-    seen = [page.data[0]["case_id"]]
+    case_ids = [page.data[0]["case_id"]]
     for _ in range(2):
         page = admin.get(page.links["next"].removeprefix("/api/v1"))
-        seen.append(page.data[0]["case_id"])
-    assert seen == [*reversed(others), caught]
+        case_ids.append(page.data[0]["case_id"])
+    assert case_ids == [*reversed(other_cases), caught]
 
 
 @pytest.mark.parametrize(
@@ -106,15 +106,18 @@ def test_a_confirmed_cheater_is_off_every_screen_within_a_second_and_the_undo_br
         connection.execute(row, [case, anna.user_id])
     with Subscriber(product.url) as screen:
         screen.subscribe(admin.access_token)
-        _until(screen, lambda ids: anna.user_id in ids)
-        shown = _decide(admin, case, "confirmed", "ran a script").data
-        _until(screen, lambda ids: anna.user_id not in ids)
+        _read_until(screen, lambda ids: anna.user_id in ids)
+        confirmed = _decide(admin, case, "confirmed", "ran a script").data
+        _read_until(screen, lambda ids: anna.user_id not in ids)
         eventually(lambda: anna.user_id not in _listed(api))
         assert (anna.me()["score"], anna.me()["status"], anna.me()["case"]["state"]) == (0, "suspended", "confirmed")
-        assert (shown["state"], shown["decisions"][0]["decided_by_name"]) == ("confirmed", admin.username)
+        assert (confirmed["state"], confirmed["decisions"][0]["decided_by_name"]) == ("confirmed", admin.username)
         undone = admin.post(f"/admin/cases/{case}/undo", {"reason": "the wrong one"}).data
-        assert (undone["state"], [one["decision"] for one in undone["decisions"]]) == ("open", ["confirmed", "undone"])
-        _until(screen, lambda ids: anna.user_id in ids)
+        assert (undone["state"], [decision["decision"] for decision in undone["decisions"]]) == (
+            "open",
+            ["confirmed", "undone"],
+        )
+        _read_until(screen, lambda ids: anna.user_id in ids)
     back = anna.me()
     assert (back["score"], back["rank"], back["status"]) == (prize["score"], prize["rank"], "active")
     eventually(lambda: product.flask("leaderboard", "verify").returncode == 0, within=30)
@@ -124,11 +127,11 @@ def _listed(api: Api) -> list[str]:
     return [row["user_id"] for row in api.get("/leaderboard/top").data]
 
 
-def _until(screen: Subscriber, wanted: Callable[[list[str]], bool]) -> None:
-    """Read boards until one is as wanted."""
+def _read_until(screen: Subscriber, is_expected: Callable[[list[str]], bool]) -> None:
+    """Read boards until one has the expected ids."""
     while True:
         message = screen.receive()
-        if message["type"].startswith("leaderboard.") and wanted([row["user_id"] for row in message["data"]]):
+        if message["type"].startswith("leaderboard.") and is_expected([row["user_id"] for row in message["data"]]):
             return
 
 
@@ -161,8 +164,8 @@ def test_a_suspended_player_appeals_once_and_it_stands_on_the_case(
     assert me.data["case"]["appealed_at"] == answer.data["appealed_at"]
     assert "appeal" not in me.links
     assert anna.post("/me/appeal", {"text": "Once more."}).refusal == (409, "already_appealed")
-    shown = admin.get(f"/admin/cases/{caught}").data
-    assert shown["appeal"] == {"text": "I have a macro key.\nFor my wrist.", "appealed_at": answer.data["appealed_at"]}
+    case = admin.get(f"/admin/cases/{caught}").data
+    assert case["appeal"] == {"text": "I have a macro key.\nFor my wrist.", "appealed_at": answer.data["appealed_at"]}
     assert caught in [row["case_id"] for row in admin.get("/admin/cases?appealed=true").data]
     assert product.told("anticheat", "show", caught)["cases"][0]["appeal"].startswith("I have a macro key.")
 

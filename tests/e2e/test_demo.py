@@ -26,14 +26,14 @@ from tests.parts.waiting import eventually
 
 
 class Metronome(Clockwork):
-    """The same trick with an action that takes no time, so that the test need not take a minute."""
+    """The clockwork cheat with an action that takes no time, so that the test need not take a minute."""
 
     slug = "tap"
     spare = 1.0
 
 
 class Stage:
-    """A world of players whose events are kept."""
+    """A world of players whose events are recorded."""
 
     def __init__(self, url: str) -> None:
         self.events: list[Event] = []
@@ -66,7 +66,7 @@ def stage(product: Product) -> Iterator[Stage]:
 
 @dataclass
 class Crowd:
-    """Those who need a while, each kind in a world of its own. They all play at the same time."""
+    """The players that need a while, each kind in a world of its own. They all play at the same time."""
 
     cheats: Stage
     thieves: Stage
@@ -93,24 +93,26 @@ def crowd(product: Product) -> Iterator[Crowd]:
 
 def test_used_and_forged_tokens_are_refused_every_time(crowd: Crowd) -> None:
     tally = crowd.thieves.tally
-    wanted = {"token_already_used", "invalid_signature"}
-    eventually(lambda: all(tally.refusals().get(code, 0) >= 2 for code in wanted), within=60)
+    expected_codes = {"token_already_used", "invalid_signature"}
+    eventually(lambda: all(tally.refusals().get(code, 0) >= 2 for code in expected_codes), within=60)
     crowd.thieves.end()
-    assert set(tally.refusals()) == wanted
+    assert set(tally.refusals()) == expected_codes
     assert tally.surprises == []
 
 
 def test_every_kind_of_cheater_ends_suspended(crowd: Crowd, product: Product) -> None:
     tally = crowd.cheats.tally
-    eventually(lambda: all(tally.count("suspended", one.kind) for one in crowd.cheaters), within=300)
-    assert {product.told("users", "show", one.name)["status"] for one in crowd.cheaters} == {"suspended"}
+    eventually(lambda: all(tally.count("suspended", cheater.kind) for cheater in crowd.cheaters), within=300)
+    assert {product.told("users", "show", cheater.name)["status"] for cheater in crowd.cheaters} == {"suspended"}
     assert tally.surprises == []
 
 
 def test_honest_players_score_and_see_the_board_move(crowd: Crowd, product: Product) -> None:
     stage = crowd.honest
     eventually(
-        lambda: all(any(told.player == one.name and told.points for told in stage.events) for one in crowd.players)
+        lambda: all(
+            any(event.player == player.name and event.points for event in stage.events) for player in crowd.players
+        )
     )
     eventually(lambda: stage.board.top(1))
     stage.end()
@@ -120,13 +122,13 @@ def test_honest_players_score_and_see_the_board_move(crowd: Crowd, product: Prod
 
 
 def test_flags_are_told_from_the_cases(stage: Stage, product: Product) -> None:
-    """It plays alone: how far ahead of time it completes depends on how soon it is answered."""
+    """Let the cheater play alone: how early it completes depends on how soon the server answers."""
     cases = Cases(product.env)
     cheater = stage.start(AlmostInTime)
     eventually(lambda: stage.tally.count("suspended"), within=120)
-    told = list(cases.news({cheater.name: cheater.kind}))
-    assert [event.word for event in told] == ["noted", "flagged", "noted", "noted"]
-    assert "timing +26" in told[1].detail
+    events = list(cases.news({cheater.name: cheater.kind}))
+    assert [event.word for event in events] == ["noted", "flagged", "noted", "noted"]
+    assert "timing +26" in events[1].detail
     assert list(cases.news({cheater.name: cheater.kind})) == []
     cases.close()
 
@@ -161,7 +163,7 @@ def test_a_player_whose_name_is_taken_takes_another(
 
 def test_a_suspended_honest_player_is_a_surprise(stage: Stage, product: Product) -> None:
     class Hasty(Honest):
-        """Honest by name alone."""
+        """A player that is honest by name only."""
 
         kind = "hasty"
         patience = 0.0
@@ -175,18 +177,18 @@ def test_a_suspended_honest_player_is_a_surprise(stage: Stage, product: Product)
 
 
 def test_the_whole_demo_tells_what_happens_and_ends_when_asked(product: Product, tmp_path: Path) -> None:
-    said = tmp_path / "said"
+    log = tmp_path / "said"
     command = [sys.executable, "-m", "deploy.demo", product.url, "--seed", "3"]
-    with said.open("w") as out:
+    with log.open("w") as out:
         demo = subprocess.Popen(command, cwd=ROOT, env=product.env, stdout=out, stderr=subprocess.STDOUT)
         try:
-            eventually(lambda: all(word in said.read_text() for word in (" scored ", " refused ", "---")), within=90)
+            eventually(lambda: all(word in log.read_text() for word in (" scored ", " refused ", "---")), within=90)
             demo.send_signal(signal.SIGINT)
             assert demo.wait(20) == 0
         finally:
             demo.kill()
             demo.wait()
-    text = said.read_text()
+    text = log.read_text()
     assert "The demo ran" in text
     assert "No honest player was refused or suspended" in text
     assert "Traceback" not in text

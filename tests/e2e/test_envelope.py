@@ -50,14 +50,14 @@ def test_a_given_request_id_is_kept(api: Api, given: str) -> None:
 @pytest.mark.parametrize("given", ["x" * 65, "tab\there", "caf\u00e9", "x" * 4000])
 def test_a_request_id_that_is_too_long_or_not_printable_is_replaced(api: Api, given: str) -> None:
     answer = api.get("/action-types", headers={"X-Request-ID": given.encode("latin-1")})
-    made = answer.headers["X-Request-ID"]
-    assert made != given
-    assert re.fullmatch(r"[\x20-\x7e]{1,64}", made)
+    replacement = answer.headers["X-Request-ID"]
+    assert replacement != given
+    assert re.fullmatch(r"[\x20-\x7e]{1,64}", replacement)
 
 
 def test_a_missing_request_id_is_made_and_never_the_same(api: Api) -> None:
-    made = {api.get("/action-types").headers["X-Request-ID"] for _ in range(5)}
-    assert len(made) == 5
+    request_ids = {api.get("/action-types").headers["X-Request-ID"] for _ in range(5)}
+    assert len(request_ids) == 5
 
 
 def _login_with(api: Api, raw: bytes, content_type: str | None = "application/json") -> Answer:
@@ -144,15 +144,15 @@ _DIVIDES_BY_ZERO = "CREATE VIEW action_types AS SELECT * FROM action_types_away 
 
 
 def test_a_500_would_be_in_the_envelope_too(product: Product) -> None:
-    """A 500 is made from a table that can't be computed for a moment; one that is missing would be 503."""
+    """Produce a 500 with a view that can't be computed for a moment; a table that is missing would be a 503."""
     api = Api(product.url)
-    somebody = api.register()
+    player = api.register()
     with product.database() as connection:
         connection.execute("ALTER TABLE action_types RENAME TO action_types_away")
         connection.execute(_DIVIDES_BY_ZERO)
         try:
             answers = [api.get("/action-types") for _ in range(3)]
-            answers.append(somebody.post("/actions", {"action_type": "never-seen-before"}))
+            answers.append(player.post("/actions", {"action_type": "never-seen-before"}))
         finally:
             connection.execute("DROP VIEW action_types")
             connection.execute("ALTER TABLE action_types_away RENAME TO action_types")

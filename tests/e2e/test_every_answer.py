@@ -1,4 +1,4 @@
-"""What every answer has, whatever is asked, and however: a request id, and headers that keep it where it belongs."""
+"""Every answer to any request has a request id, and headers that keep it where it belongs."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from tests.parts.waiting import eventually
 
 @dataclass
 class World:
-    """What a provocation may use."""
+    """The products, clients and players that a provocation may use."""
 
     product: Product
     brisk: Product
@@ -93,7 +93,7 @@ def _no_admin(world: World) -> Answer:
 
 
 def _admin_and_case(world: World) -> tuple[Player, str]:
-    """An admin, and an open case of the player."""
+    """Return an admin, and the id of an open case of the player."""
     _too_fast(world)
     admin = world.api.register()
     assert world.product.flask("users", "set-role", admin.username, "admin").returncode == 0

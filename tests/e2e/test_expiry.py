@@ -1,4 +1,4 @@
-"""What ends by itself, in a product where it ends within seconds."""
+"""Actions and tokens that expire, in a product where they do so within seconds."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_an_access_token_expires_and_its_refresh_token_goes_on(caller: Caller) -
     api = caller()
     anna = api.register()
     assert anna.signed_in["expires_in"] == 4
-    # A little leeway for clocks that differ is fair.
+    # The server may allow a little leeway for clocks that differ.
     eventually(lambda: anna.get("/me").refusal == (401, "unauthorized"), within=40, every=1.5)
     renewed = api.post("/auth/refresh", token=anna.refresh_token)
     assert renewed.status == 200

@@ -1,4 +1,4 @@
-"""Commands whose output has nowhere to go."""
+"""Commands whose output can't be written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.parts.product import Product
 def test_a_result_that_cannot_be_written_is_one_line_and_a_failure(product: Product, line: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", "flask", "--app", "wsgi", *line]
     with open("/dev/full", "w") as full:
-        ended = subprocess.run(command, env=product.env, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
-    assert ended.returncode == 1
-    assert ended.stderr.splitlines()[-1] == "Error: The result could not be written: No space left on device."
-    assert "Traceback" not in ended.stderr
+        result = subprocess.run(command, env=product.env, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == "Error: The result could not be written: No space left on device."
+    assert "Traceback" not in result.stderr

@@ -48,12 +48,12 @@ def test_a_new_key_does_not_make_a_used_token_new(anna: Player) -> None:
 
 
 def test_a_key_for_another_action_or_token_is_a_422(anna: Player) -> None:
-    action, other = anna.issue(), anna.issue()
+    action, other_action = anna.issue(), anna.issue()
     assert anna.complete(action, key="k").status == 200
-    assert anna.complete(other, key="k").refusal == (422, "idempotency_key_reused")
-    swapped = {"action_id": action["action_id"], "token": other["token"]}
+    assert anna.complete(other_action, key="k").refusal == (422, "idempotency_key_reused")
+    swapped = {"action_id": action["action_id"], "token": other_action["token"]}
     assert anna.complete(swapped, key="k").refusal == (422, "idempotency_key_reused")
-    assert anna.state_of(other) == "active"
+    assert anna.state_of(other_action) == "active"
     assert anna.me()["score"] == 1
 
 

@@ -1,4 +1,4 @@
-"""Limits, small ones: each answers 429 and says when to come back, and counts for all processes together."""
+"""Small limits: each answers 429 with the time to wait, and counts for all processes together."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ NOBODY = 65534
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy with .venv; the folder around it is closed to other users."""
+    """Copy the project with .venv; the folder around the copy is closed to other users."""
     return copy_project(tmp_path_factory.mktemp("closed"))
 
 
@@ -35,14 +35,14 @@ def _modes(folder: Path) -> dict[Path, int]:
 
 @pytest.fixture(scope="module")
 def widened(folder: Path) -> Callable[[], dict[Path, int]]:
-    """What has another mode now than before all runs: the folder and those that it is in."""
+    """Return a function that returns the modes of the copy and its parents that differ from those before all runs."""
     before = _modes(folder)
     return lambda: {path: mode for path, mode in _modes(folder).items() if before[path] != mode}
 
 
 @pytest.fixture(scope="module")
 def killed(folder: Path, widened: Callable[[], dict[Path, int]]) -> dict[str, Any]:
-    """Anna as the first run knew her, all of whose processes have been killed at once."""
+    """Register Anna in the first run, then kill all its processes at once. Returns her registration."""
     assert widened() == {}
     first = MakeRun(folder, {})
     try:
@@ -54,7 +54,7 @@ def killed(folder: Path, widened: Callable[[], dict[Path, int]]) -> dict[str, An
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[list[MakeRun]]:
-    """The run that several tests share, once it has been started."""
+    """Yield the list that has the run that several tests share, once it has been started."""
     shared: list[MakeRun] = []
     yield shared
     _end(shared)
@@ -68,7 +68,7 @@ def _end(runs: list[MakeRun]) -> None:
 
 @pytest.fixture(scope="module")
 def run(folder: Path, killed: dict[str, Any], shared: list[MakeRun]) -> MakeRun:
-    """The run after that one. The first tests share it, and the last of them ends it."""
+    """Start the run after that one. The first tests share it, and the last of them ends it."""
     assert killed
     shared.append(MakeRun(folder, {}))
     return shared[0].started()
@@ -76,7 +76,7 @@ def run(folder: Path, killed: dict[str, Any], shared: list[MakeRun]) -> MakeRun:
 
 @pytest.fixture
 def make_run(folder: Path, shared: list[MakeRun]) -> Iterator[Callable[..., MakeRun]]:
-    """Starts `make run`s that are gone after the test, in the folder that is free by then."""
+    """Yield a function that starts `make run` in the folder, free by then; the runs are killed after the test."""
     _end(shared)
     started: list[MakeRun] = []
 
@@ -90,12 +90,12 @@ def make_run(folder: Path, shared: list[MakeRun]) -> Iterator[Callable[..., Make
     eventually(lambda: not processes.holders(folder / "var" / "parts.lock"))
 
 
-def one_line(said: str) -> str:
-    """The one line that says why; fails on a traceback or on more than the steps before it."""
-    assert "Traceback" not in said
-    lines = [line for line in said.splitlines() if line.startswith("Fairboard cannot run: ")]
-    assert len(lines) == 1, said
-    assert said.splitlines()[-1] == lines[0] or said.splitlines()[-1].startswith(("  Stopping", "Stopped")), said
+def one_line(output: str) -> str:
+    """Return the one line with the reason; fails on a traceback or on more than the steps before it."""
+    assert "Traceback" not in output
+    lines = [line for line in output.splitlines() if line.startswith("Fairboard cannot run: ")]
+    assert len(lines) == 1, output
+    assert output.splitlines()[-1] == lines[0] or output.splitlines()[-1].startswith(("  Stopping", "Stopped")), output
     return lines[0]
 
 
@@ -172,11 +172,11 @@ def test_a_kill_of_make_takes_everything_with_it(make_run: Callable[..., MakeRun
 
 
 def test_a_taken_port_is_named_with_a_way_out(make_run: Callable[..., MakeRun]) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        said = one_line(make_run(PORT=str(port)).refused())
-    assert f"port {port}" in said
-    assert "PORT=" in said
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        reason = one_line(make_run(PORT=str(port)).refused())
+    assert f"port {port}" in reason
+    assert "PORT=" in reason
 
 
 def test_a_setting_that_makes_no_sense_is_named(make_run: Callable[..., MakeRun]) -> None:
@@ -184,14 +184,14 @@ def test_a_setting_that_makes_no_sense_is_named(make_run: Callable[..., MakeRun]
 
 
 def test_a_python_that_is_missing_is_named(make_run: Callable[..., MakeRun]) -> None:
-    said = make_run(PYTHON="/nowhere/python3").refused()
-    assert said.count("\n") == 1
-    assert "/nowhere/python3 is not installed" in said
+    output = make_run(PYTHON="/nowhere/python3").refused()
+    assert output.count("\n") == 1
+    assert "/nowhere/python3 is not installed" in output
 
 
 @pytest.fixture(scope="module")
 def fresh() -> Iterator[MakeRun]:
-    """The first run in a clone without .venv, of an ordinary user whose home is empty."""
+    """Yield the first run in a clone without .venv, of an ordinary user whose home is empty."""
     python = shutil.which("python3", path="/usr/local/bin:/usr/bin:/bin")
     ordinary = os.geteuid() == 0 and python is not None
     place = Path(tempfile.mkdtemp(prefix="fairboard-fresh-", dir="/var/tmp"))

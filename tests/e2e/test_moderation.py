@@ -1,4 +1,4 @@
-"""Cheating is refused, kept for a human, and in the end suspends; a suspended player keeps few rights."""
+"""Cheating is refused, recorded for a human, and in the end suspends; a suspended player keeps few rights."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def test_too_fast_does_not_score_and_again_suspends(product: Product, anna: Play
     assert (anna.me()["score"], anna.me()["status"]) == (0, "suspended")
     (case,) = _cases_of(product, anna)
     assert case["state"] == "open"
-    shown = product.told("anticheat", "show", anna.username)
-    signals = shown["cases"][0]["signals"]
+    report = product.told("anticheat", "show", anna.username)
+    signals = report["cases"][0]["signals"]
     assert {signal["rule"] for signal in signals} >= {"timing"}
     assert all(signal["added"] > 0 for signal in signals)
 
@@ -34,7 +34,7 @@ def test_an_action_of_no_time_may_be_completed_at_once(product: Product, anna: P
 
 
 def test_opening_many_at_once_earns_nothing(product: Product, anna: Player) -> None:
-    """The time of an action runs from the later of its issue and the previous completion."""
+    """Measure the time of an action from the later of its issue and the previous completion."""
     actions = [anna.issue("quick-match") for _ in range(3)]
     eventually(lambda: _older_than(product, actions[-1], 3.2))
     assert anna.complete(actions[0]).status == 200

@@ -1,4 +1,4 @@
-"""One id runs from the request to the screens."""
+"""One request id runs from the request to the screens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.parts.waiting import eventually
 
 
 def _lines(product: Product, process: str, *words: str) -> list[str]:
-    """The lines of a process's log that hold all of these words."""
+    """Return the lines of a process's log that hold all of these words."""
     log = product.stack.folder.path / "log" / f"{process}.log"
     return [line for line in log.read_text(errors="replace").splitlines() if all(word in line for word in words)]
 

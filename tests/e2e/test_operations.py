@@ -1,4 +1,4 @@
-"""What operators look at."""
+"""The endpoints and logs that operators look at."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ def test_the_page_is_there_for_people(api: Api) -> None:
 
 def test_a_value_that_makes_no_sense_stops_the_start_with_one_line_that_names_it(product: Product) -> None:
     for name, value in {"PORT": "eighty", "RATE_LIMIT_AUTH": "many", "JWT_KEYS": "no-colon"}.items():
-        done = ready_python.run({**product.env, name: value}, "wsgi", ["wsgi"])
-        said = (done.stdout + done.stderr).strip().splitlines()
-        assert done.returncode != 0
-        assert len(said) == 1, said
-        assert name in said[0]
+        result = ready_python.run({**product.env, name: value}, "wsgi", ["wsgi"])
+        lines = (result.stdout + result.stderr).strip().splitlines()
+        assert result.returncode != 0
+        assert len(lines) == 1, lines
+        assert name in lines[0]
 
 
 def test_no_secret_reaches_a_log(product: Product, api: Api) -> None:
     password = "a very particular password"
-    somebody = api.register(password=password)
-    action = somebody.issue()
-    somebody.complete(action, key="a-key-of-ones-own")
-    api.post("/auth/refresh", token=somebody.refresh_token)
-    api.get("/me", token=somebody.access_token + "x")
+    player = api.register(password=password)
+    action = player.issue()
+    player.complete(action, key="a-key-of-ones-own")
+    api.post("/auth/refresh", token=player.refresh_token)
+    api.get("/me", token=player.access_token + "x")
     text = "".join(log.read_text(errors="replace") for log in (product.stack.folder.path / "log").glob("*.log"))
-    secrets = [password, somebody.access_token, somebody.refresh_token, action["token"]]
+    secrets = [password, player.access_token, player.refresh_token, action["token"]]
     secrets += [product.env[name].split(":", 1)[1] for name in ("JWT_KEYS", "ACTION_TOKEN_KEYS")]
     assert [secret[:12] for secret in secrets if secret in text] == []

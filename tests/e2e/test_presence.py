@@ -29,7 +29,7 @@ _addresses = (f"127.77.{high}.{low}" for high, low in itertools.product(range(1,
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """A product with a second web process, `web-2`."""
+    """Start a product with a second web process, `web-2`."""
     with running(tmp_path_factory.mktemp("pair"), ENV, broker="redis") as product:
         env = {**product.env, "PORT": str(free_port())}
         product.stack.add("web-2", Web(product.stack.folder.log("web-2"), env))
@@ -38,28 +38,28 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 @pytest.fixture
 def urls(pair: Product) -> list[str]:
-    """Where the two answer."""
-    found = [pair.process(name) for name in ("web", "web-2")]
-    return [web.url for web in found if isinstance(web, Web)]
+    """Return the URLs of the two web processes."""
+    processes = [pair.process(name) for name in ("web", "web-2")]
+    return [web.url for web in processes if isinstance(web, Web)]
 
 
 @pytest.fixture
 def join(pair: Product, urls: list[str]) -> Iterator[Callable[..., Player]]:
-    """Makes players, each from an address of its own."""
-    made: list[Api] = []
+    """Yield a function that registers players, each from an address of its own."""
+    clients: list[Api] = []
 
     def make() -> Player:
-        made.append(Api(urls[0], address=next(_addresses)))
-        return made[-1].register()
+        clients.append(Api(urls[0], address=next(_addresses)))
+        return clients[-1].register()
 
     yield make
-    for api in made:
+    for api in clients:
         api.close()
 
 
 @pytest.fixture
 def sockets() -> Iterator[list[Subscriber]]:
-    """Sockets that are hung up at the end."""
+    """Yield a list of sockets that are hung up at the end."""
     opened: list[Subscriber] = []
     yield opened
     for socket in opened:
@@ -72,19 +72,21 @@ def _sign_in(sockets: list[Subscriber], url: str, player: Player) -> Subscriber:
 
 
 def _online_by(socket: Subscriber, player: Player) -> int:
-    """How many are online, as the answer to a subscribe says."""
+    """Return how many players are online, as the answer to a subscribe says."""
     socket.subscribe(player.access_token)
     return int(socket.next("leaderboard.initial")["meta"]["online"])
 
 
-def _held(pair: Product, player: Player) -> int:
-    """How many sockets Redis has for this player."""
+def _count_sockets(pair: Product, player: Player) -> int:
+    """Return how many sockets Redis has for this player."""
     return int(pair.redis().zcard(f"user:{{{player.user_id}}}:connections"))
 
 
 def _refusal(socket: Subscriber) -> tuple[int | None, list[tuple[int, str]]]:
-    close, seen = socket.until_closed()
-    return close, [(each["meta"]["code"], each["error"]["code"]) for each in seen if each["type"] == "error"]
+    close, messages = socket.until_closed()
+    return close, [
+        (message["meta"]["code"], message["error"]["code"]) for message in messages if message["type"] == "error"
+    ]
 
 
 def test_a_player_may_hold_so_many_sockets_on_all_servers_together(
@@ -97,7 +99,7 @@ def test_a_player_may_hold_so_many_sockets_on_all_servers_together(
         with Subscriber(url, address=next(_addresses)) as one_more:
             one_more.subscribe(anna.access_token)
             assert _refusal(one_more) == (1008, [(429, "too_many_sockets")])
-    _sign_in(sockets, urls[0], join())  # others are not concerned
+    _sign_in(sockets, urls[0], join())  # other players are not affected
     sockets.pop(0).close()
     eventually(lambda: _sign_in(sockets, urls[1], anna))
 
@@ -110,10 +112,10 @@ def test_a_renewed_subscription_is_the_same_socket(
     for _ in range(4):
         socket.subscribe(anna.access_token)
         socket.next("leaderboard.initial")
-    assert _held(pair, anna) == 1
-    socket.subscribe(bob.access_token)  # and now it is another player's
+    assert _count_sockets(pair, anna) == 1
+    socket.subscribe(bob.access_token)  # now the socket is another player's
     socket.next("leaderboard.initial")
-    eventually(lambda: (_held(pair, anna), _held(pair, bob)) == (0, 1))
+    eventually(lambda: (_count_sockets(pair, anna), _count_sockets(pair, bob)) == (0, 1))
 
 
 def test_an_address_may_open_so_many_sockets_on_all_servers_together(
@@ -154,24 +156,24 @@ def test_a_player_with_two_sockets_is_one_player_online_to_everybody(
 ) -> None:
     readers = [Api(url) for url in urls]
 
-    def shown() -> list[int]:
+    def counts() -> list[int]:
         return [api.get("/leaderboard/online?board=main").data["online"] for api in readers]
 
-    eventually(lambda: shown() == [0, 0])
+    eventually(lambda: counts() == [0, 0])
     anna, bob = join(), join()
-    here, there = _sign_in(sockets, urls[0], anna), _sign_in(sockets, urls[1], anna)
-    eventually(lambda: shown() == [1, 1])
+    first_socket, second_socket = _sign_in(sockets, urls[0], anna), _sign_in(sockets, urls[1], anna)
+    eventually(lambda: counts() == [1, 1])
     _sign_in(sockets, urls[1], bob)
-    eventually(lambda: shown() == [2, 2])
-    for socket in (here, there):
+    eventually(lambda: counts() == [2, 2])
+    for socket in (first_socket, second_socket):
         eventually(lambda socket=socket: _online_by(socket, anna) == 2)  # type: ignore[misc]
     bob.score_once()
-    for socket in (here, there):
+    for socket in (first_socket, second_socket):
         assert socket.next()["meta"]["online"] == 2
-    there.close()
-    here.close()
-    eventually(lambda: shown() == [1, 1])
-    assert readers[0].get("/leaderboard/online").data == {"online": 1}  # main, unless another is named
+    second_socket.close()
+    first_socket.close()
+    eventually(lambda: counts() == [1, 1])
+    assert readers[0].get("/leaderboard/online").data == {"online": 1}  # the default board is main
     assert readers[0].get("/leaderboard/online?board=none").refusal == (404, "not_found")
     assert readers[0].get("/leaderboard/online?limit=1").refusal == (422, "invalid_request")
     for api in readers:
@@ -189,7 +191,7 @@ def test_who_may_no_longer_listen_is_closed_on_every_server(
     code: int,
     told: bool,
 ) -> None:
-    """When the message to the servers is lost, they find out by asking, twice in every heartbeat."""
+    """Close the sockets even if the message to the servers is lost: they check twice in every heartbeat."""
     anna, bob = join(), join()
     theirs = [_sign_in(sockets, url, anna) for url in urls]
     _sign_in(sockets, urls[1], bob)
@@ -202,12 +204,12 @@ def test_who_may_no_longer_listen_is_closed_on_every_server(
     for socket in theirs:
         close, errors = _refusal(socket)
         assert (close, errors[0][0]) == (1008, code)
-    eventually(lambda: _held(pair, anna) == 0)
-    assert _held(pair, bob) == 1
+    eventually(lambda: _count_sockets(pair, anna) == 0)
+    assert _count_sockets(pair, bob) == 1
 
 
 def _end_silently(pair: Product, player: Player, how: str) -> None:
-    """What a suspension or a sign-out writes, without the message."""
+    """Write the changes of a suspension or a sign-out, without the message to the servers."""
     with pair.database() as connection:
         if how == "suspended":
             connection.execute("UPDATE players SET status = 'suspended' WHERE id = %s", (player.user_id,))
@@ -228,7 +230,7 @@ def test_a_push_is_told_in_the_log_with_the_requests_behind_it(
     path, name = f"/actions/{action['action_id']}/complete", f"push-{action['action_id'][:8]}"
     assert anna.post(path, {"token": action["token"]}, headers={"X-Request-ID": name}).status == 200
     log = pair.stack.folder.log("web-2")
-    line = eventually(lambda: next((each for each in log.read_text().splitlines() if name in each), None))
+    line = eventually(lambda: next((entry for entry in log.read_text().splitlines() if name in entry), None))
     assert "board_pushed" in line
     for word in ("board=main", "version=", "sockets=", "milliseconds=", "since_commit="):
         assert word in line
@@ -241,10 +243,10 @@ def test_a_server_that_stops_takes_its_sockets_off_before_they_are_told(
     anna = join()
     socket = _sign_in(sockets, urls[1], anna)
     pair.process("web-2").ask_to_stop()
-    heard = b""
-    while b"service restart" not in heard:  # the reason of the close frame, which this client does not answer
-        heard += socket.raw.recv(4096)
-    assert _held(pair, anna) == 0
+    received = b""
+    while b"service restart" not in received:  # the reason of the close frame, which this client does not answer
+        received += socket.raw.recv(4096)
+    assert _count_sockets(pair, anna) == 0
     pair.process("web-2").stop()
     pair.process("web-2").start()
 
@@ -255,9 +257,9 @@ def test_the_sockets_of_a_server_that_was_killed_are_gone_in_time(
     anna = join()
     for url in (urls[0], urls[1], urls[1]):
         _sign_in(sockets, url, anna)
-    assert _held(pair, anna) == 3
+    assert _count_sockets(pair, anna) == 3
     pair.process("web-2").kill()
-    eventually(lambda: _held(pair, anna) == 1)
+    eventually(lambda: _count_sockets(pair, anna) == 1)
     reader = Api(urls[0])
     _sign_in(sockets, urls[0], anna)
     _sign_in(sockets, urls[0], anna)
@@ -267,20 +269,22 @@ def test_the_sockets_of_a_server_that_was_killed_are_gone_in_time(
 
 
 def test_an_address_that_holds_many_connections_leaves_room_for_the_others(urls: list[str]) -> None:
-    """As many as it may have sockets, and 200 for everything else; this one says nothing on any of them."""
+    """Open as many connections as an address may have sockets, and 200 more, and send nothing on any of them."""
     host, port = urls[0].removeprefix("http://").split(":")
-    greedy, other = next(_addresses), next(_addresses)
-    with contextlib.ExitStack() as held:
+    greedy_address, other_address = next(_addresses), next(_addresses)
+    with contextlib.ExitStack() as connections:
         for _ in range(int(ENV["MAX_SOCKETS_PER_ADDRESS"]) + 200):
-            held.enter_context(create_connection((host, int(port)), timeout=20, source_address=(greedy, 0)))
-        eventually(lambda: _first_line(host, int(port), greedy) == b"HTTP/1.1 429 Too Many Requests")
-        api = Api(urls[0], address=other)
+            connections.enter_context(
+                create_connection((host, int(port)), timeout=20, source_address=(greedy_address, 0))
+            )
+        eventually(lambda: _first_line(host, int(port), greedy_address) == b"HTTP/1.1 429 Too Many Requests")
+        api = Api(urls[0], address=other_address)
         assert api.get("/leaderboard/top").status == 200
         api.close()
-    eventually(lambda: Api(urls[0], address=greedy).get("/leaderboard/top").status == 200)
+    eventually(lambda: Api(urls[0], address=greedy_address).get("/leaderboard/top").status == 200)
 
 
 def _first_line(host: str, port: int, source: str) -> bytes:
-    """How a connection is greeted that says nothing."""
+    """Return the first line of the answer to a connection that sends nothing."""
     with create_connection((host, port), timeout=2, source_address=(source, 0)) as sock:
         return sock.recv(4096).split(b"\r\n")[0]

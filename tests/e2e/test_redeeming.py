@@ -1,4 +1,4 @@
-"""Completing an action: the answer, and the order of checks with what each failure answers."""
+"""Completing an action: the answer, and the order of checks with the answer to each failure."""
 
 from __future__ import annotations
 
@@ -74,16 +74,16 @@ def test_a_second_time_is_token_already_used(anna: Player) -> None:
 def test_a_token_that_is_none_is_invalid(anna: Player, token: str) -> None:
     action = anna.issue()
     status, code = _refused(anna, action["action_id"], token)
-    # A text that no token can be may be refused as a field already (step 3); else it is not found (step 4).
+    # A text that can't be a token may be refused as a field already (step 3); otherwise it is not found (step 4).
     assert (status, code) in {(401, "invalid_token"), (422, "invalid_request"), (401, "invalid_signature")}
     assert anna.me()["score"] == 0
 
 
 def test_the_token_of_another_action_is_invalid(anna: Player) -> None:
-    one, other = anna.issue(), anna.issue("puzzle")
-    assert _refused(anna, one["action_id"], other["token"]) == (401, "invalid_token")
-    assert _refused(anna, str(uuid4()), other["token"]) == (401, "invalid_token")
-    assert (anna.state_of(one), anna.state_of(other)) == ("active", "active")
+    tap, puzzle = anna.issue(), anna.issue("puzzle")
+    assert _refused(anna, tap["action_id"], puzzle["token"]) == (401, "invalid_token")
+    assert _refused(anna, str(uuid4()), puzzle["token"]) == (401, "invalid_token")
+    assert (anna.state_of(tap), anna.state_of(puzzle)) == ("active", "active")
 
 
 def test_another_players_token_is_invalid_and_stays_good_for_its_player(anna: Player, ben: Player) -> None:
@@ -95,36 +95,36 @@ def test_another_players_token_is_invalid_and_stays_good_for_its_player(anna: Pl
 
 
 def _altered(token: str, place: int) -> str:
-    other = next(char for char in BASE64 if char != token[place])
-    return token[:place] + other + token[place + 1 :]
+    replacement = next(char for char in BASE64 if char != token[place])
+    return token[:place] + replacement + token[place + 1 :]
 
 
 def test_no_altered_token_scores(player: Callable[..., Player]) -> None:
-    somebody, codes = player(), set()
-    length = len(somebody.issue()["token"])
+    cheater, codes = player(), set()
+    length = len(cheater.issue()["token"])
     places = sorted({*range(0, length, max(1, length // 25)), length - 2, length - 1})
     for number, place in enumerate(places):
         if number % 8 == 0:
-            somebody = player()
-        action = somebody.issue()
+            cheater = player()
+        action = cheater.issue()
         if action["token"][place] == ".":
             continue
-        status, code = _refused(somebody, action["action_id"], _altered(action["token"], place))
+        status, code = _refused(cheater, action["action_id"], _altered(action["token"], place))
         assert status == 401, place
         codes.add(code)
-        assert somebody.me()["score"] == 0
+        assert cheater.me()["score"] == 0
     assert codes <= {"invalid_token", "invalid_signature"}
     assert "invalid_signature" in codes
 
 
 def test_the_last_character_has_one_good_spelling(player: Callable[..., Player]) -> None:
-    """Base64 has spare bits at its end: a second spelling of one token would be a second key for what keys on it."""
+    """Refuse other spellings: Base64 has spare bits at its end, and a store keyed by the token would not match them."""
     for start in range(0, 64, 8):
-        somebody = player()
+        cheater = player()
         for last in BASE64[start : start + 8]:
-            action = somebody.issue()
+            action = cheater.issue()
             if action["token"][-1] != last:
-                assert _refused(somebody, action["action_id"], action["token"][:-1] + last)[0] == 401, last
+                assert _refused(cheater, action["action_id"], action["token"][:-1] + last)[0] == 401, last
 
 
 def test_surrounding_space_does_not_make_a_second_token(anna: Player) -> None:
@@ -151,9 +151,9 @@ def test_a_body_is_checked_before_the_token(anna: Player) -> None:
 
 
 def test_whether_it_is_found_comes_before_whether_it_is_signed(anna: Player) -> None:
-    never_was = str(uuid4())
+    unknown_id = str(uuid4())
     action = anna.issue()
-    assert _refused(anna, never_was, _altered(action["token"], len(action["token"]) - 4)) == (401, "invalid_token")
+    assert _refused(anna, unknown_id, _altered(action["token"], len(action["token"]) - 4)) == (401, "invalid_token")
 
 
 def test_the_signature_comes_before_whether_it_is_consumed(anna: Player) -> None:

@@ -112,7 +112,7 @@ def test_a_body_in_sound_chunks_is_read(product: Product) -> None:
 
 
 def test_bad_chunks_after_the_answer_end_the_connection_without_a_word(product: Product) -> None:
-    """The body was not read, as nobody had signed in."""
+    """Send them without a login, so that the server answers before it reads the body."""
     request = b"POST /api/v1/actions HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n"
     with socket.create_connection(_address(product), timeout=30) as sock:
         sock.sendall(request)
@@ -156,10 +156,12 @@ def test_a_client_that_vanishes_in_mid_body_is_no_error_of_ours(product: Product
 
 
 def test_bodies_that_stall_are_dropped_and_keep_nobody_waiting(brisk: Product) -> None:
-    """Some say nothing, one says a little now and then: each has BODY_SECONDS for the whole."""
-    with ExitStack() as held:
+    """Send nothing more on most connections, a byte now and then on one: each has BODY_SECONDS for its body."""
+    with ExitStack() as connections:
         clients = [
-            held.enter_context(socket.create_connection(_address(brisk), timeout=30, source_address=(address, 0)))
+            connections.enter_context(
+                socket.create_connection(_address(brisk), timeout=30, source_address=(address, 0))
+            )
             for address, _ in zip(_addresses, range(20), strict=False)
         ]
         for number, client in enumerate(clients):

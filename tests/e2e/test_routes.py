@@ -1,4 +1,4 @@
-"""Who may call what: every route the app has is in this table, and answers accordingly."""
+"""The access rules: every route that the app has is in this table, and answers accordingly."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def _path(rule: str) -> str:
     return "/" + path.replace("<path:filename>", "nothing-here")
 
 
-def _cases(*who: str) -> list[tuple[str, str]]:
-    return [route for route, allowed in RULES.items() if allowed in who]
+def _cases(*audiences: str) -> list[tuple[str, str]]:
+    return [route for route, allowed in RULES.items() if allowed in audiences]
 
 
 @pytest.mark.parametrize(("method", "rule"), _cases(ANYONE))
@@ -111,19 +111,19 @@ def test_a_suspended_player_may_call_what_anyone_may(suspended: Player, method: 
 
 
 def test_an_admin_may_call_and_a_player_may_not(product: Product, api: Api, anna: Player) -> None:
-    def called() -> dict[tuple[str, str], Answer]:
-        """The answer of each route for admins."""
+    def call_all() -> dict[tuple[str, str], Answer]:
+        """Return the answer of each route for admins."""
         routes = _cases(ADMIN)
         assert len(routes) > 1
         return {(method, rule): api.call(method, _path(rule), token=anna.access_token) for method, rule in routes}
 
-    for route, answer in called().items():
+    for route, answer in call_all().items():
         assert answer.refusal == (403, "forbidden"), route
     assert product.flask("users", "set-role", anna.username, "admin").returncode == 0
-    for route, answer in called().items():
+    for route, answer in call_all().items():
         assert answer.status in (200, 404, 415), route
     assert product.flask("users", "set-role", anna.username, "player").returncode == 0
-    for route, answer in called().items():
+    for route, answer in call_all().items():
         assert answer.refusal == (403, "forbidden"), route
 
 

@@ -1,4 +1,4 @@
-"""What ends a socket by itself, in a product whose heartbeat is half a second."""
+"""The reasons for which a server ends a socket, in a product whose heartbeat is half a second."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def socket(brisk: Product, anna: Player, address: str) -> Iterator[Subscriber]:
 
 def test_who_does_not_subscribe_in_time_is_told_and_closed(brisk: Product, address: str) -> None:
     with Subscriber(brisk.url, address=address) as socket:
-        close, seen = socket.until_closed()
+        close, messages = socket.until_closed()
     assert close == 1008
-    assert [(message["type"], message["meta"]["code"]) for message in seen] == [("error", 401)]
+    assert [(message["type"], message["meta"]["code"]) for message in messages] == [("error", 401)]
 
 
 def test_a_pong_is_no_subscription(brisk: Product, address: str) -> None:
     with Subscriber(brisk.url, address=address) as socket:
         socket.pong()
-        close, seen = socket.until_closed()
+        close, messages = socket.until_closed()
     assert close == 1008
-    assert seen[-1]["meta"]["code"] == 401
+    assert messages[-1]["meta"]["code"] == 401
 
 
 def test_pings_come_with_the_time(socket: Subscriber) -> None:
@@ -54,9 +54,9 @@ def test_who_answers_pings_stays(socket: Subscriber) -> None:
 
 def test_two_unanswered_pings_in_a_row_close_with_4408(socket: Subscriber) -> None:
     socket.answers_pings = False
-    close, seen = socket.until_closed()
+    close, messages = socket.until_closed()
     assert close == 4408
-    assert [message["type"] for message in seen].count("ping") == 2
+    assert [message["type"] for message in messages].count("ping") == 2
 
 
 def test_one_unanswered_ping_is_forgiven(socket: Subscriber) -> None:
@@ -68,8 +68,10 @@ def test_one_unanswered_ping_is_forgiven(socket: Subscriber) -> None:
 
 
 def _reason(socket: Subscriber) -> tuple[int | None, list[tuple[int, str]]]:
-    close, seen = socket.until_closed(within=40)
-    return close, [(each["meta"]["code"], each["error"]["code"]) for each in seen if each["type"] == "error"]
+    close, messages = socket.until_closed(within=40)
+    return close, [
+        (message["meta"]["code"], message["error"]["code"]) for message in messages if message["type"] == "error"
+    ]
 
 
 def test_a_token_that_expires_ends_the_socket(socket: Subscriber) -> None:
@@ -90,7 +92,7 @@ def test_reusing_a_refresh_token_ends_the_socket(socket: Subscriber, anna: Playe
 def test_being_suspended_ends_the_socket(brisk: Product, socket: Subscriber, anna: Player) -> None:
     with ThreadPoolExecutor() as pool:
         suspended = pool.submit(brisk.flask, "users", "suspend", anna.username)
-        close, errors = _reason(socket)  # which answers pings while the command starts
+        close, errors = _reason(socket)  # this answers pings while the command starts
         assert suspended.result().returncode == 0
     # The token may expire while the command is still starting up on a slow machine.
     assert close == 1008
@@ -114,7 +116,7 @@ def test_a_renewed_token_keeps_the_socket_open(socket: Subscriber, anna: Player)
 
 
 def test_a_subscriber_that_cannot_read_is_closed(brisk: Product, anna: Player, caller: Caller, address: str) -> None:
-    """It goes on answering pings; what it can't read is the boards."""
+    """Go on sending pongs without reading any board."""
     with subscribed(brisk.url, anna.access_token, address=address, receive_buffer=2048) as socket:
         began = time.monotonic()
         while time.monotonic() - began < 3:
@@ -123,5 +125,5 @@ def test_a_subscriber_that_cannot_read_is_closed(brisk: Product, anna: Player, c
                 player.score_once()
             socket.pong()
         close, _ = socket.until_closed()
-    # Whether the reason gets through to one that does not read is another matter.
+    # The reason may not get through to a client that does not read.
     assert close in (4409, None)

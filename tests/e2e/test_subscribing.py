@@ -1,4 +1,4 @@
-"""The socket: subscribe, what comes then, and what is refused."""
+"""The socket: subscribing, the messages after it, and the refusals."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def socket(product: Product) -> Iterator[Subscriber]:
         yield subscriber
 
 
-def _ends(subscriber: Subscriber, status: int, code: str | None = None) -> None:
-    """An error with this status, then close 1008."""
-    close, seen = subscriber.until_closed()
-    errors = [message for message in seen if message["type"] == "error"]
-    assert len(errors) == 1, seen
+def _check_end(subscriber: Subscriber, status: int, code: str | None = None) -> None:
+    """Check that an error with this status comes, then close 1008."""
+    close, messages = subscriber.until_closed()
+    errors = [message for message in messages if message["type"] == "error"]
+    assert len(errors) == 1, messages
     assert errors[0]["meta"]["code"] == status, errors
     assert errors[0]["error"]["code"]
     assert errors[0]["error"]["message"]
@@ -66,7 +66,7 @@ def test_a_redemption_is_pushed_with_what_changed(
         assert update["type"] == "leaderboard.update"
         assert set(update) == {"type", "meta", "data", "changeInfo"}
         assert (update["meta"]["code"], update["meta"]["board"]) == (200, "main")
-        (change,) = [each for each in update["changeInfo"] if each["user_id"] == anna.user_id]
+        (change,) = [entry for entry in update["changeInfo"] if entry["user_id"] == anna.user_id]
         assert change == {
             "user_id": anna.user_id,
             "username": anna.username,
@@ -83,7 +83,7 @@ def test_a_change_below_the_top_ten_is_told_too(product: Product, anna: Player, 
     with subscribed(product.url, ben.access_token) as socket:
         anna.score_once()
         changes = socket.until_change(anna.user_id, 1)["changeInfo"]
-    (change,) = [each for each in changes if each["user_id"] == anna.user_id]
+    (change,) = [entry for entry in changes if entry["user_id"] == anna.user_id]
     assert set(change) == CHANGE
     assert change["previous_score"] == 0
 
@@ -110,29 +110,29 @@ def test_a_further_subscribe_with_a_bad_token_ends_the_socket(socket: Subscriber
     socket.subscribe(anna.access_token)
     socket.next("leaderboard.initial")
     socket.subscribe("nonsense")
-    _ends(socket, 401, "unauthorized")
+    _check_end(socket, 401, "unauthorized")
 
 
 def test_no_forged_token_subscribes(product: Product, anna: Player) -> None:
-    for what, token in forgeries(product, anna).items():
+    for description, token in forgeries(product, anna).items():
         with Subscriber(product.url) as socket:
             socket.subscribe(token)
-            close, seen = socket.until_closed()
-            assert (close, [message["meta"]["code"] for message in seen]) == (1008, [401]), what
+            close, messages = socket.until_closed()
+            assert (close, [message["meta"]["code"] for message in messages]) == (1008, [401]), description
 
 
 @pytest.mark.parametrize("auth", [None, "", "Bearer", "Bearer ", "Bearer x", "Basic YTpi", "Bearer \u00e9"])
 def test_a_missing_or_malformed_token_is_a_401(socket: Subscriber, auth: str | None) -> None:
     socket.send({"type": "subscribe"} if auth is None else {"type": "subscribe", "auth": auth})
-    _ends(socket, 401, "unauthorized")
+    _check_end(socket, 401, "unauthorized")
 
 
 @pytest.mark.parametrize("auth", [None, "", " ", "Bearer", "bearer ", "only-the-token", "Basic YTpi", "Bearer\tx"])
 def test_what_is_wrong_is_said_of_the_field_of_the_message(socket: Subscriber, auth: str | None) -> None:
     socket.send({"type": "subscribe", "auth": auth})
-    said = socket.next("error")["error"]["message"]
-    assert "'auth'" in said
-    assert "Authorization" not in said
+    text = socket.next("error")["error"]["message"]
+    assert "'auth'" in text
+    assert "Authorization" not in text
 
 
 def test_the_word_bearer_may_be_in_any_case(socket: Subscriber, anna: Player) -> None:
@@ -148,25 +148,25 @@ def test_a_token_that_is_no_text_is_an_error(socket: Subscriber, auth: Any) -> N
 
 def test_a_refresh_token_does_not_subscribe(socket: Subscriber, anna: Player) -> None:
     socket.subscribe(anna.refresh_token)
-    _ends(socket, 401, "unauthorized")
+    _check_end(socket, 401, "unauthorized")
 
 
 def test_a_revoked_token_does_not_subscribe(socket: Subscriber, anna: Player) -> None:
     anna.post("/auth/logout")
     socket.subscribe(anna.access_token)
-    _ends(socket, 401, "unauthorized")
+    _check_end(socket, 401, "unauthorized")
 
 
 def test_a_suspended_player_does_not_subscribe(product: Product, socket: Subscriber, anna: Player) -> None:
     product.flask("users", "suspend", anna.username)
     socket.subscribe(anna.access_token)
-    _ends(socket, 403, "account_suspended")
+    _check_end(socket, 403, "account_suspended")
 
 
 @pytest.mark.parametrize("board", ["nowhere", "MAIN", "x" * 500])
 def test_an_unknown_board_is_a_404(socket: Subscriber, anna: Player, board: str) -> None:
     socket.subscribe(anna.access_token, board)
-    _ends(socket, 404)
+    _check_end(socket, 404)
 
 
 def test_an_origin_that_is_not_allowed_is_refused_before_the_upgrade(product: Product) -> None:
@@ -189,8 +189,8 @@ def test_the_third_unknown_message_closes_and_each_gets_an_error(product: Produc
     with subscribed(product.url, anna.access_token) as socket:
         for _ in range(3):
             socket.send(nonsense)
-        close, seen = socket.until_closed()
-    codes = [message["meta"]["code"] for message in seen if message["type"] == "error"]
+        close, messages = socket.until_closed()
+    codes = [message["meta"]["code"] for message in messages if message["type"] == "error"]
     assert (codes, close) == ([400, 400, 400], 1008)
 
 
@@ -257,9 +257,9 @@ def test_a_close_is_answered(product: Product, anna: Player) -> None:
 
 
 def test_clients_that_vanish_harm_nobody(product: Product, anna: Player, ben: Player) -> None:
-    gone = [subscribed(product.url, anna.access_token) for _ in range(20)]
-    with subscribed(product.url, anna.access_token) as stays:
-        for socket in gone:
+    vanishing = [subscribed(product.url, anna.access_token) for _ in range(20)]
+    with subscribed(product.url, anna.access_token) as remaining:
+        for socket in vanishing:
             socket.vanish()
         ben.score_once()
-        assert stays.next()
+        assert remaining.next()

@@ -1,4 +1,4 @@
-"""`make run` on other people's machines: their shells, the names of their folders, and output that nobody reads."""
+"""`make run` on other people's machines: their shells, the names of their folders, and output without a reader."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ OTHER_PROJECTS = {
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeRun]:
-    """`make run | head -1` in a folder with an odd name, in a shell that is full of other projects' variables."""
+    """Start `make run | head -1` in a folder with an odd name, in a shell full of other projects' variables."""
     base = tmp_path_factory.mktemp("odd")
     folder = copy_project(base / FOLDER)
     evil = base / "evil"
@@ -83,7 +83,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeRun]:
 
 
 def _flask(run: MakeRun, line: str) -> subprocess.CompletedProcess[str]:
-    """A command in another terminal, as the documents say."""
+    """Run a flask command in another terminal, as the documents say."""
     script = f"set -a; . var/env; set +a; .venv/bin/python -m flask {line}"
     env = {"PATH": "/usr/bin:/bin", **LIBPQ, "CELERY_BROKER_URL": ELSEWHERE, "FLASK_DEBUG": "1"}
     return subprocess.run(["sh", "-c", script], cwd=run.folder, env=env, capture_output=True, text=True)
@@ -91,9 +91,9 @@ def _flask(run: MakeRun, line: str) -> subprocess.CompletedProcess[str]:
 
 def test_it_starts_whatever_the_shell_holds_and_all_its_parts_find_each_other(run: MakeRun) -> None:
     def healthy() -> list[str]:
-        done = _flask(run, "doctor --json")
-        assert done.returncode == 0, done.stdout + done.stderr
-        return [finding["part"] for finding in json.loads(done.stdout)["parts"]]
+        result = _flask(run, "doctor --json")
+        assert result.returncode == 0, result.stdout + result.stderr
+        return [finding["part"] for finding in json.loads(result.stdout)["parts"]]
 
     assert eventually(healthy, within=60) == PARTS, "the README shows other parts than there are"
 
@@ -112,10 +112,10 @@ def test_it_ends_in_peace_without_a_reader(run: MakeRun) -> None:
 
 def test_settings_of_the_last_run_in_a_terminal_do_not_reach_the_next_one(run: MakeRun, tmp_path: Path) -> None:
     loaded = (run.folder / "var" / "env").read_text()
-    script = f"{loaded}\nset +a; exec .venv/bin/python -c '{_GIVEN}'"
+    script = f"{loaded}\nset +a; exec .venv/bin/python -c '{_PRINT_SETTINGS}'"
     env = {"PATH": "/usr/bin:/bin", "LOG_LEVEL": "debug"}
-    done = subprocess.run(["sh", "-ac", script], cwd=run.folder, env=env, capture_output=True, text=True)
-    assert done.stdout.split() == ["LOG_LEVEL", "PORT"], done.stderr
+    result = subprocess.run(["sh", "-ac", script], cwd=run.folder, env=env, capture_output=True, text=True)
+    assert result.stdout.split() == ["LOG_LEVEL", "PORT"], result.stderr
 
 
-_GIVEN = "import os; from devstack.given import given; print(*sorted(given(os.environ)))"
+_PRINT_SETTINGS = "import os; from devstack.given import given; print(*sorted(given(os.environ)))"

@@ -15,7 +15,7 @@ ENV = {
     "BROADCAST_SECONDS": "0",
     # A slow machine may take long over the 200 updates that a slow reader misses.
     "SLOW_SECONDS": "300",
-    # Faults are the matter here: players may be as quick and as even as a test needs them.
+    # These tests are about faults: players may be as quick and as regular as a test needs.
     "ANTICHEAT_FLAG": "1000000",
     "ANTICHEAT_REJECT": "1000000",
     "ANTICHEAT_CRITICAL": "1000000",
@@ -32,7 +32,7 @@ def _fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 @pytest.fixture
 def fragile(_fragile: Product) -> Iterator[Product]:
-    """After each test the books agree, Redis with them, and nothing waits to be delivered."""
+    """Yield the product. After each test the books agree, Redis with them, and nothing waits to be delivered."""
     yield _fragile
     settled(_fragile)
 
@@ -46,7 +46,7 @@ def api(fragile: Product) -> Iterator[Api]:
 
 @pytest.fixture
 def anna(api: Api) -> Player:
-    """A player who has scored once."""
+    """Register a player who has scored once."""
     anna = api.register()
     anna.score_once()
     return anna
@@ -54,5 +54,5 @@ def anna(api: Api) -> Player:
 
 @pytest.fixture
 def watcher(api: Api) -> Player:
-    """A player who only looks on."""
+    """Register a player who only watches."""
     return api.register()

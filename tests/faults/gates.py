@@ -16,7 +16,7 @@ from tests.parts.waiting import eventually
 
 @dataclass(frozen=True)
 class Gate:
-    """Stops those who have done `event` on `table`, before they commit."""
+    """A gate that stops a transaction with an `event` on `table` before it commits."""
 
     number: int
     event: str
@@ -28,7 +28,7 @@ DELIVERED = Gate(4712, "DELETE", "outbox")
 
 
 def build(product: Product) -> None:
-    """Put the gates up, open."""
+    """Create the gates, open."""
     with product.database() as connection:
         connection.execute(
             """CREATE FUNCTION test_gate() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -42,7 +42,7 @@ def build(product: Product) -> None:
 
 
 class Shut:
-    """A gate that is shut, with somebody before it or not."""
+    """A gate that is shut; transactions may stand before it."""
 
     def __init__(self, product: Product, condition: str) -> None:
         self._product, self._condition = product, condition
@@ -56,11 +56,11 @@ class Shut:
         return [row[0] for row in rows]
 
     def wait_for_somebody(self) -> None:
-        """Until a transaction stands before the gate."""
+        """Wait until a transaction stands before the gate."""
         eventually(self._waiting)
 
     def turn_away(self) -> None:
-        """What the database does in the end to the transaction of a client that died: it ends without a commit."""
+        """End the waiting transactions without a commit, as the database does in the end when a client has died."""
         with self._product.database() as connection:
             for pid in self._waiting():
                 connection.execute("SELECT pg_terminate_backend(%s)", [pid])

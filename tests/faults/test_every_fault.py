@@ -1,4 +1,4 @@
-"""The short form of `make faults`: the cluster under load, one thing broken at a time, everything proved after."""
+"""The short form of `make faults`: the cluster under load, one fault at a time, every promise proved after it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.parts.cluster import missing
 
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
-    """The cluster under load."""
+    """Start the cluster under load."""
     if absent := missing():
         pytest.skip(f"{absent} is not installed")
     with drill(tmp_path_factory.mktemp("drill"), SHORT, short=True, say=lambda line: None) as ready:
@@ -29,7 +29,7 @@ def test_what_was_promised_holds_whatever_breaks(ready: Drill, fault: Fault) -> 
         pytest.skip("only root may mount a small disk")
     outcome = ready.run(fault)
     assert outcome.wrong == []
-    # Or nothing was under load, and the proofs would prove nothing.
+    # Otherwise nothing was under load, and the proofs would prove nothing.
     assert outcome.seen.saw["200"] > 10
 
 
@@ -39,8 +39,8 @@ def test_a_drill_that_breaks_nothing_has_touched_nobody_whatever_it_counts(ready
     def begin(scene: Scene) -> Callable[[Seen], int]:
         begun = {fault.slug: fault.touch.begin(scene) for fault in FAULTS}
 
-        def count(seen: Seen) -> int:
-            counts.update((slug, end(seen)) for slug, end in begun.items())
+        def count(answers: Seen) -> int:
+            counts.update((slug, end(answers)) for slug, end in begun.items())
             return sum(counts.values())
 
         return count

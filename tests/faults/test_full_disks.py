@@ -1,4 +1,4 @@
-"""A full disk, under the logs alone or under everything, changes no answer that can be given and loses nothing."""
+"""A full disk, for the logs alone or for everything, changes no answer that can be given and loses nothing."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.parts.product import UNLIMITED, Product
 from tests.parts.waiting import eventually
 
 PARTS = ("relay", "beat", "worker", "web")
-# Celery's worker gives up on a Redis broker that refuses to write; the launcher starts it again until it need not.
+# Celery's worker gives up on a Redis broker that refuses to write; the launcher restarts it until Redis does.
 LASTING = (b"gunicorn", b"beat", b"workers.relay")
 
 
 @pytest.fixture
 def speechless(fragile: Product) -> Iterator[Product]:
-    """The standard output and error of all of its processes is a disk that is always full."""
+    """Send the standard output and error of all its processes to a disk that is always full."""
     children = [fragile.process(part) for part in PARTS]
     logs = [child.log for child in children]
     _restart(fragile, children, [Path("/dev/full")] * len(children))
@@ -33,9 +33,9 @@ def speechless(fragile: Product) -> Iterator[Product]:
 
 
 def _restart(product: Product, children: list[Child], logs: list[Path]) -> None:
-    """All at the same time, each with its output in the log beside it."""
+    """Restart all children at the same time, each with its output in the log at the same place of the list."""
     for child, log in zip(children, logs, strict=True):
-        child.kill()  # there is nothing that they would have to finish
+        child.kill()  # they have nothing to finish
         child.log = log
         child.launch()
     eventually(product.ready, within=60)
@@ -53,14 +53,14 @@ def test_processes_that_cannot_log_answer_and_work_as_ever(speechless: Product, 
     eventually(lambda: speechless.one("SELECT count(*) FROM outbox") == 0)
     eventually(lambda: speechless.one("SELECT max(sent_at) FROM ticks") > ticked, within=30)
     assert all(speechless.process(part).running for part in PARTS)
-    told = requests.get(f"{speechless.url}/metrics", timeout=10).text
-    lost = [line for line in told.splitlines() if line.startswith("fairboard_log_lines_dropped_total")]
-    assert float(lost[0].split()[1]) > 5
+    metrics = requests.get(f"{speechless.url}/metrics", timeout=10).text
+    dropped = [line for line in metrics.splitlines() if line.startswith("fairboard_log_lines_dropped_total")]
+    assert float(dropped[0].split()[1]) > 5
 
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> Iterator[MakeRun]:
-    """With everything that it writes on a small disk."""
+    """Start `make run` with everything that it writes on a small disk."""
     if not disk.may_mount():
         pytest.skip("only root may mount a small disk")
     folder = copy_project(tmp_path)
@@ -73,8 +73,8 @@ def make_run(tmp_path: Path) -> Iterator[MakeRun]:
             eventually(lambda: not processes.holders(folder / "var" / "parts.lock"))
 
 
-def _ours(run: MakeRun) -> set[int]:
-    """The pids of the product's own processes, but for the workers."""
+def _lasting_pids(run: MakeRun) -> set[int]:
+    """Return the pids of the product's own processes, except the workers."""
     commands = {member.pid: Path(f"/proc/{member.pid}/cmdline") for member in run.family()}
     return {pid for pid, file in commands.items() if any(name in file.read_bytes() for name in LASTING)}
 
@@ -83,7 +83,7 @@ def test_a_full_disk_ends_no_process_and_everything_goes_on_when_there_is_room(m
     api = Api(f"http://127.0.0.1:{make_run.port}")
     anna = api.register()
     scored = anna.score_once()["score"]["current"]
-    before, answered = _ours(make_run), 0
+    before, answered = _lasting_pids(make_run), 0
     with disk.full(make_run.folder / "var"):
         for number in range(40):
             api.call("GET" if number % 2 else "POST", f"//path-{number}", {"any": "thing"})
@@ -93,12 +93,12 @@ def test_a_full_disk_ends_no_process_and_everything_goes_on_when_there_is_room(m
             completed = anna.complete(issued.data) if issued.status == 201 else issued
             if completed.status == 200:
                 answered += completed.data["points"]
-        assert _ours(make_run) == before, make_run.output()
+        assert _lasting_pids(make_run) == before, make_run.output()
     eventually(lambda: api.get("//readyz").status == 200, within=60)
     eventually(lambda: api.register(fresh_name()).score_once(), within=60)
     assert anna.me()["score"] >= scored + answered
     eventually(anna.score_once, within=60)
-    shown = f"/leaderboard/users/{anna.user_id}"
-    eventually(lambda: api.get(shown).data["score"] == anna.me()["score"], within=60)
-    assert _ours(make_run) == before
+    path = f"/leaderboard/users/{anna.user_id}"
+    eventually(lambda: api.get(path).data["score"] == anna.me()["score"], within=60)
+    assert _lasting_pids(make_run) == before
     api.close()

@@ -17,7 +17,7 @@ from tests.parts.waiting import eventually
 
 
 def _kill_web(product: Product) -> None:
-    """kill -9 to every process that serves requests; their master starts new ones."""
+    """Kill every process that serves requests with kill -9; their master starts new ones."""
     old = product.web_workers()
     for pid in old:
         os.kill(pid, signal.SIGKILL)
@@ -25,7 +25,7 @@ def _kill_web(product: Product) -> None:
 
 
 def _complete_and_die(product: Product, player: Player, action: dict[str, str], gate: Shut, key: str | None) -> None:
-    """The request reaches the gate and dies there without an answer."""
+    """Send a completion that reaches the gate and dies there without an answer."""
     with ThreadPoolExecutor() as pool:
         request = pool.submit(player.complete, action, key=key)
         gate.wait_for_somebody()
@@ -35,7 +35,7 @@ def _complete_and_die(product: Product, player: Player, action: dict[str, str], 
 
 
 def _complete_again(player: Player, action: dict[str, str], key: str | None = None) -> Answer:
-    """Once the dead request's claim has run out."""
+    """Retry until the dead request's claim has expired. Returns the answer."""
 
     def answered() -> Answer | None:
         answer = player.complete(action, key=key)
@@ -74,7 +74,7 @@ def test_killed_before_the_commit_the_token_is_still_good(fragile: Product, anna
 
 
 def test_killed_while_the_commit_goes_on_it_scores_once(fragile: Product, api: Api, anna: Player) -> None:
-    """The database has the COMMIT already and carries it out; nobody is left to hear of it or to tell Redis."""
+    """Kill while the database carries out the COMMIT: no process is left to read its answer or to update Redis."""
     action = anna.issue()
     with subscribed(fragile.url, api.register().access_token), shut(fragile, SCORED) as gate:
         _complete_and_die(fragile, anna, action, gate, None)
@@ -150,7 +150,7 @@ def test_everything_killed_at_once_comes_back_with_every_score(fragile: Product,
     parts = list(fragile.stack.processes.values())
     for part in parts:
         part.kill()
-    # All at the same time, as when a machine boots: each waits for what it needs.
+    # All start at the same time, as when a machine boots: each waits for the parts that it needs.
     for part in parts:
         part.launch()
     for part in parts:

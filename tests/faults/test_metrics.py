@@ -1,4 +1,4 @@
-"""/metrics while processes die and servers stall."""
+"""The /metrics endpoint while processes die and servers stall."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ PATIENCE_SECONDS = 8
 
 
 def _scrape(product: Product) -> dict[str, float]:
-    """Every sample without labels, and the redemptions by outcome and the answers by status, as `name status`."""
+    """Return samples by name, summed over all labels but `outcome` and `route`, whose values follow the name."""
     answer = requests.get(f"{product.url}/metrics", timeout=PATIENCE_SECONDS)
     assert answer.status_code == 200
-    found: dict[str, float] = {}
+    totals: dict[str, float] = {}
     for family in text_string_to_metric_families(answer.text):
         for sample in family.samples:
             labels = sample.labels
             name = " ".join([sample.name, *filter(None, (labels.get("outcome"), labels.get("route")))])
-            found[name] = found.get(name, 0) + sample.value
-    return found
+            totals[name] = totals.get(name, 0) + sample.value
+    return totals
 
 
 def _kill_one_of_the_web_processes(product: Product) -> None:
@@ -75,9 +75,9 @@ def test_a_scrape_tells_that_a_server_has_stalled(fragile: Product, part: str, g
     assert _scrape(fragile)[gauge] == 1
     fragile.process(part).pause()
     try:
-        found = _scrape(fragile)
-        assert found[gauge] == 0
-        assert ISSUED in found, "what was counted is told all the same"
+        totals = _scrape(fragile)
+        assert totals[gauge] == 0
+        assert ISSUED in totals, "what was counted is told all the same"
     finally:
         fragile.process(part).resume()
     eventually(lambda: _scrape(fragile)[gauge] == 1, within=60)
@@ -87,9 +87,9 @@ def test_what_the_workers_and_the_relay_did_is_told_by_the_web(fragile: Product,
     before = _scrape(fragile)
     anna.score_once()
 
-    def told() -> bool:
-        found = _scrape(fragile)
+    def has_grown() -> bool:
+        totals = _scrape(fragile)
         names = "fairboard_relay_published_total", "fairboard_task_seconds_count done"
-        return all(found.get(name, 0) > before.get(name, 0) for name in names)
+        return all(totals.get(name, 0) > before.get(name, 0) for name in names)
 
-    eventually(told)
+    eventually(has_grown)

@@ -1,4 +1,4 @@
-"""Many at once: one wins, and the books show one."""
+"""Many requests at once: one wins, and the books show one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MANY = 50
 
 
 def _at_once(product: Product, calls: Sequence[Callable[[Api], T]]) -> list[T]:
-    """Each call on a connection of its own that is open already, all started together."""
+    """Start all calls together, each on a connection that is open already. Returns their results in order."""
     barrier = Barrier(len(calls))
 
     def start(call: Callable[[Api], T]) -> T:
@@ -49,11 +49,11 @@ def test_fifty_with_one_token_score_once(fragile: Product, anna: Player) -> None
 
 
 def test_fifty_first_redemptions_of_a_new_player_score_once(fragile: Product, api: Api) -> None:
-    somebody = api.register()
-    action = somebody.issue()
-    answers = _at_once(fragile, [_complete(somebody, action)] * MANY)
+    player = api.register()
+    action = player.issue()
+    answers = _at_once(fragile, [_complete(player, action)] * MANY)
     assert Counter(answer.status for answer in answers) == {200: 1, 403: MANY - 1}
-    assert (somebody.me()["score"], _events(fragile, somebody)) == (1, 1)
+    assert (player.me()["score"], _events(fragile, player)) == (1, 1)
 
 
 def test_fifty_with_one_key_get_one_answer_or_are_told_to_wait(fragile: Product, anna: Player) -> None:

@@ -1,4 +1,4 @@
-"""The product on a Redis Cluster that loses a master under load, and then everything it knew."""
+"""The product on a Redis Cluster that loses a master under load, and then all its data."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
     cluster = RedisCluster(folder, folder)
     cluster.start()
     yield cluster
-    cluster.kill()  # nobody needs what it would write before it ends
+    cluster.kill()  # a clean stop would write data that is not needed any more
 
 
 @pytest.fixture(scope="module")
 def clustered(tmp_path_factory: pytest.TempPathFactory, cluster: RedisCluster) -> Iterator[Product]:
-    """Two gevent workers, a relay and a worker on the cluster; the messages of Celery have a Redis of their own."""
+    """Start two gevent workers, a relay and a worker on the cluster; Celery's messages have a Redis of their own."""
     env = {**ENV, "REDIS_URL": cluster.url, "WEB_WORKERS": "2"}
     with running(tmp_path_factory.mktemp("clustered"), env, broker="redis") as product:
         yield product
@@ -35,14 +35,14 @@ def clustered(tmp_path_factory: pytest.TempPathFactory, cluster: RedisCluster) -
 
 @pytest.fixture
 def players(clustered: Product) -> Iterator[list[Player]]:
-    """On every master, by all odds."""
+    """Register eight players: by all odds, some on every master."""
     api = Api(clustered.url)
     yield [api.register() for _ in range(8)]
     api.close()
 
 
 def _ledger(product: Product, players: list[Player]) -> Counter[str]:
-    """How often each action of these players was scored."""
+    """Count how often each action of these players was scored."""
     with product.database() as connection:
         rows = connection.execute(
             "SELECT action_id::text FROM score_events WHERE player_id::text = ANY(%s)",
@@ -51,8 +51,8 @@ def _ledger(product: Product, players: list[Player]) -> Counter[str]:
     return Counter(row[0] for row in rows)
 
 
-def _scored(product: Product, players: list[Player], tally: Tally) -> None:
-    """Every 200 is in the ledger exactly once, and nobody got anything but an answer of the contract."""
+def _check_scores(product: Product, players: list[Player], tally: Tally) -> None:
+    """Check that every 200 is in the ledger exactly once, and that every failure is an answer of the contract."""
     events = _ledger(product, players)
     assert set(tally.scored) <= set(events)
     assert set(events.values()) == {1}
@@ -60,15 +60,15 @@ def _scored(product: Product, players: list[Player], tally: Tally) -> None:
         assert failure.endswith((" 503 unavailable", " 401 invalid_token", " 403 token_already_used")), tally.failures
 
 
-def _all_served(players: list[Player]) -> bool:
+def _serve_all(players: list[Player]) -> bool:
     for player in players:
         player.score_once()
         player.me()
     return True
 
 
-def _holder(cluster: RedisCluster, player: Player) -> RedisNode:
-    """The master without which this player can't be served."""
+def _master_of(cluster: RedisCluster, player: Player) -> RedisNode:
+    """Return the master without which this player can't be served."""
 
     def holds(node: RedisNode) -> bool:
         try:
@@ -85,16 +85,16 @@ def test_a_master_killed_under_load_every_answer_holds_and_service_comes_back(
 ) -> None:
     with SteadyLoad(clustered.url, players, pause=0.1) as tally:
         eventually(lambda: len(tally.scored) > 50)
-        master = _holder(cluster, players[0])
+        master = _master_of(cluster, players[0])
         master.kill()
         eventually(lambda: len(cluster.masters()) == 3)
-        eventually(lambda: _all_served(players))
+        eventually(lambda: _serve_all(players))
         before = len(tally.scored)
         eventually(lambda: len(tally.scored) > before + 50)
         master.start()
         eventually(cluster.whole)
     assert tally.failures, "or the kill was noticed by nobody, and nothing is shown"
-    _scored(clustered, players, tally)
+    _check_scores(clustered, players, tally)
     settled(clustered)
 
 
@@ -107,5 +107,5 @@ def test_a_cluster_emptied_under_load_scores_nothing_twice_and_its_ranks_come_ba
             master.asked("FLUSHALL")
         before = len(tally.scored)
         eventually(lambda: len(tally.scored) > before + 50)
-    _scored(clustered, players, tally)
+    _check_scores(clustered, players, tally)
     settled(clustered)

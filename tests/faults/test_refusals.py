@@ -1,4 +1,4 @@
-"""PostgreSQL or Redis answers and refuses to work: nobody is told anything but 503, and no task is lost."""
+"""PostgreSQL or Redis answers but refuses to work: clients get nothing but 503, and no task is lost."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def test_a_part_that_refuses_is_named_and_tasks_wait_for_it(
     if not has_rabbitmq():
         pytest.skip("rabbitmq-server is not installed")
     action, log = anna.issue(), fragile.process("worker").log
-    told = log.stat().st_size
+    log_size = log.stat().st_size
     with subscribed(fragile.url, watcher.access_token) as socket:
         with REFUSING[part](fragile):
             ready = eventually(lambda: (answer := api.get("//readyz")).status == 503 and answer)
-            assert [each["part"] for each in ready.details] == [part]
+            assert [detail["part"] for detail in ready.details] == [part]
             assert ready.headers["Retry-After"]
             answer = anna.complete(action, key="k")
             assert answer.refusal == (503, "unavailable")
@@ -61,7 +61,7 @@ def test_a_part_that_refuses_is_named_and_tasks_wait_for_it(
             if part == "redis":
                 assert refused_upgrade(fragile.url) == 503
             _send_refresh(plain_app(fragile.env["BROKER_URL"]), anna)
-            eventually(lambda: "Retry in" in log.read_text()[told:], within=30)
+            eventually(lambda: "Retry in" in log.read_text()[log_size:], within=30)
         eventually(fragile.ready)
         assert anna.complete(action, key="k").data["score"] == {"previous": 1, "current": 2}
         socket.until_change(anna.user_id, 2, within=30)

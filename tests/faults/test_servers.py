@@ -1,4 +1,4 @@
-"""Servers that stop, stall, forget or restart under the product."""
+"""Servers that stop, stall, restart or lose their data under the product."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _paused(part: Child) -> Iterator[None]:
 
 
 def _redeem_until_it_works(player: Player) -> int:
-    """While parts come back a redemption may be 503; with its key a retry tells. The score in the end."""
+    """Redeem once; while parts come back and answer 503, retry with the same key. Returns the score after it."""
     action, key = eventually(player.issue, within=60), str(uuid4())
 
     def scored() -> int | None:
@@ -64,7 +64,7 @@ def test_redis_emptied_nothing_scores_twice_and_ranks_come_back(fragile: Product
 
 
 def test_a_redis_that_remembers_an_older_time_does_not_make_a_token_good_again(fragile: Product, anna: Player) -> None:
-    """What Redis knew of the action before it was consumed is put back: the database still says no."""
+    """Restore Redis's keys of the action as they were before it was consumed: the database still refuses it."""
     redis = fragile.redis()
     action = anna.issue()
     before = {key: redis.dump(key) or b"" for key in redis.keys(f"*{action['action_id']}*")}
@@ -115,11 +115,11 @@ def test_subscribers_outlive_a_restart_of_redis(fragile: Product, anna: Player, 
         fragile.process("redis").kill()
         fragile.process("redis").start()
         eventually(fragile.ready, within=60)
-        _catches_up(socket, anna, _redeem_until_it_works(anna))
+        _wait_for_newest_board(socket, anna, _redeem_until_it_works(anna))
 
 
-def _catches_up(socket: Subscriber, player: Player, score: int) -> None:
-    """The socket shows the newest board in the end: every board is small enough here to be shown in its top ten."""
+def _wait_for_newest_board(socket: Subscriber, player: Player, score: int) -> None:
+    """Wait until the socket shows the newest board: every board here is small enough to be shown in its top ten."""
     rows = eventually(lambda: player.api.get("/leaderboard/top?limit=100").data)
     top = [row["score"] for row in rows[:10]]
     while True:
@@ -127,7 +127,7 @@ def _catches_up(socket: Subscriber, player: Player, score: int) -> None:
         if update["type"] == "ping":
             continue
         changes = update.get("changeInfo", [])
-        if any(each["user_id"] == player.user_id and each["score"] == score for each in changes):
+        if any(change["user_id"] == player.user_id and change["score"] == score for change in changes):
             return
         if [row["score"] for row in update["data"]] == top and player.me()["score"] == score:
             return
@@ -144,13 +144,13 @@ def test_the_broker_down_redeems_go_on_and_subscribers_catch_up(
         score, until = 0, time.monotonic() + BROKER_AWAY_SECONDS
         while time.monotonic() < until:
             score = anna.score_once()["score"]["current"]
-            _read_what_came(socket)
+            _read_pending(socket)
         assert fragile.one("SELECT count(*) FROM outbox") >= 1
         broker.start()
         socket.until_change(anna.user_id, score, within=30)
 
 
-def _read_what_came(socket: Subscriber) -> None:
+def _read_pending(socket: Subscriber) -> None:
     try:
         while True:
             socket.receive(within=0.01)
@@ -189,7 +189,7 @@ def test_the_web_process_says_1012_when_it_stops_and_clients_come_back(
 ) -> None:
     web = fragile.process("web")
     sockets = [subscribed(fragile.url, watcher.access_token) for _ in range(5)]
-    anna.api.close()  # an idle connection would hold the stop up for its five seconds
+    anna.api.close()  # an idle connection would delay the stop by its five seconds
     web.stop()
     codes = [socket.until_closed()[0] for socket in sockets]
     web.start()

@@ -1,4 +1,4 @@
-"""A subscriber that stops reading: nobody else notices, and it ends on the newest board."""
+"""A subscriber that stops reading delays no other subscriber, and ends on the newest board."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def test_one_that_stops_reading_while_200_updates_go_by_ends_on_the_newest(
             newest = update["meta"]["version"]
         last = anna.score_once()["score"]["current"]
         update = quick.until_change(anna.user_id, last)
-        received = _until_version(slow, update["meta"]["version"])
+        received = _read_until_version(slow, update["meta"]["version"])
     assert len(received) < UPDATES, "boards in between are merged for one that can't read"
     assert received[-1]["data"] == update["data"]
 
 
-def _until_version(slow: Subscriber, version: int) -> list[dict[str, Any]]:
-    """What it still gets, up to this board."""
+def _read_until_version(slow: Subscriber, version: int) -> list[dict[str, Any]]:
+    """Read the messages that it still gets, up to this board. Returns them."""
     received: list[dict[str, Any]] = []
     while not received or received[-1]["meta"]["version"] < version:
         received.append(slow.next(within=10))

@@ -27,19 +27,19 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """PostgreSQL and Redis, with a database that is up to date."""
+    """Yield PostgreSQL and Redis, with an application database."""
     with Stack(tmp_path_factory.mktemp("servers"), parts=()) as stack:
         yield stack
-        stack.postgres.kill()  # nobody needs the hundreds of databases that it would write before it ends
+        stack.postgres.kill()  # a clean stop would first write hundreds of databases to disk
 
 
 def url_of(servers: Stack, name: str) -> str:
-    """The URL of a database, for the application."""
+    """Return the application's URL of a database."""
     return servers.postgres.database_url(name).replace("postgresql://", "postgresql+psycopg://")
 
 
 def copy_database(servers: Stack, template: str) -> str:
-    """The name of a new database with what another one has, and with the same owner; nobody may be connected to it."""
+    """Copy a database without open connections, with the same owner. Return the copy's name."""
     name = f"copy_{next(_numbers)}"
     statement = SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}")
     with psycopg.connect(servers.postgres.admin_url("postgres"), autocommit=True) as connection:
@@ -49,7 +49,7 @@ def copy_database(servers: Stack, template: str) -> str:
 
 @pytest.fixture
 def empty_database(servers: Stack) -> str:
-    """The URL of a database with nothing in it."""
+    """Return the URL of a database with nothing in it."""
     name = f"empty_{next(_numbers)}"
     servers.postgres.create_database(name)
     return url_of(servers, name)
@@ -57,7 +57,7 @@ def empty_database(servers: Stack) -> str:
 
 @pytest.fixture(scope="session")
 def migrated(servers: Stack) -> str:
-    """The name of a database with what the migrations bring. Copying it costs a quarter of running them."""
+    """Return the name of a migrated database. Copying it costs a quarter of running the migrations."""
     servers.postgres.create_database("migrated")
     migrations.upgrade(url_of(servers, "migrated"))
     return "migrated"
@@ -65,23 +65,23 @@ def migrated(servers: Stack) -> str:
 
 @pytest.fixture
 def database(servers: Stack, migrated: str) -> str:
-    """The URL of the container's database, a new one for each test."""
+    """Return the URL of the container's database, a new one for each test."""
     return url_of(servers, copy_database(servers, migrated))
 
 
 @pytest.fixture(scope="session")
 def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
-    """Three masters with a replica each; a test that breaks one has its own."""
+    """Yield three masters with a replica each; a test that breaks one starts its own cluster."""
     folder = tmp_path_factory.mktemp("cluster")
     cluster = RedisCluster(folder, folder)
     cluster.start()
     yield cluster
-    cluster.kill()  # nobody needs what it would write before it ends
+    cluster.kill()  # a clean stop would first write data to disk
 
 
 @pytest.fixture
 def redis_kind(request: pytest.FixtureRequest) -> str:
-    """What the container's Redis is: single, or with `ON_BOTH` a cluster as well."""
+    """Return the kind of the container's Redis: single, or with `ON_BOTH` a cluster as well."""
     return str(getattr(request, "param", "single"))
 
 
@@ -95,13 +95,13 @@ def redis_url(servers: Stack, redis_kind: str, request: pytest.FixtureRequest) -
 
 @pytest.fixture
 def container(servers: Stack, database: str, redis_url: str, tmp_path: Path) -> Iterator[Container]:
-    """Services on a database and a Redis with nothing in them but what the migrations bring."""
-    given = Settings.from_env(servers.env)
-    # No waiting between two broadcasts, of which some tests make a thousand.
-    settings = replace(given, database_url=database, redis_url=redis_url, broadcast_seconds=0.0)
+    """Yield services on an empty Redis and a database that has only the migrations' rows."""
+    from_servers = Settings.from_env(servers.env)
+    # No wait between two broadcasts: some tests make a thousand.
+    settings = replace(from_servers, database_url=database, redis_url=redis_url, broadcast_seconds=0.0)
     settings = replace(settings, audit_anchors=str(tmp_path / "audit-anchors"))
     container = Container(settings)
-    # A cluster that the test before has broken is whole again, but may still be slow.
+    # A cluster that the test before broke is whole again, but may still be slow.
     eventually(container.redis.flushdb)
     yield container
     container.close()
@@ -109,16 +109,16 @@ def container(servers: Stack, database: str, redis_url: str, tmp_path: Path) -> 
 
 @pytest.fixture
 def workers(container: Container) -> Iterator[list[Container]]:
-    """What four further processes on the same servers would have."""
-    made = [Container(container.settings) for _ in range(4)]
-    yield made
-    for each in made:
-        each.close()
+    """Yield the containers of four further processes on the same servers."""
+    containers = [Container(container.settings) for _ in range(4)]
+    yield containers
+    for worker in containers:
+        worker.close()
 
 
 @pytest.fixture
 def log_text(container: Container) -> Iterator[io.StringIO]:
-    """What is logged during the test, in the form that the log has. An app of the test's must be made before."""
+    """Yield the test's log as it is written. Make an app of the test before this fixture: it configures logging."""
     logs.configure(container.settings)
     root, text = logging.getLogger(), io.StringIO()
     handler = logging.StreamHandler(text)

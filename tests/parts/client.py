@@ -23,13 +23,13 @@ _run = uuid.uuid4().hex[:8]
 
 
 def fresh_name(stem: str = "p") -> str:
-    """A username that nobody in this run has taken."""
+    """Return a username that no other player of this run has."""
     return f"{stem}-{_run}-{next(_numbers)}"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer; `body` is the parsed JSON, or None where there is none."""
+    """One HTTP answer; `body` is the parsed JSON, or None if there is none."""
 
     status: int
     headers: Any
@@ -38,7 +38,7 @@ class Answer:
 
     @property
     def data(self) -> Any:
-        """What was asked for; fails with the whole answer when it was refused."""
+        """Return `data` of the envelope. Fails with the whole answer if the request was refused."""
         assert self.status < 400, f"{self.status}: {self.text[:500]}"
         return self.body["data"]
 
@@ -49,7 +49,7 @@ class Answer:
 
     @property
     def code(self) -> str | None:
-        """The contract's word for the refusal; None when it was not refused."""
+        """Return the contract's code of the refusal, or None if the request was not refused."""
         if not isinstance(self.body, dict) or "error" not in self.body:
             return None
         return str(self.body["error"]["code"])
@@ -60,7 +60,7 @@ class Answer:
 
     @property
     def fields(self) -> set[str]:
-        """The fields that a 422 names."""
+        """Return the names of the fields that a 422 lists."""
         return {entry["field"] for entry in self.details}
 
     @property
@@ -69,7 +69,7 @@ class Answer:
 
 
 def check_envelope(answer: Answer) -> None:
-    """The envelope of the contract: what must hold for any answer with a body."""
+    """Check the envelope of the contract, which every answer with a body must have."""
     assert answer.headers.get("Content-Type", "").startswith("application/json"), answer
     assert isinstance(answer.body, dict), answer.text[:500]
     assert set(answer.body) <= {"meta", "data", "links", "error"}, answer.body
@@ -88,7 +88,7 @@ def check_envelope(answer: Answer) -> None:
 
 
 class _FromAddress(HTTPAdapter):
-    """Connects from one address of this machine, to be another client to a limit per address."""
+    """An adapter that connects from one address of this machine: for a limit per address it is another client."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -99,14 +99,14 @@ class _FromAddress(HTTPAdapter):
 
 
 class Api:
-    """Calls to one product, as nobody in particular."""
+    """An HTTP client of one product, without a login of its own."""
 
     def __init__(self, url: str, *, address: str | None = None, timeout: float = 30.0) -> None:
         self.url = url.rstrip("/")
         self.timeout = timeout
         self._session = requests.Session()
-        self._session.trust_env = False  # no proxy of the shell stands before this machine
-        self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # a test with TLS names its certificate
+        self._session.trust_env = False  # the shell's proxies must not stand before this machine
+        self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # a test with TLS sets its certificate
         self._session.mount("http://", _FromAddress(address) if address else HTTPAdapter(pool_maxsize=64))
 
     def close(self) -> None:
@@ -123,18 +123,18 @@ class Api:
         headers: Mapping[str, str | bytes] | None = None,
         timeout: float | None = None,
     ) -> Answer:
-        """One request; `body` is sent as JSON, `raw` as it is. `path` is under /api/v1 unless it has a host's root."""
+        """Send a request: `body` as JSON, `raw` as it is. `path` is under /api/v1, `//path` under the host's root."""
         url = self.url + (path[1:] if path.startswith("//") else API + path)
-        sent: dict[str, str | bytes] = dict(headers or {})
+        all_headers: dict[str, str | bytes] = dict(headers or {})
         if token is not None:
-            sent.setdefault("Authorization", f"Bearer {token}")
+            all_headers.setdefault("Authorization", f"Bearer {token}")
         data = raw
         if body is not None:
             data = json.dumps(body).encode()
         if data is not None:
-            sent.setdefault("Content-Type", "application/json")
+            all_headers.setdefault("Content-Type", "application/json")
         response = self._session.request(
-            method, url, data=data, headers=sent, timeout=timeout or self.timeout, allow_redirects=False
+            method, url, data=data, headers=all_headers, timeout=timeout or self.timeout, allow_redirects=False
         )
         try:
             parsed = response.json()
@@ -145,21 +145,21 @@ class Api:
             check_envelope(answer)
         return answer
 
-    def get(self, path: str, **how: Any) -> Answer:
-        return self.call("GET", path, **how)
+    def get(self, path: str, **options: Any) -> Answer:
+        return self.call("GET", path, **options)
 
-    def post(self, path: str, body: Any = None, **how: Any) -> Answer:
-        return self.call("POST", path, body, **how)
+    def post(self, path: str, body: Any = None, **options: Any) -> Answer:
+        return self.call("POST", path, body, **options)
 
     def register(self, username: str | None = None, password: str = PASSWORD) -> Player:
-        """A new player, signed in."""
+        """Register a new player and return their login."""
         username = username or fresh_name()
         answer = self.post("/auth/register", {"username": username, "password": password})
         assert answer.status == 201, answer.text
         return Player(self, username, password, answer.data)
 
     def login(self, username: str, password: str = PASSWORD) -> Player:
-        """The player, signed in once more: another login, another family of tokens."""
+        """Sign the player in once more: another login, another family of tokens."""
         answer = self.post("/auth/login", {"username": username, "password": password})
         return Player(self, username, password, answer.data)
 
@@ -181,33 +181,35 @@ class Player:
         self.access_token = self.signed_in["access_token"]
         self.refresh_token = self.signed_in["refresh_token"]
 
-    def get(self, path: str, **how: Any) -> Answer:
-        return self.api.call("GET", path, token=self.access_token, **how)
+    def get(self, path: str, **options: Any) -> Answer:
+        return self.api.call("GET", path, token=self.access_token, **options)
 
-    def post(self, path: str, body: Any = None, **how: Any) -> Answer:
-        return self.api.call("POST", path, body, token=self.access_token, **how)
+    def post(self, path: str, body: Any = None, **options: Any) -> Answer:
+        return self.api.call("POST", path, body, token=self.access_token, **options)
 
     def issue(self, slug: str = "tap") -> dict[str, Any]:
-        """A new action: `{action_id, token, …}`."""
+        """Issue an action and return it: `{action_id, token, …}`."""
         answer = self.post("/actions", {"action_type": slug})
         assert answer.status == 201, answer.text
         issued: dict[str, Any] = answer.data
         return issued
 
-    def complete(self, action: dict[str, Any], *, key: str | None = None, **how: Any) -> Answer:
+    def complete(self, action: dict[str, Any], *, key: str | None = None, **options: Any) -> Answer:
         headers = {"Idempotency-Key": key} if key else {}
-        return self.post(f"/actions/{action['action_id']}/complete", {"token": action["token"]}, headers=headers, **how)
+        return self.post(
+            f"/actions/{action['action_id']}/complete", {"token": action["token"]}, headers=headers, **options
+        )
 
     def score_once(self, slug: str = "tap") -> dict[str, Any]:
-        """Issue and redeem; what the redemption answered."""
+        """Issue an action, redeem it and return the data of the redemption."""
         answer = self.complete(self.issue(slug))
         assert answer.status == 200, answer.text
         scored: dict[str, Any] = answer.data
         return scored
 
     def me(self) -> dict[str, Any]:
-        shown: dict[str, Any] = self.get("/me").data
-        return shown
+        profile: dict[str, Any] = self.get("/me").data
+        return profile
 
     def state_of(self, action: dict[str, Any]) -> str:
         return str(self.get(f"/actions/{action['action_id']}").data["state"])

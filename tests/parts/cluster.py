@@ -14,9 +14,9 @@ from tests.parts.product import UNLIMITED, Product, has_nginx, has_rabbitmq
 
 
 def missing() -> str:
-    """What of the system's programs a cluster needs and this machine has not; empty when it has all."""
-    there = {"rabbitmq-server": has_rabbitmq(), "nginx": has_nginx()}
-    return ", ".join(name for name, found in there.items() if not found)
+    """Return the programs that a cluster needs and this machine lacks, separated by commas; empty if it has all."""
+    programs = {"rabbitmq-server": has_rabbitmq(), "nginx": has_nginx()}
+    return ", ".join(name for name, is_installed in programs.items() if not is_installed)
 
 
 class ClusterProduct(Product):
@@ -27,19 +27,19 @@ class ClusterProduct(Product):
         self.cluster = stack
 
     def redis(self) -> Any:
-        """A client to the whole Redis Cluster."""
-        known = next(node for node in self.cluster.redis.nodes if node.running)
-        return redis.cluster.RedisCluster.from_url(known.url)
+        """Return a client of the whole Redis Cluster."""
+        running_node = next(node for node in self.cluster.redis.nodes if node.running)
+        return redis.cluster.RedisCluster.from_url(running_node.url)
 
     def web_workers(self) -> list[int]:
-        """The pids that serve requests, on all API servers."""
+        """Return the pids of the processes that serve requests, on all API servers."""
         names = [name for name in self.stack.processes if name.startswith("api-")]
         return [pid for name in names for pid in self.process(name).pids()[1:]]
 
 
 @contextmanager
 def running_cluster(folder: Path, env: Mapping[str, str] | None = None) -> Iterator[ClusterProduct]:
-    """A cluster of its own, gone at the end; limits raised, the rest as in production."""
+    """Start a cluster and discard it at the end; rate limits are raised, the rest is as in production."""
     cluster = Cluster(folder, {**UNLIMITED, **(env or {})})
     cluster.start(lambda line: None)
     try:

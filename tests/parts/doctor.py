@@ -1,4 +1,4 @@
-"""What `flask doctor` looks at in a product of one of each, on Redis as the broker."""
+"""The parts that `flask doctor` examines in a product with one process of each kind and Redis as the broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several API and WebSocket servers behind nginx, as in a deployment, on the embedded servers; tests may stop each."""
+"""Several API and WebSocket servers behind nginx, as in a deployment, on the embedded servers; tests may stop any."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
 
 @dataclass
 class Edge:
-    """Everything from the client's side of nginx to the servers behind it."""
+    """All the parts from nginx to the servers behind it."""
 
     product: Product
     nginx: Nginx
@@ -55,25 +55,25 @@ class Edge:
         return self.product.stack.folder.path
 
     def another_nginx(self, name: str) -> Nginx:
-        """One more in front of the same servers, to be changed, started and stopped by the caller."""
+        """Return another nginx for the same servers; the caller configures, starts and stops it."""
         return Nginx(self.folder / name, self.product.stack.folder.log(name), api=self.nginx.api, ws=self.nginx.ws)
 
 
 @contextmanager
 def edge_of(folder: Path, env: Mapping[str, str], *, api: int = 2, ws: int = 2) -> Iterator[Edge]:
-    """Start all of it; it is ended at the end."""
+    """Start a product, its servers and nginx; stop all of them at the end."""
     with ExitStack() as cleanup:
         stack = Stack(folder, {**UNLIMITED, **env}, parts=("worker", "relay"))
         stack.start(lambda line: None)
         cleanup.callback(stack.discard)
         names = [f"api-{number + 1}" for number in range(api)], [f"ws-{number + 1}" for number in range(ws)]
-        servers = [[_web(stack, name) for name in group] for group in names]
-        everybody = [*servers[0], *servers[1]]
-        for server in everybody:
+        servers = [[_build_web(stack, name) for name in group] for group in names]
+        all_servers = [*servers[0], *servers[1]]
+        for server in all_servers:
             cleanup.callback(server.kill)
-        for server in everybody:
+        for server in all_servers:
             server.launch()
-        for server in everybody:
+        for server in all_servers:
             server.wait_until_answers()
         addresses = [[server.address for server in group] for group in servers]
         nginx = Nginx(folder / "nginx", stack.folder.log("nginx"), api=addresses[0], ws=addresses[1])
@@ -82,7 +82,7 @@ def edge_of(folder: Path, env: Mapping[str, str], *, api: int = 2, ws: int = 2) 
         yield Edge(Product(stack), nginx, *servers)
 
 
-def _web(stack: Stack, name: str) -> Web:
-    """As a server of a deployment: one process, and nginx is the one hop it trusts."""
+def _build_web(stack: Stack, name: str) -> Web:
+    """Build a server as in a deployment: one process, and nginx is the one proxy that it trusts."""
     env = {**stack.env, "PORT": str(free_port()), "WEB_WORKERS": "1", "TRUSTED_PROXIES": "1"}
     return Web(stack.folder.log(name), env, name=name)

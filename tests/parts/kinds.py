@@ -1,4 +1,4 @@
-"""Tests that run on a single Redis and on a cluster: `pytestmark = ON_BOTH` in a module whose tests use `container`."""
+"""A mark for tests on a single Redis and on a cluster: `pytestmark = ON_BOTH` if a module's tests use `container`."""
 
 from __future__ import annotations
 

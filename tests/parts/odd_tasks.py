@@ -18,7 +18,7 @@ def _note(path: str, word: str) -> None:
 
 @app.task(name=WAIT)  # type: ignore[untyped-decorator]
 def wait(notes: str, name: str, until: str) -> None:
-    """Done when the file `until` is there."""
+    """Wait until the file `until` exists; note the begin and the end in the file `notes`."""
     _note(notes, f"{name} began")
     while not Path(until).exists():
         time.sleep(0.05)
@@ -27,12 +27,12 @@ def wait(notes: str, name: str, until: str) -> None:
 
 @app.task(name=POISON)  # type: ignore[untyped-decorator]
 def poison(notes: str) -> None:
-    """Never done."""
+    """Kill the process that runs this task."""
     _note(notes, "poison began")
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 @app.task(name=BUG)  # type: ignore[untyped-decorator]
 def bug(request_ids: list[str]) -> None:
-    """Fails."""
+    """Raise `LookupError`."""
     raise LookupError("there is no such thing")

@@ -1,4 +1,4 @@
-"""The whole product, started for the tests on private ports, and what a tester may look at from behind."""
+"""The whole product, started for the tests on private ports, and a tester's view of it from behind."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.parts import ready_python
 from tests.parts.client import Api
 from tests.parts.waiting import eventually
 
-# Limits that no test meets by accident.
+# Limits so high that no test reaches them by accident.
 UNLIMITED = {
     "RATE_LIMIT_AUTH": "100000/second",
     "RATE_LIMIT_ACTIONS": "100000/second",
@@ -32,13 +32,13 @@ UNLIMITED = {
 
 
 def has_rabbitmq() -> bool:
-    """True where the system has RabbitMQ, also where only root's path would find it."""
+    """Return whether the system has RabbitMQ, even if only root's path would find it."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/lib/rabbitmq/bin"
     return shutil.which("rabbitmq-server", path=path) is not None
 
 
 def has_nginx() -> bool:
-    """True where the system has nginx, also where only root's path would find it."""
+    """Return whether the system has nginx, even if only root's path would find it."""
     return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin") is not None
 
 
@@ -64,18 +64,18 @@ class Product:
         return ready_python.flask(self.env, arguments)
 
     def told(self, *arguments: str) -> Any:
-        """What a flask command says with --json; fails when it fails."""
-        done = self.flask(*arguments, "--json")
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout)
+        """Run a flask command with --json and return its parsed output. Fails if the command fails."""
+        result = self.flask(*arguments, "--json")
+        assert result.returncode == 0, result.stdout + result.stderr
+        return json.loads(result.stdout)
 
-    def database(self, **how: Any) -> psycopg.Connection[Any]:
-        """A connection of the tester's own; commits by itself unless told otherwise."""
+    def database(self, **options: Any) -> psycopg.Connection[Any]:
+        """Return a new connection to the database; each statement commits unless `autocommit=False` is passed."""
         url = self.env["DATABASE_URL"].replace("postgresql+psycopg://", "postgresql://")
-        return psycopg.connect(url, **{"autocommit": True, **how})
+        return psycopg.connect(url, **{"autocommit": True, **options})
 
     def one(self, query: str, *values: Any) -> Any:
-        """The first column of the first row."""
+        """Return the first column of the first row, or None if there is no row."""
         with self.database() as connection:
             row = connection.execute(query, values).fetchone()
         return row[0] if row else None
@@ -84,7 +84,7 @@ class Product:
         return redis.Redis.from_url(self.env["REDIS_URL"])
 
     def web_workers(self) -> list[int]:
-        """The pids that serve requests: the children of gunicorn's master."""
+        """Return the pids of the processes that serve requests: the children of gunicorn's master."""
         return self.process("web").pids()[1:]
 
     def ready(self) -> bool:
@@ -97,7 +97,7 @@ class Product:
 
 @contextmanager
 def running(folder: Path, env: Mapping[str, str], *, broker: str) -> Iterator[Product]:
-    """A product of its own, gone at the end."""
+    """Start a product of its own and discard it at the end."""
     stack = Stack(folder, {**UNLIMITED, **env}, broker=broker)
     stack.start(lambda line: None)
     try:
@@ -107,7 +107,7 @@ def running(folder: Path, env: Mapping[str, str], *, broker: str) -> Iterator[Pr
 
 
 def unsound(product: Product) -> list[str]:
-    """What the books have against each other; empty when every score is what its events say."""
+    """Return the contradictions in the books: scores that differ from the sum of their events, actions scored twice."""
     with product.database() as connection:
         sums = connection.execute(
             """SELECT s.player_id, s.score + s.held, coalesce(e.total, 0) FROM standings s
@@ -121,13 +121,13 @@ def unsound(product: Product) -> list[str]:
 
 
 def settled(product: Product, *, within: float = 60.0) -> None:
-    """Wait until every event is delivered; then the books must agree, and Redis with them."""
+    """Wait until every event is delivered; then check that the books agree, and Redis with them."""
     eventually(lambda: product.one("SELECT count(*) FROM outbox") == 0, within=within)
     assert unsound(product) == []
 
-    def clean() -> bool:
-        found = verified.differences(product.env)
-        assert found == []
+    def redis_agrees() -> bool:
+        differences = verified.differences(product.env)
+        assert differences == []
         return True
 
-    eventually(clean, within=within, every=0.5)
+    eventually(redis_agrees, within=within, every=0.5)

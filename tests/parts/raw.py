@@ -13,7 +13,7 @@ from tests.parts.client import Answer
 def raw_answer(
     address: tuple[str, int], request: bytes, *, method: str = "GET", half_closed: bool = False, timeout: float = 30
 ) -> Answer:
-    """Return the answer to these bytes. `half_closed`: then say that no more will follow."""
+    """Send these bytes and return the answer. `half_closed`: shut down the sending side after them."""
     with closing(socket.create_connection(address, timeout=timeout)) as sock:
         sock.sendall(request)
         if half_closed:

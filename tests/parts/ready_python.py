@@ -1,7 +1,7 @@
-"""A Python that has imported the product already, and runs flask commands, each in a process of its own.
+"""A Python process that has already imported the product, and runs flask commands, each in a fork of its own.
 
-The interpreter and the imports are most of what a command costs, and the tests run hundreds. A fork of this process
-has both; everything else happens in it as in `python -m flask`: its environment, its arguments, its output, its end.
+The interpreter and the imports take most of the time of a command, and the tests run hundreds. A fork has both;
+its environment, arguments, output and exit code are those of `python -m flask`.
 """
 
 from __future__ import annotations
@@ -31,57 +31,57 @@ _SECONDS = 120
 
 
 def flask(env: Mapping[str, str], arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run a flask command with this environment, and no other, to its end."""
+    """Run a flask command to its end, with this environment only."""
     return run(env, "flask", ["flask", "--app", "wsgi", *arguments])
 
 
 def run(env: Mapping[str, str], module: str, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run a module as `python -m` does, with these arguments (the first is its name), to its end."""
+    """Run a module to its end as `python -m` does, with these arguments; the first is its name."""
     request = json.dumps({"env": dict(env), "command": [module, *command]}).encode()
-    with socket.socket(socket.AF_UNIX) as asked:
-        asked.connect(_address())
-        said: dict[str, str] = {}
-        with ExitStack() as ends:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(_address())
+        outputs: dict[str, str] = {}
+        with ExitStack() as pipes:
             readers = []
-            given = []
+            write_ends = []
             for name in ("stdout", "stderr"):
                 read, write = os.pipe()
-                ends.callback(os.close, write)
-                given.append(write)
-                readers.append(Thread(target=_read, args=(os.fdopen(read), name, said)))
-            socket.send_fds(asked, [len(request).to_bytes(4, "big")], given)
-            asked.sendall(request)
+                pipes.callback(os.close, write)
+                write_ends.append(write)
+                readers.append(Thread(target=_read, args=(os.fdopen(read), name, outputs)))
+            socket.send_fds(connection, [len(request).to_bytes(4, "big")], write_ends)
+            connection.sendall(request)
         for reader in readers:
             reader.start()
-        answer = asked.recv(64)
+        answer = connection.recv(64)
         for reader in readers:
             reader.join()
     if not answer:
-        raise subprocess.TimeoutExpired(command, _SECONDS, said["stdout"], said["stderr"])
-    return subprocess.CompletedProcess(command, int(answer), said["stdout"], said["stderr"])
+        raise subprocess.TimeoutExpired(command, _SECONDS, outputs["stdout"], outputs["stderr"])
+    return subprocess.CompletedProcess(command, int(answer), outputs["stdout"], outputs["stderr"])
 
 
-def _read(file: IO[str], name: str, said: dict[str, str]) -> None:
+def _read(file: IO[str], name: str, outputs: dict[str, str]) -> None:
     with file:
-        said[name] = file.read()
+        outputs[name] = file.read()
 
 
 @cache
 def _address() -> str:
-    """Where it listens; started at the first use, and ended with this process."""
+    """Return the address where the process listens; it starts at the first call and ends with this process."""
     folder = Path(tempfile.mkdtemp(prefix="fairboard-ready-"))
     address = str(folder / "socket")
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(address)
-        listening.listen(64)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen(64)
         ours, theirs = socket.socketpair()  # closed when this process ends, however it ends
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.parts.ready_python", str(listening.fileno()), str(theirs.fileno())],
+            [sys.executable, "-m", "tests.parts.ready_python", str(listener.fileno()), str(theirs.fileno())],
             cwd=ROOT,
             env=surroundings.for_parts(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            pass_fds=[listening.fileno(), theirs.fileno()],
+            pass_fds=[listener.fileno(), theirs.fileno()],
         )
         theirs.close()
 
@@ -94,41 +94,41 @@ def _address() -> str:
     return address
 
 
-def _serve(listening: socket.socket, parent: socket.socket) -> list[str]:
-    """Fork for every request. Returns in the forks alone: the module and the command that this process is for."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest, with which this ends
+def _serve(listener: socket.socket, parent: socket.socket) -> list[str]:
+    """Fork for every request. Returns only in the forks: the module and the command to run there."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest; this process ends with it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with selectors.DefaultSelector() as selector:
-        selector.register(listening, selectors.EVENT_READ)
+        selector.register(listener, selectors.EVENT_READ)
         selector.register(parent, selectors.EVENT_READ)
         while True:
             if parent in [key.fileobj for key, _ in selector.select()]:
                 os._exit(0)
-            asked, _ = listening.accept()
+            connection, _ = listener.accept()
             if os.fork() == 0:
                 break
-            asked.close()
-    listening.close()
+            connection.close()
+    listener.close()
     parent.close()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    return _take(asked)
+    return _fork_command(connection)
 
 
-def _take(asked: socket.socket) -> list[str]:
-    """Fork once more: the child becomes what was asked for, and its parent tells how the child ended."""
-    head, given, _, _ = socket.recv_fds(asked, 4, 2)
-    request = json.loads(_exactly(asked, int.from_bytes(head, "big")))
+def _fork_command(connection: socket.socket) -> list[str]:
+    """Fork once more: the child becomes the requested command, and its parent reports how the child ended."""
+    head, descriptors, _, _ = socket.recv_fds(connection, 4, 2)
+    request = json.loads(_receive_exactly(connection, int.from_bytes(head, "big")))
     child = os.fork()
     if child != 0:
-        for descriptor in given:
+        for descriptor in descriptors:
             os.close(descriptor)
         status = os.waitpid(child, 0)[1]
         if not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM):
-            asked.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+            connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())
         os._exit(0)
-    asked.close()
-    for descriptor, standard in zip(given, (1, 2), strict=True):
+    connection.close()
+    for descriptor, standard in zip(descriptors, (1, 2), strict=True):
         os.dup2(descriptor, standard)
         os.close(descriptor)
     signal.alarm(_SECONDS)
@@ -137,17 +137,17 @@ def _take(asked: socket.socket) -> list[str]:
     return command
 
 
-def _exactly(asked: socket.socket, size: int) -> bytes:
-    found = b""
-    while len(found) < size:
-        if not (part := asked.recv(size - len(found))):
+def _receive_exactly(connection: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        if not (part := connection.recv(size - len(data))):
             raise EOFError("who asked has gone")
-        found += part
-    return found
+        data += part
+    return data
 
 
 if __name__ == "__main__":
-    import app.factory  # noqa: F401 - what every command imports
+    import app.factory  # noqa: F401 - every command imports it
 
     sys.argv = _serve(*(socket.socket(fileno=int(descriptor)) for descriptor in sys.argv[1:]))
     runpy.run_module(sys.argv.pop(0), run_name="__main__", alter_sys=True)

@@ -1,4 +1,4 @@
-"""A steady load of redemptions and reads that counts every request that did not get the answer it should."""
+"""A steady load of redemptions and reads that counts every request without the expected answer."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 
 from tests.parts.client import API, Player
 
-_PAUSE = 0.02  # seconds between two turns of a client: a load, and not as much as the machine can take
+_PAUSE = 0.02  # seconds between two turns of a client: a load that does not use the whole machine
 
 
 @dataclass
 class Tally:
-    """What the clients saw: how many answers were good, and each failure in words."""
+    """The results of the clients: the good answers, and the number of failures of each kind."""
 
     scored: list[str] = field(default_factory=list)  # action ids that were answered with 200
     reads: int = 0
@@ -27,7 +27,7 @@ class Tally:
 
 
 class _Client(threading.Thread):
-    """One client on one connection that it keeps open, as a program would; it repeats nothing."""
+    """A client that keeps one connection open, as a program would, and never retries."""
 
     def __init__(self, url: str, tally: Tally, stop: threading.Event, pause: float) -> None:
         super().__init__(daemon=True)
@@ -41,11 +41,11 @@ class _Client(threading.Thread):
         self._connection.close()
 
     def turn(self) -> None:
-        """One round of requests."""
+        """Send one round of requests."""
         raise NotImplementedError
 
-    def ask(self, method: str, path: str, token: str = "", body: Any = None, wanted: int = 200) -> Any:
-        """The answer's data, or None for a failure, which is counted."""
+    def ask(self, method: str, path: str, token: str = "", body: Any = None, expected_status: int = 200) -> Any:
+        """Send a request. Returns the answer's data, or None for a failure, which is counted."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         text = None if body is None else json.dumps(body)
         if text is not None:
@@ -58,15 +58,15 @@ class _Client(threading.Thread):
             self._connection.close()
             self.tally.failures[f"{method} {path.split('/')[1]}: {type(error).__name__}"] += 1
             return None
-        told = json.loads(content)
-        if answer.status != wanted:
-            self.tally.failures[f"{method} {path.split('/')[1]}: {answer.status} {told['error']['code']}"] += 1
+        envelope = json.loads(content)
+        if answer.status != expected_status:
+            self.tally.failures[f"{method} {path.split('/')[1]}: {answer.status} {envelope['error']['code']}"] += 1
             return None
-        return told["data"]
+        return envelope["data"]
 
 
 class _Redeemer(_Client):
-    """Issues and redeems, without an Idempotency-Key: nothing may get lost on the way."""
+    """A client that issues and redeems without an Idempotency-Key: no request may get lost on the way."""
 
     def __init__(self, url: str, tally: Tally, stop: threading.Event, pause: float, player: Player) -> None:
         super().__init__(url, tally, stop, pause)
@@ -82,7 +82,7 @@ class _Redeemer(_Client):
 
 
 class _Reader(_Client):
-    """Reads the top list and a player's own standing."""
+    """A client that reads the top list and a player's own standing."""
 
     def __init__(self, url: str, tally: Tally, stop: threading.Event, pause: float, player: Player) -> None:
         super().__init__(url, tally, stop, pause)
@@ -94,15 +94,15 @@ class _Reader(_Client):
 
 
 class SteadyLoad:
-    """Runs between entry and exit; the tally is complete after it."""
+    """A load that runs between entry and exit; the tally is complete after the exit."""
 
     def __init__(self, url: str, players: Iterable[Player], *, pause: float = _PAUSE) -> None:
-        """One redeemer for each player, and one reader for every second of them; `pause`: seconds between turns."""
+        """Create a redeemer for each player and a reader for every second one; `pause`: seconds between turns."""
         self.tally = Tally()
         self._stop = threading.Event()
-        people = list(players)
-        self._clients: list[_Client] = [_Redeemer(url, self.tally, self._stop, pause, each) for each in people]
-        self._clients += [_Reader(url, self.tally, self._stop, pause, each) for each in people[::2]]
+        all_players = list(players)
+        self._clients: list[_Client] = [_Redeemer(url, self.tally, self._stop, pause, player) for player in all_players]
+        self._clients += [_Reader(url, self.tally, self._stop, pause, player) for player in all_players[::2]]
 
     def __enter__(self) -> Tally:
         for client in self._clients:

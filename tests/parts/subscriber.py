@@ -1,4 +1,4 @@
-"""WebSocket clients that know only the contract: a well-behaved one, and one that speaks raw bytes."""
+"""WebSocket clients that know only the contract: one that behaves well, and one that sends raw bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATH = "/api/v1/ws/leaderboard"
 
 
 class Closed(Exception):
-    """The server closed the socket; `code` is None when it just hung up."""
+    """The server closed the socket; `code` is None if it just hung up."""
 
     def __init__(self, code: int | None, reason: str = "") -> None:
         super().__init__(f"closed with {code} {reason}")
@@ -26,7 +26,7 @@ class Closed(Exception):
 
 
 class Subscriber:
-    """One socket that reads when asked to, and answers pings unless told not to."""
+    """A socket that reads on demand and answers pings unless `answers_pings` is false."""
 
     def __init__(
         self,
@@ -43,10 +43,10 @@ class Subscriber:
         if receive_buffer:
             options.append((socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer))
         self._ws: Any = websocket.WebSocket(enable_multithread=True, sockopt=options)
-        how: dict[str, Any] = {"suppress_origin": True} if origin is None else {"origin": origin}
+        connect_options: dict[str, Any] = {"suppress_origin": True} if origin is None else {"origin": origin}
         if address:
-            how["socket"] = _connected_from(address, url, receive_buffer)
-        self._ws.connect("ws" + url.removeprefix("http") + PATH, timeout=20, **how)  # type: ignore[no-untyped-call]
+            connect_options["socket"] = _connect_from(address, url, receive_buffer)
+        self._ws.connect("ws" + url.removeprefix("http") + PATH, timeout=20, **connect_options)  # type: ignore[no-untyped-call]
 
     def __enter__(self) -> Subscriber:
         return self
@@ -76,7 +76,7 @@ class Subscriber:
         self.send(message)
 
     def receive(self, within: float = 15.0) -> dict[str, Any]:
-        """The next message, pings included (and answered). Raises Closed, or AssertionError when none comes."""
+        """Return the next message, pings (answered) included. Raises `Closed`, or `AssertionError` if none comes."""
         self._ws.settimeout(max(within, 0.01))
         try:
             opcode, payload = self._ws.recv_data()
@@ -98,7 +98,7 @@ class Subscriber:
         self.send({"type": "pong", "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z")})
 
     def next(self, kind: str = "leaderboard.update", within: float = 15.0) -> dict[str, Any]:
-        """The next message of this type; pings are passed over."""
+        """Return the next message of this type; pings and updates before it are skipped."""
         deadline = time.monotonic() + within
         while True:
             message = self.receive(deadline - time.monotonic())
@@ -107,7 +107,7 @@ class Subscriber:
             assert message["type"] in ("ping", "leaderboard.update"), message
 
     def until_score(self, user_id: str, score: int, within: float = 15.0) -> dict[str, Any]:
-        """The first message whose top ten has this player with this score."""
+        """Return the first message whose top ten has this player with this score."""
         deadline = time.monotonic() + within
         while True:
             message = self.receive(deadline - time.monotonic())
@@ -116,49 +116,49 @@ class Subscriber:
                 return message
 
     def until_change(self, user_id: str, score: int, within: float = 15.0) -> dict[str, Any]:
-        """The first update that says this player's score became this."""
+        """Return the first update that says that this player's score became `score`."""
         deadline = time.monotonic() + within
         while True:
             update = self.next(within=deadline - time.monotonic())
-            if any(each["user_id"] == user_id and each["score"] == score for each in update["changeInfo"]):
+            if any(change["user_id"] == user_id and change["score"] == score for change in update["changeInfo"]):
                 return update
 
     def until_closed(self, within: float = 20.0) -> tuple[int | None, list[dict[str, Any]]]:
-        """The close code, and what came before it."""
-        seen: list[dict[str, Any]] = []
+        """Wait until the server closes the socket. Returns the close code and the messages before it."""
+        messages: list[dict[str, Any]] = []
         deadline = time.monotonic() + within
         while True:
             try:
-                seen.append(self.receive(deadline - time.monotonic()))
+                messages.append(self.receive(deadline - time.monotonic()))
             except Closed as closed:
-                return closed.code, seen
+                return closed.code, messages
 
     @property
     def raw(self) -> socket.socket:
-        """The socket under it, to write bytes that are no WebSocket message."""
+        """Return the underlying socket, to write bytes that are no WebSocket message."""
         sock: socket.socket = self._ws.sock
         return sock
 
 
-def subscribed(url: str, token: str, **how: Any) -> Subscriber:
-    """A subscriber that has its `leaderboard.initial` already."""
-    subscriber = Subscriber(url, **how)
+def subscribed(url: str, token: str, **options: Any) -> Subscriber:
+    """Return a subscriber that already has its `leaderboard.initial`."""
+    subscriber = Subscriber(url, **options)
     subscriber.subscribe(token)
     subscriber.next("leaderboard.initial")
     return subscriber
 
 
 def refused_upgrade(url: str, *, origin: str | None = None, address: str | None = None) -> int:
-    """The HTTP status that an upgrade was refused with; 101 when it was not."""
+    """Return the HTTP status with which an upgrade was refused; 101 if it was not."""
     try:
         with Subscriber(url, origin=origin, address=address):
             return 101
-    except websocket.WebSocketBadStatusException as refused:
-        return int(refused.status_code)
+    except websocket.WebSocketBadStatusException as refusal:
+        return int(refusal.status_code)
 
 
 def frame_header(opcode: int, length: int, *, final: bool = True) -> bytes:
-    """The header of a client's frame with a mask of zeros."""
+    """Return the header of a client's frame with a mask of zeros."""
     first = (0x80 if final else 0) | opcode
     if length < 126:
         return struct.pack("!BB", first, 0x80 | length) + b"\0\0\0\0"
@@ -168,7 +168,7 @@ def frame_header(opcode: int, length: int, *, final: bool = True) -> bytes:
 
 
 def handshake_request(host: str) -> bytes:
-    """The bytes of a plain upgrade request."""
+    """Return the bytes of a plain upgrade request."""
     key = base64.b64encode(os.urandom(16)).decode()
     return (
         f"GET {PATH} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -176,7 +176,7 @@ def handshake_request(host: str) -> bytes:
     ).encode()
 
 
-def _connected_from(address: str, url: str, receive_buffer: int | None) -> socket.socket:
+def _connect_from(address: str, url: str, receive_buffer: int | None) -> socket.socket:
     parts = urlsplit(url)
     sock = socket.socket()
     if receive_buffer:

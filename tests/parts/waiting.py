@@ -1,4 +1,4 @@
-"""Waiting for a condition instead of sleeping for a while."""
+"""A wait for a condition, instead of a sleep of a fixed length."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ T = TypeVar("T")
 
 
 def eventually(check: Callable[[], T | Literal[False] | None], *, within: float = 20.0, every: float = 0.05) -> T:
-    """The first true answer of `check`, asked again and again for `within` seconds.
+    """Return the first true result of `check`, which is called again and again for `within` seconds.
 
-    What `check` raises counts as "not yet"; the last answer or error is named when time is up.
+    An exception of `check` counts as "not yet"; the last result or exception is named when time is up.
     """
     deadline = time.monotonic() + within
     while True:

@@ -1,4 +1,4 @@
-"""A client's end of a socket pair: wsproto says what arrived, so that no frame of ours is checked by ourselves."""
+"""A client's end of a socket pair; wsproto parses the bytes, so that our own code does not check our own frames."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, TextMessage
 
 
-def until(true: Callable[[], bool], within: float = 10.0) -> None:
-    """Let the other greenlets run until it is so."""
+def until(condition: Callable[[], bool], within: float = 10.0) -> None:
+    """Let the other greenlets run until the condition is true."""
     with gevent.Timeout(within, AssertionError(f"not within {within:g} s")):
         gevent.sleep(0)
-        while not true():
+        while not condition():
             gevent.sleep(0.002)
 
 
 class Wire:
-    """Both ends of a connection: `server` is non-blocking and goes to what is tested."""
+    """Both ends of a connection: `server` is non-blocking and is passed to the code under test."""
 
     def __init__(self, *, send_buffer: int | None = None) -> None:
         self.server, self.client = socket.socketpair()
@@ -37,7 +37,7 @@ class Wire:
         self._part = ""
 
     def say(self, message: Any) -> None:
-        """A text message to the server."""
+        """Send a text message to the server."""
         text = message if isinstance(message, str) else json.dumps(message)
         self.write(self.protocol.send(TextMessage(text)))
 
@@ -54,7 +54,7 @@ class Wire:
         self.client.sendall(data)
 
     def read(self, most: int = 1 << 20) -> int:
-        """Take what has arrived, at most so many bytes; how many it were."""
+        """Read the bytes that have arrived, at most `most`. Returns their number."""
         try:
             data = self.client.recv(most)
         except BlockingIOError:
@@ -68,31 +68,31 @@ class Wire:
             raise AssertionError("bytes after the close frame")
         self.protocol.receive_data(data)
         for event in self.protocol.events():
-            self._take(event)
+            self._handle(event)
         return len(data)
 
-    def read_until(self, true: Callable[[], bool]) -> None:
-        """Read until it is so."""
+    def read_until(self, condition: Callable[[], bool]) -> None:
+        """Read until the condition is true."""
 
         def look() -> bool:
             self.read()
-            return true()
+            return condition()
 
         until(look)
 
     def next(self) -> dict[str, Any]:
-        """The next message that nobody has taken yet."""
+        """Return the next message that was not returned before; wait for it."""
         self.read_until(lambda: bool(self.messages))
         return self.messages.pop(0)
 
     def until_closed(self) -> int | None:
-        """The code of the close frame; fails if the stream ends without one."""
+        """Read until the close frame or the end of the stream. Returns the close code, None if there was none."""
         self.read_until(lambda: self.close_code is not None or self.ended)
         return self.close_code
 
     @property
     def unread(self) -> int:
-        """Bytes of the client that the server has not taken yet."""
+        """Return the number of bytes that the server has not read yet."""
         try:
             return len(self.server.recv(1 << 16, socket.MSG_PEEK))
         except BlockingIOError:
@@ -102,17 +102,17 @@ class Wire:
         self.server.close()
         self.client.close()
 
-    def _take(self, event: Event) -> None:
+    def _handle(self, event: Event) -> None:
         if isinstance(event, TextMessage):
-            self._text(event)
+            self._handle_text(event)
         elif isinstance(event, CloseConnection):
-            # wsproto also says "close" when it can't parse what came; then the connection isn't closing.
+            # wsproto also reports a close when it can't parse the bytes; the connection isn't closing then.
             assert self.protocol.state is not ConnectionState.OPEN, f"a corrupt stream: {event.reason}"
             self.close_code = int(event.code)
         else:
             self.pongs.append(bytes(event.payload))  # type: ignore[attr-defined]
 
-    def _text(self, event: TextMessage) -> None:
+    def _handle_text(self, event: TextMessage) -> None:
         self._part += event.data
         if event.message_finished and event.frame_finished:
             self.messages.append(json.loads(self._part))

@@ -33,7 +33,7 @@ def _targets() -> set[str]:
 
 
 def _anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors of a page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -46,8 +46,8 @@ def test_the_table_of_settings_names_each_setting_once_in_the_order_of_the_code(
 @pytest.mark.parametrize("item", fields(Settings), ids=lambda item: item.name)
 def test_the_table_of_settings_gives_the_default_that_the_code_has(item: Any) -> None:
     documented = dict(_ROW.findall((ROOT / "docs/configuration.md").read_text()))[item.name.upper()]
-    meant = item.metadata["parse"](documented) if documented else item.default
-    assert meant == item.default
+    documented_value = item.metadata["parse"](documented) if documented else item.default
+    assert documented_value == item.default
     assert bool(documented) == (item.default not in ("", ()))
 
 
@@ -56,9 +56,11 @@ def test_the_architecture_says_of_each_table_once_whether_to_back_it_up() -> Non
     rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| (.+) \|$", section.partition("\nRedis, ")[0], re.MULTILINE)
     named = [table for tables, _ in rows for table in re.findall(r"`(\w+)`", tables)]
     assert sorted(named) == sorted(metadata.tables)
-    kept = {table for tables, lost in rows if lost.startswith("back ") for table in re.findall(r"`(\w+)`", tables)}
-    assert {"players", "score_events", "corrections", "audit_log"} <= kept
-    assert not {"rollups", "ticks"} & kept
+    backed_up = {
+        table for tables, advice in rows if advice.startswith("back ") for table in re.findall(r"`(\w+)`", tables)
+    }
+    assert {"players", "score_events", "corrections", "audit_log"} <= backed_up
+    assert not {"rollups", "ticks"} & backed_up
 
 
 def _doctor_in_the_readme() -> list[str]:
@@ -83,11 +85,11 @@ def test_every_command_that_the_documents_name_exists() -> None:
 
 
 def _commands(page: Path) -> list[str]:
-    """What the page gives to `flask`, each with its first two words."""
+    """Return the commands that the page gives to `flask`, each with its first two words."""
     if "decisions" in page.parts:
-        return []  # they say what was decided then
-    found = re.findall(r"(?:`|^|/)flask (?:--app wsgi )?((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)", page.read_text(), re.M)
-    return [line for line in found if line.split()[0] not in ("commands", "run")]
+        return []  # decision records keep the commands of their time
+    lines = re.findall(r"(?:`|^|/)flask (?:--app wsgi )?((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)", page.read_text(), re.M)
+    return [line for line in lines if line.split()[0] not in ("commands", "run")]
 
 
 def _exists(app: Flask, line: str) -> bool:

@@ -15,7 +15,7 @@ import pytest
 from app.log_sink import Sink
 from devstack.child import ROOT
 
-# Logs in every way there is, then says how many lines it has lost, or on which line it ended.
+# Logs in every possible way, then prints the number of lost lines, or the line on which it ended.
 LOGGING = """
 import logging, os, sys
 from app import logs, metrics
@@ -51,7 +51,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 def _fill(writer: int) -> int:
-    """Fill a pipe, whose mode stays what it was; how many bytes it took."""
+    """Fill a pipe without changing its mode, and return the number of bytes it took."""
     with open(os.open(f"/proc/self/fd/{writer}", os.O_WRONLY | os.O_NONBLOCK), "wb", buffering=0) as file:
         size = 0
         while written := file.write(b"x" * 4096):
@@ -79,7 +79,7 @@ def _broken(errors: Path) -> Callable[[], object]:
 def _asleep(errors: Path) -> Callable[[], object]:
     def fill_pipe() -> None:
         reader, writer = os.pipe()
-        os.set_inheritable(reader, True)  # it has a reader, which never reads
+        os.set_inheritable(reader, True)  # it has a reader that never reads
         os.set_blocking(writer, False)
         while True:
             try:
@@ -109,8 +109,8 @@ def _limited(errors: Path) -> Callable[[], object]:
 def test_no_way_of_logging_fails_whatever_is_behind_standard_error(
     tmp_path: Path, prepare: Callable[[Path], Callable[[], object]], lost: str
 ) -> None:
-    """Where it was closed there is nothing to be lost."""
-    done = subprocess.run(
+    """Where standard error was closed, no line can be lost."""
+    process = subprocess.run(
         [sys.executable, "-c", LOGGING],
         cwd=ROOT,
         stdout=subprocess.PIPE,
@@ -119,7 +119,7 @@ def test_no_way_of_logging_fails_whatever_is_behind_standard_error(
         close_fds=False,
         preexec_fn=prepare(tmp_path / "errors"),
     )
-    assert (done.returncode, done.stdout.strip()) == (0, lost)
+    assert (process.returncode, process.stdout.strip()) == (0, lost)
 
 
 def test_a_library_that_tries_whether_it_takes_bytes_sees_that_it_does_not(pipe: tuple[int, int]) -> None:

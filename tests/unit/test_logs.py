@@ -1,4 +1,4 @@
-"""What clients send can neither steer the terminal that shows a log nor forge a line of it."""
+"""Input from clients can neither steer the terminal that shows a log nor forge a line of it."""
 
 from __future__ import annotations
 

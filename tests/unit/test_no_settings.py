@@ -1,4 +1,4 @@
-"""Without settings every process refuses to start, in one line that says which variable; commands have their --help."""
+"""Without settings every process refuses to start, in one line that names the variable; commands have their --help."""
 
 from __future__ import annotations
 

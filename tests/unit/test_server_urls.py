@@ -1,4 +1,4 @@
-"""URLs of servers, of which some name several hosts."""
+"""URLs of servers, some of which name several hosts."""
 
 from __future__ import annotations
 

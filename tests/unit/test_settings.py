@@ -1,4 +1,4 @@
-"""Settings say in one line which variable makes no sense."""
+"""Settings name an invalid variable in one line."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_value_that_makes_no_sense_is_named(name: str, value: str) -> None:
 
 
 def _refusal(**env: str) -> str:
-    """Return what is wrong with settings, and see that it shows no part of a secret."""
+    """Return the error about settings, and assert that it shows no part of a secret."""
     with pytest.raises(BadSetting) as bad:
         Settings.from_env(env)
     words = str(bad.value)

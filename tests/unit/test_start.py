@@ -1,4 +1,4 @@
-"""What a process of ours loads before it does anything."""
+"""The modules that a process of ours loads before it does anything."""
 
 from __future__ import annotations
 

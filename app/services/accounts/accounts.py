@@ -1,4 +1,4 @@
-"""Sign up, sign in, stay signed in, sign out."""
+"""Accounts: sign-up, sign-in, refresh and sign-out."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ID_LENGTH = 36
 
 @dataclass(frozen=True, slots=True)
 class _NewAccount:
-    """What the store keeps of a name and a password."""
+    """A checked name and password, in the form that the store keeps."""
 
     username: str
     key: str
@@ -46,7 +46,7 @@ class _NewAccount:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What the tokens of a fresh login have to carry."""
+    """The player and the ids that the tokens of a fresh login carry."""
 
     player: Player
     login_id: UUID
@@ -54,7 +54,7 @@ class Login:
 
 
 class Accounts:
-    """Names and passwords are checked here, whoever calls."""
+    """Manages accounts and logins. Names and passwords are checked here, for every caller."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Accounts:
         players: PlayerStore,
         logins: LoginStore,
         passwords: PasswordHashing,
-        guessing: SignInThrottle,
+        throttle: SignInThrottle,
         client: Client,
         *,
         clock: Callable[[], float],
@@ -70,16 +70,16 @@ class Accounts:
     ) -> None:
         self._db = database
         self._players, self._logins, self._client = players, logins, client
-        self._passwords, self._guessing = passwords, guessing
+        self._passwords, self._throttle = passwords, throttle
         self._clock, self._refresh_seconds = clock, refresh_seconds
 
     def create(self, username: str, password: str, role: str = "player") -> Player:
-        """Make an account. Raises InvalidRequest, or UsernameTaken also for a look-alike and a reserved name."""
-        new = self._new(username, password)
-        return self._players.add(uuid4(), new.username, new.key, new.password_hash, role, new.skeletons)
+        """Create an account. Raises InvalidRequest, or UsernameTaken also for a look-alike and a reserved name."""
+        account = self._check_new(username, password)
+        return self._players.add(uuid4(), account.username, account.key, account.password_hash, role, account.skeletons)
 
-    def _new(self, username: str, password: str, *, reserved_too: bool = False) -> _NewAccount:
-        """Check a name and a password, then hash. Raises InvalidRequest with all that is wrong, or UsernameTaken."""
+    def _check_new(self, username: str, password: str, *, may_be_reserved: bool = False) -> _NewAccount:
+        """Check a name and a password, then hash it. Raises InvalidRequest with every problem, or UsernameTaken."""
         problems, name = [], ""
         try:
             name = username_of(username)
@@ -91,92 +91,98 @@ class Accounts:
             problems.append({"field": "password", "message": str(error)})
         if problems:
             raise InvalidRequest(details=problems)
-        if is_reserved(name) and not reserved_too:
+        if is_reserved(name) and not may_be_reserved:
             raise UsernameTaken()
         return _NewAccount(name, username_key(name), self._passwords.hash(password), skeletons(name))
 
     def find(self, name_or_id: str) -> Player:
-        """The account of that name or id; an id is too long for a name. Raises NotFound."""
+        """Return the account of that name or id; an id is too long for a name. Raises NotFound."""
         try:
-            found = self._players.get(UUID(name_or_id)) if len(name_or_id) == _ID_LENGTH else None
+            player = self._players.get(UUID(name_or_id)) if len(name_or_id) == _ID_LENGTH else None
         except ValueError:
-            found = None
-        if found is None and _is_storable(name_or_id):
-            named = self._named(name_or_id)
-            found = named[0] if named else None
-        if found is None:
+            player = None
+        if player is None and _is_storable(name_or_id):
+            match = self._find_by_name(name_or_id)
+            player = match[0] if match else None
+        if player is None:
             raise NotFound("There is no such user.")
-        return found
+        return player
 
     def page(self, *, status: str | None = None, prefix: str = "", limit: int) -> list[Player]:
-        """Accounts by name, at most `limit`; `prefix` without regard to case."""
+        """Return at most `limit` accounts in the order of their names; `prefix` ignores case."""
         if not _is_storable(prefix):
             return []
         return self._players.page(status=status, prefix=username_key(prefix), limit=limit)
 
     def create_by(self, actor: str, username: str, password: str, role: str, request_id: str) -> Player:
-        """As `create`, for an operator, who may use a reserved name: it stands in the audit log."""
-        new = self._new(username, password, reserved_too=True)
+        """Create an account for an operator, who may use a reserved name, and record it in the audit log."""
+        account = self._check_new(username, password, may_be_reserved=True)
         with self._db.transaction() as connection:
             player = self._players.add_on(
-                connection, uuid4(), new.username, new.key, new.password_hash, role, new.skeletons
+                connection, uuid4(), account.username, account.key, account.password_hash, role, account.skeletons
             )
             details = {"username": player.username, "role": role}
             AuditStore.append(connection, actor, "user.created", f"player:{player.id}", details, request_id)
         return player
 
     def set_role(self, actor: str, player_id: UUID, role: str, request_id: str) -> bool:
-        """Make somebody a `player` or an `admin`; False when they were already."""
+        """Set the role, `player` or `admin`; return False when the account had it already."""
         with self._db.transaction() as connection:
-            changed = self._players.set_role(connection, player_id, role)
-            if changed:
+            has_changed = self._players.set_role(connection, player_id, role)
+            if has_changed:
                 AuditStore.append(connection, actor, "user.role", f"player:{player_id}", {"role": role}, request_id)
-        return changed
+        return has_changed
 
     def role(self, player_id: UUID) -> str | None:
-        """`player` or `admin`, as it is now; None for nobody."""
+        """Return `player` or `admin`, as it is now, or None for an unknown id."""
         player = self._players.get(player_id)
         return player.role if player else None
 
     def look_alikes(self) -> list[LookAlike]:
-        """Fill in the skeletons that accounts lack; return accounts whose names look like those of older ones."""
+        """Fill in missing skeletons; return the accounts whose names look like those of older accounts."""
         with self._db.transaction() as connection:
             return fill(connection, skeletons)
 
     def register(self, username: str, password: str, address: str) -> Login:
-        """Make a new player, signed in at this address."""
+        """Create a player, signed in at this address. Raises InvalidRequest, UsernameTaken."""
         player = self.create(username, password)
-        self._guessing.remember(username_key(player.username), address)
+        self._throttle.remember(username_key(player.username), address)
         return self._open(player)
 
     def login(self, username: str, password: str, address: str = "") -> Login:
-        """Sign in from an address. Raises InvalidCredentials for an unknown name and a wrong password alike, and
-        SignInDelayed when too many have failed before."""
-        with self._guessing.attempt(username_key(username), address):
-            player, kept = self._named(username) or (None, None)
-            if not self._passwords.matches(password, kept) or player is None or kept is None:
+        """Sign in from an address.
+
+        Raises InvalidCredentials, for an unknown name and a wrong password alike, or SignInDelayed after too many
+        failures.
+        """
+        with self._throttle.attempt(username_key(username), address):
+            player, password_hash = self._find_by_name(username) or (None, None)
+            if not self._passwords.matches(password, password_hash) or player is None or password_hash is None:
                 raise InvalidCredentials()
         with suppress(Unavailable):  # a better hash can wait for a quieter moment
-            if self._passwords.outdated(password, kept):
+            if self._passwords.outdated(password, password_hash):
                 self._players.set_password_hash(player.id, self._passwords.hash(password))
         return self._open(player)
 
-    def _named(self, username: str) -> tuple[Player, str] | None:
+    def _find_by_name(self, username: str) -> tuple[Player, str] | None:
         """Find an account by its name, or by the name under which it was registered in older versions."""
         return self._players.named(older_username_key(username), username_key(username))
 
     def refresh(self, player_id: UUID, login_id: UUID, refresh_id: UUID) -> Login:
-        """Swap a refresh token for a new pair. One that was used already ends its whole family."""
+        """Swap a refresh token for a new pair. Raises Unauthorized, AccountSuspended.
+
+        A refresh token that was used already ends its whole family.
+        """
         player = self._players.get(player_id)
         if player is None:
             raise Unauthorized("The token is not valid. Sign in again.")
         if player.status == "suspended":
             raise AccountSuspended()
-        new = uuid4()
-        if not self._logins.rotate(login_id, refresh_id, new, utc(self._clock() + self._refresh_seconds)):
+        new_refresh_id = uuid4()
+        if not self._logins.rotate(login_id, refresh_id, new_refresh_id, utc(self._clock() + self._refresh_seconds)):
             self._end(player_id, login_id, "refresh token used twice")
             raise Unauthorized("This refresh token was used already. Sign in again.")
-        return Login(player, login_id, new)
+        return Login(player, login_id, new_refresh_id)
 
     def logout(self, player_id: UUID, login_id: UUID) -> None:
         """End this login: its tokens and its sockets."""
@@ -187,18 +193,18 @@ class Accounts:
         self._logins.open(login.login_id, player.id, login.refresh_id, utc(self._clock() + self._refresh_seconds))
         return login
 
-    def _end(self, player_id: UUID, login_id: UUID, why: str) -> None:
-        self._logins.end(player_id, login_id, why)
+    def _end(self, player_id: UUID, login_id: UUID, reason: str) -> None:
+        self._logins.end(player_id, login_id, reason)
         publish_control(self._client, LoginEnded(login_id))
 
 
 def _is_storable(text: str) -> bool:
-    """Whether PostgreSQL takes the text: no NUL, and no half of a surrogate pair."""
+    """Return whether PostgreSQL accepts the text: no NUL, and no half of a surrogate pair."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 class Sessions:
-    """Whether a login may still act; asked on every request."""
+    """Checks on every request whether a login may still act."""
 
     def __init__(self, logins: LoginStore) -> None:
         self._logins = logins
@@ -206,7 +212,7 @@ class Sessions:
 
     @contextmanager
     def asking(self, player_id: UUID, login_id: UUID) -> Iterator[Along]:
-        """Ask along with the next command that takes passengers, which is the rate limit's."""
+        """Send the question for the login's state with the next command that takes passengers, the rate limit's."""
         question = self._logins.question((player_id, login_id))
         token = passenger.set(question)
         try:
@@ -215,10 +221,10 @@ class Sessions:
             passenger.reset(token)
 
     def check(
-        self, player_id: UUID, login_id: UUID, *, suspended_too: bool = False, asked: Along | None = None
+        self, player_id: UUID, login_id: UUID, *, suspended_too: bool = False, question: Along | None = None
     ) -> None:
-        """Raises Unauthorized for a login that has ended, AccountSuspended for its player."""
-        copies = [asked.answer] if asked and isinstance(asked.answer, list) else None
+        """Raise Unauthorized if the login has ended, AccountSuspended for a suspended player unless `suspended_too`."""
+        copies = [question.answer] if question and isinstance(question.answer, list) else None
         state = self._logins.states([(player_id, login_id)], copies)[0]
         if state == "ended":
             raise Unauthorized("This login has ended. Sign in again.")

@@ -1,11 +1,10 @@
-"""Argon2id, with the parameters OWASP names as the least: 19 MiB, two passes, one lane."""
+"""Password hashing by Argon2id with OWASP's minimum parameters: 19 MiB, two passes, one lane."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -13,78 +12,87 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from app.domain.passwords import normalized_password
 from app.errors import Unavailable
 
-_REMEMBERED = 10  # runs that the expected time of the next one is an average of
+_AVERAGED_RUNS = 10  # recent runs, whose average is the expected time of the next run
 
-Run = Callable[..., Any]  # run(function, *arguments): somewhere a slow computation holds nobody up
+Run = Callable[..., object]  # run(function, *arguments): in a place where a slow computation blocks no request
 
 
 class PasswordHashing:
-    """Hashes a few passwords at a time; others wait in turn, and are refused when too many wait already.
+    """Hashes a few passwords at a time; other callers wait in turn, and are refused when too many wait already.
 
-    Passwords are hashed in NFC. One that was hashed as it was typed, before that was so, still matches.
+    Passwords are hashed in NFC. A password that an older version hashed as typed still matches.
     """
 
     def __init__(self, run: Run, *, at_once: int = 1, most_waiting: int = 100, longest_wait: float = 10.0) -> None:
-        """`run` says where the slow part runs: a thread of its own under gevent, right here elsewhere.
+        """Set the limits. `run` runs the slow part: under gevent in a thread of its own, elsewhere in the caller.
 
-        `longest_wait` (seconds) is what the last in the queue may expect to wait, by how long hashing took lately.
+        `longest_wait` (seconds) is the longest expected wait at the end of the queue, by recent hashing times.
         """
-        self._run, self._at_once, self._most, self._longest_wait = run, at_once, at_once + most_waiting, longest_wait
+        self._run, self._at_once, self._most_present, self._longest_wait = (
+            run,
+            at_once,
+            at_once + most_waiting,
+            longest_wait,
+        )
         self._turns = threading.BoundedSemaphore(at_once)
         self.present = 0
-        self._seconds_each = 0.0
+        self._average_seconds = 0.0
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
-        self._nobody: str | None = None
+        self._decoy_hash: str | None = None
 
     def hash(self, password: str) -> str:
-        """Return the hash to keep, salted. Raises Unavailable when too many wait."""
-        return str(self._in_turn(self._hasher.hash, normalized_password(password)))
+        """Return the salted hash to store. Raises Unavailable when too many wait."""
+        return str(self._run_in_turn(self._hasher.hash, normalized_password(password)))
 
-    def matches(self, password: str, kept: str | None) -> bool:
-        """Whether it is the password. For None, an unknown name, it takes as long and says no."""
-        if kept is None:
-            if self._nobody is None:
-                self._nobody = self.hash("nobody has this password")
-            self._verify(password, self._nobody)
+    def matches(self, password: str, password_hash: str | None) -> bool:
+        """Return whether the hash is the password's. None, for an unknown name, takes as long and never matches."""
+        if password_hash is None:
+            if self._decoy_hash is None:
+                self._decoy_hash = self.hash("nobody has this password")
+            self._verify(password, self._decoy_hash)
             return False
-        return self._verify(password, kept)
+        return self._verify(password, password_hash)
 
-    def outdated(self, password: str, kept: str) -> bool:
-        """Whether the hash of this password, which matches it, was made in another way than today's."""
-        if self._hasher.check_needs_rehash(kept):
+    def outdated(self, password: str, password_hash: str) -> bool:
+        """Return whether the hash, which matches this password, was made in another way than today's."""
+        if self._hasher.check_needs_rehash(password_hash):
             return True
-        return password != normalized_password(password) and not self._matches_form(normalized_password(password), kept)
+        return password != normalized_password(password) and not self._matches_form(
+            normalized_password(password), password_hash
+        )
 
-    def _verify(self, password: str, kept: str) -> bool:
-        """Try the normalised form, and the form as it was given where that differs."""
+    def _verify(self, password: str, password_hash: str) -> bool:
+        """Return whether the password matches in its normalised form, or as typed where that differs."""
         forms = dict.fromkeys((normalized_password(password), password))
-        matches = [self._matches_form(form, kept) for form in forms]  # all of them: it takes as long either way
+        matches = [
+            self._matches_form(form, password_hash) for form in forms
+        ]  # all forms, so that a match takes as long as a miss
         return any(matches)
 
-    def _matches_form(self, form: str, kept: str) -> bool:
-        return bool(self._in_turn(self._verifies, kept, form))
+    def _matches_form(self, form: str, password_hash: str) -> bool:
+        return bool(self._run_in_turn(self._check_hash, password_hash, form))
 
-    def _verifies(self, kept: str, form: str) -> bool:
-        """Whether the hash is that of this form. Never raises: gevent logs whatever leaves a thread of its pool."""
+    def _check_hash(self, password_hash: str, form: str) -> bool:
+        """Return whether the hash is that of this form. Never raises: gevent logs errors that leave its thread pool."""
         try:
-            return bool(self._hasher.verify(kept, form))
+            return bool(self._hasher.verify(password_hash, form))
         except (VerificationError, InvalidHashError):
             return False
 
-    def _in_turn(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        wait = (self.present - self._at_once + 1) / self._at_once * self._seconds_each
-        if self.present >= self._most or wait > self._longest_wait:
+    def _run_in_turn(self, function: Callable[..., object], *arguments: object) -> object:
+        wait = (self.present - self._at_once + 1) / self._at_once * self._average_seconds
+        if self.present >= self._most_present or wait > self._longest_wait:
             raise Unavailable("Too many people are signing in at this moment. Try again in a moment.")
         self.present += 1
         try:
             with self._turns:
-                return self._timed(function, *arguments)
+                return self._run_timed(function, *arguments)
         finally:
             self.present -= 1
 
-    def _timed(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        began = time.monotonic()
+    def _run_timed(self, function: Callable[..., object], *arguments: object) -> object:
+        started = time.monotonic()
         try:
             return self._run(function, *arguments)
         finally:
-            self._seconds_each += (time.monotonic() - began - self._seconds_each) / _REMEMBERED
+            self._average_seconds += (time.monotonic() - started - self._average_seconds) / _AVERAGED_RUNS

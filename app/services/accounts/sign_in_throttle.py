@@ -1,4 +1,4 @@
-"""Slow down guessing: a network whose sign-ins failed too often waits, before anything is hashed."""
+"""The throttle on password guessing: a network with too many failed sign-ins waits, before anything is hashed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from app.stores.accounts.failed_sign_ins import FailedSignInStore, SignInOutcome
 from app.stores.postgres.engine import UNAVAILABLE
 
 _PATIENCE_SECONDS = 5.0
-_PAUSES = (0.02, 0.2)  # the first and the longest between two looks at those in flight
+_PAUSES = (0.02, 0.2)  # the first and the longest, between two checks of the tries in flight
 
 
 class SignInThrottle:
-    """Raises what Redis raises: tries that can't be counted are not let through."""
+    """Counts tries to sign in. Raises the errors of Redis: a try that can't be counted is refused."""
 
     def __init__(self, store: FailedSignInStore) -> None:
         self._store = store
@@ -26,7 +26,7 @@ class SignInThrottle:
     def attempt(self, username_key: str, address: str) -> Iterator[None]:
         """Count the sign-in that happens inside. Raises SignInDelayed, the same whether or not the name exists.
 
-        InvalidCredentials from inside is a failure; any other error means that nothing was tried.
+        InvalidCredentials from inside is a failure; any other error means that no password was tried.
         """
         current = self._store.of(username_key, address)
         self._wait_for_turn(current)
@@ -41,12 +41,12 @@ class SignInThrottle:
             self._store.over(current, outcome)
 
     def remember(self, username_key: str, address: str) -> None:
-        """Make the network known to an account that was just made there, if Redis is there to remember it."""
+        """Make the network known to an account that was just created from it, if Redis answers."""
         with suppress(*UNAVAILABLE):
             self._store.over(self._store.of(username_key, address), "succeeded")
 
     def _wait_for_turn(self, current: SignInTry) -> None:
-        """Wait while others of the same network are in flight: the honest among them clear the count."""
+        """Wait while other tries of the same network are in flight: a successful one clears the count."""
         pause, ends_at = _PAUSES[0], time.monotonic() + _PATIENCE_SECONDS
         while (seconds := self._store.seconds_to_wait(current)) < 0:
             if time.monotonic() > ends_at:

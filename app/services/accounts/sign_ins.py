@@ -1,4 +1,4 @@
-"""Whether clients can be told apart by their addresses, judged by who has signed in lately."""
+"""Recent sign-ins, which show whether clients can be told apart by their addresses."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from redis.exceptions import RedisError
 from app.domain.ip_addresses import plain_address
 from app.stores.accounts.sign_ins import SignInStore
 
-_ENOUGH_PLAYERS = 20  # for each address: more than a household, as many as the limit lets sign in within a minute
+_ENOUGH_PLAYERS = 20  # per address: more than a household, as many as the rate limit lets sign in within a minute
 _FEW_ADDRESSES = 3  # as many as a small site has proxies
 
 
 @dataclass(frozen=True, slots=True)
 class RecentSignIns:
-    """`players` have signed in within the last one to two hours, from `addresses`; the newest from `last_address`."""
+    """Sign-ins of the last one to two hours: how many `players`, how many `addresses`, and the newest address."""
 
     players: int
     addresses: int
@@ -36,20 +36,20 @@ class SignIns:
         self._store, self._clock = store, clock
 
     def note(self, address: str, player_id: UUID, *, unread_forwarding: bool) -> None:
-        """Count a sign-in, if Redis takes it.
+        """Count a sign-in, if Redis accepts it.
 
         A client on this machine is a developer or a test, unless the request has come through a proxy
-        (`unread_forwarding`) whose word on the client's address nobody reads.
+        (`unread_forwarding`) whose header with the client's address is not read.
         """
         if not unread_forwarding and _is_loopback(address):
             return
         try:
             self._store.add(address, player_id, self._clock())
         except RedisError:
-            return  # the player is signed in whatever Redis says
+            return  # the player is signed in even without the count
 
     def recent(self) -> RecentSignIns:
-        """Return what was counted. Raises redis.RedisError."""
+        """Return the counts. Raises redis.RedisError."""
         now = self._clock()
         return RecentSignIns(
             self._store.count("players", now), self._store.count("addresses", now), self._store.last_address()

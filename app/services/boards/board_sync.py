@@ -1,4 +1,4 @@
-"""Keeping Redis and the subscribers on the board that the database has. Everything here may run twice."""
+"""The sync of Redis and the subscribers with the boards in the database. Everything here may run twice."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = structlog.get_logger("fairboard.refresh")
 
 
 class BoardSync:
-    """Events are hints that may come twice, late or in any order: what they point at is read fresh."""
+    """Events are hints that may come twice, late or in any order: the standings that they name are read fresh."""
 
     def __init__(
         self,
@@ -48,31 +48,32 @@ class BoardSync:
         request_ids: Sequence[str] = (),
         committed_at: float | None = None,
     ) -> int:
-        """Bring these players' standings, then tell every subscriber. The board's version; 0 if another one tells it.
+        """Copy these players' standings to Redis, then send the board to every subscriber.
 
-        `request_ids` and `committed_at` (Unix seconds) go on to the pushing processes.
+        Return the board's version, or 0 if another worker sends it. `request_ids` and `committed_at` (Unix seconds) are
+        passed on to the pushing processes.
         """
         season = self._catalog.season(season_id)
         if season is None:
             return 0
         if not self.repair_board(season):
-            self._bring(season, players)
+            self._copy(season, players)
         self._rankings.note_change(season)
         return self._broadcasts.announce(season, BroadcastCause(events, request_ids, committed_at))
 
     def repair(self) -> list[str]:
-        """Rebuild the boards whose sorted set may lack something, as after a failover of Redis; their names."""
-        rebuilt = []
+        """Rebuild the boards whose sorted set may lack something, as after a failover of Redis; return their names."""
+        rebuilt_boards = []
         for season in self._catalog.open_seasons():
             self._drop_foreign(season)
             if self.repair_board(season):
                 self.tell(season)
-                rebuilt.append(season.board)
+                rebuilt_boards.append(season.board)
         self._rankings.note_repair()
-        return rebuilt
+        return rebuilt_boards
 
     def repair_board(self, season: Season) -> bool:
-        """Rebuild the board if it needs that and nobody is at it; whether it was rebuilt."""
+        """Rebuild the board if it needs that and no process is rebuilding it; return whether it was rebuilt."""
         if self._rankings.ready(season) or not self._rankings.may_rebuild(season):
             return False
         self.rebuild(season)
@@ -84,37 +85,37 @@ class BoardSync:
             log.warning("redis_keys_of_another_type", board=season.board, keys=keys)
 
     def tell(self, season: Season) -> None:
-        """Cached lists are out of date, and every subscriber gets the board."""
+        """Invalidate the cached lists, and send the board to every subscriber."""
         self._rankings.note_change(season)
         self._broadcasts.announce(season, BroadcastCause())
 
     def rebuild(
-        self, season: Season, progress: Progress = lambda standings: None, patience: Retries | None = None
+        self, season: Season, progress: Progress = lambda standings: None, retries: Retries | None = None
     ) -> int:
-        """Bring every standing, take off what the database doesn't have, cache the top; how many are on the board.
+        """Copy every standing, remove players that the database doesn't have, cache the top; return the board's size.
 
-        Redemptions go on meanwhile: what is newer in Redis is left alone. Raises one of UNAVAILABLE when a server was
-        away for longer than `patience`; what was brought until then stays.
+        Redemptions go on meanwhile: a standing that is newer in Redis is left alone. Raises one of UNAVAILABLE when a
+        server was down for longer than `retries` wait; the standings copied until then stay.
         """
-        patience = patience or Retries()
-        patience(lambda: self._drop_foreign(season))
+        retries = retries or Retries()
+        retries(lambda: self._drop_foreign(season))
         try:
-            standings = self._rebuild.rebuild(season, progress, patience)
+            standings = self._rebuild.rebuild(season, progress, retries)
         finally:
             self._rankings.rebuilt(season)
-        patience(lambda: self._reads.build(season))
+        retries(lambda: self._reads.build(season))
         return standings
 
     def verify(
         self, season: Season, progress: Progress = lambda standings: None, *, pause: float = 0.0
     ) -> list[StandingDifference]:
-        """What Redis has otherwise than the database, up to `MOST`: `{"what", "player" or "row", "redis", "database"}`.
+        """Return the differences between Redis and the database, at most `MOST`.
 
-        While players redeem, a score may be on its way: what differs is looked at again, for `pause` seconds in all.
+        While players redeem, a score may be on its way: differences are checked again, for `pause` seconds in all.
         """
         differences = self._comparison.whole(season, progress, Retries(), pause)
         return list(itertools.islice(differences, MOST))
 
-    def _bring(self, season: Season, players: Sequence[UUID]) -> None:
+    def _copy(self, season: Season, players: Sequence[UUID]) -> None:
         members = self._standings.members(season, players)
         self._rankings.apply(season, [(str(member.player), member.score, member.change) for member in members])

@@ -1,4 +1,4 @@
-"""Telling every subscriber that a board has changed: at once, and then at most so often."""
+"""Broadcasts of changed boards to every subscriber: the first at once, the next ones after an interval."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 from uuid import uuid4
 
 from app.domain.boards import Season
@@ -22,7 +21,7 @@ _REQUEST_IDS = 20
 
 @dataclass(frozen=True, slots=True)
 class BroadcastCause:
-    """Why a board is announced: score events, the requests behind them, and when the oldest was made (Unix seconds)."""
+    """Why a board is sent: score events, the requests behind them, and the oldest one's commit time (Unix seconds)."""
 
     events: Sequence[int] = ()
     request_ids: Sequence[str] = ()
@@ -31,71 +30,74 @@ class BroadcastCause:
 
 
 class Broadcasts:
-    """However many workers there are, a board is announced once per `interval` seconds, with all that changed."""
+    """Sends a board once per `interval` seconds, with all of its changes, however many workers there are."""
 
     def __init__(
         self,
         standings: StandingStore,
         rankings: RankingStore,
         reads: Standings,
-        announcements: BroadcastGateStore,
+        gate: BroadcastGateStore,
         client: Client,
         *,
         interval: float,
     ) -> None:
         self._standings, self._rankings, self._reads = standings, rankings, reads
-        self._announcements, self._client, self._interval = announcements, client, interval
+        self._gate, self._client, self._interval = gate, client, interval
 
-    def announce(self, season: Season, change: BroadcastCause) -> int:
-        """Tell every subscriber, after what has changed is in Redis. The board's version; 0 when another one tells it.
+    def announce(self, season: Season, cause: BroadcastCause) -> int:
+        """Send the board to every subscriber, once its changes are in Redis. Return its version.
 
-        Whoever comes too early waits for the interval to end, and then speaks for all that came meanwhile; only one
-        waits. If that one dies, its task comes again, and finds what was left.
+        A worker that comes too early waits for the interval to end, and then sends all changes that came meanwhile;
+        only one worker waits. If it dies, its task is delivered again, and finds the changes that are left. Return 0 if
+        another worker sends the board.
         """
         if self._interval <= 0:
-            return self._publish(season, [change])
-        entry = json.dumps(asdict(change))
-        turn = self._announcements.turn(season, entry, self._interval)
+            return self._publish(season, [cause])
+        entry = json.dumps(asdict(cause))
+        turn = self._gate.turn(season, entry, self._interval)
         while not isinstance(turn, Go):
             if isinstance(turn, AnnouncedElsewhere):
                 return 0
             time.sleep(turn.seconds)
-            turn = self._announcements.turn(season, "", self._interval)
+            turn = self._gate.turn(season, "", self._interval)
         version = self._publish(season, [BroadcastCause(**json.loads(text)) for text in turn.pending])
-        self._announcements.announced(season, turn.pending)
+        self._gate.announced(season, turn.pending)
         return version
 
-    def _publish(self, season: Season, changes: Sequence[BroadcastCause]) -> int:
-        events = [event for change in changes for event in change.events]
-        request_ids = dict.fromkeys(one for change in changes for one in change.request_ids)
-        committed = [change.committed_at for change in changes if change.committed_at is not None]
-        info = self._change_info(season, events)  # before the list, whose position covers it then
+    def _publish(self, season: Season, causes: Sequence[BroadcastCause]) -> int:
+        events = [event for cause in causes for event in cause.events]
+        request_ids = dict.fromkeys(request_id for cause in causes for request_id in cause.request_ids)
+        committed = [cause.committed_at for cause in causes if cause.committed_at is not None]
+        changes = self._describe_changes(season, events)  # read before the list, so that the list's position covers it
         top = self._reads.build(season)
-        told = BoardChanged(
+        message = BoardChanged(
             season.board,
             top.version,
             json.loads(top.rows),
-            info,
+            changes,
             tuple(request_ids)[:_REQUEST_IDS],
             min(committed, default=None),
         )
-        publish_board(self._client, told)
+        publish_board(self._client, message)
         return top.version
 
-    def _change_info(self, season: Season, events: Sequence[int]) -> list[dict[str, Any]]:
+    def _describe_changes(self, season: Season, events: Sequence[int]) -> list[dict[str, object]]:
         changed = self._standings.changed(season, events) if events else []
         scores = sorted({row.score for row in changed} | {row.previous_score for row in changed})
         ranks = self._rankings.ranks(season, scores) if scores else []
-        rank = dict(zip(scores, ranks or [self._standings.rank(season, score) for score in scores], strict=True))
+        rank_by_score = dict(
+            zip(scores, ranks or [self._standings.rank(season, score) for score in scores], strict=True)
+        )
         return [
             {
                 "user_id": str(row.player_id),
                 "username": row.username,
                 "score": row.score,
                 "previous_score": row.previous_score,
-                "rank": rank[row.score],
-                # Among the others as they stand now; the player's own higher score doesn't count against it.
-                "previous_rank": rank[row.previous_score] - (row.score > row.previous_score)
+                "rank": rank_by_score[row.score],
+                # The rank among the others as they stand now; the player's own higher score doesn't count.
+                "previous_rank": rank_by_score[row.previous_score] - (row.score > row.previous_score)
                 if row.previous_score
                 else None,
                 "action_type": row.action_type,

@@ -1,4 +1,4 @@
-"""Comparing a board in Redis with the database, and mending it: in batches, so that memory stays flat."""
+"""The comparison of a board in Redis with the database, and its repair, in batches so that memory stays flat."""
 
 from __future__ import annotations
 
@@ -7,173 +7,184 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import NotRequired, TypedDict
 from uuid import UUID
 
-from app.domain.boards import TOP, Season
+from app.domain.boards import TOP, Season, StandingRow
 from app.services.operations.retries import Retries
 from app.stores.boards.bulk_rankings import BATCH, BEGINNING, BulkRankings, Held
 from app.stores.boards.standings import MirroredStanding, StandingStore
 
-StandingDifference = dict[str, Any]
-"""`{"what", "player" or "row", "redis", "database"}`; what: score, version, sorted set or cached top."""
+
+class StandingDifference(TypedDict):
+    """A difference of `what`: a player's score or version, the sorted set, or a row of the cached top."""
+
+    what: str
+    player: NotRequired[str | None]
+    row: NotRequired[int]
+    redis: object
+    database: object
+
 
 MOST = 10_000
-"""Differences that are held at once. More are looked at in groups of so many."""
+"""Differences in memory at once. More are checked in groups of this size."""
 
-_LOOKS = 2  # at what differed at first: a player may redeem at each of them
-_NOTHING = Held(None, None)
+_RECHECKS = 2  # checks after the first one: a player may redeem during each of them
+_ABSENT = Held(None, None)
 
 
 class Comparison:
-    """While players redeem, a score may be on its way to Redis: what still differs after `pause` is a difference.
+    """Finds standings that differ between Redis and the database, and repairs them.
 
-    `batch` standings are held at once, beside what differs.
+    While players redeem, a score may be on its way to Redis: only a difference that remains after `pause` counts.
+    `batch` standings are in memory at once, beside the differences.
     """
 
     def __init__(self, standings: StandingStore, rankings: BulkRankings, *, batch: int = BATCH) -> None:
         self._standings, self._rankings, self.batch = standings, rankings, batch
 
     def suspects_after(
-        self, season: Season, player: UUID, patience: Retries
+        self, season: Season, player: UUID, retries: Retries
     ) -> tuple[list[MirroredStanding], list[str]]:
-        """The next batch of standings after this player's, and those of them that Redis has otherwise."""
-        members = patience(lambda: self._standings.members_after(season, player, self.batch))
+        """Return the next batch of standings after this player's, and the players of the batch that differ in Redis."""
+        members = retries(lambda: self._standings.members_after(season, player, self.batch))
         players = [str(member.player) for member in members]
-        return members, self._otherwise(season, players, members, patience)
+        return members, self._find_differing(season, players, members, retries)
 
-    def suspects_among(self, season: Season, players: Sequence[str], patience: Retries) -> list[str]:
-        """Those of a batch of members whom Redis has otherwise than the database."""
-        return self._otherwise(season, players, self._members(season, players, patience), patience)
+    def suspects_among(self, season: Season, players: Sequence[str], retries: Retries) -> list[str]:
+        """Return the players of a batch whose standings differ between Redis and the database."""
+        return self._find_differing(season, players, self._read_members(season, players, retries), retries)
 
-    def suspects_at_top(self, season: Season, patience: Retries) -> list[str]:
-        """Those whom either side has among its first batch, and the other has otherwise."""
-        members = patience(lambda: self._standings.best(season, self.batch))
-        shown = patience(lambda: self._rankings.best(season, self.batch))
-        listed = [str(member.player) for member in members]
-        known = set(listed)
-        others = [player for player in shown if player not in known]
-        suspects = self._otherwise(season, listed, members, patience)
-        return suspects + self.suspects_among(season, others, patience)
+    def suspects_at_top(self, season: Season, retries: Retries) -> list[str]:
+        """Return the players in the first batch of either side whose standings differ on the other."""
+        members = retries(lambda: self._standings.best(season, self.batch))
+        redis_players = retries(lambda: self._rankings.best(season, self.batch))
+        database_players = [str(member.player) for member in members]
+        database_set = set(database_players)
+        redis_only = [player for player in redis_players if player not in database_set]
+        suspects = self._find_differing(season, database_players, members, retries)
+        return suspects + self.suspects_among(season, redis_only, retries)
 
-    def scan(self, season: Season, cursor: int, patience: Retries) -> tuple[int, int, list[str]]:
-        """The next batch of the sorted set: the cursor after it (0 at the end), its length, and the suspects in it."""
-        following, members = patience(lambda: self._rankings.scan(season, cursor))
-        return following, len(members), self.suspects_among(season, members, patience)
+    def scan(self, season: Season, cursor: int, retries: Retries) -> tuple[int, int, list[str]]:
+        """Return the cursor after the sorted set's next batch (0 at the end), the batch's length, and its suspects."""
+        next_cursor, members = retries(lambda: self._rankings.scan(season, cursor))
+        return next_cursor, len(members), self.suspects_among(season, members, retries)
 
     def whole(
-        self, season: Season, progress: Callable[[int], None], patience: Retries, pause: float
+        self, season: Season, progress: Callable[[int], None], retries: Retries, pause: float
     ) -> Iterator[StandingDifference]:
-        """All differences of a board, as they are come upon."""
-        if not patience(lambda: self._rankings.ready(season)):
+        """Yield all differences of a board, as they are found."""
+        if not retries(lambda: self._rankings.ready(season)):
             yield {"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}
             return
-        suspects = itertools.chain(self._walk(season, progress, patience), self.strangers(season, patience))
+        suspects = itertools.chain(self._walk_standings(season, progress, retries), self.strangers(season, retries))
         while group := list(itertools.islice(suspects, MOST)):
-            yield from self.confirmed(season, group, patience, pause)
-        yield from self.compare_top(season, patience)
+            yield from self.confirmed(season, group, retries, pause)
+        yield from self.compare_top(season, retries)
 
-    def strangers(self, season: Season, patience: Retries) -> Iterator[str]:
-        """Everybody on the sorted set whom the database doesn't have."""
+    def strangers(self, season: Season, retries: Retries) -> Iterator[str]:
+        """Yield every member of the sorted set that the database doesn't have."""
         cursor: int | None = None
         while cursor != 0:
-            cursor, members = patience(partial(self._rankings.scan, season, cursor or 0))
-            known = {str(member.player) for member in self._members(season, members, patience)}
-            yield from (member for member in members if member not in known)
+            cursor, members = retries(partial(self._rankings.scan, season, cursor or 0))
+            database_players = {str(member.player) for member in self._read_members(season, members, retries)}
+            yield from (member for member in members if member not in database_players)
 
     def confirmed(
-        self, season: Season, suspects: Sequence[str], patience: Retries, pause: float
+        self, season: Season, suspects: Sequence[str], retries: Retries, pause: float
     ) -> Iterator[StandingDifference]:
-        """The suspects that still differ when they are looked at again, each time after a part of `pause` seconds."""
-        for _ in range(_LOOKS):
+        """Yield the differences that remain when the suspects are checked again, twice within `pause` seconds."""
+        for _ in range(_RECHECKS):
             if not suspects:
                 return
-            time.sleep(pause / _LOOKS)
-            batches = _batches(suspects, self.batch)
-            suspects = [player for batch in batches for player in self.suspects_among(season, batch, patience)]
-        for batch in _batches(suspects, self.batch):
-            yield from self._described(season, batch, patience)
+            time.sleep(pause / _RECHECKS)
+            batches = _split(suspects, self.batch)
+            suspects = [player for batch in batches for player in self.suspects_among(season, batch, retries)]
+        for batch in _split(suspects, self.batch):
+            yield from self._describe(season, batch, retries)
 
-    def compare_top(self, season: Season, patience: Retries) -> list[StandingDifference]:
-        """Where the cached list that people see is not the database's."""
-        cached, changes = patience(lambda: self._rankings.top(season, TOP))
+    def compare_top(self, season: Season, retries: Retries) -> list[StandingDifference]:
+        """Return the rows in which the cached top list differs from the database's; none if no valid list is cached."""
+        cached, changes = retries(lambda: self._rankings.top(season, TOP))
         if cached is None or cached.changes != changes:
-            return []  # nothing cached, or known to be out of date: the next reader rebuilds it
-        rows: list[dict[str, Any] | None] = json.loads(cached.rows)
-        standings = patience(lambda: self._standings.top(season, TOP))
-        truth: list[dict[str, Any] | None] = [standing.as_row() for standing in standings]
-        if rows == truth or patience(lambda: self._rankings.changes(season)) != changes:
+            return []  # no list is cached, or it is out of date: the next reader rebuilds it
+        rows: list[StandingRow | None] = json.loads(cached.rows)
+        standings = retries(lambda: self._standings.top(season, TOP))
+        database_rows: list[StandingRow | None] = [standing.as_row() for standing in standings]
+        if rows == database_rows or retries(lambda: self._rankings.changes(season)) != changes:
             return []
-        pairs = itertools.zip_longest(rows, truth)
+        pairs = itertools.zip_longest(rows, database_rows)
         return [
-            {"what": "cached top", "row": place, "redis": shown, "database": right}
-            for place, (shown, right) in enumerate(pairs, 1)
-            if shown != right
+            {"what": "cached top", "row": place, "redis": redis_row, "database": database_row}
+            for place, (redis_row, database_row) in enumerate(pairs, 1)
+            if redis_row != database_row
         ]
 
-    def mend(self, season: Season, players: Sequence[str], patience: Retries) -> None:
-        """Bring these players as the database has them. What is newer in Redis by then is left alone."""
-        for batch in _batches(players, self.batch):
-            patience(partial(self._mend, season, batch))
+    def mend(self, season: Season, players: Sequence[str], retries: Retries) -> None:
+        """Write these players' standings as the database has them. A standing that is newer in Redis is left alone."""
+        for batch in _split(players, self.batch):
+            retries(partial(self._mend_batch, season, batch))
 
-    def _mend(self, season: Season, players: Sequence[str]) -> None:
-        ids = _ids(players)
-        seen = dict(zip(ids, self._rankings.changes_of(season, ids), strict=True))  # before the database is read
+    def _mend_batch(self, season: Season, players: Sequence[str]) -> None:
+        ids = _player_ids(players)
+        changes = dict(zip(ids, self._rankings.changes_of(season, ids), strict=True))  # read before the database
         members = self._standings.members(season, ids)
-        rows = [(str(member.player), seen[member.player], member.score, member.change) for member in members]
+        rows = [(str(member.player), changes[member.player], member.score, member.change) for member in members]
         self._rankings.mend_all(season, rows)
-        known = {row[0] for row in rows}
-        self._rankings.remove(season, [player for player in players if player not in known])
+        database_players = {row[0] for row in rows}
+        self._rankings.remove(season, [player for player in players if player not in database_players])
 
-    def _walk(self, season: Season, progress: Callable[[int], None], patience: Retries) -> Iterator[str]:
+    def _walk_standings(self, season: Season, progress: Callable[[int], None], retries: Retries) -> Iterator[str]:
         compared, after = 0, BEGINNING
         while True:
-            members, suspects = self.suspects_after(season, after, patience)
+            members, suspects = self.suspects_after(season, after, retries)
             yield from suspects
             if not members:
                 return
             compared, after = compared + len(members), members[-1].player
             progress(compared)
 
-    def _members(self, season: Season, players: Sequence[str], patience: Retries) -> list[MirroredStanding]:
-        ids = _ids(players)
-        return patience(lambda: self._standings.members(season, ids)) if ids else []
+    def _read_members(self, season: Season, players: Sequence[str], retries: Retries) -> list[MirroredStanding]:
+        ids = _player_ids(players)
+        return retries(lambda: self._standings.members(season, ids)) if ids else []
 
-    def _otherwise(
-        self, season: Season, players: Sequence[str], members: Sequence[MirroredStanding], patience: Retries
+    def _find_differing(
+        self, season: Season, players: Sequence[str], members: Sequence[MirroredStanding], retries: Retries
     ) -> list[str]:
-        return [player for player, redis, right in self._both(season, players, members, patience) if redis != right]
+        return [
+            player for player, actual, expected in self._pair(season, players, members, retries) if actual != expected
+        ]
 
-    def _both(
-        self, season: Season, players: Sequence[str], members: Sequence[MirroredStanding], patience: Retries
+    def _pair(
+        self, season: Season, players: Sequence[str], members: Sequence[MirroredStanding], retries: Retries
     ) -> Iterator[tuple[str, Held, Held]]:
-        """Each player with what Redis has and what it should have."""
-        database = {str(member.player): Held(member.score, member.change) for member in members}
-        held = patience(lambda: self._rankings.held(season, players))
-        for player, redis in zip(players, held, strict=True):
-            yield player, redis, database.get(player, _NOTHING)
+        """Yield each player with the actual standing in Redis and the expected one."""
+        expected = {str(member.player): Held(member.score, member.change) for member in members}
+        standings = retries(lambda: self._rankings.held(season, players))
+        for player, actual in zip(players, standings, strict=True):
+            yield player, actual, expected.get(player, _ABSENT)
 
-    def _described(self, season: Season, players: Sequence[str], patience: Retries) -> Iterator[StandingDifference]:
-        members = self._members(season, players, patience)
-        for player, redis, right in self._both(season, players, members, patience):
-            if redis.score != right.score:
-                yield {"what": "score", "player": player, "redis": redis.score, "database": right.score}
-            elif redis != right:
-                yield {"what": "version", "player": player, "redis": redis.change, "database": right.change}
+    def _describe(self, season: Season, players: Sequence[str], retries: Retries) -> Iterator[StandingDifference]:
+        members = self._read_members(season, players, retries)
+        for player, actual, expected in self._pair(season, players, members, retries):
+            if actual.score != expected.score:
+                yield {"what": "score", "player": player, "redis": actual.score, "database": expected.score}
+            elif actual != expected:
+                yield {"what": "version", "player": player, "redis": actual.change, "database": expected.change}
 
 
-def _is_id(member: str) -> bool:
-    """Whether we can have written this member: anything else in the sorted set is nobody's."""
+def _is_player_id(member: str) -> bool:
+    """Return whether we can have written this member: no other text in the sorted set is a player's."""
     try:
         return str(UUID(member)) == member
     except ValueError:
         return False
 
 
-def _ids(members: Iterable[str]) -> list[UUID]:
-    return [UUID(member) for member in members if _is_id(member)]
+def _player_ids(members: Iterable[str]) -> list[UUID]:
+    return [UUID(member) for member in members if _is_player_id(member)]
 
 
-def _batches(players: Sequence[str], batch: int) -> Iterator[Sequence[str]]:
+def _split(players: Sequence[str], batch: int) -> Iterator[Sequence[str]]:
     for start in range(0, len(players), batch):
         yield players[start : start + batch]

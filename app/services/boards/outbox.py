@@ -1,19 +1,18 @@
-"""From the outbox to the broker: what is deleted has been confirmed, what hasn't is published again."""
+"""The way from the outbox to the broker: a row is deleted once it is confirmed, else published again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
-from app.stores.boards.outbox import OutboxStore, Waiting
+from app.stores.boards.outbox import Backlog, OutboxStore, Waiting
 from app.stores.postgres.engine import Database
 
 
 @dataclass(slots=True)
 class BoardChange:
-    """What one message says: these players' standings on this board have changed, by these score events.
+    """One message: these players' standings on this board have changed, by these score events.
 
     `committed_at` is when the oldest of the changes was made, in Unix seconds.
     """
@@ -27,13 +26,13 @@ class BoardChange:
 
 
 class Outbox:
-    """`most` rows are taken at a time."""
+    """Publishes the rows of the outbox, `most` at a time."""
 
     def __init__(self, database: Database, store: OutboxStore, *, most: int = 1000) -> None:
         self._db, self._store, self._most = database, store, most
 
     def drain(self, publish: Callable[[list[BoardChange]], None]) -> int:
-        """Publish what waits, merged to one message a board; how many rows.
+        """Publish the waiting rows, merged to one message per board; return how many rows.
 
         `publish` returns once the broker has confirmed; if it raises, the rows stay. A crash between the confirm and
         the delete publishes them once more: the tasks may run twice.
@@ -41,16 +40,16 @@ class Outbox:
         with self._db.transaction() as connection:
             rows = self._store.take(connection, self._most)
             if rows:
-                publish(_merged(rows))
+                publish(_merge(rows))
                 self._store.delete(connection, [row.id for row in rows])
         return len(rows)
 
-    def status(self) -> dict[str, Any]:
-        """`{"waiting", "oldest_seconds"}`."""
+    def status(self) -> Backlog:
+        """Return how many rows wait, and the age of the oldest."""
         return self._store.status()
 
 
-def _merged(rows: list[Waiting]) -> list[BoardChange]:
+def _merge(rows: list[Waiting]) -> list[BoardChange]:
     changes: dict[int, BoardChange] = {}
     for row in rows:
         change = changes.setdefault(row.season_id, BoardChange(row.season_id, row.board, row.created_at))

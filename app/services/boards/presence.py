@@ -1,4 +1,4 @@
-"""How many sockets a player and an address may hold over all servers, and how many players are on a board."""
+"""Limits on the sockets of a player and of an address over all servers, and the count of players on a board."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from app.services.boards.standings import Standings
 from app.stores.boards.presence import PresenceStore, of_address, of_player
 
 LIFETIMES = 3  # renewals that may fail before a socket counts as gone
-_KNOWN_SECONDS = 0.5
+_CACHE_SECONDS = 0.5
 
 
 class Presence:
-    """Raises what Redis raises: a limit that can't be looked at lets nobody through."""
+    """Counts sockets and players. Raises the errors of Redis: while a limit can't be checked, no socket is admitted."""
 
     def __init__(
         self,
@@ -26,13 +26,13 @@ class Presence:
         most_per_address: int,
         renew_seconds: float,
     ) -> None:
-        """`renew_seconds`: how often a server renews what it holds; a refused one may ask again after as long."""
+        """Set the limits. A server renews its sockets every `renew_seconds`; a refused client may retry after it."""
         self._store, self._standings = store, standings
         self._most_per_player, self._most_per_address = most_per_player, most_per_address
         self._retry_after = max(1, math.ceil(renew_seconds))
         self.renew_seconds = renew_seconds
         self.stay, self.leave, self.count = store.stay, store.leave, store.online
-        self._known: dict[str, tuple[float, int]] = {}
+        self._counts: dict[str, tuple[float, int]] = {}
 
     def seat_player(self, player_id: UUID, socket: str) -> None:
         """Register a player's socket. Raises TooManySockets."""
@@ -45,10 +45,10 @@ class Presence:
             raise TooManySockets("address", self._most_per_address, self._retry_after)
 
     def online(self, board: str) -> int:
-        """How many players are on a board, a few seconds old at most. Raises NotFound."""
+        """Return how many players are on a board, at most a few seconds ago. Raises NotFound."""
         self._standings.season(board)
         now = time.monotonic()
-        known = self._known.get(board)
-        if known is None or now - known[0] > _KNOWN_SECONDS:
-            known = self._known[board] = now, self._store.online(board)
-        return known[1]
+        cached = self._counts.get(board)
+        if cached is None or now - cached[0] > _CACHE_SECONDS:
+            cached = self._counts[board] = now, self._store.online(board)
+        return cached[1]

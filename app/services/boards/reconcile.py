@@ -1,4 +1,4 @@
-"""Proving Redis against the database: what has changed at each run, everything else in turn."""
+"""The comparison of boards in Redis with the database: recent changes at each run, the other standings in turn."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from app.stores.boards.reconcile_progress import ReconcileProgressStore
 from app.stores.boards.standings import StandingStore
 from app.stores.play.catalog import CatalogStore
 
-_SHOWN = 100
-_PATIENCE_SECONDS = 20.0  # the next run does what this one can't
+_MOST_LISTED = 100
+_RETRY_SECONDS = 20.0  # the next run does the rest
 
 
 @dataclass(slots=True)
 class Proved:
-    """One board: how many standings were compared, what Redis had otherwise, and the first of that.
+    """The result for one board: how many standings were compared, how many differed, and the first differences.
 
-    `rebuilt`: so much was wrong, or the sorted set was known not to be complete, that the board was rebuilt.
+    `rebuilt`: the board was rebuilt, because too much was wrong or its sorted set was known to be incomplete.
     """
 
     board: str
@@ -35,16 +35,16 @@ class Proved:
     rebuilt: bool = False
 
     def add(self, differences: list[StandingDifference]) -> None:
-        """Count these, and keep the first ones."""
+        """Count the differences, and keep the first ones."""
         self.differing += len(differences)
-        self.differences += differences[: max(0, _SHOWN - len(self.differences))]
+        self.differences += differences[: max(0, _MOST_LISTED - len(self.differences))]
 
 
 class Reconciler:
-    """Finds what no event will bring any more: lost refreshes, strangers on a board, a cached list that is wrong.
+    """Finds differences that no event will correct: lost refreshes, strangers on a board, a wrong cached list.
 
-    A board of up to `share` standings is compared as a whole at each run. Of a larger one a run compares what has
-    changed, the top, and the next part of the rest: `share` standings, or as many that 60 runs compare all of them.
+    A board of up to `share` standings is compared as a whole at each run. Of a larger one a run compares the recent
+    changes, the top, and the next part of the rest: `share` standings, or as many that 60 runs compare all of them.
     """
 
     def __init__(
@@ -53,60 +53,60 @@ class Reconciler:
         standings: StandingStore,
         changes: RecentChangeStore,
         rankings: BulkRankings,
-        proofs: ReconcileProgressStore,
-        refresh: BoardSync,
+        progress_store: ReconcileProgressStore,
+        board_sync: BoardSync,
         *,
         clock: Callable[[], float],
         share: int = 5000,
         batch: int = BATCH,
     ) -> None:
-        self._catalog, self._changes, self._refresh = catalog, changes, refresh
-        self._rankings, self._proofs = rankings, proofs
+        self._catalog, self._changes, self._board_sync = catalog, changes, board_sync
+        self._rankings, self._progress_store = rankings, progress_store
         self._comparison = Comparison(standings, rankings, batch=batch)
         self._clock, self._share = clock, share
 
     def prove(self, pause: float = 1.0) -> list[Proved]:
-        """Compare every open board, unless somebody is at it already; what differs is put right.
+        """Compare and correct every open board that no other process compares now; return a result for each of them.
 
-        What differs is looked at again for `pause` seconds: a change may be on its way. May run while players redeem.
+        A difference is checked again for `pause` seconds: a change may be on its way. May run while players redeem.
         """
-        proved = []
+        results = []
         for season in self._catalog.open_seasons():
             if self._rankings.may_prove(season):
                 try:
-                    proved.append(self._prove(season, pause))
+                    results.append(self._prove(season, pause))
                 finally:
                     self._rankings.proved(season)
-        return proved
+        return results
 
     def _prove(self, season: Season, pause: float) -> Proved:
-        proved, patience = Proved(season.board), Retries(_PATIENCE_SECONDS)
+        result, retries = Proved(season.board), Retries(_RETRY_SECONDS)
         if self._rankings.ready(season):
-            self._compare(season, proved, patience, pause)
-        elif self._refresh.repair_board(season):
-            proved.rebuilt = True
-            proved.add([{"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}])
-        if proved.differing:
-            self._refresh.tell(season)
-        return proved
+            self._compare(season, result, retries, pause)
+        elif self._board_sync.repair_board(season):
+            result.rebuilt = True
+            result.add([{"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}])
+        if result.differing:
+            self._board_sync.tell(season)
+        return result
 
-    def _compare(self, season: Season, proved: Proved, patience: Retries, pause: float) -> None:
-        known = patience(lambda: self._proofs.progress(season))
+    def _compare(self, season: Season, result: Proved, retries: Retries, pause: float) -> None:
+        progress = retries(lambda: self._progress_store.progress(season))
         run = ReconcileRun(
-            self._comparison, self._changes, self._rankings, season, patience, known=known, least=self._share
+            self._comparison, self._changes, self._rankings, season, retries, progress=progress, least_share=self._share
         )
         suspects = run.suspects()
         while group := list(itertools.islice(suspects, MOST)):
-            differences = list(self._comparison.confirmed(season, list(dict.fromkeys(group)), patience, pause))
-            self._comparison.mend(season, [item["player"] for item in differences], patience)
-            proved.add(differences)
+            differences = list(self._comparison.confirmed(season, list(dict.fromkeys(group)), retries, pause))
+            self._comparison.mend(season, [player for item in differences if (player := item.get("player"))], retries)
+            result.add(differences)
         if run.is_hopeless:
-            self._refresh.rebuild(season)
-            proved.rebuilt = True
-            proved.add([{"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}])
-        top = self._comparison.compare_top(season, patience)
+            self._board_sync.rebuild(season)
+            result.rebuilt = True
+            result.add([{"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}])
+        top = self._comparison.compare_top(season, retries)
         if top:
             self._rankings.drop_top(season, TOP)
-        proved.add(top)
-        proved.standings = run.compared
-        patience(lambda: self._proofs.keep(season, run.progress_at(self._clock())))
+        result.add(top)
+        result.standings = run.compared
+        retries(lambda: self._progress_store.keep(season, run.progress_at(self._clock())))

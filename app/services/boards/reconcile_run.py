@@ -1,4 +1,4 @@
-"""What one run of the proof looks at: what has changed, what people see, and the next part of everything."""
+"""One run of the comparison: the recent changes, the top of the board, and the next part of all standings."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from app.stores.boards.recent_changes import DecisionTime, RecentChangeStore
 from app.stores.boards.reconcile_progress import ReconcileProgress
 
 RUNS = 60
-"""So many runs, one a minute, compare every standing of a board, unless fewer do with the least share."""
+"""Runs, one a minute, that compare every standing of a board; fewer where the least share is enough."""
 
-_MOST_EVENTS = 1_000_000  # that one run looks at: seconds of work; the next run goes on
-_EVENTS = 5000
+_MOST_EVENTS = 1_000_000  # read by one run: seconds of work; the next run goes on
+_EVENT_BATCH = 5000
 _RENEW_SECONDS = 5.0
 
 
 class ReconcileRun:
-    """One run on one board. Its progress is kept at the end of it: a run that ends half way is made anew.
+    """One run on one board. Its progress is stored at its end: an interrupted run is done again.
 
-    Both ways in parts of the same size: through the standings by their keys, which finds who is missing in Redis, and
-    through the sorted set by its cursor, which finds who is not in the database.
+    It goes two ways in parts of the same size: through the standings by their keys, which finds players missing in
+    Redis, and through the sorted set by its cursor, which finds players missing in the database.
     """
 
     def __init__(
@@ -37,91 +37,91 @@ class ReconcileRun:
         changes: RecentChangeStore,
         rankings: BulkRankings,
         season: Season,
-        patience: Retries,
+        retries: Retries,
         *,
-        known: ReconcileProgress,
-        least: int,
+        progress: ReconcileProgress,
+        least_share: int,
     ) -> None:
-        """`known`: how far the runs before have come. `least`: so many standings of the rest at any rate."""
+        """Continue from `progress`, that of the runs before. Compare at least `least_share` standings of the rest."""
         self._comparison, self._changes, self._rankings = comparison, changes, rankings
-        self._season, self._patience = season, patience
-        share = max(least, -(-patience(lambda: rankings.size(season)) // RUNS))
-        self._most = share + comparison.batch  # so that a board as large as a share is compared to its end
+        self._season, self._retries = season, retries
+        share = max(least_share, -(-retries(lambda: rankings.size(season)) // RUNS))
+        self._most_standings = share + comparison.batch  # so that a board of one share is compared to its end
         self._renewed_at = time.monotonic()
-        run = patience(lambda: rankings.run(season))
-        # A cursor means nothing to another run of Redis.
-        self.progress = known if known.run == run else ReconcileProgress(run=run, passed=known.passed)
+        run = retries(lambda: rankings.run(season))
+        # A cursor is only valid for the run of Redis that gave it.
+        self.progress = progress if progress.run == run else ReconcileProgress(run=run, passed=progress.passed)
         self.compared = 0
-        """How many standings were looked at, those in Redis alone included; one may be looked at twice."""
+        """How many standings were compared, those in Redis alone included; a standing may count twice."""
         self.is_hopeless = False
-        """Half of a part is wrong, and there is more: a rebuild is sooner done than mending one part after another."""
+        """Whether half of a part is wrong and more is left: a rebuild is then faster than repairs part by part."""
 
     def suspects(self) -> Iterator[str]:
-        """Players whom Redis has otherwise at the first look. `progress` has advanced when all were taken."""
-        yield from self._changed()
-        yield from self._decided()
-        yield from self._comparison.suspects_at_top(self._season, self._patience)
-        yield from self._walked()
-        yield from self._scanned()
+        """Yield players that differ in Redis at the first check. `progress` has advanced once all were yielded."""
+        yield from self._compare_changed()
+        yield from self._compare_decided()
+        yield from self._comparison.suspects_at_top(self._season, self._retries)
+        yield from self._walk_standings()
+        yield from self._scan_sorted_set()
 
     def progress_at(self, now: float) -> ReconcileProgress:
-        """What to keep when all is mended, in Unix time; at the end of both ways the next pass begins."""
+        """Return the progress to store after the repairs, at `now` in Unix time; after both ways a new pass begins."""
         progress = self.progress
         if self.is_hopeless or (progress.walked and progress.scanned):
             return ReconcileProgress(run=progress.run, event=progress.event, passed=now)
         return progress
 
-    def _changed(self) -> Iterator[str]:
-        begin = self._patience(lambda: self._changes.unseen_after(self.progress.event))
-        settled = self._patience(self._changes.settled)
-        seen = begin
-        last: int | None = begin
-        while last is not None and last < begin + _MOST_EVENTS:
-            seen = last
-            last, players = self._patience(partial(self._changes.by_events, self._season, seen, _EVENTS))
-            yield from self._among(players)
-        # Events younger than that are looked at once more: older ones may yet appear between them.
-        self.progress = replace(self.progress, event=max(begin, min(settled, seen)))
+    def _compare_changed(self) -> Iterator[str]:
+        begin = self._retries(lambda: self._changes.unseen_after(self.progress.event))
+        settled = self._retries(self._changes.settled)
+        event = begin
+        next_event: int | None = begin
+        while next_event is not None and next_event < begin + _MOST_EVENTS:
+            event = next_event
+            next_event, players = self._retries(partial(self._changes.by_events, self._season, event, _EVENT_BATCH))
+            yield from self._compare_players(players)
+        # Events after `settled` are read again by the next run: older ones may still appear between them.
+        self.progress = replace(self.progress, event=max(begin, min(settled, event)))
 
-    def _decided(self) -> Iterator[str]:
+    def _compare_decided(self) -> Iterator[str]:
         last: DecisionTime | None = None
         most = self._comparison.batch
-        while decided := self._patience(partial(self._changes.by_decisions, LATELY_SECONDS, last, most)):
-            yield from self._among([each.player for each in decided])
-            last = decided[-1]
+        while decisions := self._retries(partial(self._changes.by_decisions, LATELY_SECONDS, last, most)):
+            yield from self._compare_players([decision.player for decision in decisions])
+            last = decisions[-1]
 
-    def _walked(self) -> Iterator[str]:
+    def _walk_standings(self) -> Iterator[str]:
         compared = wrong = 0
-        while compared < self._most and not self.progress.walked:
-            members, suspects = self._comparison.suspects_after(self._season, self.progress.player, self._patience)
+        while compared < self._most_standings and not self.progress.walked:
+            members, suspects = self._comparison.suspects_after(self._season, self.progress.player, self._retries)
             yield from suspects
-            self._note(len(members))
+            self._count(len(members))
             compared, wrong = compared + len(members), wrong + len(suspects)
             last = members[-1].player if members else self.progress.player
-            total, at_end = self.progress.compared + len(members), len(members) < self._comparison.batch
-            self.progress = replace(self.progress, player=last, compared=total, walked=at_end)
+            total, is_at_end = self.progress.compared + len(members), len(members) < self._comparison.batch
+            self.progress = replace(self.progress, player=last, compared=total, walked=is_at_end)
         self.is_hopeless |= wrong > compared / 2 and not self.progress.walked
 
-    def _scanned(self) -> Iterator[str]:
+    def _scan_sorted_set(self) -> Iterator[str]:
         compared = wrong = 0
-        while compared < self._most and not self.progress.scanned:
-            cursor, length, suspects = self._comparison.scan(self._season, self.progress.cursor, self._patience)
+        while compared < self._most_standings and not self.progress.scanned:
+            cursor, length, suspects = self._comparison.scan(self._season, self.progress.cursor, self._retries)
             yield from suspects
-            self._note(length)
+            self._count(length)
             compared, wrong = compared + length, wrong + len(suspects)
             self.progress = replace(self.progress, cursor=cursor, scanned=cursor == 0)
         self.is_hopeless |= wrong > compared / 2 and not self.progress.scanned
 
-    def _note(self, length: int) -> None:
-        """Count a batch, and say that somebody is at it."""
+    def _count(self, length: int) -> None:
+        """Count a batch, and renew the lease on the comparison."""
         self.compared += length
         if time.monotonic() - self._renewed_at > _RENEW_SECONDS:
-            self._patience(lambda: self._rankings.proving(self._season))
+            self._retries(lambda: self._rankings.proving(self._season))
             self._renewed_at = time.monotonic()
 
-    def _among(self, players: list[UUID]) -> Iterator[str]:
+    def _compare_players(self, players: list[UUID]) -> Iterator[str]:
         step = self._comparison.batch
         for start in range(0, len(players), step):
             batch = [str(player) for player in players[start : start + step]]
-            self._note(len(batch))
-            yield from self._comparison.suspects_among(self._season, batch, self._patience)
+            self._count(len(batch))
+            yield from self._comparison.suspects_among(self._season, batch, self._retries)

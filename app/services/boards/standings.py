@@ -1,4 +1,4 @@
-"""Reading the board: the top, oneself and one's neighbours, one player."""
+"""Reads of a board: the top, a player with their neighbours, one player."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypedDict
 from uuid import UUID
 
-from app.domain.boards import MAIN, TOP, Season, Standing
+from app.domain.boards import MAIN, TOP, Season, Standing, StandingRow
 from app.errors import NotFound
 from app.services.boards.top_lists import TopLists
 from app.stores.accounts.players import PlayerStore
@@ -21,16 +21,35 @@ from app.stores.postgres.lsn import NOWHERE, Position
 from app.stores.postgres.replicas import Replicas
 
 _SEASON_SECONDS = 1.0
-_WAIT_SECONDS = 2.0
+_BUILD_WAIT_SECONDS = 2.0
 
-Neighbours = tuple[Found, list[Found], list[Found]]  # oneself, above, below
+Neighbours = tuple[Found, list[Found], list[Found]]  # the player, above, below
+
+
+class BoardSnapshot(TypedDict):
+    """The newest top ten of a board, for a subscriber."""
+
+    board: str
+    version: int
+    data: list[StandingRow]
+
+
+class Profile(TypedDict):
+    """A player's own account, with score and rank on the main board, in the contract's words."""
+
+    user_id: str
+    username: str
+    role: str
+    status: str
+    score: int
+    rank: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Top:
     """A top list as JSON text, its version, and whether it came from the cache.
 
-    It may be shown to the end of `second` in Unix time, not longer.
+    It may be shown until the end of `second` in Unix time.
     """
 
     version: int
@@ -40,11 +59,11 @@ class Top:
 
 
 class Standings:
-    """Ranks come from the sorted set, and from the database while that isn't complete.
+    """Ranks come from the sorted set, or from the database while the sorted set isn't complete.
 
-    What may be a moment old is read on a replica that has all that the reader can have seen or written. To know that,
-    Redis has for each board a position not before anything that a list has shown, and for each player a change number
-    not below any that was shown.
+    A read that may be a moment old goes to a replica that has all that the reader can have seen or written. To know
+    that, Redis has for each board a position not before anything that a list has shown, and for each player a change
+    number not below any that was shown.
     """
 
     def __init__(
@@ -59,79 +78,79 @@ class Standings:
     ) -> None:
         self._catalog, self._standings, self._rankings, self._players = catalog, standings, rankings, players
         self._replicas, self._clock = replicas, clock
-        self._lists = TopLists(standings, rankings, replicas, clock=clock)
+        self._top_lists = TopLists(standings, rankings, replicas, clock=clock)
         self._seasons: dict[str, tuple[float, Season]] = {}
-        self._shown: dict[str, Position] = {}
+        self._shown_positions: dict[str, Position] = {}
 
     def season(self, board: str) -> Season:
-        """The board's open season, known for a second, and while the database is away. Raises NotFound."""
+        """Return the board's open season, cached for a second, longer while the database is down. Raises NotFound."""
         now = self._clock()
-        known = self._seasons.get(board)
-        if known and 0 <= now - known[0] < _SEASON_SECONDS:
-            return known[1]
+        cached = self._seasons.get(board)
+        if cached and 0 <= now - cached[0] < _SEASON_SECONDS:
+            return cached[1]
         try:
             season = self._catalog.open_season(board) if board.isprintable() else None
         except UNAVAILABLE:
-            if known is None:
+            if cached is None:
                 raise
-            season = known[1]  # nobody can open another one now
+            season = cached[1]  # no other season can be opened now
         if season is None:
             raise NotFound(f"There is no board '{board[:40]}'.")
         self._seasons[board] = (now, season)
         return season
 
     def top(self, board: str = MAIN, limit: int = TOP) -> Top:
-        """The best `limit`, at most a second old, and the same for every reader within a second of the clock.
+        """Return the best `limit`, at most a second old, and the same for every reader within a second of the clock.
 
-        The list was read, or found unchanged, in the second it is shown in. Because all processes show the same one,
-        no reader who goes from one to the other sees the board go back.
+        The list was read, or found unchanged, in the second in which it is shown. All processes show the same list, so
+        a reader that goes from one to another never sees the board go back.
         """
         season, second = self.season(board), int(self._clock())
-        shown = self._rankings.shown(season, limit)
-        if shown and second <= shown.second <= second + SECONDS_AHEAD:  # or the clock was set back since
-            return Top(shown.version, shown.rows, True, shown.second)
-        found, hit = self._newest(season, limit, since_ms=second * 1000)
-        shown = self._rankings.show(season, limit, ShownTop(second, found.version, found.rows))
-        return Top(shown.version, shown.rows, hit, shown.second)
+        top_list = self._rankings.shown(season, limit)
+        if top_list and second <= top_list.second <= second + SECONDS_AHEAD:  # beyond that, the clock was set back
+            return Top(top_list.version, top_list.rows, True, top_list.second)
+        newest, is_hit = self._read_newest(season, limit, since_ms=second * 1000)
+        top_list = self._rankings.show(season, limit, ShownTop(second, newest.version, newest.rows))
+        return Top(top_list.version, top_list.rows, is_hit, top_list.second)
 
-    def snapshot(self, board: str = MAIN) -> dict[str, Any]:
-        """The newest top ten with its version, for a subscriber: `{"board", "version", "data"}`."""
-        top, _ = self._newest(self.season(board), TOP)
+    def snapshot(self, board: str = MAIN) -> BoardSnapshot:
+        """Return the newest top ten with its version, for a subscriber."""
+        top, _ = self._read_newest(self.season(board), TOP)
         return {"board": board, "version": top.version, "data": json.loads(top.rows)}
 
     def build(self, season: Season, limit: int = TOP) -> CachedTop:
         """Read the list from the primary and cache it."""
-        return self._lists.build(season, limit)
+        return self._top_lists.build(season, limit)
 
-    def _newest(self, season: Season, limit: int, *, since_ms: int | None = None) -> tuple[CachedTop, bool]:
-        """The list as it is now, or as it was read after `since_ms`; and whether it came from the cache."""
-        cached = self._valid(season, limit, since_ms)
+    def _read_newest(self, season: Season, limit: int, *, since_ms: int | None = None) -> tuple[CachedTop, bool]:
+        """Return the list as it is now, or as it was read after `since_ms`, and whether it came from the cache."""
+        cached = self._read_valid(season, limit, since_ms)
         if cached:
             return cached, True
-        deadline = time.monotonic() + _WAIT_SECONDS
+        deadline = time.monotonic() + _BUILD_WAIT_SECONDS
         while not self._rankings.may_build(season, limit) and time.monotonic() < deadline:
             time.sleep(0.01)
-            cached = self._valid(season, limit, since_ms)
+            cached = self._read_valid(season, limit, since_ms)
             if cached:
                 return cached, True
         try:
-            return self._lists.build(season, limit, elsewhere=True), False
+            return self._top_lists.build(season, limit, may_use_replica=True), False
         finally:
             self._rankings.built(season, limit)
 
-    def _valid(self, season: Season, limit: int, since_ms: int | None) -> CachedTop | None:
+    def _read_valid(self, season: Season, limit: int, since_ms: int | None) -> CachedTop | None:
         cached, changes = self._rankings.top(season, limit)
         if cached is None:
             return None
-        young = since_ms is not None and since_ms <= cached.built_ms <= self._clock() * 1000
-        return cached if young or cached.changes == changes else None
+        is_young = since_ms is not None and since_ms <= cached.built_ms <= self._clock() * 1000
+        return cached if is_young or cached.changes == changes else None
 
-    def me(self, player_id: UUID) -> dict[str, Any]:
-        """The account with its score and rank on the main board, as the player sees them."""
+    def me(self, player_id: UUID) -> Profile:
+        """Return the account with its score and rank on the main board, as the player sees them. Raises NotFound."""
         player = self._players.get(player_id)
         if player is None:
             raise NotFound()
-        standing = self._from_primary(self.season(MAIN), player_id, own=True)
+        standing = self._read_from_primary(self.season(MAIN), player_id, own=True)
         return {
             "user_id": str(player.id),
             "username": player.username,
@@ -142,80 +161,90 @@ class Standings:
         }
 
     def one(self, player_id: UUID, board: str = MAIN) -> Standing:
-        """A player's standing. Raises NotFound for nobody."""
+        """Return a player's standing. Raises NotFound for an unknown player."""
         season = self.season(board)
-        return self._from_replica(season, player_id) or self._from_primary(season, player_id)
+        return self._read_from_replica(season, player_id) or self._read_from_primary(season, player_id)
 
     def around(self, player_id: UUID, count: int, board: str = MAIN) -> tuple[Standing, list[Standing], list[Standing]]:
-        """A player's standing as they see it themselves, with up to `count` neighbours above and below."""
+        """Return a player's standing as they see it, and up to `count` neighbours above and below. Raises NotFound."""
         season = self.season(board)
-        found = self._neighbours(season, player_id, count)
-        if found is None:
+        neighbours = self._read_neighbours(season, player_id, count)
+        if neighbours is None:
             raise NotFound("There is no such player.")
-        me, above, below = found
-        everybody = [*above, me, *below]
-        standings = self._ranked(season, everybody, self._places(season, everybody))
+        entry, above, below = neighbours
+        entries = [*above, entry, *below]
+        standings = self._add_ranks(season, entries, self._read_places(season, entries))
         return standings[len(above)], standings[: len(above)], standings[len(above) + 1 :]
 
-    def _from_replica(self, season: Season, player_id: UUID) -> Standing | None:
-        """None unless a replica has all of this player that anybody has seen."""
-        shown = self._shown.get(season.tag, NOWHERE)
-        near = self._replicas.at_least(shown, lambda there: StandingStore(there).one(season, player_id), wait=0.0)
-        if near is None:
+    def _read_from_replica(self, season: Season, player_id: UUID) -> Standing | None:
+        """Return the standing, or None unless a replica has all of this player that any reader has seen."""
+        position = self._shown_positions.get(season.tag, NOWHERE)
+        reading = self._replicas.at_least(
+            position, lambda database: StandingStore(database).one(season, player_id), wait=0.0
+        )
+        if reading is None:
             return None
-        found, replayed = near
-        if found is None:
+        entry, replayed = reading
+        if entry is None:
             return None
-        places = self._places(season, [found])
-        known = places.changes[0]
-        if places.position is None or known is None or places.ranks is None:
+        places = self._read_places(season, [entry])
+        redis_change = places.changes[0]
+        if places.position is None or redis_change is None or places.ranks is None:
             return None
-        self._shown[season.tag] = places.position  # where a replica that lags need not be read the next time
-        if replayed < places.position or found.change < known:
+        self._shown_positions[season.tag] = places.position  # so that the next read skips a replica that lags
+        if replayed < places.position or entry.change < redis_change:
             return None
-        return self._ranked(season, [found], places)[0]
+        return self._add_ranks(season, [entry], places)[0]
 
-    def _from_primary(self, season: Season, player_id: UUID, *, own: bool = False) -> Standing:
-        found = self._standings.one(season, player_id, own=own)
-        if found is None:
+    def _read_from_primary(self, season: Season, player_id: UUID, *, own: bool = False) -> Standing:
+        entry = self._standings.one(season, player_id, own=own)
+        if entry is None:
             raise NotFound("There is no such player.")
-        return self._ranked(season, [found], self._places(season, [found]))[0]
+        return self._add_ranks(season, [entry], self._read_places(season, [entry]))[0]
 
-    def _neighbours(self, season: Season, player_id: UUID, count: int) -> tuple[Found, list[Found], list[Found]] | None:
-        """On a replica that has all that the primary has now: so many rows can't each be asked about."""
+    def _read_neighbours(
+        self, season: Season, player_id: UUID, count: int
+    ) -> tuple[Found, list[Found], list[Found]] | None:
+        """Read the player with their neighbours, on a replica that has all that the primary has now, or on the primary.
+
+        The change numbers of so many rows can't each be checked in Redis first.
+        """
 
         def read(store: StandingStore) -> Neighbours | None:
-            me = store.one(season, player_id, own=True)
-            if me is None:
+            entry = store.one(season, player_id, own=True)
+            if entry is None:
                 return None
-            above, below = store.around(season, me.standing, count) if me.listed else ([], [])
-            return me, above, below
+            above, below = store.around(season, entry.standing, count) if entry.listed else ([], [])
+            return entry, above, below
 
         if self._replicas.any:
-            near = self._replicas.at_least(self._standings.position(), lambda there: read(StandingStore(there)))
-            if near and near[0]:
-                return near[0]
+            reading = self._replicas.at_least(
+                self._standings.position(), lambda database: read(StandingStore(database))
+            )
+            if reading and reading[0]:
+                return reading[0]
         return read(self._standings)
 
-    def _places(self, season: Season, found: Sequence[Found]) -> Places:
-        """What Redis knows of them, after it was told what it doesn't: nobody is shown what Redis hasn't heard of."""
-        scores = sorted({each.standing.score for each in found if each.listed})
-        places = self._rankings.places(season, [each.standing.user_id for each in found], scores)
+    def _read_places(self, season: Season, entries: Sequence[Found]) -> Places:
+        """Return the places of entries, after copying newer ones to Redis: no reader sees an entry ahead of Redis."""
+        scores = sorted({entry.standing.score for entry in entries if entry.listed})
+        places = self._rankings.places(season, [entry.standing.user_id for entry in entries], scores)
         if places.ranks is not None:
-            news = [
-                (str(each.standing.user_id), each.score, each.change)
-                for each, known in zip(found, places.changes, strict=True)
-                if each.change > (known or 0)
+            newer = [
+                (str(entry.standing.user_id), entry.score, entry.change)
+                for entry, change in zip(entries, places.changes, strict=True)
+                if entry.change > (change or 0)
             ]
-            if news:
-                self._rankings.apply(season, news)
+            if newer:
+                self._rankings.apply(season, newer)
         return places
 
-    def _ranked(self, season: Season, found: Sequence[Found], places: Places) -> list[Standing]:
+    def _add_ranks(self, season: Season, entries: Sequence[Found], places: Places) -> list[Standing]:
         ranks = places.ranks
         if ranks is None:
-            scores = {each.standing.score for each in found if each.listed}
+            scores = {entry.standing.score for entry in entries if entry.listed}
             ranks = {score: self._standings.rank(season, score) for score in scores}
         return [
-            replace(each.standing, rank=ranks[each.standing.score]) if each.listed else each.standing for each in found
+            replace(entry.standing, rank=ranks[entry.standing.score]) if entry.listed else entry.standing
+            for entry in entries
         ]

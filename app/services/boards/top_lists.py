@@ -1,4 +1,4 @@
-"""Reading a top list from a database and handing it to everybody through Redis, so that the board never goes back."""
+"""Top lists, read from a database and shared with all processes through Redis, so that a board never goes back."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _TRIES = 10
 
 
 class TopLists:
-    """A list is taken only if it has for certain seen all that any list before it can have seen.
+    """Builds lists, and accepts one only if it has certainly seen all that any list before it can have seen.
 
-    What it has seen lies between two positions in the log: that of the primary before the read, and one not before
-    anything that the read could see. Two lists that were read at the same time can't be put in order, so the later one
-    to arrive is read again.
+    The end of the log that a list has seen lies between two positions: that of the primary before the read, and one not
+    before anything that the read could see. Two lists that were read at the same time can't be put in order, so the
+    later one to arrive is read again.
     """
 
     def __init__(
@@ -28,26 +28,33 @@ class TopLists:
     ) -> None:
         self._standings, self._rankings, self._replicas, self._clock = standings, rankings, replicas, clock
 
-    def build(self, season: Season, limit: int = TOP, *, elsewhere: bool = False) -> CachedTop:
-        """Read the list and cache it. `elsewhere`: on a replica, if one has replayed all that the primary has now."""
+    def build(self, season: Season, limit: int = TOP, *, may_use_replica: bool = False) -> CachedTop:
+        """Read the list and cache it. Raises Unavailable if newer lists come first again and again.
+
+        `may_use_replica`: read it on a replica, if one has replayed all that the primary has now.
+        """
         refusal = ""
         for attempt in range(_TRIES):
-            changes = self._rankings.changes(season)  # before reading: what changes meanwhile makes it out of date
+            changes = self._rankings.changes(season)  # read before the list: a later change makes it out of date
             built_ms = int(self._clock() * 1000)
             version, position = self._standings.next_version()
-            standings, seen = self._read(season, limit, position, elsewhere=elsewhere and attempt == 0)
-            rows = json.dumps([each.as_row() for each in standings], ensure_ascii=False, separators=(",", ":"))
+            standings, last_position = self._read(
+                season, limit, position, may_use_replica=may_use_replica and attempt == 0
+            )
+            rows = json.dumps([standing.as_row() for standing in standings], ensure_ascii=False, separators=(",", ":"))
             top = CachedTop(version, changes, built_ms, rows)
-            refusal = self._rankings.put_top(season, limit, top, position, seen, refusal)
+            refusal = self._rankings.put_top(season, limit, top, position, last_position, refusal)
             if not refusal:
                 return top
         raise Unavailable("The board changes too fast to be read. Try again in a moment.")
 
     def _read(
-        self, season: Season, limit: int, position: Position, *, elsewhere: bool
+        self, season: Season, limit: int, position: Position, *, may_use_replica: bool
     ) -> tuple[Sequence[Standing], Position]:
-        if elsewhere:
-            near = self._replicas.at_least(position, lambda there: StandingStore(there).top_seen(season, limit))
-            if near:
-                return near[0]
+        if may_use_replica:
+            reading = self._replicas.at_least(
+                position, lambda database: StandingStore(database).top_seen(season, limit)
+            )
+            if reading:
+                return reading[0]
         return self._standings.top_seen(season, limit)

@@ -1,11 +1,10 @@
-"""The audit log: what was done by whom, and whether anybody has changed it since."""
+"""The audit log: a record of every act and its actor, and the search for rows that were changed since."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from app.domain.audit import NOTHING, AuditRow, Flaw, Head, broken, flaws
 from app.services.moderation.audit_anchors import Anchors, AuditCheck
@@ -13,12 +12,12 @@ from app.stores.moderation.audit import APPENDED, AuditStore
 from app.stores.moderation.audit_anchors import Anchored
 from app.stores.postgres.engine import Database
 
-Done = Callable[[int], None]
+ProgressCallback = Callable[[int], None]
 
 
 @dataclass(slots=True)
 class Verified:
-    """`rows` were looked at, `anchors` compared with them; `flaws` is empty when nobody has changed them."""
+    """`rows` rows were read and `anchors` anchored heads compared with them; `flaws` is empty for an unchanged log."""
 
     rows: int = 0
     anchors: int = 0
@@ -27,35 +26,35 @@ class Verified:
 
 
 class Audit:
-    """Acts that are one transaction append to it themselves; this is for those that are none, and for reading."""
+    """Appends acts that have no transaction of their own, and reads the log. Other acts append in their transaction."""
 
     def __init__(self, database: Database, store: AuditStore, anchors: Anchors) -> None:
         self._db, self._store, self._anchors = database, store, anchors
         database.after(APPENDED, anchors.after_commit)
 
     def look(self) -> AuditCheck:
-        """Compare the end of the log with what this process and this machine remember of it."""
+        """Compare the end of the log with the heads that this process and this machine remember."""
         return self._anchors.look()
 
     @property
     def anchors_path(self) -> str | None:
-        """The file that this machine keeps heads in; None where it keeps none."""
+        """Return the path of this machine's file of heads, or `None` without one."""
         return str(self._anchors.file.path) if self._anchors.file else None
 
     def accept(self, actor: str, reason: str, request_id: str) -> Head | None:
-        """Record that the log is what it is for a good reason, such as a restore, and begin anew from there.
+        """Record that the log is right in spite of a break, for example after a restore, and anchor it anew.
 
-        Returns the head from now on; None where there is no file, so that processes remember until they are restarted.
+        Return the new head, or `None` without a file: processes then remember the old head until a restart.
         Raises OSError.
         """
-        before = self._anchors.look()
-        said = before.flaw.says if before.flaw else "nothing that was remembered contradicts it"
-        self.note(actor, "audit.accepted", "audit_log", {"reason": reason, "break": said}, request_id)
+        check = self._anchors.look()
+        says = check.flaw.says if check.flaw else "nothing that was remembered contradicts it"
+        self.note(actor, "audit.accepted", "audit_log", {"reason": reason, "break": says}, request_id)
         head, _ = self._store.head()
         return head if self._anchors.accept(head) else None
 
-    def note(self, actor: str, act: str, subject: str, details: Mapping[str, Any], request_id: str) -> None:
-        """Write down what somebody is about to do: an act that fails half way has its row, none goes without one."""
+    def note(self, actor: str, act: str, subject: str, details: Mapping[str, object], request_id: str) -> None:
+        """Record an act before it happens, so that an act that fails half way has its row and no act lacks one."""
         with self._db.transaction() as connection:
             self._store.append(connection, actor, act, subject, details, request_id)
 
@@ -69,45 +68,47 @@ class Audit:
         subject: str | None = None,
         since: datetime | None = None,
     ) -> list[AuditRow]:
-        """The newest first; see AuditStore.page."""
+        """Return the newest rows first; see AuditStore.page."""
         return self._store.page(limit=limit, before=before, actor=actor, act=act, subject=subject, since=since)
 
-    def verify(self, expected: Head | None = None, done: Done = lambda rows: None) -> Verified:
-        """Compute the chain anew, and compare it with the heads in the file of anchors, and with one that is given.
+    def verify(self, expected_head: Head | None = None, on_progress: ProgressCallback = lambda rows: None) -> Verified:
+        """Recompute the chain, and compare it with the heads in the file of anchors and with `expected_head`.
 
-        Raises OSError for a file that can't be read.
+        Raises OSError for an unreadable file.
         """
         anchored = self._anchors.file.read() if self._anchors.file else Anchored()
-        if expected:
-            anchored.heads.setdefault(expected.id, set()).add(expected.hash)
-        found = Verified(anchors=sum(map(len, anchored.heads.values())))
-        there: dict[int, str] = {}
+        if expected_head:
+            anchored.heads.setdefault(expected_head.id, set()).add(expected_head.hash)
+        result = Verified(anchors=sum(map(len, anchored.heads.values())))
+        hashes: dict[int, str] = {}
 
-        def watched() -> Iterator[AuditRow]:
+        def counted_rows() -> Iterator[AuditRow]:
             for row in self._store.rows():
-                found.rows += 1
-                found.head = Head(row.id, row.hash)
+                result.rows += 1
+                result.head = Head(row.id, row.hash)
                 if row.id in anchored.heads:
-                    there[row.id] = row.hash
-                if found.rows % 1000 == 0:
-                    done(found.rows)
+                    hashes[row.id] = row.hash
+                if result.rows % 1000 == 0:
+                    on_progress(result.rows)
                 yield row
 
-        found.flaws = list(flaws(watched()))
-        known = {flaw.id for flaw in found.flaws}
-        found.flaws += [flaw for flaw in self._contradictions(anchored, there, found.head) if flaw.id not in known]
-        return found
-
-    def _contradictions(self, anchored: Anchored, there: Mapping[int, str], head: Head) -> Iterator[Flaw]:
-        """The first row that was written down as another, the newest that is gone, and lines that nobody wrote so."""
-        wrong = [
-            flaw
-            for number, hashes in sorted(anchored.heads.items())
-            for digest in hashes
-            if (flaw := broken(Head(number, digest), head, there.get(number)))
+        result.flaws = list(flaws(counted_rows()))
+        flawed_ids = {flaw.id for flaw in result.flaws}
+        result.flaws += [
+            flaw for flaw in self._find_contradictions(anchored, hashes, result.head) if flaw.id not in flawed_ids
         ]
-        yield from [flaw for flaw in wrong if flaw.what == "changed"][:1]
-        yield from [flaw for flaw in wrong if flaw.what == "missing"][-1:]
+        return result
+
+    def _find_contradictions(self, anchored: Anchored, hashes: Mapping[int, str], head: Head) -> Iterator[Flaw]:
+        """Yield the first row unlike its anchor, the last one that is missing, and a flaw for damaged lines."""
+        contradictions = [
+            flaw
+            for number, anchor_hashes in sorted(anchored.heads.items())
+            for digest in anchor_hashes
+            if (flaw := broken(Head(number, digest), head, hashes.get(number)))
+        ]
+        yield from [flaw for flaw in contradictions if flaw.kind == "changed"][:1]
+        yield from [flaw for flaw in contradictions if flaw.kind == "missing"][-1:]
         if anchored.unreadable:
             says = f"{anchored.unreadable} lines of {self.anchors_path} are not as they were written"
             yield Flaw(0, "changed", says)

@@ -1,4 +1,4 @@
-"""What this process and this machine remember of the audit log's end, compared with what the database says it is."""
+"""The heads of the audit log that this process and this machine remember, compared with the log in the database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = structlog.get_logger("fairboard.audit")
 
 @dataclass(frozen=True, slots=True)
 class AuditCheck:
-    """The log's head, and what contradicts a head that was remembered; `first`: nothing was, though there are rows."""
+    """The log's head, and a flaw if it contradicts the remembered head; `first`: there are rows, but no such head."""
 
     head: Head
     flaw: Flaw | None = None
@@ -25,39 +25,39 @@ class AuditCheck:
 
 
 class Anchors:
-    """Each process remembers the highest head that it has seen, from the file on; a lower or another one is a break.
+    """Each process remembers the highest head that it has read, also from the file; a lower or another one is a break.
 
-    A break stays one, look after look, until an operator accepts it in the file (or, without a file, until a restart).
+    Every check finds the break again until an operator accepts it in the file or, without a file, until a restart.
     """
 
     def __init__(self, store: AuditStore, file: AnchorFile | None) -> None:
         self._store, self.file = store, file
         self._highest: Head | None = None
-        self._accepted: str | None = None  # the last accepted break that the file told of; None: it was not read yet
+        self._accepted: str | None = None  # the last accepted break in the file; None: it was not read yet
         self._lock = threading.Lock()
 
     def look(self) -> AuditCheck:
-        """Compare the log with what is remembered, and remember its head. Raises one of UNAVAILABLE."""
+        """Compare the log with the remembered head, and remember its head. Raises one of UNAVAILABLE."""
         if self._accepted is None:
-            self._recall(self._anchored())
-        look = self._compare()
-        if look.flaw and self._accepts_have_come():
-            look = self._compare()
-        if look.flaw:
-            log.error("audit_log_broken", row=look.flaw.id, says=look.flaw.says, head=str(look.head))
+            self._recall(self._read_file())
+        check = self._compare()
+        if check.flaw and self._recall_new_acceptance():
+            check = self._compare()
+        if check.flaw:
+            log.error("audit_log_broken", row=check.flaw.id, says=check.flaw.says, head=str(check.head))
         else:
-            self._remember(look.head)
-        return look
+            self._remember(check.head)
+        return check
 
     def after_commit(self) -> None:
-        """Look, after an act that is committed: nothing that fails here may change its answer."""
+        """Check the log after a committed act; a failure is logged and must not change the act's response."""
         try:
             self.look()
         except UNAVAILABLE as error:
             log.warning("audit_head_not_anchored", kind=type(error).__name__)
 
     def accept(self, head: Head) -> bool:
-        """Begin anew from `head`; False where there is no file to write that in. Raises OSError."""
+        """Start anew from `head`; return False without a file to record that in. Raises OSError."""
         if self.file is None:
             return False
         self.file.add(head, accepted=True)
@@ -66,8 +66,10 @@ class Anchors:
 
     def _compare(self) -> AuditCheck:
         anchor = self._highest
-        head, there = self._store.head(anchor)
-        return AuditCheck(head, broken(anchor, head, there) if anchor else None, first=anchor is None and head.id > 0)
+        head, hash_at_anchor = self._store.head(anchor)
+        return AuditCheck(
+            head, broken(anchor, head, hash_at_anchor) if anchor else None, first=anchor is None and head.id > 0
+        )
 
     def _remember(self, head: Head) -> None:
         with self._lock:
@@ -81,11 +83,11 @@ class Anchors:
         except OSError as error:
             log.warning("audit_head_not_anchored", error=str(error))
 
-    def _accepts_have_come(self) -> bool:
-        """Whether an operator has accepted a break since the file was read: what was remembered gives way to it."""
-        anchored = self._anchored()
+    def _recall_new_acceptance(self) -> bool:
+        """Recall the file if an operator has accepted a break since it was read; return whether that happened."""
+        anchored = self._read_file()
         if not anchored.accepted or anchored.accepted == self._accepted:
-            return False  # a file that was moved away makes nothing forgotten
+            return False  # the head stays remembered when the file is moved away
         self._recall(anchored)
         return True
 
@@ -93,7 +95,7 @@ class Anchors:
         with self._lock:
             self._highest, self._accepted = anchored.newest, anchored.accepted
 
-    def _anchored(self) -> Anchored:
+    def _read_file(self) -> Anchored:
         try:
             return self.file.read() if self.file else Anchored()
         except OSError as error:

@@ -1,11 +1,10 @@
-"""Trying thresholds and numbers on the past before they are let loose. Only reads, from a replica if there is one."""
+"""Trials of thresholds and rule numbers on past play. Only reads, from a replica if there is one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from anticheat.backtest import BacktestResult, Rules, backtest, changed
@@ -17,38 +16,38 @@ from app.stores.moderation.play_reviews import Dossier, PlayerOutcome, ReviewSto
 from app.stores.postgres.engine import Database
 from app.stores.postgres.replicas import Replicas
 
-# So many half-lives of play before the time in question are judged too, without being counted.
-_WARM_UP = 6
+# Play of so many half-lives before that time is judged too, without being counted.
+_WARM_UP_HALF_LIVES = 6
 WORDS = ("flagged", "refused", "suspended")
 
-Done = Callable[[int], None]
+ProgressCallback = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One player: what was, and what would have been."""
+    """One player's actual outcome (`was`) and the outcome under the tested rules (`would`)."""
 
     was: PlayerOutcome
     would: BacktestResult
 
     @property
     def before(self) -> frozenset[str]:
-        """Which of WORDS held."""
-        held = (
+        """Return the WORDS that apply to the actual outcome."""
+        flags = (
             self.was.flagged_at is not None or self.was.refused > 0,
             self.was.refused > 0,
             self.was.suspended_at is not None,
         )
-        return frozenset(word for word, holds in zip(WORDS, held, strict=True) if holds)
+        return frozenset(word for word, applies in zip(WORDS, flags, strict=True) if applies)
 
     @property
     def after(self) -> frozenset[str]:
-        """Which of WORDS would hold."""
-        held = (self.would.flagged_at is not None, self.would.refused > 0, self.would.suspended_at is not None)
-        return frozenset(word for word, holds in zip(WORDS, held, strict=True) if holds)
+        """Return the WORDS that apply to the outcome under the tested rules."""
+        flags = (self.would.flagged_at is not None, self.would.refused > 0, self.would.suspended_at is not None)
+        return frozenset(word for word, applies in zip(WORDS, flags, strict=True) if applies)
 
-    def as_row(self) -> dict[str, Any]:
-        """In the words of `flask anticheat backtest`."""
+    def as_row(self) -> dict[str, object]:
+        """Return the row that `flask anticheat backtest` prints."""
         return {
             "username": self.was.username,
             "player_id": self.was.player_id,
@@ -66,7 +65,7 @@ class Compared:
 
 @dataclass(slots=True)
 class Report:
-    """`compared` are those of whom something was, or would have been, said; `rules` what was tried."""
+    """The result of a backtest with `rules`; `compared` has the players with an outcome before or after."""
 
     since: datetime
     until: datetime
@@ -76,24 +75,24 @@ class Report:
     prevented: int = 0
     compared: list[Compared] = field(default_factory=list)
 
-    def counts(self) -> list[dict[str, Any]]:
-        """Players by word: `{"", "was", "would_be", "both", "only_then", "only_now"}`."""
-        rows = []
+    def counts(self) -> list[dict[str, object]]:
+        """Count players by word: `{"players", "was", "would_be", "both", "only_then", "only_now"}` each."""
+        rows: list[dict[str, object]] = []
         for word in WORDS:
-            was = {one.was.player_id for one in self.compared if word in one.before}
-            would = {one.was.player_id for one in self.compared if word in one.after}
-            both = len(was & would)
-            counted = (len(was), len(would), both, len(was) - both, len(would) - both)
+            before = {player.was.player_id for player in self.compared if word in player.before}
+            after = {player.was.player_id for player in self.compared if word in player.after}
+            both = len(before & after)
+            figures = (len(before), len(after), both, len(before) - both, len(after) - both)
             names = ("was", "would_be", "both", "only_then", "only_now")
-            rows.append({"players": word, **dict(zip(names, counted, strict=True))})
+            rows.append({"players": word, **dict(zip(names, figures, strict=True))})
         return rows
 
 
 class Backtest:
-    """`patient` are the replicas, or the primary, with time for a busy week."""
+    """`patient_replicas` are the replicas, or the primary, with time limits for a busy week."""
 
-    def __init__(self, patient: Replicas, thresholds: Thresholds) -> None:
-        self._patient, self._thresholds = patient, thresholds
+    def __init__(self, patient_replicas: Replicas, thresholds: Thresholds) -> None:
+        self._patient_replicas, self._thresholds = patient_replicas, thresholds
         self._store = ReviewStore()
 
     def run(
@@ -103,10 +102,12 @@ class Backtest:
         changes: Mapping[str, str],
         *,
         player_id: UUID | None = None,
-        done: Done = lambda count: None,
+        on_progress: ProgressCallback = lambda count: None,
     ) -> Report:
-        """Judge what was redeemed in that time by the settings of now with `changes`. Raises InvalidRequest."""
-        return self._patient.patiently(lambda source: self._run_on(source, since, until, changes, player_id, done))
+        """Judge the redemptions of that time by the present settings with `changes`. Raises InvalidRequest."""
+        return self._patient_replicas.patiently(
+            lambda source: self._run_on(source, since, until, changes, player_id, on_progress)
+        )
 
     def _run_on(
         self,
@@ -115,35 +116,42 @@ class Backtest:
         until: datetime,
         changes: Mapping[str, str],
         player_id: UUID | None,
-        done: Done,
+        on_progress: ProgressCallback,
     ) -> Report:
         with self._store.ledger(source) as ledger:
-            limits = {slug: kind.limits for slug, kind in ledger.limits().items()}
+            limits = {slug: type_limits.limits for slug, type_limits in ledger.limits().items()}
             try:
                 rules = changed(Rules(self._thresholds, limits), changes)
             except ValueError as error:
                 raise InvalidRequest.field("set", str(error)) from error
-            warm = since - timedelta(seconds=_WARM_UP * max(self._thresholds.half_life, rules.thresholds.half_life))
-            tried = ledger.tried(warm, until, player_id)
+            warm_up_since = since - timedelta(
+                seconds=_WARM_UP_HALF_LIVES * max(self._thresholds.half_life, rules.thresholds.half_life)
+            )
+            players = ledger.tried(warm_up_since, until, player_id)
         report = Report(since, until, rules)
-        for some in together(tried):
+        for batch in together(players):
             with self._store.ledger(source) as ledger:
-                dossiers = ledger.dossiers(some, warm, until, warm)
-                outcomes = {each.player_id: each for each in ledger.outcomes([who for who, _ in some], since, until)}
+                dossiers = ledger.dossiers(batch, warm_up_since, until, warm_up_since)
+                outcomes = {
+                    outcome.player_id: outcome
+                    for outcome in ledger.outcomes([player for player, _ in batch], since, until)
+                }
             for dossier in dossiers:
                 self._compare(dossier, outcomes[dossier.player_id], report)
-            done(report.redemptions)
-        report.compared.sort(key=lambda one: (-len(one.after ^ one.before), -one.would.peak, one.was.username))
+            on_progress(report.redemptions)
+        report.compared.sort(
+            key=lambda player: (-len(player.after ^ player.before), -player.would.peak, player.was.username)
+        )
         return report
 
     @staticmethod
-    def _compare(dossier: Dossier, was: PlayerOutcome, report: Report) -> None:
+    def _compare(dossier: Dossier, outcome: PlayerOutcome, report: Report) -> None:
         since = report.since.timestamp()
-        kept = [each for each in dossier.all_kept if each.at < report.until.timestamp()]
-        would = backtest(dossier.tries, kept, report.rules, since=since, cleared_at=dossier.cleared_at)
-        report.players += would.tries > 0
-        report.redemptions += would.tries
-        report.prevented += would.prevented
-        one = Compared(was, would)
-        if one.before or one.after:
-            report.compared.append(one)
+        signals = [signal for signal in dossier.all_kept if signal.at < report.until.timestamp()]
+        result = backtest(dossier.tries, signals, report.rules, since=since, cleared_at=dossier.cleared_at)
+        report.players += result.tries > 0
+        report.redemptions += result.tries
+        report.prevented += result.prevented
+        comparison = Compared(outcome, result)
+        if comparison.before or comparison.after:
+            report.compared.append(comparison)

@@ -1,10 +1,10 @@
-"""What the times of action types are, and what they could be, by how long people took."""
+"""Times of action types: the present ones, and proposals from how long completions took."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 from app.domain.action_types import EXPECTED
 from app.domain.boards import ActionType
@@ -19,35 +19,35 @@ TIMES = ("min_seconds", *EXPECTED)
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """An action type: how long it took, None if nobody played it; its times as they are; and what is proposed."""
+    """An action type: how long completions took, or None without any; its present times; and the proposal."""
 
     slug: str
-    taken: Taken | None
-    now: dict[str, Any]
+    times: Taken | None
+    now: Mapping[str, float | None]
     proposal: Proposal
 
 
 class Calibration:
-    """Reads from `patient`, replicas with the time that a month's ledger takes, or the primary."""
+    """Reads from `patient_replicas`, which have time limits for a month's ledger, or from the primary."""
 
-    def __init__(self, patient: Replicas, actions: Actions) -> None:
-        self._patient, self._actions = patient, actions
+    def __init__(self, patient_replicas: Replicas, actions: Actions) -> None:
+        self._patient_replicas, self._actions = patient_replicas, actions
 
     def look(self, since: datetime, slug: str | None = None) -> list[Calibrated]:
-        """Of one action type or of all that can be started. Raises NotFound."""
-        kinds = [kind for kind in self._actions.types() if slug in (None, kind.slug)]
-        if not kinds:
+        """Return the calibration of one action type, or of all that can be started. Raises NotFound."""
+        action_types = [action_type for action_type in self._actions.types() if slug in (None, action_type.slug)]
+        if not action_types:
             raise NotFound("There is no such action type." if slug else "There are no action types.")
-        taken = self._patient.patiently(lambda source: taken_since(source, since))
-        return [self._one(kind, taken.get(kind.slug)) for kind in kinds]
+        times_by_type = self._patient_replicas.patiently(lambda source: taken_since(source, since))
+        return [self._calibrate(action_type, times_by_type.get(action_type.slug)) for action_type in action_types]
 
-    def apply(self, found: Calibrated, *, by: str, request_id: str) -> bool:
-        """Change the action type as proposed; False when nothing is. Actions that are open keep what they promised."""
-        if found.proposal.values:
-            self._actions.change(found.slug, dict(found.proposal.values), by=by, request_id=request_id)
-        return bool(found.proposal.values)
+    def apply(self, calibration: Calibrated, *, by: str, request_id: str) -> bool:
+        """Change the action type as proposed; return False without a proposal. Open actions keep the old times."""
+        if calibration.proposal.values:
+            self._actions.change(calibration.slug, dict(calibration.proposal.values), by=by, request_id=request_id)
+        return bool(calibration.proposal.values)
 
     @staticmethod
-    def _one(kind: ActionType, taken: Taken | None) -> Calibrated:
-        now = {name: value for name, value in asdict(kind).items() if name in TIMES}
-        return Calibrated(kind.slug, taken, now, propose(taken, now))
+    def _calibrate(action_type: ActionType, times: Taken | None) -> Calibrated:
+        present_times = {name: value for name, value in asdict(action_type).items() if name in TIMES}
+        return Calibrated(action_type.slug, times, present_times, propose(times, present_times))

@@ -1,9 +1,10 @@
-"""Cases as people see them: the list, one with its evidence, and what their player may know and say."""
+"""Cases for moderators and players: the list, a case with its evidence, and the player's view and appeal."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
 import structlog
@@ -13,7 +14,7 @@ from app.domain.cases import CaseSignal, check_appeal, summary
 from app.domain.times import rfc3339
 from app.errors import AlreadyAppealed, AlreadyDecided, InvalidRequest, NotFound
 from app.stores.accounts.players import PlayerStore
-from app.stores.moderation.cases import CaseStore, Filters
+from app.stores.moderation.cases import CaseStore, DecisionRow, Filters, ListedCase, OwnCase, StoredSignal
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.postgres.engine import Database
 
@@ -22,8 +23,38 @@ log = structlog.get_logger("fairboard.cases")
 _MOST_EVIDENCE = 1000
 
 
+class CaseFile(TypedDict):
+    """A case with its player and its evidence: `signals` has the newest 1,000 of `signals_total`."""
+
+    case_id: UUID
+    state: str
+    opened_at: datetime
+    starts_at: datetime | None
+    decided_at: datetime | None
+    decided_by: str | None
+    reason: str | None
+    correction_id: UUID | None
+    appeal: str | None
+    appealed_at: datetime | None
+    player_id: UUID
+    username: str
+    status: str
+    held: bool
+    signals: list[dict[str, object]]
+    signals_total: int
+    summary: str
+    suspicion: float
+    decisions: list[DecisionRow]
+
+
+class AppealableCase(OwnCase):
+    """A player's newest case as they may know it."""
+
+    may_appeal: bool
+
+
 class Cases:
-    """Reads are of the primary: who has just decided sees it."""
+    """Reads the primary, so that moderators see their own decisions at once."""
 
     def __init__(
         self,
@@ -38,49 +69,67 @@ class Cases:
         self._half_life, self._clock = half_life, clock
 
     def page(
-        self, wanted: Filters | None = None, *, limit: int = 50, after: UUID | None = None
-    ) -> tuple[list[dict[str, Any]], UUID | None]:
-        """Cases, the newest first, and after which one to go on, or None. Raises InvalidRequest for no such `after`."""
+        self, filters: Filters | None = None, *, limit: int = 50, after: UUID | None = None
+    ) -> tuple[list[ListedCase], UUID | None]:
+        """Return the newest cases first, and the `after` of the next page or None.
+
+        Raises InvalidRequest if `after` is no case.
+        """
         if after is not None and self._store.player_of(after) is None:
             raise InvalidRequest.field("after", "is not a case")
-        rows = self._store.page(wanted or Filters(), limit=limit + 1, after=after)
+        rows = self._store.page(filters or Filters(), limit=limit + 1, after=after)
         return rows[:limit], rows[limit - 1]["case_id"] if len(rows) > limit else None
 
-    def one(self, case_id: UUID) -> dict[str, Any] | None:
-        """A case with `summary`, `signals` (the newest 1,000 of `signals_total`), `decisions`, `suspicion` by now."""
+    def one(self, case_id: UUID) -> CaseFile | None:
+        """Return a case with the present suspicion of its player; None if there is none."""
         case = self._store.one(case_id)
         if case is None:
             return None
-        cleared_at = case.pop("cleared_at")
-        evidence = [self._weighed(row, cleared_at) for row in self._store.evidence(case_id, _MOST_EVIDENCE)]
+        stored_signals = self._store.evidence(case_id, _MOST_EVIDENCE)
+        evidence = [self._weigh(signal, case["cleared_at"]) for signal in stored_signals]
         return {
-            **case,
+            "case_id": case["case_id"],
+            "state": case["state"],
+            "opened_at": case["opened_at"],
+            "starts_at": case["starts_at"],
+            "decided_at": case["decided_at"],
+            "decided_by": case["decided_by"],
+            "reason": case["reason"],
+            "correction_id": case["correction_id"],
+            "appeal": case["appeal"],
+            "appealed_at": case["appealed_at"],
+            "player_id": case["player_id"],
+            "username": case["username"],
+            "status": case["status"],
+            "held": case["held"],
+            "signals": [signal.as_row() for signal in evidence],
             "signals_total": case["signals"],
             "summary": summary(case["username"], evidence),
             "suspicion": round(self.suspicion(case["player_id"]), 1),
-            "signals": [one.as_row() for one in evidence],
             "decisions": self._store.decisions(case_id),
         }
 
-    def of(self, player_id: UUID, limit: int = 50) -> list[dict[str, Any]]:
-        """A player's cases, each as `one` gives it, the newest first."""
+    def of(self, player_id: UUID, limit: int = 50) -> list[CaseFile]:
+        """Return a player's cases, each as `one` returns it, the newest first."""
         rows = self._store.page(Filters(player_id=player_id), limit=limit)
-        found = [self.one(row["case_id"]) for row in rows]
-        return [case for case in found if case]
+        cases = [self.one(row["case_id"]) for row in rows]
+        return [case for case in cases if case]
 
     def suspicion(self, player_id: UUID) -> float:
-        """What is left of a player's suspicion by now, as the database has it."""
+        """Return a player's suspicion as it has decayed by now, from the database."""
         return decayed(self._suspicions.get(str(player_id)), self._clock(), self._half_life)
 
-    def mine(self, player_id: UUID) -> dict[str, Any] | None:
-        """What a player may know of their newest case, and whether they may appeal in it."""
+    def mine(self, player_id: UUID) -> AppealableCase | None:
+        """Return the player's newest case as they may know it, with `may_appeal`; None without a case."""
         case = self._store.newest_of(player_id)
-        return case and {**case, "may_appeal": case["appealed_at"] is None and case["state"] != "cleared"}
+        if case is None:
+            return None
+        return {**case, "may_appeal": case["appealed_at"] is None and case["state"] != "cleared"}
 
-    def appeal(self, player_id: UUID, text: str) -> dict[str, Any]:
-        """Put what the player has to say on their newest case, once: `{"case_id", "appealed_at"}`.
+    def appeal(self, player_id: UUID, text: str) -> dict[str, object]:
+        """Record the player's appeal on their newest case, once; return `{"case_id", "appealed_at"}`.
 
-        Raises InvalidRequest, NotFound where there is no case, AlreadyAppealed, AlreadyDecided where it was cleared.
+        Raises InvalidRequest, NotFound without a case, AlreadyAppealed, and AlreadyDecided for a cleared case.
         """
         try:
             check_appeal(text)
@@ -100,10 +149,20 @@ class Cases:
         log.info("appealed", player_id=str(player_id), case_id=str(case_id))
         return {"case_id": case_id, "appealed_at": at}
 
-    def _weighed(self, row: dict[str, Any], cleared_at: Any) -> CaseSignal:
-        at = row["at"]
-        left = decayed(Suspicion(row["added"], at.timestamp()), self._clock(), self._half_life)
-        if cleared_at is not None and at <= cleared_at:
-            left = 0.0
-        action = row["action_id"]
-        return CaseSignal(**{**row, "left": left, "action_id": None if action is None else str(action)})
+    def _weigh(self, signal: StoredSignal, cleared_at: datetime | None) -> CaseSignal:
+        remaining = decayed(Suspicion(signal.added, signal.at.timestamp()), self._clock(), self._half_life)
+        if cleared_at is not None and signal.at <= cleared_at:
+            remaining = 0.0
+        return CaseSignal(
+            at=signal.at,
+            source=signal.source,
+            rule=signal.rule,
+            action_id=None if signal.action_id is None else str(signal.action_id),
+            action_type=signal.action_type,
+            seen=signal.seen,
+            expected=signal.expected,
+            added=signal.added,
+            left=remaining,
+            suspicion=signal.suspicion,
+            outcome=signal.outcome,
+        )

@@ -1,4 +1,4 @@
-"""Taking points back and giving them back. Nothing is ever deleted: an event is voided by another one."""
+"""Voids and restores of points. No event is ever deleted: a further event voids or restores it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -16,7 +15,7 @@ import structlog
 from app.domain.corrections import Correction, Selection
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.services.operations.retries import Retries
-from app.stores.boards.ledger_audit import LedgerAuditStore, StandingKey
+from app.stores.boards.ledger_audit import LedgerAuditStore, StandingKey, UnsoundStanding
 from app.stores.boards.rankings import RankingStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.correction_previews import Preview, past_limit, preview
@@ -28,51 +27,57 @@ from app.stores.unavailability import AFTER_COMMIT, reason_of
 
 log = structlog.get_logger("fairboard.corrections")
 
-BATCH = 500  # events in one transaction: their players wait for some hundredths of a second
-_BREATH = 0.01  # seconds between two batches, in which those who wait for a standing have it
-_LOOK_SECONDS = 0.2
-# A redemption that had found its player active may end so long after the suspension: as long as a statement may take.
-_STRAGGLERS = timedelta(seconds=6)
+BATCH = 500  # events per transaction: their players wait for some hundredths of a second
+_BATCH_PAUSE_SECONDS = 0.01  # seconds between two batches, so that redemptions that wait for a standing get its lock
+_POLL_SECONDS = 0.2
+# A redemption that read its player as active may end this long after the suspension: a statement's time limit.
+_IN_FLIGHT = timedelta(seconds=6)
 
-Done = Callable[[int], None]
+ProgressCallback = Callable[[int], None]
 
 
 class Corrections:
-    """A correction is begun in the transaction of the decision, and worked off afterwards, by whoever comes to it."""
+    """A correction begins in the transaction of its decision; afterwards any process works through it in batches."""
 
     def __init__(
         self,
         database: Database,
-        patient: Replicas,
+        patient_replicas: Replicas,
         store: CorrectionStore,
         catalog: CatalogStore,
         rankings: RankingStore,
         *,
         batch: int = BATCH,
     ) -> None:
-        self._db, self._patient, self._store = database, patient, store
+        self._db, self._patient_replicas, self._store = database, patient_replicas, store
         self._catalog, self._rankings = catalog, rankings
         self.batch = batch
 
     def void(self, selection: Selection, *, actor: str, reason: str, request_id: str) -> UUID:
-        """Begin to void what is selected until now. Raises InvalidRequest for a selection of everything."""
+        """Begin to void the selected past events; return the void's id.
+
+        Raises InvalidRequest for a selection without player, action type and time.
+        """
         if all(
-            part is None for part in (selection.player_id, selection.action_type_id, selection.since, selection.until)
+            condition is None
+            for condition in (selection.player_id, selection.action_type_id, selection.since, selection.until)
         ):
             raise InvalidRequest.field("player", "or an action type or a time must be given")
         with self._db.transaction() as connection:
-            found = self._add(connection, "void", selection, actor, reason, request_id)
-            details = {"reason": reason, **_plain(selection)}
-            AuditStore.append(connection, actor, "leaderboard.void", f"correction:{found}", details, request_id)
-        return found
+            correction_id = self._add(connection, "void", selection, actor, reason, request_id)
+            details = {"reason": reason, **_describe(selection)}
+            AuditStore.append(connection, actor, "leaderboard.void", f"correction:{correction_id}", details, request_id)
+        return correction_id
 
     def restore(self, correction_id: UUID, *, actor: str, reason: str, request_id: str) -> UUID:
-        """Begin to take a void back. Raises NotFound, and Conflict for what is no void or was taken back already."""
+        """Begin to restore a void; return the restore's id. Raises NotFound, and Conflict unless the void stands."""
         with self._db.transaction() as connection:
-            found = self.begin_restore(connection, correction_id, made_by=actor, reason=reason, request_id=request_id)
+            restore_id = self.begin_restore(
+                connection, correction_id, made_by=actor, reason=reason, request_id=request_id
+            )
             details = {"reason": reason, "restores": str(correction_id)}
-            AuditStore.append(connection, actor, "leaderboard.restore", f"correction:{found}", details, request_id)
-        return found
+            AuditStore.append(connection, actor, "leaderboard.restore", f"correction:{restore_id}", details, request_id)
+        return restore_id
 
     def begin_void(
         self,
@@ -85,16 +90,18 @@ class Corrections:
         reason: str,
         request_id: str,
     ) -> UUID:
-        """Within the decision's transaction: void what a player who is suspended in it has scored since then."""
+        """Begin to void a suspended player's events since then, in the decision's transaction; return the void's id."""
         now: datetime = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
-        selection = Selection(player_id=player_id, since=since, until=now + _STRAGGLERS)
+        selection = Selection(player_id=player_id, since=since, until=now + _IN_FLIGHT)
         return self._add(connection, "void", selection, made_by, reason, request_id, case_id=case_id)
 
     def begin_restore(
         self, connection: sa.Connection, correction_id: UUID, *, made_by: str, reason: str, request_id: str
     ) -> UUID:
-        """Within the caller's transaction: take a void back, as far as it has come. Raises NotFound, and Conflict also
-        where a score would be past the highest there is."""
+        """Begin to restore a void's events so far, in the caller's transaction; return the restore's id.
+
+        Raises NotFound, and Conflict unless the void stands or where a score would pass the maximum.
+        """
         void = self._store.lock(connection, correction_id)
         if void is None:
             raise NotFound("There is no such correction.")
@@ -109,63 +116,66 @@ class Corrections:
         )
 
     def voids_of(self, connection: sa.Connection, case_id: UUID) -> Sequence[UUID]:
-        """The voids of a case that stand."""
+        """Return a case's voids that stand, which are those not restored."""
         return self._store.of_case(connection, case_id)
 
     def work(
-        self, correction_id: UUID, *, seconds: float | None = None, done: Done = lambda events: None
+        self, correction_id: UUID, *, seconds: float | None = None, on_progress: ProgressCallback = lambda events: None
     ) -> Correction:
-        """Go on with it, until it is finished or for so many seconds. Several may; a crash leaves it to the next."""
-        until = None if seconds is None else time.monotonic() + seconds
+        """Work on a correction until it is finished, or for `seconds`; return it as it is then.
+
+        Several processes may work on one; after a crash the next one continues it. Raises NotFound, Conflict.
+        """
+        deadline = None if seconds is None else time.monotonic() + seconds
         while True:
-            over = self._step(correction_id)
-            now = self.get(correction_id)
-            done(now.events)
-            if now.state != "running" or (until is not None and time.monotonic() >= until):
-                return now
-            if over and until is not None:
-                return now  # all there is, but for stragglers: the worker looks for those
-            time.sleep(_LOOK_SECONDS if over else _BREATH)
+            is_exhausted = self._step(correction_id)
+            correction = self.get(correction_id)
+            on_progress(correction.events)
+            if correction.state != "running" or (deadline is not None and time.monotonic() >= deadline):
+                return correction
+            if is_exhausted and deadline is not None:
+                return correction  # only events of redemptions in flight may follow: the worker looks for those
+            time.sleep(_POLL_SECONDS if is_exhausted else _BATCH_PAUSE_SECONDS)
 
     def go_on(self, seconds: float) -> list[Correction]:
-        """Go on with all that are running, for so many seconds in all; one that can't go on keeps no other waiting."""
-        until, corrections = time.monotonic() + seconds, []
-        for each in self._store.running():
-            if time.monotonic() >= until:
+        """Work on all running corrections for `seconds` in total; return them. A blocked one delays no other."""
+        deadline, corrections = time.monotonic() + seconds, []
+        for correction_id in self._store.running():
+            if time.monotonic() >= deadline:
                 break
             try:
-                corrections.append(self.work(each, seconds=max(0.0, until - time.monotonic())))
-            except Conflict as refusal:  # a score at its limit, since the restore began: it waits for room
-                log.error("correction_waits", correction_id=str(each), reason=refusal.message)
+                corrections.append(self.work(correction_id, seconds=max(0.0, deadline - time.monotonic())))
+            except Conflict as refusal:  # a score came near its limit since the restore began: it waits for room
+                log.error("correction_waits", correction_id=str(correction_id), reason=refusal.message)
         return corrections
 
     def get(self, correction_id: UUID) -> Correction:
-        """One of them. Raises NotFound."""
-        found = self._store.get(correction_id)
-        if found is None:
+        """Return a correction. Raises NotFound."""
+        correction = self._store.get(correction_id)
+        if correction is None:
             raise NotFound("There is no such correction.")
-        return found
+        return correction
 
     def page(self, *, limit: int, state: str | None = None) -> list[Correction]:
-        """The newest first."""
+        """Return the newest corrections first."""
         return self._store.page(limit=limit, state=state)
 
     def preview(
         self, selection: Selection, *, restores_id: UUID | None = None, leaves: UUID | None = None, limit: int = 50
     ) -> Preview:
-        """What it would change, read from one moment of a replica, or of the primary."""
-        return self._patient.patiently(
+        """Return the changes that the correction would make, from one snapshot of a replica, or of the primary."""
+        return self._patient_replicas.patiently(
             lambda source: preview(source, selection, restores_id, leaves=leaves, limit=limit)
         )
 
-    def unsound(self, done: Done = lambda standings: None) -> Iterator[dict[str, Any]]:
-        """Yield standings that aren't what their events say. `done` hears how many were looked at."""
-        books, patience, count = LedgerAuditStore(self._db), Retries(), 0
+    def unsound(self, on_progress: ProgressCallback = lambda standings: None) -> Iterator[UnsoundStanding]:
+        """Yield standings that differ from their events. `on_progress` gets the number of standings compared."""
+        ledger_audit, retries, count = LedgerAuditStore(self._db), Retries(), 0
         after: StandingKey | None = StandingKey()
         while after is not None:
-            chunk = patience(partial(books.chunk, after))
+            chunk = retries(partial(ledger_audit.chunk, after))
             yield from chunk.wrong
-            done(count := count + chunk.standings)
+            on_progress(count := count + chunk.standings)
             after = chunk.last
 
     def _add(
@@ -195,23 +205,22 @@ class Corrections:
         return correction_id
 
     def _step(self, correction_id: UUID) -> bool:
-        """One batch; True when there was nothing to do."""
+        """Work on one batch; return whether nothing was left to do."""
         with self._db.transaction() as connection:
             correction = self._store.lock(connection, correction_id)
             if correction is None or correction.state != "running":
                 return True
-            nothing = self._store.batch(connection, correction, self.batch)
-            finished = nothing and self._store.settled(connection, correction_id)
-            if finished:
+            is_exhausted = self._store.batch(connection, correction, self.batch)
+            is_finished = is_exhausted and self._store.settled(connection, correction_id)
+            if is_finished:
                 self._store.set_state(connection, correction_id, "done")
-        if finished:
+        if is_finished:
             log.warning("corrected", correction_id=str(correction_id), kind=correction.kind, events=correction.events)
-        if not nothing:
-            self._tell()
-        return nothing
+        self._wake_relays()  # the last batch of a restore may have changed events too
+        return is_exhausted
 
-    def _tell(self) -> None:
-        """The relay is woken; if Redis is away, it looks by itself."""
+    def _wake_relays(self) -> None:
+        """Wake the relays; if Redis is away, they look for changes by themselves."""
         try:
             for season in self._catalog.open_seasons():
                 self._rankings.wake(season)
@@ -219,6 +228,6 @@ class Corrections:
             log.warning("redis_after_commit", error=reason_of(error))
 
 
-def _plain(selection: Selection) -> dict[str, object]:
+def _describe(selection: Selection) -> dict[str, object]:
     names = ("player_id", "action_type_id", "board_id", "since", "until")
     return {name: getattr(selection, name) for name in names if getattr(selection, name) is not None}

@@ -1,11 +1,11 @@
-"""What a person decides on a case, and taking it back: one transaction each; Redis and the sockets follow it."""
+"""Decisions of moderators on cases, and their undoing: one transaction each; Redis and sockets follow the commit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -21,7 +21,7 @@ from app.services.moderation.moderation import Moderation
 from app.stores.accounts.players import PlayerStore
 from app.stores.boards.outbox import OutboxStore
 from app.stores.moderation.audit import AuditStore
-from app.stores.moderation.cases import CaseStore, Locked
+from app.stores.moderation.cases import CaseStore, Locked, PlayerState
 from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.postgres.engine import Database
@@ -33,7 +33,7 @@ _INTERRUPTED: tuple[type[Exception], ...] = (*AFTER_COMMIT, Conflict)
 
 
 class CorrectionStarter(Protocol):
-    """What a decision needs of `app.services.moderation.corrections`."""
+    """The part of `app.services.moderation.corrections` that a decision needs."""
 
     def begin_void(
         self,
@@ -58,7 +58,7 @@ class CorrectionStarter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DecisionAuthor:
-    """Who decides (as app.domain.actors names them), why, and by which request."""
+    """The actor of a decision (named as in app.domain.actors), their reason, and the request's id."""
 
     actor: str
     reason: str
@@ -67,7 +67,7 @@ class DecisionAuthor:
 
 @dataclass(frozen=True, slots=True)
 class DecisionResult:
-    """What came of it. `status` is the player's now; `correction_id` what voids or restores their events, if any."""
+    """The result. `status` is the player's now; `correction_id` is the void or restore of their events, if any."""
 
     case_id: UUID
     player_id: UUID
@@ -78,7 +78,7 @@ class DecisionResult:
 
 
 class Decisions:
-    """`budget` seconds of a correction are worked off at once; the workers go on with what is left."""
+    """A decision works on its correction for `budget` seconds; the workers do the rest."""
 
     def __init__(
         self,
@@ -94,135 +94,139 @@ class Decisions:
         self._db, self._store, self._moderation, self._corrections = database, store, moderation, corrections
         self._half_life, self._clock, self._budget = half_life, clock, budget
 
-    def decide(self, case_id: UUID, decision: Decision, by: DecisionAuthor) -> DecisionResult:
-        """Clear or confirm. Raises InvalidRequest, NotFound, Forbidden on one's own case, AlreadyDecided."""
+    def decide(self, case_id: UUID, decision: Decision, author: DecisionAuthor) -> DecisionResult:
+        """Clear or confirm a case. Raises InvalidRequest, NotFound, Forbidden on one's own case, AlreadyDecided."""
         if decision not in DECISIONS:
             raise InvalidRequest.field("decision", f"must be one of {', '.join(DECISIONS)}")
         with self._db.transaction() as connection:
-            case = self._locked(connection, case_id, by)
+            case = self._lock_case(connection, case_id, author)
             if case.state != "open":
-                raise _decided_already(case)
-            before = _before(connection, case)
-            done = (self._clear if decision == "cleared" else self._confirm)(connection, case, by)
-            CaseStore.close(connection, case.id, decision, by.actor, by.reason, done.correction_id)
-            self._keep(connection, done, before, by)
-        return self._follow(done)
+                raise _already_decided(case)
+            state = _read_state(connection, case)
+            result = (self._clear if decision == "cleared" else self._confirm)(connection, case, author)
+            CaseStore.close(connection, case.id, decision, author.actor, author.reason, result.correction_id)
+            self._record(connection, result, state, author)
+        return self._follow_up(result)
 
     def to_void(self, case_id: UUID) -> Selection:
-        """What confirming an open case would void. Raises NotFound, AlreadyDecided."""
+        """Return the selection that confirming an open case would void. Raises NotFound, AlreadyDecided."""
         with self._db.transaction() as connection:
             if self._store.player_of(case_id) is None:
-                raise _no_case()
+                raise _case_not_found()
             case = CaseStore.lock(connection, case_id)
         if case.state != "open":
-            raise _decided_already(case)
+            raise _already_decided(case)
         return Selection(player_id=case.player_id, since=case.starts_at)
 
-    def undo(self, case_id: UUID, by: DecisionAuthor) -> DecisionResult:
-        """Everything as it was before the last decision, and the case open again.
+    def undo(self, case_id: UUID, author: DecisionAuthor) -> DecisionResult:
+        """Restore the state before the last decision, and open the case again.
 
         Raises InvalidRequest, NotFound, Forbidden, NothingToUndo, CaseOpen.
         """
         with self._db.transaction() as connection:
-            case = self._locked(connection, case_id, by)
+            case = self._lock_case(connection, case_id, author)
             if case.state == "open":
                 raise NothingToUndo()
-            other = CaseStore.other_open(connection, case)
-            if other is not None:
-                raise CaseOpen(details={"case_id": str(other)})
-            before, now = CaseStore.before_last(connection, case.id), _before(connection, case)
-            done = self._put_back(connection, case, before, by)
+            open_case_id = CaseStore.other_open(connection, case)
+            if open_case_id is not None:
+                raise CaseOpen(details={"case_id": str(open_case_id)})
+            previous_state, state = CaseStore.before_last(connection, case.id), _read_state(connection, case)
+            result = self._restore_state(connection, case, previous_state, author)
             CaseStore.reopen(connection, case.id)
-            self._keep(connection, done, now, by)
-        return self._follow(done)
+            self._record(connection, result, state, author)
+        return self._follow_up(result)
 
-    def _locked(self, connection: sa.Connection, case_id: UUID, by: DecisionAuthor) -> Locked:
+    def _lock_case(self, connection: sa.Connection, case_id: UUID, author: DecisionAuthor) -> Locked:
         try:
-            check_reason(by.reason)
+            check_reason(author.reason)
         except ValueError as error:
             raise InvalidRequest.field("reason", str(error)) from None
         player_id = self._store.player_of(case_id)
         if player_id is None:
-            raise _no_case()
-        if by.actor == actors.admin(player_id):
+            raise _case_not_found()
+        if author.actor == actors.admin(player_id):
             raise Forbidden("Nobody decides on their own case.")
         PlayerStore.touch(connection, player_id)
         return CaseStore.lock(connection, case_id)
 
-    def _clear(self, connection: sa.Connection, case: Locked, by: DecisionAuthor) -> DecisionResult:
+    def _clear(self, connection: sa.Connection, case: Locked, author: DecisionAuthor) -> DecisionResult:
         now = self._clock()
         SuspicionStore.clear(connection, case.player_id, utc(now))
         PlayerStore.set_status(connection, case.player_id, "active")
         QuarantineStore.hold(connection, case.player_id, None)
         return DecisionResult(case.id, case.player_id, "cleared", "active", None, Suspicion(0.0, now))
 
-    def _confirm(self, connection: sa.Connection, case: Locked, by: DecisionAuthor) -> DecisionResult:
+    def _confirm(self, connection: sa.Connection, case: Locked, author: DecisionAuthor) -> DecisionResult:
         PlayerStore.set_status(connection, case.player_id, "suspended")
-        QuarantineStore.hold(
-            connection, case.player_id, None
-        )  # nobody sees them now, and they are voided with the others
-        correction = self._corrections.begin_void(
+        # Release held points: no board shows the player now, and these points are voided with the rest.
+        QuarantineStore.hold(connection, case.player_id, None)
+        correction_id = self._corrections.begin_void(
             connection,
             case_id=case.id,
             player_id=case.player_id,
             since=case.starts_at,
-            made_by=by.actor,
-            reason=by.reason,
-            request_id=by.request_id,
+            made_by=author.actor,
+            reason=author.reason,
+            request_id=author.request_id,
         )
-        return DecisionResult(case.id, case.player_id, "confirmed", "suspended", correction)
+        return DecisionResult(case.id, case.player_id, "confirmed", "suspended", correction_id)
 
-    def _put_back(
-        self, connection: sa.Connection, case: Locked, before: dict[str, Any], by: DecisionAuthor
+    def _restore_state(
+        self, connection: sa.Connection, case: Locked, state: PlayerState, author: DecisionAuthor
     ) -> DecisionResult:
-        restore = suspicion = None
-        for correction in self._corrections.voids_of(connection, case.id):  # a batch of it locks the standings next
-            restore = self._corrections.begin_restore(
-                connection, correction, made_by=by.actor, reason=by.reason, request_id=by.request_id
+        restore_id = suspicion = None
+        # Voids come first, since a batch too locks its correction before the standings.
+        for void_id in self._corrections.voids_of(connection, case.id):
+            restore_id = self._corrections.begin_restore(
+                connection, void_id, made_by=author.actor, reason=author.reason, request_id=author.request_id
             )
         if case.state == "cleared":
-            suspicion = SuspicionStore.put_back(connection, case.player_id, before["suspicion"], self._half_life)
-        PlayerStore.set_status(connection, case.player_id, before["status"])
-        QuarantineStore.hold(connection, case.player_id, case.id if before["held"] else None)
-        return DecisionResult(case.id, case.player_id, "undone", before["status"], restore, suspicion)
+            suspicion = SuspicionStore.put_back(connection, case.player_id, state["suspicion"], self._half_life)
+        PlayerStore.set_status(connection, case.player_id, state["status"])
+        QuarantineStore.hold(connection, case.player_id, case.id if state["held"] else None)
+        return DecisionResult(case.id, case.player_id, "undone", state["status"], restore_id, suspicion)
 
-    def _keep(
-        self, connection: sa.Connection, done: DecisionResult, before: dict[str, Any], by: DecisionAuthor
+    def _record(
+        self, connection: sa.Connection, result: DecisionResult, state: PlayerState, author: DecisionAuthor
     ) -> None:
         CaseStore.add_decision(
             connection,
-            done.case_id,
-            done.decision,
-            actor=by.actor,
-            reason=by.reason,
-            before=before,
-            correction_id=done.correction_id,
-            request_id=by.request_id,
+            result.case_id,
+            result.decision,
+            actor=author.actor,
+            reason=author.reason,
+            before=state,
+            correction_id=result.correction_id,
+            request_id=author.request_id,
         )
-        OutboxStore.add_standings(connection, done.player_id, by.request_id)
+        OutboxStore.add_standings(connection, result.player_id, author.request_id)
         details = {
-            "player_id": str(done.player_id),
-            "reason": by.reason,
-            "status": {"before": before["status"], "after": done.status},
-            "correction_id": None if done.correction_id is None else str(done.correction_id),
+            "player_id": str(result.player_id),
+            "reason": author.reason,
+            "status": {"before": state["status"], "after": result.status},
+            "correction_id": None if result.correction_id is None else str(result.correction_id),
         }
-        AuditStore.append(connection, by.actor, f"case.{done.decision}", f"case:{done.case_id}", details, by.request_id)
+        AuditStore.append(
+            connection, author.actor, f"case.{result.decision}", f"case:{result.case_id}", details, author.request_id
+        )
 
-    def _follow(self, done: DecisionResult) -> DecisionResult:
-        if done.suspicion is not None:
-            self._moderation.remember(done.player_id, done.suspicion)
-        self._moderation.spread(done.player_id, done.status)
-        log.warning("case_decided", case_id=str(done.case_id), player_id=str(done.player_id), decision=done.decision)
-        if done.correction_id is not None:
+    def _follow_up(self, result: DecisionResult) -> DecisionResult:
+        if result.suspicion is not None:
+            self._moderation.remember(result.player_id, result.suspicion)
+        self._moderation.spread(result.player_id, result.status)
+        log.warning(
+            "case_decided", case_id=str(result.case_id), player_id=str(result.player_id), decision=result.decision
+        )
+        if result.correction_id is not None:
             try:
-                self._corrections.work(done.correction_id, seconds=self._budget)
-            except _INTERRUPTED as error:  # it is decided and begun; the workers go on with it
-                log.warning("correction_interrupted", correction_id=str(done.correction_id), error=reason_of(error))
-        return done
+                self._corrections.work(result.correction_id, seconds=self._budget)
+            except _INTERRUPTED as error:  # the decision stands and the correction has begun; the workers continue it
+                log.warning("correction_interrupted", correction_id=str(result.correction_id), error=reason_of(error))
+        return result
 
 
-def _before(connection: sa.Connection, case: Locked) -> dict[str, Any]:
-    """What a decision may change, as it is."""
+def _read_state(connection: sa.Connection, case: Locked) -> PlayerState:
+    """Return the state that a decision may change."""
     return {
         "status": case.status,
         "suspicion": SuspicionStore.row(connection, case.player_id),
@@ -230,10 +234,10 @@ def _before(connection: sa.Connection, case: Locked) -> dict[str, Any]:
     }
 
 
-def _no_case() -> NotFound:
+def _case_not_found() -> NotFound:
     return NotFound("There is no such case.")
 
 
-def _decided_already(case: Locked) -> AlreadyDecided:
+def _already_decided(case: Locked) -> AlreadyDecided:
     at = None if case.decided_at is None else rfc3339(case.decided_at)
     return AlreadyDecided(details={"state": case.state, "decided_at": at, "decided_by": case.decided_by})

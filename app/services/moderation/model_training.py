@@ -1,7 +1,8 @@
-"""The learned model: trained on a schedule, and shown what everybody did in the last day.
+"""The learned model: trained on a schedule, and applied to every player's last day.
 
-What it finds becomes evidence on a case, in words. Nothing else follows: it adds no suspicion, refuses nothing and
-suspends nobody. Importing this needs numpy and scikit-learn; `Container.learning` says so where they are missing.
+A day that stands out becomes evidence on a case, in words. Nothing else follows: the model adds no suspicion, refuses
+nothing and suspends no player. Importing this needs numpy and scikit-learn; `Container.learning` says so where they are
+missing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import version as version_of
-from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -26,7 +26,7 @@ from app.domain.times import utc
 from app.errors import Conflict, NotFound
 from app.services.moderation.player_days import DAY, first_part, strange_days, vector_of
 from app.stores.moderation.audit import AuditStore
-from app.stores.moderation.models import ModelStore, StoredModel, Strange
+from app.stores.moderation.models import ModelFacts, ModelStore, StoredModel, Strange
 from app.stores.moderation.play_reviews import ReviewStore
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.postgres.engine import Database
@@ -35,18 +35,21 @@ from app.stores.postgres.replicas import Replicas
 log = structlog.get_logger("fairboard.learning")
 
 DAYS = 14
-"""Of play a model learns from, unless told otherwise."""
+"""The days of play that a model learns from by default."""
 MOST_STRANGE = 0.02
-"""A model to which a larger part of the days it learned from is strange, is kept, but doesn't judge."""
-_SETTLED = timedelta(minutes=2)  # until everything redeemed before is in the ledger, and on the replicas
+"""A model that finds a larger part than this of its own training days strange is stored, but doesn't judge."""
+_SETTLE_TIME = timedelta(minutes=2)  # until all earlier redemptions are in the ledger and on the replicas
 
-Done = Callable[[int], None]
+ProgressCallback = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelAssessment:
-    """What the model makes of a player's day: `{"feature", "words", "value", "usual"}` of each feature in `features`,
-    and of what stands out, the strangest first."""
+    """A model's assessment of a player's day.
+
+    `features` has `{"feature", "words", "value", "usual"}` of each feature, `stands_out` of those that stand out, the
+    strangest first.
+    """
 
     version: int
     since: datetime
@@ -57,32 +60,42 @@ class ModelAssessment:
     stands_out: list[dict[str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class ModelCase:
+    """A case that a model opened: the score of the day, and the names of the features that stand out."""
+
+    player_id: UUID
+    case_id: UUID
+    score: float
+    features: list[str]
+
+
 @dataclass(slots=True)
 class Judged:
-    """What came of showing a day to a model; `cases`, `{"player_id", "case_id", "score", "features"}` each, are new."""
+    """The result of judging a day; `cases` are the new ones."""
 
     version: int
     since: datetime
     until: datetime
     players: int = 0
     signals: int = 0
-    cases: list[dict[str, Any]] = field(default_factory=list)
+    cases: list[ModelCase] = field(default_factory=list)
 
 
 class ModelTraining:
-    """`patient` are replicas with time for a day's ledger; `quarantine`: hold what is scored under a case."""
+    """`patient_replicas` have time limits for a day's ledger; `quarantine`: hold points scored under a case."""
 
     def __init__(
         self,
         database: Database,
-        patient: Replicas,
+        patient_replicas: Replicas,
         store: ModelStore,
         *,
         half_life: float,
         quarantine: bool,
         clock: Callable[[], float],
     ) -> None:
-        self._db, self._patient, self._store = database, patient, store
+        self._db, self._patient_replicas, self._store = database, patient_replicas, store
         self._half_life, self._quarantine, self._clock = half_life, quarantine, clock
 
     def train(
@@ -92,34 +105,34 @@ class ModelTraining:
         seed: int = 1,
         by: str = SYSTEM,
         request_id: str = "",
-        done: Done = lambda count: None,
-    ) -> dict[str, Any]:
-        """Learn from the last days, up to the last full hour, and let the new model judge; its facts.
+        on_progress: ProgressCallback = lambda count: None,
+    ) -> ModelFacts:
+        """Train a model on the last days, up to the last full hour, and let it judge; return its facts.
 
-        Conflict when there is too little to learn from. A model that finds too many strange is kept, but not used.
+        Raises Conflict for too few days of play. A model that finds too many days strange is stored, but doesn't judge.
         """
         until = self._last_hour()
-        kept = self._learn(until - days * DAY, until, seed, done)
-        fit = kept.numbers["strange"] <= MOST_STRANGE
+        model = self._train_on(until - days * DAY, until, seed, on_progress)
+        is_fit = model.numbers["strange"] <= MOST_STRANGE
         with self._db.transaction() as connection:
-            version = self._store.add(connection, kept)
-            details = {"digest": kept.digest, "active": fit}
-            if fit:
+            version = self._store.add(connection, model)
+            details = {"digest": model.digest, "active": is_fit}
+            if is_fit:
                 details["retired"] = self._store.activate(connection, version)
             AuditStore.append(connection, by, "model.trained", f"model:{version}", details, request_id)
-        if not fit:
-            log.warning("model_not_used", version=version, strange=kept.numbers["strange"])
+        if not is_fit:
+            log.warning("model_not_used", version=version, strange=model.numbers["strange"])
         return self.facts(version)
 
-    def _learn(self, since: datetime, until: datetime, seed: int, done: Done) -> StoredModel:
+    def _train_on(self, since: datetime, until: datetime, seed: int, on_progress: ProgressCallback) -> StoredModel:
         players: set[UUID] = set()
         vectors: list[Vector] = []
-        for number in range((until - since) // DAY):
-            begin = since + number * DAY
-            for player, vector in self._patient.patiently(partial(first_part, since=begin)):
+        for day in range((until - since) // DAY):
+            begin = since + day * DAY
+            for player, vector in self._patient_replicas.patiently(partial(first_part, since=begin)):
                 players.add(player)
                 vectors.append(vector)
-            done(len(vectors))
+            on_progress(len(vectors))
         try:
             model = models.train(vectors, seed)
         except ValueError as error:
@@ -129,110 +142,118 @@ class ModelTraining:
             since, until, seed, len(players), _settings(), _numbers(model, len(vectors)), artifact, digest
         )
 
-    def judge(self, version: int | None = None, *, done: Done = lambda count: None) -> Judged | None:
-        """Show everybody's last day, up to the last full hour, to this model or the active one; None without one.
+    def judge(self, version: int | None = None, *, on_progress: ProgressCallback = lambda count: None) -> Judged | None:
+        """Judge every player's last day, up to the last full hour, by this model or the active one; None without one.
 
-        Raises Conflict for a model that can't be read. Twice in the same hour is as once.
+        Raises Conflict for an unreadable model. A repetition in the same hour changes nothing.
         """
-        number = self._store.active() if version is None else version
-        if number is None:
+        model_version = self._store.active() if version is None else version
+        if model_version is None:
             return None
-        model, until = self._model(number), self._last_hour()
-        judged = Judged(number, until - DAY, until)
-        judged.players, strange = self._patient.patiently(lambda source: strange_days(source, model, until, done))
-        for player, vector, score in strange:
-            self._keep(player, model, vector, score, judged)
-        return judged
+        model, until = self._load(model_version), self._last_hour()
+        result = Judged(model_version, until - DAY, until)
+        result.players, strange_players = self._patient_replicas.patiently(
+            lambda source: strange_days(source, model, until, on_progress)
+        )
+        for player, vector, score in strange_players:
+            self._record(player, model, vector, score, result)
+        return result
 
-    def _keep(self, player: UUID, model: Model, vector: Vector, score: float, judged: Judged) -> None:
-        found = models.stands_out(model, vector)
-        strange = [
-            Strange(one.feature.name, f"{one.feature.words}: {one.value}", f"{one.usual} is usual") for one in found
+    def _record(self, player: UUID, model: Model, vector: Vector, score: float, result: Judged) -> None:
+        differences = models.stands_out(model, vector)
+        signals = [
+            Strange(
+                difference.feature.name,
+                f"{difference.feature.words}: {difference.value}",
+                f"{difference.usual} is usual",
+            )
+            for difference in differences
         ]
         with self._db.transaction() as connection:
-            floor, open_before = ReviewStore.standing_of(connection, player)
-            if floor > judged.since.timestamp() or self._store.excused(connection, player, judged.since):
+            floor, had_open_case = ReviewStore.standing_of(connection, player)
+            if floor > result.since.timestamp() or self._store.excused(connection, player, result.since):
                 return
-            added = self._store.add_signals(connection, player, strange, judged.until)
-            if not added:
+            added_count = self._store.add_signals(connection, player, signals, result.until)
+            if not added_count:
                 return
             case_id = SuspicionStore.open_case(
-                connection, str(player), half_life=self._half_life, hold=self._quarantine, since=judged.since
+                connection, str(player), half_life=self._half_life, hold=self._quarantine, since=result.since
             )
-        judged.signals += added
-        if not open_before:
-            names = [one.feature.name for one in found]
-            case = {"player_id": player, "case_id": case_id, "score": round(score, 1), "features": names}
-            judged.cases.append(case)
+        result.signals += added_count
+        if not had_open_case:
+            names = [difference.feature.name for difference in differences]
+            result.cases.append(ModelCase(player, case_id, round(score, 1), names))
             log.warning("case_opened_by_model", player_id=str(player), case_id=str(case_id), score=round(score, 1))
 
     def look(self, player_id: UUID, version: int | None = None) -> ModelAssessment:
-        """What a model makes of the player's last day. NotFound without a model, or for too few plays."""
-        number = self._store.active() if version is None else version
-        if number is None:
+        """Return a model's view of the player's last day. Raises NotFound without a model, or for too few plays."""
+        model_version = self._store.active() if version is None else version
+        if model_version is None:
             raise NotFound("No model is active.")
-        model, until = self._model(number), self._last_hour()
-        vector = self._patient.patiently(lambda source: vector_of(source, player_id, until))
+        model, until = self._load(model_version), self._last_hour()
+        vector = self._patient_replicas.patiently(lambda source: vector_of(source, player_id, until))
         if vector is None:
             least = features_of.LEAST_PLAYS
             raise NotFound(f"There are fewer than {least} completions of this player in the day before {until:%H:%M}.")
         (score,) = models.scores(model, [vector])
         rows = [
             {
-                "feature": each.name,
-                "words": each.words,
-                "value": each.shows(float(value)),
-                "usual": each.shows(float(mid)),
+                "feature": feature.name,
+                "words": feature.words,
+                "value": feature.shows(float(value)),
+                "usual": feature.shows(float(middle)),
             }
-            for each, value, mid in zip(FEATURES, vector, model.middle, strict=True)
+            for feature, value, middle in zip(FEATURES, vector, model.middle, strict=True)
         ]
-        names = [one.feature.name for one in models.stands_out(model, vector)]
-        strange = [next(row for row in rows if row["feature"] == name) for name in names]
-        return ModelAssessment(number, until - DAY, until, round(score, 2), THRESHOLD, rows, strange)
+        names = [difference.feature.name for difference in models.stands_out(model, vector)]
+        strange_rows = [next(row for row in rows if row["feature"] == name) for name in names]
+        return ModelAssessment(model_version, until - DAY, until, round(score, 2), THRESHOLD, rows, strange_rows)
 
-    def verify(self, version: int, *, done: Done = lambda count: None) -> list[str]:
-        """What is wrong with a stored model: whether it can be read, and learning the same again gives the same."""
+    def verify(self, version: int, *, on_progress: ProgressCallback = lambda count: None) -> list[str]:
+        """Return the flaws of a stored model: that it is unreadable, or that training it again gives another one."""
         facts = self.facts(version)
         try:
             models.load(*self._store.artifact(version))
         except DamagedModel as error:
             return [str(error)]
-        again = self._learn(facts["window_since"], facts["window_until"], facts["seed"], done)
-        if again.digest == facts["digest"]:
+        retrained = self._train_on(facts["window_since"], facts["window_until"], facts["seed"], on_progress)
+        if retrained.digest == facts["digest"]:
             return []
-        changed = {
-            name: value for name, value in again.settings.items() if facts["settings"].get(name) != value
+        changes = {
+            name: value for name, value in retrained.settings.items() if facts["settings"].get(name) != value
         } or "the ledger of that time"
-        return [f"learned again it is another one ({again.digest[:12]}); what changed since: {changed}"]
+        return [f"learned again it is another one ({retrained.digest[:12]}); what changed since: {changes}"]
 
-    def all(self) -> list[dict[str, Any]]:
-        """The facts of each model, the newest first."""
+    def all(self) -> list[ModelFacts]:
+        """Return the facts of all models, the newest first."""
         return self._store.all()
 
-    def facts(self, version: int) -> dict[str, Any]:
-        """Of one. Raises NotFound."""
-        found = self._store.facts(version)
-        if found is None:
+    def facts(self, version: int) -> ModelFacts:
+        """Return a model's facts. Raises NotFound."""
+        facts = self._store.facts(version)
+        if facts is None:
             raise NotFound(f"There is no model {version}.")
-        return found
+        return facts
 
     def activate(self, version: int, *, by: str = SYSTEM, request_id: str = "") -> None:
-        """Let this one judge from now on. Raises NotFound, and Conflict for one that can't be read."""
+        """Let this model judge from now on. Raises NotFound, and Conflict for an unreadable one."""
         self.facts(version)
-        self._model(version)
+        self._load(version)
         with self._db.transaction() as connection:
-            retired = self._store.activate(connection, version)
-            AuditStore.append(connection, by, "model.activated", f"model:{version}", {"retired": retired}, request_id)
+            retired_version = self._store.activate(connection, version)
+            AuditStore.append(
+                connection, by, "model.activated", f"model:{version}", {"retired": retired_version}, request_id
+            )
 
     def retire(self, *, by: str = SYSTEM, request_id: str = "") -> int | None:
-        """Let no model judge, until the next is trained or one is activated; the one that did."""
+        """Let no model judge until the next one is trained or activated; return the version of the retired one."""
         with self._db.transaction() as connection:
-            retired = self._store.activate(connection, None)
-            if retired is not None:
-                AuditStore.append(connection, by, "model.retired", f"model:{retired}", {}, request_id)
-        return retired
+            retired_version = self._store.activate(connection, None)
+            if retired_version is not None:
+                AuditStore.append(connection, by, "model.retired", f"model:{retired_version}", {}, request_id)
+        return retired_version
 
-    def _model(self, version: int) -> Model:
+    def _load(self, version: int) -> Model:
         self.facts(version)
         try:
             return models.load(*self._store.artifact(version))
@@ -240,13 +261,13 @@ class ModelTraining:
             raise Conflict(f"Model {version} judges nobody: {error}. Train a new one, or activate another.") from error
 
     def _last_hour(self) -> datetime:
-        return (utc(self._clock()) - _SETTLED).replace(minute=0, second=0, microsecond=0)
+        return (utc(self._clock()) - _SETTLE_TIME).replace(minute=0, second=0, microsecond=0)
 
 
-def _settings() -> dict[str, Any]:
-    """What a model depends on beside the ledger: with all of it the same, the same model comes out."""
+def _settings() -> dict[str, object]:
+    """Return all that a model depends on besides the ledger: the same settings and ledger give the same model."""
     return {
-        "features": [each.name for each in FEATURES],
+        "features": [feature.name for feature in FEATURES],
         "least_plays": features_of.LEAST_PLAYS,
         "neighbours": models.NEIGHBOURS,
         "most_points": models.MOST_POINTS,
@@ -256,8 +277,8 @@ def _settings() -> dict[str, Any]:
     }
 
 
-def _numbers(model: Model, windows: int) -> dict[str, Any]:
-    """How strange the days it learned from are, each compared with the others."""
+def _numbers(model: Model, windows: int) -> dict[str, float]:
+    """Measure how strange the days of the training are, each compared with the others."""
     scores = np.array(models.own_scores(model))
     quantiles = {name: round(float(np.quantile(scores, part)), 2) for name, part in _QUANTILES.items()}
     strange = round(float(np.mean(scores >= THRESHOLD)), 4)

@@ -1,4 +1,4 @@
-"""What follows from a verdict or from a person's decision: signals, cases, suspensions."""
+"""The consequences of a verdict or of a moderator's decision: signals, cases, suspensions."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Moderation:
         client: Client,
         ledger: LedgerStore,
         logins: LoginStore,
-        permits: ActionClaimStore,
+        claims: ActionClaimStore,
         rankings: RankingStore,
         catalog: CatalogStore,
         *,
@@ -52,13 +52,16 @@ class Moderation:
     ) -> None:
         self._db, self._client = database, client
         self._ledger, self._logins = ledger, logins
-        self._permits, self._rankings, self._catalog = permits, rankings, catalog
+        self._claims, self._rankings, self._catalog = claims, rankings, catalog
         self._half_life, self._quarantine, self._clock = half_life, quarantine, clock
 
     def score_under_suspicion(self, request: RedemptionRequest, promise: Promise, verdict: Verdict) -> Redeemed | None:
-        """Score it, and keep what looked wrong; from `flag` on, on a case. All of it or nothing."""
+        """Score a redemption and record its signals in one transaction; from `flag` on, also open a case.
+
+        Return None, with nothing recorded, for a player who isn't active.
+        """
         with self._db.transaction() as connection:
-            suspicion = self._keep(connection, promise, verdict)
+            suspicion = self._record(connection, promise, verdict)
             redeemed = self._ledger.redeem(
                 promise,
                 request_id=request.request_id,
@@ -70,28 +73,28 @@ class Moderation:
             if redeemed is None:
                 connection.rollback()
                 return None
-        self._after(promise.player_id, promise.action_id, replace(verdict, suspicion=suspicion))
+        self._log_and_remember(promise.player_id, promise.action_id, replace(verdict, suspicion=suspicion))
         return redeemed
 
     def refuse(self, request: RedemptionRequest, promise: Promise, verdict: Verdict) -> None:
-        """Keep on a case what was refused; at `critical`, suspend the account with it."""
-        critical = verdict.outcome is Outcome.CRITICAL
+        """Record a refused redemption on a case; at `critical`, also suspend the player."""
+        is_critical = verdict.outcome is Outcome.CRITICAL
         with self._db.transaction() as connection:
-            suspicion = self._keep(connection, promise, verdict)
+            suspicion = self._record(connection, promise, verdict)
             SuspicionStore.add_refusal(connection, promise, verdict.signals, at=verdict.suspicion.at)
             if request.key:
-                outcome = "suspended" if critical else "rejected"
+                outcome = "suspended" if is_critical else "rejected"
                 self._ledger.keep_refusal(connection, promise, request.key, request.fingerprint, outcome)
-            if critical:
+            if is_critical:
                 self._suspend(connection, request, suspicion)
-        self._after(promise.player_id, promise.action_id, replace(verdict, suspicion=suspicion))
-        if critical:
+        self._log_and_remember(promise.player_id, promise.action_id, replace(verdict, suspicion=suspicion))
+        if is_critical:
             self.spread(UUID(promise.player_id), "suspended")
 
     def note(self, request: RedemptionRequest, signal: Signal, thresholds: Thresholds) -> None:
-        """Keep what was wrong with a request that could not have scored anyway; at `critical`, suspend the account.
+        """Record the signal of a request that could not have scored anyway; at `critical`, suspend the player.
 
-        The request is refused as it is refused without this; if the database is away, that is all.
+        The request gets the same refusal with or without this; if the database is away, nothing is recorded.
         """
         player, at = UUID(request.player_id), self._clock()
         try:
@@ -100,7 +103,7 @@ class Moderation:
         except UNAVAILABLE as error:
             log.warning("not_noted", error=str(error).split("\n")[0], player_id=request.player_id, rule=signal.rule)
             return
-        self._after(request.player_id, request.action_id, verdict)
+        self._log_and_remember(request.player_id, request.action_id, verdict)
         if verdict.outcome is Outcome.CRITICAL:
             self.spread(player, "suspended")
 
@@ -136,45 +139,48 @@ class Moderation:
         AuditStore.append(connection, SYSTEM, "player.suspended", subject, details, request.request_id)
 
     def suspend(self, player_id: UUID, request_id: str, *, by: str = SYSTEM) -> bool:
-        """Take a player off every board and end their sockets; False when they were suspended already."""
+        """Remove a player from every board and end their sockets; return False if they were suspended already."""
         with self._db.transaction() as connection:
             PlayerStore.touch(connection, player_id)
-            changed = PlayerStore.set_status(connection, player_id, "suspended")
+            has_changed = PlayerStore.set_status(connection, player_id, "suspended")
             OutboxStore.add_standings(connection, player_id, request_id)
             AuditStore.append(
-                connection, by, "player.suspended", f"player:{player_id}", {"changed": changed}, request_id
+                connection, by, "player.suspended", f"player:{player_id}", {"changed": has_changed}, request_id
             )
         self.spread(player_id, "suspended")
-        return changed
+        return has_changed
 
     def reinstate(self, player_id: UUID, request_id: str, *, by: str = SYSTEM) -> bool:
-        """Back on the boards, with a suspicion of 0: what is left of it would suspend again at the next redemption."""
+        """Put a player back on the boards; return False if they were active already.
+
+        Their suspicion becomes 0: the remaining one would suspend them again at the next redemption.
+        """
         now = self._clock()
         with self._db.transaction() as connection:
             PlayerStore.touch(connection, player_id)
-            changed = PlayerStore.set_status(connection, player_id, "active")
+            has_changed = PlayerStore.set_status(connection, player_id, "active")
             SuspicionStore.clear(connection, player_id, utc(now))
             OutboxStore.add_standings(connection, player_id, request_id)
             AuditStore.append(
-                connection, by, "player.reinstated", f"player:{player_id}", {"changed": changed}, request_id
+                connection, by, "player.reinstated", f"player:{player_id}", {"changed": has_changed}, request_id
             )
         self.remember(player_id, Suspicion(0.0, now))
         self.spread(player_id, "active")
-        return changed
+        return has_changed
 
     def restate(self) -> None:
-        """Tell Redis again who has lately been suspended or reinstated and which logins have ended.
+        """Send Redis the recent suspensions, reinstatements and ended logins again.
 
-        What it missed while it was away, or lost in a failover, is put right by that. The accounts stay locked
+        This repairs updates that Redis missed while it was away, or lost in a failover. The accounts stay locked
         meanwhile, so that no later change is overwritten.
         """
         self._logins.restate_ended()
         with self._db.transaction() as connection:
             statuses = PlayerStore.lately_changed(connection, LATELY_SECONDS)
             self._logins.restate_statuses(statuses)
-            self._permits.forget_suspicion([player for player, _ in statuses])
+            self._claims.forget_suspicion([player for player, _ in statuses])
 
-    def _keep(self, connection: sa.Connection, promise: Promise, verdict: Verdict) -> Suspicion:
+    def _record(self, connection: sa.Connection, promise: Promise, verdict: Verdict) -> Suspicion:
         PlayerStore.lock(connection, UUID(promise.player_id))
         added = sum(signal.added for signal in verdict.signals)
         at = verdict.suspicion.at
@@ -193,7 +199,7 @@ class Moderation:
             SuspicionStore.open_case(connection, promise.player_id, half_life=self._half_life, hold=self._quarantine)
         return suspicion
 
-    def _after(self, player_id: str, action_id: str, verdict: Verdict) -> None:
+    def _log_and_remember(self, player_id: str, action_id: str, verdict: Verdict) -> None:
         if verdict.outcome is not Outcome.CLEAN:
             log.warning(
                 "suspicious",
@@ -206,19 +212,19 @@ class Moderation:
         self.remember(UUID(player_id), verdict.suspicion)
 
     def remember(self, player_id: UUID, suspicion: Suspicion) -> None:
-        """Tell Redis what is left of a player's suspicion, after it was committed."""
+        """Store a player's remaining suspicion in Redis, after its commit."""
         try:
-            self._permits.put_suspicion(player_id, suspicion)
+            self._claims.put_suspicion(player_id, suspicion)
         except AFTER_COMMIT as error:
             log.warning("redis_after_commit", error=reason_of(error), player_id=str(player_id))
 
     def spread(self, player_id: UUID, status: str) -> None:
-        """Tell Redis, after the commit: every server refuses or admits the player from now on; boards are refreshed."""
+        """Send a player's status to Redis, after its commit: all servers refuse or admit them, and boards refresh."""
         try:
             self._logins.note_status(player_id, status)
             if status == "suspended":
                 publish_control(self._client, PlayerSuspended(player_id))
             for season in self._catalog.open_seasons():
                 self._rankings.wake(season)
-        except AFTER_COMMIT as error:  # it is decided all the same; the repair tells Redis as soon as it is back
+        except AFTER_COMMIT as error:  # the status holds all the same; the repair sends it as soon as Redis is back
             log.error("redis_after_commit", error=reason_of(error), player_id=str(player_id), status=status)

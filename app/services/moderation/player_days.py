@@ -1,4 +1,4 @@
-"""Players' days as the learned model sees them, each beside everybody else's."""
+"""Players' days as the learned model reads them, each compared with the days of all others."""
 
 from __future__ import annotations
 
@@ -15,36 +15,40 @@ DAY = timedelta(seconds=WINDOW_SECONDS)
 
 
 def first_part(source: Database, since: datetime) -> list[tuple[UUID, Vector]]:
-    """Of a busy day, so many players as fit into memory: who they are is random, and always the same."""
+    """Return players with their vectors; of a busy day, a part that fits into memory: random, and always the same."""
     with play_ledger(source) as ledger:
-        return list(_day(ledger, since + DAY, 0, ledger.parts(since, since + DAY)))
+        return list(_vectors(ledger, since + DAY, 0, ledger.parts(since, since + DAY)))
 
 
 def strange_days(
-    source: Database, model: Model, until: datetime, done: Callable[[int], None]
+    source: Database, model: Model, until: datetime, on_progress: Callable[[int], None]
 ) -> tuple[int, list[tuple[UUID, Vector, float]]]:
-    """How many players were looked at, and whoever is at the model's threshold, with the score."""
-    found, players = [], 0
+    """Return the number of players judged, and those at or above the model's threshold, with vectors and scores."""
+    strange_players, count = [], 0
     with play_ledger(source) as ledger:
         parts = ledger.parts(until - DAY, until)
         for part in range(parts):
-            shown = list(_day(ledger, until, part, parts))
-            of_each = scores(model, [vector for _, vector in shown])
-            found += [(*one, score) for one, score in zip(shown, of_each, strict=True) if score >= THRESHOLD]
-            players += len(shown)
-            done(players)
-    return players, found
+            vectors = list(_vectors(ledger, until, part, parts))
+            day_scores = scores(model, [vector for _, vector in vectors])
+            strange_players += [
+                (*player_vector, score)
+                for player_vector, score in zip(vectors, day_scores, strict=True)
+                if score >= THRESHOLD
+            ]
+            count += len(vectors)
+            on_progress(count)
+    return count, strange_players
 
 
 def vector_of(source: Database, player_id: UUID, until: datetime) -> Vector | None:
-    """One player's day up to `until`; None for too few plays."""
+    """Return a player's day up to `until`, or `None` for too few plays."""
     with play_ledger(source) as ledger:
         parts = ledger.parts(until - DAY, until)
-        return dict(_day(ledger, until, (player_id.int >> 96) % parts, parts)).get(player_id)
+        return dict(_vectors(ledger, until, (player_id.int >> 96) % parts, parts)).get(player_id)
 
 
-def _day(ledger: PlayLedger, until: datetime, part: int, parts: int) -> Iterator[tuple[UUID, Vector]]:
-    """Of each player of this part, the day up to `until`, beside the others of the part."""
+def _vectors(ledger: PlayLedger, until: datetime, part: int, parts: int) -> Iterator[tuple[UUID, Vector]]:
+    """Yield the day up to `until` of each player in this part, compared with the others in it."""
     windows = ledger.windows(until - DAY, until, part, parts)
     world = world_of([window.plays for window in windows])
     for window in windows:

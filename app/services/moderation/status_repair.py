@@ -1,4 +1,4 @@
-"""What a redemption left behind that was on its way while somebody decided on its player: put right a moment later."""
+"""Repairs after redemptions that were in flight while a moderator decided on their player."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ _REQUEST_ID = "strays"
 
 
 class StatusRepair:
-    """A redemption looks at its player once, without a lock: no redemption waits for that of another player."""
+    """A redemption reads its player once, without a lock, so that no redemption waits for another player's."""
 
-    def __init__(self, database: Database, holds: QuarantineStore) -> None:
-        self._db, self._holds = database, holds
+    def __init__(self, database: Database, quarantine: QuarantineStore) -> None:
+        self._db, self._quarantine = database, quarantine
 
     def sweep(self) -> list[UUID]:
-        """Release points that are held for nobody, and take off or put on the boards whom that was missed for; whose.
+        """Release points held without a case, and correct boards that missed a status change; return the players' ids.
 
-        May run while players redeem and people decide.
+        Safe while players redeem and moderators decide.
         """
-        found = {*self._holds.missed_status_changes(), *self._holds.mislisted(LATELY_SECONDS)}
-        for player_id in sorted(found):
+        player_ids = {*self._quarantine.missed_status_changes(), *self._quarantine.mislisted(LATELY_SECONDS)}
+        for player_id in sorted(player_ids):
             with self._db.transaction() as connection:
-                self._put_right(connection, player_id)
-        return sorted(found)
+                self._repair(connection, player_id)
+        return sorted(player_ids)
 
-    def _put_right(self, connection: sa.Connection, player_id: UUID) -> None:
+    def _repair(self, connection: sa.Connection, player_id: UUID) -> None:
         PlayerStore.touch(connection, player_id)
         QuarantineStore.settle(connection, player_id)
         PlayerStore.list_again(connection, player_id)

@@ -1,18 +1,19 @@
-"""Roll-ups of the ledger: recomputed until they are final, so that it doesn't matter how often that is done.
+"""Roll-ups of the ledger. They are recomputed until they are final, and it doesn't matter how often.
 
-A bucket is final once it was computed from a snapshot that every transaction is in which can have written into it.
-Which those are is known by their ids: when the bucket had been over for a moment, an id was taken and written down (the
-horizon); once all transactions with lower ids are over, nothing can come into the bucket any more.
+A bucket is final once it was computed from a snapshot that contains every transaction that can have written into it.
+Their ids show which those are: a moment after the bucket ended, a new id was taken and stored (the horizon); once all
+transactions with lower ids are over, no event can enter the bucket any more.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
+import sqlalchemy as sa
 import structlog
 
 from app.domain.rollups import (
@@ -34,19 +35,19 @@ from app.stores.postgres.replicas import Replicas
 
 log = structlog.get_logger("fairboard.analytics")
 
-# The time of an event is read a moment before its transaction has an id, and after a failover by another clock.
-_SETTLED = timedelta(seconds=5)
-# What is not final is computed again at the earliest after this many times the time it took: 5% of one core.
-_REST = 20
+# An event's time is read a moment before its transaction gets an id, and after a failover from another clock.
+_SETTLE_TIME = timedelta(seconds=5)
+# Roll-ups that are not final are recomputed after at least this many times the time it took: 5% of one core.
+_PAUSE_FACTOR = 20
 LONGEST = {"hour": timedelta(days=31), "day": timedelta(days=366)}
-_USUAL = {"hour": timedelta(days=1), "day": timedelta(days=30)}
+_DEFAULT_SPAN = {"hour": timedelta(days=1), "day": timedelta(days=30)}
 
-Done = Callable[[int], None]
+ProgressCallback = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which roll-ups: those that begin in `since` to before `until`; None: the usual stretch, which ends now."""
+    """A query for the roll-ups that begin from `since` to before `until`; None: the default span, which ends now."""
 
     board: str
     by: Granularity
@@ -55,33 +56,70 @@ class Wanted:
     action_type: str | None = None
 
 
+class VoidedFigures(TypedDict):
+    """The redemptions of a bucket that were voided."""
+
+    redemptions: int
+    points: int
+
+
+class CompletionSeconds(TypedDict):
+    """Seconds from issue to completion, None without redemptions."""
+
+    median: float | None
+    p95: float | None
+
+
+RollupRow = TypedDict(
+    "RollupRow",
+    {
+        "board": str,
+        "season": int,
+        "action_type": str | None,
+        "from": str,
+        "to": str,
+        "redemptions": int,
+        "points": int,
+        "players": int,
+        "voided": VoidedFigures,
+        "refusals": Mapping[str, int],
+        "completion_seconds": CompletionSeconds,
+        "complete": bool,
+        "computed_at": str,
+    },
+)
+"""A roll-up in the contract's words; `action_type` is None for all types together."""
+
+
 class Analytics:
     """Reads from replicas that are not too old, or the primary; writes to the primary.
 
-    `patient` are the same replicas, with the time to answer that a busy day needs. `clock` stands in for the
-    primary's, for tests.
+    `patient_replicas` are the same replicas with time limits for a busy day. `clock` replaces the primary's, for tests.
     """
 
     def __init__(
         self,
         database: Database,
         replicas: Replicas,
-        patient: Replicas,
+        patient_replicas: Replicas,
         catalog: CatalogStore,
         *,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
-        self._db, self._replicas, self._patient, self._catalog = database, replicas, patient, catalog
+        self._db, self._replicas, self._patient_replicas, self._catalog = database, replicas, patient_replicas, catalog
         self._clock = clock
         self._store = RollupStore()
 
     def roll_up(self) -> dict[str, datetime]:
-        """Recompute what is not final. Answers before when each granularity is final; {} if another is at it."""
+        """Recompute roll-ups that are not final; return the time before which each granularity is final.
+
+        A granularity is missing from the result while another process works on it.
+        """
         self._refresh_stale()
-        return {unit: final for unit in GRANULARITIES if (final := self._roll_up(unit)) is not None}
+        return {unit: final_before for unit in GRANULARITIES if (final_before := self._roll_up(unit)) is not None}
 
     def _refresh_stale(self) -> None:
-        """Compute final buckets again whose events were voided or restored since. What isn't final comes anyway."""
+        """Recompute final buckets whose events were voided or restored since. Those not final are recomputed anyway."""
         while True:
             with self._db.transaction() as connection:
                 if not self._store.lock(connection):
@@ -91,26 +129,26 @@ class Analytics:
                     return
                 horizon, mark = self._store.horizon(connection), self._mark(connection)
                 for unit in GRANULARITIES:
-                    final = self._store.progress(connection, unit).final_before
+                    final_before = self._store.progress(connection, unit).final_before
                     for since in sorted({start_of(unit, hour) for hour in hours}):
-                        if since < final:
+                        if since < final_before:
                             _, rollups = self._read(unit, since, since + LENGTH[unit], horizon=horizon)
                             self._store.replace(connection, unit, since, since + LENGTH[unit], rollups, mark.now)
                 self._store.drop_stale(connection, marks)
 
     def _roll_up(self, unit: Granularity) -> datetime | None:
         began = time.monotonic()
-        planned = self._plan(unit)
-        if planned is None:
+        plan = self._plan(unit)
+        if plan is None:
             return None
-        mark, progress = planned
-        if not self._due(mark, progress):
+        mark, progress = plan
+        if not self._is_due(mark, progress):
             return progress.final_before
         for since, until in windows(unit, progress.final_before, mark.now):
-            written = self._write(unit, since, until, mark)
-            if written is None:
+            new_progress = self._write(unit, since, until, mark)
+            if new_progress is None:
                 return None
-            progress = written
+            progress = new_progress
         with self._db.transaction() as connection:
             if self._store.lock(connection):
                 progress = self._store.progress(connection, unit)
@@ -118,64 +156,65 @@ class Analytics:
                 self._store.keep_progress(connection, unit, progress)
         return progress.final_before
 
-    def _mark(self, connection: Any) -> Mark:
+    def _mark(self, connection: sa.Connection) -> Mark:
         mark = self._store.mark(connection)
         return replace(mark, now=self._clock()) if self._clock else mark
 
     def _plan(self, unit: Granularity) -> tuple[Mark, RollupProgress] | None:
-        """Where it stands, with the horizon of what has ended since; None if another is at it."""
+        """Return the mark, and the progress with the horizon of ended buckets; None if another process works."""
         with self._db.transaction() as connection:
             if not self._store.lock(connection):
                 return None
             mark, progress = self._mark(connection), self._store.progress(connection, unit)
-            ended = start_of(unit, mark.now - _SETTLED)
-            if progress.ended_before > max(ended, progress.began_at):  # the clock was set back: hours are open again
-                final = min(progress.final_before, ended)
-                progress = replace(progress, final_before=final, ended_before=ended, computed_at=None)
+            ended_before = start_of(unit, mark.now - _SETTLE_TIME)
+            # After the clock was set back, hours are open again.
+            if progress.ended_before > max(ended_before, progress.began_at):
+                final_before = min(progress.final_before, ended_before)
+                progress = replace(progress, final_before=final_before, ended_before=ended_before, computed_at=None)
                 self._store.keep_progress(connection, unit, progress)
-            restored = progress.horizon >= mark.unknown  # into another server, whose ids are lower
-            if restored or ended > progress.ended_before <= progress.final_before:
-                ended = max(ended, progress.ended_before)
-                progress = replace(progress, ended_before=ended, horizon=self._store.horizon(connection))
+            is_restored = progress.horizon >= mark.unknown  # restored to another server, whose ids are lower
+            if is_restored or ended_before > progress.ended_before <= progress.final_before:
+                ended_before = max(ended_before, progress.ended_before)
+                progress = replace(progress, ended_before=ended_before, horizon=self._store.horizon(connection))
                 self._store.keep_progress(connection, unit, progress)
         return mark, progress
 
-    def _due(self, mark: Mark, progress: RollupProgress) -> bool:
+    def _is_due(self, mark: Mark, progress: RollupProgress) -> bool:
         if progress.computed_at is None or progress.computed_at > mark.now:
             return True
-        if mark.now >= progress.computed_at + timedelta(seconds=_REST * progress.took_seconds):
+        if mark.now >= progress.computed_at + timedelta(seconds=_PAUSE_FACTOR * progress.took_seconds):
             return True
         if progress.ended_before <= progress.final_before:
             return False
         try:
-            with self._store.snapshot(self._patient.reader()) as snapshot:
+            with self._store.snapshot(self._patient_replicas.reader()) as snapshot:
                 return snapshot.xmin >= progress.horizon
         except UNAVAILABLE:
             return False
 
     def _write(self, unit: Granularity, since: datetime, until: datetime, mark: Mark) -> RollupProgress | None:
-        """One window, in one transaction; None if another is at it."""
+        """Recompute one window in one transaction; return the progress, or None if another process works."""
         with self._db.transaction() as connection:
             if not self._store.lock(connection):
                 return None
             progress = self._store.progress(connection, unit)
-            since = max(since, progress.final_before)  # what is final was made so by somebody else meanwhile
+            since = max(since, progress.final_before)  # another process may have made buckets final meanwhile
             if since >= until:
                 return progress
             xmin, rollups = self._read(unit, since, until)
             self._store.replace(connection, unit, since, until, rollups, mark.now)
             if xmin >= progress.horizon and since == progress.final_before:
-                final = max(progress.final_before, min(until, progress.ended_before))
-                progress = replace(progress, final_before=final)
+                final_before = max(progress.final_before, min(until, progress.ended_before))
+                progress = replace(progress, final_before=final_before)
                 self._store.keep_progress(connection, unit, progress)
         return progress
 
     def _read(self, unit: Granularity, since: datetime, until: datetime, *, horizon: int = 0) -> tuple[int, Rollups]:
-        """A window of the ledger, with the id before which all transactions are in it.
+        """Compute a window's roll-ups; return them with the id below which all transactions are in them.
 
-        From a replica, unless it fails or doesn't have those before `horizon`.
+        Reads a replica, unless it fails or lacks transactions below `horizon`.
         """
-        source = self._patient.reader()
+        source = self._patient_replicas.reader()
         if source is not self._db:
             try:
                 with self._store.snapshot(source) as snapshot:
@@ -187,29 +226,43 @@ class Analytics:
             return snapshot.xmin, snapshot.compute(unit, since, until)
 
     def rebuild(
-        self, since: datetime | None, until: datetime | None, done: Done = lambda count: None
+        self, since: datetime | None, until: datetime | None, on_progress: ProgressCallback = lambda count: None
     ) -> list[RollupDifference]:
-        """Recompute every bucket of a stretch from the ledger; what was final and differed, as it was before."""
-        return [each for unit in GRANULARITIES for each in self._compare(unit, since, until, done, write=True)]
+        """Recompute every bucket of a span from the ledger; return the differences that final buckets had."""
+        return [
+            difference
+            for unit in GRANULARITIES
+            for difference in self._compare(unit, since, until, on_progress, write=True)
+        ]
 
     def verify(
-        self, since: datetime | None, until: datetime | None, done: Done = lambda count: None
+        self, since: datetime | None, until: datetime | None, on_progress: ProgressCallback = lambda count: None
     ) -> list[RollupDifference]:
-        """Compare what is final with the ledger."""
-        return [each for unit in GRANULARITIES for each in self._compare(unit, since, until, done, write=False)]
+        """Compare the final roll-ups of a span with the ledger; return the differences."""
+        return [
+            difference
+            for unit in GRANULARITIES
+            for difference in self._compare(unit, since, until, on_progress, write=False)
+        ]
 
     def _compare(
-        self, unit: Granularity, since: datetime | None, until: datetime | None, done: Done, *, write: bool
+        self,
+        unit: Granularity,
+        since: datetime | None,
+        until: datetime | None,
+        on_progress: ProgressCallback,
+        *,
+        write: bool,
     ) -> list[RollupDifference]:
         with self._db.transaction() as connection:
             mark, progress = self._mark(connection), self._store.progress(connection, unit)
         begin = max(progress.began_at, since) if since else progress.began_at
         end = mark.now if until is None else min(mark.now, until - timedelta(microseconds=1))
-        found: list[RollupDifference] = []
-        for number, (first, last) in enumerate(windows(unit, begin, end), 1):
-            found += self._compare_window(unit, first, last, mark, write=write)
-            done(number)
-        return found
+        mismatches: list[RollupDifference] = []
+        for number, (window_since, window_until) in enumerate(windows(unit, begin, end), 1):
+            mismatches += self._compare_window(unit, window_since, window_until, mark, write=write)
+            on_progress(number)
+        return mismatches
 
     def _compare_window(
         self, unit: Granularity, since: datetime, until: datetime, mark: Mark, *, write: bool
@@ -218,58 +271,61 @@ class Analytics:
             if write:
                 self._store.lock(connection, wait=True)
             progress = self._store.progress(connection, unit)
-            kept = self._store.kept(connection, unit, since, until)
-            stale = {
-                start_of(unit, hour) for hour in self._store.stale(connection)[1]
-            }  # known, and due within a minute
-            _, ledger = self._read(unit, since, until, horizon=progress.horizon)
+            stored_rollups = self._store.kept(connection, unit, since, until)
+            # Stale buckets are no mismatch: they are recomputed within a minute.
+            stale_starts = {start_of(unit, hour) for hour in self._store.stale(connection)[1]}
+            _, ledger_rollups = self._read(unit, since, until, horizon=progress.horizon)
             if write:
-                self._store.replace(connection, unit, since, until, ledger, mark.now)
-        found = [each for each in differences(kept, ledger) if each.place.starts_at < progress.final_before]
-        return [each for each in found if each.place.starts_at not in stale]
+                self._store.replace(connection, unit, since, until, ledger_rollups, mark.now)
+        mismatches = [
+            difference
+            for difference in differences(stored_rollups, ledger_rollups)
+            if difference.place.starts_at < progress.final_before
+        ]
+        return [difference for difference in mismatches if difference.place.starts_at not in stale_starts]
 
-    def show(self, wanted: Wanted) -> list[dict[str, Any]]:
-        """A board's roll-ups, in the order of time. Raises InvalidRequest and NotFound."""
-        return self._replicas.roughly(lambda source: self._show(wanted, source))
+    def show(self, query: Wanted) -> list[RollupRow]:
+        """Return a board's roll-ups, in the order of time. Raises InvalidRequest and NotFound."""
+        return self._replicas.roughly(lambda source: self._show(query, source))
 
-    def _show(self, wanted: Wanted, source: Database) -> list[dict[str, Any]]:
-        since, until = self._span(wanted, source)
-        if not wanted.board.isprintable() or self._catalog.open_season(wanted.board) is None:
-            raise NotFound(f"There is no board '{wanted.board[:40]}'.")
-        if wanted.action_type is not None and wanted.action_type not in self._store.names(source)[1].values():
+    def _show(self, query: Wanted, source: Database) -> list[RollupRow]:
+        since, until = self._span(query, source)
+        if not query.board.isprintable() or self._catalog.open_season(query.board) is None:
+            raise NotFound(f"There is no board '{query.board[:40]}'.")
+        if query.action_type is not None and query.action_type not in self._store.names(source)[1].values():
             raise InvalidRequest.field("action_type", "is not an action type")
-        rows = self._store.read(source, wanted.by, wanted.board, since, until, wanted.action_type)
-        return [_as_row(row, wanted.by) for row in rows]
+        rows = self._store.read(source, query.by, query.board, since, until, query.action_type)
+        return [_as_row(row, query.by) for row in rows]
 
-    def named(self, found: list[RollupDifference]) -> list[dict[str, Any]]:
-        """Differences in words: `{"from", "board", "action_type", "what", "kept", "ledger"}` each."""
+    def named(self, mismatches: list[RollupDifference]) -> list[dict[str, object]]:
+        """Return differences with names: `{"from", "board", "action_type", "what", "kept", "ledger"}` each."""
         boards, types = self._store.names(self._db)
         return [
             {
-                "from": rfc3339(each.place.starts_at),
-                "board": boards.get(each.place.season_id),
-                "action_type": types.get(each.place.action_type_id),
-                "what": each.what,
-                "kept": each.kept,
-                "ledger": each.ledger,
+                "from": rfc3339(difference.place.starts_at),
+                "board": boards.get(difference.place.season_id),
+                "action_type": types.get(difference.place.action_type_id),
+                "what": difference.figure,
+                "kept": difference.stored,
+                "ledger": difference.ledger,
             }
-            for each in found
+            for difference in mismatches
         ]
 
-    def _span(self, wanted: Wanted, source: Database) -> tuple[datetime, datetime]:
-        until = wanted.until
+    def _span(self, query: Wanted, source: Database) -> tuple[datetime, datetime]:
+        until = query.until
         if until is None:
             until = self._clock() if self._clock else source.rows("SELECT now() AS now")[0].now
-        since = wanted.since or start_of(wanted.by, until - _USUAL[wanted.by])
+        since = query.since or start_of(query.by, until - _DEFAULT_SPAN[query.by])
         if since >= until:
             raise InvalidRequest.field("to", "must be after 'from'")
-        if until - since > LONGEST[wanted.by]:
-            days = LONGEST[wanted.by].days
-            raise InvalidRequest.field("from", f"must be at most {days} days before 'to' when read by the {wanted.by}")
+        if until - since > LONGEST[query.by]:
+            days = LONGEST[query.by].days
+            raise InvalidRequest.field("from", f"must be at most {days} days before 'to' when read by the {query.by}")
         return since, until
 
 
-def _as_row(row: dict[str, Any], by: Granularity) -> dict[str, Any]:
+def _as_row(row: Mapping[str, Any], by: Granularity) -> RollupRow:
     return {
         "board": row["board"],
         "season": row["season"],

@@ -1,4 +1,4 @@
-"""Asking the broker, in a process of its own: Celery isn't ours to import, and a stalled broker may take for ever."""
+"""Questions to the broker from a separate process: Celery isn't ours to import, and a stalled broker may not answer."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from pathlib import Path
 from typing import Any
 
 Facts = dict[str, Any]
+"""An answer in JSON, as the docstring of its module describes it."""
+
 _ROOT = Path(__file__).resolve().parents[3]
 
 
 def ask(module: str, question: str, *, within: float | None) -> Facts:
-    """What `python -m module` answers to one line on its standard input; `{"error"}` if it doesn't within seconds."""
+    """Return the answer of `python -m module` to one line on its standard input.
+
+    Return `{"error"}` without an answer in `within` seconds.
+    """
     began = time.monotonic()
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", module],
             cwd=_ROOT,
             input=f"{question}\n",
@@ -28,8 +33,8 @@ def ask(module: str, question: str, *, within: float | None) -> Facts:
     except subprocess.TimeoutExpired:
         return {"error": f"no answer within {time.monotonic() - began:.0f} s"}
     try:
-        answer: Facts = json.loads(done.stdout)
+        answer: Facts = json.loads(process.stdout)
     except json.JSONDecodeError:
-        last = done.stderr.strip().rpartition("\n")[2]
-        return {"error": last or f"'{module}' ended with {done.returncode}"}
+        last_line = process.stderr.strip().rpartition("\n")[2]
+        return {"error": last_line or f"'{module}' ended with {process.returncode}"}
     return answer

@@ -1,9 +1,9 @@
-"""What is right and wrong with one part, by what it says about itself."""
+"""Checks of single parts, by the state that each part reports."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from app.services.accounts.sign_ins import RecentSignIns
 from app.services.moderation.audit_anchors import AuditCheck
@@ -16,25 +16,24 @@ _SLOTS = 16_384
 _LATE_SECONDS = 900  # the work is due once a minute
 
 CheckState = Literal["ok", "note", "wrong", "unknown"]
-Facts = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One part. `note` works but is worth knowing; `unknown` couldn't be looked at because another part is down."""
+    """The result for a part. `note`: it works, with advice; `unknown`: not checked, since another part is down."""
 
     part: str
     state: CheckState
     says: str
     advice: str = ""
 
-    def as_row(self) -> Facts:
-        """As JSON has it."""
+    def as_row(self) -> dict[str, str | None]:
+        """Return the check as JSON has it."""
         return {"part": self.part, "state": self.state, "says": self.says, "advice": self.advice or None}
 
 
 def postgres_obstacle(says: str, obstacle: str) -> Check:
-    """A primary that answers and can't be played on."""
+    """Report a primary that answers, but can't be played on."""
     advice = "See its log."
     if "read-only" in obstacle:
         advice = "Name the primary in DATABASE_URL, or set default_transaction_read_only = off for it."
@@ -55,7 +54,7 @@ _REPLICA_ADVICE = {
 
 
 def replica(part: str, status: ReplicaStatus, most_seconds: float) -> Check:
-    """A read replica; `most_seconds` is how old it may be for analytics."""
+    """Check a read replica; `most_seconds` is the largest age for analytics."""
     if not status.up:
         advice = _REPLICA_ADVICE.get(status.fault or "", "Start it, or take it out of DATABASE_REPLICA_URLS.")
         return Check(part, "wrong", f"at {status.name}: {status.fault}", advice)
@@ -71,42 +70,42 @@ def replica(part: str, status: ReplicaStatus, most_seconds: float) -> Check:
 
 
 def redis_cluster(state: ClusterState) -> Check:
-    """The Redis Cluster as a whole; its masters have findings of their own."""
+    """Check the Redis Cluster as a whole; its masters have checks of their own."""
     says = f"{len(state.replicas)} masters serve {state.slots} of {_SLOTS} slots"
     if state.failing:
         says += f", gone: {', '.join(state.failing)}"
-    alone = [name for name, replicas in state.replicas.items() if not replicas]
+    unreplicated_masters = [name for name, replicas in state.replicas.items() if not replicas]
     if not state.well or state.slots < _SLOTS:
         advice = "Players whose slots nobody serves get 503: start the nodes that are gone."
         return Check("redis cluster", "wrong", says, advice)
     if state.failing:
         return Check("redis cluster", "wrong", says, "Start them: the next loss may not be covered.")
-    if alone:
-        says += f", without a replica: {', '.join(alone)}"
+    if unreplicated_masters:
+        says += f", without a replica: {', '.join(unreplicated_masters)}"
         return Check("redis cluster", "note", says, "Give each master a replica: without, losing it loses its share.")
     return Check("redis cluster", "ok", f"{says}, each with a replica")
 
 
-def audit_log(look: AuditCheck, path: str | None) -> Check:
-    """The end of the audit log, compared with what is remembered of it in the file at `path`, if there is one."""
-    if look.flaw:
+def audit_log(check: AuditCheck, path: str | None) -> Check:
+    """Check the end of the audit log against the heads that are remembered in the file at `path`, if there is one."""
+    if check.flaw:
         advice = (
             "It was rewritten, or the database is an older one: see 'flask audit verify'. After a restore or failover: "
             "flask audit accept --reason …"
         )
-        return Check("audit log", "wrong", look.flaw.says, advice)
-    says = f"{look.head.id} rows"
+        return Check("audit log", "wrong", check.flaw.says, advice)
+    says = f"{check.head.id} rows"
     if path is None:
         advice = "Set AUDIT_ANCHORS to a file that the owner of the database can't reach: it shows what was cut off."
         return Check("audit log", "note", f"{says}; their end is written down in logs and metrics alone", advice)
-    if look.first:
+    if check.first:
         advice = "If that is no new file, see where it went: until now it showed what was cut off."
         return Check("audit log", "note", f"{says}, of which {path} had nothing", advice)
     return Check("audit log", "ok", f"{says}, as {path} has it")
 
 
 def background(part: str, age: float | None) -> Check:
-    """Work that a worker of that kind does once a minute; `age` in seconds since it was last done."""
+    """Check work that this kind of worker does once a minute; `age` is the seconds since it was done, or None."""
     if age is not None and age <= _LATE_SECONDS:
         return Check(f"{part} work", "ok", f"up to {age:.0f} s ago")
     says = "not done yet, by the database's clock" if age is None else f"{age / 60:.0f} minutes late"
@@ -114,12 +113,12 @@ def background(part: str, age: float | None) -> Check:
     return Check(f"{part} work", "wrong", says, advice)
 
 
-def clients(recent: RecentSignIns) -> Check:
-    """Whether limits that count by address tell clients apart."""
-    says = f"{recent.players} players have signed in from other machines lately, from {recent.addresses} addresses"
-    if not recent.seem_to_be_one:
+def clients(sign_ins: RecentSignIns) -> Check:
+    """Check whether limits that count by address can tell clients apart."""
+    says = f"{sign_ins.players} players have signed in from other machines lately, from {sign_ins.addresses} addresses"
+    if not sign_ins.seem_to_be_one:
         return Check("clients", "ok", says)
-    says = f"{says}, the last {recent.last_address}: they seem to be one"
+    says = f"{says}, the last {sign_ins.last_address}: they seem to be one"
     advice = (
         "If that is a proxy of yours, all its clients share one limit: name it in nginx's site/trusted-proxies.conf, "
         "or where there is no nginx count it in TRUSTED_PROXIES."
@@ -128,17 +127,17 @@ def clients(recent: RecentSignIns) -> Check:
 
 
 def redis_node(state: RedisState, place: str) -> Check:
-    """One node of Redis."""
+    """Check one node of Redis."""
     says = f"{state.version} at {place}, {state.policy}, append-only {'on' if state.append_only else 'off'}"
-    wrongs = (
-        (_numbers(state.version) < _OLDEST_REDIS, "Fairboard needs Redis 6.2 or newer."),
+    faults = (
+        (_version_numbers(state.version) < _OLDEST_REDIS, "Fairboard needs Redis 6.2 or newer."),
         (state.role != "master", "This is a replica, which takes no writes: name the master in REDIS_URL."),
         (state.policy.startswith("allkeys"), "Set maxmemory-policy to noeviction: it throws away boards and tokens."),
         (bool(state.write_errors), f"Its disk fails ({', '.join(state.write_errors)}): see its log."),
         ((state.memory_used or 0) > 0.9, "Its memory is over 90% full: raise maxmemory."),
     )
-    for wrong, advice in wrongs:
-        if wrong:
+    for is_wrong, advice in faults:
+        if is_wrong:
             return Check("redis", "wrong", says, advice)
     if not state.append_only:
         advice = "A restart may lose open actions (boards come back): set appendonly yes to keep them."
@@ -146,5 +145,5 @@ def redis_node(state: RedisState, place: str) -> Check:
     return Check("redis", "ok", says)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def _version_numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())

@@ -1,4 +1,4 @@
-"""What the doctor finds: every part that Fairboard needs, with versions, what is wrong and what to do."""
+"""The doctor: checks of every part that Fairboard needs, with versions, faults and advice."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ from app.stores.server_addresses import address
 _PACKAGES = ("flask", "gunicorn", "gevent", "celery", "kombu", "sqlalchemy", "psycopg", "alembic", "redis", "pydantic")
 _OLDEST_PYTHON = (3, 11)
 _SKEW_SECONDS = 1.0
-_OUTBOX_SECONDS = 10.0
+_LATE_OUTBOX_SECONDS = 10.0
 _PROBE_SECONDS = 15.0
 
 
 class Doctor:
-    """Looks at one part after another; none of them keeps it from looking at the next."""
+    """Checks one part after another; no failure prevents the next check."""
 
     def __init__(
         self,
@@ -55,8 +55,8 @@ class Doctor:
         outbox: Outbox,
         catalog: CatalogStore,
         rankings: RankingStore,
-        ticks: BeatLockStore,
-        lateness: JobAgeStore,
+        beat_lock: BeatLockStore,
+        job_ages: JobAgeStore,
         presence: Presence,
         sign_ins: SignIns,
         audit: Audit,
@@ -64,15 +64,15 @@ class Doctor:
         clock: Callable[[], float],
     ) -> None:
         self._settings, self._postgres, self._read_replicas = settings, postgres, replicas
-        self._redis, self._schema, self._ticks = redis_probe, schema, ticks
+        self._redis, self._schema, self._beat_lock = redis_probe, schema, beat_lock
         self._outbox, self._catalog, self._rankings, self._clock = outbox, catalog, rankings, clock
-        self._lateness, self._presence, self._sign_ins, self._audit_log = lateness, presence, sign_ins, audit
+        self._job_ages, self._presence, self._sign_ins, self._audit_log = job_ages, presence, sign_ins, audit
         self._broker_answers = True
 
     def examine(self) -> list[Check]:
-        """Every part, in the order in which to put them right."""
+        """Check every part, in the order in which to repair them."""
         findings = [self._python(), self._packages(), self._settings_found()]
-        for look in (
+        for check_part in (
             self._postgresql,
             self._migrations,
             self._audit_log_found,
@@ -81,22 +81,22 @@ class Doctor:
             self._redis_found,
             self._clocks,
         ):
-            findings += self._looked(look)
-        findings += (about_broker := self._broker())
-        self._broker_answers = about_broker[0].state != "wrong"
-        for look in (self._relay, self._beat, self._background, self._boards, self._online, self._clients):
-            findings += self._looked(look)
+            findings += self._run(check_part)
+        findings += (broker_findings := self._broker())
+        self._broker_answers = broker_findings[0].state != "wrong"
+        for check_part in (self._relay, self._beat, self._background, self._boards, self._online, self._clients):
+            findings += self._run(check_part)
         return findings
 
-    def _looked(self, look: Callable[[], Iterator[Check]]) -> list[Check]:
+    def _run(self, check_part: Callable[[], Iterator[Check]]) -> list[Check]:
         try:
-            return list(look())
+            return list(check_part())
         except BROKEN as error:
-            part = look.__name__.removeprefix("_").removesuffix("_found").replace("_", " ")
-            return [self._failed(part, error)]
+            part = check_part.__name__.removeprefix("_").removesuffix("_found").replace("_", " ")
+            return [self._report_failure(part, error)]
 
-    def _failed(self, part: str, error: Exception) -> Check:
-        """The part itself is wrong; what only depends on one is unknown."""
+    def _report_failure(self, part: str, error: Exception) -> Check:
+        """Report a part as wrong if it is a server itself, and as unknown if it only needs one."""
         if part in ("postgresql", "redis"):
             return Check(part, "wrong", *fault(error, self._settings))
         down = "Redis" if isinstance(error, redis.exceptions.RedisError) else "PostgreSQL"
@@ -108,11 +108,13 @@ class Doctor:
         return Check("python", "ok", platform.python_version())
 
     def _packages(self) -> Check:
-        found = {name: _version(name) for name in _PACKAGES}
-        missing = [name for name, version in found.items() if version is None]
-        says = ", ".join(f"{name} {version}" for name, version in found.items() if version)
-        if missing:
-            return Check("packages", "wrong", f"{', '.join(missing)} missing", "Install the locked dependencies.")
+        versions = {name: _version(name) for name in _PACKAGES}
+        missing_packages = [name for name, version in versions.items() if version is None]
+        says = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+        if missing_packages:
+            return Check(
+                "packages", "wrong", f"{', '.join(missing_packages)} missing", "Install the locked dependencies."
+            )
         return Check("packages", "ok", says)
 
     def _settings_found(self) -> Check:
@@ -123,10 +125,12 @@ class Doctor:
             return Check("settings", "ok", "production")
         default = Settings()
         keys = (("JWT_KEYS", "jwt_keys"), ("ACTION_TOKEN_KEYS", "action_token_keys"))
-        weak = [name for name, field in keys if getattr(settings, field) == getattr(default, field)]
-        if weak:
-            advice = f"Set {' and '.join(weak)} before anybody else can reach it; APP_ENV=production insists on it."
-            says = f"development, with secrets that everybody knows ({', '.join(weak)})"
+        weak_settings = [name for name, field in keys if getattr(settings, field) == getattr(default, field)]
+        if weak_settings:
+            advice = (
+                f"Set {' and '.join(weak_settings)} before anybody else can reach it; APP_ENV=production insists on it."
+            )
+            says = f"development, with secrets that everybody knows ({', '.join(weak_settings)})"
             return Check("settings", "note", says, advice)
         return Check("settings", "ok", settings.app_env)
 
@@ -144,21 +148,21 @@ class Doctor:
             yield self._pool(says, state)
 
     def _pool(self, says: str, state: PostgresState) -> Check:
-        most = self._settings.web_workers * self._settings.database_pool
+        most_connections = self._settings.web_workers * self._settings.database_pool
         if state.superuser:
             advice = "Give the application a role that owns its tables and is no superuser (docs/deployment.md)."
             return Check("postgresql", "note", f"{says}, as the superuser {state.role}", advice)
-        if most <= state.max_connections:
+        if most_connections <= state.max_connections:
             return Check("postgresql", "ok", says)
-        says += f", max_connections {state.max_connections}, but {most} wanted by the web processes here"
+        says += f", max_connections {state.max_connections}, but {most_connections} wanted by the web processes here"
         return Check("postgresql", "note", says, "Lower DATABASE_POOL or WEB_WORKERS, or raise max_connections.")
 
     def _migrations(self) -> Iterator[Check]:
-        at, newest = self._schema.current(), self._schema.newest()
-        if at == newest:
-            yield Check("migrations", "ok", f"at {at}, the newest")
+        current, newest = self._schema.current(), self._schema.newest()
+        if current == newest:
+            yield Check("migrations", "ok", f"at {current}, the newest")
         else:
-            says = f"at {at or 'nothing'}, this version wants {newest}"
+            says = f"at {current or 'nothing'}, this version wants {newest}"
             yield Check("migrations", "wrong", says, "Run 'flask --app wsgi db upgrade'.")
 
     def _audit_log_found(self) -> Iterator[Check]:
@@ -175,7 +179,7 @@ class Doctor:
         ]
         yield from findings
         if all(finding.state != "wrong" for finding in findings):
-            self._redis.write()  # what it refuses is told as a fault of this part
+            self._redis.write()  # a refusal is reported as a fault of this part
 
     def _redis_cluster(self) -> Iterator[Check]:
         state = self._redis.cluster()
@@ -188,10 +192,10 @@ class Doctor:
             "PostgreSQL": lambda: self._postgres.state().clock,
             "Redis": self._redis.clock,
         }
-        for name, ask in clocks.items():
+        for name, read_clock in clocks.items():
             before = self._clock()
-            theirs = ask()
-            skews[name] = theirs - (before + self._clock()) / 2
+            reading = read_clock()
+            skews[name] = reading - (before + self._clock()) / 2
         says = ", ".join(f"{name} {skew:+.3f} s" for name, skew in skews.items()) + " from this machine"
         if max(abs(skew) for skew in skews.values()) > _SKEW_SECONDS:
             advice = "Let NTP set the clocks of all machines: the times of play are judged by them."
@@ -201,8 +205,8 @@ class Doctor:
 
     def _broker(self) -> list[Check]:
         url, production = self._settings.broker_url, self._settings.app_env == "production"
-        found = broker_client.ask("workers.probe", url, within=_PROBE_SECONDS)
-        return broker_checks.broker(address(url), found, production=production)
+        answer = broker_client.ask("workers.probe", url, within=_PROBE_SECONDS)
+        return broker_checks.broker(address(url), answer, production=production)
 
     def _relay(self) -> Iterator[Check]:
         status, relays = self._outbox.status(), self._rankings.listening_relays()
@@ -210,18 +214,18 @@ class Doctor:
         if relays == 0:
             advice = "Start it: 'python -m workers.relay'. Nothing reaches the screens without it."
             yield Check("relay", "wrong", says, advice)
-        elif status["oldest_seconds"] > _OUTBOX_SECONDS:
+        elif status["oldest_seconds"] > _LATE_OUTBOX_SECONDS:
             says += f", the oldest for {status['oldest_seconds']:.0f} s"
             yield broker_checks.late_relay(says, broker_answers=self._broker_answers)
         else:
             yield Check("relay", "ok", says)
 
     def _beat(self) -> Iterator[Check]:
-        state, done_ago = self._ticks.state(), self._rankings.repaired_ago()
-        yield broker_checks.beat(state, done_ago, broker_answers=self._broker_answers)
+        state, task_age = self._beat_lock.state(), self._rankings.repaired_ago()
+        yield broker_checks.beat(state, task_age, broker_answers=self._broker_answers)
 
     def _background(self) -> Iterator[Check]:
-        for part, age in self._lateness.ages().items():
+        for part, age in self._job_ages.ages().items():
             yield background(part, age)
 
     def _online(self) -> Iterator[Check]:

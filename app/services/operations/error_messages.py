@@ -1,4 +1,4 @@
-"""A failure of PostgreSQL or Redis in words."""
+"""Descriptions of failures of PostgreSQL and Redis."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _NO_SUCH_TABLE = "42P01"
 
 
 def explain(error: Exception, settings: Settings) -> str:
-    """A failure in one line: which part, what it says, what to do."""
+    """Describe a failure in one line: the part, its message, and advice."""
     says, advice = fault(error, settings)
     return f"{says}. {advice}" if advice else f"{says}."
 
 
 def fault(error: Exception, settings: Settings) -> tuple[str, str]:
-    """Which part fails and what it says; what to do, if we know."""
+    """Return the failed part with its message, and advice, which may be empty."""
     if isinstance(error, redis.exceptions.RedisError):
         place = f"Redis at {address(settings.redis_url)}"
         if isinstance(error, redis.exceptions.ResponseError):
@@ -41,25 +41,25 @@ def _advice(name: str, settings: Settings) -> str:
 
 
 def without_environment(settings: Settings) -> str:
-    """Advice for a terminal in which no server's address is set; empty where one is."""
+    """Return advice for a terminal in which no server's address is set; empty where one is."""
     default = Settings()
     if (settings.database_url, settings.redis_url) != (default.database_url, default.redis_url):
         return ""
-    loads = how_to_load()
-    if not loads:
+    usage = how_to_load()
+    if not usage:
         return "'make run' starts everything and writes var/env with the settings; or set DATABASE_URL and REDIS_URL."
     return (
-        f"Load the settings that the launcher wrote, with {loads}, in this terminal; or set DATABASE_URL and REDIS_URL."
+        f"Load the settings that the launcher wrote, with {usage}, in this terminal; or set DATABASE_URL and REDIS_URL."
     )
 
 
 def first_line(error: object) -> str:
-    """What it says, without the rest."""
+    """Return the message's first line without its final period, or the type's name for an empty message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].strip().rstrip(".")
 
 
 def said_by(error: Exception) -> str:
-    """What the server said, without what our libraries add."""
+    """Return the server's message, without additions by our libraries."""
     return first_line(_original(error))
 
 

@@ -1,4 +1,4 @@
-"""What /metrics reads from the servers at each scrape: they are the same whichever process is asked."""
+"""The gauges that /metrics reads from the servers at each scrape: every process returns the same values."""
 
 from __future__ import annotations
 
@@ -18,67 +18,67 @@ from app.stores.postgres.replicas import Replicas, ReplicaStatus
 _DATABASE = Reading("fairboard_database_up", "Whether PostgreSQL's primary answers and can be written to", 0)
 _REDIS = Reading("fairboard_redis_up", "Whether Redis answers and takes writes", 0)
 _REPLICA = "fairboard_replica_up", "Whether the replica answers, and is a replica of the primary"
-_DEAD = "dead"  # the queue of dead letters
+_DEAD_LETTERS = "dead"  # the queue of dead letters
 
 
 def sources(
     outbox: Outbox,
-    lateness: JobAgeStore,
+    job_ages: JobAgeStore,
     rankings: RankingStore,
     queues: QueueDepthStore,
     catalog: CatalogStore,
     replicas: Replicas,
-    online: Callable[[str], int],
-    proofs: ReconcileProgressStore,
+    count_online: Callable[[str], int],
+    reconcile_progress: ReconcileProgressStore,
     clock: Callable[[], float],
     postgres: PostgresProbe,
     redis_probe: RedisProbe,
-    audit: Callable[[], AuditCheck],
+    check_audit_log: Callable[[], AuditCheck],
 ) -> list[Source]:
-    """One for each server, so that none is missed because another has stalled.
+    """Return a source for each group of gauges and each replica, so that a stalled server hides no other one's gauges.
 
-    `online` counts a board's players; `audit` compares the end of the audit log with what is remembered of it.
+    `count_online` counts a board's players; `check_audit_log` compares the log's end with the remembered heads.
     """
-    found = [
-        Source("database", lambda: _database(outbox, postgres), (_DATABASE,)),
-        Source("redis", lambda: _redis(rankings, queues, redis_probe), (_REDIS,)),
-        Source("audit", lambda: _audit(audit)),
-        Source("work", lambda: _work(lateness)),
-        Source("online", lambda: _online(catalog, online)),
-        Source("proofs", lambda: _proofs(catalog, proofs, clock)),
+    all_sources = [
+        Source("database", lambda: _read_database(outbox, postgres), (_DATABASE,)),
+        Source("redis", lambda: _read_redis(rankings, queues, redis_probe), (_REDIS,)),
+        Source("audit", lambda: _read_audit_log(check_audit_log)),
+        Source("work", lambda: _read_job_ages(job_ages)),
+        Source("online", lambda: _read_online(catalog, count_online)),
+        Source("proofs", lambda: _read_proofs(catalog, reconcile_progress, clock)),
     ]
-    return found + [_replica(replicas, name) for name in replicas.names]
+    return all_sources + [_replica_source(replicas, name) for name in replicas.names]
 
 
-def _database(outbox: Outbox, postgres: PostgresProbe) -> Iterable[Reading]:
+def _read_database(outbox: Outbox, postgres: PostgresProbe) -> Iterable[Reading]:
     status = outbox.status()
     yield _DATABASE._replace(value=0 if postgres.obstacle() else 1)
     yield Reading("fairboard_outbox_rows", "Rows that wait to be published", status["waiting"])
     yield Reading("fairboard_outbox_oldest_seconds", "Age of the oldest waiting row", status["oldest_seconds"])
 
 
-def _audit(look: Callable[[], AuditCheck]) -> Iterable[Reading]:
-    seen = look()
-    yield Reading("fairboard_audit_head_id", "Number of the newest row of the audit log", seen.head.id)
-    yield Reading("fairboard_audit_head_hash", "The first 52 bits of that row's hash, as a number", seen.head.number)
+def _read_audit_log(check_audit_log: Callable[[], AuditCheck]) -> Iterable[Reading]:
+    check = check_audit_log()
+    yield Reading("fairboard_audit_head_id", "Number of the newest row of the audit log", check.head.id)
+    yield Reading("fairboard_audit_head_hash", "The first 52 bits of that row's hash, as a number", check.head.number)
     meaning = "Whether the audit log contradicts what this process or its machine remembers of it"
-    yield Reading("fairboard_audit_broken", meaning, float(seen.flaw is not None))
+    yield Reading("fairboard_audit_broken", meaning, float(check.flaw is not None))
 
 
-def _work(lateness: JobAgeStore) -> Iterable[Reading]:
-    for work, age in lateness.ages().items():
+def _read_job_ages(job_ages: JobAgeStore) -> Iterable[Reading]:
+    for job, age in job_ages.ages().items():
         if age is not None:
-            labels = {"work": work}
+            labels = {"work": job}
             yield Reading("fairboard_work_age_seconds", "Time since it was last done, or what it covers", age, labels)
 
 
-def _redis(rankings: RankingStore, queues: QueueDepthStore, redis_probe: RedisProbe) -> Iterable[Reading]:
+def _read_redis(rankings: RankingStore, queues: QueueDepthStore, redis_probe: RedisProbe) -> Iterable[Reading]:
     redis_probe.write()
-    repaired = rankings.repaired_ago()
-    if repaired is not None:
-        yield Reading("fairboard_repaired_seconds", "Time since a worker last compared Redis and database", repaired)
+    repair_age = rankings.repaired_ago()
+    if repair_age is not None:
+        yield Reading("fairboard_repaired_seconds", "Time since a worker last compared Redis and database", repair_age)
     for queue, count in queues.all().items():
-        if queue == _DEAD:
+        if queue == _DEAD_LETTERS:
             yield Reading("fairboard_dead_letters", "Messages that were given up", count.ready)
             continue
         for state, messages in (("ready", count.ready), ("unacked", count.unacked)):
@@ -89,29 +89,33 @@ def _redis(rankings: RankingStore, queues: QueueDepthStore, redis_probe: RedisPr
     yield _REDIS._replace(value=1)
 
 
-def _online(catalog: CatalogStore, online: Callable[[str], int]) -> Iterable[Reading]:
+def _read_online(catalog: CatalogStore, count_online: Callable[[str], int]) -> Iterable[Reading]:
     for season in catalog.open_seasons():
         labels = {"board": season.board}
-        yield Reading("fairboard_players_online", "Players with an open socket", online(season.board), labels)
+        yield Reading("fairboard_players_online", "Players with an open socket", count_online(season.board), labels)
 
 
-def _proofs(catalog: CatalogStore, proofs: ReconcileProgressStore, clock: Callable[[], float]) -> Iterable[Reading]:
+def _read_proofs(
+    catalog: CatalogStore, reconcile_progress: ReconcileProgressStore, clock: Callable[[], float]
+) -> Iterable[Reading]:
     for season in catalog.open_seasons():
-        labels, progress = {"board": season.board}, proofs.progress(season)
+        labels, progress = {"board": season.board}, reconcile_progress.progress(season)
         yield Reading(
             "fairboard_proof_compared", "Standings that the pass under way has compared", progress.compared, labels
         )
         if progress.passed:
-            age = max(0.0, clock() - progress.passed)  # a clock may have been put back
+            age = max(0.0, clock() - progress.passed)  # the clock may have been set back
             yield Reading("fairboard_proof_age_seconds", "Time since all standings had been compared", age, labels)
 
 
-def _replica(replicas: Replicas, name: str) -> Source:
+def _replica_source(replicas: Replicas, name: str) -> Source:
     labels = {"replica": name}
-    return Source(f"replica {name}", lambda: _told(replicas.status_of(name)), (Reading(*_REPLICA, 0, labels),))
+    return Source(
+        f"replica {name}", lambda: _replica_readings(replicas.status_of(name)), (Reading(*_REPLICA, 0, labels),)
+    )
 
 
-def _told(status: ReplicaStatus) -> Iterable[Reading]:
+def _replica_readings(status: ReplicaStatus) -> Iterable[Reading]:
     labels = {"replica": status.name}
     yield Reading(*_REPLICA, float(status.up), labels)
     if status.lag_seconds is not None:

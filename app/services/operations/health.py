@@ -1,4 +1,4 @@
-"""Whether the parts that a process needs answer, and do what they are for."""
+"""The health of the parts that a process needs: whether they answer and work."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Health:
         self._newest: str | None = None
 
     def down(self) -> dict[str, str]:
-        """What is wrong, part by part; empty when nothing is."""
-        found = {"postgresql": self._postgresql(), "redis": self._redis()}
-        return {part: wrong for part, wrong in found.items() if wrong}
+        """Return the faults by part, `{}` when there are none."""
+        faults = {"postgresql": self._postgresql(), "redis": self._redis()}
+        return {part: fault for part, fault in faults.items() if fault}
 
     def _postgresql(self) -> str | None:
         try:
@@ -30,17 +30,17 @@ class Health:
                 return f"is at migration {revision}, not {self._newest}: run 'flask db upgrade'"
             return self._postgres_probe.obstacle()
         except UNAVAILABLE as error:
-            return _why(error)
+            return _describe(error)
 
     def _redis(self) -> str | None:
         try:
             self._redis_probe.write()
         except UNAVAILABLE as error:
-            return _why(error)
+            return _describe(error)
         return None
 
 
-def _why(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     if isinstance(error, ResponseError) or pg_refuses(getattr(error, "orig", None)):
         return f"refuses: {reason_of(error)}"
     return f"does not answer ({type(error).__name__})"

@@ -1,4 +1,4 @@
-"""What a scrape of /metrics reads from the servers, in bounded time whatever has stalled."""
+"""Readings of the servers for a scrape of /metrics, in bounded time even while a server stalls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NO_LABELS: dict[str, str] = {}
 
 
 class Reading(NamedTuple):
-    """One value of a gauge, with what it means in one line."""
+    """One value of a gauge, with its meaning in one line."""
 
     name: str
     meaning: str
@@ -28,7 +28,7 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something to ask, and what is told when it fails or keeps silent: that it is down, say."""
+    """A function to ask for readings, and the readings if it fails or doesn't answer: for example, that it is down."""
 
     name: str
     ask: Callable[[], Iterable[Reading]]
@@ -36,48 +36,48 @@ class Source:
 
 
 class MetricReadings:
-    """Asks every source at once, and goes without those that don't answer in time.
+    """Asks every source at once, and does not wait for those that don't answer in time.
 
-    A source that hangs is not asked again until it has come back: at most one call waits.
+    A source that hangs is not asked again until it returns: at most one call waits.
     """
 
     def __init__(self, sources: Iterable[Source], *, seconds: float = 1.5) -> None:
-        self._asked = [_Asked(source) for source in sources]
+        self._readers = [_SourceReader(source) for source in sources]
         self._seconds = seconds
 
     def now(self) -> list[Reading]:
-        """Everything that answered within `seconds`."""
+        """Return the readings of each source that answers within `seconds`, and `otherwise` of each that doesn't."""
         deadline = time.monotonic() + self._seconds
-        for asked in self._asked:
-            asked.start()
-        return [reading for asked in self._asked for reading in asked.answer(deadline)]
+        for reader in self._readers:
+            reader.start()
+        return [reading for reader in self._readers for reading in reader.answer(deadline)]
 
 
-class _Asked:
-    """One source, asked on a thread of its own: under gevent that is a greenlet."""
+class _SourceReader:
+    """One source, read on a thread of its own, which is a greenlet under gevent."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._thread: threading.Thread | None = None
-        self._found: tuple[Reading, ...] = source.otherwise
+        self._readings: tuple[Reading, ...] = source.otherwise
 
     def start(self) -> None:
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._ask, name=f"reading-{self._source.name}", daemon=True)
+            self._thread = threading.Thread(target=self._read, name=f"reading-{self._source.name}", daemon=True)
             self._thread.start()
 
     def answer(self, deadline: float) -> tuple[Reading, ...]:
-        """What it told, if it does by then."""
+        """Return the source's readings, or `otherwise` if it does not answer before the deadline."""
         thread = self._thread
         if thread is not None:
             thread.join(max(0.0, deadline - time.monotonic()))
-        return self._source.otherwise if thread is None or thread.is_alive() else self._found
+        return self._source.otherwise if thread is None or thread.is_alive() else self._readings
 
-    def _ask(self) -> None:
-        self._found = self._source.otherwise
+    def _read(self) -> None:
+        self._readings = self._source.otherwise
         try:
-            self._found = tuple(self._source.ask())
+            self._readings = tuple(self._source.ask())
         except UNAVAILABLE as error:
             log.debug("source_down", source=self._source.name, kind=type(error).__name__)
-        except Exception:  # a page of metrics that lacks one is better than none
+        except Exception:  # metrics without one source are better than none
             log.exception("source_failed", source=self._source.name)

@@ -13,12 +13,12 @@ from app.settings import Settings
 from app.stores.operations.task_failures import TaskFailureStore
 from app.stores.server_addresses import address
 
-_LOOK_SECONDS = 30.0
+_READ_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which letters: of a task's name, of one id, at most so many. None: all."""
+    """A choice of letters: by a task's name, by one id, at most so many. None: all."""
 
     task: str | None = None
     id: str | None = None
@@ -26,11 +26,11 @@ class Choice:
 
 
 class BrokerFails(Exception):
-    """One line: what the broker, or our asking it, said; `done` is what had been done by then."""
+    """A failure of the broker, or of asking it, in one line; `counts` are the letters handled before, by verb."""
 
-    def __init__(self, message: str, done: Facts) -> None:
+    def __init__(self, message: str, counts: Facts) -> None:
         super().__init__(message)
-        self.done = done
+        self.counts = counts
 
 
 class Queues:
@@ -41,34 +41,37 @@ class Queues:
 
     @property
     def place(self) -> str:
-        """The broker, as it may be shown."""
+        """Return the broker's address without secrets."""
         return address(self._url)
 
     def status(self) -> Facts:
-        """`{"queues": [{"queue", "ready", "unacked", "consumers"}], "dead": letters or None}`.
+        """Return `{"queues": [{"queue", "ready", "unacked", "consumers"}], "dead": letters or None}`.
 
-        `unacked` is what the workers say that they have in hand; None where nobody tells.
+        `unacked` counts the messages that the workers report as in hand; None where no worker answers.
         """
         return self._ask("status", Choice())
 
     def peek(self, choice: Choice) -> list[Facts]:
-        """The oldest letters first: `{"id", "task", "queue", "reason", "error", "deaths", "died_at", "request_ids",
-        "arguments"}` each. They stay where they are. `error` is None for a task that could not tell any more."""
+        """Return letters, the oldest first, which stay in place.
+
+        Each is `{"id", "task", "queue", "reason", "error", "deaths", "died_at", "request_ids", "arguments"}`. Its
+        `error` is None for a task that could not report one.
+        """
         letters: list[Facts] = self._ask("peek", choice)["letters"]
         errors: dict[str, str] = {}
-        with contextlib.suppress(redis.exceptions.RedisError):  # the letters are worth seeing without
+        with contextlib.suppress(redis.exceptions.RedisError):  # the letters are useful without their errors
             errors = self._failures.of([letter["id"] for letter in letters if letter["id"]])
         return [{**letter, "error": errors.get(letter["id"] or "")} for letter in letters]
 
     def replay(self, choice: Choice) -> int:
-        """Put letters back into the queues that they died in; how many. None is lost if this dies half way."""
+        """Move letters back into the queues in which they died; return how many. A crash half way loses none."""
         return int(self._ask("replay", choice, within=None)["replayed"])
 
     def purge(self, choice: Choice) -> int:
-        """Throw letters away; how many."""
+        """Delete letters; return how many."""
         return int(self._ask("purge", choice, within=None)["purged"])
 
-    def _ask(self, command: str, choice: Choice, *, within: float | None = _LOOK_SECONDS) -> Facts:
+    def _ask(self, command: str, choice: Choice, *, within: float | None = _READ_SECONDS) -> Facts:
         question = {"url": self._url, "command": command, **asdict(choice)}
         answer = ask("workers.dead_letters", json.dumps(question), within=within)
         if "error" in answer:

@@ -1,4 +1,4 @@
-"""Going on where a server was slow or away for a moment, for work that may be done twice."""
+"""Retries of repeatable work, while a server is slow or away for a moment."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 
 
 class Retries:
-    """Calls again what failed because PostgreSQL or Redis did not answer, until `seconds` have passed without success.
+    """Repeats a call that fails because PostgreSQL or Redis did not answer, until `seconds` pass without success.
 
-    Before the first success it is `at_first` seconds, so that a server that is away from the beginning is reported
-    soon; so it is for a server that answers and refuses, which waiting rarely changes.
+    Before the first success the limit is `at_first` seconds, so that a server that is away from the beginning is
+    reported soon; the same holds for a server that answers and refuses, which waiting rarely changes.
     """
 
     def __init__(self, seconds: float = 60.0, at_first: float = 3.0) -> None:
-        self._seconds, self._left, self._at_first = seconds, at_first, at_first
+        self._seconds, self._limit, self._at_first = seconds, at_first, at_first
         self.repeats = 0
-        """How often something was called again."""
+        """The number of repeated calls."""
 
     def __call__(self, call: Callable[[], T]) -> T:
-        """What `call` returns at last. Raises its last error; anything but a server that is away at once."""
+        """Return the result of `call`. Raises its last error; an error outside UNAVAILABLE is not retried."""
         began, pause = time.monotonic(), _FIRST_PAUSE
         while True:
             try:
                 result = call()
             except UNAVAILABLE as error:
-                left = self._at_first if isinstance(error, REFUSING) else self._left
-                if time.monotonic() + pause > began + left:
+                limit = self._at_first if isinstance(error, REFUSING) else self._limit
+                if time.monotonic() + pause > began + limit:
                     raise
                 log.warning("called_again", kind=type(error).__name__, error=str(error).split("\n")[0])
             else:
-                self._left = self._seconds
+                self._limit = self._seconds
                 return result
             self.repeats += 1
             time.sleep(pause)

@@ -1,4 +1,4 @@
-"""The database's schema: where it is, and moving it."""
+"""The database's schema: its revision, and changes of it."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ class Schema:
 
     @property
     def place(self) -> str:
-        """Which database, without any secret."""
+        """Return the database's address without secrets."""
         return address(self._url)
 
     def current(self) -> str | None:
-        """Where the database is."""
+        """Return the database's revision."""
         return migrations.current(self._db.engine)
 
     def newest(self) -> str | None:
-        """Where this code wants it."""
+        """Return the newest revision of this code."""
         return migrations.newest()
 
     def upgrade(self, revision: str = "head") -> tuple[str | None, str | None]:
-        """Move up; where it was and where it is. Raises InvalidRequest for a revision there isn't."""
-        before = self.current()  # which also tells soon if the server is away
+        """Upgrade; return the revisions before and after. Raises InvalidRequest for an unknown revision."""
+        before = self.current()  # which also fails soon if the server is away
         migrations.upgrade(self._url, revision)
         return before, self.current()
 
     def downgrade(self, revision: str) -> tuple[str | None, str | None]:
-        """Move down; where it was and where it is. Raises InvalidRequest for a revision there isn't below."""
+        """Downgrade; return the revisions before and after. Raises InvalidRequest for one that isn't lower."""
         before = self.current()
         migrations.downgrade(self._url, revision)
         return before, self.current()

@@ -1,10 +1,9 @@
-"""Start an action, ask for its state."""
+"""Action types, and the actions that players start."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
 from uuid import UUID, uuid4
 
 from anticheat.rules import ActionTypeLimits
@@ -25,7 +24,7 @@ from app.stores.postgres.engine import Database
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A new action: what it promises, its token, and what the score would become."""
+    """A new action: its promise, its token, and the score that the player would have after it."""
 
     promise: Promise
     token: str
@@ -33,34 +32,43 @@ class Issued:
 
 
 class Actions:
-    """`seconds` is the life of a token, `most` how many active ones a player may hold."""
+    """Manages action types and issues actions: a token lives `token_seconds`, a player holds at most `max_active`."""
 
     def __init__(
         self,
         database: Database,
         catalog: CatalogStore,
-        permits: ActionClaimStore,
+        claims: ActionClaimStore,
         ledger: LedgerStore,
         standings: StandingStore,
-        past: PlayerHistory,
+        history: PlayerHistory,
         *,
         key: SigningKey,
         clock: Callable[[], float],
-        seconds: int,
-        most: int,
+        token_seconds: int,
+        max_active: int,
     ) -> None:
         self._db = database
-        self._catalog, self._permits, self._ledger, self._standings = catalog, permits, ledger, standings
-        self._past, self._key, self._clock, self._seconds, self._most = past, key, clock, seconds, most
+        self._catalog, self._claims, self._ledger, self._standings = catalog, claims, ledger, standings
+        self._history, self._key, self._clock, self._token_seconds, self._max_active = (
+            history,
+            key,
+            clock,
+            token_seconds,
+            max_active,
+        )
 
     def types(self) -> list[ActionType]:
-        """What can be played."""
+        """Return the action types that can be started."""
         return self._catalog.action_types()
 
     def add(
-        self, slug: str, values: dict[str, Any], board: str = MAIN, *, by: str = SYSTEM, request_id: str = ""
+        self, slug: str, values: Mapping[str, object], board: str = MAIN, *, by: str = SYSTEM, request_id: str = ""
     ) -> ActionType:
-        """A new type; `values` has all that can be changed. Raises InvalidRequest, NotFound, Conflict."""
+        """Add an action type and return it; `values` has every field that can be changed.
+
+        Raises InvalidRequest, NotFound for the board, or Conflict.
+        """
         _check({"slug": slug, **values})
         if not board.isprintable() or self._catalog.open_season(board) is None:
             raise NotFound(f"There is no board '{board[:40]}'.")
@@ -69,95 +77,96 @@ class Actions:
             AuditStore.append(
                 connection, by, "action_type.added", _subject(slug), {**values, "board": board}, request_id
             )
-        return self._type(slug)
+        return self._find_type(slug)
 
-    def change(self, slug: str, changes: dict[str, Any], *, by: str = SYSTEM, request_id: str = "") -> ActionType:
-        """Change some of what `add` takes. Raises InvalidRequest, NotFound."""
-        before = asdict(self._type(slug))
+    def change(self, slug: str, changes: Mapping[str, object], *, by: str = SYSTEM, request_id: str = "") -> ActionType:
+        """Change some of the `values` that `add` takes, and return the type. Raises InvalidRequest, NotFound."""
+        before = asdict(self._find_type(slug))
         _check({**{name: before[name] for name in EXPECTED}, **changes})
         with self._db.transaction() as connection:
             if not self._catalog.change_action_type(connection, slug, changes):
                 raise _no_type(slug)
             details = {name: {"before": before[name], "after": value} for name, value in changes.items()}
             AuditStore.append(connection, by, "action_type.changed", _subject(slug), details, request_id)
-        return self._type(slug)
+        return self._find_type(slug)
 
     def retire(self, slug: str, *, by: str = SYSTEM, request_id: str = "") -> None:
-        """Nobody can start it any more. Raises NotFound."""
-        self._type(slug)
+        """Stop offering this action type. Raises NotFound."""
+        self._find_type(slug)
         with self._db.transaction() as connection:
             if not self._catalog.retire_action_type(connection, slug):
                 raise _no_type(slug)
             AuditStore.append(connection, by, "action_type.retired", _subject(slug), {}, request_id)
 
-    def _type(self, slug: str) -> ActionType:
-        found = self._catalog.action_type(slug) if slug.isprintable() else None
-        if found is None:
+    def _find_type(self, slug: str) -> ActionType:
+        action_type = self._catalog.action_type(slug) if slug.isprintable() else None
+        if action_type is None:
             raise _no_type(slug)
-        return found
+        return action_type
 
     def issue(self, player_id: UUID, slug: str) -> Issued:
-        """Open an action. Raises InvalidRequest for an unknown type, TooManyActions."""
-        kind = self._catalog.action_type(slug)
-        season = self._catalog.open_season(kind.board) if kind else None
-        if kind is None or season is None:
+        """Issue an action to a player. Raises InvalidRequest for an unknown type, TooManyActions."""
+        action_type = self._catalog.action_type(slug)
+        season = self._catalog.open_season(action_type.board) if action_type else None
+        if action_type is None or season is None:
             raise InvalidRequest.field("action_type", "is not an action type; GET /api/v1/action-types lists them")
-        now = int(self._clock() * 1000)
+        now_ms = int(self._clock() * 1000)
         promise = Promise(
             action_id=str(uuid4()),
             player_id=str(player_id),
-            action_type=kind.slug,
-            action_type_id=kind.id,
-            points=kind.points,
+            action_type=action_type.slug,
+            action_type_id=action_type.id,
+            points=action_type.points,
             board=season.board,
             season_id=season.id,
             season_number=season.number,
-            issued_ms=now,
-            expires_ms=now + self._seconds * 1000,
+            issued_ms=now_ms,
+            expires_ms=now_ms + self._token_seconds * 1000,
         )
-        limits = ActionTypeLimits(kind.min_seconds, kind.burst, kind.per_minute)
-        expected = self._standings.score(season.id, player_id) + kind.points  # first: if it fails, nothing is held
-        word = self._permits.issue(promise, limits, most=self._most)
-        if word == "unknown":
-            self._fetch_past(promise)
-        if word == "too_many":
+        limits = ActionTypeLimits(action_type.min_seconds, action_type.burst, action_type.per_minute)
+        # The score is read first: if that fails, the player holds no action.
+        expected = self._standings.score(season.id, player_id) + action_type.points
+        outcome = self._claims.issue(promise, limits, most=self._max_active)
+        if outcome == "unknown":
+            self._fetch_history(promise)
+        if outcome == "too_many":
             raise TooManyActions(
-                f"You hold {self._most} active actions, the most allowed. Complete one or let it expire.",
-                details={"limit": self._most},
+                f"You hold {self._max_active} active actions, the most allowed. Complete one or let it expire.",
+                details={"limit": self._max_active},
             )
         return Issued(promise, sign(promise, self._key), expected)
 
-    def _fetch_past(self, promise: Promise) -> None:
-        """Bring the player's past to Redis. If it can't be read, nobody gets this action: it counts no more."""
+    def _fetch_history(self, promise: Promise) -> None:
+        """Copy the player's history to Redis. If it can't be read, withdraw the action, so that it stops counting."""
         try:
-            self._past.fetch(promise.player_id)
+            self._history.fetch(promise.player_id)
         except Exception:
-            self._permits.withdraw(promise)
+            self._claims.withdraw(promise)
             raise
 
-    def state(self, player_id: UUID, action_id: UUID) -> dict[str, Any]:
-        """The player's own action in the contract's words. Raises NotFound."""
-        scored = self._ledger.redeemed_action(player_id, action_id)
-        if scored:
+    def state(self, player_id: UUID, action_id: UUID) -> dict[str, object]:
+        """Return the player's own action in the API's words. Raises NotFound."""
+        redemption = self._ledger.redeemed_action(player_id, action_id)
+        if redemption:
             return {
                 "action_id": str(action_id),
-                "action_type": scored["action_type"],
+                "action_type": redemption.action_type,
                 "state": "consumed",
-                "points": scored["points"],
-                "issued_at": rfc3339(scored["issued_at"]),
-                "completed_at": rfc3339(scored["created_at"]),
-                "score": {"previous": scored["previous_score"], "current": scored["score"]},
+                "points": redemption.points,
+                "issued_at": rfc3339(redemption.issued_at),
+                "completed_at": rfc3339(redemption.created_at),
+                "score": {"previous": redemption.previous_score, "current": redemption.score},
             }
-        kept = self._permits.state(str(player_id), str(action_id), int(self._clock() * 1000))
-        if kept is None:
+        fields = self._claims.state(str(player_id), str(action_id), int(self._clock() * 1000))
+        if fields is None:
             raise NotFound("You have no such action.")
         return {
             "action_id": str(action_id),
-            "action_type": kept["type"],
-            "state": kept["state"],
-            "points": int(kept["points"]),
-            "issued_at": rfc3339(int(kept["issued"]) / 1000),
-            "expires_at": rfc3339(int(kept["expires"]) / 1000),
+            "action_type": fields["type"],
+            "state": fields["state"],
+            "points": int(fields["points"]),
+            "issued_at": rfc3339(int(fields["issued"]) / 1000),
+            "expires_at": rfc3339(int(fields["expires"]) / 1000),
         }
 
 
@@ -169,7 +178,7 @@ def _no_type(slug: str) -> NotFound:
     return NotFound(f"There is no action type '{slug[:64]}' that can be started.")
 
 
-def _check(values: dict[str, Any]) -> None:
-    wrong = problems(values)
-    if wrong:
-        raise InvalidRequest(details=wrong)
+def _check(values: Mapping[str, object]) -> None:
+    details = problems(values)
+    if details:
+        raise InvalidRequest(details=details)

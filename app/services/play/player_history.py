@@ -1,4 +1,4 @@
-"""What anti-cheat has to know of a player, brought back to Redis when Redis has forgotten it."""
+"""The history that anti-cheat needs of a player, copied to Redis again when Redis has lost it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from app.stores.play.ledger import LedgerStore
 
 
 class PlayerHistory:
-    """A player is fetched when they start their first action since Redis was empty, so that redeeming finds them."""
+    """Copies a history when its player starts their first action since Redis was empty, so that redeeming finds it."""
 
-    def __init__(self, ledger: LedgerStore, suspicions: SuspicionStore, permits: ActionClaimStore) -> None:
-        self._ledger, self._suspicions, self._permits = ledger, suspicions, permits
+    def __init__(self, ledger: LedgerStore, suspicions: SuspicionStore, claims: ActionClaimStore) -> None:
+        self._ledger, self._suspicions, self._claims = ledger, suspicions, claims
 
     def fetch(self, player_id: str) -> tuple[list[Completion], Suspicion]:
-        """The player's newest completions, newest first, and suspicion, from the database."""
-        past = self._ledger.past(player_id, HISTORY_LENGTH)
+        """Copy completions, newest first, and suspicion of a player from the database to Redis; return both."""
+        entries = self._ledger.past(player_id, HISTORY_LENGTH)
         suspicion = self._suspicions.get(player_id)
-        self._permits.remember(player_id, past, suspicion)
-        return [completion for _, completion in past], suspicion
+        self._claims.remember(player_id, entries, suspicion)
+        return [completion for _, completion in entries], suspicion

@@ -1,4 +1,4 @@
-"""Redeem an action token: the contract's order of checks, from the signature to the answer."""
+"""The redemption of an action token: the contract's order of checks, from the signature to the answer."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ from app.stores.unavailability import AFTER_COMMIT, reason_of
 
 log = structlog.get_logger("fairboard.redemptions")
 
-_COMMIT_FAILED: tuple[type[Exception], ...] = (AlreadyRedeemed, KeyKnown, ScoreAtLimit, *UNAVAILABLE)
+_COMMIT_ERRORS: tuple[type[Exception], ...] = (AlreadyRedeemed, KeyKnown, ScoreAtLimit, *UNAVAILABLE)
 
 
 class Redemptions:
-    """`secrets` maps key ids to the secrets that action tokens may be signed with."""
+    """Redeems action tokens. `secrets` maps key ids to the secrets that tokens may be signed with."""
 
     def __init__(
         self,
-        permits: ActionClaimStore,
+        claims: ActionClaimStore,
         ledger: LedgerStore,
         rankings: RankingStore,
         standings: StandingStore,
-        past: PlayerHistory,
+        history: PlayerHistory,
         moderation: Moderation,
         scripts: Scripts,
         *,
@@ -57,18 +57,18 @@ class Redemptions:
         thresholds: Thresholds,
         clock: Callable[[], float],
     ) -> None:
-        self._permits, self._ledger, self._rankings, self._standings = permits, ledger, rankings, standings
-        self._past, self._moderation, self._scripts = past, moderation, scripts
+        self._claims, self._ledger, self._rankings, self._standings = claims, ledger, rankings, standings
+        self._history, self._moderation, self._scripts = history, moderation, scripts
         self._secrets, self._thresholds, self._clock = dict(secrets), thresholds, clock
 
     def complete(self, request: RedemptionRequest) -> Completed:
-        """Score the action once. Raises a Refusal, or one of UNAVAILABLE: then a retry with the key tells."""
-        presented = self._read(request)
+        """Score the action once. Raises a Refusal or one of UNAVAILABLE; a retry with the key tells the outcome."""
+        presented = self._read_token(request)
         if presented is None:
-            return self._first_answer(request, InvalidToken())
+            return self._repeat_first_answer(request, InvalidToken())
         promise = presented.promise
         now_ms = int(self._clock() * 1000)
-        claim = self._permits.claim(
+        claim = self._claims.claim(
             request.player_id,
             request.action_id,
             promise,
@@ -77,23 +77,26 @@ class Redemptions:
             fingerprint=request.fingerprint,
         )
         if claim.word != "claimed" or promise is None:
-            return self._unclaimed(request, claim, presented)
+            return self._answer_unclaimed(request, claim, presented)
         try:
-            return self._judged(request, promise, claim, now_ms / 1000)
-        except _COMMIT_FAILED as error:
-            return self._failed(request, promise, error)
+            return self._judge_and_score(request, promise, claim, now_ms / 1000)
+        except _COMMIT_ERRORS as error:
+            return self._answer_failed_commit(request, promise, error)
 
-    def _read(self, request: RedemptionRequest) -> Presented | None:
-        """The token, or None for one that can claim nothing: it has no token's shape, or we signed it for another."""
+    def _read_token(self, request: RedemptionRequest) -> Presented | None:
+        """Return the token, or None for one that can claim nothing.
+
+        Such a token is malformed, or we signed it for another action or player.
+        """
         try:
             presented = read(request.token, self._secrets)
         except NotAToken:
             return None
         promise = presented.promise
-        another = promise and (promise.action_id, promise.player_id) != (request.action_id, request.player_id)
-        return None if another else presented
+        is_foreign = promise and (promise.action_id, promise.player_id) != (request.action_id, request.player_id)
+        return None if is_foreign else presented
 
-    def _unclaimed(self, request: RedemptionRequest, claim: Claim, presented: Presented) -> Completed:
+    def _answer_unclaimed(self, request: RedemptionRequest, claim: Claim, presented: Presented) -> Completed:
         if claim.word == "reused":
             raise IdempotencyKeyReused()
         if claim.word == "forged":
@@ -101,16 +104,19 @@ class Redemptions:
         if claim.word == "in_flight":
             raise InProgress() if request.key else TokenAlreadyUsed()
         if claim.word == "missing":
-            return self._first_answer(request, InvalidToken())
+            return self._repeat_first_answer(request, InvalidToken())
         try:
-            return self._first_answer(request, TokenAlreadyUsed())
+            return self._repeat_first_answer(request, TokenAlreadyUsed())
         except TokenAlreadyUsed:
             if signal := replay(claim.replays):
                 self._moderation.note(request, signal, self._thresholds)
             raise
 
     def _refuse_forgery(self, request: RedemptionRequest, presented: Presented) -> NoReturn:
-        """Count it against the player, whatever the answer. Only a leaked key signs what was not issued so."""
+        """Count the forgery against the player, then refuse the token.
+
+        A genuine signature on a promise that we did not issue means that a key has leaked.
+        """
         if presented.genuine:
             ids = {"player_id": request.player_id, "action_id": request.action_id}
             log.error("action_token_key_leaked", kid=presented.kid, **ids)
@@ -121,28 +127,26 @@ class Redemptions:
             raise InvalidToken()
         raise InvalidSignature()
 
-    def _first_answer(self, request: RedemptionRequest, otherwise: Refusal) -> Completed:
-        """What the key was answered the first time; `otherwise` is raised where there is no key, or a new one."""
-        first = self._ledger.first_answer(request.player_id, request.key) if request.key else None
-        if first is None:
-            raise otherwise
-        if first.fingerprint != request.fingerprint:
+    def _repeat_first_answer(self, request: RedemptionRequest, fallback: Refusal) -> Completed:
+        """Return or raise the first answer to the request's key; raise `fallback` without a key, or for a new one."""
+        first_answer = self._ledger.first_answer(request.player_id, request.key) if request.key else None
+        if first_answer is None:
+            raise fallback
+        if first_answer.fingerprint != request.fingerprint:
             raise IdempotencyKeyReused()
-        if first.outcome != "scored":
-            refusal = SuspiciousActivity() if first.outcome == "rejected" else AccountSuspended()
+        if first_answer.outcome != "scored":
+            refusal = SuspiciousActivity() if first_answer.outcome == "rejected" else AccountSuspended()
             refusal.replayed = True
             raise refusal
-        return self._replay(request, first)
+        return self._replay(request, first_answer)
 
-    def _replay(self, request: RedemptionRequest, first: FirstAnswer) -> Completed:
-        event = first.event
+    def _replay(self, request: RedemptionRequest, first_answer: FirstAnswer) -> Completed:
+        event = first_answer.event
         assert event is not None, "what was scored is in the ledger"
-        previous, current = first.previous_rank, first.current_rank
-        if current is None:  # the first try died between its commit and its answer: this is the first answer
-            previous, current = self._ranks_from_database(
-                event.season, request.player_id, event.previous_score, event.score
-            )
-            self._keep_ranks(request, previous, current)
+        previous, current = first_answer.previous_rank, first_answer.current_rank
+        if current is None:  # the first try died between its commit and its answer, so this is the first answer
+            previous, current = self._count_ranks(event.season, request.player_id, event.previous_score, event.score)
+            self._store_ranks(request, previous, current)
         return Completed(
             request.action_id,
             event.season.board,
@@ -154,10 +158,10 @@ class Redemptions:
             replayed=True,
         )
 
-    def _judged(self, request: RedemptionRequest, promise: Promise, claim: Claim, now: float) -> Completed:
+    def _judge_and_score(self, request: RedemptionRequest, promise: Promise, claim: Claim, now: float) -> Completed:
         history, suspicion = claim.history, claim.suspicion
-        if suspicion is None:  # Redis was emptied since the issue
-            history, suspicion = self._past.fetch(promise.player_id)
+        if suspicion is None:  # Redis was emptied after the action was issued
+            history, suspicion = self._history.fetch(promise.player_id)
         attempt = Completion(promise.action_type, promise.issued_ms / 1000, now)
         verdict = judge(attempt, claim.limits, history, suspicion, self._thresholds)
         if verdict.outcome in (Outcome.REJECT, Outcome.CRITICAL):
@@ -178,31 +182,31 @@ class Redemptions:
         return self._answer(request, promise, redeemed)
 
     def _refuse(self, request: RedemptionRequest, promise: Promise, verdict: Verdict) -> None:
-        if self._scored_before(promise):
-            raise AlreadyRedeemed()  # Redis had forgotten that; what is consumed isn't judged again
+        if self._is_redeemed(promise):
+            raise AlreadyRedeemed()  # Redis had lost this action; a consumed action is not judged again
         self._moderation.refuse(request, promise, verdict)
-        self._settle(self._permits.settle_call(promise.player_id, promise.action_id, "invalid"))
+        self._settle(self._claims.settle_call(promise.player_id, promise.action_id, "invalid"))
         raise SuspiciousActivity() if verdict.outcome is Outcome.REJECT else AccountSuspended()
 
     def _answer(self, request: RedemptionRequest, promise: Promise, redeemed: Redeemed) -> Completed:
-        """After the commit: the points are the player's, so nothing here may turn the answer into an error."""
+        """Answer after the commit: the points are the player's, so nothing here may turn the answer into an error."""
         season = Season(promise.season_id, promise.board, promise.season_number)
-        settle = self._permits.settle_call(promise.player_id, promise.action_id, "consumed")
+        settle = self._claims.settle_call(promise.player_id, promise.action_id, "consumed")
         if redeemed.held:
-            self._wake(season)
+            self._wake_relay(season)
             ranks = []
         else:
             record = self._rankings.record_call(
                 season, promise.player_id, redeemed.previous, redeemed.score, redeemed.change
             )
-            # With a key the token stays claimed until the ranks are kept, so that a retry finds the same answer.
-            ranks = self._recorded([record] if request.key else [record, settle], promise)
-        if ranks:  # nobody is listed without a score
+            # With a key the token stays claimed until the ranks are stored, so that a retry gets the same answer.
+            ranks = self._record_score([record] if request.key else [record, settle], promise)
+        if ranks:  # a player without points had no rank
             previous, current = (ranks[0] if redeemed.previous else None), ranks[1]
         else:
-            previous, current = self._ranks_from_database(season, promise.player_id, redeemed.previous, redeemed.score)
+            previous, current = self._count_ranks(season, promise.player_id, redeemed.previous, redeemed.score)
         if request.key:
-            self._keep_ranks(request, previous, current)
+            self._store_ranks(request, previous, current)
         if request.key or redeemed.held:
             self._settle(settle)
         return Completed(
@@ -215,27 +219,30 @@ class Redemptions:
             current,
         )
 
-    def _recorded(self, calls: list[Call], promise: Promise) -> list[int]:
-        """The ranks before and after; empty while Redis can't tell."""
+    def _record_score(self, calls: list[Call], promise: Promise) -> list[int]:
+        """Run the calls; return the ranks before and after, or an empty list while Redis can't tell."""
         try:
             return [int(rank) for rank in self._scripts.run_together(calls)[0]]
         except AFTER_COMMIT as error:
             log.warning("redis_after_commit", error=reason_of(error), action_id=promise.action_id)
             return []
 
-    def _wake(self, season: Season) -> None:
-        """What everybody sees of a standing with held points is brought to Redis by the refresh alone."""
+    def _wake_relay(self, season: Season) -> None:
+        """Wake the relay: only a refresh copies the public part of a standing with held points to Redis."""
         try:
             self._rankings.wake(season)
         except AFTER_COMMIT as error:
             log.warning("redis_after_commit", error=reason_of(error))
 
-    def _ranks_from_database(self, season: Season, player_id: str, previous: int, score: int) -> tuple[int | None, int]:
-        """As the player sees them: their own score, held points included, among the others' as everybody sees them."""
+    def _count_ranks(self, season: Season, player_id: str, previous: int, score: int) -> tuple[int | None, int]:
+        """Return the ranks before and after as the player sees them.
+
+        Their own score includes held points; the scores of the others are the public ones.
+        """
         current = self._standings.rank(season, score, without=player_id)
         return self._standings.rank(season, previous, without=player_id) if previous else None, current
 
-    def _keep_ranks(self, request: RedemptionRequest, previous: int | None, current: int) -> None:
+    def _store_ranks(self, request: RedemptionRequest, previous: int | None, current: int) -> None:
         assert request.key is not None
         try:
             self._ledger.keep_ranks(request.player_id, request.key, previous, current)
@@ -248,34 +255,34 @@ class Redemptions:
         except AFTER_COMMIT as error:
             log.warning("redis_after_commit", error=reason_of(error))
 
-    def _failed(self, request: RedemptionRequest, promise: Promise, error: Exception) -> Completed:
-        """The commit didn't come about, or isn't known to have."""
-        if isinstance(error, ScoreAtLimit) and self._scored_before(promise):
+    def _answer_failed_commit(self, request: RedemptionRequest, promise: Promise, error: Exception) -> Completed:
+        """Answer or raise after a commit that failed, or whose outcome is unknown."""
+        if isinstance(error, ScoreAtLimit) and self._is_redeemed(promise):
             error = AlreadyRedeemed()
         if isinstance(error, AlreadyRedeemed):
-            self._settle(self._permits.settle_call(promise.player_id, promise.action_id, "consumed"))
-            return self._first_answer(request, TokenAlreadyUsed())
+            self._settle(self._claims.settle_call(promise.player_id, promise.action_id, "consumed"))
+            return self._repeat_first_answer(request, TokenAlreadyUsed())
         if isinstance(error, KeyKnown):
             assert request.key is not None
             self._release(promise)
             if self._ledger.drop_old_key(request.player_id, request.key):
                 return self.complete(request)
-            return self._first_answer(request, InProgress())
+            return self._repeat_first_answer(request, InProgress())
         if isinstance(error, ScoreAtLimit):
             self._release(promise)
             message = f"would take your score past {MAX_SCORE}, the highest there is"
-            return self._first_answer(request, InvalidRequest.field("token", message))
+            return self._repeat_first_answer(request, InvalidRequest.field("token", message))
         if surely_not_done(error):
             self._release(promise)
         raise error
 
-    def _scored_before(self, promise: Promise) -> bool:
-        """Whether the ledger has this action: Redis may have forgotten that."""
+    def _is_redeemed(self, promise: Promise) -> bool:
+        """Return whether the ledger has this action, which Redis may have lost."""
         return bool(self._ledger.redeemed_action(UUID(promise.player_id), UUID(promise.action_id)))
 
     def _release(self, promise: Promise) -> None:
-        """Give the claim back: nothing was scored. If Redis is away, the claim ends by itself."""
+        """Release the claim, since nothing was scored. If Redis is down, the claim's lease expires."""
         try:
-            self._permits.release(promise)
+            self._claims.release(promise)
         except AFTER_COMMIT as error:
             log.warning("claim_not_released", error=reason_of(error), action_id=promise.action_id)

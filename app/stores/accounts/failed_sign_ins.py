@@ -1,4 +1,4 @@
-"""Failed sign-ins in Redis, by account and network. An account is named by a hash: a name field may hold a password."""
+"""Failed sign-ins in Redis, by account and network. Accounts are keyed by a hash: a name field may hold a password."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.domain.networks import network_of, wide_network_of
 from app.stores.redis.client import Scripts
 
 SignInOutcome = Literal["failed", "withdrawn", "succeeded"]
-_LEASE_MS = 5000  # a try in flight that is not over by then has died with its process
+_LEASE_MS = 5000  # a try that is still in flight after this has died with its process
 
 _OWN = " ".join(map(str, OWN.table()))
 _STRANGERS = " ".join(map(str, STRANGERS.table()))
@@ -21,37 +21,37 @@ _STRANGERS = " ".join(map(str, STRANGERS.table()))
 
 @dataclass(frozen=True, slots=True)
 class SignInTry:
-    """One try to sign in: `keys` are those of the scripts."""
+    """One try to sign in; `keys` are the keys of the scripts."""
 
     network: str
     keys: tuple[str, str, str, str]
 
 
 class FailedSignInStore:
-    """All keys of an account share a hash tag; each call is one script in one round trip."""
+    """Failed sign-ins. All keys of an account share a hash tag; each call is one script in one round trip."""
 
     def __init__(self, scripts: Scripts, clock: Callable[[], float]) -> None:
         self._scripts, self._clock = scripts, clock
 
     @staticmethod
     def of(username_key: str, address: str) -> SignInTry:
-        """Return the try of somebody at this address to sign in by this name, whether or not it exists."""
+        """Return the try to sign in by this name from this address, whether or not the account exists."""
         account = hashlib.blake2b(username_key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
         tag, network, wide = f"guesses:{{{account}}}", network_of(address), wide_network_of(address)
         return SignInTry(network, (f"{tag}:from:{network}", f"{tag}:strangers", f"{tag}:turn:{wide}", f"{tag}:known"))
 
     def seconds_to_wait(self, attempt: SignInTry) -> float:
-        """Count the try as failed and return 0; or return the seconds it has to wait first, and count nothing.
+        """Count the try as failed and return 0; or count nothing and return the seconds that it has to wait first.
 
-        Answers -1 as long as so many are in flight that it depends on them.
+        Returns -1 as long as the answer depends on tries that are still in flight.
         """
         now = self._now()
         args = [attempt.network, now, FORGET_SECONDS * 1000, now - KNOWN_SECONDS * 1000, _LEASE_MS, _OWN, _STRANGERS]
-        left = int(self._scripts.run("guess", attempt.keys, args))
-        return left / 1000 if left >= 0 else -1
+        wait_ms = int(self._scripts.run("guess", attempt.keys, args))
+        return wait_ms / 1000 if wait_ms >= 0 else -1
 
     def over(self, attempt: SignInTry, outcome: SignInOutcome) -> None:
-        """Record how a try that was let through ended: a success clears the network's failures and makes it known."""
+        """Record how a try that was let through ended: success clears the network's failures and makes it known."""
         self._scripts.run(
             "guess_over", attempt.keys, [attempt.network, self._now(), outcome, KNOWN_SECONDS, MOST_KNOWN]
         )

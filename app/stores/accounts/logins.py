@@ -1,4 +1,4 @@
-"""Logins: one family of refresh tokens each, in PostgreSQL; their state, cached in Redis for every request."""
+"""Logins in PostgreSQL, each one family of refresh tokens, and their states, cached in Redis for every request."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from app.stores.redis.connection import Along
 LoginState = Literal["active", "suspended", "ended"]
 Pair = tuple[UUID, UUID]  # player, login
 _CACHE_SECONDS = 300
-LATELY_SECONDS = 2 * _CACHE_SECONDS  # a copy that was filled late outlives a change by its own life
+LATELY_SECONDS = 2 * _CACHE_SECONDS  # a copy that was filled late outlives a change by its own lifetime
 _CHUNK = 1000
 PRUNE_SECONDS = 600
 _PARTS = 86_400 // PRUNE_SECONDS
-_PART_ROWS = 100_000  # some tenths of a second
+_PART_ROWS = 100_000  # pruned in some tenths of a second
 _IDS = 2**128
 
 
 class LoginStore:
-    """The database decides; what Redis has is a copy that may be lost.
+    """Logins. The database decides; Redis has a copy that may be lost.
 
-    A change overwrites the copy, a reader only fills a gap: so a reader that was slow never brings back what ended.
+    A change overwrites the copy and a reader only fills a gap, so a slow reader never revives a login that has ended.
     """
 
     def __init__(self, database: Database, client: Client) -> None:
@@ -33,7 +33,7 @@ class LoginStore:
         self._lane = lane_of(client)
 
     def open(self, login_id: UUID, player_id: UUID, refresh_id: UUID, expires_at: datetime) -> None:
-        """A new family, with the refresh token that may be used next."""
+        """Start a family, with the refresh token that may be used next."""
         self._db.rows(
             """
             INSERT INTO logins (id, player_id, refresh_id, expires_at)
@@ -45,44 +45,44 @@ class LoginStore:
             expires=expires_at,
         )
 
-    def rotate(self, login_id: UUID, old: UUID, new: UUID, expires_at: datetime) -> bool:
-        """Swap the refresh token; False when `old` isn't the one that may be used, or the family has ended."""
+    def rotate(self, login_id: UUID, old_id: UUID, new_id: UUID, expires_at: datetime) -> bool:
+        """Swap the refresh token; return False if `old_id` isn't the one that may be used, or the family has ended."""
         rows = self._db.rows(
             """
             UPDATE logins SET refresh_id = :new, expires_at = :expires
             WHERE id = :id AND refresh_id = :old AND ended_at IS NULL RETURNING id
             """,
             id=login_id,
-            old=old,
-            new=new,
+            old=old_id,
+            new=new_id,
             expires=expires_at,
         )
         return bool(rows)
 
-    def end(self, player_id: UUID, login_id: UUID, why: str) -> None:
+    def end(self, player_id: UUID, login_id: UUID, reason: str) -> None:
         """End a family: its access tokens stop working at once."""
         self._db.rows(
             "UPDATE logins SET ended_at = now(), ended_why = :why WHERE id = :id AND ended_at IS NULL RETURNING id",
             id=login_id,
-            why=why,
+            why=reason,
         )
-        self._lane.kept("SET", _login(player_id, login_id), "ended", "EX", _CACHE_SECONDS)
+        self._lane.kept("SET", _login_key(player_id, login_id), "ended", "EX", _CACHE_SECONDS)
 
     def note_status(self, player_id: UUID, status: str) -> None:
-        """The account was suspended or reinstated."""
-        self._lane.kept("SET", _status(player_id), status, "EX", _CACHE_SECONDS)
+        """Store in Redis that the account was suspended or reinstated."""
+        self._lane.kept("SET", _status_key(player_id), status, "EX", _CACHE_SECONDS)
 
     def restate_ended(self) -> None:
-        """Tell Redis again which logins have ended lately, as far as it has copies."""
-        ended = self._db.rows(
+        """Correct Redis's copies of the logins that ended in the last LATELY_SECONDS."""
+        rows = self._db.rows(
             "SELECT id, player_id FROM logins WHERE ended_at > now() - make_interval(secs => :seconds)",
             seconds=LATELY_SECONDS,
         )
-        self._correct([(_login(row.player_id, row.id), "ended") for row in ended])
+        self._correct([(_login_key(row.player_id, row.id), "ended") for row in rows])
 
     def restate_statuses(self, statuses: Sequence[tuple[UUID, str]]) -> None:
-        """Tell Redis again how these accounts stand, as far as it has copies."""
-        self._correct([(_status(player), status) for player, status in statuses])
+        """Correct Redis's copies of these accounts' statuses, `(player id, status)`."""
+        self._correct([(_status_key(player), status) for player, status in statuses])
 
     def _correct(self, copies: Sequence[tuple[str, str]]) -> None:
         for start in range(0, len(copies), _CHUNK):
@@ -92,13 +92,13 @@ class LoginStore:
                     raise answer
 
     def question(self, pair: Pair) -> Along:
-        """Asks Redis for one login's state; its answer can be handed to `states`."""
-        return Along(("MGET", _status(pair[0]), _login(*pair)))
+        """Return the question to Redis for one login's state; its answer can be handed to `states`."""
+        return Along(("MGET", _status_key(pair[0]), _login_key(*pair)))
 
     def states(self, pairs: Sequence[Pair], copies: list[list[str | None]] | None = None) -> list[LoginState]:
-        """How each login stands, in the order asked: one round trip, and one query for those that Redis forgot.
+        """Return the logins' states, in the order of `pairs`: one round trip, and one query for those that Redis lacks.
 
-        `copies` is what Redis has, where that is known already.
+        `copies` are Redis's answers, if the caller has them already.
         """
         copies = copies or self._copies(pairs)
         gaps = [pair for pair, copy in zip(pairs, copies, strict=True) if None in copy]
@@ -106,7 +106,7 @@ class LoginStore:
         return [filled.get(pair) or _state(*copy) for pair, copy in zip(pairs, copies, strict=True)]
 
     def _copies(self, pairs: Sequence[Pair]) -> list[list[str | None]]:
-        keys = [(_status(player), _login(player, login)) for player, login in pairs]
+        keys = [(_status_key(player), _login_key(player, login)) for player, login in pairs]
         copies: list[list[str | None]] = self._lane.together([("MGET", *pair) for pair in keys])
         for copy in copies:
             if isinstance(copy, Exception):
@@ -122,19 +122,19 @@ class LoginStore:
             """,
             logins=[login for _, login in pairs],
         )
-        found = {(row.player, row.login): (row.status, row.login_state) for row in rows}
+        states = {(row.player, row.login): (row.status, row.login_state) for row in rows}
         pipeline = self._client.pipeline(transaction=False)
-        for (player, login), (status, login_state) in found.items():
-            pipeline.set(_status(player), status, ex=_CACHE_SECONDS, nx=True)
-            pipeline.set(_login(player, login), login_state, ex=_CACHE_SECONDS, nx=True)
+        for (player, login), (status, login_state) in states.items():
+            pipeline.set(_status_key(player), status, ex=_CACHE_SECONDS, nx=True)
+            pipeline.set(_login_key(player, login), login_state, ex=_CACHE_SECONDS, nx=True)
         pipeline.execute()
-        return {pair: _state(*found.get(pair, ("active", "ended"))) for pair in pairs}
+        return {pair: _state(*states.get(pair, ("active", "ended"))) for pair in pairs}
 
     def prune(self, at: float, *, part_rows: int = _PART_ROWS) -> int:
-        """Remove families that can't be used any more; how many.
+        """Remove families that can't be used any more and return their number.
 
-        Of a large table a part by the ids, which are random: the parts of a day's runs, `at` their Unix times, are all
-        of it. An index by the time of expiry would cost each refresh of a token more than that.
+        A run covers one part of a large table, by the ids, which are random; a day's runs, `at` their Unix times, cover
+        all of it. An index by the time of expiry would cost more, at each refresh of a token.
         """
         estimate = self._db.row("SELECT reltuples FROM pg_class WHERE oid = 'logins'::regclass")
         parts = min(_PARTS, 1 + int(max(0.0, estimate.reltuples) if estimate else 0) // part_rows)
@@ -153,11 +153,11 @@ class LoginStore:
         return int(row.pruned) if row else 0
 
 
-def _status(player_id: UUID) -> str:
+def _status_key(player_id: UUID) -> str:
     return f"status:{{{player_id}}}"
 
 
-def _login(player_id: UUID, login_id: UUID) -> str:
+def _login_key(player_id: UUID, login_id: UUID) -> str:
     return f"login:{{{player_id}}}:{login_id}"
 
 

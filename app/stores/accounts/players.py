@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,13 +12,14 @@ from sqlalchemy.exc import IntegrityError
 
 from app.errors import UsernameTaken
 from app.stores.postgres.engine import Database
+from app.stores.postgres.rows import Row
 
 _COLUMNS = "id, username, role, status, created_at"
 
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """An account; the password hash stays in the store."""
+    """An account without its password hash, which stays in the store."""
 
     id: UUID
     username: str
@@ -28,12 +28,12 @@ class Player:
     created_at: datetime
 
 
-def _player(row: sa.Row[Any]) -> Player:
+def _player(row: Row) -> Player:
     return Player(row.id, row.username, row.role, row.status, row.created_at)
 
 
 class PlayerStore:
-    """`key` is the folded username that makes two names the same."""
+    """Accounts. `key` is the folded username: two names with the same key are the same name."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -41,7 +41,7 @@ class PlayerStore:
     def add(
         self, player_id: UUID, username: str, key: str, password_hash: str, role: str, skeletons: Sequence[str] = ()
     ) -> Player:
-        """Add an account. Raises UsernameTaken if another one has the key or one of the skeletons."""
+        """Add an account and return it. Raises `UsernameTaken` if another one has the key or one of the skeletons."""
         with self._db.statement() as connection:
             return self.add_on(connection, player_id, username, key, password_hash, role, skeletons)
 
@@ -55,7 +55,7 @@ class PlayerStore:
         role: str,
         skeletons: Sequence[str] = (),
     ) -> Player:
-        """As `add`, within the caller's transaction."""
+        """Add an account as `add` does, within the caller's transaction."""
         try:
             row = connection.execute(
                 sa.text(
@@ -76,7 +76,7 @@ class PlayerStore:
                     "key": key,
                     "password_hash": password_hash,
                     "role": role,
-                    "skeletons": sorted(skeletons),  # in one order for all, so that no two wait for each other
+                    "skeletons": sorted(skeletons),  # in the same order for all, so that no two deadlock
                 },
             ).one()
         except IntegrityError:
@@ -84,12 +84,12 @@ class PlayerStore:
         return _player(row)
 
     def get(self, player_id: UUID) -> Player | None:
-        """One account by its id."""
+        """Return the account with this id, or `None`."""
         row = self._db.row(f"SELECT {_COLUMNS} FROM players WHERE id = :id", id=player_id)
         return _player(row) if row else None
 
     def named(self, *keys: str) -> tuple[Player, str] | None:
-        """Return the account that has the first of these keys which anybody has, with the password hash."""
+        """Return the account, with its password hash, of the first of these keys that is in use, or `None`."""
         row = self._db.row(
             f"""
             SELECT {_COLUMNS}, password_hash FROM players WHERE username_key = ANY(CAST(:keys AS text[]))
@@ -100,7 +100,7 @@ class PlayerStore:
         return (_player(row), row.password_hash) if row else None
 
     def page(self, *, status: str | None, prefix: str, limit: int) -> list[Player]:
-        """Accounts by name, at most `limit`."""
+        """Return at most `limit` accounts by name, with this status (`None`: any) and this prefix of the key."""
         rows = self._db.rows(
             f"""
             SELECT {_COLUMNS} FROM players
@@ -115,14 +115,14 @@ class PlayerStore:
 
     @staticmethod
     def set_role(connection: sa.Connection, player_id: UUID, role: str) -> bool:
-        """Make somebody a player or an admin; False when that is how it was already."""
-        changed = connection.execute(
+        """Make the account a player or an admin; return False if it had that role already."""
+        result = connection.execute(
             sa.text("UPDATE players SET role = :role WHERE id = :id AND role <> :role"), {"id": player_id, "role": role}
         )
-        return bool(changed.rowcount)
+        return bool(result.rowcount)
 
     def set_password_hash(self, player_id: UUID, password_hash: str) -> None:
-        """Keep a stronger hash of the same password."""
+        """Store a stronger hash of the same password."""
         self._db.rows(
             "UPDATE players SET password_hash = :hash WHERE id = :id RETURNING id",
             id=player_id,
@@ -131,18 +131,18 @@ class PlayerStore:
 
     @staticmethod
     def lock(connection: sa.Connection, player_id: UUID) -> None:
-        """Nobody else changes what is held against the player until the transaction ends. Before all other locks."""
+        """Lock all that is held against the player until the transaction ends. Take this lock before all others."""
         connection.execute(sa.text("SELECT FROM players WHERE id = :id FOR NO KEY UPDATE"), {"id": player_id})
 
     @staticmethod
     def touch(connection: sa.Connection, player_id: UUID) -> None:
-        """As `lock`; and the player counts as lately changed, so that a Redis that misses this is told later."""
-        touched = sa.text("UPDATE players SET status_at = clock_timestamp() WHERE id = :id")
-        connection.execute(touched, {"id": player_id})
+        """Lock as `lock` does, and mark the player as lately changed: a Redis that missed the change is corrected."""
+        statement = sa.text("UPDATE players SET status_at = clock_timestamp() WHERE id = :id")
+        connection.execute(statement, {"id": player_id})
 
     @staticmethod
     def lately_changed(connection: sa.Connection, seconds: float) -> list[tuple[UUID, str]]:
-        """Whom somebody decided on in the last `seconds`, and their status; it stays so until the transaction ends."""
+        """Return (id, status) of players with a decision in the last `seconds`, locked until the transaction ends."""
         rows = connection.execute(
             sa.text(
                 """
@@ -155,11 +155,11 @@ class PlayerStore:
 
     @staticmethod
     def set_status(connection: sa.Connection, player_id: UUID, status: str) -> bool:
-        """Suspend or reinstate; False when that is how it was already.
+        """Suspend or reinstate the player; return False if they had that status already.
 
-        The player's standings leave or join the boards with it, each as a change of its own.
+        Their standings leave or join the boards in the same transaction, each as a change of its own.
         """
-        changed = connection.execute(
+        changed_rows = connection.execute(
             sa.text(
                 """
                 UPDATE players SET status = :status, status_at = clock_timestamp()
@@ -169,11 +169,11 @@ class PlayerStore:
             {"id": player_id, "status": status},
         ).rowcount
         PlayerStore.list_again(connection, player_id)
-        return bool(changed)
+        return bool(changed_rows)
 
     @staticmethod
     def list_again(connection: sa.Connection, player_id: UUID) -> None:
-        """Each standing is on its board as the player's status says, or is not."""
+        """List each of the player's standings on its board if the player is active, and unlist it otherwise."""
         connection.execute(
             sa.text(
                 """

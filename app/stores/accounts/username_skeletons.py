@@ -1,18 +1,19 @@
-"""The skeletons of usernames, which look-alikes share: unique, so that the database decides who was first."""
+"""The skeletons of usernames, which look-alikes share: unique, so that the database decides which account was first."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.stores.postgres.rows import Row
+
 _BATCH = 1000
 _PLAYERS = "SELECT id, username FROM players p {} ORDER BY created_at, id"
-_WITHOUT = "WHERE (SELECT count(*) FROM username_skeletons s WHERE s.player_id = p.id) < 2"
-_KEEP = """
+_INCOMPLETE = "WHERE (SELECT count(*) FROM username_skeletons s WHERE s.player_id = p.id) < 2"
+_INSERT = """
     INSERT INTO username_skeletons (skeleton, player_id)
     SELECT * FROM unnest(CAST(:skeletons AS text[]), CAST(:players AS uuid[])) ON CONFLICT DO NOTHING
 """
@@ -26,7 +27,7 @@ Skeletons = Callable[[str], tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class LookAlike:
-    """An account whose name looks like that of an account which was there before."""
+    """An account whose name looks like the name of an earlier account."""
 
     player_id: UUID
     username: str
@@ -35,25 +36,25 @@ class LookAlike:
 
 
 def fill(connection: sa.Connection, skeletons: Skeletons) -> list[LookAlike]:
-    """Give every account the skeletons that it lacks, the first registered first; return those left without.
+    """Give every account its missing skeletons, the oldest account first; return the accounts that still lack one.
 
     Runs in the caller's transaction, in batches, with flat memory.
     """
     connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
-    for rows in _streamed(connection, _PLAYERS.format(_WITHOUT)):
+    for rows in _stream(connection, _PLAYERS.format(_INCOMPLETE)):
         pairs = [(skeleton, row.id) for row in rows for skeleton in skeletons(row.username)]
         values = {"skeletons": [skeleton for skeleton, _ in pairs], "players": [player for _, player in pairs]}
-        connection.execute(sa.text(_KEEP), values)
-    without = [row for rows in _streamed(connection, _PLAYERS.format(_WITHOUT)) for row in rows]
-    return [_look_alike(connection, row.id, row.username, skeletons) for row in without]
+        connection.execute(sa.text(_INSERT), values)
+    incomplete = [row for rows in _stream(connection, _PLAYERS.format(_INCOMPLETE)) for row in rows]
+    return [_find_look_alike(connection, row.id, row.username, skeletons) for row in incomplete]
 
 
-def _look_alike(connection: sa.Connection, player_id: UUID, username: str, skeletons: Skeletons) -> LookAlike:
+def _find_look_alike(connection: sa.Connection, player_id: UUID, username: str, skeletons: Skeletons) -> LookAlike:
     values = {"skeletons": list(skeletons(username)), "player": player_id}
-    first = connection.execute(sa.text(_HOLDER), values).one()
-    return LookAlike(player_id, username, first.id, first.username)
+    holder = connection.execute(sa.text(_HOLDER), values).one()
+    return LookAlike(player_id, username, holder.id, holder.username)
 
 
-def _streamed(connection: sa.Connection, query: str) -> Iterator[Sequence[sa.Row[Any]]]:
+def _stream(connection: sa.Connection, query: str) -> Iterator[Sequence[Row]]:
     statement = sa.text(query).execution_options(stream_results=True, max_row_buffer=_BATCH)
     return connection.execute(statement).partitions(_BATCH)

@@ -1,16 +1,16 @@
-"""Redis pub/sub between the processes that change things and those that push them. A hint, never the truth.
+"""Redis pub/sub from the processes that change boards to the processes that broadcast them. A hint, never the truth.
 
-Pub/sub does not replay: whoever listens reads the state it cares about after every `Listening`.
+Pub/sub does not replay: a subscriber reads the state that it needs after every `Listening`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
+from app.domain.boards import StandingRow
 from app.stores.redis.client import Client
 from app.stores.redis.pubsub import Channels
 
@@ -20,35 +20,35 @@ CONTROL_CHANNEL = "fairboard:control"
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Messages published from now on arrive. Sent again after a connection was replaced on the way."""
+    """Messages that are published from now on arrive. Comes again after each replacement of a lost connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class BoardChanged:
-    """`data` is the top 10 at `version`; `change_info` what moved since the version before.
+    """A new version of a board: `data` is its top 10, `change_info` the movements since the version before.
 
-    `request_ids` are those of the requests that changed it, the first few; `committed_at` is when the oldest of the
-    changes was made (Unix seconds), None when nobody made one, as after a repair.
+    `request_ids` are the ids of the first few requests that changed it; `committed_at` is the time of the oldest
+    change (Unix seconds), None when no request made one, as after a repair.
     """
 
     board: str
     version: int
-    data: list[dict[str, Any]]
-    change_info: list[dict[str, Any]]
+    data: Sequence[StandingRow]
+    change_info: Sequence[Mapping[str, object]]
     request_ids: tuple[str, ...] = ()
     committed_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PlayerSuspended:
-    """Every socket of the player ends."""
+    """A suspension: every socket of the player closes."""
 
     player_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class LoginEnded:
-    """Every socket of the login ends."""
+    """The end of a login: every socket of the login closes."""
 
     login_id: UUID
 
@@ -57,7 +57,7 @@ Message = Listening | BoardChanged | PlayerSuspended | LoginEnded
 
 
 def publish_board(client: Client, change: BoardChanged) -> None:
-    """Tell every pushing process. Raises redis.RedisError."""
+    """Publish a board's change to every broadcasting process. Raises redis.RedisError."""
     body = {
         "board": change.board,
         "version": change.version,
@@ -70,7 +70,7 @@ def publish_board(client: Client, change: BoardChanged) -> None:
 
 
 def publish_control(client: Client, message: PlayerSuspended | LoginEnded) -> None:
-    """Tell every pushing process. Raises redis.RedisError."""
+    """Publish a suspension or an ended login to every broadcasting process. Raises redis.RedisError."""
     if isinstance(message, PlayerSuspended):
         body = {"kind": "player_suspended", "player_id": str(message.player_id)}
     else:
@@ -79,36 +79,36 @@ def publish_control(client: Client, message: PlayerSuspended | LoginEnded) -> No
 
 
 class Subscription:
-    """One connection that listens to both channels. Not for two greenlets or threads at once."""
+    """One connection that is subscribed to both channels. Not for two greenlets or threads at once."""
 
     def __init__(self, client: Client) -> None:
-        """Raises redis.RedisError on a cluster of which no node answers."""
+        """Choose a node that answers, on a cluster. Raises redis.RedisError if none does."""
         self._channels = Channels(client, CONTROL_CHANNEL, BOARD_CHANNEL)
 
     def open(self) -> None:
-        """Ask for the channels; `Listening` follows. Raises redis.RedisError."""
+        """Subscribe to the channels; `Listening` follows. Raises redis.RedisError."""
         self._channels.open()
 
     def next(self, timeout: float) -> Message | None:
-        """The next message, or None after `timeout` seconds. Raises redis.RedisError if Redis is lost."""
+        """Return the next message, or None after `timeout` seconds. Raises redis.RedisError if Redis is lost."""
         raw = self._channels.next(timeout)
         return _read(raw) if raw is not None else None
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Return the connection to its pool."""
         self._channels.close()
 
 
-def _read(raw: Mapping[str, Any]) -> Message | None:
+def _read(raw: Mapping[str, object]) -> Message | None:
     channel = _text(raw["channel"])
     if raw["type"] == "subscribe":
-        return Listening() if channel == BOARD_CHANNEL else None  # the later of the two
+        return Listening() if channel == BOARD_CHANNEL else None  # confirmed after the control channel
     if raw["type"] != "message":
         return None
-    body = json.loads(raw["data"])
+    body = json.loads(_text(raw["data"]))
     if channel == BOARD_CHANNEL:
-        said = tuple(body.get("request_ids", ())), body.get("committed_at")
-        return BoardChanged(body["board"], body["version"], body["data"], body["changeInfo"], *said)
+        origin = tuple(body.get("request_ids", ())), body.get("committed_at")
+        return BoardChanged(body["board"], body["version"], body["data"], body["changeInfo"], *origin)
     if body["kind"] == "player_suspended":
         return PlayerSuspended(UUID(body["player_id"]))
     return LoginEnded(UUID(body["login_id"])) if body["kind"] == "login_ended" else None

@@ -1,4 +1,4 @@
-"""What is still to be announced of each board, and whose turn that is: one announcement per interval, of all of it."""
+"""The changes of each board that wait for a broadcast, and the turn to send it: one per interval, of all of them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from app.stores.redis.client import Client, Scripts
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """Announce this now: what each of those who came had to say."""
+    """The caller broadcasts now: `pending` are the entries that all callers left."""
 
     pending: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """You are the next, in so many seconds."""
+    """The caller has the next turn, after `seconds`."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class AnnouncedElsewhere:
-    """Another one announces it, or has."""
+    """Another caller broadcasts the entry, or has done so."""
 
 
 def _keys(season: Season) -> list[str]:
@@ -33,19 +33,19 @@ def _keys(season: Season) -> list[str]:
 
 
 class BroadcastGateStore:
-    """The same for all workers, however many."""
+    """The gate that all workers share, however many."""
 
     def __init__(self, client: Client, scripts: Scripts) -> None:
         self._client, self._scripts = client, scripts
 
     def turn(self, season: Season, entry: str, interval: float) -> Go | Wait | AnnouncedElsewhere:
-        """Leave `entry` (different from all others; "" after a wait) and ask whose turn it is. Raises RedisError."""
+        """Add `entry` (unique; "" after a wait); return whether the caller broadcasts or waits. Raises RedisError."""
         word, *rest = self._scripts.run("turn", _keys(season), [entry, max(1, int(interval * 1000))])
         if word == "go":
             return Go(rest)
         return Wait(int(rest[0]) / 1000) if word == "wait" else AnnouncedElsewhere()
 
     def announced(self, season: Season, entries: Sequence[str]) -> None:
-        """These need no announcement any more."""
+        """Remove entries that were broadcast."""
         if entries:
             self._client.srem(_keys(season)[0], *entries)

@@ -1,4 +1,4 @@
-"""A board in Redis for those who go through all of it, a batch at a time."""
+"""A board in Redis, for callers that go through all of it, a batch at a time."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from app.domain.boards import Season
 from app.stores.boards.rankings import MARK, RankingStore
 
 BATCH = 1000
-"""Players in one call. Redis answers nobody else meanwhile: it takes 5 ms for the slowest of these calls."""
+"""Players in one call. Redis serves no other client meanwhile: the slowest of these calls takes 5 ms."""
 
 BEGINNING = UUID(int=0)
-"""Before every player."""
+"""A player id that sorts before every player's."""
 
-Score = int | float  # a float that is no whole number was written by somebody else
+Score = int | float  # a float that is no whole number was written by another program
 
 
 class Restarted(redis.exceptions.ConnectionError):
-    """Redis has restarted or failed over, and may lack what was written before."""
+    """Redis has restarted or failed over, and may lack earlier writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What Redis has of one player: the score on the sorted set and the change number, each None where it has none."""
+    """Redis's record of one player: the score on the sorted set and the change number, each None if it has none."""
 
     score: Score | None
     change: int | None
 
 
 class BulkRankings(RankingStore):
-    """The same board, on a client that waits longer for an answer than a player may."""
+    """The same board, on a client that waits longer for a reply than a player may."""
 
     def held(self, season: Season, members: Sequence[str]) -> list[Held]:
-        """What Redis has of these members, in their order: one round trip."""
+        """Return Redis's records of these members, in their order, in one round trip."""
         if not members:
             return []
         pipeline = self._client.pipeline(transaction=False)
@@ -49,34 +49,34 @@ class BulkRankings(RankingStore):
         ]
 
     def scan(self, season: Season, cursor: int) -> tuple[int, list[str]]:
-        """Some members of the sorted set, about `BATCH`, and the cursor for the next ones; 0: there are no more."""
-        following, pairs = self._client.zscan(self.key("scores", season), cursor, count=BATCH)
-        return int(following), [member for member, _ in pairs if member != MARK]
+        """Return the next cursor (0 at the end), and about `BATCH` members of the sorted set."""
+        next_cursor, pairs = self._client.zscan(self.key("scores", season), cursor, count=BATCH)
+        return int(next_cursor), [member for member, _ in pairs if member != MARK]
 
     def best(self, season: Season, count: int) -> list[str]:
-        """The members with the highest scores."""
+        """Return the members with the highest scores."""
         members: list[str] = self._client.zrevrange(self.key("scores", season), 0, count - 1)
         return [member for member in members if member != MARK]
 
     def size(self, season: Season) -> int:
-        """How many standings Redis knows of, on the board or off it, give or take one."""
+        """Return how many standings Redis has, on the board or off it, give or take one."""
         pipeline = self._client.pipeline(transaction=False)
         pipeline.zcard(self.key("scores", season))
         pipeline.hlen(self.key("versions", season))
         return max(map(int, pipeline.execute()))
 
     def is_empty(self, season: Season) -> bool:
-        """Whether nobody is on the sorted set."""
+        """Return whether the sorted set has no player."""
         return all(member == MARK for member in self._client.zrange(self.key("scores", season), 0, 1))
 
     def mend_all(self, season: Season, members: Iterable[tuple[str, int | None, int | None, int]]) -> None:
-        """As `mend`, in batches."""
+        """Correct standings as `mend` does, in batches."""
         rows = list(members)
         for start in range(0, len(rows), BATCH):
             self.mend(season, rows[start : start + BATCH])
 
     def remove(self, season: Season, members: Sequence[str]) -> None:
-        """Take members off that the database doesn't have, with what is known of their changes."""
+        """Remove members that the database doesn't have, with their change numbers."""
         for start in range(0, len(members), BATCH):
             batch = members[start : start + BATCH]
             pipeline = self._client.pipeline(transaction=False)

@@ -1,13 +1,15 @@
-"""Whether the standings are what the events say: all of them, in chunks that are each one moment of the database."""
+"""The audit of all standings against their events, in chunks that are each one snapshot of the database."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import NamedTuple, TypedDict
 from uuid import UUID
 
 from app.stores.moderation.corrections import TAIL
 from app.stores.postgres.engine import Database
+from app.stores.postgres.rows import Row
 
 _CHUNK = f"""
     SELECT s.season_id, s.player_id, b.slug AS board, n.number AS season, s.score, s.held, s.achieved_at,
@@ -31,50 +33,58 @@ _CHUNK = f"""
     ) newest ON true
     ORDER BY s.season_id, s.player_id
 """
-_AT_ONCE = 500
+_CHUNK_SIZE = 500
 
 
 class StandingKey(NamedTuple):
-    """A standing: its season's id, and its player."""
+    """The key of a standing: its season's id and its player."""
 
     season: int = 0
     player: UUID = UUID(int=0)
 
 
-class Chunk(NamedTuple):
-    """Standings that were looked at together; `last` is None when there are no more.
+class UnsoundStanding(TypedDict):
+    """A column of a standing (`what`: score, held or achieved_at) that differs from the value its events give."""
 
-    `wrong`: `{"what": "score" | "held" | "achieved_at", "player", "board", "season", "standing", "events"}` each.
-    """
+    what: str
+    player: str
+    board: str
+    season: int
+    standing: int | datetime | None
+    events: int | datetime | None
+
+
+class Chunk(NamedTuple):
+    """Standings that were audited together, and the differences; `last` is None when there are no more."""
 
     standings: int
-    wrong: list[dict[str, Any]]
+    wrong: list[UnsoundStanding]
     last: StandingKey | None
 
 
 class LedgerAuditStore:
-    """Reads the primary: a replica may be a moment behind, in which nothing is wrong."""
+    """The audit's reads, from the primary: a replica may still show a moment in which nothing was wrong."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def chunk(self, after: StandingKey) -> Chunk:
-        """The next standings after this one, and those of them that aren't what their events say."""
-        rows = self._db.rows(_CHUNK, season=after.season, player=after.player, chunk=_AT_ONCE)
+        """Return the next standings after this one, with the differences from their events."""
+        rows = self._db.rows(_CHUNK, season=after.season, player=after.player, chunk=_CHUNK_SIZE)
         last = StandingKey(rows[-1].season_id, rows[-1].player_id) if rows else None
-        return Chunk(len(rows), [each for row in rows for each in _differences(row)], last)
+        return Chunk(len(rows), [difference for row in rows for difference in _differences(row)], last)
 
 
-def _differences(row: Any) -> Iterator[dict[str, Any]]:
-    pairs = (
+def _differences(row: Row) -> Iterator[UnsoundStanding]:
+    columns = (
         ("score", row.score, row.score_due),
         ("held", row.held, row.held_due),
         ("achieved_at", row.achieved_at, row.achieved_due),
     )
-    for what, standing, events in pairs:
+    for column, standing, events in columns:
         if standing != events:
             yield {
-                "what": what,
+                "what": column,
                 "player": str(row.player_id),
                 "board": row.board,
                 "season": row.season,

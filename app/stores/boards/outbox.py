@@ -1,10 +1,10 @@
-"""Rows that wait to be published: written with the score, deleted once the broker has confirmed them."""
+"""The outbox: rows are written with the score, and deleted once the broker has confirmed their messages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from app.stores.postgres.engine import Database
 class Waiting:
     """One outbox row, written at `created_at` (Unix seconds).
 
-    `event_id` is None when a standing changed without a score event, as by a suspension.
+    `event_id` is None when a standing changed without a score event, for example by a suspension.
     """
 
     id: int
@@ -29,8 +29,15 @@ class Waiting:
     created_at: float
 
 
+class Backlog(TypedDict):
+    """The number of rows that wait, and the age of the oldest in seconds, 0 without any."""
+
+    waiting: int
+    oldest_seconds: float
+
+
 class OutboxStore:
-    """Taking, publishing and deleting happen in one transaction: a relay that dies leaves its rows to the next."""
+    """A relay locks, publishes and deletes rows in one transaction: if it dies, its rows are left to the next relay."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -49,8 +56,8 @@ class OutboxStore:
         )
 
     @staticmethod
-    def take(connection: sa.Connection, most: int) -> list[Waiting]:
-        """The oldest rows that no other relay holds, locked until the transaction ends."""
+    def take(connection: sa.Connection, limit: int) -> list[Waiting]:
+        """Lock the oldest rows that no other relay has locked, until the transaction ends, and return them."""
         rows = connection.execute(
             sa.text(
                 """
@@ -60,17 +67,17 @@ class OutboxStore:
                 ORDER BY o.id LIMIT :most FOR UPDATE OF o SKIP LOCKED
                 """
             ),
-            {"most": most},
+            {"most": limit},
         )
         return [Waiting(*row) for row in rows]
 
     @staticmethod
     def delete(connection: sa.Connection, ids: Iterable[int]) -> None:
-        """These are the broker's now."""
+        """Delete rows that the broker has confirmed."""
         connection.execute(sa.text("DELETE FROM outbox WHERE id = ANY(:ids)"), {"ids": list(ids)})
 
-    def status(self) -> dict[str, Any]:
-        """`{"waiting": rows, "oldest_seconds": age of the oldest or 0}`."""
+    def status(self) -> Backlog:
+        """Return the number of rows that wait, and the age of the oldest."""
         row = self._db.row(
             """
             SELECT count(*) AS waiting,

@@ -1,7 +1,7 @@
-"""Who is connected, in Redis: each player's and each address's sockets, and how many players are on a board.
+"""Presence in Redis: the sockets of each player and of each address, and the number of players on each board.
 
-Every entry expires by itself, so what a dead server held is gone a little later; the living ones renew theirs.
-Entries are hints for limits and counts: PostgreSQL knows nothing of them, and nothing needs them to be right.
+Every entry expires unless its server renews it, so the entries of a dead server are gone a little later.
+Entries are hints for limits and counts: PostgreSQL knows nothing of them, and nothing needs them to be exact.
 """
 
 from __future__ import annotations
@@ -11,49 +11,51 @@ from uuid import UUID
 
 from app.stores.redis.client import Call, Scripts
 
-_CHUNK = 500  # members or keys for one trip
+_CHUNK = 500  # members or keys in one round trip
 
 
 def of_player(player_id: UUID) -> str:
-    """The key of a player's sockets."""
+    """Return the key of a player's sockets."""
     return f"user:{{{player_id}}}:connections"
 
 
 def of_address(address: str) -> str:
-    """The key of an address's sockets."""
+    """Return the key of an address's sockets."""
     return f"address:{{{address}}}:connections"
 
 
 class PresenceStore:
-    """Sorted sets of sockets (`<server>/<number>`) by the Unix time at which they count as gone."""
+    """Sorted sets of sockets (`<server>/<number>`) by the Unix time at which they expire."""
 
     def __init__(self, scripts: Scripts, *, seconds: float) -> None:
-        """`seconds`: how long an entry lasts that is not renewed."""
+        """Let an entry that is not renewed expire after `seconds`."""
         self._scripts, self._seconds = scripts, seconds
 
-    def enter(self, key: str, socket: str, most: int) -> bool:
-        """Register a socket; False if `most` others are there already."""
-        return bool(self._scripts.run("presence_enter", [key], [socket, most, self._seconds]))
+    def enter(self, key: str, socket: str, limit: int) -> bool:
+        """Register a socket; return False if `limit` other sockets are registered already."""
+        return bool(self._scripts.run("presence_enter", [key], [socket, limit, self._seconds]))
 
     def stay(self, sockets: Mapping[str, Sequence[str]]) -> None:
-        """Renew sockets, by their key."""
-        self._together(("presence_stay", [key], [self._seconds, *names]) for key, names in sockets.items())
+        """Renew sockets, grouped by key."""
+        self._run_in_chunks(("presence_stay", [key], [self._seconds, *names]) for key, names in sockets.items())
 
     def leave(self, sockets: Mapping[str, Sequence[str]]) -> None:
-        """Take sockets off, by their key."""
-        self._together(("presence_leave", [key], names) for key, names in sockets.items())
+        """Remove sockets, grouped by key."""
+        self._run_in_chunks(("presence_leave", [key], names) for key, names in sockets.items())
 
     def online(self, board: str, server: str = "", arrived: Iterable[UUID] = (), departed: Iterable[UUID] = ()) -> int:
-        """How many players are on a board, after these have come to and left `server`, or are still there."""
+        """Return how many players are on a board, after some arrived at (or stayed on) `server` and some departed."""
         keys = [f"leaderboard:online:{{{board}}}", f"leaderboard:online-servers:{{{board}}}"]
-        here, gone = [str(player) for player in arrived], [str(player) for player in departed]
+        arrivals, departures = [str(player) for player in arrived], [str(player) for player in departed]
         count = 0
-        for start in range(0, max(len(here), len(gone), 1), _CHUNK):
-            left, there = gone[start : start + _CHUNK], here[start : start + _CHUNK]
-            count = self._scripts.run("presence_online", keys, [server, self._seconds, len(left), *left, *there])
+        for start in range(0, max(len(arrivals), len(departures), 1), _CHUNK):
+            leaving, present = departures[start : start + _CHUNK], arrivals[start : start + _CHUNK]
+            count = self._scripts.run(
+                "presence_online", keys, [server, self._seconds, len(leaving), *leaving, *present]
+            )
         return int(count)
 
-    def _together(self, calls: Iterable[Call]) -> None:
-        waiting = list(calls)
-        for start in range(0, len(waiting), _CHUNK):
-            self._scripts.run_together(waiting[start : start + _CHUNK])
+    def _run_in_chunks(self, calls: Iterable[Call]) -> None:
+        all_calls = list(calls)
+        for start in range(0, len(all_calls), _CHUNK):
+            self._scripts.run_together(all_calls[start : start + _CHUNK])

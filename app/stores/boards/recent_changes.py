@@ -1,4 +1,4 @@
-"""Which standings have changed lately: by the ledger, and by what people decided."""
+"""The standings that have changed recently, by events of the ledger or by decisions on players."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from uuid import UUID
 from app.domain.boards import Season
 from app.stores.postgres.engine import Database
 
-_LATELY = 5000  # events that are looked at where nobody knows which were looked at before
-# An event's number is drawn before its commit: an older number may appear after a newer one, as late as the longest
-# transaction that writes events.
+_RECENT_EVENTS = 5000  # events to check when the last checked event is unknown
+# An event gets its number before its commit: an older number may appear after a newer one, delayed at most by the
+# longest transaction that writes events.
 _COMMIT_SECONDS = 30
 
 
 class DecisionTime(NamedTuple):
-    """When somebody last decided on a player."""
+    """The time of the last decision on a player."""
 
     at: datetime
     player: UUID
@@ -28,23 +28,23 @@ class RecentChangeStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def unseen_after(self, seen: int) -> int:
-        """The event after which to look, if all up to `seen` were looked at; 0: nobody knows.
+    def unseen_after(self, checked: int) -> int:
+        """Return the event after which unchecked events begin, if all up to `checked` were checked (0: unknown).
 
-        A number that the ledger has not reached is of a database that was restored since.
+        If the ledger has not reached `checked`, the database was restored since: then recent events are unchecked.
         """
         row = self._db.row(
             """
             SELECT coalesce(max(id), 0) AS newest, CASE WHEN count(*) < :most THEN 0 ELSE min(id) - 1 END AS lately
             FROM (SELECT id FROM score_events ORDER BY id DESC LIMIT :most) events
             """,
-            most=_LATELY,
+            most=_RECENT_EVENTS,
         )
         assert row is not None
-        return seen if 0 < seen <= row.newest else int(row.lately)
+        return checked if 0 < checked <= row.newest else int(row.lately)
 
     def settled(self) -> int:
-        """The newest event before which no other will appear; 0 if there is none."""
+        """Return the newest event before which no other will appear; 0 if there is none."""
         row = self._db.row(
             """
             SELECT id FROM score_events WHERE created_at < clock_timestamp() - make_interval(secs => :seconds)
@@ -54,8 +54,8 @@ class RecentChangeStore:
         )
         return int(row.id) if row else 0
 
-    def by_events(self, season: Season, after: int, most: int) -> tuple[int | None, list[UUID]]:
-        """The last of the next `most` events, None if there are none; and whose they are, of this season."""
+    def by_events(self, season: Season, after: int, limit: int) -> tuple[int | None, list[UUID]]:
+        """Return the last of the next `limit` events, None if there are none, and their players in this season."""
         row = self._db.row(
             """
             WITH events AS (
@@ -65,18 +65,20 @@ class RecentChangeStore:
                    ARRAY(SELECT DISTINCT player_id FROM events WHERE season_id = :season) AS players
             """,
             after=after,
-            most=most,
+            most=limit,
             season=season.id,
         )
         assert row is not None
         return row.last, list(row.players)
 
-    def by_decisions(self, seconds: float, after: DecisionTime | None, most: int) -> list[DecisionTime]:
-        """The next `most` players on whom somebody decided in the last `seconds`, the earliest first."""
-        where = "(status_at, id) > (:at, :player)" if after else "status_at > now() - make_interval(secs => :seconds)"
+    def by_decisions(self, seconds: float, after: DecisionTime | None, limit: int) -> list[DecisionTime]:
+        """Return the next `limit` players with a decision in the last `seconds`, the earliest decision first."""
+        condition = (
+            "(status_at, id) > (:at, :player)" if after else "status_at > now() - make_interval(secs => :seconds)"
+        )
         rows = self._db.rows(
-            f"SELECT status_at, id FROM players WHERE {where} ORDER BY status_at, id LIMIT :most",
-            most=most,
+            f"SELECT status_at, id FROM players WHERE {condition} ORDER BY status_at, id LIMIT :most",
+            most=limit,
             **({"at": after.at, "player": after.player} if after else {"seconds": seconds}),
         )
         return [DecisionTime(row.status_at, row.id) for row in rows]

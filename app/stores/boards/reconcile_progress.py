@@ -1,4 +1,4 @@
-"""How far the proof of each board has come."""
+"""The progress of each board's reconciliation, in Redis."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from app.stores.redis.client import Client
 
 @dataclass(frozen=True, slots=True)
 class ReconcileProgress:
-    """One board.
+    """The progress on one board.
 
-    `run`: the run of Redis that the rest is about. `event`: the score events up to this one have been looked at.
-    `player`: the pass has compared the standings up to this one, `compared` of them. `cursor`: where it goes on through
-    the sorted set. `walked`, `scanned`: it has come to the end of the one, of the other. `passed`: Unix seconds when
-    the last whole pass was over, 0 for never.
+    `run`: the run of Redis that the rest is about. `event`: the score events up to this one have been checked.
+    `player`: the pass has compared the standings up to this player's, `compared` of them. `cursor`: the pass continues
+    in the sorted set here. `walked`, `scanned`: it has reached the end of the standings, of the sorted set. `passed`:
+    Unix seconds at the end of the last whole pass, 0 for never.
     """
 
     run: str = ""
@@ -32,17 +32,17 @@ class ReconcileProgress:
 
 
 class ReconcileProgressStore:
-    """Lost with Redis, as is what the proof compares: then a pass begins anew."""
+    """Progress is lost together with the boards in Redis that it is about: then a new pass begins."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def progress(self, season: Season) -> ReconcileProgress:
-        """What was kept; where that is nothing, or nothing that we wrote, from the beginning."""
+        """Return the stored progress; the beginning if there is none, or none that we wrote."""
         return _progress(self._client.hgetall(_key(season)))
 
     def keep(self, season: Season, progress: ReconcileProgress) -> None:
-        """Remember how far the proof has come."""
+        """Store the progress."""
         values = {field.name: _text(getattr(progress, field.name)) for field in fields(progress)}
         self._client.hset(_key(season), mapping=values)
 

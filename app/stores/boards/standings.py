@@ -1,27 +1,26 @@
-"""Standings in PostgreSQL: the board as it is."""
+"""Standings in PostgreSQL, the source of truth of every board."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
-
-import sqlalchemy as sa
 
 from app.domain.boards import Season, Standing
 from app.stores.postgres.engine import Database
 from app.stores.postgres.lsn import PRIMARY_NOW, Position
+from app.stores.postgres.rows import Row
 
-_LATELY = 5000  # events
+_RECENT_EVENTS = 5000
 
-# The order of a board: more points first; within a tie, who got there first.
+# The order of a board: more points first; within a tie, the player who got there first.
 _LISTED = """
     SELECT s.player_id, p.username, s.score, s.achieved_at, s.changes, s.listed
     FROM standings s JOIN players p ON p.id = s.player_id WHERE s.season_id = :season AND s.listed AND s.score > 0
 """
 
-_ONE = """
+_PLAYER_STANDING = """
     SELECT p.id AS player_id, p.username, coalesce(s.score, 0) AS score, coalesce(s.held, 0) AS held,
            CASE WHEN s.score > 0 THEN s.achieved_at END AS achieved_at,
            CASE WHEN s.held > 0 THEN (
@@ -42,18 +41,28 @@ _MEMBERS = """
 
 
 class MirroredStanding(NamedTuple):
-    """A standing as Redis should have it: `score` None when it is off the board."""
+    """A standing as Redis should have it: `score` is None when it is off the board."""
 
     player: UUID
     score: int | None
     change: int
 
 
+class ChangedStanding(NamedTuple):
+    """A listed standing that some events changed, with the score before the first and the last one's action type."""
+
+    player_id: UUID
+    username: str
+    score: int
+    previous_score: int
+    action_type: str
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A standing without its rank, whether it has one, and its change number (0: no redeemed action yet).
 
-    `score` is what everybody sees of it, None when it is on no board: what the sorted set should have.
+    `score` is the public score, None when the standing is off the board: the value that the sorted set should have.
     """
 
     standing: Standing
@@ -62,16 +71,16 @@ class Found:
     score: int | None
 
 
-def _standing(row: sa.Row[Any], rank: int | None) -> Standing:
+def _standing(row: Row, rank: int | None) -> Standing:
     return Standing(rank, row.player_id, row.username, row.score, row.achieved_at)
 
 
-def _found(row: sa.Row[Any]) -> Found:
+def _public_view(row: Row) -> Found:
     return Found(_standing(row, None), row.listed, row.changes, row.score if row.listed else None)
 
 
-def _own(row: sa.Row[Any]) -> Found:
-    """As the player alone sees it: with the points that are held."""
+def _own_view(row: Row) -> Found:
+    """Return the standing as only the player sees it: with the held points."""
     score = row.score + row.held
     at = row.held_at if row.held else row.achieved_at
     standing = Standing(None, row.player_id, row.username, score, at)
@@ -79,32 +88,32 @@ def _own(row: sa.Row[Any]) -> Found:
 
 
 class StandingStore:
-    """Ranks that need a count over the board come from Redis; `rank` here is for when that isn't complete."""
+    """Reads of standings. Redis counts ranks over a whole board; `rank` is for a board that isn't complete there."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def next_version(self) -> tuple[int, Position]:
-        """A number above all before it, and the primary's position: a list read after it has seen all up to there."""
+        """Return a number above all earlier ones, and the primary's position: later reads see all changes up to it."""
         row = self._db.row(f"SELECT nextval('board_version') AS version, {PRIMARY_NOW} AS position")
         assert row is not None
         return int(row.version), row.position
 
     def position(self) -> Position:
-        """The primary's position now: not before anything that anybody can have seen."""
+        """Return the primary's position now, which is not before any change that a reader can have seen."""
         row = self._db.row(f"SELECT {PRIMARY_NOW} AS position")
         assert row is not None
         return str(row.position)
 
     def top(self, season: Season, limit: int) -> list[Standing]:
-        """The best `limit` with their competition ranks."""
+        """Return the best `limit` standings with their competition ranks."""
         return self.top_seen(season, limit)[0]
 
     def top_seen(self, season: Season, limit: int) -> tuple[list[Standing], Position]:
-        """The best `limit` with their competition ranks, and a position not before anything that the read saw."""
+        """Return the best `limit` with their competition ranks, and a position not before any change that was read."""
         rows = self._db.rows(
             f"""
-            SELECT seen.position, ranked.* FROM (SELECT {self._db.seen} AS position) seen LEFT JOIN (
+            SELECT seen.position, ranked.* FROM (SELECT {self._db.position_sql} AS position) seen LEFT JOIN (
                 SELECT *, rank() OVER (ORDER BY score DESC) AS rank
                 FROM ({_LISTED} ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :limit) best
             ) ranked ON true
@@ -116,7 +125,10 @@ class StandingStore:
         return [_standing(row, row.rank) for row in rows if row.rank is not None], rows[0].position
 
     def rank(self, season: Season, score: int, *, without: str | None = None) -> int:
-        """1 + how many (but the player `without`) have more: a count in the index, for when Redis can't tell."""
+        """Return 1 + the number of players with a higher score, not counting the player `without`.
+
+        This counts in the index, for a board that isn't complete in Redis.
+        """
         row = self._db.row(
             """
             SELECT count(*) + 1 AS rank FROM standings
@@ -131,14 +143,14 @@ class StandingStore:
         return int(row.rank)
 
     def one(self, season: Season, player_id: UUID, *, own: bool = False) -> Found | None:
-        """A player's standing as everybody sees it, or as they do themselves; None for nobody."""
-        row = self._db.row(_ONE, season=season.id, player=player_id)
+        """Return a player's public standing, or with `own` as the player sees it; None for an unknown player."""
+        row = self._db.row(_PLAYER_STANDING, season=season.id, player=player_id)
         if row is None:
             return None
-        return _own(row) if own else _found(row)
+        return _own_view(row) if own else _public_view(row)
 
     def score(self, season_id: int, player_id: UUID) -> int:
-        """A player's score as they see it themselves; 0 before the first redeemed action."""
+        """Return a player's score as the player sees it; 0 before the first redeemed action."""
         row = self._db.row(
             "SELECT score + held AS score FROM standings WHERE season_id = :season AND player_id = :player",
             season=season_id,
@@ -146,21 +158,21 @@ class StandingStore:
         )
         return int(row.score) if row else 0
 
-    def around(self, season: Season, me: Standing, count: int) -> tuple[list[Found], list[Found]]:
-        """Up to `count` neighbours above and below in the board's order, each list from the top, without ranks.
+    def around(self, season: Season, standing: Standing, count: int) -> tuple[list[Found], list[Found]]:
+        """Return up to `count` neighbours above and below in the board's order, each list from the top, without ranks.
 
-        With held points in `me`, the player's own row stands further down; it is left out.
+        With held points in `standing`, the player's public row is further down; it is left out.
         """
         if count == 0:
             return [], []
         place = {
             "season": season.id,
-            "score": me.score,
-            "at": me.achieved_at,
-            "player": me.user_id,
+            "score": standing.score,
+            "at": standing.achieved_at,
+            "player": standing.user_id,
             "count": count,
         }
-        # Two ranges each, so that the index walks straight to the place: same score, then the scores beyond.
+        # Two ranges each, so that the index goes straight to the place: the same score, then the scores beyond.
         above = self._db.rows(
             f"""
             SELECT * FROM (
@@ -185,10 +197,10 @@ class StandingStore:
             """,
             **place,
         )
-        return [_found(row) for row in reversed(above)], [_found(row) for row in below]
+        return [_public_view(row) for row in reversed(above)], [_public_view(row) for row in below]
 
     def members(self, season: Season, players: Sequence[UUID]) -> list[MirroredStanding]:
-        """What the sorted set should have of these players, those who have a standing, in no order."""
+        """Return the standings of these players that the sorted set should have, in no order."""
         rows = self._db.rows(
             f"{_MEMBERS} AND player_id = ANY(:players)",
             season=season.id,
@@ -196,27 +208,27 @@ class StandingStore:
         )
         return [MirroredStanding(row.player_id, row.score, row.changes) for row in rows]
 
-    def members_after(self, season: Season, player: UUID, most: int) -> list[MirroredStanding]:
-        """The next `most` standings after this player's, by the players' ids."""
+    def members_after(self, season: Season, player: UUID, limit: int) -> list[MirroredStanding]:
+        """Return the next `limit` standings after this player's, ordered by the players' ids."""
         rows = self._db.rows(
             f"{_MEMBERS} AND player_id > :player ORDER BY player_id LIMIT :most",
             season=season.id,
             player=player,
-            most=most,
+            most=limit,
         )
         return [MirroredStanding(row.player_id, row.score, row.changes) for row in rows]
 
-    def best(self, season: Season, most: int) -> list[MirroredStanding]:
-        """The standings at the top, whatever the order within a tie."""
+    def best(self, season: Season, limit: int) -> list[MirroredStanding]:
+        """Return the standings at the top, in any order within a tie."""
         rows = self._db.rows(
             f"{_MEMBERS} AND listed ORDER BY standings.score DESC LIMIT :most",
             season=season.id,
-            most=most,
+            most=limit,
         )
         return [MirroredStanding(row.player_id, row.score, row.changes) for row in rows]
 
     def lately(self, season: Season) -> list[UUID]:
-        """Whose standing has changed by the newest events, whatever their board."""
+        """Return the players of this season among the newest events of all boards."""
         rows = self._db.rows(
             """
             SELECT DISTINCT player_id FROM (
@@ -224,13 +236,13 @@ class StandingStore:
             ) newest WHERE season_id = :season
             """,
             season=season.id,
-            most=_LATELY,
+            most=_RECENT_EVENTS,
         )
         return [row.player_id for row in rows]
 
-    def changed(self, season: Season, events: Sequence[int]) -> list[sa.Row[Any]]:
-        """Who changed by these events: player, name, score now, the score before the first, the last action type."""
-        return self._db.rows(
+    def changed(self, season: Season, events: Sequence[int]) -> list[ChangedStanding]:
+        """Return the listed standings that these events changed, in the board's order."""
+        rows = self._db.rows(
             """
             SELECT s.player_id, p.username, s.score, e.previous_score, e.action_type
             FROM (
@@ -246,3 +258,4 @@ class StandingStore:
             season=season.id,
             events=list(events),
         )
+        return [ChangedStanding(*row) for row in rows]

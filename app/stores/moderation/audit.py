@@ -1,10 +1,9 @@
-"""The audit log: appended to in the transaction of the act itself, so that there is no act without its row."""
+"""The audit log: each act appends its row in its own transaction, so that there is no act without its row."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -18,30 +17,30 @@ _COLUMNS = "id, at, actor, act, subject, details, request_id, hash"
 _CHUNK = 2000
 
 APPENDED = "audit"
-"""What a transaction that has appended a row is marked with."""
+"""The mark of a transaction that has appended a row."""
 
 
 class AuditStore:
-    """Rows in the order of their ids, which is the order of the acts' commits."""
+    """Rows in the order of their ids, which is the order in which the acts were committed."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     @staticmethod
     def append(
-        connection: sa.Connection, actor: str, act: str, subject: str, details: Mapping[str, Any], request_id: str
+        connection: sa.Connection, actor: str, act: str, subject: str, details: Mapping[str, object], request_id: str
     ) -> AuditRow:
-        """Add the act to the chain; the last statement of its transaction, since it takes a lock that all acts take.
+        """Add the act to the chain and return its row; call it last in a transaction, since all acts take its lock.
 
         `actor` comes from app.domain.actors; `subject` is "player:<id>", "case:<id>", "action_type:<slug>" and so on.
-        The log line keeps id and hash elsewhere: whoever rewrites the table can't rewrite that.
+        The log line keeps id and hash elsewhere: a person that rewrites the table can't rewrite that line.
         """
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('fairboard audit'))"))
         last = connection.execute(sa.text("SELECT id, hash FROM audit_log ORDER BY id DESC LIMIT 1")).one_or_none()
         at = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
-        number, before = (last.id + 1, last.hash) if last else (1, NOTHING)
-        row = AuditRow(number, at, actor, act, subject, canonical(details), request_id, "")
-        row = AuditRow(number, at, actor, act, subject, row.details, request_id, hash_of(before, row))
+        row_id, previous_hash = (last.id + 1, last.hash) if last else (1, NOTHING)
+        row = AuditRow(row_id, at, actor, act, subject, canonical(details), request_id, "")
+        row = AuditRow(row_id, at, actor, act, subject, row.details, request_id, hash_of(previous_hash, row))
         connection.execute(
             sa.text(
                 f"""
@@ -56,7 +55,7 @@ class AuditStore:
         return row
 
     def head(self, anchor: Head | None = None) -> tuple[Head, str | None]:
-        """The newest row, and the hash of the one with the id of `anchor`; None where there is none. One round trip."""
+        """Return the newest head, and the hash of the row with `anchor`'s id (`None`: no row), in one round trip."""
         row = self._db.row(
             """
             SELECT coalesce(last.id, 0) AS id, coalesce(last.hash, :nothing) AS hash, there.hash AS there
@@ -71,7 +70,7 @@ class AuditStore:
         return Head(row.id, row.hash), row.there
 
     def rows(self) -> Iterator[AuditRow]:
-        """All of them, the oldest first."""
+        """Yield all rows, the oldest first."""
         after = -(2**62)
         while chunk := self._db.rows(
             f"SELECT {_COLUMNS} FROM audit_log WHERE id > :after ORDER BY id LIMIT {_CHUNK}", after=after
@@ -90,7 +89,7 @@ class AuditStore:
         subject: str | None = None,
         since: datetime | None = None,
     ) -> list[AuditRow]:
-        """The newest first, those before the id `before` where it is given; `actor`, `act`, `subject` as they stand."""
+        """Return rows with ids below `before`, the newest first; `actor`, `act` and `subject` have to match exactly."""
         rows = self._db.rows(
             f"""
             SELECT {_COLUMNS} FROM audit_log

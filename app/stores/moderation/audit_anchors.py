@@ -1,4 +1,4 @@
-"""Heads of the audit log in a file: whoever owns the database can rewrite the log, and can't reach this."""
+"""Heads of the audit log in a file: the owner of the database can rewrite the log, but can't reach the file."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _TAIL_BYTES = 4096
 
 @dataclass(slots=True)
 class Anchored:
-    """What a file holds since the last break that an operator accepted.
+    """The contents of a file since the last break in the chain that an operator accepted.
 
-    `heads` maps ids to every hash that was written down for them; `unreadable` counts lines that no process wrote so;
-    `accepted` is the line of that break, empty before the first.
+    `heads` maps each id to every hash that was written for it; `unreadable` counts lines that no process wrote like
+    that; `accepted` is the line of that break, empty before the first.
     """
 
     heads: dict[int, set[str]] = field(default_factory=dict)
@@ -32,40 +32,40 @@ class Anchored:
 
     @property
     def newest(self) -> Head | None:
-        """The head with the highest id."""
+        """Return the head with the highest id, or `None`."""
         if not self.heads:
             return None
-        number = max(self.heads)
-        return Head(number, min(self.heads[number]))
+        head_id = max(self.heads)
+        return Head(head_id, min(self.heads[head_id]))
 
 
 class AnchorFile:
-    """Lines are only ever added, each forced to the disk; several processes may add at once.
+    """An append-only file; each line is forced to the disk, and several processes may append at once.
 
-    The file is opened by its name each time, so it may be moved away: the next head begins another one.
+    Each call opens the file by its name, so it may be moved away: the next head begins a new file.
     """
 
     def __init__(self, path: str) -> None:
         self.path = Path(path)
 
     def read(self) -> Anchored:
-        """Read it all; nothing for a file that is not there. Raises OSError."""
+        """Read the whole file; a missing file is empty. Raises `OSError`."""
         anchored = Anchored()
-        if not self._is_there():
+        if not self._exists():
             return anchored
         with self.path.open("rb") as file:
             for line in file:
-                _take(anchored, line.decode("ascii", "replace").rstrip("\n"))
+                _add_line(anchored, line.decode("ascii", "replace").rstrip("\n"))
         return anchored
 
     def add(self, head: Head, *, accepted: bool = False) -> None:
-        """Write a head down unless it is the last line already. Raises OSError, and then leaves no half line behind."""
-        word = "accepted" if accepted else "head"
+        """Append a head unless it is the last line already. Raises `OSError`, and then leaves no partial line."""
+        kind = "accepted" if accepted else "head"
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self._locked(lambda descriptor: _append(descriptor, f"{word} {head.id}:{head.hash}", now))
+        self._run_locked(lambda descriptor: _append(descriptor, f"{kind} {head.id}:{head.hash}", now))
 
-    def _is_there(self) -> bool:
-        """Raises OSError for what is no file, such as a device that never ends."""
+    def _exists(self) -> bool:
+        """Return whether the file exists. Raises `OSError` if it is not regular, such as a device that never ends."""
         try:
             mode = self.path.stat().st_mode
         except FileNotFoundError:
@@ -74,26 +74,26 @@ class AnchorFile:
             raise OSError(errno.EINVAL, "not a regular file", str(self.path))
         return True
 
-    def _locked(self, act: Callable[[int], None]) -> None:
-        self._is_there()
+    def _run_locked(self, write: Callable[[int], None]) -> None:
+        self._exists()
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            act(descriptor)
+            write(descriptor)
         finally:
             os.close(descriptor)
 
 
-def _take(anchored: Anchored, line: str) -> None:
+def _add_line(anchored: Anchored, line: str) -> None:
     match = _LINE.fullmatch(line)
     if match is None:
         anchored.unreadable += 1
         return
-    _, word, number, digest = match.groups()
-    if word == "accepted":
+    _, kind, head_id, digest = match.groups()
+    if kind == "accepted":
         anchored.heads, anchored.unreadable, anchored.accepted = {}, 0, line
-    anchored.heads.setdefault(int(number), set()).add(digest)
+    anchored.heads.setdefault(int(head_id), set()).add(digest)
 
 
 def _append(descriptor: int, text: str, now: str) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.stores.moderation.suspicions import SuspicionRow
 from app.stores.postgres.engine import Database
+from app.stores.postgres.rows import read_row
 
 _PAGE = """
     SELECT c.case_id, c.state, c.opened_at, c.starts_at, c.decided_at, c.decided_by, c.appealed_at,
@@ -39,7 +40,7 @@ _PAGE = """
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which cases; None: any. `since` is about their opening."""
+    """Filters of cases; `None`: any. `since` is about their opening."""
 
     state: str | None = None
     player_id: UUID | None = None
@@ -50,7 +51,7 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """A case as it is until the transaction ends. `starts_at` is since when the player's events are in question."""
+    """A case, locked until the transaction ends. The player's events since `starts_at` are in question."""
 
     id: UUID
     player_id: UUID
@@ -62,28 +63,102 @@ class Locked:
     appealed_at: datetime | None
 
 
+class _CaseState(TypedDict):
+    case_id: UUID
+    state: str
+    opened_at: datetime
+    decided_at: datetime | None
+    appealed_at: datetime | None
+
+
+class OwnCase(_CaseState):
+    """The parts of a case that its player may know."""
+
+
+class _PlayerCase(_CaseState):
+    starts_at: datetime | None
+    decided_by: str | None
+    player_id: UUID
+    username: str
+    status: str
+    signals: int
+
+
+class ListedCase(_PlayerCase):
+    """A case of a list, with a summary of its signals."""
+
+    highest_suspicion: float
+    rules: list[str]
+
+
+class CaseRow(_PlayerCase):
+    """A case; `held`: the player's points are held under it, `cleared_at`: a person last set their suspicion to 0."""
+
+    reason: str | None
+    correction_id: UUID | None
+    appeal: str | None
+    held: bool
+    cleared_at: datetime | None
+
+
+class DecisionRow(TypedDict):
+    """A decision on a case; `decided_by_name` is set if an admin decided over HTTP."""
+
+    decision: str
+    decided_by: str
+    decided_by_name: str | None
+    decided_at: datetime
+    reason: str
+    correction_id: UUID | None
+    request_id: str
+
+
+class PlayerState(TypedDict):
+    """The state that a decision may change, as JSON."""
+
+    status: str
+    suspicion: SuspicionRow | None
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSignal:
+    """A signal on a case, with the suspicion that the player had after it."""
+
+    at: datetime
+    source: str
+    action_id: UUID | None
+    action_type: str | None
+    rule: str
+    seen: str
+    expected: str
+    added: float
+    suspicion: float
+    outcome: str
+
+
 class CaseStore:
-    """Writes take the caller's connection, whose transaction has locked the player."""
+    """Cases. Writes take the caller's connection, whose transaction has locked the player."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def page(self, wanted: Filters, *, limit: int, after: UUID | None = None) -> list[dict[str, Any]]:
-        """Cases, the newest first, each with how much it holds; those behind the case `after`."""
+    def page(self, filters: Filters, *, limit: int, after: UUID | None = None) -> list[ListedCase]:
+        """Return cases, the newest first, that follow the case `after`, each with a summary of its signals."""
         rows = self._db.rows(
             _PAGE,
-            state=wanted.state,
-            player=wanted.player_id,
-            rule=wanted.rule,
-            appealed=wanted.appealed,
-            since=wanted.since,
+            state=filters.state,
+            player=filters.player_id,
+            rule=filters.rule,
+            appealed=filters.appealed,
+            since=filters.since,
             after=after,
             limit=limit,
         )
-        return [dict(row._mapping) for row in rows]
+        return [read_row(row, ListedCase) for row in rows]
 
-    def one(self, case_id: UUID) -> dict[str, Any] | None:
-        """One case, with its player."""
+    def one(self, case_id: UUID) -> CaseRow | None:
+        """Return a case with its player, or `None`."""
         row = self._db.row(
             """
             SELECT c.id AS case_id, c.state, c.opened_at, c.starts_at, c.decided_at, c.decided_by, c.reason,
@@ -95,10 +170,10 @@ class CaseStore:
             """,
             case=case_id,
         )
-        return dict(row._mapping) if row else None
+        return read_row(row, CaseRow) if row else None
 
-    def evidence(self, case_id: UUID, most: int) -> list[dict[str, Any]]:
-        """The newest signals on a case, the oldest of them first."""
+    def evidence(self, case_id: UUID, limit: int) -> list[StoredSignal]:
+        """Return the newest `limit` signals on a case, the oldest of them first."""
         rows = self._db.rows(
             """
             SELECT * FROM (
@@ -107,12 +182,12 @@ class CaseStore:
             ) newest ORDER BY id
             """,
             case=case_id,
-            most=most,
+            most=limit,
         )
-        return [{name: value for name, value in row._mapping.items() if name != "id"} for row in rows]
+        return [read_row(row, StoredSignal, without="id") for row in rows]
 
-    def decisions(self, case_id: UUID) -> list[dict[str, Any]]:
-        """What was decided on a case, the oldest first; `decided_by_name` for an admin over HTTP."""
+    def decisions(self, case_id: UUID) -> list[DecisionRow]:
+        """Return the decisions on a case, the oldest first."""
         rows = self._db.rows(
             """
             SELECT d.decision, d.decided_by, p.username AS decided_by_name, d.decided_at, d.reason, d.correction_id,
@@ -123,10 +198,10 @@ class CaseStore:
             """,
             case=case_id,
         )
-        return [dict(row._mapping) for row in rows]
+        return [read_row(row, DecisionRow) for row in rows]
 
-    def newest_of(self, player_id: UUID) -> dict[str, Any] | None:
-        """What a player may know of their newest case."""
+    def newest_of(self, player_id: UUID) -> OwnCase | None:
+        """Return the parts of their newest case that a player may know, or `None`."""
         row = self._db.row(
             """
             SELECT id AS case_id, state, opened_at, decided_at, appealed_at FROM cases
@@ -134,16 +209,16 @@ class CaseStore:
             """,
             player=player_id,
         )
-        return dict(row._mapping) if row else None
+        return read_row(row, OwnCase) if row else None
 
     def player_of(self, case_id: UUID) -> UUID | None:
-        """Whose case it is; None for no case."""
+        """Return the player of a case, or `None` if there is no such case."""
         row = self._db.row("SELECT player_id FROM cases WHERE id = :case", case=case_id)
         return row.player_id if row else None
 
     @staticmethod
     def lock(connection: sa.Connection, case_id: UUID) -> Locked:
-        """The case, which nobody else changes until the transaction ends."""
+        """Lock the case until the transaction ends, and return it."""
         row = connection.execute(
             sa.text(
                 """
@@ -158,16 +233,16 @@ class CaseStore:
 
     @staticmethod
     def newest(connection: sa.Connection, player_id: UUID) -> UUID | None:
-        """The player's newest case."""
-        found: UUID | None = connection.execute(
+        """Return the player's newest case, or `None`."""
+        case_id: UUID | None = connection.execute(
             sa.text("SELECT id FROM cases WHERE player_id = :player ORDER BY opened_at DESC, id DESC LIMIT 1"),
             {"player": player_id},
         ).scalar_one_or_none()
-        return found
+        return case_id
 
     @staticmethod
     def appeal(connection: sa.Connection, case_id: UUID, text: str) -> datetime:
-        """Put the player's appeal on the case; when that was."""
+        """Store the player's appeal on the case and return its time."""
         at: datetime = connection.execute(
             sa.text(
                 """
@@ -182,7 +257,7 @@ class CaseStore:
     def close(
         connection: sa.Connection, case_id: UUID, state: str, actor: str, reason: str, correction_id: UUID | None
     ) -> datetime:
-        """Write the decision on the case; when that was."""
+        """Store the decision on the case and return its time."""
         at: datetime = connection.execute(
             sa.text(
                 """
@@ -197,7 +272,7 @@ class CaseStore:
 
     @staticmethod
     def reopen(connection: sa.Connection, case_id: UUID) -> None:
-        """As if nobody had decided."""
+        """Reset the case to open and undecided."""
         connection.execute(
             sa.text(
                 """
@@ -211,12 +286,12 @@ class CaseStore:
 
     @staticmethod
     def other_open(connection: sa.Connection, case: Locked) -> UUID | None:
-        """Another case of the same player that waits for a decision."""
-        found: UUID | None = connection.execute(
+        """Return another open case of the same player, or `None`."""
+        case_id: UUID | None = connection.execute(
             sa.text("SELECT id FROM cases WHERE player_id = :player AND state = 'open' AND id <> :case"),
             {"player": case.player_id, "case": case.id},
         ).scalar_one_or_none()
-        return found
+        return case_id
 
     @staticmethod
     def add_decision(
@@ -226,11 +301,11 @@ class CaseStore:
         *,
         actor: str,
         reason: str,
-        before: Mapping[str, Any],
+        before: PlayerState,
         correction_id: UUID | None,
         request_id: str,
     ) -> None:
-        """Keep it for ever."""
+        """Append the decision to the history, from which no row is ever removed."""
         connection.execute(
             sa.text(
                 """
@@ -250,9 +325,9 @@ class CaseStore:
         )
 
     @staticmethod
-    def before_last(connection: sa.Connection, case_id: UUID) -> dict[str, Any]:
-        """What there was before the last decision."""
-        before: dict[str, Any] = connection.execute(
+    def before_last(connection: sa.Connection, case_id: UUID) -> PlayerState:
+        """Return the state before the last decision, as `add_decision` stored it."""
+        before: PlayerState = connection.execute(
             sa.text("SELECT before FROM decisions WHERE case_id = :case ORDER BY id DESC LIMIT 1"),
             {"case": case_id},
         ).scalar_one()

@@ -1,23 +1,23 @@
-"""How long completions took by the server's clock, of those who are under no suspicion."""
+"""Completion times by the server's clock, of players that are under no suspicion."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
 from app.domain.calibration import BINS_PER_DECADE, Taken
 from app.stores.postgres.engine import Database
+from app.stores.postgres.rows import Row
 
-# So many of each player's newest completions of a type: nobody decides alone what is usual.
-_MOST = 200
-_SHORTEST = 0.001  # seconds; shorter ones are in its bin
+# Only so many of a player's newest completions of a type count, so that no single player decides the usual time.
+_MAX_PER_PLAYER = 200
+_MIN_SECONDS = 0.001  # shorter times are in its bin
 
-# Timed as the timing rule does: from the later of the issue and the player's previous completion of anything. Left out
-# are suspended players, those with a case that is open or was confirmed, and what was ever taken back.
-_TAKEN = f"""
+# Completions are timed as in the timing rule: from the later of the issue and the player's previous completion of
+# anything. Suspended players, players with an open or confirmed case and actions that were ever voided are left out.
+_TIMES = f"""
     WITH played AS (
         SELECT player_id, action_id, action_type_id, judged_at,
                extract(epoch FROM judged_at - greatest(issued_at, lag(judged_at) OVER newest))::float8 AS seconds,
@@ -26,34 +26,34 @@ _TAKEN = f"""
         WINDOW newest AS (PARTITION BY player_id ORDER BY judged_at, id)
     ), honest AS (
         SELECT action_type_id, player_id, greatest(seconds, 0) AS seconds FROM played e
-        WHERE number <= {_MOST}
+        WHERE number <= {_MAX_PER_PLAYER}
           AND EXISTS (SELECT FROM players p WHERE p.id = e.player_id AND p.status = 'active')
           AND NOT EXISTS (SELECT FROM cases c WHERE c.player_id = e.player_id AND c.state <> 'cleared')
           AND NOT EXISTS (SELECT FROM score_events v WHERE v.action_id = e.action_id AND v.kind <> 'redeem')
     )
 """
 _NUMBERS = f"""
-    {_TAKEN} SELECT t.slug, count(*) AS completions, count(DISTINCT player_id) AS players,
+    {_TIMES} SELECT t.slug, count(*) AS completions, count(DISTINCT player_id) AS players,
         percentile_disc(array[0.001, 0.5, 0.95]) WITHIN GROUP (ORDER BY seconds) AS quantiles
     FROM honest h JOIN action_types t ON t.id = h.action_type_id GROUP BY t.slug
 """
 _BINS = f"""
-    {_TAKEN} SELECT t.slug, count(*) AS many,
-        floor(log(greatest(seconds, {_SHORTEST})) * {BINS_PER_DECADE})::int AS number
+    {_TIMES} SELECT t.slug, count(*) AS many,
+        floor(log(greatest(seconds, {_MIN_SECONDS})) * {BINS_PER_DECADE})::int AS number
     FROM honest h JOIN action_types t ON t.id = h.action_type_id GROUP BY t.slug, number ORDER BY t.slug, number
 """
 
 
 def taken_since(source: Database, since: datetime) -> dict[str, Taken]:
-    """By action type."""
+    """Return the completion times since then, by the action type's slug."""
     with source.snapshot() as connection:
         numbers = connection.execute(sa.text(_NUMBERS), {"since": since}).all()
         bins: dict[str, list[tuple[int, int]]] = {}
         for row in connection.execute(sa.text(_BINS), {"since": since}):
             bins.setdefault(row.slug, []).append((row.number, row.many))
-    return {row.slug: _taken(row, bins[row.slug]) for row in numbers}
+    return {row.slug: _summarize(row, bins[row.slug]) for row in numbers}
 
 
-def _taken(row: sa.Row[Any], bins: Sequence[tuple[int, int]]) -> Taken:
+def _summarize(row: Row, bins: Sequence[tuple[int, int]]) -> Taken:
     fastest, median, p95 = row.quantiles
     return Taken(row.completions, row.players, fastest, median, p95, bins)

@@ -1,9 +1,9 @@
-"""What a correction would change, from one moment of the database, changing nothing."""
+"""Previews of the changes that a correction would make, from one snapshot of the database."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from app.domain.boards import MAX_SCORE
 from app.domain.corrections import Selection
 from app.stores.moderation.corrections import SELECTED, TAIL, values_of
 from app.stores.postgres.engine import Database
+from app.stores.postgres.rows import read_row
 
 _SECONDS = 500
 _VOIDED = f"""
@@ -23,7 +24,7 @@ _RESTORED = f"""
     FROM score_events v JOIN score_events e ON e.action_id = v.action_id AND e.kind = 'redeem' {TAIL}
     WHERE v.correction_id = :restores_id AND tail.id = v.id
 """
-# `seen` is what everybody sees of it: held points move nobody.
+# `seen` is the change without held points, which move no player.
 _MOVES = """
     WITH touched AS ({touched}), change AS (
         SELECT t.season_id, t.player_id, count(*) AS events, sum(t.points)::bigint AS points,
@@ -56,7 +57,7 @@ _MOVES = """
     ORDER BY m.events IS NULL, abs(coalesce(m.points, 0)) DESC, coalesce(m.rank_after, m.rank_before), p.username
     LIMIT :limit
 """
-# Whose score could be past the limit is found by sums that are too high at most; only theirs are made exactly.
+# Sums that are at most too high find the scores that could be past the limit; only for those the exact sums are made.
 _PAST_LIMIT = f"""
     WITH near AS (
         SELECT season_id, player_id, s.score + s.held AS total FROM score_events e
@@ -77,25 +78,39 @@ _SUM = """
 """
 
 
+class Move(TypedDict):
+    """A standing that a correction would change, with the points and events it would add to or take from it."""
+
+    username: str
+    player_id: UUID
+    board: str
+    season: int
+    score_before: int
+    score_after: int
+    rank_before: int | None
+    rank_after: int | None
+    events: int
+    points: int
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`moving` counts everybody whose rank or score would change; `rows` are the first of them."""
+    """The sums of a correction; `moving` counts standings whose rank or score would change, `rows` are the first."""
 
     events: int
     points: int
     players: int
     moving: int
-    rows: list[dict[str, Any]]
+    rows: list[Move]
 
 
 def preview(
     source: Database, selection: Selection, restores_id: UUID | None, *, leaves: UUID | None, limit: int
 ) -> Preview:
-    """What voiding the selection, or with `restores_id` restoring that void, would change.
+    """Return the changes that a void of the selection, or with `restores_id` the restore of that void, would make.
 
-    `leaves`: a player who would be suspended with it. Rows are those whose points change, the most first, then those
-    who move because of it: `{"username", "player_id", "board", "season", "score_before", "score_after",
-    "rank_before", "rank_after", "events", "points"}`.
+    `leaves`: a player that would be suspended with it. First come the rows of players whose points change, the largest
+    change first, then those of players that move because of it.
     """
     touched = _VOIDED if restores_id is None else _RESTORED
     values = {**values_of(selection), "restores_id": restores_id}
@@ -104,11 +119,11 @@ def preview(
         rows = connection.execute(
             sa.text(_MOVES.format(touched=touched)), {**values, "leaves": leaves, "limit": limit}
         ).all()
-    found = [{name: value for name, value in row._mapping.items() if name != "moving"} for row in rows]
-    return Preview(total.events, total.points, total.players, rows[0].moving if rows else 0, found)
+    moves = [read_row(row, Move, without="moving") for row in rows]
+    return Preview(total.events, total.points, total.players, rows[0].moving if rows else 0, moves)
 
 
 def past_limit(connection: sa.Connection, void_id: UUID) -> bool:
-    """Whether taking this void back would put a score past MAX_SCORE."""
+    """Return whether the restore of this void would put a score past MAX_SCORE."""
     connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_SECONDS}s'"))
     return bool(connection.execute(sa.text(_PAST_LIMIT), {"void": void_id, "most": MAX_SCORE}).scalar_one())

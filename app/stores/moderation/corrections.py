@@ -1,8 +1,7 @@
-"""Corrections: events are voided and restored by further events, in batches that each are one transaction."""
+"""Corrections: further events void and restore events, in batches that each are one transaction."""
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,9 +12,10 @@ from app.domain.corrections import Correction, Selection
 from app.errors import Conflict
 from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.postgres.engine import Database
+from app.stores.postgres.rows import Row
 
-# To look for events may take long, and holds up nobody; to change them holds up their players.
-_LOOK_SECONDS, _CHANGE_SECONDS = 500, 20
+# The search for events may take long, since it blocks no player; a change blocks the players of its events.
+_SEARCH_SECONDS, _CHANGE_SECONDS = 500, 20
 
 PAST_LIMIT = f"A score would be past {MAX_SCORE}, the highest there is, if this were restored. Nothing was restored."
 SELECTED = """
@@ -26,7 +26,7 @@ SELECTED = """
     AND e.created_at >= coalesce(CAST(:since AS timestamptz), '-infinity')
     AND e.created_at < coalesce(CAST(:until AS timestamptz), 'infinity')
 """
-"""Which events `e` a selection means; its values are `values_of` it."""
+"""The condition on events `e` of a selection; `values_of` returns its parameters."""
 
 TAIL = """
     LEFT JOIN LATERAL (
@@ -34,14 +34,14 @@ TAIL = """
         WHERE c.action_id = e.action_id AND c.kind <> 'redeem' ORDER BY c.id DESC LIMIT 1
     ) tail ON true
 """
-"""The newest event about `e`, if it isn't `e` itself. It counts unless that is a void."""
+"""The newest event about `e`, if it isn't `e` itself. `e` counts unless that event is a void."""
 
 _VOIDABLE = f"""
     SELECT e.id, e.id AS place, true AS meant FROM score_events e {TAIL}
     WHERE {SELECTED} AND tail.kind IS DISTINCT FROM 'void' AND e.id > :cursor ORDER BY e.id LIMIT :most
 """
-# What this void has taken back, the newest first: so the newest event that counts, whose time the standing has, is
-# found at once. Meant is what nobody else has touched since.
+# The events that this void voided come newest first, so that the newest event that counts, whose time the standing has,
+# is found at once. `meant` is true for events that no other correction has changed since.
 _RESTORABLE = f"""
     WITH v AS MATERIALIZED (
         SELECT id, action_id FROM score_events WHERE correction_id = :restores_id AND id < :cursor
@@ -55,7 +55,7 @@ _LOCK = """
     JOIN (SELECT DISTINCT season_id, player_id FROM score_events WHERE id = ANY(:ids)) e USING (season_id, player_id)
     ORDER BY season_id, player_id FOR UPDATE OF s
 """
-# Only what still is to be done: the standings are locked now, and another correction may have been here before.
+# The standings are locked now, but another correction may have changed the events before: those are skipped.
 _WRITE = f"""
     INSERT INTO score_events
         (kind, action_id, voids_id, player_id, season_id, action_type_id, points, previous_score, score, issued_at,
@@ -69,8 +69,8 @@ _WRITE = f"""
     WINDOW line AS (PARTITION BY e.season_id, e.player_id ORDER BY e.id ROWS UNBOUNDED PRECEDING)
     RETURNING id, season_id, player_id, action_id, points, held_under
 """
-# The newest event that counts is looked for past all that was voided since, so only where it may be another one: a
-# redemption takes less than the ten seconds, so what is older by that has a lower id too.
+# The search for the newest event that counts passes all events voided since, so it runs only if the event may have
+# changed: a redemption takes less than the ten seconds, so an event older by that much has a lower id too.
 _SETTLE = f"""
     WITH change AS (
         SELECT w.season_id, w.player_id, p.held_under AS held_now, max(e.created_at) AS newest,
@@ -97,8 +97,8 @@ _COLUMNS = """
 """
 
 
-def values_of(selection: Selection) -> dict[str, Any]:
-    """The parameters of SELECTED."""
+def values_of(selection: Selection) -> dict[str, object]:
+    """Return the parameters of SELECTED."""
     return {
         "player_id": selection.player_id,
         "action_type_id": selection.action_type_id,
@@ -108,7 +108,7 @@ def values_of(selection: Selection) -> dict[str, Any]:
     }
 
 
-def _correction(row: sa.Row[Any]) -> Correction:
+def _correction(row: Row) -> Correction:
     selection = Selection(row.player_id, row.action_type_id, row.board_id, row.since, row.until)
     return Correction(
         row.id,
@@ -128,18 +128,18 @@ def _correction(row: sa.Row[Any]) -> Correction:
 
 
 class CorrectionStore:
-    """Writes take the caller's connection, on which the correction is locked."""
+    """Corrections. Writes take the caller's connection, on which the correction is locked."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def get(self, correction_id: UUID) -> Correction | None:
-        """One of them."""
+        """Return the correction, or `None`."""
         row = self._db.row(f"SELECT {_COLUMNS} FROM corrections WHERE id = :id", id=correction_id)
         return _correction(row) if row else None
 
     def page(self, *, limit: int, state: str | None = None) -> list[Correction]:
-        """The newest first."""
+        """Return at most `limit` corrections, the newest first; `state` `None`: any."""
         rows = self._db.rows(
             f"""
             SELECT {_COLUMNS} FROM corrections WHERE state = coalesce(CAST(:state AS text), state)
@@ -151,7 +151,7 @@ class CorrectionStore:
         return [_correction(row) for row in rows]
 
     def running(self) -> list[UUID]:
-        """Those that are not finished, the oldest first: a restore waits for nothing, and goes on with its void."""
+        """Return the unfinished corrections, the oldest first. A restore has ended its void, so no order is needed."""
         return [row.id for row in self._db.rows("SELECT id FROM corrections WHERE state = 'running' ORDER BY made_at")]
 
     @staticmethod
@@ -167,7 +167,7 @@ class CorrectionStore:
         case_id: UUID | None,
         restores_id: UUID | None,
     ) -> None:
-        """Begin one. Without an `until` it ends now, so that what is redeemed from here on is not meant."""
+        """Begin a correction. Without an `until` its time ends now, so that later redemptions are not selected."""
         connection.execute(
             sa.text(
                 """
@@ -193,7 +193,7 @@ class CorrectionStore:
 
     @staticmethod
     def lock(connection: sa.Connection, correction_id: UUID) -> Correction | None:
-        """Keep it from everybody else until the transaction ends; None if there is none."""
+        """Lock the correction until the transaction ends and return it, or `None` if there is none."""
         row = connection.execute(
             sa.text(f"SELECT {_COLUMNS} FROM corrections WHERE id = :id FOR UPDATE"), {"id": correction_id}
         ).one_or_none()
@@ -201,7 +201,7 @@ class CorrectionStore:
 
     @staticmethod
     def of_case(connection: sa.Connection, case_id: UUID) -> list[UUID]:
-        """The voids of a case that nobody has taken back."""
+        """Return the voids of a case that were not restored, the oldest first."""
         rows = connection.execute(
             sa.text(
                 """
@@ -215,7 +215,7 @@ class CorrectionStore:
 
     @staticmethod
     def set_state(connection: sa.Connection, correction_id: UUID, state: str) -> None:
-        """Finished, in this way."""
+        """Finish the correction in this state and count its players."""
         connection.execute(
             sa.text(
                 """
@@ -228,39 +228,39 @@ class CorrectionStore:
         )
 
     @staticmethod
-    def batch(connection: sa.Connection, correction: Correction, most: int) -> bool:
-        """Void or restore up to `most` events, with all that follows from it in the database.
+    def batch(connection: sa.Connection, correction: Correction, limit: int) -> bool:
+        """Void or restore up to `limit` events, with all consequences in the database; return True once none remain.
 
-        Raises Conflict, with nothing changed by this batch, where a score would be past MAX_SCORE.
+        Raises `Conflict`, with nothing changed by this batch, if a score would be past MAX_SCORE.
 
-        True once there are no more. For a void that is when a look from the first event on has found none, as ids don't
-        become visible in their order; what a restore takes back was all there when it began.
+        No events remain for a void once a search from the first event on finds none, as ids don't become visible in
+        their order. The events of a restore all existed when it began.
         """
-        connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_LOOK_SECONDS}s'"))
-        row = connection.execute(
+        connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_SEARCH_SECONDS}s'"))
+        progress = connection.execute(
             sa.text("SELECT cursor, request_id FROM corrections WHERE id = :id"), {"id": correction.id}
         ).one()
-        void = correction.kind == "void"
+        is_void = correction.kind == "void"
         values = {
             **values_of(correction.selection),
             "restores_id": correction.restores_id,
-            "cursor": row.cursor if row.cursor is not None else 0 if void else 2**63 - 1,
-            "most": most,
+            "cursor": progress.cursor if progress.cursor is not None else 0 if is_void else 2**63 - 1,
+            "most": limit,
         }
-        found = connection.execute(sa.text(_VOIDABLE if void else _RESTORABLE), values).all()
+        rows = connection.execute(sa.text(_VOIDABLE if is_void else _RESTORABLE), values).all()
         connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_CHANGE_SECONDS}s'"))
-        meant = [each.id for each in found if each.meant]
-        if meant:
-            _change(connection, correction, meant, row.request_id)
-        last = found[-1].place if len(found) == most else None
+        ids = [row.id for row in rows if row.meant]
+        if ids:
+            _change(connection, correction, ids, progress.request_id)
+        cursor = rows[-1].place if len(rows) == limit else None
         connection.execute(
-            sa.text("UPDATE corrections SET cursor = :last WHERE id = :id"), {"last": last, "id": correction.id}
+            sa.text("UPDATE corrections SET cursor = :last WHERE id = :id"), {"last": cursor, "id": correction.id}
         )
-        return not found and row.cursor is None if void else last is None
+        return not rows and progress.cursor is None if is_void else cursor is None
 
     @staticmethod
     def settled(connection: sa.Connection, correction_id: UUID) -> bool:
-        """Whether no further event of the selection can turn up: all transactions of the time are over."""
+        """Return whether no further event of the selection can appear: all transactions of the time are over."""
         return bool(
             connection.execute(
                 sa.text(
@@ -275,19 +275,19 @@ class CorrectionStore:
         )
 
 
-def _settle(connection: sa.Connection, news: dict[str, list[int]]) -> None:
+def _settle(connection: sa.Connection, values: dict[str, list[int]]) -> None:
     try:
-        totals = connection.execute(sa.text(_SETTLE), news).scalars()
-    except IntegrityError as error:  # the score alone would be
+        totals = connection.execute(sa.text(_SETTLE), values).scalars()
+    except IntegrityError as error:  # the score alone would be past it
         raise Conflict(PAST_LIMIT) from error
     if any(total > MAX_SCORE for total in totals):
         raise Conflict(PAST_LIMIT)
 
 
 def _change(connection: sa.Connection, correction: Correction, ids: list[int], request_id: str) -> None:
-    locked = connection.execute(sa.text(_LOCK), {"ids": ids}).all()
-    QuarantineStore.settle_strays(connection, [row.player_id for row in locked])
-    written = connection.execute(
+    standings = connection.execute(sa.text(_LOCK), {"ids": ids}).all()
+    QuarantineStore.settle_strays(connection, [row.player_id for row in standings])
+    events = connection.execute(
         sa.text(_WRITE),
         {
             "ids": ids,
@@ -298,10 +298,10 @@ def _change(connection: sa.Connection, correction: Correction, ids: list[int], r
             "request_id": request_id,
         },
     ).all()
-    if not written:
+    if not events:
         return
-    news = {"written": [row.id for row in written]}
-    _settle(connection, news)
+    values = {"written": [event.id for event in events]}
+    _settle(connection, values)
     connection.execute(
         sa.text(
             """
@@ -309,7 +309,7 @@ def _change(connection: sa.Connection, correction: Correction, ids: list[int], r
             SELECT DISTINCT season_id, player_id, :request FROM score_events WHERE id = ANY(:written)
             """
         ),
-        {**news, "request": request_id},
+        {**values, "request": request_id},
     )
     connection.execute(
         sa.text(
@@ -319,13 +319,13 @@ def _change(connection: sa.Connection, correction: Correction, ids: list[int], r
             JOIN score_events e ON e.action_id = w.action_id AND e.kind = 'redeem' WHERE w.id = ANY(:written)
             """
         ),
-        news,
+        values,
     )
     connection.execute(
         sa.text("UPDATE corrections SET events = events + :events, points = points + :points WHERE id = :id"),
         {
             "id": correction.id,
-            "events": len(written),
-            "points": sum(abs(row.points) for row in written),
+            "events": len(events),
+            "points": sum(abs(event.points) for event in events),
         },
     )

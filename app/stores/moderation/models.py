@@ -1,4 +1,4 @@
-"""Learned models and what they found. Of a model only data is kept, never anything that runs."""
+"""Learned models and their findings. A stored model is only data, never code."""
 
 from __future__ import annotations
 
@@ -6,29 +6,45 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from app.stores.postgres.engine import Database
+from app.stores.postgres.rows import read_row
 
-_KEPT = "90 days"  # a model that has not been used for so long is deleted when the next one comes
-_EXCUSED = "14 days"
+_RETENTION = "90 days"  # a retired model trained longer ago is deleted when the next one is added
+_EXCUSE_PERIOD = "14 days"
 _FACTS = "version, state, trained_at, window_since, window_until, seed, players, settings, numbers, digest"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredModel:
-    """A model with what it was made of: the time it learned from, the seed, how many players, the settings."""
+    """A model and its origin: the time window it learned from, the seed, the number of players, the settings."""
 
     since: datetime
     until: datetime
     seed: int
     players: int
-    settings: Mapping[str, Any]
-    numbers: Mapping[str, Any]
+    settings: Mapping[str, object]
+    numbers: Mapping[str, float]
     artifact: bytes
+    digest: str
+
+
+class ModelFacts(TypedDict):
+    """The origin and the measured numbers of a model; `state` is active or retired."""
+
+    version: int
+    state: str
+    trained_at: datetime
+    window_since: datetime
+    window_until: datetime
+    seed: int
+    players: int
+    settings: dict[str, object]
+    numbers: dict[str, float]
     digest: str
 
 
@@ -42,37 +58,38 @@ class Strange:
 
 
 class ModelStore:
-    """Writes take the caller's connection."""
+    """Learned models. Writes take the caller's connection."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def all(self) -> list[dict[str, Any]]:
-        """All but the models themselves, the newest first."""
-        return [dict(row._mapping) for row in self._db.rows(f"SELECT {_FACTS} FROM models ORDER BY version DESC")]
+    def all(self) -> list[ModelFacts]:
+        """Return the facts of all models, without the models themselves, the newest first."""
+        rows = self._db.rows(f"SELECT {_FACTS} FROM models ORDER BY version DESC")
+        return [read_row(row, ModelFacts) for row in rows]
 
-    def facts(self, version: int) -> dict[str, Any] | None:
-        """Of one; None if there is none."""
+    def facts(self, version: int) -> ModelFacts | None:
+        """Return the facts of a version, or `None` if there is no such version."""
         row = self._db.row(f"SELECT {_FACTS} FROM models WHERE version = :version", version=version)
-        return dict(row._mapping) if row else None
+        return read_row(row, ModelFacts) if row else None
 
     def active(self) -> int | None:
-        """The version that judges."""
+        """Return the version that judges, or `None`."""
         row = self._db.row("SELECT version FROM models WHERE state = 'active'")
         return int(row.version) if row else None
 
     def artifact(self, version: int) -> tuple[bytes, str]:
-        """The model and the digest it had when it was trained."""
+        """Return the model and the digest that it had when it was trained."""
         row = self._db.row("SELECT artifact, digest FROM models WHERE version = :version", version=version)
         assert row is not None
         return bytes(row.artifact), row.digest
 
     @staticmethod
-    def add(connection: sa.Connection, kept: StoredModel) -> int:
-        """Keep a new one, retired as yet; its version. Models long out of use go."""
-        _alone(connection)
+    def add(connection: sa.Connection, model: StoredModel) -> int:
+        """Store a new model, retired as yet, and return its version; deletes old retired models."""
+        _lock_models(connection)
         connection.execute(
-            sa.text(f"DELETE FROM models WHERE state = 'retired' AND trained_at < now() - interval '{_KEPT}'")
+            sa.text(f"DELETE FROM models WHERE state = 'retired' AND trained_at < now() - interval '{_RETENTION}'")
         )
         added = connection.execute(
             sa.text(
@@ -84,22 +101,22 @@ class ModelStore:
                 """
             ),
             {
-                "since": kept.since,
-                "until": kept.until,
-                "seed": kept.seed,
-                "players": kept.players,
-                "settings": json.dumps(kept.settings),
-                "numbers": json.dumps(kept.numbers),
-                "artifact": kept.artifact,
-                "digest": kept.digest,
+                "since": model.since,
+                "until": model.until,
+                "seed": model.seed,
+                "players": model.players,
+                "settings": json.dumps(model.settings),
+                "numbers": json.dumps(model.numbers),
+                "artifact": model.artifact,
+                "digest": model.digest,
             },
         )
         return int(added.scalar_one())
 
     @staticmethod
     def activate(connection: sa.Connection, version: int | None) -> int | None:
-        """Let this one judge from now on, or with None none; which one did before."""
-        _alone(connection)
+        """Let this version judge from now on, or with `None` no model; return the version that did before."""
+        _lock_models(connection)
         retired = connection.execute(
             sa.text("UPDATE models SET state = 'retired' WHERE state = 'active' RETURNING version")
         ).scalar_one_or_none()
@@ -111,14 +128,14 @@ class ModelStore:
 
     @staticmethod
     def excused(connection: sa.Connection, player_id: UUID, since: datetime) -> bool:
-        """Whether a person has cleared what a model had found of this player, some days before `since` or later."""
+        """Return whether a person cleared a model's findings on this player after `since` or up to 14 days before."""
         return bool(
             connection.execute(
                 sa.text(
                     f"""
                     SELECT EXISTS (
                         SELECT FROM cases c WHERE c.player_id = :player AND c.state = 'cleared'
-                            AND c.decided_at > CAST(:since AS timestamptz) - interval '{_EXCUSED}'
+                            AND c.decided_at > CAST(:since AS timestamptz) - interval '{_EXCUSE_PERIOD}'
                             AND EXISTS (SELECT FROM signals s WHERE s.case_id = c.id AND s.source = 'model')
                     )
                     """
@@ -128,8 +145,8 @@ class ModelStore:
         )
 
     @staticmethod
-    def add_signals(connection: sa.Connection, player_id: UUID, found: Sequence[Strange], at: datetime) -> int:
-        """Keep what stood out in the window that ended `at`, once; how much of it is new. It adds no suspicion."""
+    def add_signals(connection: sa.Connection, player_id: UUID, findings: Sequence[Strange], at: datetime) -> int:
+        """Store the findings of the window that ended `at`, once; return the number of new ones. Adds no suspicion."""
         return sum(
             connection.execute(
                 sa.text(
@@ -139,11 +156,17 @@ class ModelStore:
                     ON CONFLICT (player_id, rule, at) WHERE source = 'model' DO NOTHING
                     """
                 ),
-                {"player": player_id, "rule": each.rule, "seen": each.seen, "expected": each.expected, "at": at},
+                {
+                    "player": player_id,
+                    "rule": finding.rule,
+                    "seen": finding.seen,
+                    "expected": finding.expected,
+                    "at": at,
+                },
             ).rowcount
-            for each in found
+            for finding in findings
         )
 
 
-def _alone(connection: sa.Connection) -> None:
+def _lock_models(connection: sa.Connection) -> None:
     connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('fairboard models'))"))

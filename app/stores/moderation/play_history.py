@@ -1,4 +1,4 @@
-"""Everybody's play of some time, out of the ledger: what the learned model looks at. Needs numpy."""
+"""The plays of all players in a time window, from the ledger, as input of the learned model. Needs numpy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -14,36 +13,37 @@ import sqlalchemy as sa
 
 from anticheat.features import LEAST_PLAYS, Plays
 from app.stores.postgres.engine import Database
+from app.stores.postgres.rows import Row
 
-# Redemptions that are looked at together: 24 bytes each, and they are compared with each other.
+# So many redemptions are in memory together: 24 bytes each, and the model compares them with each other.
 TOGETHER = 1_000_000
 
-# Which players belong to a part: by their ids, which are random, and the same on every machine.
+# A player's part follows from their id: ids are random, and the same on every machine.
 _PART = "('x' || left(CAST(player_id AS text), 8))::bit(32)::bigint % :parts = :part"
 _WHEN = "kind = 'redeem' AND e.created_at >= :since AND e.created_at < :until"
 
 
 @dataclass(frozen=True, slots=True)
 class PlayWindow:
-    """What one player did from `since` to before `until`."""
+    """One player's plays from `since` to before `until`."""
 
     player_id: UUID
     plays: Plays
 
 
 class PlayLedger:
-    """One moment of the ledger."""
+    """One snapshot of the ledger."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
     def parts(self, since: datetime, until: datetime) -> int:
-        """In how many parts of players this time is read, so that each fits into memory."""
+        """Return the number of parts in which to read the players of this time, so that each part fits into memory."""
         count = sa.text(f"SELECT count(*) FROM score_events e WHERE {_WHEN}")
         return 1 + int(self._connection.execute(count, {"since": since, "until": until}).scalar_one()) // TOGETHER
 
     def windows(self, since: datetime, until: datetime, part: int = 0, parts: int = 1) -> list[PlayWindow]:
-        """Of every player of this part who played enough to say something about, in the order of their ids."""
+        """Return the windows of this part's players with at least LEAST_PLAYS plays, in the order of their ids."""
         grouped = sa.text(
             f"""
             SELECT player_id, array_agg(t.slug ORDER BY e.id) AS action_types,
@@ -59,15 +59,15 @@ class PlayLedger:
         return [_window(row) for row in streamed.execute(grouped, values)]
 
 
-def _window(row: sa.Row[Any]) -> PlayWindow:
+def _window(row: Row) -> PlayWindow:
     completed = np.array(row.completed_at)
-    order = np.argsort(completed, kind="stable")  # the order of ids is that of commits, nearly
-    action_types = [row.action_types[at] for at in order]
+    order = np.argsort(completed, kind="stable")  # ids follow the order of commits, and that only nearly
+    action_types = [row.action_types[index] for index in order]
     return PlayWindow(row.player_id, Plays(action_types, np.array(row.issued_at)[order], completed[order]))
 
 
 @contextmanager
 def play_ledger(source: Database) -> Iterator[PlayLedger]:
-    """As `source`, the primary or a replica, has it now."""
+    """Yield a snapshot of the ledger on `source`, the primary or a replica."""
     with source.snapshot() as connection:
         yield PlayLedger(connection)

@@ -1,4 +1,4 @@
-"""What is kept of players' play, for judging it again, and what comes of that."""
+"""Players' past plays and the evidence against them, for judging them again, and the findings of that review."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,15 +16,16 @@ from anticheat.review import ReviewedSignal, ReviewedTry
 from anticheat.rules import ActionTypeLimits, Signal
 from app.domain.times import utc
 from app.stores.postgres.engine import Database
+from app.stores.postgres.rows import Row
 
-_FIRST = "1 day"  # how far back the first review goes
+_FIRST_SPAN = "1 day"  # the first review goes back so far
 
 
 @dataclass(slots=True)
 class Dossier:
-    """A player's tries and the evidence kept; only what is after `floor` (Unix time) counts against them.
+    """A player's tries and evidence; only those after `floor` (Unix time) count against the player.
 
-    `cleared_at`: when their suspicion was last set to 0 by a person.
+    `cleared_at`: the Unix time at which a person last set their suspicion to 0.
     """
 
     player_id: UUID
@@ -37,8 +37,8 @@ class Dossier:
 
     @property
     def kept(self) -> list[ReviewedSignal]:
-        """What counts against them."""
-        return [each for each in self.all_kept if each.at > self.floor]
+        """Return the evidence that counts against the player."""
+        return [signal for signal in self.all_kept if signal.at > self.floor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class TypeLimits:
 
 @dataclass(frozen=True, slots=True)
 class PlayerOutcome:
-    """When the player was first flagged and suspended, how many tries were refused, what a person decided last."""
+    """A player's first flag, first suspension, number of refused tries, and the last decision of a person."""
 
     player_id: UUID
     username: str
@@ -62,13 +62,13 @@ class PlayerOutcome:
 
 
 class Ledger:
-    """One moment of the ledger and of the evidence."""
+    """One snapshot of the ledger and of the evidence."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
     def active(self, since: datetime, until: datetime, player_id: UUID | None) -> list[tuple[UUID, int]]:
-        """Who redeemed from `since` to before `until`, and how often."""
+        """Return the players that redeemed from `since` to before `until`, with their numbers of redemptions."""
         rows = self._rows(
             """
             SELECT player_id, count(*) AS redeemed FROM score_events
@@ -83,7 +83,7 @@ class Ledger:
         return [(row.player_id, row.redeemed) for row in rows]
 
     def tried(self, since: datetime, until: datetime, player_id: UUID | None) -> list[tuple[UUID, int]]:
-        """The same with those of whom nothing scored."""
+        """Return the players of `active`, and with 0 redemptions those whose tries were all refused."""
         rows = self._rows(
             """
             SELECT DISTINCT player_id FROM refusals
@@ -97,7 +97,7 @@ class Ledger:
         return [*scored.items(), *((row.player_id, 0) for row in rows if row.player_id not in scored)]
 
     def limits(self) -> dict[str, TypeLimits]:
-        """Of every action type, retired ones too."""
+        """Return the limits of every action type, retired ones too, by slug."""
         rows = self._rows("SELECT slug, min_seconds, burst, per_minute, limits_since FROM action_types")
         return {
             row.slug: TypeLimits(
@@ -109,23 +109,23 @@ class Ledger:
     def dossiers(
         self, players: Sequence[tuple[UUID, int]], since: datetime, until: datetime, evidence_since: datetime
     ) -> list[Dossier]:
-        """What there is of these players: their redemptions since `since` to judge, what came before as history."""
+        """Return the players' dossiers: redemptions since `since` to judge, earlier ones as history, and evidence."""
         ids, counts = [player for player, _ in players], [count for _, count in players]
-        found = {player: Dossier(player) for player in ids}
-        self._add_floors(found, ids)
-        self._add_redeemed(found, ids, counts, since, until)
-        self._add_refused(found, ids, since, until)
-        self._add_evidence(found, ids, evidence_since)
-        return list(found.values())
+        dossiers = {player: Dossier(player) for player in ids}
+        self._add_floors(dossiers, ids)
+        self._add_redeemed(dossiers, ids, counts, since, until)
+        self._add_refused(dossiers, ids, since, until)
+        self._add_evidence(dossiers, ids, evidence_since)
+        return list(dossiers.values())
 
-    def _add_floors(self, found: dict[UUID, Dossier], ids: list[UUID]) -> None:
+    def _add_floors(self, dossiers: dict[UUID, Dossier], ids: list[UUID]) -> None:
         for row in self._rows(FLOORS, players=ids):
-            found[row.player_id].floor = row.floor.timestamp() if row.floor else 0.0
-            found[row.player_id].cleared_at = row.cleared_at.timestamp() if row.cleared_at else 0.0
-            found[row.player_id].open_case = row.open_case
+            dossiers[row.player_id].floor = row.floor.timestamp() if row.floor else 0.0
+            dossiers[row.player_id].cleared_at = row.cleared_at.timestamp() if row.cleared_at else 0.0
+            dossiers[row.player_id].open_case = row.open_case
 
     def _add_redeemed(
-        self, found: dict[UUID, Dossier], ids: list[UUID], counts: list[int], since: datetime, until: datetime
+        self, dossiers: dict[UUID, Dossier], ids: list[UUID], counts: list[int], since: datetime, until: datetime
     ) -> None:
         rows = self._rows(
             f"""
@@ -142,16 +142,16 @@ class Ledger:
             until=until,
         )
         for row in rows:
-            dossier = found[row.player_id]
+            dossier = dossiers[row.player_id]
             at = (row.judged_at or row.created_at).timestamp()
-            # Without the time it was judged by, it would be judged by how long its commit took.
-            again = row.judged_at is not None and row.created_at >= since and at > dossier.floor
+            # Without `judged_at`, the duration of the commit would count as time of play.
+            should_judge = row.judged_at is not None and row.created_at >= since and at > dossier.floor
             dossier.tries.append(
-                ReviewedTry(str(row.action_id), Completion(row.slug, row.issued_at.timestamp(), at), again)
+                ReviewedTry(str(row.action_id), Completion(row.slug, row.issued_at.timestamp(), at), should_judge)
             )
 
-    def _add_refused(self, found: dict[UUID, Dossier], ids: list[UUID], since: datetime, until: datetime) -> None:
-        scored = (one.completion.completed_at for each in found.values() for one in each.tries)
+    def _add_refused(self, dossiers: dict[UUID, Dossier], ids: list[UUID], since: datetime, until: datetime) -> None:
+        scored = (attempt.completion.completed_at for dossier in dossiers.values() for attempt in dossier.tries)
         rows = self._rows(
             """
             SELECT r.action_id, r.player_id, t.slug, r.issued_at, r.judged_at
@@ -164,10 +164,10 @@ class Ledger:
         )
         for row in rows:
             issued = row.issued_at.timestamp() if row.issued_at else math.inf
-            attempt = Completion(row.slug, issued, row.judged_at.timestamp())
-            found[row.player_id].tries.append(ReviewedTry(str(row.action_id), attempt, False, refused=True))
+            completion = Completion(row.slug, issued, row.judged_at.timestamp())
+            dossiers[row.player_id].tries.append(ReviewedTry(str(row.action_id), completion, False, refused=True))
 
-    def _add_evidence(self, found: dict[UUID, Dossier], ids: list[UUID], since: datetime) -> None:
+    def _add_evidence(self, dossiers: dict[UUID, Dossier], ids: list[UUID], since: datetime) -> None:
         rows = self._rows(
             """
             SELECT player_id, action_id, action_type, at, rule, seen, expected, added FROM signals
@@ -177,12 +177,12 @@ class Ledger:
             since=since,
         )
         for row in rows:
-            dossier, at = found[row.player_id], row.at.timestamp()
+            dossier, at = dossiers[row.player_id], row.at.timestamp()
             signal = Signal(row.rule, row.seen, row.expected, row.added)
             dossier.all_kept.append(ReviewedSignal(str(row.action_id), row.action_type, at, signal))
 
     def outcomes(self, players: Sequence[UUID], since: datetime, until: datetime) -> list[PlayerOutcome]:
-        """What came of these players in that time when they were first judged."""
+        """Return the players' outcomes from `since` to before `until`, as they were judged live."""
         rows = self._rows(
             """
             SELECT p.id AS player_id, p.username, s.flagged_at, s.suspended_at,
@@ -202,11 +202,11 @@ class Ledger:
         )
         return [PlayerOutcome(**row._mapping) for row in rows]
 
-    def _rows(self, sql: str, **values: Any) -> Sequence[sa.Row[Any]]:
+    def _rows(self, sql: str, **values: object) -> Sequence[Row]:
         return self._connection.execute(sa.text(sql), values).fetchall()
 
 
-# What a person has decided, or lifted, is not held against a player again.
+# Evidence that a person has decided on, or cleared, does not count against a player again.
 FLOORS = """
     SELECT p.player_id, s.cleared_at, greatest(s.cleared_at, max(c.decided_at)) AS floor,
            coalesce(bool_or(c.state = 'open'), false) AS open_case
@@ -217,28 +217,28 @@ FLOORS = """
 
 
 class ReviewStore:
-    """Writes take the caller's connection, which is the primary's."""
+    """The review's progress and findings. Writes take the caller's connection, which is the primary's."""
 
     @staticmethod
     @contextmanager
     def ledger(source: Database) -> Iterator[Ledger]:
-        """As `source`, the primary or a replica, has it now."""
+        """Yield a snapshot of the ledger on `source`, the primary or a replica."""
         with source.snapshot() as connection:
             yield Ledger(connection)
 
     @staticmethod
     def lock(connection: sa.Connection) -> bool:
-        """Be the only one that goes on with the review, until this transaction ends; False if somebody else is."""
-        tried = sa.text("SELECT pg_try_advisory_xact_lock(hashtext('fairboard review'))")
-        return bool(connection.execute(tried).scalar_one())
+        """Take the review's lock until this transaction ends; return False if another process has it."""
+        statement = sa.text("SELECT pg_try_advisory_xact_lock(hashtext('fairboard review'))")
+        return bool(connection.execute(statement).scalar_one())
 
     @staticmethod
     def progress(connection: sa.Connection) -> tuple[datetime, datetime]:
-        """Up to when the ledger has been reviewed, and now."""
+        """Return the time before which the ledger has been reviewed, and the database's time now."""
         connection.execute(
             sa.text(
                 f"""
-                INSERT INTO review_progress (number, reviewed_before) VALUES (1, now() - interval '{_FIRST}')
+                INSERT INTO review_progress (number, reviewed_before) VALUES (1, now() - interval '{_FIRST_SPAN}')
                 ON CONFLICT DO NOTHING
                 """
             )
@@ -248,23 +248,23 @@ class ReviewStore:
 
     @staticmethod
     def keep_progress(connection: sa.Connection, reviewed_before: datetime) -> None:
-        """Write it down."""
+        """Store the time before which the ledger has been reviewed."""
         connection.execute(sa.text("UPDATE review_progress SET reviewed_before = :to"), {"to": reviewed_before})
 
     @staticmethod
     def standing_of(connection: sa.Connection, player_id: UUID) -> tuple[float, bool]:
-        """The player's floor and whether a case is open, as they are now; keeps others from deciding meanwhile."""
+        """Lock the player against decisions, and return their floor (Unix time) and whether a case is open."""
         connection.execute(sa.text("SELECT FROM players WHERE id = :player FOR NO KEY UPDATE"), {"player": player_id})
         row = connection.execute(sa.text(FLOORS), {"players": [player_id]}).one()
         return (row.floor.timestamp() if row.floor else 0.0), row.open_case
 
     @staticmethod
     def add_signals(
-        connection: sa.Connection, player_id: UUID, new: Sequence[tuple[ReviewedSignal, float]], flag: float
+        connection: sa.Connection, player_id: UUID, findings: Sequence[tuple[ReviewedSignal, float]], flag: float
     ) -> int:
-        """Keep what the review has found, once; how much of it nobody had found before."""
+        """Store the review's findings (signal, suspicion), each once; return the number of new ones."""
         added = 0
-        for each, level in new:
+        for finding, suspicion in findings:
             added += connection.execute(
                 sa.text(
                     """
@@ -277,15 +277,15 @@ class ReviewStore:
                 ),
                 {
                     "player": player_id,
-                    "action": each.action_id,
-                    "type": each.action_type,
-                    "rule": each.signal.rule,
-                    "seen": each.signal.seen,
-                    "expected": each.signal.expected,
-                    "added": each.signal.added,
-                    "suspicion": level,
-                    "outcome": "flag" if level >= flag else "clean",
-                    "at": utc(each.at),
+                    "action": finding.action_id,
+                    "type": finding.action_type,
+                    "rule": finding.signal.rule,
+                    "seen": finding.signal.seen,
+                    "expected": finding.signal.expected,
+                    "added": finding.signal.added,
+                    "suspicion": suspicion,
+                    "outcome": "flag" if suspicion >= flag else "clean",
+                    "at": utc(finding.at),
                 },
             ).rowcount
         return added

@@ -1,4 +1,4 @@
-"""Points that are held: seen by their player alone until the case they were scored under is decided."""
+"""Held points: visible to their player alone until the case under which they were scored is decided."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _COUNTS = """
         ORDER BY v.id DESC LIMIT 1
     ) IS DISTINCT FROM 'void'
 """
-# What was scored under the case that the player is held under now is held, and nothing else. The time of a standing is
-# that of its newest event that counts and that everybody sees.
+# Points are held if and only if they were scored under the case that holds their player now. The time of a standing is
+# that of its newest event that counts and is not held.
 _SETTLE = f"""
     WITH due AS (
         SELECT s.season_id, s.player_id, p.held_under, coalesce((
@@ -38,8 +38,8 @@ _SETTLE = f"""
 """
 
 
-_OF_ONE = _SETTLE.format(which="s.player_id = :player")
-_OF_MANY = _SETTLE.format(which="s.player_id = ANY(:players) AND s.held > 0")
+_SETTLE_PLAYER = _SETTLE.format(which="s.player_id = :player")
+_SETTLE_PLAYERS = _SETTLE.format(which="s.player_id = ANY(:players) AND s.held > 0")
 
 
 class QuarantineStore:
@@ -50,15 +50,15 @@ class QuarantineStore:
 
     @staticmethod
     def held_under(connection: sa.Connection, player_id: UUID) -> UUID | None:
-        """The case under which the player's points are held; None for a player like any other."""
-        found: UUID | None = connection.execute(
+        """Return the case under which the player's points are held, or `None`."""
+        case_id: UUID | None = connection.execute(
             sa.text("SELECT held_under FROM players WHERE id = :player"), {"player": player_id}
         ).scalar_one()
-        return found
+        return case_id
 
     @staticmethod
     def hold(connection: sa.Connection, player_id: UUID, case_id: UUID | None) -> int:
-        """Hold what was and will be scored under this case, or with None nothing; how many standings changed."""
+        """Hold past and future points of this case, or with `None` none; return the number of changed standings."""
         connection.execute(
             sa.text("UPDATE players SET held_under = :case WHERE id = :player"),
             {"case": case_id, "player": player_id},
@@ -67,22 +67,25 @@ class QuarantineStore:
 
     @staticmethod
     def settle(connection: sa.Connection, player_id: UUID) -> int:
-        """Make score and held points what the events and the player's case say; how many standings changed.
+        """Recompute scores and held points from events and the player's case; return the number of changed standings.
 
-        The rows are locked first: a redemption that had them is seen by the statement after it.
+        The rows are locked first, so that the next statement sees the redemption that had them locked.
         """
-        player = {"player": player_id}
-        connection.execute(sa.text("SELECT FROM standings WHERE player_id = :player FOR UPDATE"), player)
-        return connection.execute(sa.text(_OF_ONE), player).rowcount
+        values = {"player": player_id}
+        connection.execute(sa.text("SELECT FROM standings WHERE player_id = :player FOR UPDATE"), values)
+        return connection.execute(sa.text(_SETTLE_PLAYER), values).rowcount
 
     @staticmethod
     def settle_strays(connection: sa.Connection, players: Sequence[UUID]) -> None:
-        """Before events of these players are voided, whose standings the caller has locked: what is held is what
-        should be, and not what was on its way at a decision, so that it is taken from where it was put."""
-        connection.execute(sa.text(_OF_MANY), {"players": list(players)})
+        """Correct these players' held points, which may include a redemption that was in flight at a decision.
+
+        Call it before their events are voided, so that the void subtracts points from the column that has them. The
+        caller has locked the standings.
+        """
+        connection.execute(sa.text(_SETTLE_PLAYERS), {"players": list(players)})
 
     def missed_status_changes(self) -> list[UUID]:
-        """Whose points are held although they are under no case: they were on their way when it was decided."""
+        """Return players with held points but no case: a redemption was in flight when the case was decided."""
         rows = self._db.rows(
             """
             SELECT DISTINCT s.player_id FROM standings s JOIN players p ON p.id = s.player_id
@@ -92,8 +95,10 @@ class QuarantineStore:
         return [row.player_id for row in rows]
 
     def mislisted(self, seconds: float) -> list[UUID]:
-        """Who is on a board though suspended, or off though active: their first redemption there was on its way when
-        somebody decided on them, in the last `seconds`."""
+        """Return players that are on a board though suspended, or off it though active.
+
+        Their first redemption there was in flight at a decision on them, in the last `seconds`.
+        """
         rows = self._db.rows(
             """
             SELECT DISTINCT p.id FROM players p JOIN standings s ON s.player_id = p.id

@@ -1,10 +1,10 @@
-"""Suspicion, the signals that made it, and the cases they are on."""
+"""Suspicion, the signals that caused it, and the cases that the signals are on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -15,8 +15,8 @@ from app.domain.action_token import Promise
 from app.domain.times import utc
 from app.stores.postgres.engine import Database
 
-# Puts the player's signals that are on no case yet on this one, and its start back to the earliest that still counted.
-_JOIN = """
+# Signals of the player without a case join this one, and its start moves back to the earliest that still counted.
+_JOIN_CASE = """
     WITH joined AS (
         UPDATE signals SET case_id = :case WHERE player_id = :player AND case_id IS NULL RETURNING at, added
     ), earliest AS (
@@ -28,7 +28,16 @@ _JOIN = """
     WHERE c.id = :case AND (c.starts_at IS NULL OR e.at < c.starts_at)
 """
 
-_NOTHING = {"value": 0.0, "at": "1970-01-01T00:00:00+00:00", "cleared_at": None}
+
+class SuspicionRow(TypedDict):
+    """A player's suspicion as JSON: `at` is its time, `cleared_at` when a person last set it to 0."""
+
+    value: float
+    at: str
+    cleared_at: str | None
+
+
+_NO_SUSPICION: SuspicionRow = {"value": 0.0, "at": "1970-01-01T00:00:00+00:00", "cleared_at": None}
 
 
 class SuspicionStore:
@@ -38,13 +47,13 @@ class SuspicionStore:
         self._db = database
 
     def get(self, player_id: str) -> Suspicion:
-        """The player's suspicion as last written; 0 for one who never was suspicious."""
+        """Return the player's suspicion as last written; 0 for a player that never was suspicious."""
         row = self._db.row("SELECT value, at FROM suspicion WHERE player_id = :player", player=player_id)
         return Suspicion(row.value, row.at.timestamp()) if row else Suspicion(0.0, 0.0)
 
     @staticmethod
     def add(connection: sa.Connection, player_id: str, added: float, at: float, half_life: float) -> Suspicion:
-        """Let it decay to `at`, then add; on the row itself, so that two redemptions at once both count."""
+        """Let the suspicion decay to `at`, add, and return it; on the row itself, so concurrent calls both count."""
         row = connection.execute(
             sa.text(
                 """
@@ -62,7 +71,7 @@ class SuspicionStore:
 
     @staticmethod
     def clear(connection: sa.Connection, player_id: UUID, at: datetime) -> None:
-        """Back to 0, for the review of the ledger too: it doesn't count what was before."""
+        """Reset the suspicion to 0, for the review of the ledger too: the review then ignores earlier evidence."""
         connection.execute(
             sa.text(
                 """
@@ -74,20 +83,18 @@ class SuspicionStore:
         )
 
     @staticmethod
-    def row(connection: sa.Connection, player_id: UUID) -> dict[str, Any] | None:
-        """All that is kept of the player's suspicion, as `put_back` takes it: `{"value", "at", "cleared_at"}`."""
-        found: dict[str, Any] | None = connection.execute(
+    def row(connection: sa.Connection, player_id: UUID) -> SuspicionRow | None:
+        """Lock the player's suspicion and return it for `put_back`, or `None`."""
+        suspicion: SuspicionRow | None = connection.execute(
             sa.text("SELECT to_jsonb(s) - 'player_id' FROM suspicion s WHERE player_id = :player FOR UPDATE"),
             {"player": player_id},
         ).scalar_one_or_none()
-        return found
+        return suspicion
 
     @staticmethod
-    def put_back(
-        connection: sa.Connection, player_id: UUID, row: Mapping[str, Any] | None, half_life: float
-    ) -> Suspicion:
-        """What there was before it was cleared, and what was added since; if nothing was, exactly what there was."""
-        kept = connection.execute(
+    def put_back(connection: sa.Connection, player_id: UUID, row: SuspicionRow | None, half_life: float) -> Suspicion:
+        """Restore `row`, the suspicion before `clear`, with the points added since; without any, exactly `row`."""
+        restored = connection.execute(
             sa.text(
                 """
                 INSERT INTO suspicion AS s (player_id, value, at, cleared_at)
@@ -100,17 +107,17 @@ class SuspicionStore:
                 RETURNING value, at
                 """
             ),
-            {"player": player_id, "half_life": half_life, **(row or _NOTHING)},
+            {"player": player_id, "half_life": half_life, **(row or _NO_SUSPICION)},
         ).one()
-        return Suspicion(kept.value, kept.at.timestamp())
+        return Suspicion(restored.value, restored.at.timestamp())
 
     @staticmethod
     def add_refusal(connection: sa.Connection, promise: Promise, signals: Sequence[Signal], *, at: float) -> None:
-        """Keep that this action was refused, once: by the rule that added most, or `level` where none added anything.
+        """Store once that this action was refused: by the rule that added most, or by `level` if no rule added any.
 
-        A process that dies before Redis knows leaves the token usable; what is refused then was refused already.
+        A process that dies before it updates Redis leaves the token usable; a second refusal of it changes nothing.
         """
-        most = max(signals, key=lambda signal: signal.added, default=None)
+        strongest = max(signals, key=lambda signal: signal.added, default=None)
         connection.execute(
             sa.text(
                 """
@@ -123,7 +130,7 @@ class SuspicionStore:
                 "player": promise.player_id,
                 "season": promise.season_id,
                 "type": promise.action_type_id,
-                "reason": most.rule if most else "level",
+                "reason": strongest.rule if strongest else "level",
                 "issued": utc(promise.issued_ms / 1000),
                 "at": utc(at),
             },
@@ -141,7 +148,7 @@ class SuspicionStore:
         outcome: str,
         at: float,
     ) -> None:
-        """Keep what each rule saw, expected and added."""
+        """Store the values that each rule saw, expected and added."""
         if not signals:
             return
         connection.execute(
@@ -178,14 +185,14 @@ class SuspicionStore:
         hold: bool,
         since: datetime | None = None,
     ) -> UUID:
-        """The player's open case, opened if there is none; signals not on a case yet join it.
+        """Return the player's open case, opened if there is none; signals without a case join it.
 
-        It starts at the earliest signal of which at least 1 point was left when it was opened, or at `since` if that is
-        earlier. With `hold`, what the player scores from now on in this transaction, and after it, is held.
+        It starts at the earliest signal of which at least 1 point remained when it was opened, or at `since` if that is
+        earlier. With `hold`, points that the player scores from now on, in this transaction and after it, are held.
         """
-        case_id = _open(connection, player_id)
+        case_id = _ensure_open_case(connection, player_id)
         connection.execute(
-            sa.text(_JOIN),
+            sa.text(_JOIN_CASE),
             {"case": case_id, "player": player_id, "half_life": half_life, "since": since},
         )
         if hold:
@@ -196,7 +203,7 @@ class SuspicionStore:
         return case_id
 
 
-def _open(connection: sa.Connection, player_id: str) -> UUID:
+def _ensure_open_case(connection: sa.Connection, player_id: str) -> UUID:
     connection.execute(
         sa.text(
             """
@@ -206,8 +213,8 @@ def _open(connection: sa.Connection, player_id: str) -> UUID:
         ),
         {"id": uuid4(), "player": player_id},
     )
-    found: UUID = connection.execute(
+    case_id: UUID = connection.execute(
         sa.text("SELECT id FROM cases WHERE player_id = :player AND state = 'open'"),
         {"player": player_id},
     ).scalar_one()
-    return found
+    return case_id

@@ -1,4 +1,4 @@
-"""Whose turn it is to be beat, and when each of its tasks was last sent: by the database's clock alone."""
+"""The lock of the one beat process that sends, and the time of each task's last tick, by the database's clock alone."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from app.stores.postgres.session_settings import make_engine
 
 _LOCK = {"group": 0xFA1B, "number": 1}
 
-# The holder says something every two seconds. One that was stopped, or is cut off, loses its session after this long,
-# and with it the turn. Publishing happens inside a transaction, and may wait for a stalled broker.
+# The holder sends a statement every two seconds. A holder that is stopped or cut off loses its session after this long,
+# and the lock with it. Publishing happens inside a transaction, and may wait for a stalled broker.
 _SILENT_SECONDS = 8
 _PUBLISHING_SECONDS = 30
 _SESSION = {
@@ -29,7 +29,7 @@ _SESSION = {
 
 
 class Turn:
-    """The right to send, held on a database session of its own: it ends with that session, however that ends."""
+    """The right to send: an advisory lock on a database session of its own, which ends when that session ends."""
 
     def __init__(self, url: str) -> None:
         self._engine = make_engine(
@@ -40,26 +40,26 @@ class Turn:
             connect_args={"tcp_user_timeout": _SILENT_SECONDS * 1000},
         )
         self._session: sa.Connection | None = None
-        self._taken = False
+        self._has_lock = False
 
     def take(self) -> bool:
-        """Whether it is ours, now or still; asks the database. Raises SQLAlchemyError, and then it is lost."""
+        """Return whether we have the lock, by asking the database. Raises SQLAlchemyError when the lock is lost."""
         try:
             if self._session is None:
                 self._session = self._engine.connect()
-            if self._taken:
+            if self._has_lock:
                 self._session.execute(sa.text("SELECT 1"))
             else:
-                found = self._session.execute(sa.text("SELECT pg_try_advisory_lock(:group, :number)"), _LOCK)
-                self._taken = bool(found.scalar_one())
+                result = self._session.execute(sa.text("SELECT pg_try_advisory_lock(:group, :number)"), _LOCK)
+                self._has_lock = bool(result.scalar_one())
             self._session.commit()
         except sqlalchemy.exc.SQLAlchemyError:
             self.give_up()
             raise
-        return self._taken
+        return self._has_lock
 
     def ages(self) -> dict[str, float]:
-        """Seconds since each task was last sent; 0 for one whose time is yet to come, as the clock was set back."""
+        """Return the seconds since each task was last sent; 0 for a future time, from before the clock was set back."""
         assert self._session is not None
         query = "SELECT name, greatest(extract(epoch FROM clock_timestamp() - sent_at), 0)::float AS age FROM ticks"
         rows = self._session.execute(sa.text(query)).all()
@@ -68,10 +68,10 @@ class Turn:
 
     @contextmanager
     def sending(self, name: str) -> Iterator[float]:
-        """Send inside: it begins only while the turn is ours, and counts as sent only if it does not raise.
+        """Record `name` as sent if the block does not raise; the block runs only while the lock is ours.
 
-        Gives the time by the database's clock, in Unix seconds. Raises SQLAlchemyError when the turn is lost; the one
-        that has it next may send once more.
+        Yields the database's time in Unix seconds. Raises SQLAlchemyError when the lock is lost; its next holder may
+        send the task once more.
         """
         assert self._session is not None
         try:
@@ -100,8 +100,8 @@ class Turn:
             raise
 
     def give_up(self) -> None:
-        """End the session, and the turn with it."""
-        session, self._session, self._taken = self._session, None, False
+        """End the session, and the lock with it."""
+        session, self._session, self._has_lock = self._session, None, False
         if session is not None:
             session.invalidate()
             session.close()
@@ -109,23 +109,23 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class BeatState:
-    """`held`: somebody has the turn; `ago`: seconds since anything was sent, 0 or more; None for never.
+    """Whether a beat process has the lock (`is_held`), and how many seconds `ago` a task was last sent (`None`: never).
 
-    Times that are yet to come, from before the clock was set back, tell nothing: they count as never.
+    Times in the future, from before the clock was set back, prove nothing: they count as never.
     """
 
-    held: bool
+    is_held: bool
     ago: float | None
 
 
 class BeatLockStore:
-    """What others may know of beat."""
+    """The state of the beat lock, for other processes."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def state(self) -> BeatState:
-        """As the database has it now."""
+        """Return the state as the database has it now."""
         row = self._db.row(
             """
             SELECT EXISTS (
@@ -144,7 +144,7 @@ class BeatLockStore:
         return BeatState(bool(row.held), row.ago)
 
     def now(self) -> float:
-        """The database's clock, in Unix seconds."""
+        """Return the database's time, in Unix seconds."""
         row = self._db.row("SELECT extract(epoch FROM clock_timestamp())::float AS now")
         assert row is not None
         return float(row.now)

@@ -1,4 +1,4 @@
-"""How long ago the background work was last done."""
+"""The age of the last background work."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from app.stores.postgres.engine import Database
 
 
 class JobAgeStore:
-    """By what the workers write down when they are done."""
+    """The ages of jobs, from the times that the workers record when they finish."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def ages(self) -> dict[str, float | None]:
-        """Seconds since the roll-ups were last computed (`analytics`) and since the end of what has been reviewed
-        (`anticheat`); None for what was never done. What was done at a time that is yet to come, from before the
-        database's clock was set back, counts as never done."""
+        """Return the seconds since the last roll-ups (`analytics`) and since the end of the last review (`anticheat`).
+
+        `None` means never. A time in the future, from before the database's clock was set back, counts as never.
+        """
         row = self._db.row(
             """
             SELECT extract(epoch FROM clock_timestamp() - (

@@ -1,4 +1,4 @@
-"""What PostgreSQL and Redis say about themselves."""
+"""The state of PostgreSQL and Redis, as the servers report it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.stores.postgres.moderation_schema import metadata
 from app.stores.redis.client import Client, Scripts, lane_of
 from app.stores.redis.cluster import ClusterClient
 
-# What the role must be allowed to do: read and add to every table, and the changes that play makes.
+# The rights that the role needs: to read and add to every table, and to make the changes that play makes.
 _RIGHTS = [
     *((name, right) for name in sorted(metadata.tables) for right in ("SELECT", "INSERT")),
     *((name, "UPDATE") for name in ("standings", "players", "logins")),
@@ -24,15 +24,16 @@ _OBSTACLES = """
                FILTER (WHERE NOT has_table_privilege(to_regclass(name), wanted)) AS forbidden
     FROM unnest(CAST(:names AS text[]), CAST(:rights AS text[])) AS need (name, wanted)
 """
-_MOST_NAMED = 3
+_MAX_NAMES = 3
 _PROBE_KEY, _PROBE_SECONDS = "leaderboard:probe", 10
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresState:
-    """`unsafe` names the settings that are off and make a commit survive no crash; `clock` is Unix seconds.
+    """The state of a PostgreSQL server.
 
-    `role` is the one that we are signed in as, `superuser` whether it may do anything.
+    `unsafe` names the settings that are off and without which a crash loses commits; `clock` is in Unix seconds. `role`
+    is the role of our sessions, `superuser` whether it may do anything.
     """
 
     version: str
@@ -45,13 +46,13 @@ class PostgresState:
 
 
 class PostgresProbe:
-    """One server."""
+    """Queries about the state of one PostgreSQL server."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def state(self) -> PostgresState:
-        """One round trip."""
+        """Return the server's state, in one round trip."""
         row = self._db.row(
             """
             SELECT current_setting('server_version') AS version, pg_is_in_recovery() AS standby,
@@ -69,7 +70,7 @@ class PostgresProbe:
         return PostgresState(**row._mapping)
 
     def obstacle(self) -> str | None:
-        """Why a server that answers can't be played on, in words; None if it can. One round trip."""
+        """Return why a server that answers can't be played on, in words; `None` if it can. Takes one round trip."""
         names, rights = zip(*_RIGHTS, strict=True)
         row = self._db.row(_OBSTACLES, names=list(names), rights=list(rights))
         assert row is not None
@@ -80,15 +81,15 @@ class PostgresProbe:
         if row.encoding != "UTF8":
             return f"keeps text as {row.encoding}, not as UTF8"
         if row.missing:
-            return f"lacks tables ({_some(row.missing)})"
+            return f"lacks tables ({_join_names(row.missing)})"
         if row.forbidden:
-            return f"forbids its role what it needs ({_some(row.forbidden)})"
+            return f"forbids its role what it needs ({_join_names(row.forbidden)})"
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class RedisState:
-    """One node. `memory_used` is a share of maxmemory, None where there is no maximum."""
+    """The state of a Redis node. `memory_used` is a share of maxmemory, `None` without a maximum."""
 
     node: str
     version: str
@@ -101,8 +102,11 @@ class RedisState:
 
 @dataclass(frozen=True, slots=True)
 class ClusterState:
-    """A Redis Cluster as one of its nodes sees it. `slots` of 16,384 are served; `replicas` counts those that follow
-    each master well; `failing` are the nodes that don't answer the others."""
+    """A Redis Cluster as one of its nodes sees it.
+
+    `slots` of 16,384 are served; `replicas` counts the working replicas of each master; `failing` are the nodes that
+    don't answer the others.
+    """
 
     well: bool
     slots: int
@@ -111,16 +115,16 @@ class ClusterState:
 
 
 class RedisProbe:
-    """A single node, or all primaries of a cluster."""
+    """Queries about the state of a single Redis node, or of all primaries of a cluster."""
 
     def __init__(self, client: Client, scripts: Scripts) -> None:
         self._client: Any = client
         self._scripts, self._lane = scripts, lane_of(client)
 
     def write(self) -> None:
-        """Write a little on every primary, by a script and without one: Redis may refuse the one or the other.
+        """Write a little on every primary, with a script and without one: Redis may refuse either.
 
-        Raises what Redis raises; an answer to PING alone doesn't tell that it takes writes.
+        Raises redis.RedisError. An answer to PING alone doesn't show that Redis accepts writes.
         """
         client = self._client
         keys = client.key_on_each(_PROBE_KEY) if isinstance(client, ClusterClient) else [_PROBE_KEY]
@@ -130,17 +134,17 @@ class RedisProbe:
                 raise answer
 
     def states(self) -> list[RedisState]:
-        """Each node's."""
+        """Return the state of each node."""
         client = self._client
         infos = client.infos() if isinstance(client, ClusterClient) else {"": client.info()}
-        return [_state(node, info) for node, info in infos.items()]
+        return [_parse_info(node, info) for node, info in infos.items()]
 
     def cluster(self) -> ClusterState | None:
-        """The cluster's, from a node that answers; None for a single node."""
+        """Return the cluster's state, from a node that answers; `None` for a single node."""
         client = self._client
         if not isinstance(client, ClusterClient):
             return None
-        about: dict[str, str] = client.execute_command("CLUSTER INFO")
+        info: dict[str, str] = client.execute_command("CLUSTER INFO")
         nodes: dict[str, dict[str, Any]] = client.execute_command("CLUSTER NODES")
         failing = [name for name, node in nodes.items() if "fail" in node["flags"]]
         masters = {
@@ -148,23 +152,23 @@ class RedisProbe:
             for name, node in nodes.items()
             if "master" in node["flags"] and node["slots"] and name not in failing
         }
-        follow = [node["master_id"] for name, node in nodes.items() if name not in failing]
-        replicas = {name: follow.count(node_id) for node_id, name in masters.items()}
-        return ClusterState(about["cluster_state"] == "ok", int(about["cluster_slots_ok"]), replicas, sorted(failing))
+        master_ids = [node["master_id"] for name, node in nodes.items() if name not in failing]
+        replicas = {name: master_ids.count(node_id) for node_id, name in masters.items()}
+        return ClusterState(info["cluster_state"] == "ok", int(info["cluster_slots_ok"]), replicas, sorted(failing))
 
     def clock(self) -> float:
-        """Unix seconds."""
+        """Return Redis's time, in Unix seconds."""
         seconds, microseconds = self._client.time()
         return float(seconds) + float(microseconds) / 1e6
 
 
-def _some(names: list[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+def _join_names(names: list[str]) -> str:
+    omitted = len(names) - _MAX_NAMES
+    return ", ".join(names[:_MAX_NAMES]) + (f" and {omitted} more" if omitted > 0 else "")
 
 
-def _state(node: str, info: dict[str, Any]) -> RedisState:
-    most = int(info.get("maxmemory", 0))
+def _parse_info(node: str, info: dict[str, Any]) -> RedisState:
+    max_memory = int(info.get("maxmemory", 0))
     errors = [
         name
         for name in ("rdb_last_bgsave_status", "aof_last_bgrewrite_status", "aof_last_write_status")
@@ -177,5 +181,5 @@ def _state(node: str, info: dict[str, Any]) -> RedisState:
         str(info.get("maxmemory_policy", "unknown")),
         bool(int(info.get("aof_enabled", 0))),
         errors,
-        int(info.get("used_memory", 0)) / most if most else None,
+        int(info.get("used_memory", 0)) / max_memory if max_memory else None,
     )

@@ -1,4 +1,4 @@
-"""What waits in the broker's queues, as the relay last saw it: a request never asks the broker."""
+"""The depths of the broker's queues as the relay last counted them, so that a request never asks the broker."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from app.stores.redis.client import Client
 
 KEY = "fairboard:queues"
-_SECONDS = 30  # a relay that is gone tells nothing, instead of what was true once
+_SECONDS = 30  # the last counts of a stopped relay expire, instead of passing for current ones
 
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """Messages that wait, messages in a worker's hands (None: nobody says), and how many take from the queue."""
+    """Messages that wait, messages that workers hold (`None`: unknown), and the number of consumers."""
 
     ready: int
     unacked: int | None
@@ -28,15 +28,18 @@ class QueueDepthStore:
         self._client = client
 
     def put(self, counts: Mapping[str, QueueDepth]) -> None:
-        """Keep what was counted just now, for `_SECONDS`. Raises redis.RedisError."""
+        """Store counts that were made just now, for `_SECONDS`. Raises redis.RedisError."""
         for queue, count in counts.items():
-            told = {"ready": count.ready, "unacked": count.unacked, "consumers": count.consumers}
-            self._client.hset(KEY, queue, json.dumps(told))
+            fields = {"ready": count.ready, "unacked": count.unacked, "consumers": count.consumers}
+            self._client.hset(KEY, queue, json.dumps(fields))
         self._client.expire(KEY, _SECONDS)
 
     def all(self) -> dict[str, QueueDepth]:
-        """What was counted last; nothing if that was long ago. Raises redis.RedisError."""
-        if self._client.ttl(KEY) > _SECONDS:  # Redis's clock was set back: nobody knows how long ago
+        """Return the last counts by queue; none if they are older than `_SECONDS`. Raises redis.RedisError."""
+        if self._client.ttl(KEY) > _SECONDS:  # Redis's clock was set back: the counts' age is unknown
             return {}
-        found = {queue: json.loads(text) for queue, text in self._client.hgetall(KEY).items()}
-        return {queue: QueueDepth(told["ready"], told["unacked"], told["consumers"]) for queue, told in found.items()}
+        depths = {queue: json.loads(text) for queue, text in self._client.hgetall(KEY).items()}
+        return {
+            queue: QueueDepth(fields["ready"], fields["unacked"], fields["consumers"])
+            for queue, fields in depths.items()
+        }

@@ -1,4 +1,4 @@
-"""Roll-ups: computed from the ledger by one statement a window, kept in a table that can be thrown away."""
+"""Roll-ups: one statement per window computes them from the ledger, into a table that can be rebuilt at any time."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 from app.domain.rollups import ALL_TYPES, Granularity, RollupFigures, RollupKey, Rollups
 from app.stores.postgres.engine import Database
 
-# A day of a very busy board takes minutes; a worker's own limit on a task comes after this one.
+# A day of a very busy board takes minutes; a worker's own time limit on a task is longer than this one.
 STATEMENT_SECONDS = 500
 _MARKS = 10_000
 
 # An aggregate sorts within work_mem and goes to disk beyond it, so the number of events costs time, not memory.
-# What was voided since counts as voided in the bucket it was redeemed in, and as nothing else. An event is voided after
-# it was written; the day is for clocks that were put back. So corrections of earlier buckets need not be read.
+# An event that was voided since counts as voided in the bucket of its redemption, and as nothing else. An event is
+# voided after it was written, so the query need not read older corrections; the day is for clocks that were set back.
 _EVENTS = """
     SELECT starts_at, season_id, CASE WHEN grouping(action_type_id) = 1 THEN 0 ELSE action_type_id END AS type,
            count(*) FILTER (WHERE stands) AS redemptions,
@@ -51,7 +51,7 @@ _REFUSALS = """
     ) AS refused
     GROUP BY GROUPING SETS ((starts_at, season_id, action_type_id, reason), (starts_at, season_id, reason))
 """
-_NAMES = (
+_FIGURES = (
     "redemptions",
     "points",
     "players",
@@ -61,12 +61,12 @@ _NAMES = (
     "p95_seconds",
     "refusals",
 )
-_COLUMNS = f"starts_at, season_id, action_type_id, {', '.join(_NAMES)}"
+_COLUMNS = f"starts_at, season_id, action_type_id, {', '.join(_FIGURES)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A moment of the primary, and a transaction id that no transaction had that was over then, nor any higher."""
+    """A moment of the primary, and a transaction id: all transactions that had ended by then have lower ids."""
 
     now: datetime
     unknown: int
@@ -74,7 +74,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class RollupProgress:
-    """How far the roll-ups of one granularity have come; see `rollup_progress` in the schema."""
+    """The progress of the roll-ups of one granularity; see `rollup_progress` in the schema."""
 
     began_at: datetime
     final_before: datetime
@@ -85,7 +85,7 @@ class RollupProgress:
 
 
 class LedgerSnapshot:
-    """One moment of the ledger; all transactions before `xmin` are over, and are in it if they were committed."""
+    """One moment of the ledger; all transactions before `xmin` have ended, and are in it if they were committed."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
@@ -94,43 +94,43 @@ class LedgerSnapshot:
         )
 
     def compute(self, granularity: Granularity, since: datetime, until: datetime) -> Rollups:
-        """The roll-ups of all buckets from `since` to before `until`, both starts of buckets."""
+        """Return the roll-ups of all buckets from `since` to before `until`; both are starts of buckets."""
         values = {"unit": granularity, "since": since, "until": until}
         refusals: dict[RollupKey, dict[str, int]] = {}
         for row in self._connection.execute(sa.text(_REFUSALS), values):
             refusals.setdefault(RollupKey(row.starts_at, row.season_id, row.type), {})[row.reason] = row.refusals
-        found = {place: RollupFigures(refusals=reasons) for place, reasons in refusals.items()}
+        rollups = {key: RollupFigures(refusals=reasons) for key, reasons in refusals.items()}
         for row in self._connection.execute(sa.text(_EVENTS), values):
-            place = RollupKey(row.starts_at, row.season_id, row.type)
+            key = RollupKey(row.starts_at, row.season_id, row.type)
             median, p95 = row.seconds or (None, None)
             counts = row.redemptions, row.points, row.players, row.voided, row.voided_points
-            found[place] = RollupFigures(*counts, median, p95, refusals.get(place, {}))
-        return found
+            rollups[key] = RollupFigures(*counts, median, p95, refusals.get(key, {}))
+        return rollups
 
 
 class RollupStore:
-    """Writes take the caller's connection, which is the primary's."""
+    """The roll-ups and their progress; writes run on the caller's connection, which is the primary's."""
 
     @staticmethod
     @contextmanager
     def snapshot(source: Database) -> Iterator[LedgerSnapshot]:
-        """The ledger as `source`, the primary or a replica, has it now."""
+        """Yield the ledger as `source`, the primary or a replica, has it now."""
         with source.snapshot(STATEMENT_SECONDS) as connection:
             yield LedgerSnapshot(connection)
 
     @staticmethod
     def lock(connection: sa.Connection, *, wait: bool = False) -> bool:
-        """Be the only one that writes roll-ups, until this transaction ends; False if somebody else is."""
+        """Lock the roll-ups until this transaction ends. Without `wait`, returns `False` when another one has it."""
         if wait:
             connection.execute(sa.text(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"))
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('fairboard rollups'))"))
             return True
-        tried = sa.text("SELECT pg_try_advisory_xact_lock(hashtext('fairboard rollups'))")
-        return bool(connection.execute(tried).scalar_one())
+        statement = sa.text("SELECT pg_try_advisory_xact_lock(hashtext('fairboard rollups'))")
+        return bool(connection.execute(statement).scalar_one())
 
     @staticmethod
     def mark(connection: sa.Connection) -> Mark:
-        """Now: the start of this transaction."""
+        """Return the mark of this transaction's start."""
         row = connection.execute(
             sa.text("SELECT now() AS now, pg_snapshot_xmax(pg_current_snapshot())::text AS unknown")
         ).one()
@@ -138,15 +138,15 @@ class RollupStore:
 
     @staticmethod
     def horizon(connection: sa.Connection) -> int:
-        """A new id: lower ones alone can have written what was written before the start of this transaction.
+        """Return a new transaction id: rows from before the start of this transaction all have lower ones.
 
-        (The end of a snapshot would not do: transactions that are not over may be beyond it.)
+        (The end of a snapshot would not do: running transactions may have higher ids.)
         """
         return int(connection.execute(sa.text("SELECT pg_current_xact_id()::text")).scalar_one())
 
     @staticmethod
     def progress(connection: sa.Connection, granularity: Granularity) -> RollupProgress:
-        """How far it has come: at first, to the start of the first season (or the first event, if that is earlier)."""
+        """Return the progress; it begins on the day of the first season (or of the first event, if that is earlier)."""
         values = {"granularity": granularity}
         select = sa.text(
             """
@@ -176,7 +176,7 @@ class RollupStore:
 
     @staticmethod
     def keep_progress(connection: sa.Connection, granularity: Granularity, progress: RollupProgress) -> None:
-        """Write it down."""
+        """Store the progress of a granularity."""
         connection.execute(
             sa.text(
                 """
@@ -197,7 +197,7 @@ class RollupStore:
 
     @staticmethod
     def kept(connection: sa.Connection, granularity: Granularity, since: datetime, until: datetime) -> Rollups:
-        """The roll-ups that are kept of a window."""
+        """Return the stored roll-ups of a window."""
         rows = connection.execute(
             sa.text(
                 f"""
@@ -218,7 +218,7 @@ class RollupStore:
         rollups: Rollups,
         computed_at: datetime,
     ) -> None:
-        """Keep these as all that there is of a window."""
+        """Replace all stored roll-ups of a window by `rollups`."""
         connection.execute(
             sa.text(
                 "DELETE FROM rollups WHERE granularity = :granularity AND starts_at >= :since AND starts_at < :until"
@@ -231,7 +231,7 @@ class RollupStore:
             f"""
             INSERT INTO rollups (granularity, computed_at, {_COLUMNS})
             VALUES (:granularity, :computed_at, :starts_at, :season_id, :action_type_id,
-                    {", ".join(":" + name for name in _NAMES)})
+                    {", ".join(":" + name for name in _FIGURES)})
             """
         ).bindparams(sa.bindparam("refusals", type_=JSONB))
         connection.execute(
@@ -240,31 +240,31 @@ class RollupStore:
                 {
                     "granularity": granularity,
                     "computed_at": computed_at,
-                    "starts_at": place.starts_at,
-                    "season_id": place.season_id,
-                    "action_type_id": place.action_type_id,
-                    **dict(zip(_NAMES, astuple(figures), strict=True)),
+                    "starts_at": key.starts_at,
+                    "season_id": key.season_id,
+                    "action_type_id": key.action_type_id,
+                    **dict(zip(_FIGURES, astuple(figures), strict=True)),
                 }
-                for place, figures in rollups.items()
+                for key, figures in rollups.items()
             ],
         )
 
     @staticmethod
     def stale(connection: sa.Connection) -> tuple[list[int], set[datetime]]:
-        """The marks of hours in which events were voided or restored since: their ids, and the hours."""
+        """Return up to 10,000 marks of hours whose events were voided or restored later: their ids, and the hours."""
         rows = connection.execute(sa.text(f"SELECT id, starts_at FROM stale_rollups ORDER BY id LIMIT {_MARKS}")).all()
         return [row.id for row in rows], {row.starts_at for row in rows}
 
     @staticmethod
     def drop_stale(connection: sa.Connection, ids: list[int]) -> None:
-        """They were computed again, from a snapshot that has what was marked."""
+        """Delete marks of hours that were computed again, from a snapshot that has the marked changes."""
         connection.execute(sa.text("DELETE FROM stale_rollups WHERE id = ANY(:ids)"), {"ids": ids})
 
     @staticmethod
     def read(
         source: Database, granularity: Granularity, board: str, since: datetime, until: datetime, slug: str | None
     ) -> list[dict[str, Any]]:
-        """A board's roll-ups with their names, in the order of time, all action types together before each of them."""
+        """Return a board's roll-ups with their names, by time; the row of all action types comes before each type's."""
         rows = source.rows(
             f"""
             SELECT {", ".join("r." + name for name in _COLUMNS.split(", "))}, r.computed_at, b.slug AS board,
@@ -286,7 +286,7 @@ class RollupStore:
 
     @staticmethod
     def names(source: Database) -> tuple[dict[int, str], dict[int, str]]:
-        """What seasons and action types are called, retired ones too: boards by season id, slugs by type id."""
+        """Return the slugs of boards by season id, and those of action types, retired ones too, by type id."""
         seasons = source.rows("SELECT s.id, b.slug FROM seasons s JOIN boards b ON b.id = s.board_id")
         types = source.rows("SELECT id, slug FROM action_types")
         return {row.id: row.slug for row in seasons}, {row.id: row.slug for row in types}

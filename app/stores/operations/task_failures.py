@@ -1,4 +1,4 @@
-"""What tasks failed of, kept for as long as somebody may look at their dead letters."""
+"""The errors of failed tasks, stored for as long as their dead letters may be looked at."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ def _key(task_id: str) -> str:
 
 
 class TaskFailureStore:
-    """One line for each task."""
+    """One line of error text for each task."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def note(self, task_id: str, error: str) -> None:
-        """Keep it for a week. Raises redis.RedisError."""
+        """Store the error for a week. Raises redis.RedisError."""
         self._client.set(_key(task_id), error, ex=_SECONDS)
 
     def of(self, task_ids: Sequence[str]) -> dict[str, str]:
-        """What is known of these tasks."""
-        found = {task_id: self._client.get(_key(task_id)) for task_id in task_ids}
-        return {task_id: error for task_id, error in found.items() if error}
+        """Return the stored errors of these tasks, by task id. Raises redis.RedisError."""
+        errors = {task_id: self._client.get(_key(task_id)) for task_id in task_ids}
+        return {task_id: error for task_id, error in errors.items() if error}

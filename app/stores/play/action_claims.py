@@ -1,6 +1,6 @@
-"""Action tokens in Redis: issued, claimed, consumed; with them what anti-cheat remembers of a player.
+"""Actions in Redis: issued, claimed and consumed, with the past of each player that anti-cheat judges by.
 
-All keys of a player carry the hash tag {player id}, so that one script may touch them on a cluster.
+All keys of a player carry the hash tag {player id}, so that one script may access them on a cluster.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any
 from uuid import UUID
 
 from anticheat.history import HISTORY_LENGTH, Completion
@@ -18,17 +17,17 @@ from anticheat.suspicion import Suspicion
 from app.domain.action_token import Promise
 from app.stores.redis.client import Call, Client, Scripts
 
-_AFTER_EXPIRY = 3600  # how long an expired action can still be asked for
+_AFTER_EXPIRY = 3600  # seconds that an expired action can still be looked up
 _REMEMBERED_SECONDS = 86_400
-_MARK = "*"  # in a history: it is not lost, however empty; newer than everything, so that it stays
+_MARK = "*"  # a member of every history: lost only with it; newer than all entries, so that trimming keeps it
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What `claim` answered. `limits`, `history` and `suspicion` are there when `word` is "claimed".
+    """The result of `claim`. `limits`, `history` and `suspicion` are set when `word` is "claimed".
 
     `word`: claimed, reused, missing, forged, consumed or in_flight. `history` is newest first. `suspicion` is None
-    when Redis has forgotten the player's past. `replays`: how often a consumed one was presented since.
+    when Redis has lost the player's past. `replays`: how often a consumed action was presented since.
     """
 
     word: str
@@ -38,23 +37,23 @@ class Claim:
     replays: int = 0
 
 
-def _action(player_id: str, action_id: str) -> str:
+def _action_key(player_id: str, action_id: str) -> str:
     return f"action:{{{player_id}}}:{action_id}"
 
 
-def _active(player_id: str) -> str:
+def _active_key(player_id: str) -> str:
     return f"active:{{{player_id}}}"
 
 
-def _history(player_id: str) -> str:
+def _history_key(player_id: str) -> str:
     return f"history:{{{player_id}}}"
 
 
-def _suspicion(player_id: str) -> str:
+def _suspicion_key(player_id: str) -> str:
     return f"suspicion:{{{player_id}}}"
 
 
-def _idempotency(player_id: str, key: str) -> str:
+def _idempotency_key(player_id: str, key: str) -> str:
     return f"idempotency:{{{player_id}}}:{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"
 
 
@@ -80,14 +79,14 @@ def _read_suspicion(text: str) -> Suspicion:
 
 
 class ActionClaimStore:
-    """Times are whole milliseconds since 1970."""
+    """The actions of players, their claims and pasts. Times are whole milliseconds since 1970."""
 
     def __init__(self, client: Client, scripts: Scripts, *, lease_ms: int, consumed_seconds: int) -> None:
         self._client, self._scripts = client, scripts
         self._lease_ms, self._consumed_seconds = lease_ms, consumed_seconds
 
     def issue(self, promise: Promise, limits: ActionTypeLimits, *, most: int) -> str:
-        """Keep a new action: issued, unknown (issued, but Redis has forgotten the player's past), or too_many."""
+        """Store a new action; return issued, unknown (issued, but Redis has lost the player's past) or too_many."""
         fields = {
             "state": "active",
             "type": promise.action_type,
@@ -97,26 +96,26 @@ class ActionClaimStore:
             "limits": _write_limits(limits),
             "promise": promise.digest,
         }
-        keep = (promise.expires_ms - promise.issued_ms) // 1000 + 1 + _AFTER_EXPIRY
-        head = [promise.action_id, promise.issued_ms, promise.expires_ms, most, keep]
+        ttl = (promise.expires_ms - promise.issued_ms) // 1000 + 1 + _AFTER_EXPIRY
+        arguments = [promise.action_id, promise.issued_ms, promise.expires_ms, most, ttl]
         player = promise.player_id
-        keys = [_action(player, promise.action_id), _active(player), _suspicion(player)]
-        return str(self._scripts.run("issue", keys, head + [part for pair in fields.items() for part in pair]))
+        keys = [_action_key(player, promise.action_id), _active_key(player), _suspicion_key(player)]
+        return str(self._scripts.run("issue", keys, arguments + [part for pair in fields.items() for part in pair]))
 
     def claim(
         self, player: str, action: str, promise: Promise | None, *, now_ms: int, key: str | None, fingerprint: str
     ) -> Claim:
-        """Claim the action for one redemption, and read the player's recent past, in one round trip.
+        """Claim the action for one redemption, and return the claim with the player's recent past, in one round trip.
 
-        `promise` is what a verified token says, None for a bad signature. It must be what was issued.
+        `promise` is the promise of a verified token, None for a bad signature. It must equal the issued promise.
         """
         keys = [
-            _action(player, action),
-            _idempotency(player, key or ""),
-            _history(player),
-            _suspicion(player),
+            _action_key(player, action),
+            _idempotency_key(player, key or ""),
+            _history_key(player),
+            _suspicion_key(player),
         ]
-        args = [
+        arguments = [
             now_ms,
             self._lease_ms,
             promise.digest if promise else "",
@@ -124,7 +123,7 @@ class ActionClaimStore:
             f"{action}|",
             HISTORY_LENGTH,
         ]
-        word, *rest = self._scripts.run("claim", keys, args)
+        word, *rest = self._scripts.run("claim", keys, arguments)
         if word != "claimed":
             return Claim(word, replays=int(rest[0]) if rest else 0)
         limits, suspicion, *past = rest
@@ -136,53 +135,55 @@ class ActionClaimStore:
         )
 
     def withdraw(self, promise: Promise) -> None:
-        """Forget an action that nobody was told of."""
+        """Delete an action whose token was sent to no client."""
         pipeline = self._client.pipeline(transaction=False)
-        pipeline.delete(_action(promise.player_id, promise.action_id))
-        pipeline.zrem(_active(promise.player_id), promise.action_id)
+        pipeline.delete(_action_key(promise.player_id, promise.action_id))
+        pipeline.zrem(_active_key(promise.player_id), promise.action_id)
         pipeline.execute()
 
     def release(self, promise: Promise) -> None:
-        """Give a claim back: nothing was scored, so nothing was completed that later ones are judged by."""
+        """Release a claim, and remove it from the history: nothing was scored, so later actions aren't judged by it."""
         pipeline = self._client.pipeline(transaction=False)
-        pipeline.hdel(_action(promise.player_id, promise.action_id), "claimed")
-        entry = f"{promise.action_id}|{promise.action_type}|{promise.issued_ms}"  # as claim.lua writes it
-        pipeline.zrem(_history(promise.player_id), entry)
+        pipeline.hdel(_action_key(promise.player_id, promise.action_id), "claimed")
+        entry = f"{promise.action_id}|{promise.action_type}|{promise.issued_ms}"  # the format of claim.lua
+        pipeline.zrem(_history_key(promise.player_id), entry)
         pipeline.execute()
 
     def settle_call(self, player_id: str, action_id: str, state: str) -> Call:
-        """The script call that ends an action as `consumed` or `invalid`."""
-        keys = [_action(player_id, action_id), _active(player_id)]
+        """Return the script call that ends an action as `consumed` or `invalid`."""
+        keys = [_action_key(player_id, action_id), _active_key(player_id)]
         return "settle", keys, [action_id, state, self._consumed_seconds]
 
-    def state(self, player_id: str, action_id: str, now_ms: int) -> dict[str, Any] | None:
-        """The action's fields with `state`, and the times in ms; None for one that Redis doesn't know."""
-        found = self._client.hgetall(_action(player_id, action_id))
-        if not found:
+    def state(self, player_id: str, action_id: str, now_ms: int) -> dict[str, str] | None:
+        """Return the action's fields with `state`, and the times in ms; None for an action that Redis doesn't know."""
+        fields: dict[str, str] = self._client.hgetall(_action_key(player_id, action_id))
+        if not fields:
             return None
-        if found["state"] == "active" and int(found["expires"]) <= now_ms:
-            found["state"] = "expired"
-        return dict(found)
+        if fields["state"] == "active" and int(fields["expires"]) <= now_ms:
+            fields["state"] = "expired"
+        return fields
 
     def remember(self, player_id: str, past: Sequence[tuple[str, Completion]], suspicion: Suspicion) -> None:
-        """Fill in what the ledger knows of a player whom Redis had forgotten; `past` is (action id, completion)."""
+        """Store the ledger's records of a player whose past Redis had lost; `past` is (action id, completion)."""
         pipeline = self._client.pipeline(transaction=False)
         entries: dict[str, float] = {
-            f"{action}|{one.action_type}|{round(one.issued_at * 1000)}": round(one.completed_at * 1000)
-            for action, one in past
+            f"{action}|{completion.action_type}|{round(completion.issued_at * 1000)}": round(
+                completion.completed_at * 1000
+            )
+            for action, completion in past
         }
-        pipeline.zadd(_history(player_id), {**entries, _MARK: inf}, nx=True)
-        pipeline.expire(_history(player_id), _REMEMBERED_SECONDS)
-        pipeline.set(_suspicion(player_id), f"{suspicion.value}|{suspicion.at}", ex=_REMEMBERED_SECONDS, nx=True)
+        pipeline.zadd(_history_key(player_id), {**entries, _MARK: inf}, nx=True)
+        pipeline.expire(_history_key(player_id), _REMEMBERED_SECONDS)
+        pipeline.set(_suspicion_key(player_id), f"{suspicion.value}|{suspicion.at}", ex=_REMEMBERED_SECONDS, nx=True)
         pipeline.execute()
 
     def forget_suspicion(self, players: Sequence[UUID]) -> None:
-        """What is remembered of these players may be wrong: the database is asked at their next action."""
+        """Delete the suspicion of these players, which may be wrong: their next action reads it from the database."""
         pipeline = self._client.pipeline(transaction=False)
         for player in players:
-            pipeline.delete(_suspicion(str(player)))
+            pipeline.delete(_suspicion_key(str(player)))
         pipeline.execute()
 
     def put_suspicion(self, player_id: UUID | str, suspicion: Suspicion) -> None:
-        """Remember the player's suspicion as the database has it."""
-        self._client.set(_suspicion(str(player_id)), f"{suspicion.value}|{suspicion.at}", ex=_REMEMBERED_SECONDS)
+        """Store the player's suspicion as the database has it."""
+        self._client.set(_suspicion_key(str(player_id)), f"{suspicion.value}|{suspicion.at}", ex=_REMEMBERED_SECONDS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from app.domain.boards import ActionType, Season
 from app.errors import Conflict
 from app.stores.postgres.engine import Database
+from app.stores.postgres.rows import Row
 
 _TYPES = """
     SELECT t.id, t.slug, t.name, t.points, t.min_seconds, b.slug AS board, t.burst, t.per_minute,
@@ -18,18 +19,18 @@ _TYPES = """
 """
 
 
-def _action_type(row: sa.Row[Any]) -> ActionType:
+def _action_type(row: Row) -> ActionType:
     return ActionType(**row._mapping)
 
 
 class CatalogStore:
-    """What can be played, and where it counts."""
+    """The action types that can be played, and the boards and seasons where they count."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def open_season(self, board: str) -> Season | None:
-        """The season that scores now; None for a board that doesn't exist."""
+        """Return the season that scores now; None for a board that doesn't exist."""
         row = self._db.row(
             """
             SELECT s.id, b.slug, s.number FROM boards b
@@ -40,14 +41,14 @@ class CatalogStore:
         return Season(row.id, row.slug, row.number) if row else None
 
     def open_seasons(self) -> list[Season]:
-        """The open season of every board."""
+        """Return the open season of every board."""
         rows = self._db.rows(
             "SELECT s.id, b.slug, s.number FROM seasons s JOIN boards b ON b.id = s.board_id WHERE s.ends_at IS NULL"
         )
         return [Season(row.id, row.slug, row.number) for row in rows]
 
     def season(self, season_id: int) -> Season | None:
-        """Any season by its id."""
+        """Return a season, open or closed, or None for an unknown id."""
         row = self._db.row(
             "SELECT s.id, b.slug, s.number FROM seasons s JOIN boards b ON b.id = s.board_id WHERE s.id = :id",
             id=season_id,
@@ -55,28 +56,28 @@ class CatalogStore:
         return Season(row.id, row.slug, row.number) if row else None
 
     def action_types(self) -> list[ActionType]:
-        """Those that can be started, by their points."""
+        """Return the action types that can be started, ordered by points."""
         rows = self._db.rows(f"{_TYPES} WHERE t.retired_at IS NULL ORDER BY t.points, t.slug")
         return [_action_type(row) for row in rows]
 
     def action_type(self, slug: str) -> ActionType | None:
-        """One that can be started."""
+        """Return the action type if it can be started, else None."""
         row = self._db.row(f"{_TYPES} WHERE t.retired_at IS NULL AND t.slug = :slug", slug=slug)
         return _action_type(row) if row else None
 
     def type_id(self, slug: str) -> int | None:
-        """Of any action type, retired ones too."""
+        """Return the id of an action type, also of a retired one; None for an unknown slug."""
         row = self._db.row("SELECT id FROM action_types WHERE slug = :slug", slug=slug)
         return int(row.id) if row else None
 
     def board_id(self, slug: str) -> int | None:
-        """None for a board that doesn't exist."""
+        """Return the board's id; None for a board that doesn't exist."""
         row = self._db.row("SELECT id FROM boards WHERE slug = :slug", slug=slug)
         return int(row.id) if row else None
 
     @staticmethod
-    def add_action_type(connection: sa.Connection, values: dict[str, Any], board: str) -> None:
-        """A new one; Conflict if the slug was ever used."""
+    def add_action_type(connection: sa.Connection, values: Mapping[str, object], board: str) -> None:
+        """Insert an action type. Raises Conflict if the slug was ever used."""
         columns = ", ".join(values)
         try:
             connection.execute(
@@ -92,16 +93,16 @@ class CatalogStore:
             raise Conflict(f"The action type '{values['slug']}' exists already, perhaps retired.") from None
 
     @staticmethod
-    def change_action_type(connection: sa.Connection, slug: str, changes: dict[str, Any]) -> bool:
-        """Change some of it; open actions keep what they promised. False if there is none that can be started."""
-        sets = ", ".join(f"{column} = :{column}" for column in changes)
-        if changes.keys() & {"min_seconds", "burst", "per_minute"}:  # what was issued before is judged as before
-            sets += ", limits_since = clock_timestamp()"
-        update = f"UPDATE action_types SET {sets} WHERE slug = :slug AND retired_at IS NULL"
+    def change_action_type(connection: sa.Connection, slug: str, changes: Mapping[str, object]) -> bool:
+        """Change some columns, not the promises of open actions; return False if no such type can be started."""
+        assignments = ", ".join(f"{column} = :{column}" for column in changes)
+        if changes.keys() & {"min_seconds", "burst", "per_minute"}:  # earlier actions are judged by the earlier limits
+            assignments += ", limits_since = clock_timestamp()"
+        update = f"UPDATE action_types SET {assignments} WHERE slug = :slug AND retired_at IS NULL"
         return bool(connection.execute(sa.text(update), {**changes, "slug": slug}).rowcount)
 
     @staticmethod
     def retire_action_type(connection: sa.Connection, slug: str) -> bool:
-        """Nobody can start it any more; open actions may still be completed. False if there is none."""
+        """Stop offering an action type; open actions may still be completed. Return False if there is none."""
         update = "UPDATE action_types SET retired_at = now() WHERE slug = :slug AND retired_at IS NULL"
         return bool(connection.execute(sa.text(update), {"slug": slug}).rowcount)

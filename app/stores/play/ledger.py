@@ -1,9 +1,9 @@
-"""The redemption itself, and what the ledger knows of one: scores change here and nowhere else."""
+"""Redemptions, and the ledger's records of them: scores change here and nowhere else."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 import psycopg.errors
@@ -15,12 +15,13 @@ from app.domain.action_token import Promise
 from app.domain.boards import MAX_SCORE, Season
 from app.domain.times import utc
 from app.stores.postgres.engine import Database
+from app.stores.postgres.rows import read_row
 
-# Lock and read the score, write it, write the event and its outbox row: one statement, one transaction. A second
-# redemption of the action breaks on the event's unique action id, and takes the whole statement back with it.
-# The event has the very time of the standing, so that this can be computed from events. (Points under a case are held:
-# then the time is that of the last event that everybody sees.) Standing and event hold by the same look at the player,
-# so that what is held is the sum of the events that say so, whatever is decided meanwhile.
+# One statement in one transaction locks and reads the score, writes it, and writes the event and its outbox row. A
+# second redemption of the action violates the event's unique action id, which rolls back the whole statement.
+# The event has exactly the standing's time, so that this can be computed from events. (Points under a case are held:
+# then the standing keeps the time of its last public event.) Standing and event use one read of the player's
+# `held_under`, so that the held points are the sum of the held events, even if a case is decided meanwhile.
 _STANDING = """
 WITH who AS MATERIALIZED (
     SELECT id, held_under FROM players WHERE id = %(player)s AND status = 'active'
@@ -50,7 +51,7 @@ _KEYED = """, keyed AS (
     INSERT INTO idempotency (player_id, key, fingerprint, action_id, outcome)
     SELECT %(player)s, %(key)s, %(fingerprint)s, %(action)s, 'scored' FROM standing
 )"""
-# No row for a player who isn't active, and a row of nulls for one whose score would be past the limit.
+# No row for a player who isn't active, and a row of nulls for a player whose score would exceed the limit.
 _RETURN = " SELECT standing.score, changes, held FROM who LEFT JOIN standing ON true"
 REDEEM = _STANDING + _RETURN
 REDEEM_WITH_KEY = _STANDING + _KEYED + _RETURN
@@ -67,7 +68,7 @@ _PRUNE = """
 
 
 class AlreadyRedeemed(Exception):
-    """The ledger has this action."""
+    """The ledger already has a redemption of this action."""
 
 
 class KeyKnown(Exception):
@@ -75,14 +76,14 @@ class KeyKnown(Exception):
 
 
 class ScoreAtLimit(Exception):
-    """The score, held points included, would be past MAX_SCORE. Nothing was changed."""
+    """The score, held points included, would exceed MAX_SCORE. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
     """A committed redemption; `change` counts the changes of this standing, 1 for the first.
 
-    Of `score`, `held` points are seen by the player alone.
+    Only the player sees the `held` points of `score`.
     """
 
     previous: int
@@ -102,8 +103,20 @@ class Scored:
 
 
 @dataclass(frozen=True, slots=True)
+class RedeemedAction:
+    """A redeemed action as its player may see it."""
+
+    points: int
+    previous_score: int
+    score: int
+    issued_at: datetime
+    created_at: datetime
+    action_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class FirstAnswer:
-    """What was answered to an Idempotency-Key: `outcome` is scored (then `event` is there), rejected or suspended."""
+    """The first response to an Idempotency-Key: `outcome` is scored (then `event` is set), rejected or suspended."""
 
     fingerprint: str
     outcome: str
@@ -113,7 +126,7 @@ class FirstAnswer:
 
 
 class LedgerStore:
-    """Every 200 of a redemption is a row here, once."""
+    """The ledger of score events: exactly one row for each redemption that was answered with 200."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -128,11 +141,10 @@ class LedgerStore:
         judged: float | None = None,
         connection: sa.Connection | None = None,
     ) -> Redeemed | None:
-        """Score an action; None for a player who isn't active. Raises AlreadyRedeemed, KeyKnown or ScoreAtLimit.
+        """Score an action; return None for a player who isn't active.
 
-        `judged` is the Unix time that anti-cheat judged by.
-
-        Within the caller's transaction where a connection is given, else in one of its own.
+        `judged` is the Unix time that anti-cheat judged by. Runs in the transaction of `connection`, or without one in
+        its own. Raises AlreadyRedeemed, KeyKnown or ScoreAtLimit.
         """
         values = {
             "season": promise.season_id,
@@ -152,12 +164,12 @@ class LedgerStore:
             if connection is not None:
                 row = connection.exec_driver_sql(statement, values).fetchone()
             else:
-                with self._db.driver() as own:
-                    row = own.execute(statement, values).fetchone()
+                with self._db.driver() as driver_connection:
+                    row = driver_connection.execute(statement, values).fetchone()
         except IntegrityError as error:
-            raise _meaning(error.orig) from None
+            raise _translate_error(error.orig) from None
         except psycopg.IntegrityError as error:
-            raise _meaning(error) from None
+            raise _translate_error(error) from None
         if row is None:
             return None
         if row[0] is None:
@@ -165,7 +177,7 @@ class LedgerStore:
         return Redeemed(row[0] - promise.points, *row)
 
     def first_answer(self, player_id: str, key: str) -> FirstAnswer | None:
-        """What this player's key was answered with; None for a new key."""
+        """Return the first response to this player's key; None for a new key."""
         row = self._db.row(
             """
             SELECT i.fingerprint, i.outcome, i.previous_rank, i.current_rank, e.points, e.previous_score, e.score,
@@ -187,7 +199,7 @@ class LedgerStore:
         return FirstAnswer(row.fingerprint, row.outcome, row.previous_rank, row.current_rank, event)
 
     def keep_ranks(self, player_id: str, key: str, previous: int | None, current: int) -> None:
-        """Keep the ranks of the first answer. Losing this in a crash costs the exact ranks of a replay, no points."""
+        """Store the ranks of the first response. Losing them in a crash costs a replay's exact ranks, no points."""
         with self._db.transaction() as connection:
             connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
             connection.exec_driver_sql(
@@ -200,7 +212,7 @@ class LedgerStore:
 
     @staticmethod
     def keep_refusal(connection: sa.Connection, promise: Promise, key: str, fingerprint: str, outcome: str) -> None:
-        """Keep that anti-cheat refused this key's action."""
+        """Store that anti-cheat refused this key's action."""
         connection.exec_driver_sql(
             """
             INSERT INTO idempotency (player_id, key, fingerprint, action_id, outcome)
@@ -217,7 +229,7 @@ class LedgerStore:
         )
 
     def drop_old_key(self, player_id: str, key: str) -> bool:
-        """Forget a key that is older than 24 hours; False if there is none so old."""
+        """Delete a key that is older than 24 hours; return False if there is none so old."""
         rows = self._db.rows(
             """
             DELETE FROM idempotency WHERE player_id = :player AND key = :key
@@ -229,7 +241,7 @@ class LedgerStore:
         return bool(rows)
 
     def prune_keys(self, *, batch: int = 5000) -> int:
-        """Forget all keys older than 24 hours, so many in one statement; how many."""
+        """Delete all keys older than 24 hours, `batch` per statement; return their number."""
         total, pruned = 0, batch
         while pruned == batch:
             row = self._db.row(_PRUNE, batch=batch)
@@ -237,8 +249,8 @@ class LedgerStore:
             total += pruned
         return total
 
-    def redeemed_action(self, player_id: UUID, action_id: UUID) -> dict[str, Any] | None:
-        """What the ledger has of this player's action."""
+    def redeemed_action(self, player_id: UUID, action_id: UUID) -> RedeemedAction | None:
+        """Return the ledger's record of this player's action; None if it wasn't redeemed."""
         row = self._db.row(
             """
             SELECT e.points, e.previous_score, e.score, e.issued_at, e.created_at, t.slug AS action_type
@@ -248,10 +260,10 @@ class LedgerStore:
             action=action_id,
             player=player_id,
         )
-        return dict(row._mapping) if row else None
+        return read_row(row, RedeemedAction) if row else None
 
     def past(self, player_id: str, length: int) -> list[tuple[str, Completion]]:
-        """The player's newest completions with their action ids, newest first."""
+        """Return the player's newest completions with their action ids, newest first."""
         rows = self._db.rows(
             """
             SELECT e.action_id, t.slug, e.issued_at, e.created_at
@@ -267,7 +279,7 @@ class LedgerStore:
         ]
 
 
-def _meaning(error: BaseException | None) -> BaseException:
+def _translate_error(error: BaseException | None) -> BaseException:
     if isinstance(error, psycopg.errors.UniqueViolation):
         constraint = error.diag.constraint_name
         if constraint == "uq_score_events_action":

@@ -1,7 +1,7 @@
-"""A psycopg connection that waits the cheap way under gevent.
+"""psycopg connections that wait cheaply under gevent, or for a limited time.
 
-psycopg waits by polling through a patched `select`, which builds a poll object, its watchers and a timer for every
-statement: 60 of the 150 µs that a statement costs the process (measured). gevent's own wait on the socket needs none.
+psycopg waits with a patched `select`, which builds a poll object, its watchers and a timer for every statement: 60 of
+the 150 µs that a statement costs the process (measured). gevent's own wait on the socket needs none of these.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _READY = {Wait.R: Ready.R, Wait.W: Ready.W, Wait.RW: Ready.RW}
 
 
 def patched() -> bool:
-    """Whether this process runs on gevent."""
+    """Return whether this process runs on gevent."""
     monkey = sys.modules.get("gevent.monkey")
     return bool(monkey and monkey.is_module_patched("select"))
 
 
 class HurriedConnection(psycopg.Connection[Any]):
-    """For a server that may stall: an answer that isn't there in time closes the connection and is an error.
+    """A connection to a server that may stall: an answer that is late closes the connection and is an error.
 
     The server's own statement_timeout doesn't help against a server that is stopped, nor do TCP's timers on a Unix
     socket.
@@ -33,22 +33,22 @@ class HurriedConnection(psycopg.Connection[Any]):
     answer_seconds: float | None = None
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """Drive psycopg's generator. OperationalError when the time is up."""
+        """Drive psycopg's generator and return its result. Raises OperationalError when the time is up."""
         try:
             return super().wait(gen, interval, self.answer_seconds if timeout is None else timeout)
         except psycopg.OperationalError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
-                self.close()  # its answer may still come, and would be taken for the next one's
+                self.close()  # a late answer would pass for that of the next statement
             raise
 
 
 class GreenConnection(psycopg.Connection[Any]):
-    """As its parent under gevent; `answer_seconds` as in HurriedConnection, None for no bound."""
+    """A psycopg connection under gevent; `answer_seconds` as in HurriedConnection, `None` for no bound."""
 
     answer_seconds: float | None = None
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """Drive psycopg's generator, giving way to other greenlets while the socket isn't ready."""
+        """Drive psycopg's generator and return its result; other greenlets run while the socket isn't ready."""
         if timeout is not None:
             return super().wait(gen, interval, timeout)
         if self.answer_seconds is not None:
@@ -58,10 +58,10 @@ class GreenConnection(psycopg.Connection[Any]):
         waits = {Wait.R: wait_read, Wait.W: wait_write, Wait.RW: wait_readwrite}
         socket = self.pgconn.socket
         try:
-            wanted = next(gen)
+            direction = next(gen)
             while True:
-                waits[wanted](socket)
-                wanted = gen.send(_READY[wanted])
+                waits[direction](socket)
+                direction = gen.send(_READY[direction])
         except StopIteration as end:
             return end.value
 
@@ -71,14 +71,14 @@ class GreenConnection(psycopg.Connection[Any]):
         waits = {Wait.R: wait_read, Wait.W: wait_write, Wait.RW: wait_readwrite}
         socket = self.pgconn.socket
         try:
-            wanted = next(gen)
+            direction = next(gen)
             while True:
-                waits[wanted](socket, timeout=max(0.0, deadline - time.monotonic()), timeout_exc=_Stalled())
-                wanted = gen.send(_READY[wanted])
+                waits[direction](socket, timeout=max(0.0, deadline - time.monotonic()), timeout_exc=_Stalled())
+                direction = gen.send(_READY[direction])
         except StopIteration as end:
             return end.value
         except _Stalled:
-            self.close()  # its answer may still come, and would be taken for the next one's
+            self.close()  # a late answer would pass for that of the next statement
             raise
 
 
@@ -88,17 +88,17 @@ class _Stalled(psycopg.OperationalError):
 
 
 def connect_hurried(arguments: Any, named: Any, *, connect_seconds: float, answer_seconds: float) -> Any:
-    """A connection to a server that may stall; both bounds are kept on our side.
+    """Return a connection to a server that may stall, with client-side limits in seconds.
 
-    Without gevent, connecting takes up to psycopg's own least of 2 s: those processes answer no requests.
+    Without gevent, connecting takes up to psycopg's own minimum of 2 s: those processes answer no requests.
     """
     if not patched():
-        plain = HurriedConnection.connect(*arguments, **named)
-        plain.answer_seconds = answer_seconds
-        return plain
+        plain_connection = HurriedConnection.connect(*arguments, **named)
+        plain_connection.answer_seconds = answer_seconds
+        return plain_connection
     from gevent import Timeout
 
     with Timeout(connect_seconds, psycopg.errors.ConnectionTimeout("no connection in time")):
-        green = GreenConnection.connect(*arguments, **named)
-    green.answer_seconds = answer_seconds
-    return green
+        green_connection = GreenConnection.connect(*arguments, **named)
+    green_connection.answer_seconds = answer_seconds
+    return green_connection

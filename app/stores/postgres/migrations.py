@@ -1,4 +1,4 @@
-"""Moving the schema up and down."""
+"""Migrations of the schema, up and down."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from app.stores.postgres.session_settings import make_engine
 if TYPE_CHECKING:
     from alembic.config import Config
 
-# Alembic is imported where it is used: every process has this module, few move the schema, and Alembic with Mako takes
-# 0.2 of the 1.5 s of a process's start.
+# Alembic is imported where it is used: every process imports this module, few migrate, and Alembic with Mako takes 0.2
+# of the 1.5 s of a process's start.
 
 _FOLDER = Path(__file__).resolve().parents[3] / "migrations"
 
@@ -31,7 +31,7 @@ def _config(connection: sa.Connection | None = None) -> Config:
 
 
 def current(engine: sa.Engine) -> str | None:
-    """The revision that the database is at; None for an empty one."""
+    """Return the revision of the database; `None` for an empty one."""
     from alembic.migration import MigrationContext
 
     with engine.connect() as connection:
@@ -39,20 +39,20 @@ def current(engine: sa.Engine) -> str | None:
 
 
 def newest() -> str | None:
-    """The revision that this code wants."""
+    """Return the newest revision, which this code needs."""
     from alembic.script import ScriptDirectory
 
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def engine_for(url: str) -> sa.Engine:
-    """An engine for migrations: each statement takes the time that it needs."""
+    """Return an engine for migrations, without a limit on the time of a statement."""
     return make_engine(url, name="fairboard migrations", session={"statement_timeout": 0}, poolclass=sa.NullPool)
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
-    """A revision that doesn't exist, or not in that direction, is the caller's mistake."""
+def _translate_errors() -> Iterator[None]:
+    """Raise InvalidRequest for a revision that doesn't exist, or not in that direction: it is the caller's mistake."""
     from alembic.util.exc import CommandError
 
     try:
@@ -62,24 +62,24 @@ def _refusing() -> Iterator[None]:
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Move up to `revision`. Safe to call from several machines at once: one does it, the others wait."""
+    """Upgrade to `revision`. Safe to call from several machines at once: one migrates, the others wait."""
     from alembic import command
 
-    with _refusing(), engine_for(url).connect() as connection:
-        _one_at_a_time(connection)
+    with _translate_errors(), engine_for(url).connect() as connection:
+        _lock(connection)
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(url: str, revision: str) -> None:
-    """Move down to `revision`; `base` empties the database."""
+    """Downgrade to `revision`; `base` empties the database."""
     from alembic import command
 
-    with _refusing(), engine_for(url).connect() as connection:
-        _one_at_a_time(connection)
+    with _translate_errors(), engine_for(url).connect() as connection:
+        _lock(connection)
         command.downgrade(_config(connection), revision)
 
 
-def _one_at_a_time(connection: sa.Connection) -> None:
+def _lock(connection: sa.Connection) -> None:
     # A session lock: it ends with the connection, also when the process is killed.
     connection.execute(sa.text("SELECT pg_advisory_lock(hashtext('fairboard migrations'))"))
     connection.commit()

@@ -1,11 +1,11 @@
-"""The tables of suspicion, cases, decisions, corrections, the audit log and learned models."""
+"""The tables of suspicion, signals, cases, decisions, corrections, the audit log, learned models and refusals."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
-from app.stores.postgres.schema import metadata as metadata  # with the tables of both files
+from app.stores.postgres.schema import metadata as metadata  # with the tables of both modules
 from app.stores.postgres.schema import moment, player
 
 suspicion = sa.Table(
@@ -18,7 +18,7 @@ suspicion = sa.Table(
     sa.CheckConstraint("value >= 0", name="value"),
 )
 
-# `starts_at`: since when the player's events are in question. The last decision stands here, all in `decisions`.
+# The player's events since `starts_at` are in question. This table has the last decision, `decisions` has all of them.
 cases = sa.Table(
     "cases",
     metadata,
@@ -62,8 +62,8 @@ signals = sa.Table(
     sa.Index("uq_signals_model", "player_id", "rule", "at", unique=True, postgresql_where=sa.text("source = 'model'")),
 )
 
-# What people decided on cases, never changed. `undone` takes back the one before it. `before` is what the decision
-# changed, as it was: {"status", "suspicion": null or {"value", "at", "cleared_at"}, "held": whether points were held}.
+# The decisions of people on cases, append-only. `undone` reverses the decision before it. `before` is the state before
+# the decision: {"status", "suspicion": null or {"value", "at", "cleared_at"}, "held": whether points were held}.
 decisions = sa.Table(
     "decisions",
     metadata,
@@ -80,9 +80,9 @@ decisions = sa.Table(
     sa.Index("ix_decisions_case", "case_id", "id"),
 )
 
-# Which events were voided (or restored) together, and how far that has come. `restores_id` is the correction whose
-# voids a restore takes back. `cursor` is the last event looked at, `horizon` the id of the
-# transaction that began it. The selection is player, action type, board and time; null: any.
+# A correction voids (or restores) a selection of events together. `restores_id` is the correction whose voids a restore
+# reverses. `cursor` is the last event that was looked at, `horizon` the id of the transaction that began it. The
+# selection is player, action type, board and time; null selects any.
 corrections = sa.Table(
     "corrections",
     metadata,
@@ -112,7 +112,7 @@ corrections = sa.Table(
     sa.Index("ix_corrections_running", "made_at", postgresql_where=sa.text("state = 'running'")),
 )
 
-# Append-only, without gaps. `details` is JSON text as it was hashed; `hash` covers the row and the hash before it.
+# The log is append-only and has no gaps. `details` is JSON text as hashed; `hash` covers the row and the previous hash.
 audit_log = sa.Table(
     "audit_log",
     metadata,
@@ -128,7 +128,7 @@ audit_log = sa.Table(
 )
 
 # Learned models, newest last. `artifact` is data (never code), `digest` its SHA-256; the same window, seed and settings
-# give the same digest. `numbers` says how it did on what it was not trained on.
+# give the same digest. `numbers` are the model's results on data that it was not trained on.
 models = sa.Table(
     "models",
     metadata,
@@ -147,7 +147,7 @@ models = sa.Table(
     sa.Index("uq_models_active", "state", unique=True, postgresql_where=sa.text("state = 'active'")),
 )
 
-# How far the background review of the ledger has come; one row.
+# The progress of the background review of the ledger, in one row.
 review_progress = sa.Table(
     "review_progress",
     metadata,
@@ -156,8 +156,8 @@ review_progress = sa.Table(
     sa.CheckConstraint("number = 1", name="number"),
 )
 
-# Each refused action once, whatever number of rules refused it: `reason` is the rule that added the most, or `level`
-# where nothing new was added and the suspicion from before refused it. `issued_at` is null before migration 0009.
+# One row for each refused action, however many rules refused it: `reason` is the rule that added the most, or `level`
+# where no rule added anything and the earlier suspicion refused the action. `issued_at` is null before migration 0009.
 refusals = sa.Table(
     "refusals",
     metadata,

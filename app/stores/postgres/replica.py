@@ -1,4 +1,4 @@
-"""One read replica: whether it can be used, and what it has replayed."""
+"""One read replica: whether it can be used, and how far it has replayed."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ log = structlog.get_logger("fairboard.replicas")
 
 T = TypeVar("T")
 
-_LEFT_SECONDS = 1.0
+_RETRY_SECONDS = 1.0
 _SLOW_SECONDS = 0.5
-# A stalled replica costs the requests that are on it this much once, before the primary answers them.
-_HURRY = Hurry(connect=0.5, answer=0.3, pool=0.05)
-_LONGEST_SECONDS = 60.0
+# A stalled replica delays each request that is on it by this much once, before the primary answers the request.
+_QUICK_LIMITS = Hurry(connect=0.5, answer=0.3, pool=0.05)
+_PATIENT_SECONDS = 60.0
 
-_ABOUT_PRIMARY = f"SELECT system_identifier AS system, {PRIMARY_NOW} AS position FROM pg_control_system()"
-# Which timeline it is on is told by several places, each late or silent at times: the newest of them is right, since
-# a replica can't take the log of a timeline that its own has left behind.
-_ABOUT_REPLICA = """
+_PRIMARY_STATE = f"SELECT system_identifier AS system, {PRIMARY_NOW} AS position FROM pg_control_system()"
+# Several sources report the replica's timeline, each of them late or empty at times: the newest is right, since a
+# replica can't receive the log of a timeline that its own has left behind.
+_REPLICA_STATE = """
     SELECT pg_is_in_recovery() AS standby, system_identifier AS system, lpad(to_hex(greatest(
         (SELECT timeline_id FROM pg_control_checkpoint()),
         (SELECT min_recovery_end_timeline FROM pg_control_recovery()),
@@ -43,15 +43,15 @@ _REPLAY = f"""
 
 
 class Behind(Exception):
-    """It has not replayed what was asked for, or is busy, or can't be judged at the moment."""
+    """The replica has not replayed the requested position, or is busy, or can't be judged at the moment."""
 
 
 class ReplicaUnavailable(Exception):
-    """It failed, and is left alone for a while."""
+    """The replica failed, and is not used for a while."""
 
 
 class _Unfit(Exception):
-    """It answers, and is not a replica of our primary."""
+    """The server answers, and is not a replica of our primary."""
 
 
 NO_STANDBY = "it is no standby"
@@ -61,88 +61,96 @@ ASTRAY = "it follows a timeline that the primary has left"
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """`position` is what the next statement sees for certain; `last_commit` the primary's time of the last commit
-    replayed, in Unix seconds, None if there was none since its start."""
+    """How far a replica has replayed.
+
+    The next statement sees everything up to `position`. `last_commit` is the primary's time of the last commit that was
+    replayed, in Unix seconds; `None` if there was none since the replica's start.
+    """
 
     position: Position
     last_commit: float | None
 
 
 class Replica:
-    """One server. A failure is noted once in the log; after a second, a thread of its own tries whether it is back, so
-    that no request has to."""
+    """One server. A failure is logged once; after a second, a thread of its own retries, so that no request has to."""
 
     def __init__(self, url: str, primary: Database, *, pool: int, statement_seconds: float) -> None:
-        """`pool`: most connections; `statement_seconds`: bound of a statement of a patient reader (0: a minute)."""
+        """Open up to `pool` connections, later. `statement_seconds` bounds a patient read's statement (0: a minute)."""
         self.name = address(url)
-        patient = statement_seconds or _LONGEST_SECONDS
-        few = max(1, pool // 4)
-        self._quick = Database(url, pool=max(1, pool - few), statement_seconds=1.0, hurry=_HURRY)
+        patient_seconds = statement_seconds or _PATIENT_SECONDS
+        patient_pool = max(1, pool // 4)
+        self._quick = Database(url, pool=max(1, pool - patient_pool), statement_seconds=1.0, hurry=_QUICK_LIMITS)
         self.patient = Database(
-            url, pool=few, statement_seconds=patient, hurry=Hurry(_HURRY.connect, patient + 1.0, _HURRY.pool)
+            url,
+            pool=patient_pool,
+            statement_seconds=patient_seconds,
+            hurry=Hurry(_QUICK_LIMITS.connect, patient_seconds + 1.0, _QUICK_LIMITS.pool),
         )
         self._primary = primary
-        self._timeline: str | None = None  # None: not looked at since it was left
+        self._timeline: str | None = None  # None: not checked since the last failure
         self.fault: str | None = None
-        """Why it is left alone."""
-        self._left_until = self._slow_until = 0.0
-        self._trying = threading.Lock()
+        """Why the replica is not used; `None` while it is."""
+        self._retry_at = self._slow_until = 0.0
+        self._retry_lock = threading.Lock()
 
     @property
     def usable(self) -> bool:
-        """False while it is left alone. Starts a try when it is time for one."""
+        """Return whether the replica may be used. Starts a retry in the background when one is due."""
         if self.fault is None:
             return True
-        if time.monotonic() >= self._left_until and self._trying.acquire(blocking=False):
-            threading.Thread(target=self._try_again, name="replica", daemon=True).start()
+        if time.monotonic() >= self._retry_at and self._retry_lock.acquire(blocking=False):
+            threading.Thread(target=self._retry, name="replica", daemon=True).start()
         return False
 
     @property
     def slow(self) -> bool:
-        """Whether it was waited for in vain just now."""
+        """Return whether a read has just waited for this replica in vain."""
         return time.monotonic() < self._slow_until
 
     def waited_for(self) -> None:
-        """It was waited for in vain: for a moment nobody else should."""
+        """Note that a read waited for this replica in vain, so that for a moment no other read waits."""
         self._slow_until = time.monotonic() + _SLOW_SECONDS
 
     def read(self, position: Position, work: Callable[[Database], T]) -> tuple[T, Position]:
-        """What `work` reads here, if all up to `position` is here, and the position that was. Raises Behind or Left."""
+        """Return the result of `work`, and the replayed position, which is at least `position`.
 
-        def read_it(database: Database) -> tuple[T, Position]:
-            here = self._replayed(database, position).position
-            if here < position:
+        Raises Behind or ReplicaUnavailable.
+        """
+
+        def read_at_position(database: Database) -> tuple[T, Position]:
+            replayed_position = self._read_replayed(database, position).position
+            if replayed_position < position:
                 raise Behind
-            return work(database), here
+            return work(database), replayed_position
 
-        return self._guarded(self._quick, read_it)
+        return self._run(self._quick, read_at_position)
 
     def replayed(self) -> Replayed:
-        """How far it is. Raises Behind or Left."""
-        return self._guarded(self._quick, self._replayed)
+        """Return how far the replica has replayed. Raises Behind or ReplicaUnavailable."""
+        return self._run(self._quick, self._read_replayed)
 
     def read_patiently(self, work: Callable[[Database], T]) -> T:
-        """What `work` reads here, however old. Raises Behind or Left."""
-        return self._guarded(self.patient, work)
+        """Return the result of `work`, however old the data is. Raises Behind or ReplicaUnavailable."""
+        return self._run(self.patient, work)
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self._quick.close()
         self.patient.close()
 
-    def _guarded(self, database: Database, work: Callable[[Database], T]) -> T:
+    def _run(self, database: Database, work: Callable[[Database], T]) -> T:
         try:
-            with database.held() as held:
-                return work(held)
-        except sqlalchemy.exc.TimeoutError as error:  # all its connections are in use: no fault of its
+            with database.held() as session:
+                return work(session)
+        except sqlalchemy.exc.TimeoutError as error:  # all connections are in use, which is no fault of the replica
             raise Behind from error
         except (sqlalchemy.exc.SQLAlchemyError, psycopg.Error, _Unfit) as error:
-            self._leave(error)
+            self._record_failure(error)
             raise ReplicaUnavailable from error
 
-    def _replayed(self, database: Database, wanted: Position = "") -> Replayed:
-        if self._timeline is None or self._timeline < wanted[:TIMELINE_DIGITS]:
-            self._look(database)
+    def _read_replayed(self, database: Database, position: Position = "") -> Replayed:
+        if self._timeline is None or self._timeline < position[:TIMELINE_DIGITS]:
+            self._check_timeline(database)
         row = database.row(_REPLAY)
         assert row is not None
         if not row.standby:
@@ -154,13 +162,13 @@ class Replica:
             log.info("replica_back", replica=self.name)
         return Replayed(self._timeline + row.replayed, row.last_commit)
 
-    def _look(self, database: Database) -> None:
-        """Whether it is a replica of our primary as that is now."""
+    def _check_timeline(self, database: Database) -> None:
+        """Check that the server is a replica of the current primary, and note its timeline. Raises Behind or _Unfit."""
         try:
-            primary = self._primary.row(_ABOUT_PRIMARY)
+            primary = self._primary.row(_PRIMARY_STATE)
         except UNAVAILABLE as error:
             raise Behind from error
-        replica = database.row(_ABOUT_REPLICA)
+        replica = database.row(_REPLICA_STATE)
         assert primary is not None
         assert replica is not None
         if primary.system != replica.system:
@@ -170,28 +178,28 @@ class Replica:
         if replica.timeline != primary.position[:TIMELINE_DIGITS]:
             raise _Unfit(ASTRAY)
         self._timeline = replica.timeline
-        database.seen = self._quick.seen = received(replica.timeline)
+        database.position_sql = self._quick.position_sql = received(replica.timeline)
 
-    def _leave(self, error: Exception) -> None:
-        self._timeline, self._left_until = None, time.monotonic() + _LEFT_SECONDS
-        self._quick.close()  # what was opened with the connection that failed may be as dead
+    def _record_failure(self, error: Exception) -> None:
+        self._timeline, self._retry_at = None, time.monotonic() + _RETRY_SECONDS
+        self._quick.close()  # connections opened with the one that failed may be dead too
         self.patient.close()
         if self.fault is None:
             log.warning("replica_left", replica=self.name, why=_reason(error))
         self.fault = _reason(error)
 
-    def _try_again(self) -> None:
+    def _retry(self) -> None:
         try:
             self.replayed()
-        except Behind:  # the primary can't be asked, or nothing was replayed yet: later
-            self._left_until = time.monotonic() + _LEFT_SECONDS
+        except Behind:  # the primary does not answer, or nothing was replayed yet: retry later
+            self._retry_at = time.monotonic() + _RETRY_SECONDS
         except ReplicaUnavailable:
             pass
         finally:
-            self._trying.release()
+            self._retry_lock.release()
 
 
 def _reason(error: Any) -> str:
-    """What the server or the driver said, in one line, without the statement."""
-    said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
-    return said.splitlines()[0]
+    """Return the error of the server or the driver in one line, without the statement."""
+    text = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+    return text.splitlines()[0]

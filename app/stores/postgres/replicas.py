@@ -1,6 +1,6 @@
-"""Reads that may go to a replica, and come back to the primary when none will do.
+"""Reads that may go to a replica, and fall back to the primary when no replica will do.
 
-Nobody gets an error because of a replica: what fails there is read again on the primary.
+No caller gets an error because of a replica: a read that fails there is repeated on the primary.
 """
 
 from __future__ import annotations
@@ -20,15 +20,18 @@ from app.stores.postgres.replica import Behind, Replayed, Replica, ReplicaUnavai
 T = TypeVar("T")
 log = structlog.get_logger("fairboard.replicas")
 
-_LOOK_SECONDS = 0.002
-_NOW = f"SELECT {PRIMARY_NOW} AS position, extract(epoch FROM clock_timestamp())::float AS clock"
+_POLL_SECONDS = 0.002
+_PRIMARY_STATE = f"SELECT {PRIMARY_NOW} AS position, extract(epoch FROM clock_timestamp())::float AS clock"
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicaStatus:
-    """One replica. `lag_bytes` and `lag_seconds` are 0 when it has all that the primary has committed, None when that
-    can't be told: it is down (`up` is False, `fault` says why), the primary is, or it has replayed no commit since its
-    start."""
+    """The status of one replica.
+
+    `lag_bytes` and `lag_seconds` are 0 when it has every commit of the primary, and `None` when the lag is unknown: the
+    replica is down (`up` is False, `fault` says why), the primary is down, or the replica has replayed no commit since
+    its start.
+    """
 
     name: str
     up: bool
@@ -39,7 +42,7 @@ class ReplicaStatus:
 
 
 class Replicas:
-    """All of them, in turn. Opens no connection before the first read, and none ever when there are no replicas."""
+    """All replicas, used in turn. Opens no connection before the first read, and none at all without replicas."""
 
     def __init__(
         self,
@@ -57,20 +60,20 @@ class Replicas:
 
     @property
     def any(self) -> bool:
-        """Whether there are replicas at all, up or not."""
+        """Return whether there are replicas at all, up or down."""
         return bool(self._all)
 
     def at_least(
         self, position: Position, work: Callable[[Database], T], *, wait: float | None = None
     ) -> tuple[T, Position] | None:
-        """What `work` reads on a replica that has all up to `position`, and the position that it had for certain.
+        """Return the result of `work` on a replica that has replayed `position`, and the position that it is at.
 
-        None when none has it within `wait` seconds (default REPLICA_WAIT_SECONDS). `work` gets a Database on which all
-        statements run on one connection.
+        Returns `None` when no replica gets there within `wait` seconds (default REPLICA_WAIT_SECONDS). `work` gets a
+        Database that runs all statements on one connection.
         """
         if not self._all:
             return None
-        waiting = list(self._in_turn())
+        waiting = list(self._iterate_usable())
         deadline = time.monotonic() + (self._wait if wait is None else wait)
         while waiting:
             for replica in tuple(waiting):
@@ -83,18 +86,19 @@ class Replicas:
                         waiting.remove(replica)
             if time.monotonic() >= deadline:
                 break
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
         for replica in waiting:
             if wait is None:
                 replica.waited_for()
         return None
 
     def roughly(self, work: Callable[[Database], T], max_age_seconds: float | None = None) -> T:
-        """What `work` reads on a replica that is at most so old (default REPLICA_LAG_SECONDS), else on the primary.
+        """Return the result of `work` on a replica that is recent enough, else on the primary.
 
-        `work` may run twice: when the replica fails under it, it is done again on the primary.
+        `max_age_seconds` is REPLICA_LAG_SECONDS by default. `work` may run twice: when the replica fails during it, it
+        is repeated on the primary.
         """
-        for replica in self._young(max_age_seconds):
+        for replica in self._iterate_recent(max_age_seconds):
             try:
                 return replica.read_patiently(work)
             except (ReplicaUnavailable, Behind):
@@ -102,15 +106,15 @@ class Replicas:
         return work(self._primary)
 
     def reader(self, max_age_seconds: float | None = None) -> Database:
-        """A replica that is at most so old now, else the primary. `roughly` and `patiently` survive its death."""
-        for replica in self._young(max_age_seconds):
+        """Return a replica that is recent enough now, else the primary. `roughly` also handles its failure."""
+        for replica in self._iterate_recent(max_age_seconds):
             return replica.patient
         return self._primary
 
     def patiently(self, work: Callable[[Database], T]) -> T:
-        """What `work` reads, in as many transactions as it likes, on what `reader` gives, else on the primary.
+        """Return the result of `work`, in any number of transactions, on the replica of `reader`, else on the primary.
 
-        `work` may run twice: when the replica fails under it, it is done again on the primary.
+        `work` may run twice: when the replica fails during it, it is repeated on the primary.
         """
         source = self.reader()
         try:
@@ -122,68 +126,68 @@ class Replicas:
             return work(self._primary)
 
     def status(self) -> list[ReplicaStatus]:
-        """How each is; takes up to a second for one that stalls."""
+        """Return the status of each replica; takes up to a second for one that stalls."""
         if not self._all:
             return []
-        now = self._primary_now()
-        return [_status(replica, *now) for replica in self._all]
+        now = self._read_primary()
+        return [_read_status(replica, *now) for replica in self._all]
 
     @property
     def names(self) -> list[str]:
-        """Where each is."""
+        """Return the address of each replica."""
         return [replica.name for replica in self._all]
 
     def status_of(self, name: str) -> ReplicaStatus:
-        """How this one is, whatever has stalled among the others."""
-        return next(_status(replica, *self._primary_now()) for replica in self._all if replica.name == name)
+        """Return the status of one replica; the others may stall."""
+        return next(_read_status(replica, *self._read_primary()) for replica in self._all if replica.name == name)
 
-    def _primary_now(self) -> tuple[Position | None, float]:
+    def _read_primary(self) -> tuple[Position | None, float]:
         try:
-            now = self._primary.row(_NOW)
+            now = self._primary.row(_PRIMARY_STATE)
         except UNAVAILABLE:
             now = None
         return (now.position, now.clock) if now else (None, 0.0)
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         for replica in self._all:
             replica.close()
 
-    def _in_turn(self) -> Iterator[Replica]:
+    def _iterate_usable(self) -> Iterator[Replica]:
         first = next(self._turns)
         for step in range(len(self._all)):
             replica = self._all[(first + step) % len(self._all)]
             if replica.usable:
                 yield replica
 
-    def _young(self, max_age_seconds: float | None) -> Iterator[Replica]:
-        candidates = list(self._in_turn())
+    def _iterate_recent(self, max_age_seconds: float | None) -> Iterator[Replica]:
+        candidates = list(self._iterate_usable())
         if not candidates:
             return
-        most = self._lag if max_age_seconds is None else max_age_seconds
-        now = self._primary.row(_NOW)
+        max_age = self._lag if max_age_seconds is None else max_age_seconds
+        now = self._primary.row(_PRIMARY_STATE)
         assert now is not None
         for replica in candidates:
             try:
                 age = _age(replica.replayed(), now.position, now.clock)
             except (ReplicaUnavailable, Behind):
                 continue
-            if age is not None and age <= most:
+            if age is not None and age <= max_age:
                 yield replica
 
 
 def _age(replayed: Replayed, position: Position, clock: float) -> float | None:
-    """Seconds of commits that may be missing there, given what the primary had at `clock`.
+    """Return the seconds of commits that the replica may lack, when the primary is at `position` at `clock`.
 
-    All up to the last commit replayed is there, whatever the replica has heard of since: that is right also for one
-    that has lost its primary, and doesn't know how much it misses. Both times are the primary's.
+    The replica has everything up to its last replayed commit, however much it has received since. So the age is right
+    also for a replica that has lost its primary and can't know how much it lacks. Both times are the primary's.
     """
     if replayed.position >= position:
         return 0.0
     return None if replayed.last_commit is None else max(0.0, clock - replayed.last_commit)
 
 
-def _status(replica: Replica, position: Position | None, clock: float) -> ReplicaStatus:
+def _read_status(replica: Replica, position: Position | None, clock: float) -> ReplicaStatus:
     try:
         replayed = replica.replayed()
     except ReplicaUnavailable:

@@ -1,7 +1,7 @@
-"""The tables, as migrations/ makes them; a test holds the two together.
+"""The tables, as migrations/ creates them; a test compares the two.
 
-The hot rows (a season, an action type) carry no foreign key from the ledger: every redemption would lock the same
-row and wait for every other. A player's standing has one, and an event is only ever written beside its standing.
+No foreign key leads from the ledger to the hot rows (a season, an action type): every redemption would lock the same
+row and wait for every other. A player's standing has one, and an event is only ever written together with its standing.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ board_version = sa.Sequence("board_version", metadata=metadata)
 
 
 def moment(name: str, *, nullable: bool = False, now: bool = False) -> sa.Column[object]:
+    """Return a column for a time, with the moment of the insert as default if `now`."""
     default = sa.func.clock_timestamp() if now else None
     return sa.Column(name, sa.TIMESTAMP(timezone=True), nullable=nullable, server_default=default)
 
 
-def player(name: str = "player_id", **more: object) -> sa.Column[object]:
-    return sa.Column(name, UUID(), sa.ForeignKey("players.id"), nullable=False, **more)  # type: ignore[arg-type]
+def player(name: str = "player_id", **options: object) -> sa.Column[object]:
+    """Return a column that refers to a player."""
+    return sa.Column(name, UUID(), sa.ForeignKey("players.id"), nullable=False, **options)  # type: ignore[arg-type]
 
 
 players = sa.Table(
@@ -50,8 +52,8 @@ players = sa.Table(
     sa.Index("ix_players_status_at", "status_at", postgresql_where=sa.text("status_at IS NOT NULL")),
 )
 
-# What look-alikes of a username share (app.domain.look_alikes), two for each player. Accounts that were alike before
-# there was this table lack some.
+# Skeletons are equal for look-alikes of a username (app.domain.look_alikes); each player has two. Accounts that were
+# alike before this table existed lack some.
 username_skeletons = sa.Table(
     "username_skeletons",
     metadata,
@@ -114,8 +116,8 @@ action_types = sa.Table(
     sa.CheckConstraint("expected_median_seconds <= expected_p95_seconds", name="expected"),
 )
 
-# `score` is what everybody sees; `held` are points that wait for the decision on a case (players.held_under), which the
-# player alone sees. Both together are the sum of the player's events. Without a score there is nothing to list.
+# `score` is public; `held` are points in quarantine until the decision on a case (players.held_under), which only the
+# player sees. Both together are the sum of the player's events. A standing without a score is not listed.
 standings = sa.Table(
     "standings",
     metadata,
@@ -139,9 +141,9 @@ standings = sa.Table(
     sa.Index("ix_standings_held", "player_id", postgresql_where=sa.text("held > 0")),
 )
 
-# A `void` takes back the event it names and a `restore` takes back a `void` (a second void then names the restore), so
-# each event is named once at most. All carry the action's id: an action counts unless the newest of them is a void. The
-# `points` of a void are below 0, so a score is the sum of points. `held_under` is players.held_under as it was.
+# A `void` reverses the event that it names and a `restore` reverses a `void` (a second void then names the restore), so
+# each event is named at most once. All carry the action's id: an action counts unless its newest event is a void. The
+# `points` of a void are below 0, so a score is the sum of points. `held_under` is players.held_under at that time.
 score_events = sa.Table(
     "score_events",
     metadata,
@@ -164,8 +166,8 @@ score_events = sa.Table(
     sa.CheckConstraint("kind in ('redeem', 'void', 'restore')", name="kind"),
     sa.CheckConstraint("(kind = 'redeem') = (voids_id IS NULL)", name="voids"),
     sa.Index("uq_score_events_action", "action_id", unique=True, postgresql_where=sa.text("kind = 'redeem'")),
-    # Conditions that differ: until the next ANALYZE the planner takes events that aren't redemptions for so few that it
-    # would read a whole index of them for each one it looks for, if that index would do at all.
+    # The conditions of these indexes differ: until the next ANALYZE the planner expects so few events other than
+    # redemptions that it would read a whole index of them for each event that it looks for, if the index applied.
     sa.Index("uq_score_events_voids", "voids_id", unique=True, postgresql_where=sa.text("voids_id IS NOT NULL")),
     sa.Index("ix_score_events_corrected", "action_id", "id", postgresql_where=sa.text("kind <> 'redeem'")),
     sa.Index(
@@ -180,7 +182,7 @@ score_events = sa.Table(
     ),
 )
 
-# One row for each hour (or day) in which something happened, season and action type; action type 0 is all of them.
+# One row for each hour (or day) with activity, season and action type; action type 0 is all of them.
 rollups = sa.Table(
     "rollups",
     metadata,
@@ -201,7 +203,7 @@ rollups = sa.Table(
 )
 
 # Buckets that start before `final_before` are final. Those before `ended_before` had ended when the transaction id
-# `horizon` was given out: once all lower ones are over, nothing can come into them any more.
+# `horizon` was assigned: once all transactions with lower ids have ended, no more events can come into these buckets.
 rollup_progress = sa.Table(
     "rollup_progress",
     metadata,
@@ -215,7 +217,7 @@ rollup_progress = sa.Table(
     sa.CheckConstraint("granularity in ('hour', 'day')", name="granularity"),
 )
 
-# Hours (and their days) that were final and are to be computed again: events of theirs were voided or restored.
+# Final hours (and their days) that must be computed again, because events of theirs were voided or restored.
 stale_rollups = sa.Table(
     "stale_rollups",
     metadata,
@@ -249,7 +251,7 @@ idempotency = sa.Table(
     sa.Index("ix_idempotency_created_at", "created_at"),
 )
 
-# When beat last sent each of its tasks.
+# The time at which beat last sent each of its tasks.
 ticks = sa.Table(
     "ticks",
     metadata,

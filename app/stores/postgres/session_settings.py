@@ -1,9 +1,9 @@
-"""How every session with PostgreSQL begins: settings that its answers depend on are ours.
+"""The settings of every PostgreSQL session: those that its answers depend on are always ours.
 
-It doesn't matter what the role, the database, the server or the environment say.
+Settings of the role, the database, the server or the environment make no difference.
 
-Most travel in the startup packet, where they beat settings of the role and the database and survive SET and RESET. What
-libpq adds to that packet from the environment (PGDATESTYLE, PGTZ) comes after them, so that is said once more.
+Most of ours travel in the startup packet, where they override those of the role and the database and survive SET and
+RESET. libpq appends settings from the environment (PGDATESTYLE, PGTZ) to that packet, so those two are set once more.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sqlalchemy.exc
 from app.stores.unavailability import pg_refuses, statement_outdated
 
 _ESCAPED_SPACE = "\\ "
-# Where the tables are, unless the operator's URL names another schema in its own `options`.
+# The schema of the tables, unless the operator's URL names another one in its own `options`.
 _SCHEMA = {"search_path": "public"}
 _PINNED: dict[str, str | int] = {
     "datestyle": "ISO",
@@ -35,9 +35,9 @@ _PINNED: dict[str, str | int] = {
     "idle_in_transaction_session_timeout": 0,
     "lock_timeout": 0,  # statement_timeout bounds the wait for a lock as well
 }
-# One round trip for each new connection. What synchronous_commit says of standbys is for the operator; but with "off"
-# a crash would take back points that players were told of.
-_AFTERWARDS = """
+# One round trip for each new connection. The operator decides whether synchronous_commit waits for standbys; but with
+# "off" a crash would lose points that players have already seen.
+_AFTER_CONNECT = """
     SELECT set_config('datestyle', 'ISO', false), set_config('timezone', 'UTC', false), set_config(
                'synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), false
            ), (
@@ -47,46 +47,48 @@ _AFTERWARDS = """
 """
 
 
-def make_engine(url: str, *, name: str, session: Mapping[str, str | int], **how: Any) -> sa.Engine:
-    """An engine whose sessions are called `name` in pg_stat_activity and have these settings beside the pinned ones.
+def make_engine(url: str, *, name: str, session: Mapping[str, str | int], **options: Any) -> sa.Engine:
+    """Return an engine whose sessions are called `name` in pg_stat_activity and add `session` to the pinned settings.
 
-    `how` is for SQLAlchemy; `connect_args` in it for the driver. What PostgreSQL refuses is an OperationalError.
+    `options` are SQLAlchemy's; `connect_args` in them are the driver's. A refusal by PostgreSQL is an OperationalError.
     """
     address = sa.make_url(url)
     connect_args = {
         "connect_timeout": 3,
         "application_name": name,
-        **how.pop("connect_args", {}),
+        **options.pop("connect_args", {}),
         "client_encoding": "UTF8",
-        "options": _options(address.query.get("options", ""), session),
+        "options": _join_options(address.query.get("options", ""), session),
     }
-    engine = sa.create_engine(address, connect_args=connect_args, hide_parameters=True, **how)
-    sa.event.listen(engine, "connect", _pin)
-    sa.event.listen(engine, "handle_error", _refused)
+    engine = sa.create_engine(address, connect_args=connect_args, hide_parameters=True, **options)
+    sa.event.listen(engine, "connect", _pin_settings)
+    sa.event.listen(engine, "handle_error", _unify_refusal)
     return engine
 
 
-def _options(given: str | tuple[str, ...], session: Mapping[str, str | int]) -> str:
-    """The operator's own options stay, between the schema, which they may name, and what is pinned."""
-    own = given if isinstance(given, str) else " ".join(given)
-    return " ".join(part for part in (_text(_SCHEMA), own, _text({**_PINNED, **session})) if part)
+def _join_options(operator_options: str | tuple[str, ...], session: Mapping[str, str | int]) -> str:
+    """Join the operator's own options with ours: after the schema, which they may name, and before the pinned ones."""
+    text = operator_options if isinstance(operator_options, str) else " ".join(operator_options)
+    return " ".join(
+        part for part in (_format_settings(_SCHEMA), text, _format_settings({**_PINNED, **session})) if part
+    )
 
 
-def _text(settings: Mapping[str, str | int]) -> str:
+def _format_settings(settings: Mapping[str, str | int]) -> str:
     return " ".join(f"-c {name}={str(value).replace(' ', _ESCAPED_SPACE)}" for name, value in settings.items())
 
 
-def _pin(connection: Any, _record: Any) -> None:
+def _pin_settings(connection: Any, _record: Any) -> None:
     autocommit, connection.autocommit = connection.autocommit, True
-    connection.execute(_AFTERWARDS)
+    connection.execute(_AFTER_CONNECT)
     connection.autocommit = autocommit
 
 
-def _refused(context: sa.engine.ExceptionContext) -> Exception | None:
-    """One class for all that PostgreSQL refuses, whatever class the driver has for it."""
+def _unify_refusal(context: sa.engine.ExceptionContext) -> Exception | None:
+    """Return an OperationalError for every refusal by PostgreSQL, for which the driver has several classes."""
     error = context.original_exception
     if not pg_refuses(error):
         return None
     if statement_outdated(error):
-        context.is_disconnect = True  # this connection would say the same again
+        context.is_disconnect = True  # this connection would fail again
     return sqlalchemy.exc.OperationalError(context.statement, None, error, hide_parameters=True)

@@ -1,4 +1,4 @@
-"""One client to Redis, a single node or a cluster, and the Lua scripts that run there."""
+"""A client to Redis, a single node or a cluster, and the Lua scripts that run there."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Call = tuple[str, Sequence[str], Sequence[Any]]  # script name, keys, arguments
 
 
 class Single(redis.Redis):
-    """redis-py's client, with the short way beside it."""
+    """redis-py's client, with a lane for hot commands."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -34,9 +34,9 @@ class Single(redis.Redis):
 
 
 def connect(url: str, timeout: float) -> Client:
-    """A client that answers or fails within `timeout` seconds, to a single node or a cluster; asks nobody yet.
+    """Return a client, to a single node or a cluster, that answers or fails within `timeout` seconds; connects later.
 
-    It never repeats a command by itself: a lost answer doesn't tell whether the command ran.
+    The client never retries a command: a lost answer doesn't tell whether the command ran.
     """
     options: dict[str, Any] = {
         "decode_responses": True,
@@ -51,43 +51,43 @@ def connect(url: str, timeout: float) -> Client:
 
 
 def lane_of(client: Client) -> Lane | ClusterLane:
-    """The short way to the node, or the nodes, for what every request sends."""
+    """Return the lane to the node, or the nodes, for commands that every request sends."""
     lane: Lane | ClusterLane = client.lane
     return lane
 
 
 class Scripts:
-    """The .lua files in `scripts`, called by name. A line `-- include name` stands for the text of name.lua."""
+    """The .lua files in `scripts`, run by name. A line `-- include name` is replaced by the text of name.lua."""
 
     def __init__(self, client: Client) -> None:
         self._lane = lane_of(client)
         files = {path.stem: path.read_text() for path in (Path(__file__).parent / "scripts").glob("*.lua")}
         self._sources = {
-            name: _INCLUDE.sub(lambda line: files[line["file"]].rstrip("\n"), text) for name, text in files.items()
+            name: _INCLUDE.sub(lambda match: files[match["file"]].rstrip("\n"), text) for name, text in files.items()
         }
-        # Redis names scripts by this digest; nothing secret hangs on it.
+        # Redis names scripts by this digest; no secret depends on it.
         self._digests = {
             name: hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest() for name, text in self._sources.items()
         }
 
     def run(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
-        """Run one script in one round trip."""
+        """Run one script in one round trip and return its answer."""
         return self.run_together([(name, keys, args)])[0]
 
     def run_together(self, calls: Sequence[Call]) -> list[Any]:
-        """Run several in one round trip (to each node that they need); each is atomic on its own."""
+        """Run several scripts, in one round trip to each node, and return their answers; each script is atomic."""
         answers = self._lane.together([self.command(*call) for call in calls])
         for index, answer in enumerate(answers):
-            if isinstance(answer, NoScriptError):  # a Redis that was restarted has to be told the text again
+            if isinstance(answer, NoScriptError):  # a restarted Redis needs the text again
                 answers[index] = self.told(*calls[index])
             elif isinstance(answer, Exception):
                 raise answer
         return answers
 
     def command(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> list[Any]:
-        """The command that runs a script which Redis knows; NoScriptError where it doesn't."""
+        """Return the command that runs a script that Redis knows; Redis answers NoScriptError where it doesn't."""
         return ["EVALSHA", self._digests[name], len(keys), *keys, *args]
 
     def told(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
-        """Run a script by its text, which Redis knows from then on."""
+        """Run a script by its text and return its answer; Redis knows the script from then on."""
         return self._lane.call("EVAL", self._sources[name], len(keys), *keys, *args)

@@ -1,7 +1,8 @@
-"""The short way to one Redis node, for the few commands that every request sends.
+"""Lanes: a short way to one Redis node, for the few commands that every request sends.
 
 redis-py's client spends 55 µs of a 100 µs command on its pool, its retries and its hooks (measured on two cores with
-Python 3.11); its connection and its parser, used here directly, do the work. No retries: a lost answer doesn't tell.
+Python 3.11); a lane uses its connection and its parser directly. It never retries: a lost answer doesn't tell whether
+the command ran.
 """
 
 from __future__ import annotations
@@ -15,59 +16,62 @@ from typing import Any
 import redis
 from redis.exceptions import ResponseError
 
-_RESTED_SECONDS = 0.05
+_IDLE_SECONDS = 0.05
 
 Command = Sequence[Any]
 
 
 @dataclass(slots=True)
 class Along:
-    """A question that may travel with another command's round trip; `answer` is None until it has."""
+    """A command that may share another command's round trip; `answer` is `None` until it has."""
 
     command: Command
     answer: Any = None
 
 
 passenger: ContextVar[Along | None] = ContextVar("passenger", default=None)
-"""What the next command of this request that takes passengers should ask along."""
+"""The command that the next command of this request that takes passengers should take along."""
 
 
 class Lane:
-    """Connections that are idle wait in a list; one is never used by two callers at once."""
+    """Connections to one node. Idle ones wait in a list; no connection is used by two callers at once."""
 
-    def __init__(self, make: Callable[[], Any], address: tuple[str, int] = ("", 0)) -> None:
-        """`make`: a redis-py connection, not yet connected. A pool's own would count them, and refuse after so many."""
-        self._make = make
+    def __init__(self, make_connection: Callable[[], Any], address: tuple[str, int] = ("", 0)) -> None:
+        """Prepare a lane whose `make_connection` returns an unconnected redis-py connection.
+
+        The connections of a redis-py pool would not do: the pool counts them, and refuses more than its maximum.
+        """
+        self._make_connection = make_connection
         self.address = address
         self._idle: list[tuple[Any, float]] = []
         self._closed = False
 
     def call(self, *command: Any) -> Any:
-        """Send one command and return its answer. Raises what redis-py raises."""
+        """Send one command and return its answer. Raises redis-py's errors."""
         answer = self.together([command])[0]
         if isinstance(answer, ResponseError):
             raise answer
         return answer
 
     def kept(self, *command: Any) -> Any:
-        """As `call`. On a cluster it waits for a replica as well; here the one node is all there is."""
+        """Send one write and return its answer. A cluster's lane also waits for a replica; a single node has none."""
         return self.call(*command)
 
     def together(self, commands: Sequence[Command]) -> list[Any]:
-        """Send several in one round trip; a command that Redis refused has its ResponseError as the answer."""
+        """Send several commands in one round trip; a refused command has its ResponseError as the answer."""
         return self.receive(self.send(commands), len(commands))
 
     def send(self, commands: Sequence[Command]) -> Any:
-        """The first half of `together`: the connection that the answers come on, for `receive` or `drop`.
+        """Send commands and return the connection that the answers come on, for `receive` or `drop`.
 
-        Raises what redis-py raises, and UnicodeEncodeError or DataError for a value that can't be sent: then nothing
-        has been, and the connection is as good as before.
+        Raises redis-py's errors, and UnicodeEncodeError or DataError for a value that can't be sent: then nothing was
+        sent, and the connection stays usable.
         """
-        connection = self._take()
+        connection = self._acquire()
         try:
             packed = connection.pack_commands(commands)
         except Exception:
-            self._rest(connection)
+            self._release(connection)
             raise
         try:
             connection.send_packed_command(packed)
@@ -77,54 +81,54 @@ class Lane:
         return connection
 
     def receive(self, connection: Any, count: int) -> list[Any]:
-        """The second half: the answers to `count` commands."""
+        """Return the answers to the `count` commands that `send` sent."""
         try:
-            answers = [self._read(connection) for _ in range(count)]
+            answers = [self._read_answer(connection) for _ in range(count)]
         except BaseException:
             self.drop(connection)
             raise
-        self._rest(connection)
+        self._release(connection)
         return answers
 
     def drop(self, connection: Any) -> None:
-        """Whatever went wrong, this connection may hold half an answer, and the others may be as dead."""
+        """Close a connection that failed and may hold half an answer, and the idle ones, which may be dead too."""
         connection.disconnect()
-        self._clear()
+        self._close_idle()
 
     def close(self) -> None:
-        """Give the connections back; those in use go when their answer is there."""
+        """Close the connections; those in use close after their answer."""
         self._closed = True
-        self._clear()
+        self._close_idle()
 
-    def _rest(self, connection: Any) -> None:
+    def _release(self, connection: Any) -> None:
         if self._closed:
             connection.disconnect()
         else:
             self._idle.append((connection, time.monotonic()))
 
-    def _take(self) -> Any:
+    def _acquire(self) -> Any:
         while self._idle:
-            rested, since = self._idle.pop()
-            if time.monotonic() - since < _RESTED_SECONDS or self._alive(rested):
-                return rested
-            rested.disconnect()
-        connection = self._make()
+            idle_connection, since = self._idle.pop()
+            if time.monotonic() - since < _IDLE_SECONDS or self._is_alive(idle_connection):
+                return idle_connection
+            idle_connection.disconnect()
+        connection = self._make_connection()
         connection.connect()
         return connection
 
-    def _alive(self, connection: Any) -> bool:
-        """An idle connection has nothing to read, unless Redis has closed it."""
+    def _is_alive(self, connection: Any) -> bool:
+        """Return whether an idle connection is alive: it has nothing to read unless Redis has closed it."""
         try:
             return not connection.can_read()
         except (redis.exceptions.RedisError, OSError):
             return False
 
-    def _read(self, connection: Any) -> Any:
+    def _read_answer(self, connection: Any) -> Any:
         try:
             return connection.read_response()
         except ResponseError as error:
             return error
 
-    def _clear(self) -> None:
+    def _close_idle(self) -> None:
         while self._idle:
             self._idle.pop()[0].disconnect()

@@ -1,4 +1,4 @@
-"""Listening to Redis's channels, and noticing that nobody speaks any more."""
+"""Subscriptions to Redis's channels that notice when Redis has gone silent."""
 
 from __future__ import annotations
 
@@ -9,42 +9,45 @@ import redis
 
 from app.stores.redis.client import Client
 
-_QUIET_SECONDS = 1.0  # without a word from Redis, ask whether it is there
-_LOST_SECONDS = 3.0  # without an answer, it is not
+_PING_SECONDS = 1.0  # send a PING after this long without a message
+_LOST_SECONDS = 3.0  # the subscription is lost after this long without an answer
 
 
 class Channels:
     """One connection that listens to some channels; on a cluster, at some node that answers.
 
-    Once it has raised, it is of no use: close it and make another. Not for two greenlets or threads at once.
+    After an error it is of no use: close it and create a new one. Not for two greenlets or threads at once.
     """
 
     def __init__(self, client: Client, *names: str) -> None:
-        """Raises redis.RedisError on a cluster of which no node answers."""
+        """Prepare a subscription to the channels. Raises redis.RedisError on a cluster when no node answers."""
         self._names = names
         self._pubsub = client.pubsub()
-        self._heard_at = time.monotonic()
-        self._asked = False
+        self._last_message_at = time.monotonic()
+        self._has_pinged = False
 
     def open(self) -> None:
-        """Ask for the channels. Raises redis.RedisError."""
+        """Subscribe to the channels. Raises redis.RedisError."""
         self._pubsub.subscribe(*self._names)
-        self._heard_at = time.monotonic()
+        self._last_message_at = time.monotonic()
 
     def next(self, timeout: float) -> dict[str, Any] | None:
-        """The next message as redis-py has it, or None after `timeout` seconds. Raises redis.RedisError when lost."""
-        raw: dict[str, Any] | None = self._pubsub.get_message(timeout=timeout)
+        """Return the next message in redis-py's form, or `None` after `timeout` seconds.
+
+        Raises redis.RedisError when the subscription is lost.
+        """
+        message: dict[str, Any] | None = self._pubsub.get_message(timeout=timeout)
         now = time.monotonic()
-        if raw is not None:
-            self._heard_at, self._asked = now, False
-            return raw
-        if now - self._heard_at > _LOST_SECONDS:
+        if message is not None:
+            self._last_message_at, self._has_pinged = now, False
+            return message
+        if now - self._last_message_at > _LOST_SECONDS:
             raise redis.ConnectionError("the subscription has gone silent")
-        if now - self._heard_at > _QUIET_SECONDS and not self._asked:
-            self._asked = True
+        if now - self._last_message_at > _PING_SECONDS and not self._has_pinged:
+            self._has_pinged = True
             self._pubsub.ping()
         return None
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         self._pubsub.close()

@@ -1,4 +1,4 @@
-"""flask-limiter's counters, sent the short way. Importing this module makes `STORAGE_URI` known to `limits`."""
+"""flask-limiter's counters, sent on a lane. Importing this module makes `STORAGE_URI` known to `limits`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _PREFIX = "LIMITS:"
 
 
 class LaneStorage(Storage):
-    """What limits' fixed windows need of a storage, on a single node or a cluster."""
+    """The part of a `limits` storage that fixed windows need, on a single node or a cluster."""
 
-    STORAGE_SCHEME = ["fairboard+redis"]  # noqa: RUF012 - as the base class has it
+    STORAGE_SCHEME = ["fairboard+redis"]  # noqa: RUF012 - as in the base class
 
     def __init__(self, uri: str, *, client: Client, scripts: Scripts, **options: Any) -> None:
         super().__init__(uri, **options)
@@ -28,17 +28,20 @@ class LaneStorage(Storage):
 
     @property
     def base_exceptions(self) -> type[Exception] | tuple[type[Exception], ...]:
-        """What Redis raises."""
+        """Return the error class of the Redis client."""
         return redis.RedisError
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Count `amount` on a window that ends `expiry` seconds after its first hit; takes a passenger along."""
+        """Add `amount` to a window that ends `expiry` seconds after its first hit, and return the window's count.
+
+        Takes a passenger along.
+        """
         call = "count", [_PREFIX + key], [int(expiry), amount]
-        along = passenger.get()
-        if along is None:
+        companion = passenger.get()
+        if companion is None:
             (count,) = self._lane.together([self._scripts.command(*call)])
         else:
-            count, along.answer = self._lane.together([self._scripts.command(*call), along.command])
+            count, companion.answer = self._lane.together([self._scripts.command(*call), companion.command])
         if isinstance(count, NoScriptError):
             count = self._scripts.told(*call)
         elif isinstance(count, Exception):
@@ -46,24 +49,24 @@ class LaneStorage(Storage):
         return int(count)
 
     def get(self, key: str) -> int:
-        """The count of a window."""
+        """Return the count of a window."""
         return int(self._client.get(_PREFIX + key) or 0)
 
     def get_expiry(self, key: str) -> float:
-        """When a window ends, in Unix seconds; now for one that has not begun."""
+        """Return the end of a window in Unix seconds; now for a window that has not begun."""
         return time.time() + max(0, int(self._client.ttl(_PREFIX + key)))
 
     def check(self) -> bool:
-        """Whether Redis answers."""
+        """Return whether Redis answers."""
         try:
             return bool(self._client.ping())
         except redis.RedisError:
             return False
 
     def reset(self) -> int | None:
-        """Not offered: a window ends by itself."""
+        """Raise NotImplementedError: windows end without a reset."""
         raise NotImplementedError
 
     def clear(self, key: str) -> None:
-        """Begin a window anew."""
+        """Delete the count of a window, so that it begins anew."""
         self._client.delete(_PREFIX + key)

@@ -37,7 +37,7 @@ export class Account {
     find("sign-out").addEventListener("click", () => this.#session.signOut());
   }
 
-  /** Someone came or went. `refused` says why they had to go, if they did not ask to. */
+  /** Show who is signed in. `refused` is the reason of a sign-out that the player did not ask for. */
   show(refused = null) {
     const user = this.#session.user;
     find("account").hidden = user !== null;
@@ -82,7 +82,7 @@ export class Account {
     }
   }
 
-  // The server checks all of this again; here it only saves a round trip.
+  // The server checks all of this again; a check here only saves a round trip.
   #wrong(username, password) {
     const length = [...username.normalize("NFKC").replace(/\p{Default_Ignorable_Code_Point}/gu, "")].length;
     const size = [...password.normalize("NFC")].length;
@@ -108,7 +108,7 @@ export class Account {
     error.textContent = words;
     error.hidden = false;
     find(name).setAttribute("aria-invalid", "true");
-    find(name).focus(); // reads the field with its error
+    find(name).focus(); // so that a screen reader reads the field with its error
   }
 
   #say(words) {

@@ -1,4 +1,4 @@
-// Tells a screen reader what moved, in one sentence, and not more often than anyone can listen.
+// Announces changes to a screen reader in one sentence, and not more often than a person can listen.
 
 import { number, points } from "./words.js";
 
@@ -10,7 +10,7 @@ export class Announcer {
   #last = -LEAST;
   #timer = null;
 
-  /** Changes as `board.compare` gives them. Later ones replace earlier ones of the same player. */
+  /** Add changes as `board.compare` returns them. A later change is merged with an earlier one of the same player. */
   add(changes) {
     for (const change of changes) {
       const earlier = this.#waiting.get(change.user_id);
@@ -48,5 +48,5 @@ function sentence({ username, rank, score, climbed, gained, arrived }) {
   if (arrived) return `${username} entered the board at rank ${number(rank)} with ${points(score)}.`;
   if (climbed > 0) return `${username} moved up to rank ${number(rank)} with ${points(score)}.`;
   if (gained > 0) return `${username} is at rank ${number(rank)} with ${points(score)}.`;
-  return ""; // to be overtaken is told by who overtakes
+  return ""; // an overtaken player is not announced: the player who overtakes is
 }

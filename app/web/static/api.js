@@ -1,9 +1,9 @@
-// One way to speak to the server: an answer, or a Refused with the contract's code.
+// Requests to the server: each returns an answer, or throws a Refused with the contract's code.
 
 const BASE = "/api/v1";
 const TIMEOUT = 10_000; // ms; a stalled connection counts as lost after that
 
-/** The server said no (its code), or was not reached (`network`). `retryAfter` is in seconds, or null. */
+/** A refusal by the server (`code` is its code), or a server out of reach (`network`). `retryAfter` is in seconds, or null. */
 export class Refused extends Error {
   constructor({ code, status = 0, message = "", details = null, retryAfter = null }) {
     super(message || code);
@@ -11,7 +11,7 @@ export class Refused extends Error {
   }
 }
 
-/** -> {status, data, headers}; data is null for 204 and 304. Throws Refused. */
+/** Return {status, data, headers}; data is null for 204 and 304. Throws Refused. */
 export async function call(method, path, { body, token, headers = {}, timeout = TIMEOUT } = {}) {
   const request = { method, headers: { Accept: "application/json", ...headers }, credentials: "omit", cache: "no-store" };
   if (token) request.headers.Authorization = `Bearer ${token}`;
@@ -43,7 +43,7 @@ function parse(text) {
   try {
     return JSON.parse(text);
   } catch {
-    return null; // a 204, or a proxy's own page
+    return null; // a 204 without a body, or a proxy's own page
   }
 }
 

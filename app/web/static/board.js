@@ -1,9 +1,9 @@
-// The board on the screen: rows keyed by player, which slide to their new places.
+// The board on the screen: rows keyed by player that slide to their new places.
 
 import { number } from "./words.js";
 
 const SLIDE = { duration: 520, easing: "cubic-bezier(.2, .8, .2, 1)" };
-const CHIP = 4_000; // ms a change stays marked
+const CHIP = 4_000; // ms for which a change stays marked
 
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -14,16 +14,16 @@ export class Board {
   #changed = document.getElementById("board-changed");
   #rows = new Map(); // user_id -> Row
   #own = null;
-  #shown = null; // the data shown, null before the first
+  #shown = null; // the data on the screen, null before the first
   #ownId = null;
 
-  /** Mark the rows of this player, or of nobody (null). */
+  /** Mark the rows of this player; null marks no row. */
   mark(userId) {
     this.#ownId = userId;
     for (const [id, row] of this.#rows) row.mine(id === userId);
   }
 
-  /** Show `data`, the contract's top 10. Returns what changed, the most telling first, for the ear. */
+  /** Show `data`, the contract's top 10. Return the changes to announce, the most important first. */
   show(data) {
     const changes = this.#shown ? compare(this.#shown, data) : [];
     const before = this.#places();
@@ -37,7 +37,7 @@ export class Board {
     return changes;
   }
 
-  /** The row under the board of a player who is below it: {rank, username, score}, or null. */
+  /** Show the row under the board of a player who is below it: {rank, username, score}, or null to hide it. */
   showOwn(standing) {
     this.#ownBody.hidden = standing === null;
     if (standing === null) return;
@@ -49,12 +49,12 @@ export class Board {
     this.#own.fill(standing, this.#shown?.[0]?.score ?? standing.score);
   }
 
-  /** The row of this player on the board, or undefined. */
+  /** Return the row of this player on the board, or undefined. */
   find(userId) {
     return this.#shown?.find((row) => row.user_id === userId);
   }
 
-  /** The least score on a full board, or null while there is room. */
+  /** Return the lowest score on a full board, or null while the board has room. */
   get threshold() {
     return this.#shown?.length >= 10 ? this.#shown[9].score : null;
   }
@@ -90,7 +90,7 @@ export class Board {
       }
       const distance = before.get(id) - row.element.getBoundingClientRect().top;
       if (Math.abs(distance) < 1) continue;
-      const layer = distance > 0 ? 2 : 1; // who climbs passes in front
+      const layer = distance > 0 ? 2 : 1; // a climbing row passes in front
       row.element.animate(
         [{ transform: `translateY(${distance}px)`, zIndex: layer }, { transform: "none", zIndex: layer }],
         { ...SLIDE, id: "slide" },
@@ -110,7 +110,7 @@ class Row {
     this.you.textContent = "you";
     this.you.hidden = true;
     this.chip = make("span", "chip");
-    this.chip.setAttribute("aria-hidden", "true"); // the announcer says it in a sentence
+    this.chip.setAttribute("aria-hidden", "true"); // the announcer reads the change as a sentence
     this.lane = make("span", "lane");
     player.append(this.lane, this.name, this.you, this.chip);
     this.element.setAttribute("role", "row");
@@ -133,7 +133,7 @@ class Row {
     this.you.hidden = !yes;
   }
 
-  /** Show for a while what changed. */
+  /** Mark the row's change for a while. */
   flag({ climbed, gained, arrived }) {
     const parts = [];
     if (arrived) parts.push("new");
@@ -157,7 +157,7 @@ function make(tag, name) {
   return element;
 }
 
-/** What is different in `after`: arrivals and climbs first, then gains, then falls. */
+/** Return the changes from `before` to `after`: arrivals and climbs first, then gains, then falls. */
 export function compare(before, after) {
   const old = new Map(before.map((row) => [row.user_id, row]));
   const changes = [];

@@ -1,4 +1,4 @@
-// What a suspended player may know of the case against them, and their one appeal in it.
+// The case against a suspended player, as far as the player may see it, and the player's one appeal.
 
 import { refusal } from "./words.js";
 
@@ -28,7 +28,7 @@ export class Case extends EventTarget {
     });
   }
 
-  /** The player as GET /me gives it, or null for nobody. Only a suspended one has something to read here. */
+  /** Show the case of the player that GET /me returned; null, or a player who is not suspended, hides it. */
   show(me) {
     const found = me?.status === "suspended" ? (me.case ?? null) : null;
     if (found === null || found.state === "cleared") return this.#hide();
@@ -56,7 +56,7 @@ export class Case extends EventTarget {
       this.#form.hidden = true;
       this.#form.reset();
       this.#tell(`You appealed on ${day(data.appealed_at)}. A person will read it.`);
-      this.#said.focus(); // the button that had the focus is gone
+      this.#said.focus(); // the button that had the focus is hidden now
       this.dispatchEvent(new Event("appealed"));
     } catch (refused) {
       // A suspended player's sign-in can't be renewed, so it runs out while the page is open.
@@ -71,7 +71,7 @@ export class Case extends EventTarget {
     this.#error.textContent = words;
     this.#error.hidden = false;
     this.#text.setAttribute("aria-invalid", "true");
-    this.#text.focus(); // reads the field with what is wrong
+    this.#text.focus(); // so that a screen reader reads the field with its error
   }
 
   #clear() {

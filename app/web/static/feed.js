@@ -1,26 +1,26 @@
-// Where the board comes from: the socket for players, the public board every two seconds for everyone else, and for players
-// while the socket is away.
+// The source of the board: the socket for players; the public board every two seconds for other visitors, and for players
+// while the socket is down.
 
 import { call } from "./api.js";
 import { LiveSocket } from "./socket.js";
 
-const EVERY = 2_000; // ms between two looks at the public board
-const LONGEST = 5_000; // ms between two looks that failed, unless the server asks for more
-const PATIENCE = 3_000; // ms without a socket until the public board stands in
+const EVERY = 2_000; // ms between two reads of the public board
+const LONGEST = 5_000; // ms between two failed reads, unless the server asks for more
+const PATIENCE = 3_000; // ms without a socket until the public board replaces it
 
-/** Events: `board` (detail: rows), `online` (detail: how many), `state` (detail: a key of words.CONNECTION), `suspended`. */
+/** Events: `board` (detail: rows), `online` (detail: players), `state` (detail: a key of words.CONNECTION), `suspended`. */
 export class Feed extends EventTarget {
   #socket;
   #version = -1;
-  #polled = false; // the board shown came from the public board, which carries no version
+  #polled = false; // the board on the screen is the public one, which has no version
   #live = false;
-  #wanted = false; // a socket is what this person should have
+  #wanted = false; // this visitor should have a socket
   #suspended = false;
   #etag = null;
   #timer = null;
-  #round = 0; // an answer to an earlier round comes too late to count
+  #round = 0; // an answer of an earlier round is ignored
   #unreached = 0;
-  #failed = false; // the socket was tried and did not come up
+  #failed = false; // the socket's last try failed
 
   constructor(session) {
     super();
@@ -33,7 +33,7 @@ export class Feed extends EventTarget {
     document.addEventListener("visibilitychange", () => document.hidden || this.#back());
   }
 
-  /** Call with what is known of the visitor: nobody, a player, or a suspended one. */
+  /** Choose the source for the visitor: signed out, a player, or a suspended player. */
   follow({ signedIn, suspended }) {
     this.#suspended = suspended;
     this.#wanted = signedIn && !suspended;
@@ -81,7 +81,7 @@ export class Feed extends EventTarget {
   }
 
   async #look(round) {
-    if (document.hidden && this.#polled) return; // nobody looks; the return of the eyes asks again
+    if (document.hidden && this.#polled) return; // the page is hidden; it reads again when it is visible
     let wait = EVERY;
     try {
       const answer = await call("GET", "/leaderboard/top?limit=10", { headers: this.#etag ? { "If-None-Match": this.#etag } : {} });
@@ -101,7 +101,7 @@ export class Feed extends EventTarget {
 
   #show(rows, polled) {
     this.#polled = polled;
-    if (!polled) this.#etag = null; // what the public board said before is no longer what is shown
+    if (!polled) this.#etag = null; // the board on the screen no longer has the public board's tag
     this.dispatchEvent(new CustomEvent("board", { detail: rows }));
   }
 

@@ -1,4 +1,4 @@
-// Wires the parts of the page together; each of them knows nothing of the others.
+// Connects the parts of the page, which know nothing of each other.
 
 import { Account } from "./account.js";
 import { Announcer } from "./announce.js";
@@ -36,7 +36,7 @@ function someoneElse(refused = null) {
   settle();
 }
 
-/** Bring every part in line with who is here and whether they may play. */
+/** Update every part for the present visitor, who may be suspended. */
 function settle() {
   const words = suspended ? refusal({ code: "account_suspended" }) + " You can still sign out." : "";
   if (banner.textContent !== words) banner.textContent = words;

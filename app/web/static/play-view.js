@@ -41,7 +41,7 @@ export class PlayView {
     (this.#choices.querySelector("input:checked") ?? this.#button).focus();
   }
 
-  /** The slug of the chosen type, or null. */
+  /** Return the slug of the chosen type, or null. */
   get chosen() {
     return this.#choices.querySelector("input:checked")?.value ?? null;
   }
@@ -62,7 +62,7 @@ export class PlayView {
     for (const input of this.#choices.querySelectorAll("input")) input.disabled = yes;
   }
 
-  /** Nothing is under way. What was earned or refused last stays until the next start. */
+  /** Show that no action is under way. The last result or refusal stays until the next start. */
   idle(type) {
     this.lock(false);
     this.#wait.hidden = true;
@@ -94,7 +94,7 @@ export class PlayView {
     if (action.wait > 0) this.#status.textContent = `${action.name} takes ${seconds(action.wait / 1000)}.`;
   }
 
-  /** `left` of `all` ms to go. */
+  /** Show that `left` of `all` ms remain. */
   progress(left, all) {
     const whole = Math.ceil(left / 1000);
     find("wait-left").textContent = `${(left / 1000).toFixed(1)} s`;
@@ -123,7 +123,7 @@ export class PlayView {
     this.#press("Completing…", false);
   }
 
-  /** The answer to complete is late; it is being asked for again. */
+  /** Show that the answer to complete is late and is requested again. */
   retrying(words) {
     this.#leave.hidden = false;
     this.#leave.textContent = "Stop asking";

@@ -1,4 +1,4 @@
-// One action at a time: choose, start, wait, complete, see what it earned.
+// One action at a time: choose, start, wait, complete, see its points.
 
 import { call } from "./api.js";
 import { PlayView } from "./play-view.js";
@@ -7,14 +7,14 @@ import { randomId, shared, tab } from "./storage.js";
 import { refusal, seconds } from "./words.js";
 
 const KEPT = "fairboard.action"; // the open action of this tab, so that a reload does not lose it
-const COMPLETED = "fairboard.completed"; // {user_id, at}: the time for the next action runs from the last completion at the earliest
+const COMPLETED = "fairboard.completed"; // {user_id, at}: the wait for the next action starts no earlier than the last completion
 
 /** Events: `earned` (detail: the answer to complete), `refused` (detail: a Refused). */
 export class Play extends EventTarget {
   #session;
   #view = new PlayView();
   #types = [];
-  #phase = "idle"; // idle | starting | waiting | ready | completing | held (too many requests: a pause before the next start)
+  #phase = "idle"; // idle | starting | waiting | ready | completing | held (a pause after too many requests)
   #action = null;
   #timer = null;
   #abort = null;
@@ -28,7 +28,7 @@ export class Play extends EventTarget {
     this.#view.onChoose(() => this.#phase === "idle" && this.#view.idle(this.#chosen()));
   }
 
-  /** Whether anyone may play here now. */
+  /** Set whether the visitor may play now. */
   allow(yes) {
     const userId = yes ? this.#session.user.user_id : null;
     this.#view.show(yes);
@@ -99,18 +99,18 @@ export class Play extends EventTarget {
     const kept = tab.read(KEPT);
     if (!kept || kept.userId !== this.#userId) return;
     this.#action = kept;
-    if (kept.sent) this.#complete(); // the answer never came: ask again with the same key
+    if (kept.sent) this.#complete(); // the answer never came: request it again with the same key
     else this.#wait();
   }
 
-  /** When the action may be completed: another tab may have completed one since it was opened. */
+  /** Return the time when the action may be completed: another tab may have completed one since it was opened. */
   #readyAt() {
     const last = shared.read(COMPLETED);
     const from = last?.user_id === this.#userId && last.at <= Date.now() ? Math.max(this.#action.from, last.at) : this.#action.from;
     return from + this.#action.wait;
   }
 
-  /** The clock was set back since the action was opened: wait as if it had been opened now, not until it has caught up. */
+  /** Restart the wait now: the clock was set back since the action was opened, and may need long to catch up. */
   #beginAgain(now) {
     this.#action.until -= this.#action.from - now;
     this.#action.from = now;
@@ -167,7 +167,7 @@ export class Play extends EventTarget {
       this.dispatchEvent(new CustomEvent("earned", { detail: answer }));
     } catch (refused) {
       if (this.#action !== action || signal.aborted) return;
-      if (refused.code !== "unauthorized") this.#forget(); // after signing in again the same try goes on
+      if (refused.code !== "unauthorized") this.#forget(); // after the next sign-in the same try goes on
       this.#refused(refused);
     }
   }
@@ -180,7 +180,7 @@ export class Play extends EventTarget {
     if (refused.code === "rate_limited") this.#hold(refused.retryAfter ?? 5);
   }
 
-  /** No start for `left` seconds, counted down on the button. */
+  /** Block the start for `left` seconds, which the button counts down. */
   #hold(left) {
     this.#phase = "held";
     this.#view.held(left);
@@ -202,7 +202,7 @@ export class Play extends EventTarget {
     this.dispatchEvent(new CustomEvent("refused", { detail: { code: "left" } }));
   }
 
-  /** The action is over: nothing to come back to. */
+  /** Delete the action, which is over. */
   #forget() {
     tab.remove(KEPT);
     this.#rest();

@@ -1,19 +1,19 @@
-// Complete an action so that a lost answer never loses points: every try carries the same Idempotency-Key, and tries go on
-// until the server has said what became of it.
+// Completes an action so that a lost answer never loses points: every try carries the same Idempotency-Key, and tries go on
+// until the server has answered with the outcome.
 
 const RETRIED = new Set(["network", "unavailable", "in_progress", "rate_limited", "internal_error"]);
 const LONGEST = 15_000; // ms between two tries at most, unless the server asks for more
-const INTERNAL_TRIES = 5; // an internal error that stays is not going to go away
+const INTERNAL_TRIES = 5; // an internal error after so many tries will not go away
 
-/** ms until the next try after `tries` tries, the last one refused with `refused`. */
+/** Return the ms until the next try after `tries` tries, the last of which was refused with `refused`. */
 export function pauseFor(refused, tries) {
   const backoff = Math.min(LONGEST, 400 * 2 ** Math.min(tries, 6)) * (0.75 + Math.random() / 2);
   return Math.max(backoff, (refused.retryAfter ?? 0) * 1000);
 }
 
 /**
- * Complete `action` ({id, token, key}) -> the answer's data.
- * `onRetry(refused, ms)` before each further try. Throws the Refused that settled it, or the last one once `signal` is aborted.
+ * Complete `action` ({id, token, key}) and return the answer's data. Calls `onRetry(refused, ms)` before each further try.
+ * Throws the Refused that is final, or the last one once `signal` is aborted.
  */
 export async function redeem(session, action, { onRetry, signal }) {
   for (let tries = 1; ; tries += 1) {
@@ -34,7 +34,7 @@ export async function redeem(session, action, { onRetry, signal }) {
   }
 }
 
-/** Ends early when aborted, or (if `hurry`) when the network comes back. */
+/** Wait `ms`, or less when `signal` is aborted or (if `hurry`) the network comes back. */
 function interval(ms, signal, hurry) {
   return new Promise((resolve) => {
     const end = () => {

@@ -1,7 +1,7 @@
-// Who is signed in, in this browser. Tokens live in local storage, so that every tab has the same ones.
+// The sign-in of this browser. Tokens live in local storage, so that every tab has the same ones.
 //
-// A refresh token works once: using it again ends the whole sign-in. So only one tab at a time renews, and the others take
-// over what it got.
+// A refresh token works once: its second use ends the whole sign-in. So only one tab at a time renews, and the others take
+// over its new tokens.
 
 import { Refused, call } from "./api.js";
 import { exclusive, shared } from "./storage.js";
@@ -9,7 +9,7 @@ import { exclusive, shared } from "./storage.js";
 const KEY = "fairboard.session";
 const LOCK = "fairboard.renewal";
 
-/** Events: `enter` (signed in), `renew` (new access token), `leave` (detail: a Refused, or null when asked for). */
+/** Events: `enter` (signed in), `renew` (new access token), `leave` (detail: a Refused, or null after a sign-out). */
 export class Session extends EventTarget {
   #timer = null;
   #renewal = null;
@@ -22,7 +22,7 @@ export class Session extends EventTarget {
     this.#plan();
   }
 
-  /** {user_id, username}, or null. */
+  /** Return {user_id, username}, or null. */
   get user() {
     return this.held?.user ?? null;
   }
@@ -35,7 +35,7 @@ export class Session extends EventTarget {
     return this.#enter("/auth/login", { username, password });
   }
 
-  /** Gone here at once; the server is told as well as can be. */
+  /** Sign out here at once, and end the login on the server if it can be reached. */
   async signOut() {
     const held = this.held;
     shared.remove(KEY);
@@ -43,14 +43,14 @@ export class Session extends EventTarget {
     if (held) await exclusive(LOCK, () => endLogin(held)).catch(() => null);
   }
 
-  /** An access token that is good now. Throws Refused. */
+  /** Return an access token that is valid now. Throws Refused. */
   async token() {
     if (this.held && this.held.renewAt <= Date.now()) await this.#renewOrMakeDo(this.held);
     if (!this.held) throw new Refused({ code: "unauthorized", status: 401 });
     return this.held.access;
   }
 
-  /** `api.call` as this player; a token that was refused is renewed, once. */
+  /** Call `api.call` as this player; a refused token is renewed once. */
   async call(method, path, options = {}) {
     const token = await this.token();
     try {
@@ -66,7 +66,7 @@ export class Session extends EventTarget {
     try {
       await this.renew(access);
     } catch (refused) {
-      if (refused.code === "unauthorized" || endsAt <= Date.now()) throw refused; // else the old one still does
+      if (refused.code === "unauthorized" || endsAt <= Date.now()) throw refused; // otherwise the old token is still valid
     }
   }
 
@@ -140,7 +140,7 @@ export class Session extends EventTarget {
   }
 }
 
-// An access token that ran out (a laptop asleep) can't sign out: swap the refresh token for one that can.
+// An expired access token (after a laptop's sleep) can't sign out: exchange the refresh token for a new pair first.
 async function endLogin({ access, refresh, endsAt }) {
   const token = endsAt > Date.now() ? access : (await call("POST", "/auth/refresh", { token: refresh })).data.access_token;
   await call("POST", "/auth/logout", { token });

@@ -1,18 +1,18 @@
-// The live connection: subscribe, answer pings, come back by itself.
+// The live connection: subscribes, answers pings, and reconnects.
 
 import { randomId, shared } from "./storage.js";
 
-const CLIENT = "fairboard.client"; // an id of this browser, by which a load balancer keeps its tabs on one server
+const CLIENT = "fairboard.client"; // an id of this browser, with which a load balancer keeps its tabs on one server
 const PATH = "/api/v1/ws/leaderboard";
-const SILENCE = 75_000; // ms; the server pings every 30 s, so this long without a word means the line is dead
-const STEADY = 5_000; // ms live after which earlier failures are forgotten
-const EAGER = 6; // failed tries in a row before the pauses grow: a killed or restarted server is back by then
-const LONGEST_EAGER = 2_000; // ms between two of these tries at most
-const LONGEST = 15_000; // ms between two later ones at most
-const TRY = 8_000; // ms from opening a socket to its first board; then the try counts as failed …
-const LONGEST_TRY = 30_000; // … and at most so long after several of them, for a server that is slow for all
+const SILENCE = 75_000; // ms; the server pings every 30 s, so a connection that is silent for this long is dead
+const STEADY = 5_000; // ms of a live connection after which earlier failures no longer count
+const EAGER = 6; // failed tries in a row before the pauses grow: by then a killed or restarted server is back
+const LONGEST_EAGER = 2_000; // ms at most between two of these tries
+const LONGEST = 15_000; // ms at most between two later tries
+const TRY = 8_000; // ms from opening a socket to its first board; after them the try has failed …
+const LONGEST_TRY = 30_000; // … and the longest time after several failures, for a server that is slow for all clients
 
-// After these closes the server is fine, or back in a moment: the first try comes soon, spread so that not all come at once.
+// After these closes the server is up, or soon will be: the first try comes soon, spread so that not all clients come at once.
 const SOON = { 1001: [100, 900], 1006: [200, 900], 1012: [100, 900], 4408: [100, 500], 4409: [500, 1500] };
 
 function clientId() {
@@ -25,7 +25,7 @@ function clientId() {
 
 const between = ([low, high]) => low + Math.random() * (high - low);
 
-/** ms until the next try, after `failures` tries that failed in a row and a close with `code`. Decision 32 adds them up. */
+/** Return the ms until the next try, after `failures` failed tries in a row and a close with `code`. Decision 32 has the sums. */
 export function delayFor(code, failures) {
   if (failures === 0) return between(SOON[code] ?? [500, 1500]);
   const eager = Math.min(LONGEST_EAGER, 500 * 2 ** failures);
@@ -33,7 +33,7 @@ export function delayFor(code, failures) {
   return between([ceiling / 2, ceiling]);
 }
 
-/** ms that a try may take after `failures` sockets that ended or failed in a row. */
+/** Return the ms that a try may take after `failures` sockets that ended or failed in a row. */
 export const tryFor = (failures) => Math.min(LONGEST_TRY, TRY * 2 ** Math.floor(failures / 3));
 
 /** Events: `board` (detail: the server's message), `state` (detail: connecting | live | reconnecting), `suspended`. */
@@ -68,7 +68,7 @@ export class LiveSocket extends EventTarget {
     this.#drop();
   }
 
-  /** The network came back, or someone looks again: do not wait for the next try. */
+  /** Try at once: the network came back, or the page is visible again. */
   hurry() {
     if (!this.#running || this.#ws) return;
     clearTimeout(this.#timer);
@@ -80,7 +80,7 @@ export class LiveSocket extends EventTarget {
     try {
       token = await this.#session.token();
     } catch {
-      return this.#later(0); // signed out: whoever listens to the session stops us; not reached: try again
+      return this.#later(0); // after a sign-out the session's listener stops us; if the server was out of reach, try again
     }
     if (!this.#running || this.#ws) return;
     const scheme = location.protocol === "https:" ? "wss" : "ws";
@@ -123,7 +123,7 @@ export class LiveSocket extends EventTarget {
       return;
     }
     this.#say("reconnecting");
-    // A refused token is replaced first; if that fails, the session says so and the next try waits its turn.
+    // Replace a refused token first; if that fails, the session reports it and the next try comes after its pause.
     if (refusal === "unauthorized") this.#session.renew(this.#token).catch(() => null).then(() => this.#later(code));
     else this.#later(code);
   }

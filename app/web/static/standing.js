@@ -2,11 +2,11 @@
 
 import { number, points, rank as rankWords } from "./words.js";
 
-const OWN_LEAD = 2_000; // ms for which one's own redemption is ahead of the board
-const EVERY = 15_000; // ms between two looks, for what others change below the board
-const AFTER_CHANGE = 2_000; // ms at least between two looks because the board changed
+const OWN_LEAD = 2_000; // ms for which the player's own redemption is ahead of the board
+const EVERY = 15_000; // ms between two requests, for changes by other players below the board
+const AFTER_CHANGE = 2_000; // ms at least between two requests after changes of the board
 
-/** Events: `known` (detail: the player as GET /me gives it). */
+/** Events: `known` (detail: the player as GET /me returns it). */
 export class Standing extends EventTarget {
   #session;
   #board;
@@ -26,7 +26,7 @@ export class Standing extends EventTarget {
     document.addEventListener("visibilitychange", () => document.hidden || this.#soon(0));
   }
 
-  /** Someone signed in, or out. */
+  /** Start over after a sign-in or sign-out. */
   reset() {
     this.#me = null;
     this.#section.hidden = !this.#session.user;
@@ -36,7 +36,7 @@ export class Standing extends EventTarget {
     if (this.#session.user) this.#ask();
   }
 
-  /** The board changed. */
+  /** Update from the changed board. */
   follow() {
     const user = this.#session.user;
     const row = user && this.#board.find(user.user_id);
@@ -50,7 +50,7 @@ export class Standing extends EventTarget {
     this.#render();
   }
 
-  /** A redemption's answer: true at once, before the board has it. */
+  /** Show a redemption's answer at once, before the board has it. */
   earned({ score, rank }) {
     this.#leadUntil = performance.now() + OWN_LEAD;
     if (this.#me) this.#me = { ...this.#me, score: score.current, rank: rank.current };
@@ -58,7 +58,7 @@ export class Standing extends EventTarget {
     this.#soon(OWN_LEAD);
   }
 
-  /** Look again now. */
+  /** Request the standing again now. */
   refresh() {
     this.#soon(0);
   }

@@ -1,4 +1,4 @@
-// What the browser keeps for us. Storage may be forbidden (private windows): then it lasts as long as the page.
+// Values stored in the browser. Storage may be forbidden (private windows): then they last as long as the page.
 
 function box(name) {
   const spare = new Map();
@@ -13,7 +13,7 @@ function box(name) {
       try {
         return JSON.parse(store ? store.getItem(key) : (spare.get(key) ?? null));
       } catch {
-        return null; // not ours, or damaged: as if it were not there
+        return null; // a foreign or damaged value counts as missing
       }
     },
     write(key, value) {
@@ -21,7 +21,7 @@ function box(name) {
       try {
         if (store) return store.setItem(key, text);
       } catch {
-        store = null; // full or forbidden
+        store = null; // storage is full or forbidden
       }
       spare.set(key, text);
     },
@@ -36,20 +36,20 @@ function box(name) {
   };
 }
 
-/** Shared by all tabs. */
+/** Storage shared by all tabs. */
 export const shared = box("localStorage");
 
-/** This tab only; survives a reload. */
+/** Storage of this tab only, which survives a reload. */
 export const tab = box("sessionStorage");
 
-/** 32 hex digits. `crypto.randomUUID` exists on https and localhost only. */
+/** Return 32 hex digits. `crypto.randomUUID` exists on https and localhost only. */
 export function randomId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 const LEASE = 15_000; // ms; longer than any request made under the lock
 
-/** Run `work` while no other tab runs under the same name. */
+/** Run `work` while no other tab runs work under the same name. */
 export async function exclusive(name, work) {
   if (navigator.locks) return navigator.locks.request(name, work);
   return leased(name, work); // Web Locks exist on https and localhost only
@@ -60,9 +60,9 @@ async function leased(name, work) {
   for (;;) {
     const lease = shared.read(name);
     const left = lease ? lease.until - Date.now() : 0;
-    if (left <= 0 || left > LEASE) { // it is over; or the clock was set back, and nobody knows
+    if (left <= 0 || left > LEASE) { // the lease is over, or its time is unknown since the clock was set back
       shared.write(name, { owner, until: Date.now() + LEASE });
-      await pause(40 + Math.random() * 40); // another tab may have written at the same moment; the last one holds it
+      await pause(40 + Math.random() * 40); // another tab may have written at the same moment; the last writer holds the lease
       if (shared.read(name)?.owner === owner) break;
     }
     await pause(60);
@@ -74,5 +74,5 @@ async function leased(name, work) {
   }
 }
 
-/** Resolves after `ms`. */
+/** Resolve after `ms`. */
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,4 +1,4 @@
-// Everything the page says about numbers, ranks and refusals, in one place.
+// All texts of the page about numbers, ranks and refusals.
 
 const NUMBER = new Intl.NumberFormat("en");
 
@@ -14,7 +14,7 @@ export const online = (value) => `${value === 0 ? "No" : number(value)} ${value 
 /** null (nothing scored yet) -> "unranked". */
 export const rank = (value) => (value === null || value === undefined ? "unranked" : number(value));
 
-/** Whole seconds, in words a person would use. */
+/** Seconds, rounded up to words that a person would use. */
 export function seconds(value) {
   const whole = Math.max(1, Math.ceil(value));
   if (whole < 90) return `${whole} ${whole === 1 ? "second" : "seconds"}`;
@@ -24,7 +24,7 @@ export function seconds(value) {
 
 const after = (refused, fallback) => (refused.retryAfter ? `in ${seconds(refused.retryAfter)}` : fallback);
 
-// One sentence or two for every code that the contract knows, and for what only a browser can meet.
+// One sentence or two for every code of the contract, and for errors that only a browser can meet.
 const REFUSALS = {
   unauthorized: () => "Your sign-in has ended. Please sign in again.",
   invalid_credentials: () => "The username or the password is wrong.",
@@ -65,7 +65,7 @@ function fieldSentence(refused) {
   return parts.length ? parts.join(" ") : null;
 }
 
-/** A refusal -> what to tell the person. An unknown code falls back to its status, then to the server's own words. */
+/** Return the text for a refusal. An unknown code falls back to its status, then to the server's own words. */
 export function refusal(refused) {
   const known = Object.hasOwn(REFUSALS, refused.code) ? REFUSALS[refused.code] : null;
   if (known) return known(refused);
@@ -73,10 +73,10 @@ export function refusal(refused) {
   return refused.message || "The server refused, without saying why.";
 }
 
-/** The codes that have words of their own. */
+/** Return the codes that have a text of their own. */
 export const knownCodes = () => Object.keys(REFUSALS);
 
-/** What the status line says for each state of the connection. */
+/** The text of the status line for each state of the connection. */
 export const CONNECTION = {
   connecting: "Connecting…",
   live: "Live: every change within a second",

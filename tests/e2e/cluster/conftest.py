@@ -13,7 +13,7 @@ from tests.parts.cluster import ClusterProduct
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProduct]:
-    """The whole architecture behind nginx. Leave it as whole as you found it."""
+    """Start the whole architecture behind nginx. A test must leave it as whole as it was."""
     if missing := parts.missing():
         pytest.skip(f"{missing} is not installed")
     with parts.running_cluster(tmp_path_factory.mktemp("cluster")) as started:
@@ -22,7 +22,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterProduct
 
 @pytest.fixture
 def api(cluster: ClusterProduct) -> Iterator[Api]:
-    """Calls through nginx as nobody in particular."""
+    """Yield a client of nginx without a login."""
     api = Api(cluster.url)
     yield api
     api.close()

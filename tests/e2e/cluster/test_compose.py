@@ -18,9 +18,9 @@ from devstack.postgres import Postgres
 from devstack.redis_cluster import RedisNode
 from tests.parts.cluster import ClusterProduct
 
-# Erlang's own, which the container of RabbitMQ has inside.
+# A part of Erlang; in the compose file it runs inside RabbitMQ's container.
 ONLY_HERE = {"epmd"}
-# What happens once, at the start; and who looks on.
+# Services that run once, at the start, and services that only observe.
 ONLY_THERE = {"migrate", "roles", "redis-cluster", "prometheus", "grafana"}
 NAMES = {item.name.upper() for item in fields(Settings)}
 
@@ -42,32 +42,33 @@ def test_the_same_processes_run(cluster: ClusterProduct) -> None:
 def test_the_same_commands_run(cluster: ClusterProduct) -> None:
     dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
     for name, child in _apps(cluster).items():
-        there = _services()[name].get("command")
-        here = [word.replace(sys.executable, "python") for word in child.command()]
+        compose_command = _services()[name].get("command")
+        command = [word.replace(sys.executable, "python") for word in child.command()]
         if isinstance(child, Web):
-            assert there is None, "what the image runs by itself"
-            assert "CMD [" + ", ".join(f'"{word}"' for word in here) + "]" in dockerfile
+            assert compose_command is None, "what the image runs by itself"
+            assert "CMD [" + ", ".join(f'"{word}"' for word in command) + "]" in dockerfile
         else:
-            assert there == here, name
+            assert compose_command == command, name
 
 
 def test_the_same_settings_are_given(cluster: ClusterProduct) -> None:
-    given = {name for name in cluster.env if name in NAMES} - set(cluster.stack.given)
+    names = {name for name in cluster.env if name in NAMES} - set(cluster.stack.given)
     for name, child in _apps(cluster).items():
-        there = _services()[name]["environment"]
-        assert set(there) - {"METRICS_PORT"} == given, name
+        environment = _services()[name]["environment"]
+        assert set(environment) - {"METRICS_PORT"} == names, name
         for setting in ("APP_ENV", "TRUSTED_PROXIES", "WEB_WORKERS"):
-            assert there[setting] == child.environment[setting]
+            assert environment[setting] == child.environment[setting]
     for setting in ("DATABASE_URL", "REDIS_URL", "BROKER_URL"):
         assert _services()["api-1"]["environment"][setting].split(":")[0] == cluster.env[setting].split(":")[0]
 
 
 def test_what_the_compose_file_gives_is_accepted() -> None:
     for name, service in _services().items():
-        given = {key: value for key, value in service.get("environment", {}).items() if key in NAMES}
-        if given:
+        environment = {key: value for key, value in service.get("environment", {}).items() if key in NAMES}
+        if environment:
             filled = {
-                key: value.replace("${", "x").replace(":?see env.example}", "y" * 32) for key, value in given.items()
+                key: value.replace("${", "x").replace(":?see env.example}", "y" * 32)
+                for key, value in environment.items()
             }
             filled |= {key: f"a:{secrets.token_hex(32)}" for key in ("JWT_KEYS", "ACTION_TOKEN_KEYS")}
             settings = Settings.from_env(filled)
@@ -79,9 +80,10 @@ def test_postgresql_is_told_the_same(cluster: ClusterProduct, name: str) -> None
     server = cluster.process(name)
     assert isinstance(server, Postgres)
     command = _services()[name]["command"]
-    there = dict(word.split("=", 1) for word in command[2::2])
-    own = {"primary_conninfo", "primary_slot_name", "cluster_name"}  # of the copy that the container makes itself
-    assert there == {key: value for key, value in server.settings.items() if key not in own}
+    compose_settings = dict(word.split("=", 1) for word in command[2::2])
+    # The container of a replica sets these when it copies the primary.
+    own = {"primary_conninfo", "primary_slot_name", "cluster_name"}
+    assert compose_settings == {key: value for key, value in server.settings.items() if key not in own}
 
 
 def test_redis_is_told_the_same(cluster: ClusterProduct) -> None:

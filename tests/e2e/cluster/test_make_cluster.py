@@ -31,15 +31,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 def terminal(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """A command in another terminal."""
+    """Run a command in another terminal."""
     return subprocess.run(
         command, cwd=folder, env=plain_environment(), capture_output=True, text=True, stdin=subprocess.DEVNULL
     )
 
 
 def status(folder: Path) -> Any:
-    done = terminal(folder, ".venv/bin/python", "-m", "devstack.status", "--json")
-    return json.loads(done.stdout)
+    result = terminal(folder, ".venv/bin/python", "-m", "devstack.status", "--json")
+    return json.loads(result.stdout)
 
 
 def _runs_the_relay(pid: int) -> bool:
@@ -47,13 +47,13 @@ def _runs_the_relay(pid: int) -> bool:
 
 
 def shared_memory() -> set[str]:
-    """The ids of all segments of this machine."""
+    """Return the ids of all shared memory segments of this machine."""
     segments = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
     return {line.split()[1] for line in segments}
 
 
 def segment(pid_file: Path) -> str:
-    """The id of the segment of one PostgreSQL."""
+    """Return the id of the segment of one PostgreSQL."""
     return pid_file.read_text().splitlines()[6].split()[1]
 
 

@@ -1,4 +1,4 @@
-"""The whole architecture works through nginx, and whatever is killed comes back."""
+"""The whole architecture works through nginx, and a process that is killed comes back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.parts.product import settled
 from tests.parts.subscriber import subscribed
 from tests.parts.waiting import eventually
 
-# One of each kind at a time.
+# At most one process of each kind is killed at a time.
 AT_ONCE = (
     ("api-1", "ws-1", "replica-1", "redis-1", "worker-leaderboard", "beat", "epmd"),
     ("api-2", "ws-2", "replica-2", "redis-2", "worker-analytics", "relay", "nginx"),
@@ -28,15 +28,15 @@ AT_ONCE = (
 
 
 def unwell(cluster: ClusterProduct) -> list[str]:
-    """The parts that are not well, as make cluster-status sees them."""
+    """Return the parts that are not well, as `make cluster-status` sees them."""
     states = Doctor(cluster.cluster.folder.path).examine(cluster_map.parts_of(cluster.cluster))
     return [f"{state.name}: {state.note}" for state in states if not state.well]
 
 
 def redeemed(player: Player) -> int:
-    """Redeem once; while parts come back, with the same key until there is an answer. The score it led to."""
+    """Redeem once; while parts come back, retry with the same key. Returns the score after it."""
     action, key = eventually(player.issue), str(uuid4())
-    answer = eventually(lambda: (tried := player.complete(action, key=key)).status == 200 and tried)
+    answer = eventually(lambda: (attempt := player.complete(action, key=key)).status == 200 and attempt)
     return int(answer.data["score"]["current"])
 
 
@@ -72,8 +72,8 @@ def test_every_process_is_killed_by_one_of_the_tests_here(cluster: ClusterProduc
 def test_what_is_killed_is_started_again_and_play_goes_on(
     cluster: ClusterProduct, api: Api, names: tuple[str, ...]
 ) -> None:
-    said: list[str] = []
-    watch = Watch(cluster.cluster, said.append)
+    lines: list[str] = []
+    watch = Watch(cluster.cluster, lines.append)
     player = api.register()
     before = redeemed(player)
     pids = {name: cluster.process(name).pid for name in names}
@@ -86,7 +86,7 @@ def test_what_is_killed_is_started_again_and_play_goes_on(
     try:
         watched(lambda: all(cluster.process(name).running for name in names) and unwell(cluster) == [])
         assert all(cluster.process(name).pid != pid for name, pid in pids.items())
-        assert {line.split()[0] for line in said if "has ended (killed by SIGKILL)" in line} >= set(names)
+        assert {line.split()[0] for line in lines if "has ended (killed by SIGKILL)" in line} >= set(names)
         assert redeemed(player) == before + 1
     finally:
         watch.close()

@@ -1,1 +1,1 @@
-"""Through nginx."""
+"""Tests of the product through nginx."""

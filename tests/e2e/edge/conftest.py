@@ -23,7 +23,7 @@ _addresses = (f"127.77.{high}.{low}" for high, low in itertools.product(range(1,
 
 @pytest.fixture(scope="package")
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
-    """Two API servers and two WebSocket servers behind nginx."""
+    """Start two API servers and two WebSocket servers behind nginx."""
     needs_nginx()
     with edge_of(tmp_path_factory.mktemp("edge"), ENV) as started:
         yield started
@@ -31,7 +31,7 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
 
 @pytest.fixture(scope="package", autouse=True)
 def slow_client(edge: Edge) -> Iterator[socket.socket]:
-    """Somebody who has begun a request before all tests, and says nothing more."""
+    """Yield a client that begins a request before all tests and sends nothing more."""
     with socket.create_connection(edge.nginx.address) as slow:
         slow.sendall(b"GET /api/v1/me HTTP/1.1\r\nHost: fairboard\r\nX-Slow: ")
         yield slow
@@ -39,7 +39,7 @@ def slow_client(edge: Edge) -> Iterator[socket.socket]:
 
 @pytest.fixture(scope="package")
 def elsewhere(edge: Edge) -> Iterator[Nginx]:
-    """The same configuration in front of the same servers, for clients who come from afar: they name their address."""
+    """Start another nginx for the same servers, for distant clients: they name their own address."""
     nginx = edge.another_nginx("nginx-elsewhere")
     nginx.listen += "set_real_ip_from 127.0.0.1; real_ip_header X-Test-Address;\n"
     nginx.start()
@@ -49,15 +49,15 @@ def elsewhere(edge: Edge) -> Iterator[Nginx]:
 
 @pytest.fixture
 def caller(edge: Edge) -> Iterator[Callable[[], Api]]:
-    """Makes callers, each from an address of its own: a limit per address starts anew."""
-    made: list[Api] = []
+    """Yield a function that makes clients, each from an address of its own: a limit per address starts anew."""
+    clients: list[Api] = []
 
     def make() -> Api:
-        made.append(Api(edge.url, address=next(_addresses)))
-        return made[-1]
+        clients.append(Api(edge.url, address=next(_addresses)))
+        return clients[-1]
 
     yield make
-    for api in made:
+    for api in clients:
         api.close()
 
 

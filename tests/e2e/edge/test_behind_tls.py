@@ -1,4 +1,4 @@
-"""Another proxy in front of nginx, one that ends TLS: what it takes to know its clients apart."""
+"""Another proxy, which ends TLS, in front of nginx: the settings that tell its clients apart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tests.parts.client import PASSWORD, Api, fresh_name
 from tests.parts.edge import Edge, make_certificate
 from tests.parts.waiting import eventually
 
-# What people write for it; here it believes its clients' word on their addresses, so that they can come from afar.
+# A usual configuration of such a proxy; here it also believes the addresses that its clients name, so that a test can
+# act as a distant client.
 _CONFIGURATION = """
 events {{}}
 http {{
@@ -58,7 +59,7 @@ class TlsProxy(Nginx):
 
 @pytest.fixture(scope="module")
 def nginx(edge: Edge) -> Iterator[Nginx]:
-    """The one behind, which trusts nobody at first."""
+    """Start the nginx behind the proxy; at first it trusts no proxy."""
     nginx = edge.another_nginx("nginx-behind")
     nginx.start()
     yield nginx
@@ -76,7 +77,7 @@ def proxy(edge: Edge, nginx: Nginx) -> Iterator[TlsProxy]:
 
 @pytest.fixture
 def client(proxy: TlsProxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    """Whoever its X-Test-Address says."""
+    """Yield a client that has the address in its X-Test-Address."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(proxy.data / "conf" / "fairboard.crt"))
     client = Api(proxy.url.replace("http:", "https:"))
     yield client
@@ -115,7 +116,7 @@ def test_operators_do_not_come_through_a_proxy_that_is_not_named(client: Api, ng
 
 @pytest.fixture
 def trusting(nginx: Nginx, client: Api) -> Nginx:
-    """nginx, with the proxy named to it."""
+    """Return nginx with the proxy named to it."""
     if not nginx.trusted:
         nginx.trusted = ["127.0.0.1"]
         nginx.reload()
@@ -125,12 +126,12 @@ def trusting(nginx: Nginx, client: Api) -> Nginx:
 
 
 def test_the_clients_of_a_proxy_that_is_named_are_themselves(edge: Edge, trusting: Nginx, client: Api) -> None:
-    one, other = next(_addresses), next(_addresses)
+    address, other_address = next(_addresses), next(_addresses)
     for number in range(20):
-        forged = {"X-Test-Address": one, "X-Forwarded-For": f"10.0.0.{number}, 198.51.100.{number}"}
+        forged = {"X-Test-Address": address, "X-Forwarded-For": f"10.0.0.{number}, 198.51.100.{number}"}
         assert client.post("/auth/login", {}, headers=forged).status == 422
-    assert client.post("/auth/login", {}, headers={"X-Test-Address": one}).status == 429
-    assert client.post("/auth/login", {}, headers={"X-Test-Address": other}).status == 422
+    assert client.post("/auth/login", {}, headers={"X-Test-Address": address}).status == 429
+    assert client.post("/auth/login", {}, headers={"X-Test-Address": other_address}).status == 422
 
 
 def test_operators_are_known_by_the_address_that_the_proxy_saw(trusting: Nginx, client: Api) -> None:

@@ -1,4 +1,4 @@
-"""Whatever somebody sends for the public top list, the next visitor gets the current one, whole."""
+"""Attacks on the cached public top list: after any request the next visitor gets the current list, whole."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.parts.raw import raw_answer
 from tests.parts.waiting import eventually
 
 PATH = "/leaderboard/top"
-# Each spelling is a key of the cache, and each is used once: an attack on one that nobody has asked for yet fills it.
+# Each spelling is a key of the cache and is used once: an attack on a key that is not in the cache yet fills it.
 _spellings = ("limit={}&board=main", "board=main&limit={}", "limit={}&board=mai%6e", "limit={}&board=%6dain")
 QUESTIONS = (f"{PATH}?{spelling.format(limit)}" for spelling in _spellings for limit in range(10, 100))
 IDS = ["", "0", "00", " 0", "0 ", "\t0", "false", "-", "x" * 64, "x" * 65, "x" * 3000, "0\xe9", '"', "mine"]
@@ -64,7 +64,7 @@ PATHS = [
 
 @pytest.fixture(scope="module")
 def visitor(edge: Edge) -> Iterator[Api]:
-    """Who sends nothing but the question. There are a few players to list."""
+    """Yield a client that sends no headers of its own; there are at least three players to list."""
     visitor = Api(edge.url, address="127.78.0.1")
     for _ in range(3):
         visitor.register().score_once()
@@ -74,19 +74,19 @@ def visitor(edge: Edge) -> Iterator[Api]:
 
 
 def _tag(visitor: Api, question: str) -> str:
-    """The tag of the list that the servers have; a request with an id of its own passes by the cache."""
+    """Return the tag of the list that the servers have; a request with an id of its own bypasses the cache."""
     return str(visitor.get(question, headers={"X-Request-ID": "past-the-cache"}).headers["ETag"])
 
 
-def _sees_all(visitor: Api, question: str) -> None:
-    seen = visitor.get(question)
-    assert (seen.status, len(seen.text) > 200) == (200, True)
-    assert len(seen.data) >= 3
-    assert seen.body["meta"]["request_id"] not in [given.strip() for given in IDS], "the attack's own answer"
-    assert seen.headers["ETag"] == _tag(visitor, question), "an old list"
+def _check_current_list(visitor: Api, question: str) -> None:
+    answer = visitor.get(question)
+    assert (answer.status, len(answer.text) > 200) == (200, True)
+    assert len(answer.data) >= 3
+    assert answer.body["meta"]["request_id"] not in [own_id.strip() for own_id in IDS], "the attack's own answer"
+    assert answer.headers["ETag"] == _tag(visitor, question), "an old list"
 
 
-@pytest.mark.parametrize("given", IDS, ids=lambda given: repr(given[:4]))
+@pytest.mark.parametrize("given", IDS, ids=lambda request_id: repr(request_id[:4]))
 def test_a_list_that_nobody_has_asked_for(edge: Edge, visitor: Api, given: str) -> None:
     for form in TAGS:
         question = next(QUESTIONS)
@@ -94,21 +94,21 @@ def test_a_list_that_nobody_has_asked_for(edge: Edge, visitor: Api, given: str) 
         head = f"GET {API}{question} HTTP/1.1\r\nHost: x\r\nX-Request-ID: {given}\r\nIf-None-Match: {tag}\r\n"
         attack = raw_answer(edge.nginx.address, f"{head}Connection: close\r\n\r\n".encode("latin-1"))
         assert attack.status in (200, 304)
-        _sees_all(visitor, question)
+        _check_current_list(visitor, question)
 
 
 def test_a_list_that_has_changed_meanwhile(visitor: Api) -> None:
-    """The cache has the old one, and would take the servers' 304 to somebody else for news that it is current."""
-    attacks = [(next(QUESTIONS), given, form) for given in IDS for form in TAGS[:2]]
+    """Attack while the cache has the old list: it must not read the servers' 304 as proof that its list is current."""
+    attacks = [(next(QUESTIONS), request_id, form) for request_id in IDS for form in TAGS[:2]]
     old = {question: visitor.get(question).headers["ETag"] for question, _, _ in attacks}
     first = attacks[0][0]
     visitor.register().score_once()
     eventually(lambda: _tag(visitor, first) != old[first])
-    for question, given, form in attacks:
+    for question, request_id, form in attacks:
         headers: dict[str, str | bytes] = {"If-None-Match": form.format(_tag(visitor, question))}
-        headers["X-Request-ID"] = given.strip(" \t").encode("latin-1")
+        headers["X-Request-ID"] = request_id.strip(" \t").encode("latin-1")
         assert visitor.get(question, headers=headers).status in (200, 304)
-        _sees_all(visitor, question)
+        _check_current_list(visitor, question)
 
 
 @pytest.mark.parametrize("own_id", [{}, {"X-Request-ID": "0"}], ids=["no id", "an id"])
@@ -117,7 +117,7 @@ def test_any_other_header(visitor: Api, own_id: dict[str, str]) -> None:
         question = next(QUESTIONS)
         headers = {name: value, "If-None-Match": _tag(visitor, question), **own_id}
         assert visitor.get(question, headers=headers).status in (200, 304), name
-        _sees_all(visitor, question)
+        _check_current_list(visitor, question)
 
 
 def _is_over(second: int) -> bool:
@@ -129,10 +129,10 @@ def test_a_condition_that_is_there_and_empty_ends_no_worker_of_nginx(edge: Edge,
     for _ in range(3):
         question = next(QUESTIONS)
         visitor.get(question)
-        eventually(partial(_is_over, int(time.time())))  # what is kept has to be fetched anew
+        eventually(partial(_is_over, int(time.time())))  # nginx has to fetch the list again
         attack = f"GET {API}{question} HTTP/1.1\r\nHost: x\r\n{name}:\r\nConnection: close\r\n\r\n"
         assert raw_answer(edge.nginx.address, attack.encode()).status in (200, 412)
-        _sees_all(visitor, question)
+        _check_current_list(visitor, question)
     assert b"exited on signal" not in edge.nginx.log.read_bytes()
 
 
@@ -144,17 +144,17 @@ def test_headers_that_are_there_twice(edge: Edge, visitor: Api, ids: tuple[str, 
     lines += [f"if-none-match: {tag}", "If-None-Match: *", "Connection: close"]
     head = f"GET {API}{question} HTTP/1.1\r\nHost: x\r\n" + "".join(f"{line}\r\n" for line in lines) + "\r\n"
     assert raw_answer(edge.nginx.address, head.encode()).status in (200, 304, 400)
-    _sees_all(visitor, question)
+    _check_current_list(visitor, question)
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PROPFIND"])
 def test_another_method(visitor: Api, method: str) -> None:
     question = next(QUESTIONS)
     visitor.call(method, question, headers={"If-None-Match": _tag(visitor, question), "X-Request-ID": "0"})
-    _sees_all(visitor, question)
+    _check_current_list(visitor, question)
     question = next(QUESTIONS)
     visitor.call(method, question, headers={"If-None-Match": _tag(visitor, question)})
-    _sees_all(visitor, question)
+    _check_current_list(visitor, question)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -164,7 +164,7 @@ def test_another_spelling_of_the_path(edge: Edge, visitor: Api, path: str) -> No
     for head in (f"GET {path}?{args}", f"GET {path}?{args}#top"):
         request = f"{head} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
         assert raw_answer(edge.nginx.address, request).status in (200, 404)
-        _sees_all(visitor, question)
+        _check_current_list(visitor, question)
 
 
 def test_a_body_is_no_part_of_the_question(edge: Edge, visitor: Api) -> None:
@@ -172,4 +172,4 @@ def test_a_body_is_no_part_of_the_question(edge: Edge, visitor: Api) -> None:
         question = next(QUESTIONS)
         request = f"GET {API}{question} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n".encode() + framing
         assert raw_answer(edge.nginx.address, request).status in (200, 400)
-        _sees_all(visitor, question)
+        _check_current_list(visitor, question)

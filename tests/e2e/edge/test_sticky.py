@@ -17,7 +17,7 @@ CLIENTS = [f"{number:032x}" for number in range(400)]
 
 
 class _Named(http.server.BaseHTTPRequestHandler):
-    """Answers every request with the port it came to: a server whose only quality is which one it is."""
+    """A server that answers every request with its own port, so that a test knows which server answered."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body go out together: the second of two packets would wait for nginx to confirm the first
@@ -48,7 +48,7 @@ def named_servers(count: int) -> Iterator[list[http.server.ThreadingHTTPServer]]
 
 
 def whereto(nginx: Nginx) -> Mapping[str, str]:
-    """Which server each client is sent to."""
+    """Return the server that each client is sent to."""
     api = Api(nginx.url)
     try:
         return {client: asked(api, f"?client={client}") for client in CLIENTS}
@@ -57,7 +57,7 @@ def whereto(nginx: Nginx) -> Mapping[str, str]:
 
 
 def asked(api: Api, query: str) -> str:
-    """Which server answered."""
+    """Return the port of the server that answered."""
     return str(api.get(f"/ws/leaderboard{query}").data)
 
 
@@ -83,11 +83,11 @@ def test_a_new_server_takes_its_share_and_a_dead_ones_clients_spread_over_the_re
             dead = servers[0]
             dead.shutdown()
             dead.server_close()
-            left = whereto(nginx)
-            assert str(addresses[0][1]) not in left.values()
-            its_own = [client for client in CLIENTS if four[client] == str(addresses[0][1])]
-            assert all(left[client] == four[client] for client in CLIENTS if client not in set(its_own))
-            assert len({left[client] for client in its_own}) > 1
+            after_the_loss = whereto(nginx)
+            assert str(addresses[0][1]) not in after_the_loss.values()
+            orphans = [client for client in CLIENTS if four[client] == str(addresses[0][1])]
+            assert all(after_the_loss[client] == four[client] for client in CLIENTS if client not in set(orphans))
+            assert len({after_the_loss[client] for client in orphans}) > 1
         finally:
             nginx.stop()
 
@@ -98,13 +98,13 @@ def test_without_an_id_a_client_is_told_by_its_address(edge: Edge) -> None:
         nginx.ws = [("127.0.0.1", server.server_address[1]) for server in servers]
         nginx.start()
         try:
-            there: set[str] = set()
+            reached_servers: set[str] = set()
             for number in range(1, 40):
                 api = Api(nginx.url, address=f"127.88.0.{number}")
                 answers = {asked(api, query) for query in ("", "?client=x y", "?client=")}
                 assert len(answers) == 1
-                there |= answers
+                reached_servers |= answers
                 api.close()
-            assert len(there) == 3
+            assert len(reached_servers) == 3
         finally:
             nginx.stop()

@@ -1,4 +1,4 @@
-"""Stopping servers behind nginx: nobody who plays or watches is hurt."""
+"""Stopping servers behind nginx harms no client that plays or watches."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.parts.steady import SteadyLoad
 from tests.parts.subscriber import subscribed
 from tests.parts.waiting import eventually
 
-BACK_WITHIN = 5_000  # ms: what is promised of the page
+BACK_WITHIN = 5_000  # ms; the page promises it
 SCORED = "SELECT count(*) FROM score_events WHERE kind = 'redeem' AND player_id = ANY(%s)"
 
 
 def test_restarting_the_servers_one_after_the_other_costs_no_request(edge: Edge, caller: Callable[[], Api]) -> None:
-    """Redemptions without an Idempotency-Key, which nobody may repeat, and reads, on connections that are kept open."""
+    """Redeem without an Idempotency-Key, so that no client may retry, and read, on connections that stay open."""
     players = [caller().register() for _ in range(8)]
     with SteadyLoad(edge.url, players) as tally:
         for server in edge.api * 2:
@@ -41,7 +41,7 @@ def _more_than(scored: list[str], count: int) -> bool:
 
 
 class InHand:
-    """A redemption that waits for its player's standing, which somebody else holds."""
+    """A redemption that waits for its player's standing, which another transaction has locked."""
 
     def __init__(self, edge: Edge, server: Web, api: Api) -> None:
         player = Api(server.url).login(api.register().username, "correct horse battery")
@@ -63,7 +63,7 @@ class InHand:
             self.answer = None
 
     def let_go(self) -> Answer | None:
-        """The answer it gets, or None if its connection broke."""
+        """Unlock the standing. Returns the redemption's answer, or None if its connection broke."""
         self._holder.rollback()
         self._thread.join(20)
         self._holder.close()
@@ -72,10 +72,10 @@ class InHand:
 
 def test_a_redemption_in_hand_is_answered_before_the_server_ends(edge: Edge, caller: Callable[[], Api]) -> None:
     server = edge.api[0]
-    held = InHand(edge, server, caller())
+    redemption = InHand(edge, server, caller())
     os.kill(server.pid, signal.SIGTERM)
     eventually(lambda: "Handling signal: term" in server.log.read_text().rsplit("Starting gunicorn", 1)[1])
-    answer = held.let_go()
+    answer = redemption.let_go()
     assert answer is not None
     assert answer.status == 200
     eventually(lambda: not server.running)
@@ -85,13 +85,13 @@ def test_a_redemption_in_hand_is_answered_before_the_server_ends(edge: Edge, cal
 
 def test_a_second_sigterm_stops_at_once(edge: Edge, caller: Callable[[], Api]) -> None:
     server = edge.api[1]
-    held = InHand(edge, server, caller())
+    redemption = InHand(edge, server, caller())
     os.kill(server.pid, signal.SIGTERM)
     eventually(lambda: "Handling signal: term" in server.log.read_text().rsplit("Starting gunicorn", 1)[1])
     assert server.running
     os.kill(server.pid, signal.SIGTERM)
     eventually(lambda: not server.running, within=5)
-    assert held.let_go() is None
+    assert redemption.let_go() is None
     server.launch()
     server.wait_until_answers()
 
@@ -114,15 +114,15 @@ def test_subscribers_are_told_to_come_back_and_find_another_server(edge: Edge, c
 def test_the_page_is_back_on_another_server_with_the_newest_board(
     edge: Edge, caller: Callable[[], Api], browser: Browser
 ) -> None:
-    """Whichever of the two it was on: each is stopped once."""
+    """Stop each of the two servers once, so that the page's own server is one of them."""
     player = caller().register()
     best = edge.product.one("SELECT coalesce(max(score), 0) FROM standings")
     edge.product.told("actions", "add", "much", "--points", str(best + 1000))
     screen = open_screen(browser, edge.url)
     screen.sign_up()
     for server in edge.ws:
-        other = next(each for each in edge.ws if each is not server)
-        other.wait_until_answers()
+        remaining_server = next(candidate for candidate in edge.ws if candidate is not server)
+        remaining_server.wait_until_answers()
         server.stop()
         score = player.score_once("much")["score"]["current"]
         expect(screen.row(player.username).locator(".score")).to_have_text(f"{score:,}", timeout=BACK_WITHIN)

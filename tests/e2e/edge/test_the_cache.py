@@ -1,4 +1,4 @@
-"""The public top list from nginx's cache: what it saves, and that it shows nothing for longer than a second."""
+"""The public top list from nginx's cache: it saves requests, and shows no list for longer than a second."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TOP = "/leaderboard/top"
 
 
 def test_a_list_is_shown_in_one_second_of_the_clock_only(edge: Edge, api: Api) -> None:
-    """Under constant change each answer of a server is a list of its own, and has an id of its own."""
+    """Change the board all the time, so that each answer of a server is a list of its own with an id of its own."""
     player = api.register()
     seconds: defaultdict[str, set[datetime]] = defaultdict(set)
     end = time.monotonic() + 2.5
@@ -29,7 +29,7 @@ def test_a_list_is_shown_in_one_second_of_the_clock_only(edge: Edge, api: Api) -
             assert answer.status == 200
             seconds[answer.body["meta"]["request_id"]].add(parsedate_to_datetime(answer.headers["Date"]))
     assert len(seconds) > 1
-    assert {len(each) for each in seconds.values()} == {1}
+    assert {len(dates) for dates in seconds.values()} == {1}
 
 
 def test_a_crowd_costs_the_servers_a_request_a_second(edge: Edge, api: Api) -> None:
@@ -56,7 +56,7 @@ def test_many_who_ask_at_once_for_what_nobody_has_asked_yet_wait_for_one_answer(
 
 
 def test_an_unchanged_list_is_revalidated_by_its_etag(edge: Edge, api: Api) -> None:
-    """The answer after the second ended is the kept one, id and all: the server had only to say 304."""
+    """Expect the cached answer, id and all, after its second has ended: the server only had to answer 304."""
     question = f"{TOP}?limit=95"
     first = api.get(question)
 
@@ -69,15 +69,15 @@ def test_an_unchanged_list_is_revalidated_by_its_etag(edge: Edge, api: Api) -> N
 
 
 def test_an_etag_is_answered_with_304_by_the_cache_and_past_it(api: Api) -> None:
-    """Once the list rests: what the tests before have scored may still be on its way to the board."""
+    """Ask until the list rests: scores of the tests before may still be on their way to the board."""
 
     def ask() -> bool:
         etag = api.get(TOP).headers["ETag"]
         for headers in ({}, {"X-Request-ID": "mine"}):
-            same = api.get(TOP, headers={"If-None-Match": etag, **headers})
-            assert (same.status, same.text) == (304, "")
-            assert same.headers["ETag"] == etag
-            assert same.headers["X-Request-ID"] == headers.get("X-Request-ID", same.headers["X-Request-ID"])
+            unchanged = api.get(TOP, headers={"If-None-Match": etag, **headers})
+            assert (unchanged.status, unchanged.text) == (304, "")
+            assert unchanged.headers["ETag"] == etag
+            assert unchanged.headers["X-Request-ID"] == headers.get("X-Request-ID", unchanged.headers["X-Request-ID"])
             assert api.get(TOP, headers={"If-None-Match": '"other"', **headers}).status == 200
         return True
 
@@ -102,15 +102,15 @@ def test_an_etag_is_answered_with_304_by_the_cache_and_past_it(api: Api) -> None
     ],
 )
 def test_a_tag_is_known_or_not_wherever_the_answer_comes_from(edge: Edge, api: Api, form: str, status: int) -> None:
-    """From nginx's cache, past it, and from a server: from its view, or from its memory."""
+    """Ask nginx's cache, ask past it, and ask a server, which answers from its view or its memory."""
     server = Api(edge.api[0].url)
 
     def ask() -> bool:
         tag = api.get(TOP).headers["ETag"].removeprefix("W/").strip('"')
-        known = {"If-None-Match": form.format(tag=tag, quoted=f'"{tag}"')}
-        answers = [api.get(TOP, headers=known), api.get(TOP, headers={**known, "X-Request-ID": "mine"})]
-        answers += [server.get(f"{TOP}?limit=10&board=main", headers=known), server.get(TOP, headers=known)]
-        answers += [server.call("HEAD", TOP, headers=known)]
+        headers = {"If-None-Match": form.format(tag=tag, quoted=f'"{tag}"')}
+        answers = [api.get(TOP, headers=headers), api.get(TOP, headers={**headers, "X-Request-ID": "mine"})]
+        answers += [server.get(f"{TOP}?limit=10&board=main", headers=headers), server.get(TOP, headers=headers)]
+        answers += [server.call("HEAD", TOP, headers=headers)]
         assert [answer.status for answer in answers] == [status] * 5
         return True
 

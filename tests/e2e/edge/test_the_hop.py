@@ -1,4 +1,4 @@
-"""What nginx adds, drops, refuses and limits on the way in."""
+"""The headers that nginx adds and drops on the way in, and the requests that it refuses and limits."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ SOCKET = "/ws/leaderboard"
 
 
 def test_a_client_can_not_choose_its_address(api: Api, caller: Callable[[], Api]) -> None:
-    """Everybody has 20 tries a minute; another X-Forwarded-For for each try does not help."""
+    """Every address has 20 attempts a minute; another X-Forwarded-For for each attempt does not help."""
     forged = [{"X-Forwarded-For": f"10.9.8.{number}", "X-Real-IP": f"10.9.8.{number}"} for number in range(20)]
-    assert {api.post("/auth/login", {}, headers=each).status for each in forged} == {422}
+    assert {api.post("/auth/login", {}, headers=headers).status for headers in forged} == {422}
     refused = api.post("/auth/login", {}, headers={"X-Forwarded-For": "10.9.9.9", "Forwarded": "for=10.9.9.9"})
     assert refused.refusal == (429, "rate_limited")
     assert caller().post("/auth/login", {}).status == 422, "an address is not another's"
@@ -48,8 +48,8 @@ def test_a_request_id_passes_through(api: Api, given: str) -> None:
 
 
 def test_a_request_without_an_id_has_the_same_in_both_logs(edge: Edge, api: Api) -> None:
-    made = api.get("/nowhere").body["meta"]["request_id"]
-    eventually(lambda: made.encode() in edge.nginx.access_log.read_bytes())  # a path may be in any encoding
+    request_id = api.get("/nowhere").body["meta"]["request_id"]
+    eventually(lambda: request_id.encode() in edge.nginx.access_log.read_bytes())  # a path may be in any encoding
 
 
 def test_a_body_just_over_the_limit_is_refused_by_the_app_in_its_order_of_checks(api: Api) -> None:
@@ -76,7 +76,7 @@ def test_what_nginx_refuses_is_in_the_envelope(edge: Edge, how: bytes, refusal: 
     assert answer.refusal == refusal
     assert answer.body["meta"] == {"code": refusal[0], "request_id": answer.headers["X-Request-ID"]}
     assert (answer.headers["X-Content-Type-Options"], answer.headers["Cache-Control"]) == ("nosniff", "no-store")
-    if refusal[0] in (413, 405, 404):  # in the others the line of the id was not read
+    if refusal[0] in (413, 405, 404):  # in the other cases nginx did not read the line of the id
         assert answer.headers["X-Request-ID"] == "mine"
 
 
@@ -152,18 +152,18 @@ def test_a_server_itself_is_open_to_private_networks_alone(edge: Edge) -> None:
 def test_an_address_has_a_thousand_connections(
     elsewhere: Nginx, addresses: list[str], another_of_them: str, somebody_else: str
 ) -> None:
-    """Each is in the middle of a request; one more is refused, and another address is not.
+    """Open a thousand, each in the middle of a request: one more is refused, and another address is not.
 
-    A request whose body does not come is dropped after 10 s, so that on a busy machine the first may be gone when the
-    last are counted: more are sent until one is refused.
+    A request whose body does not come is dropped after 10 s, so that on a busy machine the first may have ended before
+    the last are counted: the test opens more until one is refused.
     """
     head = "POST /api/v1/actions HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nX-Test-Address: {}\r\n\r\n"
     afar = Api(elsewhere.url)
-    with ExitStack() as held:
+    with ExitStack() as connections:
 
         def hold(count: int) -> None:
             for number in range(count):
-                sock = held.enter_context(socket.create_connection(elsewhere.address))
+                sock = connections.enter_context(socket.create_connection(elsewhere.address))
                 sock.sendall(head.format(addresses[number % len(addresses)]).encode())
 
         def refused() -> Answer | None:
@@ -181,7 +181,7 @@ def test_an_address_has_a_thousand_connections(
 
 
 def test_who_takes_too_long_over_the_head_of_a_request_is_let_go(slow_client: socket.socket) -> None:
-    """It began before all tests of this folder, so that nobody has to wait for it here."""
+    """Use the client that began before all tests of this folder, so that this test need not wait."""
     slow_client.settimeout(20)
     with contextlib.suppress(ConnectionResetError):
         assert slow_client.recv(1) == b""

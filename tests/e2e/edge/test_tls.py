@@ -15,7 +15,7 @@ from tests.parts.subscriber import subscribed
 
 @pytest.fixture
 def secure(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nginx]:
-    """nginx with deploy/nginx/tls.conf.example for its `listen` lines; our clients trust its certificate."""
+    """Start nginx with deploy/nginx/tls.conf.example for its `listen` lines; our clients trust its certificate."""
     nginx = edge.another_nginx("nginx-tls")
     certificate, _ = make_certificate(nginx.data / "conf" / "site" / "tls")
     nginx.listen = (CONFIGURATION / "tls.conf.example").read_text().replace("8443", f"127.0.0.1:{nginx.port}")
@@ -45,7 +45,7 @@ def test_who_speaks_plainly_to_the_tls_port_is_told_in_the_envelope(secure: Ngin
 
 
 def test_every_answer_says_that_only_tls_is_wanted_from_now_on(secure: Nginx) -> None:
-    """Those of the app, from the cache, past it, and nginx's own: headers are inherited all or none."""
+    """Check answers of the app, from the cache, past it, and nginx's own: headers are inherited all or none."""
     over_tls = Api(secure.url.replace("http:", "https:"))
     paths = ["/action-types", "/leaderboard/top", "/leaderboard/top", "/nowhere", "//", "//=error", "//metrics/"]
     answers = [over_tls.get(path) for path in paths]

@@ -1,4 +1,4 @@
-"""A product with a board of its own, and people with browsers in front of it."""
+"""A product with a board of its own, and browsers that show its page."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.parts.product import Product, running
 
 @pytest.fixture(scope="package")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """A product that only these tests play on, so that they know who is on its board; the embedded default.
+    """Start a product that only these tests play on, so that they know its board's players; the embedded default.
 
-    A player who does no more than a test asks of the page stays far below its one limit.
+    A player that does no more than a test asks of the page stays far below its one limit.
     """
     limit = {"RATE_LIMIT_ACTIONS": "30/minute"}
     with running(tmp_path_factory.mktemp("stage"), limit, broker="redis") as started:
@@ -28,14 +28,14 @@ Visit = Callable[..., Screen]
 
 @pytest.fixture
 def visit(browser: Browser, stage: Product) -> Iterator[Visit]:
-    """Opens the page for one more person. At the end no page may have met an error or broken its policy."""
+    """Yield a function that opens the page for one more person. No page may meet an error or break its policy."""
     opened: list[Screen] = []
 
-    def open_one(url: str | None = None, **how: object) -> Screen:
-        opened.append(open_screen(browser, url or stage.url, **how))
+    def open_page(url: str | None = None, **options: object) -> Screen:
+        opened.append(open_screen(browser, url or stage.url, **options))
         return opened[-1]
 
-    yield open_one
+    yield open_page
     for screen in opened:
         screen.page.context.close()
     assert [complaint for screen in opened for complaint in screen.complaints] == []
@@ -43,7 +43,7 @@ def visit(browser: Browser, stage: Product) -> Iterator[Visit]:
 
 @pytest.fixture
 def stage_api(stage: Product) -> Iterator[Api]:
-    """Calls to the stage, past the page."""
+    """Yield a client of the stage that bypasses the page."""
     api = Api(stage.url)
     yield api
     api.close()
@@ -51,7 +51,7 @@ def stage_api(stage: Product) -> Iterator[Api]:
 
 @pytest.fixture
 def prize(stage: Product) -> str:
-    """An action type, done at once, that is worth more than the best score: its slug. Its name is the same."""
+    """Add an action type, done at once, worth more than the best score. Returns its slug, which is also its name."""
     slug = fresh_name("prize")
     best = stage.one("SELECT coalesce(max(score), 0) FROM standings")
     stage.told("actions", "add", slug, "--points", str(best + 1000), "--name", slug)

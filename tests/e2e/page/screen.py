@@ -1,4 +1,4 @@
-"""One person's browser in front of the page: what they can do there, and what they see."""
+"""One person's browser in front of the page: the person's actions, and the page's contents."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
 from tests.parts.client import PASSWORD, fresh_name
 
-# A refused or lost request is news for the page, which puts it into words; the browser notes it as an error too.
+# The page puts a refused or lost request into words; the browser logs it as an error too, which is no complaint.
 _NEWS = re.compile(r"^Failed to load resource|^WebSocket connection to")
 
 
 class Screen:
-    """A page in a browser context of its own, so with a storage of its own."""
+    """A page in a browser context of its own, and so with a storage of its own."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.username = ""
         self.complaints: list[str] = []
-        """What the browser held against the page: exceptions, policy violations, console errors."""
+        """The browser's complaints about the page: exceptions, policy violations, console errors and warnings."""
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
@@ -30,11 +30,11 @@ class Screen:
             self.complaints.append(message.text)
 
     def at(self, name: str) -> Locator:
-        """An element by its id."""
+        """Return the element with this id."""
         return self.page.locator(f"#{name}")
 
     def fill(self, username: str, password: str) -> None:
-        """Fill in the form as it is, and send it."""
+        """Fill in the form in its present mode, and send it."""
         self.at("username").fill(username)
         self.at("password").fill(password)
         self.at("account-submit").click()
@@ -46,25 +46,25 @@ class Screen:
         return self
 
     def enter(self, username: str | None = None) -> None:
-        """Sign up and wait until that is known, whatever becomes of the board."""
+        """Sign up and wait until the page shows the name; the board may not be live."""
         self.username = username or fresh_name("page")
         self.fill(self.username, PASSWORD)
         expect(self.at("who-name")).to_contain_text(self.username)
 
     def live(self) -> None:
-        """Wait until the connection is."""
+        """Wait until the connection is live."""
         expect(self.at("connection")).to_have_attribute("data-state", "live", timeout=30_000)
 
     def row(self, username: str) -> Locator:
-        """This player's row on the board."""
+        """Return this player's row on the board."""
         return self.at("rows").locator("tr", has=self.page.get_by_text(username, exact=True))
 
     def ranking(self) -> list[str]:
-        """The usernames on the board, from the top."""
+        """Return the usernames on the board, from the top."""
         return self.at("rows").locator(".name").all_text_contents()
 
     def start(self, name: str) -> None:
-        """Choose an action type by what it is called, and start it."""
+        """Choose an action type by its name, and start it."""
         self.page.get_by_role("radio", name=name).check()
         self.at("play-button").click()
 
@@ -74,27 +74,27 @@ class Screen:
         self.at("play-button").click()
 
     def play(self, name: str) -> None:
-        """The whole of it, to what it earned."""
+        """Start an action, complete it, and wait until the page shows its points."""
         self.start(name)
         self.complete()
         expect(self.at("earned")).to_be_visible(timeout=30_000)
 
     def stored(self, area: str, key: str) -> Any:
-        """What the page keeps in `localStorage` or `sessionStorage`."""
+        """Return the value that the page keeps under this key in `localStorage` or `sessionStorage`."""
         return json.loads(self.page.evaluate("([area, key]) => window[area].getItem(key)", [area, key]))
 
     def store(self, area: str, key: str, value: Any) -> None:
-        """Put something there, as damage or time would."""
+        """Store a value there, as damage or time would change it."""
         self.page.evaluate("([area, key, text]) => window[area].setItem(key, text)", [area, key, json.dumps(value)])
 
     def token(self) -> str:
-        """The access token of who is signed in."""
+        """Return the access token of the player who is signed in."""
         return str(self.stored("localStorage", "fairboard.session")["access"])
 
 
-def open_screen(browser: Browser, url: str, **how: Any) -> Screen:
-    """The page, loaded, with the board known."""
-    screen = Screen(browser.new_context(**how).new_page())
+def open_screen(browser: Browser, url: str, **options: Any) -> Screen:
+    """Open the page and wait until it shows the board."""
+    screen = Screen(browser.new_context(**options).new_page())
     screen.page.goto(url)
     expect(screen.at("rows").locator("tr").first.or_(screen.at("empty")).first).to_be_visible(timeout=30_000)
     return screen

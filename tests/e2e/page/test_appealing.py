@@ -13,7 +13,7 @@ from tests.parts.product import Product
 def test_a_suspended_player_reads_of_their_case_and_appeals_once(visit: Visit, stage: Product, stage_api: Api) -> None:
     screen = visit(viewport={"width": 360, "height": 740}).sign_up()
     expect(screen.at("case")).to_be_hidden()
-    for _ in range(2):  # a fight of twenty seconds, done at once
+    for _ in range(2):  # a fight of twenty seconds, completed at once
         issued = stage_api.post("/actions", {"action_type": "boss-fight"}, token=screen.token()).data
         path = f"/actions/{issued['action_id']}/complete"
         stage_api.post(path, {"token": issued["token"]}, token=screen.token())

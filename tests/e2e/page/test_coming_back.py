@@ -1,4 +1,4 @@
-"""A page whose socket is refused, cut off or left without a word tries again soon, and shows the board meanwhile."""
+"""A page whose socket is refused, cut off or never answered tries again soon, and shows the board meanwhile."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ def test_the_page_pauses_as_long_as_is_written_down(visit: Visit) -> None:
     assert delays == [[pytest.approx(bounds) for bounds in row] for row in expected]
 
 
-def _met_by(screen: Screen, refuse: Callable[[WebSocketRoute], None], times: int) -> list[str]:
-    """The first sockets meet `refuse`, later ones the server; every socket is noted."""
+def _refuse_sockets(screen: Screen, refuse: Callable[[WebSocketRoute], None], times: int) -> list[str]:
+    """Answer the first `times` sockets with `refuse` and connect later ones. Returns the URLs of all sockets."""
     opened: list[str] = []
 
-    def meet(socket: WebSocketRoute) -> None:
+    def handle(socket: WebSocketRoute) -> None:
         opened.append(socket.url)
         if len(opened) <= times:
             refuse(socket)
         else:
             socket.connect_to_server()
 
-    screen.page.route_web_socket("**/api/v1/ws/leaderboard*", meet)
+    screen.page.route_web_socket("**/api/v1/ws/leaderboard*", handle)
     screen.page.reload()
     return opened
 
 
 def test_a_server_that_refuses_a_few_times_is_asked_again_until_it_lets_the_page_in(visit: Visit) -> None:
     screen = visit()
-    opened = _met_by(screen, lambda socket: socket.close(code=1013, reason="try again later"), times=3)
+    opened = _refuse_sockets(screen, lambda socket: socket.close(code=1013, reason="try again later"), times=3)
     screen.sign_up()
     assert len(opened) == 4
 
@@ -59,10 +59,10 @@ def test_a_server_that_refuses_a_few_times_is_asked_again_until_it_lets_the_page
 def test_a_server_that_says_nothing_is_given_up_and_the_public_board_stands_in(
     visit: Visit, prize: str, stage_api: Api
 ) -> None:
-    """The page's clock goes on, and is moved on second by second once the public board is there."""
+    """Let the page's clock run, and move it on second by second once the public board is shown."""
     screen = visit()
     screen.page.clock.install()
-    opened = _met_by(screen, lambda socket: None, times=1)
+    opened = _refuse_sockets(screen, lambda socket: None, times=1)
     player = stage_api.register()
     player.score_once(prize)
     screen.enter()

@@ -1,4 +1,4 @@
-"""Sign up, play, earn: the way of someone who has never seen the page."""
+"""Sign up, play, earn: the steps of a visitor who sees the page for the first time."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_everything_can_be_done_with_the_keyboard_alone(visit: Visit) -> None:
     keyboard.press("Enter")
     quick = screen.page.get_by_role("radio", name="Quick match")
     expect(quick).to_be_visible()
-    expect(screen.page.locator("#play :focus")).to_have_count(1)  # the way goes on where it ended
+    expect(screen.page.locator("#play :focus")).to_have_count(1)  # the focus has moved to the new part
     quick.focus()
     keyboard.press("ArrowUp")
     expect(screen.page.get_by_role("radio", name="Tap")).to_be_checked()

@@ -1,4 +1,4 @@
-"""Every refusal in words, and no answer that is lost loses points."""
+"""The page puts every refusal into words, and an answer that is lost loses no points."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def _complete_elsewhere(api: Api, screen: Screen) -> None:
 
 
 def test_every_code_of_the_product_has_words_of_its_own(visit: Visit) -> None:
-    known = visit().page.evaluate("import('/static/words.js').then((words) => words.knownCodes())")
-    assert _codes(Refusal) - {Refusal.code} <= set(known)
-    assert {"internal_error", "method_not_allowed", "network"} <= set(known)
+    known_codes = visit().page.evaluate("import('/static/words.js').then((words) => words.knownCodes())")
+    assert _codes(Refusal) - {Refusal.code} <= set(known_codes)
+    assert {"internal_error", "method_not_allowed", "network"} <= set(known_codes)
 
 
 def test_a_wrong_password_is_said_in_words(visit: Visit, stage_api: Api) -> None:
@@ -127,7 +127,7 @@ def test_play_that_looks_automated_is_refused_in_words_then_the_account_is_suspe
     screen.start("Boss fight")
     expect(screen.at("track")).to_be_visible()
     opened = screen.stored("sessionStorage", ACTION)
-    screen.store("sessionStorage", ACTION, {**opened, "wait": 0})  # a page that someone has tampered with
+    screen.store("sessionStorage", ACTION, {**opened, "wait": 0})  # as if the player had tampered with the page
     screen.page.reload()
     screen.complete()
     expect(screen.at("play-error")).to_contain_text("looks automated")

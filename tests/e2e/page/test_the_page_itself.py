@@ -1,4 +1,4 @@
-"""What holds whatever is on the board: the policy, the labels, the widths, the languages."""
+"""The page with any board: the policy, the labels, the widths, the languages."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def test_nothing_but_the_files_of_the_page_is_served(stage: Product, path: str) 
 
 def test_nothing_comes_from_outside_the_server(visit: Visit, stage: Product) -> None:
     screen = visit()
-    asked: list[str] = []
-    screen.page.on("request", lambda request: asked.append(request.url))
+    urls: list[str] = []
+    screen.page.on("request", lambda request: urls.append(request.url))
     screen.page.reload()
     screen.sign_up().play("Tap")
-    assert len(asked) > 10
-    assert [url for url in asked if not url.startswith(stage.url)] == []
+    assert len(urls) > 10
+    assert [url for url in urls if not url.startswith(stage.url)] == []
 
 
 def test_a_username_is_text_whatever_it_looks_like(visit: Visit, prize: str, stage_api: Api) -> None:
@@ -100,8 +100,8 @@ def test_at_phone_width_nothing_scrolls_sideways(visit: Visit) -> None:
 
 
 def test_the_largest_score_is_shown_to_the_last_digit(visit: Visit) -> None:
-    shown = visit().page.evaluate("import('/static/words.js').then((words) => words.number(2 ** 53 - 1))")
-    assert shown == "9,007,199,254,740,991"
+    text = visit().page.evaluate("import('/static/words.js').then((words) => words.number(2 ** 53 - 1))")
+    assert text == "9,007,199,254,740,991"
 
 
 def test_every_control_has_a_name_and_every_part_a_landmark(visit: Visit) -> None:

@@ -17,7 +17,7 @@ NOTE_SLIDES = """() => {
         return animate.apply(this, how);
     };
 }"""
-LOOKS = 10_000  # ms between two looks of a page without a socket at how many are online
+LOOKS = 10_000  # ms between two requests for the number of players online, by a page without a socket
 LIVE = 1_000  # ms: the contract's second from the commit to every subscriber
 
 
@@ -50,19 +50,19 @@ def test_everybody_sees_how_many_players_are_online_and_one_with_two_tabs_counts
     expect(second_tab.locator("#connection")).to_have_attribute("data-state", "live")
     expect(second_tab.locator("#online")).to_have_text("1 player online")
     visit().sign_up()
-    _looks_until(visitor, "2 players online")
+    _wait_until_online(visitor, "2 players online")
     player.page.context.close()
-    _looks_until(visitor, "1 player online")
+    _wait_until_online(visitor, "1 player online")
 
 
-def _looks_until(visitor: Screen, words: str) -> None:
-    """Until the page says so; its clock is moved on to its next look, again and again."""
+def _wait_until_online(visitor: Screen, words: str) -> None:
+    """Move the page's clock on to its next request, again and again, until the page shows these words."""
 
-    def said() -> bool:
+    def shows_words() -> bool:
         visitor.page.clock.fast_forward(LOOKS)
         return visitor.at("online").inner_text() == words
 
-    eventually(said, within=30, every=0.5)
+    eventually(shows_words, within=30, every=0.5)
 
 
 def test_rows_keep_their_element_and_slide_to_their_new_place(visit: Visit, prize: str, stage_api: Api) -> None:
@@ -124,13 +124,13 @@ def test_offline_is_said_in_words_and_over_when_the_network_is_back(visit: Visit
 
 def test_two_tabs_renew_once_and_tell_the_server_on_the_socket_they_have(visit: Visit) -> None:
     screen = visit()
-    sent: list[str] = []
+    frames: list[str] = []
     sockets: list[str] = []
     renewals: list[str] = []
 
     def opened(socket: object) -> None:
         sockets.append("one")
-        socket.on("framesent", lambda frame: sent.append(str(frame)))  # type: ignore[attr-defined]
+        socket.on("framesent", lambda frame: frames.append(str(frame)))  # type: ignore[attr-defined]
 
     screen.page.on("websocket", opened)
     screen.page.context.on(
@@ -138,8 +138,8 @@ def test_two_tabs_renew_once_and_tell_the_server_on_the_socket_they_have(visit: 
     )
     screen.sign_up()
     before = screen.token()
-    held = screen.stored("localStorage", "fairboard.session")
-    screen.store("localStorage", "fairboard.session", {**held, "renewAt": 0})
+    session = screen.stored("localStorage", "fairboard.session")
+    screen.store("localStorage", "fairboard.session", {**session, "renewAt": 0})
     tabs = [screen.page.context.new_page() for _ in range(2)]
     for tab in tabs:
         tab.goto(screen.page.url)
@@ -148,6 +148,6 @@ def test_two_tabs_renew_once_and_tell_the_server_on_the_socket_they_have(visit: 
     after = screen.token()
     assert after != before
     assert len(renewals) == 1
-    screen.page.wait_for_timeout(0)  # lets the frames noted so far arrive
-    assert [text for text in sent if "subscribe" in text and after in text]
+    screen.page.wait_for_timeout(0)  # lets the frames recorded so far arrive
+    assert [text for text in frames if "subscribe" in text and after in text]
     assert len(sockets) == 1

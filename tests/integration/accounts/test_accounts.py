@@ -13,21 +13,22 @@ import sqlalchemy as sa
 from app.containers.container import Container
 from app.domain.accounts import older_username_key
 from app.errors import InvalidCredentials, InvalidRequest, UsernameTaken
+from tests.parts.refusals import bad_fields
 
 PASSWORD = "correct horse"
 
 
 def older_account(container: Container, username: str, password: str = PASSWORD) -> None:
-    """An account as a version before look-alikes made it."""
+    """Add an account as a version before look-alike checks stored it."""
     hash_as_typed = argon2.PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1).hash(password)
     container.players.add(uuid4(), username, older_username_key(username), hash_as_typed, "player")
 
 
 def test_a_look_alike_of_a_taken_name_is_taken(container: Container) -> None:
     container.accounts.create("Anna", PASSWORD)
-    for other in ("\u0410nna", "ANN\u0391", "anna\ufe0f", "Anna\u3164", "Ann\u0430\u034f"):
+    for look_alike in ("\u0410nna", "ANN\u0391", "anna\ufe0f", "Anna\u3164", "Ann\u0430\u034f"):
         with pytest.raises(UsernameTaken):
-            container.accounts.create(other, PASSWORD)
+            container.accounts.create(look_alike, PASSWORD)
 
 
 def test_a_reserved_name_is_taken_but_not_for_an_operator(container: Container) -> None:
@@ -43,9 +44,9 @@ def test_of_look_alikes_that_register_at_the_same_moment_one_gets_the_name(
 ) -> None:
     names = ["player1", "playerl", "playerI", "p\u04cfayer1"]
 
-    def register(made: Container, name: str) -> str | None:
+    def register(container: Container, name: str) -> str | None:
         try:
-            return made.accounts.create(name, PASSWORD).username
+            return container.accounts.create(name, PASSWORD).username
         except UsernameTaken:
             return None
 
@@ -57,7 +58,7 @@ def test_of_look_alikes_that_register_at_the_same_moment_one_gets_the_name(
 def test_what_is_wrong_with_name_and_password_is_said_at_once(container: Container) -> None:
     with pytest.raises(InvalidRequest) as refused:
         container.accounts.create("\u2800\u2800\u2800", "password")
-    assert [problem["field"] for problem in refused.value.details] == ["username", "password"]
+    assert bad_fields(refused.value) == ["username", "password"]
 
 
 def test_accounts_with_older_names_still_sign_in_each_to_its_own(container: Container) -> None:
@@ -93,9 +94,9 @@ def test_a_password_that_was_hashed_as_typed_still_works_and_is_hashed_anew(cont
 def test_skeletons_go_to_the_first_registered_and_the_others_are_named(container: Container) -> None:
     for name in ("player1", "playerl", "Ben", "B\u0435n"):
         older_account(container, name)
-    listed = [(one.username, one.first_username) for one in container.accounts.look_alikes()]
+    listed = [(pair.username, pair.first_username) for pair in container.accounts.look_alikes()]
     assert listed == [("playerl", "player1"), ("B\u0435n", "Ben")]
-    assert [one.username for one in container.accounts.look_alikes()] == ["playerl", "B\u0435n"]
+    assert [pair.username for pair in container.accounts.look_alikes()] == ["playerl", "B\u0435n"]
     with pytest.raises(UsernameTaken):
         container.accounts.create("playerI", PASSWORD)
     with container.database.transaction() as connection:

@@ -1,4 +1,4 @@
-"""Failed sign-ins slow the next ones down, and lock nobody out who has signed in from there before."""
+"""Failed sign-ins slow the next ones down, but never lock out a player who has signed in from that address before."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOME, CAFE = "192.0.2.7", "203.0.113.9"
 
 
 class Clock:
-    """Time that passes only when it is told to."""
+    """A clock that moves only when a test sets it."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
@@ -36,17 +36,17 @@ def clock() -> Clock:
 
 @pytest.fixture
 def guessing(redis_url: str, clock: Clock) -> Iterator[SignInThrottle]:
-    """The guard on an empty Redis, for an account that knows HOME."""
+    """Yield the throttle on an empty Redis, for an account that knows HOME."""
     client = connect(redis_url, 5)
     eventually(client.flushdb)
-    made = SignInThrottle(FailedSignInStore(Scripts(client), clock))
-    made.remember(NAME, HOME)
-    yield made
+    throttle = SignInThrottle(FailedSignInStore(Scripts(client), clock))
+    throttle.remember(NAME, HOME)
+    yield throttle
     client.close()
 
 
 def guess(guessing: SignInThrottle, address: str, *, right: bool = False, name: str = NAME) -> int | None:
-    """Try to sign in: seconds to wait, 0 for a wrong password, None for a success."""
+    """Try to sign in. Return the seconds to wait, 0 for a wrong password, `None` for a success."""
     try:
         with guessing.attempt(name, address):
             if not right:
@@ -77,9 +77,9 @@ def test_after_a_few_failures_each_further_one_waits_longer_and_even_the_right_p
 
 
 def test_a_name_that_nobody_has_waits_just_the_same(guessing: SignInThrottle) -> None:
-    known = [guess(guessing, CAFE) for _ in range(8)]
-    unknown = [guess(guessing, CAFE, name="nobody here") for _ in range(8)]
-    assert known == unknown
+    waits = [guess(guessing, CAFE) for _ in range(8)]
+    unknown_waits = [guess(guessing, CAFE, name="nobody here") for _ in range(8)]
+    assert waits == unknown_waits
 
 
 def test_a_success_clears_the_count_and_time_does(guessing: SignInThrottle, clock: Clock) -> None:
@@ -98,14 +98,14 @@ def test_strangers_do_not_lock_out_a_network_that_the_account_knows(guessing: Si
 
 
 def test_guesses_from_many_networks_get_slow_together(guessing: SignInThrottle) -> None:
-    tried = sum(guess(guessing, f"198.51.{host}.1") == 0 for host in range(200))
-    assert tried <= 20
+    guesses = sum(guess(guessing, f"198.51.{host}.1") == 0 for host in range(200))
+    assert guesses <= 20
 
 
 def test_one_customers_many_ipv6_networks_do_not_help(guessing: SignInThrottle) -> None:
-    tried = sum(guess(guessing, f"2001:db8::{host:x}") == 0 for host in range(50))
-    tried += sum(guess(guessing, f"2001:db8:0:{host:x}::1") == 0 for host in range(1, 300))
-    assert tried <= 20
+    guesses = sum(guess(guessing, f"2001:db8::{host:x}") == 0 for host in range(50))
+    guesses += sum(guess(guessing, f"2001:db8:0:{host:x}::1") == 0 for host in range(1, 300))
+    assert guesses <= 20
 
 
 def test_the_owner_in_a_new_place_waits_a_bounded_time_whatever_strangers_do(

@@ -1,4 +1,4 @@
-"""Whether clients can be told apart, by who has signed in and from where."""
+"""The check that clients can be told apart, from the players that signed in and their addresses."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def sign_ins(container: Container, clock: Clock) -> SignIns:
 def test_many_players_from_few_addresses_are_worth_a_note(
     sign_ins: SignIns, addresses: list[str], players: int, state: str
 ) -> None:
-    """With the same players each time: of 40 by chance the estimate makes 39 in one of twenty runs."""
+    """Use the same players each time: with 40 random ones the estimate is 39 in one of twenty runs."""
     for number in range(players):
         sign_ins.note(addresses[number % len(addresses)], UUID(int=number), unread_forwarding=False)
     finding = clients(sign_ins.recent())

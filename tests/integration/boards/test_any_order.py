@@ -34,7 +34,7 @@ def _season(container: Container) -> Season:
 
 
 def _players(container: Container, count: int = 4) -> list[UUID]:
-    """New players, on a board that is in order whatever the example before has left."""
+    """Add players, after bringing the board in order whichever state the example before it left."""
     container.outbox.drain(lambda changes: None)
     container.refresh.rebuild(_season(container))
     return [_player(container) for _ in range(count)]
@@ -47,13 +47,13 @@ def _player(container: Container) -> UUID:
 
 
 def _redeem(container: Container, player: UUID, points: int) -> BoardChange:
-    """Score in the database alone: what comes after the commit is lost. Answers the event, off the outbox."""
+    """Score in the database alone, and lose the work after the commit. Return the event, removed from the outbox."""
     season, now = _season(container), int(time.time() * 1000)
     promise = Promise(str(uuid4()), str(player), "tap", 1, points, MAIN, season.id, season.number, now, now + 1000)
     assert container.ledger.redeem(promise, request_id="test", key=None, fingerprint="")
-    taken: list[BoardChange] = []
-    container.outbox.drain(taken.extend)
-    (change,) = taken
+    changes: list[BoardChange] = []
+    container.outbox.drain(changes.extend)
+    (change,) = changes
     return change
 
 
@@ -62,27 +62,27 @@ def _deliver(container: Container, change: BoardChange) -> int:
 
 
 def _check(container: Container) -> None:
-    """Sorted set and cached top are what the database has, and so is what a subscriber would be given."""
+    """Assert that the sorted set, the cached top and a new subscriber's snapshot equal the database."""
     assert container.refresh.verify(_season(container)) == []
     truth = [standing.as_row() for standing in container.standing_store.top(_season(container), 10)]
     assert container.standings.snapshot(MAIN)["data"] == truth
 
 
 class Listener:
-    """A pushing process as the feed sees it: keeps the newest board it was told, by version."""
+    """A WebSocket process as the feed sees it: keeps the newest board that it has received, by version."""
 
     def __init__(self, client: Any) -> None:
         self._pubsub = client.pubsub(ignore_subscribe_messages=True)
         self._pubsub.subscribe(BOARD_CHANNEL)
         self._pubsub.get_message(timeout=1)
 
-    def newest(self, told: int) -> dict[str, Any]:
-        """What was told last by version: `told`, the last version there is, or what came before a silence."""
+    def newest(self, version: int) -> dict[str, Any]:
+        """Return the newest board received: `version` or later, or the newest one before a silence."""
         best: dict[str, Any] = {"version": -1}
-        while best["version"] < told and (message := self._pubsub.get_message(timeout=0.25)) is not None:
-            heard = json.loads(message["data"])
-            if heard["version"] > best["version"]:
-                best = heard
+        while best["version"] < version and (message := self._pubsub.get_message(timeout=0.25)) is not None:
+            message_body = json.loads(message["data"])
+            if message_body["version"] > best["version"]:
+                best = message_body
         return best
 
     def close(self) -> None:
@@ -142,8 +142,8 @@ def test_refreshers_that_race_end_on_the_newest_board(
         running = []
         for turn, (number, points) in enumerate(events):
             change = _redeem(container, players[number], points)
-            running += [pool.submit(_deliver, workers[(turn + each) % len(workers)], change) for each in (0, 1)]
-        newest = listener.newest(max(each.result() for each in running))
+            running += [pool.submit(_deliver, workers[(turn + offset) % len(workers)], change) for offset in (0, 1)]
+        newest = listener.newest(max(task.result() for task in running))
     _check(container)
     assert newest["data"] == container.standings.snapshot(MAIN)["data"]
 

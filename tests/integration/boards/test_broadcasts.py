@@ -1,4 +1,4 @@
-"""At most so many broadcasts of a board, however many workers there are, and nothing is left out of them."""
+"""A board has at most so many broadcasts, however many workers there are, and none of them omits a change."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from app.services.boards.broadcasts import BroadcastCause
 from app.stores.boards.board_events import BoardChanged
 from tests.parts.waiting import eventually
 
-TIMES, INTERVAL = 18, 0.1  # no more requests than one broadcast names
+TIMES, INTERVAL = 18, 0.1  # one broadcast names at least this many requests
 
 
 @pytest.fixture
 def paced(container: Container) -> Iterator[list[Container]]:
-    """What four workers have that keep the rate."""
-    made = [Container(replace(container.settings, broadcast_seconds=INTERVAL)) for _ in range(4)]
-    yield made
-    for each in made:
-        each.close()
+    """Yield the containers of four workers that keep the rate."""
+    containers = [Container(replace(container.settings, broadcast_seconds=INTERVAL)) for _ in range(4)]
+    yield containers
+    for worker in containers:
+        worker.close()
 
 
 def test_four_workers_together_keep_the_rate_and_tell_every_request(
@@ -36,13 +36,13 @@ def test_four_workers_together_keep_the_rate_and_tell_every_request(
     container.refresh.repair()
     listener = container.subscription()
     listener.open()
-    told: list[BoardChanged] = []
+    received: list[BoardChanged] = []
 
     def heard() -> list[BoardChanged]:
         while (message := listener.next(0.05)) is not None:
             if isinstance(message, BoardChanged) and message.request_ids:
-                told.append(message)
-        return told
+                received.append(message)
+        return received
 
     def announce(number: int) -> int:
         worker = paced[number % len(paced)]
@@ -54,13 +54,13 @@ def test_four_workers_together_keep_the_rate_and_tell_every_request(
     lasted = time.monotonic() - began
 
     def everything() -> bool:
-        return {one for message in heard() for one in message.request_ids} == {f"r-{n}" for n in range(TIMES)}
+        return {request for message in heard() for request in message.request_ids} == {f"r-{n}" for n in range(TIMES)}
 
     eventually(everything)
-    assert len(told) <= lasted / INTERVAL + 2
-    assert len(told) < TIMES, "they were merged"
-    assert {message.version for message in told} >= {max(versions)}
-    assert min(message.committed_at or 0.0 for message in told) == 0.0
+    assert len(received) <= lasted / INTERVAL + 2
+    assert len(received) < TIMES, "they were merged"
+    assert {message.version for message in received} >= {max(versions)}
+    assert min(message.committed_at or 0.0 for message in received) == 0.0
     listener.close()
 
 
@@ -68,8 +68,8 @@ def test_what_one_that_died_left_behind_is_told_by_the_next(container: Container
     season = container.catalog.open_season(MAIN)
     assert season is not None
     container.refresh.repair()
-    left = BroadcastCause((), ("r-left",))
-    container.redis.sadd(f"leaderboard:pending:{{{season.tag}}}", json.dumps(asdict(left)))
+    cause = BroadcastCause((), ("r-left",))
+    container.redis.sadd(f"leaderboard:pending:{{{season.tag}}}", json.dumps(asdict(cause)))
     listener = container.subscription()
     listener.open()
     paced[0].refresh.changed(season.id, [], [], ["r-own"])

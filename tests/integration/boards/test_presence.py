@@ -1,4 +1,4 @@
-"""Sockets in Redis: limits that hold over all servers, counts of players, and what a dead server leaves behind."""
+"""Sockets in Redis: limits that hold over all servers, counts of players, and the entries that a dead server leaves."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Make = Callable[[float], PresenceStore]
 
 @pytest.fixture
 def made(container: Container) -> Make:
-    """Makes stores whose entries last so many seconds."""
+    """Return a function that makes a store whose entries last that many seconds."""
     return lambda seconds: PresenceStore(container.scripts, seconds=seconds)
 
 
@@ -37,7 +37,7 @@ def player() -> UUID:
 
 @pytest.fixture
 def board() -> str:
-    """A board that nobody else watches."""
+    """Return the name of a board without other viewers."""
     return f"board-{secrets.token_hex(4)}"
 
 
@@ -56,7 +56,7 @@ def test_a_players_sockets_stand_under_the_players_own_key(
 def test_beyond_the_limit_nobody_enters_until_somebody_leaves(store: PresenceStore, player: UUID) -> None:
     key = of_player(player)
     assert [store.enter(key, name, 2) for name in ("here/1", "there/1", "here/2")] == [True, True, False]
-    assert store.enter(key, "here/1", 2)  # it is there already
+    assert store.enter(key, "here/1", 2)  # it has this place already
     store.leave({key: ["there/1"]})
     assert store.enter(key, "here/2", 2)
 
@@ -102,11 +102,11 @@ def test_what_redis_forgot_is_there_again_after_the_next_renewal(
 def test_a_player_on_two_servers_counts_once_until_both_have_lost_them(
     store: PresenceStore, player: UUID, board: str
 ) -> None:
-    other = uuid4()
+    second_player = uuid4()
     assert store.online(board) == 0
-    assert store.online(board, "one", [player, other]) == 2
+    assert store.online(board, "one", [player, second_player]) == 2
     assert store.online(board, "two", [player]) == 2
-    assert store.online(board, "two", [player]) == 2  # said again
+    assert store.online(board, "two", [player]) == 2  # repeated
     assert store.online(board, "one", (), [player]) == 2
     assert store.online(board, "one", (), [player]) == 2
     assert store.online(board, "two", (), [player]) == 1
@@ -120,7 +120,7 @@ def test_thousands_come_and_go_in_parts(store: PresenceStore, board: str) -> Non
 
 
 def test_players_of_a_dead_server_are_online_no_more(made: Make, player: UUID, board: str) -> None:
-    store, other = made(0.5), uuid4()
-    store.online(board, "dead", [player, other])
+    store, second_player = made(0.5), uuid4()
+    store.online(board, "dead", [player, second_player])
     eventually(lambda: store.online(board, "alive", [player]) == 1)
     assert store.online(board) == 1

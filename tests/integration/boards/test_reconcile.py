@@ -1,4 +1,4 @@
-"""The minute's proof finds what no event brings any more, and puts it right while players go on."""
+"""The reconciler finds differences that no event will repair, and repairs them while players go on."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_suspended_player_whose_refresh_was_lost_leaves_the_board(
     for player in (anna, ben):
         play(player.id)
     container.moderation.suspend(anna.id, "test")
-    container.outbox.drain(lambda changes: None)  # published, and given up by the workers
+    container.outbox.drain(lambda changes: None)  # published, but the workers gave up on it
     assert str(anna.id) in _scores(container, season)
     assert _differences(container) == 1
     assert _scores(container, season) == {str(ben.id): 1}
@@ -78,7 +78,7 @@ def test_a_cached_list_that_is_wrong_is_read_anew(
 def test_what_is_newer_than_the_look_into_the_database_is_left_alone(
     container: Container, season: Season, anna: Player
 ) -> None:
-    """Redis had change 3 when it was looked at, the database said 2, and meanwhile 4 was recorded."""
+    """Record change 4 after the reconciler read change 3 from Redis and change 2 from the database."""
     player = str(anna.id)
     container.rankings.apply(season, [(player, 40, 4)])
     container.rankings.mend(season, [(player, 3, 20, 2)])

@@ -1,4 +1,4 @@
-"""What the stores promise, on real servers: claims that one holder has, boards that never go back."""
+"""The promises of the stores, on real servers: a claim has one holder, and a board never goes back."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _claim(container: Container, promise: Promise, *, later_ms: int = 0, genuine
 
 @pytest.fixture
 def issued(container: Container) -> Promise:
-    """An action that has just been issued."""
+    """Return an action that has just been issued."""
     promise = _promise(container, str(uuid4()))
     container.action_claims.issue(promise, LIMITS, most=10)
     return promise
@@ -74,7 +74,7 @@ def test_a_claim_ends_by_itself(container: Container, issued: Promise) -> None:
 def test_fifty_claims_at_once_have_one_holder(workers: list[Container], issued: Promise) -> None:
     with ThreadPoolExecutor(50) as pool:
         tries = [pool.submit(_claim, workers[number % len(workers)], issued) for number in range(50)]
-        words = Counter(each.result().word for each in tries)
+        words = Counter(task.result().word for task in tries)
     assert words == {"claimed": 1, "in_flight": 49}
 
 
@@ -91,7 +91,7 @@ def test_a_claim_tells_the_ways_to_fail_apart(container: Container, issued: Prom
 
 
 def test_only_what_was_issued_can_be_claimed(container: Container, issued: Promise) -> None:
-    for name in [field.name for field in fields(Promise)][2:]:  # without the ids, which name another action
+    for name in [field.name for field in fields(Promise)][2:]:  # without the ids, since those name another action
         value = getattr(issued, name)
         changed: dict[str, Any] = {name: value + 1 if isinstance(value, int) else "another"}
         assert _claim(container, replace(issued, **changed)).word == "forged", name
@@ -104,11 +104,11 @@ def test_an_action_of_the_version_before_can_be_claimed(container: Container, is
 
 
 def test_a_key_belongs_to_one_action(container: Container, issued: Promise) -> None:
-    other = _promise(container, issued.player_id)
-    container.action_claims.issue(other, LIMITS, most=10)
+    second_action = _promise(container, issued.player_id)
+    container.action_claims.issue(second_action, LIMITS, most=10)
     assert _claim(container, issued, key="k").word == "claimed"
-    assert _claim(container, other, key="k").word == "reused"
-    assert _claim(container, other).word == "claimed"
+    assert _claim(container, second_action, key="k").word == "reused"
+    assert _claim(container, second_action).word == "claimed"
 
 
 def test_no_more_are_issued_than_may_be_held(container: Container) -> None:
@@ -131,14 +131,14 @@ CHANGES = st.permutations(range(1, 7))
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(order=CHANGES, gone=st.integers(0, 6))
-def test_standings_in_any_order_leave_the_newest(container: Container, order: list[int], gone: int) -> None:
-    """Change number n has score 10 n, but `gone` takes the player off."""
+@given(order=CHANGES, removed=st.integers(0, 6))
+def test_standings_in_any_order_leave_the_newest(container: Container, order: list[int], removed: int) -> None:
+    """Apply change number n with score 10 n, except that change `removed` takes the player off the board."""
     player, season = uuid4(), _season(container)
     for change in order:
-        score = None if change == gone else 10 * change
+        score = None if change == removed else 10 * change
         container.rankings.apply(season, [(str(player), score, change)])
-    assert container.rankings.scores_of(season, [player]) == [None if gone == 6 else 60]
+    assert container.rankings.scores_of(season, [player]) == [None if removed == 6 else 60]
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -156,16 +156,16 @@ def test_top_lists_in_any_order_leave_the_newest(container: Container, versions:
 def test_a_list_that_another_may_have_seen_more_than_is_refused(container: Container) -> None:
     season = _season(container)
 
-    def put(version: int, after: int, seen: int, refusal: str = "") -> str:
+    def put(version: int, after: int, until: int, refusal: str = "") -> str:
         top = CachedTop(version, 0, 0, f"[{version}]")
-        return container.rankings.put_top(season, 10, top, f"{after:024x}", f"{seen:024x}", refusal)
+        return container.rankings.put_top(season, 10, top, f"{after:024x}", f"{until:024x}", refusal)
 
-    assert put(1, after=100, seen=200) == ""
-    refusal = put(2, after=150, seen=160)
+    assert put(1, after=100, until=200) == ""
+    refusal = put(2, after=150, until=160)
     assert refusal
-    assert put(3, after=200, seen=300, refusal=refusal) == ""
-    refusal = put(4, after=250, seen=260)
-    assert put(5, after=260, seen=270, refusal=refusal) == "", "what stands there is of another life of the database"
+    assert put(3, after=200, until=300, refusal=refusal) == ""
+    refusal = put(4, after=250, until=260)
+    assert put(5, after=260, until=270, refusal=refusal) == "", "what stands there is of another life of the database"
     assert container.rankings.top(season, 10)[0] == CachedTop(5, 0, 0, "[5]")
 
 
@@ -192,4 +192,4 @@ def test_ranks_are_competition_ranks(container: Container, scores: list[int]) ->
     season = _season(container)
     container.rankings.mark_ready(season, container.rankings.begin_rebuild(season))
     container.rankings.apply(season, [(str(uuid4()), score, 1) for score in scores])
-    assert container.rankings.ranks(season, scores) == [1 + sum(other > score for other in scores) for score in scores]
+    assert container.rankings.ranks(season, scores) == [1 + sum(rival > score for rival in scores) for score in scores]

@@ -17,7 +17,7 @@ START = 1_800_000_000.0
 
 
 class Clock:
-    """Stands still until it is moved."""
+    """A clock that stands still until a test moves it."""
 
     def __init__(self) -> None:
         self.now = START
@@ -33,11 +33,11 @@ def clock() -> Clock:
 
 @pytest.fixture
 def processes(container: Container, clock: Clock) -> Iterator[list[Standings]]:
-    """The service as three processes would have it, on one clock."""
-    made = [Container(container.settings, clock=clock) for _ in range(3)]
-    yield [each.standings for each in made]
-    for each in made:
-        each.close()
+    """Yield the service as three processes would have it, on one clock."""
+    containers = [Container(container.settings, clock=clock) for _ in range(3)]
+    yield [process.standings for process in containers]
+    for process in containers:
+        process.close()
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def anna(container: Container) -> UUID:
 
 
 def score(container: Container, player: UUID, points: int) -> None:
-    """As a redemption does: the standing in the database, then the count of changes in Redis."""
+    """Score as a redemption does: write the standing to the database, then count the change in Redis."""
     season = container.standings.season(MAIN)
     with container.database.statement() as connection:
         connection.exec_driver_sql(
@@ -77,13 +77,13 @@ def test_within_a_second_every_process_shows_the_same_list(
     container: Container, processes: list[Standings], clock: Clock, anna: UUID
 ) -> None:
     score(container, anna, 1)
-    shown = [processes[0].top()]
+    tops = [processes[0].top()]
     score(container, anna, 2)
     season = container.standings.season(MAIN)
     container.refresh.changed(season.id, [anna], [])  # subscribers get the new list, and it is cached for them
     clock.now = START + 0.5
-    shown += [process.top() for process in processes]
-    assert {(top.version, top.second) for top in shown} == {(shown[0].version, int(START))}
+    tops += [process.top() for process in processes]
+    assert {(top.version, top.second) for top in tops} == {(tops[0].version, int(START))}
 
 
 def test_a_list_that_was_found_unchanged_counts_as_read_then(
@@ -108,10 +108,10 @@ def test_a_crowd_at_the_turn_of_a_second_does_not_stampede(
     score(container, anna, 2)
     clock.now = START + 1
     with ThreadPoolExecutor(30) as pool:
-        shown = list(pool.map(lambda turn: processes[turn % 3].top(), range(90)))
-    assert {top.version for top in shown} == {shown[0].version}
-    # Once; and on a machine so slow that it takes over two seconds, once more in each process that has waited so long.
-    assert 1 <= [top.hit for top in shown].count(False) <= len(processes)
+        tops = list(pool.map(lambda turn: processes[turn % 3].top(), range(90)))
+    assert {top.version for top in tops} == {tops[0].version}
+    # Once. A machine so slow that it takes over two seconds computes it again in each process that waited so long.
+    assert 1 <= [top.hit for top in tops].count(False) <= len(processes)
 
 
 def test_a_clock_that_was_put_back_shows_no_list_for_longer(
@@ -121,5 +121,5 @@ def test_a_clock_that_was_put_back_shows_no_list_for_longer(
     assert scores(processes[0].top()) == [1]
     score(container, anna, 2)
     clock.now = START - 3600
-    container.redis.delete(*container.redis.keys("leaderboard:shown:*"))  # as its end by Redis's own clock does
+    container.redis.delete(*container.redis.keys("leaderboard:shown:*"))  # as its expiry by Redis's own clock does
     assert scores(processes[0].top()) == [2]

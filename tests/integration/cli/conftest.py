@@ -1,4 +1,4 @@
-"""Commands in this process, on real services."""
+"""Commands in the test's own process, on real services."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ Play = Callable[..., None]
 
 @pytest.fixture
 def run(container: Container) -> Run:
-    """`run("users", "list")`; `typed` is what comes on standard input."""
-    logs.configure(container.settings)  # as create_app does: what is logged is no part of what is printed
+    """Return a function that runs a command: `run("users", "list")`; `typed` is its standard input."""
+    logs.configure(container.settings)  # as create_app does, so that log lines are no part of the output
     app = Flask("commands")
     app.extensions["fairboard"] = container
     register(app)
     runner = app.test_cli_runner()
 
     def run(*line: str, typed: str | None = None) -> Result:
-        done = runner.invoke(args=list(line), input=typed)
-        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-        return done
+        result = runner.invoke(args=list(line), input=typed)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result
 
     return run
 
 
 @pytest.fixture
 def told(run: Run) -> Told:
-    """What a command prints with --json; fails when it fails."""
+    """Return a function that runs a command with --json and returns its parsed output; it asserts success."""
 
     def told(*line: str, typed: str | None = None) -> Any:
-        done = run(*line, "--json", typed=typed)
-        assert done.exit_code == 0, done.output
-        return json.loads(done.stdout)
+        result = run(*line, "--json", typed=typed)
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
 
     return told
 
@@ -63,7 +63,7 @@ def ben(container: Container) -> Player:
 
 @pytest.fixture
 def play(container: Container) -> Play:
-    """Start and complete an action at once."""
+    """Return a function that starts and completes an action at once."""
 
     def play(player_id: UUID, slug: str = "tap") -> None:
         issued = container.actions.issue(player_id, slug)

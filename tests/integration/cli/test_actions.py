@@ -7,8 +7,8 @@ from tests.integration.cli.conftest import Play, Run, Told
 
 
 def test_an_action_type_that_was_added_can_be_played(anna: Player, play: Play, told: Told) -> None:
-    made = told("actions", "add", "dungeon-run", "--points", "40", "--burst", "5")
-    assert made == {
+    action_type = told("actions", "add", "dungeon-run", "--points", "40", "--burst", "5")
+    assert action_type == {
         "slug": "dungeon-run",
         "name": "Dungeon run",
         "points": 40,
@@ -19,7 +19,7 @@ def test_an_action_type_that_was_added_can_be_played(anna: Player, play: Play, t
         "burst": 5,
         "per_minute": None,
     }
-    assert made in told("actions", "list")
+    assert action_type in told("actions", "list")
     play(anna.id, "dungeon-run")
     assert told("leaderboard", "rank", "anna")["score"] == 40
 
@@ -53,10 +53,10 @@ def test_an_action_that_was_open_when_its_type_was_retired_still_scores(
 
 def test_bad_values_are_called_by_their_options(run: Run, told: Told) -> None:
     before = told("actions", "list")
-    done = run("actions", "add", "Bad Slug", "--points", "0", "--min-seconds", "nan", "--burst", "0", "--name", "")
-    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    result = run("actions", "add", "Bad Slug", "--points", "0", "--min-seconds", "nan", "--burst", "0", "--name", "")
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
     for option in ("SLUG", "--points", "--min-seconds", "--burst", "--name"):
-        assert f"{option} must be" in done.stderr
+        assert f"{option} must be" in result.stderr
     assert "--per-minute" in run("actions", "change", "tap", "--per-minute", "many").stderr
     assert run("actions", "change", "tap", "--points", "-1").exit_code == 1
     assert run("actions", "change", "tap").exit_code == 2

@@ -9,13 +9,13 @@ from app.stores.accounts.players import Player
 from tests.integration.cli.conftest import Play, Run, Told
 
 SPOIL = "UPDATE rollups SET points = 9 WHERE granularity = 'hour' AND action_type_id > 0 RETURNING points"
-# As if the hour were over: what is open is no difference.
+# As if the hour were over: an open hour is no difference.
 OVER = "UPDATE rollup_progress SET final_before = now() + interval '1 day' RETURNING granularity"
 
 
 @pytest.fixture
 def played(container: Container, anna: Player, ben: Player, play: Play) -> Container:
-    """Anna has tapped twice, Ben once, and it is rolled up."""
+    """Return the container after Anna tapped twice and Ben once, with both rolled up."""
     for player in (anna, anna, ben):
         play(player.id)
     container.analytics.roll_up()
@@ -44,11 +44,11 @@ def test_a_roll_up_that_is_right_is_clean(played: Container, run: Run, told: Tol
 def test_a_difference_is_printed_and_repaired_by_a_rebuild(played: Container, run: Run, told: Told) -> None:
     played.database.rows(OVER)
     played.database.rows(SPOIL)
-    done = run("analytics", "verify")
-    assert done.exit_code == 1
-    assert "1 differ: 'flask --app wsgi analytics rebuild' repairs them." in done.stdout
-    found = json.loads(run("analytics", "verify", "--json").stdout)
-    (difference,) = found["differences"]
+    result = run("analytics", "verify")
+    assert result.exit_code == 1
+    assert "1 differ: 'flask --app wsgi analytics rebuild' repairs them." in result.stdout
+    report = json.loads(run("analytics", "verify", "--json").stdout)
+    (difference,) = report["differences"]
     assert (difference["board"], difference["action_type"], difference["what"]) == ("main", "tap", "points")
     assert (difference["kept"], difference["ledger"]) == (9, 3)
     assert told("analytics", "rebuild")["differences"] == [difference]
@@ -57,16 +57,16 @@ def test_a_difference_is_printed_and_repaired_by_a_rebuild(played: Container, ru
 
 def test_a_stretch_of_time_is_given_as_dates_or_times(played: Container, run: Run) -> None:
     assert run("analytics", "rebuild", "--from", "2026-01-01", "--to", "2026-01-02T00:00:00Z").exit_code == 0
-    done = run("analytics", "show", "--from", "yesterday")
-    assert (done.exit_code, "must be a time such as 2026-11-23T10:00:00Z or a date" in done.stderr) == (2, True)
-    done = run("analytics", "show", "--from", "2026-01-01", "--to", "2026-12-31")
-    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
-    assert done.stderr.startswith("Error: --from must be at most 31 days before 'to'")
+    result = run("analytics", "show", "--from", "yesterday")
+    assert (result.exit_code, "must be a time such as 2026-11-23T10:00:00Z or a date" in result.stderr) == (2, True)
+    result = run("analytics", "show", "--from", "2026-01-01", "--to", "2026-12-31")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert result.stderr.startswith("Error: --from must be at most 31 days before 'to'")
 
 
 def test_a_review_by_hand_says_what_it_found(played: Container, anna: Player, run: Run, told: Told) -> None:
-    done = told("anticheat", "review")
-    assert done == {"players": 2, "redemptions": 3, "signals": 0, "cases": []}
+    report = told("anticheat", "review")
+    assert report == {"players": 2, "redemptions": 3, "signals": 0, "cases": []}
     assert told("anticheat", "review", "--player", "anna")["redemptions"] == 2
     played.database.rows(
         """INSERT INTO signals (player_id, action_id, action_type, rule, seen, expected, added, suspicion, outcome, at)

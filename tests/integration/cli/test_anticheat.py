@@ -10,7 +10,7 @@ from tests.integration.cli.conftest import Play, Run, Told
 
 def test_what_raised_suspicion_is_shown_by_case_and_by_user(anna: Player, play: Play, run: Run, told: Told) -> None:
     with pytest.raises(Forbidden):
-        play(anna.id, "boss-fight")  # 20 s of work, done at once
+        play(anna.id, "boss-fight")  # 20 s of work, completed at once
     (case,) = told("anticheat", "cases", "--state", "open")
     assert (case["username"], case["signals"], case["rules"]) == ("Anna", 1, ["timing"])
     dossier = told("anticheat", "show", "anna")
@@ -33,11 +33,11 @@ def test_an_honest_player_has_no_case(anna: Player, play: Play, run: Run, told: 
 
 def test_neither_a_case_nor_a_user_is_a_failure_in_one_line(run: Run) -> None:
     for name in ("nobody", "00000000-0000-0000-0000-000000000000"):
-        done = run("anticheat", "show", name)
-        assert (done.exit_code, done.stderr) == (1, "Error: There is no such case and no such user.\n")
+        result = run("anticheat", "show", name)
+        assert (result.exit_code, result.stderr) == (1, "Error: There is no such case and no such user.\n")
 
 
-def _caught(anna: Player, play: Play, told: Told) -> str:
+def _get_caught(anna: Player, play: Play, told: Told) -> str:
     play(anna.id)
     with pytest.raises(Forbidden):
         play(anna.id, "boss-fight")
@@ -48,8 +48,8 @@ def _caught(anna: Player, play: Play, told: Told) -> str:
 def test_cases_are_found_by_state_player_rule_appeal_and_time(
     container: Container, anna: Player, ben: Player, play: Play, run: Run, told: Told
 ) -> None:
-    case = _caught(anna, play, told)
-    for line, found in (
+    case = _get_caught(anna, play, told)
+    for line, expected_cases in (
         (["--state", "open"], [case]),
         (["--state", "cleared"], []),
         (["--player", "ben"], []),
@@ -60,7 +60,7 @@ def test_cases_are_found_by_state_player_rule_appeal_and_time(
         (["--since", "2026-01-01"], [case]),
         (["--since", "2999-01-01"], []),
     ):
-        assert [row["case_id"] for row in told("anticheat", "cases", *line)] == found, line
+        assert [row["case_id"] for row in told("anticheat", "cases", *line)] == expected_cases, line
     container.cases.appeal(anna.id, "It was my cat.\nReally.")
     assert [row["case_id"] for row in told("anticheat", "cases", "--appealed")] == [case]
     assert "It was my cat.\\nReally." in run("anticheat", "show", case).stdout
@@ -69,33 +69,33 @@ def test_cases_are_found_by_state_player_rule_appeal_and_time(
 def test_a_case_is_decided_and_the_decision_undone_from_the_command_line(
     anna: Player, play: Play, run: Run, told: Told
 ) -> None:
-    case = _caught(anna, play, told)
+    case = _get_caught(anna, play, told)
     dry = told("anticheat", "confirm", case, "--reason", "to see", "--dry-run")
     assert (dry["events"], [move["username"] for move in dry["moves"]]) == (0, ["Anna"])
     assert told("users", "show", "anna")["status"] == "active", "a dry run changes nothing"
-    said = run("anticheat", "confirm", case, "--reason", "a script\x1b[31m").stderr
-    assert "--reason must have printable characters only" in said
-    said = run("anticheat", "confirm", case, "--reason", "a script").stdout
-    assert "Confirmed: Anna is suspended." in said
-    assert "Voided 0 redemptions" in said
+    output = run("anticheat", "confirm", case, "--reason", "a script\x1b[31m").stderr
+    assert "--reason must have printable characters only" in output
+    output = run("anticheat", "confirm", case, "--reason", "a script").stdout
+    assert "Confirmed: Anna is suspended." in output
+    assert "Voided 0 redemptions" in output
     again = run("anticheat", "clear", case, "--reason", "no script")
     assert (again.exit_code, "decided already" in again.stderr) == (1, True)
     assert "Undone" in run("anticheat", "undo", case, "--reason", "no script").stdout
-    shown = told("anticheat", "clear", case, "--reason", "a fast hand")
-    assert (shown["state"], [one["decision"] for one in shown["decisions"]]) == (
+    cleared = told("anticheat", "clear", case, "--reason", "a fast hand")
+    assert (cleared["state"], [decision["decision"] for decision in cleared["decisions"]]) == (
         "cleared",
         ["confirmed", "undone", "cleared"],
     )
-    assert shown["decided_by"].startswith("cli:")
+    assert cleared["decided_by"].startswith("cli:")
     printed = run("anticheat", "show", case).stdout
     for words in ("a script", "no script", "a fast hand", "completed actions faster than they can be done"):
         assert words in printed
 
 
 def test_reinstating_leaves_the_case_open_and_says_so(anna: Player, play: Play, run: Run, told: Told) -> None:
-    case = _caught(anna, play, told)
-    done = run("users", "reinstate", "anna")
-    assert f"Case {case} stays open" in done.stderr
+    case = _get_caught(anna, play, told)
+    result = run("users", "reinstate", "anna")
+    assert f"Case {case} stays open" in result.stderr
     assert told("anticheat", "show", case)["cases"][0]["state"] == "open"
     run("anticheat", "clear", case, "--reason", "fair")
     assert "stays open" not in run("users", "reinstate", "anna").stderr

@@ -1,4 +1,4 @@
-"""Every privileged command leaves its row, and `flask audit` shows and proves them."""
+"""Every privileged command leaves an audit row, and `flask audit` shows and verifies the rows."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def test_verify_says_which_row_is_wrong_and_fails(container: Container, anna: Pl
     with container.database.transaction() as connection:
         connection.execute(sa.text("ALTER TABLE audit_log DISABLE TRIGGER append_only"))
         connection.execute(sa.text("UPDATE audit_log SET actor = 'cli:nobody' WHERE id = 2"))
-    found = run("audit", "verify")
-    assert found.exit_code == 1
-    assert "row 2 was changed" in found.stdout
-    assert "wrong in 1 place" in found.stdout
+    result = run("audit", "verify")
+    assert result.exit_code == 1
+    assert "row 2 was changed" in result.stdout
+    assert "wrong in 1 place" in result.stdout
 
 
 def test_a_cut_off_log_fails_without_a_flag_until_the_break_is_accepted(

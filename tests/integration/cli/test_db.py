@@ -1,4 +1,4 @@
-"""The schema's commands on a database that starts empty: `flask` starts a process for one, `run` needs none."""
+"""The schema's commands on a database that starts empty: `flask` runs them in a process of their own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Flask = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def database(empty_database: str) -> str:
-    """The container's: nothing has been migrated."""
+    """Return the URL of the container's database, without any migration."""
     return empty_database
 
 
@@ -46,20 +46,20 @@ def test_up_down_and_where_it_is(run: Run) -> None:
 
 def test_going_down_is_not_done_without_a_yes(flask: Flask) -> None:
     assert flask("db", "upgrade").stdout == f"The database went from empty to {migrations.newest()}.\n"
-    done = flask("db", "downgrade", "base")
-    assert done.returncode == 1
-    assert done.stdout == ""
+    result = flask("db", "downgrade", "base")
+    assert result.returncode == 1
+    assert result.stdout == ""
     assert json.loads(flask("db", "current", "--json").stdout)["current"] == migrations.newest()
 
 
 def test_a_revision_that_does_not_exist_is_refused_in_one_line(flask: Flask) -> None:
     for line in (("upgrade", "0999"), ("downgrade", "0999", "--yes")):
-        done = flask("db", *line)
-        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-        assert "0999" in done.stderr
+        result = flask("db", *line)
+        assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+        assert "0999" in result.stderr
 
 
 def test_a_command_on_an_empty_database_says_to_upgrade(flask: Flask) -> None:
-    done = flask("users", "list")
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "db upgrade" in done.stderr
+    result = flask("users", "list")
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+    assert "db upgrade" in result.stderr

@@ -22,20 +22,20 @@ def _states(stdout: str) -> dict[str, str]:
 
 
 def test_a_product_that_runs_is_healthy(product: Product) -> None:
-    def healthy() -> bool:  # beat's first task is done within seconds of the start
-        done = product.flask("doctor", "--json")
-        found = json.loads(done.stdout)
-        assert done.returncode == 0, found
-        assert set(_states(done.stdout).values()) <= {"ok", "note"}
-        return bool(found["healthy"])
+    def healthy() -> bool:  # beat's first task ends within seconds of the start
+        result = product.flask("doctor", "--json")
+        report = json.loads(result.stdout)
+        assert result.returncode == 0, report
+        assert set(_states(result.stdout).values()) <= {"ok", "note"}
+        return bool(report["healthy"])
 
     eventually(healthy, within=60)
 
 
 def test_what_does_not_run_is_wrong_and_the_rest_is_looked_at(run: Run) -> None:
-    done = run("doctor", "--json")
-    assert done.exit_code == 1
-    states = _states(done.stdout)
+    result = run("doctor", "--json")
+    assert result.exit_code == 1
+    states = _states(result.stdout)
     idle = {"workers", "relay", "beat", "analytics work", "anticheat work"}
     assert {part for part, state in states.items() if state == "wrong"} == idle
     assert {states[part] for part in ("postgresql", "migrations", "redis", "clocks", "broker")} == {"ok"}
@@ -55,10 +55,10 @@ def _run_with(settings: Settings, *line: str) -> tuple[int, str, str]:
     app = Flask("commands")
     built = app.extensions["fairboard"] = Container(settings)
     register(app)
-    done = app.test_cli_runner().invoke(args=list(line))
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    result = app.test_cli_runner().invoke(args=list(line))
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     built.close()
-    return done.exit_code, done.stdout, done.stderr
+    return result.exit_code, result.stdout, result.stderr
 
 
 @pytest.mark.parametrize("name", NOWHERE)
@@ -80,7 +80,7 @@ def test_a_command_that_needs_it_fails_in_one_line(name: str, container: Contain
     changes: dict[str, Any] = {name: NOWHERE[name][0].format(port=free_port())}
     settings = replace(container.settings, **changes)
     code, out, err = _run_with(settings, "leaderboard", "verify")
-    progress = "Verifying main: 0 standings"  # it is waited for
+    progress = "Verifying main: 0 standings"  # the command waits for it
     (line,) = [line for line in err.splitlines() if not line.startswith(progress)]
     assert (code, out) == (1, "")
     assert name.upper() in line

@@ -17,7 +17,7 @@ TOP = "leaderboard:top:10:{main/1}"
 
 @pytest.fixture
 def board(container: Container, anna: Player, ben: Player, play: Play) -> Container:
-    """Anna has 2 points, Ben has 1, and Redis knows."""
+    """Return a board in the database and in Redis, on which Anna has 2 points and Ben has 1."""
     for player in (anna, anna, ben):
         play(player.id)
     container.refresh.rebuild(container.standings.season("main"))
@@ -38,20 +38,20 @@ def test_somebody_who_never_played_has_no_rank(anna: Player, told: Told) -> None
 
 def test_a_board_that_is_right_is_clean(board: Container, run: Run, told: Told) -> None:
     assert told("leaderboard", "verify") == {"board": "main", "clean": True, "differences": [], "unsound": []}
-    said = "main is clean: Redis has what the database has.\nEvery standing of main is the sum of its events.\n"
-    assert run("leaderboard", "verify").stdout == said
+    output = "main is clean: Redis has what the database has.\nEvery standing of main is the sum of its events.\n"
+    assert run("leaderboard", "verify").stdout == output
 
 
 def test_a_standing_that_somebody_wrote_past_the_ledger_is_named(board: Container, run: Run) -> None:
     board.database.rows("UPDATE standings SET score = score + 1000 WHERE score > 0 RETURNING 1")
     board.refresh.rebuild(board.standings.season("main"))
-    found = run("leaderboard", "verify", "--json")
-    assert found.exit_code == 1
-    unsound = json.loads(found.stdout)["unsound"]
+    result = run("leaderboard", "verify", "--json")
+    assert result.exit_code == 1
+    unsound = json.loads(result.stdout)["unsound"]
     assert unsound
     assert json.loads(json.dumps(verified.found_by(board), default=str)) == unsound, "so do the fault tests"
-    assert {each["what"] for each in unsound} == {"score"}
-    assert all(each["standing"] == each["events"] + 1000 for each in unsound)
+    assert {standing["what"] for standing in unsound} == {"score"}
+    assert all(standing["standing"] == standing["events"] + 1000 for standing in unsound)
 
 
 def test_a_void_takes_the_best_off_the_board_after_a_dry_run_has_said_so_and_a_restore_brings_them_back(
@@ -74,7 +74,7 @@ def test_a_void_takes_the_best_off_the_board_after_a_dry_run_has_said_so_and_a_r
     board.refresh.rebuild(season)
     assert told("leaderboard", "verify")["clean"]
     assert told("leaderboard", "rank", best["username"]) == best
-    assert [each["state"] for each in told("leaderboard", "corrections")] == ["done", "restored"]
+    assert [correction["state"] for correction in told("leaderboard", "corrections")] == ["done", "restored"]
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_a_void_takes_the_best_off_the_board_after_a_dry_run_has_said_so_and_a_r
     ],
 )
 def test_what_can_not_be_voided_is_said(board: Container, run: Run, args: tuple[str, ...], says: str) -> None:
-    found = run("leaderboard", "void", *args, "--reason", "r", "--yes")
-    assert found.exit_code != 0
-    assert says in found.stderr
+    result = run("leaderboard", "void", *args, "--reason", "r", "--yes")
+    assert result.exit_code != 0
+    assert says in result.stderr
 
 
 Spoil = Callable[[Container, Player], object]
@@ -111,14 +111,14 @@ def test_a_difference_is_printed_and_repaired_by_a_rebuild(
     spoil: Spoil, board: Container, anna: Player, run: Run, told: Told
 ) -> None:
     spoil(board, anna)
-    done = run("leaderboard", "verify")
-    assert done.exit_code == 1
-    assert "main differs in 1: 'flask --app wsgi leaderboard rebuild --board main' repairs it." in done.stdout
+    result = run("leaderboard", "verify")
+    assert result.exit_code == 1
+    assert "main differs in 1: 'flask --app wsgi leaderboard rebuild --board main' repairs it." in result.stdout
     listed = run("leaderboard", "verify", "--json")
     assert listed.exit_code == 1
-    found = json.loads(listed.stdout)
-    assert (found["clean"], len(found["differences"])) == (False, 1)
-    assert verified.found_by(board) == found["differences"], "the fault tests see what the command sees"
+    report = json.loads(listed.stdout)
+    assert (report["clean"], len(report["differences"])) == (False, 1)
+    assert verified.found_by(board) == report["differences"], "the fault tests see what the command sees"
     assert told("leaderboard", "rebuild")["standings"] == 2
     assert told("leaderboard", "verify")["clean"] is True
     assert verified.found_by(board) == []
@@ -126,19 +126,19 @@ def test_a_difference_is_printed_and_repaired_by_a_rebuild(
 
 def test_both_sides_of_a_difference_are_named(board: Container, anna: Player, run: Run) -> None:
     board.redis.zadd(SCORES, {str(anna.id): 7})
-    found = json.loads(run("leaderboard", "verify", "--json").stdout)["differences"]
-    assert found == [{"what": "score", "player": str(anna.id), "redis": 7, "database": 2}]
+    differences = json.loads(run("leaderboard", "verify", "--json").stdout)["differences"]
+    assert differences == [{"what": "score", "player": str(anna.id), "redis": 7, "database": 2}]
 
 
 def test_a_board_that_does_not_exist_is_refused(run: Run) -> None:
     for command in ("top", "rebuild", "verify"):
-        done = run("leaderboard", command, "--board", "nope")
-        assert (done.exit_code, done.stdout, done.stderr) == (1, "", "Error: There is no board 'nope'.\n")
+        result = run("leaderboard", command, "--board", "nope")
+        assert (result.exit_code, result.stdout, result.stderr) == (1, "", "Error: There is no board 'nope'.\n")
 
 
 def test_the_outbox_tells_what_waits(board: Container, run: Run, told: Told) -> None:
-    found = told("outbox", "status")
-    assert found["waiting"] == 3
-    assert found["oldest_seconds"] > 0
+    status = told("outbox", "status")
+    assert status["waiting"] == 3
+    assert status["oldest_seconds"] > 0
     board.outbox.drain(lambda changes: None)
     assert run("outbox", "status").stdout == "Nothing waits.\n"

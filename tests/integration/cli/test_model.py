@@ -1,4 +1,4 @@
-"""`flask anticheat model`."""
+"""The commands of `flask anticheat model`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from tests.integration.moderation.test_model_training import Town
 
 def test_a_model_is_trained_looked_at_tried_and_chosen(container: Container, run: Run, told: Told) -> None:
     assert "There is none. Train one" in run("anticheat", "model", "list").stdout
-    said = run("anticheat", "model", "judge")
-    assert (said.exit_code, said.stderr.splitlines()[-1]) == (
+    result = run("anticheat", "model", "judge")
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (
         1,
         "Error: No model is active: train one, or activate one.",
     )
-    said = run("anticheat", "model", "train")
-    assert said.exit_code == 1
-    assert "Error: 0 days of play are too few to learn from: 1000 are needed." in said.stderr
+    result = run("anticheat", "model", "train")
+    assert result.exit_code == 1
+    assert "Error: 0 days of play are too few to learn from: 1000 are needed." in result.stderr
 
     town = Town(container)
     script = str(town.script)

@@ -8,29 +8,29 @@ from tests.integration.cli.conftest import Play, Run, Told
 
 
 def test_an_account_that_was_created_can_sign_in(container: Container, run: Run, told: Told) -> None:
-    made = told("users", "create", "Carla", "--role", "admin", "--password-stdin", typed="her password\n")
-    assert (made["username"], made["role"], made["status"]) == ("Carla", "admin", "active")
-    assert str(container.accounts.login("carla", "her password").player.id) == made["user_id"]
+    account = told("users", "create", "Carla", "--role", "admin", "--password-stdin", typed="her password\n")
+    assert (account["username"], account["role"], account["status"]) == ("Carla", "admin", "active")
+    assert str(container.accounts.login("carla", "her password").player.id) == account["user_id"]
 
 
 def test_a_name_that_is_taken_is_refused_in_one_line(anna: Player, run: Run) -> None:
-    done = run("users", "create", "ANNA", "--password-stdin", typed="her password\n")
-    assert (done.exit_code, done.stdout, done.stderr) == (1, "", "Error: This username is taken.\n")
+    result = run("users", "create", "ANNA", "--password-stdin", typed="her password\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", "Error: This username is taken.\n")
 
 
 def test_everything_wrong_with_a_new_account_is_said_at_once(run: Run) -> None:
-    done = run("users", "create", "x", "--password-stdin", typed="short\n")
-    assert done.exit_code == 1
-    assert "USERNAME must have 3 to 32" in done.stderr
-    assert "PASSWORD must have 8 to 256" in done.stderr
+    result = run("users", "create", "x", "--password-stdin", typed="short\n")
+    assert result.exit_code == 1
+    assert "USERNAME must have 3 to 32" in result.stderr
+    assert "PASSWORD must have 8 to 256" in result.stderr
 
 
 def test_an_operator_may_use_a_reserved_name_but_no_weak_password_and_no_look_alike(anna: Player, run: Run) -> None:
     assert run("users", "create", "admin", "--password-stdin", typed="her password\n").exit_code == 0
-    done = run("users", "create", "moderator", "--password-stdin", typed="moderator1\n")
-    assert "PASSWORD must not be made of the username" in done.stderr
-    done = run("users", "create", "\u0410nna", "--password-stdin", typed="her password\n")
-    assert (done.exit_code, done.stderr) == (1, "Error: This username is taken.\n")
+    result = run("users", "create", "moderator", "--password-stdin", typed="moderator1\n")
+    assert "PASSWORD must not be made of the username" in result.stderr
+    result = run("users", "create", "\u0410nna", "--password-stdin", typed="her password\n")
+    assert (result.exit_code, result.stderr) == (1, "Error: This username is taken.\n")
 
 
 def test_accounts_that_were_alike_before_are_listed(container: Container, told: Told, run: Run) -> None:
@@ -43,9 +43,9 @@ def test_accounts_that_were_alike_before_are_listed(container: Container, told: 
 
 
 def test_without_a_terminal_the_password_has_to_come_on_standard_input(run: Run) -> None:
-    done = run("users", "create", "Carla", typed="her password\n")
-    assert done.exit_code == 2
-    assert "--password-stdin" in done.stderr
+    result = run("users", "create", "Carla", typed="her password\n")
+    assert result.exit_code == 2
+    assert "--password-stdin" in result.stderr
 
 
 def test_a_user_is_named_by_username_in_any_case_or_by_id(anna: Player, told: Told) -> None:
@@ -54,15 +54,15 @@ def test_a_user_is_named_by_username_in_any_case_or_by_id(anna: Player, told: To
 
 def test_nobody_is_a_failure_in_one_line(run: Run) -> None:
     for line in (("show", "nobody"), ("suspend", "\udcff\x00"), ("set-role", "nobody", "admin")):
-        done = run("users", *line)
-        assert (done.exit_code, done.stderr) == (1, "Error: There is no such user.\n")
+        result = run("users", *line)
+        assert (result.exit_code, result.stderr) == (1, "Error: There is no such user.\n")
 
 
 def test_the_list_says_when_there_are_more(anna: Player, ben: Player, run: Run, told: Told) -> None:
-    done = run("users", "list", "--limit", "1")
-    assert "Anna" in done.stdout
-    assert "Ben" not in done.stdout
-    assert "more than these 1" in done.stderr
+    result = run("users", "list", "--limit", "1")
+    assert "Anna" in result.stdout
+    assert "Ben" not in result.stdout
+    assert "more than these 1" in result.stderr
     assert [row["username"] for row in told("users", "list", "--prefix", "be")] == ["Ben"]
 
 

@@ -1,4 +1,4 @@
-"""devstack: a standby that comes back by itself, and a Redis Cluster that stays the same one."""
+"""devstack: a standby that comes back on its own, and a Redis Cluster that keeps its identity."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_the_application_is_no_superuser_and_owns_what_an_earlier_version_made(p
         connection.execute("CREATE SEQUENCE versions")
         connection.execute("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
         connection.execute("CREATE TRIGGER refuse BEFORE DELETE ON plays EXECUTE FUNCTION refuse()")
-    for _ in range(2):  # at each start
+    for _ in range(2):  # create_database runs at each start
         primary.create_database("earlier")
     with psycopg.connect(primary.database_url("earlier")) as connection:
         assert connection.execute("SELECT current_setting('is_superuser')").fetchone() == ("off",)

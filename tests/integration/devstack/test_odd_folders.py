@@ -1,4 +1,4 @@
-"""Private servers in folders with any name."""
+"""Private servers in folders with unusual names."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_redis_keeps_its_data_in_a_folder_of_any_name(tmp_path: Path, name: str)
 
 
 class _Copied(Postgres):
-    """PostgreSQL of a .venv that is in a folder with this name."""
+    """PostgreSQL of a .venv in a folder with such a name."""
 
     folder_of_programs: Path
 

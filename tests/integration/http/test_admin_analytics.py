@@ -28,14 +28,14 @@ def client(container: Container) -> Iterator[FlaskClient]:
 
 @pytest.fixture
 def get(container: Container, client: FlaskClient) -> Get:
-    """`get(by="day")` as an admin; `{"from": …}` where a name is none in Python."""
+    """Return a function that sends the request as an admin: `get(by="day")`, or `get({"from": …})` for keywords."""
     container.accounts.create("Alice", "a good password", "admin")
     answer = client.post("/api/v1/auth/login", json={"username": "alice", "password": "a good password"})
     token = answer.get_json()["data"]["access_token"]
 
-    def get(asked: dict[str, str] | None = None, **more: str) -> TestResponse:
+    def get(parameters: dict[str, str] | None = None, **more: str) -> TestResponse:
         headers = {"Authorization": f"Bearer {token}"}
-        return client.get("/api/v1/admin/analytics", query_string={**(asked or {}), **more}, headers=headers)
+        return client.get("/api/v1/admin/analytics", query_string={**(parameters or {}), **more}, headers=headers)
 
     return get
 
@@ -49,7 +49,7 @@ def _data(answer: TestResponse) -> Any:
 def _fields(answer: TestResponse) -> set[str]:
     body = answer.get_json()
     assert (answer.status_code, body["error"]["code"]) == (422, "invalid_request"), answer.text
-    return {each["field"] for each in body["error"]["details"]}
+    return {detail["field"] for detail in body["error"]["details"]}
 
 
 def test_only_an_admin_may_read_it(client: FlaskClient) -> None:
@@ -109,8 +109,8 @@ NONSENSE: list[tuple[dict[str, str], set[str]]] = [
 
 
 def test_what_makes_no_sense_is_named(get: Get) -> None:
-    for asked, fields in NONSENSE:
-        assert _fields(get(asked)) == fields, asked
+    for parameters, fields in NONSENSE:
+        assert _fields(get(parameters)) == fields, parameters
 
 
 def test_the_longest_span_is_said(get: Get) -> None:

@@ -1,4 +1,4 @@
-"""`GET /admin/audit`: for admins alone, the newest first, page by page."""
+"""`GET /admin/audit`: for admins alone, the newest rows first, page by page."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_an_admin_reads_it_page_by_page_and_nobody_else_does_unseen(
     chosen = client.get(f"{PATH}?subject=thing:1", headers=alice).get_json()["data"]
     assert [row["request_id"] for row in chosen] == ["r-1"]
     wrong = client.get(f"{PATH}?limit=0&nonsense=1", headers=alice)
-    assert (wrong.status_code, {each["field"] for each in wrong.get_json()["error"]["details"]}) == (
+    assert (wrong.status_code, {detail["field"] for detail in wrong.get_json()["error"]["details"]}) == (
         422,
         {"limit", "nonsense"},
     )

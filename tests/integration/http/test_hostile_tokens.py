@@ -1,4 +1,4 @@
-"""Tokens that nobody verified are no data: whatever they say, the answer is the contract's and a forgery counts."""
+"""Unverified tokens are no data: for any bytes in them, the answer keeps the contract and the forgery counts."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ TEXTS = [
 
 @dataclass
 class Stage:
-    """A player with an open action, in front of a server whose players are never suspended."""
+    """A player with an open action, on a server that never suspends players."""
 
     client: FlaskClient
     container: Container
@@ -87,11 +87,11 @@ class Stage:
 @pytest.fixture
 def stage(container: Container) -> Iterator[Stage]:
     never, unlimited = 1_000_000.0, "100000/second"
-    given = replace(container.settings, rate_limit_actions=unlimited, rate_limit_auth=unlimited)
-    app = create_app(replace(given, anticheat_flag=never, anticheat_reject=never, anticheat_critical=never))
+    lenient = replace(container.settings, rate_limit_actions=unlimited, rate_limit_auth=unlimited)
+    app = create_app(replace(lenient, anticheat_flag=never, anticheat_reject=never, anticheat_critical=never))
     client = app.test_client()
-    made = client.post("/api/v1/auth/register", json={"username": "mallory", "password": "correct horse battery"})
-    headers = {"Authorization": f"Bearer {made.get_json()['data']['access_token']}"}
+    registered = client.post("/api/v1/auth/register", json={"username": "mallory", "password": "correct horse battery"})
+    headers = {"Authorization": f"Bearer {registered.get_json()['data']['access_token']}"}
     issued = client.post("/api/v1/actions", json={"action_type": "tap"}, headers=headers).get_json()["data"]
     yield Stage(client, app.extensions["fairboard"], headers, issued)
     app.extensions["fairboard"].close()
@@ -114,19 +114,19 @@ def test_a_forged_payload_of_any_kind_is_refused_and_counted(stage: Stage) -> No
     connection = stage.container.redis.lane.call("CLIENT", "ID")
     places = range(len(astuple(stage.promise)))
     for number, (place, value) in enumerate(itertools.product(places, HOSTILE), 1):
-        said = list(astuple(stage.promise))
-        said[place] = value
-        assert stage.refusal(_with_body(stage.token, _body(said))) == (401, "invalid_signature"), (place, value)
+        payload = list(astuple(stage.promise))
+        payload[place] = value
+        assert stage.refusal(_with_body(stage.token, _body(payload))) == (401, "invalid_signature"), (place, value)
         assert stage.forgeries() == number, (place, value)
     assert stage.container.redis.lane.call("CLIENT", "ID") == connection, "it was not dropped"
     assert stage.refusal(stage.token) == (200, "scored")
 
 
 def test_a_forged_text_of_any_shape_is_refused_and_counted(stage: Stage) -> None:
-    said = list(astuple(stage.promise))
-    bodies = [_encoded(text) for text in TEXTS] + [_body([*said, 1]), _body(said[:-1]), "%%%%", "AAA", "é" * 40]
+    payload = list(astuple(stage.promise))
+    bodies = [_encoded(text) for text in TEXTS] + [_body([*payload, 1]), _body(payload[:-1]), "%%%%", "AAA", "é" * 40]
     kid, body, seal = stage.token.split(".")
-    tokens = [_with_body(stage.token, each) for each in bodies]
+    tokens = [_with_body(stage.token, forged_body) for forged_body in bodies]
     tokens += [f"{kid}.{body}=.{seal}", f"{kid}.{body}\n.{seal}", f"{kid}. {body}.{seal}", f"{kid}.{body}.{seal}="]
     tokens += [f"é{kid}.{body}.{seal}", f"ſ.{body}.{seal}", f"{kid}.{body}.é", f"{kid}.{body}.{seal.lower()}"]
     for number, token in enumerate(tokens, 1):
@@ -137,9 +137,9 @@ def test_a_forged_text_of_any_shape_is_refused_and_counted(stage: Stage) -> None
 
 def test_a_forged_token_that_names_another_action_or_player_is_counted_too(stage: Stage) -> None:
     for number, place in enumerate((0, 1), 1):
-        said = list(astuple(stage.promise))
-        said[place] = str(uuid4())
-        assert stage.refusal(_with_body(stage.token, _body(said))) == (401, "invalid_token")
+        payload = list(astuple(stage.promise))
+        payload[place] = str(uuid4())
+        assert stage.refusal(_with_body(stage.token, _body(payload))) == (401, "invalid_token")
         assert stage.forgeries() == number
 
 
@@ -154,8 +154,8 @@ VALUES = st.recursive(
 @given(st.lists(VALUES, max_size=12), st.integers(0, 10))
 def test_no_forged_payload_is_an_error_of_ours(stage: Stage, values: list[Any], genuine: int) -> None:
     before = stage.forgeries()
-    said = [*astuple(stage.promise)[:genuine], *values]
-    status, code = stage.refusal(_with_body(stage.token, _body(said)))
+    payload = [*astuple(stage.promise)[:genuine], *values]
+    status, code = stage.refusal(_with_body(stage.token, _body(payload)))
     assert (status, code) in ((401, "invalid_signature"), (401, "invalid_token"))
     assert stage.forgeries() == before + 1
 

@@ -1,4 +1,4 @@
-"""Keys rotate: the first signs, all verify, one that is taken out no longer does."""
+"""Keys rotate: the first signs, all verify, and a removed key no longer verifies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OLD, NEW = (
 
 
 def client(container: Container, *keys: SecretKey) -> FlaskClient:
-    """The product with these keys for both kinds of token."""
+    """Return a client of the product with these keys for both kinds of token."""
     return create_app(replace(container.settings, jwt_keys=keys, action_token_keys=keys)).test_client()
 
 
@@ -48,8 +48,8 @@ def test_an_action_token_of_an_older_key_can_be_redeemed_until_the_key_is_taken_
         assert issued is not None
         app = create_app(replace(container.settings, jwt_keys=(OLD,), action_token_keys=keys)).test_client()
         action, token = issued["data"]["action_id"], issued["data"]["token"]
-        done = app.post(f"/api/v1/actions/{action}/complete", json={"token": token}, headers=anna)
-        return done.status_code
+        answer = app.post(f"/api/v1/actions/{action}/complete", json={"token": token}, headers=anna)
+        return answer.status_code
 
     assert redeem(NEW, OLD) == 200
     assert redeem(NEW) == 401

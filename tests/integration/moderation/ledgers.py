@@ -1,4 +1,4 @@
-"""A ledger written by hand: events at chosen times, as the product would have written them."""
+"""A ledger written directly: events at chosen times, as the product would have written them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from app.containers.container import Container
 
 DAY = timedelta(days=1)
 EPOCH = datetime.fromisoformat("2026-01-05T00:00:00Z")
-"""When the first season of a ledger by hand began."""
+"""The time at which the only season of such a ledger began."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """A redemption; `seconds` from issue to completion; `judged`: if not then."""
+    """A redemption; `seconds` is the time from issue to completion; `judged` is `at` unless it is given."""
 
     player: UUID
     action_type: str
@@ -42,13 +42,13 @@ class HandLedger:
         self.types: Mapping[str, int] = {row.slug: row.id for row in self._db.rows("SELECT id, slug FROM action_types")}
 
     def player(self) -> UUID:
-        """A new player."""
+        """Add a player, and return their id."""
         player = uuid4()
         self._container.players.add(player, f"p-{player}"[:32], str(player), "no password fits this", "player")
         return player
 
     def write(self, event: Event, connection: sa.Connection | None = None) -> int:
-        """Its id; in the caller's transaction where a connection is given."""
+        """Write an event, in the caller's transaction where a connection is given. Return its id."""
         values = {
             "action": uuid4(),
             "player": event.player,
@@ -65,7 +65,7 @@ class HandLedger:
             return int(own.execute(_WRITE, values).scalar_one())
 
     def write_stretches(self, stretches: Sequence[tuple[UUID, datetime, Sequence[float]]], slug: str = "tap") -> None:
-        """Of each player one completion after the other from a time on, each issued half way from the one before."""
+        """Write consecutive completions for each player from a time on, each issued half an interval before."""
         plays = [
             (player, begin + timedelta(seconds=end), timedelta(seconds=seconds / 2))
             for player, begin, intervals in stretches
@@ -83,7 +83,7 @@ class HandLedger:
             connection.execute(_WRITE_MANY, values)
 
     def refuse(self, player: UUID, action_type: str, at: datetime, reason: str = "timing") -> None:
-        """A refused action."""
+        """Write a refused action."""
         self._db.rows(
             """
             INSERT INTO refusals (action_id, player_id, season_id, action_type_id, reason, judged_at, created_at)
@@ -119,9 +119,9 @@ _WRITE_MANY = sa.text(
 
 
 def write_days(ledger: HandLedger, players: int, days: int, until: datetime) -> list[UUID]:
-    """So many players who played as people do, for a while on each of the days up to `until`."""
+    """Return so many new players who played as people do, for a while on each of the days up to `until`."""
     rng = random.Random(1)
-    made = [ledger.player() for _ in range(players)]
+    new_players = [ledger.player() for _ in range(players)]
     stretches = [
         (
             player,
@@ -129,7 +129,7 @@ def write_days(ledger: HandLedger, players: int, days: int, until: datetime) -> 
             [rng.lognormvariate(1.2, 0.7) for _ in range(rng.randint(61, 75))],
         )
         for number in range(days)
-        for player in made
+        for player in new_players
     ]
     ledger.write_stretches(stretches)
-    return made
+    return new_players

@@ -1,4 +1,4 @@
-"""The audit log in PostgreSQL: what is in it, and what shows when a superuser has been at it."""
+"""The audit log in PostgreSQL: its rows, and the traces of a superuser's changes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _fill(container: Container, count: int) -> None:
 
 
 @contextmanager
-def _past_the_trigger(container: Container) -> Iterator[sa.Connection]:
+def _without_trigger(container: Container) -> Iterator[sa.Connection]:
     with container.database.transaction() as connection:
         connection.execute(sa.text("ALTER TABLE audit_log DISABLE TRIGGER append_only"))
         yield connection
@@ -65,23 +65,23 @@ def test_rows_can_only_be_added(container: Container, act: str) -> None:
 def test_what_a_superuser_did_to_it_is_named(container: Container, sql: str, row: int, what: str) -> None:
     _fill(container, 5)
     assert container.audit.verify().flaws == []
-    with _past_the_trigger(container) as connection:
+    with _without_trigger(container) as connection:
         connection.execute(sa.text(sql))
-    assert [(flaw.id, flaw.what) for flaw in container.audit.verify().flaws] == [(row, what)]
+    assert [(flaw.id, flaw.kind) for flaw in container.audit.verify().flaws] == [(row, what)]
 
 
 def test_a_head_that_was_kept_shows_a_log_that_was_cut_off_or_written_anew(container: Container) -> None:
-    container = _another(container, audit_anchors="")
+    container = _other_process(container, audit_anchors="")
     _fill(container, 3)
     head = container.audit.verify().head
     _fill(container, 2)
     assert container.audit.verify(head).flaws == []
-    with _past_the_trigger(container) as connection:
+    with _without_trigger(container) as connection:
         connection.execute(sa.text("DELETE FROM audit_log WHERE id > 2"))
     assert container.audit.verify().flaws == [], "which nothing shows without it"
-    assert [(flaw.id, flaw.what) for flaw in container.audit.verify(head).flaws] == [(3, "missing")]
+    assert [(flaw.id, flaw.kind) for flaw in container.audit.verify(head).flaws] == [(3, "missing")]
     _fill(container, 1)
-    assert [(flaw.id, flaw.what) for flaw in container.audit.verify(head).flaws] == [(3, "changed")]
+    assert [(flaw.id, flaw.kind) for flaw in container.audit.verify(head).flaws] == [(3, "changed")]
     assert container.audit.verify(Head(9, head.hash)).flaws
 
 
@@ -96,29 +96,29 @@ def test_an_act_that_is_rolled_back_leaves_no_row_and_no_gap(container: Containe
 
 
 def test_many_at_once_make_one_chain(container: Container, workers: list[Container]) -> None:
-    threads = [threading.Thread(target=_fill, args=(each, 10)) for each in [container, *workers]]
+    threads = [threading.Thread(target=_fill, args=(worker, 10)) for worker in [container, *workers]]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    found = container.audit.verify()
-    assert (found.rows, found.head.id, found.flaws) == (50, 50, [])
+    report = container.audit.verify()
+    assert (report.rows, report.head.id, report.flaws) == (50, 50, [])
 
 
 def test_a_suspension_is_in_it_with_what_led_to_it(container: Container) -> None:
     player = container.accounts.create("Mallory", "a good password").id
     container.moderation.suspend(player, "r-1", by="cli:root")
     container.moderation.reinstate(player, "r-2", by="cli:root")
-    found = container.audit.page(limit=9, subject=f"player:{player}")
-    assert [(row.act, row.actor, row.request_id) for row in found] == [
+    rows = container.audit.page(limit=9, subject=f"player:{player}")
+    assert [(row.act, row.actor, row.request_id) for row in rows] == [
         ("player.reinstated", "cli:root", "r-2"),
         ("player.suspended", "cli:root", "r-1"),
     ]
     assert container.audit.page(limit=9, subject=f"player:{uuid4()}") == []
 
 
-def _another(container: Container, **settings: Any) -> Container:
-    """What another process would have, or the same one after a restart."""
+def _other_process(container: Container, **settings: Any) -> Container:
+    """Return the container of another process, or of the same one after a restart."""
     return Container(replace(container.settings, **settings))
 
 
@@ -165,21 +165,21 @@ def test_what_a_databases_owner_does_to_the_end_shows(
     container: Container, attack: Attack, log_text: io.StringIO
 ) -> None:
     _fill(container, 5)
-    forgetful = _another(container, audit_anchors="")
+    forgetful = _other_process(container, audit_anchors="")
     forgetful.audit.look()
     rows = sorted(container.audit.page(limit=9), key=lambda row: row.id)
-    with _past_the_trigger(container) as connection:
+    with _without_trigger(container) as connection:
         attack(connection, rows)
     first = 1 if attack is _emptied else 4
-    flaw = _another(container).audit.verify().flaws[0]
+    flaw = _other_process(container).audit.verify().flaws[0]
     assert flaw.id == first
-    newest = rows[-1] if flaw.what == "missing" else rows[3]
+    newest = rows[-1] if flaw.kind == "missing" else rows[3]
     assert f"{newest.id}:{newest.hash}" in flaw.says, "what was expected"
-    for other in (container, forgetful, _another(container)):
-        assert other.audit.look().flaw, "memory, and the file after a restart"
-        broken = [reading.value for reading in other.readings.now() if reading.name == "fairboard_audit_broken"]
+    for process in (container, forgetful, _other_process(container)):
+        assert process.audit.look().flaw, "memory, and the file after a restart"
+        broken = [reading.value for reading in process.readings.now() if reading.name == "fairboard_audit_broken"]
         assert broken == [1.0]
-    assert audit_log(_another(container).audit.look(), container.settings.audit_anchors).state == "wrong"
+    assert audit_log(_other_process(container).audit.look(), container.settings.audit_anchors).state == "wrong"
     _fill(forgetful, 1)
     assert "audit_log_broken" in log_text.getvalue(), "the next act of a process that remembers says so"
     assert container.audit.verify().flaws, "acts that follow do not cover it"
@@ -209,20 +209,20 @@ def test_an_act_that_is_rolled_back_is_anchored_nowhere(container: Container) ->
 
 def test_a_restore_is_accepted_with_a_reason_that_stands_in_the_log(container: Container) -> None:
     _fill(container, 5)
-    remembers = _another(container)
+    remembers = _other_process(container)
     remembers.audit.look()
-    with _past_the_trigger(container) as connection:
+    with _without_trigger(container) as connection:
         _cut_off(connection, [])
-    assert _another(container).audit.accept("cli:root", "restored the backup of Monday", "r")
+    assert _other_process(container).audit.accept("cli:root", "restored the backup of Monday", "r")
     assert container.audit.verify().flaws == []
-    for other in (container, remembers, _another(container)):
-        assert other.audit.look().flaw is None, "running processes learn of it from the file"
+    for process in (container, remembers, _other_process(container)):
+        assert process.audit.look().flaw is None, "running processes learn of it from the file"
     (row,) = container.audit.page(limit=1)
     assert (row.act, row.actor) == ("audit.accepted", "cli:root")
     assert "restored the backup of Monday" in row.details
     assert "row 5 was written down as 5:" in row.details
     _fill(container, 1)
-    with _past_the_trigger(container) as connection:
+    with _without_trigger(container) as connection:
         connection.execute(sa.text("DELETE FROM audit_log WHERE id > 4"))
     assert [flaw.id for flaw in container.audit.verify().flaws] == [5], "what comes after it is anchored as before"
 
@@ -231,25 +231,25 @@ def test_the_file_may_be_missing_moved_or_on_a_full_disk_and_no_act_fails(contai
     path = Path(container.settings.audit_anchors)
     _fill(container, 1)
     path.rename(tmp_path / "moved")
-    moved = audit_log(_another(container, audit_anchors=str(tmp_path / "new")).audit.look(), str(path))
+    moved = audit_log(_other_process(container, audit_anchors=str(tmp_path / "new")).audit.look(), str(path))
     assert moved.state == "note", "the doctor says that there was nothing to compare with"
     _fill(container, 1)
     assert len(path.read_text().splitlines()) == 1, "the next head begins another file"
-    with _past_the_trigger(container) as connection:
+    with _without_trigger(container) as connection:
         _emptied(connection, [])
     assert container.audit.look().flaw, "a file that was moved away makes nothing forgotten"
     for place in ("/dev/full", str(tmp_path), "/proc/nowhere/anchors"):
-        other = _another(container, audit_anchors=place)
-        _fill(other, 1)
-        assert other.audit.look().flaw is None
+        process = _other_process(container, audit_anchors=place)
+        _fill(process, 1)
+        assert process.audit.look().flaw is None
 
 
 def test_an_edited_file_does_not_pass(container: Container) -> None:
     _fill(container, 3)
     path = Path(container.settings.audit_anchors)
     lines = path.read_text().splitlines(keepends=True)
-    other = f"{lines[1][:-2]}{'0' if lines[1][-2] != '0' else '1'}\n"
-    for edit in (other, "nonsense\n", "2026-11-26T00:00:00.000Z head 2:abc\n", "\n", "\xff\x00\n"):
+    altered = f"{lines[1][:-2]}{'0' if lines[1][-2] != '0' else '1'}\n"
+    for edit in (altered, "nonsense\n", "2026-11-26T00:00:00.000Z head 2:abc\n", "\n", "\xff\x00\n"):
         path.write_text("".join([lines[0], edit, lines[2]]))
         assert container.audit.verify().flaws, edit
     path.write_text("".join(lines))
@@ -257,13 +257,13 @@ def test_an_edited_file_does_not_pass(container: Container) -> None:
 
 
 def test_heads_of_many_processes_interleave(container: Container) -> None:
-    others = [_another(container) for _ in range(4)]
-    threads = [threading.Thread(target=_fill, args=(other, 10)) for other in others]
+    processes = [_other_process(container) for _ in range(4)]
+    threads = [threading.Thread(target=_fill, args=(process, 10)) for process in processes]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    found = container.audit.verify()
-    assert (found.rows, found.flaws) == (40, [])
-    assert 1 <= found.anchors <= 40
-    assert all(other.audit.look().flaw is None for other in others)
+    report = container.audit.verify()
+    assert (report.rows, report.flaws) == (40, [])
+    assert 1 <= report.anchors <= 40
+    assert all(process.audit.look().flaw is None for process in processes)

@@ -1,4 +1,4 @@
-"""Trying settings on a past that the product itself has written."""
+"""Backtests of settings on a past that the product itself has written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 
 
 class Player:
-    """Plays on the real product by a clock set by hand, until suspended."""
+    """A player on the real product, by a clock that the test sets, until suspended."""
 
     def __init__(self, product: Container, clock: list[float], name: str) -> None:
         self.product, self.clock = product, clock
@@ -30,7 +30,7 @@ class Player:
         self.suspended = False
 
     def do(self, slug: str, wait: float, after: float = 0.05) -> None:
-        if self.suspended:  # who is, is turned away at the door
+        if self.suspended:  # a suspended player gets no action
             return
         issued = self.product.actions.issue(self.id, slug)
         self.clock[0] += wait
@@ -49,7 +49,7 @@ def clock(container: Container) -> list[float]:
 
 @pytest.fixture
 def played(container: Container, clock: list[float]) -> Iterator[Container]:
-    """An honest player, one who is too fast now and then, one who always is, one like clockwork, and a forger."""
+    """Yield the product after an honest player, two that are too fast (rarely, always), a regular one and a forger."""
     product = Container(container.settings, clock=lambda: clock[0])
     container.database.rows("UPDATE action_types SET limits_since = now() - interval '1 day' RETURNING id")
     rng, begin = random.Random(1), clock[0]
@@ -84,13 +84,15 @@ def _everything(container: Container) -> list[Any]:
 def test_the_settings_of_now_give_what_was(played: Container) -> None:
     report = _run(played)
     assert (report.players, report.prevented) == (4, 0)
-    found = {one.was.username: one for one in report.compared}
-    assert set(found) == {"hasty", "rushed", "robot"}
-    for one in found.values():
-        assert one.before == one.after
-        assert one.would.refused == one.was.refused
-        assert one.was.suspended_at is None or one.was.suspended_at.timestamp() == pytest.approx(one.would.suspended_at)
-    assert {name for name, one in found.items() if "suspended" in one.after} == {"hasty", "rushed", "robot"}
+    compared = {player.was.username: player for player in report.compared}
+    assert set(compared) == {"hasty", "rushed", "robot"}
+    for player in compared.values():
+        assert player.before == player.after
+        assert player.would.refused == player.was.refused
+        assert player.was.suspended_at is None or player.was.suspended_at.timestamp() == pytest.approx(
+            player.would.suspended_at
+        )
+    assert {name for name, player in compared.items() if "suspended" in player.after} == {"hasty", "rushed", "robot"}
     assert [row["both"] for row in report.counts()] == [row["was"] for row in report.counts()] != [0, 0, 0]
 
 
@@ -100,7 +102,7 @@ def test_other_settings_are_compared_with_what_was_and_nothing_changes(container
     assert [row["would_be"] for row in lenient.counts()] == [0, 0, 0]
     assert [row["only_then"] for row in lenient.counts()] == [3, 3, 3]
     strict = _run(played, {"quick-match.min_seconds": "3.6"})
-    assert "anna" in {one.was.username for one in strict.compared if "suspended" in one.after}
+    assert "anna" in {player.was.username for player in strict.compared if "suspended" in player.after}
     assert strict.prevented > 0
     assert _everything(container) == before
 
@@ -113,16 +115,16 @@ def test_a_reinstated_player_is_taken_as_they_were(container: Container, played:
     issued = played.actions.issue(rushed, "quick-match")
     clock[0] += 3.5
     played.redemptions.complete(RedemptionRequest(str(rushed), issued.promise.action_id, issued.token, None, "test"))
-    (one,) = [one for one in _run(played).compared if one.was.username == "rushed"]
-    assert one.would.prevented == 0
-    assert one.would.refused == one.was.refused
+    (rushed_result,) = [player for player in _run(played).compared if player.was.username == "rushed"]
+    assert rushed_result.would.prevented == 0
+    assert rushed_result.would.refused == rushed_result.was.refused
 
 
 def test_on_the_command_line(container: Container, played: Container, run: Run, told: Told) -> None:
-    said = run("anticheat", "backtest", "--since", "2026-01-01").stdout
-    assert "judged with the settings of now:" in said
-    assert "PLAYERS    WAS" in said
-    assert "0 that scored would have been refused, or come after a suspension." in said
+    output = run("anticheat", "backtest", "--since", "2026-01-01").stdout
+    assert "judged with the settings of now:" in output
+    assert "PLAYERS    WAS" in output
+    assert "0 that scored would have been refused, or come after a suspension." in output
     data = told("anticheat", "backtest", "--set", "pattern_adds=0", "--player", "robot")
     assert (data["players"], data["changes"]) == (1, {"pattern_adds": "0"})
     assert [(row["username"], row["was"], row["would_be"]) for row in data["compared"]] == [

@@ -1,4 +1,4 @@
-"""Times of action types from a real ledger, and on the command line."""
+"""Calibration of action types from a real ledger, and on the command line."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def ledger(container: Container) -> HandLedger:
     return HandLedger(container)
 
 
-def _people(ledger: HandLedger, count: int = 25, each: int = 30, slug: str = "puzzle") -> list[UUID]:
-    """Who need 10 to 20 seconds; `write_stretches` issues half way, so the intervals are twice that."""
+def _add_people(ledger: HandLedger, count: int = 25, plays: int = 30, slug: str = "puzzle") -> list[UUID]:
+    """Add players that need 10 to 20 seconds; the intervals are twice that: `write_stretches` issues half way."""
     rng, begin = random.Random(1), datetime.now(UTC) - timedelta(hours=6)
     players = [ledger.player() for _ in range(count)]
-    ledger.write_stretches([(one, begin, [rng.uniform(20, 40) for _ in range(each)]) for one in players], slug)
+    ledger.write_stretches([(player, begin, [rng.uniform(20, 40) for _ in range(plays)]) for player in players], slug)
     return players
 
 
@@ -36,10 +36,10 @@ def test_times_are_proposed_from_the_honest_and_applied_on_demand(
     container: Container, ledger: HandLedger, run: Run, told: Told, tmp_path: Path
 ) -> None:
     container.actions.change("puzzle", {"min_seconds": 2.0})
-    people = _people(ledger)
+    people = _add_people(ledger)
     suspended, suspected, cleared = ledger.player(), ledger.player(), ledger.player()
     begin = datetime.now(UTC) - timedelta(hours=1)
-    ledger.write_stretches([(one, begin, [6.0] * 100) for one in (suspended, suspected)], "puzzle")
+    ledger.write_stretches([(player, begin, [6.0] * 100) for player in (suspended, suspected)], "puzzle")
     ledger.write_stretches([(cleared, begin, [30.0] * 100)], "puzzle")
     container.moderation.suspend(suspended, "test")
     for player, state in ((suspected, "open"), (cleared, "cleared")):
@@ -48,26 +48,26 @@ def test_times_are_proposed_from_the_honest_and_applied_on_demand(
             player=player,
             state=state,
         )
-    (found,) = told("anticheat", "calibrate", "puzzle")
-    assert (found["players"], found["completions"]) == (len(people) + 1, 25 * 30 + 100)
-    assert 10 <= found["seconds"]["fastest"] < 11, "those under suspicion, who need 3, don't count"
-    assert found["proposed"]["min_seconds"] in (9.0, 9.1, 9.2, 9.3)
-    assert 14 <= found["proposed"]["expected_median_seconds"] <= 16
-    assert 18 <= found["proposed"]["expected_p95_seconds"] <= 20
-    assert sum(part["count"] for part in found["histogram"]) == found["completions"]
-    assert found["applied"] is False
+    (calibration,) = told("anticheat", "calibrate", "puzzle")
+    assert (calibration["players"], calibration["completions"]) == (len(people) + 1, 25 * 30 + 100)
+    assert 10 <= calibration["seconds"]["fastest"] < 11, "those under suspicion, who need 3, don't count"
+    assert calibration["proposed"]["min_seconds"] in (9.0, 9.1, 9.2, 9.3)
+    assert 14 <= calibration["proposed"]["expected_median_seconds"] <= 16
+    assert 18 <= calibration["proposed"]["expected_p95_seconds"] <= 20
+    assert sum(part["count"] for part in calibration["histogram"]) == calibration["completions"]
+    assert calibration["applied"] is False
 
     drawing = tmp_path / "puzzle.svg"
-    said = run("anticheat", "calibrate", "puzzle", "--svg", str(drawing)).stdout
-    assert "#####" in said
-    assert "< min 2 s" not in said, "the minimum is outside the picture"
-    assert "flask actions change puzzle --min-seconds 9" in said
+    output = run("anticheat", "calibrate", "puzzle", "--svg", str(drawing)).stdout
+    assert "#####" in output
+    assert "< min 2 s" not in output, "the minimum is outside the picture"
+    assert "flask actions change puzzle --min-seconds 9" in output
     assert "puzzle: 850 completions of 26 players" in drawing.read_text()
 
     assert "Changed as proposed." in run("anticheat", "calibrate", "puzzle", "--apply").stdout
     (puzzle,) = [kind for kind in container.actions.types() if kind.slug == "puzzle"]
-    assert puzzle.min_seconds == found["proposed"]["min_seconds"]
-    assert puzzle.expected_median_seconds == found["proposed"]["expected_median_seconds"]
+    assert puzzle.min_seconds == calibration["proposed"]["min_seconds"]
+    assert puzzle.expected_median_seconds == calibration["proposed"]["expected_median_seconds"]
     acts = container.database.rows("SELECT act, subject, actor FROM audit_log ORDER BY id DESC LIMIT 1")
     assert (acts[0].act, acts[0].subject) == ("action_type.changed", "action_type:puzzle")
     assert acts[0].actor.startswith("cli:")
@@ -76,37 +76,37 @@ def test_times_are_proposed_from_the_honest_and_applied_on_demand(
 
 
 def test_one_player_does_not_decide_what_is_usual(container: Container, ledger: HandLedger) -> None:
-    _people(ledger)
+    _add_people(ledger)
     grinder = ledger.player()
     ledger.write_stretches([(grinder, datetime.now(UTC) - timedelta(hours=5), [6.0] * 2500)], "puzzle")
-    (found,) = container.calibration.look(datetime.now(UTC) - SINCE, "puzzle")
-    assert found.taken is not None
-    assert found.taken.completions == 25 * 30 + 200
-    assert found.taken.median > 12
+    (calibration,) = container.calibration.look(datetime.now(UTC) - SINCE, "puzzle")
+    assert calibration.times is not None
+    assert calibration.times.completions == 25 * 30 + 200
+    assert calibration.times.median > 12
 
 
 def test_what_was_voided_or_is_older_does_not_count(container: Container, ledger: HandLedger) -> None:
     player = ledger.player()
     for days in (1, 2, 40):
         ledger.write(Event(player, "tap", datetime.now(UTC) - timedelta(days=days), seconds=float(days)))
-    (found,) = container.calibration.look(datetime.now(UTC) - SINCE, "tap")
-    assert found.taken is not None
-    assert found.taken.completions == 2
-    assert found.taken.fastest == pytest.approx(1.0)
+    (calibration,) = container.calibration.look(datetime.now(UTC) - SINCE, "tap")
+    assert calibration.times is not None
+    assert calibration.times.completions == 2
+    assert calibration.times.fastest == pytest.approx(1.0)
 
 
 def test_time_runs_from_the_previous_completion_as_the_rule_has_it(container: Container, ledger: HandLedger) -> None:
     player, at = ledger.player(), datetime.now(UTC) - timedelta(hours=1)
-    for number in range(3):  # opened together, completed one second after the other
+    for number in range(3):  # issued together, completed one second apart
         ledger.write(Event(player, "tap", at + timedelta(seconds=number), seconds=10.0 + number))
-    (found,) = container.calibration.look(datetime.now(UTC) - SINCE, "tap")
-    assert found.taken is not None
-    assert sorted(found.taken.bins) == [(0, 2), (10, 1)]
+    (calibration,) = container.calibration.look(datetime.now(UTC) - SINCE, "tap")
+    assert calibration.times is not None
+    assert sorted(calibration.times.bins) == [(0, 2), (10, 1)]
 
 
 def test_without_play_or_type_it_says_so(container: Container, run: Run) -> None:
-    said = run("anticheat", "calibrate").stdout
-    assert "tap: nobody has completed it in that time." in said
+    output = run("anticheat", "calibrate").stdout
+    assert "tap: nobody has completed it in that time." in output
     with pytest.raises(NotFound):
         container.calibration.look(datetime.now(UTC), "nothing")
     assert run("anticheat", "calibrate", "--svg", "x.svg").exit_code == 2

@@ -1,4 +1,4 @@
-"""Taking points back and giving them back, on a ledger that the product itself has written."""
+"""Voids and restores, on a ledger that the product itself has written."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from app.containers.container import Container
 from app.domain.action_token import Promise
+from app.domain.boards import StandingRow
 from app.domain.corrections import Selection
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.stores.moderation.corrections import TAIL
@@ -44,7 +45,7 @@ class Ledger:
         assert self.container.ledger.redeem(promise, request_id="r", key=None, fingerprint="f") is not None
 
     def standings(self) -> list[tuple[Any, ...]]:
-        """Everything about them that anybody can see, in the order of the board."""
+        """Return everything about the players' standings that the public can see, in the order of the board."""
         rows = self.container.database.rows(
             """
             SELECT player_id, score, held, achieved_at, listed FROM standings
@@ -53,22 +54,22 @@ class Ledger:
         )
         return [tuple(row) for row in rows]
 
-    def board(self) -> list[dict[str, Any]]:
-        return [each.as_row() for each in self.container.standing_store.top(self.season, 100)]
+    def board(self) -> list[StandingRow]:
+        return [standing.as_row() for standing in self.container.standing_store.top(self.season, 100)]
 
     def wrong(self) -> list[Any]:
-        """Standings that aren't what the events say."""
+        """Return the standings that differ from the sum of their events."""
         return list(self.container.corrections.unsound())
 
     def void(self, selection: Selection) -> UUID:
-        found = self.container.corrections.void(selection, **BY)
-        assert self.container.corrections.work(found).state == "done"
-        return found
+        correction = self.container.corrections.void(selection, **BY)
+        assert self.container.corrections.work(correction).state == "done"
+        return correction
 
     def restore(self, correction: UUID) -> UUID:
-        found = self.container.corrections.restore(correction, **BY)
-        assert self.container.corrections.work(found).state == "done"
-        return found
+        restoring = self.container.corrections.restore(correction, **BY)
+        assert self.container.corrections.work(restoring).state == "done"
+        return restoring
 
 
 @pytest.fixture
@@ -77,8 +78,8 @@ def ledger(container: Container) -> Ledger:
 
 
 def _now(ledger: Ledger) -> datetime:
-    found: datetime = ledger.container.database.rows("SELECT clock_timestamp() AS now")[0].now
-    return found
+    now: datetime = ledger.container.database.rows("SELECT clock_timestamp() AS now")[0].now
+    return now
 
 
 def test_a_void_takes_the_points_back_and_a_restore_gives_exactly_the_standing_there_was(ledger: Ledger) -> None:
@@ -179,13 +180,13 @@ def test_what_somebody_left_running_is_finished_by_the_next(ledger: Ledger, work
     ledger.container.corrections.batch = 10
     void = ledger.container.corrections.void(Selection(player_id=anna), **BY)
     ledger.container.corrections.work(void, seconds=0)
-    threads = [threading.Thread(target=each.corrections.go_on, args=(20,)) for each in workers]
+    threads = [threading.Thread(target=worker.corrections.go_on, args=(20,)) for worker in workers]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    done = ledger.container.corrections.get(void)
-    assert (done.state, done.events, done.points, done.players) == ("done", 25, 25, 1)
+    correction = ledger.container.corrections.get(void)
+    assert (correction.state, correction.events, correction.points, correction.players) == ("done", 25, 25, 1)
     assert [row[1] for row in ledger.standings()] == [0]
     assert ledger.wrong() == []
 
@@ -199,9 +200,9 @@ def test_redemptions_go_on_meanwhile_and_count(ledger: Ledger) -> None:
     void = ledger.container.corrections.void(Selection(action_type_id=_TAP), **BY)
     redeeming = threading.Thread(target=lambda: list(map(ledger.redeem, players * 30)))
     redeeming.start()
-    done = ledger.container.corrections.work(void)
+    correction = ledger.container.corrections.work(void)
     redeeming.join()
-    assert (done.events, done.players) == (200, 4)
+    assert (correction.events, correction.players) == (200, 4)
     assert [row[1] for row in ledger.standings()] == [30] * 4
     ledger.restore(void)
     assert [row[1] for row in ledger.standings()] == [130] * 4
@@ -294,8 +295,8 @@ def test_a_worker_killed_in_the_middle_leaves_whole_batches_and_another_goes_on(
     players = [ledger.player() for _ in range(5)]
     for number in range(2000):
         ledger.redeem(players[number % 5])
-    before, kept = ledger.standings(), ledger.player()
-    ledger.redeem(kept)
+    before, bystander = ledger.standings(), ledger.player()
+    ledger.redeem(bystander)
     void = container.corrections.void(Selection(player_id=players[0]), **BY)
     env = {**servers.env, "DATABASE_URL": container.settings.database_url, "REDIS_URL": container.settings.redis_url}
     with subprocess.Popen([sys.executable, "-c", _WORKER, str(void)], env=env, stdout=subprocess.DEVNULL) as worker:
@@ -306,18 +307,18 @@ def test_a_worker_killed_in_the_middle_leaves_whole_batches_and_another_goes_on(
     assert 50 <= stopped.events < 400
     assert stopped.events % 10 == 0, "a batch is done whole, or not at all"
     assert ledger.wrong() == [], "the standing is what its events say, at any moment"
-    assert [each.state for each in container.corrections.go_on(60.0)] == ["done"]
+    assert [correction.state for correction in container.corrections.go_on(60.0)] == ["done"]
     assert container.corrections.get(void).events == 400
     restore = container.corrections.restore(void, **BY)
     assert container.corrections.work(restore).state == "done"
-    assert [row for row in ledger.standings() if row[0] != kept] == before
+    assert [row for row in ledger.standings() if row[0] != bystander] == before
     assert ledger.wrong() == []
 
 
 def test_the_newest_event_of_an_action_is_found_by_its_own_index_whatever_is_known_of_the_rest(
     container: Container, ledger: Ledger
 ) -> None:
-    """With statistics from before the first void: the planner takes any index of voids for empty, until it knows."""
+    """Keep statistics from before the first void: they make the planner take every index of voids for empty."""
     player = ledger.player()
     for _ in range(500):
         ledger.redeem(player)

@@ -42,7 +42,7 @@ class Town:
 
 @pytest.fixture(scope="module")
 def built(servers: Stack, migrated: str) -> tuple[str, Town]:
-    """The town, and the name of a database that has it: seconds of work, to be copied."""
+    """Return the name of a database that has the town, and the town: seconds of work, to be copied."""
     name = copy_database(servers, migrated)
     container = Container(replace(Settings.from_env(servers.env), database_url=url_of(servers, name)))
     town = Town(container)
@@ -52,7 +52,7 @@ def built(servers: Stack, migrated: str) -> tuple[str, Town]:
 
 @pytest.fixture(scope="module")
 def with_model(servers: Stack, built: tuple[str, Town], tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a database with the town and a model that was trained on it."""
+    """Return the name of a database with the town and a model that was trained on it."""
     name, town = built
     name = copy_database(servers, name)
     settings = replace(Settings.from_env(servers.env), database_url=url_of(servers, name))
@@ -65,7 +65,7 @@ def with_model(servers: Stack, built: tuple[str, Town], tmp_path_factory: pytest
 
 @pytest.fixture
 def database(servers: Stack, request: pytest.FixtureRequest) -> str:
-    """A copy of the database with what the test asks for by a fixture's name."""
+    """Return the URL of a copy of the database that the test's fixtures ask for."""
     if "trained" in request.fixturenames:
         template = request.getfixturevalue("with_model")
     elif "town" in request.fixturenames:
@@ -84,7 +84,7 @@ def town(container: Container, built: tuple[str, Town]) -> Town:
 
 @pytest.fixture
 def trained(town: Town) -> Town:
-    """The town, where model 1 has been trained and is active."""
+    """Return the town, with model 1 trained and active."""
     return town
 
 
@@ -102,7 +102,7 @@ def test_it_finds_the_script_says_why_and_does_nothing_else(container: Container
     assert model["numbers"]["days"] == 105 * 10 + 1
     judged = container.learning.judge()
     assert judged is not None
-    assert (judged.players, [case["player_id"] for case in judged.cases]) == (106, [town.script])
+    assert (judged.players, [case.player_id for case in judged.cases]) == (106, [town.script])
     (case,) = container.cases.of(town.script)
     assert (case["state"], case["status"]) == ("open", "active")
     assert case["starts_at"] == town.until - DAY, "what it redeemed in that day is in question"
@@ -126,7 +126,7 @@ def test_the_same_time_and_seed_give_the_same_model(container: Container, town: 
     assert container.learning.verify(second["version"]) == []
     container.database.rows("UPDATE models SET artifact = artifact || '\\x00' WHERE version = 1 RETURNING version")
     assert container.learning.verify(1) == ["the stored model is not the one that was trained"]
-    ledger = HandLedger(container)  # what nothing but a restored backup can do to a ledger of the past
+    ledger = HandLedger(container)  # only a restored backup can change a ledger's past
     write_days(ledger, 1, 1, town.until)
     (wrong,) = container.learning.verify(second["version"])
     assert "what changed since: the ledger of that time" in wrong
@@ -184,7 +184,7 @@ def test_each_player_is_in_one_part_of_a_ledger_that_is_read_in_parts(container:
     people = write_days(HandLedger(container), 40, 1, until)
     with play_ledger(container.database) as ledger:
         assert ledger.parts(until - DAY, until) == 1 + 40 * 60 // stored_plays.TOGETHER
-        parts = [[each.player_id for each in ledger.windows(until - DAY, until, part, 3)] for part in range(3)]
+        parts = [[window.player_id for window in ledger.windows(until - DAY, until, part, 3)] for part in range(3)]
     assert sorted(player for part in parts for player in part) == sorted(people)
     assert all(parts)
     assert all(player.int >> 96 in range(part, 2**32, 3) for part in range(3) for player in parts[part])
@@ -212,8 +212,8 @@ print(container.review.go_on().redemptions)
 
 def test_without_the_library_everything_else_works(container: Container, servers: Any) -> None:
     env = {**servers.env, "DATABASE_URL": container.settings.database_url, "REDIS_URL": container.settings.redis_url}
-    done = subprocess.run([sys.executable, "-c", _WITHOUT], env=env, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    process = subprocess.run([sys.executable, "-c", _WITHOUT], env=env, capture_output=True, text=True, timeout=60)
+    assert process.returncode == 0, process.stderr
+    lines = process.stdout.splitlines()
     assert lines[0].startswith("The learned model needs scikit-learn, which is not installed")
     assert lines[-2:] == ["the tasks went on", "0"]

@@ -1,4 +1,4 @@
-"""The review of the ledger: it finds what the first look missed, and nothing else."""
+"""The review of the ledger: it finds the cheating that the first assessment missed, and nothing else."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 
 from app.containers.container import Container
 from app.domain.redemption import RedemptionRequest
+from app.services.moderation.cases import CaseFile
 from tests.integration.moderation.ledgers import Event, HandLedger
 
 SECOND = timedelta(seconds=1)
@@ -27,18 +28,18 @@ def ledger(container: Container) -> HandLedger:
 
 @pytest.fixture
 def ago() -> Callable[[float], datetime]:
-    """`ago(60)` is a minute before this test began."""
+    """Return a function of seconds: `ago(60)` is a minute before this test began."""
     now = datetime.now(UTC)
     return lambda seconds: now - timedelta(seconds=seconds)
 
 
-def _clockwork(ledger: HandLedger, player: UUID, begin: datetime, count: int = 30) -> None:
-    """Taps one second apart to the millisecond, of which anti-cheat has seen nothing."""
+def _write_clockwork(ledger: HandLedger, player: UUID, begin: datetime, count: int = 30) -> None:
+    """Write taps one second apart to the millisecond, without any assessment."""
     for number in range(count):
         ledger.write(Event(player, "tap", begin + number * SECOND, seconds=0.5))
 
 
-def _cases(container: Container, player: UUID) -> list[dict[str, Any]]:
+def _cases(container: Container, player: UUID) -> list[CaseFile]:
     return container.cases.of(player)
 
 
@@ -50,14 +51,14 @@ def test_what_nobody_saw_becomes_a_case_in_words_and_nothing_else(
     container: Container, ledger: HandLedger, ago: Callable[[float], datetime]
 ) -> None:
     mallory = ledger.player()
-    _clockwork(ledger, mallory, ago(90))
-    done = container.review.go_on()
-    assert [case["player_id"] for case in done.cases] == [mallory]
+    _write_clockwork(ledger, mallory, ago(90))
+    review = container.review.go_on()
+    assert [case.player_id for case in review.cases] == [mallory]
     (case,) = _cases(container, mallory)
     assert (case["state"], case["status"]) == ("open", "active"), "a review suspends nobody"
     assert {signal["source"] for signal in case["signals"]} == {"review"}
     assert {signal["outcome"] for signal in case["signals"]} == {"clean", "flag"}, "it refuses nothing"
-    assert "intervals within 0.0 ms" in case["signals"][0]["seen"]
+    assert "intervals within 0.0 ms" in str(case["signals"][0]["seen"])
     assert _suspicion(container) == [], "what redemptions are judged by is left alone"
     assert container.redis.get(f"suspicion:{{{mallory}}}") is None
 
@@ -66,30 +67,30 @@ def test_twice_and_at_once_leave_one_case(
     container: Container, ledger: HandLedger, ago: Callable[[float], datetime], workers: list[Container]
 ) -> None:
     mallory = ledger.player()
-    _clockwork(ledger, mallory, ago(90))
+    _write_clockwork(ledger, mallory, ago(90))
     with ThreadPoolExecutor(len(workers)) as pool:
-        for each in [pool.submit(worker.review.again, ago(3600)) for worker in workers * 2]:
-            each.result()
-        for each in [pool.submit(worker.review.go_on) for worker in workers]:
-            each.result()
+        for task in [pool.submit(worker.review.again, ago(3600)) for worker in workers * 2]:
+            task.result()
+        for task in [pool.submit(worker.review.go_on) for worker in workers]:
+            task.result()
     cases = _cases(container, mallory)
     assert len(cases) == 1
-    found = [(signal["action_id"], signal["rule"]) for signal in cases[0]["signals"]]
-    assert len(found) == len(set(found)) > 0
+    signals = [(signal["action_id"], signal["rule"]) for signal in cases[0]["signals"]]
+    assert len(signals) == len(set(signals)) > 0
     assert container.review.again(ago(3600)).signals == 0
     assert _cases(container, mallory) == cases
 
 
 class Play:
-    """A player of the real product, by a clock that is set by hand."""
+    """A player of the real product, by a clock that the test sets."""
 
     def __init__(self, container: Container, **changed: float) -> None:
-        self.now = time.time() + 30  # what the action types allow has been so for a while
+        self.now = time.time() + 30  # by then the action types' limits have been valid for a while
         self.product = Container(replace(container.settings, **changed), clock=lambda: self.now)  # type: ignore[arg-type]
         self.player = self.product.accounts.create("Player", "a good password").id
 
     def do(self, slug: str, wait: float, after: float = 0.05) -> None:
-        """Start `slug`, complete it after `wait` seconds; the next one begins `after` seconds later."""
+        """Start `slug` and complete it after `wait` seconds; the next one begins `after` seconds later."""
         issued = self.product.actions.issue(self.player, slug)
         self.now += wait
         request = RedemptionRequest(str(self.player), issued.promise.action_id, issued.token, None, "test")
@@ -99,15 +100,15 @@ class Play:
 
 @pytest.fixture
 def play(container: Container) -> Any:
-    made: list[Play] = []
+    plays: list[Play] = []
 
     def make(**changed: float) -> Play:
-        made.append(Play(container, **changed))
-        return made[-1]
+        plays.append(Play(container, **changed))
+        return plays[-1]
 
     yield make
-    for each in made:
-        each.product.close()
+    for play in plays:
+        play.product.close()
 
 
 def test_what_was_seen_the_first_time_is_no_new_case(container: Container, play: Callable[..., Play]) -> None:
@@ -118,15 +119,15 @@ def test_what_was_seen_the_first_time_is_no_new_case(container: Container, play:
         if number == 20:
             honest.do("quick-match", 2.75)  # a little too fast: below the level of a case
     assert container.database.rows("SELECT * FROM signals") != []
-    done = container.review.go_on()
-    assert (done.redemptions, done.signals, done.cases) == (61, 0, [])
+    review = container.review.go_on()
+    assert (review.redemptions, review.signals, review.cases) == (61, 0, [])
     assert _cases(container, honest.player) == []
 
 
 def test_refused_tries_are_part_of_the_history(
     container: Container, ledger: HandLedger, ago: Callable[[float], datetime]
 ) -> None:
-    """Eight that scored are ordinary; with ten refused ones among them it was a burst."""
+    """Write eight ordinary redemptions for two players; ten refused ones among them make one player's a burst."""
     calm, hasty = ledger.player(), ledger.player()
     for number in range(8):
         for player in (calm, hasty):
@@ -134,8 +135,8 @@ def test_refused_tries_are_part_of_the_history(
     for number in range(10):
         ledger.refuse(hasty, "tap", ago(60) + number * SECOND / 8 - SECOND / 16, "frequency")
     container.review.go_on()
-    found = container.database.rows("SELECT player_id, rule FROM signals")
-    assert {(row.player_id, row.rule) for row in found} == {(hasty, "frequency")}
+    signals = container.database.rows("SELECT player_id, rule FROM signals")
+    assert {(row.player_id, row.rule) for row in signals} == {(hasty, "frequency")}
 
 
 def test_a_lower_threshold_finds_what_passed_under_the_old_one(container: Container, play: Callable[..., Play]) -> None:
@@ -144,9 +145,9 @@ def test_a_lower_threshold_finds_what_passed_under_the_old_one(container: Contai
         lenient.do("tap", 0.5, 0.5)
     assert _cases(container, lenient.player) == []
     assert lenient.product.review.go_on().cases == []
-    done = container.review.again(datetime.now(UTC) - timedelta(hours=1))
-    assert [case["player_id"] for case in done.cases] == [lenient.player]
-    assert done.signals == 0, "all of it was seen then"
+    review = container.review.again(datetime.now(UTC) - timedelta(hours=1))
+    assert [case.player_id for case in review.cases] == [lenient.player]
+    assert review.signals == 0, "all of it was seen then"
 
 
 def test_what_a_person_has_decided_is_not_brought_up_again(
@@ -154,13 +155,13 @@ def test_what_a_person_has_decided_is_not_brought_up_again(
 ) -> None:
     cleared, reinstated = ledger.player(), ledger.player()
     for player in (cleared, reinstated):
-        _clockwork(ledger, player, ago(90))
+        _write_clockwork(ledger, player, ago(90))
     container.moderation.reinstate(reinstated, "test")
     container.review.go_on()
     assert _cases(container, reinstated) == []
     container.database.rows("UPDATE cases SET state = 'cleared', decided_at = now() RETURNING id")
-    done = container.review.again(ago(3600))
-    assert (done.signals, done.cases) == (0, [])
+    review = container.review.again(ago(3600))
+    assert (review.signals, review.cases) == (0, [])
 
 
 def test_an_action_is_judged_by_the_limits_it_was_issued_under(container: Container, play: Callable[..., Play]) -> None:
@@ -169,8 +170,8 @@ def test_an_action_is_judged_by_the_limits_it_was_issued_under(container: Contai
         honest.do("quick-match", 4.0, 1.7)
     container.actions.change("quick-match", {"min_seconds": 30.0})
     container.database.rows("UPDATE action_types SET limits_since = :at RETURNING id", at=_moment(honest.now))
-    done = container.review.go_on()
-    assert (done.redemptions, done.signals) == (5, 0)
+    review = container.review.go_on()
+    assert (review.redemptions, review.signals) == (5, 0)
     honest.now += 5
     honest.do("quick-match", 31.0)
     assert container.review.go_on().signals == 0
@@ -181,7 +182,7 @@ def test_what_was_too_fast_for_its_action_type_is_found(
 ) -> None:
     hasty = ledger.player()
     ledger.write(Event(hasty, "boss-fight", ago(60), seconds=2.0))
-    assert container.review.go_on().cases[0]["rules"] == ["timing"]
+    assert container.review.go_on().cases[0].rules == ["timing"]
 
 
 def _moment(seconds: float) -> datetime:
@@ -191,13 +192,13 @@ def _moment(seconds: float) -> datetime:
 def test_a_slow_commit_is_not_held_against_a_player(
     container: Container, ledger: HandLedger, ago: Callable[[float], datetime]
 ) -> None:
-    """Twenty redemptions, judged over a minute, and all written in one second once the database answered again."""
+    """Judge twenty redemptions over a minute, and write them all in one second once the database answers again."""
     anna, chance = ledger.player(), random.Random(1)
     for number in range(20):
         judged = ago(120) + number * 3 * SECOND + chance.random() * SECOND
         ledger.write(Event(anna, "tap", ago(30) + number * timedelta(milliseconds=10), judged=judged))
-    done = container.review.go_on()
-    assert (done.redemptions, done.signals) == (20, 0)
+    review = container.review.go_on()
+    assert (review.redemptions, review.signals) == (20, 0)
 
 
 def test_what_is_committed_out_of_order_is_reviewed_all_the_same(
@@ -209,7 +210,7 @@ def test_what_is_committed_out_of_order_is_reviewed_all_the_same(
             ledger.write(Event(mallory, "tap", ago(90) + number * SECOND), late)
         ledger.write(Event(ben, "tap", ago(1)))
         assert container.review.go_on().redemptions == 1
-    assert [case["player_id"] for case in container.review.go_on().cases] == [mallory]
+    assert [case.player_id for case in container.review.go_on().cases] == [mallory]
 
 
 def test_it_goes_on_where_it_stopped(
@@ -228,10 +229,10 @@ def test_new_evidence_joins_an_open_case(
     container: Container, ledger: HandLedger, ago: Callable[[float], datetime]
 ) -> None:
     mallory = ledger.player()
-    _clockwork(ledger, mallory, ago(90), 20)
+    _write_clockwork(ledger, mallory, ago(90), 20)
     container.review.go_on()
     (before,) = _cases(container, mallory)
-    _clockwork(ledger, mallory, ago(70), 10)
+    _write_clockwork(ledger, mallory, ago(70), 10)
     assert container.review.go_on().cases == []
     (after,) = _cases(container, mallory)
     assert after["case_id"] == before["case_id"]

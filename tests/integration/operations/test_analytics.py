@@ -20,9 +20,10 @@ from app.domain.corrections import Selection
 from app.domain.redemption import RedemptionRequest
 from app.domain.rollups import GRANULARITIES, Granularity, start_of
 from app.errors import Forbidden, InvalidRequest, NotFound
-from app.services.operations.analytics import Analytics, Wanted
+from app.services.operations.analytics import Analytics, RollupRow, Wanted
 from app.stores.moderation.suspicions import SuspicionStore
 from tests.integration.moderation.ledgers import EPOCH, Event, HandLedger
+from tests.parts.refusals import bad_fields
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TEN = datetime.fromisoformat("2026-01-05T10:00:00Z")
@@ -35,7 +36,7 @@ def ledger(container: Container) -> HandLedger:
 
 
 class Clock:
-    """The primary's clock, set by hand."""
+    """The primary's clock, set by the test."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
@@ -50,18 +51,18 @@ def _analytics(container: Container, clock: Clock) -> Analytics:
 
 @pytest.fixture
 def analytics(container: Container) -> Analytics:
-    """Four days later."""
+    """Return analytics four days later."""
     return _analytics(container, Clock(TEN + 4 * DAY))
 
 
 def _rows(
     analytics: Analytics, by: Granularity, since: datetime, until: datetime, slug: str | None = None
-) -> list[Row]:
+) -> list[RollupRow]:
     return analytics.show(Wanted("main", by, since, until, slug))
 
 
-def _kept(container: Container) -> list[Row]:
-    """Everything that is kept, without the times at which it was computed."""
+def _stored_rollups(container: Container) -> list[Row]:
+    """Return all roll-ups, without the times at which they were computed."""
     rows = container.database.rows("SELECT * FROM rollups ORDER BY granularity, starts_at, season_id, action_type_id")
     return [{name: value for name, value in row._mapping.items() if name != "computed_at"} for row in rows]
 
@@ -105,7 +106,7 @@ def test_what_was_voided_counts_as_that_in_the_hour_it_was_redeemed_in_and_final
         "UPDATE standings SET score = CASE WHEN player_id = :p THEN 7 ELSE 5 END RETURNING 1", p=anna
     )
     analytics.roll_up()
-    kept = _kept(container)
+    before = _stored_rollups(container)
     by: Any = {"actor": "cli:tests", "reason": "a test", "request_id": "r"}
     void = container.corrections.void(Selection(player_id=anna), **by)
     container.corrections.work(void)
@@ -118,7 +119,7 @@ def test_what_was_voided_counts_as_that_in_the_hour_it_was_redeemed_in_and_final
     assert analytics.verify(None, None) == []
     container.corrections.work(container.corrections.restore(void, **by))
     analytics.roll_up()
-    assert _kept(container) == kept
+    assert _stored_rollups(container) == before
     assert container.database.rows("SELECT FROM stale_rollups") == []
 
 
@@ -143,7 +144,7 @@ def test_a_refused_action_counts_once_by_the_rule_that_added_most(container: Con
 
 
 def test_an_action_that_is_refused_twice_counts_once(container: Container) -> None:
-    """As when the process dies before Redis knows, and the player tries again."""
+    """Refuse an action twice, as when the process dies before Redis knows and the player tries again."""
     player = container.accounts.create("Mallory", "a good password").id
     promise = container.actions.issue(player, "tap").promise
     for rules in (("timing", "pattern"), ("frequency",)):
@@ -157,7 +158,7 @@ def test_an_action_that_is_refused_twice_counts_once(container: Container) -> No
 
 @pytest.fixture
 def busy(container: Container, ledger: HandLedger) -> Container:
-    """Three days of play, with nothing rolled up yet."""
+    """Return the container after three days of play, without any roll-up."""
     players = [ledger.player() for _ in range(3)]
     for number in range(60):
         at = TEN + number * timedelta(minutes=73)
@@ -179,34 +180,36 @@ def test_twice_and_at_once_leave_the_same_numbers(
     busy: Container, analytics: Analytics, workers: list[Container]
 ) -> None:
     with ThreadPoolExecutor(len(workers)) as pool:
-        for each in [pool.submit(_analytics(worker, Clock(TEN + 4 * DAY)).roll_up) for worker in workers * 3]:
-            each.result()
+        for task in [pool.submit(_analytics(worker, Clock(TEN + 4 * DAY)).roll_up) for worker in workers * 3]:
+            task.result()
     analytics.roll_up()
-    kept = _kept(busy)
+    numbers = _stored_rollups(busy)
     analytics.roll_up()
     assert analytics.rebuild(None, None) == []
-    assert _kept(busy) == kept
-    assert sum(row["redemptions"] for row in kept if row["action_type_id"] == 0) == 2 * 60
+    assert _stored_rollups(busy) == numbers
+    assert sum(row["redemptions"] for row in numbers if row["action_type_id"] == 0) == 2 * 60
 
 
 def test_a_rebuild_says_what_differed_and_repairs_it(busy: Container, analytics: Analytics) -> None:
     analytics.roll_up()
-    kept = _kept(busy)
+    numbers = _stored_rollups(busy)
     damage = "UPDATE rollups SET points = points + 1 WHERE granularity = 'hour' AND starts_at = :at RETURNING points"
     assert busy.database.rows(damage, at=TEN)
     busy.database.rows("DELETE FROM rollups WHERE granularity = 'day' AND starts_at > :at RETURNING points", at=TEN)
-    found = analytics.verify(None, None)
-    assert {(each.what, each.place.starts_at) for each in found} >= {("points", TEN)}
-    assert any(each.kept is None for each in found), "what is missing is a difference too"
-    assert analytics.rebuild(TEN, TEN + timedelta(minutes=1)) == [each for each in found if each.what == "points"]
-    assert analytics.rebuild(None, None) == [each for each in found if each.what != "points"]
-    assert _kept(busy) == kept
+    differences = analytics.verify(None, None)
+    assert {(difference.figure, difference.place.starts_at) for difference in differences} >= {("points", TEN)}
+    assert any(difference.stored is None for difference in differences), "what is missing is a difference too"
+    assert analytics.rebuild(TEN, TEN + timedelta(minutes=1)) == [
+        difference for difference in differences if difference.figure == "points"
+    ]
+    assert analytics.rebuild(None, None) == [difference for difference in differences if difference.figure != "points"]
+    assert _stored_rollups(busy) == numbers
 
 
 def test_an_event_that_is_committed_after_the_hour_s_end_is_counted_in_it(
     container: Container, ledger: HandLedger
 ) -> None:
-    """Its transaction began before the end; until it is over, the hour isn't complete."""
+    """Begin the event's transaction before the hour's end: until it ends, the hour isn't complete."""
     anna = ledger.player()
     ledger.write(Event(anna, "tap", TEN))
     clock = Clock(TEN + timedelta(minutes=59, seconds=59))
@@ -218,7 +221,7 @@ def test_an_event_that_is_committed_after_the_hour_s_end_is_counted_in_it(
             analytics.roll_up()
             (row,) = _rows(analytics, "hour", TEN, TEN + HOUR, "tap")
             assert (row["redemptions"], row["complete"]) == (1, False)
-    for _ in range(2):  # the first settles what was waiting, the second what has ended since
+    for _ in range(2):  # the first settles the waiting hour, the second the transactions that have ended since
         clock.now += timedelta(minutes=1)
         analytics.roll_up()
     (row,) = _rows(analytics, "hour", TEN, TEN + HOUR, "tap")
@@ -234,7 +237,7 @@ def test_a_transaction_that_begins_after_the_end_does_not_hold_the_hour_up(
     ledger.write(Event(anna, "tap", TEN))
     with container.database.transaction() as early:
         ledger.write(Event(anna, "tap", TEN + timedelta(minutes=59)), early)
-        analytics.roll_up()  # writes down which transactions may still come into the hour
+        analytics.roll_up()  # records which transactions may still write into the hour
         later = container.database.transaction()
         with later as connection:
             ledger.write(Event(anna, "tap", TEN + HOUR), connection)
@@ -250,13 +253,13 @@ def test_an_hour_is_open_until_a_moment_after_its_end(container: Container, ledg
     ledger.write(Event(anna, "tap", TEN))
     clock = Clock(TEN + timedelta(minutes=30))
     analytics = _analytics(container, clock)
-    seen = []
+    states = []
     for minutes in (30, 59.99, 60.01, 61):
         clock.now = TEN + timedelta(minutes=minutes)
         analytics.roll_up()
         (row,) = _rows(analytics, "hour", TEN, TEN + HOUR, "tap")
-        seen.append((row["complete"], row["computed_at"][11:19]))
-    assert seen == [(False, "10:30:00"), (False, "10:59:59"), (False, "11:00:00"), (True, "11:01:00")]
+        states.append((row["complete"], row["computed_at"][11:19]))
+    assert states == [(False, "10:30:00"), (False, "10:59:59"), (False, "11:00:00"), (True, "11:01:00")]
 
 
 def test_what_takes_long_to_compute_is_computed_less_often(container: Container, ledger: HandLedger) -> None:
@@ -283,10 +286,10 @@ def test_what_nobody_has_is_refused_by_name(container: Container) -> None:
         "to": Wanted("main", "hour", TEN, TEN),
         "from": Wanted("main", "hour", TEN, TEN + timedelta(days=32)),
     }
-    for field, wanted in bad.items():
+    for field, query in bad.items():
         with pytest.raises(InvalidRequest) as refused:
-            container.analytics.show(wanted)
-        assert [each["field"] for each in refused.value.details] == [field]
+            container.analytics.show(query)
+        assert bad_fields(refused.value) == [field]
 
 
 _days = itertools.count()
@@ -319,17 +322,17 @@ def test_whatever_was_played_the_numbers_are_those_of_a_plain_computation(contai
         for unit, kind in itertools.product(GRANULARITIES, (slug, None)):
             expected[unit, start_of(unit, at), kind].append((player, points, took / 1000, outcome))
     analytics.rebuild(begin, begin + 2 * DAY)
-    found = {
+    reported = {
         (unit, datetime.fromisoformat(row["from"]), row["action_type"]): row
         for unit in GRANULARITIES
         for row in _rows(analytics, unit, begin, begin + 2 * DAY)
     }
-    assert found.keys() == expected.keys()
-    for place, row in found.items():
+    assert reported.keys() == expected.keys()
+    for place, row in reported.items():
         _compare(row, expected[place])
 
 
-def _compare(row: Row, plays: list[Any]) -> None:
+def _compare(row: RollupRow, plays: list[Any]) -> None:
     redeemed = [play for play in plays if play[3] == "redeemed"]
     assert row["redemptions"] == len(redeemed)
     assert row["points"] == sum(points for _, points, _, _ in redeemed)

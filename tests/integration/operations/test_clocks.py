@@ -1,4 +1,4 @@
-"""The clock is set back an hour or a day: what was written down before lies ahead, and nothing may wait for it."""
+"""The clock is set back an hour or a day: earlier timestamps lie in the future, and nothing may wait for them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Clock:
 
 
 def _set_back(container: Container, pattern: str) -> int:
-    """What it does to everything in Redis that ends by itself when Redis's clock is set back; to how many keys."""
+    """Extend expiries in Redis as setting Redis's clock back does. Return the number of keys."""
     keys = list(container.redis.scan_iter(pattern))
     for key in keys:
         container.redis.pexpire(key, container.redis.pttl(key) + HOUR_MS)
@@ -58,7 +58,7 @@ def test_a_tick_that_was_sent_in_the_future_is_no_sign_of_life(container: Contai
     _write(container, "INSERT INTO ticks VALUES ('repair', clock_timestamp() + interval '4236 seconds')")
     ago = container.ticks.state().ago
     assert ago is None
-    assert beat(BeatState(held=True, ago=ago), 1).state == "wrong"
+    assert beat(BeatState(is_held=True, ago=ago), 1).state == "wrong"
     _write(container, "INSERT INTO ticks VALUES ('prune', clock_timestamp() - interval '5 seconds')")
     ago = container.ticks.state().ago
     assert ago is not None
@@ -195,12 +195,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 def served(container: Container, clock: Clock) -> Container:
-    """The services by that clock."""
+    """Return the services on that clock."""
     return Container(container.settings, clock=clock)
 
 
 def _score(container: Container, player: UUID, points: int) -> None:
-    """As a redemption does."""
+    """Score as a redemption does."""
     season = container.standings.season(MAIN)
     with container.database.statement() as connection:
         connection.exec_driver_sql(

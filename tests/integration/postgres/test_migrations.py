@@ -51,10 +51,10 @@ def test_the_comparison_would_notice(empty_database: str) -> None:
 
 
 def test_constraints_and_indexes_are_the_models_too(servers: Any, empty_database: str) -> None:
-    """What Alembic doesn't compare: checks, and the conditions of indexes."""
+    """Compare the parts that Alembic ignores: checks, and the conditions of indexes."""
     migrations.upgrade(empty_database)
-    servers.postgres.create_database(other := f"models_{uuid4().hex[:8]}")
-    url = servers.postgres.database_url(other).replace("postgresql://", "postgresql+psycopg://")
+    servers.postgres.create_database(models_database := f"models_{uuid4().hex[:8]}")
+    url = servers.postgres.database_url(models_database).replace("postgresql://", "postgresql+psycopg://")
     metadata.create_all(_engine(url))
     with _engine(empty_database).connect() as migrated, _engine(url).connect() as modelled:
         assert _checks(migrated) == _checks(modelled)
@@ -62,7 +62,7 @@ def test_constraints_and_indexes_are_the_models_too(servers: Any, empty_database
 
 
 def _play(url: str) -> dict[str, Any]:
-    """A player with one scored action; what the tables say of them."""
+    """Add a player with one scored action. Return the rows that the tables have of them."""
     player, action = uuid4(), uuid4()
     with _engine(url).begin() as connection:
         connection.execute(
@@ -97,10 +97,10 @@ def test_up_down_and_up_again(empty_database: str) -> None:
     _play(empty_database)
     migrations.downgrade(empty_database, "base")
     with _engine(empty_database).connect() as connection:
-        left = connection.execute(
+        tables = connection.execute(
             sa.text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'")
         ).all()
-    assert left == []
+    assert tables == []
     migrations.upgrade(empty_database)
     assert _differences(empty_database) == []
     assert _play(empty_database)["score_events"]

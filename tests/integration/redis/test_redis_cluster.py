@@ -1,4 +1,4 @@
-"""A Redis Cluster that loses nodes, moves its slots and forgets: what stays promised, and that it heals by itself."""
+"""A Redis Cluster that loses nodes, moves slots and loses data: all promises hold, and it recovers unaided."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def _cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]
     cluster = RedisCluster(folder, folder)
     cluster.start()
     yield cluster
-    cluster.kill()  # nobody needs what it would write before it ends
+    cluster.kill()  # a clean stop would first write data to disk
 
 
 @pytest.fixture
 def cluster(_cluster: RedisCluster) -> Iterator[RedisCluster]:
-    """One that a test may break; whole again for the next."""
+    """Yield a cluster that a test may break; it is whole again for the next test."""
     yield _cluster
     for node in _cluster.nodes:
         if not node.running:
@@ -65,7 +65,7 @@ def client(redis_url: str) -> Iterator[Client]:
 
 
 def _holder(cluster: RedisCluster, key: str) -> RedisNode:
-    """The master that has a key's slot."""
+    """Return the master that has a key's slot."""
 
     def holds(node: RedisNode) -> bool:
         try:
@@ -81,31 +81,31 @@ def _replica(cluster: RedisCluster, master: RedisNode) -> RedisNode:
     return next(node for node in cluster.replicas() if node.asked("ROLE")[2] == master.port)
 
 
-def _writes(client: Client) -> bool:
+def _write_all(client: Client) -> bool:
     return all(client.set(key, 1) for key in KEYS)
 
 
 def test_one_seed_that_answers_is_enough(cluster: RedisCluster) -> None:
     login, hosts = cluster.url.split("@")
     client = connect(f"{login}@127.0.0.1:{free_port()},{hosts.split(',')[3]},127.0.0.1:{free_port()}", 0.4)
-    assert _writes(client)
+    assert _write_all(client)
     assert client.mget("{tag}a", "{tag}b") == [None, None]
     client.close()
 
 
 def test_a_slot_that_has_moved_is_followed_without_an_error(cluster: RedisCluster, client: Client) -> None:
-    assert _writes(client)
+    assert _write_all(client)
     master = _holder(cluster, KEYS[0])
     replica = _replica(cluster, master)
-    eventually(lambda: _moved(replica, master), within=40, every=2)
+    eventually(lambda: _fail_over(replica, master), within=40, every=2)
     pipeline = client.pipeline()
     for key in KEYS:
         pipeline.incr(key)
     assert pipeline.execute() == [2] * len(KEYS)
 
 
-def _moved(replica: RedisNode, master: RedisNode) -> bool:
-    """Ask for it, again if need be: on a busy machine a failover by hand may give up after its five seconds."""
+def _fail_over(replica: RedisNode, master: RedisNode) -> bool:
+    """Return whether the replica has become master; else ask for a failover, which may time out on a busy machine."""
     if replica.role() == "master":
         return master.role() == "replica"
     replica.asked("CLUSTER", "FAILOVER")
@@ -113,38 +113,38 @@ def _moved(replica: RedisNode, master: RedisNode) -> bool:
 
 
 def test_a_slot_on_the_move_is_served_by_both_its_nodes(cluster: RedisCluster, client: Client) -> None:
-    here, slot = _holder(cluster, "{moving}"), key_slot(b"moving")
-    there = next(node for node in cluster.masters() if node is not here)
+    source, slot = _holder(cluster, "{moving}"), key_slot(b"moving")
+    target = next(node for node in cluster.masters() if node is not source)
     client.set("{moving}:old", "stays")
-    there.asked("CLUSTER", "SETSLOT", slot, "IMPORTING", here.asked("CLUSTER", "MYID"))
-    here.asked("CLUSTER", "SETSLOT", slot, "MIGRATING", there.asked("CLUSTER", "MYID"))
+    target.asked("CLUSTER", "SETSLOT", slot, "IMPORTING", source.asked("CLUSTER", "MYID"))
+    source.asked("CLUSTER", "SETSLOT", slot, "MIGRATING", target.asked("CLUSTER", "MYID"))
     try:
         assert client.set("{moving}:new", "goes there")
         assert client.get("{moving}:new") == "goes there"
         assert client.get("{moving}:old") == "stays"
-        with pytest.raises(UNAVAILABLE):  # one key here, one there: nobody can answer that now
+        with pytest.raises(UNAVAILABLE):  # one key on each node: no node can answer for both now
             client.mget("{moving}:old", "{moving}:new")
         client.delete("{moving}:new")
     finally:
-        for node in (here, there):
+        for node in (source, target):
             node.asked("CLUSTER", "SETSLOT", slot, "STABLE")
 
 
 def test_a_master_that_stands_still_holds_up_nobody_else_and_is_replaced(cluster: RedisCluster, client: Client) -> None:
-    assert _writes(client)
-    # Not the shard of the test before: a cluster elects no two masters for one shard within some seconds.
-    other, one = KEYS[0], next(key for key in KEYS if _holder(cluster, key) is not _holder(cluster, KEYS[0]))
-    master = _holder(cluster, one)
+    assert _write_all(client)
+    # Not the shard of the test before: a cluster elects a second master for a shard only after some seconds.
+    healthy, stalled = KEYS[0], next(key for key in KEYS if _holder(cluster, key) is not _holder(cluster, KEYS[0]))
+    master = _holder(cluster, stalled)
     master.pause()
     try:
         for _ in range(3):
             with pytest.raises(UNAVAILABLE):
-                client.set(one, 2)
-            assert client.set(other, 2)
-        with pytest.raises(UNAVAILABLE):  # both are asked at once; the one that answers has done it
-            client.lane.together([("SET", one, 3), ("SET", other, 3)])
-        assert client.get(other) == "3"
-        eventually(lambda: _writes(client), within=30)
+                client.set(stalled, 2)
+            assert client.set(healthy, 2)
+        with pytest.raises(UNAVAILABLE):  # both nodes get their command at once; the healthy one has executed its own
+            client.lane.together([("SET", stalled, 3), ("SET", healthy, 3)])
+        assert client.get(healthy) == "3"
+        eventually(lambda: _write_all(client), within=30)
     finally:
         master.resume()
 
@@ -154,7 +154,7 @@ def test_a_listener_moves_to_another_node_when_its_own_is_gone(cluster: RedisClu
     listener = Subscription(client)
     listener.open()
     assert eventually(lambda: listener.next(0.2)) == Listening()
-    (node,) = [each for each in cluster.nodes if _listens(each)]
+    (node,) = [candidate for candidate in cluster.nodes if _has_listener(candidate)]
     getattr(node, how)()
     try:
         with pytest.raises(redis.RedisError):
@@ -163,15 +163,15 @@ def test_a_listener_moves_to_another_node_when_its_own_is_gone(cluster: RedisClu
         again = Subscription(client)
         again.open()
         assert eventually(lambda: again.next(0.2)) == Listening()
-        assert eventually(lambda: _heard(client, again)) == CHANGE
+        assert eventually(lambda: _publish_and_receive(client, again)) == CHANGE
         again.close()
     finally:
         if how == "pause":
             node.resume()
 
 
-def _heard(client: Client, listener: Subscription) -> Message | None:
-    publish_board(client, CHANGE)  # through a node of which nobody knows yet whether it lives
+def _publish_and_receive(client: Client, listener: Subscription) -> Message | None:
+    publish_board(client, CHANGE)  # through a node that may be dead without the client knowing it yet
     return listener.next(0.2)
 
 
@@ -180,7 +180,7 @@ def _listen_on(listener: Subscription) -> None:
         listener.next(0.2)
 
 
-def _listens(node: RedisNode) -> bool:
+def _has_listener(node: RedisNode) -> bool:
     counts: dict[str, int] = dict(node.asked("PUBSUB NUMSUB", "fairboard:board"))
     return counts["fairboard:board"] > 0
 
@@ -190,7 +190,7 @@ def test_a_cluster_that_was_away_is_found_again_and_hears_what_was_decided_meanw
 ) -> None:
     player = uuid4()
     container.players.add(player, "mallory", "mallory", "no password fits this", "player")
-    login = _signed_in(container, player)
+    login = _sign_in(container, player)
     cluster.kill()
     late = Container(container.settings)
     assert set(late.health.down()) == {"redis"}
@@ -223,8 +223,8 @@ def test_a_lane_outlives_more_connections_than_a_pool_may_make(servers: Stack) -
 
 
 @contextmanager
-def _out_of_step(replica: RedisNode) -> Iterator[None]:
-    """Its master's writes reach it no more: what is written now is lost by a failover."""
+def _without_replication(replica: RedisNode) -> Iterator[None]:
+    """Stop replication from the master: a failover loses all writes of this block."""
     replica.asked("CONFIG", "SET", "masterauth", "wrong")
     replica.asked("CLIENT", "KILL", "TYPE", "master")
     try:
@@ -233,15 +233,15 @@ def _out_of_step(replica: RedisNode) -> Iterator[None]:
         replica.asked("CONFIG", "SET", "masterauth", replica.password)
 
 
-def _player_of(container: Container, cluster: RedisCluster, master: RedisNode) -> UUID:
-    """A new player whose keys lie on this master."""
-    player = next(one for one in iter(uuid4, None) if _holder(cluster, f"{{{one}}}") is master)
+def _add_player_on(container: Container, cluster: RedisCluster, master: RedisNode) -> UUID:
+    """Add a player whose keys lie on this master."""
+    player = next(candidate for candidate in iter(uuid4, None) if _holder(cluster, f"{{{candidate}}}") is master)
     container.players.add(player, f"p-{player}"[:32], str(player), "no password fits this", "player")
     return player
 
 
-def _signed_in(container: Container, player: UUID) -> UUID:
-    """A login that Redis knows as active."""
+def _sign_in(container: Container, player: UUID) -> UUID:
+    """Open a login that Redis knows as active, and return it."""
     login = uuid4()
     container.logins.open(login, player, uuid4(), utc(container.clock() + 3600))
     container.sessions.check(player, login)
@@ -263,22 +263,22 @@ def test_what_a_failover_loses_costs_no_promise_and_comes_back(
 ) -> None:
     season = container.standings.season(MAIN)
     master = _holder(cluster, f"{{{season.tag}}}")
-    anna, ben = _player_of(container, cluster, master), _player_of(container, cluster, master)
+    anna, ben = _add_player_on(container, cluster, master), _add_player_on(container, cluster, master)
     play(ben)
     container.refresh.repair()
-    annas, bens = _signed_in(container, anna), _signed_in(container, ben)
+    annas, bens = _sign_in(container, anna), _sign_in(container, ben)
     action = container.actions.issue(anna, "tap")
     replica = _replica(cluster, master)
     eventually(cluster.whole)
-    with _out_of_step(replica):
+    with _without_replication(replica):
         assert _complete(container, anna, action).rank == 1
         container.logins.end(anna, annas, "signed out")
         container.moderation.suspend(ben, "test")
         master.kill()
         eventually(lambda: replica.role() == "master", within=30)
         pairs = [(anna, annas), (ben, bens)]
-        lost = eventually(lambda: container.logins.states(pairs), within=30)
-    assert lost == ["active", "active"], "or this test shows nothing: nothing was lost"
+        states = eventually(lambda: container.logins.states(pairs), within=30)
+    assert states == ["active", "active"], "or this test shows nothing: nothing was lost"
     assert container.redis.zscore(f"leaderboard:scores:{{{season.tag}}}", str(anna)) is None
     with pytest.raises(TokenAlreadyUsed):
         _complete(container, anna, action)

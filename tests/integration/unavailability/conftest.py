@@ -1,4 +1,4 @@
-"""The product's app on a database and a Redis of which a test may take something away."""
+"""The product's app on a database and a Redis that a test may restrict."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PASSWORD = "correct horse battery"
 
 
 class Caller:
-    """A player, calling the app without a server between."""
+    """A player that calls the app without a server between."""
 
     def __init__(self, client: FlaskClient, name: str) -> None:
         self._client = client
@@ -53,7 +53,7 @@ class Caller:
         return self.post(f"/actions/{action['action_id']}/complete", {"token": action["token"]}, **headers)
 
     def every_call(self, action: Mapping[str, Any]) -> dict[str, TestResponse]:
-        """What nobody can be told while a part refuses, by path."""
+        """Return the answers of all calls that need both servers, by path."""
         reads = ("/me", "/action-types", "/leaderboard/top", "/leaderboard/me", f"/leaderboard/users/{self.id}")
         answers = {path: self.get(path) for path in (*reads, f"/actions/{action['action_id']}")}
         named = {"username": self.name, "password": PASSWORD}
@@ -67,19 +67,19 @@ class Caller:
 
 
 def data(answer: TestResponse) -> Any:
-    """What a call answered, without its envelope."""
+    """Return an answer's data, without its envelope."""
     return answer.get_json()["data"]
 
 
 def unavailable(answer: TestResponse) -> bool:
-    """Whether this is the contract's answer for a part that is down."""
+    """Return whether this is the contract's answer for a part that is down."""
     code = answer.get_json().get("error", {}).get("code")
     return (answer.status_code, code) == (503, "unavailable") and int(answer.headers["Retry-After"]) > 0
 
 
 @pytest.fixture(scope="package")
 def container(servers: Stack) -> Iterator[Container]:
-    """One for all tests here, each of which leaves the servers as they were. A claim ends soon, nobody is too fast."""
+    """Yield one container for all tests here; each restores the servers. Claims end soon, no play is too fast."""
     servers.postgres.create_database("refusals")
     url = servers.postgres.database_url("refusals").replace("postgresql://", "postgresql+psycopg://")
     migrations.upgrade(url)
@@ -108,7 +108,7 @@ def client(container: Container) -> Iterator[FlaskClient]:
 
 @pytest.fixture
 def anna(client: FlaskClient, container: Container) -> Caller:
-    """A player who has scored once, alone on the board."""
+    """Return a player that has scored once, alone on the board."""
     with container.database.statement() as connection:
         connection.exec_driver_sql("UPDATE standings SET score = 0, held = 0, changes = changes + 1")
     container.refresh.rebuild(container.standings.season(MAIN))
@@ -119,7 +119,7 @@ def anna(client: FlaskClient, container: Container) -> Caller:
 
 @pytest.fixture
 def run(container: Container) -> Run:
-    """A command, in this process."""
+    """Return a function that runs a command in this process."""
     app = Flask("commands")
     app.extensions["fairboard"] = container
     register(app)

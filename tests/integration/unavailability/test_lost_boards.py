@@ -1,4 +1,4 @@
-"""Redis has evicted a part of a board, or somebody has deleted it: no rank is read from what is left."""
+"""Redis has lost a part of a board, by eviction or deletion: no rank is read from the rest."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def season(container: Container) -> Season:
 
 @pytest.fixture
 def anna(anna: Caller, container: Container, season: Season) -> Caller:
-    """With seventeen ahead of her."""
+    """Return Anna, with seventeen players ahead of her."""
     for number in range(AHEAD):
         name = fresh_name()
         player = container.players.add(uuid4(), name, name, "no password fits this", "player")
@@ -53,7 +53,7 @@ def test_a_board_of_which_a_part_is_lost_is_not_believed_and_is_rebuilt(
     assert data(anna.get("/leaderboard/me"))["standing"]["rank"] == AHEAD + 1
     assert container.rankings.ranks(season, [100]) is None
 
-    # A refresh that was on its way brings some of it back: that is not the board.
+    # A late refresh brings a part of it back, but not the board.
     container.rankings.apply(season, [(anna.id, 2, 2)])
     assert not container.rankings.ready(season)
     assert data(anna.complete(anna.issue()))["rank"] == last
@@ -123,7 +123,7 @@ def test_an_empty_board_is_complete(anna: Caller, container: Container, season: 
 def test_a_list_from_before_its_count_was_lost_is_never_new_again(
     anna: Caller, container: Container, season: Season
 ) -> None:
-    """The count begins anew, and comes by the number that a cached list was read at."""
+    """The count begins anew, above the number that a cached list was read at."""
     container.redis.set(CHANGED, 3)
     container.rankings.put_top(season, 10, CachedTop(2**40, 3, 0, "[]"), "F" * 24, "0" * 24)
     container.redis.delete(CHANGED)
@@ -145,7 +145,7 @@ def test_who_is_online_is_counted_right_after_a_part_of_it_was_lost(lost: str, c
 
 
 def test_a_history_that_was_lost_is_read_from_the_ledger(anna: Caller, container: Container) -> None:
-    """Suspicion, which is kept beside it, doesn't vouch for it."""
+    """A suspicion record beside it is no proof that the history is complete."""
     for _ in range(3):
         assert anna.complete(anna.issue()).status_code == 200
     container.redis.delete(f"history:{{{anna.id}}}")

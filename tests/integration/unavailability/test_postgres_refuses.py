@@ -24,7 +24,7 @@ from tests.parts.client import fresh_name
 from tests.parts.waiting import eventually
 
 DATABASE = "refusals"
-# Of a role, a database or a server: all that changes how answers read, or what a commit is worth.
+# Settings of a role, a database or a server that change how answers read, or how durable a commit is.
 HOSTILE = {
     "datestyle": "German",
     "intervalstyle": "sql_standard",
@@ -44,7 +44,7 @@ HOSTILE = {
     "row_security": "off",
     "exit_on_error": "on",
     "idle_in_transaction_session_timeout": "1",
-    "idle_session_timeout": "500",  # ms; not less, since a session is as the database says until it is pinned
+    "idle_session_timeout": "500",  # ms; no less: until a session is pinned, the database's setting holds
     "transaction_timeout": "5000",
 }
 EXPECTED = {
@@ -68,7 +68,7 @@ def owner(servers: Stack) -> Iterator[psycopg.Connection[object]]:
 
 @contextmanager
 def renewed(container: Container, client: FlaskClient, owner: psycopg.Connection[object]) -> Iterator[None]:
-    """Every session begins anew, now and afterwards, as after a restart of the server."""
+    """End all sessions at the begin and the end of the block, as a restart of the server does."""
     ended = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{DATABASE}'"
     owner.execute(ended)
     for pool in (container, client.application.extensions["fairboard"]):
@@ -80,7 +80,7 @@ def renewed(container: Container, client: FlaskClient, owner: psycopg.Connection
 def altered(
     container: Container, client: FlaskClient, owner: psycopg.Connection[object], settings: dict[str, str]
 ) -> Iterator[None]:
-    """Settings of the database, which its sessions begin with."""
+    """Change settings of the database, with which its sessions begin."""
     for name, value in settings.items():
         owner.execute(f"ALTER DATABASE {DATABASE} SET {name} = {value!r}")
     try:
@@ -94,7 +94,7 @@ def altered(
 
 @pytest.fixture
 def clerk(servers: Stack, owner: psycopg.Connection[object]) -> Iterator[str]:
-    """A role that is no superuser, and may do all that play needs; its database's URL."""
+    """Yield the database's URL for a role that is no superuser but may do all that play needs."""
     with psycopg.connect(servers.postgres.admin_url(DATABASE), autocommit=True) as connection:
         connection.execute("CREATE ROLE clerk LOGIN")
         connection.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO clerk")
@@ -129,7 +129,7 @@ def test_a_read_only_primary_is_503_and_named_and_it_comes_back_by_itself(
 
 @pytest.fixture
 def ranks_cannot_be_kept(servers: Stack) -> Iterator[None]:
-    """The statement after the commit, which keeps a keyed answer's ranks, meets an error of no class that we know."""
+    """Let the statement after the commit, which stores a keyed answer's ranks, fail with an error of no known class."""
     with psycopg.connect(servers.postgres.admin_url(DATABASE), autocommit=True) as connection:
         connection.execute(
             """
@@ -180,18 +180,18 @@ def test_settings_of_the_database_change_nothing(
 ) -> None:
     with altered(container, client, owner, HOSTILE):
         rows = container.database.rows("SELECT name, setting FROM pg_settings")
-        shown = {row.name: row.setting for row in rows}
+        in_session = {row.name: row.setting for row in rows}
         hanako = Caller(client, f"花子{fresh_name()}")
         scored = hanako.complete(hanako.issue(), "k")
         answers = [client.get("/readyz"), hanako.get("/me")]
-        # A list is shown to the end of its second.
+        # A list stays public to the end of its second.
         eventually(lambda: hanako.name in {row["username"] for row in data(hanako.get("/leaderboard/top"))})
         turn = Turn(container.settings.database_url)
         assert turn.take()
         assert all(age >= 0 for age in turn.ages().values())
         turn.give_up()
-    assert {name: shown[name] for name in EXPECTED} == EXPECTED
-    assert (shown["DateStyle"][:3], shown["extra_float_digits"]) == ("ISO", "1")
+    assert {name: in_session[name] for name in EXPECTED} == EXPECTED
+    assert (in_session["DateStyle"][:3], in_session["extra_float_digits"]) == ("ISO", "1")
     assert scored.status_code == 200, scored.text
     assert [answer.status_code for answer in answers] == [200] * 2
 
@@ -199,7 +199,7 @@ def test_settings_of_the_database_change_nothing(
 def test_the_environment_changes_nothing(
     container: Container, client: FlaskClient, owner: psycopg.Connection[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What libpq reads from it is said after our own options, or instead of them."""
+    """The client library, libpq, applies its environment variables after our own options, or instead of them."""
     for name, value in {
         "PGCLIENTENCODING": "LATIN1",
         "PGDATESTYLE": "German",
@@ -244,9 +244,9 @@ def test_options_of_the_url_stay_and_may_name_the_schema(container: Container) -
     engine = make_engine(url.render_as_string(False), name="test", session={"statement_timeout": 9000})
     with engine.connect() as connection:
         names = ("search_path", "work_mem", "DateStyle", "statement_timeout")
-        shown = [connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names]
+        values = [connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in names]
     engine.dispose()
-    assert shown == ["elsewhere", "7MB", "ISO, DMY", "9s"]
+    assert values == ["elsewhere", "7MB", "ISO, DMY", "9s"]
 
 
 def test_migrations_run_whatever_the_database_sets(servers: Stack, owner: psycopg.Connection[object]) -> None:

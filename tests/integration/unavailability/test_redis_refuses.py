@@ -17,13 +17,13 @@ from devstack.stack import Stack
 from tests.integration.unavailability.conftest import Caller, Run, data, unavailable
 from tests.parts.waiting import eventually
 
-Server = Any  # redis-py's client, of whose commands for operators only a part is typed
+Server = Any  # redis-py's client, which types only a part of the operators' commands
 ALL_RIGHTS = ("on", "nopass", "~*", "&*", "+@all")
 
 
 @pytest.fixture
 def server(servers: Stack) -> Iterator[Server]:
-    """Redis itself, for whoever operates it: a user whom no test takes rights from."""
+    """Yield a client of Redis for an operator, a user that keeps all rights in every test."""
     url = servers.env["REDIS_URL"]
     own: Server
     with redis.Redis.from_url(url) as own:
@@ -84,7 +84,7 @@ def deprived_of(rule: str) -> Callable[[Server], Any]:
         try:
             yield
         finally:
-            secrets = [f"#{each}" for each in password]
+            secrets = [f"#{digest}" for digest in password]
             server.execute_command("ACL", "SETUSER", "default", "reset", "on", "~*", "&*", "+@all", *secrets)
 
     return deprived
@@ -121,7 +121,7 @@ def test_every_call_is_503_readyz_names_it_and_it_comes_back_by_itself(
         assert client.get("/healthz").status_code == 200
     assert {path: answer.status_code for path, answer in answers.items() if not unavailable(answer)} == {}
     assert unavailable(ready)
-    assert [each["part"] for each in ready.get_json()["error"]["details"]] == ["redis"]
+    assert [detail["part"] for detail in ready.get_json()["error"]["details"]] == ["redis"]
     assert reason in ready.get_json()["error"]["message"]
 
     assert client.get("/readyz").status_code == 200
@@ -144,7 +144,7 @@ def test_a_redis_that_refuses_plain_writes_alone_is_not_ready(server: Server, cl
 def test_after_the_commit_it_is_200_whatever_redis_says(
     reason: str, key: str | None, server: Server, client: FlaskClient, anna: Caller, container: Container
 ) -> None:
-    """The redemption stands in its first write, with its claim made, when Redis begins to refuse."""
+    """Let Redis refuse while the redemption is blocked in its first write, with its claim made."""
     action = anna.issue()
     with ThreadPoolExecutor(1) as pool, container.database.transaction() as blocker:
         blocker.exec_driver_sql("SELECT 1 FROM standings FOR UPDATE")
@@ -161,7 +161,7 @@ def test_after_the_commit_it_is_200_whatever_redis_says(
     if key is None:
         assert (again.status_code, again.get_json()["error"]["code"]) == (403, "token_already_used")
     else:
-        # The claim that nobody could settle ends by itself; until then the first try counts as in flight.
+        # The unsettled claim ends on its own; until then the first attempt counts as in flight.
         again = eventually(lambda: (answer := anna.complete(action, key)).status_code == 200 and answer, every=0.3)
         assert data(again) == data(scored)
         assert again.headers["Idempotency-Replayed"] == "true"
@@ -171,7 +171,7 @@ def test_after_the_commit_it_is_200_whatever_redis_says(
 def test_after_the_commit_an_unexpected_answer_of_redis_is_no_error(
     client: FlaskClient, anna: Caller, container: Container
 ) -> None:
-    """Somebody has put something else in the place of a key that only the redemption's end touches."""
+    """Store a wrong type under a key that only the redemption's end touches."""
     action = anna.issue()
     wake = "leaderboard:wake:{main/1}"
     container.redis.delete(wake, "leaderboard:changed:{main/1}")
@@ -184,7 +184,7 @@ def test_after_the_commit_an_unexpected_answer_of_redis_is_no_error(
 
 def test_a_command_that_redis_refuses_ends_with_one_line(run: Run, server: Server, container: Container) -> None:
     with full(server):
-        done = run("leaderboard", "rebuild")
-    (line,) = [line for line in done.stderr.splitlines() if not line.startswith("Rebuilding main: ")]
-    assert (done.exit_code, done.stdout) == (1, "")
+        result = run("leaderboard", "rebuild")
+    (line,) = [line for line in result.stderr.splitlines() if not line.startswith("Rebuilding main: ")]
+    assert (result.exit_code, result.stdout) == (1, "")
     assert "refuses: OOM command not allowed" in line

@@ -1,4 +1,4 @@
-"""A score ends at 2^53 - 1: what would go past it is refused in the contract's words, and changes nothing."""
+"""A score ends at 2^53 - 1: a redemption past it is refused in the contract's words, and changes nothing."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tests.parts.waiting import eventually
 BY: Any = {"actor": "cli:tests", "reason": "a test", "request_id": "r-1"}
 
 
-def _set(container: Container, player: Caller, score: int, held: int = 0) -> None:
+def _set(container: Container, player: Caller, score: int, held_points: int = 0) -> None:
     with container.database.statement() as connection:
         connection.exec_driver_sql(
             "UPDATE standings SET score = %(score)s, held = %(held)s WHERE player_id = %(player)s",
-            {"score": score, "held": held, "player": player.id},
+            {"score": score, "held": held_points, "player": player.id},
         )
 
 
 def _books(container: Container, player: Caller) -> list[Any]:
-    """Everything that a redemption writes of a player."""
+    """Return everything that a redemption writes of a player."""
     tables = ("standings", "score_events", "outbox", "idempotency", "suspicion", "signals", "cases", "refusals")
     return [
         container.database.rows(f"SELECT * FROM {table} WHERE player_id = :player", player=player.id)
@@ -57,12 +57,12 @@ def test_a_redemption_past_it_is_422_and_its_token_stays_good(
     _set(container, anna, MAX_SCORE - 1)
     assert data(anna.complete(action, key))["score"] == {"previous": MAX_SCORE - 1, "current": MAX_SCORE}
     assert data(anna.get("/me"))["score"] == MAX_SCORE
-    # A list is shown to the end of its second.
+    # A list stays public to the end of its second.
     eventually(lambda: [row["score"] for row in data(anna.get("/leaderboard/top"))] == [MAX_SCORE])
 
 
 def test_what_was_scored_before_is_answered_as_before(anna: Caller, container: Container) -> None:
-    """Redis has forgotten that these were consumed, and the score has reached its limit since."""
+    """Let Redis forget that these actions were consumed, after the score has reached its limit."""
     plain, keyed = anna.issue(), anna.issue()
     assert anna.complete(plain).status_code == 200
     first = anna.complete(keyed, "k")
@@ -87,11 +87,11 @@ def test_a_restore_past_it_is_refused_with_nothing_done(anna: Caller, container:
 
     _set(container, anna, MAX_SCORE - 4)
     restore = corrections.restore(void, **BY)
-    _set(container, anna, MAX_SCORE - 3)  # what the player has redeemed since
+    _set(container, anna, MAX_SCORE - 3)  # the player has redeemed since
     corrections.batch = 2
     with pytest.raises(Conflict):
         corrections.work(restore)
-    assert [each.id for each in corrections.go_on(5.0)] == [], "it waits, and is no dead letter"
+    assert [waiting.id for waiting in corrections.go_on(5.0)] == [], "it waits, and is no dead letter"
     _set(container, anna, MAX_SCORE - 4)
     assert corrections.work(restore).events == 4
     corrections.batch = 500

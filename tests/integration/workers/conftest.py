@@ -20,13 +20,13 @@ from workers.queues import DEAD, KINDS, declare
 
 
 class OddWorker(Worker):
-    """It knows tests/parts/odd_tasks.py, and answers when it takes tasks."""
+    """A worker that knows tests/parts/odd_tasks.py, and answers when it takes tasks."""
 
     def prepare(self) -> None:
         self.log.unlink(missing_ok=True)
 
     def command(self) -> list[str]:
-        # Alone as it is, it need not wait for others to greet it.
+        # It is the only worker, so it need not wait for the greetings of others.
         options = ["--include", "tests.parts.odd_tasks", "--concurrency", "2", "--without-mingle", "--without-gossip"]
         return [*super().command(), *options]
 
@@ -47,7 +47,7 @@ def _rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
 
 @pytest.fixture
 def rabbitmq(_rabbitmq: RabbitMQ) -> RabbitMQ:
-    """With nothing in its queues."""
+    """Return the broker with empty queues."""
     with connected(_rabbitmq.url, 10) as connection, connection.channel() as channel:
         declare(connection)
         for name in (*KINDS, DEAD.name):
@@ -57,31 +57,31 @@ def rabbitmq(_rabbitmq: RabbitMQ) -> RabbitMQ:
 
 @pytest.fixture
 def env(servers: Stack, rabbitmq: RabbitMQ, container: Container) -> dict[str, str]:
-    """For a process on this RabbitMQ and the container's database."""
+    """Return the environment of a process on this RabbitMQ and the container's database."""
     database = container.settings.database_url
     return {**servers.env, "BROKER_URL": rabbitmq.url, "DATABASE_URL": database, "METRICS_DIR": ""}
 
 
 @pytest.fixture
 def worker(env: dict[str, str], tmp_path: Path) -> Iterator[OddWorker]:
-    """Not started yet."""
-    made = OddWorker(tmp_path / "worker.log", env)
-    yield made
-    made.kill()
+    """Yield a worker that is not started yet."""
+    worker = OddWorker(tmp_path / "worker.log", env)
+    yield worker
+    worker.kill()
 
 
 @pytest.fixture
 def beats(env: dict[str, str], tmp_path: Path) -> Iterator[list[Beat]]:
-    """Two of them, not started yet."""
-    made = [Beat(tmp_path / f"beat-{number}.log", env) for number in (1, 2)]
-    yield made
-    for beat in made:
+    """Yield two beats that are not started yet."""
+    processes = [Beat(tmp_path / f"beat-{number}.log", env) for number in (1, 2)]
+    yield processes
+    for beat in processes:
         beat.kill()
 
 
 @pytest.fixture
 def celery(rabbitmq: RabbitMQ) -> Iterator[Celery]:
-    """To send tasks with."""
+    """Yield a Celery app that sends tasks."""
     app = plain_app(rabbitmq.url)
     yield app
     app.close()
@@ -89,13 +89,13 @@ def celery(rabbitmq: RabbitMQ) -> Iterator[Celery]:
 
 @pytest.fixture
 def queues(rabbitmq: RabbitMQ, container: Container) -> Queues:
-    """What `flask queues` calls."""
+    """Return the service behind `flask queues`."""
     return Queues(replace(container.settings, broker_url=rabbitmq.url), container.failures)
 
 
 @pytest.fixture
 def ready(rabbitmq: RabbitMQ) -> Callable[[str], int]:
-    """How many messages wait in a queue."""
+    """Return a function that counts the messages in a queue."""
 
     def ready(name: str) -> int:
         with connected(rabbitmq.url, 10) as connection, connection.channel() as channel:

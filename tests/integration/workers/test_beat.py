@@ -1,4 +1,4 @@
-"""One beat at a time, and a tick that nobody sent is sent late."""
+"""One beat is active at a time, and a missed tick is sent late."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TO_LEADERBOARD = ("leaderboard", "maintenance")
 
 
 def _terminate(container: Container) -> None:
-    """What a lost connection does to the one that sends."""
+    """End beat's session, as a lost connection does."""
     with container.database.statement() as connection:
         connection.exec_driver_sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -27,22 +27,22 @@ def _terminate(container: Container) -> None:
 
 
 def test_who_has_lost_the_turn_sends_nothing_and_another_has_it(container: Container) -> None:
-    one, other = Turn(container.settings.database_url), Turn(container.settings.database_url)
-    assert one.take()
-    assert not other.take()
-    assert one.take(), "it is still ours"
-    assert container.ticks.state().held
-    other.give_up()
+    turn, standby = Turn(container.settings.database_url), Turn(container.settings.database_url)
+    assert turn.take()
+    assert not standby.take()
+    assert turn.take(), "it is still ours"
+    assert container.ticks.state().is_held
+    standby.give_up()
     _terminate(container)
-    sent: list[str] = []
-    with pytest.raises(sqlalchemy.exc.OperationalError), one.sending("repair"):
-        sent.append("repair")
-    assert sent == []
-    eventually(other.take)
-    assert not one.take()
-    one.give_up()
-    other.give_up()
-    eventually(lambda: not container.ticks.state().held)  # a session ends when the server has noticed
+    ticks: list[str] = []
+    with pytest.raises(sqlalchemy.exc.OperationalError), turn.sending("repair"):
+        ticks.append("repair")
+    assert ticks == []
+    eventually(standby.take)
+    assert not turn.take()
+    turn.give_up()
+    standby.give_up()
+    eventually(lambda: not container.ticks.state().is_held)  # the session ends only when the server notices
 
 
 def test_what_could_not_be_sent_is_still_due(container: Container) -> None:
@@ -65,7 +65,7 @@ def _sent(container: Container) -> dict[str, datetime]:
 def test_two_beats_send_each_tick_once_and_one_takes_over_from_the_other(
     container: Container, beats: list[Beat], ready: Callable[[str], int]
 ) -> None:
-    """Pruning fell due an hour ago, while no beat ran."""
+    """Let pruning fall due an hour ago, while no beat ran."""
     with container.database.transaction() as connection:
         connection.exec_driver_sql("INSERT INTO ticks VALUES ('prune', clock_timestamp() - interval '70 minutes')")
     for beat in beats:

@@ -1,4 +1,4 @@
-"""Publishing: confirmed or an error, in seconds, whatever the broker does."""
+"""Publishing: confirmed or an error, in seconds, in every state of the broker."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ TASK = "leaderboard.refresh"
 
 @pytest.fixture
 def publisher(celery: Celery) -> Iterator[Publisher]:
-    made = Publisher(celery)
-    yield made
-    made.drop()
+    publisher = Publisher(celery)
+    yield publisher
+    publisher.drop()
 
 
 def test_a_stalled_broker_is_an_error_and_what_is_sent_afterwards_is_there(
@@ -52,7 +52,7 @@ def test_a_queue_that_was_deleted_under_us_loses_nothing_without_a_word(
 
 
 def test_a_redis_broker_that_was_emptied_gets_its_queues_back(servers: Stack) -> None:
-    """Nothing refuses a task there that no queue takes."""
+    """Redis as a broker silently drops a task that belongs to no queue."""
     broker = redis.Redis.from_url(servers.env["BROKER_URL"])
     with plain_app(servers.env["BROKER_URL"]) as app:
         publisher = Publisher(app, declare_seconds=0)

@@ -1,4 +1,4 @@
-"""What becomes of a task whose worker is stopped or killed, of one that kills, and of one that fails."""
+"""The fate of a task whose worker is stopped or killed, of one that kills, and of one that fails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workers.queues import DELIVERY_LIMIT
 
 
 class Notes:
-    """What the tasks wrote down."""
+    """The lines that the tasks wrote to a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -69,13 +69,13 @@ def test_what_fails_or_kills_becomes_a_dead_letter_and_the_others_are_done(
 ) -> None:
     poison = celery.send_task(POISON, kwargs={"notes": str(notes.path)}).id
     bug = celery.send_task(BUG, kwargs={"request_ids": ["r-1", "r-2"]}).id
-    done = tmp_path / "done"
-    done.touch()
+    signal_file = tmp_path / "done"
+    signal_file.touch()
     for number in range(10):
-        celery.send_task(WAIT, kwargs={"notes": str(notes.path), "name": f"{number}", "until": str(done)})
+        celery.send_task(WAIT, kwargs={"notes": str(notes.path), "name": f"{number}", "until": str(signal_file)})
     worker.start()
     eventually(lambda: ready("dead") == 2, within=60)
-    # The deadly one goes before them each time, so on a busy machine they may come after it.
+    # The broker redelivers the killing task first each time, so on a busy machine the others may come after it.
     eventually(lambda: all(notes.count(f"{number} ended") == 1 for number in range(10)), within=60)
     assert notes.count("poison began") == DELIVERY_LIMIT + 1
 

@@ -1,4 +1,4 @@
-"""The endpoint on its own server processes, without the workers that would tell it of changes: the tests do."""
+"""The endpoint on its own server processes, without workers: the tests announce changes themselves."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def behind(web: Stack) -> Iterator[Container]:
-    """The same stores, seen from another process."""
+    """Yield the same stores, as another process sees them."""
     container = Container(Settings.from_env(web.env))
     yield container
     container.close()
@@ -45,18 +45,18 @@ def anna(web: Stack) -> Iterator[Player]:
 
 
 def refresh(behind: Container, player: Player) -> None:
-    """What the worker does after a redemption."""
+    """Refresh the board as the worker does after a redemption."""
     season = behind.standings.season("main")
     behind.refresh.changed(season.id, [UUID(player.user_id)], [])
 
 
 def listening(behind: Container) -> int:
-    """Processes that would hear of a change now."""
+    """Return the number of processes that listen for changes now."""
     return int(dict(behind.redis.pubsub_numsub(BOARD_CHANNEL)).get(BOARD_CHANNEL, 0))
 
 
 def in_every_process(web: Stack, player: Player) -> list[Subscriber]:
-    """Ten sockets in each of the two workers. Which one accepts is the kernel's choice, so the other is paused."""
+    """Open ten sockets in each of the two workers. The kernel chooses the accepting one, so the other is paused."""
     _, *workers = web.process("web").pids()
     assert len(workers) == 2
     sockets = []
@@ -86,10 +86,10 @@ def test_what_was_published_while_nobody_listened_is_read_afterwards(
     with subscribed(web.url, anna.access_token) as socket:
         eventually(lambda: listening(behind) > 0)
         score = anna.score_once()["score"]["current"]
-        lost = False
-        while not lost:
+        is_cut_off = False
+        while not is_cut_off:
             behind.redis.client_kill_filter(_type="pubsub")
-            lost = listening(behind) == 0
+            is_cut_off = listening(behind) == 0
         refresh(behind, anna)
         socket.until_score(anna.user_id, score)
 
@@ -105,13 +105,13 @@ def test_old_news_and_news_told_twice_are_not_passed_on(web: Stack, behind: Cont
         eventually(lambda: listening(behind) > 0)
         newest = behind.standings.snapshot("main")
         rows, version = newest["data"], newest["version"] + 1000
-        for told in (version, version, version - 1, version - 999, version + 1):
-            publish_board(behind.redis, BoardChanged("main", told, rows, []))
-        seen = [0]
-        while seen[-1] != version + 1:
-            seen.append(socket.next()["meta"]["version"])
-        assert seen == sorted(set(seen))
-        assert version - 1 not in seen
+        for number in (version, version, version - 1, version - 999, version + 1):
+            publish_board(behind.redis, BoardChanged("main", number, rows, []))
+        versions = [0]
+        while versions[-1] != version + 1:
+            versions.append(socket.next()["meta"]["version"])
+        assert versions == sorted(set(versions))
+        assert version - 1 not in versions
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ PONG = json.dumps({"type": "pong", "timestamp": "2026-01-01T00:00:00Z"}).encode(
 
 
 def counted(web: Stack, metric: str) -> float:
-    """A counter without labels, all processes together; what a socket sent is added at the next tick."""
+    """Read a counter without labels, over all processes; frames of a socket are added at the next tick."""
     text = requests.get(f"{web.url}/metrics", timeout=20).text
     return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"{metric} "))
 
@@ -183,16 +183,20 @@ def test_sockets_that_flood_are_closed_before_most_is_looked_at_and_the_others_g
         refresh(behind, anna)
         watcher.until_score(anna.user_id, score)
         for socket in floods:
-            close, seen = socket.until_closed()
+            close, messages = socket.until_closed()
             assert close == 1008
-            errors = [(each["meta"]["code"], each["error"]["code"]) for each in seen if each["type"] == "error"]
+            errors = [
+                (message["meta"]["code"], message["error"]["code"])
+                for message in messages
+                if message["type"] == "error"
+            ]
             assert errors == [(429, "rate_limited")]
     eventually(lambda: counted(web, FLOODS) - before[FLOODS] == len(floods))
     assert counted(web, FRAMES) - before[FRAMES] < len(floods) * 2 * Settings().socket_burst
 
 
 def test_a_socket_that_answers_every_ping_and_renews_its_token_now_and_then_stays(web: Stack, anna: Player) -> None:
-    """More of both than it may send uncounted: the pings come every 2 s here."""
+    """Send more of both than a socket may send uncounted: the pings come every 2 s here."""
     with subscribed(web.url, anna.access_token) as socket:
         for _ in range(Settings().socket_burst // 2):
             socket.subscribe(anna.access_token)

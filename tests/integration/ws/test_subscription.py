@@ -1,4 +1,4 @@
-"""What one process announces over Redis, another hears."""
+"""A message that one process publishes over Redis reaches another."""
 
 from __future__ import annotations
 
@@ -23,12 +23,17 @@ from app.stores.boards.board_events import (
 from app.stores.redis.client import Client, connect
 from devstack.redis_server import Redis
 
-CHANGE = BoardChanged("main", 7, [{"rank": 1, "username": "Zoë"}], [{"user_id": "u"}])
+CHANGE = BoardChanged(
+    "main",
+    7,
+    [{"rank": 1, "user_id": "u", "username": "Zoë", "score": 3, "achieved_at": None}],
+    [{"user_id": "u"}],
+)
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Redis]:
-    """A Redis that a test may break."""
+    """Yield a Redis that a test may break."""
     server = Redis(tmp_path / "redis", tmp_path / "log")
     server.start()
     yield server
@@ -52,7 +57,7 @@ def subscription(client: Client) -> Iterator[Subscription]:
 
 
 def hear(subscription: Subscription) -> Message:
-    """The next message; fails if none comes."""
+    """Return the next message; fail if none comes within 10 s."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         message = subscription.next(0.2)

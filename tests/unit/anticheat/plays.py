@@ -1,4 +1,4 @@
-"""Plays to judge: sequences of completions, and what a whole play leads to."""
+"""Plays to judge: sequences of completions, and the verdicts that a whole play leads to."""
 
 from collections.abc import Iterable, Sequence
 
@@ -13,7 +13,7 @@ TIMED = ActionTypeLimits(min_seconds=3)
 
 
 def one_by_one(intervals: Iterable[float], action_type: str = "tap", start: float = 0.0) -> list[Completion]:
-    """Completions in time order, each issued when the one before was completed."""
+    """Return completions in time order, each issued when the one before was completed."""
     play, now = [], start
     for interval in intervals:
         play.append(Completion(action_type, now, now + interval))
@@ -24,8 +24,8 @@ def one_by_one(intervals: Iterable[float], action_type: str = "tap", start: floa
 def verdicts(play: Sequence[Completion], limits: ActionTypeLimits = FREE) -> list[Verdict]:
     """Judge a play from its first completion, with the suspicion and the history that each one leaves."""
     suspicion, judged = Suspicion(0, play[0].completed_at if play else 0), []
-    for done, attempt in enumerate(play):
-        history = play[max(0, done - HISTORY_LENGTH) : done][::-1]
+    for index, attempt in enumerate(play):
+        history = play[max(0, index - HISTORY_LENGTH) : index][::-1]
         verdict = judge(attempt, limits, history, suspicion, THRESHOLDS)
         suspicion = verdict.suspicion
         judged.append(verdict)
@@ -36,7 +36,7 @@ def outcomes(play: Sequence[Completion], limits: ActionTypeLimits = FREE) -> lis
     return [verdict.outcome for verdict in verdicts(play, limits)]
 
 
-def at(found: Sequence[Outcome], wanted: str) -> int:
-    """The number (from 1) of the first redemption with this outcome; fails if there is none."""
-    assert wanted in found, f"none of {len(found)} redemptions was {wanted}"
-    return found.index(Outcome(wanted)) + 1
+def at(sequence: Sequence[Outcome], outcome: str) -> int:
+    """Return the number (from 1) of the first redemption with this outcome; fail if there is none."""
+    assert outcome in sequence, f"none of {len(sequence)} redemptions was {outcome}"
+    return sequence.index(Outcome(outcome)) + 1

@@ -26,11 +26,11 @@ def clockwork() -> list[Completion]:
     return one_by_one([1.0] * 40)
 
 
-def _lived(play: Sequence[Completion], limits: ActionTypeLimits) -> list[tuple[Completion, Verdict]]:
-    """As it was judged then, up to a suspension."""
+def _judge_until_suspended(play: Sequence[Completion], limits: ActionTypeLimits) -> list[tuple[Completion, Verdict]]:
+    """Return the completions with the verdicts of that time, up to a suspension."""
     judged = []
-    for each, verdict in zip(play, verdicts(play, limits), strict=True):
-        judged.append((each, verdict))
+    for completion, verdict in zip(play, verdicts(play, limits), strict=True):
+        judged.append((completion, verdict))
         if verdict.outcome is Outcome.CRITICAL:
             break
     return judged
@@ -38,29 +38,32 @@ def _lived(play: Sequence[Completion], limits: ActionTypeLimits) -> list[tuple[C
 
 def _tries(lived: Sequence[tuple[Completion, Verdict]]) -> list[ReviewedTry]:
     refusing = (Outcome.REJECT, Outcome.CRITICAL)
-    return [ReviewedTry(str(at), each, True, verdict.outcome in refusing) for at, (each, verdict) in enumerate(lived)]
+    return [
+        ReviewedTry(str(at), completion, True, verdict.outcome in refusing)
+        for at, (completion, verdict) in enumerate(lived)
+    ]
 
 
 @given(st.lists(st.sampled_from([0.05, 0.2, 1.0, 1.0, 2.5, 7.0, 900.0]), max_size=80), st.booleans())
 def test_the_settings_of_then_give_what_was(intervals: list[float], timed: bool) -> None:
     limits = TIMED if timed else FREE
-    lived = _lived(one_by_one(intervals), limits)
+    lived = _judge_until_suspended(one_by_one(intervals), limits)
     past = backtest(_tries(lived), [], replace(RULES, limits={"tap": limits}), since=-1.0)
     outcomes = [verdict.outcome for _, verdict in lived]
     assert past.tries == len(lived)
-    assert past.refused == sum(each in (Outcome.REJECT, Outcome.CRITICAL) for each in outcomes)
+    assert past.refused == sum(outcome in (Outcome.REJECT, Outcome.CRITICAL) for outcome in outcomes)
     assert past.prevented == 0, "nothing that scored would have been refused"
-    flagged = [each.completed_at for each, verdict in lived if verdict.outcome is not Outcome.CLEAN]
+    flagged = [completion.completed_at for completion, verdict in lived if verdict.outcome is not Outcome.CLEAN]
     assert past.flagged_at == (flagged[0] if flagged else None)
     assert (past.suspended_at is not None) == (Outcome.CRITICAL in outcomes)
     assert past.peak == pytest.approx(max((verdict.suspicion.value for _, verdict in lived), default=0.0))
 
 
 def test_after_a_suspension_nothing_more_could_have_scored(clockwork: list[Completion]) -> None:
-    tries = [ReviewedTry(str(at), each, True) for at, each in enumerate(clockwork)]
+    tries = [ReviewedTry(str(at), completion, True) for at, completion in enumerate(clockwork)]
     past = backtest(tries, [], RULES, since=0.0)
     assert past.suspended_at is not None
-    later = sum(each.completed_at > past.suspended_at for each in clockwork)
+    later = sum(completion.completed_at > past.suspended_at for completion in clockwork)
     assert later > 0
     assert past.prevented == past.refused + later
     lifted = backtest(tries, [], RULES, since=0.0, cleared_at=past.suspended_at)
@@ -68,7 +71,7 @@ def test_after_a_suspension_nothing_more_could_have_scored(clockwork: list[Compl
 
 
 def test_lower_thresholds_see_more_and_higher_ones_less(clockwork: list[Completion]) -> None:
-    tries = [ReviewedTry(str(at), each, True) for at, each in enumerate(clockwork)]
+    tries = [ReviewedTry(str(at), completion, True) for at, completion in enumerate(clockwork)]
     usual = backtest(tries, [], RULES, since=0.0)
     strict = backtest(tries, [], changed(RULES, {"flag": "5", "reject": "10", "critical": "20"}), since=0.0)
     lenient = backtest(tries, [], changed(RULES, {"pattern_adds": "0"}), since=0.0)
@@ -79,7 +82,7 @@ def test_lower_thresholds_see_more_and_higher_ones_less(clockwork: list[Completi
 
 
 def test_what_was_before_warms_up_and_is_not_counted(clockwork: list[Completion]) -> None:
-    tries = [ReviewedTry(str(at), each, True) for at, each in enumerate(clockwork)]
+    tries = [ReviewedTry(str(at), completion, True) for at, completion in enumerate(clockwork)]
     middle = clockwork[13].completed_at
     warm, cold = backtest(tries, [], RULES, since=middle), backtest(tries[13:], [], RULES, since=middle)
     assert warm.flagged_at is not None
@@ -96,12 +99,12 @@ def test_forged_tokens_count_by_what_they_would_add() -> None:
 
 
 def test_of_a_refusal_without_its_issue_the_timing_is_taken_as_it_was() -> None:
-    then = verdicts(one_by_one([0.1], "quick-match"), TIMED)[0].signals[0]
-    one = ReviewedTry("a", Completion("quick-match", math.inf, 0.1), False, refused=True)
-    past = backtest([one], [ReviewedSignal("a", "quick-match", 0.1, then)], RULES, since=0.0)
+    signal = verdicts(one_by_one([0.1], "quick-match"), TIMED)[0].signals[0]
+    attempt = ReviewedTry("a", Completion("quick-match", math.inf, 0.1), False, refused=True)
+    past = backtest([attempt], [ReviewedSignal("a", "quick-match", 0.1, signal)], RULES, since=0.0)
     assert (past.refused, past.rules) == (1, ("timing",))
-    assert past.peak == pytest.approx(then.added)
-    assert backtest([one], [], RULES, since=0.0).refused == 0
+    assert past.peak == pytest.approx(signal.added)
+    assert backtest([attempt], [], RULES, since=0.0).refused == 0
 
 
 def test_limits_of_action_types_can_be_tried() -> None:

@@ -1,4 +1,4 @@
-"""A day of play in numbers."""
+"""The features of a day of play."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def uneven(count: int, seed: int, begin: float = 0.0) -> list[float]:
     return times
 
 
-def named(plays: Plays, *others: Plays) -> dict[str, float]:
-    found = features(plays, world_of([plays, *others]), UNTIL)
-    assert found is not None
-    return dict(zip((each.name for each in FEATURES), found, strict=True))
+def named(plays: Plays, *other_players: Plays) -> dict[str, float]:
+    vector = features(plays, world_of([plays, *other_players]), UNTIL)
+    assert vector is not None
+    return dict(zip((feature.name for feature in FEATURES), vector, strict=True))
 
 
 def test_too_few_plays_say_nothing() -> None:
@@ -66,9 +66,9 @@ def test_an_even_beat_is_more_even_than_a_hand_and_hesitates_less() -> None:
 
 
 def test_quick_is_as_fast_as_the_fastest_tenth_of_all() -> None:
-    others = [played(uneven(100, seed), seconds=2.0) for seed in range(20)]
-    assert named(played(uneven(100, 50), seconds=0.4), *others)["quick"] == 1.0
-    assert named(others[0], played(uneven(1000, 50), seconds=0.4), *others)["quick"] == 0.0
+    other_players = [played(uneven(100, seed), seconds=2.0) for seed in range(20)]
+    assert named(played(uneven(100, 50), seconds=0.4), *other_players)["quick"] == 1.0
+    assert named(other_players[0], played(uneven(1000, 50), seconds=0.4), *other_players)["quick"] == 0.0
 
 
 def test_what_is_played_over_and_over_is_a_repeat_and_what_others_play_too_is_in_step() -> None:

@@ -30,8 +30,8 @@ def test_the_signal_says_how_many_there_were() -> None:
 
 
 def test_twenty_at_once_end_suspended_after_a_flag_and_a_rejection() -> None:
-    found = outcomes(one_by_one([0.03, 0.01, 0.05, 0.02] * 5))
-    assert 12 < at(found, "flag") < at(found, "reject") < at(found, "critical") <= 20
+    play_outcomes = outcomes(one_by_one([0.03, 0.01, 0.05, 0.02] * 5))
+    assert 12 < at(play_outcomes, "flag") < at(play_outcomes, "reject") < at(play_outcomes, "critical") <= 20
 
 
 def test_completions_three_seconds_ago_no_longer_count() -> None:
@@ -62,6 +62,6 @@ def test_an_action_type_may_say_how_many_a_minute_it_allows(earlier: int, counte
 
 
 def test_a_number_of_its_own_counts_only_that_action_type() -> None:
-    others = before(*[1.0] * 12, action_type="other")
-    assert frequency(NOW, ActionTypeLimits(min_seconds=0, burst=5), others) is None
-    assert frequency(NOW, FREE, others) is not None
+    earlier = before(*[1.0] * 12, action_type="other")
+    assert frequency(NOW, ActionTypeLimits(min_seconds=0, burst=5), earlier) is None
+    assert frequency(NOW, FREE, earlier) is not None

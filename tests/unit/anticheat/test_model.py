@@ -1,4 +1,4 @@
-"""The learned model: what it is, and what it finds strange."""
+"""The learned model: its contents, and the days that it finds strange."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from anticheat.model import (
 
 
 def days(count: int, seed: int = 1) -> list[Vector]:
-    """Ordinary ones, each feature spread by what it is counted in."""
-    least = np.array([each.least for each in FEATURES])
+    """Return ordinary days; each feature is spread by its unit of counting."""
+    least = np.array([feature.least for feature in FEATURES])
     return list(2 * least + least * np.random.default_rng(seed).normal(size=(count, len(FEATURES))))
 
 
 def strange(feature: str, by: float) -> Vector:
-    """An ordinary day, but for one feature."""
-    least = np.array([each.least for each in FEATURES])
-    names = [each.name for each in FEATURES]
+    """Return a day that is ordinary except for one feature."""
+    least = np.array([spec.least for spec in FEATURES])
+    names = [spec.name for spec in FEATURES]
     vector: Vector = 2 * least
     vector[names.index(feature)] += by * least[names.index(feature)]
     return vector
 
 
-@pytest.mark.parametrize("feature", [each.name for each in FEATURES])
+@pytest.mark.parametrize("feature", [feature.name for feature in FEATURES])
 def test_a_day_far_from_all_others_is_found_whatever_it_is_far_in(feature: str) -> None:
     model = train(days(1500), 1)
     far, near, less = scores(model, [strange(feature, 12), strange(feature, 0), strange(feature, -12)])
@@ -49,9 +49,9 @@ def test_a_day_far_from_all_others_is_found_whatever_it_is_far_in(feature: str) 
 
 def test_what_stands_out_is_told_in_words() -> None:
     model = train(days(1500), 1)
-    (one,) = stands_out(model, strange("awake", 10))
-    assert one.feature.words == "the day without its longest break"
-    assert (one.value, one.usual[-2:]) == ("24.0 h", " h")
+    (deviation,) = stands_out(model, strange("awake", 10))
+    assert deviation.feature.words == "the day without its longest break"
+    assert (deviation.value, deviation.usual[-2:]) == ("24.0 h", " h")
 
 
 def test_the_same_days_and_seed_give_the_same_bytes_and_another_seed_others() -> None:
@@ -63,8 +63,8 @@ def test_the_same_days_and_seed_give_the_same_bytes_and_another_seed_others() ->
 
 def test_a_stored_model_judges_as_before() -> None:
     model = train(days(LEAST_WINDOWS), 1)
-    shown = days(50, seed=9)
-    assert scores(load(*dump(model)), shown) == scores(model, shown)
+    new_days = days(50, seed=9)
+    assert scores(load(*dump(model)), new_days) == scores(model, new_days)
     assert scores(model, []) == []
 
 

@@ -19,9 +19,9 @@ def jittered(seed: int, count: int, interval: float) -> list[float]:
 
 @pytest.mark.parametrize("interval", [0.5, 1.0, 3.1, 20.5, 60.0])
 def test_a_clockwork_player_is_flagged_then_rejected_then_suspended_by_the_twentieth(interval: float) -> None:
-    found = outcomes(one_by_one([interval] * 20))
-    assert found[:13] == ["clean"] * 13
-    assert 13 < at(found, "flag") < at(found, "reject") < at(found, "critical") <= 20
+    play_outcomes = outcomes(one_by_one([interval] * 20))
+    assert play_outcomes[:13] == ["clean"] * 13
+    assert 13 < at(play_outcomes, "flag") < at(play_outcomes, "reject") < at(play_outcomes, "critical") <= 20
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -32,8 +32,8 @@ def test_a_sleep_that_jitters_by_up_to_eight_milliseconds_hides_nobody(seed: int
 
 
 def first_critical(intervals: list[float]) -> int | None:
-    found = [str(one) for one in outcomes(one_by_one(intervals))]
-    return found.index("critical") + 1 if "critical" in found else None
+    names = [str(outcome) for outcome in outcomes(one_by_one(intervals))]
+    return names.index("critical") + 1 if "critical" in names else None
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -77,9 +77,14 @@ def test_times_kept_in_whole_milliseconds_tell_a_hand_from_a_machine_just_the_sa
 
 def test_intervals_are_those_of_one_action_type() -> None:
     clockwork = one_by_one([4.0] * 13, "tap")
-    between = [Completion("puzzle", done.issued_at, done.issued_at + 1 + n % 3) for n, done in enumerate(clockwork)]
-    play = sorted([*clockwork, *between], key=lambda done: done.completed_at)
-    signals = [(done.action_type, verdict.signals) for done, verdict in zip(play, verdicts(play), strict=True)]
+    between = [
+        Completion("puzzle", completion.issued_at, completion.issued_at + 1 + n % 3)
+        for n, completion in enumerate(clockwork)
+    ]
+    play = sorted([*clockwork, *between], key=lambda completion: completion.completed_at)
+    signals = [
+        (completion.action_type, verdict.signals) for completion, verdict in zip(play, verdicts(play), strict=True)
+    ]
     assert [kind for kind, added in signals if added] == ["tap"]
 
 

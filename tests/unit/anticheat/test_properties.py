@@ -10,7 +10,7 @@ from anticheat.verdict import judge
 from tests.unit.anticheat.plays import FREE, THRESHOLDS, one_by_one, verdicts
 
 KINDS = st.sampled_from(["tap", "quick-match", "puzzle"])
-# In 1/1024 s, so that shifting and halving times is exact.
+# Multiples of 1/1024 s, so that shifting and halving times is exact.
 TICKS = st.integers(0, 1024 * 900).map(lambda ticks: ticks / 1024)
 STEPS = st.lists(st.one_of(TICKS, st.sampled_from([0.0, 0.125, 1.0, 3.0])), min_size=1, max_size=60)
 LIMITS = st.builds(
@@ -26,7 +26,7 @@ MOMENTS = st.floats(0, 4e9)
 @st.composite
 def plays(draw: st.DrawFn) -> list[Completion]:
     play = one_by_one(draw(STEPS))
-    return [replace(done, action_type=draw(KINDS)) for done in play]
+    return [replace(completion, action_type=draw(KINDS)) for completion in play]
 
 
 def steady(count: int, tick: int, wobble: list[int]) -> list[Completion]:
@@ -34,13 +34,16 @@ def steady(count: int, tick: int, wobble: list[int]) -> list[Completion]:
 
 
 def added(play: list[Completion], limits: ActionTypeLimits) -> float:
-    """What the last completion of a play adds."""
+    """Return the suspicion that the last completion of a play adds."""
     verdict = judge(play[-1], limits, play[-2::-1], Suspicion(0, 0), THRESHOLDS)
     return verdict.suspicion.value
 
 
 def scaled(play: list[Completion], factor: float) -> list[Completion]:
-    return [replace(one, issued_at=one.issued_at * factor, completed_at=one.completed_at * factor) for one in play]
+    return [
+        replace(completion, issued_at=completion.issued_at * factor, completed_at=completion.completed_at * factor)
+        for completion in play
+    ]
 
 
 @given(VALUES, MOMENTS, MOMENTS, st.floats(1e-3, 1e6))
@@ -51,8 +54,8 @@ def test_decayed_suspicion_is_never_negative_and_never_more(
 
 
 @given(VALUES, MOMENTS, MOMENTS, MOMENTS)
-def test_suspicion_only_shrinks_with_time(value: float, at: float, one: float, other: float) -> None:
-    sooner, later = sorted([one, other])
+def test_suspicion_only_shrinks_with_time(value: float, at: float, first: float, second: float) -> None:
+    sooner, later = sorted([first, second])
     suspicion = Suspicion(value, at)
     assert decayed(suspicion, later, 1800) <= decayed(suspicion, sooner, 1800)
 
@@ -68,7 +71,10 @@ def test_a_redemption_never_lowers_what_is_left(play: list[Completion], limits: 
 
 @given(plays(), LIMITS, st.integers(0, 2_000_000_000))
 def test_the_date_does_not_matter(play: list[Completion], limits: ActionTypeLimits, shift: int) -> None:
-    shifted = [replace(one, issued_at=one.issued_at + shift, completed_at=one.completed_at + shift) for one in play]
+    shifted = [
+        replace(completion, issued_at=completion.issued_at + shift, completed_at=completion.completed_at + shift)
+        for completion in play
+    ]
     assert added(shifted, limits) == added(play, limits)
 
 
@@ -101,8 +107,8 @@ def test_what_is_older_than_everything_else_by_a_pause_adds_nothing(
 
 
 @given(TICKS, TICKS, st.sampled_from([0.5, 3.0, 20.0]))
-def test_the_sooner_an_action_is_completed_the_more_it_adds(one: float, other: float, least: float) -> None:
+def test_the_sooner_an_action_is_completed_the_more_it_adds(first: float, second: float, least: float) -> None:
     sooner, later = (
-        added([Completion("puzzle", 0, moment)], ActionTypeLimits(least)) for moment in sorted([one, other])
+        added([Completion("puzzle", 0, moment)], ActionTypeLimits(least)) for moment in sorted([first, second])
     )
     assert sooner >= later

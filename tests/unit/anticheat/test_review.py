@@ -1,4 +1,4 @@
-"""Judging again what was judged before."""
+"""Reviews of plays that were judged before."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.unit.anticheat.plays import FREE, THRESHOLDS, one_by_one, verdicts
 
 
 def _tries(play: Sequence[Completion], again: bool = True) -> list[ReviewedTry]:
-    return [ReviewedTry(str(number), each, again) for number, each in enumerate(play)]
+    return [ReviewedTry(str(number), completion, again) for number, completion in enumerate(play)]
 
 
-def _evidence(play: Sequence[Completion], limits: ActionTypeLimits = FREE) -> list[ReviewedSignal]:
-    """What was kept when this play was judged the first time."""
+def _first_signals(play: Sequence[Completion], limits: ActionTypeLimits = FREE) -> list[ReviewedSignal]:
+    """Return the signals of the first judgement of this play."""
     return [
-        ReviewedSignal(str(number), each.action_type, each.completed_at, signal)
-        for number, (each, verdict) in enumerate(zip(play, verdicts(play, limits), strict=True))
+        ReviewedSignal(str(number), completion.action_type, completion.completed_at, signal)
+        for number, (completion, verdict) in enumerate(zip(play, verdicts(play, limits), strict=True))
         for signal in verdict.signals
     ]
 
@@ -33,31 +33,34 @@ def test_with_the_same_history_there_is_nothing_new_and_the_same_suspicion(
 ) -> None:
     limits = ActionTypeLimits(min_seconds)
     play = one_by_one(intervals)
-    finding = review(_tries(play), _evidence(play, limits), lambda attempt: limits, THRESHOLDS)
+    finding = review(_tries(play), _first_signals(play, limits), lambda attempt: limits, THRESHOLDS)
     assert finding.new == []
-    assert finding.peak == pytest.approx(max((each.suspicion.value for each in verdicts(play, limits)), default=0.0))
+    assert finding.peak == pytest.approx(
+        max((verdict.suspicion.value for verdict in verdicts(play, limits)), default=0.0)
+    )
 
 
 def test_what_was_not_seen_the_first_time_is_found(clockwork: list[Completion]) -> None:
     finding = review(_tries(clockwork), [], lambda attempt: FREE, THRESHOLDS)
-    assert {each.signal.rule for each, _ in finding.new} == {"pattern"}
+    assert {signal.signal.rule for signal, _ in finding.new} == {"pattern"}
     assert finding.peak >= THRESHOLDS.critical
 
 
 def test_what_was_seen_in_part_is_counted_once(clockwork: list[Completion]) -> None:
-    kept = _evidence(clockwork)[::2]
-    finding = review(_tries(clockwork), kept, lambda attempt: FREE, THRESHOLDS)
+    half = _first_signals(clockwork)[::2]
+    finding = review(_tries(clockwork), half, lambda attempt: FREE, THRESHOLDS)
     everything = review(_tries(clockwork), [], lambda attempt: FREE, THRESHOLDS)
-    assert len(finding.new) == len(everything.new) - len(kept)
+    assert len(finding.new) == len(everything.new) - len(half)
     assert finding.peak == pytest.approx(everything.peak)
 
 
 def test_what_is_only_history_is_not_judged_but_counts_as_history(clockwork: list[Completion]) -> None:
     tries = [
-        ReviewedTry(each.action_id, each.completion, number == 29) for number, each in enumerate(_tries(clockwork))
+        ReviewedTry(attempt.action_id, attempt.completion, number == 29)
+        for number, attempt in enumerate(_tries(clockwork))
     ]
     finding = review(tries, [], lambda attempt: FREE, THRESHOLDS)
-    assert [each.action_id for each, _ in finding.new] == ["29"]
+    assert [signal.action_id for signal, _ in finding.new] == ["29"]
     assert review(_tries(clockwork, again=False), [], lambda attempt: FREE, THRESHOLDS).new == []
 
 

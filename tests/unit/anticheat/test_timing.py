@@ -57,9 +57,9 @@ def test_the_previous_completion_is_the_latest_of_them(newest_first: bool) -> No
 
 def test_of_ten_actions_opened_together_and_waited_for_once_only_the_first_scores() -> None:
     play = [Completion("quick-match", 100 + n / 100, 103.2 + n / 100) for n in range(10)]
-    found = outcomes(play, TIMED)
-    assert found[0] == "clean"
-    assert set(found[1:]) == {"reject", "critical"}
+    play_outcomes = outcomes(play, TIMED)
+    assert play_outcomes[0] == "clean"
+    assert set(play_outcomes[1:]) == {"reject", "critical"}
 
 
 def test_a_request_that_was_overtaken_counts_as_instant() -> None:

@@ -79,7 +79,7 @@ def test_outcomes_read_as_words() -> None:
 
 def test_the_package_is_pure() -> None:
     allowed = {"__future__", "collections", "dataclasses", "enum", "itertools", "math", "typing", "anticheat"}
-    # Arrays, and what makes bytes of them; anticheat.model opens no file.
+    # Arrays, and the modules that turn them into bytes; anticheat.model opens no file.
     allowed_of = {
         "backtest.py": {"functools"},
         "features.py": {"numpy"},

@@ -15,7 +15,7 @@ from bench.fairness.weeks import CHEATS, HONEST, accounts
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    """Of few players, whose days count several times."""
+    """Train a model on few players, whose days count several times."""
     played = [(name, plays) for kind in HONEST if not kind.held_out for name, plays in accounts(kind, 1, 15)]
     days = [day.vector for day in windows(played, WINDOW_SECONDS)]
     return train(days * (LEAST_WINDOWS // len(days) + 1), 1)
@@ -28,22 +28,26 @@ def population(model: Model) -> list[Account]:
 
 def test_no_honest_player_is_flagged_and_every_cheat_that_can_be_told_is(population: list[Account]) -> None:
     honest = {kind.name for kind in HONEST}
-    # The second is found by what a thousand players taught, not by what a hundred did.
+    # A model of a thousand players finds the second one; a model of a hundred does not.
     beyond = {kind.name for kind in CHEATS if kind.beyond} | {"just below the rules"}
-    assert {one.kind for one in population} == honest | {kind.name for kind in CHEATS}
-    assert [one.kind for one in population if one.kind in honest | beyond and one.flagged is not None] == []
-    assert [one.kind for one in population if one.kind not in honest | beyond and one.flagged is None] == []
+    assert {account.kind for account in population} == honest | {kind.name for kind in CHEATS}
+    assert [
+        account.kind for account in population if account.kind in honest | beyond and account.flagged is not None
+    ] == []
+    assert [
+        account.kind for account in population if account.kind not in honest | beyond and account.flagged is None
+    ] == []
 
 
 def test_the_model_finds_what_the_rules_cannot_and_suspends_nobody(population: list[Account]) -> None:
-    by_model = {one.kind for one in population if one.flagged_by_model is not None}
+    by_model = {account.kind for account in population if account.flagged_by_model is not None}
     assert {"clockwork with noise", "around the clock", "farm in step", "replays a human"} <= by_model
-    assert all(one.suspended_after is None for one in population if one.kind in by_model)
+    assert all(account.suspended_after is None for account in population if account.kind in by_model)
 
 
 def test_naive_bots_are_suspended_at_once(population: list[Account]) -> None:
     naive = {kind.name for kind in CHEATS if kind.naive}
-    after = [one.suspended_after for one in population if one.kind in naive]
+    after = [account.suspended_after for account in population if account.kind in naive]
     assert len(after) == len(naive)
     assert all(count is not None and count <= 25 for count in after)
 

@@ -1,4 +1,4 @@
-"""What the benchmarks take from the product's code has to follow it."""
+"""Names that the benchmarks copy from the product's code have to follow it."""
 
 from __future__ import annotations
 

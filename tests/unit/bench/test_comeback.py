@@ -1,4 +1,4 @@
-"""How long a screen may be without a socket, added up."""
+"""The longest time that a screen may be without a socket, added up."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from bench.faults.comeback import longest_absence, pause, try_seconds
 @pytest.mark.parametrize(
     ("failures", "hanging", "most"),
     [
-        (0, False, 0.9),  # the other server takes it at once
+        (0, False, 0.9),  # the other server accepts the socket at once
         (1, False, 1.9),
         (3, False, 5.9),
         (6, False, 11.9),  # refused at once for as long as a server takes to be killed and started again
-        (0, True, 0.9 + 8),  # on a busy machine the first answer takes as long as it may
+        (0, True, 0.9 + 8),  # on a busy machine the first answer takes the longest allowed time
         (1, True, 1.9 + 8 + 8),
-        (2, True, 3.9 + 8 + 8 + 16),  # a server that is slow for all is given more time
+        (2, True, 3.9 + 8 + 8 + 16),  # a server that is slow for everyone is given more time
     ],
 )
 def test_an_absence_is_bounded_by_the_tries_that_failed(failures: int, hanging: bool, most: float) -> None:

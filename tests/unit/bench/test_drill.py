@@ -1,4 +1,4 @@
-"""A drill that touched nobody has failed, and every fault says what it has to touch."""
+"""A drill without an effect has failed, and every fault names the effect that it needs."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from bench.faults.touch import SOCKETS, SOCKETS_AND_ANSWERS
 
 
 def seen(*, saw: dict[str, int] | None = None, endings: dict[str, int] | None = None) -> Seen:
-    """A phase in which nothing happened but this."""
+    """Return a phase in which nothing happened besides these answers and endings."""
     return Seen([], saw or {}, 0.0, 0.0, 0.0, 0, endings or {})
 
 
 def outcome(touched: int) -> Outcome:
-    """A drill in which everything held, if it touched anybody."""
+    """Return a drill whose promises all held, provided that it touched a client."""
     fault = Fault("ws", "a WebSocket server killed", lambda scene: None, SOCKETS)
     return Outcome(fault, seen(), 1.0, touched, fault.touch.missing(touched))
 
 
 def test_a_drill_that_touched_nobody_is_reported_as_failed_with_the_reason() -> None:
-    failed, held = outcome(0), outcome(50)
-    assert failed.wrong == ["touched nobody: no sockets cut off"]
-    assert as_json(failed)["held"] is False
-    assert line(failed).startswith("FAILED")
-    assert held.wrong == []
-    assert line(held).startswith("held")
-    assert "touched 50 sockets cut off" in line(held)
+    idle, effective = outcome(0), outcome(50)
+    assert idle.wrong == ["touched nobody: no sockets cut off"]
+    assert as_json(idle)["held"] is False
+    assert line(idle).startswith("FAILED")
+    assert effective.wrong == []
+    assert line(effective).startswith("held")
+    assert "touched 50 sockets cut off" in line(effective)
 
 
 def test_the_page_has_the_least_that_was_touched_of_all_runs() -> None:
@@ -44,7 +44,7 @@ def test_every_fault_says_what_it_has_to_touch() -> None:
 
 
 def test_sockets_that_ended_in_another_way_were_not_cut_off() -> None:
-    count = SOCKETS.begin(None)  # type: ignore[arg-type]  # it looks at what clients saw alone
+    count = SOCKETS.begin(None)  # type: ignore[arg-type]  # it reads only the clients' answers
     assert count(seen()) == 0
     assert count(seen(endings={"closed with 1013": 5})) == 0
     assert count(seen(endings={"closed with 1013": 5, "cut off": 3})) == 3

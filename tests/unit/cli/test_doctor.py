@@ -38,8 +38,8 @@ def test_an_address_tells_where_and_no_secret(url: str, shown: str) -> None:
 
 def test_a_fault_is_one_line_with_the_part_and_what_to_do_and_no_secret() -> None:
     settings = Settings.from_env({"APP_ENV": "development", "REDIS_URL": "redis://:secret@cache:6379/0"})
-    said = explain(redis.exceptions.ConnectionError("Error 111.\nmore"), settings)
-    assert said == "Redis at redis://cache:6379/0 fails: Error 111. Start it, or set REDIS_URL; then run this again."
+    output = explain(redis.exceptions.ConnectionError("Error 111.\nmore"), settings)
+    assert output == "Redis at redis://cache:6379/0 fails: Error 111. Start it, or set REDIS_URL; then run this again."
 
 
 @pytest.mark.parametrize(
@@ -105,20 +105,20 @@ def test_a_worker_must_answer_and_each_queue_be_taken_from(
 @pytest.mark.parametrize(("dead", "verdicts"), [(None, []), (0, ["ok"]), (1, ["wrong"])])
 def test_a_dead_letter_is_wrong_where_there_can_be_one(dead: int | None, verdicts: list[str]) -> None:
     queues = {"leaderboard": {"waiting": 0, "consumers": 1}}
-    told = {"product": "RabbitMQ", "version": "3.10", "workers": ["celery@a"], "queues": queues, "dead": dead}
-    found = broker("amqp://here", told, production=True)
-    assert [finding.state for finding in found if finding.part == "dead letters"] == verdicts
+    status = {"product": "RabbitMQ", "version": "3.10", "workers": ["celery@a"], "queues": queues, "dead": dead}
+    findings = broker("amqp://here", status, production=True)
+    assert [finding.state for finding in findings if finding.part == "dead letters"] == verdicts
 
 
 @pytest.mark.parametrize(
     ("state", "done_ago", "verdict"),
     [
-        (BeatState(held=True, ago=2.0), 3, "ok"),
-        (BeatState(held=False, ago=2.0), 3, "wrong"),
-        (BeatState(held=True, ago=None), 3, "wrong"),
-        (BeatState(held=True, ago=90.0), 3, "wrong"),
-        (BeatState(held=True, ago=2.0), 90, "wrong"),
-        (BeatState(held=True, ago=2.0), None, "wrong"),
+        (BeatState(is_held=True, ago=2.0), 3, "ok"),
+        (BeatState(is_held=False, ago=2.0), 3, "wrong"),
+        (BeatState(is_held=True, ago=None), 3, "wrong"),
+        (BeatState(is_held=True, ago=90.0), 3, "wrong"),
+        (BeatState(is_held=True, ago=2.0), 90, "wrong"),
+        (BeatState(is_held=True, ago=2.0), None, "wrong"),
     ],
 )
 def test_beat_must_have_the_turn_send_and_be_obeyed(state: BeatState, done_ago: int | None, verdict: str) -> None:
@@ -156,7 +156,7 @@ def test_work_in_the_background_must_have_been_done_lately(age: float | None, ve
 
 @pytest.mark.parametrize("answers", [True, False])
 def test_the_advice_for_one_that_sends_nothing_fits_the_state_of_the_broker(answers: bool) -> None:
-    silent = BeatState(held=True, ago=90.0)
+    silent = BeatState(is_held=True, ago=90.0)
     for finding in (late_relay("1 listening", broker_answers=answers), beat(silent, 3, broker_answers=answers)):
         assert finding.state == "wrong"
         assert ("start it again" in finding.advice) == answers

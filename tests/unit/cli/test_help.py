@@ -36,18 +36,20 @@ def _lines() -> Iterator[tuple[str, ...]]:
 
 def test_the_commands_are_those_that_are_promised() -> None:
     top = {name: command for name, command in _app().cli.commands.items() if name in COMMANDS}
-    found = {
+    commands = {
         name: set(command.commands) if isinstance(command, click.Group) else set() for name, command in top.items()
     }
     for name, command in top.items():
         inner = command.commands.items() if isinstance(command, click.Group) else ()
-        found |= {f"{name} {each}": set(group.commands) for each, group in inner if isinstance(group, click.Group)}
-    assert found == COMMANDS
+        commands |= {
+            f"{name} {subcommand}": set(group.commands) for subcommand, group in inner if isinstance(group, click.Group)
+        }
+    assert commands == COMMANDS
 
 
 @pytest.mark.parametrize("line", [line for line in _lines() if line != ("anticheat", "model")], ids=" ".join)
 def test_every_command_helps_with_an_example_and_can_print_json(line: tuple[str, ...]) -> None:
-    done = _app().test_cli_runner().invoke(args=[*line, "--help"])
-    assert done.exit_code == 0
-    assert f"flask --app wsgi {' '.join(line)}" in done.output
-    assert "--json" in done.output
+    result = _app().test_cli_runner().invoke(args=[*line, "--help"])
+    assert result.exit_code == 0
+    assert f"flask --app wsgi {' '.join(line)}" in result.output
+    assert "--json" in result.output

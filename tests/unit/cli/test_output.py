@@ -42,11 +42,11 @@ def test_json_is_readable_back_whatever_the_terminal_can_show(capsys: pytest.Cap
 
 
 def test_progress_is_told_beside_the_result_also_while_nothing_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
-    heard: list[str] = []
+    outputs: list[str] = []
 
     def told_twice() -> bool:
-        heard.append(capsys.readouterr().err)
-        return "".join(heard).count("Rebuilding main: 12,000 standings in ") >= 2
+        outputs.append(capsys.readouterr().err)
+        return "".join(outputs).count("Rebuilding main: 12,000 standings in ") >= 2
 
     with ProgressPrinter("Rebuilding main", "standings", every=0.01) as progress:
         progress(12_000)

@@ -1,4 +1,4 @@
-"""deploy/ as its own linters see it, and as far as it can be tried without a container engine."""
+"""deploy/ as its own linters see it, tested as far as that is possible without a container engine."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="pr
 
 
 def _run(*command: str | Path, **how: Any) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, **how)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60, **how)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process
 
 
 def _tool(name: str) -> Path:
@@ -50,7 +50,7 @@ def test_the_app_and_nginx_have_the_same_operators() -> None:
 
 
 def test_nginx_trusts_the_gateway_of_the_network_and_nobody_else() -> None:
-    """What listens on the host and connects to a published port comes from there."""
+    """A connection to a published port from a process on the host has the gateway's address."""
     network = YAML(typ="safe").load(COMPOSE)["networks"]["default"]["ipam"]["config"][0]["subnet"]
     trusted = re.findall(r"^set_real_ip_from (\S+);$", (DEPLOY / "nginx/site/trusted-proxies.conf").read_text(), re.M)
     assert trusted == [str(next(ip_network(network).hosts()))]
@@ -72,7 +72,7 @@ def test_the_alerts_fire_when_they_should_and_not_before() -> None:
 
 
 def test_every_alert_has_its_line_in_the_operations_page() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text()
+    page = (ROOT / "docs" / "operations" / "monitoring.md").read_text()
     names = re.findall(r"- alert: (\w+)", ALERTS.read_text())
     assert names
     assert [name for name in names if f"| `{name}` |" not in page] == []
@@ -80,35 +80,39 @@ def test_every_alert_has_its_line_in_the_operations_page() -> None:
 
 def test_every_alert_is_tested() -> None:
     tested = re.findall(r"alertname: (\w+)", (DEPLOY / "prometheus" / "alerts_test.yml").read_text())
-    fires = {"FairboardRedemptionsSlow", "FairboardSubscribersTooSlow", "FairboardRedisDown"}  # as their neighbours do
+    fires = {
+        "FairboardRedemptionsSlow",
+        "FairboardSubscribersTooSlow",
+        "FairboardRedisDown",
+    }  # these fire for the same reason as their neighbours
     assert set(re.findall(r"- alert: (\w+)", ALERTS.read_text())) - set(tested) <= fires
 
 
 def test_grafana_reads_everything_in_the_dashboard() -> None:
-    """Its own library adds what it has a default for, and drops what it doesn't know."""
+    """Grafana's own library adds the defaults that it has, and drops the fields that it doesn't know."""
     register_default_plugins()
     written = json.loads(DASHBOARD.read_text())
-    assert _lost(written, json.loads(JSONEncoder().encode(Dashboard.from_json(written)))) == []
+    assert _lost_paths(written, json.loads(JSONEncoder().encode(Dashboard.from_json(written)))) == []
 
 
-def _lost(written: Any, read: Any, place: str = "") -> list[str]:
+def _lost_paths(written: Any, read: Any, place: str = "") -> list[str]:
     if isinstance(written, dict) and isinstance(read, dict):
-        return [lost for name in written for lost in _lost(written[name], read.get(name), f"{place}/{name}")]
+        return [path for name in written for path in _lost_paths(written[name], read.get(name), f"{place}/{name}")]
     if isinstance(written, list) and isinstance(read, list) and len(written) == len(read):
         pairs = enumerate(zip(written, read, strict=True))
-        return [lost for number, (one, other) in pairs for lost in _lost(one, other, f"{place}/{number}")]
+        return [path for number, (old, new) in pairs for path in _lost_paths(old, new, f"{place}/{number}")]
     return [] if written == read else [place]
 
 
 def test_panels_have_a_place_of_their_own_on_the_dashboard() -> None:
     panels = json.loads(DASHBOARD.read_text())["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
-    taken: set[tuple[int, int]] = set()
+    used_cells: set[tuple[int, int]] = set()
     for place in (panel["gridPos"] for panel in panels):
         assert place["x"] + place["w"] <= 24
         cells = {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}
-        assert not cells & taken
-        taken |= cells
+        assert not cells & used_cells
+        used_cells |= cells
 
 
 @needs_promtool
@@ -126,9 +130,9 @@ def test_every_query_of_the_dashboard_is_promql(tmp_path: Path) -> None:
 
 def test_every_secret_of_the_compose_file_is_asked_for_and_has_no_default() -> None:
     text = COMPOSE.read_text()
-    wanted = set(re.findall(r"\$\{(\w+):\?", text))
+    secrets = set(re.findall(r"\$\{(\w+):\?", text))
     example = dict(re.findall(r"^(\w+)=(.*)$", (DEPLOY / "env.example").read_text(), re.M))
-    assert wanted == {name for name, value in example.items() if not value}
+    assert secrets == {name for name, value in example.items() if not value}
     assert set(re.findall(r"\$\{(\w+)", text)) == set(example)
 
 
@@ -141,20 +145,20 @@ def test_scripts_are_read_by_their_shells() -> None:
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the last stage of the Dockerfile copies from the project, and nothing else of it."""
+    """Return a folder with the project's files that the last stage of the Dockerfile copies, and no others."""
     folder = tmp_path_factory.mktemp("image")
     allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     last_stage = DOCKERFILE.read_text().rpartition("\nFROM ")[2]
     for sources, target in re.findall(r"^COPY (?!--)(.+) (\S+)$", last_stage, re.M):
         for source in sources.split():
             assert source in allowed, f"{source} is left out by .dockerignore"
-            found = ROOT / source
-            place = folder / target / found.name if target.endswith("/") else folder / target
+            source_path = ROOT / source
+            place = folder / target / source_path.name if target.endswith("/") else folder / target
             place.parent.mkdir(parents=True, exist_ok=True)
-            if found.is_dir():
-                shutil.copytree(found, place, ignore=shutil.ignore_patterns("__pycache__"))
+            if source_path.is_dir():
+                shutil.copytree(source_path, place, ignore=shutil.ignore_patterns("__pycache__"))
             else:
-                shutil.copy(found, place)
+                shutil.copy(source_path, place)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""How many connections of one address a web process holds."""
+"""The number of connections from one address that a web process holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A listening socket that is held off: those who are connected stay, and nobody new gets in."""
+"""A listening socket that is held off: connected clients stay, and no new ones get in."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def test_who_is_in_the_queue_is_counted_and_served(listener: socket.socket) -> N
     hold_off([listener])
     for client in clients:
         client.sendall(b"after")
-    for left in (2, 1, 0):
+    for count in (2, 1, 0):
         server, _ = listener.accept()
         assert server.recv(5) == b"after"
         server.sendall(b"answer")
-        assert waiting(listener) == left
+        assert waiting(listener) == count
         server.close()
     assert [client.recv(6) for client in clients] == [b"answer"] * 3
 
@@ -65,7 +65,7 @@ def test_a_socket_of_another_kind_is_left_alone() -> None:
 
 
 def test_who_was_held_off_is_let_in_again(listener: socket.socket) -> None:
-    let_in([listener])  # nobody was held off yet
+    let_in([listener])  # no socket is held off yet
     hold_off([listener])
     with pytest.raises(TimeoutError):
         connect(listener, timeout=0.2)

@@ -1,4 +1,4 @@
-"""An answer of gunicorn's leaves in one send, and whole."""
+"""gunicorn sends an answer whole, in one send."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deploy.one_send import Response
 
 
 class _Sends:
-    """A real socket, and how often something was sent on it."""
+    """A real socket that counts its sends."""
 
     def __init__(self) -> None:
         self.near, self.far = socket.socketpair()

@@ -31,7 +31,7 @@ class Shell(Child):
 
 
 class Announcing(Shell):
-    """One that can be used once it has said so."""
+    """A child that is ready once its log says so."""
 
     def answers(self) -> bool:
         return self.log.exists() and "ready" in self.log.read_text()
@@ -44,7 +44,7 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def family(log: Path) -> Iterator[Shell]:
-    """A process with a child in a session of its own, as PostgreSQL's are."""
+    """Yield a process with a child in a session of its own, as PostgreSQL's are."""
     child = Announcing(log, "setsid sleep 60 & echo ready; wait")
     child.start()
     yield child

@@ -1,4 +1,4 @@
-"""devstack/folder.py: one stack in a folder, its secrets, and what a killed one left."""
+"""devstack/folder.py: one stack in a folder, its secrets, and the remains of a killed stack."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from devstack.folder import Folder
 
 
 def quiet(line: str) -> None:
-    """Progress that nobody reads."""
+    """Drop a line of progress."""
 
 
 def test_a_second_one_is_told_who_has_the_folder(tmp_path: Path) -> None:
@@ -37,18 +37,18 @@ def test_processes_that_outlived_their_stack_are_ended(tmp_path: Path) -> None:
     killed.take(quiet)
     orphan = subprocess.Popen(["sleep", "60"], pass_fds=killed.kept_open)
     killed.release()
-    said: list[str] = []
+    lines: list[str] = []
     following = Folder(tmp_path, patience=0.2)
-    following.take(said.append)
+    following.take(lines.append)
     assert orphan.wait(10) == -9
-    assert said == ["Waiting for the processes of the last run to end"]
+    assert lines == ["Waiting for the processes of the last run to end"]
     following.release()
 
 
 def test_only_processes_that_hold_the_file_count_as_its_holders(tmp_path: Path) -> None:
     file = tmp_path / "lock"
-    with file.open("w") as held:
-        holder = subprocess.Popen(["sleep", "60"], pass_fds=[held.fileno()])
+    with file.open("w") as lock_file:
+        holder = subprocess.Popen(["sleep", "60"], pass_fds=[lock_file.fileno()])
         stranger = subprocess.Popen(["sleep", "60"])
         assert [process.pid for process in processes.holders(file)] == [holder.pid]
     for process in (holder, stranger):

@@ -1,4 +1,4 @@
-"""devstack/news.py: what goes wrong reaches the terminal, the rest stays in the logs."""
+"""devstack/news.py: problems reach the terminal, the rest stays in the logs."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def test_each_line_is_told_once_and_only_when_it_is_complete(tmp_path: Path) -> 
 def test_a_flood_is_told_in_a_few_lines(tmp_path: Path) -> None:
     news = News(tmp_path)
     (tmp_path / "web.log").write_text("[error] again\n" * 1000)
-    told = list(news.lines())
-    assert len(told) == 6
-    assert told[-1].startswith("web: and 995 more lines like these")
+    lines = list(news.lines())
+    assert len(lines) == 6
+    assert lines[-1].startswith("web: and 995 more lines like these")
 
 
 def test_a_log_that_starts_anew_is_read_from_its_start(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""devstack/surroundings.py and given.py: what of a shell reaches what is started here."""
+"""devstack/surroundings.py and given.py: the variables of a shell that reach the processes started here."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def test_pip_still_gets_packages_from_where_the_shell_says(name: str) -> None:
 
 
 def test_a_terminal_that_has_loaded_a_runs_settings_does_not_give_them_to_the_next_run() -> None:
-    made = {"DATABASE_URL": "postgresql://fairboard@/fairboard?host=/ü", "METRICS_DIR": "/here"}
-    loaded = {**made, MARK: mark(made), "PATH": "/bin", "LOG_LEVEL": "debug", "REDIS_URL": " "}
+    run_settings = {"DATABASE_URL": "postgresql://fairboard@/fairboard?host=/ü", "METRICS_DIR": "/here"}
+    loaded = {**run_settings, MARK: mark(run_settings), "PATH": "/bin", "LOG_LEVEL": "debug", "REDIS_URL": " "}
     assert given(loaded) == {"LOG_LEVEL": "debug"}
     assert given({**loaded, "METRICS_DIR": "/there"}) == {"METRICS_DIR": "/there", "LOG_LEVEL": "debug"}
 
@@ -95,9 +95,9 @@ def test_make_takes_the_same_variables_from_every_command_that_it_runs(tmp_path:
     script.write_text("#!/bin/sh\nenv\n")
     script.chmod(0o755)
     env = {"PATH": "/usr/bin:/bin", **dict.fromkeys(names, "/elsewhere")}
-    done = subprocess.run(["make", f"PYTHON={script}", "run"], cwd=ROOT, env=env, capture_output=True, text=True)
-    assert "PATH=" in done.stdout, done.stderr
-    assert [name for name in names if f"{name}=" in done.stdout] == []
+    process = subprocess.run(["make", f"PYTHON={script}", "run"], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert "PATH=" in process.stdout, process.stderr
+    assert [name for name in names if f"{name}=" in process.stdout] == []
 
 
 _BROKERS = (
@@ -110,5 +110,5 @@ def test_relay_and_workers_use_the_same_broker_whatever_celery_would_read() -> N
     env |= dict.fromkeys(
         ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL"), "redis://elsewhere/0"
     )
-    done = subprocess.run([sys.executable, "-c", _BROKERS], cwd=ROOT, env=env, capture_output=True, text=True)
-    assert done.stdout.split() == ["redis://127.0.0.1:1/7"] * 3, shlex.quote(done.stderr)
+    process = subprocess.run([sys.executable, "-c", _BROKERS], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert process.stdout.split() == ["redis://127.0.0.1:1/7"] * 3, shlex.quote(process.stderr)

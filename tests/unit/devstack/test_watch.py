@@ -1,4 +1,4 @@
-"""devstack/watch.py: what keeps ending is started again and again, and goes on by itself once it can."""
+"""devstack/watch.py: a process that keeps ending is restarted again and again, and recovers once it can."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.parts.waiting import eventually
 
 
 class Fragile(Child):
-    """Ends at once, or can't even be prepared, until there is room."""
+    """A child that ends at once, or can't even be prepared, until its room exists."""
 
     name = "fragile"
 
@@ -32,7 +32,7 @@ class Fragile(Child):
 
 
 class Small(Group):
-    """A group of one."""
+    """A group of one process."""
 
     def __init__(self, folder: Path, child: Child) -> None:
         super().__init__(folder)
@@ -54,15 +54,15 @@ def fragile(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Fragile]
 
 
 def test_what_keeps_ending_is_never_given_up(fragile: Fragile, tmp_path: Path) -> None:
-    said: list[str] = []
-    watch = Watch(Small(tmp_path, fragile), said.append, pause=0.02)
+    lines: list[str] = []
+    watch = Watch(Small(tmp_path, fragile), lines.append, pause=0.02)
 
     def keeps_trying() -> bool:
         watch.step()
         return fragile.starts > 12
 
     eventually(keeps_trying, every=0.01)
-    assert any("it keeps ending" in line for line in said)
+    assert any("it keeps ending" in line for line in lines)
     fragile.room.touch()
 
     def lives() -> bool:

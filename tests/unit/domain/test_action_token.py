@@ -1,4 +1,4 @@
-"""Nobody but us can make a token, and not a character of one can be changed."""
+"""Only the server can make a token, and no character of one can be changed."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def test_a_token_says_what_it_was_signed_for() -> None:
 def test_every_part_of_the_promise_is_under_the_signature(name: str) -> None:
     value = getattr(PROMISE, name)
     changed: dict[str, Any] = {name: value + 1 if isinstance(value, int) else str(uuid4())}
-    other = replace(PROMISE, **changed)
-    forged = ".".join([KEY.kid, sign(other, KEY).split(".")[1], TOKEN.split(".")[2]])
+    altered = replace(PROMISE, **changed)
+    forged = ".".join([KEY.kid, sign(altered, KEY).split(".")[1], TOKEN.split(".")[2]])
     assert not read(forged, SECRETS).genuine
 
 
@@ -63,5 +63,5 @@ def test_any_text_is_read_or_refused_and_never_genuine(text: str) -> None:
 
 
 def test_a_fingerprint_tells_actions_and_tokens_apart() -> None:
-    seen = {fingerprint(action, token) for action in ("a", "b") for token in ("x", "y")}
-    assert len(seen) == 4
+    fingerprints = {fingerprint(action, token) for action in ("a", "b") for token in ("x", "y")}
+    assert len(fingerprints) == 4

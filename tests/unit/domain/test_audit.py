@@ -1,4 +1,4 @@
-"""Nobody changes, adds or takes out a row of the audit log without being told on."""
+"""Every change, addition or removal of a row of the audit log is detected."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_changed_row_is_named(rows: list[AuditRow], data: st.DataObject) -> No
     old: Any = getattr(rows[at], field)
     new: Any = old + timedelta(microseconds=1) if field == "at" else f"{old}!"
     rows[at] = replace(rows[at], **{field: new})
-    assert [(flaw.id, flaw.what) for flaw in flaws(rows)] == [(at + 1, "changed")]
+    assert [(flaw.id, flaw.kind) for flaw in flaws(rows)] == [(at + 1, "changed")]
 
 
 @given(chains, st.data())
@@ -57,17 +57,17 @@ def test_a_row_that_was_written_anew_with_its_hash_is_named_by_the_next(
 def test_rows_that_were_taken_out_are_named(rows: list[AuditRow], data: st.DataObject) -> None:
     first = data.draw(st.integers(0, len(rows) - 1))
     last = data.draw(st.integers(first, len(rows) - 1))
-    left = rows[:first] + rows[last + 1 :]
-    found = [(flaw.id, flaw.what) for flaw in flaws(left)]
-    assert found == ([(first + 1, "missing")] if last < len(rows) - 1 else [])
+    remaining = rows[:first] + rows[last + 1 :]
+    detected = [(flaw.id, flaw.kind) for flaw in flaws(remaining)]
+    assert detected == ([(first + 1, "missing")] if last < len(rows) - 1 else [])
 
 
 @given(chains, st.integers(-3, 9))
 def test_a_row_that_was_put_in_is_named(rows: list[AuditRow], number: int) -> None:
     stranger = AuditRow(number, START, "cli:b", "act", "s", "{}", "r", "0" * 64)
-    held = [row for row in rows if row.id != number]
-    found = list(flaws(sorted([*held, stranger], key=lambda row: row.id)))
-    assert found
+    other_rows = [row for row in rows if row.id != number]
+    detected = list(flaws(sorted([*other_rows, stranger], key=lambda row: row.id)))
+    assert detected
 
 
 def test_parts_can_not_move_from_one_field_into_the_next() -> None:

@@ -39,14 +39,14 @@ def test_several_rules_are_told_one_after_the_other_by_their_strongest_example()
         _signal("frequency", after=90_000, seen="20 completions in 3 s", expected="at most 12", action_id="c"),
         _signal("frequency", after=90_001, action_id="d", suspicion=130.4, outcome="critical", added=1.0),
     ]
-    said = summary("mallory", evidence)
-    assert "twice from 2026-11-24 10:02:11 to 10:02:41 UTC: for example tap, 10 of 12 within 1 ms, while a hand" in said
-    assert "mallory also completed more in a short time than hands can, twice from 2026-11-25 11:02:11 to" in said
-    assert said.endswith("Suspicion rose to 130; 4 tries were refused, and the account was suspended.")
+    text = summary("mallory", evidence)
+    assert "twice from 2026-11-24 10:02:11 to 10:02:41 UTC: for example tap, 10 of 12 within 1 ms, while a hand" in text
+    assert "mallory also completed more in a short time than hands can, twice from 2026-11-25 11:02:11 to" in text
+    assert text.endswith("Suspicion rose to 130; 4 tries were refused, and the account was suspended.")
 
 
 def test_what_the_model_saw_is_told_as_its_own_and_refused_nothing() -> None:
-    seen = _signal(
+    signal = _signal(
         "hours",
         source="model",
         action_type=None,
@@ -57,9 +57,9 @@ def test_what_the_model_saw_is_told_as_its_own_and_refused_nothing() -> None:
         suspicion=0.0,
         outcome="flag",
     )
-    said = summary("mallory", [seen])
-    assert "in the day before 2026-11-24 10:02:11 UTC, by the learned model: 22 hours a day (1 to 5)." in said
-    assert said.endswith("It changed nothing about their suspicion; nothing was refused, a later look found it.")
+    text = summary("mallory", [signal])
+    assert "in the day before 2026-11-24 10:02:11 UTC, by the learned model: 22 hours a day (1 to 5)." in text
+    assert text.endswith("It changed nothing about their suspicion; nothing was refused, a later look found it.")
 
 
 def test_without_evidence_it_says_so() -> None:

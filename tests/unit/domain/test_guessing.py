@@ -1,4 +1,4 @@
-"""The waits between tries to sign in, and what counts as one address."""
+"""The waits between sign-in attempts, and the addresses that count as one."""
 
 from __future__ import annotations
 

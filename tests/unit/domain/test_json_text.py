@@ -1,4 +1,4 @@
-"""JSON as a body may have it."""
+"""JSON as a request body may have it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from app.domain.json_text import parse
 from app.errors import InvalidRequest, MalformedJson
+from tests.parts.refusals import bad_fields
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ from app.errors import InvalidRequest, MalformedJson
 def test_a_field_that_an_object_has_twice_is_named(text: bytes, names: list[str]) -> None:
     with pytest.raises(InvalidRequest) as refused:
         parse(text)
-    assert [entry["field"] for entry in refused.value.details] == names
+    assert bad_fields(refused.value) == names
 
 
 def test_objects_beside_each_other_may_have_the_same_fields() -> None:

@@ -1,4 +1,4 @@
-"""Passwords that are guessed first are refused, in any case and with any tail; several words are welcome."""
+"""Passwords that attackers guess first are refused, in any case and with any tail; several words are welcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a username must be, and which two are the same to a reader."""
+"""The rules for usernames, and the pairs that look the same to a reader."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
 
 
-def alike(one: str, other: str) -> bool:
-    return any(mine == theirs for mine, theirs in zip(skeletons(one), skeletons(other), strict=True))
+def alike(first: str, second: str) -> bool:
+    return any(mine == theirs for mine, theirs in zip(skeletons(first), skeletons(second), strict=True))
 
 
 @pytest.mark.parametrize("code", [0x034F, 0x115F, 0x180B, 0x3164, 0xFE0F, 0xFFA0, 0xE0100, 0x17B4])

@@ -11,7 +11,7 @@ from app.http.top_reads import ReadCounter
 
 
 def counters(rate: str, count: int) -> list[ReadCounter]:
-    """As many processes that share one storage."""
+    """Return one counter per process, on one shared storage."""
     limiter = FixedWindowRateLimiter(MemoryStorage())
     return [ReadCounter(lambda: limiter, parse(rate), "limits", "reads") for _ in range(count)]
 

@@ -1,4 +1,4 @@
-"""Whatever lies in METRICS_DIR, a scrape has everything else, and says once what it has skipped."""
+"""Damaged files in METRICS_DIR cost a scrape nothing else, and each is logged once."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _huge(path: Path) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """With a good file of an ended process."""
+    """Return a folder with a good file of an ended process."""
     tmp_path.joinpath("counter_4194305.db").write_bytes(GOOD)
     return tmp_path
 
@@ -107,10 +107,10 @@ def _sum(folder: MetricsFolder) -> float:
     return sum(sample.value for sample in samples if sample.name == "fairboard_http_requests_total")
 
 
-def _skipped_and_said_once(folder: Path, bad: str) -> None:
-    """Whatever was counted is there, in words that Prometheus can read; the bad file stays, and is in the log once."""
+def _assert_skipped_and_logged_once(folder: Path, bad: str) -> None:
+    """Assert that all counts are there, in text that Prometheus reads; the bad file stays, and is logged once."""
     with structlog.testing.capture_logs() as lines:
-        for collector in (MetricsFolder(folder), MetricsFolder(folder)):  # as two processes have it
+        for collector in (MetricsFolder(folder), MetricsFolder(folder)):  # as two processes do
             for _ in range(2):
                 assert _sum(collector) == 3
         registry = CollectorRegistry()
@@ -125,19 +125,19 @@ def _skipped_and_said_once(folder: Path, bad: str) -> None:
 @pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS.keys())
 def test_a_file_with_damaged_content_is_skipped(folder: Path, content: bytes) -> None:
     folder.joinpath("counter_4194306.db").write_bytes(content)
-    _skipped_and_said_once(folder, "counter_4194306.db")
+    _assert_skipped_and_logged_once(folder, "counter_4194306.db")
 
 
 @pytest.mark.parametrize("name", OTHER_NAMES)
 def test_a_file_with_another_name_is_skipped(folder: Path, name: str) -> None:
     folder.joinpath(name).write_bytes(GOOD)
-    _skipped_and_said_once(folder, name)
+    _assert_skipped_and_logged_once(folder, name)
 
 
 @pytest.mark.parametrize("make", [_directory, _loop, _dangling, _pipe, _endless, _huge])
 def test_what_is_no_file_is_skipped(folder: Path, make: Callable[[Path], None]) -> None:
     make(folder / "counter_4194306.db")
-    _skipped_and_said_once(folder, "counter_4194306.db")
+    _assert_skipped_and_logged_once(folder, "counter_4194306.db")
 
 
 @pytest.mark.parametrize("bad", ["counter_4194399.db", "counter_merged.db"])
@@ -167,7 +167,7 @@ def test_a_folder_that_is_gone_is_an_empty_scrape(tmp_path: Path) -> None:
     assert _sum(MetricsFolder(tmp_path / "gone")) == 0
 
 
-# Another process's file may have the name that its own would have had before names had the time of the start.
+# An older version named files without the start time: another process's file may have the name of our own.
 STARTING = """
 import os, sys
 from pathlib import Path

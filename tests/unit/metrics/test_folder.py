@@ -1,4 +1,4 @@
-"""What many processes count together is the sum of what each of them did, however they end."""
+"""The total that many processes count is the sum of their counts, however they end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from app.metrics_folder import MetricsFolder
 from devstack.child import ROOT
 
-# Makes children one after another: each counts, and ends as `kill -9` ends it. The last one is kept alive on demand.
+# Makes children one after another: each counts, and ends as `kill -9` ends it. The last one stays alive on demand.
 COUNTING = """
 import os, signal, sys, time
 from app import metrics
@@ -49,7 +49,7 @@ class Machine:
         subprocess.run(command, env=self._env, cwd=ROOT, check=True, timeout=60)
 
     def stay(self) -> subprocess.Popen[str]:
-        """A process with two sockets that has counted one request."""
+        """Start a process with two sockets that has counted one request."""
         command = [sys.executable, "-c", COUNTING, "0", "stay"]
         process = subprocess.Popen(command, env=self._env, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self._alive.append(process)
@@ -58,7 +58,7 @@ class Machine:
         return process
 
     def scrape(self) -> dict[str, float]:
-        """Every sample by its name, and its `le` where it has one."""
+        """Return every sample by its name, and its `le` where it has one."""
         samples = [sample for family in MetricsFolder(self.folder).collect() for sample in family.samples]
         return {sample.name + sample.labels.get("le", ""): sample.value for sample in samples}
 
@@ -78,12 +78,12 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 @pytest.mark.parametrize("children", [3, 40])
 def test_what_ended_processes_counted_counts_once_for_ever(machine: Machine, children: int) -> None:
     machine.run(children)
-    for _ in range(2):  # the first scrape may put files together, the second must find the same in them
-        found = machine.scrape()
-        assert found["fairboard_http_requests_total"] == 3 * children
-        assert found["fairboard_http_request_seconds_count"] == 2 * children
-        assert found["fairboard_http_request_seconds_bucket0.025"] == children
-        assert found["fairboard_http_request_seconds_sum"] == pytest.approx(7.02 * children)
+    for _ in range(2):  # the first scrape may merge files, the second must find the same counts in them
+        samples = machine.scrape()
+        assert samples["fairboard_http_requests_total"] == 3 * children
+        assert samples["fairboard_http_request_seconds_count"] == 2 * children
+        assert samples["fairboard_http_request_seconds_bucket0.025"] == children
+        assert samples["fairboard_http_request_seconds_sum"] == pytest.approx(7.02 * children)
 
 
 def test_a_thousand_restarts_leave_a_handful_of_files(machine: Machine) -> None:

@@ -1,4 +1,4 @@
-"""A full disk under METRICS_DIR, or a folder that is taken away, ends no process and loses no count."""
+"""A full disk under METRICS_DIR, or a removed folder, ends no process and loses no count."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.faults import disk
 from devstack.child import ROOT
 from tests.parts.waiting import eventually
 
-# Each line says for how many routes to count one request; each route is another value, so the file grows.
+# Each input line is a number of routes to count one request for; each route is a new value, so the file grows.
 COUNTING = """
 import sys
 from app import logs, metrics
@@ -31,7 +31,7 @@ for line in sys.stdin:
 
 
 class Counting:
-    """A process that counts as it is told."""
+    """A process that counts on command."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.requests = folder, 0
@@ -57,7 +57,7 @@ class Counting:
         self.requests += routes
 
     def all_is_told(self) -> bool:
-        """Count one more; whether a scrape has all that was ever counted."""
+        """Count one more, and return whether a scrape has every count so far."""
         self.count(1)
         samples = [sample for family in MetricsFolder(self.folder).collect() for sample in family.samples]
         return self.requests == sum(s.value for s in samples if s.name == "fairboard_http_requests_total")

@@ -1,4 +1,4 @@
-"""A scrape tells what it can, in bounded time, whatever hangs."""
+"""A scrape returns all readings that it can, in bounded time, while any source hangs."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def test_a_source_that_fails_is_told_to_be_down_and_the_others_as_ever(error: Ex
 
 
 def test_a_source_that_hangs_is_down_and_not_asked_again_until_it_has_come_back() -> None:
-    stalled, asked = threading.Event(), []
+    stalled, calls = threading.Event(), []
 
     def hang() -> Iterable[Reading]:
-        asked.append(1)
+        calls.append(1)
         stalled.wait(60)
         return [UP]
 
     readings = MetricReadings([Source("hangs", hang, (DOWN,)), Source("well", lambda: [UP])], seconds=0.05)
     assert [readings.now() for _ in range(3)] == [[DOWN, UP]] * 3
-    assert len(asked) == 1
+    assert len(calls) == 1
     stalled.set()
     patient = [reading for _ in range(100) for reading in readings.now()]
     assert patient[-2:] == [UP, UP]
-    assert len(asked) > 1
+    assert len(calls) > 1

@@ -1,4 +1,4 @@
-"""Hashing is bounded: so many at a time, so many waiting, and the rest is refused before anything is computed."""
+"""Hashing is bounded: so many at a time, so many waiting, and the rest is refused before any computation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.parts.waiting import eventually
 
 
 class Gate:
-    """Runs what it is given when it is opened, and knows how many there are inside."""
+    """A gate that runs the functions it is given once it is opened, and counts the callers inside."""
 
     def __init__(self) -> None:
         self.inside = self.most = self.passed = 0
@@ -32,9 +32,9 @@ class Gate:
 
 @pytest.fixture
 def gate() -> Iterator[Gate]:
-    made = Gate()
-    yield made
-    made.opened.set()
+    gate = Gate()
+    yield gate
+    gate.opened.set()
 
 
 def test_so_many_hash_at_a_time_so_many_wait_and_the_rest_is_refused(gate: Gate) -> None:

@@ -1,4 +1,4 @@
-"""Calling again what a server did not answer: bounded, and only for that."""
+"""Retries of calls that a server did not answer: bounded, and of no other calls."""
 
 from __future__ import annotations
 

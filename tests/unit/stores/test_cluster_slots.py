@@ -1,4 +1,4 @@
-"""What a `redis+cluster://` URL says."""
+"""The parts of a `redis+cluster://` URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which replies of the servers mean that they refuse to work, and which that we have made a mistake."""
+"""The replies of the servers that mean a refusal to work, and those that mean a mistake of ours."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_refusal_has_changed_nothing_and_a_commit_whose_answer_is_lost_may_hav
     assert surely_not_done(refusal)
     never_sent = sqlalchemy.exc.OperationalError(None, None, psycopg.OperationalError("connection refused"))
     assert surely_not_done(never_sent)
-    lost = sqlalchemy.exc.OperationalError(
+    lost_answer = sqlalchemy.exc.OperationalError(
         None, None, psycopg.OperationalError("server closed the connection"), connection_invalidated=True
     )
-    assert not surely_not_done(lost), "a commit is no statement, and may have come through"
+    assert not surely_not_done(lost_answer), "a commit is no statement, and may have come through"

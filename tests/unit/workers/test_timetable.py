@@ -1,4 +1,4 @@
-"""workers/timetable.py: each task within its interval of steady time, whatever the clock shows."""
+"""workers/timetable.py: each task runs within its interval of steady time, whichever time the clock shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HOUR = 3600.0
 
 
 class Clock:
-    """One that is set back and forward while time goes on."""
+    """A clock that is set back and forward while time goes on."""
 
     def __init__(self) -> None:
         self.shows = 1_000_000.0
@@ -42,9 +42,11 @@ def test_what_was_never_sent_is_due_at_once() -> None:
 
 @given(jumps=st.dictionaries(st.integers(0, 60), st.sampled_from([-10 * HOUR, -HOUR, -5.0, 5.0, HOUR]), max_size=5))
 def test_a_clock_that_is_set_costs_no_more_than_the_time_between_two_looks(jumps: dict[int, float]) -> None:
-    """Looked at every second for a minute, a task that is due every ten seconds is sent at least every eleven, and
-    one second later for each time that the clock is set back in between."""
-    clock, sent, silent = Clock(), 0, 0
+    """Look every second for a minute: a task that is due every ten seconds is sent at least every eleven.
+
+    Each time that the clock is set back in between adds one second.
+    """
+    clock, sends, silent = Clock(), 0, 0
     table = Timetable({"repair": 10.0}, clock=clock)
     table.go_on({"repair": 0.0})
     for second in range(61):
@@ -52,6 +54,6 @@ def test_a_clock_that_is_set_costs_no_more_than_the_time_between_two_looks(jumps
         silent += 1
         if table.due():
             table.sent("repair")
-            sent, silent = sent + 1, 0
+            sends, silent = sends + 1, 0
         assert silent <= 10 + len(jumps)
-    assert sent >= 3
+    assert sends >= 3

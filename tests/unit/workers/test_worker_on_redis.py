@@ -1,4 +1,4 @@
-"""A worker whose broker is Redis waits for one that refuses; on RabbitMQ such an error is a mistake, and ends it."""
+"""A worker whose broker is Redis waits while it refuses; on RabbitMQ that error is a mistake, and ends the worker."""
 
 from __future__ import annotations
 

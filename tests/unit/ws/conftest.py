@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from app.domain.boards import StandingRow
 from app.ws.hub import Hub
 from app.ws.outbound import Outbound
 from app.ws.subscriber import SignIn, Subscriber
@@ -34,12 +35,12 @@ class Guest:
         login: UUID | None = None,
         expires_at: float = FAR,
     ) -> Guest:
-        who = SignIn(player or uuid4(), login or uuid4(), expires_at)
-        self.hub.join(self.subscriber, who, {"board": board, "version": version, "data": rows(version)})
+        sign_in = SignIn(player or uuid4(), login or uuid4(), expires_at)
+        self.hub.join(self.subscriber, sign_in, {"board": board, "version": version, "data": rows(version)})
         return self
 
     def told(self) -> list[tuple[str, int]]:
-        """Type and version of everything read so far."""
+        """Return type and version of every message read so far."""
         self.wire.read()
         return [
             (message["type"].removeprefix("leaderboard."), message["meta"].get("version", 0))
@@ -47,8 +48,8 @@ class Guest:
         ]
 
 
-def rows(version: int) -> list[dict[str, object]]:
-    """A board that tells which version it is."""
+def rows(version: int) -> list[StandingRow]:
+    """Return a board whose score is its version."""
     return [{"rank": 1, "user_id": "u", "username": "Ada", "score": version, "achieved_at": "t"}]
 
 
@@ -59,15 +60,15 @@ def hub() -> Hub:
 
 @pytest.fixture
 def guest(hub: Hub) -> Iterator[Callable[..., Guest]]:
-    """Makes guests of `hub`, or of the one given."""
-    made: list[Guest] = []
+    """Yield a function that makes guests of `hub`, or of the hub given."""
+    guests: list[Guest] = []
 
     def make(of: Hub | None = None, send_buffer: int | None = None) -> Guest:
-        made.append(Guest(of or hub, send_buffer=send_buffer))
-        return made[-1]
+        guests.append(Guest(of or hub, send_buffer=send_buffer))
+        return guests[-1]
 
     yield make
-    for each in made:
-        each.hub.remove(each.subscriber)
-        each.subscriber.outbound.release()
-        each.wire.shut()
+    for member in guests:
+        member.hub.remove(member.subscriber)
+        member.subscriber.outbound.release()
+        member.wire.shut()

@@ -1,4 +1,4 @@
-"""What one socket may send, by a clock that the test moves."""
+"""The frames that one socket may send, by a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.ws.allowance import Allowance, Allowances, Bucket
 
 
 class Clock:
-    """Seconds that pass when the test says so."""
+    """A clock whose seconds pass when the test says so."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -70,10 +70,10 @@ def test_sockets_of_one_address_share_its_pause_and_other_addresses_have_none() 
     for allowance in crowd:
         for _ in range(30):
             allowance.message()
-    late, other = allowances.of("203.0.113.9"), allowances.of("203.0.113.10")
+    late, other_address = allowances.of("203.0.113.9"), allowances.of("203.0.113.10")
     assert late.pause > 1
     assert late.message(), "a pause is no refusal: each socket has messages of its own"
-    assert other.pause == 0
+    assert other_address.pause == 0
 
 
 def test_an_address_may_answer_the_pings_of_all_the_sockets_it_may_open() -> None:

@@ -1,4 +1,4 @@
-"""What time does to sockets. Time stands where a test puts it: settings are chosen so that a moment is due or far."""
+"""The effects of time on sockets. Time stands still: settings are chosen so that a moment is due or far away."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_a_sweep_ends_the_sockets_of_those_who_may_no_longer_listen(
 ) -> None:
     player, login = uuid4(), uuid4()
     ada, bob = guest().join(player=player, login=login), guest().join()
-    guest()  # not subscribed: nobody to ask about
+    guest()  # not subscribed: the stores are not asked about it
 
     def states(pairs: list[tuple[UUID, UUID]]) -> list[str]:
         assert len(pairs) == 2
@@ -136,15 +136,15 @@ def test_a_sweep_asks_once_per_login_and_for_many_in_parts(hub: Hub, guest: Make
         guest().join(player=player, login=login)
     for _ in range(520):
         guest().join()
-    asked: list[int] = []
+    batches: list[int] = []
 
     def states(pairs: list[tuple[UUID, UUID]]) -> list[str]:
-        asked.append(len(pairs))
+        batches.append(len(pairs))
         return ["active"] * len(pairs)
 
     heartbeat(hub).sweep(states)
-    assert sum(asked) == 521
-    assert max(asked) <= 500
+    assert sum(batches) == 521
+    assert max(batches) <= 500
     until(lambda: True)
 
 

@@ -1,4 +1,4 @@
-"""How a changed board reaches everybody."""
+"""The way of a changed board to every subscriber."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def test_whatever_the_order_versions_only_grow_and_end_on_the_newest(
         if data.draw(st.booleans()):
             until(lambda: True)
     until(lambda: first.told()[-1][1] == max(order))
-    for told in (first.told(), late.told()):
-        versions = [version for _, version in told]
+    for messages in (first.told(), late.told()):
+        versions = [version for _, version in messages]
         assert versions == sorted(set(versions))
     if late_at < len(order):
         assert late.told()[-1][1] == max(*order, snapshot)
@@ -120,15 +120,15 @@ def test_who_changes_the_board_while_a_change_goes_out_does_not_get_it(hub: Hub,
     crowd = [guest().join(1) for _ in range(450)]
     hub.change("main", 2, rows(2), [])
     while hub.pushed == 0:
-        gevent.sleep(0)  # the first ones are served, the others are not
-    waiting = [one for one in crowd if one.subscriber.version == 1]
+        gevent.sleep(0)  # the first subscribers are served, the others are not yet
+    waiting = [member for member in crowd if member.subscriber.version == 1]
     assert 0 < len(waiting) < 450
     leaving, staying = waiting[::2], waiting[1::2]
-    for one in leaving:
-        one.join(1, board="weekly")
-    until(lambda: all(one.told()[-1] == ("update", 2) for one in staying))
-    for one in leaving:
-        assert one.told() == [("initial", 1), ("initial", 1)]
+    for member in leaving:
+        member.join(1, board="weekly")
+    until(lambda: all(member.told()[-1] == ("update", 2) for member in staying))
+    for member in leaving:
+        assert member.told() == [("initial", 1), ("initial", 1)]
 
 
 def test_a_change_that_comes_while_another_goes_out_reaches_all(hub: Hub, guest: Make) -> None:
@@ -137,7 +137,7 @@ def test_a_change_that_comes_while_another_goes_out_reaches_all(hub: Hub, guest:
     while hub.pushed == 0:
         gevent.sleep(0)
     hub.change("main", 3, rows(3), [])
-    until(lambda: all(one.told()[-1] == ("update", 3) for one in crowd))
+    until(lambda: all(member.told()[-1] == ("update", 3) for member in crowd))
 
 
 def test_a_new_subscribe_to_the_same_board_never_goes_back(hub: Hub, guest: Make) -> None:
@@ -150,7 +150,7 @@ def test_a_new_subscribe_to_the_same_board_never_goes_back(hub: Hub, guest: Make
 
 def test_what_was_missed_is_sent_and_what_was_not_is_not(hub: Hub, guest: Make) -> None:
     ada = guest().join(3)
-    hub.catch_up({"board": "main", "version": 4, "data": rows(3)})  # read again, and nothing new
+    hub.catch_up({"board": "main", "version": 4, "data": rows(3)})  # read again, without a change
     hub.catch_up({"board": "main", "version": 5, "data": rows(5)})
     until(lambda: ada.told() == [("initial", 3), ("update", 5)])
     assert ada.wire.messages[1]["changeInfo"] == []
@@ -158,22 +158,22 @@ def test_what_was_missed_is_sent_and_what_was_not_is_not(hub: Hub, guest: Make) 
 
 def test_a_suspended_player_loses_every_socket_and_others_none(hub: Hub, guest: Make) -> None:
     player = uuid4()
-    phone, desk, other = guest().join(player=player), guest().join(player=player), guest().join()
+    phone, desk, other_player = guest().join(player=player), guest().join(player=player), guest().join()
     hub.end_player(player)
     for mine in (phone, desk):
         assert mine.wire.until_closed() == 1008
         assert mine.wire.messages[-1]["error"]["code"] == "account_suspended"
         assert mine.wire.messages[-1]["meta"] == {"code": 403}
     hub.change("main", 1, rows(1), [])
-    until(lambda: other.told() == [("initial", 0), ("update", 1)])
+    until(lambda: other_player.told() == [("initial", 0), ("update", 1)])
 
 
 def test_a_login_that_ended_loses_its_sockets_only(hub: Hub, guest: Make) -> None:
     player, login = uuid4(), uuid4()
-    gone, stays = guest().join(player=player, login=login), guest().join(player=player)
+    ended, stays = guest().join(player=player, login=login), guest().join(player=player)
     hub.end_login(login)
-    assert gone.wire.until_closed() == 1008
-    assert gone.wire.messages[-1]["meta"] == {"code": 401}
+    assert ended.wire.until_closed() == 1008
+    assert ended.wire.messages[-1]["meta"] == {"code": 401}
     assert not stays.subscriber.outbound.closing
 
 
@@ -188,7 +188,7 @@ def test_after_a_new_subscribe_the_former_login_counts_no_more(hub: Hub, guest: 
 def test_at_shutdown_everybody_is_told_to_come_back(hub: Hub, guest: Make) -> None:
     subscribed, silent = guest().join(), guest()
     hub.close_all()
-    assert [one.wire.until_closed() for one in (subscribed, silent)] == [1012, 1012]
+    assert [member.wire.until_closed() for member in (subscribed, silent)] == [1012, 1012]
     assert hub.closing
 
 

@@ -1,4 +1,4 @@
-"""What a client sends, in whatever pieces it arrives."""
+"""A client's messages, in all the pieces in which they may arrive."""
 
 import struct
 
@@ -12,7 +12,7 @@ MASK = b"\x11\x22\x33\x44"
 
 
 def frame(opcode: int, payload: bytes, *, final: bool = True) -> bytes:
-    """A client's frame."""
+    """Return a client's frame."""
     length = len(payload)
     if length < 126:
         head = struct.pack("!BB", opcode | (0x80 if final else 0), 0x80 | length)
@@ -45,12 +45,12 @@ messages: st.SearchStrategy[tuple[bytes, list[Event]]] = st.one_of(
 
 @given(st.lists(messages, max_size=6), st.data())
 def test_the_same_messages_come_out_wherever_the_stream_is_cut(
-    sent: list[tuple[bytes, list[Event]]], data: st.DataObject
+    items: list[tuple[bytes, list[Event]]], data: st.DataObject
 ) -> None:
-    stream = b"".join(raw for raw, _ in sent) + frame(8, struct.pack("!H", 1000))
+    stream = b"".join(raw for raw, _ in items) + frame(8, struct.pack("!H", 1000))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=20)))
     pieces = [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
-    assert read(*pieces) == [event for _, events in sent for event in events] + [Close(1000)]
+    assert read(*pieces) == [event for _, events in items for event in events] + [Close(1000)]
 
 
 def test_every_single_byte_may_come_alone() -> None:
@@ -99,10 +99,10 @@ def test_a_message_is_too_big_before_all_of_it_has_come() -> None:
         b"\x81\x05hello",  # not masked
         frame(0, b"x"),  # a continuation of nothing
         frame(1, b"x", final=False) + frame(1, b"y"),  # a message inside a message
-        frame(3, b"x"),  # an opcode that nobody has defined
+        frame(3, b"x"),  # an undefined opcode
         frame(9, b"x", final=False),  # a fragmented ping
         frame(9, b"x" * 126),  # a ping that is too long
-        b"\xc1" + frame(1, b"x")[1:],  # compressed, though nothing was agreed
+        b"\xc1" + frame(1, b"x")[1:],  # compressed, though no compression was agreed
         frame(8, b"\x03"),  # half a code
         frame(8, struct.pack("!H", 1005)),  # codes that may not be sent
         frame(8, struct.pack("!H", 999)),

@@ -1,4 +1,4 @@
-"""Writing to one socket: whole frames in order, and of boards the newest."""
+"""Writing to one socket: whole frames in order, and of boards only the newest."""
 
 import socket
 import time
@@ -26,7 +26,7 @@ def board(version: int) -> bytes:
 
 
 def fill(outbound: Outbound) -> int:
-    """Offer boards until the socket takes no more; the last version."""
+    """Offer boards until the socket takes no more; return the last version."""
     version = 0
     while not outbound.backlog:
         version += 1
@@ -83,8 +83,8 @@ def test_answers_and_pings_wait_in_line_and_are_never_left_out(wire: Wire) -> No
     outbound.say(messages.error(400, "b", ""))
     outbound.offer(board(stuck_at + 2))
     wire.read_until(lambda: len(wire.messages) == stuck_at + 3)
-    told = [message.get("error", {}).get("code") or message["meta"]["version"] for message in wire.messages]
-    assert told == [*range(1, stuck_at + 1), "a", "b", stuck_at + 2]
+    order = [message.get("error", {}).get("code") or message["meta"]["version"] for message in wire.messages]
+    assert order == [*range(1, stuck_at + 1), "a", "b", stuck_at + 2]
 
 
 def test_the_answer_to_a_new_subscribe_drops_the_board_that_waits(wire: Wire) -> None:
@@ -113,13 +113,13 @@ def test_standing_still_is_counted_from_the_last_byte_that_went_out(wire: Wire) 
     outbound = Outbound(wire.server)
     assert outbound.stuck_for(time.monotonic()) == 0
     outbound.offer(frames.text(b'"' + b"x" * 1_000_000 + b'"'))
-    then = time.monotonic() + 60
-    before = outbound.stuck_for(then)
+    later = time.monotonic() + 60
+    before = outbound.stuck_for(later)
     assert before > 59
-    wire.read_until(lambda: outbound.stuck_for(then) < before)
+    wire.read_until(lambda: outbound.stuck_for(later) < before)
     assert outbound.backlog == 1
     wire.read_until(lambda: outbound.backlog == 0)
-    assert outbound.stuck_for(then) == 0
+    assert outbound.stuck_for(later) == 0
 
 
 def test_once_everything_is_out_the_socket_is_watched_no_more(wire: Wire) -> None:
@@ -167,16 +167,16 @@ def test_after_release_the_number_of_the_socket_may_be_anothers(wire: Wire) -> N
     outbound.release()
     number = wire.server.fileno()
     wire.server.close()
-    one, other = socket.socketpair()
+    left_end, right_end = socket.socketpair()
     try:
-        assert number in (one.fileno(), other.fileno())
+        assert number in (left_end.fileno(), right_end.fileno())
         outbound.offer(frames.text(b"stray"))
         outbound.close(1000)
         until(lambda: True)
-        for end in (one, other):
+        for end in (left_end, right_end):
             end.setblocking(False)
             with pytest.raises(BlockingIOError):
                 end.recv(1)
     finally:
-        one.close()
-        other.close()
+        left_end.close()
+        right_end.close()

@@ -1,4 +1,4 @@
-"""One client's conversation over a pair of sockets: what it says, and what it hears."""
+"""One client's conversation over a pair of sockets: its messages, and the answers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ REFUSALS: dict[str, Refusal] = {
 
 
 def admit(auth: str | None, board: str) -> Admission:
-    """Lets everybody in but those whose token names a refusal."""
+    """Admit every client except those with a token that names a refusal."""
     if auth is None:
         raise Unauthorized()
     if auth in REFUSALS:
@@ -45,13 +45,13 @@ BURST = 30
 
 
 def allowance(burst: float = BURST, work: float = 1e6) -> Allowance:
-    """What a socket may send while the clock stands still: `burst` messages, `work` units until its address waits."""
+    """Return a socket's allowance on a stopped clock: `burst` messages, `work` units until its address waits."""
     return Allowance(Bucket(1.0, burst, lambda: 0.0), Bucket(0.01, work, lambda: 0.0))
 
 
 @pytest.fixture
 def talk(hub: Hub, guest: Callable[..., Guest]) -> Iterator[Guest]:
-    """A guest whose conversation is under way."""
+    """Yield a guest whose conversation is under way."""
     someone = guest()
     conversation = Reader(hub, someone.subscriber, admit, allowance(), ping_seconds=30.0)
     reading = gevent.spawn(conversation.read, someone.wire.server)
@@ -187,11 +187,11 @@ def test_a_client_that_asks_and_never_reads_is_not_read_either(hub: Hub, guest: 
     greedy = guest(send_buffer=4096)
     conversation = Reader(hub, greedy.subscriber, admit, allowance(1e6), ping_seconds=30.0)
     reading = gevent.spawn(conversation.read, greedy.wire.server)
-    asked = full = 0
-    while asked < 20_000 and full < 20:
+    pings = full = 0
+    while pings < 20_000 and full < 20:
         try:
             greedy.wire.ping(b"x" * 125)
-            asked, full = asked + 1, 0
+            pings, full = pings + 1, 0
         except BlockingIOError:
             full += 1
             gevent.sleep(0.005)
@@ -205,7 +205,7 @@ PROTOCOL_PING, PROTOCOL_PONG = frame_header(9, 0), frame_header(10, 0)
 ENDLESS = frame_header(0, 0, final=False)
 
 
-def _refused_flood(talk: Guest) -> None:
+def _assert_flood_refused(talk: Guest) -> None:
     assert talk.wire.until_closed() == 1008
     assert talk.wire.messages[-1]["type"] == "error"
     assert talk.wire.messages[-1]["meta"] == {"code": 429}
@@ -220,7 +220,7 @@ def test_a_socket_that_sends_too_many_messages_is_told_and_closed(talk: Guest, s
         talk.wire.next()
     for _ in range(4 * BURST):
         talk.wire.say(PONG)
-    _refused_flood(talk)
+    _assert_flood_refused(talk)
     assert talk.hub.heard == BURST + 1, "what follows is thrown away unread"
 
 
@@ -276,38 +276,38 @@ def test_a_socket_whose_address_owes_time_is_left_unread_and_another_is_not(
     poor, rich = guest(), guest()
     allowances = {poor: allowance(work=0.5), rich: allowance()}
     reading = [
-        gevent.spawn(Reader(hub, each.subscriber, admit, allowed, ping_seconds=30.0).read, each.wire.server)
-        for each, allowed in allowances.items()
+        gevent.spawn(Reader(hub, member.subscriber, admit, allowed, ping_seconds=30.0).read, member.wire.server)
+        for member, allowed in allowances.items()
     ]
-    for each in (poor, rich):
-        each.subscriber.unanswered = 1
-        each.wire.say({"type": "pong"})  # the poor one's debt begins with it, and the clock stands still
-        until(lambda each=each: each.subscriber.unanswered == 0)  # type: ignore[misc]
-    for each in (poor, rich):
-        each.subscriber.unanswered = 1
-        each.wire.say({"type": "pong"})
+    for member in (poor, rich):
+        member.subscriber.unanswered = 1
+        member.wire.say({"type": "pong"})  # the poor one's debt begins with it, and the clock stands still
+        until(lambda member=member: member.subscriber.unanswered == 0)  # type: ignore[misc]
+    for member in (poor, rich):
+        member.subscriber.unanswered = 1
+        member.wire.say({"type": "pong"})
     until(lambda: rich.subscriber.unanswered == 0)
     assert poor.subscriber.unanswered == 1
-    for each in (poor, rich):
-        each.wire.client.close()
-        each.subscriber.outbound.drop()
+    for member in (poor, rich):
+        member.wire.client.close()
+        member.subscriber.outbound.drop()
     gevent.joinall(reading, timeout=10, raise_error=True)
 
 
 def test_a_subscribe_that_the_stores_answer_late_is_not_taken_for_none(hub: Hub, guest: Callable[..., Guest]) -> None:
     patient, answered = guest(), gevent.event.Event()
     patient.subscriber.subscribe_by_at = time.monotonic()  # long over by the next tick
-    asked: list[str] = []
+    boards: list[str] = []
 
     def slow_admit(auth: str | None, board: str) -> Admission:
-        asked.append(board)
+        boards.append(board)
         answered.wait()
         return admit(auth, board)
 
     conversation = Reader(hub, patient.subscriber, slow_admit, allowance(), ping_seconds=30.0)
     reading = gevent.spawn(conversation.read, patient.wire.server)
     subscribe(patient.wire)
-    until(lambda: bool(asked))
+    until(lambda: bool(boards))
     Heartbeat(hub, Settings(), lambda: 0.0).tick()
     answered.set()
     assert patient.wire.next()["type"] == "leaderboard.initial"

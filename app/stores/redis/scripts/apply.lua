@@ -1,5 +1,5 @@
--- Brings standings as the database has them. KEYS: scores, versions. ARGV: player, score ('' for off the board),
--- change number, … An older change than the known one is left alone; the same one is written again, which repairs.
+-- Writes standings as the database has them. KEYS: scores, versions. ARGV: player, score ('' for off the board),
+-- change number, … A change older than the stored one is skipped; an equal one is written again, which repairs it.
 for i = 1, #ARGV, 3 do
   local player, score, change = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
   if change >= tonumber(redis.call('HGET', KEYS[2], player) or 0) then

@@ -1,7 +1,7 @@
--- Looks an action up and claims it for one redemption; the claim is a lease that ends by itself.
--- KEYS: action, idempotency, history, suspicion. ARGV: now, lease, digest of what the token promises ('' for a bad
+-- Looks an action up and claims it for one redemption; the claim is a lease that expires.
+-- KEYS: action, idempotency, history, suspicion. ARGV: now, lease, digest of the token's promise ('' for a bad
 -- signature), fingerprint ('' without a key), prefix of the action's history entry, history length. Times in ms.
--- Answers {'reused'}, {'missing'}, {'forged'}, {'consumed', times presented since}, {'in_flight'} or
+-- Returns {'reused'}, {'missing'}, {'forged'}, {'consumed', times presented since}, {'in_flight'} or
 -- {'claimed', limits, suspicion or '', entry, time, …}.
 if ARGV[4] ~= '' then
   local first = redis.call('GET', KEYS[2])
@@ -12,14 +12,14 @@ local action = redis.call('HMGET', KEYS[1], 'state', 'expires', 'claimed', 'limi
 local state = action[1]
 if not state or state == 'invalid' then return {'missing'} end
 if state == 'active' and tonumber(action[2]) <= now then return {'missing'} end
--- Without a digest the action was issued by a version that kept none: those expire within minutes of an update.
+-- An action without a digest was issued by a version that stored none; such actions expire minutes after an update.
 if ARGV[3] == '' or (action[7] and action[7] ~= ARGV[3]) then return {'forged'} end
 if state == 'consumed' then return {'consumed', redis.call('HINCRBY', KEYS[1], 'replays', 1)} end
--- A claim that would last much longer than a lease was made before the clock was set back. Servers' clocks may differ.
+-- A claim that would last much longer than a lease is from before the clock was set back. Servers' clocks may differ.
 if action[3] and tonumber(action[3]) > now and tonumber(action[3]) <= now + 2 * tonumber(ARGV[2]) then return {'in_flight'} end
 redis.call('HSET', KEYS[1], 'claimed', now + tonumber(ARGV[2]))
 if ARGV[4] ~= '' then redis.call('SET', KEYS[2], ARGV[4], 'EX', 86400) end
--- The history's member '*' is lost with it: then what is left of the player's past is fetched, suspicion and all.
+-- A lost history has no member '*': then the answer has no suspicion, and the player's past is fetched from the ledger.
 local suspicion = redis.call('ZSCORE', KEYS[3], '*') and redis.call('GET', KEYS[4])
 local answer = {'claimed', action[4], suspicion or ''}
 local past = redis.call('ZREVRANGE', KEYS[3], 0, tonumber(ARGV[6]) + 1, 'WITHSCORES')
@@ -29,7 +29,7 @@ for i = 1, #past, 2 do
     answer[#answer + 1] = past[i + 1]
   end
 end
--- Written now, not after the commit: of ten redemptions at the same moment each one sees those before it.
+-- The entry is written now, not after the commit: of ten redemptions at the same moment each sees those before it.
 redis.call('ZADD', KEYS[3], now, ARGV[5] .. action[5] .. '|' .. action[6])
 redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -tonumber(ARGV[6]) - 3)
 redis.call('EXPIRE', KEYS[3], 86400)

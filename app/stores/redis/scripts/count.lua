@@ -1,5 +1,5 @@
--- Counts on a window of a rate limit. KEYS: window. ARGV: seconds from its first count to its end, how many.
--- Answers the count in all. A window that would last longer than that began before the clock was set back.
+-- Adds to the count of a rate limit's window. KEYS: window. ARGV: seconds from its first count to its end, increment.
+-- Returns the new count. A window that would last longer than that began before the clock was set back.
 local count = redis.call('INCRBY', KEYS[1], ARGV[2])
 if count == tonumber(ARGV[2]) or redis.call('TTL', KEYS[1]) > tonumber(ARGV[1]) then
   redis.call('EXPIRE', KEYS[1], ARGV[1])

@@ -1,5 +1,5 @@
--- For scripts on a board: counts a change of it. A count that was lost goes on with the time, which is beyond all counts
--- before: no list from then passes for a new one.
+-- For scripts on a board: counts a change of it. A lost count restarts at the time, which is above all earlier counts,
+-- so that no list from before the loss passes for a new one.
 local function count_change(key)
   if redis.call('INCR', key) == 1 then
     local time = redis.call('TIME')

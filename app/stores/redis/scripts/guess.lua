@@ -1,9 +1,9 @@
--- Lets one try to sign in to an account through, or says how long it has to wait. What is let through counts as failed
--- until guess_over.lua says otherwise, so tries at the same moment are counted too.
+-- Admits one try to sign in to an account, or returns how long it has to wait. An admitted try counts as failed until
+-- guess_over.lua records its outcome, so tries at the same moment are counted too.
 -- KEYS: the network's count, the strangers' count, the turn of the wide network, known networks.
--- ARGV: network, now, milliseconds in which a failure is forgotten, since when a network is known, lease of a try in
--- flight, waits of one network, waits of strangers (seconds, separated by spaces). Times in ms.
--- Answers 0 (go on), milliseconds to wait, or -1: wait for those in flight and ask again.
+-- ARGV: network, now, milliseconds in which a failure is forgotten, time since which a network is known, lease of a
+-- try in flight, waits of one network, waits of strangers (seconds, separated by spaces). Times in ms.
+-- Returns 0 (admitted), milliseconds to wait, or -1: wait for the tries in flight and ask again.
 local now, forget = tonumber(ARGV[2]), tonumber(ARGV[3])
 
 local function read(text)

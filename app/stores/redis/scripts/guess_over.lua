@@ -1,5 +1,5 @@
--- How a try that guess.lua let through has ended. KEYS as there. ARGV: network, now (ms), 'failed', 'withdrawn' (nothing
--- was tried) or 'succeeded', seconds for which networks are known, how many.
+-- Records the outcome of a try that guess.lua admitted. KEYS: as in guess.lua. ARGV: network, now (ms), 'failed',
+-- 'withdrawn' (no password was checked) or 'succeeded', seconds for which networks are known, most known networks.
 local kept = redis.call('HMGET', KEYS[1], 'failures', 'flying')
 local own, flying = tonumber(kept[1]) or 0, tonumber(kept[2]) or 0
 if flying > 0 then redis.call('HINCRBY', KEYS[1], 'flying', -1) end

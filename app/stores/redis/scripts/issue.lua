@@ -1,8 +1,8 @@
--- Opens an action unless the player holds too many. KEYS: action, active, suspicion. ARGV: action id, now, expires, most,
--- seconds to keep, then field, value … of the action. Times in ms. Answers 'issued',
--- 'unknown' for a player whose past has to be fetched from the ledger first, or 'too_many'.
+-- Issues an action unless the player has too many. KEYS: action, active, suspicion. ARGV: action id, now, expiry, most
+-- active actions, seconds to keep, then field, value … of the action. Times in ms. Returns 'issued', 'unknown' for a
+-- player whose past must be fetched from the ledger first, or 'too_many'.
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[2])
--- What ends more than a minute after this one was opened before the clock was set back: nobody knows when it ends.
+-- An action that expires over a minute after this one is from before the clock was set back: its end is unknown.
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '(' .. (ARGV[3] + 60000), '+inf')
 if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then return 'too_many' end
 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])

@@ -1,6 +1,6 @@
--- Brings standings that Redis has otherwise than the database. KEYS: scores, versions. ARGV: player, the change number
+-- Repairs standings that differ between Redis and the database. KEYS: scores, versions. ARGV: player, the change number
 -- that Redis had ('' for none) before the database was read, score ('' for off the board), change number, …
--- What has changed since is left alone; but a number that was higher than the database's even then is simply wrong.
+-- A standing that has changed since is skipped; but a number that exceeded the database's even then is wrong.
 for i = 1, #ARGV, 4 do
   local player, seen, score, change = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
   local known = redis.call('HGET', KEYS[2], player) or ''

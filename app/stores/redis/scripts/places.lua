@@ -1,6 +1,6 @@
--- What Redis knows of some players and scores. KEYS: scores, versions, position. ARGV: how many players, the
--- players, the scores. Answers {position or '', {change number or '', …}, {rank, …}}; no ranks while the board isn't
--- complete.
+-- Reads the change numbers of players and the ranks of scores. KEYS: scores, versions, position. ARGV: how many players,
+-- the players, the scores. Returns {position or '', {change number or '', …}, {rank, …}}; no ranks while the board is
+-- incomplete.
 -- include is_complete
 local players = tonumber(ARGV[1])
 local versions, ranks = {}, {}

@@ -1,9 +1,9 @@
--- Registers a socket unless too many are there. KEYS: connections. ARGV: socket, most, seconds until it expires.
--- Answers 1 or 0. The time is that of Redis, so that servers whose clocks differ agree.
+-- Registers a socket unless there are too many. KEYS: connections. ARGV: socket, maximum, seconds until it expires.
+-- Returns 1 or 0. The time is that of Redis, so that servers whose clocks differ agree.
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
--- Whoever would stay longer than that came before the clock was set back.
+-- A socket that would stay longer than that came before the clock was set back.
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. (now + ARGV[3] + 1), '+inf')) do
   redis.call('ZADD', KEYS[1], now + ARGV[3], member)
 end

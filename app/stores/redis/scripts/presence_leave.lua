@@ -1,2 +1,2 @@
--- Takes sockets off. KEYS: connections. ARGV: socket, … Answers how many were there.
+-- Removes sockets. KEYS: connections. ARGV: socket, … Returns the number of sockets removed.
 return redis.call('ZREM', KEYS[1], unpack(ARGV))

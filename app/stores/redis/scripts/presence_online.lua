@@ -1,16 +1,16 @@
 -- Counts the players who are on a board. KEYS: players on servers by expiry, servers of each player.
--- ARGV: server, seconds until the stay of its players expires, how many have left it, those, then those who are there.
--- Answers the number of players. A player on two servers is two members and one player. Time as in presence_enter.lua.
+-- ARGV: server, seconds until its players expire, how many players left it, those players, then its present players.
+-- Returns the number of players. A player on two servers is two members and one player. Time as in presence_enter.lua.
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
--- One without the other was lost: what is left would count wrongly for ever. Every server tells its players again.
+-- If one key was lost, the other would count wrongly for ever, so it is deleted. Servers report their players again.
 if redis.call('EXISTS', KEYS[1]) ~= redis.call('EXISTS', KEYS[2]) then redis.call('DEL', KEYS[1], KEYS[2]) end
 local function out(member, player)
   if redis.call('ZREM', KEYS[1], member) == 1 and redis.call('HINCRBY', KEYS[2], player, -1) <= 0 then
     redis.call('HDEL', KEYS[2], player)
   end
 end
--- Whoever would stay longer than that came before the clock was set back.
+-- A player that would stay longer than that came before the clock was set back.
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. (now + ARGV[2] + 1), '+inf')) do
   redis.call('ZADD', KEYS[1], now + ARGV[2], member)
 end

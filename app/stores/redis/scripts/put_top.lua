@@ -1,7 +1,7 @@
--- Caches a top list, unless what was shown has perhaps seen more. KEYS: top, position. ARGV: version, text, seconds,
--- position that the list has seen everything up to, position that it has seen nothing beyond, refusal to pass over.
--- Answers '', or a refusal: what stands in the way. Who is refused reads anew; who then meets the same refusal knows
--- that it is of another life of the database, since every number of ours that was there before is lower by now.
+-- Caches a top list, unless a list that was shown may include more. KEYS: top, position. ARGV: version, text, seconds,
+-- position up to which the list includes everything, position beyond which it includes nothing, refusal to ignore.
+-- Returns '', or a refusal: the stored version and position. A refused caller reads the list again. The same refusal
+-- after that comes from another life of the database, since all earlier numbers of this life are lower by now.
 local known = redis.call('GET', KEYS[1])
 local version = known and string.match(known, '^%d+') or '0'
 local position = redis.call('GET', KEYS[2]) or ''

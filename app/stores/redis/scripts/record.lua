@@ -1,6 +1,6 @@
--- Puts a committed score on the sorted set if it is newer, wakes the relay, and reads both ranks.
+-- Writes a committed score to the sorted set if it is newer, wakes the relay, and reads both ranks.
 -- KEYS: scores, versions, changed, wake. ARGV: player, previous score, score, change number, wake channel.
--- Answers {previous rank, rank}, or {} while the board isn't complete. Safe to run twice.
+-- Returns {previous rank, rank}, or {} while the board isn't complete. Safe to run twice.
 -- include is_complete
 -- include count_change
 count_change(KEYS[3])

@@ -1,6 +1,6 @@
--- Whose turn it is to announce a board. KEYS: pending, gate, next. ARGV: what is to be announced ('' for one who has
--- waited), milliseconds from one announcement to the next. Answers {'go', everything pending}: announce it now;
--- {'wait', milliseconds}: ask again then, you are the next; {'left'}: another one announces it, or has done so.
+-- Decides which task broadcasts a board. KEYS: pending, gate, next. ARGV: the change to broadcast ('' for a task
+-- that has waited), milliseconds between two broadcasts. Returns {'go', all pending changes}: broadcast them now;
+-- {'wait', milliseconds}: ask again then, yours is next; {'left'}: another task broadcasts the change, or has done so.
 if ARGV[1] ~= '' then
   redis.call('SADD', KEYS[1], ARGV[1])
   redis.call('EXPIRE', KEYS[1], 3600)
@@ -18,7 +18,7 @@ if left > tonumber(ARGV[2]) then  -- the clock was set back since
   left = tonumber(ARGV[2])
   redis.call('PEXPIRE', KEYS[2], left)
 end
--- The next one may die: then its place is free again before its task comes back.
+-- The next task may die: then its place is free again before the broker delivers the task again.
 if ARGV[1] == '' then
   redis.call('SET', KEYS[3], 1, 'PX', left + 400)
 elseif not redis.call('SET', KEYS[3], 1, 'NX', 'PX', left + 400) then

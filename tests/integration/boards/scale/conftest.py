@@ -38,26 +38,26 @@ def season(container: Container) -> Season:
 
 @pytest.fixture
 def players(container: Container, season: Season) -> list[UUID]:
-    """Players with a standing each, in the order in which they are walked through: the highest score comes first."""
+    """Return players with one standing each, in the order in which the walk meets them: highest score first."""
     rows = container.database.rows(_FILL, standings=STANDINGS, season=season.id)
     return sorted(row.player_id for row in rows)
 
 
 @pytest.fixture
 def board(container: Container, season: Season, players: list[UUID]) -> Container:
-    """Redis has what the database has."""
+    """Return the container after a rebuild: Redis has the same standings as the database."""
     container.refresh.rebuild(season)
     return container
 
 
 @pytest.fixture
 def proof(container: Container) -> Reconciler:
-    """The proof that takes a sixth of this board at each run."""
+    """Return a reconciler that compares a sixth of this board at each run."""
     return proof_of(container)
 
 
 def proof_of(container: Container, rankings: BulkRankings | None = None, share: int = SHARE) -> Reconciler:
-    """The same on another client, or with another share."""
+    """Return a reconciler on another client, or with another share."""
     return Reconciler(
         container.catalog,
         container.standing_store,
@@ -73,7 +73,7 @@ def proof_of(container: Container, rankings: BulkRankings | None = None, share: 
 
 @pytest.fixture
 def truth(container: Container, season: Season) -> Callable[[], dict[str, int]]:
-    """What the sorted set should have, now."""
+    """Return a function that reads the scores that the sorted set should have now."""
 
     def truth() -> dict[str, int]:
         rows = container.database.rows(
@@ -87,5 +87,5 @@ def truth(container: Container, season: Season) -> Callable[[], dict[str, int]]:
 
 @pytest.fixture
 def shown(container: Container, season: Season) -> Callable[[], dict[str, int]]:
-    """What the sorted set has."""
+    """Return a function that reads the scores that the sorted set has."""
     return lambda: dict(container.rankings.members(season))

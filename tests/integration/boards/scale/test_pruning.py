@@ -1,4 +1,4 @@
-"""Pruning takes what is old, in batches and parts, and nothing else."""
+"""Pruning deletes old rows in batches and parts, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rebuild goes on where a server is slow or away for a moment; what it brought may be brought twice."""
+"""A rebuild goes on where a server is slow or away for a moment; it may write the same standings twice."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ANSWER_SECONDS = 0.1
 
 @pytest.fixture
 def private_redis(tmp_path: Path) -> Iterator[Redis]:
-    """One that a test may stop and kill."""
+    """Yield a Redis server that a test may stop and kill."""
     server = Redis(tmp_path / "redis", tmp_path / "redis.log")
     server.start()
     yield server
@@ -43,18 +43,18 @@ def redis_url(private_redis: Redis) -> str:
 
 @pytest.fixture
 def hasty(container: Container) -> BulkRankings:
-    """The board on a client that gives up waiting soon."""
+    """Return the board's bulk store on a client with a short timeout."""
     client = connect(container.settings.redis_url, ANSWER_SECONDS)
     return BulkRankings(client, Scripts(client))
 
 
-def _at(standings: int, event: Callable[[], object]) -> Callable[[int], None]:
-    """A progress that does something once so many are brought."""
-    done: list[object] = []
+def _call_at(standings: int, event: Callable[[], object]) -> Callable[[int], None]:
+    """Return a progress callback that calls `event` once, as soon as that many standings are written."""
+    results: list[object] = []
 
     def progress(brought: int) -> None:
-        if brought >= standings and not done:
-            done.append(event())
+        if brought >= standings and not results:
+            results.append(event())
 
     return progress
 
@@ -68,7 +68,7 @@ def test_a_redis_that_stands_still_for_a_while_does_not_end_it(
 
     patience = Retries()
     rebuild = Rebuild(container.standing_store, hasty, batch=BATCH)
-    assert rebuild.rebuild(season, _at(1000, stop), patience) == STANDINGS
+    assert rebuild.rebuild(season, _call_at(1000, stop), patience) == STANDINGS
     assert patience.repeats > 0
     assert container.rankings.ready(season)
     assert container.refresh.verify(season) == []
@@ -77,7 +77,7 @@ def test_a_redis_that_stands_still_for_a_while_does_not_end_it(
 def test_a_redis_that_is_killed_and_started_is_brought_all_of_it(
     container: Container, season: Season, players: list[UUID], private_redis: Redis, hasty: BulkRankings
 ) -> None:
-    """What was written before may be lost: it begins anew, and what it says is true of the Redis that is there now."""
+    """Earlier writes may be lost with the server: the rebuild starts over, and its result holds for the new server."""
 
     def lose() -> None:
         private_redis.kill()
@@ -86,7 +86,7 @@ def test_a_redis_that_is_killed_and_started_is_brought_all_of_it(
         private_redis.start()
 
     rebuild = Rebuild(container.standing_store, hasty, batch=BATCH)
-    assert rebuild.rebuild(season, _at(2000, lose), Retries()) == STANDINGS
+    assert rebuild.rebuild(season, _call_at(2000, lose), Retries()) == STANDINGS
     assert container.rankings.ready(season)
     assert container.refresh.verify(season) == []
 
@@ -96,7 +96,7 @@ def test_a_redis_that_stays_away_ends_it_with_its_error(
 ) -> None:
     rebuild = Rebuild(container.standing_store, hasty, batch=BATCH)
     with pytest.raises(redis.exceptions.ConnectionError):
-        rebuild.rebuild(season, _at(1000, private_redis.kill), Retries(seconds=2 * ANSWER_SECONDS))
+        rebuild.rebuild(season, _call_at(1000, private_redis.kill), Retries(seconds=2 * ANSWER_SECONDS))
     private_redis.start()
     assert not container.rankings.ready(season)
     container.refresh.rebuild(season)
@@ -111,7 +111,7 @@ def test_strangers_go_and_whoever_comes_meanwhile_stays(
     newcomer = board.accounts.create("Anna", "a good password").id
 
     def play() -> None:
-        """A first standing, behind or before where the walk is, that Redis is told of at once."""
+        """Add a first standing, behind or before the walk's position, and write it to Redis at once."""
         board.database.rows(
             "INSERT INTO standings (season_id, player_id, score, changes, achieved_at)"
             " VALUES (:season, :player, 7, 1, now()) RETURNING 1",
@@ -121,7 +121,7 @@ def test_strangers_go_and_whoever_comes_meanwhile_stays(
         board.rankings.apply(season, [(str(newcomer), 7, 1)])
 
     rebuild = Rebuild(board.standing_store, board.bulk_rankings, batch=BATCH)
-    rebuild.rebuild(season, _at(1000, play), Retries())
+    rebuild.rebuild(season, _call_at(1000, play), Retries())
     assert shown() == truth()
     assert str(newcomer) in shown()
 
@@ -141,9 +141,9 @@ def test_a_batch_is_all_that_is_held_at_once(container: Container, season: Seaso
 
 
 def test_the_bulk_client_waits_longer_than_a_player_may(container: Container) -> None:
-    other = Container(replace(container.settings, redis_timeout=0.05))
+    impatient = Container(replace(container.settings, redis_timeout=0.05))
     try:
-        assert other._connections.patient_redis.connection_pool.connection_kwargs["socket_timeout"] >= 5
-        assert other.redis.connection_pool.connection_kwargs["socket_timeout"] == 0.05
+        assert impatient._connections.patient_redis.connection_pool.connection_kwargs["socket_timeout"] >= 5
+        assert impatient.redis.connection_pool.connection_kwargs["socket_timeout"] == 0.05
     finally:
-        other.close()
+        impatient.close()

@@ -1,4 +1,4 @@
-"""The proof of a large board: what changed and the top at each run, everything within some runs."""
+"""Reconciliation of a large board: recent changes and the top at each run, everything within some runs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _keys(season: Season) -> tuple[str, str]:
 def test_some_runs_come_upon_every_difference_and_mend_it(
     board: Container, season: Season, players: list[UUID], proof: Reconciler, truth: Scores, shown: Scores
 ) -> None:
-    """Each sort of difference, far from the top and from the beginning of the walk."""
+    """Make each kind of difference, far from the top and from the beginning of the walk."""
     scores, versions = _keys(season)
     board.database.rows("UPDATE standings SET score = 5 WHERE player_id > :half RETURNING 1", half=players[-100])
     board.refresh.rebuild(season)
@@ -60,7 +60,7 @@ def test_a_run_costs_its_share_and_the_runs_together_are_a_whole_pass(
 ) -> None:
     store, part = ReconcileProgressStore(board.redis), SHARE + BATCH
     for number in range(1, STANDINGS // part + 1):
-        # One way through the standings, one through the sorted set, of which Redis gives some more at once.
+        # One walk through the standings, one through the sorted set; Redis returns some more than asked for.
         assert _prove(proof).standings <= part + SHARE + 1500
         assert store.progress(season).compared == number * part
         assert store.progress(season).passed == 0
@@ -82,7 +82,7 @@ def test_a_board_as_large_as_a_share_is_compared_as_a_whole_at_each_run(
 def test_what_has_changed_is_found_by_the_next_run_wherever_it_is(
     board: Container, season: Season, players: list[UUID], proof: Reconciler, truth: Scores, shown: Scores
 ) -> None:
-    """An event and a suspension whose refreshes were lost, and a standing that a correction lowered."""
+    """Lose the refreshes of an event and of a suspension, and let a correction lower a standing."""
     redeemed, suspended, lowered = players[-1], players[-2], players[-3]
     _prove(proof)
     for player, points in ((redeemed, 1), (lowered, -5)):
@@ -97,7 +97,7 @@ def test_what_has_changed_is_found_by_the_next_run_wherever_it_is(
 def test_an_event_is_found_whose_number_is_older_than_one_that_was_seen(
     board: Container, season: Season, players: list[UUID], proof: Reconciler
 ) -> None:
-    """It was drawn first and committed last."""
+    """Commit an event last whose number was drawn first."""
     row = board.database.row("SELECT nextval(pg_get_serial_sequence('score_events', 'id')) AS id")
     assert row is not None
     _score_past_redis(board, season, players[-1], 1)
@@ -153,7 +153,7 @@ def test_what_has_vanished_is_rebuilt_by_one_run(
 def test_a_run_that_fails_half_way_is_made_anew(
     board: Container, season: Season, players: list[UUID], proof: Reconciler
 ) -> None:
-    """Here Redis refuses to take the stranger off."""
+    """Let Redis refuse to remove the stranger."""
     _prove(proof)
     before = ReconcileProgressStore(board.redis).progress(season)
     board.redis.zadd(_keys(season)[0], {str(uuid4()): 10**9})
@@ -179,7 +179,7 @@ def test_a_pass_begins_anew_on_another_run_of_redis(board: Container, season: Se
 
 
 def test_so_many_rows_are_held_at_once_and_no_more(board: Container, season: Season, players: list[UUID]) -> None:
-    """Beside what differs: a board is read in batches, by every way through it."""
+    """Count rows besides the differences: every walk reads a board in batches."""
     comparison = proof_of(board)._comparison
     patience = Retries()
     after, compared = UUID(int=0), 0
@@ -199,10 +199,10 @@ def test_so_many_rows_are_held_at_once_and_no_more(board: Container, season: Sea
 def _score_past_redis(
     container: Container, season: Season, player: UUID, points: int, number: int | None = None
 ) -> None:
-    """A committed event that nobody told Redis of, and whose refresh was lost."""
+    """Commit an event whose change never reaches Redis: its refresh is lost."""
     values: dict[str, Any] = {"season": season.id, "player": player, "points": points}
-    given = ", id" if number else ""
-    number_sql = ", :number" if number else ""
+    id_column = ", id" if number else ""
+    id_value = ", :number" if number else ""
     if number:
         values["number"] = number
     container.database.rows(
@@ -212,9 +212,9 @@ def _score_past_redis(
             WHERE season_id = :season AND player_id = :player RETURNING score
         )
         INSERT INTO score_events (action_id, player_id, season_id, action_type_id, points, previous_score, score,
-                                  issued_at, request_id{given})
+                                  issued_at, request_id{id_column})
         {"OVERRIDING SYSTEM VALUE" if number else ""}
-        SELECT gen_random_uuid(), :player, :season, 1, :points, score - :points, score, now(), 'test'{number_sql}
+        SELECT gen_random_uuid(), :player, :season, 1, :points, score - :points, score, now(), 'test'{id_value}
         FROM standing RETURNING 1
         """,
         **values,

@@ -17,10 +17,10 @@ def field(container: Container) -> Field:
 
 @pytest.fixture
 def strict(container: Container) -> Iterator[Field]:
-    """With QUARANTINE on."""
-    made = Container(replace(container.settings, quarantine=True))
-    yield Field(made)
-    made.close()
+    """Yield the field with QUARANTINE on."""
+    quarantining = Container(replace(container.settings, quarantine=True))
+    yield Field(quarantining)
+    quarantining.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Players who play at once, and what everybody, they themselves and the books have of them."""
+"""Players who play in this process, and their scores as the public, they themselves and the books have them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from uuid import UUID, uuid4
 
 from app.containers.container import Container
 from app.domain.action_token import Promise
-from app.domain.boards import MAIN
+from app.domain.boards import MAIN, StandingRow
 from app.domain.redemption import Completed, RedemptionRequest
 from app.services.boards.outbox import BoardChange
+from app.services.boards.standings import Profile
 from app.services.moderation.decisions import DecisionAuthor
 
 BY = DecisionAuthor("cli:tester", "because the test says so", "test")
@@ -23,14 +24,14 @@ def by(reason: str) -> DecisionAuthor:
 
 @dataclass(frozen=True)
 class View:
-    """One player: as everybody sees them, and as they do."""
+    """One player as the public sees them, and as they see themselves (`own`)."""
 
-    seen: dict[str, Any]
-    own: dict[str, Any]
+    public: StandingRow
+    own: Profile
 
 
 class Field:
-    """The product without its web process; what is on its way is delivered when `deliver` says so."""
+    """The product without its web process; changes stay in the outbox until `deliver`."""
 
     def __init__(self, container: Container) -> None:
         self.container = container
@@ -44,24 +45,24 @@ class Field:
         return self.container.redemptions.complete(RedemptionRequest(str(player), action_id, issued.token, key, "test"))
 
     def score(self, player: UUID, points: int) -> None:
-        """So many points at once, past anti-cheat, and past Redis."""
+        """Score so many points at once, without anti-cheat and without Redis."""
         season, now = self.container.standings.season(MAIN), int(time.time() * 1000)
         promise = Promise(str(uuid4()), str(player), "tap", 1, points, MAIN, season.id, season.number, now, now + 1000)
         assert self.container.ledger.redeem(promise, request_id="test", key=None, fingerprint="")
 
     def suspect(self, player: UUID) -> UUID:
-        """A case, as the worker's review opens one."""
+        """Open a case as the worker's review does, and return its id."""
         with self.container.database.transaction() as connection:
             return self.container.suspicions.open_case(
                 connection, str(player), half_life=1800.0, hold=self.container.settings.quarantine
             )
 
     def deliver(self) -> None:
-        """What waits in the outbox, as relay and worker do it."""
+        """Deliver the changes in the outbox, as relay and worker do."""
 
         def bring(changes: list[BoardChange]) -> None:
-            for one in changes:
-                self.container.refresh.changed(one.season_id, one.players, one.events)
+            for change in changes:
+                self.container.refresh.changed(change.season_id, change.players, change.events)
 
         self.container.outbox.drain(bring)
 
@@ -74,7 +75,7 @@ class Field:
         return [(row.username, row.score, row.rank) for row in self.container.standing_store.top(season, 100)]
 
     def books(self) -> list[str]:
-        """What doesn't add up: sums, what Redis has, what is held; empty when all is well."""
+        """Return each discrepancy between sums, Redis and held points; empty when all is well."""
         rows = self.container.database.rows(
             """
             SELECT s.player_id, s.score, s.held, p.held_under, coalesce(e.total, 0) AS total,
@@ -97,7 +98,7 @@ class Field:
         return wrong + [f"redis {item}" for item in self.container.refresh.verify(season)]
 
     def standing(self, player: UUID) -> tuple[Any, ...]:
-        """Score, held points and the time of the standing as the database has them."""
+        """Return score, held points, time and listing of the player's standing in the database."""
         row = self.container.database.row(
             "SELECT score, held, achieved_at, listed FROM standings WHERE player_id = :player", player=player
         )

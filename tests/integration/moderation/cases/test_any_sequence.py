@@ -1,4 +1,4 @@
-"""Whatever is played and decided in whatever order: the public board, the private views and the ledger agree."""
+"""After any sequence of play and decisions, the public board, the private views and the ledger agree."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from app.errors import Conflict
 from app.stores.postgres.engine import UNAVAILABLE
 from tests.integration.moderation.cases.parts import BY, Field
 
-# Not scored: suspended meanwhile, or one of two that would have waited for each other.
-_LOST: tuple[type[Exception], ...] = (AssertionError, *UNAVAILABLE)
+# Not scored: the player was suspended meanwhile, or PostgreSQL ended one side of a deadlock.
+_NOT_SCORED: tuple[type[Exception], ...] = (AssertionError, *UNAVAILABLE)
 ACTS = ("redeem", "redeem", "redeem", "suspect", "cleared", "confirmed", "undo", "reinstate", "suspend", "look")
 STEPS = st.lists(
     st.tuples(st.sampled_from(ACTS), st.integers(0, 2), st.sampled_from([1, 3, 10])), min_size=3, max_size=25
@@ -35,7 +35,7 @@ class Redeemed:
 
 @dataclass
 class Case:
-    """`since` is the number of redemptions before it; `before` what the last decision will give back."""
+    """`since` is the number of redemptions before it; `before` is the state that an undo restores."""
 
     id: UUID
     since: int
@@ -45,7 +45,7 @@ class Case:
 
 @dataclass
 class Model:
-    """What a player's scores should be."""
+    """The scores that a player should have."""
 
     id: UUID
     name: str
@@ -56,18 +56,20 @@ class Model:
 
     @property
     def own(self) -> int:
-        return sum(one.points for one in self.redeemed if one.voided_by is None)
+        return sum(redeemed.points for redeemed in self.redeemed if redeemed.voided_by is None)
 
     @property
-    def seen(self) -> int:
-        held = sum(
-            one.points for one in self.redeemed if one.voided_by is None and one.under and one.under == self.under
+    def public(self) -> int:
+        held_points = sum(
+            redeemed.points
+            for redeemed in self.redeemed
+            if redeemed.voided_by is None and redeemed.under and redeemed.under == self.under
         )
-        return self.own - held
+        return self.own - held_points
 
     @property
     def shown(self) -> int:
-        return self.seen if self.status == "active" else 0
+        return self.public if self.status == "active" else 0
 
     @property
     def open_case(self) -> Case | None:
@@ -77,26 +79,26 @@ class Model:
         case.state, case.before = decision, (self.status, self.under)
         self.status, self.under = ("active" if decision == "cleared" else "suspended"), None
         if decision == "confirmed":
-            for one in self.redeemed[case.since :]:
-                one.voided_by = one.voided_by or case.id
+            for redeemed in self.redeemed[case.since :]:
+                redeemed.voided_by = redeemed.voided_by or case.id
 
     def undo(self, case: Case) -> None:
         case.state, (self.status, self.under) = "open", case.before
-        for one in self.redeemed:
-            if one.voided_by == case.id:
-                one.voided_by = None
+        for redeemed in self.redeemed:
+            if redeemed.voided_by == case.id:
+                redeemed.voided_by = None
 
 
-def _act(strict: Field, player: Model, act: str, points: int) -> None:
+def _apply_act(strict: Field, player: Model, act: str, points: int) -> None:
     decisions, moderation = strict.container.decisions, strict.container.moderation
     if act == "redeem" and player.status == "active":
         strict.score(player.id, points)
         player.redeemed.append(Redeemed(points, player.under))
     elif act == "suspect":
-        found = strict.suspect(player.id)
+        case_id = strict.suspect(player.id)
         if player.open_case is None:
-            player.cases.append(Case(found, len(player.redeemed)))
-        player.under = found
+            player.cases.append(Case(case_id, len(player.redeemed)))
+        player.under = case_id
     elif act in ("cleared", "confirmed") and player.open_case:
         case = player.open_case
         decisions.decide(case.id, act, BY)  # type: ignore[arg-type]
@@ -113,22 +115,22 @@ def _act(strict: Field, player: Model, act: str, points: int) -> None:
 def _check_views(strict: Field, players: list[Model]) -> None:
     for player in players:
         view = strict.view(player.id)
-        above = sum(other.shown > player.own for other in players if other is not player)
+        above = sum(rival.shown > player.own for rival in players if rival is not player)
         rank = above + 1 if player.own and player.status == "active" else None
         assert (view.own["score"], view.own["rank"]) == (player.own, rank), player
-        assert view.seen["score"] == player.seen, player
+        assert view.public["score"] == player.public, player
 
 
 def _check_board(strict: Field, players: list[Model]) -> None:
-    expected = sorted([(one.name, one.shown) for one in players if one.shown], key=lambda row: -row[1])
-    found = [(name, score) for name, score, _ in strict.top()]
-    assert sorted(found) == sorted(expected)
-    assert [score for _, score in found] == [score for _, score in expected]
+    expected = sorted([(player.name, player.shown) for player in players if player.shown], key=lambda row: -row[1])
+    top = [(name, score) for name, score, _ in strict.top()]
+    assert sorted(top) == sorted(expected)
+    assert [score for _, score in top] == [score for _, score in expected]
     assert strict.books() == []
 
 
-def _empty(strict: Field) -> list[Model]:
-    """Three new players on a board with nobody else."""
+def _empty_board(strict: Field) -> list[Model]:
+    """Empty the board, and return three new players on it."""
     strict.container.database.rows(
         "UPDATE standings SET listed = false, changes = changes + 1 WHERE listed RETURNING player_id"
     )
@@ -148,10 +150,10 @@ def _add(strict: Field, name: str) -> UUID:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_the_board_the_views_and_the_ledger_agree(strict: Field, steps: list[tuple[str, int, int]]) -> None:
-    players = _empty(strict)
-    for act, who, points in steps:
-        _act(strict, players[who], act, points)
-        assert [strict.view(one.id).own["score"] for one in players] == [one.own for one in players]
+    players = _empty_board(strict)
+    for act, number, points in steps:
+        _apply_act(strict, players[number], act, points)
+        assert [strict.view(player.id).own["score"] for player in players] == [player.own for player in players]
         if act == "look":
             strict.deliver()
             _check_views(strict, players)
@@ -165,7 +167,7 @@ def _redeem_until(strict: Field, player: Model, over: threading.Event) -> None:
     while not over.is_set():
         try:
             strict.score(player.id, 1)
-        except _LOST:
+        except _NOT_SCORED:
             continue
 
 
@@ -185,14 +187,14 @@ def _judge(strict: Field, player: Model, seed: int) -> None:
 
 
 def test_the_books_are_clean_after_people_decided_while_players_redeemed(strict: Field) -> None:
-    players = _empty(strict)
+    players = _empty_board(strict)
     over = threading.Event()
     with ThreadPoolExecutor(9) as pool:
         redeeming = [pool.submit(_redeem_until, strict, player, over) for player in players * 2]
         judging = [pool.submit(_judge, strict, player, seed) for seed, player in enumerate(players)]
-        errors = [each.exception() for each in judging]
+        errors = [task.exception() for task in judging]
         over.set()
-        errors += [each.exception() for each in redeeming]
+        errors += [task.exception() for task in redeeming]
     assert errors == [None] * 9
     while strict.container.corrections.go_on(5.0):
         pass

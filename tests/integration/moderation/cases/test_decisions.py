@@ -1,4 +1,4 @@
-"""Clear, confirm and undo: each changes all that it says, and the undo leaves what there was."""
+"""Clear, confirm and undo: each changes all that it promises, and the undo restores the earlier state."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from app.errors import (
     NothingToUndo,
     SuspiciousActivity,
 )
+from app.services.moderation.cases import CaseFile
 from app.services.moderation.decisions import DecisionAuthor
 from tests.integration.moderation.cases.parts import BY, Field, by
 from tests.parts.waiting import eventually
 
 
-def _caught(field: Field, player: UUID) -> UUID:
-    """Twenty seconds of work done at once, twice: suspended. Answers the case."""
+def _get_suspended(field: Field, player: UUID) -> UUID:
+    """Complete twenty seconds of work at once, twice, until suspended. Return the case."""
     for refusal in (SuspiciousActivity, AccountSuspended):
         with pytest.raises(refusal):
             field.play(player, "boss-fight")
@@ -37,8 +38,8 @@ def _caught(field: Field, player: UUID) -> UUID:
     return UUID(str(case["case_id"]))
 
 
-def _flagged(field: Field, player: UUID) -> UUID:
-    """A burst, up to the first redemption that scores under a case. Answers the case."""
+def _get_flagged(field: Field, player: UUID) -> UUID:
+    """Play a burst, up to the first redemption that scores under a case. Return the case."""
     for _ in range(40):
         field.play(player)
         cases = field.container.cases.of(player)
@@ -47,19 +48,19 @@ def _flagged(field: Field, player: UUID) -> UUID:
     raise AssertionError("forty at once are no burst")
 
 
-def _case(field: Field, case: UUID) -> dict[str, Any]:
-    found = field.container.cases.one(case)
-    assert found is not None
-    return found
+def _case(field: Field, case: UUID) -> CaseFile:
+    stored = field.container.cases.one(case)
+    assert stored is not None
+    return stored
 
 
 def test_clearing_lifts_the_suspension_and_the_suspicion_everywhere(field: Field, anna: UUID) -> None:
     field.play(anna)
-    case = _caught(field, anna)
+    case = _get_suspended(field, anna)
     field.deliver()
     assert field.container.standings.me(anna)["status"] == "suspended"
-    done = field.container.decisions.decide(case, "cleared", by("a slow network, and a fast hand"))
-    assert (done.status, done.correction_id) == ("active", None)
+    decision = field.container.decisions.decide(case, "cleared", by("a slow network, and a fast hand"))
+    assert (decision.status, decision.correction_id) == ("active", None)
     field.deliver()
     assert field.books() == []
     assert field.container.cases.suspicion(anna) == 0
@@ -76,22 +77,22 @@ def test_confirming_voids_what_was_scored_since_the_case_began_and_nothing_befor
 ) -> None:
     field.score(ben, 5)
     field.score(anna, 100)
-    case = _flagged(field, anna)
+    case = _get_flagged(field, anna)
     assert field.container.standings.me(anna)["score"] > 100
-    done = field.container.decisions.decide(case, "confirmed", BY)
+    decision = field.container.decisions.decide(case, "confirmed", BY)
     field.deliver()
-    assert done.status == "suspended"
+    assert decision.status == "suspended"
     assert field.top() == [("Ben", 5, 1)]
-    score, held, _, listed = field.standing(anna)
+    score, held_points, _, listed = field.standing(anna)
     assert 100 <= score < 116, "what came before the first signal stays"
-    assert (held, listed) == (0, False)
+    assert (held_points, listed) == (0, False)
     assert field.books() == []
-    shown = _case(field, case)
-    assert (shown["state"], shown["decided_by"], shown["reason"]) == ("confirmed", BY.actor, BY.reason)
+    stored = _case(field, case)
+    assert (stored["state"], stored["decided_by"], stored["reason"]) == ("confirmed", BY.actor, BY.reason)
 
 
 def test_a_case_starts_at_the_earliest_signal_of_which_a_point_was_left(field: Field, anna: UUID) -> None:
-    """Of 50, three hours ago, 0.8 are left after six half-lives of 30 minutes; of 50, two hours ago, 3."""
+    """Decay with a half-life of 30 minutes: of 50 points after three hours 0.8 are left, after two hours 3."""
     now = datetime.now(UTC)
     times = [now - timedelta(hours=hours) for hours in (3, 2, 1)]
     with field.container.database.transaction() as connection:
@@ -109,8 +110,8 @@ def test_a_case_starts_at_the_earliest_signal_of_which_a_point_was_left(field: F
 def test_a_case_without_such_a_signal_starts_when_it_was_opened_or_where_its_opener_says(
     field: Field, anna: UUID, ben: UUID
 ) -> None:
-    shown = _case(field, field.suspect(anna))
-    assert shown["starts_at"] == shown["opened_at"]
+    stored = _case(field, field.suspect(anna))
+    assert stored["starts_at"] == stored["opened_at"]
     yesterday = datetime.now(UTC) - timedelta(days=1)
     with field.container.database.transaction() as connection:
         case = field.container.suspicions.open_case(connection, str(ben), half_life=1800.0, hold=False, since=yesterday)
@@ -124,7 +125,7 @@ def test_undoing_puts_everything_back_exactly(
 ) -> None:
     field.score(ben, 5)
     field.score(anna, 3)
-    case = (_caught if come_by == "caught" else _flagged)(field, anna)
+    case = (_get_suspended if come_by == "caught" else _get_flagged)(field, anna)
     field.deliver()
 
     def everything() -> list[object]:
@@ -147,7 +148,7 @@ def test_undoing_puts_everything_back_exactly(
 
 def test_what_was_undone_can_be_decided_again_and_undone_again(field: Field, anna: UUID) -> None:
     field.score(anna, 7)
-    case = _flagged(field, anna)
+    case = _get_flagged(field, anna)
     field.deliver()
     before = field.standing(anna)
     for _ in range(2):
@@ -163,13 +164,13 @@ def test_who_is_confirmed_is_off_the_board_and_their_sockets_are_told(field: Fie
     field.score(anna, 7)
     case = field.suspect(anna)
     redis: Any = field.container.redis
-    heard = redis.pubsub(ignore_subscribe_messages=True)
-    heard.subscribe("fairboard:control")
-    heard.get_message(timeout=1)
+    control = redis.pubsub(ignore_subscribe_messages=True)
+    control.subscribe("fairboard:control")
+    control.get_message(timeout=1)
     field.container.decisions.decide(case, "confirmed", BY)
-    message: Any = eventually(lambda: heard.get_message(timeout=0.1))
+    message: Any = eventually(lambda: control.get_message(timeout=0.1))
     assert str(anna) in message["data"]
-    heard.close()
+    control.close()
     with pytest.raises(AccountSuspended):
         field.play(anna)
 
@@ -180,8 +181,9 @@ def test_a_case_is_decided_once(field: Field, anna: UUID, decision: Decision) ->
     field.container.decisions.decide(case, decision, BY)
     with pytest.raises(AlreadyDecided) as refused:
         field.container.decisions.decide(case, "cleared", by("another opinion"))
-    assert refused.value.details["state"] == decision
-    assert refused.value.details["decided_by"] == BY.actor
+    details = refused.value.details
+    assert isinstance(details, dict)
+    assert (details["state"], details["decided_by"]) == (decision, BY.actor)
 
 
 def test_of_two_who_decide_at_once_one_is_refused(field: Field, anna: UUID, workers: list[Container]) -> None:
@@ -193,7 +195,7 @@ def test_of_two_who_decide_at_once_one_is_refused(field: Field, anna: UUID, work
             pool.submit(worker.decisions.decide, case, decision, BY)
             for worker, decision in zip(workers, decisions, strict=True)
         ]
-    errors = [each.exception() for each in tries]
+    errors = [attempt.exception() for attempt in tries]
     assert sorted(type(error).__name__ for error in errors) == [*["AlreadyDecided"] * 3, "NoneType"]
     field.deliver()
     assert field.books() == []
@@ -247,13 +249,13 @@ def test_every_decision_stands_in_the_audit_log(field: Field, anna: UUID) -> Non
 
 
 def test_a_redis_that_was_away_at_the_decision_is_told_later(field: Field, anna: UUID) -> None:
-    case = _flagged(field, anna)  # whose status the decision doesn't change
+    case = _get_flagged(field, anna)  # under a case, but active: the decision doesn't change the status
     score = field.container.standings.me(anna)["score"]
     redis = field.container.redis
     field.container.logins.note_status(anna, "suspended")
-    kept = redis.get(f"suspicion:{{{anna}}}")
+    suspicion = redis.get(f"suspicion:{{{anna}}}")
     field.container.decisions.decide(case, "cleared", BY)
-    redis.set(f"suspicion:{{{anna}}}", kept)
+    redis.set(f"suspicion:{{{anna}}}", suspicion)
     redis.set(f"status:{{{anna}}}", "suspended")
     field.container.moderation.restate()
     assert redis.get(f"status:{{{anna}}}") == "active"
@@ -262,7 +264,7 @@ def test_a_redis_that_was_away_at_the_decision_is_told_later(field: Field, anna:
 
 
 def test_suspicion_that_came_after_a_clearing_is_not_lost_in_its_undo(field: Field, anna: UUID) -> None:
-    case = _caught(field, anna)
+    case = _get_suspended(field, anna)
     before = field.container.cases.suspicion(anna)
     field.container.decisions.decide(case, "cleared", BY)
     with field.container.database.transaction() as connection:
@@ -272,7 +274,7 @@ def test_suspicion_that_came_after_a_clearing_is_not_lost_in_its_undo(field: Fie
 
 
 def test_a_reinstated_player_keeps_the_case_and_it_can_still_be_decided(field: Field, anna: UUID) -> None:
-    case = _caught(field, anna)
+    case = _get_suspended(field, anna)
     field.container.moderation.reinstate(anna, "test")
     assert _case(field, case)["state"] == "open"
     field.play(anna)

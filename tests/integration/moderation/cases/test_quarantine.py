@@ -1,4 +1,4 @@
-"""Points under a case: their player sees them, nobody else does until the case is decided."""
+"""Points under a case: only their player sees them until the case is decided."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.integration.moderation.cases.parts import BY, Field
 from tests.integration.moderation.ledgers import Event, HandLedger
 from tests.parts.waiting import eventually
 
-MANY = 16  # a burst of so many at once ends flagged
+MANY = 16  # a burst of this many ends flagged
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def mallory(strict: Field) -> UUID:
 
 @pytest.fixture
 def others(strict: Field) -> list[UUID]:
-    """With 20, 10 and 5 points."""
+    """Return three players with 20, 10 and 5 points."""
     players = [strict.player(name) for name in ("Anna", "Ben", "Cleo")]
     for player, points in zip(players, (20, 10, 5), strict=True):
         strict.score(player, points)
@@ -38,9 +38,9 @@ def others(strict: Field) -> list[UUID]:
 
 
 def _scores(field: Field, player: UUID) -> tuple[int, int]:
-    """What everybody sees, and what the player does."""
+    """Return the score that the public sees, and the score that the player sees."""
     view = field.view(player)
-    return view.seen["score"], view.own["score"]
+    return view.public["score"], view.own["score"]
 
 
 def test_without_the_setting_nothing_is_held(field: Field, anna: UUID) -> None:
@@ -60,11 +60,11 @@ def test_the_player_sees_what_they_scored_and_the_rank_it_would_give(
     strict.deliver()
     assert [row[:2] for row in strict.top()] == [("Anna", 20), ("Ben", 10), ("Cleo", 5), ("Mallory", 1)]
     view = strict.view(mallory)
-    assert (view.seen["score"], view.seen["rank"]) == (1, 4)
+    assert (view.public["score"], view.public["rank"]) == (1, 4)
     assert (view.own["score"], view.own["rank"]) == (12, 2)
-    done = strict.play(mallory)
-    assert (done.previous_score, done.score) == (12, 13)
-    assert (done.previous_rank, done.rank) == (2, 2)
+    redemption = strict.play(mallory)
+    assert (redemption.previous_score, redemption.score) == (12, 13)
+    assert (redemption.previous_rank, redemption.rank) == (2, 2)
     assert strict.container.actions.issue(mallory, "tap").expected_score == 14
     me, above, below = strict.container.standings.around(mallory, 5)
     assert (me.score, me.rank) == (13, 2)
@@ -83,7 +83,7 @@ def test_whose_points_are_all_held_is_on_no_board_but_their_own(
     assert (first.previous_rank, first.rank) == (None, 4)
     strict.deliver()
     view = strict.view(mallory)
-    assert (view.seen["rank"], view.seen["score"], view.seen["achieved_at"]) == (None, 0, None)
+    assert (view.public["rank"], view.public["score"], view.public["achieved_at"]) == (None, 0, None)
     assert (view.own["rank"], view.own["score"]) == (4, 1)
     me, above, below = strict.container.standings.around(mallory, 1)
     assert (me.rank, [row.username for row in above], below) == (4, ["Cleo"], [])
@@ -106,28 +106,28 @@ def test_what_is_pushed_says_nothing_of_held_points(strict: Field, mallory: UUID
     strict.score(mallory, 1)
     strict.suspect(mallory)
     strict.deliver()
-    heard = strict.container.redis.pubsub(ignore_subscribe_messages=True)
-    heard.subscribe("fairboard:board")
-    heard.get_message(timeout=1)
+    listener = strict.container.redis.pubsub(ignore_subscribe_messages=True)
+    listener.subscribe("fairboard:board")
+    listener.get_message(timeout=1)
     strict.score(mallory, 500)
     strict.deliver()
-    told = heard.get_message(timeout=1)
-    heard.close()
-    assert told is not None
-    pushed = json.loads(told["data"])
+    message = listener.get_message(timeout=1)
+    listener.close()
+    assert message is not None
+    pushed = json.loads(message["data"])
     assert pushed["changeInfo"] == []
     assert [row["score"] for row in pushed["data"] if row["username"] == "Mallory"] == [1]
 
 
 def test_the_redemption_that_opens_the_case_is_held_itself(strict: Field, mallory: UUID) -> None:
     for _ in range(MANY + 4):
-        done = strict.play(mallory)
+        redemption = strict.play(mallory)
         if strict.container.cases.of(mallory):
             break
     else:
         raise AssertionError("that many at once are a burst")
     strict.deliver()
-    assert _scores(strict, mallory) == (done.score - 1, done.score)
+    assert _scores(strict, mallory) == (redemption.score - 1, redemption.score)
     assert strict.books() == []
 
 
@@ -144,7 +144,7 @@ def test_a_case_of_the_review_holds_too(strict: Field, mallory: UUID) -> None:
 
 @pytest.fixture
 def held(strict: Field, mallory: UUID, others: list[UUID]) -> Iterator[UUID]:
-    """A case of a player with 1 point for all to see and 11 held."""
+    """Yield a case of a player with 1 public point and 11 held ones."""
     strict.score(mallory, 1)
     case = strict.suspect(mallory)
     strict.score(mallory, 7)
@@ -200,7 +200,7 @@ def test_what_is_held_stays_held_when_the_player_is_suspended_and_reinstated(
 def test_a_redemption_that_was_on_its_way_at_the_decision_is_released_by_the_sweep(
     strict: Field, mallory: UUID, held: UUID
 ) -> None:
-    """It has looked at its player, and waits for the standing until the decision is committed."""
+    """Let a redemption read its player, then wait for the standing until the decision is committed."""
     database = strict.container.database
     waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INTO standings%'"
     with ThreadPoolExecutor(1) as pool:

@@ -1,4 +1,4 @@
-"""Two real replicas of the primary, and what a process has that may read on them."""
+"""Two real replicas of the primary, and the services of a process that may read on them."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ from tests.parts.waiting import eventually
 
 @pytest.fixture(scope="package")
 def pair(servers: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Replica]]:
-    """Two replicas of the primary."""
+    """Yield two replicas of the primary."""
     folder = tmp_path_factory.mktemp("replicas")
-    made = [new_replica(servers, folder, name) for name in ("replica-1", "replica-2")]
+    replicas = [new_replica(servers, folder, name) for name in ("replica-1", "replica-2")]
     try:
-        for each in made:
-            each.start()
-        yield made
+        for replica in replicas:
+            replica.start()
+        yield replicas
     finally:
-        for each in made:
-            each.stop()
+        for replica in replicas:
+            replica.stop()
 
 
 @pytest.fixture
 def replicas(pair: list[Replica]) -> Iterator[list[Replica]]:
-    """As they should be, before and after whatever a test does to them."""
+    """Yield the replicas in good state, and restore it after the test."""
     yield pair
-    for each in pair:
-        if not each.running:
-            each.start()
-        each.resume()
-        each.resume_replay()
-    eventually(lambda: all(each.streaming() and each.lag_bytes() == 0 for each in pair))
+    for replica in pair:
+        if not replica.running:
+            replica.start()
+        replica.resume()
+        replica.resume_replay()
+    eventually(lambda: all(replica.streaming() and replica.lag_bytes() == 0 for replica in pair))
 
 
 @pytest.fixture
 def near(container: Container, replicas: list[Replica]) -> Iterator[Container]:
-    """What a process has that may read on both replicas."""
-    made = near_to(container, replicas)
-    eventually(lambda: all(status.lag_bytes == 0 for status in made.replicas.status()))
-    yield made
-    made.close()
+    """Yield the services of a process that may read on both replicas."""
+    near = near_to(container, replicas)
+    eventually(lambda: all(status.lag_bytes == 0 for status in near.replicas.status()))
+    yield near
+    near.close()
 
 
 @pytest.fixture
 def ready(container: Container, near: Container) -> list[UUID]:
-    """Three players on a board that Redis and both replicas have."""
+    """Return three players on a board that Redis and both replicas have."""
     players = [player_in(container) for _ in range(3)]
     for points, player in enumerate(players, 10):
         redeem(container, player, points)

@@ -1,4 +1,4 @@
-"""What the tests of replicas do to a board."""
+"""Helpers of the replica tests: replicas, players and redemptions."""
 
 from __future__ import annotations
 
@@ -20,59 +20,59 @@ from devstack.stack import Stack
 
 
 def new_replica(servers: Stack, folder: Path, name: str) -> Replica:
-    """One more, not started."""
+    """Return one more replica, not started."""
     return Replica(folder / name, folder / f"{name}.log", primary=servers.postgres, name=name)
 
 
 def near_to(container: Container, servers: Sequence[Postgres], **changes: Any) -> Container:
-    """A container on the same servers that may read on these."""
+    """Return a container on the same servers that may read on `servers`."""
     urls = tuple(
-        each.database_url(database_of(container)).replace("postgresql:", "postgresql+psycopg:") for each in servers
+        server.database_url(database_of(container)).replace("postgresql:", "postgresql+psycopg:") for server in servers
     )
     return Container(replace(container.settings, database_replica_urls=urls, **changes))
 
 
 def database_of(container: Container) -> str:
-    """The name of its database."""
+    """Return the name of the container's database."""
     return str(make_url(container.settings.database_url).database)
 
 
 def season_of(container: Container) -> Season:
-    """The main board's."""
+    """Return the main board's open season."""
     season = container.catalog.open_season(MAIN)
     assert season is not None
     return season
 
 
 def player_in(container: Container) -> UUID:
-    """A new one."""
+    """Add a player, and return their id."""
     player = uuid4()
     container.players.add(player, f"p-{player}"[:32], str(player), "no password fits this", "player")
     return player
 
 
 def commit(container: Container, player: UUID, points: int) -> list[int]:
-    """Score in the database alone, as by a process that dies right after; the answer is for `record`."""
+    """Score in the database alone, as a process that dies right after. Return the arguments for `record`."""
     season, now = season_of(container), int(time.time() * 1000)
     promise = Promise(str(uuid4()), str(player), "tap", 1, points, MAIN, season.id, season.number, now, now + 1000)
-    done = container.ledger.redeem(promise, request_id="test", key=None, fingerprint="")
-    assert done
-    return [done.previous, done.score, done.change]
+    redemption = container.ledger.redeem(promise, request_id="test", key=None, fingerprint="")
+    assert redemption
+    return [redemption.previous, redemption.score, redemption.change]
 
 
-def record(container: Container, player: UUID, done: list[int]) -> None:
-    """What a redemption tells Redis after its commit."""
-    name, keys, arguments = container.rankings.record_call(season_of(container), str(player), *done)
+def record(container: Container, player: UUID, scores: list[int]) -> None:
+    """Write to Redis as a redemption does after its commit."""
+    name, keys, arguments = container.rankings.record_call(season_of(container), str(player), *scores)
     container.scripts.run(name, keys, arguments)
 
 
 def redeem(container: Container, player: UUID, points: int) -> None:
-    """As the product does."""
+    """Score as the product does, in the database and in Redis."""
     record(container, player, commit(container, player, points))
 
 
 def refresh(container: Container) -> None:
-    """What relay and worker do with all that waits in the outbox."""
+    """Deliver all changes in the outbox, as relay and worker do."""
 
     def deliver(changes: Any) -> None:
         for change in changes:

@@ -1,4 +1,4 @@
-"""A primary that has become a standby: it answers, takes no writes, and is named."""
+"""A primary that has become a standby: it answers, refuses writes, and is named."""
 
 from __future__ import annotations
 

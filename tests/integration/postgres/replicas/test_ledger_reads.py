@@ -21,14 +21,14 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def patient(near: Container) -> Iterator[Container]:
-    """A process that reads on replicas however far they are behind."""
-    made = Container(replace(near.settings, replica_lag_seconds=3600.0))
-    yield made
-    made.close()
+    """Yield a process that reads on replicas however far they are behind."""
+    tolerant = Container(replace(near.settings, replica_lag_seconds=3600.0))
+    yield tolerant
+    tolerant.close()
 
 
 def _analytics(container: Container) -> Analytics:
-    """As it is a minute after the hour."""
+    """Return analytics a minute after the hour."""
     replicas, patient, catalog = container.replicas, container.patient_replicas, container.catalog
     return Analytics(container.database, replicas, patient, catalog, clock=lambda: TEN + HOUR + timedelta(minutes=1))
 
@@ -44,9 +44,9 @@ def test_an_hour_is_not_complete_while_the_replica_may_miss_something_of_it(
     ledger = HandLedger(container)
     anna = ledger.player()
     ledger.write(Event(anna, "tap", TEN))
-    eventually(lambda: all(each.lag_bytes() == 0 for each in replicas))
-    for each in replicas:
-        each.pause_replay()
+    eventually(lambda: all(replica.lag_bytes() == 0 for replica in replicas))
+    for replica in replicas:
+        replica.pause_replay()
     ledger.write(Event(anna, "tap", TEN + timedelta(minutes=59)))
     analytics, seen_on_primary = _analytics(patient), _analytics(container)
     for _ in range(2):
@@ -54,9 +54,9 @@ def test_an_hour_is_not_complete_while_the_replica_may_miss_something_of_it(
         assert _hour(seen_on_primary) == [(1, False)], "read on a replica, which knows that it may miss something"
     assert seen_on_primary.rebuild(None, None) == []
     assert _hour(seen_on_primary) == [(2, False)]
-    for each in replicas:
-        each.resume_replay()
-    eventually(lambda: all(each.lag_bytes() == 0 for each in replicas))
+    for replica in replicas:
+        replica.resume_replay()
+    eventually(lambda: all(replica.lag_bytes() == 0 for replica in replicas))
     analytics.roll_up()
     assert _hour(seen_on_primary) == [(2, True)]
     assert analytics.verify(None, None) == []
@@ -71,26 +71,26 @@ def test_with_all_replicas_dead_the_primary_is_read(
     for number in range(30):
         ledger.write(Event(mallory, "tap", now - timedelta(seconds=90 - number)))
     ledger.write(Event(mallory, "tap", TEN))
-    for each in replicas:
-        each.kill()
+    for replica in replicas:
+        replica.kill()
     _analytics(near).roll_up()
     assert _hour(_analytics(near)) == [(1, True)]
-    assert [case["player_id"] for case in near.review.go_on().cases] == [mallory]
+    assert [case.player_id for case in near.review.go_on().cases] == [mallory]
 
 
 def test_the_model_learns_from_a_replica(container: Container, patient: Container, replicas: list[Replica]) -> None:
     ledger, now = HandLedger(container), datetime.now(UTC) - timedelta(minutes=2)
     until = now.replace(minute=0, second=0, microsecond=0)
     write_days(ledger, 3, 2, until)
-    eventually(lambda: all(each.lag_bytes() == 0 for each in replicas))
-    for each in replicas:
-        each.pause_replay()
+    eventually(lambda: all(replica.lag_bytes() == 0 for replica in replicas))
+    for replica in replicas:
+        replica.pause_replay()
     write_days(ledger, 3, 2, until)
     with pytest.raises(Conflict, match=r"^6 days"):
         patient.learning.train()
     with pytest.raises(Conflict, match=r"^12 days"):
         container.learning.train()
-    for each in replicas:
-        each.kill()
+    for replica in replicas:
+        replica.kill()
     with pytest.raises(Conflict, match=r"^12 days"):
         patient.learning.train()

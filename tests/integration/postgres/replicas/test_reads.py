@@ -1,4 +1,4 @@
-"""Reads on two real replicas: where they go, and when they come back to the primary."""
+"""Reads on two real replicas: their servers, and their return to the primary."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ _AROUND = "UNION ALL"
 
 
 def _scores(container: Container) -> list[int]:
-    """The board as a process reads it that has nothing cached."""
+    """Return the board's scores as a process reads them that has nothing cached."""
     container.rankings.note_change(season_of(container))
     return [row["score"] for row in container.standings.snapshot(MAIN)["data"]]
 
 
-def _read_by(server: Postgres, container: Container) -> set[str]:
-    """Which kinds of read this server was last asked for, connection by connection."""
+def _reads_on(server: Postgres, container: Container) -> set[str]:
+    """Return the kinds of read that this server last executed, over all connections."""
     with psycopg.connect(server.database_url("postgres")) as connection:
         query = "SELECT query FROM pg_stat_activity WHERE application_name = 'fairboard' AND datname = %s"
         last = [row[0] for row in connection.execute(query, (database_of(container),))]
@@ -65,18 +65,18 @@ def _reads(container: Container, player: UUID) -> dict[str, Callable[[], object]
 def test_reads_go_to_all_replicas_in_turn(
     kind: str, servers: Stack, container: Container, near: Container, replicas: list[Replica], ready: list[UUID]
 ) -> None:
-    container.close()  # so that the primary knows only what `near` asks it
+    container.close()  # so that the primary knows only the queries of `near`
     for _ in range(4):
         _reads(near, ready[0])[kind]()
-        assert kind not in _read_by(servers.postgres, near)
-    assert all(kind in _read_by(each, near) for each in replicas)
+        assert kind not in _reads_on(servers.postgres, near)
+    assert all(kind in _reads_on(server, near) for server in replicas)
 
 
 def test_ones_own_account_is_read_on_the_primary(
     near: Container, container: Container, replicas: list[Replica], ready: list[UUID]
 ) -> None:
-    for each in replicas:
-        each.pause_replay()
+    for replica in replicas:
+        replica.pause_replay()
     commit(container, ready[0], 100)
     assert near.standings.me(ready[0])["score"] == 110
 
@@ -103,7 +103,7 @@ def test_with_one_replica_in_trouble_the_other_answers(
         assert near.standings.one(ready[0]).score == 110
         assert near.standings.around(ready[1], 5)[1][0].score == 110
     container.close()
-    eventually(lambda: _reads(near, ready[0])[_TOP]() and _TOP in _read_by(second, near))
+    eventually(lambda: _reads(near, ready[0])[_TOP]() and _TOP in _reads_on(second, near))
     assert near.standings.one(ready[2]).score == 12
 
 
@@ -113,25 +113,27 @@ def test_with_both_replicas_in_trouble_the_primary_answers_until_they_are_back(
 ) -> None:
     for read in _reads(near, ready[0]).values():
         read()
-    for each in replicas:
-        TROUBLES[trouble](each)
+    for replica in replicas:
+        TROUBLES[trouble](replica)
     redeem(container, ready[0], 100)
     for _ in range(3):
         assert _scores(near) == [110, 12, 11]
         assert near.standings.one(ready[0]).score == 110
         assert near.standings.around(ready[1], 5)[1][0].score == 110
-    for each in replicas:
-        if each.running:
-            each.resume()
-            each.resume_replay()
+    for replica in replicas:
+        if replica.running:
+            replica.resume()
+            replica.resume_replay()
         else:
-            each.start()
+            replica.start()
     container.close()
 
     def is_back() -> bool:
-        near.database.close()  # what it has read there until now doesn't count
+        near.database.close()  # earlier reads on the primary don't count
         _scores(near)
-        return _TOP not in _read_by(servers.postgres, near) and all(_TOP in _read_by(each, near) for each in replicas)
+        return _TOP not in _reads_on(servers.postgres, near) and all(
+            _TOP in _reads_on(server, near) for server in replicas
+        )
 
     eventually(is_back, within=60)
 
@@ -156,7 +158,7 @@ def test_while_the_primary_is_down_replicas_answer_for_one_player_and_the_cache_
     near.standings.one(ready[0])
     servers.postgres.stop()
     try:
-        deadline = time.monotonic() + 1.5  # beyond the second for which a process knows the season
+        deadline = time.monotonic() + 1.5  # longer than the second for which a process caches the season
         while time.monotonic() < deadline:
             assert near.standings.top(MAIN).rows == before.rows
             assert near.standings.one(ready[0]).score == 10
@@ -169,8 +171,8 @@ def test_while_the_primary_is_down_replicas_answer_for_one_player_and_the_cache_
 def test_what_one_wrote_is_seen_though_no_replica_has_it(
     container: Container, near: Container, replicas: list[Replica], ready: list[UUID]
 ) -> None:
-    for each in replicas:
-        each.pause_replay()
+    for replica in replicas:
+        replica.pause_replay()
     for turn in range(1, 4):
         redeem(container, ready[0], 100)
         assert near.standings.one(ready[0]).score == 10 + 100 * turn
@@ -179,8 +181,8 @@ def test_what_one_wrote_is_seen_though_no_replica_has_it(
 def test_what_one_saw_on_a_board_is_seen_though_redis_was_never_told(
     container: Container, near: Container, replicas: list[Replica], ready: list[UUID]
 ) -> None:
-    for each in replicas:
-        each.pause_replay()
+    for replica in replicas:
+        replica.pause_replay()
     commit(container, ready[0], 100)
     assert near.standings.one(ready[0]).score == 10, "a replica answers while nobody has seen more"
     assert _scores(near) == [110, 12, 11]
@@ -190,8 +192,8 @@ def test_what_one_saw_on_a_board_is_seen_though_redis_was_never_told(
 def test_what_one_saw_of_ones_account_is_seen_though_redis_was_never_told(
     container: Container, near: Container, replicas: list[Replica], ready: list[UUID]
 ) -> None:
-    for each in replicas:
-        each.pause_replay()
+    for replica in replicas:
+        replica.pause_replay()
     commit(container, ready[0], 100)
     assert near.standings.me(ready[0])["score"] == 110
     assert near.standings.one(ready[0]).score == 110
@@ -203,23 +205,23 @@ def test_what_one_replica_showed_is_not_missing_on_the_other(
     replicas[0].pause_replay()
     commit(container, ready[0], 100)
     eventually(lambda: replicas[1].lag_bytes() == 0)
-    seen = [near.standings.one(ready[0]).score for _ in range(6)]
-    assert seen == sorted(seen)
-    assert seen[-1] == 110
+    scores = [near.standings.one(ready[0]).score for _ in range(6)]
+    assert scores == sorted(scores)
+    assert scores[-1] == 110
 
 
 def test_a_list_that_was_read_while_another_was_is_read_again(container: Container, ready: list[UUID]) -> None:
     season, store = season_of(container), container.standing_store
     late, after = store.next_version()
-    _, after_too = store.next_version()
-    _, seen_too = store.top_seen(season, 10)
+    _, later = store.next_version()
+    _, earlier_until = store.top_seen(season, 10)
     commit(container, ready[0], 100)
-    _, seen = store.top_seen(season, 10)
+    _, until = store.top_seen(season, 10)
     cached, _ = container.rankings.top(season, 10)
     assert cached is not None
-    assert container.rankings.put_top(season, 10, replace(cached, version=late), after, seen) == ""
+    assert container.rankings.put_top(season, 10, replace(cached, version=late), after, until) == ""
     higher = replace(cached, version=late + 1)
-    assert container.rankings.put_top(season, 10, higher, after_too, seen_too), "it has not seen the redemption"
+    assert container.rankings.put_top(season, 10, higher, later, earlier_until), "it has not seen the redemption"
     assert container.standings.build(season).version > late
 
 
@@ -242,16 +244,16 @@ def test_a_server_that_was_promoted_is_no_replica_and_its_old_brothers_are_none_
         astray = near_to(container, replicas[:1], database_url=url)
         assert [status.fault for status in astray.replicas.status()] == [ASTRAY]
     finally:
-        for each in (astray, promoted):
-            if each is not None:
-                each.close()
+        for source in (astray, promoted):
+            if source is not None:
+                source.close()
         third.stop()
         with psycopg.connect(servers.postgres.admin_url("fairboard"), autocommit=True) as connection:
             connection.execute("SELECT pg_drop_replication_slot(%s)", (third.slot,))
 
 
-def _place(container: Container, age: float | None = None) -> str:
-    """The name of the server that a read of that age goes to; "" for the primary."""
+def _server_for(container: Container, age: float | None = None) -> str:
+    """Return the name of the server that a read of that age goes to; "" for the primary."""
     query = "SELECT current_setting('cluster_name') AS name"
     row = container.replicas.roughly(lambda database: database.row(query), age)
     assert row is not None
@@ -259,8 +261,8 @@ def _place(container: Container, age: float | None = None) -> str:
 
 
 @contextlib.contextmanager
-def _receiving_nothing(replica: Replica) -> Iterator[None]:
-    """A replica that has lost its primary, and thinks that it has all there is."""
+def _cut_off_from_primary(replica: Replica) -> Iterator[None]:
+    """Let a replica lose its primary without noticing: it assumes that it is up to date."""
     with psycopg.connect(replica.url) as connection:
         row = connection.execute("SELECT pid FROM pg_stat_wal_receiver").fetchone()
     assert row
@@ -274,12 +276,12 @@ def _receiving_nothing(replica: Replica) -> Iterator[None]:
 def test_a_read_of_some_age_goes_to_replicas_that_are_no_older(
     container: Container, near: Container, replicas: list[Replica], ready: list[UUID]
 ) -> None:
-    assert {_place(near, 0) for _ in range(4)} == {"replica-1", "replica-2"}
-    with _receiving_nothing(replicas[0]):
+    assert {_server_for(near, 0) for _ in range(4)} == {"replica-1", "replica-2"}
+    with _cut_off_from_primary(replicas[0]):
         replicas[1].pause_replay()
         commit(container, ready[0], 100)
-        eventually(lambda: _place(near, 0) == "")
-        assert {_place(near, 3600) for _ in range(4)} == {"replica-1", "replica-2"}
+        eventually(lambda: _server_for(near, 0) == "")
+        assert {_server_for(near, 3600) for _ in range(4)} == {"replica-1", "replica-2"}
         assert all(status.up and status.lag_bytes and status.lag_seconds for status in near.replicas.status())
         first = near.replicas.status()[0].lag_seconds
         assert first is not None
@@ -291,14 +293,14 @@ def test_a_read_of_some_age_goes_to_replicas_that_are_no_older(
 def test_a_read_whose_replica_fails_under_it_is_done_again_on_the_primary(
     near: Container, replicas: list[Replica]
 ) -> None:
-    asked = itertools.count(1)
+    attempts = itertools.count(1)
 
     def read(database: Any) -> tuple[int, Any]:
-        for each in replicas:
-            if each.running:
-                each.kill()
-        return next(asked), database.row("SELECT pg_is_in_recovery()")
+        for replica in replicas:
+            if replica.running:
+                replica.kill()
+        return next(attempts), database.row("SELECT pg_is_in_recovery()")
 
     assert near.replicas.roughly(read)[1] == (False,)
-    assert next(asked) > 2
+    assert next(attempts) > 2
     assert near.replicas.reader() is near.database

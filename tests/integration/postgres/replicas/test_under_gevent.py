@@ -1,4 +1,4 @@
-"""The API's processes run on gevent, where waiting is ours: a replica that says nothing must hold up nobody."""
+"""The API's processes run on gevent, where waiting is ours: a silent replica must not block other greenlets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from devstack.child import ROOT
 from devstack.replica import Replica
 from tests.integration.postgres.replicas.parts import redeem
 
-# Reads once, waits for a line, reads again while another greenlet counts; prints the score and whether that one ran on.
+# Reads, waits for a line, reads again while another greenlet counts; prints the score and whether that one ran on.
 _READER = """
 from gevent import monkey
 monkey.patch_all()
@@ -53,8 +53,8 @@ def test_stalled_replicas_hold_up_no_greenlet_for_long(
     ) as reader:
         assert reader.stdout is not None
         assert reader.stdout.readline() == "10\n"
-        for each in replicas:
-            each.pause()
+        for replica in replicas:
+            replica.pause()
         redeem(near, ready[0], 100)
-        said, _ = reader.communicate("now\n", timeout=60)
-    assert said.splitlines()[-1] == "110 True"
+        output, _ = reader.communicate("now\n", timeout=60)
+    assert output.splitlines()[-1] == "110 True"
