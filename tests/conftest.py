@@ -11,8 +11,8 @@ from deploy.local import surroundings
 from tests.parts.client import Api, Player
 from tests.parts.product import Product, has_rabbitmq, running
 
-# Tests run in three processes. What stands in one of these folders shares servers, and goes to one of them together;
-# elsewhere the same holds for each file. The longest first, so that all end at about the same time.
+# Tests run in two processes. What stands in one of these folders shares servers, and goes to one of them together;
+# elsewhere the same holds for each file. The longest first, so that both end at about the same time.
 _TOGETHER = (
     "tests/faults",
     "tests/e2e",
