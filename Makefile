@@ -33,7 +33,7 @@ dev: ## .venv with what tests and lint need
 test: dev ## lint and every test, after installing what they need
 	@.ci/system
 	@$(MAKE) --no-print-directory lint
-	$(VENV) -m pytest -n 3 --dist loadgroup
+	$(VENV) -m pytest -n 2
 
 unit: dev ## the tests that need no server
 	$(VENV) -m pytest tests/unit

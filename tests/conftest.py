@@ -4,31 +4,46 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from devstack import surroundings
 from tests.parts.client import Api, Player
 from tests.parts.product import Product, has_rabbitmq, running
 
-# Tests run in three processes. The tests of one of these folders share servers, so they all run in the same process;
-# elsewhere the tests of one file do. The longest folder comes first, so that all processes end at about the same time.
-_TOGETHER = (
+# Tests run in two processes. The tests of one of these groups share servers, so they all run in the same process;
+# elsewhere the tests of one file do. The longest groups come first, so that both processes end at about the same time.
+_GROUPS = (
     "tests/faults",
     "tests/e2e",
-    "tests/e2e/cluster",
-    "tests/e2e/page",
+    "tests/e2e/test_make_run.py",
     "tests/e2e/edge",
+    "tests/e2e/page",
+    "tests/e2e/cluster",
     "tests/integration/postgres/replicas",
+    "tests/e2e/test_presence.py",
+    "tests/e2e/test_surroundings.py",
 )
-# These files start servers of their own and share none.
-_APART = ("tests/e2e/test_make_run.py", "tests/e2e/test_surroundings.py", "tests/e2e/test_presence.py")
 
 
-def _group(item: pytest.Item) -> str:
-    path = item.path.relative_to(item.config.rootpath).as_posix()
-    folders = [folder for folder in _TOGETHER if path.startswith(f"{folder}/")]
-    return path if path in _APART or not folders else max(folders, key=len)
+def _group(nodeid: str) -> str:
+    """Return the longest group that the test is in, or its file."""
+    path = nodeid.partition("::")[0]
+    return max((group for group in _GROUPS if f"{path}/".startswith(f"{group}/")), key=len, default=path)
+
+
+class _Scheduler(LoadScopeScheduling):  # type: ignore[misc]
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduler:
+    """Return the scheduler for `-n`. `--dist loadgroup` renames tests to group them, in vain since pytest 9.2."""
+    config.option.loadscopereorder = False
+    return _Scheduler(config, log)
 
 
 def pytest_configure() -> None:
@@ -37,11 +52,8 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the tests that share servers, and put the longest groups first."""
-    groups = {item: _group(item) for item in items}
-    items.sort(key=lambda item: _TOGETHER.index(groups[item]) if groups[item] in _TOGETHER else len(_TOGETHER))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(groups[item]))
+    """Put the longest groups first."""
+    items.sort(key=lambda item: _GROUPS.index(group) if (group := _group(item.nodeid)) in _GROUPS else len(_GROUPS))
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ BRISK = {
     "ANTICHEAT_REJECT": "1000000",
     "ANTICHEAT_CRITICAL": "1000000",
 }
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 _addresses = (f"127.0.{high}.{low}" for high, low in itertools.product(range(1, 250), range(1, 250)))
 
