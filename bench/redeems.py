@@ -106,7 +106,7 @@ def check(stack: Stack, redeemed: int) -> None:
 def _check_board(stack: Stack) -> None:
     container = Container(Settings.from_env(stack.env))
     try:
-        differences = container.refresh.verify(container.standings.season("main"))
+        differences = container.board_sync.verify(container.standings.season("main"))
     finally:
         container.close()
     if differences:

@@ -50,7 +50,7 @@ class PeriodicTask(FairboardTask):
         """Run the task itself, once, unless it comes too late."""
         try:
             deadline = self.request.get(UNTIL)
-            lateness = 0.0 if deadline is None else self.app.container.ticks.now() - deadline
+            lateness = 0.0 if deadline is None else self.app.container.beat_lock.now() - deadline
             if lateness > 0:
                 log.info("tick_too_late", seconds=round(lateness, 1))
                 return None

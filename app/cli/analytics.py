@@ -13,7 +13,7 @@ from app.cli.output import emit, safe, table
 from app.cli.progress import ProgressPrinter
 from app.domain.boards import MAIN
 from app.domain.rollups import GRANULARITIES, Granularity, RollupDifference
-from app.services.operations.analytics import RollupRow, Wanted
+from app.services.operations.analytics import RollupRow, RollupQuery
 
 _COLUMNS = (
     "from",
@@ -55,7 +55,7 @@ def show(
 
     Rows that aren't complete yet show the figures of their last computation; one runs about every minute.
     """
-    rows = container().analytics.show(Wanted(board, by, since, until, action_type))
+    rows = container().analytics.show(RollupQuery(board, by, since, until, action_type))
     emit(rows, table(map(_flatten, rows), _COLUMNS) if rows else "Nothing was played.", as_json=as_json)
 
 
@@ -106,7 +106,7 @@ def verify(ctx: click.Context, since: datetime | None, until: datetime | None, a
 
 
 def _difference_rows(differences: list[RollupDifference]) -> list[dict[str, object]]:
-    return container().analytics.named(differences)
+    return container().analytics.name_differences(differences)
 
 
 def _report(differences: list[RollupDifference], clean_text: str, difference_text: str) -> str:

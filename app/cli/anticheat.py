@@ -46,7 +46,7 @@ def review(player: str | None, since: datetime | None, as_json: bool) -> None:
     since = since or utc(container().clock() - _DAY_SECONDS)
     note("anticheat.review", "ledger" if player_id is None else f"player:{player_id}", since=since)
     with ProgressPrinter("Reviewing", "redemptions") as progress:
-        summary = container().review.again(since, player_id=player_id, on_progress=progress)
+        summary = container().review.review_again(since, player_id=player_id, on_progress=progress)
     cases = [
         {"username": container().accounts.find(str(case.player_id)).username, **asdict(case)} for case in summary.cases
     ]

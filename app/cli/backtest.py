@@ -94,9 +94,9 @@ def _text(report: Report, changes: dict[str, str], rows: list[dict[str, object]]
         f"{report.prevented:,} that scored would have been refused, or come after a suspension.",
     ]
     cleared_players = [
-        comparison.was.username
+        comparison.actual.username
         for comparison in report.compared
-        if "suspended" in comparison.after and comparison.was.decided == "cleared"
+        if "suspended" in comparison.simulated_words and comparison.actual.decided == "cleared"
     ]
     if cleared_players:
         lines.append(f"Would be suspended, and a person has cleared them since: {', '.join(cleared_players)}.")

@@ -16,7 +16,7 @@ from app.cli.pictures import bars, svg
 from app.cli.progress import ProgressPrinter
 from app.domain.calibration import full
 from app.domain.times import utc
-from app.services.moderation.calibration import TIMES, Calibrated
+from app.services.moderation.calibration import TIMES, TypeCalibration
 
 _MONTH_SECONDS = 30 * 86_400
 _COLUMNS = ("time", "now", "proposed")
@@ -39,7 +39,7 @@ def calibrate(slug: str | None, since: datetime | None, file: Path | None, apply
     if file and not slug:
         raise click.UsageError("--svg draws one action type: say which.")
     with ProgressPrinter("Reading the ledger", "action types"):
-        calibrations = container().calibration.look(since or utc(container().clock() - _MONTH_SECONDS), slug)
+        calibrations = container().calibration.measure(since or utc(container().clock() - _MONTH_SECONDS), slug)
     if file:
         _draw(calibrations[0], file)
     applied_flags = [apply and _apply(calibration) for calibration in calibrations]
@@ -55,11 +55,11 @@ def calibrate(slug: str | None, since: datetime | None, file: Path | None, apply
     emit(rows, "\n\n".join(texts), as_json=as_json)
 
 
-def _apply(calibration: Calibrated) -> bool:
+def _apply(calibration: TypeCalibration) -> bool:
     return container().calibration.apply(calibration, by=operator(), request_id=request_id())
 
 
-def _marks(calibration: Calibrated) -> dict[str, float]:
+def _marks(calibration: TypeCalibration) -> dict[str, float]:
     current_marks = {name.replace("_seconds", ""): value for name in TIMES if (value := calibration.now[name])}
     proposed_marks = {
         f"proposed {name.replace('_seconds', '')}": value for name, value in calibration.proposal.values.items()
@@ -67,7 +67,7 @@ def _marks(calibration: Calibrated) -> dict[str, float]:
     return {name.replace("_", " "): value for name, value in {**current_marks, **proposed_marks}.items()}
 
 
-def _draw(calibration: Calibrated, file: Path) -> None:
+def _draw(calibration: TypeCalibration, file: Path) -> None:
     if calibration.times is None:
         raise click.ClickException("Nobody has completed it in that time: there is nothing to draw.")
     title = (
@@ -79,7 +79,7 @@ def _draw(calibration: Calibrated, file: Path) -> None:
         raise click.ClickException(f"{safe(str(file))} can't be written: {error.strerror}.") from error
 
 
-def _row(calibration: Calibrated) -> dict[str, object]:
+def _row(calibration: TypeCalibration) -> dict[str, object]:
     times = calibration.times
     return {
         "slug": calibration.slug,
@@ -95,7 +95,7 @@ def _row(calibration: Calibrated) -> dict[str, object]:
     }
 
 
-def _text(calibration: Calibrated, is_applied: bool) -> str:
+def _text(calibration: TypeCalibration, is_applied: bool) -> str:
     if calibration.times is None:
         return f"{safe(calibration.slug)}: nobody has completed it in that time."
     heading = (

@@ -167,13 +167,13 @@ def _print_decision(result: DecisionResult, as_json: bool) -> None:
             f"{verb} {correction.events:,} redemptions, {correction.points:,} points{continuation}: "
             f"correction {correction.id}."
         )
-    emit(container().cases.one(result.case_id), "\n".join(lines), as_json=as_json)
+    emit(container().cases.case_file(result.case_id), "\n".join(lines), as_json=as_json)
 
 
 def _dossier(case_or_user: str) -> Dossier:
     cases, accounts = container().cases, container().accounts
     try:
-        case = cases.one(UUID(case_or_user))
+        case = cases.case_file(UUID(case_or_user))
     except ValueError:
         case = None
     try:
@@ -185,7 +185,7 @@ def _dossier(case_or_user: str) -> Dossier:
         "username": player.username,
         "status": player.status,
         "suspicion": round(cases.suspicion(player.id), 1),
-        "cases": [case] if case else cases.of(player.id),
+        "cases": [case] if case else cases.case_files_of(player.id),
     }
 
 

@@ -28,7 +28,7 @@ def _report(findings: list[Check], problem_count: int) -> str:
     lines = []
     for finding in findings:
         mark = finding.state.upper() if finding.state == "wrong" else finding.state
-        lines.append(f"{mark:<7}  {finding.part:<{width}}  {safe(finding.says)}")
+        lines.append(f"{mark:<7}  {finding.part:<{width}}  {safe(finding.message)}")
         if finding.advice:
             lines.append(f"{'':<7}  {'':<{width}}  -> {safe(finding.advice)}")
     verdict = (

@@ -43,7 +43,7 @@ def top(limit: int, board: str, as_json: bool) -> None:
 @as_json
 def rank(user: str, board: str, as_json: bool) -> None:
     """Print the rank and score of one USER, by username or id; rank '-' for a player who isn't on the board."""
-    row: Mapping[str, object] = container().standings.one(container().accounts.find(user).id, board).as_row()
+    row: Mapping[str, object] = container().standings.standing(container().accounts.find(user).id, board).as_row()
     emit(row, facts({name: row[name] for name in _COLUMNS}), as_json=as_json)
 
 
@@ -61,7 +61,7 @@ def rebuild(board: str, as_json: bool) -> None:
     started_at = time.monotonic()
     with ProgressPrinter(f"Rebuilding {season.board}", "standings") as progress:
         try:
-            count = container().refresh.rebuild(season, progress)
+            count = container().board_sync.rebuild(season, progress)
         except UNAVAILABLE as error:
             progress_text = f"Gave up after {progress.so_far:,} standings of {season.board}; they stay."
             raise click.ClickException(f"{explain(error, container().settings)} {progress_text}") from error
@@ -81,9 +81,9 @@ def verify(ctx: click.Context, board: str, as_json: bool) -> None:
     """
     season = container().standings.season(board)
     with ProgressPrinter(f"Verifying {season.board}", "standings compared") as progress:
-        differences = container().refresh.verify(season, progress, pause=1.0)
+        differences = container().board_sync.verify(season, progress, pause=1.0)
     with ProgressPrinter("Adding up the ledger", "standings") as progress:
-        items = (item for item in container().corrections.unsound(progress) if item["board"] == season.board)
+        items = (item for item in container().corrections.find_unsound(progress) if item["board"] == season.board)
         wrong_standings = list(itertools.islice(items, MOST))
     is_clean = not (differences or wrong_standings)
     result = {"board": season.board, "clean": is_clean, "differences": differences, "unsound": wrong_standings}

@@ -34,7 +34,7 @@ def _flatten(row: ModelFacts) -> dict[str, object]:
 def train(days: int, seed: int, as_json: bool) -> None:
     """Train a model on the ledger of the last days, as a worker does every day, and let it judge."""
     with ProgressPrinter("Learning", "days of players") as progress:
-        trained_model = container().learning.train(
+        trained_model = container().model_training.train(
             days=days, seed=seed, by=operator(), request_id=request_id(), on_progress=progress
         )
     numbers, version = trained_model["numbers"], trained_model["version"]
@@ -48,7 +48,7 @@ def train(days: int, seed: int, as_json: bool) -> None:
 @as_json
 def list_models(as_json: bool) -> None:
     """List the models, the newest first; 'strange' is the share of strange days among those it was trained on."""
-    rows = container().learning.all()
+    rows = container().model_training.all()
     printed_rows = [{**_flatten(row), "strange": f"{row['numbers']['strange']:.2%}"} for row in rows]
     emit(
         rows,
@@ -62,7 +62,7 @@ def list_models(as_json: bool) -> None:
 @as_json
 def show(version: int, as_json: bool) -> None:
     """Show the data and settings that a model was trained with, and its numbers."""
-    row = container().learning.facts(version)
+    row = container().model_training.facts(version)
     summary = {name: value for name, value in row.items() if name not in ("settings", "numbers")}
     emit(row, facts({**summary, **row["settings"], **row["numbers"]}), as_json=as_json)
 
@@ -73,7 +73,7 @@ def show(version: int, as_json: bool) -> None:
 def verify(version: int, as_json: bool) -> None:
     """Train again on the same window with the same seed; exit 1 if the result isn't the same model."""
     with ProgressPrinter("Learning again", "days of players") as progress:
-        problems = container().learning.verify(version, on_progress=progress)
+        problems = container().model_training.verify(version, on_progress=progress)
     text = "\n".join(problems) or f"Model {version} is what its window, seed and settings give."
     emit({"version": version, "wrong": problems}, text, as_json=as_json)
     if problems:
@@ -87,7 +87,7 @@ def verify(version: int, as_json: bool) -> None:
 def score(username: str, version: int | None, as_json: bool) -> None:
     """Show how a model scores a player's last day. Nothing follows from it."""
     player = container().accounts.find(username)
-    assessment = container().learning.look(player.id, version)
+    assessment = container().model_training.assess(player.id, version)
     outliers = "; ".join(f"{row['words']}: {row['value']} ({row['usual']} is usual)" for row in assessment.stands_out)
     score_text = f"{assessment.score:g}, where {assessment.threshold:g} opens a case (model {assessment.version})"
     emit(
@@ -103,7 +103,7 @@ def judge(as_json: bool) -> None:
     """Judge every player's last day by the active model, as a worker does every six hours; open cases for a person."""
     note("anticheat.judged_by_model", "ledger")
     with ProgressPrinter("Judging", "players") as progress:
-        judgement = container().learning.judge(on_progress=progress)
+        judgement = container().model_training.judge(on_progress=progress)
     if judgement is None:
         raise click.ClickException("No model is active: train one, or activate one.")
     cases = [
@@ -124,7 +124,7 @@ def judge(as_json: bool) -> None:
 @as_json
 def activate(version: int, as_json: bool) -> None:
     """Let this model judge until the next is trained."""
-    container().learning.activate(version, by=operator(), request_id=request_id())
+    container().model_training.activate(version, by=operator(), request_id=request_id())
     emit({"active": version}, f"Model {version} judges from now on.", as_json=as_json)
 
 
@@ -132,6 +132,6 @@ def activate(version: int, as_json: bool) -> None:
 @as_json
 def retire(as_json: bool) -> None:
     """Let no model judge until the next is trained or one is activated."""
-    version = container().learning.retire(by=operator(), request_id=request_id())
+    version = container().model_training.retire(by=operator(), request_id=request_id())
     text = "No model was active." if version is None else f"Model {version} judges no longer."
     emit({"retired": version}, text, as_json=as_json)

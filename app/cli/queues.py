@@ -6,7 +6,7 @@ import click
 
 from app.cli.commands import CommandDecorator, Commands, Function, as_json, container, example, note
 from app.cli.output import emit, table
-from app.services.operations.queues import BrokerFails, Choice
+from app.services.operations.queues import BrokerError, Choice
 
 _LETTER_COLUMNS = ("died_at", "queue", "task", "id", "reason", "deaths", "request_ids", "error")
 _PEEK_LIMIT = 20
@@ -16,7 +16,7 @@ class _QueueCommands(Commands):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except BrokerFails as failure:
+        except BrokerError as failure:
             place = container().queues.place
             progress = "".join(f", after {count} were {word}" for word, count in failure.counts.items() if count)
             raise click.ClickException(f"The broker at {place}{progress}: {failure}") from failure

@@ -75,11 +75,11 @@ def list_users(status: str | None, prefix: str, limit: int, as_json: bool) -> No
 def show(user: str, as_json: bool) -> None:
     """Show one account with its standing and its suspicion."""
     player = container().accounts.find(user)
-    standing = container().standings.one(player.id)
+    standing = container().standings.standing(player.id)
     values = {
         **_row(player),
         "score": standing.score,
-        "held": container().standings.me(player.id)["score"] - standing.score,
+        "held": container().standings.profile(player.id)["score"] - standing.score,
         "rank": standing.rank,
         "suspicion": round(container().cases.suspicion(player.id), 1),
     }
@@ -104,7 +104,7 @@ def reinstate(user: str, as_json: bool) -> None:
     player = container().accounts.find(user)
     is_changed = container().moderation.reinstate(player.id, request_id(), by=operator())
     _print_change(player, is_changed, "Reinstated {}.", "{} was active already; suspicion is back to 0.", as_json)
-    case = container().cases.mine(player.id)
+    case = container().cases.own_case(player.id)
     if case and case["state"] == "open":
         tell(f"Case {case['case_id']} stays open: 'flask --app wsgi anticheat clear' or 'confirm' decides it.")
 

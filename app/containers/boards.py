@@ -31,8 +31,8 @@ class BoardParts:
     bulk_rankings: BulkRankings
     standings: Standings
     presence: Presence
-    refresh: BoardSync
-    proof: Reconciler
+    board_sync: BoardSync
+    reconciler: Reconciler
 
 
 def build_boards(connections: Connections, catalog: CatalogStore, players: PlayerStore) -> BoardParts:

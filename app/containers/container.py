@@ -58,7 +58,7 @@ class Container:
 
         self.standing_store, self.standings = boards.standing_store, boards.standings
         self.rankings, self.bulk_rankings = boards.rankings, boards.bulk_rankings
-        self.presence, self.refresh, self.proof = boards.presence, boards.refresh, boards.proof
+        self.presence, self.board_sync, self.reconciler = boards.presence, boards.board_sync, boards.reconciler
 
         self.suspicions, self.moderation, self.cases = moderation.suspicions, moderation.moderation, moderation.cases
         self.corrections, self.decisions, self.audit = moderation.corrections, moderation.decisions, moderation.audit
@@ -68,17 +68,21 @@ class Container:
             moderation.backtest,
         )
 
-        self.queue_depths, self.failures, self.ticks = operations.queue_depths, operations.failures, operations.ticks
+        self.queue_depths, self.failures, self.beat_lock = (
+            operations.queue_depths,
+            operations.failures,
+            operations.beat_lock,
+        )
         self.analytics, self.health, self.queues = operations.analytics, operations.health, operations.queues
         self.outbox, self.readings = operations.outbox, operations.readings
         self.schema, self.doctor = operations.schema, operations.doctor
 
     @cached_property
-    def learning(self) -> ModelTraining:
+    def model_training(self) -> ModelTraining:
         """Return the learned model's service. Its libraries load at the first use; raises Unavailable without them."""
         return build_learning(self._connections, self.clock)
 
-    apart = staticmethod(run_in_thread)
+    run_in_thread = staticmethod(run_in_thread)
 
     def subscription(self) -> Subscription:
         """Return a connection of its own that listens to the announcements of other processes."""

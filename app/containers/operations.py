@@ -32,7 +32,7 @@ class OperationParts:
 
     queue_depths: QueueDepthStore
     failures: TaskFailureStore
-    ticks: BeatLockStore
+    beat_lock: BeatLockStore
     analytics: Analytics
     health: Health
     queues: Queues
@@ -63,7 +63,7 @@ def build_operations(
         connections.clock,
         postgres_probe,
         redis_probe,
-        audit.look,
+        audit.check,
     )
     doctor = Doctor(
         settings,

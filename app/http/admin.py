@@ -12,7 +12,7 @@ from app.http.bodies import AnalyticsQuery, AuditQuery, query
 from app.http.envelope import answer, plain
 from app.http.identity import admin, container, signed_in
 from app.http.limits import RateLimits
-from app.services.operations.analytics import Wanted
+from app.services.operations.analytics import RollupQuery
 
 
 def blueprint(limits: RateLimits) -> Blueprint:
@@ -25,7 +25,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @admin
     def analytics() -> Response:
         params = query(AnalyticsQuery)
-        selection = Wanted(params.board, params.by, params.since, params.until, params.action_type)
+        selection = RollupQuery(params.board, params.by, params.since, params.until, params.action_type)
         return answer(container().analytics.show(selection))
 
     @routes.get("/admin/audit")
@@ -34,7 +34,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @admin
     def audit() -> Response:
         params = query(AuditQuery)
-        container().audit.look()
+        container().audit.check()
         rows = container().audit.page(**params.model_dump())
         older = {**params.model_dump(exclude_none=True, mode="json"), "before": rows[-1].id} if rows else None
         links = {"next": f"/api/v1/admin/audit?{urlencode(older)}"} if older and len(rows) == params.limit else None

@@ -43,7 +43,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
 
     @routes.post("/auth/refresh")
     @limits.tokens
-    @signed_in(kind="refresh", suspended_too=True, limit=limits.refresh)
+    @signed_in(kind="refresh", may_be_suspended=True, limit=limits.refresh)
     def refresh() -> Response:
         identity = me()
         return _render_login(
@@ -52,24 +52,24 @@ def blueprint(limits: RateLimits) -> Blueprint:
 
     @routes.post("/auth/logout")
     @limits.tokens
-    @signed_in(suspended_too=True, limit=limits.refresh)
+    @signed_in(may_be_suspended=True, limit=limits.refresh)
     def logout() -> Response:
         container().accounts.logout(me().player_id, me().login_id)
         return empty(204)
 
     @routes.get("/me")
-    @signed_in(suspended_too=True)
+    @signed_in(may_be_suspended=True)
     @limits.reads
     def show_me() -> Response:
-        case = container().cases.mine(me().player_id)
+        case = container().cases.own_case(me().player_id)
         links = {"standing": "/api/v1/leaderboard/me"}
         if case and case["may_appeal"]:
             links["appeal"] = "/api/v1/me/appeal"
-        profile = container().standings.me(me().player_id)
+        profile = container().standings.profile(me().player_id)
         return answer({**profile, "case": plain(case)} if case else profile, links=links)
 
     @routes.post("/me/appeal")
-    @signed_in(suspended_too=True, limit=limits.appeal)
+    @signed_in(may_be_suspended=True, limit=limits.appeal)
     def appeal() -> Response:
         return answer(plain(container().cases.appeal(me().player_id, body(NewAppeal).text)), 201, {"me": "/api/v1/me"})
 

@@ -67,7 +67,7 @@ def _author(reason: str) -> DecisionAuthor:
 
 def _render_case(case_id: UUID) -> Response:
     """Return the case's present state in the contract's words. Raises NotFound."""
-    row = container().cases.one(case_id)
+    row = container().cases.case_file(case_id)
     if row is None:
         raise NotFound("There is no such case.")
     case = plain(row)

@@ -117,7 +117,7 @@ def _verify(token: str) -> tuple[str, Identity]:
 
 
 def signed_in(
-    *, kind: str = "access", suspended_too: bool = False, limit: ViewDecorator | None = None
+    *, kind: str = "access", may_be_suspended: bool = False, limit: ViewDecorator | None = None
 ) -> ViewDecorator:
     """Require a signed-in player, whose identity `me()` returns from then on. This check comes before all others.
 
@@ -127,7 +127,7 @@ def signed_in(
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def confirmed(*args: P.args, **kwargs: P.kwargs) -> R:
-            _confirm(suspended_too)
+            _confirm(may_be_suspended)
             return view(*args, **kwargs)
 
         limited = limit(confirmed) if limit else confirmed
@@ -136,11 +136,11 @@ def signed_in(
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             identity = identity_of(request.headers.get("Authorization"), kind=kind)
             g.identity = identity
-            with container().sessions.asking(identity.player_id, identity.login_id) as g.question:
+            with container().sessions.prefetch_state(identity.player_id, identity.login_id) as g.question:
                 try:
                     return limited(*args, **kwargs)
                 except RateLimited:
-                    _confirm(suspended_too)
+                    _confirm(may_be_suspended)
                     raise
 
         return checked
@@ -160,9 +160,11 @@ def admin(view: Callable[P, R]) -> Callable[P, R]:
     return checked
 
 
-def _confirm(suspended_too: bool) -> None:
+def _confirm(may_be_suspended: bool) -> None:
     identity = me()
-    container().sessions.check(identity.player_id, identity.login_id, suspended_too=suspended_too, question=g.question)
+    container().sessions.check(
+        identity.player_id, identity.login_id, may_be_suspended=may_be_suspended, prefetched=g.question
+    )
 
 
 def me() -> Identity:

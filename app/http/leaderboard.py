@@ -56,7 +56,7 @@ def blueprint(limits: RateLimits, top_reads: TopReads) -> Blueprint:
     @limits.reads
     def one(user_id: UUID) -> Response:
         return answer(
-            container().standings.one(user_id, query(BoardQuery).board).as_row(),
+            container().standings.standing(user_id, query(BoardQuery).board).as_row(),
             links={"leaderboard": "/api/v1/leaderboard/top"},
         )
 

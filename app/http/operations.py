@@ -55,7 +55,7 @@ def show_metrics() -> Response:
     """Return the metrics as Prometheus text."""
     readings = container().readings.now()
     # Reading the counts of a dozen processes takes some milliseconds, for which no other request should wait.
-    text = container().apart(metrics.text, readings) if metrics.shared() else metrics.text(readings)
+    text = container().run_in_thread(metrics.text, readings) if metrics.shared() else metrics.text(readings)
     return outside(Response(text, content_type=metrics.CONTENT_TYPE, headers={"Cache-Control": "no-store"}))
 
 

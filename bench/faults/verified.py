@@ -32,6 +32,6 @@ def differences(env: Mapping[str, str]) -> list[Mapping[str, object]]:
 def found_by(container: Container) -> list[Mapping[str, object]]:
     """Return the same, with the connections of an existing container."""
     season = container.standings.season(MAIN)
-    redis_differences = container.refresh.verify(season, pause=1.0)
-    unsound = (item for item in container.corrections.unsound() if item["board"] == season.board)
+    redis_differences = container.board_sync.verify(season, pause=1.0)
+    unsound = (item for item in container.corrections.find_unsound() if item["board"] == season.board)
     return [*redis_differences, *itertools.islice(unsound, MOST)]

@@ -40,7 +40,7 @@ class Cases:
         self._container.close()
 
     def _new_events(self, case_id: UUID, kinds: Mapping[str, str]) -> Iterator[Event]:
-        case = self._container.cases.one(case_id)
+        case = self._container.cases.case_file(case_id)
         if case is None:
             return
         signals = case["signals"]

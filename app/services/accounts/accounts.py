@@ -160,7 +160,7 @@ class Accounts:
             if not self._passwords.matches(password, password_hash) or player is None or password_hash is None:
                 raise InvalidCredentials()
         with suppress(Unavailable):  # a better hash can wait for a quieter moment
-            if self._passwords.outdated(password, password_hash):
+            if self._passwords.needs_rehash(password, password_hash):
                 self._players.set_password_hash(player.id, self._passwords.hash(password))
         return self._open(player)
 
@@ -211,7 +211,7 @@ class Sessions:
         self.states = logins.states
 
     @contextmanager
-    def asking(self, player_id: UUID, login_id: UUID) -> Iterator[Along]:
+    def prefetch_state(self, player_id: UUID, login_id: UUID) -> Iterator[Along]:
         """Send the question for the login's state with the next command that takes passengers, the rate limit's."""
         question = self._logins.question((player_id, login_id))
         token = passenger.set(question)
@@ -221,12 +221,12 @@ class Sessions:
             passenger.reset(token)
 
     def check(
-        self, player_id: UUID, login_id: UUID, *, suspended_too: bool = False, question: Along | None = None
+        self, player_id: UUID, login_id: UUID, *, may_be_suspended: bool = False, prefetched: Along | None = None
     ) -> None:
         """Raise Unauthorized if the login has ended, AccountSuspended for a suspended player unless `suspended_too`."""
-        copies = [question.answer] if question and isinstance(question.answer, list) else None
+        copies = [prefetched.answer] if prefetched and isinstance(prefetched.answer, list) else None
         state = self._logins.states([(player_id, login_id)], copies)[0]
         if state == "ended":
             raise Unauthorized("This login has ended. Sign in again.")
-        if state == "suspended" and not suspended_too:
+        if state == "suspended" and not may_be_suspended:
             raise AccountSuspended()

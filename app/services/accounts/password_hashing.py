@@ -53,7 +53,7 @@ class PasswordHashing:
             return False
         return self._verify(password, password_hash)
 
-    def outdated(self, password: str, password_hash: str) -> bool:
+    def needs_rehash(self, password: str, password_hash: str) -> bool:
         """Return whether the hash, which matches this password, was made in another way than today's."""
         if self._hasher.check_needs_rehash(password_hash):
             return True

@@ -40,7 +40,7 @@ class BoardSync:
         self._reads, self._broadcasts = reads, broadcasts
         self._comparison, self._rebuild = Comparison(standings, bulk), Rebuild(standings, bulk)
 
-    def changed(
+    def sync_players(
         self,
         season_id: int,
         players: Sequence[UUID],
@@ -67,7 +67,7 @@ class BoardSync:
         for season in self._catalog.open_seasons():
             self._drop_foreign(season)
             if self.repair_board(season):
-                self.tell(season)
+                self.announce(season)
                 rebuilt_boards.append(season.board)
         self._rankings.note_repair()
         return rebuilt_boards
@@ -84,7 +84,7 @@ class BoardSync:
         if keys:
             log.warning("redis_keys_of_another_type", board=season.board, keys=keys)
 
-    def tell(self, season: Season) -> None:
+    def announce(self, season: Season) -> None:
         """Invalidate the cached lists, and send the board to every subscriber."""
         self._rankings.note_change(season)
         self._broadcasts.announce(season, BroadcastCause())
@@ -113,7 +113,7 @@ class BoardSync:
 
         While players redeem, a score may be on its way: differences are checked again, for `pause` seconds in all.
         """
-        differences = self._comparison.whole(season, progress, Retries(), pause)
+        differences = self._comparison.find_differences(season, progress, Retries(), pause)
         return list(itertools.islice(differences, MOST))
 
     def _copy(self, season: Season, players: Sequence[UUID]) -> None:

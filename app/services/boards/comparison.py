@@ -70,19 +70,21 @@ class Comparison:
         next_cursor, members = retries(lambda: self._rankings.scan(season, cursor))
         return next_cursor, len(members), self.suspects_among(season, members, retries)
 
-    def whole(
+    def find_differences(
         self, season: Season, progress: Callable[[int], None], retries: Retries, pause: float
     ) -> Iterator[StandingDifference]:
         """Yield all differences of a board, as they are found."""
         if not retries(lambda: self._rankings.ready(season)):
             yield {"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}
             return
-        suspects = itertools.chain(self._walk_standings(season, progress, retries), self.strangers(season, retries))
+        suspects = itertools.chain(
+            self._walk_standings(season, progress, retries), self.find_unknown_members(season, retries)
+        )
         while group := list(itertools.islice(suspects, MOST)):
-            yield from self.confirmed(season, group, retries, pause)
+            yield from self.confirm(season, group, retries, pause)
         yield from self.compare_top(season, retries)
 
-    def strangers(self, season: Season, retries: Retries) -> Iterator[str]:
+    def find_unknown_members(self, season: Season, retries: Retries) -> Iterator[str]:
         """Yield every member of the sorted set that the database doesn't have."""
         cursor: int | None = None
         while cursor != 0:
@@ -90,7 +92,7 @@ class Comparison:
             database_players = {str(member.player) for member in self._read_members(season, members, retries)}
             yield from (member for member in members if member not in database_players)
 
-    def confirmed(
+    def confirm(
         self, season: Season, suspects: Sequence[str], retries: Retries, pause: float
     ) -> Iterator[StandingDifference]:
         """Yield the differences that remain when the suspects are checked again, twice within `pause` seconds."""

@@ -38,7 +38,7 @@ class Rebuild:
                 return standings
         raise Restarted("Redis restarts, or loses the board, again and again while it is brought there")
 
-    def bring(self, season: Season, players: Sequence[UUID]) -> None:
+    def copy(self, season: Season, players: Sequence[UUID]) -> None:
         """Copy these players' standings to Redis."""
         for start in range(0, len(players), self._batch):
             self._apply(season, self._standings.members(season, players[start : start + self._batch]))
@@ -46,7 +46,7 @@ class Rebuild:
     def _copy_all(self, season: Season, progress: Progress, retries: Retries) -> int:
         has_strangers = not retries(lambda: self._rankings.is_empty(season))
         # Standings that a failover may have lost come first, so that a large board isn't wrong until the rebuild ends.
-        retries(lambda: self.bring(season, self._standings.lately(season)))
+        retries(lambda: self.copy(season, self._standings.lately(season)))
         standings, after = 0, BEGINNING
         while members := retries(partial(self._standings.members_after, season, after, self._batch)):
             retries(partial(self._renew_and_apply, season, members))
@@ -59,7 +59,7 @@ class Rebuild:
 
     def _remove_strangers(self, season: Season, retries: Retries) -> None:
         batch: list[str] = []
-        for member in self._comparison.strangers(season, retries):
+        for member in self._comparison.find_unknown_members(season, retries):
             batch.append(member)
             if len(batch) == self._batch:
                 retries(partial(self._rankings.remove, season, batch))

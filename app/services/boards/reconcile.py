@@ -22,7 +22,7 @@ _RETRY_SECONDS = 20.0  # the next run does the rest
 
 
 @dataclass(slots=True)
-class Proved:
+class ReconcileResult:
     """The result for one board: how many standings were compared, how many differed, and the first differences.
 
     `rebuilt`: the board was rebuilt, because too much was wrong or its sorted set was known to be incomplete.
@@ -32,7 +32,7 @@ class Proved:
     standings: int = 0
     differing: int = 0
     differences: list[StandingDifference] = field(default_factory=list)
-    rebuilt: bool = False
+    was_rebuilt: bool = False
 
     def add(self, differences: list[StandingDifference]) -> None:
         """Count the differences, and keep the first ones."""
@@ -65,7 +65,7 @@ class Reconciler:
         self._comparison = Comparison(standings, rankings, batch=batch)
         self._clock, self._share = clock, share
 
-    def prove(self, pause: float = 1.0) -> list[Proved]:
+    def reconcile(self, pause: float = 1.0) -> list[ReconcileResult]:
         """Compare and correct every open board that no other process compares now; return a result for each of them.
 
         A difference is checked again for `pause` seconds: a change may be on its way. May run while players redeem.
@@ -74,35 +74,35 @@ class Reconciler:
         for season in self._catalog.open_seasons():
             if self._rankings.may_prove(season):
                 try:
-                    results.append(self._prove(season, pause))
+                    results.append(self._reconcile(season, pause))
                 finally:
                     self._rankings.proved(season)
         return results
 
-    def _prove(self, season: Season, pause: float) -> Proved:
-        result, retries = Proved(season.board), Retries(_RETRY_SECONDS)
+    def _reconcile(self, season: Season, pause: float) -> ReconcileResult:
+        result, retries = ReconcileResult(season.board), Retries(_RETRY_SECONDS)
         if self._rankings.ready(season):
             self._compare(season, result, retries, pause)
         elif self._board_sync.repair_board(season):
-            result.rebuilt = True
+            result.was_rebuilt = True
             result.add([{"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}])
         if result.differing:
-            self._board_sync.tell(season)
+            self._board_sync.announce(season)
         return result
 
-    def _compare(self, season: Season, result: Proved, retries: Retries, pause: float) -> None:
+    def _compare(self, season: Season, result: ReconcileResult, retries: Retries, pause: float) -> None:
         progress = retries(lambda: self._progress_store.progress(season))
         run = ReconcileRun(
             self._comparison, self._changes, self._rankings, season, retries, progress=progress, least_share=self._share
         )
         suspects = run.suspects()
         while group := list(itertools.islice(suspects, MOST)):
-            differences = list(self._comparison.confirmed(season, list(dict.fromkeys(group)), retries, pause))
+            differences = list(self._comparison.confirm(season, list(dict.fromkeys(group)), retries, pause))
             self._comparison.mend(season, [player for item in differences if (player := item.get("player"))], retries)
             result.add(differences)
         if run.is_hopeless:
             self._board_sync.rebuild(season)
-            result.rebuilt = True
+            result.was_rebuilt = True
             result.add([{"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}])
         top = self._comparison.compare_top(season, retries)
         if top:

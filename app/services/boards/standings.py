@@ -145,7 +145,7 @@ class Standings:
         is_young = since_ms is not None and since_ms <= cached.built_ms <= self._clock() * 1000
         return cached if is_young or cached.changes == changes else None
 
-    def me(self, player_id: UUID) -> Profile:
+    def profile(self, player_id: UUID) -> Profile:
         """Return the account with its score and rank on the main board, as the player sees them. Raises NotFound."""
         player = self._players.get(player_id)
         if player is None:
@@ -160,7 +160,7 @@ class Standings:
             "rank": standing.rank,
         }
 
-    def one(self, player_id: UUID, board: str = MAIN) -> Standing:
+    def standing(self, player_id: UUID, board: str = MAIN) -> Standing:
         """Return a player's standing. Raises NotFound for an unknown player."""
         season = self.season(board)
         return self._read_from_replica(season, player_id) or self._read_from_primary(season, player_id)

@@ -16,7 +16,7 @@ ProgressCallback = Callable[[int], None]
 
 
 @dataclass(slots=True)
-class Verified:
+class AuditVerification:
     """`rows` rows were read and `anchors` anchored heads compared with them; `flaws` is empty for an unchanged log."""
 
     rows: int = 0
@@ -32,9 +32,9 @@ class Audit:
         self._db, self._store, self._anchors = database, store, anchors
         database.after(APPENDED, anchors.after_commit)
 
-    def look(self) -> AuditCheck:
+    def check(self) -> AuditCheck:
         """Compare the end of the log with the heads that this process and this machine remember."""
-        return self._anchors.look()
+        return self._anchors.check()
 
     @property
     def anchors_path(self) -> str | None:
@@ -47,7 +47,7 @@ class Audit:
         Return the new head, or `None` without a file: processes then remember the old head until a restart.
         Raises OSError.
         """
-        check = self._anchors.look()
+        check = self._anchors.check()
         says = check.flaw.says if check.flaw else "nothing that was remembered contradicts it"
         self.note(actor, "audit.accepted", "audit_log", {"reason": reason, "break": says}, request_id)
         head, _ = self._store.head()
@@ -71,7 +71,9 @@ class Audit:
         """Return the newest rows first; see AuditStore.page."""
         return self._store.page(limit=limit, before=before, actor=actor, act=act, subject=subject, since=since)
 
-    def verify(self, expected_head: Head | None = None, on_progress: ProgressCallback = lambda rows: None) -> Verified:
+    def verify(
+        self, expected_head: Head | None = None, on_progress: ProgressCallback = lambda rows: None
+    ) -> AuditVerification:
         """Recompute the chain, and compare it with the heads in the file of anchors and with `expected_head`.
 
         Raises OSError for an unreadable file.
@@ -79,7 +81,7 @@ class Audit:
         anchored = self._anchors.file.read() if self._anchors.file else Anchored()
         if expected_head:
             anchored.heads.setdefault(expected_head.id, set()).add(expected_head.hash)
-        result = Verified(anchors=sum(map(len, anchored.heads.values())))
+        result = AuditVerification(anchors=sum(map(len, anchored.heads.values())))
         hashes: dict[int, str] = {}
 
         def counted_rows() -> Iterator[AuditRow]:

@@ -36,7 +36,7 @@ class Anchors:
         self._accepted: str | None = None  # the last accepted break in the file; None: it was not read yet
         self._lock = threading.Lock()
 
-    def look(self) -> AuditCheck:
+    def check(self) -> AuditCheck:
         """Compare the log with the remembered head, and remember its head. Raises one of UNAVAILABLE."""
         if self._accepted is None:
             self._recall(self._read_file())
@@ -52,7 +52,7 @@ class Anchors:
     def after_commit(self) -> None:
         """Check the log after a committed act; a failure is logged and must not change the act's response."""
         try:
-            self.look()
+            self.check()
         except UNAVAILABLE as error:
             log.warning("audit_head_not_anchored", kind=type(error).__name__)
 

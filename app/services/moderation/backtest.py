@@ -11,7 +11,7 @@ from anticheat.backtest import BacktestResult, Rules, backtest, changed
 from anticheat.verdict import Thresholds
 from app.domain.times import utc
 from app.errors import InvalidRequest
-from app.services.moderation.play_review import together
+from app.services.moderation.play_review import batches
 from app.stores.moderation.play_reviews import Dossier, PlayerOutcome, ReviewStore
 from app.stores.postgres.engine import Database
 from app.stores.postgres.replicas import Replicas
@@ -24,42 +24,46 @@ ProgressCallback = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class OutcomeComparison:
     """One player's actual outcome (`was`) and the outcome under the tested rules (`would`)."""
 
-    was: PlayerOutcome
-    would: BacktestResult
+    actual: PlayerOutcome
+    simulated: BacktestResult
 
     @property
-    def before(self) -> frozenset[str]:
+    def actual_words(self) -> frozenset[str]:
         """Return the WORDS that apply to the actual outcome."""
         flags = (
-            self.was.flagged_at is not None or self.was.refused > 0,
-            self.was.refused > 0,
-            self.was.suspended_at is not None,
+            self.actual.flagged_at is not None or self.actual.refused > 0,
+            self.actual.refused > 0,
+            self.actual.suspended_at is not None,
         )
         return frozenset(word for word, applies in zip(WORDS, flags, strict=True) if applies)
 
     @property
-    def after(self) -> frozenset[str]:
+    def simulated_words(self) -> frozenset[str]:
         """Return the WORDS that apply to the outcome under the tested rules."""
-        flags = (self.would.flagged_at is not None, self.would.refused > 0, self.would.suspended_at is not None)
+        flags = (
+            self.simulated.flagged_at is not None,
+            self.simulated.refused > 0,
+            self.simulated.suspended_at is not None,
+        )
         return frozenset(word for word, applies in zip(WORDS, flags, strict=True) if applies)
 
     def as_row(self) -> dict[str, object]:
         """Return the row that `flask anticheat backtest` prints."""
         return {
-            "username": self.was.username,
-            "player_id": self.was.player_id,
-            "was": sorted(self.before),
-            "would_be": sorted(self.after),
-            "refused_then": self.was.refused,
-            "refused_now": self.would.refused,
-            "prevented": self.would.prevented,
-            "suspended_at": utc(self.would.suspended_at) if self.would.suspended_at is not None else None,
-            "peak": round(self.would.peak, 1),
-            "rules": list(self.would.rules),
-            "decided": self.was.decided,
+            "username": self.actual.username,
+            "player_id": self.actual.player_id,
+            "was": sorted(self.actual_words),
+            "would_be": sorted(self.simulated_words),
+            "refused_then": self.actual.refused,
+            "refused_now": self.simulated.refused,
+            "prevented": self.simulated.prevented,
+            "suspended_at": utc(self.simulated.suspended_at) if self.simulated.suspended_at is not None else None,
+            "peak": round(self.simulated.peak, 1),
+            "rules": list(self.simulated.rules),
+            "decided": self.actual.decided,
         }
 
 
@@ -73,14 +77,14 @@ class Report:
     players: int = 0
     redemptions: int = 0
     prevented: int = 0
-    compared: list[Compared] = field(default_factory=list)
+    compared: list[OutcomeComparison] = field(default_factory=list)
 
     def counts(self) -> list[dict[str, object]]:
         """Count players by word: `{"players", "was", "would_be", "both", "only_then", "only_now"}` each."""
         rows: list[dict[str, object]] = []
         for word in WORDS:
-            before = {player.was.player_id for player in self.compared if word in player.before}
-            after = {player.was.player_id for player in self.compared if word in player.after}
+            before = {player.actual.player_id for player in self.compared if word in player.actual_words}
+            after = {player.actual.player_id for player in self.compared if word in player.simulated_words}
             both = len(before & after)
             figures = (len(before), len(after), both, len(before) - both, len(after) - both)
             names = ("was", "would_be", "both", "only_then", "only_now")
@@ -129,7 +133,7 @@ class Backtest:
             )
             players = ledger.tried(warm_up_since, until, player_id)
         report = Report(since, until, rules)
-        for batch in together(players):
+        for batch in batches(players):
             with self._store.ledger(source) as ledger:
                 dossiers = ledger.dossiers(batch, warm_up_since, until, warm_up_since)
                 outcomes = {
@@ -140,7 +144,11 @@ class Backtest:
                 self._compare(dossier, outcomes[dossier.player_id], report)
             on_progress(report.redemptions)
         report.compared.sort(
-            key=lambda player: (-len(player.after ^ player.before), -player.would.peak, player.was.username)
+            key=lambda player: (
+                -len(player.simulated_words ^ player.actual_words),
+                -player.simulated.peak,
+                player.actual.username,
+            )
         )
         return report
 
@@ -152,6 +160,6 @@ class Backtest:
         report.players += result.tries > 0
         report.redemptions += result.tries
         report.prevented += result.prevented
-        comparison = Compared(outcome, result)
-        if comparison.before or comparison.after:
+        comparison = OutcomeComparison(outcome, result)
+        if comparison.actual_words or comparison.simulated_words:
             report.compared.append(comparison)

@@ -18,7 +18,7 @@ TIMES = ("min_seconds", *EXPECTED)
 
 
 @dataclass(frozen=True, slots=True)
-class Calibrated:
+class TypeCalibration:
     """An action type: how long completions took, or None without any; its present times; and the proposal."""
 
     slug: str
@@ -33,7 +33,7 @@ class Calibration:
     def __init__(self, patient_replicas: Replicas, actions: Actions) -> None:
         self._patient_replicas, self._actions = patient_replicas, actions
 
-    def look(self, since: datetime, slug: str | None = None) -> list[Calibrated]:
+    def measure(self, since: datetime, slug: str | None = None) -> list[TypeCalibration]:
         """Return the calibration of one action type, or of all that can be started. Raises NotFound."""
         action_types = [action_type for action_type in self._actions.types() if slug in (None, action_type.slug)]
         if not action_types:
@@ -41,13 +41,13 @@ class Calibration:
         times_by_type = self._patient_replicas.patiently(lambda source: taken_since(source, since))
         return [self._calibrate(action_type, times_by_type.get(action_type.slug)) for action_type in action_types]
 
-    def apply(self, calibration: Calibrated, *, by: str, request_id: str) -> bool:
+    def apply(self, calibration: TypeCalibration, *, by: str, request_id: str) -> bool:
         """Change the action type as proposed; return False without a proposal. Open actions keep the old times."""
         if calibration.proposal.values:
             self._actions.change(calibration.slug, dict(calibration.proposal.values), by=by, request_id=request_id)
         return bool(calibration.proposal.values)
 
     @staticmethod
-    def _calibrate(action_type: ActionType, times: Taken | None) -> Calibrated:
+    def _calibrate(action_type: ActionType, times: Taken | None) -> TypeCalibration:
         present_times = {name: value for name, value in asdict(action_type).items() if name in TIMES}
-        return Calibrated(action_type.slug, times, present_times, propose(times, present_times))
+        return TypeCalibration(action_type.slug, times, present_times, propose(times, present_times))

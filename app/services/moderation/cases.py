@@ -80,7 +80,7 @@ class Cases:
         rows = self._store.page(filters or Filters(), limit=limit + 1, after=after)
         return rows[:limit], rows[limit - 1]["case_id"] if len(rows) > limit else None
 
-    def one(self, case_id: UUID) -> CaseFile | None:
+    def case_file(self, case_id: UUID) -> CaseFile | None:
         """Return a case with the present suspicion of its player; None if there is none."""
         case = self._store.one(case_id)
         if case is None:
@@ -109,17 +109,17 @@ class Cases:
             "decisions": self._store.decisions(case_id),
         }
 
-    def of(self, player_id: UUID, limit: int = 50) -> list[CaseFile]:
+    def case_files_of(self, player_id: UUID, limit: int = 50) -> list[CaseFile]:
         """Return a player's cases, each as `one` returns it, the newest first."""
         rows = self._store.page(Filters(player_id=player_id), limit=limit)
-        cases = [self.one(row["case_id"]) for row in rows]
+        cases = [self.case_file(row["case_id"]) for row in rows]
         return [case for case in cases if case]
 
     def suspicion(self, player_id: UUID) -> float:
         """Return a player's suspicion as it has decayed by now, from the database."""
         return decayed(self._suspicions.get(str(player_id)), self._clock(), self._half_life)
 
-    def mine(self, player_id: UUID) -> AppealableCase | None:
+    def own_case(self, player_id: UUID) -> AppealableCase | None:
         """Return the player's newest case as they may know it, with `may_appeal`; None without a case."""
         case = self._store.newest_of(player_id)
         if case is None:

@@ -137,7 +137,7 @@ class Corrections:
                 return correction  # only events of redemptions in flight may follow: the worker looks for those
             time.sleep(_POLL_SECONDS if is_exhausted else _BATCH_PAUSE_SECONDS)
 
-    def go_on(self, seconds: float) -> list[Correction]:
+    def resume_all(self, seconds: float) -> list[Correction]:
         """Work on all running corrections for `seconds` in total; return them. A blocked one delays no other."""
         deadline, corrections = time.monotonic() + seconds, []
         for correction_id in self._store.running():
@@ -168,7 +168,7 @@ class Corrections:
             lambda source: preview(source, selection, restores_id, leaves=leaves, limit=limit)
         )
 
-    def unsound(self, on_progress: ProgressCallback = lambda standings: None) -> Iterator[UnsoundStanding]:
+    def find_unsound(self, on_progress: ProgressCallback = lambda standings: None) -> Iterator[UnsoundStanding]:
         """Yield standings that differ from their events. `on_progress` gets the number of standings compared."""
         ledger_audit, retries, count = LedgerAuditStore(self._db), Retries(), 0
         after: StandingKey | None = StandingKey()

@@ -213,7 +213,7 @@ class Decisions:
     def _follow_up(self, result: DecisionResult) -> DecisionResult:
         if result.suspicion is not None:
             self._moderation.remember(result.player_id, result.suspicion)
-        self._moderation.spread(result.player_id, result.status)
+        self._moderation.publish_status(result.player_id, result.status)
         log.warning(
             "case_decided", case_id=str(result.case_id), player_id=str(result.player_id), decision=result.decision
         )

@@ -71,7 +71,7 @@ class ModelCase:
 
 
 @dataclass(slots=True)
-class Judged:
+class JudgingResult:
     """The result of judging a day; `cases` are the new ones."""
 
     version: int
@@ -142,7 +142,9 @@ class ModelTraining:
             since, until, seed, len(players), _settings(), _numbers(model, len(vectors)), artifact, digest
         )
 
-    def judge(self, version: int | None = None, *, on_progress: ProgressCallback = lambda count: None) -> Judged | None:
+    def judge(
+        self, version: int | None = None, *, on_progress: ProgressCallback = lambda count: None
+    ) -> JudgingResult | None:
         """Judge every player's last day, up to the last full hour, by this model or the active one; None without one.
 
         Raises Conflict for an unreadable model. A repetition in the same hour changes nothing.
@@ -151,7 +153,7 @@ class ModelTraining:
         if model_version is None:
             return None
         model, until = self._load(model_version), self._last_hour()
-        result = Judged(model_version, until - DAY, until)
+        result = JudgingResult(model_version, until - DAY, until)
         result.players, strange_players = self._patient_replicas.patiently(
             lambda source: strange_days(source, model, until, on_progress)
         )
@@ -159,7 +161,7 @@ class ModelTraining:
             self._record(player, model, vector, score, result)
         return result
 
-    def _record(self, player: UUID, model: Model, vector: Vector, score: float, result: Judged) -> None:
+    def _record(self, player: UUID, model: Model, vector: Vector, score: float, result: JudgingResult) -> None:
         differences = models.stands_out(model, vector)
         signals = [
             Strange(
@@ -185,7 +187,7 @@ class ModelTraining:
             result.cases.append(ModelCase(player, case_id, round(score, 1), names))
             log.warning("case_opened_by_model", player_id=str(player), case_id=str(case_id), score=round(score, 1))
 
-    def look(self, player_id: UUID, version: int | None = None) -> ModelAssessment:
+    def assess(self, player_id: UUID, version: int | None = None) -> ModelAssessment:
         """Return a model's view of the player's last day. Raises NotFound without a model, or for too few plays."""
         model_version = self._store.active() if version is None else version
         if model_version is None:

@@ -89,7 +89,7 @@ class Moderation:
                 self._suspend(connection, request, suspicion)
         self._log_and_remember(promise.player_id, promise.action_id, replace(verdict, suspicion=suspicion))
         if is_critical:
-            self.spread(UUID(promise.player_id), "suspended")
+            self.publish_status(UUID(promise.player_id), "suspended")
 
     def note(self, request: RedemptionRequest, signal: Signal, thresholds: Thresholds) -> None:
         """Record the signal of a request that could not have scored anyway; at `critical`, suspend the player.
@@ -105,7 +105,7 @@ class Moderation:
             return
         self._log_and_remember(request.player_id, request.action_id, verdict)
         if verdict.outcome is Outcome.CRITICAL:
-            self.spread(player, "suspended")
+            self.publish_status(player, "suspended")
 
     def _note(
         self, connection: sa.Connection, request: RedemptionRequest, signal: Signal, thresholds: Thresholds, at: float
@@ -147,7 +147,7 @@ class Moderation:
             AuditStore.append(
                 connection, by, "player.suspended", f"player:{player_id}", {"changed": has_changed}, request_id
             )
-        self.spread(player_id, "suspended")
+        self.publish_status(player_id, "suspended")
         return has_changed
 
     def reinstate(self, player_id: UUID, request_id: str, *, by: str = SYSTEM) -> bool:
@@ -165,10 +165,10 @@ class Moderation:
                 connection, by, "player.reinstated", f"player:{player_id}", {"changed": has_changed}, request_id
             )
         self.remember(player_id, Suspicion(0.0, now))
-        self.spread(player_id, "active")
+        self.publish_status(player_id, "active")
         return has_changed
 
-    def restate(self) -> None:
+    def resend_changes(self) -> None:
         """Send Redis the recent suspensions, reinstatements and ended logins again.
 
         This repairs updates that Redis missed while it was away, or lost in a failover. The accounts stay locked
@@ -218,7 +218,7 @@ class Moderation:
         except AFTER_COMMIT as error:
             log.warning("redis_after_commit", error=reason_of(error), player_id=str(player_id))
 
-    def spread(self, player_id: UUID, status: str) -> None:
+    def publish_status(self, player_id: UUID, status: str) -> None:
         """Send a player's status to Redis, after its commit: all servers refuse or admit them, and boards refresh."""
         try:
             self._logins.note_status(player_id, status)

@@ -52,7 +52,7 @@ class ReviewCase:
 
 
 @dataclass(slots=True)
-class Reviewed:
+class ReviewSummary:
     """The result of a review; `cases` are those it opened."""
 
     players: set[UUID] = field(default_factory=set)
@@ -60,7 +60,7 @@ class Reviewed:
     signals: int = 0
     cases: list[ReviewCase] = field(default_factory=list)
 
-    def add(self, result: Reviewed) -> None:
+    def add(self, result: ReviewSummary) -> None:
         """Add the counts of another result."""
         self.players |= result.players
         self.redemptions += result.redemptions
@@ -89,16 +89,16 @@ class Review:
         self._overlap = _OVERLAP + timedelta(seconds=lag_seconds)
         self._store = ReviewStore()
 
-    def go_on(self) -> Reviewed:
+    def review_new(self) -> ReviewSummary:
         """Review the redemptions since the last time; do nothing while another process does that."""
-        total = Reviewed()
+        total = ReviewSummary()
         with self._db.transaction() as connection:
             now = self._store.progress(connection)[1]
         while self._step(now, total):
             pass
         return total
 
-    def _step(self, now: datetime, total: Reviewed) -> bool:
+    def _step(self, now: datetime, total: ReviewSummary) -> bool:
         """Review at most an hour of the ledger; return whether there is more."""
         with self._db.transaction() as connection:
             if not self._store.lock(connection):
@@ -113,11 +113,11 @@ class Review:
             self._store.keep_progress(connection, until)
         return until < now
 
-    def again(
+    def review_again(
         self, since: datetime, *, player_id: UUID | None = None, on_progress: ProgressCallback = lambda count: None
-    ) -> Reviewed:
+    ) -> ReviewSummary:
         """Review the redemptions since then, of one player or of all. It may run beside `go_on`."""
-        total = Reviewed()
+        total = ReviewSummary()
         with self._db.transaction() as connection:
             now = self._store.progress(connection)[1]
         while since < now:
@@ -131,7 +131,7 @@ class Review:
         since: datetime,
         until: datetime,
         player_id: UUID | None,
-        total: Reviewed,
+        total: ReviewSummary,
         on_progress: ProgressCallback = lambda count: None,
     ) -> None:
         result = self._patient_replicas.patiently(
@@ -141,12 +141,12 @@ class Review:
 
     def _review_on(
         self, source: Database, since: datetime, until: datetime, player_id: UUID | None, on_progress: ProgressCallback
-    ) -> Reviewed:
-        result = Reviewed()
+    ) -> ReviewSummary:
+        result = ReviewSummary()
         evidence_since = since - timedelta(seconds=_HALF_LIVES * self._thresholds.half_life)
         with self._store.ledger(source) as ledger:
             players, limits = ledger.active(since, until, player_id), ledger.limits()
-        for batch in together(players):
+        for batch in batches(players):
             with self._store.ledger(source) as ledger:
                 dossiers = ledger.dossiers(batch, since, until, evidence_since)
             for dossier in dossiers:
@@ -154,7 +154,7 @@ class Review:
             on_progress(result.redemptions)
         return result
 
-    def _judge(self, dossier: Dossier, limits: dict[str, TypeLimits], total: Reviewed) -> None:
+    def _judge(self, dossier: Dossier, limits: dict[str, TypeLimits], total: ReviewSummary) -> None:
         def limits_of(attempt: Completion) -> ActionTypeLimits:
             type_limits = limits[attempt.action_type]
             return type_limits.limits if attempt.issued_at > type_limits.since + _CHANGE_SECONDS else _NO_LIMITS
@@ -165,7 +165,7 @@ class Review:
         if finding.new or (finding.peak >= self._thresholds.flag and not dossier.open_case):
             self._record(dossier, finding, total)
 
-    def _record(self, dossier: Dossier, finding: ReviewResult, total: Reviewed) -> None:
+    def _record(self, dossier: Dossier, finding: ReviewResult, total: ReviewSummary) -> None:
         player, flag = dossier.player_id, self._thresholds.flag
         with self._db.transaction() as connection:
             floor, has_open_case = self._store.standing_of(connection, player)
@@ -187,7 +187,7 @@ class Review:
             log.warning("case_opened_by_review", player_id=str(player), case_id=str(case_id), suspicion=suspicion)
 
 
-def together(players: Sequence[tuple[UUID, int]]) -> Iterator[list[tuple[UUID, int]]]:
+def batches(players: Sequence[tuple[UUID, int]]) -> Iterator[list[tuple[UUID, int]]]:
     """Yield batches of players, each with so many completions that they fit into memory."""
     batch: list[tuple[UUID, int]] = []
     size = 0

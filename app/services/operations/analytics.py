@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import sqlalchemy as sa
 import structlog
@@ -28,7 +28,7 @@ from app.domain.rollups import (
 )
 from app.domain.times import rfc3339
 from app.errors import InvalidRequest, NotFound
-from app.stores.operations.rollups import Mark, RollupProgress, RollupStore
+from app.stores.operations.rollups import Mark, NamedRollup, RollupProgress, RollupStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.postgres.engine import UNAVAILABLE, Database
 from app.stores.postgres.replicas import Replicas
@@ -46,7 +46,7 @@ ProgressCallback = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RollupQuery:
     """A query for the roll-ups that begin from `since` to before `until`; None: the default span, which ends now."""
 
     board: str
@@ -284,11 +284,11 @@ class Analytics:
         ]
         return [difference for difference in mismatches if difference.place.starts_at not in stale_starts]
 
-    def show(self, query: Wanted) -> list[RollupRow]:
+    def show(self, query: RollupQuery) -> list[RollupRow]:
         """Return a board's roll-ups, in the order of time. Raises InvalidRequest and NotFound."""
         return self._replicas.roughly(lambda source: self._show(query, source))
 
-    def _show(self, query: Wanted, source: Database) -> list[RollupRow]:
+    def _show(self, query: RollupQuery, source: Database) -> list[RollupRow]:
         since, until = self._span(query, source)
         if not query.board.isprintable() or self._catalog.open_season(query.board) is None:
             raise NotFound(f"There is no board '{query.board[:40]}'.")
@@ -297,7 +297,7 @@ class Analytics:
         rows = self._store.read(source, query.by, query.board, since, until, query.action_type)
         return [_as_row(row, query.by) for row in rows]
 
-    def named(self, mismatches: list[RollupDifference]) -> list[dict[str, object]]:
+    def name_differences(self, mismatches: list[RollupDifference]) -> list[dict[str, object]]:
         """Return differences with names: `{"from", "board", "action_type", "what", "kept", "ledger"}` each."""
         boards, types = self._store.names(self._db)
         return [
@@ -312,7 +312,7 @@ class Analytics:
             for difference in mismatches
         ]
 
-    def _span(self, query: Wanted, source: Database) -> tuple[datetime, datetime]:
+    def _span(self, query: RollupQuery, source: Database) -> tuple[datetime, datetime]:
         until = query.until
         if until is None:
             until = self._clock() if self._clock else source.rows("SELECT now() AS now")[0].now
@@ -325,19 +325,19 @@ class Analytics:
         return since, until
 
 
-def _as_row(row: Mapping[str, Any], by: Granularity) -> RollupRow:
+def _as_row(row: NamedRollup, by: Granularity) -> RollupRow:
     return {
-        "board": row["board"],
-        "season": row["season"],
-        "action_type": row["action_type"],
-        "from": rfc3339(row["starts_at"]),
-        "to": rfc3339(row["starts_at"] + LENGTH[by]),
-        "redemptions": row["redemptions"],
-        "points": row["points"],
-        "players": row["players"],
-        "voided": {"redemptions": row["voided"], "points": row["voided_points"]},
-        "refusals": row["refusals"],
-        "completion_seconds": {"median": row["median_seconds"], "p95": row["p95_seconds"]},
-        "complete": row["complete"],
-        "computed_at": rfc3339(row["computed_at"]),
+        "board": row.board,
+        "season": row.season,
+        "action_type": row.action_type,
+        "from": rfc3339(row.starts_at),
+        "to": rfc3339(row.starts_at + LENGTH[by]),
+        "redemptions": row.redemptions,
+        "points": row.points,
+        "players": row.players,
+        "voided": {"redemptions": row.voided, "points": row.voided_points},
+        "refusals": row.refusals,
+        "completion_seconds": {"median": row.median_seconds, "p95": row.p95_seconds},
+        "complete": row.complete,
+        "computed_at": rfc3339(row.computed_at),
     }

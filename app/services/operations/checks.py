@@ -24,15 +24,15 @@ class Check:
 
     part: str
     state: CheckState
-    says: str
+    message: str
     advice: str = ""
 
     def as_row(self) -> dict[str, str | None]:
         """Return the check as JSON has it."""
-        return {"part": self.part, "state": self.state, "says": self.says, "advice": self.advice or None}
+        return {"part": self.part, "state": self.state, "says": self.message, "advice": self.advice or None}
 
 
-def postgres_obstacle(says: str, obstacle: str) -> Check:
+def postgres_obstacle(message: str, obstacle: str) -> Check:
     """Report a primary that answers, but can't be played on."""
     advice = "See its log."
     if "read-only" in obstacle:
@@ -43,7 +43,7 @@ def postgres_obstacle(says: str, obstacle: str) -> Check:
         advice = "Run 'flask --app wsgi db upgrade'; a schema of another name belongs into DATABASE_URL's options."
     elif "forbids" in obstacle:
         advice = "Grant the role of DATABASE_URL its rights on all tables."
-    return Check("postgresql", "wrong", f"{says} {obstacle}", advice)
+    return Check("postgresql", "wrong", f"{message} {obstacle}", advice)
 
 
 _REPLICA_ADVICE = {

@@ -24,7 +24,7 @@ from app.services.operations.checks import (
     redis_node,
     replica,
 )
-from app.services.operations.error_messages import BROKEN, fault, said_by, without_environment
+from app.services.operations.error_messages import BROKEN, fault, server_message, without_environment
 from app.services.operations.schema import Schema
 from app.settings import Settings
 from app.stores.boards.rankings import RankingStore
@@ -100,7 +100,7 @@ class Doctor:
         if part in ("postgresql", "redis"):
             return Check(part, "wrong", *fault(error, self._settings))
         down = "Redis" if isinstance(error, redis.exceptions.RedisError) else "PostgreSQL"
-        return Check(part, "unknown", f"needs {down}: {said_by(error)}")
+        return Check(part, "unknown", f"needs {down}: {server_message(error)}")
 
     def _python(self) -> Check:
         if sys.version_info < _OLDEST_PYTHON:
@@ -167,7 +167,7 @@ class Doctor:
 
     def _audit_log_found(self) -> Iterator[Check]:
         if self._schema.current() == self._schema.newest():
-            yield audit_log(self._audit_log.look(), self._audit_log.anchors_path)
+            yield audit_log(self._audit_log.check(), self._audit_log.anchors_path)
 
     def _replicas(self) -> Iterator[Check]:
         for number, status in enumerate(self._read_replicas.status(), 1):

@@ -27,13 +27,13 @@ def fault(error: Exception, settings: Settings) -> tuple[str, str]:
         place = f"Redis at {address(settings.redis_url)}"
         if isinstance(error, redis.exceptions.ResponseError):
             return f"{place} refuses: {reason_of(error)}", "Its log and 'redis-cli info' say more; end the cause."
-        return f"{place} fails: {said_by(error)}", _advice("REDIS_URL", settings)
+        return f"{place} fails: {server_message(error)}", _advice("REDIS_URL", settings)
     place = f"PostgreSQL at {address(settings.database_url)}"
     if getattr(_original(error), "sqlstate", None) == _NO_SUCH_TABLE:
         return f"{place} lacks a table", "Run 'flask --app wsgi db upgrade' first."
     if isinstance(error, UNAVAILABLE) and not pg_refuses(_original(error)):
-        return f"{place} fails: {said_by(error)}", _advice("DATABASE_URL", settings)
-    return f"{place} refuses: {said_by(error)}", ""
+        return f"{place} fails: {server_message(error)}", _advice("DATABASE_URL", settings)
+    return f"{place} refuses: {server_message(error)}", ""
 
 
 def _advice(name: str, settings: Settings) -> str:
@@ -58,7 +58,7 @@ def first_line(error: object) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0].strip().rstrip(".")
 
 
-def said_by(error: Exception) -> str:
+def server_message(error: Exception) -> str:
     """Return the server's message, without additions by our libraries."""
     return first_line(_original(error))
 

@@ -31,8 +31,8 @@ class Source:
     """A function to ask for readings, and the readings if it fails or doesn't answer: for example, that it is down."""
 
     name: str
-    ask: Callable[[], Iterable[Reading]]
-    otherwise: tuple[Reading, ...] = ()
+    read: Callable[[], Iterable[Reading]]
+    fallback: tuple[Reading, ...] = ()
 
 
 class MetricReadings:
@@ -59,7 +59,7 @@ class _SourceReader:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._thread: threading.Thread | None = None
-        self._readings: tuple[Reading, ...] = source.otherwise
+        self._readings: tuple[Reading, ...] = source.fallback
 
     def start(self) -> None:
         if self._thread is None or not self._thread.is_alive():
@@ -71,12 +71,12 @@ class _SourceReader:
         thread = self._thread
         if thread is not None:
             thread.join(max(0.0, deadline - time.monotonic()))
-        return self._source.otherwise if thread is None or thread.is_alive() else self._readings
+        return self._source.fallback if thread is None or thread.is_alive() else self._readings
 
     def _read(self) -> None:
-        self._readings = self._source.otherwise
+        self._readings = self._source.fallback
         try:
-            self._readings = tuple(self._source.ask())
+            self._readings = tuple(self._source.read())
         except UNAVAILABLE as error:
             log.debug("source_down", source=self._source.name, kind=type(error).__name__)
         except Exception:  # metrics without one source are better than none

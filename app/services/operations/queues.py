@@ -25,7 +25,7 @@ class Choice:
     limit: int | None = None
 
 
-class BrokerFails(Exception):
+class BrokerError(Exception):
     """A failure of the broker, or of asking it, in one line; `counts` are the letters handled before, by verb."""
 
     def __init__(self, message: str, counts: Facts) -> None:
@@ -75,5 +75,5 @@ class Queues:
         question = {"url": self._url, "command": command, **asdict(choice)}
         answer = ask("workers.dead_letters", json.dumps(question), within=within)
         if "error" in answer:
-            raise BrokerFails(answer.pop("error"), answer)
+            raise BrokerError(answer.pop("error"), answer)
         return answer

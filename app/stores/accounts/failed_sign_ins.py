@@ -11,6 +11,7 @@ from typing import Literal
 from app.domain.guessing import FORGET_SECONDS, KNOWN_SECONDS, MOST_KNOWN, OWN, STRANGERS
 from app.domain.networks import network_of, wide_network_of
 from app.stores.redis.client import Scripts
+from app.stores.redis.connection import RedisValue
 
 SignInOutcome = Literal["failed", "withdrawn", "succeeded"]
 _LEASE_MS = 5000  # a try that is still in flight after this has died with its process
@@ -46,8 +47,9 @@ class FailedSignInStore:
         Returns -1 as long as the answer depends on tries that are still in flight.
         """
         now = self._now()
-        args = [attempt.network, now, FORGET_SECONDS * 1000, now - KNOWN_SECONDS * 1000, _LEASE_MS, _OWN, _STRANGERS]
-        wait_ms = int(self._scripts.run("guess", attempt.keys, args))
+        oldest_known = now - KNOWN_SECONDS * 1000
+        args: list[RedisValue] = [attempt.network, now, FORGET_SECONDS * 1000, oldest_known]
+        wait_ms = int(self._scripts.run("guess", attempt.keys, [*args, _LEASE_MS, _OWN, _STRANGERS]))
         return wait_ms / 1000 if wait_ms >= 0 else -1
 
     def over(self, attempt: SignInTry, outcome: SignInOutcome) -> None:

@@ -14,6 +14,7 @@ from uuid import UUID
 from app.domain.boards import Season
 from app.stores.postgres.lsn import Position
 from app.stores.redis.client import Call, Client, Scripts, lane_of
+from app.stores.redis.connection import RedisValue
 
 WAKE_CHANNEL = "fairboard:wake"
 _TOP_SECONDS = 60
@@ -259,7 +260,7 @@ class RankingStore:
     def places(self, season: Season, players: Sequence[UUID], scores: Sequence[int]) -> Places:
         """Return the change numbers of these players and the ranks of these scores, in one round trip."""
         keys = [_key(name, season) for name in ("scores", "versions", "position")]
-        arguments = [len(players), *map(str, players), *scores]
+        arguments: list[RedisValue] = [len(players), *map(str, players), *scores]
         position, changes, ranks = self._scripts.run("places", keys, arguments)
         change_numbers = [int(change) if change else None for change in changes]
         by_score = dict(zip(scores, ranks, strict=True)) if len(ranks) == len(scores) else None

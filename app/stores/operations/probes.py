@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from app.stores.postgres.engine import Database
 from app.stores.postgres.moderation_schema import metadata
 from app.stores.redis.client import Client, Scripts, lane_of
-from app.stores.redis.cluster import ClusterClient
+from app.stores.redis.cluster import ClusterClient, NodeInfo
 
 # The rights that the role needs: to read and add to every table, and to make the changes that play makes.
 _RIGHTS = [
@@ -114,12 +114,18 @@ class ClusterState:
     failing: list[str]
 
 
+class _ClusterNode(TypedDict):
+    node_id: str
+    flags: str
+    master_id: str
+    slots: list[list[str]]
+
+
 class RedisProbe:
     """Queries about the state of a single Redis node, or of all primaries of a cluster."""
 
     def __init__(self, client: Client, scripts: Scripts) -> None:
-        self._client: Any = client
-        self._scripts, self._lane = scripts, lane_of(client)
+        self._client, self._scripts, self._lane = client, scripts, lane_of(client)
 
     def write(self) -> None:
         """Write a little on every primary, with a script and without one: Redis may refuse either.
@@ -145,7 +151,7 @@ class RedisProbe:
         if not isinstance(client, ClusterClient):
             return None
         info: dict[str, str] = client.execute_command("CLUSTER INFO")
-        nodes: dict[str, dict[str, Any]] = client.execute_command("CLUSTER NODES")
+        nodes: dict[str, _ClusterNode] = client.execute_command("CLUSTER NODES")
         failing = [name for name, node in nodes.items() if "fail" in node["flags"]]
         masters = {
             node["node_id"]: name
@@ -167,7 +173,7 @@ def _join_names(names: list[str]) -> str:
     return ", ".join(names[:_MAX_NAMES]) + (f" and {omitted} more" if omitted > 0 else "")
 
 
-def _parse_info(node: str, info: dict[str, Any]) -> RedisState:
+def _parse_info(node: str, info: NodeInfo) -> RedisState:
     max_memory = int(info.get("maxmemory", 0))
     errors = [
         name

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.domain.rollups import ALL_TYPES, Granularity, RollupFigures, RollupKey, Rollups
 from app.stores.postgres.engine import Database
+from app.stores.postgres.rows import read_row
 
 # A day of a very busy board takes minutes; a worker's own time limit on a task is longer than this one.
 STATEMENT_SECONDS = 500
@@ -82,6 +82,28 @@ class RollupProgress:
     horizon: int
     computed_at: datetime | None
     took_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRollup:
+    """A stored roll-up with its names: `action_type` is None for all types together, `complete` whether it is final."""
+
+    starts_at: datetime
+    season_id: int
+    action_type_id: int
+    redemptions: int
+    points: int
+    players: int
+    voided: int
+    voided_points: int
+    median_seconds: float | None
+    p95_seconds: float | None
+    refusals: Mapping[str, int]
+    computed_at: datetime
+    board: str
+    season: int
+    action_type: str | None
+    complete: bool
 
 
 class LedgerSnapshot:
@@ -263,7 +285,7 @@ class RollupStore:
     @staticmethod
     def read(
         source: Database, granularity: Granularity, board: str, since: datetime, until: datetime, slug: str | None
-    ) -> list[dict[str, Any]]:
+    ) -> list[NamedRollup]:
         """Return a board's roll-ups with their names, by time; the row of all action types comes before each type's."""
         rows = source.rows(
             f"""
@@ -282,7 +304,7 @@ class RollupStore:
             board=board,
             slug=slug,
         )
-        return [dict(row._mapping) for row in rows]
+        return [read_row(row, NamedRollup) for row in rows]
 
     @staticmethod
     def names(source: Database) -> tuple[dict[int, str], dict[int, str]]:

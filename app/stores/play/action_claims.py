@@ -16,6 +16,7 @@ from anticheat.rules import ActionTypeLimits
 from anticheat.suspicion import Suspicion
 from app.domain.action_token import Promise
 from app.stores.redis.client import Call, Client, Scripts
+from app.stores.redis.connection import RedisValue
 
 _AFTER_EXPIRY = 3600  # seconds that an expired action can still be looked up
 _REMEMBERED_SECONDS = 86_400
@@ -87,7 +88,7 @@ class ActionClaimStore:
 
     def issue(self, promise: Promise, limits: ActionTypeLimits, *, most: int) -> str:
         """Store a new action; return issued, unknown (issued, but Redis has lost the player's past) or too_many."""
-        fields = {
+        fields: dict[str, RedisValue] = {
             "state": "active",
             "type": promise.action_type,
             "points": promise.points,
@@ -97,7 +98,7 @@ class ActionClaimStore:
             "promise": promise.digest,
         }
         ttl = (promise.expires_ms - promise.issued_ms) // 1000 + 1 + _AFTER_EXPIRY
-        arguments = [promise.action_id, promise.issued_ms, promise.expires_ms, most, ttl]
+        arguments: list[RedisValue] = [promise.action_id, promise.issued_ms, promise.expires_ms, most, ttl]
         player = promise.player_id
         keys = [_action_key(player, promise.action_id), _active_key(player), _suspicion_key(player)]
         return str(self._scripts.run("issue", keys, arguments + [part for pair in fields.items() for part in pair]))
@@ -115,7 +116,7 @@ class ActionClaimStore:
             _history_key(player),
             _suspicion_key(player),
         ]
-        arguments = [
+        arguments: list[RedisValue] = [
             now_ms,
             self._lease_ms,
             promise.digest if promise else "",

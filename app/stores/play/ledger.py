@@ -8,6 +8,7 @@ from uuid import UUID
 
 import psycopg.errors
 import sqlalchemy as sa
+from psycopg.rows import TupleRow
 from sqlalchemy.exc import IntegrityError
 
 from anticheat.history import Completion
@@ -15,7 +16,7 @@ from app.domain.action_token import Promise
 from app.domain.boards import MAX_SCORE, Season
 from app.domain.times import utc
 from app.stores.postgres.engine import Database
-from app.stores.postgres.rows import read_row
+from app.stores.postgres.rows import Row, read_row
 
 # One statement in one transaction locks and reads the score, writes it, and writes the event and its outbox row. A
 # second redemption of the action violates the event's unique action id, which rolls back the whole statement.
@@ -160,6 +161,7 @@ class LedgerStore:
         if key is not None:
             values |= {"key": key, "fingerprint": fingerprint}
         statement = REDEEM if key is None else REDEEM_WITH_KEY
+        row: Row | TupleRow | None
         try:
             if connection is not None:
                 row = connection.exec_driver_sql(statement, values).fetchone()

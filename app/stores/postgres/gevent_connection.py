@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import psycopg
+from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
+from psycopg.rows import TupleRow
 from psycopg.waiting import Ready, Wait
+
+Result = TypeVar("Result")
+
+DriverConnection: TypeAlias = psycopg.Connection[TupleRow]
+DriverOptions: TypeAlias = dict[str, Any]
+"""The named arguments of psycopg's `connect`: each has a type of its own."""
 
 _READY = {Wait.R: Ready.R, Wait.W: Ready.W, Wait.RW: Ready.RW}
 
@@ -23,7 +31,7 @@ def patched() -> bool:
     return bool(monkey and monkey.is_module_patched("select"))
 
 
-class HurriedConnection(psycopg.Connection[Any]):
+class HurriedConnection(psycopg.Connection[TupleRow]):
     """A connection to a server that may stall: an answer that is late closes the connection and is an error.
 
     The server's own statement_timeout doesn't help against a server that is stopped, nor do TCP's timers on a Unix
@@ -32,7 +40,7 @@ class HurriedConnection(psycopg.Connection[Any]):
 
     answer_seconds: float | None = None
 
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+    def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
         """Drive psycopg's generator and return its result. Raises OperationalError when the time is up."""
         try:
             return super().wait(gen, interval, self.answer_seconds if timeout is None else timeout)
@@ -42,12 +50,12 @@ class HurriedConnection(psycopg.Connection[Any]):
             raise
 
 
-class GreenConnection(psycopg.Connection[Any]):
+class GreenConnection(psycopg.Connection[TupleRow]):
     """A psycopg connection under gevent; `answer_seconds` as in HurriedConnection, `None` for no bound."""
 
     answer_seconds: float | None = None
 
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+    def wait(self, gen: PQGen[Result], interval: float = 0.1, timeout: float | None = None) -> Result:
         """Drive psycopg's generator and return its result; other greenlets run while the socket isn't ready."""
         if timeout is not None:
             return super().wait(gen, interval, timeout)
@@ -63,9 +71,10 @@ class GreenConnection(psycopg.Connection[Any]):
                 waits[direction](socket)
                 direction = gen.send(_READY[direction])
         except StopIteration as end:
-            return end.value
+            result: Result = end.value
+            return result
 
-    def _wait_until(self, gen: Any, deadline: float) -> Any:
+    def _wait_until(self, gen: PQGen[Result], deadline: float) -> Result:
         from gevent.socket import wait_read, wait_readwrite, wait_write
 
         waits = {Wait.R: wait_read, Wait.W: wait_write, Wait.RW: wait_readwrite}
@@ -76,7 +85,8 @@ class GreenConnection(psycopg.Connection[Any]):
                 waits[direction](socket, timeout=max(0.0, deadline - time.monotonic()), timeout_exc=_Stalled())
                 direction = gen.send(_READY[direction])
         except StopIteration as end:
-            return end.value
+            result: Result = end.value
+            return result
         except _Stalled:
             self.close()  # a late answer would pass for that of the next statement
             raise
@@ -87,7 +97,9 @@ class _Stalled(psycopg.OperationalError):
         super().__init__("no answer in time")
 
 
-def connect_hurried(arguments: Any, named: Any, *, connect_seconds: float, answer_seconds: float) -> Any:
+def connect_hurried(
+    arguments: list[str], named: DriverOptions, *, connect_seconds: float, answer_seconds: float
+) -> DriverConnection:
     """Return a connection to a server that may stall, with client-side limits in seconds.
 
     Without gevent, connecting takes up to psycopg's own minimum of 2 s: those processes answer no requests.

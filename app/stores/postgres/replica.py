@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 import sqlalchemy.exc
@@ -199,7 +199,7 @@ class Replica:
             self._retry_lock.release()
 
 
-def _reason(error: Any) -> str:
+def _reason(error: Exception) -> str:
     """Return the error of the server or the driver in one line, without the statement."""
     text = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
     return text.splitlines()[0]

@@ -9,11 +9,11 @@ RESET. libpq appends settings from the environment (PGDATESTYLE, PGTZ) to that p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import sqlalchemy as sa
 import sqlalchemy.exc
 
+from app.stores.postgres.gevent_connection import DriverConnection
 from app.stores.unavailability import pg_refuses, statement_outdated
 
 _ESCAPED_SPACE = "\\ "
@@ -47,20 +47,27 @@ _AFTER_CONNECT = """
 """
 
 
-def make_engine(url: str, *, name: str, session: Mapping[str, str | int], **options: Any) -> sa.Engine:
+def make_engine(
+    url: str,
+    *,
+    name: str,
+    session: Mapping[str, str | int],
+    connect_args: Mapping[str, object] | None = None,
+    **options: object,
+) -> sa.Engine:
     """Return an engine whose sessions are called `name` in pg_stat_activity and add `session` to the pinned settings.
 
-    `options` are SQLAlchemy's; `connect_args` in them are the driver's. A refusal by PostgreSQL is an OperationalError.
+    `options` are SQLAlchemy's; `connect_args` are the driver's. A refusal by PostgreSQL is an OperationalError.
     """
     address = sa.make_url(url)
-    connect_args = {
+    driver_args = {
         "connect_timeout": 3,
         "application_name": name,
-        **options.pop("connect_args", {}),
+        **(connect_args or {}),
         "client_encoding": "UTF8",
         "options": _join_options(address.query.get("options", ""), session),
     }
-    engine = sa.create_engine(address, connect_args=connect_args, hide_parameters=True, **options)
+    engine = sa.create_engine(address, connect_args=driver_args, hide_parameters=True, **options)
     sa.event.listen(engine, "connect", _pin_settings)
     sa.event.listen(engine, "handle_error", _unify_refusal)
     return engine
@@ -78,7 +85,7 @@ def _format_settings(settings: Mapping[str, str | int]) -> str:
     return " ".join(f"-c {name}={str(value).replace(' ', _ESCAPED_SPACE)}" for name, value in settings.items())
 
 
-def _pin_settings(connection: Any, _record: Any) -> None:
+def _pin_settings(connection: DriverConnection, _record: object) -> None:
     autocommit, connection.autocommit = connection.autocommit, True
     connection.execute(_AFTER_CONNECT)
     connection.autocommit = autocommit

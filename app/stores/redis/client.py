@@ -15,19 +15,19 @@ from redis.retry import Retry
 
 from app.stores.redis.cluster import ClusterClient, ClusterLane
 from app.stores.redis.cluster_slots import SCHEME
-from app.stores.redis.connection import Lane
+from app.stores.redis.connection import Lane, OptionValue, RedisValue, Reply
 from app.stores.unavailability import PARSER
 
 _INCLUDE = re.compile(r"^-- include (?P<file>\w+)$", re.MULTILINE)
 
 Client = Any  # Single or ClusterClient: the same commands and a `lane`, no common type
-Call = tuple[str, Sequence[str], Sequence[Any]]  # script name, keys, arguments
+Call = tuple[str, Sequence[str], Sequence[RedisValue]]  # script name, keys, arguments
 
 
 class Single(redis.Redis):
     """redis-py's client, with a lane for hot commands."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, **options: OptionValue) -> None:
         super().__init__(**options)
         pool = self.connection_pool
         self.lane = Lane(lambda: pool.connection_class(**pool.connection_kwargs))
@@ -38,7 +38,7 @@ def connect(url: str, timeout: float) -> Client:
 
     The client never retries a command: a lost answer doesn't tell whether the command ran.
     """
-    options: dict[str, Any] = {
+    options: dict[str, OptionValue] = {
         "decode_responses": True,
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
@@ -70,11 +70,11 @@ class Scripts:
             name: hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest() for name, text in self._sources.items()
         }
 
-    def run(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
+    def run(self, name: str, keys: Sequence[str], args: Sequence[RedisValue]) -> Reply:
         """Run one script in one round trip and return its answer."""
         return self.run_together([(name, keys, args)])[0]
 
-    def run_together(self, calls: Sequence[Call]) -> list[Any]:
+    def run_together(self, calls: Sequence[Call]) -> list[Reply]:
         """Run several scripts, in one round trip to each node, and return their answers; each script is atomic."""
         answers = self._lane.together([self.command(*call) for call in calls])
         for index, answer in enumerate(answers):
@@ -84,10 +84,10 @@ class Scripts:
                 raise answer
         return answers
 
-    def command(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> list[Any]:
+    def command(self, name: str, keys: Sequence[str], args: Sequence[RedisValue]) -> list[RedisValue]:
         """Return the command that runs a script that Redis knows; Redis answers NoScriptError where it doesn't."""
         return ["EVALSHA", self._digests[name], len(keys), *keys, *args]
 
-    def told(self, name: str, keys: Sequence[str], args: Sequence[Any]) -> Any:
+    def told(self, name: str, keys: Sequence[str], args: Sequence[RedisValue]) -> Reply:
         """Run a script by its text and return its answer; Redis knows the script from then on."""
         return self._lane.call("EVAL", self._sources[name], len(keys), *keys, *args)

@@ -8,8 +8,8 @@ after a lost connection: the command may have run. A lost connection refreshes t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import redis
 from redis.client import PubSub
@@ -18,7 +18,10 @@ from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.exceptions import AskError, ClusterDownError, MovedError, ResponseError, TryAgainError
 
 from app.stores.redis.cluster_slots import Nodes
-from app.stores.redis.connection import Command, Lane
+from app.stores.redis.connection import Command, Lane, NodeConnection, OptionValue, RedisValue, Reply
+
+NodeInfo: TypeAlias = dict[str, str | int | float]
+"""INFO of a node in redis-py's form; the values that are themselves dicts are not read."""
 
 _MAX_REDIRECTS = 5
 _TRY_AGAIN_SECONDS = 0.02
@@ -34,14 +37,14 @@ class ClusterLane:
     def __init__(self, nodes: Nodes, timeout: float) -> None:
         self._nodes, self._timeout = nodes, timeout
 
-    def call(self, *command: Any) -> Any:
+    def call(self, *command: RedisValue) -> Reply:
         """Send one command and return its answer. Raises redis-py's errors."""
         answer = self.together([command])[0]
         if isinstance(answer, ResponseError):
             raise answer
         return answer
 
-    def kept(self, *command: Any) -> Any:
+    def kept(self, *command: RedisValue) -> Reply:
         """Send one write and wait a moment for a replica to have it too, so that a failover does not lose it."""
         lane = self._lane_for(command)
         wait = min(_REPLICA_MS, int(self._timeout * 500))
@@ -52,7 +55,7 @@ class ClusterLane:
             raise answer
         return answer
 
-    def together(self, commands: Sequence[Command]) -> list[Any]:
+    def together(self, commands: Sequence[Command]) -> list[Reply]:
         """Send several commands, in one round trip to each node; a refused command has its ResponseError as the answer.
 
         Raises redis-py's errors. The commands of a node that failed may have run or not; those of the others have run.
@@ -66,13 +69,13 @@ class ClusterLane:
                 answers[index] = self._redirect(commands[index], self._lane_for(commands[index]), answer)
         return answers
 
-    def everywhere(self, *command: Any) -> list[Any]:
+    def everywhere(self, *command: RedisValue) -> list[Reply]:
         """Send a command to every master; return the answers in no order. Raises the error of the first that fails."""
         self._nodes.any()
         return [self._send(lane, [command])[0] for lane in self._nodes.masters]
 
     def _lane_for(self, command: Command) -> Lane:
-        name = command[0]
+        name: Any = command[0]  # always a str, which a test on every command would only confirm
         if name in _EVALS:
             key = command[3]
         elif name in _KEYLESS or name.partition(" ")[0] in _KEYLESS:
@@ -81,19 +84,19 @@ class ClusterLane:
             key = command[1]
         return self._nodes.holding(key_slot(key if isinstance(key, bytes) else str(key).encode()))
 
-    def _send(self, lane: Lane, commands: Sequence[Command]) -> list[Any]:
+    def _send(self, lane: Lane, commands: Sequence[Command]) -> list[Reply]:
         try:
             return lane.together(commands)
         except _CONNECTION_ERRORS:
             self._nodes.failed(lane)
             raise
 
-    def _send_to_all(self, groups: dict[Lane, list[int]], commands: Sequence[Command]) -> list[Any]:
+    def _send_to_all(self, groups: dict[Lane, list[int]], commands: Sequence[Command]) -> list[Reply]:
         """Write to all nodes, then read from all; the first error is raised after the other nodes were read."""
         deadline = time.monotonic() + self._timeout
-        answers: list[Any] = [None] * len(commands)
+        answers: list[Reply] = [None] * len(commands)
         failures: list[tuple[Lane, Exception]] = []
-        pending: list[tuple[Lane, list[int], Any]] = []
+        pending: list[tuple[Lane, list[int], NodeConnection]] = []
         try:
             for lane, indexes in groups.items():
                 try:
@@ -120,7 +123,7 @@ class ClusterLane:
             raise failures[0][1]
         return answers
 
-    def _redirect(self, command: Command, lane: Lane, refusal: ResponseError) -> Any:
+    def _redirect(self, command: Command, lane: Lane, refusal: ResponseError) -> Reply:
         """Send a command that was not run to the node that Redis names. Any other refusal is returned as the answer."""
         for _ in range(_MAX_REDIRECTS):
             commands: list[Command] = [command]
@@ -148,20 +151,21 @@ class ClusterClient(CoreCommands):
 
     _event_dispatcher: Any = None  # redis-py's mixin declares it and never reads it
 
-    def __init__(self, url: str, timeout: float, **options: Any) -> None:
+    def __init__(self, url: str, timeout: float, **options: OptionValue) -> None:
         """Prepare redis-py connections with `options`. Raises ValueError for an invalid URL."""
         self._nodes = Nodes(url, timeout, **options)
         self.lane = ClusterLane(self._nodes, timeout)
         client_options = {name: value for name, value in options.items() if name != "parser_class"}
-        self._callbacks: Any = redis.Redis(**client_options).response_callbacks  # opens no connection
+        commands = redis.Redis(**client_options)  # opens no connection
+        self._callbacks: Mapping[RedisValue, Callable[..., Reply]] = commands.response_callbacks
 
-    def execute_command(self, *command: Any, **options: Any) -> Any:
+    def execute_command(self, *command: RedisValue, **options: object) -> Reply:
         """Send one command and return its answer in redis-py's form."""
         return self.formed(command, self.lane.call(*command), options)
 
-    def formed(self, command: Command, answer: Any, options: dict[str, Any]) -> Any:
+    def formed(self, command: Command, answer: Reply, options: dict[str, object]) -> Reply:
         """Return an answer in redis-py's form."""
-        callback: Callable[..., Any] | None = self._callbacks.get(command[0])
+        callback = self._callbacks.get(command[0])
         options.pop("keys", None)  # for a client-side cache, which this client lacks
         return callback(answer, **options) if callback else answer
 
@@ -171,7 +175,7 @@ class ClusterClient(CoreCommands):
             raise ValueError("no transactions on a cluster: write a script")
         return Batch(self)
 
-    def pubsub(self, **options: Any) -> PubSub:
+    def pubsub(self, **options: OptionValue) -> PubSub:
         """Return a subscription at some node that answers; PUBLISH at any node reaches all. Raises redis.RedisError."""
         return PubSub(self._nodes.pool(self._nodes.answering()), **options)
 
@@ -186,19 +190,19 @@ class ClusterClient(CoreCommands):
                 break
         return list(keys.values())
 
-    def ping(self, **_: Any) -> bool:  # type: ignore[override]
+    def ping(self, **_: object) -> bool:  # type: ignore[override]
         """Return True when every master answers. Raises redis.RedisError when one does not."""
         return bool(self.lane.everywhere("PING"))
 
-    def flushdb(self, **_: Any) -> bool:  # type: ignore[override]
+    def flushdb(self, **_: object) -> bool:  # type: ignore[override]
         """Empty the whole cluster."""
         return bool(self.lane.everywhere("FLUSHDB"))
 
-    def keys(self, pattern: str = "*", **_: Any) -> list[str]:  # type: ignore[override]
+    def keys(self, pattern: str = "*", **_: object) -> list[str]:  # type: ignore[override]
         """Return all keys of the cluster that match `pattern`."""
         return [key for names in self.lane.everywhere("KEYS", pattern) for key in names]
 
-    def pubsub_numsub(self, *channels: str, **_: Any) -> list[tuple[str, int]]:  # type: ignore[override]
+    def pubsub_numsub(self, *channels: str, **_: object) -> list[tuple[str, int]]:  # type: ignore[override]
         """Return the number of subscribers of each channel on all nodes, except nodes that do not answer."""
         self._nodes.any()
         counts = dict.fromkeys(channels, 0)
@@ -211,7 +215,7 @@ class ClusterClient(CoreCommands):
                 counts[name] += int(count)
         return list(counts.items())
 
-    def infos(self) -> dict[str, dict[str, Any]]:
+    def infos(self) -> dict[str, NodeInfo]:
         """Return INFO of every master, by `host:port`. Raises redis.RedisError for one that does not answer."""
         self._nodes.any()
         return {
@@ -231,14 +235,14 @@ class Batch(CoreCommands):
 
     def __init__(self, client: ClusterClient) -> None:
         self._client = client
-        self._queue: list[tuple[Command, dict[str, Any]]] = []
+        self._queue: list[tuple[Command, dict[str, object]]] = []
 
-    def execute_command(self, *command: Any, **options: Any) -> Batch:
+    def execute_command(self, *command: RedisValue, **options: object) -> Batch:
         """Queue one command."""
         self._queue.append((command, options))
         return self
 
-    def execute(self, raise_on_error: bool = True) -> list[Any]:
+    def execute(self, raise_on_error: bool = True) -> list[Reply]:
         """Send all queued commands and return the answers in their order, or raise the first ResponseError."""
         queued, self._queue = self._queue, []
         if not queued:

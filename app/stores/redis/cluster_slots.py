@@ -6,7 +6,6 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import redis
@@ -14,7 +13,7 @@ from redis.connection import Connection, ConnectionPool, parse_url
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS
 
 from app.server_urls import split_url
-from app.stores.redis.connection import Lane
+from app.stores.redis.connection import Lane, NodeConnection, OptionValue, Reply
 
 SCHEME = "redis+cluster"
 _PORT = 6379
@@ -24,7 +23,7 @@ _TRUE = ("1", "true", "yes")
 Address = tuple[str, int]
 
 
-def parse(url: str) -> tuple[list[Address], dict[str, Any]]:
+def parse(url: str) -> tuple[list[Address], dict[str, OptionValue]]:
     """Return the seeds of a `redis+cluster://` URL, and the options of redis-py's connections.
 
     `redis+cluster://[[user]:password@]host:port,host:port,…[/][?option=…]`; `?ssl=true` for TLS, the other options
@@ -51,7 +50,7 @@ def _parse_address(text: str) -> Address:
 class Nodes:
     """The nodes of a cluster and their lanes. Asks no node before the first use, and recovers when the cluster does."""
 
-    def __init__(self, url: str, timeout: float, **options: Any) -> None:
+    def __init__(self, url: str, timeout: float, **options: OptionValue) -> None:
         """Prepare redis-py connections with `options`, which those of the URL override. Raises ValueError."""
         self._seeds, url_options = parse(url)
         self._connection_class = url_options.pop("connection_class", Connection)
@@ -170,7 +169,7 @@ class Nodes:
             random.sample(addresses, len(addresses)), key=lambda address: self._failed_at.get(address, 0.0)
         )
 
-    def _use_map(self, source: Lane, ranges: list[Any]) -> None:
+    def _use_map(self, source: Lane, ranges: list[Reply]) -> None:
         slots: list[Lane | None] = [None] * REDIS_CLUSTER_HASH_SLOTS
         masters: dict[Address, Lane] = {}
         addresses: list[Address] = []
@@ -184,5 +183,6 @@ class Nodes:
         for address in set(self._lanes) - set(addresses) - set(self._seeds):
             self._lanes.pop(address).close()
 
-    def _make_connection(self, address: Address) -> Any:
-        return self._connection_class(host=address[0], port=address[1], **self._options)
+    def _make_connection(self, address: Address) -> NodeConnection:
+        connection: NodeConnection = self._connection_class(host=address[0], port=address[1], **self._options)
+        return connection

@@ -11,14 +11,35 @@ import time
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import redis
 from redis.exceptions import ResponseError
 
 _IDLE_SECONDS = 0.05
 
-Command = Sequence[Any]
+RedisValue: TypeAlias = str | bytes | int | float
+Command: TypeAlias = Sequence[RedisValue]
+Reply: TypeAlias = Any
+"""A reply of Redis, whose type depends on the command. No reply leaves the stores."""
+OptionValue: TypeAlias = Any
+"""The value of an option of redis-py's connections: each option has a type of its own."""
+
+
+class NodeConnection(Protocol):
+    """The part of redis-py's connections that a lane uses; redis-py itself doesn't give it types."""
+
+    def connect(self) -> object: ...
+
+    def disconnect(self) -> object: ...
+
+    def can_read(self, timeout: float = 0) -> bool: ...
+
+    def pack_commands(self, commands: Sequence[Command]) -> list[bytes]: ...
+
+    def send_packed_command(self, command: list[bytes]) -> object: ...
+
+    def read_response(self) -> Reply: ...
 
 
 @dataclass(slots=True)
@@ -26,7 +47,7 @@ class Along:
     """A command that may share another command's round trip; `answer` is `None` until it has."""
 
     command: Command
-    answer: Any = None
+    answer: Reply = None
 
 
 passenger: ContextVar[Along | None] = ContextVar("passenger", default=None)
@@ -36,32 +57,32 @@ passenger: ContextVar[Along | None] = ContextVar("passenger", default=None)
 class Lane:
     """Connections to one node. Idle ones wait in a list; no connection is used by two callers at once."""
 
-    def __init__(self, make_connection: Callable[[], Any], address: tuple[str, int] = ("", 0)) -> None:
+    def __init__(self, make_connection: Callable[[], NodeConnection], address: tuple[str, int] = ("", 0)) -> None:
         """Prepare a lane whose `make_connection` returns an unconnected redis-py connection.
 
         The connections of a redis-py pool would not do: the pool counts them, and refuses more than its maximum.
         """
         self._make_connection = make_connection
         self.address = address
-        self._idle: list[tuple[Any, float]] = []
+        self._idle: list[tuple[NodeConnection, float]] = []
         self._closed = False
 
-    def call(self, *command: Any) -> Any:
+    def call(self, *command: RedisValue) -> Reply:
         """Send one command and return its answer. Raises redis-py's errors."""
         answer = self.together([command])[0]
         if isinstance(answer, ResponseError):
             raise answer
         return answer
 
-    def kept(self, *command: Any) -> Any:
+    def kept(self, *command: RedisValue) -> Reply:
         """Send one write and return its answer. A cluster's lane also waits for a replica; a single node has none."""
         return self.call(*command)
 
-    def together(self, commands: Sequence[Command]) -> list[Any]:
+    def together(self, commands: Sequence[Command]) -> list[Reply]:
         """Send several commands in one round trip; a refused command has its ResponseError as the answer."""
         return self.receive(self.send(commands), len(commands))
 
-    def send(self, commands: Sequence[Command]) -> Any:
+    def send(self, commands: Sequence[Command]) -> NodeConnection:
         """Send commands and return the connection that the answers come on, for `receive` or `drop`.
 
         Raises redis-py's errors, and UnicodeEncodeError or DataError for a value that can't be sent: then nothing was
@@ -80,7 +101,7 @@ class Lane:
             raise
         return connection
 
-    def receive(self, connection: Any, count: int) -> list[Any]:
+    def receive(self, connection: NodeConnection, count: int) -> list[Reply]:
         """Return the answers to the `count` commands that `send` sent."""
         try:
             answers = [self._read_answer(connection) for _ in range(count)]
@@ -90,7 +111,7 @@ class Lane:
         self._release(connection)
         return answers
 
-    def drop(self, connection: Any) -> None:
+    def drop(self, connection: NodeConnection) -> None:
         """Close a connection that failed and may hold half an answer, and the idle ones, which may be dead too."""
         connection.disconnect()
         self._close_idle()
@@ -100,13 +121,13 @@ class Lane:
         self._closed = True
         self._close_idle()
 
-    def _release(self, connection: Any) -> None:
+    def _release(self, connection: NodeConnection) -> None:
         if self._closed:
             connection.disconnect()
         else:
             self._idle.append((connection, time.monotonic()))
 
-    def _acquire(self) -> Any:
+    def _acquire(self) -> NodeConnection:
         while self._idle:
             idle_connection, since = self._idle.pop()
             if time.monotonic() - since < _IDLE_SECONDS or self._is_alive(idle_connection):
@@ -116,14 +137,14 @@ class Lane:
         connection.connect()
         return connection
 
-    def _is_alive(self, connection: Any) -> bool:
+    def _is_alive(self, connection: NodeConnection) -> bool:
         """Return whether an idle connection is alive: it has nothing to read unless Redis has closed it."""
         try:
             return not connection.can_read()
         except (redis.exceptions.RedisError, OSError):
             return False
 
-    def _read_answer(self, connection: Any) -> Any:
+    def _read_answer(self, connection: NodeConnection) -> Reply:
         try:
             return connection.read_response()
         except ResponseError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import redis
 
@@ -31,12 +30,12 @@ class Channels:
         self._pubsub.subscribe(*self._names)
         self._last_message_at = time.monotonic()
 
-    def next(self, timeout: float) -> dict[str, Any] | None:
+    def next(self, timeout: float) -> dict[str, object] | None:
         """Return the next message in redis-py's form, or `None` after `timeout` seconds.
 
         Raises redis.RedisError when the subscription is lost.
         """
-        message: dict[str, Any] | None = self._pubsub.get_message(timeout=timeout)
+        message: dict[str, object] | None = self._pubsub.get_message(timeout=timeout)
         now = time.monotonic()
         if message is not None:
             self._last_message_at, self._has_pinged = now, False

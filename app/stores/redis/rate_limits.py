@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import redis
 from limits.storage import Storage
@@ -21,8 +20,16 @@ class LaneStorage(Storage):
 
     STORAGE_SCHEME = ["fairboard+redis"]  # noqa: RUF012 - as in the base class
 
-    def __init__(self, uri: str, *, client: Client, scripts: Scripts, **options: Any) -> None:
-        super().__init__(uri, **options)
+    def __init__(
+        self,
+        uri: str,
+        wrap_exceptions: bool = False,
+        *,
+        client: Client,
+        scripts: Scripts,
+        **options: float | str | bool,
+    ) -> None:
+        super().__init__(uri, wrap_exceptions, **options)
         self._client, self._scripts = client, scripts
         self._lane = lane_of(client)
 

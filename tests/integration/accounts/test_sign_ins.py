@@ -51,7 +51,7 @@ def test_many_players_from_few_addresses_are_worth_a_note(
         sign_ins.note(addresses[number % len(addresses)], UUID(int=number), unread_forwarding=False)
     finding = clients(sign_ins.recent())
     assert finding.state == state
-    assert (addresses[-1] in finding.says) == (state == "note") if addresses else True
+    assert (addresses[-1] in finding.message) == (state == "note") if addresses else True
 
 
 def test_one_player_who_signs_in_again_and_again_is_one(sign_ins: SignIns) -> None:

@@ -36,7 +36,7 @@ def _season(container: Container) -> Season:
 def _players(container: Container, count: int = 4) -> list[UUID]:
     """Add players, after bringing the board in order whichever state the example before it left."""
     container.outbox.drain(lambda changes: None)
-    container.refresh.rebuild(_season(container))
+    container.board_sync.rebuild(_season(container))
     return [_player(container) for _ in range(count)]
 
 
@@ -58,12 +58,12 @@ def _redeem(container: Container, player: UUID, points: int) -> BoardChange:
 
 
 def _deliver(container: Container, change: BoardChange) -> int:
-    return container.refresh.changed(change.season_id, change.players, change.events)
+    return container.board_sync.sync_players(change.season_id, change.players, change.events)
 
 
 def _check(container: Container) -> None:
     """Assert that the sorted set, the cached top and a new subscriber's snapshot equal the database."""
-    assert container.refresh.verify(_season(container)) == []
+    assert container.board_sync.verify(_season(container)) == []
     truth = [standing.as_row() for standing in container.standing_store.top(_season(container), 10)]
     assert container.standings.snapshot(MAIN)["data"] == truth
 
@@ -163,8 +163,8 @@ def test_a_board_that_redis_has_lost_comes_back_by_itself(container: Container) 
     for player in players:
         _deliver(container, _redeem(container, player, 10))
     container.redis.flushdb()
-    assert container.refresh.repair() == [MAIN]
-    assert container.refresh.repair() == []
+    assert container.board_sync.repair() == [MAIN]
+    assert container.board_sync.repair() == []
     _check(container)
 
 
@@ -180,6 +180,6 @@ def test_verify_sees_each_kind_of_difference(container: Container) -> None:
     ]
     for spoil in spoilers:
         spoil()
-        assert container.refresh.verify(_season(container)) != []
-        container.refresh.rebuild(_season(container))
-        assert container.refresh.verify(_season(container)) == []
+        assert container.board_sync.verify(_season(container)) != []
+        container.board_sync.rebuild(_season(container))
+        assert container.board_sync.verify(_season(container)) == []

@@ -33,7 +33,7 @@ def test_four_workers_together_keep_the_rate_and_tell_every_request(
 ) -> None:
     season = container.catalog.open_season(MAIN)
     assert season is not None
-    container.refresh.repair()
+    container.board_sync.repair()
     listener = container.subscription()
     listener.open()
     received: list[BoardChanged] = []
@@ -46,7 +46,7 @@ def test_four_workers_together_keep_the_rate_and_tell_every_request(
 
     def announce(number: int) -> int:
         worker = paced[number % len(paced)]
-        return worker.refresh.changed(season.id, [], [], [f"r-{number}"], float(number))
+        return worker.board_sync.sync_players(season.id, [], [], [f"r-{number}"], float(number))
 
     began = time.monotonic()
     with ThreadPoolExecutor(4) as pool:
@@ -67,12 +67,12 @@ def test_four_workers_together_keep_the_rate_and_tell_every_request(
 def test_what_one_that_died_left_behind_is_told_by_the_next(container: Container, paced: list[Container]) -> None:
     season = container.catalog.open_season(MAIN)
     assert season is not None
-    container.refresh.repair()
+    container.board_sync.repair()
     cause = BroadcastCause((), ("r-left",))
     container.redis.sadd(f"leaderboard:pending:{{{season.tag}}}", json.dumps(asdict(cause)))
     listener = container.subscription()
     listener.open()
-    paced[0].refresh.changed(season.id, [], [], ["r-own"])
+    paced[0].board_sync.sync_players(season.id, [], [], ["r-own"])
 
     def told() -> tuple[str, ...] | None:
         message = listener.next(0.2)

@@ -19,7 +19,7 @@ __all__ = ["anna", "ben", "play"]
 def season(container: Container) -> Season:
     season = container.catalog.open_season(MAIN)
     assert season is not None
-    container.refresh.repair()
+    container.board_sync.repair()
     return season
 
 
@@ -28,7 +28,7 @@ def _scores(container: Container, season: Season) -> dict[str, int]:
 
 
 def _differences(container: Container) -> int:
-    return sum(proved.differing for proved in container.proof.prove(pause=0))
+    return sum(proved.differing for proved in container.reconciler.reconcile(pause=0))
 
 
 def test_a_suspended_player_whose_refresh_was_lost_leaves_the_board(
@@ -65,7 +65,7 @@ def test_a_cached_list_that_is_wrong_is_read_anew(
     container: Container, season: Season, anna: Player, play: Play
 ) -> None:
     play(anna.id)
-    container.refresh.rebuild(season)
+    container.board_sync.rebuild(season)
     key = f"leaderboard:top:10:{{{season.tag}}}"
     head, rows = container.redis.get(key).split("\n", 1)
     version, changes, built = head.split(" ")
@@ -89,6 +89,6 @@ def test_what_is_newer_than_the_look_into_the_database_is_left_alone(
 
 def test_one_compares_at_a_time(container: Container, season: Season) -> None:
     assert container.rankings.may_prove(season)
-    assert container.proof.prove(pause=0) == []
+    assert container.reconciler.reconcile(pause=0) == []
     container.rankings.proved(season)
-    assert [proved.board for proved in container.proof.prove(pause=0)] == [MAIN]
+    assert [proved.board for proved in container.reconciler.reconcile(pause=0)] == [MAIN]

@@ -181,7 +181,7 @@ def test_no_rank_is_read_from_a_sorted_set_that_is_not_complete(container: Conta
     container.rankings.clear(season)
     container.rankings.apply(season, [(str(uuid4()), 5, 1)])
     assert container.rankings.ranks(season, [5]) is None
-    container.refresh.rebuild(season)
+    container.board_sync.rebuild(season)
     assert container.rankings.ranks(season, [5]) == [1]
 
 

@@ -80,7 +80,7 @@ def test_within_a_second_every_process_shows_the_same_list(
     tops = [processes[0].top()]
     score(container, anna, 2)
     season = container.standings.season(MAIN)
-    container.refresh.changed(season.id, [anna], [])  # subscribers get the new list, and it is cached for them
+    container.board_sync.sync_players(season.id, [anna], [])  # subscribers get the new list, and it is cached for them
     clock.now = START + 0.5
     tops += [process.top() for process in processes]
     assert {(top.version, top.second) for top in tops} == {(tops[0].version, int(START))}

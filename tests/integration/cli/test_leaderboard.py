@@ -20,7 +20,7 @@ def board(container: Container, anna: Player, ben: Player, play: Play) -> Contai
     """Return a board in the database and in Redis, on which Anna has 2 points and Ben has 1."""
     for player in (anna, anna, ben):
         play(player.id)
-    container.refresh.rebuild(container.standings.season("main"))
+    container.board_sync.rebuild(container.standings.season("main"))
     return container
 
 
@@ -44,7 +44,7 @@ def test_a_board_that_is_right_is_clean(board: Container, run: Run, told: Told) 
 
 def test_a_standing_that_somebody_wrote_past_the_ledger_is_named(board: Container, run: Run) -> None:
     board.database.rows("UPDATE standings SET score = score + 1000 WHERE score > 0 RETURNING 1")
-    board.refresh.rebuild(board.standings.season("main"))
+    board.board_sync.rebuild(board.standings.season("main"))
     result = run("leaderboard", "verify", "--json")
     assert result.exit_code == 1
     unsound = json.loads(result.stdout)["unsound"]
@@ -67,11 +67,11 @@ def test_a_void_takes_the_best_off_the_board_after_a_dry_run_has_said_so_and_a_r
     void = told(*args, "--yes")
     assert (void["state"], void["points"]) == ("done", best["score"])
     season = board.standings.season("main")
-    board.refresh.rebuild(season)
+    board.board_sync.rebuild(season)
     assert told("leaderboard", "rank", second["username"])["rank"] == 1
     assert told("leaderboard", "rank", best["username"])["rank"] is None
     told("leaderboard", "restore", void["id"], "--reason", "it was not")
-    board.refresh.rebuild(season)
+    board.board_sync.rebuild(season)
     assert told("leaderboard", "verify")["clean"]
     assert told("leaderboard", "rank", best["username"]) == best
     assert [correction["state"] for correction in told("leaderboard", "corrections")] == ["done", "restored"]

@@ -166,7 +166,7 @@ def test_what_a_databases_owner_does_to_the_end_shows(
 ) -> None:
     _fill(container, 5)
     forgetful = _other_process(container, audit_anchors="")
-    forgetful.audit.look()
+    forgetful.audit.check()
     rows = sorted(container.audit.page(limit=9), key=lambda row: row.id)
     with _without_trigger(container) as connection:
         attack(connection, rows)
@@ -176,10 +176,10 @@ def test_what_a_databases_owner_does_to_the_end_shows(
     newest = rows[-1] if flaw.kind == "missing" else rows[3]
     assert f"{newest.id}:{newest.hash}" in flaw.says, "what was expected"
     for process in (container, forgetful, _other_process(container)):
-        assert process.audit.look().flaw, "memory, and the file after a restart"
+        assert process.audit.check().flaw, "memory, and the file after a restart"
         broken = [reading.value for reading in process.readings.now() if reading.name == "fairboard_audit_broken"]
         assert broken == [1.0]
-    assert audit_log(_other_process(container).audit.look(), container.settings.audit_anchors).state == "wrong"
+    assert audit_log(_other_process(container).audit.check(), container.settings.audit_anchors).state == "wrong"
     _fill(forgetful, 1)
     assert "audit_log_broken" in log_text.getvalue(), "the next act of a process that remembers says so"
     assert container.audit.verify().flaws, "acts that follow do not cover it"
@@ -204,19 +204,19 @@ def test_an_act_that_is_rolled_back_is_anchored_nowhere(container: Container) ->
         AuditStore.append(connection, "cli:root", "test.act", "thing:x", {}, "r")
         connection.rollback()
     assert len(Path(container.settings.audit_anchors).read_text().splitlines()) == 1
-    assert container.audit.look().flaw is None
+    assert container.audit.check().flaw is None
 
 
 def test_a_restore_is_accepted_with_a_reason_that_stands_in_the_log(container: Container) -> None:
     _fill(container, 5)
     remembers = _other_process(container)
-    remembers.audit.look()
+    remembers.audit.check()
     with _without_trigger(container) as connection:
         _cut_off(connection, [])
     assert _other_process(container).audit.accept("cli:root", "restored the backup of Monday", "r")
     assert container.audit.verify().flaws == []
     for process in (container, remembers, _other_process(container)):
-        assert process.audit.look().flaw is None, "running processes learn of it from the file"
+        assert process.audit.check().flaw is None, "running processes learn of it from the file"
     (row,) = container.audit.page(limit=1)
     assert (row.act, row.actor) == ("audit.accepted", "cli:root")
     assert "restored the backup of Monday" in row.details
@@ -231,17 +231,17 @@ def test_the_file_may_be_missing_moved_or_on_a_full_disk_and_no_act_fails(contai
     path = Path(container.settings.audit_anchors)
     _fill(container, 1)
     path.rename(tmp_path / "moved")
-    moved = audit_log(_other_process(container, audit_anchors=str(tmp_path / "new")).audit.look(), str(path))
+    moved = audit_log(_other_process(container, audit_anchors=str(tmp_path / "new")).audit.check(), str(path))
     assert moved.state == "note", "the doctor says that there was nothing to compare with"
     _fill(container, 1)
     assert len(path.read_text().splitlines()) == 1, "the next head begins another file"
     with _without_trigger(container) as connection:
         _emptied(connection, [])
-    assert container.audit.look().flaw, "a file that was moved away makes nothing forgotten"
+    assert container.audit.check().flaw, "a file that was moved away makes nothing forgotten"
     for place in ("/dev/full", str(tmp_path), "/proc/nowhere/anchors"):
         process = _other_process(container, audit_anchors=place)
         _fill(process, 1)
-        assert process.audit.look().flaw is None
+        assert process.audit.check().flaw is None
 
 
 def test_an_edited_file_does_not_pass(container: Container) -> None:
@@ -266,4 +266,4 @@ def test_heads_of_many_processes_interleave(container: Container) -> None:
     report = container.audit.verify()
     assert (report.rows, report.flaws) == (40, [])
     assert 1 <= report.anchors <= 40
-    assert all(process.audit.look().flaw is None for process in processes)
+    assert all(process.audit.check().flaw is None for process in processes)

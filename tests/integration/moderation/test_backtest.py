@@ -84,15 +84,19 @@ def _everything(container: Container) -> list[Any]:
 def test_the_settings_of_now_give_what_was(played: Container) -> None:
     report = _run(played)
     assert (report.players, report.prevented) == (4, 0)
-    compared = {player.was.username: player for player in report.compared}
+    compared = {player.actual.username: player for player in report.compared}
     assert set(compared) == {"hasty", "rushed", "robot"}
     for player in compared.values():
-        assert player.before == player.after
-        assert player.would.refused == player.was.refused
-        assert player.was.suspended_at is None or player.was.suspended_at.timestamp() == pytest.approx(
-            player.would.suspended_at
+        assert player.actual_words == player.simulated_words
+        assert player.simulated.refused == player.actual.refused
+        assert player.actual.suspended_at is None or player.actual.suspended_at.timestamp() == pytest.approx(
+            player.simulated.suspended_at
         )
-    assert {name for name, player in compared.items() if "suspended" in player.after} == {"hasty", "rushed", "robot"}
+    assert {name for name, player in compared.items() if "suspended" in player.simulated_words} == {
+        "hasty",
+        "rushed",
+        "robot",
+    }
     assert [row["both"] for row in report.counts()] == [row["was"] for row in report.counts()] != [0, 0, 0]
 
 
@@ -102,7 +106,7 @@ def test_other_settings_are_compared_with_what_was_and_nothing_changes(container
     assert [row["would_be"] for row in lenient.counts()] == [0, 0, 0]
     assert [row["only_then"] for row in lenient.counts()] == [3, 3, 3]
     strict = _run(played, {"quick-match.min_seconds": "3.6"})
-    assert "anna" in {player.was.username for player in strict.compared if "suspended" in player.after}
+    assert "anna" in {player.actual.username for player in strict.compared if "suspended" in player.simulated_words}
     assert strict.prevented > 0
     assert _everything(container) == before
 
@@ -115,9 +119,9 @@ def test_a_reinstated_player_is_taken_as_they_were(container: Container, played:
     issued = played.actions.issue(rushed, "quick-match")
     clock[0] += 3.5
     played.redemptions.complete(RedemptionRequest(str(rushed), issued.promise.action_id, issued.token, None, "test"))
-    (rushed_result,) = [player for player in _run(played).compared if player.was.username == "rushed"]
-    assert rushed_result.would.prevented == 0
-    assert rushed_result.would.refused == rushed_result.was.refused
+    (rushed_result,) = [player for player in _run(played).compared if player.actual.username == "rushed"]
+    assert rushed_result.simulated.prevented == 0
+    assert rushed_result.simulated.refused == rushed_result.actual.refused
 
 
 def test_on_the_command_line(container: Container, played: Container, run: Run, told: Told) -> None:

@@ -79,7 +79,7 @@ def test_one_player_does_not_decide_what_is_usual(container: Container, ledger: 
     _add_people(ledger)
     grinder = ledger.player()
     ledger.write_stretches([(grinder, datetime.now(UTC) - timedelta(hours=5), [6.0] * 2500)], "puzzle")
-    (calibration,) = container.calibration.look(datetime.now(UTC) - SINCE, "puzzle")
+    (calibration,) = container.calibration.measure(datetime.now(UTC) - SINCE, "puzzle")
     assert calibration.times is not None
     assert calibration.times.completions == 25 * 30 + 200
     assert calibration.times.median > 12
@@ -89,7 +89,7 @@ def test_what_was_voided_or_is_older_does_not_count(container: Container, ledger
     player = ledger.player()
     for days in (1, 2, 40):
         ledger.write(Event(player, "tap", datetime.now(UTC) - timedelta(days=days), seconds=float(days)))
-    (calibration,) = container.calibration.look(datetime.now(UTC) - SINCE, "tap")
+    (calibration,) = container.calibration.measure(datetime.now(UTC) - SINCE, "tap")
     assert calibration.times is not None
     assert calibration.times.completions == 2
     assert calibration.times.fastest == pytest.approx(1.0)
@@ -99,7 +99,7 @@ def test_time_runs_from_the_previous_completion_as_the_rule_has_it(container: Co
     player, at = ledger.player(), datetime.now(UTC) - timedelta(hours=1)
     for number in range(3):  # issued together, completed one second apart
         ledger.write(Event(player, "tap", at + timedelta(seconds=number), seconds=10.0 + number))
-    (calibration,) = container.calibration.look(datetime.now(UTC) - SINCE, "tap")
+    (calibration,) = container.calibration.measure(datetime.now(UTC) - SINCE, "tap")
     assert calibration.times is not None
     assert sorted(calibration.times.bins) == [(0, 2), (10, 1)]
 
@@ -108,6 +108,6 @@ def test_without_play_or_type_it_says_so(container: Container, run: Run) -> None
     output = run("anticheat", "calibrate").stdout
     assert "tap: nobody has completed it in that time." in output
     with pytest.raises(NotFound):
-        container.calibration.look(datetime.now(UTC), "nothing")
+        container.calibration.measure(datetime.now(UTC), "nothing")
     assert run("anticheat", "calibrate", "--svg", "x.svg").exit_code == 2
     assert run("anticheat", "calibrate", "tap", "--svg", "x.svg").stderr.endswith("there is nothing to draw.\n")

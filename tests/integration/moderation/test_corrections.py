@@ -59,7 +59,7 @@ class Ledger:
 
     def wrong(self) -> list[Any]:
         """Return the standings that differ from the sum of their events."""
-        return list(self.container.corrections.unsound())
+        return list(self.container.corrections.find_unsound())
 
     def void(self, selection: Selection) -> UUID:
         correction = self.container.corrections.void(selection, **BY)
@@ -90,8 +90,8 @@ def test_a_void_takes_the_points_back_and_a_restore_gives_exactly_the_standing_t
     before, board = ledger.standings(), ledger.board()
     void = ledger.void(Selection(player_id=cheat))
     assert [row["user_id"] for row in ledger.board()] == [str(honest)]
-    assert ledger.container.standings.one(cheat).as_row()["score"] == 0
-    assert ledger.container.standings.one(cheat).achieved_at is None
+    assert ledger.container.standings.standing(cheat).as_row()["score"] == 0
+    assert ledger.container.standings.standing(cheat).achieved_at is None
     ledger.restore(void)
     assert (ledger.standings(), ledger.board()) == (before, board)
     assert ledger.wrong() == []
@@ -170,7 +170,7 @@ def test_a_void_that_is_taken_back_half_way_is_taken_back_as_far_as_it_came(ledg
     ledger.restore(void)
     assert ledger.standings() == before
     assert ledger.container.corrections.get(void).state == "restored"
-    assert ledger.container.corrections.go_on(5) == []
+    assert ledger.container.corrections.resume_all(5) == []
 
 
 def test_what_somebody_left_running_is_finished_by_the_next(ledger: Ledger, workers: list[Container]) -> None:
@@ -180,7 +180,7 @@ def test_what_somebody_left_running_is_finished_by_the_next(ledger: Ledger, work
     ledger.container.corrections.batch = 10
     void = ledger.container.corrections.void(Selection(player_id=anna), **BY)
     ledger.container.corrections.work(void, seconds=0)
-    threads = [threading.Thread(target=worker.corrections.go_on, args=(20,)) for worker in workers]
+    threads = [threading.Thread(target=worker.corrections.resume_all, args=(20,)) for worker in workers]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -307,7 +307,7 @@ def test_a_worker_killed_in_the_middle_leaves_whole_batches_and_another_goes_on(
     assert 50 <= stopped.events < 400
     assert stopped.events % 10 == 0, "a batch is done whole, or not at all"
     assert ledger.wrong() == [], "the standing is what its events say, at any moment"
-    assert [correction.state for correction in container.corrections.go_on(60.0)] == ["done"]
+    assert [correction.state for correction in container.corrections.resume_all(60.0)] == ["done"]
     assert container.corrections.get(void).events == 400
     restore = container.corrections.restore(void, **BY)
     assert container.corrections.work(restore).state == "done"

@@ -58,7 +58,7 @@ def with_model(servers: Stack, built: tuple[str, Town], tmp_path_factory: pytest
     settings = replace(Settings.from_env(servers.env), database_url=url_of(servers, name))
     container = Container(replace(settings, audit_anchors=str(tmp_path_factory.mktemp("trained") / "audit-anchors")))
     container.clock = town.now.timestamp
-    container.learning.train()
+    container.model_training.train()
     container.close()
     return name
 
@@ -97,13 +97,13 @@ def _acts(container: Container) -> list[tuple[str, str]]:
 
 
 def test_it_finds_the_script_says_why_and_does_nothing_else(container: Container, town: Town) -> None:
-    model = container.learning.train()
+    model = container.model_training.train()
     assert (model["state"], model["players"], model["window_until"]) == ("active", 106, town.until)
     assert model["numbers"]["days"] == 105 * 10 + 1
-    judged = container.learning.judge()
+    judged = container.model_training.judge()
     assert judged is not None
     assert (judged.players, [case.player_id for case in judged.cases]) == (106, [town.script])
-    (case,) = container.cases.of(town.script)
+    (case,) = container.cases.case_files_of(town.script)
     assert (case["state"], case["status"]) == ("open", "active")
     assert case["starts_at"] == town.until - DAY, "what it redeemed in that day is in question"
     assert {signal["source"] for signal in case["signals"]} == {"model"}
@@ -113,59 +113,62 @@ def test_it_finds_the_script_says_why_and_does_nothing_else(container: Container
     assert {row.player_id for row in _signals(container)} == {town.script}
     assert container.audit.verify() is not None
 
-    again = container.learning.judge()
+    again = container.model_training.judge()
     assert again is not None
     assert (again.signals, again.cases) == (0, [])
-    assert container.review.again(town.until - DAY, player_id=town.script).cases == []
+    assert container.review.review_again(town.until - DAY, player_id=town.script).cases == []
 
 
 def test_the_same_time_and_seed_give_the_same_model(container: Container, town: Town) -> None:
-    first, second = container.learning.train(), container.learning.train()
+    first, second = container.model_training.train(), container.model_training.train()
     assert first["digest"] == second["digest"]
-    assert [row["state"] for row in container.learning.all()] == ["active", "retired"]
-    assert container.learning.verify(second["version"]) == []
+    assert [row["state"] for row in container.model_training.all()] == ["active", "retired"]
+    assert container.model_training.verify(second["version"]) == []
     container.database.rows("UPDATE models SET artifact = artifact || '\\x00' WHERE version = 1 RETURNING version")
-    assert container.learning.verify(1) == ["the stored model is not the one that was trained"]
+    assert container.model_training.verify(1) == ["the stored model is not the one that was trained"]
     ledger = HandLedger(container)  # only a restored backup can change a ledger's past
     write_days(ledger, 1, 1, town.until)
-    (wrong,) = container.learning.verify(second["version"])
+    (wrong,) = container.model_training.verify(second["version"])
     assert "what changed since: the ledger of that time" in wrong
 
 
 def test_what_a_person_cleared_the_model_leaves_alone(container: Container, trained: Town) -> None:
-    container.learning.judge()
-    (case,) = container.cases.of(trained.script)
+    container.model_training.judge()
+    (case,) = container.cases.case_files_of(trained.script)
     by = DecisionAuthor("cli:tests", "a relay team", "r")
     container.decisions.decide(UUID(str(case["case_id"])), "cleared", by)
     container.database.rows("DELETE FROM signals WHERE at < now() - interval '1 day' RETURNING id")
     container.database.rows("UPDATE signals SET at = at - interval '6 hours' RETURNING id")
-    judged = container.learning.judge()
+    judged = container.model_training.judge()
     assert judged is not None
     assert (judged.signals, judged.cases) == (0, [])
 
 
 def test_a_damaged_model_judges_nobody_and_says_what_to_do(container: Container, trained: Town) -> None:
     container.database.rows("UPDATE models SET artifact = '\\x00' RETURNING version")
-    for act in (container.learning.judge, lambda: container.learning.activate(1)):
+    for act in (container.model_training.judge, lambda: container.model_training.activate(1)):
         with pytest.raises(Conflict, match="Model 1 judges nobody: the stored model is not the one"):
             act()
     assert _signals(container) == []
-    assert container.learning.train()["version"] == 2
-    judged = container.learning.judge()
+    assert container.model_training.train()["version"] == 2
+    judged = container.model_training.judge()
     assert judged is not None
     assert len(judged.cases) == 1
 
 
 def test_a_model_can_be_chosen_and_none_can(container: Container, trained: Town) -> None:
-    container.learning.train(seed=2)
-    container.learning.activate(1, by="cli:tests", request_id="r")
-    assert container.learning.retire(by="cli:tests", request_id="r") == 1
-    assert container.learning.judge() is None
+    container.model_training.train(seed=2)
+    container.model_training.activate(1, by="cli:tests", request_id="r")
+    assert container.model_training.retire(by="cli:tests", request_id="r") == 1
+    assert container.model_training.judge() is None
     with pytest.raises(NotFound, match="No model is active"):
-        container.learning.look(trained.script)
-    assert container.learning.look(trained.script, 2).score > container.learning.look(trained.people[0], 2).score
+        container.model_training.assess(trained.script)
+    assert (
+        container.model_training.assess(trained.script, 2).score
+        > container.model_training.assess(trained.people[0], 2).score
+    )
     with pytest.raises(NotFound, match="There is no model 9"):
-        container.learning.activate(9)
+        container.model_training.activate(9)
     acts = [("model.trained", "model:1"), ("model.trained", "model:2")]
     assert _acts(container) == [*acts, ("model.activated", "model:1"), ("model.retired", "model:1")]
 
@@ -174,9 +177,9 @@ def test_too_little_to_learn_from_changes_nothing(container: Container) -> None:
     ledger = HandLedger(container)
     write_days(ledger, 3, 2, datetime.now(UTC))
     with pytest.raises(Conflict, match="days of play are too few to learn from: 1000 are needed"):
-        container.learning.train()
-    assert container.learning.all() == []
-    assert container.learning.judge() is None
+        container.model_training.train()
+    assert container.model_training.all() == []
+    assert container.model_training.judge() is None
 
 
 def test_each_player_is_in_one_part_of_a_ledger_that_is_read_in_parts(container: Container) -> None:
@@ -199,7 +202,7 @@ from app.settings import Settings
 import os
 container = Container(Settings.from_env(os.environ))
 try:
-    container.learning
+    container.model_training
 except Unavailable as refusal:
     print(refusal.message)
 from workers.background import judge_by_model, train

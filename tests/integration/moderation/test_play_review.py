@@ -40,7 +40,7 @@ def _write_clockwork(ledger: HandLedger, player: UUID, begin: datetime, count: i
 
 
 def _cases(container: Container, player: UUID) -> list[CaseFile]:
-    return container.cases.of(player)
+    return container.cases.case_files_of(player)
 
 
 def _suspicion(container: Container) -> list[Any]:
@@ -52,7 +52,7 @@ def test_what_nobody_saw_becomes_a_case_in_words_and_nothing_else(
 ) -> None:
     mallory = ledger.player()
     _write_clockwork(ledger, mallory, ago(90))
-    review = container.review.go_on()
+    review = container.review.review_new()
     assert [case.player_id for case in review.cases] == [mallory]
     (case,) = _cases(container, mallory)
     assert (case["state"], case["status"]) == ("open", "active"), "a review suspends nobody"
@@ -69,15 +69,15 @@ def test_twice_and_at_once_leave_one_case(
     mallory = ledger.player()
     _write_clockwork(ledger, mallory, ago(90))
     with ThreadPoolExecutor(len(workers)) as pool:
-        for task in [pool.submit(worker.review.again, ago(3600)) for worker in workers * 2]:
+        for task in [pool.submit(worker.review.review_again, ago(3600)) for worker in workers * 2]:
             task.result()
-        for task in [pool.submit(worker.review.go_on) for worker in workers]:
+        for task in [pool.submit(worker.review.review_new) for worker in workers]:
             task.result()
     cases = _cases(container, mallory)
     assert len(cases) == 1
     signals = [(signal["action_id"], signal["rule"]) for signal in cases[0]["signals"]]
     assert len(signals) == len(set(signals)) > 0
-    assert container.review.again(ago(3600)).signals == 0
+    assert container.review.review_again(ago(3600)).signals == 0
     assert _cases(container, mallory) == cases
 
 
@@ -119,7 +119,7 @@ def test_what_was_seen_the_first_time_is_no_new_case(container: Container, play:
         if number == 20:
             honest.do("quick-match", 2.75)  # a little too fast: below the level of a case
     assert container.database.rows("SELECT * FROM signals") != []
-    review = container.review.go_on()
+    review = container.review.review_new()
     assert (review.redemptions, review.signals, review.cases) == (61, 0, [])
     assert _cases(container, honest.player) == []
 
@@ -134,7 +134,7 @@ def test_refused_tries_are_part_of_the_history(
             ledger.write(Event(player, "tap", ago(60) + number * SECOND / 4))
     for number in range(10):
         ledger.refuse(hasty, "tap", ago(60) + number * SECOND / 8 - SECOND / 16, "frequency")
-    container.review.go_on()
+    container.review.review_new()
     signals = container.database.rows("SELECT player_id, rule FROM signals")
     assert {(row.player_id, row.rule) for row in signals} == {(hasty, "frequency")}
 
@@ -144,8 +144,8 @@ def test_a_lower_threshold_finds_what_passed_under_the_old_one(container: Contai
     for _ in range(20):
         lenient.do("tap", 0.5, 0.5)
     assert _cases(container, lenient.player) == []
-    assert lenient.product.review.go_on().cases == []
-    review = container.review.again(datetime.now(UTC) - timedelta(hours=1))
+    assert lenient.product.review.review_new().cases == []
+    review = container.review.review_again(datetime.now(UTC) - timedelta(hours=1))
     assert [case.player_id for case in review.cases] == [lenient.player]
     assert review.signals == 0, "all of it was seen then"
 
@@ -157,10 +157,10 @@ def test_what_a_person_has_decided_is_not_brought_up_again(
     for player in (cleared, reinstated):
         _write_clockwork(ledger, player, ago(90))
     container.moderation.reinstate(reinstated, "test")
-    container.review.go_on()
+    container.review.review_new()
     assert _cases(container, reinstated) == []
     container.database.rows("UPDATE cases SET state = 'cleared', decided_at = now() RETURNING id")
-    review = container.review.again(ago(3600))
+    review = container.review.review_again(ago(3600))
     assert (review.signals, review.cases) == (0, [])
 
 
@@ -170,11 +170,11 @@ def test_an_action_is_judged_by_the_limits_it_was_issued_under(container: Contai
         honest.do("quick-match", 4.0, 1.7)
     container.actions.change("quick-match", {"min_seconds": 30.0})
     container.database.rows("UPDATE action_types SET limits_since = :at RETURNING id", at=_moment(honest.now))
-    review = container.review.go_on()
+    review = container.review.review_new()
     assert (review.redemptions, review.signals) == (5, 0)
     honest.now += 5
     honest.do("quick-match", 31.0)
-    assert container.review.go_on().signals == 0
+    assert container.review.review_new().signals == 0
 
 
 def test_what_was_too_fast_for_its_action_type_is_found(
@@ -182,7 +182,7 @@ def test_what_was_too_fast_for_its_action_type_is_found(
 ) -> None:
     hasty = ledger.player()
     ledger.write(Event(hasty, "boss-fight", ago(60), seconds=2.0))
-    assert container.review.go_on().cases[0].rules == ["timing"]
+    assert container.review.review_new().cases[0].rules == ["timing"]
 
 
 def _moment(seconds: float) -> datetime:
@@ -197,7 +197,7 @@ def test_a_slow_commit_is_not_held_against_a_player(
     for number in range(20):
         judged = ago(120) + number * 3 * SECOND + chance.random() * SECOND
         ledger.write(Event(anna, "tap", ago(30) + number * timedelta(milliseconds=10), judged=judged))
-    review = container.review.go_on()
+    review = container.review.review_new()
     assert (review.redemptions, review.signals) == (20, 0)
 
 
@@ -209,20 +209,20 @@ def test_what_is_committed_out_of_order_is_reviewed_all_the_same(
         for number in range(30):
             ledger.write(Event(mallory, "tap", ago(90) + number * SECOND), late)
         ledger.write(Event(ben, "tap", ago(1)))
-        assert container.review.go_on().redemptions == 1
-    assert [case.player_id for case in container.review.go_on().cases] == [mallory]
+        assert container.review.review_new().redemptions == 1
+    assert [case.player_id for case in container.review.review_new().cases] == [mallory]
 
 
 def test_it_goes_on_where_it_stopped(
     container: Container, ledger: HandLedger, ago: Callable[[float], datetime]
 ) -> None:
     anna = ledger.player()
-    container.review.go_on()
+    container.review.review_new()
     container.database.rows("UPDATE review_progress SET reviewed_before = :at RETURNING number", at=ago(3 * 3600))
     ledger.write(Event(anna, "tap", ago(10_000)))
     ledger.write(Event(anna, "tap", ago(5_000)))
-    assert container.review.go_on().redemptions == 2
-    assert container.review.go_on().redemptions == 0
+    assert container.review.review_new().redemptions == 2
+    assert container.review.review_new().redemptions == 0
 
 
 def test_new_evidence_joins_an_open_case(
@@ -230,10 +230,10 @@ def test_new_evidence_joins_an_open_case(
 ) -> None:
     mallory = ledger.player()
     _write_clockwork(ledger, mallory, ago(90), 20)
-    container.review.go_on()
+    container.review.review_new()
     (before,) = _cases(container, mallory)
     _write_clockwork(ledger, mallory, ago(70), 10)
-    assert container.review.go_on().cases == []
+    assert container.review.review_new().cases == []
     (after,) = _cases(container, mallory)
     assert after["case_id"] == before["case_id"]
     assert len(after["signals"]) > len(before["signals"])

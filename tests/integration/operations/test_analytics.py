@@ -20,7 +20,7 @@ from app.domain.corrections import Selection
 from app.domain.redemption import RedemptionRequest
 from app.domain.rollups import GRANULARITIES, Granularity, start_of
 from app.errors import Forbidden, InvalidRequest, NotFound
-from app.services.operations.analytics import Analytics, RollupRow, Wanted
+from app.services.operations.analytics import Analytics, RollupRow, RollupQuery
 from app.stores.moderation.suspicions import SuspicionStore
 from tests.integration.moderation.ledgers import EPOCH, Event, HandLedger
 from tests.parts.refusals import bad_fields
@@ -58,7 +58,7 @@ def analytics(container: Container) -> Analytics:
 def _rows(
     analytics: Analytics, by: Granularity, since: datetime, until: datetime, slug: str | None = None
 ) -> list[RollupRow]:
-    return analytics.show(Wanted("main", by, since, until, slug))
+    return analytics.show(RollupQuery("main", by, since, until, slug))
 
 
 def _stored_rollups(container: Container) -> list[Row]:
@@ -138,7 +138,7 @@ def test_a_refused_action_counts_once_by_the_rule_that_added_most(container: Con
     assert play("tap") == "suspicious_activity", "the level refuses what adds nothing itself"
     assert play("boss-fight") == "account_suspended"
     container.analytics.roll_up()
-    total, *_ = container.analytics.show(Wanted("main", "day"))
+    total, *_ = container.analytics.show(RollupQuery("main", "day"))
     assert total["refusals"] == {"timing": 2, "level": 1}
     assert (total["redemptions"], total["players"]) == (0, 0)
 
@@ -152,7 +152,7 @@ def test_an_action_that_is_refused_twice_counts_once(container: Container) -> No
         with container.database.transaction() as connection:
             SuspicionStore.add_refusal(connection, promise, signals, at=container.clock())
     container.analytics.roll_up()
-    total, *_ = container.analytics.show(Wanted("main", "day"))
+    total, *_ = container.analytics.show(RollupQuery("main", "day"))
     assert total["refusals"] == {"pattern": 1}
 
 
@@ -280,11 +280,11 @@ def test_what_takes_long_to_compute_is_computed_less_often(container: Container,
 
 def test_what_nobody_has_is_refused_by_name(container: Container) -> None:
     with pytest.raises(NotFound):
-        container.analytics.show(Wanted("nope", "hour"))
+        container.analytics.show(RollupQuery("nope", "hour"))
     bad = {
-        "action_type": Wanted("main", "hour", action_type="nope"),
-        "to": Wanted("main", "hour", TEN, TEN),
-        "from": Wanted("main", "hour", TEN, TEN + timedelta(days=32)),
+        "action_type": RollupQuery("main", "hour", action_type="nope"),
+        "to": RollupQuery("main", "hour", TEN, TEN),
+        "from": RollupQuery("main", "hour", TEN, TEN + timedelta(days=32)),
     }
     for field, query in bad.items():
         with pytest.raises(InvalidRequest) as refused:

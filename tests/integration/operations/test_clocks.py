@@ -56,25 +56,25 @@ def _now(container: Container) -> datetime:
 
 def test_a_tick_that_was_sent_in_the_future_is_no_sign_of_life(container: Container) -> None:
     _write(container, "INSERT INTO ticks VALUES ('repair', clock_timestamp() + interval '4236 seconds')")
-    ago = container.ticks.state().ago
+    ago = container.beat_lock.state().ago
     assert ago is None
     assert beat(BeatState(is_held=True, ago=ago), 1).state == "wrong"
     _write(container, "INSERT INTO ticks VALUES ('prune', clock_timestamp() - interval '5 seconds')")
-    ago = container.ticks.state().ago
+    ago = container.beat_lock.state().ago
     assert ago is not None
     assert 5 <= ago < 60
 
 
 def test_work_that_was_done_in_the_future_is_not_done_until_it_is_done_again(container: Container) -> None:
     lateness = JobAgeStore(container.database)
-    container.review.go_on()
+    container.review.review_new()
     container.analytics.roll_up()
     assert all(age is not None and 0 <= age < 60 for age in lateness.ages().values())
     _write(container, "UPDATE review_progress SET reviewed_before = now() + interval '1 hour'")
     _write(container, "UPDATE rollup_progress SET computed_at = now() + interval '1 hour'")
     assert lateness.ages() == {"analytics": None, "anticheat": None}
     assert background("analytics", None).state == "wrong"
-    container.review.go_on()
+    container.review.review_new()
     container.analytics.roll_up()
     assert all(age is not None and 0 <= age < 60 for age in lateness.ages().values())
 
@@ -82,10 +82,10 @@ def test_work_that_was_done_in_the_future_is_not_done_until_it_is_done_again(con
 def test_what_is_redeemed_in_an_hour_that_comes_twice_is_reviewed(container: Container) -> None:
     ledger = HandLedger(container)
     player = ledger.player()
-    container.review.go_on()
+    container.review.review_new()
     _write(container, "UPDATE review_progress SET reviewed_before = now() + interval '1 hour'")
     ledger.write(Event(player, "tap", _now(container) - timedelta(seconds=1)))
-    assert container.review.go_on().players == {player}
+    assert container.review.review_new().players == {player}
 
 
 def test_what_is_redeemed_in_a_day_that_comes_twice_is_rolled_up(container: Container) -> None:

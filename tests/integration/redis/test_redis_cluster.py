@@ -204,7 +204,7 @@ def test_a_cluster_that_was_away_is_found_again_and_hears_what_was_decided_meanw
     assert container.moderation.suspend(player, "test"), "the database decides"
     cluster.start()
     eventually(lambda: late.health.down() == {})
-    container.moderation.restate()
+    container.moderation.resend_changes()
     assert late.logins.states([(player, login)]) == ["suspended"]
     assert container.moderation.reinstate(player, "test")
     assert late.logins.states([(player, login)]) == ["active"]
@@ -265,7 +265,7 @@ def test_what_a_failover_loses_costs_no_promise_and_comes_back(
     master = _holder(cluster, f"{{{season.tag}}}")
     anna, ben = _add_player_on(container, cluster, master), _add_player_on(container, cluster, master)
     play(ben)
-    container.refresh.repair()
+    container.board_sync.repair()
     annas, bens = _sign_in(container, anna), _sign_in(container, ben)
     action = container.actions.issue(anna, "tap")
     replica = _replica(cluster, master)
@@ -283,14 +283,14 @@ def test_what_a_failover_loses_costs_no_promise_and_comes_back(
     with pytest.raises(TokenAlreadyUsed):
         _complete(container, anna, action)
 
-    container.moderation.restate()
+    container.moderation.resend_changes()
     assert container.logins.states(pairs) == ["ended", "suspended"]
     with pytest.raises(Unauthorized):
         container.sessions.check(anna, annas)
-    assert container.refresh.verify(season) != []
-    assert container.refresh.repair() == [MAIN]
-    assert container.refresh.verify(season) == []
-    assert container.standings.one(anna).rank == 1
+    assert container.board_sync.verify(season) != []
+    assert container.board_sync.repair() == [MAIN]
+    assert container.board_sync.verify(season) == []
+    assert container.standings.standing(anna).rank == 1
 
 
 def test_one_master_that_refuses_is_named_and_the_others_go_on(container: Container, cluster: RedisCluster) -> None:

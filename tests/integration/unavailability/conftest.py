@@ -94,7 +94,7 @@ def container(servers: Stack) -> Iterator[Container]:
     )
     container = Container(settings)
     container.redis.flushdb()
-    container.refresh.repair()
+    container.board_sync.repair()
     yield container
     container.close()
 
@@ -111,7 +111,7 @@ def anna(client: FlaskClient, container: Container) -> Caller:
     """Return a player that has scored once, alone on the board."""
     with container.database.statement() as connection:
         connection.exec_driver_sql("UPDATE standings SET score = 0, held = 0, changes = changes + 1")
-    container.refresh.rebuild(container.standings.season(MAIN))
+    container.board_sync.rebuild(container.standings.season(MAIN))
     anna = Caller(client, fresh_name())
     assert anna.complete(anna.issue()).status_code == 200
     return anna

@@ -37,7 +37,7 @@ def anna(anna: Caller, container: Container, season: Season) -> Caller:
                 """,
                 {"season": season.id, "player": player.id, "score": 100 + number},
             )
-    container.refresh.rebuild(season)
+    container.board_sync.rebuild(season)
     return anna
 
 
@@ -57,10 +57,10 @@ def test_a_board_of_which_a_part_is_lost_is_not_believed_and_is_rebuilt(
     container.rankings.apply(season, [(anna.id, 2, 2)])
     assert not container.rankings.ready(season)
     assert data(anna.complete(anna.issue()))["rank"] == last
-    assert MAIN in container.refresh.repair()
+    assert MAIN in container.board_sync.repair()
     assert container.rankings.ranks(season, [3, 100]) == [AHEAD + 1, AHEAD]
-    assert container.refresh.verify(season) == []
-    assert container.refresh.repair() == []
+    assert container.board_sync.verify(season) == []
+    assert container.board_sync.repair() == []
 
 
 @pytest.mark.parametrize("key", [SCORES, VERSIONS, CHANGED, TOP, "leaderboard:position:{main/1}"])
@@ -72,11 +72,11 @@ def test_a_key_with_a_value_of_another_type_is_503_at_most_and_is_rebuilt(
     container.redis.rpush(key, "of somebody else")
     assert data(anna.complete(action))["score"]["current"] == 2
     assert all(answer.status_code < 500 or unavailable(answer) for answer in anna.every_call(anna.issue()).values())
-    container.refresh.repair()
+    container.board_sync.repair()
     assert data(anna.get("/me"))["rank"] == AHEAD + 1
     assert [answer.status_code for answer in anna.every_call(anna.issue()).values() if answer.status_code >= 500] == []
-    assert container.refresh.verify(season) == []
-    assert container.refresh.repair() == []
+    assert container.board_sync.verify(season) == []
+    assert container.board_sync.repair() == []
 
 
 @pytest.mark.parametrize("key", [SCORES, VERSIONS])
@@ -85,13 +85,13 @@ def test_a_rebuild_that_an_operator_asks_for_mends_a_key_of_another_type(
 ) -> None:
     container.redis.delete(key)
     container.redis.rpush(key, "of somebody else")
-    assert container.refresh.rebuild(season) == AHEAD + 1
-    assert container.refresh.verify(season) == []
+    assert container.board_sync.rebuild(season) == AHEAD + 1
+    assert container.board_sync.verify(season) == []
 
 
 def test_a_refresh_rebuilds_it_at_once(anna: Caller, container: Container, season: Season) -> None:
     container.redis.delete(SCORES)
-    container.refresh.changed(season.id, [UUID(anna.id)], [])
+    container.board_sync.sync_players(season.id, [UUID(anna.id)], [])
     assert container.rankings.ranks(season, [1]) == [AHEAD + 1]
 
 
@@ -112,10 +112,10 @@ def test_a_board_that_is_lost_while_it_is_rebuilt_is_not_complete(
 def test_an_empty_board_is_complete(anna: Caller, container: Container, season: Season) -> None:
     with container.database.statement() as connection:
         connection.exec_driver_sql("UPDATE standings SET score = 0, changes = changes + 1")
-    container.refresh.rebuild(season)
+    container.board_sync.rebuild(season)
     assert list(container.rankings.members(season)) == []
     assert container.rankings.ready(season)
-    assert container.refresh.verify(season) == []
+    assert container.board_sync.verify(season) == []
     assert data(anna.complete(anna.issue()))["rank"] == {"previous": None, "current": 1}
     assert container.rankings.scores_of(season, [UUID(anna.id)]) == [1]
 

@@ -91,7 +91,7 @@ def test_a_restore_past_it_is_refused_with_nothing_done(anna: Caller, container:
     corrections.batch = 2
     with pytest.raises(Conflict):
         corrections.work(restore)
-    assert [waiting.id for waiting in corrections.go_on(5.0)] == [], "it waits, and is no dead letter"
+    assert [waiting.id for waiting in corrections.resume_all(5.0)] == [], "it waits, and is no dead letter"
     _set(container, anna, MAX_SCORE - 4)
     assert corrections.work(restore).events == 4
     corrections.batch = 500

@@ -31,7 +31,7 @@ def test_who_has_lost_the_turn_sends_nothing_and_another_has_it(container: Conta
     assert turn.take()
     assert not standby.take()
     assert turn.take(), "it is still ours"
-    assert container.ticks.state().is_held
+    assert container.beat_lock.state().is_held
     standby.give_up()
     _terminate(container)
     ticks: list[str] = []
@@ -42,7 +42,7 @@ def test_who_has_lost_the_turn_sends_nothing_and_another_has_it(container: Conta
     assert not turn.take()
     turn.give_up()
     standby.give_up()
-    eventually(lambda: not container.ticks.state().is_held)  # the session ends only when the server notices
+    eventually(lambda: not container.beat_lock.state().is_held)  # the session ends only when the server notices
 
 
 def test_what_could_not_be_sent_is_still_due(container: Container) -> None:

@@ -10,7 +10,7 @@ import pytest
 from celery import Celery
 
 from app.containers.container import Container
-from app.services.operations.queues import BrokerFails, Choice, Queues
+from app.services.operations.queues import BrokerError, Choice, Queues
 from devstack.child import free_port
 from tests.integration.workers.conftest import OddWorker
 from tests.parts.odd_names import BUG, POISON, WAIT
@@ -100,7 +100,7 @@ def test_what_fails_or_kills_becomes_a_dead_letter_and_the_others_are_done(
 
 def test_a_broker_that_is_away_is_one_line(container: Container) -> None:
     away = replace(container.settings, broker_url=f"amqp://me:secret@127.0.0.1:{free_port()}//")
-    with pytest.raises(BrokerFails, match="refused"):
+    with pytest.raises(BrokerError, match="refused"):
         Queues(away, container.failures).status()
-    with pytest.raises(BrokerFails, match="RabbitMQ keeps them"):
+    with pytest.raises(BrokerError, match="RabbitMQ keeps them"):
         Queues(container.settings, container.failures).peek(Choice())

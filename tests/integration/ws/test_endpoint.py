@@ -47,7 +47,7 @@ def anna(web: Stack) -> Iterator[Player]:
 def refresh(behind: Container, player: Player) -> None:
     """Refresh the board as the worker does after a redemption."""
     season = behind.standings.season("main")
-    behind.refresh.changed(season.id, [UUID(player.user_id)], [])
+    behind.board_sync.sync_players(season.id, [UUID(player.user_id)], [])
 
 
 def listening(behind: Container) -> int:

@@ -99,7 +99,7 @@ def test_a_worker_must_answer_and_each_queue_be_taken_from(
     queues = {name: {"consumers": count} for name, count in zip(("leaderboard", "analytics"), consumers, strict=True)}
     finding = workers({"workers": alive, "queues": queues})
     assert finding.state == verdict
-    assert ("analytics" in finding.says) == (bool(any(consumers)) and 0 in consumers)
+    assert ("analytics" in finding.message) == (bool(any(consumers)) and 0 in consumers)
 
 
 @pytest.mark.parametrize(("dead", "verdicts"), [(None, []), (0, ["ok"]), (1, ["wrong"])])
@@ -144,7 +144,7 @@ def test_a_redis_cluster_serves_every_slot_and_can_lose_any_master(state: Cluste
     finding = redis_cluster(state)
     assert finding.state == verdict
     assert bool(finding.advice) == (verdict != "ok")
-    assert all(name in finding.says for name in state.failing)
+    assert all(name in finding.message for name in state.failing)
 
 
 @pytest.mark.parametrize(("age", "verdict"), [(None, "wrong"), (-0.2, "ok"), (60.0, "ok"), (901.0, "wrong")])

@@ -46,7 +46,7 @@ def players(container: Container, season: Season) -> list[UUID]:
 @pytest.fixture
 def board(container: Container, season: Season, players: list[UUID]) -> Container:
     """Return the container after a rebuild: Redis has the same standings as the database."""
-    container.refresh.rebuild(season)
+    container.board_sync.rebuild(season)
     return container
 
 
@@ -64,7 +64,7 @@ def proof_of(container: Container, rankings: BulkRankings | None = None, share: 
         RecentChangeStore(container.database),
         rankings or container.bulk_rankings,
         ReconcileProgressStore(container.redis),
-        container.refresh,
+        container.board_sync,
         clock=container.clock,
         share=share,
         batch=BATCH,

@@ -71,7 +71,7 @@ def test_a_redis_that_stands_still_for_a_while_does_not_end_it(
     assert rebuild.rebuild(season, _call_at(1000, stop), patience) == STANDINGS
     assert patience.repeats > 0
     assert container.rankings.ready(season)
-    assert container.refresh.verify(season) == []
+    assert container.board_sync.verify(season) == []
 
 
 def test_a_redis_that_is_killed_and_started_is_brought_all_of_it(
@@ -88,7 +88,7 @@ def test_a_redis_that_is_killed_and_started_is_brought_all_of_it(
     rebuild = Rebuild(container.standing_store, hasty, batch=BATCH)
     assert rebuild.rebuild(season, _call_at(2000, lose), Retries()) == STANDINGS
     assert container.rankings.ready(season)
-    assert container.refresh.verify(season) == []
+    assert container.board_sync.verify(season) == []
 
 
 def test_a_redis_that_stays_away_ends_it_with_its_error(
@@ -99,8 +99,8 @@ def test_a_redis_that_stays_away_ends_it_with_its_error(
         rebuild.rebuild(season, _call_at(1000, private_redis.kill), Retries(seconds=2 * ANSWER_SECONDS))
     private_redis.start()
     assert not container.rankings.ready(season)
-    container.refresh.rebuild(season)
-    assert container.refresh.verify(season) == []
+    container.board_sync.rebuild(season)
+    assert container.board_sync.verify(season) == []
 
 
 def test_strangers_go_and_whoever_comes_meanwhile_stays(

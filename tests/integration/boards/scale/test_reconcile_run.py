@@ -12,7 +12,7 @@ from redis.exceptions import NoPermissionError
 
 from app.containers.container import Container
 from app.domain.boards import MAIN, Season
-from app.services.boards.reconcile import Proved, Reconciler
+from app.services.boards.reconcile import ReconcileResult, Reconciler
 from app.services.operations.retries import Retries
 from app.stores.boards.bulk_rankings import BulkRankings
 from app.stores.boards.recent_changes import RecentChangeStore
@@ -24,8 +24,8 @@ Scores = Callable[[], dict[str, int]]
 RUNS = STANDINGS // SHARE
 
 
-def _prove(proof: Reconciler) -> Proved:
-    (proved,) = proof.prove(pause=0)
+def _prove(proof: Reconciler) -> ReconcileResult:
+    (proved,) = proof.reconcile(pause=0)
     return proved
 
 
@@ -39,7 +39,7 @@ def test_some_runs_come_upon_every_difference_and_mend_it(
     """Make each kind of difference, far from the top and from the beginning of the walk."""
     scores, versions = _keys(season)
     board.database.rows("UPDATE standings SET score = 5 WHERE player_id > :half RETURNING 1", half=players[-100])
-    board.refresh.rebuild(season)
+    board.board_sync.rebuild(season)
     missing, wrong, ahead, behind = map(str, players[-4:])
     stranger = str(uuid4())
     board.redis.zrem(scores, missing)
@@ -52,7 +52,7 @@ def test_some_runs_come_upon_every_difference_and_mend_it(
     assert {described[player]["what"] for player in (missing, wrong, stranger, "nobody")} == {"score"}
     assert shown() == truth()
     assert board.rankings.changes_of(season, [UUID(ahead), UUID(behind)]) == [3, 3]
-    assert board.refresh.verify(season) == []
+    assert board.board_sync.verify(season) == []
 
 
 def test_a_run_costs_its_share_and_the_runs_together_are_a_whole_pass(
@@ -143,11 +143,11 @@ def test_what_has_vanished_is_rebuilt_by_one_run(
 ) -> None:
     board.redis.delete(*(board.rankings.key(name, season) for name in names))
     if board.rankings.ready(season):
-        assert _prove(proof).rebuilt
+        assert _prove(proof).was_rebuilt
     else:
-        board.refresh.repair()
+        board.board_sync.repair()
     assert shown() == truth()
-    assert board.refresh.verify(season) == []
+    assert board.board_sync.verify(season) == []
 
 
 def test_a_run_that_fails_half_way_is_made_anew(
@@ -161,7 +161,7 @@ def test_a_run_that_fails_half_way_is_made_anew(
     clumsy = connect(re.sub("//[^@]*@", "//clumsy:any@", board.settings.redis_url), 5.0)
     try:
         with pytest.raises(NoPermissionError):
-            proof_of(board, BulkRankings(clumsy, Scripts(clumsy))).prove(pause=0)
+            proof_of(board, BulkRankings(clumsy, Scripts(clumsy))).reconcile(pause=0)
     finally:
         clumsy.close()
         board.redis.execute_command("ACL", "DELUSER", "clumsy")

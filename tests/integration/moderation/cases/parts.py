@@ -62,13 +62,13 @@ class Field:
 
         def bring(changes: list[BoardChange]) -> None:
             for change in changes:
-                self.container.refresh.changed(change.season_id, change.players, change.events)
+                self.container.board_sync.sync_players(change.season_id, change.players, change.events)
 
         self.container.outbox.drain(bring)
 
     def view(self, player: UUID) -> View:
         standings = self.container.standings
-        return View(standings.one(player).as_row(), standings.me(player))
+        return View(standings.standing(player).as_row(), standings.profile(player))
 
     def top(self) -> list[tuple[str, int, int | None]]:
         season = self.container.standings.season(MAIN)
@@ -95,7 +95,7 @@ class Field:
         wrong += [f"held {tuple(row)}" for row in rows if row.held != row.due]
         wrong += [f"listed {tuple(row)}" for row in rows if row.listed != (row.status == "active")]
         season = self.container.standings.season(MAIN)
-        return wrong + [f"redis {item}" for item in self.container.refresh.verify(season)]
+        return wrong + [f"redis {item}" for item in self.container.board_sync.verify(season)]
 
     def standing(self, player: UUID) -> tuple[Any, ...]:
         """Return score, held points, time and listing of the player's standing in the database."""

@@ -136,7 +136,7 @@ def _empty_board(strict: Field) -> list[Model]:
     )
     strict.container.database.rows("UPDATE players SET status = 'suspended', status_at = NULL RETURNING id")
     strict.deliver()
-    strict.container.refresh.rebuild(strict.container.standings.season("main"))
+    strict.container.board_sync.rebuild(strict.container.standings.season("main"))
     names = [f"p-{uuid4().hex[:20]}" for _ in range(3)]
     return [Model(_add(strict, name), name) for name in names]
 
@@ -196,7 +196,7 @@ def test_the_books_are_clean_after_people_decided_while_players_redeemed(strict:
         over.set()
         errors += [task.exception() for task in redeeming]
     assert errors == [None] * 9
-    while strict.container.corrections.go_on(5.0):
+    while strict.container.corrections.resume_all(5.0):
         pass
     strict.container.status_repair.sweep()
     strict.deliver()

@@ -34,7 +34,7 @@ def _get_suspended(field: Field, player: UUID) -> UUID:
     for refusal in (SuspiciousActivity, AccountSuspended):
         with pytest.raises(refusal):
             field.play(player, "boss-fight")
-    (case,) = field.container.cases.of(player)
+    (case,) = field.container.cases.case_files_of(player)
     return UUID(str(case["case_id"]))
 
 
@@ -42,14 +42,14 @@ def _get_flagged(field: Field, player: UUID) -> UUID:
     """Play a burst, up to the first redemption that scores under a case. Return the case."""
     for _ in range(40):
         field.play(player)
-        cases = field.container.cases.of(player)
+        cases = field.container.cases.case_files_of(player)
         if cases:
             return UUID(str(cases[0]["case_id"]))
     raise AssertionError("forty at once are no burst")
 
 
 def _case(field: Field, case: UUID) -> CaseFile:
-    stored = field.container.cases.one(case)
+    stored = field.container.cases.case_file(case)
     assert stored is not None
     return stored
 
@@ -58,7 +58,7 @@ def test_clearing_lifts_the_suspension_and_the_suspicion_everywhere(field: Field
     field.play(anna)
     case = _get_suspended(field, anna)
     field.deliver()
-    assert field.container.standings.me(anna)["status"] == "suspended"
+    assert field.container.standings.profile(anna)["status"] == "suspended"
     decision = field.container.decisions.decide(case, "cleared", by("a slow network, and a fast hand"))
     assert (decision.status, decision.correction_id) == ("active", None)
     field.deliver()
@@ -78,7 +78,7 @@ def test_confirming_voids_what_was_scored_since_the_case_began_and_nothing_befor
     field.score(ben, 5)
     field.score(anna, 100)
     case = _get_flagged(field, anna)
-    assert field.container.standings.me(anna)["score"] > 100
+    assert field.container.standings.profile(anna)["score"] > 100
     decision = field.container.decisions.decide(case, "confirmed", BY)
     field.deliver()
     assert decision.status == "suspended"
@@ -250,14 +250,14 @@ def test_every_decision_stands_in_the_audit_log(field: Field, anna: UUID) -> Non
 
 def test_a_redis_that_was_away_at_the_decision_is_told_later(field: Field, anna: UUID) -> None:
     case = _get_flagged(field, anna)  # under a case, but active: the decision doesn't change the status
-    score = field.container.standings.me(anna)["score"]
+    score = field.container.standings.profile(anna)["score"]
     redis = field.container.redis
     field.container.logins.note_status(anna, "suspended")
     suspicion = redis.get(f"suspicion:{{{anna}}}")
     field.container.decisions.decide(case, "cleared", BY)
     redis.set(f"suspicion:{{{anna}}}", suspicion)
     redis.set(f"status:{{{anna}}}", "suspended")
-    field.container.moderation.restate()
+    field.container.moderation.resend_changes()
     assert redis.get(f"status:{{{anna}}}") == "active"
     assert redis.get(f"suspicion:{{{anna}}}") is None, "it is asked of the database at the next action"
     assert field.play(anna).score == score + 1
@@ -279,5 +279,5 @@ def test_a_reinstated_player_keeps_the_case_and_it_can_still_be_decided(field: F
     assert _case(field, case)["state"] == "open"
     field.play(anna)
     field.container.decisions.decide(case, "confirmed", BY)
-    assert field.container.standings.me(anna)["status"] == "suspended"
-    assert field.container.standings.me(anna)["score"] == 0
+    assert field.container.standings.profile(anna)["status"] == "suspended"
+    assert field.container.standings.profile(anna)["score"] == 0

@@ -89,7 +89,7 @@ def test_whose_points_are_all_held_is_on_no_board_but_their_own(
     assert (me.rank, [row.username for row in above], below) == (4, ["Cleo"], [])
     assert me.achieved_at is not None
     assert len(strict.top()) == 3
-    assert strict.container.refresh.verify(strict.container.standings.season(MAIN)) == []
+    assert strict.container.board_sync.verify(strict.container.standings.season(MAIN)) == []
 
 
 def test_the_answer_is_the_same_again_for_the_same_key(strict: Field, mallory: UUID, others: list[UUID]) -> None:
@@ -122,7 +122,7 @@ def test_what_is_pushed_says_nothing_of_held_points(strict: Field, mallory: UUID
 def test_the_redemption_that_opens_the_case_is_held_itself(strict: Field, mallory: UUID) -> None:
     for _ in range(MANY + 4):
         redemption = strict.play(mallory)
-        if strict.container.cases.of(mallory):
+        if strict.container.cases.case_files_of(mallory):
             break
     else:
         raise AssertionError("that many at once are a burst")
@@ -137,7 +137,7 @@ def test_a_case_of_the_review_holds_too(strict: Field, mallory: UUID) -> None:
     player = ledger.player()
     for number in range(30):
         ledger.write(Event(player, "tap", begin + timedelta(seconds=number), seconds=0.5))
-    strict.container.review.go_on()
+    strict.container.review.review_new()
     strict.score(player, 3)
     assert _scores(strict, player) == (0, 3)
 

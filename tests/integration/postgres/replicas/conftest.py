@@ -55,6 +55,6 @@ def ready(container: Container, near: Container) -> list[UUID]:
     players = [player_in(container) for _ in range(3)]
     for points, player in enumerate(players, 10):
         redeem(container, player, points)
-    container.refresh.rebuild(season_of(container))
+    container.board_sync.rebuild(season_of(container))
     eventually(lambda: all(status.lag_bytes == 0 for status in near.replicas.status()))
     return players

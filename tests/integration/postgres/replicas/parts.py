@@ -76,6 +76,6 @@ def refresh(container: Container) -> None:
 
     def deliver(changes: Any) -> None:
         for change in changes:
-            container.refresh.changed(change.season_id, change.players, change.events)
+            container.board_sync.sync_players(change.season_id, change.players, change.events)
 
     container.outbox.drain(deliver)

@@ -10,7 +10,7 @@ import pytest
 
 from app.containers.container import Container
 from app.errors import Conflict
-from app.services.operations.analytics import Analytics, Wanted
+from app.services.operations.analytics import Analytics, RollupQuery
 from devstack.replica import Replica
 from tests.integration.moderation.ledgers import Event, HandLedger, write_days
 from tests.parts.waiting import eventually
@@ -34,7 +34,7 @@ def _analytics(container: Container) -> Analytics:
 
 
 def _hour(analytics: Analytics) -> list[tuple[int, bool]]:
-    rows = analytics.show(Wanted("main", "hour", TEN, TEN + HOUR, "tap"))
+    rows = analytics.show(RollupQuery("main", "hour", TEN, TEN + HOUR, "tap"))
     return [(row["redemptions"], row["complete"]) for row in rows]
 
 
@@ -75,7 +75,7 @@ def test_with_all_replicas_dead_the_primary_is_read(
         replica.kill()
     _analytics(near).roll_up()
     assert _hour(_analytics(near)) == [(1, True)]
-    assert [case.player_id for case in near.review.go_on().cases] == [mallory]
+    assert [case.player_id for case in near.review.review_new().cases] == [mallory]
 
 
 def test_the_model_learns_from_a_replica(container: Container, patient: Container, replicas: list[Replica]) -> None:
@@ -87,10 +87,10 @@ def test_the_model_learns_from_a_replica(container: Container, patient: Containe
         replica.pause_replay()
     write_days(ledger, 3, 2, until)
     with pytest.raises(Conflict, match=r"^6 days"):
-        patient.learning.train()
+        patient.model_training.train()
     with pytest.raises(Conflict, match=r"^12 days"):
-        container.learning.train()
+        container.model_training.train()
     for replica in replicas:
         replica.kill()
     with pytest.raises(Conflict, match=r"^12 days"):
-        patient.learning.train()
+        patient.model_training.train()

@@ -116,7 +116,7 @@ class Play:
         self._see(self._tops, lambda: json.loads(reader.standings.top(MAIN).rows))
 
     def _one(self, reader: Container, player: UUID) -> None:
-        self._see(self._standings, lambda: [reader.standings.one(player).as_row()])
+        self._see(self._standings, lambda: [reader.standings.standing(player).as_row()])
 
     def _neighbours(self, reader: Container, player: UUID) -> None:
         def read() -> list[StandingRow]:

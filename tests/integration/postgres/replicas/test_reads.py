@@ -56,7 +56,7 @@ def _reads_on(server: Postgres, container: Container) -> set[str]:
 def _reads(container: Container, player: UUID) -> dict[str, Callable[[], object]]:
     return {
         _TOP: lambda: _scores(container),
-        _ONE: lambda: container.standings.one(player),
+        _ONE: lambda: container.standings.standing(player),
         _AROUND: lambda: container.standings.around(player, 2),
     }
 
@@ -78,7 +78,7 @@ def test_ones_own_account_is_read_on_the_primary(
     for replica in replicas:
         replica.pause_replay()
     commit(container, ready[0], 100)
-    assert near.standings.me(ready[0])["score"] == 110
+    assert near.standings.profile(ready[0])["score"] == 110
 
 
 Trouble = Callable[[Replica], None]
@@ -100,11 +100,11 @@ def test_with_one_replica_in_trouble_the_other_answers(
     redeem(container, ready[0], 100)
     for _ in range(3):
         assert _scores(near) == [110, 12, 11]
-        assert near.standings.one(ready[0]).score == 110
+        assert near.standings.standing(ready[0]).score == 110
         assert near.standings.around(ready[1], 5)[1][0].score == 110
     container.close()
     eventually(lambda: _reads(near, ready[0])[_TOP]() and _TOP in _reads_on(second, near))
-    assert near.standings.one(ready[2]).score == 12
+    assert near.standings.standing(ready[2]).score == 12
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
@@ -118,7 +118,7 @@ def test_with_both_replicas_in_trouble_the_primary_answers_until_they_are_back(
     redeem(container, ready[0], 100)
     for _ in range(3):
         assert _scores(near) == [110, 12, 11]
-        assert near.standings.one(ready[0]).score == 110
+        assert near.standings.standing(ready[0]).score == 110
         assert near.standings.around(ready[1], 5)[1][0].score == 110
     for replica in replicas:
         if replica.running:
@@ -143,9 +143,9 @@ def test_replicas_that_were_never_there_stop_nothing(container: Container, repli
     alone = Container(replace(container.settings, database_replica_urls=(nowhere, nowhere)))
     player = player_in(container)
     redeem(alone, player, 10)
-    alone.refresh.rebuild(season_of(alone))
+    alone.board_sync.rebuild(season_of(alone))
     assert _scores(alone) == [10]
-    assert alone.standings.one(player).rank == 1
+    assert alone.standings.standing(player).rank == 1
     assert alone.replicas.roughly(lambda database: database.row("SELECT pg_is_in_recovery()")) == (False,)
     assert [status.up for status in alone.replicas.status()] == [False, False]
     alone.close()
@@ -155,13 +155,13 @@ def test_while_the_primary_is_down_replicas_answer_for_one_player_and_the_cache_
     servers: Stack, near: Container, ready: list[UUID]
 ) -> None:
     before = near.standings.top(MAIN)
-    near.standings.one(ready[0])
+    near.standings.standing(ready[0])
     servers.postgres.stop()
     try:
         deadline = time.monotonic() + 1.5  # longer than the second for which a process caches the season
         while time.monotonic() < deadline:
             assert near.standings.top(MAIN).rows == before.rows
-            assert near.standings.one(ready[0]).score == 10
+            assert near.standings.standing(ready[0]).score == 10
             time.sleep(0.1)
     finally:
         servers.postgres.start()
@@ -175,7 +175,7 @@ def test_what_one_wrote_is_seen_though_no_replica_has_it(
         replica.pause_replay()
     for turn in range(1, 4):
         redeem(container, ready[0], 100)
-        assert near.standings.one(ready[0]).score == 10 + 100 * turn
+        assert near.standings.standing(ready[0]).score == 10 + 100 * turn
 
 
 def test_what_one_saw_on_a_board_is_seen_though_redis_was_never_told(
@@ -184,9 +184,9 @@ def test_what_one_saw_on_a_board_is_seen_though_redis_was_never_told(
     for replica in replicas:
         replica.pause_replay()
     commit(container, ready[0], 100)
-    assert near.standings.one(ready[0]).score == 10, "a replica answers while nobody has seen more"
+    assert near.standings.standing(ready[0]).score == 10, "a replica answers while nobody has seen more"
     assert _scores(near) == [110, 12, 11]
-    assert near.standings.one(ready[0]).score == 110
+    assert near.standings.standing(ready[0]).score == 110
 
 
 def test_what_one_saw_of_ones_account_is_seen_though_redis_was_never_told(
@@ -195,8 +195,8 @@ def test_what_one_saw_of_ones_account_is_seen_though_redis_was_never_told(
     for replica in replicas:
         replica.pause_replay()
     commit(container, ready[0], 100)
-    assert near.standings.me(ready[0])["score"] == 110
-    assert near.standings.one(ready[0]).score == 110
+    assert near.standings.profile(ready[0])["score"] == 110
+    assert near.standings.standing(ready[0]).score == 110
 
 
 def test_what_one_replica_showed_is_not_missing_on_the_other(
@@ -205,7 +205,7 @@ def test_what_one_replica_showed_is_not_missing_on_the_other(
     replicas[0].pause_replay()
     commit(container, ready[0], 100)
     eventually(lambda: replicas[1].lag_bytes() == 0)
-    scores = [near.standings.one(ready[0]).score for _ in range(6)]
+    scores = [near.standings.standing(ready[0]).score for _ in range(6)]
     assert scores == sorted(scores)
     assert scores[-1] == 110
 
@@ -238,7 +238,7 @@ def test_a_server_that_was_promoted_is_no_replica_and_its_old_brothers_are_none_
             connection.execute("SELECT pg_promote()")
         redeem(container, ready[0], 100)
         assert _scores(promoted) == [110, 12, 11]
-        assert promoted.standings.one(ready[0]).score == 110
+        assert promoted.standings.standing(ready[0]).score == 110
         assert [status.fault for status in promoted.replicas.status()] == [NO_STANDBY]
         url = promoted.settings.database_replica_urls[0]
         astray = near_to(container, replicas[:1], database_url=url)
