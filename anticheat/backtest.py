@@ -11,7 +11,7 @@ from typing import Any
 
 from anticheat.history import HISTORY_LENGTH, Completion
 from anticheat.review import ReviewedSignal, ReviewedTry
-from anticheat.rule_parameters import NUMBERS, Numbers
+from anticheat.rule_parameters import RULE_PARAMETERS, RuleParameters
 from anticheat.rules import ActionTypeLimits
 from anticheat.suspicion import Suspicion, decayed
 from anticheat.verdict import Outcome, Thresholds, judge, outcome_at
@@ -28,7 +28,7 @@ class Rules:
 
     thresholds: Thresholds
     limits: Mapping[str, ActionTypeLimits]
-    numbers: Numbers = NUMBERS
+    numbers: RuleParameters = RULE_PARAMETERS
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class BacktestResult:
     rules: tuple[str, ...] = ()
 
 
-def changed(rules: Rules, changes: Mapping[str, str]) -> Rules:
+def with_changes(rules: Rules, changes: Mapping[str, str]) -> Rules:
     """Return the rules with other thresholds (`flag`), numbers (`pattern_adds`) and limits (`tap.min_seconds`).
 
     Raises ValueError with the mistake, or with the names that exist.
@@ -78,7 +78,7 @@ def all_names(rules: Rules) -> list[str]:
     return [*_names(rules.thresholds), *_names(rules.numbers), limit_names]
 
 
-def _names(values: Thresholds | Numbers) -> list[str]:
+def _names(values: Thresholds | RuleParameters) -> list[str]:
     return [field.name for field in fields(values) if field.name not in _FIXED_NUMBERS]
 
 

@@ -38,12 +38,12 @@ class Plays:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A feature's name, its meaning in `words`, how a value `shows`, and the `least` difference that means anything."""
+    """A feature's name, its meaning in `words`, `format_value`, and the `least_difference` that means anything."""
 
     name: str
     words: str
-    shows: Callable[[float], str]
-    least: float
+    format_value: Callable[[float], str]
+    least_difference: float
 
 
 def _format_hours(value: float) -> str:
@@ -79,7 +79,7 @@ class Population:
     shared: Runs
 
 
-def world_of(windows: Sequence[Plays]) -> Population:
+def population_of(windows: Sequence[Plays]) -> Population:
     """Return the population of all players' windows of the same time; those with too few plays are left out."""
     windows = [plays for plays in windows if len(plays.completed_at) >= LEAST_PLAYS]
     times: dict[str, list[Vector]] = {}

@@ -45,7 +45,7 @@ def train(windows: Sequence[Vector], seed: int) -> Model:
         raise ValueError(f"{len(windows)} days of play are too few to learn from: {LEAST_WINDOWS} are needed")
     matrix = np.vstack(windows)
     middle = np.median(matrix, axis=0)
-    least = np.array([feature.least for feature in FEATURES])
+    least = np.array([feature.least_difference for feature in FEATURES])
     scale = np.maximum(np.quantile(matrix, 0.75, axis=0) - middle, least)
     if len(matrix) > MOST_POINTS:
         matrix = matrix[np.sort(np.random.default_rng(seed).choice(len(matrix), MOST_POINTS, replace=False))]
@@ -81,7 +81,7 @@ class FeatureDifference:
     usual: str
 
 
-def stands_out(model: Model, window: Vector) -> list[FeatureDifference]:
+def unusual_features(model: Model, window: Vector) -> list[FeatureDifference]:
     """Return the features in which the day is unlike others, the strangest first; three at most, at least one."""
     distance = (window - model.middle) / model.scale
     order = [int(index) for index in np.argsort(-distance, kind="stable")]
@@ -89,8 +89,8 @@ def stands_out(model: Model, window: Vector) -> list[FeatureDifference]:
     return [
         FeatureDifference(
             FEATURES[index],
-            FEATURES[index].shows(float(window[index])),
-            FEATURES[index].shows(float(model.middle[index])),
+            FEATURES[index].format_value(float(window[index])),
+            FEATURES[index].format_value(float(model.middle[index])),
         )
         for index in chosen
     ]

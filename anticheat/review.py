@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from anticheat.history import HISTORY_LENGTH, Completion
-from anticheat.rule_parameters import NUMBERS, Numbers
+from anticheat.rule_parameters import RULE_PARAMETERS, RuleParameters
 from anticheat.rules import ActionTypeLimits, Signal
 from anticheat.suspicion import Suspicion, decayed
 from anticheat.verdict import Thresholds, judge
@@ -13,14 +13,14 @@ from anticheat.verdict import Thresholds, judge
 
 @dataclass(frozen=True, slots=True)
 class ReviewedTry:
-    """One try at completing an action, as it was judged then. `again`: judge it again; otherwise it is only history.
+    """One try at completing an action, as it was judged then. If not `should_judge`, it is only history.
 
     The issue time of a try that was `refused` long ago is unknown: its `issued_at` is infinite.
     """
 
     action_id: str
     completion: Completion
-    again: bool
+    should_judge: bool
     refused: bool = False
 
 
@@ -47,7 +47,7 @@ def review(
     evidence: Sequence[ReviewedSignal],
     limits_of: Callable[[Completion], ActionTypeLimits],
     thresholds: Thresholds,
-    numbers: Numbers = NUMBERS,
+    numbers: RuleParameters = RULE_PARAMETERS,
 ) -> ReviewResult:
     """Judge `tries` again, and add the new signals to the `evidence` that was recorded when they were first judged.
 
@@ -75,12 +75,12 @@ def _judge_again(
     tries: Iterable[ReviewedTry],
     limits_of: Callable[[Completion], ActionTypeLimits],
     thresholds: Thresholds,
-    numbers: Numbers,
+    numbers: RuleParameters,
 ) -> Iterable[ReviewedSignal]:
     history: deque[Completion] = deque(maxlen=HISTORY_LENGTH)
     for reviewed_try in sorted(tries, key=lambda entry: entry.completion.completed_at):
         attempt = reviewed_try.completion
-        if reviewed_try.again:
+        if reviewed_try.should_judge:
             no_suspicion = Suspicion(0.0, attempt.completed_at)
             verdict = judge(attempt, limits_of(attempt), history, no_suspicion, thresholds, numbers)
             for signal in verdict.signals:

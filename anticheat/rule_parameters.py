@@ -21,7 +21,7 @@ class PatternWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class RuleParameters:
     """The defaults. Times in seconds; `…_adds…` in suspicion, where 30 flags, 60 rejects, 100 suspends."""
 
     # Clocks. Servers kept by NTP agree within a few milliseconds; 50 ms forgives a bad day.
@@ -73,4 +73,4 @@ class Numbers:
     replay_adds: float = 1.0
 
 
-NUMBERS = Numbers()
+RULE_PARAMETERS = RuleParameters()

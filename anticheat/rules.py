@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from anticheat.history import Completion
-from anticheat.rule_parameters import NUMBERS, Numbers, PatternWindow
+from anticheat.rule_parameters import RULE_PARAMETERS, PatternWindow, RuleParameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,10 @@ class Signal:
 
 
 def timing(
-    attempt: Completion, limits: ActionTypeLimits, completions: Sequence[Completion], numbers: Numbers = NUMBERS
+    attempt: Completion,
+    limits: ActionTypeLimits,
+    completions: Sequence[Completion],
+    numbers: RuleParameters = RULE_PARAMETERS,
 ) -> Signal | None:
     """Return a signal for a completion that is too fast for the action type; `None` if it isn't.
 
@@ -63,7 +66,10 @@ def timing(
 
 
 def frequency(
-    attempt: Completion, limits: ActionTypeLimits, completions: Sequence[Completion], numbers: Numbers = NUMBERS
+    attempt: Completion,
+    limits: ActionTypeLimits,
+    completions: Sequence[Completion],
+    numbers: RuleParameters = RULE_PARAMETERS,
 ) -> Signal | None:
     """Return a signal for too many completions: a burst, or more in a minute than the action type allows.
 
@@ -92,7 +98,10 @@ def frequency(
 
 
 def pattern(
-    attempt: Completion, limits: ActionTypeLimits, completions: Sequence[Completion], numbers: Numbers = NUMBERS
+    attempt: Completion,
+    limits: ActionTypeLimits,
+    completions: Sequence[Completion],
+    numbers: RuleParameters = RULE_PARAMETERS,
 ) -> Signal | None:
     """Return a signal for clockwork: completions of one action type at intervals more alike than a hand can make them.
 
@@ -111,7 +120,7 @@ def pattern(
     return None
 
 
-def forgery(numbers: Numbers = NUMBERS) -> Signal:
+def forgery(numbers: RuleParameters = RULE_PARAMETERS) -> Signal:
     """Return the signal for a token of the player's own action with a wrong signature: no accident makes one."""
     return Signal(
         rule="forgery",
@@ -121,7 +130,7 @@ def forgery(numbers: Numbers = NUMBERS) -> Signal:
     )
 
 
-def replay(times: int, numbers: Numbers = NUMBERS) -> Signal | None:
+def replay(times: int, numbers: RuleParameters = RULE_PARAMETERS) -> Signal | None:
     """Return the signal for a used token that is presented for the `times`th time; `None` while it is forgiven."""
     if times <= numbers.replays_forgiven:
         return None
@@ -153,7 +162,7 @@ def _narrowest(intervals: Sequence[float], alike: int) -> tuple[float, float]:
     return min(spans, key=lambda span: span[1] - span[0], default=(ordered[0], ordered[-1]))
 
 
-def _steadiest_hand(interval: float, limits: ActionTypeLimits, numbers: Numbers) -> float:
+def _steadiest_hand(interval: float, limits: ActionTypeLimits, numbers: RuleParameters) -> float:
     """Return the standard deviation, in seconds, of the steadiest person's intervals of this length."""
     if limits.steadiest_hand is not None:
         return limits.steadiest_hand

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from anticheat.history import Completion, known_at
-from anticheat.rule_parameters import NUMBERS, Numbers
+from anticheat.rule_parameters import RULE_PARAMETERS, RuleParameters
 from anticheat.rules import ActionTypeLimits, Signal, frequency, pattern, timing
 from anticheat.suspicion import Suspicion, decayed
 
@@ -44,7 +44,7 @@ def judge(
     history: Sequence[Completion],
     suspicion: Suspicion,
     thresholds: Thresholds,
-    numbers: Numbers = NUMBERS,
+    numbers: RuleParameters = RULE_PARAMETERS,
 ) -> Verdict:
     """Return the verdict on one redemption, by the player's own history.
 

@@ -77,7 +77,7 @@ standard_error().count = log_lines_dropped.inc
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
-def counted() -> CollectorRegistry:
+def counts() -> CollectorRegistry:
     """Return the counts of this process, or with METRICS_DIR those of all processes of the machine."""
     folder = shared()
     if folder is None:
@@ -97,7 +97,7 @@ def text(readings: Iterable[Reading]) -> bytes:
     """Return all counts and the readings of this scrape in the text format of Prometheus."""
     current = CollectorRegistry()
     current.register(_ScrapeReadings(readings))
-    return generate_latest(counted()) + generate_latest(current)
+    return generate_latest(counts()) + generate_latest(current)
 
 
 class _ScrapeReadings(Collector):

@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 from prometheus_client.mmap_dict import mmap_key
 
-from app.metrics_format import HEADER, PAIR, entry, whole
+from app.metrics_format import HEADER, PAIR, encode_entry, encode_file
 
 log = structlog.get_logger("fairboard.metrics")
 
@@ -139,7 +139,7 @@ class _File:
         if place is not None:
             _write_at(descriptor, PAIR.pack(value, 0.0), place)
             return
-        new_entry = entry(key, value)
+        new_entry = encode_entry(key, value)
         _write_at(descriptor, new_entry, self._size)
         self._size += len(new_entry)
         _write_at(descriptor, HEADER.pack(self._size), 0)  # written last: until then no reader sees a partial entry
@@ -158,7 +158,7 @@ class _File:
         self._close()
         folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
         path, temporary = (folder / f"{self._kind}_{identity()}.{ending}" for ending in ("db", "new"))
-        data, places = whole(self.values)
+        data, places = encode_file(self.values)
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         try:

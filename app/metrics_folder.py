@@ -26,10 +26,10 @@ from app.metrics_format import (
     MERGED,
     DamagedFile,
     SampleKey,
-    named,
-    parsed,
+    encode_file,
+    parse_key,
+    parse_name,
     values_of,
-    whole,
 )
 
 log = structlog.get_logger("fairboard.metrics")
@@ -73,7 +73,7 @@ class MetricsFolder(Collector):
         files, damaged = [], 0
         for path in sorted(self._path.glob("*.db")):
             try:
-                kind, process = named(path)
+                kind, process = parse_name(path)
                 files.append(_Counts(path, kind, not _is_alive(process), values_of(path, kind)))
             except (DamagedFile, OSError) as error:
                 if os.path.lexists(path):  # otherwise it was just merged, or removed after its process ended
@@ -103,7 +103,7 @@ class MetricsFolder(Collector):
         temporary = merged.with_suffix(".new")
         try:
             with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as merged_file:
-                merged_file.write(whole(sums)[0])
+                merged_file.write(encode_file(sums)[0])
             # If this process is killed after this line, these counts are doubled, which is better than lost.
             temporary.replace(merged)
         except OSError as error:  # such as a full disk; a later scrape merges them
@@ -181,7 +181,7 @@ def _sum_families(files: Iterable[_Counts]) -> Iterator[Metric]:
     sums: dict[tuple[str, SampleKey], float] = defaultdict(float)
     for file in files:
         for text, value in file.values.items():
-            sums[file.kind, parsed(file.kind, text)] += value
+            sums[file.kind, parse_key(file.kind, text)] += value
     metrics: dict[tuple[str, str], Metric] = {}
     buckets: dict[tuple[str, tuple[tuple[str, str], ...]], dict[float, float]] = defaultdict(lambda: defaultdict(float))
     for (kind, key), value in sums.items():

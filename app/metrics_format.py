@@ -48,25 +48,25 @@ class SampleKey:
         return Sample(self.sample, dict(self.labels), value)
 
 
-def entry(key: str, value: float) -> bytes:
+def encode_entry(key: str, value: float) -> bytes:
     """Return one entry; its value is in the last 16 bytes."""
     name = key.encode()
     padding = b" " * (8 - (len(name) + _LENGTH.size) % 8)
     return _LENGTH.pack(len(name)) + name + padding + PAIR.pack(value, 0.0)
 
 
-def whole(values: Mapping[str, float]) -> tuple[bytes, dict[str, int]]:
+def encode_file(values: Mapping[str, float]) -> tuple[bytes, dict[str, int]]:
     """Return the bytes of a file with these values, and the offset of each value."""
     parts, places, size = [b""], {}, HEADER.size
     for key, value in values.items():
-        parts.append(entry(key, value))
+        parts.append(encode_entry(key, value))
         size += len(parts[-1])
         places[key] = size - PAIR.size
     parts[0] = HEADER.pack(size)
     return b"".join(parts), places
 
 
-def named(path: Path) -> tuple[str, str]:
+def parse_name(path: Path) -> tuple[str, str]:
     """Return the kind of a file and the process that keeps it, from its name. Raises DamagedFile."""
     kind, _, process = path.stem.rpartition("_")
     if kind not in (COUNTER, HISTOGRAM, GAUGE):
@@ -97,7 +97,7 @@ def values_of(path: Path, kind: str) -> dict[str, float]:
                 raise DamagedFile("it ends in the middle of an entry")
             name = data[end - length : end].decode()
             value = PAIR.unpack_from(data, place - PAIR.size)[0]
-            _check(parsed(kind, name), kind, value)
+            _check(parse_key(kind, name), kind, value)
             values[name] = values.get(name, 0.0) + value
     except (struct.error, UnicodeError, ValueError, RecursionError) as error:
         raise DamagedFile(f"{type(error).__name__} in an entry") from error
@@ -105,7 +105,7 @@ def values_of(path: Path, kind: str) -> dict[str, float]:
 
 
 @lru_cache(maxsize=50_000)
-def parsed(kind: str, key: str) -> SampleKey:
+def parse_key(kind: str, key: str) -> SampleKey:
     """Return a key that Prometheus accepts for this kind of metric; raise DamagedFile, ValueError or RecursionError."""
     parts = json.loads(key)
     if not (isinstance(parts, list) and len(parts) == 4 and isinstance(parts[2], dict)):

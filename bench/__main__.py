@@ -17,7 +17,7 @@ from bench.machine import describe
 from bench.pgbench import PgBench
 from bench.players import Player
 from bench.report import Figures, markdown
-from bench.sections import carried
+from bench.sections import carry_over
 from bench.stage import another_web, stage
 from devstack import surroundings
 from devstack.apps import Web
@@ -143,7 +143,7 @@ def main() -> None:
         sys.exit(f"bench: {error}")
     page = markdown(figures, _NOTES.read_text())
     if not arguments.quick:
-        _PAGE.write_text(carried(_PAGE.read_text(), page))
+        _PAGE.write_text(carry_over(_PAGE.read_text(), page))
         say(f"Wrote {_PAGE.relative_to(ROOT)}")
     print(json.dumps(figures.as_dict(), indent=2) if arguments.json else page)
 

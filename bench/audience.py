@@ -16,7 +16,7 @@ from devstack.child import ROOT
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Receipt:
     """The receipt of one board by every subscriber, at `first` and `last` (Unix seconds).
 
     `size` is the bytes of all frames, `cpu` is the subscribers' own CPU seconds.
@@ -104,9 +104,9 @@ class Audience:
         self._child.send_line()
         self._child.read_line()
 
-    def heard(self) -> Heard:
+    def wait_for_receipt(self) -> Receipt:
         """Wait until every subscriber has received a frame, and return the receipt."""
-        return Heard(**json.loads(self._child.read_line()))
+        return Receipt(**json.loads(self._child.read_line()))
 
 
 class FloorServer:

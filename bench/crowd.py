@@ -123,7 +123,7 @@ class Crowd:
         for audience in audiences:
             audience.listen()
         scored_at = self._redeem(change, request_id)
-        receipts = [audience.heard() for audience in audiences]
+        receipts = [audience.wait_for_receipt() for audience in audiences]
         time.sleep(_REST_SECONDS)
         published = _find_log_line(self._stack.folder.log("relay"), request_id, "published")[0]
         refreshed = _find_log_line(self._stack.folder.log("worker"), request_id, "board_refreshed")[0]

@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 
 from bench.accounts import fine_cpu_of, resident
-from bench.audience import Audience, FloorServer, Heard
+from bench.audience import Audience, FloorServer, Receipt
 from bench.load import BenchFailed, Request
 from bench.players import Player
 from devstack.apps import Web
@@ -94,7 +94,7 @@ class Pushing:
                 self._round(audience)
                 idle = _cpu_while(web, lambda: time.sleep(_IDLE_SECONDS)) / _IDLE_SECONDS
                 start = time.monotonic()
-                results: list[tuple[float, Heard]] = []
+                results: list[tuple[float, Receipt]] = []
                 cpu_seconds = _cpu_while(web, lambda: results.extend(self._round(audience) for _ in range(rounds)))
                 cpu_seconds -= idle * (time.monotonic() - start)
             floor = self._floor(folder, count, rounds)
@@ -105,7 +105,7 @@ class Pushing:
         size = receipts[-1].size // receipts[-1].frames
         return Pushes(count, rounds, size, product, idle * 1000, client, floor)
 
-    def _round(self, audience: Audience) -> tuple[float, Heard]:
+    def _round(self, audience: Audience) -> tuple[float, Receipt]:
         """Make one change; return the seconds from its row in the ledger to the last subscriber, and the receipt.
 
         A receipt has several versions when a board was read again meanwhile: such a round has no time of its own.
@@ -113,7 +113,7 @@ class Pushing:
         audience.listen()
         request = self._redemptions.pop()
         self._redeem(request)
-        receipt = audience.heard()
+        receipt = audience.wait_for_receipt()
         delay = receipt.last - scored_at(self._stack, request["path"].split("/")[-2])
         time.sleep(_REST_SECONDS)
         return delay, receipt
@@ -152,7 +152,7 @@ def scored_at(stack: Stack, action_id: str) -> float:
 def _floor_round(server: FloorServer, audience: Audience) -> tuple[float, float]:
     audience.listen()
     start, cpu = server.send()
-    delay = audience.heard().last - start
+    delay = audience.wait_for_receipt().last - start
     time.sleep(_REST_SECONDS)
     return delay, cpu
 

@@ -20,7 +20,7 @@ def put(page: Path, name: str, text: str) -> None:
         page.write_text(f"{before.rstrip()}\n\n{section}\n")
 
 
-def carried(old: str, new: str) -> str:
+def carry_over(old: str, new: str) -> str:
     """Return a page that is written anew, with the sections of the old page at its end."""
     sections = [match[0] for match in _ANY.finditer(old) if match[0] not in new]
     return "\n\n".join([new.rstrip(), *sections]) + "\n"

@@ -35,7 +35,7 @@ _TIMEOUT_SECONDS = 60.0
 class Round:
     """The frames since the last line; `waiting` are the sockets that have not had a frame yet."""
 
-    waiting: set[int]
+    waiting_sockets: set[int]
     first: float = 0.0
     last: float = 0.0
     frames: int = 0
@@ -48,7 +48,7 @@ class Round:
         self.last = now
         self.frames += 1
         self.size += len(frame)
-        self.waiting.discard(descriptor)
+        self.waiting_sockets.discard(descriptor)
         match = _VERSION.search(frame, 0, 200)
         if match:
             self.versions.add(int(match[1]))
@@ -84,12 +84,14 @@ class Subscribers:
         """Read until every socket, or every descriptor in `waiting`, has received one more whole frame."""
         current = Round(set(self._sockets) if waiting is None else waiting)
         deadline = time.monotonic() + _TIMEOUT_SECONDS
-        while current.waiting:
+        while current.waiting_sockets:
             ready = self._poll.poll(1.0, 512)
             for descriptor, _ in ready:
                 self._read(descriptor, current)
             if not ready and time.monotonic() > deadline:
-                sys.exit(f"subscribers: {len(current.waiting)} have received nothing for {_TIMEOUT_SECONDS:.0f} s")
+                sys.exit(
+                    f"subscribers: {len(current.waiting_sockets)} have received nothing for {_TIMEOUT_SECONDS:.0f} s"
+                )
         return current
 
     def _open(self, number: int) -> socket.socket:

@@ -19,12 +19,12 @@ class Door:
         self._open: Counter[str] = Counter()
 
     @classmethod
-    def beside(cls, most_sockets: int, trusted_proxies: int) -> Door:
+    def for_process(cls, most_sockets: int, trusted_proxies: int) -> Door:
         """Return a door for a process that allows an address `most_sockets` WebSockets; no limit behind a proxy."""
         return cls(None if trusted_proxies else most_sockets + _OTHER_CONNECTIONS)
 
     @contextlib.contextmanager
-    def entered(self, address: str) -> Iterator[bool]:
+    def admit(self, address: str) -> Iterator[bool]:
         """Yield whether one more connection of `address` may stay; it counts for as long as the block runs."""
         network = network_of(address)
         if self.limit is not None and self._open[network] >= self.limit:

@@ -72,7 +72,7 @@ def let_in(listeners: Iterable[Any]) -> None:
                 listener.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
 
 
-def waiting(listener: Any) -> int:
+def count_waiting(listener: Any) -> int:
     """Return the number of connections that no process has accepted yet; 0 where the system doesn't report it."""
     with contextlib.suppress(OSError, AttributeError, struct.error):
         info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
@@ -143,7 +143,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection to its end, unless its address has too many."""
         address = addr[0] if isinstance(addr, tuple) else ""  # the address of a Unix socket has no name
-        with self.door.entered(address) as is_admitted:
+        with self.door.admit(address) as is_admitted:
             if is_admitted:
                 super().handle(listener, client, addr)
             elif self.door.limit is not None:
@@ -175,6 +175,6 @@ class Worker(GeventWorker):  # type: ignore[misc]
         """Go on accepting until no connection has waited for a moment."""
         quiet_since = time.monotonic()
         while (now := time.monotonic()) < min(deadline, quiet_since + _QUIET_SECONDS):
-            if any(waiting(server.socket) for server in servers):
+            if any(count_waiting(server.socket) for server in servers):
                 quiet_since = now
             gevent.sleep(_POLL_SECONDS)

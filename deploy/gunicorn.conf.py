@@ -84,7 +84,7 @@ def post_worker_init(worker: Any) -> None:
     from app.ws.routes import close_when  # import only after gevent has patched this process
 
     close_when(worker.wsgi, lambda: not worker.alive)
-    worker.door = Door.beside(_settings.max_sockets_per_address, _settings.trusted_proxies)
+    worker.door = Door.for_process(_settings.max_sockets_per_address, _settings.trusted_proxies)
     one_send.install()
     incoming.install(_settings.body_seconds)
     draining.let_in(worker.sockets)

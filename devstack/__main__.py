@@ -18,7 +18,7 @@ from deploy.demo.limits import RAISED
 from devstack import cluster_map, surroundings
 from devstack.child import ROOT, CannotStart, Child
 from devstack.cluster import Cluster
-from devstack.given import given as settings_given
+from devstack.given import user_settings
 from devstack.group import Group
 from devstack.stack import Stack
 from devstack.watch import Watch
@@ -30,7 +30,7 @@ class _Stop(BaseException):
     """The launcher was asked to end."""
 
 
-def say(line: str, file: TextIO | None = None) -> None:
+def print_line(line: str, file: TextIO | None = None) -> None:
     """Print one line for the person at the terminal, at once, to standard output or `file`."""
     print(line, file=file, flush=True)
 
@@ -40,7 +40,7 @@ def main() -> int:
     arguments = _parse_arguments()
     guard_standard_error()
     guard_standard_output()  # a failed write to the terminal must not end the processes
-    overrides = settings_given(os.environ)
+    overrides = user_settings(os.environ)
     surroundings.enter(surroundings.for_parts(os.environ))
     _die_with(arguments.parent)
     _set_signal_handlers(_raise_stop)
@@ -48,23 +48,23 @@ def main() -> int:
     has_failed = False
     try:
         if overrides:
-            say(f"  Settings from your shell: {', '.join(overrides)}")
+            print_line(f"  Settings from your shell: {', '.join(overrides)}")
         overrides.setdefault("PORT", "8000")
         session = _ClusterSession(arguments, overrides) if arguments.cluster else _StackSession(arguments, overrides)
-        session.group.start(lambda line: say(f"  {line}"))
+        session.group.start(lambda line: print_line(f"  {line}"))
         session.introduce()
         _watch(session)
     except _Stop:
         pass
     except (CannotStart, OSError) as error:
-        say(f"Fairboard cannot run: {error}", sys.stderr)
+        print_line(f"Fairboard cannot run: {error}", sys.stderr)
         has_failed = True
     _set_signal_handlers(_exit_at_once)
     if session is not None:
-        session.changed(running=False)
-        session.group.stop(lambda line: say(f"  {line}"))
+        session.update_map(running=False)
+        session.group.stop(lambda line: print_line(f"  {line}"))
     if not has_failed:
-        say(f"Stopped. Your data stays in {_folder_name(arguments)}/.")
+        print_line(f"Stopped. Your data stays in {_folder_name(arguments)}/.")
     return int(has_failed)
 
 
@@ -89,12 +89,12 @@ class _Session:
 
     def introduce(self) -> None:
         """Print where Fairboard answers, once it does."""
-        say(f"Fairboard is at {self.group.url}/")
-        say(f"  Ctrl-C stops it. Data is in {self._folder_name}/, logs are in {self._folder_name}/log/.")
+        print_line(f"Fairboard is at {self.group.url}/")
+        print_line(f"  Ctrl-C stops it. Data is in {self._folder_name}/, logs are in {self._folder_name}/log/.")
         settings = f"set -a; . {self._folder_name}/env; set +a"
-        say(f"  For the flask commands, in another terminal: {settings}; .venv/bin/flask --help")
+        print_line(f"  For the flask commands, in another terminal: {settings}; .venv/bin/flask --help")
 
-    def changed(self, *, running: bool) -> None:
+    def update_map(self, *, running: bool) -> None:
         """Update the map after a restart (`running`), or before all processes end."""
 
 
@@ -118,12 +118,12 @@ class _ClusterSession(_Session):
     def introduce(self) -> None:
         rows = [[part.name, str(part.pid), part.address, part.role] for part in cluster_map.parts_of(self._cluster)]
         for line in cluster_map.table(["part", "pid", "address", "what it is"], rows):
-            say(f"  {line}")
+            print_line(f"  {line}")
         super().introduce()
-        say("  In another terminal: make cluster-status, make cluster-stop")
+        print_line("  In another terminal: make cluster-status, make cluster-stop")
         cluster_map.write(self._cluster)
 
-    def changed(self, *, running: bool) -> None:
+    def update_map(self, *, running: bool) -> None:
         if running:
             cluster_map.write(self._cluster)
         else:
@@ -132,7 +132,7 @@ class _ClusterSession(_Session):
 
 def _watch(session: _Session) -> None:
     """Report failures and restart ended processes, until a stop is requested or the demo is over."""
-    watch = Watch(session.group, say, demo="demo" in session.group.processes)
+    watch = Watch(session.group, print_line, demo="demo" in session.group.processes)
     is_map_stale = False
     try:
         while True:
@@ -143,7 +143,7 @@ def _watch(session: _Session) -> None:
             is_map_stale = watch.step() or is_map_stale
             if is_map_stale:
                 with contextlib.suppress(OSError):  # on a full disk: try again until the map can be written
-                    session.changed(running=True)
+                    session.update_map(running=True)
                     is_map_stale = False
     finally:
         watch.close()
@@ -156,7 +156,7 @@ class _Demo(Child):
     to_terminal = True
 
     def __init__(self, group: Group) -> None:
-        super().__init__(group.folder.log("demo"), env=group.env, keep_open=group.folder.kept_open)
+        super().__init__(group.folder.log("demo"), env=group.env, keep_open=group.folder.inherited_descriptors)
         self._url = group.url
 
     def command(self) -> list[str]:

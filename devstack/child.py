@@ -59,7 +59,7 @@ class Child:
 
     def answers(self) -> bool:
         """Return whether it can be used."""
-        return self.running
+        return self.is_running
 
     # These are the same for all children.
 
@@ -71,7 +71,7 @@ class Child:
         return self._process.pid
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     @property
@@ -81,11 +81,11 @@ class Child:
 
     def pids(self) -> list[int]:
         """Return its pid and those of all its descendants."""
-        return [process.pid for process in processes.tree(self.pid)] if self.running else []
+        return [process.pid for process in processes.tree(self.pid)] if self.is_running else []
 
     def launch(self) -> None:
         """Start it without waiting until it answers."""
-        if self.running:
+        if self.is_running:
             return
         self.prepare()
         command = [sys.executable, "-I", "-S", str(_SPAWN), str(os.getpid()), str(int(self.death_signal))]
@@ -113,7 +113,7 @@ class Child:
         """Wait until it can be used. Raises `CannotStart` if it ends first or takes longer than `start_seconds`."""
         deadline = time.monotonic() + self.start_seconds
         while not self.answers():
-            if not self.running:
+            if not self.is_running:
                 raise CannotStart(f"{self.name} ended at its start ({self.last_words()}); all of it is in {self.log}")
             if time.monotonic() > deadline:
                 self.kill()
@@ -142,7 +142,7 @@ class Child:
         """Stop it and all its descendants with SIGSTOP: alive, holding their connections, silent."""
         for process in processes.tree(self.pid):
             process.signal(signal.SIGSTOP)
-            while process.running():  # a busy thread may still answer a request after the signal is sent
+            while process.is_running():  # a busy thread may still answer a request after the signal is sent
                 time.sleep(0.001)
 
     def resume(self) -> None:

@@ -59,7 +59,7 @@ class Cluster(Group):
         """
         super().__init__(folder, env, lock=lock)
         self._more_tasks = tuple(more_tasks)
-        reserved_names = [name for name in _RESERVED if self.given.get(name)]
+        reserved_names = [name for name in _RESERVED if self.user_settings.get(name)]
         if reserved_names:
             raise CannotStart(f"the cluster sets {reserved_names[0]} itself: unset it, or use make run")
         self._redis: RedisCluster | None = None
@@ -110,7 +110,7 @@ class Cluster(Group):
 
     def _launch_servers(self) -> RabbitMQ:
         """Launch the servers that need no other part, all at once; the replicas are only created."""
-        path, keep_open = self.folder.path, self.folder.kept_open
+        path, keep_open = self.folder.path, self.folder.inherited_descriptors
         postgres = Postgres(path / "postgres", self.folder.log("postgres"), keep_open=keep_open)
         self._processes["postgres"] = postgres
         for number in range(1, REPLICAS + 1):
@@ -149,14 +149,14 @@ class Cluster(Group):
             ws=[server.address for server in ws],
             host=self._host,
             port=self._port,
-            keep_open=self.folder.kept_open,
+            keep_open=self.folder.inherited_descriptors,
         )
         self._launch({"nginx": nginx} | {server.name: server for server in [*api, *ws]})
         return [*api, *ws]
 
     def _web(self, name: str) -> Web:
         env = {**self.env, "HOST": "127.0.0.1", "PORT": str(self._pick_port())}
-        return Web(self.folder.log(name), env, name=name, keep_open=self.folder.kept_open)
+        return Web(self.folder.log(name), env, name=name, keep_open=self.folder.inherited_descriptors)
 
     def _pick_port(self) -> int:
         """Return a free port that no other part of the cluster is about to use."""
@@ -166,7 +166,7 @@ class Cluster(Group):
         return port
 
     def _launch_background(self, rabbitmq: RabbitMQ) -> list[Child]:
-        keep_open = self.folder.kept_open
+        keep_open = self.folder.inherited_descriptors
         children: dict[str, Child] = {}
         for queue, concurrency in WORKERS.items():
             log = self.folder.log(f"worker-{queue}")

@@ -57,7 +57,7 @@ def parts_of(cluster: Cluster) -> list[Part]:
     for name, child in cluster.processes.items():
         kind, _, suffix = name.partition("-")
         role = _ROLES.get(kind, kind).format(suffix)
-        parts.append(Part(name, child.pid if child.running else None, _address(child), role))
+        parts.append(Part(name, child.pid if child.is_running else None, _address(child), role))
     return parts
 
 

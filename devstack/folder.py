@@ -56,7 +56,7 @@ class Folder:
             os.close(self._locks.pop())
 
     @property
-    def kept_open(self) -> tuple[int, ...]:
+    def inherited_descriptors(self) -> tuple[int, ...]:
         """Return the descriptor that every process of the stack inherits."""
         return (self._locks[-1],)
 

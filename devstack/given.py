@@ -12,20 +12,20 @@ from dataclasses import fields
 
 from app.settings import Settings
 
-MARK = "FAIRBOARD_MADE"
+MARKER = "FAIRBOARD_MADE"
 """The variable of an `env` file that marks the settings made by the run itself."""
 
 _NAMES = tuple(item.name.upper() for item in fields(Settings))
 
 
-def mark(settings: Mapping[str, str]) -> str:
-    """Return the value of `MARK` for settings that a run made itself; no secret can be read from it."""
+def marker_value(settings: Mapping[str, str]) -> str:
+    """Return the value of `MARKER` for settings that a run made itself; no secret can be read from it."""
     return ",".join(_digest(name, value) for name, value in sorted(settings.items()))
 
 
-def given(environ: Mapping[str, str]) -> dict[str, str]:
+def user_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the settings in an environment that a person gave, by their names."""
-    digests = environ.get(MARK, "").split(",")
+    digests = environ.get(MARKER, "").split(",")
     values = {name: environ[name] for name in _NAMES if environ.get(name, "").strip()}
     return {name: value for name, value in values.items() if _digest(name, value) not in digests}
 

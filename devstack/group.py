@@ -16,7 +16,7 @@ from app.settings import BadSetting, Settings
 from devstack import surroundings
 from devstack.child import ROOT, CannotStart, Child, free_port, is_free
 from devstack.folder import Folder
-from devstack.given import MARK, mark
+from devstack.given import MARKER, marker_value
 from devstack.postgres import Postgres
 
 Progress = Callable[[str], None]
@@ -31,7 +31,7 @@ class Group(ABC):
     def __init__(self, folder: Path | str, env: Mapping[str, str] | None = None, *, lock: int | None = None) -> None:
         """Take settings by their names, which win, as `env`; take over `lock`, which holds `run.lock` already."""
         self.folder = Folder(Path(folder), lock)
-        self.given = dict(env or {})
+        self.user_settings = dict(env or {})
         self.env: dict[str, str] = {}
         """The environment for a flask command or a process of the product; filled by start()."""
         self._host, self._port = "127.0.0.1", 0
@@ -63,7 +63,7 @@ class Group(ABC):
         """Stop all, the last started first; return when no process is left."""
         for wave in self._waves():
             for child in wave:
-                if child.running:
+                if child.is_running:
                     progress(f"Stopping {child.name}")
                     child.ask_to_stop()
             for child in wave:
@@ -133,11 +133,11 @@ class Group(ABC):
         """Choose host and port. Raises `CannotStart` for faults that show before anything is started."""
         try:
             # The secrets of production are checked later: the group makes some of them itself.
-            settings = Settings.from_env({**self.given, "APP_ENV": "development"})
+            settings = Settings.from_env({**self.user_settings, "APP_ENV": "development"})
         except BadSetting as error:
             raise CannotStart(str(error)) from error
         self._host = settings.host
-        self._port = settings.port if self.given.get("PORT") else free_port()
+        self._port = settings.port if self.user_settings.get("PORT") else free_port()
         if self._listens() and not is_free(self._host, free_port()):
             raise CannotStart(f"HOST={self._host} is no address of this machine: unset HOST, or name one")
         if self._listens() and not is_free(self._host, self._port):
@@ -162,14 +162,14 @@ class Group(ABC):
             "JWT_KEYS": f"local:{self.folder.secret('jwt')}",
             "ACTION_TOKEN_KEYS": f"local:{self.folder.secret('action_token')}",
         }
-        settings = {**defaults, **addresses, **self.given}
+        settings = {**defaults, **addresses, **self.user_settings}
         try:
             Settings.from_env(settings)
         except BadSetting as error:
             raise CannotStart(str(error)) from error
         self.env = {**surroundings.for_parts(os.environ), **settings, "FLASK_APP": "wsgi"}
-        own_settings = {name: value for name, value in settings.items() if name not in self.given}
-        self.folder.write_environment({**settings, "FLASK_APP": "wsgi", MARK: mark(own_settings)})
+        own_settings = {name: value for name, value in settings.items() if name not in self.user_settings}
+        self.folder.write_environment({**settings, "FLASK_APP": "wsgi", MARKER: marker_value(own_settings)})
 
     def _start(self, name: str, server: Child, message: str, progress: Progress) -> None:
         self._processes[name] = server

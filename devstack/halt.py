@@ -61,7 +61,7 @@ def _end(launcher: Process) -> None:
     """Interrupt it as Ctrl-C does; kill it, and with it its children, if it takes too long."""
     launcher.signal(15)
     deadline = time.monotonic() + _TIMEOUT_SECONDS
-    while launcher.alive() and time.monotonic() < deadline:
+    while launcher.is_alive() and time.monotonic() < deadline:
         time.sleep(0.05)
     processes.end([launcher])
 
@@ -77,10 +77,18 @@ def _clean_up(folder: Path) -> None:
     owned_folder = Folder(folder)
     owned_folder.take(lambda line: None)  # ends the processes that are left, or raises CannotStart
     try:
-        primary = Postgres(folder / "postgres", owned_folder.log("postgres"), keep_open=owned_folder.kept_open)
+        primary = Postgres(
+            folder / "postgres", owned_folder.log("postgres"), keep_open=owned_folder.inherited_descriptors
+        )
         names = [f"replica-{number}" for number in range(1, REPLICAS + 1)]
         replicas = [
-            Replica(folder / name, owned_folder.log(name), primary=primary, name=name, keep_open=owned_folder.kept_open)
+            Replica(
+                folder / name,
+                owned_folder.log(name),
+                primary=primary,
+                name=name,
+                keep_open=owned_folder.inherited_descriptors,
+            )
             for name in names
         ]
         for server in [primary, *replicas]:

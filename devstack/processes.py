@@ -18,14 +18,14 @@ class Process:
     pid: int
     started: int
 
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Return false once it has ended, even while it is a zombie."""
         facts = _read(self.pid)
         return facts is not None and facts[1] == self.started and facts[2] not in "ZX"
 
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Return whether any of its threads is neither stopped nor at its end."""
-        return self.alive() and any(state not in "TtZX" for state in _threads(self.pid))
+        return self.is_alive() and any(state not in "TtZX" for state in _threads(self.pid))
 
     def age(self) -> float:
         """Return the seconds since it started."""
@@ -34,7 +34,7 @@ class Process:
 
     def signal(self, number: int) -> None:
         """Send a signal if it still lives."""
-        if self.alive():
+        if self.is_alive():
             try:
                 os.kill(self.pid, number)
             except ProcessLookupError:
@@ -90,7 +90,7 @@ def working_in(folder: Path) -> list[Process]:
     """Return every living process with this working directory, as far as permissions show them."""
     path = folder.resolve()
     processes = [Process(pid, facts[1]) for pid, facts in _read_all().items() if working_folder(pid) == path]
-    return [process for process in processes if process.alive()]
+    return [process for process in processes if process.is_alive()]
 
 
 def working_folder(pid: int) -> Path | None:
@@ -114,7 +114,7 @@ def end(victims: Iterable[Process], *, patience: float = 10.0) -> list[Process]:
     """Kill -9 the victims and wait; return those that still live after `patience` seconds (stuck in the kernel)."""
     survivors = list(victims)
     deadline = time.monotonic() + patience
-    while (survivors := [process for process in survivors if process.alive()]) and time.monotonic() < deadline:
+    while (survivors := [process for process in survivors if process.is_alive()]) and time.monotonic() < deadline:
         for process in survivors:
             process.signal(signal.SIGKILL)
         time.sleep(0.01)

@@ -56,19 +56,19 @@ class RedisNode(Redis):
             "repl-diskless-sync-delay": "0",
         }
 
-    def asked(self, *command: Any) -> Any:
+    def ask(self, *command: Any) -> Any:
         """Return the node's answer to one command. Raises `redis.RedisError` if there is none within 2 s."""
         with redis.Redis.from_url(self.url, socket_timeout=2, decode_responses=True) as client:
             return client.execute_command(*command)
 
     def role(self) -> str:
         """Return `master` or `replica`."""
-        return "master" if self.asked("ROLE")[0] == "master" else "replica"
+        return "master" if self.ask("ROLE")[0] == "master" else "replica"
 
-    def in_step(self) -> bool:
+    def is_in_sync(self) -> bool:
         """Return whether it sees a healthy and whole cluster and, as a replica, follows its master."""
         with contextlib.suppress(redis.RedisError):
-            state, role = self.asked("CLUSTER INFO"), self.asked("ROLE")
+            state, role = self.ask("CLUSTER INFO"), self.ask("ROLE")
             is_well = state["cluster_state"] == "ok" and int(state["cluster_known_nodes"]) == NODES
             covers_slots = int(state["cluster_slots_ok"]) == SLOTS
             return is_well and covers_slots and (role[0] == "master" or role[3] == "connected")
@@ -122,7 +122,7 @@ class RedisCluster:
             node.wait_until_answers()
         if not self._formed_file.exists():
             self._form()
-        self._wait(self.whole, "is not whole")
+        self._wait(self.is_whole, "is not whole")
         write_private(self._formed_file, "")
 
     def stop(self) -> None:
@@ -146,9 +146,9 @@ class RedisCluster:
     ) -> None:
         self.stop()
 
-    def whole(self) -> bool:
+    def is_whole(self) -> bool:
         """Return whether all nodes run, agree on the state `ok`, and each replica is in sync with its master."""
-        return all(node.running and node.in_step() for node in self.nodes)
+        return all(node.is_running and node.is_in_sync() for node in self.nodes)
 
     def masters(self) -> list[RedisNode]:
         """Return the nodes that are masters now, out of those that answer."""
@@ -171,7 +171,7 @@ class RedisCluster:
         nodes = []
         for node in self.nodes:
             with contextlib.suppress(redis.RedisError):
-                if node.running and node.role() == role:
+                if node.is_running and node.role() == role:
                     nodes.append(node)
         return nodes
 
@@ -193,21 +193,21 @@ class RedisCluster:
     def _form(self) -> None:
         first = self.nodes[0]
         for number, node in enumerate(self.nodes, 1):
-            node.asked("CLUSTER SET-CONFIG-EPOCH", number)  # equal epochs would be conflicts to resolve first
+            node.ask("CLUSTER SET-CONFIG-EPOCH", number)  # equal epochs would be conflicts to resolve first
             if node is not first:
-                node.asked("CLUSTER MEET", "127.0.0.1", first.port)
+                node.ask("CLUSTER MEET", "127.0.0.1", first.port)
         bounds = [SLOTS * number // MASTERS for number in range(MASTERS + 1)]
         for node, start, end in zip(self.nodes[:MASTERS], bounds, bounds[1:], strict=False):
-            node.asked("CLUSTER ADDSLOTS", *range(start, end))
+            node.ask("CLUSTER ADDSLOTS", *range(start, end))
         self._wait(lambda: all(_count_named_peers(node) == NODES for node in self.nodes), "do not meet")
         for index, node in enumerate(self.nodes[MASTERS:]):
-            node.asked("CLUSTER REPLICATE", self.nodes[index].asked("CLUSTER", "MYID"))
+            node.ask("CLUSTER REPLICATE", self.nodes[index].ask("CLUSTER", "MYID"))
 
     def _wait(self, check: Callable[[], bool], failure: str) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while not check():
             for node in self.nodes:
-                if not node.running:
+                if not node.is_running:
                     raise CannotStart(f"{node.name} has ended ({node.last_words()}); all of it is in {node.log}")
             if time.monotonic() > deadline:
                 raise CannotStart(f"the Redis Cluster {failure} within {_START_SECONDS:.0f} s; see {self.nodes[0].log}")
@@ -216,7 +216,7 @@ class RedisCluster:
 
 def _count_named_peers(node: RedisNode) -> int:
     """Count the nodes that it knows and can name: a node that it still shakes hands with has no id yet."""
-    lines: dict[str, dict[str, str]] = node.asked("CLUSTER NODES")
+    lines: dict[str, dict[str, str]] = node.ask("CLUSTER NODES")
     return sum("handshake" not in facts["flags"] for facts in lines.values())
 
 

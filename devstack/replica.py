@@ -107,13 +107,13 @@ class Replica(Postgres):
         self._forget_data()
         self.launch()
 
-    def streaming(self) -> bool:
+    def is_streaming(self) -> bool:
         """Return whether it is connected to the primary and receives its WAL."""
         return self._ask("SELECT status = 'streaming' FROM pg_stat_wal_receiver") is True
 
     def cannot_follow(self) -> bool:
         """Return whether both answer and it receives nothing: for a moment after a restart, or forever."""
-        return self.primary.running and self.primary.answers() and self.answers() and not self.streaming()
+        return self.primary.is_running and self.primary.answers() and self.answers() and not self.is_streaming()
 
     def lag_bytes(self) -> int | None:
         """Return the bytes of WAL that the primary has written and this one has not replayed; `None` if one is down."""

@@ -69,19 +69,21 @@ class Stack(Group):
         self._start_parts(progress)
 
     def _start_servers(self, progress: Progress) -> None:
-        path, keep_open = self.folder.path, self.folder.kept_open
+        path, keep_open = self.folder.path, self.folder.inherited_descriptors
         addresses: dict[str, str] = {}
-        if "DATABASE_URL" not in self.given:
+        if "DATABASE_URL" not in self.user_settings:
             postgres = Postgres(path / "postgres", self.folder.log("postgres"), keep_open=keep_open)
             self._start("postgres", postgres, "Starting PostgreSQL", progress)
             addresses["DATABASE_URL"] = postgres.url
-        needs_redis = "REDIS_URL" not in self.given or ("BROKER_URL" not in self.given and self.broker == "redis")
+        needs_redis = "REDIS_URL" not in self.user_settings or (
+            "BROKER_URL" not in self.user_settings and self.broker == "redis"
+        )
         if needs_redis:
             password = self.folder.secret("redis")
             redis = Redis(path / "redis", self.folder.log("redis"), password=password, keep_open=keep_open)
             self._start("redis", redis, "Starting Redis", progress)
             addresses |= {"REDIS_URL": redis.database_url(0), "BROKER_URL": redis.database_url(1)}
-        if self.broker == "rabbitmq" and "BROKER_URL" not in self.given:
+        if self.broker == "rabbitmq" and "BROKER_URL" not in self.user_settings:
             rabbitmq = RabbitMQ(path / "rabbitmq", self.folder.log("rabbitmq"), keep_open=keep_open)
             self._processes["rabbitmq"] = rabbitmq
             progress("Starting RabbitMQ")
@@ -100,7 +102,7 @@ class Stack(Group):
             self._processes[name].wait_until_answers()
 
     def _part(self, name: str) -> App:
-        log, keep_open = self.folder.log(name), self.folder.kept_open
+        log, keep_open = self.folder.log(name), self.folder.inherited_descriptors
         if name == "beat":
             return Beat(log, self.env, keep_open=keep_open)
         kinds: dict[str, type[App]] = {"web": Web, "worker": Worker, "relay": Relay}

@@ -40,7 +40,7 @@ class Watch:
         with contextlib.suppress(OSError):  # an unreadable log must not end the watch
             for line in self._news.lines():
                 self._say(line)
-        restarts = [self._restart(name, child) for name, child in self._group.processes.items() if not child.running]
+        restarts = [self._restart(name, child) for name, child in self._group.processes.items() if not child.is_running]
         for replica in self._standbys.take_stalled():
             self._say(f"{replica.name} can't follow the primary any more: copying the database anew")
             self._attempt(replica.name, replica.rebuild)

@@ -17,14 +17,14 @@ _CORRECTING_SECONDS = 8.0  # less than the time between two ticks
 @app.task(name="anticheat.review", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def review() -> None:
     """Judge the redemptions since the last review again."""
-    summary = app.containers.container.review.review_new()
+    summary = app.container.review.review_new()
     log.info("reviewed", players=len(summary.players), redemptions=summary.redemptions, cases=len(summary.cases))
 
 
 @app.task(name="anticheat.correct", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def correct() -> None:
     """Resume corrections that no process works on, or that wait for the last redemptions of their time."""
-    for correction in app.containers.container.corrections.resume_all(_CORRECTING_SECONDS):
+    for correction in app.container.corrections.resume_all(_CORRECTING_SECONDS):
         log.info(
             "correcting",
             correction_id=str(correction.id),
@@ -38,7 +38,7 @@ def correct() -> None:
 def train() -> None:
     """Train a new model of how people play. Without enough play, or without the library, everything stays as it is."""
     try:
-        model = app.containers.container.model_training.train()
+        model = app.container.model_training.train()
     except (Conflict, Unavailable) as refusal:
         log.info("not_trained", reason=refusal.message)
     else:
@@ -49,7 +49,7 @@ def train() -> None:
 def judge_by_model() -> None:
     """Judge every player's last day by the active model."""
     try:
-        judgement = app.containers.container.model_training.judge()
+        judgement = app.container.model_training.judge()
     except (Conflict, Unavailable) as refusal:
         log.warning("not_judged_by_model", reason=refusal.message)
     else:
@@ -62,5 +62,5 @@ def judge_by_model() -> None:
 @app.task(name="analytics.roll_up", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def roll_up() -> None:
     """Recompute the hours and days that aren't final."""
-    final = app.containers.container.analytics.roll_up()
+    final = app.container.analytics.roll_up()
     log.info("rolled_up", final_before={unit: rfc3339(before) for unit, before in final.items()})

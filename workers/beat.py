@@ -13,10 +13,10 @@ import structlog
 from celery import Celery
 from celery.beat import ScheduleEntry, Scheduler
 
-from app.stores.operations.beat_lock import Turn
+from app.stores.operations.beat_lock import BeatLock
 from workers.app import app as fairboard
 from workers.publisher import Publisher
-from workers.task import UNTIL
+from workers.task import DEADLINE_HEADER
 from workers.timetable import Timetable
 
 log = structlog.get_logger("fairboard.beat")
@@ -34,7 +34,7 @@ class OneBeat(Scheduler):  # type: ignore[misc]
     """A scheduler that sends only with the lock. Celery calls `tick` again after as many seconds as it returned."""
 
     def __init__(self, app: Celery, *arguments: object, lazy: bool = False, **options: object) -> None:
-        self._lock = Turn(fairboard.settings.database_url)
+        self._lock = BeatLock(fairboard.settings.database_url)
         self._publisher = Publisher(fairboard)
         self._timetable = Timetable({}, clock=_seconds_since_boot)
         self._has_lock = False
@@ -58,7 +58,7 @@ class OneBeat(Scheduler):  # type: ignore[misc]
 
     def close(self) -> None:
         """Release the lock, so that another process can take it at once."""
-        self._lock.give_up()
+        self._lock.release()
         self._publisher.drop()
         super().close()
 
@@ -66,7 +66,7 @@ class OneBeat(Scheduler):  # type: ignore[misc]
         had_lock, self._has_lock = self._has_lock, False
         has_lock = self._lock.take()
         if has_lock and not had_lock:
-            self._timetable.go_on(self._lock.ages())
+            self._timetable.resume(self._lock.ages())
             log.info("beat_has_the_turn")
         self._has_lock = has_lock
         return has_lock
@@ -74,12 +74,12 @@ class OneBeat(Scheduler):  # type: ignore[misc]
     def _send_due(self) -> float:
         for name in self._timetable.due():
             self._send(self.schedule[name])
-            self._timetable.sent(name)
+            self._timetable.record_sent(name)
         return max(0.01, min(_CHECK_SECONDS, self._timetable.seconds_to_next()))
 
     def _send(self, entry: ScheduleEntry) -> None:
         """Send one task. Raises the broker's or the database's error; an unsent task is due again at the next call."""
-        with self._lock.sending(entry.name) as now:
+        with self._lock.record_send(entry.name) as now:
             self._publisher.send(entry.task, dict(entry.kwargs), _headers(entry, now))
         log.info("tick_sent", tick=entry.name, task=entry.task)
 
@@ -87,4 +87,4 @@ class OneBeat(Scheduler):  # type: ignore[misc]
 def _headers(entry: ScheduleEntry, now: float) -> dict[str, float]:
     """Return the headers. `expires` becomes one that the task reads: the broker would dead-letter an expired tick."""
     expires = entry.options.get("expires")
-    return {} if expires is None else {UNTIL: now + expires}
+    return {} if expires is None else {DEADLINE_HEADER: now + expires}

@@ -10,9 +10,9 @@ from celery import Celery
 from kombu import Connection
 from kombu.exceptions import KombuError
 
-from workers.queues import kind_of
+from workers.queues import queue_of
 
-BrokerFailure = (amqp.AMQPError, KombuError, OSError)
+BROKER_ERRORS = (amqp.AMQPError, KombuError, OSError)
 
 
 def is_rabbitmq(url: str) -> bool:
@@ -21,8 +21,8 @@ def is_rabbitmq(url: str) -> bool:
 
 
 @contextmanager
-def connected(url: str, seconds: float) -> Iterator[Connection]:
-    """Yield a connection. Raises BrokerFailure if connecting, or an answer, takes longer than `seconds`."""
+def broker_connection(url: str, seconds: float) -> Iterator[Connection]:
+    """Yield a connection. Raises one of BROKER_ERRORS if connecting, or an answer, takes longer than `seconds`."""
     options: dict[str, object] = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
     if is_rabbitmq(url):
         options = {"read_timeout": seconds, "write_timeout": seconds, "confirm_publish": True}
@@ -38,7 +38,7 @@ def plain_app(url: str) -> Celery:
     return app
 
 
-def in_hand(app: Celery, seconds: float) -> dict[str, int] | None:
+def count_tasks_in_hand(app: Celery, seconds: float) -> dict[str, int] | None:
     """Count the tasks that the workers report to have in hand, by queue; `None` if no worker answers."""
     inspector = app.control.inspect(timeout=seconds)
     answers = [inspector.active(), inspector.reserved()]
@@ -47,7 +47,7 @@ def in_hand(app: Celery, seconds: float) -> dict[str, int] | None:
     counts: dict[str, int] = {}
     for tasks in (tasks for answer in answers for tasks in (answer or {}).values()):
         for task in tasks:
-            queue = kind_of(task["name"])
+            queue = queue_of(task["name"])
             if queue:
                 counts[queue] = counts.get(queue, 0) + 1
     return counts

@@ -15,8 +15,8 @@ from typing import TypedDict
 import amqp
 from kombu import Connection
 
-from workers.broker import BrokerFailure, connected, in_hand, is_rabbitmq, plain_app
-from workers.queues import DEAD, KINDS, declare, kind_of
+from workers.broker import BROKER_ERRORS, broker_connection, count_tasks_in_hand, is_rabbitmq, plain_app
+from workers.queues import DEAD, KINDS, declare, queue_of
 
 _TIMEOUT_SECONDS = 5.0
 _EARLIER_DEATHS = "fairboard_deaths"
@@ -58,11 +58,11 @@ Counts = dict[str, int]
 def status(url: str, _request: Request) -> dict[str, object]:
     """Return `{"queues": [{"queue", "ready", "unacked", "consumers"}], "dead": letters}`; `None` where unknown."""
     rabbitmq = is_rabbitmq(url)
-    with connected(url, _TIMEOUT_SECONDS) as connection:
+    with broker_connection(url, _TIMEOUT_SECONDS) as connection:
         if rabbitmq:
             declare(connection)
         rows = [_queue_row(connection, name, rabbitmq) for name in (*KINDS, DEAD.name) if rabbitmq or name in KINDS]
-    unacked = in_hand(plain_app(url), 1.0)
+    unacked = count_tasks_in_hand(plain_app(url), 1.0)
     for row in rows:
         if unacked is not None and row["queue"] in KINDS:
             row["unacked"] = unacked.get(row["queue"], 0)
@@ -72,8 +72,8 @@ def status(url: str, _request: Request) -> dict[str, object]:
 
 def peek(url: str, request: Request) -> dict[str, object]:
     """Return `{"letters": […]}`, the oldest first, each with the facts of its death. They stay where they are."""
-    with connected(url, _TIMEOUT_SECONDS) as connection:
-        return {"letters": [described(message) for _, message in _select_letters(connection, request)]}
+    with broker_connection(url, _TIMEOUT_SECONDS) as connection:
+        return {"letters": [describe(message) for _, message in _select_letters(connection, request)]}
 
 
 def replay(url: str, request: Request, counts: Counts) -> None:
@@ -82,7 +82,7 @@ def replay(url: str, request: Request, counts: Counts) -> None:
     A letter is acknowledged once the broker has confirmed its new message. A crash in between leaves both.
     """
     counts["replayed"] = 0
-    with connected(url, _TIMEOUT_SECONDS) as connection:
+    with broker_connection(url, _TIMEOUT_SECONDS) as connection:
         publish_channel = connection.channel()
         for channel, message in _select_letters(connection, request):
             publish_channel.basic_publish(
@@ -95,13 +95,13 @@ def replay(url: str, request: Request, counts: Counts) -> None:
 def purge(url: str, request: Request, counts: Counts) -> None:
     """Delete letters, and count them in `counts`, as `{"purged"}`."""
     counts["purged"] = 0
-    with connected(url, _TIMEOUT_SECONDS) as connection:
+    with broker_connection(url, _TIMEOUT_SECONDS) as connection:
         for channel, message in _select_letters(connection, request):
             channel.basic_ack(message.delivery_tag)
             counts["purged"] += 1
 
 
-def described(message: amqp.Message) -> dict[str, object]:
+def describe(message: amqp.Message) -> dict[str, object]:
     """Return `{"id", "task", "queue", "reason", "deaths", "died_at", "request_ids", "arguments"}` of one letter."""
     headers, death = message.headers, _death(message)
     arguments = _arguments(message)
@@ -154,7 +154,7 @@ def _count_deaths(message: amqp.Message) -> int:
 
 
 def _origin(message: amqp.Message) -> str:
-    return str(_death(message).get("queue") or kind_of(str(message.headers.get("task"))) or KINDS[0])
+    return str(_death(message).get("queue") or queue_of(str(message.headers.get("task"))) or KINDS[0])
 
 
 def _arguments(message: amqp.Message) -> dict[str, object]:
@@ -191,7 +191,7 @@ def main() -> None:
             result = _READ_COMMANDS[command](url, request)
         else:
             _WRITE_COMMANDS[command](url, request, counts)
-    except BrokerFailure as error:
+    except BROKER_ERRORS as error:
         result["error"] = " ".join(str(error).split()) or type(error).__name__
     print(json.dumps({**counts, **result}))
 

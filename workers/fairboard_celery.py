@@ -6,7 +6,7 @@ from celery import Celery
 
 from app.containers.container import Container
 from app.settings import Settings
-from workers.pool_watch import NoticeLosses
+from workers.pool_watch import ProcessLossWatch
 from workers.task_metrics import TaskMetrics
 
 # A rebuild of a large board runs one statement after another. None of them is long, but a worker may wait longer for
@@ -42,7 +42,7 @@ def create_celery(settings: Settings) -> FairboardCelery:
     app.config_from_object("celeryconfig")
     # A Redis broker refuses with errors and keeps the connection: wait and reconnect, as after a lost one.
     app.conf.broker_channel_error_retry = not settings.broker_url.startswith("amqp")
-    app.steps["consumer"].add(NoticeLosses)
+    app.steps["consumer"].add(ProcessLossWatch)
     app.settings = settings
     app.watch = TaskMetrics(settings)
     return app

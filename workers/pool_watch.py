@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _CHECK_SECONDS = 0.25
 
 
-class NoticeLosses(bootsteps.StartStopStep):  # type: ignore[misc]
+class ProcessLossWatch(bootsteps.StartStopStep):  # type: ignore[misc]
     """A step of the worker that returns the task of a killed process to the broker in a moment, not in seconds."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)

@@ -12,7 +12,7 @@ import sys
 
 from kombu import Connection
 
-from workers.broker import BrokerFailure, connected, is_rabbitmq, plain_app
+from workers.broker import BROKER_ERRORS, broker_connection, is_rabbitmq, plain_app
 from workers.queues import DEAD, KINDS, declare
 
 _TIMEOUT_SECONDS = 2.0
@@ -21,10 +21,10 @@ _TIMEOUT_SECONDS = 2.0
 def probe(url: str) -> dict[str, object]:
     """Ask the broker and its workers; take a few seconds at most, if nothing stalls after the handshake."""
     try:
-        with connected(url, _TIMEOUT_SECONDS) as connection:
+        with broker_connection(url, _TIMEOUT_SECONDS) as connection:
             state = _probe_rabbitmq(connection) if is_rabbitmq(url) else _probe_redis(connection)
         return {**state, "workers": _ping_workers(url)}
-    except BrokerFailure as error:
+    except BROKER_ERRORS as error:
         return {"error": " ".join(str(error).split()) or type(error).__name__}
 
 

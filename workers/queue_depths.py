@@ -18,7 +18,7 @@ log = structlog.get_logger("fairboard.relay")
 _INTERVAL_SECONDS = 5.0
 
 
-def counted(connection: Connection) -> Mapping[str, QueueDepth]:
+def read_depths(connection: Connection) -> Mapping[str, QueueDepth]:
     """Return the depth of every queue on a RabbitMQ `connection`. AMQP doesn't report the tasks in workers' hands."""
     depths = {}
     with connection.channel() as channel:
@@ -28,7 +28,7 @@ def counted(connection: Connection) -> Mapping[str, QueueDepth]:
     return depths
 
 
-class DepthKeeper:
+class QueueDepthReporter:
     """A thread beside the relay, with a connection of its own, so that a broker that stalls here delays no event."""
 
     def __init__(self, app: FairboardCelery, counts: QueueDepthStore) -> None:
@@ -44,7 +44,7 @@ class DepthKeeper:
         pause = threading.Event()
         while True:
             try:
-                self._counts.put(counted(self._connect()))
+                self._counts.put(read_depths(self._connect()))
             except Exception as error:  # noqa: BLE001 - the broker or Redis is away: stored counts expire
                 log.debug("queues_not_counted", kind=type(error).__name__)
                 self._drop()

@@ -60,7 +60,7 @@ _KIND_OF = {**{kind: kind for kind in KINDS}, "maintenance": "leaderboard"}
 ROUTES = {f"{prefix}.*": {"queue": kind, "routing_key": f"{kind}.{prefix}"} for prefix, kind in _KIND_OF.items()}
 
 
-def kind_of(task: str) -> str | None:
+def queue_of(task: str) -> str | None:
     """Return the queue of the task with this name; `None` for a name that is none of ours."""
     return _KIND_OF.get(task.partition(".")[0])
 

@@ -19,7 +19,7 @@ from app.stores.boards.rankings import WAKE_CHANNEL
 from app.stores.redis.pubsub import Channels
 from workers.app import app
 from workers.publisher import Publisher
-from workers.queue_depths import DepthKeeper
+from workers.queue_depths import QueueDepthReporter
 
 log = structlog.get_logger("fairboard.relay")
 
@@ -32,7 +32,7 @@ class Relay:
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
-        self._container = app.containers.container
+        self._container = app.container
         self._stopping = False
         self._wake_channel: Channels | None = None
         self._publisher = Publisher(app)
@@ -82,7 +82,7 @@ class Relay:
             message = self._wake_channel.next(_POLL_SECONDS)
             while message:
                 if message["type"] == "message":
-                    self._container.rankings.rested(message["data"])
+                    self._container.rankings.clear_wake(str(message["data"]))
                 message = self._wake_channel.next(0)
         except (redis.exceptions.RedisError, OSError):
             if self._wake_channel is not None:
@@ -98,7 +98,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, relay.stop)
     signal.signal(signal.SIGINT, relay.stop)
     app.watch.serve()
-    DepthKeeper(app, app.containers.container.queue_depths).start()
+    QueueDepthReporter(app, app.container.queue_depths).start()
     relay.run()
     app.close_container()
 

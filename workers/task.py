@@ -12,7 +12,7 @@ from app.stores.postgres.engine import UNAVAILABLE
 log = structlog.get_logger("fairboard.tasks")
 
 # The header with the Unix time after which the task is worthless, by the database's clock, which all machines share.
-UNTIL = "fairboard_until"
+DEADLINE_HEADER = "fairboard_until"
 
 # For a task that must succeed: while a part is down it waits a little longer before each retry, and never gives up.
 RETRY: dict[str, object] = {
@@ -49,7 +49,7 @@ class PeriodicTask(FairboardTask):
     def perform(self, *arguments: object, **keywords: object) -> object:
         """Run the task itself, once, unless it comes too late."""
         try:
-            deadline = self.request.get(UNTIL)
+            deadline = self.request.get(DEADLINE_HEADER)
             lateness = 0.0 if deadline is None else self.app.container.beat_lock.now() - deadline
             if lateness > 0:
                 log.info("tick_too_late", seconds=round(lateness, 1))

@@ -41,7 +41,7 @@ class TaskMetrics:
         if not port:
             return
         try:
-            start_http_server(port, self._settings.host, metrics.counted())
+            start_http_server(port, self._settings.host, metrics.counts())
         except OSError as error:
             log.warning("metrics_port_in_use", port=port, error=str(error))
 

@@ -26,15 +26,15 @@ def refresh(
 ) -> None:
     """Write these players' standings to Redis, and send the newest board to every subscriber."""
     ids = [UUID(player) for player in players]
-    version = app.containers.container.board_sync.sync_players(season_id, ids, events, request_ids, committed_at)
+    version = app.container.board_sync.sync_players(season_id, ids, events, request_ids, committed_at)
     log.info("board_refreshed", season_id=season_id, version=version, events=len(events))
 
 
 @app.task(name="leaderboard.repair", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def repair() -> None:
     """Send Redis the status changes that it may have missed, and rebuild the boards that it has lost."""
-    app.containers.container.moderation.resend_changes()
-    rebuilt = app.containers.container.board_sync.repair()
+    app.container.moderation.resend_changes()
+    rebuilt = app.container.board_sync.repair()
     if rebuilt:
         log.info("boards_rebuilt", boards=rebuilt)
 
@@ -45,10 +45,10 @@ def prove() -> None:
 
     Differences that no later event will correct are corrected too.
     """
-    strays = app.containers.container.status_repair.sweep()
+    strays = app.container.status_repair.sweep()
     if strays:
         log.warning("strays_put_right", players=len(strays))
-    for proof in app.containers.container.reconciler.reconcile():
+    for proof in app.container.reconciler.reconcile():
         count = proof.differing
         metrics.proofs.labels("differed" if count else "clean").inc()
         metrics.mended.inc(count)
@@ -60,7 +60,7 @@ def prove() -> None:
                 differences=count,
                 first=first_differences,
                 compared=proof.standings,
-                rebuilt=proof.rebuilt,
+                rebuilt=proof.was_rebuilt,
             )
         else:
             log.info("board_proved", board=proof.board, compared=proof.standings)
@@ -69,7 +69,7 @@ def prove() -> None:
 @app.task(name="maintenance.prune", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def prune() -> None:
     """Delete keys after their 24 hours and logins that can't be used any more; check the end of the audit log."""
-    app.containers.container.audit.check()
-    keys, logins = app.containers.container.ledger.prune_keys(), app.containers.container.logins.prune(time.time())
+    app.container.audit.check()
+    keys, logins = app.container.ledger.prune_keys(), app.container.logins.prune(time.time())
     if keys or logins:
         log.info("pruned", idempotency_keys=keys, logins=logins)

@@ -18,7 +18,7 @@ class Timetable:
         self._looked_at = clock()
         self._ages = dict.fromkeys(self._intervals, math.inf)
 
-    def go_on(self, ages: Mapping[str, float]) -> None:
+    def resume(self, ages: Mapping[str, float]) -> None:
         """Start with known ages, the seconds since each task was sent; a task without an age was never sent."""
         self._looked_at = self._clock()
         self._ages = {name: max(0.0, ages.get(name, math.inf)) for name in self._intervals}
@@ -30,7 +30,7 @@ class Timetable:
         self._ages = {name: age + elapsed for name, age in self._ages.items()}
         return [name for name, interval in self._intervals.items() if self._ages[name] >= interval]
 
-    def sent(self, name: str) -> None:
+    def record_sent(self, name: str) -> None:
         """Record that the task was sent just now."""
         self._ages[name] = 0.0
 

@@ -7,13 +7,13 @@ from datetime import datetime
 
 import click
 
-from app.cli.commands import Commands, Function, as_json, container, example, note
+from app.cli.commands import Commands, Function, as_json, container, example, record_act
 from app.cli.moments import Moment
 from app.cli.output import emit, safe, table
 from app.cli.progress import ProgressPrinter
 from app.domain.boards import MAIN
 from app.domain.rollups import GRANULARITIES, Granularity, RollupDifference
-from app.services.operations.analytics import RollupRow, RollupQuery
+from app.services.operations.analytics import RollupQuery, RollupRow
 
 _COLUMNS = (
     "from",
@@ -80,7 +80,7 @@ def _format_seconds(value: float | None) -> str | None:
 @as_json
 def rebuild(since: datetime | None, until: datetime | None, as_json: bool) -> None:
     """Recompute the roll-ups of all boards from the ledger and report the differences. Play goes on meanwhile."""
-    note("analytics.rebuild", "roll-ups", since=since, until=until)
+    record_act("analytics.rebuild", "roll-ups", since=since, until=until)
     started_at = time.monotonic()
     with ProgressPrinter("Rebuilding", "days of hours and of days") as progress:
         differences = container().analytics.rebuild(since, until, progress)

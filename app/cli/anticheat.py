@@ -10,7 +10,7 @@ import click
 from app.cli.backtest import backtest
 from app.cli.calibrate import calibrate
 from app.cli.cases import COMMANDS
-from app.cli.commands import Commands, as_json, container, example, note
+from app.cli.commands import Commands, as_json, container, example, record_act
 from app.cli.model import model
 from app.cli.moments import Moment
 from app.cli.output import emit, table
@@ -44,7 +44,7 @@ def review(player: str | None, since: datetime | None, as_json: bool) -> None:
     """
     player_id = container().accounts.find(player).id if player else None
     since = since or utc(container().clock() - _DAY_SECONDS)
-    note("anticheat.review", "ledger" if player_id is None else f"player:{player_id}", since=since)
+    record_act("anticheat.review", "ledger" if player_id is None else f"player:{player_id}", since=since)
     with ProgressPrinter("Reviewing", "redemptions") as progress:
         summary = container().review.review_again(since, player_id=player_id, on_progress=progress)
     cases = [

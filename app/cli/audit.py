@@ -14,7 +14,7 @@ import click
 from app.cli.commands import Commands, as_json, container, example
 from app.cli.identity import operator, request_id
 from app.cli.moments import Moment
-from app.cli.output import emit, table, tell
+from app.cli.output import emit, print_message, table
 from app.cli.progress import ProgressPrinter
 from app.domain.audit import AuditRow, Head
 from app.domain.cases import check_reason
@@ -58,7 +58,7 @@ def log(
 ) -> None:
     """List privileged acts, the newest first."""
     audit_rows = container().audit.page(limit=limit, before=before, actor=actor, act=act, subject=subject, since=since)
-    rows = [as_row(row) for row in audit_rows]
+    rows = [describe_row(row) for row in audit_rows]
     text = table([{**row, "details": json.dumps(row["details"])} for row in rows], _COLUMNS) if rows else "Nothing yet."
     emit(rows, text, as_json=as_json)
 
@@ -90,7 +90,7 @@ def verify(ctx: click.Context, expect: Head | None, as_json: bool) -> None:
     result = {"clean": is_clean, "rows": verification.rows, "head": head, "anchors": verification.anchors}
     emit({**result, "flaws": [asdict(flaw) for flaw in verification.flaws]}, "\n".join(lines), as_json=as_json)
     if is_clean and verification.rows and not verification.anchors:
-        tell(
+        print_message(
             "Nothing shows here whether its end was cut off: set AUDIT_ANCHORS to a file that the database's owner "
             "can't reach, or keep the head elsewhere and give it to --expect the next time."
         )
@@ -130,6 +130,6 @@ def _report_anchor_errors() -> Iterator[None]:
         raise click.ClickException(f"AUDIT_ANCHORS: {error.strerror or error} ({error.filename}).") from error
 
 
-def as_row(row: AuditRow) -> dict[str, object]:
+def describe_row(row: AuditRow) -> dict[str, object]:
     """Return the row as JSON has it, with its details unpacked."""
     return {**asdict(row), "details": json.loads(row.details)}

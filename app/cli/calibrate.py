@@ -14,7 +14,7 @@ from app.cli.moments import Moment
 from app.cli.output import emit, safe, table
 from app.cli.pictures import bars, svg
 from app.cli.progress import ProgressPrinter
-from app.domain.calibration import full
+from app.domain.calibration import all_bins
 from app.domain.times import utc
 from app.services.moderation.calibration import TIMES, TypeCalibration
 
@@ -74,7 +74,7 @@ def _draw(calibration: TypeCalibration, file: Path) -> None:
         f"{calibration.slug}: {calibration.times.completions:,} completions of {calibration.times.players:,} players"
     )
     try:
-        file.write_text(svg(title, full(calibration.times.bins), _marks(calibration)))
+        file.write_text(svg(title, all_bins(calibration.times.bins), _marks(calibration)))
     except OSError as error:
         raise click.ClickException(f"{safe(str(file))} can't be written: {error.strerror}.") from error
 
@@ -88,8 +88,8 @@ def _row(calibration: TypeCalibration) -> dict[str, object]:
         "seconds": {"fastest": times.fastest, "median": times.median, "p95": times.p95} if times else None,
         "now": calibration.now,
         "proposed": calibration.proposal.values,
-        "why": calibration.proposal.why,
-        "histogram": [{"from": begin, "to": end, "count": count} for begin, end, count in full(times.bins)]
+        "why": calibration.proposal.reason,
+        "histogram": [{"from": begin, "to": end, "count": count} for begin, end, count in all_bins(times.bins)]
         if times
         else [],
     }
@@ -102,14 +102,14 @@ def _text(calibration: TypeCalibration, is_applied: bool) -> str:
         f"{safe(calibration.slug)}: {calibration.times.completions:,} completions "
         f"of {calibration.times.players:,} players"
     )
-    lines = [heading, "", bars(full(calibration.times.bins), _marks(calibration)), ""]
+    lines = [heading, "", bars(all_bins(calibration.times.bins), _marks(calibration)), ""]
     values = calibration.proposal.values
     rows = [{"time": name, "now": calibration.now[name], "proposed": values.get(name)} for name in TIMES]
     lines += [table([row for row in rows if row["now"] or row["proposed"] is not None] or rows, _COLUMNS)]
     lines.append(
-        f"min_seconds: {calibration.proposal.why}."
-        if values or "stays" in calibration.proposal.why
-        else calibration.proposal.why
+        f"min_seconds: {calibration.proposal.reason}."
+        if values or "stays" in calibration.proposal.reason
+        else calibration.proposal.reason
     )
     if is_applied:
         lines.append("Changed as proposed.")

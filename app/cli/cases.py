@@ -14,7 +14,7 @@ from app.cli.commands import as_json, container, example
 from app.cli.corrections import show_preview
 from app.cli.identity import operator, request_id
 from app.cli.moments import Moment
-from app.cli.output import emit, facts, safe, table, tell
+from app.cli.output import emit, facts, print_message, safe, table
 from app.domain.cases import DECISIONS, STATES, Decision
 from app.errors import NotFound
 from app.services.moderation.cases import CaseFile
@@ -84,7 +84,7 @@ def cases(
     case_rows, has_more = container().cases.page(Filters(state, player_id, rule, appealed, since), limit=limit)
     emit(case_rows, table(case_rows, _LIST_COLUMNS) if case_rows else "There are none.", as_json=as_json)
     if has_more:
-        tell(f"There are more than these {limit}: narrow it, or raise --limit.")
+        print_message(f"There are more than these {limit}: narrow it, or raise --limit.")
 
 
 @click.command(epilog=example("anticheat show mallory"))

@@ -37,7 +37,7 @@ def container() -> Container:
     return services
 
 
-def refused(refusal: Refusal) -> str:
+def describe_refusal(refusal: Refusal) -> str:
     """Return a refusal in one line; fields are called by their options or arguments."""
     if not isinstance(refusal.details, list):
         return refusal.message
@@ -55,7 +55,7 @@ class Commands(AppGroup):
         try:
             return super().invoke(ctx)
         except Refusal as refusal:
-            raise click.ClickException(refused(refusal)) from refusal
+            raise click.ClickException(describe_refusal(refusal)) from refusal
         except UnicodeEncodeError as error:  # a shell may pass any bytes
             raise click.ClickException("An argument has characters that no text may have.") from error
         except BROKEN as error:
@@ -63,7 +63,7 @@ class Commands(AppGroup):
             raise click.ClickException(explain(error, settings)) from error
 
 
-def note(act: str, subject: str, **details: object) -> None:
+def record_act(act: str, subject: str, **details: object) -> None:
     """Record in the audit log the act that this command is about to perform, where it has no transaction of its own."""
     container().audit.note(operator(), act, subject, details, request_id())
 

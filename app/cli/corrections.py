@@ -12,7 +12,7 @@ from app.cli.commands import as_json, container, example
 from app.cli.identity import operator, request_id
 from app.cli.leaderboard import leaderboard
 from app.cli.moments import Moment
-from app.cli.output import emit, facts, table, tell
+from app.cli.output import emit, facts, print_message, table
 from app.cli.progress import ProgressPrinter
 from app.domain.cases import check_reason
 from app.domain.corrections import Correction, Selection
@@ -150,7 +150,7 @@ def show_preview(preview: Preview, as_json: bool) -> None:
         lines.append(f"and {preview.moving - len(preview.rows):,} more who move; --json has them all.")
     lines.append(facts(totals))
     emit({**totals, "moves": preview.rows}, "\n".join(lines), as_json=as_json)
-    tell("Nothing was changed.")
+    print_message("Nothing was changed.")
 
 
 def _row(correction: Correction) -> dict[str, object]:

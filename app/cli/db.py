@@ -35,7 +35,7 @@ def upgrade(revision: str, as_json: bool) -> None:
 def downgrade(revision: str, yes: bool, as_json: bool) -> None:
     """Downgrade the database to REVISION; 'base' empties it. Everything that later revisions added is lost."""
     if not yes:
-        place = container().schema.place
+        place = container().schema.address
         click.confirm(f"Take {place} back to {revision} and lose what later revisions hold?", abort=True, err=True)
     before, after = container().schema.downgrade(revision)
     change_text = f"The database went from {_format_revision(before)} to {_format_revision(after)}."

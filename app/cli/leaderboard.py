@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from app.cli.commands import Commands, as_json, container, example, note
+from app.cli.commands import Commands, as_json, container, example, record_act
 from app.cli.output import emit, facts, safe, table
 from app.cli.progress import ProgressPrinter
 from app.domain.boards import MAIN
@@ -57,7 +57,7 @@ def rebuild(board: str, as_json: bool) -> None:
     the batches that were written stay; running it again is safe.
     """
     season = container().standings.season(board)
-    note("leaderboard.rebuild", f"board:{season.board}")
+    record_act("leaderboard.rebuild", f"board:{season.board}")
     started_at = time.monotonic()
     with ProgressPrinter(f"Rebuilding {season.board}", "standings") as progress:
         try:

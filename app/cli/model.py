@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from app.cli.commands import Commands, as_json, container, example, note
+from app.cli.commands import Commands, as_json, container, example, record_act
 from app.cli.identity import operator, request_id
 from app.cli.output import emit, facts, table
 from app.cli.progress import ProgressPrinter
@@ -101,7 +101,7 @@ def score(username: str, version: int | None, as_json: bool) -> None:
 @as_json
 def judge(as_json: bool) -> None:
     """Judge every player's last day by the active model, as a worker does every six hours; open cases for a person."""
-    note("anticheat.judged_by_model", "ledger")
+    record_act("anticheat.judged_by_model", "ledger")
     with ProgressPrinter("Judging", "players") as progress:
         judgement = container().model_training.judge(on_progress=progress)
     if judgement is None:

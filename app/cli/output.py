@@ -99,6 +99,6 @@ def _discard_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def tell(text: str) -> None:
+def print_message(text: str) -> None:
     """Print a message on standard error, beside the result."""
     click.echo(safe(text), err=True)

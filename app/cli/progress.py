@@ -6,7 +6,7 @@ import threading
 import time
 from types import TracebackType
 
-from app.cli.output import tell
+from app.cli.output import print_message
 
 
 class ProgressPrinter:
@@ -38,4 +38,4 @@ class ProgressPrinter:
     def _run(self) -> None:
         started_at = time.monotonic()
         while not self._finished.wait(self._every):
-            tell(f"{self._activity}: {self._count:,} {self._unit} in {time.monotonic() - started_at:.0f} s")
+            print_message(f"{self._activity}: {self._count:,} {self._unit} in {time.monotonic() - started_at:.0f} s")

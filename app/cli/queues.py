@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from app.cli.commands import CommandDecorator, Commands, Function, as_json, container, example, note
+from app.cli.commands import CommandDecorator, Commands, Function, as_json, container, example, record_act
 from app.cli.output import emit, table
 from app.services.operations.queues import BrokerError, Choice
 
@@ -17,7 +17,7 @@ class _QueueCommands(Commands):
         try:
             return super().invoke(ctx)
         except BrokerError as failure:
-            place = container().queues.place
+            place = container().queues.address
             progress = "".join(f", after {count} were {word}" for word, count in failure.counts.items() if count)
             raise click.ClickException(f"The broker at {place}{progress}: {failure}") from failure
 
@@ -69,7 +69,7 @@ def peek(task: str | None, task_id: str | None, limit: int | None, as_json: bool
 @as_json
 def replay(task: str | None, task_id: str | None, limit: int | None, as_json: bool) -> None:
     """Put dead letters back into the queues that they died in. None is lost if this is stopped half way."""
-    note("queues.replay", "dead letters", task=task, id=task_id, limit=limit)
+    record_act("queues.replay", "dead letters", task=task, id=task_id, limit=limit)
     count = container().queues.replay(Choice(task, task_id, limit))
     emit({"replayed": count}, f"{_format_count(count)} put back.", as_json=as_json)
 
@@ -82,8 +82,8 @@ def purge(task: str | None, task_id: str | None, limit: int | None, yes: bool, a
     """Delete dead letters permanently."""
     if not yes:
         target = "the chosen dead letters" if task or task_id or limit else "all dead letters"
-        click.confirm(f"Throw away {target} of {container().queues.place}?", abort=True, err=True)
-    note("queues.purge", "dead letters", task=task, id=task_id, limit=limit)
+        click.confirm(f"Throw away {target} of {container().queues.address}?", abort=True, err=True)
+    record_act("queues.purge", "dead letters", task=task, id=task_id, limit=limit)
     count = container().queues.purge(Choice(task, task_id, limit))
     emit({"purged": count}, f"{_format_count(count)} thrown away.", as_json=as_json)
 

@@ -9,7 +9,7 @@ import click
 
 from app.cli.commands import Commands, as_json, container, example
 from app.cli.identity import operator, request_id
-from app.cli.output import emit, facts, safe, table, tell
+from app.cli.output import emit, facts, print_message, safe, table
 from app.stores.accounts.players import Player
 
 _ROLES = click.Choice(["player", "admin"])
@@ -66,7 +66,7 @@ def list_users(status: str | None, prefix: str, limit: int, as_json: bool) -> No
     rows = [_row(player) for player in players[:limit]]
     emit(rows, table(rows, _COLUMNS) if rows else "There are none.", as_json=as_json)
     if len(players) > limit:
-        tell(f"There are more than these {limit}: narrow it with --prefix or raise --limit.")
+        print_message(f"There are more than these {limit}: narrow it with --prefix or raise --limit.")
 
 
 @users.command(epilog=example("users show alice"))
@@ -106,7 +106,7 @@ def reinstate(user: str, as_json: bool) -> None:
     _print_change(player, is_changed, "Reinstated {}.", "{} was active already; suspicion is back to 0.", as_json)
     case = container().cases.own_case(player.id)
     if case and case["state"] == "open":
-        tell(f"Case {case['case_id']} stays open: 'flask --app wsgi anticheat clear' or 'confirm' decides it.")
+        print_message(f"Case {case['case_id']} stays open: 'flask --app wsgi anticheat clear' or 'confirm' decides it.")
 
 
 @users.command("set-role", epilog=example("users set-role alice admin"))

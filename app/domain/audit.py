@@ -67,7 +67,7 @@ def flaws(rows: Iterable[AuditRow]) -> Iterator[Flaw]:
     """Yield the flaws of rows in the order of their ids, from the first row on.
 
     A log that was cut off, and a chain that was recomputed from some row on, look whole: only a head that was stored
-    elsewhere reveals them, which `broken` compares.
+    elsewhere reveals them, which `find_contradiction` compares.
     """
     previous_hash, expected = NOTHING, 1
     for row in rows:
@@ -88,7 +88,7 @@ def flaws(rows: Iterable[AuditRow]) -> Iterator[Flaw]:
         previous_hash, expected = row.hash, row.id + 1
 
 
-def broken(anchor: Head, head: Head, log_hash: str | None) -> Flaw | None:
+def find_contradiction(anchor: Head, head: Head, log_hash: str | None) -> Flaw | None:
     """Compare a head that was stored elsewhere with a log that ends at `head`; return None if they agree.
 
     `log_hash` is the log's hash of the row with the anchor's id, None for no such row.

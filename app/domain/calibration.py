@@ -16,7 +16,7 @@ _WAITING_RATIO = 1.1  # players this close to the present minimum may be waiting
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class CompletionTimes:
     """The times that completions of an action type took, in seconds; `fastest` is below all but one in a thousand.
 
     `bins`: (number, completions), by BINS_PER_DECADE.
@@ -35,10 +35,10 @@ class Proposal:
     """Values to change, empty for none, and the reason."""
 
     values: dict[str, float]
-    why: str
+    reason: str
 
 
-def propose(times: Taken | None, now: Mapping[str, float | None]) -> Proposal:
+def propose(times: CompletionTimes | None, now: Mapping[str, float | None]) -> Proposal:
     """Propose values for the measured `times`; `now` has the present `min_seconds` and expected times."""
     if times is None or times.completions < LEAST_COMPLETIONS or times.players < LEAST_PLAYERS:
         return Proposal(
@@ -76,7 +76,7 @@ def bounds(number: int) -> tuple[float, float]:
     return begin, end
 
 
-def full(bins: Sequence[tuple[int, int]]) -> list[tuple[float, float, int]]:
+def all_bins(bins: Sequence[tuple[int, int]]) -> list[tuple[float, float, int]]:
     """Return (from, to, completions) of every bin from the first to the last, the empty ones too."""
     counts = dict(bins)
     return (

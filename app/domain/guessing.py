@@ -26,7 +26,7 @@ class Waits:
     free: int
     longest: int
 
-    def after(self, failures: int) -> int:
+    def seconds_after(self, failures: int) -> int:
         """Return the seconds to wait after so many failures."""
         over = failures - self.free
         return 0 if over < 0 else min(self.longest, 2 ** min(over, 31))
@@ -34,9 +34,9 @@ class Waits:
     def table(self) -> tuple[int, ...]:
         """Return the waits after 1, 2, … failures; the last wait holds for any number beyond."""
         failures = 1
-        while self.after(failures) < self.longest:
+        while self.seconds_after(failures) < self.longest:
             failures += 1
-        return tuple(self.after(number) for number in range(1, failures + 1))
+        return tuple(self.seconds_after(number) for number in range(1, failures + 1))
 
 
 OWN = Waits(free=5, longest=900)

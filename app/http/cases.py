@@ -38,7 +38,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @signed_in()
     @limits.reads
     @admin
-    def one(case_id: UUID) -> Response:
+    def case(case_id: UUID) -> Response:
         return _render_case(case_id)
 
     @routes.post("/admin/cases/<uuid:case_id>/decision")

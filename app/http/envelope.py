@@ -74,7 +74,7 @@ def empty(status: int) -> Response:
     return response
 
 
-def outside(response: Response) -> Response:
+def add_headers(response: Response) -> Response:
     """Add the headers that every response has to a response without envelope, such as a page or a picture."""
     response.headers["X-Request-ID"] = request_id()
     response.headers[NOSNIFF[0]] = NOSNIFF[1]

@@ -52,14 +52,14 @@ def status_of(refusal: errors.Refusal) -> int:
 def register(app: Flask) -> None:
     """Make the app answer every error in the envelope."""
     app.before_request(_check_path)
-    app.register_error_handler(errors.Refusal, refused)
+    app.register_error_handler(errors.Refusal, refusal_response)
     app.register_error_handler(HTTPException, _render_http_error)
     app.register_error_handler(Exception, _render_unexpected_error)
     for kind in UNAVAILABLE:
         app.register_error_handler(kind, _render_unavailable)
 
 
-def refused(refusal: errors.Refusal) -> Response:
+def refusal_response(refusal: errors.Refusal) -> Response:
     """Return a refusal as a response, with the headers it calls for."""
     response = failure(status_of(refusal), refusal.code, refusal.message, refusal.details)
     if isinstance(refusal, errors.RateLimited):
@@ -90,12 +90,12 @@ def _check_path() -> None:
 def _render_unavailable(error: Exception) -> Response:
     # Log only the first line: later lines of a driver's message may hold a statement's parameters.
     log.error("part_unavailable", kind=type(error).__name__, error=str(error).split("\n")[0])
-    return refused(errors.Unavailable())
+    return refusal_response(errors.Unavailable())
 
 
 def _render_http_error(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
-        return refused(errors.TooLarge())
+        return refusal_response(errors.TooLarge())
     status = error.code or 500
     response = failure(status, _CODES.get(status, "http_error"), error.description or error.name)
     for name, value in error.get_headers():

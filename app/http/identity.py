@@ -136,7 +136,7 @@ def signed_in(
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             identity = identity_of(request.headers.get("Authorization"), kind=kind)
             g.identity = identity
-            with container().sessions.prefetch_state(identity.player_id, identity.login_id) as g.question:
+            with container().sessions.prefetch_state(identity.player_id, identity.login_id) as g.prefetched_state:
                 try:
                     return limited(*args, **kwargs)
                 except RateLimited:
@@ -163,7 +163,7 @@ def admin(view: Callable[P, R]) -> Callable[P, R]:
 def _confirm(may_be_suspended: bool) -> None:
     identity = me()
     container().sessions.check(
-        identity.player_id, identity.login_id, may_be_suspended=may_be_suspended, prefetched=g.question
+        identity.player_id, identity.login_id, may_be_suspended=may_be_suspended, prefetched=g.prefetched_state
     )
 
 

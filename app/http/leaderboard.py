@@ -35,7 +35,7 @@ def blueprint(limits: RateLimits, top_reads: TopReads) -> Blueprint:
         response.headers["Cache-Control"] = "no-cache"
         response.headers[EXPIRES] = f"@{ranking.second}"
         metrics.top_reads.labels("hit" if ranking.hit else "miss").inc()
-        top_reads.keep(request.query_string.decode("latin-1"), ranking.rows, tag, ranking.second)
+        top_reads.store(request.query_string.decode("latin-1"), ranking.rows, tag, ranking.second)
         return response
 
     @routes.get("/leaderboard/online")
@@ -54,7 +54,7 @@ def blueprint(limits: RateLimits, top_reads: TopReads) -> Blueprint:
 
     @routes.get("/leaderboard/users/<uuid:user_id>")
     @limits.reads
-    def one(user_id: UUID) -> Response:
+    def standing(user_id: UUID) -> Response:
         return answer(
             container().standings.standing(user_id, query(BoardQuery).board).as_row(),
             links={"leaderboard": "/api/v1/leaderboard/top"},

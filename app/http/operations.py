@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from app import metrics
 from app.domain.ip_addresses import plain_address
 from app.errors import Forbidden
-from app.http.envelope import answer, failure, outside
+from app.http.envelope import add_headers, answer, failure
 from app.http.identity import container
 
 routes = Blueprint("operations", __name__)
@@ -39,7 +39,7 @@ def healthz() -> Response:
 @routes.get("/readyz")
 def readyz() -> Response:
     """Return 200 if every part that the process needs answers and takes writes, else 503."""
-    down = container().health.down()
+    down = container().health.faults()
     if down:
         message = f"Not ready: {'; '.join(f'{part} {problem}' for part, problem in sorted(down.items()))}."
         response = failure(
@@ -56,7 +56,7 @@ def show_metrics() -> Response:
     readings = container().readings.now()
     # Reading the counts of a dozen processes takes some milliseconds, for which no other request should wait.
     text = container().run_in_thread(metrics.text, readings) if metrics.shared() else metrics.text(readings)
-    return outside(Response(text, content_type=metrics.CONTENT_TYPE, headers={"Cache-Control": "no-store"}))
+    return add_headers(Response(text, content_type=metrics.CONTENT_TYPE, headers={"Cache-Control": "no-store"}))
 
 
 def _is_within(text: str, networks: Sequence[str]) -> bool:

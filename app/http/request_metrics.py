@@ -77,7 +77,7 @@ def _player_id(context: _AppCtxGlobals) -> str | None:
     return str(identity.player_id) if identity else None
 
 
-def count_kept(route: str, status: int, seconds: float) -> None:
+def count_cached_read(route: str, status: int, seconds: float) -> None:
     """Count a read that was answered ahead of the app."""
     _counter(route, "GET", status).inc()
     _histogram(route, "GET", status // 100).observe(seconds)

@@ -18,7 +18,7 @@ from app import metrics
 from app.domain.networks import network_of
 from app.http.envelope import NOSNIFF, envelope, known_or_new_id
 from app.http.etags import is_known
-from app.http.request_metrics import count_kept
+from app.http.request_metrics import count_cached_read
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -67,7 +67,7 @@ class TopReads:
         self._app, self._reads = app, reads
         self._entries: dict[str, tuple[int, str, str]] = {}  # query string: second, rows, tag
 
-    def keep(self, query: str, rows: str, tag: str, second: int) -> None:
+    def store(self, query: str, rows: str, tag: str, second: int) -> None:
         """Store the view's response to a query string for one second of Unix time: rows as JSON text, and their tag."""
         if len(self._entries) >= _MAX_ENTRIES:
             self._entries.clear()
@@ -103,11 +103,11 @@ class TopReads:
         ]
         metrics.kept_reads.inc()
         if is_known(environ.get("HTTP_IF_NONE_MATCH"), tag):
-            count_kept(PATH, 304, time.perf_counter() - started_at)
+            count_cached_read(PATH, 304, time.perf_counter() - started_at)
             start_response("304 NOT MODIFIED", headers)
             return []
         body = envelope(rows, 200, request_id).encode()
-        count_kept(PATH, 200, time.perf_counter() - started_at)
+        count_cached_read(PATH, 200, time.perf_counter() - started_at)
         headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         start_response("200 OK", headers)
         return [body]

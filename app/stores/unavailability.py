@@ -74,7 +74,7 @@ _REDIS_TEXTS = (
 )
 
 
-def redis_meaning(error: Exception) -> Exception:
+def translate_redis_error(error: Exception) -> Exception:
     """Return the error itself, or a `RedisRefuses` with the reason alone in its place."""
     if type(error) is not redis.exceptions.ResponseError:
         return error
@@ -87,12 +87,12 @@ def redis_meaning(error: Exception) -> Exception:
 
 
 class _Parser(DefaultParser):  # type: ignore[valid-type,misc]
-    """redis-py's parser, which passes every error reply through `redis_meaning`."""
+    """redis-py's parser, which passes every error reply through `translate_redis_error`."""
 
     @classmethod
     def parse_error(cls, response: str) -> Exception:
         error: Exception = super().parse_error(response)
-        return redis_meaning(error)
+        return translate_redis_error(error)
 
 
 PARSER = _Parser
@@ -136,7 +136,7 @@ def statement_outdated(error: object) -> bool:
     return state == "26000"
 
 
-def surely_not_done(error: Exception) -> bool:
+def certainly_changed_nothing(error: Exception) -> bool:
     """Return whether a failed statement has certainly changed nothing.
 
     True if it was never sent, or if the server itself reported the error; False if the connection was lost meanwhile,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from app.http.envelope import outside
+from app.http.envelope import add_headers
 from app.http.etags import quoted_tags
 
 page = Blueprint("page", __name__, template_folder="templates", static_folder="static", static_url_path="/static")
@@ -60,4 +60,4 @@ def guard(response: Response) -> Response:
     """Add the headers of the page and its files. Browsers revalidate every copy, so a new release shows at once."""
     response.headers.update(HEADERS)
     response.headers["Cache-Control"] = "no-cache"
-    return outside(response)
+    return add_headers(response)

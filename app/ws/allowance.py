@@ -74,12 +74,12 @@ class Allowance:
         """Count one read, however few bytes it returned."""
         self._address.spend(1.0)
 
-    def message(self) -> bool:
+    def count_message(self) -> bool:
         """Count a message, or a frame that needs an answer. Return False when the socket has sent too many."""
         self._address.spend(1.0)
         return self._messages.take(1.0)
 
-    def fragment(self) -> bool:
+    def count_fragment(self) -> bool:
         """Count a frame that completes no message. Return False when the socket has sent too many."""
         self._address.spend(1.0)
         return self._messages.take(1.0 / _FRAGMENTS)
@@ -88,7 +88,7 @@ class Allowance:
         """Count the cost of a subscribe beyond its message."""
         self._address.spend(_SUBSCRIBE_WORK)
 
-    def expected(self) -> None:
+    def refund(self) -> None:
         """Give back the cost of the last message: it was the answer to our ping, which costs the socket nothing."""
         self._messages.give(1.0)
 
@@ -105,7 +105,7 @@ class Allowances:
         self._work = max(_MIN_WORK, pongs * _HONEST_WORK)
         self._addresses: WeakValueDictionary[str, Bucket] = WeakValueDictionary()
 
-    def of(self, address: str) -> Allowance:
+    def for_address(self, address: str) -> Allowance:
         """Return a new socket's allowance."""
         address_bucket = self._addresses.get(address)
         if address_bucket is None:

@@ -23,7 +23,7 @@ class Cause:
     committed_at: float | None = None
 
 
-NOBODY = Cause()
+NO_CAUSE = Cause()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ class Board(Generic[Member]):
         "_known_rows",
         "_request_ids",
         "busy",
-        "known",
+        "known_version",
         "last_sent_at",
         "members",
         "name",
         "online",
         "players",
         "rows",
-        "sent",
+        "sent_version",
         "version",
     )
 
@@ -63,8 +63,8 @@ class Board(Generic[Member]):
         self.players: dict[UUID, int] = {}  # players of the members, each with its number of members
         self.online = 0  # players on all servers, as last counted
         self.version = 0  # newest passed to `change`
-        self.sent = 0  # newest sent to all members
-        self.known = -1  # newest from a change or a snapshot
+        self.sent_version = 0  # newest sent to all members
+        self.known_version = -1  # newest from a change or a snapshot
         self.last_sent_at = float("-inf")
         self.busy = False  # a greenlet is sending
         self.rows: Sequence[Row] = ()  # the rows of `version`
@@ -94,14 +94,18 @@ class Board(Generic[Member]):
 
     def learn(self, version: int, rows: Sequence[Row]) -> None:
         """Take over the rows of a snapshot if they are newer than the known ones."""
-        if version <= self.known:
+        if version <= self.known_version:
             return
-        self.known, self._known_rows, self._initial = version, rows, None
+        self.known_version, self._known_rows, self._initial = version, rows, None
         if not self.members and version > self.version:
-            self.version, self.sent, self.rows = version, version, rows  # no subscriber waits for an older version
+            self.version, self.sent_version, self.rows = (
+                version,
+                version,
+                rows,
+            )  # no subscriber waits for an older version
             self._changes = {}
 
-    def change(self, version: int, rows: Sequence[Row], changes: Iterable[Row], cause: Cause = NOBODY) -> bool:
+    def change(self, version: int, rows: Sequence[Row], changes: Iterable[Row], cause: Cause = NO_CAUSE) -> bool:
         """Store a change to send. Return False if it is not newer than the last one."""
         if version <= self.version:
             return False
@@ -116,7 +120,7 @@ class Board(Generic[Member]):
 
     def take_update(self) -> Update:
         """Return the newest version, with every change and every cause since the last call."""
-        self.sent = self.version
+        self.sent_version = self.version
         changes, self._changes = list(self._changes.values()), {}
         cause = Cause(self._request_ids, self._committed_at)
         self._request_ids, self._committed_at = [], None
@@ -127,9 +131,9 @@ class Board(Generic[Member]):
         """Return the newest version and the frame that answers a subscribe; an unchanged board is encoded once."""
         online = self.online_now()
         if self._initial is None or self._initial_online != online:
-            self._initial = messages.initial(self.name, self.known, online, self._known_rows)
+            self._initial = messages.initial(self.name, self.known_version, online, self._known_rows)
             self._initial_online = online
-        return self.known, self._initial
+        return self.known_version, self._initial
 
     def _merge(self, row: Row) -> None:
         # Two changes of one player become one, from the start of the first to the end of the last.

@@ -31,10 +31,10 @@ class Feed:
     """The consumer of Redis's messages: keeps one subscription open, and corrects boards that missed a message."""
 
     def __init__(
-        self, subscribe: Callable[[], Subscription], snapshot: ReadBoard, hub: Hub, missed: Callable[[], None]
+        self, subscribe: Callable[[], Subscription], snapshot: ReadBoard, hub: Hub, on_missed: Callable[[], None]
     ) -> None:
-        """Take `snapshot`, which reads a board and may raise, and `missed`, called if control messages may be lost."""
-        self._subscribe, self._snapshot, self._hub, self._missed = subscribe, snapshot, hub, missed
+        """Take `snapshot`, which reads a board and may raise, and `on_missed`, for lost control messages."""
+        self._subscribe, self._snapshot, self._hub, self._on_missed = subscribe, snapshot, hub, on_missed
         self._failures = 0
         self._read_at = 0.0
         self._doubted: set[str] = set()  # boards whose rows differed from the snapshot at the last check
@@ -88,14 +88,14 @@ class Feed:
             case Listening():
                 self._gaps += 1
                 self._catch_up()
-                self._missed()
+                self._on_missed()
                 self._failures = 0
 
     def _check_boards(self) -> None:
         """Correct boards that missed a change. The message may be on its way, so a board must differ in two checks."""
         doubted_before, self._doubted = self._doubted, set()
         for newest in self._read_boards():
-            if newest["board"] in doubted_before or self._hub.shows(newest):
+            if newest["board"] in doubted_before or self._hub.has_rows(newest):
                 self._hub.catch_up(newest)
             else:
                 self._doubted.add(newest["board"])

@@ -35,7 +35,7 @@ class Heartbeat:
         now, wall = time.monotonic(), self._clock()
         ping = messages.ping(wall)
         for subscriber in tuple(self._hub.sockets):
-            if subscriber.outbound.closing:
+            if subscriber.outbound.is_closing:
                 self._linger(subscriber, now)
             elif subscriber.outbound.stuck_for(now) > self._settings.slow_seconds:
                 self._hub.dropped_slow += 1
@@ -44,7 +44,7 @@ class Heartbeat:
             elif subscriber.board is None:
                 if now >= subscriber.subscribe_by_at:
                     subscriber.refuse(Unauthorized("Send a subscribe message with an access token first."))
-            elif subscriber.who and wall >= subscriber.who.expires_at:
+            elif subscriber.sign_in and wall >= subscriber.sign_in.expires_at:
                 subscriber.refuse(Unauthorized("The access token has expired. Get a new one and subscribe."))
             elif now >= subscriber.ping_at:
                 self._ping(subscriber, now, ping)
@@ -53,8 +53,8 @@ class Heartbeat:
         """End the sockets of players and logins that `states` says are suspended or ended."""
         pairs: dict[tuple[UUID, UUID], None] = {}
         for subscriber in self._hub.sockets:
-            if subscriber.who and not subscriber.outbound.closing:
-                pairs[subscriber.who.player_id, subscriber.who.login_id] = None
+            if subscriber.sign_in and not subscriber.outbound.is_closing:
+                pairs[subscriber.sign_in.player_id, subscriber.sign_in.login_id] = None
         keys = list(pairs)
         for start in range(0, len(keys), _CHUNK):
             chunk = keys[start : start + _CHUNK]
@@ -73,9 +73,9 @@ class Heartbeat:
     def _ping(self, subscriber: Subscriber, now: float, ping: bytes) -> None:
         if subscriber.outbound.backlog:
             return  # it can't read a ping now; a stalled reader has a deadline of its own
-        if subscriber.unanswered >= 2:
+        if subscriber.unanswered_pings >= 2:
             subscriber.outbound.close(frames.SILENT, "two pings unanswered")
             return
-        subscriber.unanswered += 1
+        subscriber.unanswered_pings += 1
         subscriber.ping_at = now + self._settings.ping_seconds
-        subscriber.outbound.say(ping)
+        subscriber.outbound.send(ping)

@@ -14,7 +14,7 @@ from app import metrics
 from app.errors import AccountSuspended, Refusal, Unauthorized
 from app.services.boards.standings import BoardSnapshot
 from app.ws import frames
-from app.ws.board import NOBODY, Board, Cause, Update
+from app.ws.board import NO_CAUSE, Board, Cause, Update
 from app.ws.messages import Row
 from app.ws.outbound import offer_all
 from app.ws.subscriber import SignIn, Subscriber
@@ -32,10 +32,10 @@ class Hub:
     def __init__(self, *, merge_seconds: float) -> None:
         """Take `merge_seconds`, the least time between two broadcasts of a board; changes in between are merged."""
         self.sockets: set[Subscriber] = set()
-        self.closing = False
+        self.is_closing = False
         self.pushed = 0  # boards handed to sockets since the start
         self.dropped_slow = 0  # sockets closed with 4409 since the start
-        self.heard = 0  # frames handled since the start
+        self.frames_read = 0  # frames handled since the start
         self.closed_flood = 0  # sockets closed because they sent too much, since the start
         self._merge_seconds = merge_seconds
         self._boards: dict[str, Board[Subscriber]] = {}
@@ -58,7 +58,7 @@ class Hub:
         between the comparison and the joining, so no change is lost between them.
         """
         self._leave(subscriber)
-        subscriber.who = sign_in
+        subscriber.sign_in = sign_in
         self._players[sign_in.player_id].add(subscriber)
         self._logins[sign_in.login_id].add(subscriber)
         board = self._board(snapshot["board"])
@@ -69,7 +69,7 @@ class Hub:
         subscriber.outbound.start_over(frame)
 
     def change(
-        self, board: str, version: int, rows: Sequence[Row], changes: Iterable[Row], cause: Cause = NOBODY
+        self, board: str, version: int, rows: Sequence[Row], changes: Iterable[Row], cause: Cause = NO_CAUSE
     ) -> None:
         """Send a changed board to its subscribers, unless it is not newer than the last one."""
         changed_board = self._board(board)
@@ -82,12 +82,12 @@ class Hub:
     def catch_up(self, snapshot: BoardSnapshot) -> None:
         """Take a board that was read again in case a change was missed, and send it only if its rows are new."""
         board = self._board(snapshot["board"])
-        if self.shows(snapshot):
+        if self.has_rows(snapshot):
             board.learn(snapshot["version"], snapshot["data"])
         else:
             self.change(snapshot["board"], snapshot["version"], snapshot["data"], ())
 
-    def shows(self, snapshot: BoardSnapshot) -> bool:
+    def has_rows(self, snapshot: BoardSnapshot) -> bool:
         """Return whether the board's subscribers have these rows already, or are about to get them."""
         return bool(snapshot["data"] == self._board(snapshot["board"]).rows)
 
@@ -109,7 +109,7 @@ class Hub:
 
     def close_all(self) -> None:
         """Close all sockets with 1012, which asks clients to come back later, and mark the hub as closing."""
-        self.closing = True
+        self.is_closing = True
         for subscriber in self.sockets:
             subscriber.outbound.close(frames.RESTART, "service restart")
 
@@ -119,15 +119,15 @@ class Hub:
         return self._boards[name]
 
     def _leave(self, subscriber: Subscriber) -> None:
-        if subscriber.board is None or subscriber.who is None:
+        if subscriber.board is None or subscriber.sign_in is None:
             return
-        sign_in = subscriber.who
+        sign_in = subscriber.sign_in
         subscriber.board.leave(subscriber, sign_in.player_id)
         for index, key in ((self._players, sign_in.player_id), (self._logins, sign_in.login_id)):
             index[key].discard(subscriber)
             if not index[key]:
                 del index[key]
-        subscriber.board = subscriber.who = None
+        subscriber.board = subscriber.sign_in = None
 
     def _end(self, subscribers: Iterable[Subscriber], refusal: Refusal) -> None:
         for subscriber in tuple(subscribers):
@@ -135,7 +135,7 @@ class Hub:
 
     def _broadcast(self, board: Board[Subscriber]) -> None:
         try:
-            while board.sent < board.version:
+            while board.sent_version < board.version:
                 gevent.sleep(max(0.0, board.last_sent_at + self._merge_seconds - time.monotonic()))
                 board.last_sent_at = time.monotonic()
                 update = board.take_update()

@@ -38,8 +38,8 @@ class Outbound:
         "_sock",
         "_stuck_since",
         "_watcher",
-        "closing",
-        "gone",
+        "is_closing",
+        "is_released",
     )
 
     def __init__(self, sock: socket.socket) -> None:
@@ -52,8 +52,8 @@ class Outbound:
         self._newest: bytes | None = None
         self._watcher: _IoWatcher | None = None
         self._stuck_since = 0.0
-        self.closing = False  # a close frame is under way: no frame may follow it
-        self.gone = False  # the connection is lost or given up
+        self.is_closing = False  # a close frame is under way: no frame may follow it
+        self.is_released = False  # the connection is lost or given up
 
     @property
     def backlog(self) -> int:
@@ -70,9 +70,9 @@ class Outbound:
         """Send a board, which takes the place of one that still waits."""
         offer_all((self,), frame)
 
-    def say(self, frame: bytes) -> None:
+    def send(self, frame: bytes) -> None:
         """Send a frame that may not be left out."""
-        if self.closing:
+        if self.is_closing:
             return
         if self._rest is None:
             self._write(frame)
@@ -84,17 +84,17 @@ class Outbound:
     def start_over(self, frame: bytes) -> None:
         """Send an answer, and drop the board that still waits: the answer makes it obsolete."""
         self._newest = None
-        self.say(frame)
+        self.send(frame)
 
     def close(self, code: int | None, reason: str = "") -> None:
         """Queue the close frame behind the frames that must still go out; later frames are dropped."""
         self._newest = None
-        self.say(frames.close(code, reason))
-        self.closing, self._ready = True, False
+        self.send(frames.close(code, reason))
+        self.is_closing, self._ready = True, False
 
     def drop(self) -> None:
         """Give the connection up, which wakes its reader with an end of stream."""
-        if self.gone:
+        if self.is_released:
             return
         is_stuck = self._rest is not None
         self.release()
@@ -105,7 +105,7 @@ class Outbound:
 
     def release(self) -> None:
         """Release the socket before its owner closes it."""
-        self.closing = self.gone = True
+        self.is_closing = self.is_released = True
         self._ready = False
         self._rest = self._queue = self._newest = None
         self._unwatch()
@@ -151,7 +151,7 @@ class Outbound:
             self._rest, self._newest = memoryview(self._newest), None
         else:
             self._rest = self._queue = None
-            self._ready = not self.closing
+            self._ready = not self.is_closing
 
     def _watch(self) -> None:
         self._watcher = gevent.get_hub().loop.io(self._number, 2)  # 2: call back when it is writable
@@ -182,5 +182,5 @@ def offer_all(outbounds: Iterable[Outbound], frame: bytes) -> None:
                 continue
             if written != size:
                 outbound._keep(frame, written)
-        elif not outbound.closing:
+        elif not outbound.is_closing:
             outbound._newest = frame

@@ -18,7 +18,7 @@ import structlog
 
 from app.errors import Refusal
 from app.services.boards.presence import Presence
-from app.stores.boards.presence import of_address, of_player
+from app.stores.boards.presence import address_key, player_key
 from app.stores.postgres.engine import UNAVAILABLE
 from app.ws.board import Board
 from app.ws.hub import Hub
@@ -45,9 +45,9 @@ class Seat:
 
     def entries(self) -> list[tuple[str, str]]:
         """Return the register's entries of this socket as pairs of key and name."""
-        pairs = [(of_address(self.address), self.name)]
+        pairs = [(address_key(self.address), self.name)]
         if self.player_id is not None:
-            pairs.append((of_player(self.player_id), self.name))
+            pairs.append((player_key(self.player_id), self.name))
         return pairs
 
 
@@ -73,20 +73,20 @@ class PresenceReporter:
     def arrive(self, address: str) -> Seat:
         """Register a socket from this address, and return its seat. Raises TooManySockets and the errors of Redis."""
         seat = Seat(f"{self.server}/{next(self._numbers)}", address)
-        self._presence.seat_address(address, seat.name)
+        self._presence.register_address(address, seat.name)
         self._seats.add(seat)
         return seat
 
-    def sit(self, seat: Seat, player_id: UUID) -> None:
+    def seat_player(self, seat: Seat, player_id: UUID) -> None:
         """Register the socket for this player from now on. Raises TooManySockets and the errors of Redis."""
         previous_id = seat.player_id
         if previous_id == player_id:
             return
-        self._presence.seat_player(player_id, seat.name)
+        self._presence.register_player(player_id, seat.name)
         seat.player_id = player_id
         self._wake.set()  # to count the player
         if previous_id is not None:
-            self._queue_departures([(of_player(previous_id), seat.name)])
+            self._queue_departures([(player_key(previous_id), seat.name)])
 
     def leave(self, seat: Seat) -> None:
         """Queue the removal of a closed socket's entries."""
@@ -145,7 +145,7 @@ class PresenceReporter:
         while self._departures:
             batch, self._departures = self._departures[:_SLICE], self._departures[_SLICE:]
             try:
-                self._presence.leave(_by_key(batch))
+                self._presence.remove(_by_key(batch))
             except BaseException:
                 self._departures = batch + self._departures
                 raise
@@ -161,7 +161,7 @@ class PresenceReporter:
         seats = list(self._seats)
         for start in range(0, 0 if self._is_closed else len(seats), _SLICE):
             batch = [seat for seat in seats[start : start + _SLICE] if seat in self._seats]
-            self._presence.stay(_by_key(entry for seat in batch for entry in seat.entries()))
+            self._presence.renew(_by_key(entry for seat in batch for entry in seat.entries()))
             self._send_departures()  # at once: the renewal may have restored an entry that was just removed
             gevent.sleep(_REST)
 

@@ -59,7 +59,7 @@ class Reader:
     def read(self, sock: socket.socket) -> None:
         """Read until the client, the network or the server has ended the connection."""
         outbound = self._subscriber.outbound
-        while not outbound.gone:
+        while not outbound.is_released:
             gevent.socket.wait_read(sock.fileno())  # a client that never stops sending gets one turn at a time
             if not (self._discard(sock) if self._inbox.is_shut else self._read_events(sock)):
                 return
@@ -76,7 +76,7 @@ class Reader:
             return True
         except OSError:
             return False
-        return bool(data) and all(self.hear(event) for event in self._inbox.feed(data))
+        return bool(data) and all(self.handle(event) for event in self._inbox.feed(data))
 
     def _discard(self, sock: socket.socket) -> bool:
         """Drop a client's data after the end, so that it can finish sending and read the reason of the close."""
@@ -91,14 +91,14 @@ class Reader:
         """Leave the socket unread: the client's own system stops it once the buffers are full."""
         outbound = self._subscriber.outbound
         until = time.monotonic() + seconds
-        while not outbound.closing and (remaining := until - time.monotonic()) > 0:
+        while not outbound.is_closing and (remaining := until - time.monotonic()) > 0:
             gevent.sleep(min(remaining, _SLICE))
-        if outbound.closing:
+        if outbound.is_closing:
             gevent.sleep(min(max(seconds, _CLOSING_PAUSE), _SLICE))
 
-    def hear(self, event: Event) -> bool:
+    def handle(self, event: Event) -> bool:
         """Handle one event. Return False once the client has closed and no event can follow."""
-        self._hub.heard += 1
+        self._hub.frames_read += 1
         if not self._may_send(event):
             self._end_flood()
             return True
@@ -107,11 +107,11 @@ class Reader:
     def _may_send(self, event: Event) -> bool:
         if isinstance(event, Close | Broken):
             return True  # it is the last event anyway
-        return self._allowance.fragment() if isinstance(event, Fragment) else self._allowance.message()
+        return self._allowance.count_fragment() if isinstance(event, Fragment) else self._allowance.count_message()
 
     def _end_flood(self) -> None:
         self._inbox.shut()
-        if not self._subscriber.outbound.closing:
+        if not self._subscriber.outbound.is_closing:
             self._hub.closed_flood += 1
             self._subscriber.refuse(TooManyMessages())
 
@@ -124,10 +124,10 @@ class Reader:
             case Broken(code, reason):
                 outbound.close(code, reason)
             case Ping(payload):
-                outbound.say(frames.pong(payload))
+                outbound.send(frames.pong(payload))
             case Binary():
                 self._refuse_message("invalid_request", "Messages are JSON text.")
-            case Text(payload) if not outbound.closing:
+            case Text(payload) if not outbound.is_closing:
                 self._handle_text(payload)
         return True
 
@@ -137,9 +137,9 @@ class Reader:
             self._subscribe(message)
         elif isinstance(message, Unreadable):
             self._refuse_message(message.code, message.reason)
-        elif self._subscriber.unanswered:  # a pong that answers our ping
-            self._subscriber.unanswered = 0
-            self._allowance.expected()
+        elif self._subscriber.unanswered_pings:  # a pong that answers our ping
+            self._subscriber.unanswered_pings = 0
+            self._allowance.refund()
 
     def _subscribe(self, message: Subscribe) -> None:
         subscriber = self._subscriber
@@ -154,7 +154,7 @@ class Reader:
             log.info("subscribe_refused", code=refusal.code)
             subscriber.refuse(refusal, _close_code(refusal, is_repeated))
             return
-        if subscriber.outbound.closing:
+        if subscriber.outbound.is_closing:
             return
         if not is_repeated:
             subscriber.ping_at = time.monotonic() + self._ping_seconds
@@ -167,7 +167,7 @@ class Reader:
 
     def _refuse_message(self, code: str, reason: str) -> None:
         self._subscriber.unreadable += 1
-        self._subscriber.outbound.say(messages.error(400, code, reason))
+        self._subscriber.outbound.send(messages.error(400, code, reason))
         if self._subscriber.unreadable >= 3:
             self._subscriber.outbound.close(frames.POLICY, "three unreadable messages")
 

@@ -29,11 +29,11 @@ class Subscriber:
         "drop_at",
         "outbound",
         "ping_at",
+        "sign_in",
         "subscribe_by_at",
-        "unanswered",
+        "unanswered_pings",
         "unreadable",
         "version",
-        "who",
     )
 
     def __init__(self, outbound: Outbound, *, subscribe_by_at: float) -> None:
@@ -41,15 +41,15 @@ class Subscriber:
         self.subscribe_by_at = subscribe_by_at
         self.board: Board[Subscriber] | None = None
         self.version = 0  # of the newest board handed to `outbound`
-        self.who: SignIn | None = None
+        self.sign_in: SignIn | None = None
         self.ping_at = 0.0
-        self.unanswered = 0  # pings without an answer, in a row
+        self.unanswered_pings = 0  # pings without an answer, in a row
         self.unreadable = 0  # unreadable messages so far
         self.drop_at = 0.0  # 0 until the close frame is under way
 
     def refuse(self, refusal: Refusal, close: int | None = frames.POLICY) -> None:
         """Send the refusal, then close; with `close` None only send it."""
         status = status_of(refusal)
-        self.outbound.say(messages.error(status, refusal.code, refusal.message))
+        self.outbound.send(messages.error(status, refusal.code, refusal.message))
         if close is not None:
             self.outbound.close(close, refusal.code)

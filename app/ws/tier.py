@@ -47,14 +47,14 @@ class Tier:
         self._heartbeat = Heartbeat(self.hub, settings, container.clock)
         self._sweep_now = gevent.event.Event()
         self._reporter = PresenceReporter(self.hub, container.presence)
-        self._feed = Feed(container.subscription, container.standings.snapshot, self.hub, missed=self._recover)
+        self._feed = Feed(container.subscription, container.standings.snapshot, self.hub, on_missed=self._recover)
         self._allowances = Allowances(settings)
         self._running = False
         self._counted = 0, 0, 0, 0  # the hub's numbers that the metrics have
 
     def arrive(self, address: str) -> Seat:
         """Return a seat for a socket from this address, for `serve` or `leave`. Raises Unavailable, TooManySockets."""
-        if self.hub.closing:
+        if self.hub.is_closing:
             raise Unavailable("This server is shutting down. Connect again.")
         return self._reporter.arrive(address)
 
@@ -69,7 +69,7 @@ class Tier:
 
     def _close_in_order(self) -> None:
         # Clear the register first: the process exits with its last client.
-        self.hub.closing = True
+        self.hub.is_closing = True
         self._reporter.close()
         self.hub.close_all()
 
@@ -80,10 +80,10 @@ class Tier:
         settings = self._container.settings
         subscriber = Subscriber(Outbound(sock), subscribe_by_at=time.monotonic() + settings.subscribe_seconds)
         admit = partial(self._admit, seat)
-        allowance = self._allowances.of(seat.address)
+        allowance = self._allowances.for_address(seat.address)
         conversation = Reader(self.hub, subscriber, admit, allowance, ping_seconds=settings.ping_seconds)
         self.hub.add(subscriber)
-        if self.hub.closing:  # the shutdown began after `arrive`
+        if self.hub.is_closing:  # the shutdown began after `arrive`
             subscriber.outbound.close(frames.RESTART, "service restart")
         try:
             conversation.read(sock)
@@ -100,7 +100,7 @@ class Tier:
         try:
             self._container.sessions.check(identity.player_id, identity.login_id)
             snapshot = self._feed.read_settled(board)
-            self._reporter.sit(seat, identity.player_id)
+            self._reporter.seat_player(seat, identity.player_id)
         except UNAVAILABLE as error:
             raise Unavailable() from error
         return Admission(SignIn(identity.player_id, identity.login_id, identity.expires_at), snapshot)
@@ -116,7 +116,7 @@ class Tier:
         while True:
             gevent.sleep(self._heartbeat.tick_seconds)
             try:
-                if self.stopping() and not self.hub.closing:
+                if self.stopping() and not self.hub.is_closing:
                     self._close_in_order()
                 self._heartbeat.tick()
                 self._count()
@@ -127,7 +127,7 @@ class Tier:
         """Add the hub's numbers to the metrics, once a tick, so that counting costs a push nothing."""
         hub = self.hub
         metrics.sockets.set(len(hub.sockets))
-        numbers = hub.pushed, hub.dropped_slow, hub.heard, hub.closed_flood
+        numbers = hub.pushed, hub.dropped_slow, hub.frames_read, hub.closed_flood
         counters = metrics.pushed, metrics.slow_closed, metrics.socket_frames, metrics.flood_closed
         for counter, number, counted in zip(counters, numbers, self._counted, strict=True):
             counter.inc(number - counted)

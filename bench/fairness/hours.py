@@ -66,7 +66,7 @@ class Person:
     """A person at the page: start, wait for the countdown, press complete, see the points, start again."""
 
     press: Draw  # from the countdown's end to pressing complete
-    again: Draw  # from the answer to pressing start
+    pause: Draw  # from the answer to pressing start
     types: tuple[str, ...] = tuple(MINIMUM)
     way: Draw = network
     rest: float = 0.002  # the chance of a break of 1 to 20 minutes after an action
@@ -89,7 +89,7 @@ class Person:
             ready = issued + self.way(rng) + MINIMUM[kind]
             completed = limit.earliest(ready + pace * self.press(rng) + self.way(rng))
             yield Completion(kind, issued, completed)
-            now = completed + self.way(rng) + pace * self.again(rng)
+            now = completed + self.way(rng) + pace * self.pause(rng)
             if self.lapse and rng.random() < self.lapse:
                 now += rng.uniform(1.5, 8)
             now += rng.uniform(60, 1200) if rng.random() < self.rest else 0.0

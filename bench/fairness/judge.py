@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anticheat.features import WINDOW_SECONDS, Plays, Vector, features, world_of
+from anticheat.features import WINDOW_SECONDS, Plays, Vector, features, population_of
 from anticheat.history import HISTORY_LENGTH, Completion
 from anticheat.model import Model
 from anticheat.model import scores as scores_of
@@ -68,7 +68,7 @@ def windows(accounts: Sequence[tuple[str, Sequence[Completion]]], every: float =
             part = slice(*np.searchsorted(times, [until - WINDOW_SECONDS, until]))
             plays_by_end.setdefault(float(until), []).append((account, Plays(kinds[part], issued[part], times[part])))
     for until, account_plays in plays_by_end.items():
-        population = world_of([window_plays for _, window_plays in account_plays])
+        population = population_of([window_plays for _, window_plays in account_plays])
         for account, window_plays in account_plays:
             vector = features(window_plays, population, until)
             if vector is not None:

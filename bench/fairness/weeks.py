@@ -35,7 +35,7 @@ class Kind:
     held_out: bool = False
     naive: bool = False
     beyond: bool = False
-    together: int = 1  # accounts that play the same
+    accounts_per_group: int = 1  # accounts that play the same
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ CHEATS = (
     Kind("clockwork on a busy machine", until(8 * HOUR, machine("quick-match", 3.05, busy))),
     Kind("clockwork with noise", until(8 * HOUR, noisy)),
     Kind("around the clock", until(DAY, around_the_clock)),
-    Kind("farm in step", until(DAY, in_step), held_out=True, together=8),
+    Kind("farm in step", until(DAY, in_step), held_out=True, accounts_per_group=8),
     Kind("replays a human", until(6 * HOUR, replaying), held_out=True),
     Kind("just below the rules", until(DAY, just_below), held_out=True),
     Kind("plays like a person, an hour or two a day", week_of(_REGULAR, KEEN), held_out=True, beyond=True),
@@ -197,7 +197,7 @@ CHEATS = (
 def accounts(kind: Kind, seed: int, count: int) -> Iterator[tuple[str, list[Completion]]]:
     """Yield `count` groups of accounts of a kind, each account with its plays in the order of completion."""
     for number in range(count):
-        for twin in range(kind.together):
+        for twin in range(kind.accounts_per_group):
             name = f"{seed}/{kind.name}/{number}"
             plays = list(kind.timeline(random.Random(name)))
             yield f"{name}/{twin}", sorted(plays, key=lambda play: play.completed_at)

@@ -12,7 +12,7 @@ import psycopg
 from kombu import Connection
 
 from bench.faults import verified
-from bench.faults.load import Crowd, Seen
+from bench.faults.load import Crowd, Phase
 
 _SETTLE_SECONDS = 60.0
 _TEMPORARY_ERRORS: tuple[type[Exception], ...] = (psycopg.Error, OSError, json.JSONDecodeError, *verified.NOT_NOW)
@@ -49,7 +49,7 @@ class Books:
         """Return the highest id in the ledger; 0 while it is empty."""
         return int(self.rows("SELECT coalesce(max(id), 0) FROM score_events")[0][0])
 
-    def ledger(self, phase: Seen, since: int) -> list[str]:
+    def ledger(self, phase: Phase, since: int) -> list[str]:
         """Check that the ledger has every 200 once and no other action, and each score is the sum of its events."""
         rows = self.rows("SELECT action_id::text, points FROM score_events WHERE id > %s AND kind = 'redeem'", since)
         times = Counter(action for action, _ in rows)
@@ -103,7 +103,7 @@ class Books:
         differences = verified.differences(self._env)
         return [f"verify: {differences}"[:300]] if differences else []
 
-    def dead(self) -> Counter[str]:
+    def count_dead_letters(self) -> Counter[str]:
         """Return the dead letters by the name of their task; they stay in the queue."""
         names: Counter[str] = Counter()
         with Connection(self._env["BROKER_URL"], connect_timeout=5) as connection, connection.channel() as channel:
@@ -117,7 +117,7 @@ class Books:
 
     def dead_letters(self, expected: Counter[str]) -> list[str]:
         """Check that the dead letters are the expected ones."""
-        letters = self.dead()
+        letters = self.count_dead_letters()
         return [] if letters == expected else [f"dead letters {dict(letters)} instead of {dict(expected)}"]
 
 

@@ -91,7 +91,9 @@ class Crowd:
 
     def boards(self) -> dict[str, Any]:
         """Return the boards on the screens, with the number of screens for each."""
-        screens: Counter[str] = Counter(json.dumps(watcher.shown()) for watcher in self._watchers if watcher.connected)
+        screens: Counter[str] = Counter(
+            json.dumps(watcher.screen_rows()) for watcher in self._watchers if watcher.connected
+        )
         return {
             "connected": sum(watcher.connected for watcher in self._watchers),
             "boards": [{"count": count, "rows": json.loads(rows)} for rows, count in screens.items()],

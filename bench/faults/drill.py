@@ -12,7 +12,7 @@ from pathlib import Path
 from bench import players
 from bench.faults import disk
 from bench.faults.check import Books, settle
-from bench.faults.load import Crowd, Seen
+from bench.faults.load import Crowd, Phase
 from bench.faults.scene import Fault, Scene
 from bench.load import BenchFailed
 from devstack.cluster import Cluster
@@ -58,8 +58,8 @@ class Outcome:
     """
 
     fault: Fault
-    seen: Seen
-    settled: float
+    phase: Phase
+    settle_seconds: float
     touched: int
     wrong: list[str] = field(default_factory=list)
 
@@ -98,7 +98,7 @@ class Drill:
                 lambda: books.ledger(phase, since),
                 lambda: books.boards(self._crowd),
                 books.redis,
-                lambda: books.dead_letters(self._scene.dead),
+                lambda: books.dead_letters(self._scene.expected_dead_letters),
             ]
         )
         return Outcome(fault, phase, settled, touched, failures + findings)

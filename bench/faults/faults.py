@@ -28,7 +28,7 @@ _READ_LATELY = """
 def _kill(name: str) -> Callable[[Scene], None]:
     def strike(scene: Scene) -> None:
         scene.child(name).kill()
-        scene.away(5, 1.5)
+        scene.wait_out(5, 1.5)
         scene.child(name).start()
 
     return strike
@@ -38,13 +38,13 @@ def _socket_server_killed(scene: Scene) -> None:
     """Kill the server with most sockets: after an earlier fault they are all on another one."""
     server = scene.busiest_socket_server()
     server.kill()
-    scene.away(5, 1.5)
+    scene.wait_out(5, 1.5)
     server.start()
 
 
 def _broker_away(scene: Scene) -> None:
     scene.child("rabbitmq").stop()
-    scene.away(60, 3)
+    scene.wait_out(60, 3)
     scene.child("rabbitmq").start()
 
 
@@ -58,15 +58,15 @@ def _broker_killed(scene: Scene) -> None:
 
 def _redis_master(scene: Scene) -> None:
     """Kill the master with most players: with few players a shard may have none."""
-    master = max(scene.masters(), key=lambda node: len(node.asked("KEYS", touch.PLAYERS)))
+    master = max(scene.masters(), key=lambda node: len(node.ask("KEYS", touch.PLAYERS)))
     master.kill()
-    scene.away(10, 4)  # longer than the election of its replica takes
+    scene.wait_out(10, 4)  # longer than the election of its replica takes
     master.start()
 
 
 def _redis_emptied(scene: Scene) -> None:
     for master in scene.masters():
-        master.asked("FLUSHALL")
+        master.ask("FLUSHALL")
 
 
 def _primary_restarted(scene: Scene) -> None:
@@ -75,7 +75,7 @@ def _primary_restarted(scene: Scene) -> None:
 
 def _primary_killed(scene: Scene) -> None:
     scene.child("postgres").kill()
-    scene.away(3, 1)
+    scene.wait_out(3, 1)
     scene.child("postgres").start()
 
 
@@ -96,7 +96,7 @@ def _replica_paused(scene: Scene) -> None:
     assert isinstance(replica, Postgres)
     _wait(lambda: _is_read(replica), "somebody to read on the replica")
     replica.pause()
-    scene.away(10, 3)
+    scene.wait_out(10, 3)
     replica.resume()
 
 
@@ -125,10 +125,10 @@ def _worker_in_a_task(scene: Scene) -> None:
 
 def _poison(scene: Scene) -> None:
     """Send a task that kills its worker every time; it must become a dead letter, and the other tasks must go on."""
-    before = scene.books.dead()[DIE]
+    before = scene.books.count_dead_letters()[DIE]
     _send(scene, DIE, {})
-    _wait(lambda: scene.books.dead()[DIE] > before, "the poison to become a dead letter")
-    scene.dead[DIE] += 1
+    _wait(lambda: scene.books.count_dead_letters()[DIE] > before, "the poison to become a dead letter")
+    scene.expected_dead_letters[DIE] += 1
 
 
 def _everything(scene: Scene) -> None:
@@ -148,9 +148,9 @@ def _disk_full(scene: Scene) -> None:
     is_out_of_space = touch.out_of_space(scene)
     with disk.filled(scene.child("postgres")):
         _wait(is_out_of_space, "the database to need more space")  # the space that it has reserved lasts for a while
-        scene.away(8, 3)
+        scene.wait_out(8, 3)
     # Start it as its supervisor would, if it has given up.
-    if not scene.child("postgres").running:
+    if not scene.child("postgres").is_running:
         scene.child("postgres").start()
 
 
@@ -161,8 +161,8 @@ FAULTS = (
     Fault("ws", "a WebSocket server killed", _socket_server_killed, touch.SOCKETS),
     Fault("broker-away", "RabbitMQ stopped for 60 s", _broker_away, _NO_BROKER),
     Fault("broker-killed", "RabbitMQ killed with -9 while publishing", _broker_killed, _NO_BROKER),
-    Fault("redis-master", "a Redis master killed", _redis_master, touch.SHARD),
-    Fault("redis-emptied", "all of Redis emptied", _redis_emptied, touch.FORGOTTEN),
+    Fault("redis-master", "a Redis master killed", _redis_master, touch.SHARD_PLAYERS),
+    Fault("redis-emptied", "all of Redis emptied", _redis_emptied, touch.FORGOTTEN_ACTIONS),
     Fault("primary-restarted", "the primary restarted", _primary_restarted, touch.BACKENDS),
     Fault("primary-killed", "the primary killed with -9", _primary_killed, touch.BACKENDS),
     Fault("backend", "one backend of the primary killed", _backend_killed, touch.BACKENDS),

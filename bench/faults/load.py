@@ -21,7 +21,7 @@ _GAP_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Phase:
     """One phase as clients saw it. `saw`: answers by status and code; `endings`: sockets by how they ended.
 
     `degraded`: seconds in which answers failed or took over a second, pauses of up to a second in between included.
@@ -87,11 +87,11 @@ class Crowd:
         """Let the players redeem from now on."""
         self._send_command("begin")
 
-    def rest(self) -> Seen:
+    def rest(self) -> Phase:
         """Wait until every request has been answered, and return the phase."""
         report = self._send_command("rest")
         bad_spans = report.pop("bad")
-        return Seen(
+        return Phase(
             [Action(**action) for action in report.pop("actions")],
             degraded=_covered(bad_spans),
             **report,

@@ -17,34 +17,34 @@ _NOTES = Path(__file__).with_name("notes.md")
 
 def line(outcome: Outcome) -> str:
     """Return one fault as a line for the terminal."""
-    phase = outcome.seen
+    phase = outcome.phase
     verdict = "held" if not outcome.wrong else "FAILED"
     return (
         f"{verdict:6} {outcome.fault.name}: touched {_touched([outcome])}; "
         f"degraded {phase.degraded:.1f} s, slowest answer {phase.slowest:.1f} s, "
-        f"longest silence of a screen {phase.silence:.1f} s, all proofs {outcome.settled:.1f} s after the load; "
-        f"clients saw {saw(phase.saw)}; sockets: {saw(phase.endings) or 'none ended'}"
+        f"longest silence of a screen {phase.silence:.1f} s, all proofs {outcome.settle_seconds:.1f} s after the load; "
+        f"clients saw {counts_text(phase.saw)}; sockets: {counts_text(phase.endings) or 'none ended'}"
     )
 
 
-def saw(counts: dict[str, int]) -> str:
+def counts_text(counts: dict[str, int]) -> str:
     """Return the counts by kind, the most frequent first."""
     return ", ".join(f"{count:,} x {kind}" for kind, count in sorted(counts.items(), key=lambda item: -item[1]))
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:
     """Return one fault for a script."""
-    phase = outcome.seen
+    phase = outcome.phase
     return {
         "fault": outcome.fault.slug,
         "held": not outcome.wrong,
         "wrong": outcome.wrong,
         "touched": outcome.touched,
-        "touched_what": outcome.fault.touch.what,
+        "touched_what": outcome.fault.touch.unit,
         "degraded_seconds": round(phase.degraded, 3),
         "slowest_seconds": round(phase.slowest, 3),
         "silence_seconds": round(phase.silence, 3),
-        "settled_seconds": round(outcome.settled, 3),
+        "settled_seconds": round(outcome.settle_seconds, 3),
         "saw": phase.saw,
         "endings": phase.endings,
         "redeemed": sum(action.outcome == "scored" for action in phase.actions),
@@ -79,21 +79,21 @@ def _row(outcomes: Sequence[Outcome]) -> list[str]:
     total: Counter[str] = Counter()
     endings: Counter[str] = Counter()
     for outcome in outcomes:
-        total.update({kind: count for kind, count in outcome.seen.saw.items() if kind not in ("200", "201")})
-        endings.update(outcome.seen.endings)
-    redeemed = sum(action.outcome == "scored" for outcome in outcomes for action in outcome.seen.actions)
-    sockets = f"; sockets: {saw(endings)}" if endings else ""
+        total.update({kind: count for kind, count in outcome.phase.saw.items() if kind not in ("200", "201")})
+        endings.update(outcome.phase.endings)
+    redeemed = sum(action.outcome == "scored" for outcome in outcomes for action in outcome.phase.actions)
+    sockets = f"; sockets: {counts_text(endings)}" if endings else ""
     return [
         outcomes[0].fault.name,
         _touched(outcomes),
         f"{sum(not outcome.wrong for outcome in outcomes)} of {len(outcomes)}",
         f"{redeemed:,}",
-        f"{max(outcome.seen.degraded for outcome in outcomes):.1f} s",
-        f"{max(outcome.seen.silence for outcome in outcomes):.1f} s",
-        f"{max(outcome.settled for outcome in outcomes):.1f} s",
-        (saw(total) or "nothing") + sockets,
+        f"{max(outcome.phase.degraded for outcome in outcomes):.1f} s",
+        f"{max(outcome.phase.silence for outcome in outcomes):.1f} s",
+        f"{max(outcome.settle_seconds for outcome in outcomes):.1f} s",
+        (counts_text(total) or "nothing") + sockets,
     ]
 
 
 def _touched(outcomes: Sequence[Outcome]) -> str:
-    return f"{min(outcome.touched for outcome in outcomes):,} {outcomes[0].fault.touch.what}"
+    return f"{min(outcome.touched for outcome in outcomes):,} {outcomes[0].fault.touch.unit}"

@@ -12,7 +12,7 @@ from pathlib import Path
 import redis
 
 from bench.faults.check import Books
-from bench.faults.load import Seen
+from bench.faults.load import Phase
 from devstack.apps import Web
 from devstack.child import Child
 from devstack.cluster import Cluster
@@ -29,14 +29,14 @@ class Scene:
     books: Books
     folder: Path
     short: bool
-    dead: Counter[str]
+    expected_dead_letters: Counter[str]
     """The expected dead letters."""
 
     def child(self, name: str) -> Child:
         """Return a process of the cluster."""
         return self.cluster.process(name)
 
-    def away(self, full: float, short: float) -> None:
+    def wait_out(self, full: float, short: float) -> None:
         """Wait as long as the fault lasts, in seconds."""
         time.sleep(short if self.short else full)
 
@@ -58,12 +58,12 @@ class Touch:
     `begin` is called right before the fault, and returns a function that counts once the load is at rest.
     """
 
-    what: str
-    begin: Callable[[Scene], Callable[[Seen], int]]
+    unit: str
+    begin: Callable[[Scene], Callable[[Phase], int]]
 
     def missing(self, count: int) -> list[str]:
         """Return the reason why a drill with this count has failed; empty when the count is not 0."""
-        return [] if count > 0 else [f"touched nobody: no {self.what}"]
+        return [] if count > 0 else [f"touched nobody: no {self.unit}"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from bench.faults.load import Seen
+from bench.faults.load import Phase
 from bench.faults.scene import Scene, Touch
 from devstack import processes
 from devstack.apps import Web
@@ -20,7 +20,7 @@ from devstack.child import CannotStart, Child
 from devstack.postgres import Postgres
 from devstack.redis_cluster import RedisNode
 
-Count = Callable[[Seen], int]
+Count = Callable[[Phase], int]
 Begin = Callable[[Scene], Count]
 
 _LATE_SECONDS = 1.0  # a row of the outbox that has waited longer is late
@@ -36,7 +36,7 @@ def _cut_sockets(_: Scene) -> Count:
     return lambda phase: phase.endings.get("cut off", 0)
 
 
-def _count_failed(phase: Seen) -> int:
+def _count_failed(phase: Phase) -> int:
     """Count the failed answers: no answer at all, or a 5xx."""
     return sum(count for kind, count in phase.saw.items() if kind == "no answer" or kind.startswith("5"))
 
@@ -70,7 +70,7 @@ def _turned_away_requests(name: str) -> Begin:
             lines = (line for line in _lines(log, start) if address in _asked_servers(line))
             return sum(_asked_servers(line)[-1] != address or int(line.get("status", 0)) >= 500 for line in lines)
 
-        return lambda _: 0 if server.running and server.pid == pid else _await_count(hits)
+        return lambda _: 0 if server.is_running and server.pid == pid else _await_count(hits)
 
     return begin
 
@@ -90,7 +90,7 @@ def _rows_without(name: str) -> Begin:
 
         stop = _repeat(sample)
 
-        def count(_: Seen) -> int:
+        def count(_: Phase) -> int:
             stop()
             return max_rows
 
@@ -101,7 +101,7 @@ def _rows_without(name: str) -> Begin:
 
 def _players_of_killed_masters(scene: Scene) -> Count:
     before = [(node, node.pid, len(_keys(node, PLAYERS))) for node in scene.masters()]
-    return lambda _: sum(players for node, pid, players in before if not node.running or node.pid != pid)
+    return lambda _: sum(players for node, pid, players in before if not node.is_running or node.pid != pid)
 
 
 def _forgotten_actions(scene: Scene) -> Count:
@@ -126,11 +126,11 @@ def _left_replica(name: str) -> Begin:
 
         def sample() -> None:
             nonlocal was_stopped
-            was_stopped = was_stopped or not any(process.running() for process in processes.tree(replica.pid))
+            was_stopped = was_stopped or not any(process.is_running() for process in processes.tree(replica.pid))
 
         stop = _repeat(sample)
 
-        def count(_: Seen) -> int:
+        def count(_: Phase) -> int:
             stop()
             lines = (line for log, start in starts.items() for line in _lines(log, start))
             turned_away = [
@@ -149,14 +149,14 @@ def _begun_tasks(scene: Scene) -> Count:
 
 
 def _dead_letters(scene: Scene) -> Count:
-    before = scene.books.dead().total()
-    return lambda _: scene.books.dead().total() - before
+    before = scene.books.count_dead_letters().total()
+    return lambda _: scene.books.count_dead_letters().total() - before
 
 
 SOCKETS = Touch("sockets cut off", _cut_sockets)
 SOCKETS_AND_ANSWERS = Touch("sockets cut off while answers failed", _cut_and_refused)
-SHARD = Touch("players on the shard of a killed master", _players_of_killed_masters)
-FORGOTTEN = Touch("actions forgotten", _forgotten_actions)
+SHARD_PLAYERS = Touch("players on the shard of a killed master", _players_of_killed_masters)
+FORGOTTEN_ACTIONS = Touch("actions forgotten", _forgotten_actions)
 BACKENDS = Touch("connections to the primary lost", _lost_backends)
 TASKS = Touch("tasks under way", _begun_tasks)
 DEAD_LETTERS = Touch("new dead letters", _dead_letters)
@@ -179,7 +179,7 @@ def readers_of(name: str) -> Touch:
 
 
 def _keys(node: RedisNode, pattern: str) -> list[str]:
-    keys: list[str] = node.asked("KEYS", pattern)
+    keys: list[str] = node.ask("KEYS", pattern)
     return keys
 
 
@@ -213,7 +213,7 @@ def _asked_servers(line: dict[str, Any]) -> list[str]:
 def _is_still(child: Child, pid: int) -> bool:
     """Return whether the process that ran when the drill began still runs."""
     with contextlib.suppress(CannotStart):
-        return child.running and child.pid == pid
+        return child.is_running and child.pid == pid
     return False
 
 

@@ -24,12 +24,12 @@ def differences(env: Mapping[str, str]) -> list[Mapping[str, object]]:
     """
     container = Container(Settings.from_env(env))
     try:
-        return found_by(container)
+        return differences_in(container)
     finally:
         container.close()
 
 
-def found_by(container: Container) -> list[Mapping[str, object]]:
+def differences_in(container: Container) -> list[Mapping[str, object]]:
     """Return the same, with the connections of an existing container."""
     season = container.standings.season(MAIN)
     redis_differences = container.board_sync.verify(season, pause=1.0)

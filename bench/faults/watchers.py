@@ -74,7 +74,7 @@ class Watcher:
         """Count silence from now on."""
         self._board_at, self.silence, self.went_back = time.monotonic(), 0.0, 0
 
-    def shown(self) -> list[dict[str, Any]]:
+    def screen_rows(self) -> list[dict[str, Any]]:
         """Return the rows on this screen."""
         rows: list[dict[str, Any]] = json.loads(self.board)["data"] if self.board else []
         return rows

@@ -94,7 +94,7 @@ class Replayer(Cheat):
 
     def _present(self, old: Action) -> None:
         answer = self.complete(old)
-        self.tell("refused", f"{answer.refusal}  {old.slug}, used token", code=answer.code)
+        self.report("refused", f"{answer.refusal}  {old.slug}, used token", code=answer.code)
         if (answer.status, answer.code) != (403, "token_already_used"):
             self.world.tally.surprise(f"a used token of {self.name} got {answer.refusal}")
 
@@ -119,7 +119,7 @@ class Forger(Cheat):
 
     def _present(self, action: Action, token: str, forgery: str) -> None:
         answer = self.complete(action, token=token)
-        self.tell("refused", f"{answer.refusal}  {action.slug}, {forgery}", code=answer.code)
+        self.report("refused", f"{answer.refusal}  {action.slug}, {forgery}", code=answer.code)
         if (answer.status, answer.code) != (401, "invalid_signature"):
             self.world.tally.surprise(f"a forged token of {self.name} ({forgery}) got {answer.refusal}")
 

@@ -34,7 +34,7 @@ class Honest(Player):
     """Action type -> weight: how often it is played."""
     press: ClassVar[Time]
     """The time from the countdown's end to pressing complete."""
-    again: ClassVar[Time]
+    pause: ClassVar[Time]
     """The time from seeing the points to starting the next action."""
 
     def __init__(self, world: World, name: str, rng: random.Random) -> None:
@@ -46,12 +46,12 @@ class Honest(Player):
             action = self.issue(self._choose())
             if action is not None and self._forgotten is None and self.rng.random() < _FORGET_CHANCE:
                 self._forgotten = action
-                self.tell("left", f"{action.slug} open and walked away")
+                self.report("left", f"{action.slug} open and walked away")
             elif action is not None:
                 self.wait(action.min_seconds + self.press.draw(self.rng))
                 self._finish(action)
             self._complete_forgotten()
-            self.wait(self.again.draw(self.rng))
+            self.wait(self.pause.draw(self.rng))
             if self.rng.random() < _REST_CHANCE:
                 self.wait(self.rng.uniform(15, 60))
 
@@ -71,7 +71,7 @@ class Honest(Player):
         self.wait(self.rng.uniform(0.2, 1.0))
         second = self.complete(action, key=key)
         if second.status == 200 and second.replayed and second.data == first.data:
-            self.tell("repeated", f"{action.slug} sent again with its key: same answer, no points")
+            self.report("repeated", f"{action.slug} sent again with its key: same answer, no points")
         else:
             self.world.tally.surprise(
                 f"{self.name} sent {action.id} again and got {second.refusal}, not the first answer"
@@ -84,7 +84,7 @@ class Honest(Player):
             return
         self._forgotten = None
         answer = self.complete(action, key=new_key())
-        self.tell("expired", f"{answer.refusal}  {action.slug} that was left open")
+        self.report("expired", f"{answer.refusal}  {action.slug} that was left open")
         if (answer.status, answer.code) != (401, "invalid_token"):
             self.world.tally.surprise(f"{self.name} completed {action.id} too late and got {answer.refusal}")
 

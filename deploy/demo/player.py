@@ -95,7 +95,7 @@ class Player:
         if self.world.stop.wait(max(0.0, seconds)):
             raise Stopped
 
-    def tell(self, word: str, detail: str = "", **more: Any) -> None:
+    def report(self, word: str, detail: str = "", **more: Any) -> None:
         """Report an event to the tally and the terminal."""
         self.world.tally.add(Event(self.name, self.kind, word, detail, **more))
 
@@ -109,7 +109,7 @@ class Player:
         """Return a new action, or report the refusal and return `None`."""
         answer = self.call("POST", "/actions", {"action_type": kind["slug"]})
         if answer.status != 201:
-            self.tell("refused", f"{answer.refusal}  {kind['slug']}", code=answer.code)
+            self.report("refused", f"{answer.refusal}  {kind['slug']}", code=answer.code)
             return None
         data = answer.data
         expires = time.monotonic() + _seconds(data)
@@ -126,9 +126,9 @@ class Player:
         if answer.status == 200:
             score, rank = answer.data["score"]["current"], answer.data["rank"]
             points = {"points": answer.data["points"], "score": score}
-            self.tell("scored", action.slug, **points, rank=rank["current"], previous_rank=rank["previous"])
+            self.report("scored", action.slug, **points, rank=rank["current"], previous_rank=rank["previous"])
         else:
-            self.tell("refused", f"{answer.refusal}  {action.slug}", code=answer.code)
+            self.report("refused", f"{answer.refusal}  {action.slug}", code=answer.code)
         return answer
 
     def call(self, method: str, path: str, body: Any = None, *, key: str = "") -> Answer:
@@ -162,13 +162,13 @@ class Player:
             if answer.status in (200, 201) and answer.data["user"].get("status", "active") == "active":
                 break
             if answer.status >= 500:
-                self.tell("waiting", answer.refusal)
+                self.report("waiting", answer.refusal)
                 self.wait(2)
                 continue
             number += 1
             self.name = f"{stem}{number}"
         self._store_login(answer)
-        self.tell("joined", "signed up" if answer.status == 201 else "signed in again")
+        self.report("joined", "signed up" if answer.status == 201 else "signed in again")
         self._socket = Socket(
             self.world.url, self.world.board, lambda: str(self._signed_in["access_token"]), self._report_cut_off
         )
@@ -194,7 +194,7 @@ class Player:
             credentials = {"username": self.name, "password": self.world.password(self.name)}
             answer = self._call_with_retries("POST", "/auth/login", credentials)
         if answer.status != 200:
-            self.tell("refused", f"{answer.refusal}  signing in", code=answer.code)
+            self.report("refused", f"{answer.refusal}  signing in", code=answer.code)
             self.wait(5)
             return
         self._store_login(answer)
@@ -209,12 +209,12 @@ class Player:
             try:
                 answer = self._api.call(method, path, body, bearer=bearer, key=key)
             except Unreachable as error:
-                self.tell("waiting", f"no answer ({error})")
+                self.report("waiting", f"no answer ({error})")
                 self.wait(self.rng.uniform(1, 3))
                 continue
             if answer.status not in (429, 503):
                 return answer
-            self.tell("waiting", f"{answer.refusal}, told to wait {answer.retry_after:g} s")
+            self.report("waiting", f"{answer.refusal}, told to wait {answer.retry_after:g} s")
             self.wait(answer.retry_after + self.rng.uniform(0, 0.5))
 
     def _check_suspension(self) -> None:
@@ -225,12 +225,12 @@ class Player:
             self.world.tally.surprise(f"{self.name} is suspended, yet GET /me says {profile or me.refusal}")
         if self.honest:
             self.world.tally.surprise(f"{self.name}, an honest {self.kind} player, was suspended")
-        self.tell("suspended", "403 account_suspended; off the board", score=profile.get("score"))
+        self.report("suspended", "403 account_suspended; off the board", score=profile.get("score"))
         self._cut_off.wait(_SOCKET_SECONDS)
 
     def _report_cut_off(self, code: str) -> None:
         self._cut_off.set()
-        self.tell("cut off", f"the server closed its socket: {code}")
+        self.report("cut off", f"the server closed its socket: {code}")
 
 
 def new_key() -> str:

@@ -62,12 +62,12 @@ def run(
 
 def _introduce(screen: Screen, seed: int, cases: Cases | None, admin_env: Mapping[str, str]) -> None:
     honest, cheats = sum(map(len, cast.HONEST.values())), len(cast.CHEATS)
-    screen.say(f"Demo: {honest} honest players and {cheats} cheaters, all through the public API (seed {seed}).")
+    screen.print_line(f"Demo: {honest} honest players and {cheats} cheaters, all through the public API (seed {seed}).")
     raised = ", ".join(f"{name}={rate}" for name, rate in RAISED.items() if admin_env.get(name) == rate)
     if raised:
-        screen.say(f"  They all come from one address, so limits per address are raised: {raised}.")
+        screen.print_line(f"  They all come from one address, so limits per address are raised: {raised}.")
     flags = "read from the open cases, as by 'flask anticheat cases': no client can see them"
-    screen.say(f"  Flags are {flags}." if cases else "  Flags are not shown: DATABASE_URL is not set.")
+    screen.print_line(f"  Flags are {flags}." if cases else "  Flags are not shown: DATABASE_URL is not set.")
 
 
 def _passwords(env: Mapping[str, str]) -> Callable[[str], str]:
@@ -104,15 +104,15 @@ def _summary(world: World) -> str:
 
 def _conclude(world: World, screen: Screen, seconds: float) -> None:
     tally = world.tally
-    screen.say(f"The demo ran {int(seconds) // 60} min {int(seconds) % 60} s. {_summary(world)}")
+    screen.print_line(f"The demo ran {int(seconds) // 60} min {int(seconds) % 60} s. {_summary(world)}")
     words = ("joined", "scored", "flagged", "refused", "suspended")
-    screen.say(f"  {'kind':<10}" + "".join(f"{word:>11}" for word in words))
+    screen.print_line(f"  {'kind':<10}" + "".join(f"{word:>11}" for word in words))
     for kind in cast.KINDS:
-        screen.say(f"  {kind:<10}" + "".join(f"{tally.count(word, kind):>11}" for word in words))
-    screen.say(
+        screen.print_line(f"  {kind:<10}" + "".join(f"{tally.count(word, kind):>11}" for word in words))
+    screen.print_line(
         f"  {tally.count('repeated')} sent again with their Idempotency-Key, {world.board.updates} board messages."
     )
     for surprise in tally.surprises:
-        screen.say(f"  Must not happen: {surprise}")
+        screen.print_line(f"  Must not happen: {surprise}")
     if not tally.surprises:
-        screen.say("  No honest player was refused or suspended; every used and every forged token was refused.")
+        screen.print_line("  No honest player was refused or suspended; every used and every forged token was refused.")

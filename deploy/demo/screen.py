@@ -37,7 +37,7 @@ class Screen:
         name = plain(event.player)
         self._out(f"{self._time()}  {name:<15} {event.kind:<9}  {word}  {detail}{standing}".rstrip())
 
-    def say(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         """Print a line that belongs to no player."""
         self._out(self._style(line, "1"))
 

@@ -100,7 +100,7 @@ def test_a_confirmed_cheater_is_off_every_screen_within_a_second_and_the_undo_br
 ) -> None:
     anna.score_once(extra_type(points=990_000_011))
     prize = anna.me()
-    case = product.one("SELECT gen_random_uuid()::text")
+    case = product.query_value("SELECT gen_random_uuid()::text")
     with product.database() as connection:
         row = "INSERT INTO cases (id, player_id, starts_at) VALUES (%s, %s, '2026-01-01')"
         connection.execute(row, [case, anna.user_id])
@@ -167,7 +167,7 @@ def test_a_suspended_player_appeals_once_and_it_stands_on_the_case(
     case = admin.get(f"/admin/cases/{caught}").data
     assert case["appeal"] == {"text": "I have a macro key.\nFor my wrist.", "appealed_at": answer.data["appealed_at"]}
     assert caught in [row["case_id"] for row in admin.get("/admin/cases?appealed=true").data]
-    assert product.told("anticheat", "show", caught)["cases"][0]["appeal"].startswith("I have a macro key.")
+    assert product.run_json("anticheat", "show", caught)["cases"][0]["appeal"].startswith("I have a macro key.")
 
 
 def test_what_was_confirmed_can_be_appealed_against(admin: Player, anna: Player, caught: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from deploy.demo.player import Player, World
 from deploy.demo.tally import Event, Tally
 from devstack.child import ROOT
 from tests.parts.client import fresh_name
-from tests.parts.product import Product, settled
+from tests.parts.product import Product, wait_until_settled
 from tests.parts.waiting import eventually
 
 
@@ -103,7 +104,7 @@ def test_used_and_forged_tokens_are_refused_every_time(crowd: Crowd) -> None:
 def test_every_kind_of_cheater_ends_suspended(crowd: Crowd, product: Product) -> None:
     tally = crowd.cheats.tally
     eventually(lambda: all(tally.count("suspended", cheater.kind) for cheater in crowd.cheaters), within=300)
-    assert {product.told("users", "show", cheater.name)["status"] for cheater in crowd.cheaters} == {"suspended"}
+    assert {product.run_json("users", "show", cheater.name)["status"] for cheater in crowd.cheaters} == {"suspended"}
     assert tally.surprises == []
 
 
@@ -118,17 +119,18 @@ def test_honest_players_score_and_see_the_board_move(crowd: Crowd, product: Prod
     stage.end()
     assert stage.tally.surprises == []
     assert stage.tally.count("refused") == 0
-    settled(product)
+    wait_until_settled(product)
 
 
 def test_flags_are_told_from_the_cases(stage: Stage, product: Product) -> None:
-    """Let the cheater play alone: how early it completes depends on how soon the server answers."""
+    """How much each completion adds depends on how soon the server answers: 26 as a rule, less on a busy machine."""
     cases = Cases(product.env)
     cheater = stage.start(AlmostInTime)
     eventually(lambda: stage.tally.count("suspended"), within=120)
     events = list(cases.news({cheater.name: cheater.kind}))
-    assert [event.word for event in events] == ["noted", "flagged", "noted", "noted"]
-    assert "timing +26" in events[1].detail
+    # Below `flag` it scores unnoticed, then it is flagged, from `reject` on refused, and in the end suspended.
+    assert re.fullmatch("(noted )+(flagged )+(noted )+", "".join(f"{event.word} " for event in events)), events
+    assert all(re.search(r"timing \+\d+", event.detail) for event in events)
     assert list(cases.news({cheater.name: cheater.kind})) == []
     cases.close()
 
@@ -193,4 +195,4 @@ def test_the_whole_demo_tells_what_happens_and_ends_when_asked(product: Product,
     assert "No honest player was refused or suspended" in text
     assert "Traceback" not in text
     assert "\x1b" not in text, "no colours where nobody sees them"
-    settled(product)
+    wait_until_settled(product)

@@ -159,7 +159,7 @@ def _in_flight(world: World) -> Answer:
     with ThreadPoolExecutor() as pool, product.database(autocommit=False) as connection:
         connection.execute("SELECT 1 FROM standings WHERE player_id = %s FOR UPDATE", [anna.user_id])
         first = pool.submit(anna.complete, action, key="k")
-        eventually(lambda: product.one("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+        eventually(lambda: product.query_value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
         second = anna.complete(action, key="k")
         connection.rollback()
         assert first.result().status == 200

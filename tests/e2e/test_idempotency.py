@@ -114,4 +114,4 @@ def test_while_the_first_try_is_in_flight_a_retry_is_told_so(product: Product, a
 
 
 def _waits_for_a_lock(product: Product) -> bool:
-    return bool(product.one("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+    return bool(product.query_value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))

@@ -135,7 +135,7 @@ def test_nothing_but_the_data_folder_changes_and_no_permission_is_widened(
 def test_a_second_one_in_the_same_folder_is_told_so_in_one_line(run: MakeRun) -> None:
     second = MakeRun(run.folder, {})
     try:
-        assert "already runs in this folder" in one_line(second.refused())
+        assert "already runs in this folder" in one_line(second.wait_for_refusal())
     finally:
         _end([second])
     assert run.call("/readyz")
@@ -152,7 +152,7 @@ def test_ctrl_c_leaves_no_process(run: MakeRun) -> None:
     family = run.family()
     assert len(family) > 10
     assert run.interrupt() != 1
-    assert [member for member in family if member.alive()] == []
+    assert [member for member in family if member.is_alive()] == []
     assert "Stopped." in run.output()
 
 
@@ -160,7 +160,7 @@ def test_a_kill_of_the_launcher_takes_everything_with_it(make_run: Callable[...,
     run = make_run().started()
     family = run.family()
     os.kill(int((folder / "var" / "run.lock").read_text()), signal.SIGKILL)
-    eventually(lambda: not [member for member in family if member.alive()])
+    eventually(lambda: not [member for member in family if member.is_alive()])
 
 
 def test_a_kill_of_make_takes_everything_with_it(make_run: Callable[..., MakeRun]) -> None:
@@ -168,23 +168,23 @@ def test_a_kill_of_make_takes_everything_with_it(make_run: Callable[..., MakeRun
     family = run.family()
     run.process.kill()
     run.process.wait()
-    eventually(lambda: not [member for member in family if member.alive()])
+    eventually(lambda: not [member for member in family if member.is_alive()])
 
 
 def test_a_taken_port_is_named_with_a_way_out(make_run: Callable[..., MakeRun]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        reason = one_line(make_run(PORT=str(port)).refused())
+        reason = one_line(make_run(PORT=str(port)).wait_for_refusal())
     assert f"port {port}" in reason
     assert "PORT=" in reason
 
 
 def test_a_setting_that_makes_no_sense_is_named(make_run: Callable[..., MakeRun]) -> None:
-    assert "RATE_LIMIT_AUTH wants" in one_line(make_run(RATE_LIMIT_AUTH="often").refused())
+    assert "RATE_LIMIT_AUTH wants" in one_line(make_run(RATE_LIMIT_AUTH="often").wait_for_refusal())
 
 
 def test_a_python_that_is_missing_is_named(make_run: Callable[..., MakeRun]) -> None:
-    output = make_run(PYTHON="/nowhere/python3").refused()
+    output = make_run(PYTHON="/nowhere/python3").wait_for_refusal()
     assert output.count("\n") == 1
     assert "/nowhere/python3 is not installed" in output
 
@@ -223,4 +223,4 @@ def test_sigterm_to_the_launcher_ends_it_in_peace(fresh: MakeRun) -> None:
     assert len(family) > 10
     os.kill(int((fresh.folder / "var" / "run.lock").read_text()), signal.SIGTERM)
     assert fresh.process.wait(60) == 0
-    assert [member for member in family if member.alive()] == []
+    assert [member for member in family if member.is_alive()] == []

@@ -11,7 +11,7 @@ from tests.parts.waiting import eventually
 
 
 def _cases_of(product: Product, player: Player) -> list[dict[str, Any]]:
-    return [case for case in product.told("anticheat", "cases") if case["username"] == player.username]
+    return [case for case in product.run_json("anticheat", "cases") if case["username"] == player.username]
 
 
 def test_too_fast_does_not_score_and_again_suspends(product: Product, anna: Player) -> None:
@@ -21,7 +21,7 @@ def test_too_fast_does_not_score_and_again_suspends(product: Product, anna: Play
     assert (anna.me()["score"], anna.me()["status"]) == (0, "suspended")
     (case,) = _cases_of(product, anna)
     assert case["state"] == "open"
-    report = product.told("anticheat", "show", anna.username)
+    report = product.run_json("anticheat", "show", anna.username)
     signals = report["cases"][0]["signals"]
     assert {signal["rule"] for signal in signals} >= {"timing"}
     assert all(signal["added"] > 0 for signal in signals)
@@ -45,7 +45,7 @@ def test_opening_many_at_once_earns_nothing(product: Product, anna: Player) -> N
 
 
 def _older_than(product: Product, action: dict[str, Any], seconds: float) -> bool:
-    age = product.one("SELECT extract(epoch FROM clock_timestamp() - %s::timestamptz)", action["issued_at"])
+    age = product.query_value("SELECT extract(epoch FROM clock_timestamp() - %s::timestamptz)", action["issued_at"])
     return bool(age > seconds)
 
 

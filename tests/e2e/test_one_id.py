@@ -31,7 +31,10 @@ def test_the_id_of_a_redemption_is_in_the_request_the_event_the_relay_the_task_a
         answer = _complete(anna, action, own_id)
         assert answer.status == 200
         assert answer.headers["X-Request-ID"] == own_id
-        assert product.one("SELECT request_id FROM score_events WHERE action_id = %s", action["action_id"]) == own_id
+        assert (
+            product.query_value("SELECT request_id FROM score_events WHERE action_id = %s", action["action_id"])
+            == own_id
+        )
         places = {"relay": "published", "worker": "board_refreshed", "web": "board_pushed"}
         assert _lines(product, "web", "request", own_id)
         eventually(lambda: all(_lines(product, process, event, own_id) for process, event in places.items()))

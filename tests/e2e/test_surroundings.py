@@ -106,7 +106,7 @@ def test_one_who_reads_a_line_of_its_output_and_leaves_does_not_end_it(run: Make
 def test_it_ends_in_peace_without_a_reader(run: MakeRun) -> None:
     family = run.family()
     run.interrupt()
-    eventually(lambda: not [member for member in family if member.alive()])
+    eventually(lambda: not [member for member in family if member.is_alive()])
     assert (run.folder / "var" / "run.lock").exists()
 
 
@@ -118,4 +118,4 @@ def test_settings_of_the_last_run_in_a_terminal_do_not_reach_the_next_one(run: M
     assert result.stdout.split() == ["LOG_LEVEL", "PORT"], result.stderr
 
 
-_PRINT_SETTINGS = "import os; from devstack.given import given; print(*sorted(given(os.environ)))"
+_PRINT_SETTINGS = "import os; from devstack.given import user_settings; print(*sorted(user_settings(os.environ)))"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults import gates
 from tests.parts.client import Api, Player
-from tests.parts.product import Product, has_rabbitmq, running, settled
+from tests.parts.product import Product, has_rabbitmq, running, wait_until_settled
 
 ENV = {
     "CLAIM_SECONDS": "2",
@@ -34,7 +34,7 @@ def _fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 def fragile(_fragile: Product) -> Iterator[Product]:
     """Yield the product. After each test the books agree, Redis with them, and nothing waits to be delivered."""
     yield _fragile
-    settled(_fragile)
+    wait_until_settled(_fragile)
 
 
 @pytest.fixture

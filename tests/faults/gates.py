@@ -41,7 +41,7 @@ def build(product: Product) -> None:
             )
 
 
-class Shut:
+class ShutGate:
     """A gate that is shut; transactions may stand before it."""
 
     def __init__(self, product: Product, condition: str) -> None:
@@ -55,7 +55,7 @@ class Shut:
             ).fetchall()
         return [row[0] for row in rows]
 
-    def wait_for_somebody(self) -> None:
+    def wait_for_transaction(self) -> None:
         """Wait until a transaction stands before the gate."""
         eventually(self._waiting)
 
@@ -68,17 +68,17 @@ class Shut:
 
 
 @contextmanager
-def shut(product: Product, gate: Gate) -> Iterator[Shut]:
+def shut(product: Product, gate: Gate) -> Iterator[ShutGate]:
     """Hold a gate shut."""
     with product.database() as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [gate.number])
-        yield Shut(product, f"locktype = 'advisory' AND objid = {gate.number}")
+        yield ShutGate(product, f"locktype = 'advisory' AND objid = {gate.number}")
 
 
 @contextmanager
-def standing_locked(product: Product, user_id: str) -> Iterator[Shut]:
+def standing_locked(product: Product, user_id: str) -> Iterator[ShutGate]:
     """Hold the row of a player's standing: a redemption waits in its first write."""
     with product.database(autocommit=False) as connection:
         connection.execute("SELECT 1 FROM standings WHERE player_id = %s FOR UPDATE", [user_id])
-        yield Shut(product, "locktype IN ('transactionid', 'tuple')")
+        yield ShutGate(product, "locktype IN ('transactionid', 'tuple')")
         connection.rollback()

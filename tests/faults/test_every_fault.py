@@ -9,7 +9,7 @@ import pytest
 from bench.faults import disk
 from bench.faults.drill import SHORT, Drill, drill
 from bench.faults.faults import FAULTS
-from bench.faults.load import Seen
+from bench.faults.load import Phase
 from bench.faults.scene import Fault, Scene, Touch
 from tests.parts.cluster import missing
 
@@ -30,16 +30,16 @@ def test_what_was_promised_holds_whatever_breaks(ready: Drill, fault: Fault) -> 
     outcome = ready.run(fault)
     assert outcome.wrong == []
     # Otherwise nothing was under load, and the proofs would prove nothing.
-    assert outcome.seen.saw["200"] > 10
+    assert outcome.phase.saw["200"] > 10
 
 
 def test_a_drill_that_breaks_nothing_has_touched_nobody_whatever_it_counts(ready: Drill) -> None:
     counts: dict[str, int] = {}
 
-    def begin(scene: Scene) -> Callable[[Seen], int]:
+    def begin(scene: Scene) -> Callable[[Phase], int]:
         begun = {fault.slug: fault.touch.begin(scene) for fault in FAULTS}
 
-        def count(answers: Seen) -> int:
+        def count(answers: Phase) -> int:
             counts.update((slug, end(answers)) for slug, end in begun.items())
             return sum(counts.values())
 

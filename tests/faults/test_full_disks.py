@@ -49,10 +49,10 @@ def test_processes_that_cannot_log_answer_and_work_as_ever(speechless: Product, 
     action = anna.issue()
     assert anna.complete(action).status == 200
     assert anna.complete(action).code == "token_already_used"
-    ticked = speechless.one("SELECT max(sent_at) FROM ticks")
-    eventually(lambda: speechless.one("SELECT count(*) FROM outbox") == 0)
-    eventually(lambda: speechless.one("SELECT max(sent_at) FROM ticks") > ticked, within=30)
-    assert all(speechless.process(part).running for part in PARTS)
+    ticked = speechless.query_value("SELECT max(sent_at) FROM ticks")
+    eventually(lambda: speechless.query_value("SELECT count(*) FROM outbox") == 0)
+    eventually(lambda: speechless.query_value("SELECT max(sent_at) FROM ticks") > ticked, within=30)
+    assert all(speechless.process(part).is_running for part in PARTS)
     metrics = requests.get(f"{speechless.url}/metrics", timeout=10).text
     dropped = [line for line in metrics.splitlines() if line.startswith("fairboard_log_lines_dropped_total")]
     assert float(dropped[0].split()[1]) > 5

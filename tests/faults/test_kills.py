@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.faults.gates import DELIVERED, SCORED, Shut, shut, standing_locked
+from tests.faults.gates import DELIVERED, SCORED, ShutGate, shut, standing_locked
 from tests.parts.client import Answer, Api, Player
 from tests.parts.product import Product
 from tests.parts.subscriber import subscribed
@@ -24,11 +24,13 @@ def _kill_web(product: Product) -> None:
     eventually(lambda: not set(old) & set(product.web_workers()) and product.ready(), within=60)
 
 
-def _complete_and_die(product: Product, player: Player, action: dict[str, str], gate: Shut, key: str | None) -> None:
+def _complete_and_die(
+    product: Product, player: Player, action: dict[str, str], gate: ShutGate, key: str | None
+) -> None:
     """Send a completion that reaches the gate and dies there without an answer."""
     with ThreadPoolExecutor() as pool:
         request = pool.submit(player.complete, action, key=key)
-        gate.wait_for_somebody()
+        gate.wait_for_transaction()
         _kill_web(product)
         with pytest.raises(requests.ConnectionError):
             request.result()
@@ -45,7 +47,7 @@ def _complete_again(player: Player, action: dict[str, str], key: str | None = No
 
 
 def _events(product: Product, player: Player) -> int:
-    return int(product.one("SELECT count(*) FROM score_events WHERE player_id = %s", player.user_id))
+    return int(product.query_value("SELECT count(*) FROM score_events WHERE player_id = %s", player.user_id))
 
 
 @pytest.mark.parametrize("key", [None, "a-key"])
@@ -106,7 +108,7 @@ def test_killed_after_the_commit_before_the_publish_the_event_is_delivered(
     with subscribed(fragile.url, watcher.access_token) as socket:
         relay.pause()
         scores = [anna.score_once()["score"]["current"] for _ in range(5)]
-        assert fragile.one("SELECT count(*) FROM outbox") >= 1
+        assert fragile.query_value("SELECT count(*) FROM outbox") >= 1
         relay.kill()
         relay.start()
         update = socket.until_change(anna.user_id, scores[-1], within=30)
@@ -121,10 +123,10 @@ def test_killed_after_the_publish_before_the_delete_the_event_is_delivered_again
         with shut(fragile, DELIVERED) as gate:
             score = anna.score_once()["score"]["current"]
             first = socket.until_change(anna.user_id, score, within=30)
-            gate.wait_for_somebody()
+            gate.wait_for_transaction()
             relay.kill()
             gate.turn_away()
-            assert fragile.one("SELECT count(*) FROM outbox") >= 1
+            assert fragile.query_value("SELECT count(*) FROM outbox") >= 1
         relay.start()
         second = socket.until_change(anna.user_id, score, within=30)
     assert second["meta"]["version"] > first["meta"]["version"]
@@ -139,7 +141,7 @@ def test_a_worker_killed_at_work_gives_its_task_back(fragile: Product, anna: Pla
     with subscribed(fragile.url, watcher.access_token) as socket:
         worker.pause()
         score = anna.score_once()["score"]["current"]
-        eventually(lambda: fragile.one("SELECT count(*) FROM outbox") == 0)
+        eventually(lambda: fragile.query_value("SELECT count(*) FROM outbox") == 0)
         worker.kill()
         worker.start()
         socket.until_change(anna.user_id, score, within=30)

@@ -38,7 +38,7 @@ def _complete(player: Player, action: dict[str, str], key: str | None = None) ->
 
 
 def _events(product: Product, player: Player) -> int:
-    return int(product.one("SELECT count(*) FROM score_events WHERE player_id = %s", player.user_id))
+    return int(product.query_value("SELECT count(*) FROM score_events WHERE player_id = %s", player.user_id))
 
 
 def test_fifty_with_one_token_score_once(fragile: Product, anna: Player) -> None:

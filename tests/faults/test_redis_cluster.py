@@ -11,7 +11,7 @@ import redis
 from devstack.redis_cluster import RedisCluster, RedisNode
 from tests.faults.conftest import ENV
 from tests.parts.client import Api, Player
-from tests.parts.product import Product, running, settled
+from tests.parts.product import Product, running, wait_until_settled
 from tests.parts.steady import SteadyLoad, Tally
 from tests.parts.waiting import eventually
 
@@ -72,7 +72,7 @@ def _master_of(cluster: RedisCluster, player: Player) -> RedisNode:
 
     def holds(node: RedisNode) -> bool:
         try:
-            node.asked("EXISTS", f"{{{player.user_id}}}")
+            node.ask("EXISTS", f"{{{player.user_id}}}")
         except redis.ResponseError:
             return False
         return True
@@ -92,10 +92,10 @@ def test_a_master_killed_under_load_every_answer_holds_and_service_comes_back(
         before = len(tally.scored)
         eventually(lambda: len(tally.scored) > before + 50)
         master.start()
-        eventually(cluster.whole)
+        eventually(cluster.is_whole)
     assert tally.failures, "or the kill was noticed by nobody, and nothing is shown"
     _check_scores(clustered, players, tally)
-    settled(clustered)
+    wait_until_settled(clustered)
 
 
 def test_a_cluster_emptied_under_load_scores_nothing_twice_and_its_ranks_come_back(
@@ -104,8 +104,8 @@ def test_a_cluster_emptied_under_load_scores_nothing_twice_and_its_ranks_come_ba
     with SteadyLoad(clustered.url, players, pause=0.1) as tally:
         eventually(lambda: len(tally.scored) > 50)
         for master in cluster.masters():
-            master.asked("FLUSHALL")
+            master.ask("FLUSHALL")
         before = len(tally.scored)
         eventually(lambda: len(tally.scored) > before + 50)
     _check_scores(clustered, players, tally)
-    settled(clustered)
+    wait_until_settled(clustered)

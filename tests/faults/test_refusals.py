@@ -32,7 +32,7 @@ def _read_only_postgres(product: Product) -> Iterator[None]:
         connection.execute("ALTER SYSTEM SET default_transaction_read_only = on")
         connection.execute("SELECT pg_reload_conf()")
         try:
-            eventually(lambda: product.one("SHOW default_transaction_read_only") == "on")
+            eventually(lambda: product.query_value("SHOW default_transaction_read_only") == "on")
             yield
         finally:
             connection.execute("ALTER SYSTEM RESET default_transaction_read_only")
@@ -65,7 +65,7 @@ def test_a_part_that_refuses_is_named_and_tasks_wait_for_it(
         eventually(fragile.ready)
         assert anna.complete(action, key="k").data["score"] == {"previous": 1, "current": 2}
         socket.until_change(anna.user_id, 2, within=30)
-    assert fragile.told("queues", "status")["dead"] == 0
+    assert fragile.run_json("queues", "status")["dead"] == 0
 
 
 def _send_refresh(broker: Celery, player: Player) -> None:

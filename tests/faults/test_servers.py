@@ -145,7 +145,7 @@ def test_the_broker_down_redeems_go_on_and_subscribers_catch_up(
         while time.monotonic() < until:
             score = anna.score_once()["score"]["current"]
             _read_pending(socket)
-        assert fragile.one("SELECT count(*) FROM outbox") >= 1
+        assert fragile.query_value("SELECT count(*) FROM outbox") >= 1
         broker.start()
         socket.until_change(anna.user_id, score, within=30)
 

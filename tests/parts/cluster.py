@@ -28,7 +28,7 @@ class ClusterProduct(Product):
 
     def redis(self) -> Any:
         """Return a client of the whole Redis Cluster."""
-        running_node = next(node for node in self.cluster.redis.nodes if node.running)
+        running_node = next(node for node in self.cluster.redis.nodes if node.is_running)
         return redis.cluster.RedisCluster.from_url(running_node.url)
 
     def web_workers(self) -> list[int]:

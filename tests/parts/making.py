@@ -99,7 +99,7 @@ class MakeRun:
     def _address_or_end(self) -> bool:
         return "Fairboard is at" in self.output() or self.process.poll() is not None
 
-    def refused(self) -> str:
+    def wait_for_refusal(self) -> str:
         """Wait until it fails. Returns its output without make's own last line."""
         code = self.process.wait(60)
         assert code != 0, self.output()

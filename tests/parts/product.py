@@ -63,7 +63,7 @@ class Product:
         """Run a flask command to its end."""
         return ready_python.flask(self.env, arguments)
 
-    def told(self, *arguments: str) -> Any:
+    def run_json(self, *arguments: str) -> Any:
         """Run a flask command with --json and return its parsed output. Fails if the command fails."""
         result = self.flask(*arguments, "--json")
         assert result.returncode == 0, result.stdout + result.stderr
@@ -74,7 +74,7 @@ class Product:
         url = self.env["DATABASE_URL"].replace("postgresql+psycopg://", "postgresql://")
         return psycopg.connect(url, **{"autocommit": True, **options})
 
-    def one(self, query: str, *values: Any) -> Any:
+    def query_value(self, query: str, *values: Any) -> Any:
         """Return the first column of the first row, or None if there is no row."""
         with self.database() as connection:
             row = connection.execute(query, values).fetchone()
@@ -106,7 +106,7 @@ def running(folder: Path, env: Mapping[str, str], *, broker: str) -> Iterator[Pr
         stack.discard()
 
 
-def unsound(product: Product) -> list[str]:
+def find_contradictions(product: Product) -> list[str]:
     """Return the contradictions in the books: scores that differ from the sum of their events, actions scored twice."""
     with product.database() as connection:
         sums = connection.execute(
@@ -120,10 +120,10 @@ def unsound(product: Product) -> list[str]:
     return [f"standing {row}" for row in sums] + [f"scored twice {row}" for row in twice]
 
 
-def settled(product: Product, *, within: float = 60.0) -> None:
+def wait_until_settled(product: Product, *, within: float = 60.0) -> None:
     """Wait until every event is delivered; then check that the books agree, and Redis with them."""
-    eventually(lambda: product.one("SELECT count(*) FROM outbox") == 0, within=within)
-    assert unsound(product) == []
+    eventually(lambda: product.query_value("SELECT count(*) FROM outbox") == 0, within=within)
+    assert find_contradictions(product) == []
 
     def redis_agrees() -> bool:
         differences = verified.differences(product.env)

@@ -36,7 +36,7 @@ class Wire:
         self.ended = False
         self._part = ""
 
-    def say(self, message: Any) -> None:
+    def send(self, message: Any) -> None:
         """Send a text message to the server."""
         text = message if isinstance(message, str) else json.dumps(message)
         self.write(self.protocol.send(TextMessage(text)))

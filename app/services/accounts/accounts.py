@@ -29,7 +29,7 @@ from app.stores.boards.board_events import LoginEnded, publish_control
 from app.stores.moderation.audit import AuditStore
 from app.stores.postgres.engine import Database
 from app.stores.redis.client import Client
-from app.stores.redis.connection import Along, passenger
+from app.stores.redis.connection import PiggybackCommand, piggyback_command
 
 _ID_LENGTH = 36
 
@@ -166,7 +166,7 @@ class Accounts:
 
     def _find_by_name(self, username: str) -> tuple[Player, str] | None:
         """Find an account by its name, or by the name under which it was registered in older versions."""
-        return self._players.named(older_username_key(username), username_key(username))
+        return self._players.find(older_username_key(username), username_key(username))
 
     def refresh(self, player_id: UUID, login_id: UUID, refresh_id: UUID) -> Login:
         """Swap a refresh token for a new pair. Raises Unauthorized, AccountSuspended.
@@ -211,19 +211,24 @@ class Sessions:
         self.states = logins.states
 
     @contextmanager
-    def prefetch_state(self, player_id: UUID, login_id: UUID) -> Iterator[Along]:
-        """Send the question for the login's state with the next command that takes passengers, the rate limit's."""
-        question = self._logins.question((player_id, login_id))
-        token = passenger.set(question)
+    def prefetch_state(self, player_id: UUID, login_id: UUID) -> Iterator[PiggybackCommand]:
+        """Send the question for the login's state with the next command that can carry it, the rate limit's."""
+        question = self._logins.state_query((player_id, login_id))
+        token = piggyback_command.set(question)
         try:
             yield question
         finally:
-            passenger.reset(token)
+            piggyback_command.reset(token)
 
     def check(
-        self, player_id: UUID, login_id: UUID, *, may_be_suspended: bool = False, prefetched: Along | None = None
+        self,
+        player_id: UUID,
+        login_id: UUID,
+        *,
+        may_be_suspended: bool = False,
+        prefetched: PiggybackCommand | None = None,
     ) -> None:
-        """Raise Unauthorized if the login has ended, AccountSuspended for a suspended player unless `suspended_too`."""
+        """Raise Unauthorized for an ended login, AccountSuspended for a suspended player unless `may_be_suspended`."""
         copies = [prefetched.answer] if prefetched and isinstance(prefetched.answer, list) else None
         state = self._logins.states([(player_id, login_id)], copies)[0]
         if state == "ended":

@@ -28,7 +28,7 @@ class SignInThrottle:
 
         InvalidCredentials from inside is a failure; any other error means that no password was tried.
         """
-        current = self._store.of(username_key, address)
+        current = self._store.sign_in_try(username_key, address)
         self._wait_for_turn(current)
         outcome: SignInOutcome = "withdrawn"
         try:
@@ -38,12 +38,12 @@ class SignInThrottle:
             outcome = "failed"
             raise
         finally:
-            self._store.over(current, outcome)
+            self._store.record_outcome(current, outcome)
 
     def remember(self, username_key: str, address: str) -> None:
         """Make the network known to an account that was just created from it, if Redis answers."""
         with suppress(*UNAVAILABLE):
-            self._store.over(self._store.of(username_key, address), "succeeded")
+            self._store.record_outcome(self._store.sign_in_try(username_key, address), "succeeded")
 
     def _wait_for_turn(self, current: SignInTry) -> None:
         """Wait while other tries of the same network are in flight: a successful one clears the count."""

@@ -74,7 +74,7 @@ class BoardSync:
 
     def repair_board(self, season: Season) -> bool:
         """Rebuild the board if it needs that and no process is rebuilding it; return whether it was rebuilt."""
-        if self._rankings.ready(season) or not self._rankings.may_rebuild(season):
+        if self._rankings.is_ready(season) or not self._rankings.take_rebuild_lease(season):
             return False
         self.rebuild(season)
         return True
@@ -102,7 +102,7 @@ class BoardSync:
         try:
             standings = self._rebuild.rebuild(season, progress, retries)
         finally:
-            self._rankings.rebuilt(season)
+            self._rankings.release_rebuild_lease(season)
         retries(lambda: self._reads.build(season))
         return standings
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 from app.domain.boards import Season
 from app.services.boards.standings import Standings
 from app.stores.boards.board_events import BoardChanged, publish_board
-from app.stores.boards.broadcast_gate import AnnouncedElsewhere, BroadcastGateStore, Go
+from app.stores.boards.broadcast_gate import BroadcastElsewhere, BroadcastGateStore, BroadcastNow
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore
 from app.stores.redis.client import Client
@@ -55,14 +55,14 @@ class Broadcasts:
         if self._interval <= 0:
             return self._publish(season, [cause])
         entry = json.dumps(asdict(cause))
-        turn = self._gate.turn(season, entry, self._interval)
-        while not isinstance(turn, Go):
-            if isinstance(turn, AnnouncedElsewhere):
+        turn = self._gate.request_turn(season, entry, self._interval)
+        while not isinstance(turn, BroadcastNow):
+            if isinstance(turn, BroadcastElsewhere):
                 return 0
             time.sleep(turn.seconds)
-            turn = self._gate.turn(season, "", self._interval)
+            turn = self._gate.request_turn(season, "", self._interval)
         version = self._publish(season, [BroadcastCause(**json.loads(text)) for text in turn.pending])
-        self._gate.announced(season, turn.pending)
+        self._gate.remove_entries(season, turn.pending)
         return version
 
     def _publish(self, season: Season, causes: Sequence[BroadcastCause]) -> int:
@@ -83,7 +83,7 @@ class Broadcasts:
         return top.version
 
     def _describe_changes(self, season: Season, events: Sequence[int]) -> list[dict[str, object]]:
-        changed = self._standings.changed(season, events) if events else []
+        changed = self._standings.changed_standings(season, events) if events else []
         scores = sorted({row.score for row in changed} | {row.previous_score for row in changed})
         ranks = self._rankings.ranks(season, scores) if scores else []
         rank_by_score = dict(

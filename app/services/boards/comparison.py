@@ -12,7 +12,7 @@ from uuid import UUID
 
 from app.domain.boards import TOP, Season, StandingRow
 from app.services.operations.retries import Retries
-from app.stores.boards.bulk_rankings import BATCH, BEGINNING, BulkRankings, Held
+from app.stores.boards.bulk_rankings import BATCH, BEGINNING, BulkRankings, RankingRecord
 from app.stores.boards.standings import MirroredStanding, StandingStore
 
 
@@ -30,7 +30,7 @@ MOST = 10_000
 """Differences in memory at once. More are checked in groups of this size."""
 
 _RECHECKS = 2  # checks after the first one: a player may redeem during each of them
-_ABSENT = Held(None, None)
+_ABSENT = RankingRecord(None, None)
 
 
 class Comparison:
@@ -74,7 +74,7 @@ class Comparison:
         self, season: Season, progress: Callable[[int], None], retries: Retries, pause: float
     ) -> Iterator[StandingDifference]:
         """Yield all differences of a board, as they are found."""
-        if not retries(lambda: self._rankings.ready(season)):
+        if not retries(lambda: self._rankings.is_ready(season)):
             yield {"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}
             return
         suspects = itertools.chain(
@@ -159,10 +159,10 @@ class Comparison:
 
     def _pair(
         self, season: Season, players: Sequence[str], members: Sequence[MirroredStanding], retries: Retries
-    ) -> Iterator[tuple[str, Held, Held]]:
+    ) -> Iterator[tuple[str, RankingRecord, RankingRecord]]:
         """Yield each player with the actual standing in Redis and the expected one."""
-        expected = {str(member.player): Held(member.score, member.change) for member in members}
-        standings = retries(lambda: self._rankings.held(season, players))
+        expected = {str(member.player): RankingRecord(member.score, member.change) for member in members}
+        standings = retries(lambda: self._rankings.records(season, players))
         for player, actual in zip(players, standings, strict=True):
             yield player, actual, expected.get(player, _ABSENT)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from app.stores.boards.outbox import Backlog, OutboxStore, Waiting
+from app.stores.boards.outbox import Backlog, OutboxRow, OutboxStore
 from app.stores.postgres.engine import Database
 
 
@@ -49,7 +49,7 @@ class Outbox:
         return self._store.status()
 
 
-def _merge(rows: list[Waiting]) -> list[BoardChange]:
+def _merge(rows: list[OutboxRow]) -> list[BoardChange]:
     changes: dict[int, BoardChange] = {}
     for row in rows:
         change = changes.setdefault(row.season_id, BoardChange(row.season_id, row.board, row.created_at))

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.errors import TooManySockets
 from app.services.boards.standings import Standings
-from app.stores.boards.presence import PresenceStore, of_address, of_player
+from app.stores.boards.presence import PresenceStore, address_key, player_key
 
 LIFETIMES = 3  # renewals that may fail before a socket counts as gone
 _CACHE_SECONDS = 0.5
@@ -31,17 +31,17 @@ class Presence:
         self._most_per_player, self._most_per_address = most_per_player, most_per_address
         self._retry_after = max(1, math.ceil(renew_seconds))
         self.renew_seconds = renew_seconds
-        self.stay, self.leave, self.count = store.stay, store.leave, store.online
+        self.renew, self.remove, self.count = store.renew, store.remove, store.count_online
         self._counts: dict[str, tuple[float, int]] = {}
 
-    def seat_player(self, player_id: UUID, socket: str) -> None:
+    def register_player(self, player_id: UUID, socket: str) -> None:
         """Register a player's socket. Raises TooManySockets."""
-        if not self._store.enter(of_player(player_id), socket, self._most_per_player):
+        if not self._store.register(player_key(player_id), socket, self._most_per_player):
             raise TooManySockets("player", self._most_per_player, self._retry_after)
 
-    def seat_address(self, address: str, socket: str) -> None:
+    def register_address(self, address: str, socket: str) -> None:
         """Register an address's socket. Raises TooManySockets."""
-        if not self._store.enter(of_address(address), socket, self._most_per_address):
+        if not self._store.register(address_key(address), socket, self._most_per_address):
             raise TooManySockets("address", self._most_per_address, self._retry_after)
 
     def online(self, board: str) -> int:
@@ -50,5 +50,5 @@ class Presence:
         now = time.monotonic()
         cached = self._counts.get(board)
         if cached is None or now - cached[0] > _CACHE_SECONDS:
-            cached = self._counts[board] = now, self._store.online(board)
+            cached = self._counts[board] = now, self._store.count_online(board)
         return cached[1]

@@ -9,7 +9,7 @@ from uuid import UUID
 from app.domain.boards import Season
 from app.services.boards.comparison import Comparison
 from app.services.operations.retries import Retries
-from app.stores.boards.bulk_rankings import BATCH, BEGINNING, BulkRankings, Restarted
+from app.stores.boards.bulk_rankings import BATCH, BEGINNING, BulkRankings, RedisRestarted
 from app.stores.boards.standings import MirroredStanding, StandingStore
 
 _TRIES = 3  # Redis may restart or lose the board in all but the last
@@ -34,9 +34,9 @@ class Rebuild:
             rebuild_id = retries(lambda: self._rankings.begin_rebuild(season))
             standings = self._copy_all(season, progress, retries)
             is_whole = retries(partial(self._rankings.mark_ready, season, rebuild_id))
-            if is_whole and retries(lambda: self._rankings.ready(season)):
+            if is_whole and retries(lambda: self._rankings.is_ready(season)):
                 return standings
-        raise Restarted("Redis restarts, or loses the board, again and again while it is brought there")
+        raise RedisRestarted("Redis restarts, or loses the board, again and again while it is brought there")
 
     def copy(self, season: Season, players: Sequence[UUID]) -> None:
         """Copy these players' standings to Redis."""
@@ -46,7 +46,7 @@ class Rebuild:
     def _copy_all(self, season: Season, progress: Progress, retries: Retries) -> int:
         has_strangers = not retries(lambda: self._rankings.is_empty(season))
         # Standings that a failover may have lost come first, so that a large board isn't wrong until the rebuild ends.
-        retries(lambda: self.copy(season, self._standings.lately(season)))
+        retries(lambda: self.copy(season, self._standings.recent_players(season)))
         standings, after = 0, BEGINNING
         while members := retries(partial(self._standings.members_after, season, after, self._batch)):
             retries(partial(self._renew_and_apply, season, members))
@@ -67,7 +67,7 @@ class Rebuild:
         retries(lambda: self._rankings.remove(season, batch))
 
     def _renew_and_apply(self, season: Season, members: Sequence[MirroredStanding]) -> None:
-        self._rankings.rebuilding(season)
+        self._rankings.renew_rebuild_lease(season)
         self._apply(season, members)
 
     def _apply(self, season: Season, members: Sequence[MirroredStanding]) -> None:

@@ -25,7 +25,7 @@ _RETRY_SECONDS = 20.0  # the next run does the rest
 class ReconcileResult:
     """The result for one board: how many standings were compared, how many differed, and the first differences.
 
-    `rebuilt`: the board was rebuilt, because too much was wrong or its sorted set was known to be incomplete.
+    `was_rebuilt`: the board was rebuilt, because too much was wrong or its sorted set was known to be incomplete.
     """
 
     board: str
@@ -72,16 +72,16 @@ class Reconciler:
         """
         results = []
         for season in self._catalog.open_seasons():
-            if self._rankings.may_prove(season):
+            if self._rankings.take_comparison_lease(season):
                 try:
                     results.append(self._reconcile(season, pause))
                 finally:
-                    self._rankings.proved(season)
+                    self._rankings.release_comparison_lease(season)
         return results
 
     def _reconcile(self, season: Season, pause: float) -> ReconcileResult:
         result, retries = ReconcileResult(season.board), Retries(_RETRY_SECONDS)
-        if self._rankings.ready(season):
+        if self._rankings.is_ready(season):
             self._compare(season, result, retries, pause)
         elif self._board_sync.repair_board(season):
             result.was_rebuilt = True
@@ -109,4 +109,4 @@ class Reconciler:
             self._rankings.drop_top(season, TOP)
         result.add(top)
         result.standings = run.compared
-        retries(lambda: self._progress_store.keep(season, run.progress_at(self._clock())))
+        retries(lambda: self._progress_store.store(season, run.progress_at(self._clock())))

@@ -48,7 +48,7 @@ class ReconcileRun:
         share = max(least_share, -(-retries(lambda: rankings.size(season)) // RUNS))
         self._most_standings = share + comparison.batch  # so that a board of one share is compared to its end
         self._renewed_at = time.monotonic()
-        run = retries(lambda: rankings.run(season))
+        run = retries(lambda: rankings.run_id(season))
         # A cursor is only valid for the run of Redis that gave it.
         self.progress = progress if progress.run == run else ReconcileProgress(run=run, passed=progress.passed)
         self.compared = 0
@@ -72,15 +72,15 @@ class ReconcileRun:
         return progress
 
     def _compare_changed(self) -> Iterator[str]:
-        begin = self._retries(lambda: self._changes.unseen_after(self.progress.event))
-        settled = self._retries(self._changes.settled)
+        begin = self._retries(lambda: self._changes.last_checked_event(self.progress.event))
+        settled = self._retries(self._changes.last_settled_event)
         event = begin
         next_event: int | None = begin
         while next_event is not None and next_event < begin + _MOST_EVENTS:
             event = next_event
             next_event, players = self._retries(partial(self._changes.by_events, self._season, event, _EVENT_BATCH))
             yield from self._compare_players(players)
-        # Events after `settled` are read again by the next run: older ones may still appear between them.
+        # Events after the last settled one are read again by the next run: older ones may still appear between them.
         self.progress = replace(self.progress, event=max(begin, min(settled, event)))
 
     def _compare_decided(self) -> Iterator[str]:
@@ -116,7 +116,7 @@ class ReconcileRun:
         """Count a batch, and renew the lease on the comparison."""
         self.compared += length
         if time.monotonic() - self._renewed_at > _RENEW_SECONDS:
-            self._retries(lambda: self._rankings.proving(self._season))
+            self._retries(lambda: self._rankings.renew_comparison_lease(self._season))
             self._renewed_at = time.monotonic()
 
     def _compare_players(self, players: list[UUID]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from app.errors import NotFound
 from app.services.boards.top_lists import TopLists
 from app.stores.accounts.players import PlayerStore
 from app.stores.boards.rankings import SECONDS_AHEAD, CachedTop, Places, RankingStore, ShownTop
-from app.stores.boards.standings import Found, StandingStore
+from app.stores.boards.standings import BoardEntry, StandingStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.postgres.engine import UNAVAILABLE
 from app.stores.postgres.lsn import NOWHERE, Position
@@ -23,7 +23,7 @@ from app.stores.postgres.replicas import Replicas
 _SEASON_SECONDS = 1.0
 _BUILD_WAIT_SECONDS = 2.0
 
-Neighbours = tuple[Found, list[Found], list[Found]]  # the player, above, below
+Neighbours = tuple[BoardEntry, list[BoardEntry], list[BoardEntry]]  # the player, above, below
 
 
 class BoardSnapshot(TypedDict):
@@ -106,11 +106,11 @@ class Standings:
         a reader that goes from one to another never sees the board go back.
         """
         season, second = self.season(board), int(self._clock())
-        top_list = self._rankings.shown(season, limit)
+        top_list = self._rankings.shown_top(season, limit)
         if top_list and second <= top_list.second <= second + SECONDS_AHEAD:  # beyond that, the clock was set back
             return Top(top_list.version, top_list.rows, True, top_list.second)
         newest, is_hit = self._read_newest(season, limit, since_ms=second * 1000)
-        top_list = self._rankings.show(season, limit, ShownTop(second, newest.version, newest.rows))
+        top_list = self._rankings.offer_top(season, limit, ShownTop(second, newest.version, newest.rows))
         return Top(top_list.version, top_list.rows, is_hit, top_list.second)
 
     def snapshot(self, board: str = MAIN) -> BoardSnapshot:
@@ -128,7 +128,7 @@ class Standings:
         if cached:
             return cached, True
         deadline = time.monotonic() + _BUILD_WAIT_SECONDS
-        while not self._rankings.may_build(season, limit) and time.monotonic() < deadline:
+        while not self._rankings.take_build_lease(season, limit) and time.monotonic() < deadline:
             time.sleep(0.01)
             cached = self._read_valid(season, limit, since_ms)
             if cached:
@@ -136,7 +136,7 @@ class Standings:
         try:
             return self._top_lists.build(season, limit, may_use_replica=True), False
         finally:
-            self._rankings.built(season, limit)
+            self._rankings.release_build_lease(season, limit)
 
     def _read_valid(self, season: Season, limit: int, since_ms: int | None) -> CachedTop | None:
         cached, changes = self._rankings.top(season, limit)
@@ -179,8 +179,8 @@ class Standings:
     def _read_from_replica(self, season: Season, player_id: UUID) -> Standing | None:
         """Return the standing, or None unless a replica has all of this player that any reader has seen."""
         position = self._shown_positions.get(season.tag, NOWHERE)
-        reading = self._replicas.at_least(
-            position, lambda database: StandingStore(database).one(season, player_id), wait=0.0
+        reading = self._replicas.read_at_position(
+            position, lambda database: StandingStore(database).standing(season, player_id), wait=0.0
         )
         if reading is None:
             return None
@@ -197,37 +197,37 @@ class Standings:
         return self._add_ranks(season, [entry], places)[0]
 
     def _read_from_primary(self, season: Season, player_id: UUID, *, own: bool = False) -> Standing:
-        entry = self._standings.one(season, player_id, own=own)
+        entry = self._standings.standing(season, player_id, own=own)
         if entry is None:
             raise NotFound("There is no such player.")
         return self._add_ranks(season, [entry], self._read_places(season, [entry]))[0]
 
     def _read_neighbours(
         self, season: Season, player_id: UUID, count: int
-    ) -> tuple[Found, list[Found], list[Found]] | None:
+    ) -> tuple[BoardEntry, list[BoardEntry], list[BoardEntry]] | None:
         """Read the player with their neighbours, on a replica that has all that the primary has now, or on the primary.
 
         The change numbers of so many rows can't each be checked in Redis first.
         """
 
         def read(store: StandingStore) -> Neighbours | None:
-            entry = store.one(season, player_id, own=True)
+            entry = store.standing(season, player_id, own=True)
             if entry is None:
                 return None
-            above, below = store.around(season, entry.standing, count) if entry.listed else ([], [])
+            above, below = store.around(season, entry.standing, count) if entry.is_listed else ([], [])
             return entry, above, below
 
         if self._replicas.any:
-            reading = self._replicas.at_least(
+            reading = self._replicas.read_at_position(
                 self._standings.position(), lambda database: read(StandingStore(database))
             )
             if reading and reading[0]:
                 return reading[0]
         return read(self._standings)
 
-    def _read_places(self, season: Season, entries: Sequence[Found]) -> Places:
+    def _read_places(self, season: Season, entries: Sequence[BoardEntry]) -> Places:
         """Return the places of entries, after copying newer ones to Redis: no reader sees an entry ahead of Redis."""
-        scores = sorted({entry.standing.score for entry in entries if entry.listed})
+        scores = sorted({entry.standing.score for entry in entries if entry.is_listed})
         places = self._rankings.places(season, [entry.standing.user_id for entry in entries], scores)
         if places.ranks is not None:
             newer = [
@@ -239,12 +239,12 @@ class Standings:
                 self._rankings.apply(season, newer)
         return places
 
-    def _add_ranks(self, season: Season, entries: Sequence[Found], places: Places) -> list[Standing]:
+    def _add_ranks(self, season: Season, entries: Sequence[BoardEntry], places: Places) -> list[Standing]:
         ranks = places.ranks
         if ranks is None:
-            scores = {entry.standing.score for entry in entries if entry.listed}
+            scores = {entry.standing.score for entry in entries if entry.is_listed}
             ranks = {score: self._standings.rank(season, score) for score in scores}
         return [
-            replace(entry.standing, rank=ranks[entry.standing.score]) if entry.listed else entry.standing
+            replace(entry.standing, rank=ranks[entry.standing.score]) if entry.is_listed else entry.standing
             for entry in entries
         ]

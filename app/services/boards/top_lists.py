@@ -52,9 +52,9 @@ class TopLists:
         self, season: Season, limit: int, position: Position, *, may_use_replica: bool
     ) -> tuple[Sequence[Standing], Position]:
         if may_use_replica:
-            reading = self._replicas.at_least(
-                position, lambda database: StandingStore(database).top_seen(season, limit)
+            reading = self._replicas.read_at_position(
+                position, lambda database: StandingStore(database).top_with_position(season, limit)
             )
             if reading:
                 return reading[0]
-        return self._standings.top_seen(season, limit)
+        return self._standings.top_with_position(season, limit)

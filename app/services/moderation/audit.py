@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.domain.audit import NOTHING, AuditRow, Flaw, Head, broken, flaws
+from app.domain.audit import NOTHING, AuditRow, Flaw, Head, find_contradiction, flaws
 from app.services.moderation.audit_anchors import Anchors, AuditCheck
 from app.stores.moderation.audit import APPENDED, AuditStore
 from app.stores.moderation.audit_anchors import Anchored
@@ -30,7 +30,7 @@ class Audit:
 
     def __init__(self, database: Database, store: AuditStore, anchors: Anchors) -> None:
         self._db, self._store, self._anchors = database, store, anchors
-        database.after(APPENDED, anchors.after_commit)
+        database.register_after_commit(APPENDED, anchors.after_commit)
 
     def check(self) -> AuditCheck:
         """Compare the end of the log with the heads that this process and this machine remember."""
@@ -107,7 +107,7 @@ class Audit:
             flaw
             for number, anchor_hashes in sorted(anchored.heads.items())
             for digest in anchor_hashes
-            if (flaw := broken(Head(number, digest), head, hashes.get(number)))
+            if (flaw := find_contradiction(Head(number, digest), head, hashes.get(number)))
         ]
         yield from [flaw for flaw in contradictions if flaw.kind == "changed"][:1]
         yield from [flaw for flaw in contradictions if flaw.kind == "missing"][-1:]

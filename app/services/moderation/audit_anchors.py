@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from app.domain.audit import Flaw, Head, broken
+from app.domain.audit import Flaw, Head, find_contradiction
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.audit_anchors import Anchored, AnchorFile
 from app.stores.postgres.engine import UNAVAILABLE
@@ -68,7 +68,9 @@ class Anchors:
         anchor = self._highest
         head, hash_at_anchor = self._store.head(anchor)
         return AuditCheck(
-            head, broken(anchor, head, hash_at_anchor) if anchor else None, first=anchor is None and head.id > 0
+            head,
+            find_contradiction(anchor, head, hash_at_anchor) if anchor else None,
+            first=anchor is None and head.id > 0,
         )
 
     def _remember(self, head: Head) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from anticheat.backtest import BacktestResult, Rules, backtest, changed
+from anticheat.backtest import BacktestResult, Rules, backtest, with_changes
 from anticheat.verdict import Thresholds
 from app.domain.times import utc
 from app.errors import InvalidRequest
@@ -109,7 +109,7 @@ class Backtest:
         on_progress: ProgressCallback = lambda count: None,
     ) -> Report:
         """Judge the redemptions of that time by the present settings with `changes`. Raises InvalidRequest."""
-        return self._patient_replicas.patiently(
+        return self._patient_replicas.read_patiently(
             lambda source: self._run_on(source, since, until, changes, player_id, on_progress)
         )
 
@@ -125,13 +125,13 @@ class Backtest:
         with self._store.ledger(source) as ledger:
             limits = {slug: type_limits.limits for slug, type_limits in ledger.limits().items()}
             try:
-                rules = changed(Rules(self._thresholds, limits), changes)
+                rules = with_changes(Rules(self._thresholds, limits), changes)
             except ValueError as error:
                 raise InvalidRequest.field("set", str(error)) from error
             warm_up_since = since - timedelta(
                 seconds=_WARM_UP_HALF_LIVES * max(self._thresholds.half_life, rules.thresholds.half_life)
             )
-            players = ledger.tried(warm_up_since, until, player_id)
+            players = ledger.players_with_tries(warm_up_since, until, player_id)
         report = Report(since, until, rules)
         for batch in batches(players):
             with self._store.ledger(source) as ledger:
@@ -155,7 +155,7 @@ class Backtest:
     @staticmethod
     def _compare(dossier: Dossier, outcome: PlayerOutcome, report: Report) -> None:
         since = report.since.timestamp()
-        signals = [signal for signal in dossier.all_kept if signal.at < report.until.timestamp()]
+        signals = [signal for signal in dossier.evidence if signal.at < report.until.timestamp()]
         result = backtest(dossier.tries, signals, report.rules, since=since, cleared_at=dossier.cleared_at)
         report.players += result.tries > 0
         report.redemptions += result.tries

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from app.domain.action_types import EXPECTED
 from app.domain.boards import ActionType
-from app.domain.calibration import Proposal, Taken, propose
+from app.domain.calibration import CompletionTimes, Proposal, propose
 from app.errors import NotFound
 from app.services.play.actions import Actions
-from app.stores.moderation.completion_times import taken_since
+from app.stores.moderation.completion_times import completion_times_since
 from app.stores.postgres.replicas import Replicas
 
 TIMES = ("min_seconds", *EXPECTED)
@@ -22,7 +22,7 @@ class TypeCalibration:
     """An action type: how long completions took, or None without any; its present times; and the proposal."""
 
     slug: str
-    times: Taken | None
+    times: CompletionTimes | None
     now: Mapping[str, float | None]
     proposal: Proposal
 
@@ -38,7 +38,7 @@ class Calibration:
         action_types = [action_type for action_type in self._actions.types() if slug in (None, action_type.slug)]
         if not action_types:
             raise NotFound("There is no such action type." if slug else "There are no action types.")
-        times_by_type = self._patient_replicas.patiently(lambda source: taken_since(source, since))
+        times_by_type = self._patient_replicas.read_patiently(lambda source: completion_times_since(source, since))
         return [self._calibrate(action_type, times_by_type.get(action_type.slug)) for action_type in action_types]
 
     def apply(self, calibration: TypeCalibration, *, by: str, request_id: str) -> bool:
@@ -48,6 +48,6 @@ class Calibration:
         return bool(calibration.proposal.values)
 
     @staticmethod
-    def _calibrate(action_type: ActionType, times: Taken | None) -> TypeCalibration:
+    def _calibrate(action_type: ActionType, times: CompletionTimes | None) -> TypeCalibration:
         present_times = {name: value for name, value in asdict(action_type).items() if name in TIMES}
         return TypeCalibration(action_type.slug, times, present_times, propose(times, present_times))

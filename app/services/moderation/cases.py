@@ -82,7 +82,7 @@ class Cases:
 
     def case_file(self, case_id: UUID) -> CaseFile | None:
         """Return a case with the present suspicion of its player; None if there is none."""
-        case = self._store.one(case_id)
+        case = self._store.case(case_id)
         if case is None:
             return None
         stored_signals = self._store.evidence(case_id, _MOST_EVIDENCE)
@@ -110,7 +110,7 @@ class Cases:
         }
 
     def case_files_of(self, player_id: UUID, limit: int = 50) -> list[CaseFile]:
-        """Return a player's cases, each as `one` returns it, the newest first."""
+        """Return a player's cases, each as `case_file` returns it, the newest first."""
         rows = self._store.page(Filters(player_id=player_id), limit=limit)
         cases = [self.case_file(row["case_id"]) for row in rows]
         return [case for case in cases if case]

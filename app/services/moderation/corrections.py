@@ -18,7 +18,7 @@ from app.services.operations.retries import Retries
 from app.stores.boards.ledger_audit import LedgerAuditStore, StandingKey, UnsoundStanding
 from app.stores.boards.rankings import RankingStore
 from app.stores.moderation.audit import AuditStore
-from app.stores.moderation.correction_previews import Preview, past_limit, preview
+from app.stores.moderation.correction_previews import Preview, exceeds_limit, preview
 from app.stores.moderation.corrections import PAST_LIMIT, CorrectionStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.postgres.engine import Database
@@ -107,7 +107,7 @@ class Corrections:
             raise NotFound("There is no such correction.")
         if void.kind != "void" or void.state == "restored":
             raise Conflict("It was restored already." if void.kind == "void" else "A restore can't be restored.")
-        if past_limit(connection, void.id):
+        if exceeds_limit(connection, void.id):
             raise Conflict(PAST_LIMIT)
         self._store.set_state(connection, void.id, "restored")
         selection = replace(void.selection, until=None)
@@ -117,7 +117,7 @@ class Corrections:
 
     def voids_of(self, connection: sa.Connection, case_id: UUID) -> Sequence[UUID]:
         """Return a case's voids that stand, which are those not restored."""
-        return self._store.of_case(connection, case_id)
+        return self._store.voids_of_case(connection, case_id)
 
     def work(
         self, correction_id: UUID, *, seconds: float | None = None, on_progress: ProgressCallback = lambda events: None
@@ -164,7 +164,7 @@ class Corrections:
         self, selection: Selection, *, restores_id: UUID | None = None, leaves: UUID | None = None, limit: int = 50
     ) -> Preview:
         """Return the changes that the correction would make, from one snapshot of a replica, or of the primary."""
-        return self._patient_replicas.patiently(
+        return self._patient_replicas.read_patiently(
             lambda source: preview(source, selection, restores_id, leaves=leaves, limit=limit)
         )
 
@@ -211,7 +211,7 @@ class Corrections:
             if correction is None or correction.state != "running":
                 return True
             is_exhausted = self._store.batch(connection, correction, self.batch)
-            is_finished = is_exhausted and self._store.settled(connection, correction_id)
+            is_finished = is_exhausted and self._store.is_settled(connection, correction_id)
             if is_finished:
                 self._store.set_state(connection, correction_id, "done")
         if is_finished:

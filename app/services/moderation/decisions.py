@@ -21,7 +21,7 @@ from app.services.moderation.moderation import Moderation
 from app.stores.accounts.players import PlayerStore
 from app.stores.boards.outbox import OutboxStore
 from app.stores.moderation.audit import AuditStore
-from app.stores.moderation.cases import CaseStore, Locked, PlayerState
+from app.stores.moderation.cases import CaseStore, LockedCase, PlayerState
 from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.postgres.engine import Database
@@ -130,13 +130,13 @@ class Decisions:
             open_case_id = CaseStore.other_open(connection, case)
             if open_case_id is not None:
                 raise CaseOpen(details={"case_id": str(open_case_id)})
-            previous_state, state = CaseStore.before_last(connection, case.id), _read_state(connection, case)
+            previous_state, state = CaseStore.state_before_last(connection, case.id), _read_state(connection, case)
             result = self._restore_state(connection, case, previous_state, author)
             CaseStore.reopen(connection, case.id)
             self._record(connection, result, state, author)
         return self._follow_up(result)
 
-    def _lock_case(self, connection: sa.Connection, case_id: UUID, author: DecisionAuthor) -> Locked:
+    def _lock_case(self, connection: sa.Connection, case_id: UUID, author: DecisionAuthor) -> LockedCase:
         try:
             check_reason(author.reason)
         except ValueError as error:
@@ -149,14 +149,14 @@ class Decisions:
         PlayerStore.touch(connection, player_id)
         return CaseStore.lock(connection, case_id)
 
-    def _clear(self, connection: sa.Connection, case: Locked, author: DecisionAuthor) -> DecisionResult:
+    def _clear(self, connection: sa.Connection, case: LockedCase, author: DecisionAuthor) -> DecisionResult:
         now = self._clock()
         SuspicionStore.clear(connection, case.player_id, utc(now))
         PlayerStore.set_status(connection, case.player_id, "active")
         QuarantineStore.hold(connection, case.player_id, None)
         return DecisionResult(case.id, case.player_id, "cleared", "active", None, Suspicion(0.0, now))
 
-    def _confirm(self, connection: sa.Connection, case: Locked, author: DecisionAuthor) -> DecisionResult:
+    def _confirm(self, connection: sa.Connection, case: LockedCase, author: DecisionAuthor) -> DecisionResult:
         PlayerStore.set_status(connection, case.player_id, "suspended")
         # Release held points: no board shows the player now, and these points are voided with the rest.
         QuarantineStore.hold(connection, case.player_id, None)
@@ -172,7 +172,7 @@ class Decisions:
         return DecisionResult(case.id, case.player_id, "confirmed", "suspended", correction_id)
 
     def _restore_state(
-        self, connection: sa.Connection, case: Locked, state: PlayerState, author: DecisionAuthor
+        self, connection: sa.Connection, case: LockedCase, state: PlayerState, author: DecisionAuthor
     ) -> DecisionResult:
         restore_id = suspicion = None
         # Voids come first, since a batch too locks its correction before the standings.
@@ -181,7 +181,7 @@ class Decisions:
                 connection, void_id, made_by=author.actor, reason=author.reason, request_id=author.request_id
             )
         if case.state == "cleared":
-            suspicion = SuspicionStore.put_back(connection, case.player_id, state["suspicion"], self._half_life)
+            suspicion = SuspicionStore.restore(connection, case.player_id, state["suspicion"], self._half_life)
         PlayerStore.set_status(connection, case.player_id, state["status"])
         QuarantineStore.hold(connection, case.player_id, case.id if state["held"] else None)
         return DecisionResult(case.id, case.player_id, "undone", state["status"], restore_id, suspicion)
@@ -225,12 +225,12 @@ class Decisions:
         return result
 
 
-def _read_state(connection: sa.Connection, case: Locked) -> PlayerState:
+def _read_state(connection: sa.Connection, case: LockedCase) -> PlayerState:
     """Return the state that a decision may change."""
     return {
         "status": case.status,
-        "suspicion": SuspicionStore.row(connection, case.player_id),
-        "held": QuarantineStore.held_under(connection, case.player_id) == case.id,
+        "suspicion": SuspicionStore.lock(connection, case.player_id),
+        "held": QuarantineStore.holding_case(connection, case.player_id) == case.id,
     }
 
 
@@ -238,6 +238,6 @@ def _case_not_found() -> NotFound:
     return NotFound("There is no such case.")
 
 
-def _already_decided(case: Locked) -> AlreadyDecided:
+def _already_decided(case: LockedCase) -> AlreadyDecided:
     at = None if case.decided_at is None else rfc3339(case.decided_at)
     return AlreadyDecided(details={"state": case.state, "decided_at": at, "decided_by": case.decided_by})

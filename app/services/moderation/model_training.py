@@ -26,7 +26,7 @@ from app.domain.times import utc
 from app.errors import Conflict, NotFound
 from app.services.moderation.player_days import DAY, first_part, strange_days, vector_of
 from app.stores.moderation.audit import AuditStore
-from app.stores.moderation.models import ModelFacts, ModelStore, StoredModel, Strange
+from app.stores.moderation.models import ModelFacts, ModelFinding, ModelStore, StoredModel
 from app.stores.moderation.play_reviews import ReviewStore
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.postgres.engine import Database
@@ -129,7 +129,7 @@ class ModelTraining:
         vectors: list[Vector] = []
         for day in range((until - since) // DAY):
             begin = since + day * DAY
-            for player, vector in self._patient_replicas.patiently(partial(first_part, since=begin)):
+            for player, vector in self._patient_replicas.read_patiently(partial(first_part, since=begin)):
                 players.add(player)
                 vectors.append(vector)
             on_progress(len(vectors))
@@ -154,7 +154,7 @@ class ModelTraining:
             return None
         model, until = self._load(model_version), self._last_hour()
         result = JudgingResult(model_version, until - DAY, until)
-        result.players, strange_players = self._patient_replicas.patiently(
+        result.players, strange_players = self._patient_replicas.read_patiently(
             lambda source: strange_days(source, model, until, on_progress)
         )
         for player, vector, score in strange_players:
@@ -162,9 +162,9 @@ class ModelTraining:
         return result
 
     def _record(self, player: UUID, model: Model, vector: Vector, score: float, result: JudgingResult) -> None:
-        differences = models.stands_out(model, vector)
+        differences = models.unusual_features(model, vector)
         signals = [
-            Strange(
+            ModelFinding(
                 difference.feature.name,
                 f"{difference.feature.words}: {difference.value}",
                 f"{difference.usual} is usual",
@@ -172,8 +172,8 @@ class ModelTraining:
             for difference in differences
         ]
         with self._db.transaction() as connection:
-            floor, had_open_case = ReviewStore.standing_of(connection, player)
-            if floor > result.since.timestamp() or self._store.excused(connection, player, result.since):
+            floor, had_open_case = ReviewStore.lock_player(connection, player)
+            if floor > result.since.timestamp() or self._store.was_cleared(connection, player, result.since):
                 return
             added_count = self._store.add_signals(connection, player, signals, result.until)
             if not added_count:
@@ -193,7 +193,7 @@ class ModelTraining:
         if model_version is None:
             raise NotFound("No model is active.")
         model, until = self._load(model_version), self._last_hour()
-        vector = self._patient_replicas.patiently(lambda source: vector_of(source, player_id, until))
+        vector = self._patient_replicas.read_patiently(lambda source: vector_of(source, player_id, until))
         if vector is None:
             least = features_of.LEAST_PLAYS
             raise NotFound(f"There are fewer than {least} completions of this player in the day before {until:%H:%M}.")
@@ -202,12 +202,12 @@ class ModelTraining:
             {
                 "feature": feature.name,
                 "words": feature.words,
-                "value": feature.shows(float(value)),
-                "usual": feature.shows(float(middle)),
+                "value": feature.format_value(float(value)),
+                "usual": feature.format_value(float(middle)),
             }
             for feature, value, middle in zip(FEATURES, vector, model.middle, strict=True)
         ]
-        names = [difference.feature.name for difference in models.stands_out(model, vector)]
+        names = [difference.feature.name for difference in models.unusual_features(model, vector)]
         strange_rows = [next(row for row in rows if row["feature"] == name) for name in names]
         return ModelAssessment(model_version, until - DAY, until, round(score, 2), THRESHOLD, rows, strange_rows)
 

@@ -84,7 +84,7 @@ class Moderation:
             SuspicionStore.add_refusal(connection, promise, verdict.signals, at=verdict.suspicion.at)
             if request.key:
                 outcome = "suspended" if is_critical else "rejected"
-                self._ledger.keep_refusal(connection, promise, request.key, request.fingerprint, outcome)
+                self._ledger.store_refusal(connection, promise, request.key, request.fingerprint, outcome)
             if is_critical:
                 self._suspend(connection, request, suspicion)
         self._log_and_remember(promise.player_id, promise.action_id, replace(verdict, suspicion=suspicion))
@@ -174,10 +174,10 @@ class Moderation:
         This repairs updates that Redis missed while it was away, or lost in a failover. The accounts stay locked
         meanwhile, so that no later change is overwritten.
         """
-        self._logins.restate_ended()
+        self._logins.correct_ended_logins()
         with self._db.transaction() as connection:
             statuses = PlayerStore.lately_changed(connection, LATELY_SECONDS)
-            self._logins.restate_statuses(statuses)
+            self._logins.correct_statuses(statuses)
             self._claims.forget_suspicion([player for player, _ in statuses])
 
     def _record(self, connection: sa.Connection, promise: Promise, verdict: Verdict) -> Suspicion:

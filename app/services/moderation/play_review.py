@@ -110,13 +110,13 @@ class Review:
             if until <= since:
                 return False
             self._review(since - self._overlap, until, None, total)
-            self._store.keep_progress(connection, until)
+            self._store.store_progress(connection, until)
         return until < now
 
     def review_again(
         self, since: datetime, *, player_id: UUID | None = None, on_progress: ProgressCallback = lambda count: None
     ) -> ReviewSummary:
-        """Review the redemptions since then, of one player or of all. It may run beside `go_on`."""
+        """Review the redemptions since then, of one player or of all. It may run beside `review_new`."""
         total = ReviewSummary()
         with self._db.transaction() as connection:
             now = self._store.progress(connection)[1]
@@ -134,7 +134,7 @@ class Review:
         total: ReviewSummary,
         on_progress: ProgressCallback = lambda count: None,
     ) -> None:
-        result = self._patient_replicas.patiently(
+        result = self._patient_replicas.read_patiently(
             lambda source: self._review_on(source, since, until, player_id, on_progress)
         )
         total.add(result)
@@ -145,7 +145,7 @@ class Review:
         result = ReviewSummary()
         evidence_since = since - timedelta(seconds=_HALF_LIVES * self._thresholds.half_life)
         with self._store.ledger(source) as ledger:
-            players, limits = ledger.active(since, until, player_id), ledger.limits()
+            players, limits = ledger.active_players(since, until, player_id), ledger.limits()
         for batch in batches(players):
             with self._store.ledger(source) as ledger:
                 dossiers = ledger.dossiers(batch, since, until, evidence_since)
@@ -159,16 +159,16 @@ class Review:
             type_limits = limits[attempt.action_type]
             return type_limits.limits if attempt.issued_at > type_limits.since + _CHANGE_SECONDS else _NO_LIMITS
 
-        finding = review(dossier.tries, dossier.kept, limits_of, self._thresholds)
+        finding = review(dossier.tries, dossier.counted_evidence, limits_of, self._thresholds)
         total.players.add(dossier.player_id)
-        total.redemptions += sum(reviewed_try.again for reviewed_try in dossier.tries)
-        if finding.new or (finding.peak >= self._thresholds.flag and not dossier.open_case):
+        total.redemptions += sum(reviewed_try.should_judge for reviewed_try in dossier.tries)
+        if finding.new or (finding.peak >= self._thresholds.flag and not dossier.has_open_case):
             self._record(dossier, finding, total)
 
     def _record(self, dossier: Dossier, finding: ReviewResult, total: ReviewSummary) -> None:
         player, flag = dossier.player_id, self._thresholds.flag
         with self._db.transaction() as connection:
-            floor, has_open_case = self._store.standing_of(connection, player)
+            floor, has_open_case = self._store.lock_player(connection, player)
             if floor > dossier.floor:
                 return  # a moderator has decided meanwhile
             total.signals += self._store.add_signals(connection, player, finding.new, flag)
@@ -180,7 +180,7 @@ class Review:
         if not has_open_case:
             rules = sorted(
                 {evidence.signal.rule for evidence, _ in finding.new}
-                | {evidence.signal.rule for evidence in dossier.kept}
+                | {evidence.signal.rule for evidence in dossier.counted_evidence}
             )
             suspicion = round(finding.peak, 1)
             total.cases.append(ReviewCase(player, case_id, suspicion, rules))

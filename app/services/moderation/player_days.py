@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from anticheat.features import WINDOW_SECONDS, Vector, features, world_of
+from anticheat.features import WINDOW_SECONDS, Vector, features, population_of
 from anticheat.model import THRESHOLD, Model, scores
 from app.stores.moderation.play_history import PlayLedger, play_ledger
 from app.stores.postgres.engine import Database
@@ -50,7 +50,7 @@ def vector_of(source: Database, player_id: UUID, until: datetime) -> Vector | No
 def _vectors(ledger: PlayLedger, until: datetime, part: int, parts: int) -> Iterator[tuple[UUID, Vector]]:
     """Yield the day up to `until` of each player in this part, compared with the others in it."""
     windows = ledger.windows(until - DAY, until, part, parts)
-    world = world_of([window.plays for window in windows])
+    world = population_of([window.plays for window in windows])
     for window in windows:
         vector = features(window.plays, world, until.timestamp())
         if vector is not None:

@@ -26,7 +26,7 @@ class StatusRepair:
 
         Safe while players redeem and moderators decide.
         """
-        player_ids = {*self._quarantine.missed_status_changes(), *self._quarantine.mislisted(LATELY_SECONDS)}
+        player_ids = {*self._quarantine.players_without_case(), *self._quarantine.mislisted_players(LATELY_SECONDS)}
         for player_id in sorted(player_ids):
             with self._db.transaction() as connection:
                 self._repair(connection, player_id)
@@ -35,5 +35,5 @@ class StatusRepair:
     def _repair(self, connection: sa.Connection, player_id: UUID) -> None:
         PlayerStore.touch(connection, player_id)
         QuarantineStore.settle(connection, player_id)
-        PlayerStore.list_again(connection, player_id)
+        PlayerStore.update_listings(connection, player_id)
         OutboxStore.add_standings(connection, player_id, _REQUEST_ID)

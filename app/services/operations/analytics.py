@@ -153,11 +153,11 @@ class Analytics:
             if self._store.lock(connection):
                 progress = self._store.progress(connection, unit)
                 progress = replace(progress, computed_at=mark.now, took_seconds=time.monotonic() - began)
-                self._store.keep_progress(connection, unit, progress)
+                self._store.store_progress(connection, unit, progress)
         return progress.final_before
 
     def _mark(self, connection: sa.Connection) -> Mark:
-        mark = self._store.mark(connection)
+        mark = self._store.take_mark(connection)
         return replace(mark, now=self._clock()) if self._clock else mark
 
     def _plan(self, unit: Granularity) -> tuple[Mark, RollupProgress] | None:
@@ -171,12 +171,12 @@ class Analytics:
             if progress.ended_before > max(ended_before, progress.began_at):
                 final_before = min(progress.final_before, ended_before)
                 progress = replace(progress, final_before=final_before, ended_before=ended_before, computed_at=None)
-                self._store.keep_progress(connection, unit, progress)
+                self._store.store_progress(connection, unit, progress)
             is_restored = progress.horizon >= mark.unknown  # restored to another server, whose ids are lower
             if is_restored or ended_before > progress.ended_before <= progress.final_before:
                 ended_before = max(ended_before, progress.ended_before)
                 progress = replace(progress, ended_before=ended_before, horizon=self._store.horizon(connection))
-                self._store.keep_progress(connection, unit, progress)
+                self._store.store_progress(connection, unit, progress)
         return mark, progress
 
     def _is_due(self, mark: Mark, progress: RollupProgress) -> bool:
@@ -206,7 +206,7 @@ class Analytics:
             if xmin >= progress.horizon and since == progress.final_before:
                 final_before = max(progress.final_before, min(until, progress.ended_before))
                 progress = replace(progress, final_before=final_before)
-                self._store.keep_progress(connection, unit, progress)
+                self._store.store_progress(connection, unit, progress)
         return progress
 
     def _read(self, unit: Granularity, since: datetime, until: datetime, *, horizon: int = 0) -> tuple[int, Rollups]:
@@ -271,7 +271,7 @@ class Analytics:
             if write:
                 self._store.lock(connection, wait=True)
             progress = self._store.progress(connection, unit)
-            stored_rollups = self._store.kept(connection, unit, since, until)
+            stored_rollups = self._store.stored(connection, unit, since, until)
             # Stale buckets are no mismatch: they are recomputed within a minute.
             stale_starts = {start_of(unit, hour) for hour in self._store.stale(connection)[1]}
             _, ledger_rollups = self._read(unit, since, until, horizon=progress.horizon)
@@ -286,7 +286,7 @@ class Analytics:
 
     def show(self, query: RollupQuery) -> list[RollupRow]:
         """Return a board's roll-ups, in the order of time. Raises InvalidRequest and NotFound."""
-        return self._replicas.roughly(lambda source: self._show(query, source))
+        return self._replicas.read_recent(lambda source: self._show(query, source))
 
     def _show(self, query: RollupQuery, source: Database) -> list[RollupRow]:
         since, until = self._span(query, source)

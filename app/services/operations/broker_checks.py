@@ -68,8 +68,10 @@ def beat(state: BeatState, task_age: int | None, *, broker_answers: bool = True)
     if not state.is_held:
         advice = "Start it: 'celery -A workers.app beat'. Nothing is repaired, rolled up or pruned without it."
         return Check("beat", "wrong", "nobody has the turn to send", advice)
-    if state.ago is None or state.ago > _LATE_SECONDS:
-        says = "has the turn and has sent nothing" + ("" if state.ago is None else f" for {state.ago:.0f} s")
+    if state.last_sent_ago is None or state.last_sent_ago > _LATE_SECONDS:
+        says = "has the turn and has sent nothing" + (
+            "" if state.last_sent_ago is None else f" for {state.last_sent_ago:.0f} s"
+        )
         advice = (
             "The broker answers, so beat hangs or fails: see its log, and start it again."
             if broker_answers
@@ -77,6 +79,6 @@ def beat(state: BeatState, task_age: int | None, *, broker_answers: bool = True)
         )
         return Check("beat", "wrong", says, advice)
     if task_age is None or task_age > _LATE_SECONDS:
-        says = f"sent its last tick {state.ago:.0f} s ago, and no worker did what it sends"
+        says = f"sent its last tick {state.last_sent_ago:.0f} s ago, and no worker did what it sends"
         return Check("beat", "wrong", says, "See the log of the leaderboard's worker; restart it if it takes nothing.")
-    return Check("beat", "ok", f"sent its last tick {state.ago:.0f} s ago")
+    return Check("beat", "ok", f"sent its last tick {state.last_sent_ago:.0f} s ago")

@@ -8,7 +8,7 @@ from typing import Literal
 from app.services.accounts.sign_ins import RecentSignIns
 from app.services.moderation.audit_anchors import AuditCheck
 from app.stores.operations.probes import ClusterState, RedisState
-from app.stores.postgres.replica import ASTRAY, NO_STANDBY, STRANGER
+from app.stores.postgres.replica import FOREIGN_REPLICA, NO_STANDBY, OTHER_TIMELINE
 from app.stores.postgres.replicas import ReplicaStatus
 
 _OLDEST_REDIS = (6, 2)  # ZMSCORE
@@ -48,8 +48,8 @@ def postgres_obstacle(message: str, obstacle: str) -> Check:
 
 _REPLICA_ADVICE = {
     NO_STANDBY: "It would answer with its own data: name a replica of the primary.",
-    STRANGER: "Name a replica of the primary in DATABASE_URL.",
-    ASTRAY: "Build it anew from the primary.",
+    FOREIGN_REPLICA: "Name a replica of the primary in DATABASE_URL.",
+    OTHER_TIMELINE: "Build it anew from the primary.",
 }
 
 

@@ -24,7 +24,7 @@ from app.services.operations.checks import (
     redis_node,
     replica,
 )
-from app.services.operations.error_messages import BROKEN, fault, server_message, without_environment
+from app.services.operations.error_messages import BROKEN, describe_fault, server_message, without_environment
 from app.services.operations.schema import Schema
 from app.settings import Settings
 from app.stores.boards.rankings import RankingStore
@@ -98,7 +98,7 @@ class Doctor:
     def _report_failure(self, part: str, error: Exception) -> Check:
         """Report a part as wrong if it is a server itself, and as unknown if it only needs one."""
         if part in ("postgresql", "redis"):
-            return Check(part, "wrong", *fault(error, self._settings))
+            return Check(part, "wrong", *describe_fault(error, self._settings))
         down = "Redis" if isinstance(error, redis.exceptions.RedisError) else "PostgreSQL"
         return Check(part, "unknown", f"needs {down}: {server_message(error)}")
 
@@ -221,7 +221,7 @@ class Doctor:
             yield Check("relay", "ok", says)
 
     def _beat(self) -> Iterator[Check]:
-        state, task_age = self._beat_lock.state(), self._rankings.repaired_ago()
+        state, task_age = self._beat_lock.state(), self._rankings.seconds_since_repair()
         yield broker_checks.beat(state, task_age, broker_answers=self._broker_answers)
 
     def _background(self) -> Iterator[Check]:
@@ -238,7 +238,7 @@ class Doctor:
 
     def _boards(self) -> Iterator[Check]:
         for season in self._catalog.open_seasons():
-            if self._rankings.ready(season):
+            if self._rankings.is_ready(season):
                 yield Check(f"board {season.board}", "ok", f"season {season.number}, complete in Redis")
             else:
                 says = f"season {season.number}, not complete in Redis; ranks come from PostgreSQL until it is"

@@ -17,11 +17,11 @@ _NO_SUCH_TABLE = "42P01"
 
 def explain(error: Exception, settings: Settings) -> str:
     """Describe a failure in one line: the part, its message, and advice."""
-    says, advice = fault(error, settings)
+    says, advice = describe_fault(error, settings)
     return f"{says}. {advice}" if advice else f"{says}."
 
 
-def fault(error: Exception, settings: Settings) -> tuple[str, str]:
+def describe_fault(error: Exception, settings: Settings) -> tuple[str, str]:
     """Return the failed part with its message, and advice, which may be empty."""
     if isinstance(error, redis.exceptions.RedisError):
         place = f"Redis at {address(settings.redis_url)}"

@@ -74,7 +74,7 @@ def _read_job_ages(job_ages: JobAgeStore) -> Iterable[Reading]:
 
 def _read_redis(rankings: RankingStore, queues: QueueDepthStore, redis_probe: RedisProbe) -> Iterable[Reading]:
     redis_probe.write()
-    repair_age = rankings.repaired_ago()
+    repair_age = rankings.seconds_since_repair()
     if repair_age is not None:
         yield Reading("fairboard_repaired_seconds", "Time since a worker last compared Redis and database", repair_age)
     for queue, count in queues.all().items():

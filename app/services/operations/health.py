@@ -17,7 +17,7 @@ class Health:
         self._db, self._postgres_probe, self._redis_probe = database, postgres, redis_probe
         self._newest: str | None = None
 
-    def down(self) -> dict[str, str]:
+    def faults(self) -> dict[str, str]:
         """Return the faults by part, `{}` when there are none."""
         faults = {"postgresql": self._postgresql(), "redis": self._redis()}
         return {part: fault for part, fault in faults.items() if fault}

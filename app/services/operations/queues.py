@@ -34,13 +34,13 @@ class BrokerError(Exception):
 
 
 class Queues:
-    """Every method raises BrokerFails."""
+    """Every method raises BrokerError."""
 
     def __init__(self, settings: Settings, failures: TaskFailureStore) -> None:
         self._url, self._failures = settings.broker_url, failures
 
     @property
-    def place(self) -> str:
+    def address(self) -> str:
         """Return the broker's address without secrets."""
         return address(self._url)
 
@@ -60,7 +60,7 @@ class Queues:
         letters: list[Facts] = self._ask("peek", choice)["letters"]
         errors: dict[str, str] = {}
         with contextlib.suppress(redis.exceptions.RedisError):  # the letters are useful without their errors
-            errors = self._failures.of([letter["id"] for letter in letters if letter["id"]])
+            errors = self._failures.errors_of([letter["id"] for letter in letters if letter["id"]])
         return [{**letter, "error": errors.get(letter["id"] or "")} for letter in letters]
 
     def replay(self, choice: Choice) -> int:

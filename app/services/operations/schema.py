@@ -14,7 +14,7 @@ class Schema:
         self._db, self._url = database, url
 
     @property
-    def place(self) -> str:
+    def address(self) -> str:
         """Return the database's address without secrets."""
         return address(self._url)
 

@@ -30,14 +30,14 @@ from app.services.play.player_history import PlayerHistory
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore
 from app.stores.play.action_claims import ActionClaimStore, Claim
-from app.stores.play.ledger import AlreadyRedeemed, FirstAnswer, KeyKnown, LedgerStore, Redeemed, ScoreAtLimit
-from app.stores.postgres.engine import UNAVAILABLE, surely_not_done
+from app.stores.play.ledger import AlreadyRedeemed, FirstAnswer, KeyAlreadyUsed, LedgerStore, Redeemed, ScoreAtLimit
+from app.stores.postgres.engine import UNAVAILABLE, certainly_changed_nothing
 from app.stores.redis.client import Call, Scripts
 from app.stores.unavailability import AFTER_COMMIT, reason_of
 
 log = structlog.get_logger("fairboard.redemptions")
 
-_COMMIT_ERRORS: tuple[type[Exception], ...] = (AlreadyRedeemed, KeyKnown, ScoreAtLimit, *UNAVAILABLE)
+_COMMIT_ERRORS: tuple[type[Exception], ...] = (AlreadyRedeemed, KeyAlreadyUsed, ScoreAtLimit, *UNAVAILABLE)
 
 
 class Redemptions:
@@ -192,7 +192,7 @@ class Redemptions:
         """Answer after the commit: the points are the player's, so nothing here may turn the answer into an error."""
         season = Season(promise.season_id, promise.board, promise.season_number)
         settle = self._claims.settle_call(promise.player_id, promise.action_id, "consumed")
-        if redeemed.held:
+        if redeemed.is_held:
             self._wake_relay(season)
             ranks = []
         else:
@@ -207,7 +207,7 @@ class Redemptions:
             previous, current = self._count_ranks(season, promise.player_id, redeemed.previous, redeemed.score)
         if request.key:
             self._store_ranks(request, previous, current)
-        if request.key or redeemed.held:
+        if request.key or redeemed.is_held:
             self._settle(settle)
         return Completed(
             promise.action_id,
@@ -245,7 +245,7 @@ class Redemptions:
     def _store_ranks(self, request: RedemptionRequest, previous: int | None, current: int) -> None:
         assert request.key is not None
         try:
-            self._ledger.keep_ranks(request.player_id, request.key, previous, current)
+            self._ledger.store_ranks(request.player_id, request.key, previous, current)
         except AFTER_COMMIT as error:
             log.warning("ranks_not_kept", error=reason_of(error), action_id=request.action_id)
 
@@ -262,7 +262,7 @@ class Redemptions:
         if isinstance(error, AlreadyRedeemed):
             self._settle(self._claims.settle_call(promise.player_id, promise.action_id, "consumed"))
             return self._repeat_first_answer(request, TokenAlreadyUsed())
-        if isinstance(error, KeyKnown):
+        if isinstance(error, KeyAlreadyUsed):
             assert request.key is not None
             self._release(promise)
             if self._ledger.drop_old_key(request.player_id, request.key):
@@ -272,7 +272,7 @@ class Redemptions:
             self._release(promise)
             message = f"would take your score past {MAX_SCORE}, the highest there is"
             return self._repeat_first_answer(request, InvalidRequest.field("token", message))
-        if surely_not_done(error):
+        if certainly_changed_nothing(error):
             self._release(promise)
         raise error
 

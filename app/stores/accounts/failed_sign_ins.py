@@ -35,7 +35,7 @@ class FailedSignInStore:
         self._scripts, self._clock = scripts, clock
 
     @staticmethod
-    def of(username_key: str, address: str) -> SignInTry:
+    def sign_in_try(username_key: str, address: str) -> SignInTry:
         """Return the try to sign in by this name from this address, whether or not the account exists."""
         account = hashlib.blake2b(username_key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
         tag, network, wide = f"guesses:{{{account}}}", network_of(address), wide_network_of(address)
@@ -52,7 +52,7 @@ class FailedSignInStore:
         wait_ms = int(self._scripts.run("guess", attempt.keys, [*args, _LEASE_MS, _OWN, _STRANGERS]))
         return wait_ms / 1000 if wait_ms >= 0 else -1
 
-    def over(self, attempt: SignInTry, outcome: SignInOutcome) -> None:
+    def record_outcome(self, attempt: SignInTry, outcome: SignInOutcome) -> None:
         """Record how a try that was let through ended: success clears the network's failures and makes it known."""
         self._scripts.run(
             "guess_over", attempt.keys, [attempt.network, self._now(), outcome, KNOWN_SECONDS, MOST_KNOWN]

@@ -8,8 +8,8 @@ from typing import Literal
 from uuid import UUID
 
 from app.stores.postgres.engine import Database
-from app.stores.redis.client import Client, lane_of
-from app.stores.redis.connection import Along
+from app.stores.redis.client import Client, direct_connection
+from app.stores.redis.connection import PiggybackCommand
 
 LoginState = Literal["active", "suspended", "ended"]
 Pair = tuple[UUID, UUID]  # player, login
@@ -30,7 +30,7 @@ class LoginStore:
 
     def __init__(self, database: Database, client: Client) -> None:
         self._db, self._client = database, client
-        self._lane = lane_of(client)
+        self._direct = direct_connection(client)
 
     def open(self, login_id: UUID, player_id: UUID, refresh_id: UUID, expires_at: datetime) -> None:
         """Start a family, with the refresh token that may be used next."""
@@ -66,13 +66,13 @@ class LoginStore:
             id=login_id,
             why=reason,
         )
-        self._lane.kept("SET", _login_key(player_id, login_id), "ended", "EX", _CACHE_SECONDS)
+        self._direct.write_durably("SET", _login_key(player_id, login_id), "ended", "EX", _CACHE_SECONDS)
 
     def note_status(self, player_id: UUID, status: str) -> None:
         """Store in Redis that the account was suspended or reinstated."""
-        self._lane.kept("SET", _status_key(player_id), status, "EX", _CACHE_SECONDS)
+        self._direct.write_durably("SET", _status_key(player_id), status, "EX", _CACHE_SECONDS)
 
-    def restate_ended(self) -> None:
+    def correct_ended_logins(self) -> None:
         """Correct Redis's copies of the logins that ended in the last LATELY_SECONDS."""
         rows = self._db.rows(
             "SELECT id, player_id FROM logins WHERE ended_at > now() - make_interval(secs => :seconds)",
@@ -80,20 +80,20 @@ class LoginStore:
         )
         self._correct([(_login_key(row.player_id, row.id), "ended") for row in rows])
 
-    def restate_statuses(self, statuses: Sequence[tuple[UUID, str]]) -> None:
+    def correct_statuses(self, statuses: Sequence[tuple[UUID, str]]) -> None:
         """Correct Redis's copies of these accounts' statuses, `(player id, status)`."""
         self._correct([(_status_key(player), status) for player, status in statuses])
 
     def _correct(self, copies: Sequence[tuple[str, str]]) -> None:
         for start in range(0, len(copies), _CHUNK):
             chunk = copies[start : start + _CHUNK]
-            for answer in self._lane.together([("SET", key, value, "XX", "KEEPTTL") for key, value in chunk]):
+            for answer in self._direct.call_together([("SET", key, value, "XX", "KEEPTTL") for key, value in chunk]):
                 if isinstance(answer, Exception):
                     raise answer
 
-    def question(self, pair: Pair) -> Along:
+    def state_query(self, pair: Pair) -> PiggybackCommand:
         """Return the question to Redis for one login's state; its answer can be handed to `states`."""
-        return Along(("MGET", _status_key(pair[0]), _login_key(*pair)))
+        return PiggybackCommand(("MGET", _status_key(pair[0]), _login_key(*pair)))
 
     def states(self, pairs: Sequence[Pair], copies: list[list[str | None]] | None = None) -> list[LoginState]:
         """Return the logins' states, in the order of `pairs`: one round trip, and one query for those that Redis lacks.
@@ -107,7 +107,7 @@ class LoginStore:
 
     def _copies(self, pairs: Sequence[Pair]) -> list[list[str | None]]:
         keys = [(_status_key(player), _login_key(player, login)) for player, login in pairs]
-        copies: list[list[str | None]] = self._lane.together([("MGET", *pair) for pair in keys])
+        copies: list[list[str | None]] = self._direct.call_together([("MGET", *pair) for pair in keys])
         for copy in copies:
             if isinstance(copy, Exception):
                 raise copy

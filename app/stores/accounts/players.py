@@ -88,7 +88,7 @@ class PlayerStore:
         row = self._db.row(f"SELECT {_COLUMNS} FROM players WHERE id = :id", id=player_id)
         return _player(row) if row else None
 
-    def named(self, *keys: str) -> tuple[Player, str] | None:
+    def find(self, *keys: str) -> tuple[Player, str] | None:
         """Return the account, with its password hash, of the first of these keys that is in use, or `None`."""
         row = self._db.row(
             f"""
@@ -168,11 +168,11 @@ class PlayerStore:
             ),
             {"id": player_id, "status": status},
         ).rowcount
-        PlayerStore.list_again(connection, player_id)
+        PlayerStore.update_listings(connection, player_id)
         return bool(changed_rows)
 
     @staticmethod
-    def list_again(connection: sa.Connection, player_id: UUID) -> None:
+    def update_listings(connection: sa.Connection, player_id: UUID) -> None:
         """List each of the player's standings on its board if the player is active, and unlist it otherwise."""
         connection.execute(
             sa.text(

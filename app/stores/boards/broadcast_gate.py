@@ -10,7 +10,7 @@ from app.stores.redis.client import Client, Scripts
 
 
 @dataclass(frozen=True, slots=True)
-class Go:
+class BroadcastNow:
     """The caller broadcasts now: `pending` are the entries that all callers left."""
 
     pending: list[str]
@@ -24,7 +24,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class AnnouncedElsewhere:
+class BroadcastElsewhere:
     """Another caller broadcasts the entry, or has done so."""
 
 
@@ -38,14 +38,14 @@ class BroadcastGateStore:
     def __init__(self, client: Client, scripts: Scripts) -> None:
         self._client, self._scripts = client, scripts
 
-    def turn(self, season: Season, entry: str, interval: float) -> Go | Wait | AnnouncedElsewhere:
+    def request_turn(self, season: Season, entry: str, interval: float) -> BroadcastNow | Wait | BroadcastElsewhere:
         """Add `entry` (unique; "" after a wait); return whether the caller broadcasts or waits. Raises RedisError."""
         word, *rest = self._scripts.run("turn", _keys(season), [entry, max(1, int(interval * 1000))])
         if word == "go":
-            return Go(rest)
-        return Wait(int(rest[0]) / 1000) if word == "wait" else AnnouncedElsewhere()
+            return BroadcastNow(rest)
+        return Wait(int(rest[0]) / 1000) if word == "wait" else BroadcastElsewhere()
 
-    def announced(self, season: Season, entries: Sequence[str]) -> None:
+    def remove_entries(self, season: Season, entries: Sequence[str]) -> None:
         """Remove entries that were broadcast."""
         if entries:
             self._client.srem(_keys(season)[0], *entries)

@@ -20,12 +20,12 @@ BEGINNING = UUID(int=0)
 Score = int | float  # a float that is no whole number was written by another program
 
 
-class Restarted(redis.exceptions.ConnectionError):
+class RedisRestarted(redis.exceptions.ConnectionError):
     """Redis has restarted or failed over, and may lack earlier writes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class RankingRecord:
     """Redis's record of one player: the score on the sorted set and the change number, each None if it has none."""
 
     score: Score | None
@@ -35,7 +35,7 @@ class Held:
 class BulkRankings(RankingStore):
     """The same board, on a client that waits longer for a reply than a player may."""
 
-    def held(self, season: Season, members: Sequence[str]) -> list[Held]:
+    def records(self, season: Season, members: Sequence[str]) -> list[RankingRecord]:
         """Return Redis's records of these members, in their order, in one round trip."""
         if not members:
             return []
@@ -44,7 +44,7 @@ class BulkRankings(RankingStore):
         pipeline.hmget(self.key("versions", season), members)
         scores, changes = pipeline.execute()
         return [
-            Held(None if score is None else _score(score), None if change is None else int(change))
+            RankingRecord(None if score is None else _score(score), None if change is None else int(change))
             for score, change in zip(scores, changes, strict=True)
         ]
 

@@ -13,7 +13,7 @@ from app.stores.postgres.engine import Database
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class OutboxRow:
     """One outbox row, written at `created_at` (Unix seconds).
 
     `event_id` is None when a standing changed without a score event, for example by a suspension.
@@ -56,7 +56,7 @@ class OutboxStore:
         )
 
     @staticmethod
-    def take(connection: sa.Connection, limit: int) -> list[Waiting]:
+    def take(connection: sa.Connection, limit: int) -> list[OutboxRow]:
         """Lock the oldest rows that no other relay has locked, until the transaction ends, and return them."""
         rows = connection.execute(
             sa.text(
@@ -69,7 +69,7 @@ class OutboxStore:
             ),
             {"most": limit},
         )
-        return [Waiting(*row) for row in rows]
+        return [OutboxRow(*row) for row in rows]
 
     @staticmethod
     def delete(connection: sa.Connection, ids: Iterable[int]) -> None:

@@ -14,12 +14,12 @@ from app.stores.redis.client import Call, Scripts
 _CHUNK = 500  # members or keys in one round trip
 
 
-def of_player(player_id: UUID) -> str:
+def player_key(player_id: UUID) -> str:
     """Return the key of a player's sockets."""
     return f"user:{{{player_id}}}:connections"
 
 
-def of_address(address: str) -> str:
+def address_key(address: str) -> str:
     """Return the key of an address's sockets."""
     return f"address:{{{address}}}:connections"
 
@@ -31,19 +31,21 @@ class PresenceStore:
         """Let an entry that is not renewed expire after `seconds`."""
         self._scripts, self._seconds = scripts, seconds
 
-    def enter(self, key: str, socket: str, limit: int) -> bool:
+    def register(self, key: str, socket: str, limit: int) -> bool:
         """Register a socket; return False if `limit` other sockets are registered already."""
         return bool(self._scripts.run("presence_enter", [key], [socket, limit, self._seconds]))
 
-    def stay(self, sockets: Mapping[str, Sequence[str]]) -> None:
+    def renew(self, sockets: Mapping[str, Sequence[str]]) -> None:
         """Renew sockets, grouped by key."""
         self._run_in_chunks(("presence_stay", [key], [self._seconds, *names]) for key, names in sockets.items())
 
-    def leave(self, sockets: Mapping[str, Sequence[str]]) -> None:
+    def remove(self, sockets: Mapping[str, Sequence[str]]) -> None:
         """Remove sockets, grouped by key."""
         self._run_in_chunks(("presence_leave", [key], names) for key, names in sockets.items())
 
-    def online(self, board: str, server: str = "", arrived: Iterable[UUID] = (), departed: Iterable[UUID] = ()) -> int:
+    def count_online(
+        self, board: str, server: str = "", arrived: Iterable[UUID] = (), departed: Iterable[UUID] = ()
+    ) -> int:
         """Return how many players are on a board, after some arrived at (or stayed on) `server` and some departed."""
         keys = [f"leaderboard:online:{{{board}}}", f"leaderboard:online-servers:{{{board}}}"]
         arrivals, departures = [str(player) for player in arrived], [str(player) for player in departed]

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from app.domain.boards import Season
 from app.stores.postgres.lsn import Position
-from app.stores.redis.client import Call, Client, Scripts, lane_of
+from app.stores.redis.client import Call, Client, Scripts, direct_connection
 from app.stores.redis.connection import RedisValue
 
 WAKE_CHANNEL = "fairboard:wake"
@@ -86,7 +86,7 @@ class RankingStore:
 
     def __init__(self, client: Client, scripts: Scripts) -> None:
         self._client, self._scripts = client, scripts
-        self._lane = lane_of(client)
+        self._direct = direct_connection(client)
 
     key = staticmethod(_key)
 
@@ -100,16 +100,16 @@ class RankingStore:
         self.note_change(season)
         self._client.publish(WAKE_CHANNEL, _key("wake", season))
 
-    def rested(self, wake_key: str) -> None:
+    def clear_wake(self, wake_key: str) -> None:
         """Clear the wake-up before the relay reads the outbox: a commit from now on wakes it again."""
         self._client.delete(wake_key)
 
-    def ready(self, season: Season) -> bool:
+    def is_ready(self, season: Season) -> bool:
         """Return whether the board is complete and Redis has lost nothing since by a restart or failover."""
         completed, run = self._scripts.run("ready", _board_keys(season), [])
         return bool(completed == run)
 
-    def run(self, season: Season) -> str:
+    def run_id(self, season: Season) -> str:
         """Return the id of the Redis process that has this board; a restart or a failover changes it."""
         return str(self._scripts.run("ready", _board_keys(season), [])[1])
 
@@ -140,15 +140,15 @@ class RankingStore:
             self._client.delete(*foreign)
         return foreign
 
-    def may_rebuild(self, season: Season) -> bool:
-        """Return whether the caller gets the lease to rebuild the board, which ends unless `rebuilding` renews it."""
+    def take_rebuild_lease(self, season: Season) -> bool:
+        """Return whether the caller gets the lease to rebuild the board; `renew_rebuild_lease` keeps it."""
         return self._acquire_lease("rebuilding", season, 1000 * _REBUILDING_SECONDS)
 
-    def rebuilding(self, season: Season) -> None:
+    def renew_rebuild_lease(self, season: Season) -> None:
         """Renew the lease to rebuild the board."""
         self._client.set(_key("rebuilding", season), 1, ex=_REBUILDING_SECONDS)
 
-    def rebuilt(self, season: Season) -> None:
+    def release_rebuild_lease(self, season: Season) -> None:
         """Release the lease to rebuild the board."""
         self._client.delete(_key("rebuilding", season))
 
@@ -178,15 +178,15 @@ class RankingStore:
         """Delete a cached list, however new its version."""
         self._client.delete(_key(f"top:{limit}", season))
 
-    def may_prove(self, season: Season) -> bool:
-        """Return whether the caller gets the lease to compare the board, which ends unless `proving` renews it."""
+    def take_comparison_lease(self, season: Season) -> bool:
+        """Return whether the caller gets the lease to compare the board; `renew_comparison_lease` keeps it."""
         return self._acquire_lease("proving", season, 1000 * _PROVING_SECONDS)
 
-    def proving(self, season: Season) -> None:
+    def renew_comparison_lease(self, season: Season) -> None:
         """Renew the lease to compare the board."""
         self._client.expire(_key("proving", season), _PROVING_SECONDS)
 
-    def proved(self, season: Season) -> None:
+    def release_comparison_lease(self, season: Season) -> None:
         """Release the lease to compare the board."""
         self._client.delete(_key("proving", season))
 
@@ -199,7 +199,7 @@ class RankingStore:
         """Record that the boards were just checked for completeness: scheduler, broker and a worker are alive."""
         self._client.set(_REPAIRED, 1, ex=_REPAIRED_SECONDS)
 
-    def repaired_ago(self) -> int | None:
+    def seconds_since_repair(self) -> int | None:
         """Return the seconds since `note_repair`, by Redis's own clock; None for more than an hour, or never.
 
         Also None for a time in the future, as after Redis's clock was set back: the age is unknown then.
@@ -238,7 +238,7 @@ class RankingStore:
     def top(self, season: Season, limit: int) -> tuple[CachedTop | None, int]:
         """Return the cached list, if any, and the board's present change count."""
         keys = _key(f"top:{limit}", season), _key("changed", season)
-        text, changes = self._lane.call("MGET", *keys)
+        text, changes = self._direct.call("MGET", *keys)
         if not text:
             return None, int(changes or 0)
         head, rows = text.split("\n", 1)
@@ -266,25 +266,25 @@ class RankingStore:
         by_score = dict(zip(scores, ranks, strict=True)) if len(ranks) == len(scores) else None
         return Places(position or None, change_numbers, by_score)
 
-    def shown(self, season: Season, limit: int) -> ShownTop | None:
+    def shown_top(self, season: Season, limit: int) -> ShownTop | None:
         """Return the list that was shown last, if that was a moment ago."""
         key = _key(f"shown:{limit}", season)
-        text = self._lane.call("GET", key)
+        text = self._direct.call("GET", key)
         return _parse_shown(text) if text else None
 
-    def show(self, season: Season, limit: int, top: ShownTop) -> ShownTop:
+    def offer_top(self, season: Season, limit: int, top: ShownTop) -> ShownTop:
         """Offer a list for its second; return the list to show, which is the first that any process offered."""
         text = f"{top.second} {top.version}\n{top.rows}"
         keys = [_key(f"shown:{limit}", season)]
         return _parse_shown(self._scripts.run("show", keys, [top.second, text, _SHOWN_MS, SECONDS_AHEAD]))
 
-    def may_build(self, season: Season, limit: int) -> bool:
+    def take_build_lease(self, season: Season, limit: int) -> bool:
         """Return whether the caller gets the lease to rebuild a list, which ends after 2 s; other callers wait."""
         return self._acquire_lease(f"building:{limit}", season, 2000)
 
     def _acquire_lease(self, name: str, season: Season, milliseconds: int) -> bool:
         return bool(self._scripts.run("hold", [_key(name, season)], [milliseconds]))
 
-    def built(self, season: Season, limit: int) -> None:
+    def release_build_lease(self, season: Season, limit: int) -> None:
         """Release the lease to rebuild a list."""
         self._client.delete(_key(f"building:{limit}", season))

@@ -28,7 +28,7 @@ class RecentChangeStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def unseen_after(self, checked: int) -> int:
+    def last_checked_event(self, checked: int) -> int:
         """Return the event after which unchecked events begin, if all up to `checked` were checked (0: unknown).
 
         If the ledger has not reached `checked`, the database was restored since: then recent events are unchecked.
@@ -43,7 +43,7 @@ class RecentChangeStore:
         assert row is not None
         return checked if 0 < checked <= row.newest else int(row.lately)
 
-    def settled(self) -> int:
+    def last_settled_event(self) -> int:
         """Return the newest event before which no other will appear; 0 if there is none."""
         row = self._db.row(
             """

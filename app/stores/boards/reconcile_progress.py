@@ -41,7 +41,7 @@ class ReconcileProgressStore:
         """Return the stored progress; the beginning if there is none, or none that we wrote."""
         return _progress(self._client.hgetall(_key(season)))
 
-    def keep(self, season: Season, progress: ReconcileProgress) -> None:
+    def store(self, season: Season, progress: ReconcileProgress) -> None:
         """Store the progress."""
         values = {field.name: _text(getattr(progress, field.name)) for field in fields(progress)}
         self._client.hset(_key(season), mapping=values)

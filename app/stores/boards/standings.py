@@ -59,14 +59,14 @@ class ChangedStanding(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class BoardEntry:
     """A standing without its rank, whether it has one, and its change number (0: no redeemed action yet).
 
     `score` is the public score, None when the standing is off the board: the value that the sorted set should have.
     """
 
     standing: Standing
-    listed: bool
+    is_listed: bool
     change: int
     score: int | None
 
@@ -75,16 +75,16 @@ def _standing(row: Row, rank: int | None) -> Standing:
     return Standing(rank, row.player_id, row.username, row.score, row.achieved_at)
 
 
-def _public_view(row: Row) -> Found:
-    return Found(_standing(row, None), row.listed, row.changes, row.score if row.listed else None)
+def _public_view(row: Row) -> BoardEntry:
+    return BoardEntry(_standing(row, None), row.listed, row.changes, row.score if row.listed else None)
 
 
-def _own_view(row: Row) -> Found:
+def _own_view(row: Row) -> BoardEntry:
     """Return the standing as only the player sees it: with the held points."""
     score = row.score + row.held
     at = row.held_at if row.held else row.achieved_at
     standing = Standing(None, row.player_id, row.username, score, at)
-    return Found(standing, row.active and score > 0, row.changes, row.score if row.listed else None)
+    return BoardEntry(standing, row.active and score > 0, row.changes, row.score if row.listed else None)
 
 
 class StandingStore:
@@ -107,9 +107,9 @@ class StandingStore:
 
     def top(self, season: Season, limit: int) -> list[Standing]:
         """Return the best `limit` standings with their competition ranks."""
-        return self.top_seen(season, limit)[0]
+        return self.top_with_position(season, limit)[0]
 
-    def top_seen(self, season: Season, limit: int) -> tuple[list[Standing], Position]:
+    def top_with_position(self, season: Season, limit: int) -> tuple[list[Standing], Position]:
         """Return the best `limit` with their competition ranks, and a position not before any change that was read."""
         rows = self._db.rows(
             f"""
@@ -142,7 +142,7 @@ class StandingStore:
         assert row is not None
         return int(row.rank)
 
-    def one(self, season: Season, player_id: UUID, *, own: bool = False) -> Found | None:
+    def standing(self, season: Season, player_id: UUID, *, own: bool = False) -> BoardEntry | None:
         """Return a player's public standing, or with `own` as the player sees it; None for an unknown player."""
         row = self._db.row(_PLAYER_STANDING, season=season.id, player=player_id)
         if row is None:
@@ -158,7 +158,7 @@ class StandingStore:
         )
         return int(row.score) if row else 0
 
-    def around(self, season: Season, standing: Standing, count: int) -> tuple[list[Found], list[Found]]:
+    def around(self, season: Season, standing: Standing, count: int) -> tuple[list[BoardEntry], list[BoardEntry]]:
         """Return up to `count` neighbours above and below in the board's order, each list from the top, without ranks.
 
         With held points in `standing`, the player's public row is further down; it is left out.
@@ -227,7 +227,7 @@ class StandingStore:
         )
         return [MirroredStanding(row.player_id, row.score, row.changes) for row in rows]
 
-    def lately(self, season: Season) -> list[UUID]:
+    def recent_players(self, season: Season) -> list[UUID]:
         """Return the players of this season among the newest events of all boards."""
         rows = self._db.rows(
             """
@@ -240,7 +240,7 @@ class StandingStore:
         )
         return [row.player_id for row in rows]
 
-    def changed(self, season: Season, events: Sequence[int]) -> list[ChangedStanding]:
+    def changed_standings(self, season: Season, events: Sequence[int]) -> list[ChangedStanding]:
         """Return the listed standings that these events changed, in the board's order."""
         rows = self._db.rows(
             """

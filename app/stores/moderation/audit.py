@@ -50,7 +50,7 @@ class AuditStore:
             ),
             {name: getattr(row, name) for name in _COLUMNS.split(", ")},
         )
-        Database.mark(connection, APPENDED)
+        Database.request_after_commit(connection, APPENDED)
         log.info("audited", audit_id=row.id, audit_hash=row.hash, actor=actor, act=act, subject=subject)
         return row
 

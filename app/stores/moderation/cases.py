@@ -50,7 +50,7 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
+class LockedCase:
     """A case, locked until the transaction ends. The player's events since `starts_at` are in question."""
 
     id: UUID
@@ -157,7 +157,7 @@ class CaseStore:
         )
         return [read_row(row, ListedCase) for row in rows]
 
-    def one(self, case_id: UUID) -> CaseRow | None:
+    def case(self, case_id: UUID) -> CaseRow | None:
         """Return a case with its player, or `None`."""
         row = self._db.row(
             """
@@ -217,7 +217,7 @@ class CaseStore:
         return row.player_id if row else None
 
     @staticmethod
-    def lock(connection: sa.Connection, case_id: UUID) -> Locked:
+    def lock(connection: sa.Connection, case_id: UUID) -> LockedCase:
         """Lock the case until the transaction ends, and return it."""
         row = connection.execute(
             sa.text(
@@ -229,7 +229,7 @@ class CaseStore:
             ),
             {"case": case_id},
         ).one()
-        return Locked(*row)
+        return LockedCase(*row)
 
     @staticmethod
     def newest(connection: sa.Connection, player_id: UUID) -> UUID | None:
@@ -285,7 +285,7 @@ class CaseStore:
         )
 
     @staticmethod
-    def other_open(connection: sa.Connection, case: Locked) -> UUID | None:
+    def other_open(connection: sa.Connection, case: LockedCase) -> UUID | None:
         """Return another open case of the same player, or `None`."""
         case_id: UUID | None = connection.execute(
             sa.text("SELECT id FROM cases WHERE player_id = :player AND state = 'open' AND id <> :case"),
@@ -325,7 +325,7 @@ class CaseStore:
         )
 
     @staticmethod
-    def before_last(connection: sa.Connection, case_id: UUID) -> PlayerState:
+    def state_before_last(connection: sa.Connection, case_id: UUID) -> PlayerState:
         """Return the state before the last decision, as `add_decision` stored it."""
         before: PlayerState = connection.execute(
             sa.text("SELECT before FROM decisions WHERE case_id = :case ORDER BY id DESC LIMIT 1"),

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from app.domain.calibration import BINS_PER_DECADE, Taken
+from app.domain.calibration import BINS_PER_DECADE, CompletionTimes
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
 
@@ -44,7 +44,7 @@ _BINS = f"""
 """
 
 
-def taken_since(source: Database, since: datetime) -> dict[str, Taken]:
+def completion_times_since(source: Database, since: datetime) -> dict[str, CompletionTimes]:
     """Return the completion times since then, by the action type's slug."""
     with source.snapshot() as connection:
         numbers = connection.execute(sa.text(_NUMBERS), {"since": since}).all()
@@ -54,6 +54,6 @@ def taken_since(source: Database, since: datetime) -> dict[str, Taken]:
     return {row.slug: _summarize(row, bins[row.slug]) for row in numbers}
 
 
-def _summarize(row: Row, bins: Sequence[tuple[int, int]]) -> Taken:
+def _summarize(row: Row, bins: Sequence[tuple[int, int]]) -> CompletionTimes:
     fastest, median, p95 = row.quantiles
-    return Taken(row.completions, row.players, fastest, median, p95, bins)
+    return CompletionTimes(row.completions, row.players, fastest, median, p95, bins)

@@ -123,7 +123,7 @@ def preview(
     return Preview(total.events, total.points, total.players, rows[0].moving if rows else 0, moves)
 
 
-def past_limit(connection: sa.Connection, void_id: UUID) -> bool:
+def exceeds_limit(connection: sa.Connection, void_id: UUID) -> bool:
     """Return whether the restore of this void would put a score past MAX_SCORE."""
     connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_SECONDS}s'"))
     return bool(connection.execute(sa.text(_PAST_LIMIT), {"void": void_id, "most": MAX_SCORE}).scalar_one())

@@ -200,7 +200,7 @@ class CorrectionStore:
         return _correction(row) if row else None
 
     @staticmethod
-    def of_case(connection: sa.Connection, case_id: UUID) -> list[UUID]:
+    def voids_of_case(connection: sa.Connection, case_id: UUID) -> list[UUID]:
         """Return the voids of a case that were not restored, the oldest first."""
         rows = connection.execute(
             sa.text(
@@ -259,7 +259,7 @@ class CorrectionStore:
         return not rows and progress.cursor is None if is_void else cursor is None
 
     @staticmethod
-    def settled(connection: sa.Connection, correction_id: UUID) -> bool:
+    def is_settled(connection: sa.Connection, correction_id: UUID) -> bool:
         """Return whether no further event of the selection can appear: all transactions of the time are over."""
         return bool(
             connection.execute(
@@ -286,7 +286,7 @@ def _settle(connection: sa.Connection, values: dict[str, list[int]]) -> None:
 
 def _change(connection: sa.Connection, correction: Correction, ids: list[int], request_id: str) -> None:
     standings = connection.execute(sa.text(_LOCK), {"ids": ids}).all()
-    QuarantineStore.settle_strays(connection, [row.player_id for row in standings])
+    QuarantineStore.settle_missed(connection, [row.player_id for row in standings])
     events = connection.execute(
         sa.text(_WRITE),
         {

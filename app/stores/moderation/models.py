@@ -49,7 +49,7 @@ class ModelFacts(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Strange:
+class ModelFinding:
     """A feature in which a player's window stood out, in words."""
 
     rule: str
@@ -127,7 +127,7 @@ class ModelStore:
         return retired
 
     @staticmethod
-    def excused(connection: sa.Connection, player_id: UUID, since: datetime) -> bool:
+    def was_cleared(connection: sa.Connection, player_id: UUID, since: datetime) -> bool:
         """Return whether a person cleared a model's findings on this player after `since` or up to 14 days before."""
         return bool(
             connection.execute(
@@ -145,7 +145,7 @@ class ModelStore:
         )
 
     @staticmethod
-    def add_signals(connection: sa.Connection, player_id: UUID, findings: Sequence[Strange], at: datetime) -> int:
+    def add_signals(connection: sa.Connection, player_id: UUID, findings: Sequence[ModelFinding], at: datetime) -> int:
         """Store the findings of the window that ended `at`, once; return the number of new ones. Adds no suspicion."""
         return sum(
             connection.execute(

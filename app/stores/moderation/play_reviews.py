@@ -31,14 +31,14 @@ class Dossier:
     player_id: UUID
     floor: float = 0.0
     cleared_at: float = 0.0
-    open_case: bool = False
+    has_open_case: bool = False
     tries: list[ReviewedTry] = field(default_factory=list)
-    all_kept: list[ReviewedSignal] = field(default_factory=list)
+    evidence: list[ReviewedSignal] = field(default_factory=list)
 
     @property
-    def kept(self) -> list[ReviewedSignal]:
+    def counted_evidence(self) -> list[ReviewedSignal]:
         """Return the evidence that counts against the player."""
-        return [signal for signal in self.all_kept if signal.at > self.floor]
+        return [signal for signal in self.evidence if signal.at > self.floor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,13 @@ class PlayerOutcome:
     decided: str | None
 
 
-class Ledger:
+class ReviewLedger:
     """One snapshot of the ledger and of the evidence."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
-    def active(self, since: datetime, until: datetime, player_id: UUID | None) -> list[tuple[UUID, int]]:
+    def active_players(self, since: datetime, until: datetime, player_id: UUID | None) -> list[tuple[UUID, int]]:
         """Return the players that redeemed from `since` to before `until`, with their numbers of redemptions."""
         rows = self._rows(
             """
@@ -82,8 +82,8 @@ class Ledger:
         )
         return [(row.player_id, row.redeemed) for row in rows]
 
-    def tried(self, since: datetime, until: datetime, player_id: UUID | None) -> list[tuple[UUID, int]]:
-        """Return the players of `active`, and with 0 redemptions those whose tries were all refused."""
+    def players_with_tries(self, since: datetime, until: datetime, player_id: UUID | None) -> list[tuple[UUID, int]]:
+        """Return the players of `active_players`, and with 0 redemptions those whose tries were all refused."""
         rows = self._rows(
             """
             SELECT DISTINCT player_id FROM refusals
@@ -93,7 +93,7 @@ class Ledger:
             until=until,
             player=player_id,
         )
-        scored = dict(self.active(since, until, player_id))
+        scored = dict(self.active_players(since, until, player_id))
         return [*scored.items(), *((row.player_id, 0) for row in rows if row.player_id not in scored)]
 
     def limits(self) -> dict[str, TypeLimits]:
@@ -122,7 +122,7 @@ class Ledger:
         for row in self._rows(FLOORS, players=ids):
             dossiers[row.player_id].floor = row.floor.timestamp() if row.floor else 0.0
             dossiers[row.player_id].cleared_at = row.cleared_at.timestamp() if row.cleared_at else 0.0
-            dossiers[row.player_id].open_case = row.open_case
+            dossiers[row.player_id].has_open_case = row.open_case
 
     def _add_redeemed(
         self, dossiers: dict[UUID, Dossier], ids: list[UUID], counts: list[int], since: datetime, until: datetime
@@ -179,7 +179,7 @@ class Ledger:
         for row in rows:
             dossier, at = dossiers[row.player_id], row.at.timestamp()
             signal = Signal(row.rule, row.seen, row.expected, row.added)
-            dossier.all_kept.append(ReviewedSignal(str(row.action_id), row.action_type, at, signal))
+            dossier.evidence.append(ReviewedSignal(str(row.action_id), row.action_type, at, signal))
 
     def outcomes(self, players: Sequence[UUID], since: datetime, until: datetime) -> list[PlayerOutcome]:
         """Return the players' outcomes from `since` to before `until`, as they were judged live."""
@@ -221,10 +221,10 @@ class ReviewStore:
 
     @staticmethod
     @contextmanager
-    def ledger(source: Database) -> Iterator[Ledger]:
+    def ledger(source: Database) -> Iterator[ReviewLedger]:
         """Yield a snapshot of the ledger on `source`, the primary or a replica."""
         with source.snapshot() as connection:
-            yield Ledger(connection)
+            yield ReviewLedger(connection)
 
     @staticmethod
     def lock(connection: sa.Connection) -> bool:
@@ -247,12 +247,12 @@ class ReviewStore:
         return row.reviewed_before, row.now
 
     @staticmethod
-    def keep_progress(connection: sa.Connection, reviewed_before: datetime) -> None:
+    def store_progress(connection: sa.Connection, reviewed_before: datetime) -> None:
         """Store the time before which the ledger has been reviewed."""
         connection.execute(sa.text("UPDATE review_progress SET reviewed_before = :to"), {"to": reviewed_before})
 
     @staticmethod
-    def standing_of(connection: sa.Connection, player_id: UUID) -> tuple[float, bool]:
+    def lock_player(connection: sa.Connection, player_id: UUID) -> tuple[float, bool]:
         """Lock the player against decisions, and return their floor (Unix time) and whether a case is open."""
         connection.execute(sa.text("SELECT FROM players WHERE id = :player FOR NO KEY UPDATE"), {"player": player_id})
         row = connection.execute(sa.text(FLOORS), {"players": [player_id]}).one()

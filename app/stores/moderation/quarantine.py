@@ -49,7 +49,7 @@ class QuarantineStore:
         self._db = database
 
     @staticmethod
-    def held_under(connection: sa.Connection, player_id: UUID) -> UUID | None:
+    def holding_case(connection: sa.Connection, player_id: UUID) -> UUID | None:
         """Return the case under which the player's points are held, or `None`."""
         case_id: UUID | None = connection.execute(
             sa.text("SELECT held_under FROM players WHERE id = :player"), {"player": player_id}
@@ -76,7 +76,7 @@ class QuarantineStore:
         return connection.execute(sa.text(_SETTLE_PLAYER), values).rowcount
 
     @staticmethod
-    def settle_strays(connection: sa.Connection, players: Sequence[UUID]) -> None:
+    def settle_missed(connection: sa.Connection, players: Sequence[UUID]) -> None:
         """Correct these players' held points, which may include a redemption that was in flight at a decision.
 
         Call it before their events are voided, so that the void subtracts points from the column that has them. The
@@ -84,7 +84,7 @@ class QuarantineStore:
         """
         connection.execute(sa.text(_SETTLE_PLAYERS), {"players": list(players)})
 
-    def missed_status_changes(self) -> list[UUID]:
+    def players_without_case(self) -> list[UUID]:
         """Return players with held points but no case: a redemption was in flight when the case was decided."""
         rows = self._db.rows(
             """
@@ -94,7 +94,7 @@ class QuarantineStore:
         )
         return [row.player_id for row in rows]
 
-    def mislisted(self, seconds: float) -> list[UUID]:
+    def mislisted_players(self, seconds: float) -> list[UUID]:
         """Return players that are on a board though suspended, or off it though active.
 
         Their first redemption there was in flight at a decision on them, in the last `seconds`.

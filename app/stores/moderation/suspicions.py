@@ -83,8 +83,8 @@ class SuspicionStore:
         )
 
     @staticmethod
-    def row(connection: sa.Connection, player_id: UUID) -> SuspicionRow | None:
-        """Lock the player's suspicion and return it for `put_back`, or `None`."""
+    def lock(connection: sa.Connection, player_id: UUID) -> SuspicionRow | None:
+        """Lock the player's suspicion and return it for `restore`, or `None`."""
         suspicion: SuspicionRow | None = connection.execute(
             sa.text("SELECT to_jsonb(s) - 'player_id' FROM suspicion s WHERE player_id = :player FOR UPDATE"),
             {"player": player_id},
@@ -92,7 +92,7 @@ class SuspicionStore:
         return suspicion
 
     @staticmethod
-    def put_back(connection: sa.Connection, player_id: UUID, row: SuspicionRow | None, half_life: float) -> Suspicion:
+    def restore(connection: sa.Connection, player_id: UUID, row: SuspicionRow | None, half_life: float) -> Suspicion:
         """Restore `row`, the suspicion before `clear`, with the points added since; without any, exactly `row`."""
         restored = connection.execute(
             sa.text(

@@ -28,7 +28,7 @@ _SESSION = {
 }
 
 
-class Turn:
+class BeatLock:
     """The right to send: an advisory lock on a database session of its own, which ends when that session ends."""
 
     def __init__(self, url: str) -> None:
@@ -54,7 +54,7 @@ class Turn:
                 self._has_lock = bool(result.scalar_one())
             self._session.commit()
         except sqlalchemy.exc.SQLAlchemyError:
-            self.give_up()
+            self.release()
             raise
         return self._has_lock
 
@@ -67,7 +67,7 @@ class Turn:
         return {row.name: row.age for row in rows}
 
     @contextmanager
-    def sending(self, name: str) -> Iterator[float]:
+    def record_send(self, name: str) -> Iterator[float]:
         """Record `name` as sent if the block does not raise; the block runs only while the lock is ours.
 
         Yields the database's time in Unix seconds. Raises SQLAlchemyError when the lock is lost; its next holder may
@@ -86,7 +86,7 @@ class Turn:
                 {"name": name},
             ).scalar_one()
         except sqlalchemy.exc.SQLAlchemyError:
-            self.give_up()
+            self.release()
             raise
         try:
             yield now
@@ -96,10 +96,10 @@ class Turn:
         try:
             self._session.commit()
         except sqlalchemy.exc.SQLAlchemyError:
-            self.give_up()
+            self.release()
             raise
 
-    def give_up(self) -> None:
+    def release(self) -> None:
         """End the session, and the lock with it."""
         session, self._session, self._has_lock = self._session, None, False
         if session is not None:
@@ -115,7 +115,7 @@ class BeatState:
     """
 
     is_held: bool
-    ago: float | None
+    last_sent_ago: float | None
 
 
 class BeatLockStore:

@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from app.stores.postgres.engine import Database
 from app.stores.postgres.moderation_schema import metadata
-from app.stores.redis.client import Client, Scripts, lane_of
+from app.stores.redis.client import Client, Scripts, direct_connection
 from app.stores.redis.cluster import ClusterClient, NodeInfo
 
 # The rights that the role needs: to read and add to every table, and to make the changes that play makes.
@@ -125,7 +125,7 @@ class RedisProbe:
     """Queries about the state of a single Redis node, or of all primaries of a cluster."""
 
     def __init__(self, client: Client, scripts: Scripts) -> None:
-        self._client, self._scripts, self._lane = client, scripts, lane_of(client)
+        self._client, self._scripts, self._direct = client, scripts, direct_connection(client)
 
     def write(self) -> None:
         """Write a little on every primary, with a script and without one: Redis may refuse either.
@@ -135,7 +135,7 @@ class RedisProbe:
         client = self._client
         keys = client.key_on_each(_PROBE_KEY) if isinstance(client, ClusterClient) else [_PROBE_KEY]
         self._scripts.run_together([("probe", [key], [_PROBE_SECONDS]) for key in keys])
-        for answer in self._lane.together([("SET", key, 1, "EX", _PROBE_SECONDS) for key in keys]):
+        for answer in self._direct.call_together([("SET", key, 1, "EX", _PROBE_SECONDS) for key in keys]):
             if isinstance(answer, Exception):
                 raise answer
 

@@ -151,7 +151,7 @@ class RollupStore:
         return bool(connection.execute(statement).scalar_one())
 
     @staticmethod
-    def mark(connection: sa.Connection) -> Mark:
+    def take_mark(connection: sa.Connection) -> Mark:
         """Return the mark of this transaction's start."""
         row = connection.execute(
             sa.text("SELECT now() AS now, pg_snapshot_xmax(pg_current_snapshot())::text AS unknown")
@@ -197,7 +197,7 @@ class RollupStore:
         return RollupProgress(*row)
 
     @staticmethod
-    def keep_progress(connection: sa.Connection, granularity: Granularity, progress: RollupProgress) -> None:
+    def store_progress(connection: sa.Connection, granularity: Granularity, progress: RollupProgress) -> None:
         """Store the progress of a granularity."""
         connection.execute(
             sa.text(
@@ -218,7 +218,7 @@ class RollupStore:
         )
 
     @staticmethod
-    def kept(connection: sa.Connection, granularity: Granularity, since: datetime, until: datetime) -> Rollups:
+    def stored(connection: sa.Connection, granularity: Granularity, since: datetime, until: datetime) -> Rollups:
         """Return the stored roll-ups of a window."""
         rows = connection.execute(
             sa.text(

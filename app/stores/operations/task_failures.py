@@ -23,7 +23,7 @@ class TaskFailureStore:
         """Store the error for a week. Raises redis.RedisError."""
         self._client.set(_key(task_id), error, ex=_SECONDS)
 
-    def of(self, task_ids: Sequence[str]) -> dict[str, str]:
+    def errors_of(self, task_ids: Sequence[str]) -> dict[str, str]:
         """Return the stored errors of these tasks, by task id. Raises redis.RedisError."""
         errors = {task_id: self._client.get(_key(task_id)) for task_id in task_ids}
         return {task_id: error for task_id, error in errors.items() if error}

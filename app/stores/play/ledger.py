@@ -72,7 +72,7 @@ class AlreadyRedeemed(Exception):
     """The ledger already has a redemption of this action."""
 
 
-class KeyKnown(Exception):
+class KeyAlreadyUsed(Exception):
     """The player has used this Idempotency-Key before."""
 
 
@@ -90,7 +90,7 @@ class Redeemed:
     previous: int
     score: int
     change: int
-    held: int = 0
+    is_held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class LedgerStore:
         """Score an action; return None for a player who isn't active.
 
         `judged` is the Unix time that anti-cheat judged by. Runs in the transaction of `connection`, or without one in
-        its own. Raises AlreadyRedeemed, KeyKnown or ScoreAtLimit.
+        its own. Raises AlreadyRedeemed, KeyAlreadyUsed or ScoreAtLimit.
         """
         values = {
             "season": promise.season_id,
@@ -200,7 +200,7 @@ class LedgerStore:
             event = Scored(season, row.points, row.previous_score, row.score)
         return FirstAnswer(row.fingerprint, row.outcome, row.previous_rank, row.current_rank, event)
 
-    def keep_ranks(self, player_id: str, key: str, previous: int | None, current: int) -> None:
+    def store_ranks(self, player_id: str, key: str, previous: int | None, current: int) -> None:
         """Store the ranks of the first response. Losing them in a crash costs a replay's exact ranks, no points."""
         with self._db.transaction() as connection:
             connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
@@ -213,7 +213,7 @@ class LedgerStore:
             )
 
     @staticmethod
-    def keep_refusal(connection: sa.Connection, promise: Promise, key: str, fingerprint: str, outcome: str) -> None:
+    def store_refusal(connection: sa.Connection, promise: Promise, key: str, fingerprint: str, outcome: str) -> None:
         """Store that anti-cheat refused this key's action."""
         connection.exec_driver_sql(
             """
@@ -287,5 +287,5 @@ def _translate_error(error: BaseException | None) -> BaseException:
         if constraint == "uq_score_events_action":
             return AlreadyRedeemed()
         if constraint == "pk_idempotency":
-            return KeyKnown()
+            return KeyAlreadyUsed()
     return error or AssertionError("an integrity error without a cause")

@@ -24,9 +24,9 @@ from app.stores.postgres.gevent_connection import (
 from app.stores.postgres.lsn import PRIMARY_NOW
 from app.stores.postgres.rows import Row
 from app.stores.postgres.session_settings import make_engine
-from app.stores.unavailability import UNAVAILABLE, pg_refuses, statement_outdated, surely_not_done
+from app.stores.unavailability import UNAVAILABLE, certainly_changed_nothing, pg_refuses, statement_outdated
 
-__all__ = ["UNAVAILABLE", "Database", "Hurry", "surely_not_done"]
+__all__ = ["UNAVAILABLE", "Database", "Hurry", "certainly_changed_nothing"]
 
 Connect: TypeAlias = Callable[[object, object, list[str], DriverOptions], DriverConnection]
 """A listener to SQLAlchemy's `do_connect`: gets the dialect, the pool's record, and psycopg's arguments."""
@@ -113,7 +113,7 @@ class Database:
             yield connection
 
     @contextmanager
-    def held(self) -> Iterator[Database]:
+    def on_one_connection(self) -> Iterator[Database]:
         """Yield this database with all statements on one connection: one server, and no restart of it in between."""
         with self.engine.connect() as connection:
             yield _OneConnection(self, connection)
@@ -150,12 +150,12 @@ class Database:
         for name in marks & self._callbacks.keys():
             self._callbacks[name]()
 
-    def after(self, name: str, callback: Callable[[], None]) -> None:
+    def register_after_commit(self, name: str, callback: Callable[[], None]) -> None:
         """Register a callback for after each transaction on which `name` was marked; it may not raise."""
         self._callbacks[name] = callback
 
     @staticmethod
-    def mark(connection: sa.Connection, name: str) -> None:
+    def request_after_commit(connection: sa.Connection, name: str) -> None:
         """Mark `name`: its callback is called after the commit of the transaction on this connection."""
         connection.info.setdefault(_MARKS, set()).add(name)
 

@@ -55,8 +55,8 @@ class _Unfit(Exception):
 
 
 NO_STANDBY = "it is no standby"
-STRANGER = "it is a replica of another server"
-ASTRAY = "it follows a timeline that the primary has left"
+FOREIGN_REPLICA = "it is a replica of another server"
+OTHER_TIMELINE = "it follows a timeline that the primary has left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Replica:
         """Return whether a read has just waited for this replica in vain."""
         return time.monotonic() < self._slow_until
 
-    def waited_for(self) -> None:
+    def note_failed_wait(self) -> None:
         """Note that a read waited for this replica in vain, so that for a moment no other read waits."""
         self._slow_until = time.monotonic() + _SLOW_SECONDS
 
@@ -140,7 +140,7 @@ class Replica:
 
     def _run(self, database: Database, work: Callable[[Database], T]) -> T:
         try:
-            with database.held() as session:
+            with database.on_one_connection() as session:
                 return work(session)
         except sqlalchemy.exc.TimeoutError as error:  # all connections are in use, which is no fault of the replica
             raise Behind from error
@@ -172,11 +172,11 @@ class Replica:
         assert primary is not None
         assert replica is not None
         if primary.system != replica.system:
-            raise _Unfit(STRANGER)
+            raise _Unfit(FOREIGN_REPLICA)
         if not replica.standby:
             raise _Unfit(NO_STANDBY)
         if replica.timeline != primary.position[:TIMELINE_DIGITS]:
-            raise _Unfit(ASTRAY)
+            raise _Unfit(OTHER_TIMELINE)
         self._timeline = replica.timeline
         database.position_sql = self._quick.position_sql = received(replica.timeline)
 

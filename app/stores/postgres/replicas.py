@@ -63,7 +63,7 @@ class Replicas:
         """Return whether there are replicas at all, up or down."""
         return bool(self._all)
 
-    def at_least(
+    def read_at_position(
         self, position: Position, work: Callable[[Database], T], *, wait: float | None = None
     ) -> tuple[T, Position] | None:
         """Return the result of `work` on a replica that has replayed `position`, and the position that it is at.
@@ -89,10 +89,10 @@ class Replicas:
             time.sleep(_POLL_SECONDS)
         for replica in waiting:
             if wait is None:
-                replica.waited_for()
+                replica.note_failed_wait()
         return None
 
-    def roughly(self, work: Callable[[Database], T], max_age_seconds: float | None = None) -> T:
+    def read_recent(self, work: Callable[[Database], T], max_age_seconds: float | None = None) -> T:
         """Return the result of `work` on a replica that is recent enough, else on the primary.
 
         `max_age_seconds` is REPLICA_LAG_SECONDS by default. `work` may run twice: when the replica fails during it, it
@@ -106,12 +106,12 @@ class Replicas:
         return work(self._primary)
 
     def reader(self, max_age_seconds: float | None = None) -> Database:
-        """Return a replica that is recent enough now, else the primary. `roughly` also handles its failure."""
+        """Return a replica that is recent enough now, else the primary. `read_recent` also handles its failure."""
         for replica in self._iterate_recent(max_age_seconds):
             return replica.patient
         return self._primary
 
-    def patiently(self, work: Callable[[Database], T]) -> T:
+    def read_patiently(self, work: Callable[[Database], T]) -> T:
         """Return the result of `work`, in any number of transactions, on the replica of `reader`, else on the primary.
 
         `work` may run twice: when the replica fails during it, it is repeated on the primary.

@@ -13,24 +13,24 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
-from app.stores.redis.cluster import ClusterClient, ClusterLane
+from app.stores.redis.cluster import ClusterClient, DirectClusterConnection
 from app.stores.redis.cluster_slots import SCHEME
-from app.stores.redis.connection import Lane, OptionValue, RedisValue, Reply
+from app.stores.redis.connection import DirectConnection, OptionValue, RedisValue, Reply
 from app.stores.unavailability import PARSER
 
 _INCLUDE = re.compile(r"^-- include (?P<file>\w+)$", re.MULTILINE)
 
-Client = Any  # Single or ClusterClient: the same commands and a `lane`, no common type
+Client = Any  # SingleClient or ClusterClient: the same commands and a `direct` connection, no common type
 Call = tuple[str, Sequence[str], Sequence[RedisValue]]  # script name, keys, arguments
 
 
-class Single(redis.Redis):
-    """redis-py's client, with a lane for hot commands."""
+class SingleClient(redis.Redis):
+    """redis-py's client, with a direct connection for hot commands."""
 
     def __init__(self, **options: OptionValue) -> None:
         super().__init__(**options)
         pool = self.connection_pool
-        self.lane = Lane(lambda: pool.connection_class(**pool.connection_kwargs))
+        self.direct = DirectConnection(lambda: pool.connection_class(**pool.connection_kwargs))
 
 
 def connect(url: str, timeout: float) -> Client:
@@ -47,20 +47,20 @@ def connect(url: str, timeout: float) -> Client:
     }
     if url.startswith(f"{SCHEME}://"):
         return ClusterClient(url, timeout, **options)
-    return Single.from_url(url, max_connections=1000, **options)
+    return SingleClient.from_url(url, max_connections=1000, **options)
 
 
-def lane_of(client: Client) -> Lane | ClusterLane:
-    """Return the lane to the node, or the nodes, for commands that every request sends."""
-    lane: Lane | ClusterLane = client.lane
-    return lane
+def direct_connection(client: Client) -> DirectConnection | DirectClusterConnection:
+    """Return the direct connection to the node, or the nodes, for commands that every request sends."""
+    direct: DirectConnection | DirectClusterConnection = client.direct
+    return direct
 
 
 class Scripts:
     """The .lua files in `scripts`, run by name. A line `-- include name` is replaced by the text of name.lua."""
 
     def __init__(self, client: Client) -> None:
-        self._lane = lane_of(client)
+        self._direct = direct_connection(client)
         files = {path.stem: path.read_text() for path in (Path(__file__).parent / "scripts").glob("*.lua")}
         self._sources = {
             name: _INCLUDE.sub(lambda match: files[match["file"]].rstrip("\n"), text) for name, text in files.items()
@@ -76,10 +76,10 @@ class Scripts:
 
     def run_together(self, calls: Sequence[Call]) -> list[Reply]:
         """Run several scripts, in one round trip to each node, and return their answers; each script is atomic."""
-        answers = self._lane.together([self.command(*call) for call in calls])
+        answers = self._direct.call_together([self.command(*call) for call in calls])
         for index, answer in enumerate(answers):
             if isinstance(answer, NoScriptError):  # a restarted Redis needs the text again
-                answers[index] = self.told(*calls[index])
+                answers[index] = self.run_by_text(*calls[index])
             elif isinstance(answer, Exception):
                 raise answer
         return answers
@@ -88,6 +88,6 @@ class Scripts:
         """Return the command that runs a script that Redis knows; Redis answers NoScriptError where it doesn't."""
         return ["EVALSHA", self._digests[name], len(keys), *keys, *args]
 
-    def told(self, name: str, keys: Sequence[str], args: Sequence[RedisValue]) -> Reply:
+    def run_by_text(self, name: str, keys: Sequence[str], args: Sequence[RedisValue]) -> Reply:
         """Run a script by its text and return its answer; Redis knows the script from then on."""
-        return self._lane.call("EVAL", self._sources[name], len(keys), *keys, *args)
+        return self._direct.call("EVAL", self._sources[name], len(keys), *keys, *args)

@@ -13,7 +13,7 @@ from redis.connection import Connection, ConnectionPool, parse_url
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS
 
 from app.server_urls import split_url
-from app.stores.redis.connection import Lane, NodeConnection, OptionValue, Reply
+from app.stores.redis.connection import DirectConnection, NodeConnection, OptionValue, Reply
 
 SCHEME = "redis+cluster"
 _PORT = 6379
@@ -48,7 +48,7 @@ def _parse_address(text: str) -> Address:
 
 
 class Nodes:
-    """The nodes of a cluster and their lanes. Asks no node before the first use, and recovers when the cluster does."""
+    """The nodes of a cluster. Asks no node before the first use, and recovers when the cluster does."""
 
     def __init__(self, url: str, timeout: float, **options: OptionValue) -> None:
         """Prepare redis-py connections with `options`, which those of the URL override. Raises ValueError."""
@@ -56,58 +56,60 @@ class Nodes:
         self._connection_class = url_options.pop("connection_class", Connection)
         self._options = {**options, **url_options}
         self._timeout = timeout
-        self._lanes: dict[Address, Lane] = {}
+        self._direct_by_address: dict[Address, DirectConnection] = {}
         self._failed_at: dict[Address, float] = {}
         self._refresh_lock = threading.Lock()
         self._refreshed_at = float("-inf")
-        self._slots: list[Lane | None] = [None] * REDIS_CLUSTER_HASH_SLOTS
-        self._home: Lane | None = None  # the last node that answered with its slot map
-        self.masters: list[Lane] = []
-        """One lane for each master, in no order; empty while there is no slot map."""
+        self._slots: list[DirectConnection | None] = [None] * REDIS_CLUSTER_HASH_SLOTS
+        self._home: DirectConnection | None = None  # the last node that answered with its slot map
+        self.masters: list[DirectConnection] = []
+        """One direct connection for each master, in no order; empty while there is no slot map."""
         self.addresses: list[Address] = []
         """The addresses of masters and replicas."""
 
-    def holding(self, slot: int) -> Lane:
-        """Return the lane to a slot's master. Raises redis.ConnectionError while no node is known for it."""
-        lane = self._slots[slot]
-        if lane is None:
-            self.look()
-            lane = self._slots[slot]
-        if lane is None:
+    def direct_to_slot(self, slot: int) -> DirectConnection:
+        """Return the direct connection to a slot's master. Raises redis.ConnectionError while no node serves it."""
+        direct = self._slots[slot]
+        if direct is None:
+            self.refresh()
+            direct = self._slots[slot]
+        if direct is None:
             raise redis.ConnectionError(f"no node of the Redis Cluster serves slot {slot}")
-        return lane
+        return direct
 
-    def any(self) -> Lane:
-        """Return a lane to some node that answered lately. Raises redis.ConnectionError when none does."""
+    def any(self) -> DirectConnection:
+        """Return a direct connection to some node that answered lately. Raises redis.ConnectionError when none does."""
         home = self._home
         if home is None:
-            self.look()
+            self.refresh()
             home = self._home
         if home is None:
             raise redis.ConnectionError("no node of the Redis Cluster answers")
         return home
 
-    def lane(self, address: Address) -> Lane:
-        """Return the lane to one node."""
-        lane = self._lanes.get(address)
-        if lane is None:
-            lane = self._lanes[address] = Lane(lambda: self._make_connection(address), address)
-        return lane
+    def direct(self, address: Address) -> DirectConnection:
+        """Return the direct connection to one node."""
+        direct = self._direct_by_address.get(address)
+        if direct is None:
+            direct = self._direct_by_address[address] = DirectConnection(
+                lambda: self._make_connection(address), address
+            )
+        return direct
 
     def pool(self, address: Address) -> ConnectionPool:
         """Return a redis-py connection pool for one node."""
         host, port = address
         return ConnectionPool(connection_class=self._connection_class, host=host, port=port, **self._options)
 
-    def failed(self, lane: Lane) -> None:
+    def note_failure(self, direct: DirectConnection) -> None:
         """Note that a node has just failed, and ask the others where its slots are now. Raises nothing."""
-        self._failed_at[lane.address] = time.monotonic()
-        if self._home is lane:
-            other_masters = [master for master in self.masters if master is not lane]
+        self._failed_at[direct.address] = time.monotonic()
+        if self._home is direct:
+            other_masters = [master for master in self.masters if master is not direct]
             self._home = min(other_masters, key=lambda master: self._failed_at.get(master.address, 0.0), default=None)
-        self.look()
+        self.refresh()
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Refresh the slot map, unless that has just been done or another caller is at it. Raises nothing.
 
         A caller that has no slot map at all waits for the other caller.
@@ -122,12 +124,12 @@ class Nodes:
         finally:
             self._refresh_lock.release()
 
-    def answering(self) -> Address:
+    def find_answering(self) -> Address:
         """Return some node that answers, of either role, so that listeners spread. Raises redis.ConnectionError."""
         self.any()
         for address in self._iterate_addresses():
             try:
-                self.lane(address).call("PING")
+                self.direct(address).call("PING")
             except redis.RedisError:
                 self._failed_at[address] = time.monotonic()
                 continue
@@ -136,9 +138,9 @@ class Nodes:
 
     def close(self) -> None:
         """Close all connections and forget the slot map."""
-        for lane in list(self._lanes.values()):
-            lane.close()
-        self._lanes.clear()
+        for direct in list(self._direct_by_address.values()):
+            direct.close()
+        self._direct_by_address.clear()
         self.masters, self.addresses, self._home = [], [], None
         self._slots = [None] * REDIS_CLUSTER_HASH_SLOTS
         self._refreshed_at = float("-inf")
@@ -150,16 +152,16 @@ class Nodes:
         """
         began = time.monotonic()
         for address in self._iterate_addresses():
-            lane = self.lane(address)
+            direct = self.direct(address)
             try:
-                ranges = lane.call("CLUSTER", "SLOTS")
+                ranges = direct.call("CLUSTER", "SLOTS")
             except redis.RedisError:
                 self._failed_at[address] = time.monotonic()
                 if time.monotonic() - began >= self._timeout * (1 if has_map else 2):
                     return
                 continue
             if ranges:
-                self._use_map(lane, ranges)
+                self._use_map(direct, ranges)
                 return
 
     def _iterate_addresses(self) -> Iterator[Address]:
@@ -169,19 +171,19 @@ class Nodes:
             random.sample(addresses, len(addresses)), key=lambda address: self._failed_at.get(address, 0.0)
         )
 
-    def _use_map(self, source: Lane, ranges: list[Reply]) -> None:
-        slots: list[Lane | None] = [None] * REDIS_CLUSTER_HASH_SLOTS
-        masters: dict[Address, Lane] = {}
+    def _use_map(self, source: DirectConnection, ranges: list[Reply]) -> None:
+        slots: list[DirectConnection | None] = [None] * REDIS_CLUSTER_HASH_SLOTS
+        masters: dict[Address, DirectConnection] = {}
         addresses: list[Address] = []
         for first, last, *nodes in ranges:
             shard = [(node[0] or source.address[0], int(node[1])) for node in nodes]
-            master = masters[shard[0]] = self.lane(shard[0])
+            master = masters[shard[0]] = self.direct(shard[0])
             slots[first : last + 1] = [master] * (last + 1 - first)
             addresses += shard
         self._slots, self.masters, self._home = slots, list(masters.values()), source
         self.addresses = list(dict.fromkeys(addresses))
-        for address in set(self._lanes) - set(addresses) - set(self._seeds):
-            self._lanes.pop(address).close()
+        for address in set(self._direct_by_address) - set(addresses) - set(self._seeds):
+            self._direct_by_address.pop(address).close()
 
     def _make_connection(self, address: Address) -> NodeConnection:
         connection: NodeConnection = self._connection_class(host=address[0], port=address[1], **self._options)

@@ -1,8 +1,8 @@
-"""Lanes: a short way to one Redis node, for the few commands that every request sends.
+"""Direct connections: a short way to one Redis node, for the few commands that every request sends.
 
 redis-py's client spends 55 µs of a 100 µs command on its pool, its retries and its hooks (measured on two cores with
-Python 3.11); a lane uses its connection and its parser directly. It never retries: a lost answer doesn't tell whether
-the command ran.
+Python 3.11); a direct connection uses its connection and its parser directly. It never retries: a lost
+answer doesn't tell whether the command ran.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OptionValue: TypeAlias = Any
 
 
 class NodeConnection(Protocol):
-    """The part of redis-py's connections that a lane uses; redis-py itself doesn't give it types."""
+    """The part of redis-py's connections that a direct connection uses; redis-py itself doesn't give it types."""
 
     def connect(self) -> object: ...
 
@@ -43,22 +43,22 @@ class NodeConnection(Protocol):
 
 
 @dataclass(slots=True)
-class Along:
+class PiggybackCommand:
     """A command that may share another command's round trip; `answer` is `None` until it has."""
 
     command: Command
     answer: Reply = None
 
 
-passenger: ContextVar[Along | None] = ContextVar("passenger", default=None)
-"""The command that the next command of this request that takes passengers should take along."""
+piggyback_command: ContextVar[PiggybackCommand | None] = ContextVar("piggyback_command", default=None)
+"""The command that the next command of this request that can carry another command sends along."""
 
 
-class Lane:
+class DirectConnection:
     """Connections to one node. Idle ones wait in a list; no connection is used by two callers at once."""
 
     def __init__(self, make_connection: Callable[[], NodeConnection], address: tuple[str, int] = ("", 0)) -> None:
-        """Prepare a lane whose `make_connection` returns an unconnected redis-py connection.
+        """Prepare a direct connection whose `make_connection` returns an unconnected redis-py connection.
 
         The connections of a redis-py pool would not do: the pool counts them, and refuses more than its maximum.
         """
@@ -69,16 +69,16 @@ class Lane:
 
     def call(self, *command: RedisValue) -> Reply:
         """Send one command and return its answer. Raises redis-py's errors."""
-        answer = self.together([command])[0]
+        answer = self.call_together([command])[0]
         if isinstance(answer, ResponseError):
             raise answer
         return answer
 
-    def kept(self, *command: RedisValue) -> Reply:
-        """Send one write and return its answer. A cluster's lane also waits for a replica; a single node has none."""
+    def write_durably(self, *command: RedisValue) -> Reply:
+        """Send one write and return its answer. On a cluster it also waits for a replica; a single node has none."""
         return self.call(*command)
 
-    def together(self, commands: Sequence[Command]) -> list[Reply]:
+    def call_together(self, commands: Sequence[Command]) -> list[Reply]:
         """Send several commands in one round trip; a refused command has its ResponseError as the answer."""
         return self.receive(self.send(commands), len(commands))
 

@@ -1,4 +1,4 @@
-"""flask-limiter's counters, sent on a lane. Importing this module makes `STORAGE_URI` known to `limits`."""
+"""flask-limiter's counters, on a direct connection. Importing this module makes `STORAGE_URI` known to `limits`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import redis
 from limits.storage import Storage
 from redis.exceptions import NoScriptError
 
-from app.stores.redis.client import Client, Scripts, lane_of
-from app.stores.redis.connection import passenger
+from app.stores.redis.client import Client, Scripts, direct_connection
+from app.stores.redis.connection import piggyback_command
 
 STORAGE_URI = "fairboard+redis://"
 _PREFIX = "LIMITS:"
 
 
-class LaneStorage(Storage):
+class DirectStorage(Storage):
     """The part of a `limits` storage that fixed windows need, on a single node or a cluster."""
 
     STORAGE_SCHEME = ["fairboard+redis"]  # noqa: RUF012 - as in the base class
@@ -31,7 +31,7 @@ class LaneStorage(Storage):
     ) -> None:
         super().__init__(uri, wrap_exceptions, **options)
         self._client, self._scripts = client, scripts
-        self._lane = lane_of(client)
+        self._direct = direct_connection(client)
 
     @property
     def base_exceptions(self) -> type[Exception] | tuple[type[Exception], ...]:
@@ -41,16 +41,16 @@ class LaneStorage(Storage):
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         """Add `amount` to a window that ends `expiry` seconds after its first hit, and return the window's count.
 
-        Takes a passenger along.
+        Takes a piggyback command along.
         """
         call = "count", [_PREFIX + key], [int(expiry), amount]
-        companion = passenger.get()
+        companion = piggyback_command.get()
         if companion is None:
-            (count,) = self._lane.together([self._scripts.command(*call)])
+            (count,) = self._direct.call_together([self._scripts.command(*call)])
         else:
-            count, companion.answer = self._lane.together([self._scripts.command(*call), companion.command])
+            count, companion.answer = self._direct.call_together([self._scripts.command(*call), companion.command])
         if isinstance(count, NoScriptError):
-            count = self._scripts.told(*call)
+            count = self._scripts.run_by_text(*call)
         elif isinstance(count, Exception):
             raise count
         return int(count)

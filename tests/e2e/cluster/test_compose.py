@@ -52,7 +52,7 @@ def test_the_same_commands_run(cluster: ClusterProduct) -> None:
 
 
 def test_the_same_settings_are_given(cluster: ClusterProduct) -> None:
-    names = {name for name in cluster.env if name in NAMES} - set(cluster.stack.given)
+    names = {name for name in cluster.env if name in NAMES} - set(cluster.stack.user_settings)
     for name, child in _apps(cluster).items():
         environment = _services()[name]["environment"]
         assert set(environment) - {"METRICS_PORT"} == names, name

@@ -88,7 +88,7 @@ def test_it_prints_a_map_tells_how_it_is_mends_itself_and_leaves_nothing(folder:
         stopped = terminal(folder, "make", "cluster-stop")
         assert stopped.returncode == 0, stopped.stdout + stopped.stderr
         assert run.process.wait(30) == 0
-        assert [member for member in family if member.alive()] == []
+        assert [member for member in family if member.is_alive()] == []
         assert processes.holders(folder / "var" / "cluster" / "parts.lock") == []
         assert [path for path in (folder / "var").rglob("*") if path.is_socket()] == []
         assert "No cluster runs" in terminal(folder, "make", "cluster-stop").stdout

@@ -59,7 +59,10 @@ def test_one_id_runs_through_all_processes(cluster: ClusterProduct, api: Api) ->
         path = f"/actions/{action['action_id']}/complete"
         answer = player.post(path, {"token": action["token"]}, headers={"X-Request-ID": own_id})
         assert answer.status == 200
-        assert cluster.one("SELECT request_id FROM score_events WHERE action_id = %s", action["action_id"]) == own_id
+        assert (
+            cluster.query_value("SELECT request_id FROM score_events WHERE action_id = %s", action["action_id"])
+            == own_id
+        )
         trail = {"api": "request", "relay": "published", "worker-leaderboard": "board_refreshed", "ws": "board_pushed"}
         eventually(
             lambda: [kind for kind, event in trail.items() if not _has_logged(cluster, kind, event, own_id)] == []

@@ -14,7 +14,7 @@ from devstack.status import Doctor
 from devstack.watch import Watch
 from tests.parts.client import Api, Player
 from tests.parts.cluster import ClusterProduct
-from tests.parts.product import settled
+from tests.parts.product import wait_until_settled
 from tests.parts.subscriber import subscribed
 from tests.parts.waiting import eventually
 
@@ -84,7 +84,7 @@ def test_what_is_killed_is_started_again_and_play_goes_on(
         eventually(lambda: (watch.step(), check())[1], within=60)
 
     try:
-        watched(lambda: all(cluster.process(name).running for name in names) and unwell(cluster) == [])
+        watched(lambda: all(cluster.process(name).is_running for name in names) and unwell(cluster) == [])
         assert all(cluster.process(name).pid != pid for name, pid in pids.items())
         assert {line.split()[0] for line in lines if "has ended (killed by SIGKILL)" in line} >= set(names)
         assert redeemed(player) == before + 1
@@ -93,4 +93,4 @@ def test_what_is_killed_is_started_again_and_play_goes_on(
 
 
 def test_the_books_agree_after_all_that(cluster: ClusterProduct) -> None:
-    settled(cluster)
+    wait_until_settled(cluster)

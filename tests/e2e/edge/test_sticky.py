@@ -51,12 +51,12 @@ def whereto(nginx: Nginx) -> Mapping[str, str]:
     """Return the server that each client is sent to."""
     api = Api(nginx.url)
     try:
-        return {client: asked(api, f"?client={client}") for client in CLIENTS}
+        return {client: answering_port(api, f"?client={client}") for client in CLIENTS}
     finally:
         api.close()
 
 
-def asked(api: Api, query: str) -> str:
+def answering_port(api: Api, query: str) -> str:
     """Return the port of the server that answered."""
     return str(api.get(f"/ws/leaderboard{query}").data)
 
@@ -101,7 +101,7 @@ def test_without_an_id_a_client_is_told_by_its_address(edge: Edge) -> None:
             reached_servers: set[str] = set()
             for number in range(1, 40):
                 api = Api(nginx.url, address=f"127.88.0.{number}")
-                answers = {asked(api, query) for query in ("", "?client=x y", "?client=")}
+                answers = {answering_port(api, query) for query in ("", "?client=x y", "?client=")}
                 assert len(answers) == 1
                 reached_servers |= answers
                 api.close()

@@ -33,7 +33,7 @@ def test_restarting_the_servers_one_after_the_other_costs_no_request(edge: Edge,
     assert tally.failures == {}
     assert tally.reads > 0
     assert len(tally.scored) == len(set(tally.scored))
-    assert edge.product.one(SCORED, [player.user_id for player in players]) == len(tally.scored)
+    assert edge.product.query_value(SCORED, [player.user_id for player in players]) == len(tally.scored)
 
 
 def _more_than(scored: list[str], count: int) -> bool:
@@ -54,7 +54,7 @@ class InHand:
         self._thread = threading.Thread(target=self._redeem, daemon=True)
         self._thread.start()
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND state = 'active'"
-        eventually(lambda: edge.product.one(waiting))
+        eventually(lambda: edge.product.query_value(waiting))
 
     def _redeem(self) -> None:
         try:
@@ -78,7 +78,7 @@ def test_a_redemption_in_hand_is_answered_before_the_server_ends(edge: Edge, cal
     answer = redemption.let_go()
     assert answer is not None
     assert answer.status == 200
-    eventually(lambda: not server.running)
+    eventually(lambda: not server.is_running)
     assert server.exit_code == 0
     server.launch()
 
@@ -88,9 +88,9 @@ def test_a_second_sigterm_stops_at_once(edge: Edge, caller: Callable[[], Api]) -
     redemption = InHand(edge, server, caller())
     os.kill(server.pid, signal.SIGTERM)
     eventually(lambda: "Handling signal: term" in server.log.read_text().rsplit("Starting gunicorn", 1)[1])
-    assert server.running
+    assert server.is_running
     os.kill(server.pid, signal.SIGTERM)
-    eventually(lambda: not server.running, within=5)
+    eventually(lambda: not server.is_running, within=5)
     assert redemption.let_go() is None
     server.launch()
     server.wait_until_answers()
@@ -116,8 +116,8 @@ def test_the_page_is_back_on_another_server_with_the_newest_board(
 ) -> None:
     """Stop each of the two servers once, so that the page's own server is one of them."""
     player = caller().register()
-    best = edge.product.one("SELECT coalesce(max(score), 0) FROM standings")
-    edge.product.told("actions", "add", "much", "--points", str(best + 1000))
+    best = edge.product.query_value("SELECT coalesce(max(score), 0) FROM standings")
+    edge.product.run_json("actions", "add", "much", "--points", str(best + 1000))
     screen = open_screen(browser, edge.url)
     screen.sign_up()
     for server in edge.ws:

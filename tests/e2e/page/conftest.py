@@ -53,6 +53,6 @@ def stage_api(stage: Product) -> Iterator[Api]:
 def prize(stage: Product) -> str:
     """Add an action type, done at once, worth more than the best score. Returns its slug, which is also its name."""
     slug = fresh_name("prize")
-    best = stage.one("SELECT coalesce(max(score), 0) FROM standings")
-    stage.told("actions", "add", slug, "--points", str(best + 1000), "--name", slug)
+    best = stage.query_value("SELECT coalesce(max(score), 0) FROM standings")
+    stage.run_json("actions", "add", slug, "--points", str(best + 1000), "--name", slug)
     return slug

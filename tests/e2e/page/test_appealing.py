@@ -32,13 +32,13 @@ def test_a_suspended_player_reads_of_their_case_and_appeals_once(visit: Visit, s
     expect(screen.at("case-said")).to_contain_text("You appealed on")
     expect(screen.at("case-said")).to_be_focused()
     expect(screen.at("appeal-form")).to_be_hidden()
-    (case,) = stage.told("anticheat", "show", screen.username)["cases"]
+    (case,) = stage.run_json("anticheat", "show", screen.username)["cases"]
     assert case["appeal"] == "A fast hand.\n<b>Really.</b>"
 
     screen.page.reload()
     expect(screen.at("case-said")).to_contain_text("You appealed on")
     expect(screen.at("appeal-form")).to_be_hidden()
-    stage.told("anticheat", "clear", case["case_id"], "--reason", "a fast hand indeed")
+    stage.run_json("anticheat", "clear", case["case_id"], "--reason", "a fast hand indeed")
     screen.page.reload()
     expect(screen.at("play")).to_be_visible()
     expect(screen.at("case")).to_be_hidden()

@@ -135,7 +135,7 @@ def test_a_clock_that_steps_back_makes_no_wait_longer(guessing: SignInThrottle, 
     assert 0 < (guess(guessing, HOME, right=True) or 0) <= 900
 
 
-def together(count: int, call: Callable[[], int | None]) -> list[int | None]:
+def run_concurrently(count: int, call: Callable[[], int | None]) -> list[int | None]:
     with ThreadPoolExecutor(count) as pool:
         return [answer.result() for answer in [pool.submit(call) for _ in range(count)]]
 
@@ -144,7 +144,7 @@ def together(count: int, call: Callable[[], int | None]) -> list[int | None]:
 def test_wrong_guesses_at_the_same_moment_are_counted_and_right_ones_all_sign_in(
     guessing: SignInThrottle, right: bool, answer: int | None, times: int
 ) -> None:
-    assert together(20, lambda: guess(guessing, HOME, right=right)).count(answer) == times
+    assert run_concurrently(20, lambda: guess(guessing, HOME, right=right)).count(answer) == times
 
 
 def test_through_the_accounts_no_spelling_of_the_name_helps_and_no_key_tells_it(container: Container) -> None:

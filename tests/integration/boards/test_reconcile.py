@@ -88,7 +88,7 @@ def test_what_is_newer_than_the_look_into_the_database_is_left_alone(
 
 
 def test_one_compares_at_a_time(container: Container, season: Season) -> None:
-    assert container.rankings.may_prove(season)
+    assert container.rankings.take_comparison_lease(season)
     assert container.reconciler.reconcile(pause=0) == []
-    container.rankings.proved(season)
+    container.rankings.release_comparison_lease(season)
     assert [proved.board for proved in container.reconciler.reconcile(pause=0)] == [MAIN]

@@ -171,9 +171,9 @@ def test_a_list_that_another_may_have_seen_more_than_is_refused(container: Conta
 
 def test_one_rebuilds_a_list_while_others_wait(container: Container) -> None:
     season = _season(container)
-    assert [container.rankings.may_build(season, 10) for _ in range(3)] == [True, False, False]
-    container.rankings.built(season, 10)
-    assert container.rankings.may_build(season, 10)
+    assert [container.rankings.take_build_lease(season, 10) for _ in range(3)] == [True, False, False]
+    container.rankings.release_build_lease(season, 10)
+    assert container.rankings.take_build_lease(season, 10)
 
 
 def test_no_rank_is_read_from_a_sorted_set_that_is_not_complete(container: Container) -> None:

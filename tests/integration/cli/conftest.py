@@ -18,7 +18,7 @@ from app.domain.redemption import RedemptionRequest
 from app.stores.accounts.players import Player
 
 Run = Callable[..., Result]
-Told = Callable[..., Any]
+RunJson = Callable[..., Any]
 Play = Callable[..., None]
 
 
@@ -40,15 +40,15 @@ def run(container: Container) -> Run:
 
 
 @pytest.fixture
-def told(run: Run) -> Told:
+def run_json(run: Run) -> RunJson:
     """Return a function that runs a command with --json and returns its parsed output; it asserts success."""
 
-    def told(*line: str, typed: str | None = None) -> Any:
+    def run_json(*line: str, typed: str | None = None) -> Any:
         result = run(*line, "--json", typed=typed)
         assert result.exit_code == 0, result.output
         return json.loads(result.stdout)
 
-    return told
+    return run_json
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@ from __future__ import annotations
 from app.containers.container import Container
 from app.domain.redemption import RedemptionRequest
 from app.stores.accounts.players import Player
-from tests.integration.cli.conftest import Play, Run, Told
+from tests.integration.cli.conftest import Play, Run, RunJson
 
 
-def test_an_action_type_that_was_added_can_be_played(anna: Player, play: Play, told: Told) -> None:
-    action_type = told("actions", "add", "dungeon-run", "--points", "40", "--burst", "5")
+def test_an_action_type_that_was_added_can_be_played(anna: Player, play: Play, run_json: RunJson) -> None:
+    action_type = run_json("actions", "add", "dungeon-run", "--points", "40", "--burst", "5")
     assert action_type == {
         "slug": "dungeon-run",
         "name": "Dungeon run",
@@ -19,31 +19,31 @@ def test_an_action_type_that_was_added_can_be_played(anna: Player, play: Play, t
         "burst": 5,
         "per_minute": None,
     }
-    assert action_type in told("actions", "list")
+    assert action_type in run_json("actions", "list")
     play(anna.id, "dungeon-run")
-    assert told("leaderboard", "rank", "anna")["score"] == 40
+    assert run_json("leaderboard", "rank", "anna")["score"] == 40
 
 
-def test_a_change_leaves_the_rest_as_it_was(told: Told) -> None:
-    before = next(row for row in told("actions", "list") if row["slug"] == "tap")
-    changed = told("actions", "change", "tap", "--points", "2", "--per-minute", "90")
+def test_a_change_leaves_the_rest_as_it_was(run_json: RunJson) -> None:
+    before = next(row for row in run_json("actions", "list") if row["slug"] == "tap")
+    changed = run_json("actions", "change", "tap", "--points", "2", "--per-minute", "90")
     assert changed == before | {"points": 2, "per_minute": 90}
-    assert told("actions", "change", "tap", "--per-minute", "default") == before | {"points": 2}
+    assert run_json("actions", "change", "tap", "--per-minute", "default") == before | {"points": 2}
 
 
-def test_a_retired_action_type_cannot_be_started_and_its_slug_stays_taken(run: Run, told: Told) -> None:
-    assert told("actions", "retire", "tap") == {"slug": "tap", "retired": True}
-    assert "tap" not in [row["slug"] for row in told("actions", "list")]
+def test_a_retired_action_type_cannot_be_started_and_its_slug_stays_taken(run: Run, run_json: RunJson) -> None:
+    assert run_json("actions", "retire", "tap") == {"slug": "tap", "retired": True}
+    assert "tap" not in [row["slug"] for row in run_json("actions", "list")]
     assert run("actions", "retire", "tap").exit_code == 1
     assert run("actions", "change", "tap", "--points", "2").exit_code == 1
     assert "exists already, perhaps retired" in run("actions", "add", "tap", "--points", "2").stderr
 
 
 def test_an_action_that_was_open_when_its_type_was_retired_still_scores(
-    container: Container, anna: Player, told: Told
+    container: Container, anna: Player, run_json: RunJson
 ) -> None:
     issued = container.actions.issue(anna.id, "tap")
-    told("actions", "retire", "tap")
+    run_json("actions", "retire", "tap")
     action_id = issued.promise.action_id
     assert (
         container.redemptions.complete(RedemptionRequest(str(anna.id), action_id, issued.token, None, "test")).score
@@ -51,8 +51,8 @@ def test_an_action_that_was_open_when_its_type_was_retired_still_scores(
     )
 
 
-def test_bad_values_are_called_by_their_options(run: Run, told: Told) -> None:
-    before = told("actions", "list")
+def test_bad_values_are_called_by_their_options(run: Run, run_json: RunJson) -> None:
+    before = run_json("actions", "list")
     result = run("actions", "add", "Bad Slug", "--points", "0", "--min-seconds", "nan", "--burst", "0", "--name", "")
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
     for option in ("SLUG", "--points", "--min-seconds", "--burst", "--name"):
@@ -61,4 +61,4 @@ def test_bad_values_are_called_by_their_options(run: Run, told: Told) -> None:
     assert run("actions", "change", "tap", "--points", "-1").exit_code == 1
     assert run("actions", "change", "tap").exit_code == 2
     assert "no board 'nope'" in run("actions", "add", "x", "--points", "1", "--board", "nope").stderr
-    assert told("actions", "list") == before
+    assert run_json("actions", "list") == before

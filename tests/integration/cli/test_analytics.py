@@ -6,7 +6,7 @@ import pytest
 
 from app.containers.container import Container
 from app.stores.accounts.players import Player
-from tests.integration.cli.conftest import Play, Run, Told
+from tests.integration.cli.conftest import Play, Run, RunJson
 
 SPOIL = "UPDATE rollups SET points = 9 WHERE granularity = 'hour' AND action_type_id > 0 RETURNING points"
 # As if the hour were over: an open hour is no difference.
@@ -22,26 +22,26 @@ def played(container: Container, anna: Player, ben: Player, play: Play) -> Conta
     return container
 
 
-def test_what_was_played_is_shown_by_hour_and_by_day(played: Container, run: Run, told: Told) -> None:
+def test_what_was_played_is_shown_by_hour_and_by_day(played: Container, run: Run, run_json: RunJson) -> None:
     for by in ("hour", "day"):
-        total, taps = told("analytics", "show", "--by", by)
+        total, taps = run_json("analytics", "show", "--by", by)
         assert (total["action_type"], taps["action_type"]) == (None, "tap")
         assert (taps["redemptions"], taps["points"], taps["players"]) == (3, 3, 2)
-    assert told("analytics", "show", "--action-type", "puzzle") == []
+    assert run_json("analytics", "show", "--action-type", "puzzle") == []
     printed = run("analytics", "show").stdout
     assert "ACTION TYPE" in printed
     assert "tap" in printed
     assert run("analytics", "show", "--to", "2026-01-01").stdout == "Nothing was played.\n"
 
 
-def test_a_roll_up_that_is_right_is_clean(played: Container, run: Run, told: Told) -> None:
+def test_a_roll_up_that_is_right_is_clean(played: Container, run: Run, run_json: RunJson) -> None:
     played.database.rows(OVER)
-    assert told("analytics", "verify") == {"clean": True, "differences": []}
+    assert run_json("analytics", "verify") == {"clean": True, "differences": []}
     assert run("analytics", "verify").stdout == "The roll-ups are clean: they have what the ledger has.\n"
-    assert told("analytics", "rebuild")["differences"] == []
+    assert run_json("analytics", "rebuild")["differences"] == []
 
 
-def test_a_difference_is_printed_and_repaired_by_a_rebuild(played: Container, run: Run, told: Told) -> None:
+def test_a_difference_is_printed_and_repaired_by_a_rebuild(played: Container, run: Run, run_json: RunJson) -> None:
     played.database.rows(OVER)
     played.database.rows(SPOIL)
     result = run("analytics", "verify")
@@ -51,8 +51,8 @@ def test_a_difference_is_printed_and_repaired_by_a_rebuild(played: Container, ru
     (difference,) = report["differences"]
     assert (difference["board"], difference["action_type"], difference["what"]) == ("main", "tap", "points")
     assert (difference["kept"], difference["ledger"]) == (9, 3)
-    assert told("analytics", "rebuild")["differences"] == [difference]
-    assert told("analytics", "verify")["clean"] is True
+    assert run_json("analytics", "rebuild")["differences"] == [difference]
+    assert run_json("analytics", "verify")["clean"] is True
 
 
 def test_a_stretch_of_time_is_given_as_dates_or_times(played: Container, run: Run) -> None:
@@ -64,10 +64,10 @@ def test_a_stretch_of_time_is_given_as_dates_or_times(played: Container, run: Ru
     assert result.stderr.startswith("Error: --from must be at most 31 days before 'to'")
 
 
-def test_a_review_by_hand_says_what_it_found(played: Container, anna: Player, run: Run, told: Told) -> None:
-    report = told("anticheat", "review")
+def test_a_review_by_hand_says_what_it_found(played: Container, anna: Player, run: Run, run_json: RunJson) -> None:
+    report = run_json("anticheat", "review")
     assert report == {"players": 2, "redemptions": 3, "signals": 0, "cases": []}
-    assert told("anticheat", "review", "--player", "anna")["redemptions"] == 2
+    assert run_json("anticheat", "review", "--player", "anna")["redemptions"] == 2
     played.database.rows(
         """INSERT INTO signals (player_id, action_id, action_type, rule, seen, expected, added, suspicion, outcome, at)
            SELECT :player, gen_random_uuid(), 'tap', 'timing', 'this', 'that', 40, 40, 'clean', now() RETURNING id""",
@@ -76,4 +76,4 @@ def test_a_review_by_hand_says_what_it_found(played: Container, anna: Player, ru
     printed = run("anticheat", "review", "--since", "2026-01-01", "--player", "anna").stdout
     assert "0 new signals, 1 new cases." in printed
     assert "Anna" in printed
-    assert told("anticheat", "show", "anna")["cases"][0]["signals"][0]["source"] == "live"
+    assert run_json("anticheat", "show", "anna")["cases"][0]["signals"][0]["source"] == "live"

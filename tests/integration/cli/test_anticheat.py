@@ -5,29 +5,31 @@ import pytest
 from app.containers.container import Container
 from app.errors import Forbidden
 from app.stores.accounts.players import Player
-from tests.integration.cli.conftest import Play, Run, Told
+from tests.integration.cli.conftest import Play, Run, RunJson
 
 
-def test_what_raised_suspicion_is_shown_by_case_and_by_user(anna: Player, play: Play, run: Run, told: Told) -> None:
+def test_what_raised_suspicion_is_shown_by_case_and_by_user(
+    anna: Player, play: Play, run: Run, run_json: RunJson
+) -> None:
     with pytest.raises(Forbidden):
         play(anna.id, "boss-fight")  # 20 s of work, completed at once
-    (case,) = told("anticheat", "cases", "--state", "open")
+    (case,) = run_json("anticheat", "cases", "--state", "open")
     assert (case["username"], case["signals"], case["rules"]) == ("Anna", 1, ["timing"])
-    dossier = told("anticheat", "show", "anna")
+    dossier = run_json("anticheat", "show", "anna")
     assert dossier["suspicion"] >= 60
     assert [signal["rule"] for signal in dossier["cases"][0]["signals"]] == ["timing"]
-    by_case = told("anticheat", "show", case["case_id"])
+    by_case = run_json("anticheat", "show", case["case_id"])
     assert by_case["cases"] == dossier["cases"]
     printed = run("anticheat", "show", "anna").stdout
     assert "timing" in printed
     assert case["case_id"] in printed
-    assert told("users", "show", "anna")["suspicion"] >= 60
+    assert run_json("users", "show", "anna")["suspicion"] >= 60
 
 
-def test_an_honest_player_has_no_case(anna: Player, play: Play, run: Run, told: Told) -> None:
+def test_an_honest_player_has_no_case(anna: Player, play: Play, run: Run, run_json: RunJson) -> None:
     play(anna.id)
-    assert told("anticheat", "cases") == []
-    assert told("anticheat", "show", "anna")["cases"] == []
+    assert run_json("anticheat", "cases") == []
+    assert run_json("anticheat", "show", "anna")["cases"] == []
     assert "There is no case." in run("anticheat", "show", "anna").stdout
 
 
@@ -37,18 +39,18 @@ def test_neither_a_case_nor_a_user_is_a_failure_in_one_line(run: Run) -> None:
         assert (result.exit_code, result.stderr) == (1, "Error: There is no such case and no such user.\n")
 
 
-def _get_caught(anna: Player, play: Play, told: Told) -> str:
+def _get_caught(anna: Player, play: Play, run_json: RunJson) -> str:
     play(anna.id)
     with pytest.raises(Forbidden):
         play(anna.id, "boss-fight")
-    (case,) = told("anticheat", "cases", "--player", "anna")
+    (case,) = run_json("anticheat", "cases", "--player", "anna")
     return str(case["case_id"])
 
 
 def test_cases_are_found_by_state_player_rule_appeal_and_time(
-    container: Container, anna: Player, ben: Player, play: Play, run: Run, told: Told
+    container: Container, anna: Player, ben: Player, play: Play, run: Run, run_json: RunJson
 ) -> None:
-    case = _get_caught(anna, play, told)
+    case = _get_caught(anna, play, run_json)
     for line, expected_cases in (
         (["--state", "open"], [case]),
         (["--state", "cleared"], []),
@@ -60,19 +62,19 @@ def test_cases_are_found_by_state_player_rule_appeal_and_time(
         (["--since", "2026-01-01"], [case]),
         (["--since", "2999-01-01"], []),
     ):
-        assert [row["case_id"] for row in told("anticheat", "cases", *line)] == expected_cases, line
+        assert [row["case_id"] for row in run_json("anticheat", "cases", *line)] == expected_cases, line
     container.cases.appeal(anna.id, "It was my cat.\nReally.")
-    assert [row["case_id"] for row in told("anticheat", "cases", "--appealed")] == [case]
+    assert [row["case_id"] for row in run_json("anticheat", "cases", "--appealed")] == [case]
     assert "It was my cat.\\nReally." in run("anticheat", "show", case).stdout
 
 
 def test_a_case_is_decided_and_the_decision_undone_from_the_command_line(
-    anna: Player, play: Play, run: Run, told: Told
+    anna: Player, play: Play, run: Run, run_json: RunJson
 ) -> None:
-    case = _get_caught(anna, play, told)
-    dry = told("anticheat", "confirm", case, "--reason", "to see", "--dry-run")
+    case = _get_caught(anna, play, run_json)
+    dry = run_json("anticheat", "confirm", case, "--reason", "to see", "--dry-run")
     assert (dry["events"], [move["username"] for move in dry["moves"]]) == (0, ["Anna"])
-    assert told("users", "show", "anna")["status"] == "active", "a dry run changes nothing"
+    assert run_json("users", "show", "anna")["status"] == "active", "a dry run changes nothing"
     output = run("anticheat", "confirm", case, "--reason", "a script\x1b[31m").stderr
     assert "--reason must have printable characters only" in output
     output = run("anticheat", "confirm", case, "--reason", "a script").stdout
@@ -81,7 +83,7 @@ def test_a_case_is_decided_and_the_decision_undone_from_the_command_line(
     again = run("anticheat", "clear", case, "--reason", "no script")
     assert (again.exit_code, "decided already" in again.stderr) == (1, True)
     assert "Undone" in run("anticheat", "undo", case, "--reason", "no script").stdout
-    cleared = told("anticheat", "clear", case, "--reason", "a fast hand")
+    cleared = run_json("anticheat", "clear", case, "--reason", "a fast hand")
     assert (cleared["state"], [decision["decision"] for decision in cleared["decisions"]]) == (
         "cleared",
         ["confirmed", "undone", "cleared"],
@@ -92,10 +94,10 @@ def test_a_case_is_decided_and_the_decision_undone_from_the_command_line(
         assert words in printed
 
 
-def test_reinstating_leaves_the_case_open_and_says_so(anna: Player, play: Play, run: Run, told: Told) -> None:
-    case = _get_caught(anna, play, told)
+def test_reinstating_leaves_the_case_open_and_says_so(anna: Player, play: Play, run: Run, run_json: RunJson) -> None:
+    case = _get_caught(anna, play, run_json)
     result = run("users", "reinstate", "anna")
     assert f"Case {case} stays open" in result.stderr
-    assert told("anticheat", "show", case)["cases"][0]["state"] == "open"
+    assert run_json("anticheat", "show", case)["cases"][0]["state"] == "open"
     run("anticheat", "clear", case, "--reason", "fair")
     assert "stays open" not in run("users", "reinstate", "anna").stderr

@@ -8,10 +8,12 @@ import sqlalchemy as sa
 
 from app.containers.container import Container
 from app.stores.accounts.players import Player
-from tests.integration.cli.conftest import Run, Told
+from tests.integration.cli.conftest import Run, RunJson
 
 
-def test_every_privileged_command_is_in_the_log(container: Container, anna: Player, run: Run, told: Told) -> None:
+def test_every_privileged_command_is_in_the_log(
+    container: Container, anna: Player, run: Run, run_json: RunJson
+) -> None:
     lines: list[tuple[str, ...]] = [
         ("users", "suspend", "anna"),
         ("users", "reinstate", "anna"),
@@ -23,10 +25,10 @@ def test_every_privileged_command_is_in_the_log(container: Container, anna: Play
         ("analytics", "rebuild"),
         ("anticheat", "review"),
     ]
-    told("users", "create", "ops", "--role", "admin", "--password-stdin", typed="a good password\n")
+    run_json("users", "create", "ops", "--role", "admin", "--password-stdin", typed="a good password\n")
     for line in lines:
         assert run(*line).exit_code == 0, line
-    rows = told("audit", "log")
+    rows = run_json("audit", "log")
     assert [row["act"] for row in reversed(rows)] == [
         "user.created",
         "player.suspended",
@@ -43,24 +45,28 @@ def test_every_privileged_command_is_in_the_log(container: Container, anna: Play
     changed = next(row for row in rows if row["act"] == "action_type.changed")
     assert changed["details"] == {"points": {"before": 40, "after": 41}}
     assert "a good password" not in str(rows)
-    assert told("audit", "verify")["clean"]
+    assert run_json("audit", "verify")["clean"]
 
 
-def test_the_log_is_filtered_and_paged(container: Container, anna: Player, ben: Player, run: Run, told: Told) -> None:
+def test_the_log_is_filtered_and_paged(
+    container: Container, anna: Player, ben: Player, run: Run, run_json: RunJson
+) -> None:
     for name in ("anna", "ben"):
         run("users", "suspend", name)
-    assert [row["subject"] for row in told("audit", "log", "--subject", f"player:{ben.id}")] == [f"player:{ben.id}"]
-    assert [row["id"] for row in told("audit", "log", "--limit", "1")] == [2]
-    assert [row["id"] for row in told("audit", "log", "--before", "2")] == [1]
-    assert told("audit", "log", "--actor", "cli:somebody-else") == []
+    assert [row["subject"] for row in run_json("audit", "log", "--subject", f"player:{ben.id}")] == [f"player:{ben.id}"]
+    assert [row["id"] for row in run_json("audit", "log", "--limit", "1")] == [2]
+    assert [row["id"] for row in run_json("audit", "log", "--before", "2")] == [1]
+    assert run_json("audit", "log", "--actor", "cli:somebody-else") == []
     assert run("audit", "log", "--act", "nothing").stdout == "Nothing yet.\n"
     assert "An argument has characters" in run("audit", "log", "--act", "\udcff").output
 
 
-def test_verify_says_which_row_is_wrong_and_fails(container: Container, anna: Player, run: Run, told: Told) -> None:
+def test_verify_says_which_row_is_wrong_and_fails(
+    container: Container, anna: Player, run: Run, run_json: RunJson
+) -> None:
     for _ in range(3):
         run("users", "suspend", "anna")
-    head = told("audit", "verify")["head"]
+    head = run_json("audit", "verify")["head"]
     assert run("audit", "verify", "--expect", head).exit_code == 0
     assert run("audit", "verify", "--expect", "3:abc").exit_code == 2
     with container.database.transaction() as connection:
@@ -73,7 +79,7 @@ def test_verify_says_which_row_is_wrong_and_fails(container: Container, anna: Pl
 
 
 def test_a_cut_off_log_fails_without_a_flag_until_the_break_is_accepted(
-    container: Container, anna: Player, run: Run, told: Told
+    container: Container, anna: Player, run: Run, run_json: RunJson
 ) -> None:
     for _ in range(3):
         run("users", "suspend", "anna")
@@ -87,5 +93,7 @@ def test_a_cut_off_log_fails_without_a_flag_until_the_break_is_accepted(
     assert run("audit", "accept", "--reason", "").exit_code != 0
     accepted = run("audit", "accept", "--reason", "restored the backup of Monday")
     assert accepted.exit_code == 0, accepted.output
-    assert told("audit", "verify")["clean"]
-    assert told("audit", "log", "--act", "audit.accepted")[0]["details"]["reason"] == "restored the backup of Monday"
+    assert run_json("audit", "verify")["clean"]
+    assert (
+        run_json("audit", "log", "--act", "audit.accepted")[0]["details"]["reason"] == "restored the backup of Monday"
+    )

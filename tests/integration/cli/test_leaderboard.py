@@ -9,7 +9,7 @@ import pytest
 from app.containers.container import Container
 from app.stores.accounts.players import Player
 from bench.faults import verified
-from tests.integration.cli.conftest import Play, Run, Told
+from tests.integration.cli.conftest import Play, Run, RunJson
 
 SCORES = "leaderboard:scores:{main/1}"
 TOP = "leaderboard:top:10:{main/1}"
@@ -24,20 +24,20 @@ def board(container: Container, anna: Player, ben: Player, play: Play) -> Contai
     return container
 
 
-def test_the_top_and_a_rank_are_what_the_database_has(board: Container, run: Run, told: Told) -> None:
-    rows = told("leaderboard", "top")
+def test_the_top_and_a_rank_are_what_the_database_has(board: Container, run: Run, run_json: RunJson) -> None:
+    rows = run_json("leaderboard", "top")
     assert [(row["rank"], row["username"], row["score"]) for row in rows] == [(1, "Anna", 2), (2, "Ben", 1)]
-    assert told("leaderboard", "top", "--limit", "1") == rows[:1]
-    assert told("leaderboard", "rank", "ben") == rows[1]
+    assert run_json("leaderboard", "top", "--limit", "1") == rows[:1]
+    assert run_json("leaderboard", "rank", "ben") == rows[1]
     assert run("leaderboard", "top", "--limit", "101").exit_code == 2
 
 
-def test_somebody_who_never_played_has_no_rank(anna: Player, told: Told) -> None:
-    assert told("leaderboard", "rank", "anna")["rank"] is None
+def test_somebody_who_never_played_has_no_rank(anna: Player, run_json: RunJson) -> None:
+    assert run_json("leaderboard", "rank", "anna")["rank"] is None
 
 
-def test_a_board_that_is_right_is_clean(board: Container, run: Run, told: Told) -> None:
-    assert told("leaderboard", "verify") == {"board": "main", "clean": True, "differences": [], "unsound": []}
+def test_a_board_that_is_right_is_clean(board: Container, run: Run, run_json: RunJson) -> None:
+    assert run_json("leaderboard", "verify") == {"board": "main", "clean": True, "differences": [], "unsound": []}
     output = "main is clean: Redis has what the database has.\nEvery standing of main is the sum of its events.\n"
     assert run("leaderboard", "verify").stdout == output
 
@@ -49,32 +49,32 @@ def test_a_standing_that_somebody_wrote_past_the_ledger_is_named(board: Containe
     assert result.exit_code == 1
     unsound = json.loads(result.stdout)["unsound"]
     assert unsound
-    assert json.loads(json.dumps(verified.found_by(board), default=str)) == unsound, "so do the fault tests"
+    assert json.loads(json.dumps(verified.differences_in(board), default=str)) == unsound, "so do the fault tests"
     assert {standing["what"] for standing in unsound} == {"score"}
     assert all(standing["standing"] == standing["events"] + 1000 for standing in unsound)
 
 
 def test_a_void_takes_the_best_off_the_board_after_a_dry_run_has_said_so_and_a_restore_brings_them_back(
-    board: Container, run: Run, told: Told
+    board: Container, run: Run, run_json: RunJson
 ) -> None:
-    best, second = told("leaderboard", "top")[:2]
+    best, second = run_json("leaderboard", "top")[:2]
     args = ("leaderboard", "void", "--player", best["username"], "--reason", "a script")
-    preview = told(*args, "--dry-run")
+    preview = run_json(*args, "--dry-run")
     assert preview["moves"][0]["username"] == best["username"]
     assert (preview["moves"][0]["rank_before"], preview["moves"][0]["rank_after"]) == (1, None)
-    assert told("leaderboard", "top")[0] == best, "a dry run changes nothing"
+    assert run_json("leaderboard", "top")[0] == best, "a dry run changes nothing"
     assert run(*args).exit_code == 1, "without --yes somebody has to say so"
-    void = told(*args, "--yes")
+    void = run_json(*args, "--yes")
     assert (void["state"], void["points"]) == ("done", best["score"])
     season = board.standings.season("main")
     board.board_sync.rebuild(season)
-    assert told("leaderboard", "rank", second["username"])["rank"] == 1
-    assert told("leaderboard", "rank", best["username"])["rank"] is None
-    told("leaderboard", "restore", void["id"], "--reason", "it was not")
+    assert run_json("leaderboard", "rank", second["username"])["rank"] == 1
+    assert run_json("leaderboard", "rank", best["username"])["rank"] is None
+    run_json("leaderboard", "restore", void["id"], "--reason", "it was not")
     board.board_sync.rebuild(season)
-    assert told("leaderboard", "verify")["clean"]
-    assert told("leaderboard", "rank", best["username"]) == best
-    assert [correction["state"] for correction in told("leaderboard", "corrections")] == ["done", "restored"]
+    assert run_json("leaderboard", "verify")["clean"]
+    assert run_json("leaderboard", "rank", best["username"]) == best
+    assert [correction["state"] for correction in run_json("leaderboard", "corrections")] == ["done", "restored"]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ SPOILED: dict[str, Spoil] = {
 
 @pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED.keys())
 def test_a_difference_is_printed_and_repaired_by_a_rebuild(
-    spoil: Spoil, board: Container, anna: Player, run: Run, told: Told
+    spoil: Spoil, board: Container, anna: Player, run: Run, run_json: RunJson
 ) -> None:
     spoil(board, anna)
     result = run("leaderboard", "verify")
@@ -118,10 +118,10 @@ def test_a_difference_is_printed_and_repaired_by_a_rebuild(
     assert listed.exit_code == 1
     report = json.loads(listed.stdout)
     assert (report["clean"], len(report["differences"])) == (False, 1)
-    assert verified.found_by(board) == report["differences"], "the fault tests see what the command sees"
-    assert told("leaderboard", "rebuild")["standings"] == 2
-    assert told("leaderboard", "verify")["clean"] is True
-    assert verified.found_by(board) == []
+    assert verified.differences_in(board) == report["differences"], "the fault tests see what the command sees"
+    assert run_json("leaderboard", "rebuild")["standings"] == 2
+    assert run_json("leaderboard", "verify")["clean"] is True
+    assert verified.differences_in(board) == []
 
 
 def test_both_sides_of_a_difference_are_named(board: Container, anna: Player, run: Run) -> None:
@@ -136,8 +136,8 @@ def test_a_board_that_does_not_exist_is_refused(run: Run) -> None:
         assert (result.exit_code, result.stdout, result.stderr) == (1, "", "Error: There is no board 'nope'.\n")
 
 
-def test_the_outbox_tells_what_waits(board: Container, run: Run, told: Told) -> None:
-    status = told("outbox", "status")
+def test_the_outbox_tells_what_waits(board: Container, run: Run, run_json: RunJson) -> None:
+    status = run_json("outbox", "status")
     assert status["waiting"] == 3
     assert status["oldest_seconds"] > 0
     board.outbox.drain(lambda changes: None)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from app.containers.container import Container
-from tests.integration.cli.conftest import Run, Told
+from tests.integration.cli.conftest import Run, RunJson
 from tests.integration.moderation.test_model_training import Town
 
 
-def test_a_model_is_trained_looked_at_tried_and_chosen(container: Container, run: Run, told: Told) -> None:
+def test_a_model_is_trained_looked_at_tried_and_chosen(container: Container, run: Run, run_json: RunJson) -> None:
     assert "There is none. Train one" in run("anticheat", "model", "list").stdout
     result = run("anticheat", "model", "judge")
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (
@@ -24,26 +24,26 @@ def test_a_model_is_trained_looked_at_tried_and_chosen(container: Container, run
     printed = run("anticheat", "model", "train", "--days", "10").stdout
     assert "Model 1 has learned from 1,051 days of 106 players" in printed
     assert "It judges from now on." in printed
-    assert told("anticheat", "model", "train", "--seed", "2")["version"] == 2
-    assert [row["state"] for row in told("anticheat", "model", "list")] == ["active", "retired"]
+    assert run_json("anticheat", "model", "train", "--seed", "2")["version"] == 2
+    assert [row["state"] for row in run_json("anticheat", "model", "list")] == ["active", "retired"]
     assert "0." in run("anticheat", "model", "list").stdout
-    assert told("anticheat", "model", "show", "1")["settings"]["neighbours"] == 50
+    assert run_json("anticheat", "model", "show", "1")["settings"]["neighbours"] == 50
     assert "window since" in run("anticheat", "model", "show", "1").stdout
-    assert told("anticheat", "model", "verify", "1") == {"version": 1, "wrong": []}
+    assert run_json("anticheat", "model", "verify", "1") == {"version": 1, "wrong": []}
 
-    look = told("anticheat", "model", "score", script, "--version", "1")
+    look = run_json("anticheat", "model", "score", script, "--version", "1")
     assert look["score"] > look["threshold"]
     printed = run("anticheat", "model", "score", script).stdout
     assert "Farthest from others: " in printed
     assert "the day without its longest break: 23." in printed
-    assert told("anticheat", "cases") == [], "a look opens no case"
+    assert run_json("anticheat", "cases") == [], "a look opens no case"
 
     assert "Model 1 judges from now on." in run("anticheat", "model", "activate", "1").stdout
-    judged = told("anticheat", "model", "judge")
+    judged = run_json("anticheat", "model", "judge")
     assert (judged["version"], [case["username"] for case in judged["cases"]]) == (1, [name])
     assert "played unlike anybody else" in run("anticheat", "show", script).stdout
-    assert told("anticheat", "cases", "--rule", judged["cases"][0]["features"][0])[0]["username"] == name
-    assert told("anticheat", "model", "retire") == {"retired": 1}
+    assert run_json("anticheat", "cases", "--rule", judged["cases"][0]["features"][0])[0]["username"] == name
+    assert run_json("anticheat", "model", "retire") == {"retired": 1}
     assert "No model was active." in run("anticheat", "model", "retire").stdout
 
     container.database.rows("UPDATE models SET artifact = '\\x00' WHERE version = 1 RETURNING version")

@@ -4,11 +4,11 @@ from uuid import uuid4
 
 from app.containers.container import Container
 from app.stores.accounts.players import Player
-from tests.integration.cli.conftest import Play, Run, Told
+from tests.integration.cli.conftest import Play, Run, RunJson
 
 
-def test_an_account_that_was_created_can_sign_in(container: Container, run: Run, told: Told) -> None:
-    account = told("users", "create", "Carla", "--role", "admin", "--password-stdin", typed="her password\n")
+def test_an_account_that_was_created_can_sign_in(container: Container, run: Run, run_json: RunJson) -> None:
+    account = run_json("users", "create", "Carla", "--role", "admin", "--password-stdin", typed="her password\n")
     assert (account["username"], account["role"], account["status"]) == ("Carla", "admin", "active")
     assert str(container.accounts.login("carla", "her password").player.id) == account["user_id"]
 
@@ -33,11 +33,11 @@ def test_an_operator_may_use_a_reserved_name_but_no_weak_password_and_no_look_al
     assert (result.exit_code, result.stderr) == (1, "Error: This username is taken.\n")
 
 
-def test_accounts_that_were_alike_before_are_listed(container: Container, told: Told, run: Run) -> None:
+def test_accounts_that_were_alike_before_are_listed(container: Container, run_json: RunJson, run: Run) -> None:
     assert run("users", "look-alikes").stdout == "There are none.\n"
     for name in ("player1", "playerl"):
         container.players.add(uuid4(), name, name, "no password fits this", "player")
-    assert [(row["username"], row["first_username"]) for row in told("users", "look-alikes")] == [
+    assert [(row["username"], row["first_username"]) for row in run_json("users", "look-alikes")] == [
         ("playerl", "player1")
     ]
 
@@ -48,8 +48,8 @@ def test_without_a_terminal_the_password_has_to_come_on_standard_input(run: Run)
     assert "--password-stdin" in result.stderr
 
 
-def test_a_user_is_named_by_username_in_any_case_or_by_id(anna: Player, told: Told) -> None:
-    assert told("users", "show", "aNNa") == told("users", "show", str(anna.id))
+def test_a_user_is_named_by_username_in_any_case_or_by_id(anna: Player, run_json: RunJson) -> None:
+    assert run_json("users", "show", "aNNa") == run_json("users", "show", str(anna.id))
 
 
 def test_nobody_is_a_failure_in_one_line(run: Run) -> None:
@@ -58,30 +58,30 @@ def test_nobody_is_a_failure_in_one_line(run: Run) -> None:
         assert (result.exit_code, result.stderr) == (1, "Error: There is no such user.\n")
 
 
-def test_the_list_says_when_there_are_more(anna: Player, ben: Player, run: Run, told: Told) -> None:
+def test_the_list_says_when_there_are_more(anna: Player, ben: Player, run: Run, run_json: RunJson) -> None:
     result = run("users", "list", "--limit", "1")
     assert "Anna" in result.stdout
     assert "Ben" not in result.stdout
     assert "more than these 1" in result.stderr
-    assert [row["username"] for row in told("users", "list", "--prefix", "be")] == ["Ben"]
+    assert [row["username"] for row in run_json("users", "list", "--prefix", "be")] == ["Ben"]
 
 
 def test_suspending_takes_a_player_off_the_board_until_reinstated(
-    container: Container, anna: Player, play: Play, run: Run, told: Told
+    container: Container, anna: Player, play: Play, run: Run, run_json: RunJson
 ) -> None:
     play(anna.id)
     assert run("users", "suspend", "anna").stdout == "Suspended Anna.\n"
-    assert told("users", "show", "anna")["status"] == "suspended"
+    assert run_json("users", "show", "anna")["status"] == "suspended"
     season = container.standings.season("main")
     assert [row.user_id for row in container.standing_store.top(season, 10)] == []
-    assert [row["username"] for row in told("users", "list", "--status", "suspended")] == ["Anna"]
+    assert [row["username"] for row in run_json("users", "list", "--status", "suspended")] == ["Anna"]
     assert run("users", "suspend", "anna").stdout == "Anna was suspended already.\n"
     assert run("users", "reinstate", "anna").stdout == "Reinstated Anna.\n"
     assert [row.user_id for row in container.standing_store.top(season, 10)] == [anna.id]
 
 
-def test_a_role_is_set_once(anna: Player, run: Run, told: Told) -> None:
-    assert told("users", "set-role", "anna", "admin")["changed"] is True
-    assert told("users", "show", "anna")["role"] == "admin"
+def test_a_role_is_set_once(anna: Player, run: Run, run_json: RunJson) -> None:
+    assert run_json("users", "set-role", "anna", "admin")["changed"] is True
+    assert run_json("users", "show", "anna")["role"] == "admin"
     assert run("users", "set-role", "anna", "admin").stdout == "Anna was admin already.\n"
     assert run("users", "set-role", "anna", "king").exit_code == 2

@@ -78,7 +78,7 @@ def test_a_replica_starts_on_its_own_data_while_the_primary_is_down(primary: Pos
     replica.restart()
     assert shows(replica, "known")
     primary.start()
-    eventually(replica.streaming)
+    eventually(replica.is_streaming)
 
 
 def test_a_replica_whose_data_are_broken_copies_the_primary_anew(primary: Postgres, replica: Replica) -> None:
@@ -106,7 +106,7 @@ def test_a_replica_that_has_missed_too_much_says_so_and_can_be_rebuilt(primary: 
 
 
 def test_replay_can_be_paused(primary: Postgres, replica: Replica) -> None:
-    eventually(replica.streaming)
+    eventually(replica.is_streaming)
     replica.pause_replay()
     write(primary, "not yet")
     eventually(replica.lag_bytes)
@@ -134,7 +134,7 @@ def test_three_masters_share_all_keys_and_each_has_a_replica(redis_cluster: Redi
     cluster = client(redis_cluster)
     for number in range(100):
         cluster.set(f"key {number}", number)
-    sizes = [node.asked("DBSIZE") for node in redis_cluster.masters()]
+    sizes = [node.ask("DBSIZE") for node in redis_cluster.masters()]
     assert sum(sizes) == 100
     assert all(sizes)
 
@@ -157,7 +157,7 @@ def test_when_a_master_is_killed_its_replica_takes_over_and_it_comes_back_as_a_r
     eventually(lambda: len(redis_cluster.masters()) == 3)
     eventually(lambda: [cluster.set(f"after {number}", number) for number in range(20)])
     victim.start()
-    eventually(redis_cluster.whole)
+    eventually(redis_cluster.is_whole)
     assert victim.role() == "replica"
     assert client(redis_cluster).get("before") == "kept"
 

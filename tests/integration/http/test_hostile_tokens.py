@@ -111,14 +111,14 @@ def _with_body(token: str, body: str) -> str:
 
 
 def test_a_forged_payload_of_any_kind_is_refused_and_counted(stage: Stage) -> None:
-    connection = stage.container.redis.lane.call("CLIENT", "ID")
+    connection = stage.container.redis.direct.call("CLIENT", "ID")
     places = range(len(astuple(stage.promise)))
     for number, (place, value) in enumerate(itertools.product(places, HOSTILE), 1):
         payload = list(astuple(stage.promise))
         payload[place] = value
         assert stage.refusal(_with_body(stage.token, _body(payload))) == (401, "invalid_signature"), (place, value)
         assert stage.forgeries() == number, (place, value)
-    assert stage.container.redis.lane.call("CLIENT", "ID") == connection, "it was not dropped"
+    assert stage.container.redis.direct.call("CLIENT", "ID") == connection, "it was not dropped"
     assert stage.refusal(stage.token) == (200, "scored")
 
 
@@ -192,14 +192,14 @@ def test_what_a_leaked_key_signs_is_compared_with_what_was_issued(
 
 
 def test_a_command_that_cannot_be_sent_costs_no_connection(container: Container) -> None:
-    lane = container.redis.lane
-    lane.call("PING")
-    connection = lane.call("CLIENT", "ID")
+    direct = container.redis.direct
+    direct.call("PING")
+    connection = direct.call("CLIENT", "ID")
     for commands in ([("SET", "a", "\ud800")], [("PING",), ("SET", "a", "\ud800")], [("SET", "a", object())]):
         with pytest.raises((UnicodeEncodeError, redis.exceptions.DataError)):
-            lane.together(commands)
-        assert lane.call("PING") in ("PONG", True)
-    assert lane.call("CLIENT", "ID") == connection
+            direct.call_together(commands)
+        assert direct.call("PING") in ("PONG", True)
+    assert direct.call("CLIENT", "ID") == connection
 
 
 ACCESS_TOKENS = [

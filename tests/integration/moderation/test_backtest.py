@@ -14,9 +14,9 @@ from app.domain.redemption import RedemptionRequest
 from app.domain.times import utc
 from app.errors import AccountSuspended, Refusal
 from app.services.moderation.backtest import Report
-from tests.integration.cli.conftest import Run, Told
+from tests.integration.cli.conftest import Run, RunJson
 from tests.integration.cli.conftest import run as run
-from tests.integration.cli.conftest import told as told
+from tests.integration.cli.conftest import run_json as run_json
 
 HOUR = timedelta(hours=1)
 
@@ -124,12 +124,12 @@ def test_a_reinstated_player_is_taken_as_they_were(container: Container, played:
     assert rushed_result.simulated.refused == rushed_result.actual.refused
 
 
-def test_on_the_command_line(container: Container, played: Container, run: Run, told: Told) -> None:
+def test_on_the_command_line(container: Container, played: Container, run: Run, run_json: RunJson) -> None:
     output = run("anticheat", "backtest", "--since", "2026-01-01").stdout
     assert "judged with the settings of now:" in output
     assert "PLAYERS    WAS" in output
     assert "0 that scored would have been refused, or come after a suspension." in output
-    data = told("anticheat", "backtest", "--set", "pattern_adds=0", "--player", "robot")
+    data = run_json("anticheat", "backtest", "--set", "pattern_adds=0", "--player", "robot")
     assert (data["players"], data["changes"]) == (1, {"pattern_adds": "0"})
     assert [(row["username"], row["was"], row["would_be"]) for row in data["compared"]] == [
         ("robot", ["flagged", "refused", "suspended"], [])

@@ -11,9 +11,9 @@ import pytest
 
 from app.containers.container import Container
 from app.errors import NotFound
-from tests.integration.cli.conftest import Run, Told
+from tests.integration.cli.conftest import Run, RunJson
 from tests.integration.cli.conftest import run as run
-from tests.integration.cli.conftest import told as told
+from tests.integration.cli.conftest import run_json as run_json
 from tests.integration.moderation.ledgers import Event, HandLedger
 
 SINCE = timedelta(days=30)
@@ -33,7 +33,7 @@ def _add_people(ledger: HandLedger, count: int = 25, plays: int = 30, slug: str 
 
 
 def test_times_are_proposed_from_the_honest_and_applied_on_demand(
-    container: Container, ledger: HandLedger, run: Run, told: Told, tmp_path: Path
+    container: Container, ledger: HandLedger, run: Run, run_json: RunJson, tmp_path: Path
 ) -> None:
     container.actions.change("puzzle", {"min_seconds": 2.0})
     people = _add_people(ledger)
@@ -48,7 +48,7 @@ def test_times_are_proposed_from_the_honest_and_applied_on_demand(
             player=player,
             state=state,
         )
-    (calibration,) = told("anticheat", "calibrate", "puzzle")
+    (calibration,) = run_json("anticheat", "calibrate", "puzzle")
     assert (calibration["players"], calibration["completions"]) == (len(people) + 1, 25 * 30 + 100)
     assert 10 <= calibration["seconds"]["fastest"] < 11, "those under suspicion, who need 3, don't count"
     assert calibration["proposed"]["min_seconds"] in (9.0, 9.1, 9.2, 9.3)
@@ -71,7 +71,7 @@ def test_times_are_proposed_from_the_honest_and_applied_on_demand(
     acts = container.database.rows("SELECT act, subject, actor FROM audit_log ORDER BY id DESC LIMIT 1")
     assert (acts[0].act, acts[0].subject) == ("action_type.changed", "action_type:puzzle")
     assert acts[0].actor.startswith("cli:")
-    (again,) = told("anticheat", "calibrate", "puzzle", "--apply")
+    (again,) = run_json("anticheat", "calibrate", "puzzle", "--apply")
     assert (again["proposed"], again["applied"]) == ({}, False)
 
 

@@ -209,7 +209,7 @@ from workers.background import judge_by_model, train
 train.run()
 judge_by_model.run()
 print("the tasks went on")
-print(container.review.go_on().redemptions)
+print(container.review.review_new().redemptions)
 """
 
 

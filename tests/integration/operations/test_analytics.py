@@ -20,7 +20,7 @@ from app.domain.corrections import Selection
 from app.domain.redemption import RedemptionRequest
 from app.domain.rollups import GRANULARITIES, Granularity, start_of
 from app.errors import Forbidden, InvalidRequest, NotFound
-from app.services.operations.analytics import Analytics, RollupRow, RollupQuery
+from app.services.operations.analytics import Analytics, RollupQuery, RollupRow
 from app.stores.moderation.suspicions import SuspicionStore
 from tests.integration.moderation.ledgers import EPOCH, Event, HandLedger
 from tests.parts.refusals import bad_fields

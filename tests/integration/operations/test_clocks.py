@@ -16,7 +16,7 @@ from app.factory import create_app
 from app.services.operations.analytics import Analytics
 from app.services.operations.broker_checks import beat
 from app.services.operations.checks import background
-from app.stores.boards.presence import of_address
+from app.stores.boards.presence import address_key
 from app.stores.operations.beat_lock import BeatState
 from app.stores.operations.job_ages import JobAgeStore
 from app.stores.operations.queue_depths import KEY, QueueDepth
@@ -56,11 +56,11 @@ def _now(container: Container) -> datetime:
 
 def test_a_tick_that_was_sent_in_the_future_is_no_sign_of_life(container: Container) -> None:
     _write(container, "INSERT INTO ticks VALUES ('repair', clock_timestamp() + interval '4236 seconds')")
-    ago = container.beat_lock.state().ago
+    ago = container.beat_lock.state().last_sent_ago
     assert ago is None
-    assert beat(BeatState(is_held=True, ago=ago), 1).state == "wrong"
+    assert beat(BeatState(is_held=True, last_sent_ago=ago), 1).state == "wrong"
     _write(container, "INSERT INTO ticks VALUES ('prune', clock_timestamp() - interval '5 seconds')")
-    ago = container.beat_lock.state().ago
+    ago = container.beat_lock.state().last_sent_ago
     assert ago is not None
     assert 5 <= ago < 60
 
@@ -121,11 +121,11 @@ def test_what_waits_in_the_outbox_has_waited_no_less_than_nothing(container: Con
 
 def test_the_last_repair_is_unknown_when_it_is_yet_to_come(container: Container) -> None:
     container.rankings.note_repair()
-    assert container.rankings.repaired_ago() == 0
+    assert container.rankings.seconds_since_repair() == 0
     assert _set_back(container, "leaderboard:repaired") == 1
-    assert container.rankings.repaired_ago() is None
+    assert container.rankings.seconds_since_repair() is None
     container.rankings.note_repair()
-    assert container.rankings.repaired_ago() == 0
+    assert container.rankings.seconds_since_repair() == 0
 
 
 def test_counts_of_queues_are_unknown_when_nobody_can_tell_how_old_they_are(container: Container) -> None:
@@ -140,7 +140,9 @@ def test_a_place_that_somebody_took_before_does_not_stay_taken_for_an_hour(conta
     season, rankings = container.standings.season(MAIN), container.rankings
 
     def take() -> bool:
-        return rankings.may_build(season, 10) if place == "build" else bool(getattr(rankings, f"may_{place}")(season))
+        if place == "build":
+            return rankings.take_build_lease(season, 10)
+        return rankings.take_rebuild_lease(season) if place == "rebuild" else rankings.take_comparison_lease(season)
 
     assert take()
     assert not take()
@@ -173,7 +175,7 @@ def test_a_limit_of_a_minute_does_not_last_an_hour(container: Container) -> None
 
 
 def test_sockets_of_a_dead_server_are_gone_after_their_time_all_the_same(container: Container) -> None:
-    key, players = of_address("192.0.2.1"), "leaderboard:online:{main}"
+    key, players = address_key("192.0.2.1"), "leaderboard:online:{main}"
     anna = str(uuid4())
     container.scripts.run("presence_online", [players, "leaderboard:online-servers:{main}"], ["dead", 45, 0, anna])
     ahead = time.time() + 3600
@@ -194,7 +196,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def served(container: Container, clock: Clock) -> Container:
+def clocked_container(container: Container, clock: Clock) -> Container:
     """Return the services on that clock."""
     return Container(container.settings, clock=clock)
 
@@ -212,29 +214,29 @@ def _score(container: Container, player: UUID, points: int) -> None:
 
 
 def test_a_list_that_was_shown_is_not_shown_for_another_hour(
-    container: Container, served: Container, clock: Clock
+    container: Container, clocked_container: Container, clock: Clock
 ) -> None:
     anna = container.accounts.create("anna", "correct horse battery").id
     _score(container, anna, 1)
-    served.standings.top()
+    clocked_container.standings.top()
     clock.now = AN_HOUR_AGO
     assert _set_back(container, "leaderboard:shown:*") == 1
     _score(container, anna, 2)
-    top = served.standings.top()
+    top = clocked_container.standings.top()
     assert [row["score"] for row in json.loads(top.rows)] == [2]
     assert top.second == int(AN_HOUR_AGO)
-    served.close()
+    clocked_container.close()
 
 
 def test_a_player_can_start_actions_although_those_from_before_end_in_an_hour(
-    container: Container, served: Container, clock: Clock
+    container: Container, clocked_container: Container, clock: Clock
 ) -> None:
     anna = container.accounts.create("anna", "correct horse battery").id
     for _ in range(container.settings.max_active_actions):
-        served.actions.issue(anna, "tap")
+        clocked_container.actions.issue(anna, "tap")
     clock.now = AN_HOUR_AGO
-    assert served.actions.issue(anna, "tap").token
-    served.close()
+    assert clocked_container.actions.issue(anna, "tap").token
+    clocked_container.close()
 
 
 def _made_an_hour_ahead(token: str, secret: str) -> str:

@@ -23,7 +23,7 @@ from app.settings import Settings
 from app.stores.boards.board_events import BoardChanged, Listening, Message, Subscription, publish_board
 from app.stores.operations.probes import RedisProbe
 from app.stores.postgres.engine import UNAVAILABLE
-from app.stores.redis.client import Client, Single, connect, lane_of
+from app.stores.redis.client import Client, SingleClient, connect, direct_connection
 from devstack.child import free_port
 from devstack.redis_cluster import RedisCluster, RedisNode
 from devstack.stack import Stack
@@ -47,9 +47,9 @@ def cluster(_cluster: RedisCluster) -> Iterator[RedisCluster]:
     """Yield a cluster that a test may break; it is whole again for the next test."""
     yield _cluster
     for node in _cluster.nodes:
-        if not node.running:
+        if not node.is_running:
             node.start()
-    eventually(_cluster.whole, within=30)
+    eventually(_cluster.is_whole, within=30)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def _holder(cluster: RedisCluster, key: str) -> RedisNode:
 
     def holds(node: RedisNode) -> bool:
         try:
-            node.asked("EXISTS", key)
+            node.ask("EXISTS", key)
         except redis.ResponseError:
             return False
         return True
@@ -78,7 +78,7 @@ def _holder(cluster: RedisCluster, key: str) -> RedisNode:
 
 
 def _replica(cluster: RedisCluster, master: RedisNode) -> RedisNode:
-    return next(node for node in cluster.replicas() if node.asked("ROLE")[2] == master.port)
+    return next(node for node in cluster.replicas() if node.ask("ROLE")[2] == master.port)
 
 
 def _write_all(client: Client) -> bool:
@@ -108,7 +108,7 @@ def _fail_over(replica: RedisNode, master: RedisNode) -> bool:
     """Return whether the replica has become master; else ask for a failover, which may time out on a busy machine."""
     if replica.role() == "master":
         return master.role() == "replica"
-    replica.asked("CLUSTER", "FAILOVER")
+    replica.ask("CLUSTER", "FAILOVER")
     return False
 
 
@@ -116,8 +116,8 @@ def test_a_slot_on_the_move_is_served_by_both_its_nodes(cluster: RedisCluster, c
     source, slot = _holder(cluster, "{moving}"), key_slot(b"moving")
     target = next(node for node in cluster.masters() if node is not source)
     client.set("{moving}:old", "stays")
-    target.asked("CLUSTER", "SETSLOT", slot, "IMPORTING", source.asked("CLUSTER", "MYID"))
-    source.asked("CLUSTER", "SETSLOT", slot, "MIGRATING", target.asked("CLUSTER", "MYID"))
+    target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", source.ask("CLUSTER", "MYID"))
+    source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", target.ask("CLUSTER", "MYID"))
     try:
         assert client.set("{moving}:new", "goes there")
         assert client.get("{moving}:new") == "goes there"
@@ -127,7 +127,7 @@ def test_a_slot_on_the_move_is_served_by_both_its_nodes(cluster: RedisCluster, c
         client.delete("{moving}:new")
     finally:
         for node in (source, target):
-            node.asked("CLUSTER", "SETSLOT", slot, "STABLE")
+            node.ask("CLUSTER", "SETSLOT", slot, "STABLE")
 
 
 def test_a_master_that_stands_still_holds_up_nobody_else_and_is_replaced(cluster: RedisCluster, client: Client) -> None:
@@ -142,7 +142,7 @@ def test_a_master_that_stands_still_holds_up_nobody_else_and_is_replaced(cluster
                 client.set(stalled, 2)
             assert client.set(healthy, 2)
         with pytest.raises(UNAVAILABLE):  # both nodes get their command at once; the healthy one has executed its own
-            client.lane.together([("SET", stalled, 3), ("SET", healthy, 3)])
+            client.direct.call_together([("SET", stalled, 3), ("SET", healthy, 3)])
         assert client.get(healthy) == "3"
         eventually(lambda: _write_all(client), within=30)
     finally:
@@ -181,7 +181,7 @@ def _listen_on(listener: Subscription) -> None:
 
 
 def _has_listener(node: RedisNode) -> bool:
-    counts: dict[str, int] = dict(node.asked("PUBSUB NUMSUB", "fairboard:board"))
+    counts: dict[str, int] = dict(node.ask("PUBSUB NUMSUB", "fairboard:board"))
     return counts["fairboard:board"] > 0
 
 
@@ -193,7 +193,7 @@ def test_a_cluster_that_was_away_is_found_again_and_hears_what_was_decided_meanw
     login = _sign_in(container, player)
     cluster.kill()
     late = Container(container.settings)
-    assert set(late.health.down()) == {"redis"}
+    assert set(late.health.faults()) == {"redis"}
     for question in (
         late.subscription,
         RedisProbe(late.redis, late.scripts).states,
@@ -203,7 +203,7 @@ def test_a_cluster_that_was_away_is_found_again_and_hears_what_was_decided_meanw
             question()
     assert container.moderation.suspend(player, "test"), "the database decides"
     cluster.start()
-    eventually(lambda: late.health.down() == {})
+    eventually(lambda: late.health.faults() == {})
     container.moderation.resend_changes()
     assert late.logins.states([(player, login)]) == ["suspended"]
     assert container.moderation.reinstate(player, "test")
@@ -213,11 +213,11 @@ def test_a_cluster_that_was_away_is_found_again_and_hears_what_was_decided_meanw
 
 def test_a_lane_outlives_more_connections_than_a_pool_may_make(servers: Stack) -> None:
     url = servers.env["REDIS_URL"]
-    client, killer = Single.from_url(url, max_connections=2), redis.Redis.from_url(url)
-    lane = lane_of(client)
+    client, killer = SingleClient.from_url(url, max_connections=2), redis.Redis.from_url(url)
+    direct = direct_connection(client)
     for _ in range(6):
-        killer.client_kill_filter(_id=eventually(lambda: lane.call("CLIENT", "ID")))
-    assert eventually(lambda: lane.call("ECHO", "here") == b"here")
+        killer.client_kill_filter(_id=eventually(lambda: direct.call("CLIENT", "ID")))
+    assert eventually(lambda: direct.call("ECHO", "here") == b"here")
     client.close()
     killer.close()
 
@@ -225,12 +225,12 @@ def test_a_lane_outlives_more_connections_than_a_pool_may_make(servers: Stack) -
 @contextmanager
 def _without_replication(replica: RedisNode) -> Iterator[None]:
     """Stop replication from the master: a failover loses all writes of this block."""
-    replica.asked("CONFIG", "SET", "masterauth", "wrong")
-    replica.asked("CLIENT", "KILL", "TYPE", "master")
+    replica.ask("CONFIG", "SET", "masterauth", "wrong")
+    replica.ask("CLIENT", "KILL", "TYPE", "master")
     try:
         yield
     finally:
-        replica.asked("CONFIG", "SET", "masterauth", replica.password)
+        replica.ask("CONFIG", "SET", "masterauth", replica.password)
 
 
 def _add_player_on(container: Container, cluster: RedisCluster, master: RedisNode) -> UUID:
@@ -269,7 +269,7 @@ def test_what_a_failover_loses_costs_no_promise_and_comes_back(
     annas, bens = _sign_in(container, anna), _sign_in(container, ben)
     action = container.actions.issue(anna, "tap")
     replica = _replica(cluster, master)
-    eventually(cluster.whole)
+    eventually(cluster.is_whole)
     with _without_replication(replica):
         assert _complete(container, anna, action).rank == 1
         container.logins.end(anna, annas, "signed out")
@@ -295,10 +295,10 @@ def test_what_a_failover_loses_costs_no_promise_and_comes_back(
 
 def test_one_master_that_refuses_is_named_and_the_others_go_on(container: Container, cluster: RedisCluster) -> None:
     for master in cluster.masters():
-        assert container.health.down() == {}
-        master.asked("CONFIG", "SET", "maxmemory", 1)
-        down = container.health.down()
-        master.asked("CONFIG", "SET", "maxmemory", 0)
+        assert container.health.faults() == {}
+        master.ask("CONFIG", "SET", "maxmemory", 1)
+        down = container.health.faults()
+        master.ask("CONFIG", "SET", "maxmemory", 0)
         assert down["redis"].startswith("refuses: OOM command not allowed")
     assert len(container.redis.keys("leaderboard:probe*")) == 3
 

@@ -55,7 +55,7 @@ def test_a_board_of_which_a_part_is_lost_is_not_believed_and_is_rebuilt(
 
     # A late refresh brings a part of it back, but not the board.
     container.rankings.apply(season, [(anna.id, 2, 2)])
-    assert not container.rankings.ready(season)
+    assert not container.rankings.is_ready(season)
     assert data(anna.complete(anna.issue()))["rank"] == last
     assert MAIN in container.board_sync.repair()
     assert container.rankings.ranks(season, [3, 100]) == [AHEAD + 1, AHEAD]
@@ -114,7 +114,7 @@ def test_an_empty_board_is_complete(anna: Caller, container: Container, season: 
         connection.exec_driver_sql("UPDATE standings SET score = 0, changes = changes + 1")
     container.board_sync.rebuild(season)
     assert list(container.rankings.members(season)) == []
-    assert container.rankings.ready(season)
+    assert container.rankings.is_ready(season)
     assert container.board_sync.verify(season) == []
     assert data(anna.complete(anna.issue()))["rank"] == {"previous": None, "current": 1}
     assert container.rankings.scores_of(season, [UUID(anna.id)]) == [1]
@@ -138,10 +138,10 @@ def test_a_list_from_before_its_count_was_lost_is_never_new_again(
 @pytest.mark.parametrize("lost", ["online", "online-servers"])
 def test_who_is_online_is_counted_right_after_a_part_of_it_was_lost(lost: str, container: Container) -> None:
     store, board, players = container.presence._store, uuid4().hex, [uuid4(), uuid4()]
-    assert store.online(board, "one", arrived=players) == 2
+    assert store.count_online(board, "one", arrived=players) == 2
     container.redis.delete(f"leaderboard:{lost}:{{{board}}}")
-    assert store.online(board, "one", arrived=players) == 2
-    assert store.online(board, "one", departed=players) == 0
+    assert store.count_online(board, "one", arrived=players) == 2
+    assert store.count_online(board, "one", departed=players) == 0
 
 
 def test_a_history_that_was_lost_is_read_from_the_ledger(anna: Caller, container: Container) -> None:

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from app.containers.container import Container
 from app.factory import create_app
 from app.settings import Settings
-from app.stores.operations.beat_lock import Turn
+from app.stores.operations.beat_lock import BeatLock
 from app.stores.postgres import migrations
 from app.stores.postgres.session_settings import make_engine
 from devstack.roles import APPLICATION
@@ -186,10 +186,10 @@ def test_settings_of_the_database_change_nothing(
         answers = [client.get("/readyz"), hanako.get("/me")]
         # A list stays public to the end of its second.
         eventually(lambda: hanako.name in {row["username"] for row in data(hanako.get("/leaderboard/top"))})
-        turn = Turn(container.settings.database_url)
+        turn = BeatLock(container.settings.database_url)
         assert turn.take()
         assert all(age >= 0 for age in turn.ages().values())
-        turn.give_up()
+        turn.release()
     assert {name: in_session[name] for name in EXPECTED} == EXPECTED
     assert (in_session["DateStyle"][:3], in_session["extra_float_digits"]) == ("ISO", "1")
     assert scored.status_code == 200, scored.text

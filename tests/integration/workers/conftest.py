@@ -15,7 +15,7 @@ from devstack.apps import Beat, Worker
 from devstack.rabbitmq import RabbitMQ
 from devstack.stack import Stack
 from tests.parts.product import has_rabbitmq
-from workers.broker import connected, plain_app
+from workers.broker import broker_connection, plain_app
 from workers.queues import DEAD, KINDS, declare
 
 
@@ -31,7 +31,7 @@ class OddWorker(Worker):
         return [*super().command(), *options]
 
     def answers(self) -> bool:
-        return self.running and self.log.exists() and " ready." in self.log.read_text()
+        return self.is_running and self.log.exists() and " ready." in self.log.read_text()
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +48,7 @@ def _rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
 @pytest.fixture
 def rabbitmq(_rabbitmq: RabbitMQ) -> RabbitMQ:
     """Return the broker with empty queues."""
-    with connected(_rabbitmq.url, 10) as connection, connection.channel() as channel:
+    with broker_connection(_rabbitmq.url, 10) as connection, connection.channel() as channel:
         declare(connection)
         for name in (*KINDS, DEAD.name):
             channel.queue_purge(name)
@@ -98,7 +98,7 @@ def ready(rabbitmq: RabbitMQ) -> Callable[[str], int]:
     """Return a function that counts the messages in a queue."""
 
     def ready(name: str) -> int:
-        with connected(rabbitmq.url, 10) as connection, connection.channel() as channel:
+        with broker_connection(rabbitmq.url, 10) as connection, connection.channel() as channel:
             return int(channel.queue_declare(name, passive=True).message_count)
 
     return ready

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy.exc
 
 from app.containers.container import Container
-from app.stores.operations.beat_lock import Turn
+from app.stores.operations.beat_lock import BeatLock
 from celeryconfig import beat_schedule
 from devstack.apps import Beat
 from tests.parts.waiting import eventually
@@ -27,34 +27,34 @@ def _terminate(container: Container) -> None:
 
 
 def test_who_has_lost_the_turn_sends_nothing_and_another_has_it(container: Container) -> None:
-    turn, standby = Turn(container.settings.database_url), Turn(container.settings.database_url)
+    turn, standby = BeatLock(container.settings.database_url), BeatLock(container.settings.database_url)
     assert turn.take()
     assert not standby.take()
     assert turn.take(), "it is still ours"
     assert container.beat_lock.state().is_held
-    standby.give_up()
+    standby.release()
     _terminate(container)
     ticks: list[str] = []
-    with pytest.raises(sqlalchemy.exc.OperationalError), turn.sending("repair"):
+    with pytest.raises(sqlalchemy.exc.OperationalError), turn.record_send("repair"):
         ticks.append("repair")
     assert ticks == []
     eventually(standby.take)
     assert not turn.take()
-    turn.give_up()
-    standby.give_up()
+    turn.release()
+    standby.release()
     eventually(lambda: not container.beat_lock.state().is_held)  # the session ends only when the server notices
 
 
 def test_what_could_not_be_sent_is_still_due(container: Container) -> None:
-    turn = Turn(container.settings.database_url)
+    turn = BeatLock(container.settings.database_url)
     assert turn.take()
-    with turn.sending("repair"):
+    with turn.record_send("repair"):
         pass
     before = _sent(container)
-    with pytest.raises(OSError, match="away"), turn.sending("repair"):
+    with pytest.raises(OSError, match="away"), turn.record_send("repair"):
         raise OSError("the broker is away")
     assert _sent(container) == before
-    turn.give_up()
+    turn.release()
 
 
 def _sent(container: Container) -> dict[str, datetime]:

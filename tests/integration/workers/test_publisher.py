@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 
 from devstack.rabbitmq import RabbitMQ
 from devstack.stack import Stack
-from workers.broker import connected, plain_app
+from workers.broker import broker_connection, plain_app
 from workers.publisher import Publisher
 
 TASK = "leaderboard.refresh"
@@ -43,7 +43,7 @@ def test_a_queue_that_was_deleted_under_us_loses_nothing_without_a_word(
     publisher: Publisher, rabbitmq: RabbitMQ, ready: Callable[[str], int]
 ) -> None:
     publisher.send(TASK, {"number": 1})
-    with connected(rabbitmq.url, 10) as connection, connection.channel() as channel:
+    with broker_connection(rabbitmq.url, 10) as connection, connection.channel() as channel:
         channel.queue_delete("leaderboard")
     with pytest.raises(Exception, match="NO_ROUTE"):
         publisher.send(TASK, {"number": 2})

@@ -155,7 +155,7 @@ def test_a_quick_stop_tells_them_too(web: Stack, anna: Player, number: signal.Si
     os.kill(master.pid, number)
     close, _ = socket.until_closed()
     assert close == 1012
-    eventually(lambda: not master.running)
+    eventually(lambda: not master.is_running)
     master.start()
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anticheat.backtest import Rules, backtest, changed
+from anticheat.backtest import Rules, backtest, with_changes
 from anticheat.history import Completion
 from anticheat.review import ReviewedSignal, ReviewedTry
 from anticheat.rules import ActionTypeLimits, forgery
@@ -73,8 +73,8 @@ def test_after_a_suspension_nothing_more_could_have_scored(clockwork: list[Compl
 def test_lower_thresholds_see_more_and_higher_ones_less(clockwork: list[Completion]) -> None:
     tries = [ReviewedTry(str(at), completion, True) for at, completion in enumerate(clockwork)]
     usual = backtest(tries, [], RULES, since=0.0)
-    strict = backtest(tries, [], changed(RULES, {"flag": "5", "reject": "10", "critical": "20"}), since=0.0)
-    lenient = backtest(tries, [], changed(RULES, {"pattern_adds": "0"}), since=0.0)
+    strict = backtest(tries, [], with_changes(RULES, {"flag": "5", "reject": "10", "critical": "20"}), since=0.0)
+    lenient = backtest(tries, [], with_changes(RULES, {"pattern_adds": "0"}), since=0.0)
     assert strict.suspended_at is not None
     assert usual.suspended_at is not None
     assert strict.suspended_at < usual.suspended_at
@@ -93,7 +93,7 @@ def test_what_was_before_warms_up_and_is_not_counted(clockwork: list[Completion]
 def test_forged_tokens_count_by_what_they_would_add() -> None:
     forged = [ReviewedSignal(f"f-{at}", "", float(at), forgery()) for at in range(20)]
     assert backtest([], forged, RULES, since=0.0).flagged_at == 15.0, "the 15th, but for what had decayed"
-    stricter = changed(RULES, {"forgery_adds": "60"})
+    stricter = with_changes(RULES, {"forgery_adds": "60"})
     past = backtest([], forged, stricter, since=0.0)
     assert (past.suspended_at, past.rules) == (1.0, ("forgery",))
 
@@ -108,7 +108,7 @@ def test_of_a_refusal_without_its_issue_the_timing_is_taken_as_it_was() -> None:
 
 
 def test_limits_of_action_types_can_be_tried() -> None:
-    rules = changed(RULES, {"quick-match.min_seconds": "5", "tap.burst": "3"})
+    rules = with_changes(RULES, {"quick-match.min_seconds": "5", "tap.burst": "3"})
     assert (rules.limits["quick-match"].min_seconds, rules.limits["tap"].burst) == (5.0, 3)
     assert RULES.limits["quick-match"].min_seconds == 3.0
 
@@ -129,4 +129,4 @@ def test_limits_of_action_types_can_be_tried() -> None:
 )
 def test_what_cannot_be_tried_is_said(changes: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        changed(RULES, changes)
+        with_changes(RULES, changes)

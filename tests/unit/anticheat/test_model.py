@@ -17,20 +17,20 @@ from anticheat.model import (
     load,
     own_scores,
     scores,
-    stands_out,
     train,
+    unusual_features,
 )
 
 
 def days(count: int, seed: int = 1) -> list[Vector]:
     """Return ordinary days; each feature is spread by its unit of counting."""
-    least = np.array([feature.least for feature in FEATURES])
+    least = np.array([feature.least_difference for feature in FEATURES])
     return list(2 * least + least * np.random.default_rng(seed).normal(size=(count, len(FEATURES))))
 
 
-def strange(feature: str, by: float) -> Vector:
+def strange_day(feature: str, by: float) -> Vector:
     """Return a day that is ordinary except for one feature."""
-    least = np.array([spec.least for spec in FEATURES])
+    least = np.array([spec.least_difference for spec in FEATURES])
     names = [spec.name for spec in FEATURES]
     vector: Vector = 2 * least
     vector[names.index(feature)] += by * least[names.index(feature)]
@@ -40,16 +40,16 @@ def strange(feature: str, by: float) -> Vector:
 @pytest.mark.parametrize("feature", [feature.name for feature in FEATURES])
 def test_a_day_far_from_all_others_is_found_whatever_it_is_far_in(feature: str) -> None:
     model = train(days(1500), 1)
-    far, near, less = scores(model, [strange(feature, 12), strange(feature, 0), strange(feature, -12)])
+    far, near, less = scores(model, [strange_day(feature, 12), strange_day(feature, 0), strange_day(feature, -12)])
     assert far >= THRESHOLD
     assert near < 2
     assert less < THRESHOLD, "whoever does less of what machines do is not strange"
-    assert stands_out(model, strange(feature, 12))[0].feature.name == feature
+    assert unusual_features(model, strange_day(feature, 12))[0].feature.name == feature
 
 
 def test_what_stands_out_is_told_in_words() -> None:
     model = train(days(1500), 1)
-    (deviation,) = stands_out(model, strange("awake", 10))
+    (deviation,) = unusual_features(model, strange_day("awake", 10))
     assert deviation.feature.words == "the day without its longest break"
     assert (deviation.value, deviation.usual[-2:]) == ("24.0 h", " h")
 
@@ -69,10 +69,10 @@ def test_a_stored_model_judges_as_before() -> None:
 
 
 def test_the_days_it_learned_from_are_compared_with_the_others_only() -> None:
-    model = train([*days(LEAST_WINDOWS), strange("in step", 20)], 1)
+    model = train([*days(LEAST_WINDOWS), strange_day("in step", 20)], 1)
     own = own_scores(model)
     assert max(own) == own[-1] >= THRESHOLD
-    assert scores(model, [strange("in step", 20)])[0] < own[-1], "itself, at no distance, is left out"
+    assert scores(model, [strange_day("in step", 20)])[0] < own[-1], "itself, at no distance, is left out"
 
 
 def test_too_little_to_learn_from_is_said() -> None:

@@ -9,16 +9,16 @@ from tests.unit.anticheat.plays import FREE, THRESHOLDS, TIMED, one_by_one, outc
 CALM = Suspicion(0, 0)
 
 
-def done(completed_at: float, issued_at: float = 100.0) -> Completion:
+def completion(completed_at: float, issued_at: float = 100.0) -> Completion:
     return Completion("quick-match", issued_at, completed_at)
 
 
 def test_waiting_the_minimum_adds_nothing() -> None:
-    assert timing(done(103.0), TIMED, []) is None
+    assert timing(completion(103.0), TIMED, []) is None
 
 
 def test_an_instant_completion_adds_eighty_and_says_what_it_saw() -> None:
-    signal = timing(done(100.0), TIMED, [])
+    signal = timing(completion(100.0), TIMED, [])
     assert signal is not None
     assert (signal.rule, signal.added) == ("timing", 80)
     assert signal.seen == "completed 0.00 s after its issue"
@@ -26,22 +26,22 @@ def test_an_instant_completion_adds_eighty_and_says_what_it_saw() -> None:
 
 
 def test_nine_tenths_of_the_minimum_adds_twenty_six() -> None:
-    signal = timing(done(102.7), TIMED, [])
+    signal = timing(completion(102.7), TIMED, [])
     assert signal is not None
     assert signal.added == pytest.approx(26)
 
 
 @pytest.mark.parametrize(("early", "counted"), [(0.049, False), (0.051, True)])
 def test_servers_may_disagree_about_the_time_by_fifty_milliseconds(early: float, counted: bool) -> None:
-    assert (timing(done(103 - early), TIMED, []) is not None) is counted
+    assert (timing(completion(103 - early), TIMED, []) is not None) is counted
 
 
 def test_an_action_without_a_minimum_has_no_timing_rule() -> None:
-    assert timing(done(100.0), FREE, [done(100.0)]) is None
+    assert timing(completion(100.0), FREE, [completion(100.0)]) is None
 
 
 def test_the_time_runs_from_the_previous_completion_when_that_is_later_than_the_issue() -> None:
-    signal = timing(done(110.0), TIMED, [Completion("tap", 90.0, 109.0)])
+    signal = timing(completion(110.0), TIMED, [Completion("tap", 90.0, 109.0)])
     assert signal is not None
     assert signal.seen == "completed 1.00 s after the previous completion"
     assert signal.added == pytest.approx(60)
@@ -63,18 +63,18 @@ def test_of_ten_actions_opened_together_and_waited_for_once_only_the_first_score
 
 
 def test_a_request_that_was_overtaken_counts_as_instant() -> None:
-    signal = timing(done(110.0), TIMED, [done(110.2)])
+    signal = timing(completion(110.0), TIMED, [completion(110.2)])
     assert signal is not None
     assert signal.added == 80
 
 
 def test_a_clock_set_back_since_the_previous_completion_leaves_the_time_since_the_issue() -> None:
-    assert timing(done(103.1), TIMED, []) is None
-    assert outcomes([done(4000.0, issued_at=3990.0), done(103.1)], TIMED) == ["clean", "clean"]
+    assert timing(completion(103.1), TIMED, []) is None
+    assert outcomes([completion(4000.0, issued_at=3990.0), completion(103.1)], TIMED) == ["clean", "clean"]
 
 
 def test_a_clock_set_back_since_the_issue_measures_nothing() -> None:
-    assert timing(done(100.0, issued_at=160.0), TIMED, []) is None
+    assert timing(completion(100.0, issued_at=160.0), TIMED, []) is None
 
 
 def test_instant_completions_are_rejected_first_and_suspended_second() -> None:

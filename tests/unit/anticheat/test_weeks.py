@@ -59,9 +59,9 @@ def test_a_week_can_be_repeated() -> None:
 
 
 def test_accounts_of_a_farm_do_the_same_at_the_same_time() -> None:
-    (farm,) = (kind for kind in CHEATS if kind.together > 1)
+    (farm,) = (kind for kind in CHEATS if kind.accounts_per_group > 1)
     played = [plays for _, plays in accounts(farm, 3, 1)]
-    assert len(played) == farm.together
+    assert len(played) == farm.accounts_per_group
     assert all(abs(a.completed_at - b.completed_at) < 1 for a, b in zip(played[0], played[1], strict=True))
     assert played[0] != played[1]
 

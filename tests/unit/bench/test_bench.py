@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.pgbench import script
-from bench.sections import carried, put
+from bench.sections import carry_over, put
 
 
 def test_pgbench_has_a_value_for_everything_in_the_products_statement() -> None:
@@ -22,6 +22,6 @@ def test_a_section_is_replaced_in_its_place_and_outlives_a_page_that_is_written_
     text = page.read_text()
     assert "first" not in text
     assert text.index("third") < text.index("second")
-    anew = carried(text, "# Another\n")
+    anew = carry_over(text, "# Another\n")
     assert anew.startswith("# Another\n")
     assert anew.count("third") == anew.count("second") == 1

@@ -113,12 +113,12 @@ def test_a_dead_letter_is_wrong_where_there_can_be_one(dead: int | None, verdict
 @pytest.mark.parametrize(
     ("state", "done_ago", "verdict"),
     [
-        (BeatState(is_held=True, ago=2.0), 3, "ok"),
-        (BeatState(is_held=False, ago=2.0), 3, "wrong"),
-        (BeatState(is_held=True, ago=None), 3, "wrong"),
-        (BeatState(is_held=True, ago=90.0), 3, "wrong"),
-        (BeatState(is_held=True, ago=2.0), 90, "wrong"),
-        (BeatState(is_held=True, ago=2.0), None, "wrong"),
+        (BeatState(is_held=True, last_sent_ago=2.0), 3, "ok"),
+        (BeatState(is_held=False, last_sent_ago=2.0), 3, "wrong"),
+        (BeatState(is_held=True, last_sent_ago=None), 3, "wrong"),
+        (BeatState(is_held=True, last_sent_ago=90.0), 3, "wrong"),
+        (BeatState(is_held=True, last_sent_ago=2.0), 90, "wrong"),
+        (BeatState(is_held=True, last_sent_ago=2.0), None, "wrong"),
     ],
 )
 def test_beat_must_have_the_turn_send_and_be_obeyed(state: BeatState, done_ago: int | None, verdict: str) -> None:
@@ -156,7 +156,7 @@ def test_work_in_the_background_must_have_been_done_lately(age: float | None, ve
 
 @pytest.mark.parametrize("answers", [True, False])
 def test_the_advice_for_one_that_sends_nothing_fits_the_state_of_the_broker(answers: bool) -> None:
-    silent = BeatState(is_held=True, ago=90.0)
+    silent = BeatState(is_held=True, last_sent_ago=90.0)
     for finding in (late_relay("1 listening", broker_answers=answers), beat(silent, 3, broker_answers=answers)):
         assert finding.state == "wrong"
         assert ("start it again" in finding.advice) == answers

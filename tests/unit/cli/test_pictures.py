@@ -5,9 +5,9 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from app.cli.pictures import bars, svg
-from app.domain.calibration import full
+from app.domain.calibration import all_bins
 
-BINS = full([(3, 50), (4, 100), (6, 1)])
+BINS = all_bins([(3, 50), (4, 100), (6, 1)])
 MARKS = {"min": 2.0, "proposed <min>": 1.0, "p95": 900.0}
 
 

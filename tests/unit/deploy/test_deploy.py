@@ -182,7 +182,8 @@ def test_what_the_image_copies_is_enough_for_every_process(image: Path, command:
 
 def test_the_relay_the_beat_and_the_migrations_are_in_the_image(image: Path) -> None:
     env = {"PATH": os.environ["PATH"], **ENV, "PYTHONDONTWRITEBYTECODE": "1"}
-    code = "import workers.relay, workers.beat, workers.probe; from app.stores import migrations; migrations.newest()"
+    modules = "workers.relay, workers.beat, workers.probe"
+    code = f"import {modules}; from app.stores.postgres import migrations; migrations.newest()"
     _run(sys.executable, "-c", code, cwd=image, env=env)
 
 

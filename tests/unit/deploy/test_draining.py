@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy.draining import hold_off, let_in, waiting
+from deploy.draining import count_waiting, hold_off, let_in
 from tests.parts.waiting import eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the filter is Linux's own")
@@ -26,7 +26,7 @@ def connect(listener: socket.socket, timeout: float = 5) -> socket.socket:
 
 def test_who_is_in_the_queue_is_counted_and_served(listener: socket.socket) -> None:
     clients = [connect(listener) for _ in range(3)]
-    assert waiting(listener) == 3
+    assert count_waiting(listener) == 3
     hold_off([listener])
     for client in clients:
         client.sendall(b"after")
@@ -34,7 +34,7 @@ def test_who_is_in_the_queue_is_counted_and_served(listener: socket.socket) -> N
         server, _ = listener.accept()
         assert server.recv(5) == b"after"
         server.sendall(b"answer")
-        assert waiting(listener) == count
+        assert count_waiting(listener) == count
         server.close()
     assert [client.recv(6) for client in clients] == [b"answer"] * 3
 
@@ -43,7 +43,7 @@ def test_who_comes_later_waits_and_is_refused_once_the_port_is_closed(listener: 
     hold_off([listener])
     with pytest.raises(TimeoutError):
         connect(listener, timeout=0.2)
-    assert waiting(listener) == 0
+    assert count_waiting(listener) == 0
     address = listener.getsockname()
     listener.close()
 
@@ -61,7 +61,7 @@ def test_a_socket_of_another_kind_is_left_alone() -> None:
         hold_off([ours])
         theirs.sendall(b"x")
         assert ours.recv(1) == b"x"
-        assert waiting(ours) == 0
+        assert count_waiting(ours) == 0
 
 
 def test_who_was_held_off_is_let_in_again(listener: socket.socket) -> None:
@@ -71,4 +71,4 @@ def test_who_was_held_off_is_let_in_again(listener: socket.socket) -> None:
         connect(listener, timeout=0.2)
     let_in([listener])
     with connect(listener):
-        assert waiting(listener) >= 1
+        assert count_waiting(listener) >= 1

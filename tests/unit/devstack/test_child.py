@@ -69,13 +69,13 @@ def test_a_kill_reaches_descendants_in_other_sessions(family: Shell) -> None:
     members = processes.tree(family.pid)
     assert len(members) == 2
     family.kill()
-    assert not any(member.alive() for member in members)
+    assert not any(member.is_alive() for member in members)
 
 
 def test_a_stop_ends_what_the_process_leaves_behind(family: Shell) -> None:
     members = processes.tree(family.pid)
     family.stop()
-    assert not any(member.alive() for member in members)
+    assert not any(member.is_alive() for member in members)
 
 
 def test_a_stop_ends_a_process_that_does_not_listen(log: Path) -> None:
@@ -84,13 +84,13 @@ def test_a_stop_ends_a_process_that_does_not_listen(log: Path) -> None:
     child.start()
     victim = processes.tree(child.pid)[0]
     child.stop()
-    assert not victim.alive()
+    assert not victim.is_alive()
 
 
 def test_a_paused_child_can_be_stopped(family: Shell) -> None:
     family.pause()
     family.stop()
-    assert not family.running
+    assert not family.is_running
 
 
 def test_a_restarted_child_is_another_process(log: Path) -> None:
@@ -119,7 +119,7 @@ def test_children_die_with_the_process_that_started_them_even_if_that_is_killed(
         assert parent.stdout
         child = processes.tree(int(parent.stdout.readline()))[0]
         parent.send_signal(signal.SIGKILL)
-        eventually(lambda: not child.alive())
+        eventually(lambda: not child.is_alive())
 
 
 def test_a_free_port_lies_outside_the_range_of_outgoing_connections() -> None:

@@ -35,7 +35,7 @@ def test_a_folder_that_was_released_can_be_taken_again(tmp_path: Path) -> None:
 def test_processes_that_outlived_their_stack_are_ended(tmp_path: Path) -> None:
     killed = Folder(tmp_path)
     killed.take(quiet)
-    orphan = subprocess.Popen(["sleep", "60"], pass_fds=killed.kept_open)
+    orphan = subprocess.Popen(["sleep", "60"], pass_fds=killed.inherited_descriptors)
     killed.release()
     lines: list[str] = []
     following = Folder(tmp_path, patience=0.2)

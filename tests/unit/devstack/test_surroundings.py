@@ -11,7 +11,7 @@ import pytest
 
 from devstack import surroundings
 from devstack.child import ROOT
-from devstack.given import MARK, given, mark
+from devstack.given import MARKER, marker_value, user_settings
 
 FOREIGN = [
     "CELERY_BROKER_URL",
@@ -84,9 +84,15 @@ def test_pip_still_gets_packages_from_where_the_shell_says(name: str) -> None:
 
 def test_a_terminal_that_has_loaded_a_runs_settings_does_not_give_them_to_the_next_run() -> None:
     run_settings = {"DATABASE_URL": "postgresql://fairboard@/fairboard?host=/ü", "METRICS_DIR": "/here"}
-    loaded = {**run_settings, MARK: mark(run_settings), "PATH": "/bin", "LOG_LEVEL": "debug", "REDIS_URL": " "}
-    assert given(loaded) == {"LOG_LEVEL": "debug"}
-    assert given({**loaded, "METRICS_DIR": "/there"}) == {"METRICS_DIR": "/there", "LOG_LEVEL": "debug"}
+    loaded = {
+        **run_settings,
+        MARKER: marker_value(run_settings),
+        "PATH": "/bin",
+        "LOG_LEVEL": "debug",
+        "REDIS_URL": " ",
+    }
+    assert user_settings(loaded) == {"LOG_LEVEL": "debug"}
+    assert user_settings({**loaded, "METRICS_DIR": "/there"}) == {"METRICS_DIR": "/there", "LOG_LEVEL": "debug"}
 
 
 def test_make_takes_the_same_variables_from_every_command_that_it_runs(tmp_path: Path) -> None:

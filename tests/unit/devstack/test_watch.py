@@ -67,7 +67,7 @@ def test_what_keeps_ending_is_never_given_up(fragile: Fragile, tmp_path: Path) -
 
     def lives() -> bool:
         watch.step()
-        return fragile.running
+        return fragile.is_running
 
     eventually(lives, every=0.01)
     watch.close()
@@ -78,5 +78,5 @@ def test_a_child_whose_log_cannot_be_written_is_started_without(tmp_path: Path) 
     child = Fragile(tmp_path, prepares=True)
     child.room.touch()
     child.start()
-    assert child.running
+    assert child.is_running
     child.kill()

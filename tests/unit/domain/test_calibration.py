@@ -6,20 +6,22 @@ from typing import Any
 
 import pytest
 
-from app.domain.calibration import Taken, bounds, full, propose
+from app.domain.calibration import CompletionTimes, all_bins, bounds, propose
 
 NOTHING = {"min_seconds": 0.0, "expected_median_seconds": None, "expected_p95_seconds": None}
 
 
-def taken(fastest: float, median: float = 10.0, p95: float = 30.0, completions: int = 1000, players: int = 50) -> Taken:
-    return Taken(completions, players, fastest, median, p95, [(3, 5), (5, 1)])
+def completion_times(
+    fastest: float, median: float = 10.0, p95: float = 30.0, completions: int = 1000, players: int = 50
+) -> CompletionTimes:
+    return CompletionTimes(completions, players, fastest, median, p95, [(3, 5), (5, 1)])
 
 
-@pytest.mark.parametrize("found", [None, taken(5.0, completions=499), taken(5.0, players=19)])
-def test_of_too_few_nothing_is_proposed(found: Taken | None) -> None:
+@pytest.mark.parametrize("found", [None, completion_times(5.0, completions=499), completion_times(5.0, players=19)])
+def test_of_too_few_nothing_is_proposed(found: CompletionTimes | None) -> None:
     proposal = propose(found, NOTHING)
     assert proposal.values == {}
-    assert proposal.why == "too few to say: 500 completions of 20 players at least are needed"
+    assert proposal.reason == "too few to say: 500 completions of 20 players at least are needed"
 
 
 @pytest.mark.parametrize(
@@ -36,26 +38,26 @@ def test_of_too_few_nothing_is_proposed(found: Taken | None) -> None:
     ],
 )
 def test_the_least_time_is_a_little_below_the_fastest(fastest: float, now: float, least: float) -> None:
-    proposal = propose(taken(fastest, 200.0, 300.0), {**NOTHING, "min_seconds": now})
+    proposal = propose(completion_times(fastest, 200.0, 300.0), {**NOTHING, "min_seconds": now})
     assert proposal.values.get("min_seconds", now) == pytest.approx(least)
 
 
 def test_where_people_wait_for_the_minimum_it_stays_and_that_is_said() -> None:
-    proposal = propose(taken(3.02), {**NOTHING, "min_seconds": 3.0})
+    proposal = propose(completion_times(3.02), {**NOTHING, "min_seconds": 3.0})
     assert "min_seconds" not in proposal.values
-    assert "people wait for the minimum of 3 s" in proposal.why
+    assert "people wait for the minimum of 3 s" in proposal.reason
 
 
 def test_expected_times_are_rounded_and_in_order_and_what_is_right_is_not_changed() -> None:
-    proposal = propose(taken(5.0, 10.449, 10.46), NOTHING)
+    proposal = propose(completion_times(5.0, 10.449, 10.46), NOTHING)
     assert proposal.values == {"min_seconds": 4.5, "expected_median_seconds": 10.0, "expected_p95_seconds": 10.0}
     now: dict[str, Any] = {"min_seconds": 4.5, "expected_median_seconds": 10.0, "expected_p95_seconds": 10.0}
-    assert propose(taken(5.0, 10.449, 10.46), now).values == {}
+    assert propose(completion_times(5.0, 10.449, 10.46), now).values == {}
 
 
 def test_the_histogram_has_its_empty_bins_too() -> None:
-    bins = full([(3, 5), (5, 1)])
+    bins = all_bins([(3, 5), (5, 1)])
     assert [count for _, _, count in bins] == [5, 0, 1]
     assert bins[0][1] == bins[1][0] == bounds(4)[0]
     assert bounds(-10)[0] == pytest.approx(0.1)
-    assert full([]) == []
+    assert all_bins([]) == []

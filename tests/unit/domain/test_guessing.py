@@ -9,13 +9,13 @@ from app.domain.networks import network_of, wide_network_of
 
 
 def test_waits_begin_after_the_free_failures_grow_and_end() -> None:
-    assert [Waits(3, 10).after(failures) for failures in range(9)] == [0, 0, 0, 1, 2, 4, 8, 10, 10]
+    assert [Waits(3, 10).seconds_after(failures) for failures in range(9)] == [0, 0, 0, 1, 2, 4, 8, 10, 10]
     assert Waits(3, 10).table() == (0, 0, 1, 2, 4, 8, 10)
 
 
 @pytest.mark.parametrize("waits", [OWN, STRANGERS])
 def test_no_wait_is_longer_than_a_quarter_of_an_hour(waits: Waits) -> None:
-    assert waits.table()[-1] == waits.after(10**9) == waits.longest <= 900
+    assert waits.table()[-1] == waits.seconds_after(10**9) == waits.longest <= 900
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.mmap_dict import mmap_key
 
 from app.metrics_folder import MetricsFolder
-from app.metrics_format import entry, whole
+from app.metrics_format import encode_entry, encode_file
 from devstack.child import ROOT
 
 TEXT = "HTTP answers"
 REQUESTS = mmap_key("fairboard_http_requests", "fairboard_http_requests_total", ["route"], ["/a"], TEXT)
-GOOD, _ = whole({REQUESTS: 3.0})
+GOOD, _ = encode_file({REQUESTS: 3.0})
 NAMES = ["fairboard_http_requests", "fairboard_http_requests_total"]
 
 
@@ -30,7 +30,7 @@ def _of(*entries: bytes) -> bytes:
 
 
 def _keyed(*parts: object) -> bytes:
-    return _of(entry(json.dumps(parts), 1.0))
+    return _of(encode_entry(json.dumps(parts), 1.0))
 
 
 CONTENTS = {
@@ -46,16 +46,16 @@ CONTENTS = {
     "key of negative length": _of(struct.pack("i", -20) + b"x" * 36),
     "key not in UTF-8": GOOD.replace(b"/a", b"\xff\xfe"),
     "key no JSON": GOOD.replace(b"[", b"("),
-    "key of other JSON": _of(entry("{}", 1.0)),
-    "key nested too deep": _of(entry("[" * 100_000, 1.0)),
+    "key of other JSON": _of(encode_entry("{}", 1.0)),
+    "key nested too deep": _of(encode_entry("[" * 100_000, 1.0)),
     "label that is a number": _keyed(*NAMES, {"route": 1}, TEXT),
     "label with half a character": _keyed(*NAMES, {"route": "\ud800"}, TEXT),
     "label with a name that none can have": _keyed(*NAMES, {"a b": "c"}, TEXT),
     "metric with a name that none can have": _keyed("a b", "a b_total", {}, TEXT),
     "help that is none": _keyed(*NAMES, {}, None),
-    "not a number": _of(entry(REQUESTS, float("nan"))),
-    "infinite": _of(entry(REQUESTS, float("inf"))),
-    "less than nothing": _of(entry(REQUESTS, -1.0)),
+    "not a number": _of(encode_entry(REQUESTS, float("nan"))),
+    "infinite": _of(encode_entry(REQUESTS, float("inf"))),
+    "less than nothing": _of(encode_entry(REQUESTS, -1.0)),
 }
 OTHER_NAMES = [
     "counter_.db",

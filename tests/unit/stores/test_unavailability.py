@@ -7,7 +7,14 @@ import pytest
 import redis.exceptions
 import sqlalchemy.exc
 
-from app.stores.unavailability import PARSER, UNAVAILABLE, RedisRefuses, pg_refuses, reason_of, surely_not_done
+from app.stores.unavailability import (
+    PARSER,
+    UNAVAILABLE,
+    RedisRefuses,
+    certainly_changed_nothing,
+    pg_refuses,
+    reason_of,
+)
 
 IN_SCRIPT = "ERR Error running script (call to f_0a1b2c): @user_script:7: @user_script: 7: "
 
@@ -89,10 +96,10 @@ def test_postgresql_refuses_or_we_are_wrong(error: type[psycopg.Error], refused:
 
 def test_a_refusal_has_changed_nothing_and_a_commit_whose_answer_is_lost_may_have() -> None:
     refusal = sqlalchemy.exc.OperationalError("", None, psycopg.errors.ReadOnlySqlTransaction("no"))
-    assert surely_not_done(refusal)
+    assert certainly_changed_nothing(refusal)
     never_sent = sqlalchemy.exc.OperationalError(None, None, psycopg.OperationalError("connection refused"))
-    assert surely_not_done(never_sent)
+    assert certainly_changed_nothing(never_sent)
     lost_answer = sqlalchemy.exc.OperationalError(
         None, None, psycopg.OperationalError("server closed the connection"), connection_invalidated=True
     )
-    assert not surely_not_done(lost_answer), "a commit is no statement, and may have come through"
+    assert not certainly_changed_nothing(lost_answer), "a commit is no statement, and may have come through"

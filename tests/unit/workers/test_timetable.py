@@ -23,20 +23,20 @@ class Clock:
 def test_a_task_is_due_after_its_interval_and_not_before() -> None:
     clock = Clock()
     table = Timetable({"repair": 10.0, "prune": 600.0}, clock=clock)
-    table.go_on({"repair": 4.0, "prune": -3600.0})
+    table.resume({"repair": 4.0, "prune": -3600.0})
     assert table.due() == []
     assert table.seconds_to_next() == 6
     clock.shows += 6
     assert table.due() == ["repair"]
     assert table.due() == ["repair"], "until it was sent"
-    table.sent("repair")
+    table.record_sent("repair")
     assert table.due() == []
     assert table.seconds_to_next() == 10
 
 
 def test_what_was_never_sent_is_due_at_once() -> None:
     table = Timetable({"repair": 10.0}, clock=Clock())
-    table.go_on({})
+    table.resume({})
     assert table.due() == ["repair"]
 
 
@@ -48,12 +48,12 @@ def test_a_clock_that_is_set_costs_no_more_than_the_time_between_two_looks(jumps
     """
     clock, sends, silent = Clock(), 0, 0
     table = Timetable({"repair": 10.0}, clock=clock)
-    table.go_on({"repair": 0.0})
+    table.resume({"repair": 0.0})
     for second in range(61):
         clock.shows += 1 + jumps.get(second, 0.0)
         silent += 1
         if table.due():
-            table.sent("repair")
+            table.record_sent("repair")
             sends, silent = sends + 1, 0
         assert silent <= 10 + len(jumps)
     assert sends >= 3

@@ -39,7 +39,7 @@ class Guest:
         self.hub.join(self.subscriber, sign_in, {"board": board, "version": version, "data": rows(version)})
         return self
 
-    def told(self) -> list[tuple[str, int]]:
+    def received(self) -> list[tuple[str, int]]:
         """Return type and version of every message read so far."""
         self.wire.read()
         return [

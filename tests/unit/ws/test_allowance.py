@@ -46,33 +46,33 @@ def test_a_debt_is_paid_by_time_and_never_longer_than_a_minute(clock: Clock) -> 
 
 def test_a_clock_that_stands_still_gives_nothing(clock: Clock) -> None:
     allowance = Allowance(Bucket(1.0, 5.0, clock), Bucket(50.0, 50.0, clock))
-    assert [allowance.message() for _ in range(6)] == [True] * 5 + [False]
+    assert [allowance.count_message() for _ in range(6)] == [True] * 5 + [False]
 
 
 def test_an_expected_answer_costs_the_socket_nothing(clock: Clock) -> None:
     allowance = Allowance(Bucket(1.0, 5.0, clock), Bucket(50.0, 50.0, clock))
     for _ in range(100):
-        assert allowance.message()
-        allowance.expected()
+        assert allowance.count_message()
+        allowance.refund()
 
 
 def test_fragments_cost_less_than_messages_and_are_limited_too(clock: Clock) -> None:
     allowance = Allowance(Bucket(1.0, 30.0, clock), Bucket(50.0, 50.0, clock))
     passed = 0
-    while allowance.fragment():
+    while allowance.count_fragment():
         passed += 1
     assert 700 < passed < 1000  # a subscribe may come in pieces of a byte, an endless message may not
 
 
 def test_sockets_of_one_address_share_its_pause_and_other_addresses_have_none() -> None:
     allowances = Allowances(Settings())
-    crowd = [allowances.of("203.0.113.9") for _ in range(200)]
+    crowd = [allowances.for_address("203.0.113.9") for _ in range(200)]
     for allowance in crowd:
         for _ in range(30):
-            allowance.message()
-    late, other_address = allowances.of("203.0.113.9"), allowances.of("203.0.113.10")
+            allowance.count_message()
+    late, other_address = allowances.for_address("203.0.113.9"), allowances.for_address("203.0.113.10")
     assert late.pause > 1
-    assert late.message(), "a pause is no refusal: each socket has messages of its own"
+    assert late.count_message(), "a pause is no refusal: each socket has messages of its own"
     assert other_address.pause == 0
 
 
@@ -81,10 +81,10 @@ def test_an_address_may_answer_the_pings_of_all_the_sockets_it_may_open() -> Non
     clock = Clock()
     work = settings.max_sockets_per_address * 2 / settings.ping_seconds  # a read and a message for each pong
     allowances = Allowances(settings, clock)
-    allowance = allowances.of("203.0.113.9")
+    allowance = allowances.for_address("203.0.113.9")
     for _ in range(600):
         clock.now += 1
         for _ in range(int(work / 2)):
             allowance.count_read()
-            allowance.message()
+            allowance.count_message()
     assert allowance.pause == 0

@@ -36,7 +36,7 @@ def test_who_does_not_subscribe_in_time_is_refused(hub: Hub, guest: Make) -> Non
     heartbeat(hub).tick()
     assert late.wire.until_closed() == 1008
     assert late.wire.messages[0]["meta"] == {"code": 401}
-    assert not early.subscriber.outbound.closing
+    assert not early.subscriber.outbound.is_closing
 
 
 def test_a_token_that_expires_ends_the_socket(hub: Hub, guest: Make) -> None:
@@ -44,7 +44,7 @@ def test_a_token_that_expires_ends_the_socket(hub: Hub, guest: Make) -> None:
     heartbeat(hub, now=1000.0).tick()
     assert over.wire.until_closed() == 1008
     assert over.wire.messages[-1]["meta"] == {"code": 401}
-    assert not valid.subscriber.outbound.closing
+    assert not valid.subscriber.outbound.is_closing
 
 
 def test_two_pings_unanswered_in_a_row_close_the_socket(hub: Hub, guest: Make) -> None:
@@ -63,15 +63,15 @@ def test_an_answer_starts_the_count_again(hub: Hub, guest: Make) -> None:
     for _ in range(20):
         beat.tick()
         beat.tick()
-        ada.subscriber.unanswered = 0
-    assert not ada.subscriber.outbound.closing
+        ada.subscriber.unanswered_pings = 0
+    assert not ada.subscriber.outbound.is_closing
 
 
 def test_a_ping_comes_only_when_it_is_due(hub: Hub, guest: Make) -> None:
     ada = guest().join()
     ada.subscriber.ping_at = time.monotonic() + 60
     heartbeat(hub).tick()
-    assert ada.told() == [("initial", 0)]
+    assert ada.received() == [("initial", 0)]
 
 
 def test_a_reader_that_stands_still_too_long_is_closed_with_4409_behind_what_it_left_unread(
@@ -80,11 +80,11 @@ def test_a_reader_that_stands_still_too_long_is_closed_with_4409_behind_what_it_
     sleeper, ada = guest(send_buffer=4096).join(), guest().join()
     fill(sleeper.subscriber.outbound)
     heartbeat(hub).tick()
-    assert not sleeper.subscriber.outbound.closing
+    assert not sleeper.subscriber.outbound.is_closing
     heartbeat(hub, slow_seconds=0.0).tick()
     assert hub.dropped_slow == 1
     assert sleeper.wire.until_closed() == 4409
-    assert not ada.subscriber.outbound.closing
+    assert not ada.subscriber.outbound.is_closing
 
 
 def test_a_reader_that_stands_still_is_not_pinged(hub: Hub, guest: Make) -> None:
@@ -93,8 +93,8 @@ def test_a_reader_that_stands_still_is_not_pinged(hub: Hub, guest: Make) -> None
     beat = heartbeat(hub, ping_seconds=0.0)
     for _ in range(5):
         beat.tick()
-    assert sleeper.subscriber.unanswered == 0
-    assert not sleeper.subscriber.outbound.closing
+    assert sleeper.subscriber.unanswered_pings == 0
+    assert not sleeper.subscriber.outbound.is_closing
 
 
 def test_who_does_not_close_in_turn_is_dropped_after_a_while(hub: Hub, guest: Make) -> None:
@@ -102,10 +102,10 @@ def test_who_does_not_close_in_turn_is_dropped_after_a_while(hub: Hub, guest: Ma
     ada.subscriber.outbound.close(1008)
     beat = heartbeat(hub)
     beat.tick()
-    assert not ada.subscriber.outbound.gone
+    assert not ada.subscriber.outbound.is_released
     ada.subscriber.drop_at = time.monotonic()
     beat.tick()
-    assert ada.subscriber.outbound.gone
+    assert ada.subscriber.outbound.is_released
     ada.wire.read_until(lambda: ada.wire.ended)
     assert ada.wire.close_code == 1008
 
@@ -123,8 +123,8 @@ def test_a_sweep_ends_the_sockets_of_those_who_may_no_longer_listen(
         return [state if pair == (player, login) else "active" for pair in pairs]
 
     heartbeat(hub).sweep(states)
-    assert not bob.subscriber.outbound.closing
-    assert ada.subscriber.outbound.closing is (code is not None)
+    assert not bob.subscriber.outbound.is_closing
+    assert ada.subscriber.outbound.is_closing is (code is not None)
     if code is not None:
         assert ada.wire.until_closed() == 1008
         assert ada.wire.messages[-1]["meta"] == {"code": code}

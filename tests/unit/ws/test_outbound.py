@@ -78,9 +78,9 @@ def test_a_reader_that_sips_never_finds_a_broken_frame(wire: Wire, sip: int, siz
 def test_answers_and_pings_wait_in_line_and_are_never_left_out(wire: Wire) -> None:
     outbound = Outbound(wire.server)
     stuck_at = fill(outbound)
-    outbound.say(messages.error(400, "a", ""))
+    outbound.send(messages.error(400, "a", ""))
     outbound.offer(board(stuck_at + 1))
-    outbound.say(messages.error(400, "b", ""))
+    outbound.send(messages.error(400, "b", ""))
     outbound.offer(board(stuck_at + 2))
     wire.read_until(lambda: len(wire.messages) == stuck_at + 3)
     order = [message.get("error", {}).get("code") or message["meta"]["version"] for message in wire.messages]
@@ -100,10 +100,10 @@ def test_a_close_comes_behind_what_was_under_way_and_nothing_behind_it(wire: Wir
     outbound = Outbound(wire.server)
     stuck_at = fill(outbound)
     outbound.offer(board(stuck_at + 1))
-    outbound.say(messages.error(401, "unauthorized", ""))
+    outbound.send(messages.error(401, "unauthorized", ""))
     outbound.close(1008)
     outbound.offer(board(stuck_at + 2))
-    outbound.say(messages.ping(0))
+    outbound.send(messages.ping(0))
     outbound.close(1000)
     assert wire.until_closed() == 1008
     assert [message["type"] for message in wire.messages] == ["leaderboard.update"] * stuck_at + ["error"]
@@ -141,7 +141,7 @@ def test_dropping_a_stuck_connection_wakes_its_reader(wire: Wire) -> None:
     outbound = Outbound(wire.server)
     fill(outbound)
     outbound.drop()
-    assert outbound.gone
+    assert outbound.is_released
     assert outbound.backlog == 0
     assert wire.server.recv(1) == b""
     outbound.offer(b"never sent")
@@ -151,14 +151,14 @@ def test_a_client_that_hung_up_is_noticed_at_the_next_write(wire: Wire) -> None:
     outbound = Outbound(wire.server)
     wire.client.close()
     outbound.offer(board(1))
-    assert outbound.gone
+    assert outbound.is_released
 
 
 def test_a_client_that_hangs_up_while_frames_wait_is_noticed(wire: Wire) -> None:
     outbound = Outbound(wire.server)
     fill(outbound)
     wire.client.close()
-    until(lambda: outbound.gone)
+    until(lambda: outbound.is_released)
 
 
 def test_after_release_the_number_of_the_socket_may_be_anothers(wire: Wire) -> None:

@@ -51,12 +51,12 @@ def board(container: Container, season: Season, players: list[UUID]) -> Containe
 
 
 @pytest.fixture
-def proof(container: Container) -> Reconciler:
+def reconciler(container: Container) -> Reconciler:
     """Return a reconciler that compares a sixth of this board at each run."""
-    return proof_of(container)
+    return make_reconciler(container)
 
 
-def proof_of(container: Container, rankings: BulkRankings | None = None, share: int = SHARE) -> Reconciler:
+def make_reconciler(container: Container, rankings: BulkRankings | None = None, share: int = SHARE) -> Reconciler:
     """Return a reconciler on another client, or with another share."""
     return Reconciler(
         container.catalog,
@@ -72,20 +72,20 @@ def proof_of(container: Container, rankings: BulkRankings | None = None, share: 
 
 
 @pytest.fixture
-def truth(container: Container, season: Season) -> Callable[[], dict[str, int]]:
+def expected_scores(container: Container, season: Season) -> Callable[[], dict[str, int]]:
     """Return a function that reads the scores that the sorted set should have now."""
 
-    def truth() -> dict[str, int]:
+    def expected_scores() -> dict[str, int]:
         rows = container.database.rows(
             "SELECT player_id, score FROM standings WHERE season_id = :season AND listed AND score > 0",
             season=season.id,
         )
         return {str(row.player_id): row.score for row in rows}
 
-    return truth
+    return expected_scores
 
 
 @pytest.fixture
-def shown(container: Container, season: Season) -> Callable[[], dict[str, int]]:
+def redis_scores(container: Container, season: Season) -> Callable[[], dict[str, int]]:
     """Return a function that reads the scores that the sorted set has."""
     return lambda: dict(container.rankings.members(season))

@@ -42,7 +42,7 @@ def redis_url(private_redis: Redis) -> str:
 
 
 @pytest.fixture
-def hasty(container: Container) -> BulkRankings:
+def impatient_rankings(container: Container) -> BulkRankings:
     """Return the board's bulk store on a client with a short timeout."""
     client = connect(container.settings.redis_url, ANSWER_SECONDS)
     return BulkRankings(client, Scripts(client))
@@ -60,22 +60,22 @@ def _call_at(standings: int, event: Callable[[], object]) -> Callable[[int], Non
 
 
 def test_a_redis_that_stands_still_for_a_while_does_not_end_it(
-    container: Container, season: Season, players: list[UUID], private_redis: Redis, hasty: BulkRankings
+    container: Container, season: Season, players: list[UUID], private_redis: Redis, impatient_rankings: BulkRankings
 ) -> None:
     def stop() -> None:
         os.kill(private_redis.pid, signal.SIGSTOP)
         threading.Timer(5 * ANSWER_SECONDS, os.kill, (private_redis.pid, signal.SIGCONT)).start()
 
     patience = Retries()
-    rebuild = Rebuild(container.standing_store, hasty, batch=BATCH)
+    rebuild = Rebuild(container.standing_store, impatient_rankings, batch=BATCH)
     assert rebuild.rebuild(season, _call_at(1000, stop), patience) == STANDINGS
     assert patience.repeats > 0
-    assert container.rankings.ready(season)
+    assert container.rankings.is_ready(season)
     assert container.board_sync.verify(season) == []
 
 
 def test_a_redis_that_is_killed_and_started_is_brought_all_of_it(
-    container: Container, season: Season, players: list[UUID], private_redis: Redis, hasty: BulkRankings
+    container: Container, season: Season, players: list[UUID], private_redis: Redis, impatient_rankings: BulkRankings
 ) -> None:
     """Earlier writes may be lost with the server: the rebuild starts over, and its result holds for the new server."""
 
@@ -85,26 +85,26 @@ def test_a_redis_that_is_killed_and_started_is_brought_all_of_it(
             file.unlink()
         private_redis.start()
 
-    rebuild = Rebuild(container.standing_store, hasty, batch=BATCH)
+    rebuild = Rebuild(container.standing_store, impatient_rankings, batch=BATCH)
     assert rebuild.rebuild(season, _call_at(2000, lose), Retries()) == STANDINGS
-    assert container.rankings.ready(season)
+    assert container.rankings.is_ready(season)
     assert container.board_sync.verify(season) == []
 
 
 def test_a_redis_that_stays_away_ends_it_with_its_error(
-    container: Container, season: Season, players: list[UUID], private_redis: Redis, hasty: BulkRankings
+    container: Container, season: Season, players: list[UUID], private_redis: Redis, impatient_rankings: BulkRankings
 ) -> None:
-    rebuild = Rebuild(container.standing_store, hasty, batch=BATCH)
+    rebuild = Rebuild(container.standing_store, impatient_rankings, batch=BATCH)
     with pytest.raises(redis.exceptions.ConnectionError):
         rebuild.rebuild(season, _call_at(1000, private_redis.kill), Retries(seconds=2 * ANSWER_SECONDS))
     private_redis.start()
-    assert not container.rankings.ready(season)
+    assert not container.rankings.is_ready(season)
     container.board_sync.rebuild(season)
     assert container.board_sync.verify(season) == []
 
 
 def test_strangers_go_and_whoever_comes_meanwhile_stays(
-    board: Container, season: Season, players: list[UUID], truth: Scores, shown: Scores
+    board: Container, season: Season, players: list[UUID], expected_scores: Scores, redis_scores: Scores
 ) -> None:
     scores = f"leaderboard:scores:{{{season.tag}}}"
     board.redis.zadd(scores, {str(uuid4()): 5, "nobody": 6} | {str(uuid4()): number for number in range(2 * BATCH)})
@@ -122,8 +122,8 @@ def test_strangers_go_and_whoever_comes_meanwhile_stays(
 
     rebuild = Rebuild(board.standing_store, board.bulk_rankings, batch=BATCH)
     rebuild.rebuild(season, _call_at(1000, play), Retries())
-    assert shown() == truth()
-    assert str(newcomer) in shown()
+    assert redis_scores() == expected_scores()
+    assert str(newcomer) in redis_scores()
 
 
 def test_a_batch_is_all_that_is_held_at_once(container: Container, season: Season, players: list[UUID]) -> None:

@@ -12,20 +12,20 @@ from redis.exceptions import NoPermissionError
 
 from app.containers.container import Container
 from app.domain.boards import MAIN, Season
-from app.services.boards.reconcile import ReconcileResult, Reconciler
+from app.services.boards.reconcile import Reconciler, ReconcileResult
 from app.services.operations.retries import Retries
 from app.stores.boards.bulk_rankings import BulkRankings
 from app.stores.boards.recent_changes import RecentChangeStore
 from app.stores.boards.reconcile_progress import ReconcileProgressStore
 from app.stores.redis.client import Scripts, connect
-from tests.integration.boards.scale.conftest import BATCH, SHARE, STANDINGS, proof_of
+from tests.integration.boards.scale.conftest import BATCH, SHARE, STANDINGS, make_reconciler
 
 Scores = Callable[[], dict[str, int]]
 RUNS = STANDINGS // SHARE
 
 
-def _prove(proof: Reconciler) -> ReconcileResult:
-    (proved,) = proof.reconcile(pause=0)
+def _prove(reconciler: Reconciler) -> ReconcileResult:
+    (proved,) = reconciler.reconcile(pause=0)
     return proved
 
 
@@ -34,7 +34,12 @@ def _keys(season: Season) -> tuple[str, str]:
 
 
 def test_some_runs_come_upon_every_difference_and_mend_it(
-    board: Container, season: Season, players: list[UUID], proof: Reconciler, truth: Scores, shown: Scores
+    board: Container,
+    season: Season,
+    players: list[UUID],
+    reconciler: Reconciler,
+    expected_scores: Scores,
+    redis_scores: Scores,
 ) -> None:
     """Make each kind of difference, far from the top and from the beginning of the walk."""
     scores, versions = _keys(season)
@@ -45,26 +50,26 @@ def test_some_runs_come_upon_every_difference_and_mend_it(
     board.redis.zrem(scores, missing)
     board.redis.zadd(scores, {wrong: 6, stranger: 1, "nobody": 2})
     board.redis.hset(versions, mapping={ahead: 1000, behind: 1})
-    runs = [_prove(proof) for _ in range(RUNS + 1)]
+    runs = [_prove(reconciler) for _ in range(RUNS + 1)]
     assert sum(run.differing for run in runs) == 6
     described = {item["player"]: item for run in runs for item in run.differences}
     assert described[ahead] == {"what": "version", "player": ahead, "redis": 1000, "database": 3}
     assert {described[player]["what"] for player in (missing, wrong, stranger, "nobody")} == {"score"}
-    assert shown() == truth()
+    assert redis_scores() == expected_scores()
     assert board.rankings.changes_of(season, [UUID(ahead), UUID(behind)]) == [3, 3]
     assert board.board_sync.verify(season) == []
 
 
 def test_a_run_costs_its_share_and_the_runs_together_are_a_whole_pass(
-    board: Container, season: Season, players: list[UUID], proof: Reconciler
+    board: Container, season: Season, players: list[UUID], reconciler: Reconciler
 ) -> None:
     store, part = ReconcileProgressStore(board.redis), SHARE + BATCH
     for number in range(1, STANDINGS // part + 1):
         # One walk through the standings, one through the sorted set; Redis returns some more than asked for.
-        assert _prove(proof).standings <= part + SHARE + 1500
+        assert _prove(reconciler).standings <= part + SHARE + 1500
         assert store.progress(season).compared == number * part
         assert store.progress(season).passed == 0
-    assert _prove(proof).differing == 0
+    assert _prove(reconciler).differing == 0
     assert store.progress(season).passed > 0
     assert store.progress(season).compared == 0
 
@@ -72,7 +77,7 @@ def test_a_run_costs_its_share_and_the_runs_together_are_a_whole_pass(
 def test_a_board_as_large_as_a_share_is_compared_as_a_whole_at_each_run(
     board: Container, season: Season, players: list[UUID]
 ) -> None:
-    proof = proof_of(board, share=STANDINGS)
+    proof = make_reconciler(board, share=STANDINGS)
     for _ in range(2):
         board.redis.zadd(_keys(season)[0], {str(uuid4()): 11})
         assert _prove(proof).differing == 1
@@ -80,36 +85,41 @@ def test_a_board_as_large_as_a_share_is_compared_as_a_whole_at_each_run(
 
 
 def test_what_has_changed_is_found_by_the_next_run_wherever_it_is(
-    board: Container, season: Season, players: list[UUID], proof: Reconciler, truth: Scores, shown: Scores
+    board: Container,
+    season: Season,
+    players: list[UUID],
+    reconciler: Reconciler,
+    expected_scores: Scores,
+    redis_scores: Scores,
 ) -> None:
     """Lose the refreshes of an event and of a suspension, and let a correction lower a standing."""
     redeemed, suspended, lowered = players[-1], players[-2], players[-3]
-    _prove(proof)
+    _prove(reconciler)
     for player, points in ((redeemed, 1), (lowered, -5)):
         _score_past_redis(board, season, player, points)
     board.moderation.suspend(suspended, "test")
     board.outbox.drain(lambda changes: None)
-    proved = _prove(proof)
+    proved = _prove(reconciler)
     assert {item["player"] for item in proved.differences} == {str(redeemed), str(suspended), str(lowered)}
-    assert shown() == truth()
+    assert redis_scores() == expected_scores()
 
 
 def test_an_event_is_found_whose_number_is_older_than_one_that_was_seen(
-    board: Container, season: Season, players: list[UUID], proof: Reconciler
+    board: Container, season: Season, players: list[UUID], reconciler: Reconciler
 ) -> None:
     """Commit an event last whose number was drawn first."""
     row = board.database.row("SELECT nextval(pg_get_serial_sequence('score_events', 'id')) AS id")
     assert row is not None
     _score_past_redis(board, season, players[-1], 1)
-    assert _prove(proof).differing == 1
+    assert _prove(reconciler).differing == 1
     _score_past_redis(board, season, players[-2], 1, number=row.id)
-    assert _prove(proof).differing == 1
+    assert _prove(reconciler).differing == 1
 
 
 def test_after_a_restore_to_fewer_events_the_newest_are_looked_at(container: Container) -> None:
     changes = RecentChangeStore(container.database)
     season = container.standings.season(MAIN)
-    assert changes.unseen_after(0) == changes.unseen_after(10**9) == 0
+    assert changes.last_checked_event(0) == changes.last_checked_event(10**9) == 0
     container.accounts.create("Anna", "a good password")
     player = container.accounts.find("Anna").id
     container.database.rows(
@@ -122,65 +132,70 @@ def test_after_a_restore_to_fewer_events_the_newest_are_looked_at(container: Con
     newest, players = changes.by_events(season, 0, 10)
     assert newest is not None
     assert players == [player]
-    assert changes.unseen_after(newest) == newest
-    assert changes.unseen_after(newest + 1) == 0
-    assert changes.settled() == 0, "it is younger than the longest transaction"
+    assert changes.last_checked_event(newest) == newest
+    assert changes.last_checked_event(newest + 1) == 0
+    assert changes.last_settled_event() == 0, "it is younger than the longest transaction"
 
 
-def test_the_top_is_proven_at_each_run(board: Container, season: Season, proof: Reconciler) -> None:
+def test_the_top_is_proven_at_each_run(board: Container, season: Season, reconciler: Reconciler) -> None:
     scores, _ = _keys(season)
     board.redis.zadd(scores, {str(uuid4()): 10**9})
     best = board.standings.top(limit=1)
-    assert _prove(proof).differing == 1
+    assert _prove(reconciler).differing == 1
     board.redis.zrem(scores, board.redis.zrevrange(scores, 0, 0)[0])
-    assert _prove(proof).differing == 1
+    assert _prove(reconciler).differing == 1
     assert board.standings.top(limit=1).rows == best.rows
 
 
 @pytest.mark.parametrize("names", [("scores",), ("versions",), ("scores", "versions")], ids="+".join)
 def test_what_has_vanished_is_rebuilt_by_one_run(
-    names: tuple[str, ...], board: Container, season: Season, proof: Reconciler, truth: Scores, shown: Scores
+    names: tuple[str, ...],
+    board: Container,
+    season: Season,
+    reconciler: Reconciler,
+    expected_scores: Scores,
+    redis_scores: Scores,
 ) -> None:
     board.redis.delete(*(board.rankings.key(name, season) for name in names))
-    if board.rankings.ready(season):
-        assert _prove(proof).was_rebuilt
+    if board.rankings.is_ready(season):
+        assert _prove(reconciler).was_rebuilt
     else:
         board.board_sync.repair()
-    assert shown() == truth()
+    assert redis_scores() == expected_scores()
     assert board.board_sync.verify(season) == []
 
 
 def test_a_run_that_fails_half_way_is_made_anew(
-    board: Container, season: Season, players: list[UUID], proof: Reconciler
+    board: Container, season: Season, players: list[UUID], reconciler: Reconciler
 ) -> None:
     """Let Redis refuse to remove the stranger."""
-    _prove(proof)
+    _prove(reconciler)
     before = ReconcileProgressStore(board.redis).progress(season)
     board.redis.zadd(_keys(season)[0], {str(uuid4()): 10**9})
     board.redis.execute_command("ACL", "SETUSER", "clumsy", "on", "nopass", "~*", "&*", "+@all", "-zrem")
     clumsy = connect(re.sub("//[^@]*@", "//clumsy:any@", board.settings.redis_url), 5.0)
     try:
         with pytest.raises(NoPermissionError):
-            proof_of(board, BulkRankings(clumsy, Scripts(clumsy))).reconcile(pause=0)
+            make_reconciler(board, BulkRankings(clumsy, Scripts(clumsy))).reconcile(pause=0)
     finally:
         clumsy.close()
         board.redis.execute_command("ACL", "DELUSER", "clumsy")
     assert ReconcileProgressStore(board.redis).progress(season) == before
-    assert _prove(proof).differing == 1
+    assert _prove(reconciler).differing == 1
 
 
-def test_a_pass_begins_anew_on_another_run_of_redis(board: Container, season: Season, proof: Reconciler) -> None:
-    _prove(proof)
+def test_a_pass_begins_anew_on_another_run_of_redis(board: Container, season: Season, reconciler: Reconciler) -> None:
+    _prove(reconciler)
     store = ReconcileProgressStore(board.redis)
     board.redis.hset(f"leaderboard:proof:{{{season.tag}}}", "run", "another")
-    _prove(proof)
+    _prove(reconciler)
     assert store.progress(season).compared == SHARE + BATCH
-    assert store.progress(season).run == board.rankings.run(season)
+    assert store.progress(season).run == board.rankings.run_id(season)
 
 
 def test_so_many_rows_are_held_at_once_and_no_more(board: Container, season: Season, players: list[UUID]) -> None:
     """Count rows besides the differences: every walk reads a board in batches."""
-    comparison = proof_of(board)._comparison
+    comparison = make_reconciler(board)._comparison
     patience = Retries()
     after, compared = UUID(int=0), 0
     while True:

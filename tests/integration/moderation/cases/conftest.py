@@ -16,7 +16,7 @@ def field(container: Container) -> Field:
 
 
 @pytest.fixture
-def strict(container: Container) -> Iterator[Field]:
+def strict_field(container: Container) -> Iterator[Field]:
     """Yield the field with QUARANTINE on."""
     quarantining = Container(replace(container.settings, quarantine=True))
     yield Field(quarantining)

@@ -40,7 +40,7 @@ class Case:
     id: UUID
     since: int
     state: str = "open"
-    before: tuple[str, UUID | None] = ("active", None)
+    state_before: tuple[str, UUID | None] = ("active", None)
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Model:
         return self.own - held_points
 
     @property
-    def shown(self) -> int:
+    def visible_score(self) -> int:
         return self.public if self.status == "active" else 0
 
     @property
@@ -76,26 +76,26 @@ class Model:
         return next((case for case in self.cases if case.state == "open"), None)
 
     def decide(self, case: Case, decision: str) -> None:
-        case.state, case.before = decision, (self.status, self.under)
+        case.state, case.state_before = decision, (self.status, self.under)
         self.status, self.under = ("active" if decision == "cleared" else "suspended"), None
         if decision == "confirmed":
             for redeemed in self.redeemed[case.since :]:
                 redeemed.voided_by = redeemed.voided_by or case.id
 
     def undo(self, case: Case) -> None:
-        case.state, (self.status, self.under) = "open", case.before
+        case.state, (self.status, self.under) = "open", case.state_before
         for redeemed in self.redeemed:
             if redeemed.voided_by == case.id:
                 redeemed.voided_by = None
 
 
-def _apply_act(strict: Field, player: Model, act: str, points: int) -> None:
-    decisions, moderation = strict.container.decisions, strict.container.moderation
+def _apply_act(strict_field: Field, player: Model, act: str, points: int) -> None:
+    decisions, moderation = strict_field.container.decisions, strict_field.container.moderation
     if act == "redeem" and player.status == "active":
-        strict.score(player.id, points)
+        strict_field.score(player.id, points)
         player.redeemed.append(Redeemed(points, player.under))
     elif act == "suspect":
-        case_id = strict.suspect(player.id)
+        case_id = strict_field.suspect(player.id)
         if player.open_case is None:
             player.cases.append(Case(case_id, len(player.redeemed)))
         player.under = case_id
@@ -112,94 +112,96 @@ def _apply_act(strict: Field, player: Model, act: str, points: int) -> None:
         player.status = "active" if act == "reinstate" else "suspended"
 
 
-def _check_views(strict: Field, players: list[Model]) -> None:
+def _check_views(strict_field: Field, players: list[Model]) -> None:
     for player in players:
-        view = strict.view(player.id)
-        above = sum(rival.shown > player.own for rival in players if rival is not player)
+        view = strict_field.view(player.id)
+        above = sum(rival.visible_score > player.own for rival in players if rival is not player)
         rank = above + 1 if player.own and player.status == "active" else None
         assert (view.own["score"], view.own["rank"]) == (player.own, rank), player
         assert view.public["score"] == player.public, player
 
 
-def _check_board(strict: Field, players: list[Model]) -> None:
-    expected = sorted([(player.name, player.shown) for player in players if player.shown], key=lambda row: -row[1])
-    top = [(name, score) for name, score, _ in strict.top()]
+def _check_board(strict_field: Field, players: list[Model]) -> None:
+    expected = sorted(
+        [(player.name, player.visible_score) for player in players if player.visible_score], key=lambda row: -row[1]
+    )
+    top = [(name, score) for name, score, _ in strict_field.top()]
     assert sorted(top) == sorted(expected)
     assert [score for _, score in top] == [score for _, score in expected]
-    assert strict.books() == []
+    assert strict_field.books() == []
 
 
-def _empty_board(strict: Field) -> list[Model]:
+def _empty_board(strict_field: Field) -> list[Model]:
     """Empty the board, and return three new players on it."""
-    strict.container.database.rows(
+    strict_field.container.database.rows(
         "UPDATE standings SET listed = false, changes = changes + 1 WHERE listed RETURNING player_id"
     )
-    strict.container.database.rows("UPDATE players SET status = 'suspended', status_at = NULL RETURNING id")
-    strict.deliver()
-    strict.container.board_sync.rebuild(strict.container.standings.season("main"))
+    strict_field.container.database.rows("UPDATE players SET status = 'suspended', status_at = NULL RETURNING id")
+    strict_field.deliver()
+    strict_field.container.board_sync.rebuild(strict_field.container.standings.season("main"))
     names = [f"p-{uuid4().hex[:20]}" for _ in range(3)]
-    return [Model(_add(strict, name), name) for name in names]
+    return [Model(_add(strict_field, name), name) for name in names]
 
 
-def _add(strict: Field, name: str) -> UUID:
+def _add(strict_field: Field, name: str) -> UUID:
     player = uuid4()
-    strict.container.players.add(player, name, name, "no password fits this", "player")
+    strict_field.container.players.add(player, name, name, "no password fits this", "player")
     return player
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
-def test_the_board_the_views_and_the_ledger_agree(strict: Field, steps: list[tuple[str, int, int]]) -> None:
-    players = _empty_board(strict)
+def test_the_board_the_views_and_the_ledger_agree(strict_field: Field, steps: list[tuple[str, int, int]]) -> None:
+    players = _empty_board(strict_field)
     for act, number, points in steps:
-        _apply_act(strict, players[number], act, points)
-        assert [strict.view(player.id).own["score"] for player in players] == [player.own for player in players]
+        _apply_act(strict_field, players[number], act, points)
+        assert [strict_field.view(player.id).own["score"] for player in players] == [player.own for player in players]
         if act == "look":
-            strict.deliver()
-            _check_views(strict, players)
-            _check_board(strict, players)
-    strict.deliver()
-    _check_views(strict, players)
-    _check_board(strict, players)
+            strict_field.deliver()
+            _check_views(strict_field, players)
+            _check_board(strict_field, players)
+    strict_field.deliver()
+    _check_views(strict_field, players)
+    _check_board(strict_field, players)
 
 
-def _redeem_until(strict: Field, player: Model, over: threading.Event) -> None:
+def _redeem_until(strict_field: Field, player: Model, over: threading.Event) -> None:
     while not over.is_set():
         try:
-            strict.score(player.id, 1)
+            strict_field.score(player.id, 1)
         except _NOT_SCORED:
             continue
 
 
-def _judge(strict: Field, player: Model, seed: int) -> None:
+def _judge(strict_field: Field, player: Model, seed: int) -> None:
     chance = random.Random(seed)
     for _ in range(8):
-        case = strict.suspect(player.id)
+        case = strict_field.suspect(player.id)
         for step in range(chance.randint(1, 3)):
             try:
                 if step % 2:
-                    strict.container.decisions.undo(case, BY)
+                    strict_field.container.decisions.undo(case, BY)
                 else:
-                    strict.container.decisions.decide(case, chance.choice(DECISIONS), BY)
+                    strict_field.container.decisions.decide(case, chance.choice(DECISIONS), BY)
             except Conflict:
                 continue
-        strict.container.moderation.reinstate(player.id, "test")
+        strict_field.container.moderation.reinstate(player.id, "test")
 
 
-def test_the_books_are_clean_after_people_decided_while_players_redeemed(strict: Field) -> None:
-    players = _empty_board(strict)
+def test_the_books_are_clean_after_people_decided_while_players_redeemed(strict_field: Field) -> None:
+    players = _empty_board(strict_field)
     over = threading.Event()
     with ThreadPoolExecutor(9) as pool:
-        redeeming = [pool.submit(_redeem_until, strict, player, over) for player in players * 2]
-        judging = [pool.submit(_judge, strict, player, seed) for seed, player in enumerate(players)]
+        redeeming = [pool.submit(_redeem_until, strict_field, player, over) for player in players * 2]
+        judging = [pool.submit(_judge, strict_field, player, seed) for seed, player in enumerate(players)]
         errors = [task.exception() for task in judging]
         over.set()
         errors += [task.exception() for task in redeeming]
     assert errors == [None] * 9
-    while strict.container.corrections.resume_all(5.0):
+    while strict_field.container.corrections.resume_all(5.0):
         pass
-    strict.container.status_repair.sweep()
-    strict.deliver()
-    assert strict.books() == []
-    scored = strict.container.database.rows("SELECT count(*) AS n FROM score_events WHERE kind = 'redeem'")[0].n
+    strict_field.container.status_repair.sweep()
+    strict_field.deliver()
+    assert strict_field.books() == []
+    scored = strict_field.container.database.rows("SELECT count(*) AS n FROM score_events WHERE kind = 'redeem'")[0].n
     assert scored > 50

@@ -23,17 +23,17 @@ MANY = 16  # a burst of this many ends flagged
 
 
 @pytest.fixture
-def mallory(strict: Field) -> UUID:
-    return strict.player("Mallory")
+def mallory(strict_field: Field) -> UUID:
+    return strict_field.player("Mallory")
 
 
 @pytest.fixture
-def others(strict: Field) -> list[UUID]:
+def other_players(strict_field: Field) -> list[UUID]:
     """Return three players with 20, 10 and 5 points."""
-    players = [strict.player(name) for name in ("Anna", "Ben", "Cleo")]
+    players = [strict_field.player(name) for name in ("Anna", "Ben", "Cleo")]
     for player, points in zip(players, (20, 10, 5), strict=True):
-        strict.score(player, points)
-    strict.deliver()
+        strict_field.score(player, points)
+    strict_field.deliver()
     return players
 
 
@@ -52,65 +52,69 @@ def test_without_the_setting_nothing_is_held(field: Field, anna: UUID) -> None:
 
 
 def test_the_player_sees_what_they_scored_and_the_rank_it_would_give(
-    strict: Field, mallory: UUID, others: list[UUID]
+    strict_field: Field, mallory: UUID, other_players: list[UUID]
 ) -> None:
-    strict.score(mallory, 1)
-    strict.suspect(mallory)
-    strict.score(mallory, 11)
-    strict.deliver()
-    assert [row[:2] for row in strict.top()] == [("Anna", 20), ("Ben", 10), ("Cleo", 5), ("Mallory", 1)]
-    view = strict.view(mallory)
+    strict_field.score(mallory, 1)
+    strict_field.suspect(mallory)
+    strict_field.score(mallory, 11)
+    strict_field.deliver()
+    assert [row[:2] for row in strict_field.top()] == [("Anna", 20), ("Ben", 10), ("Cleo", 5), ("Mallory", 1)]
+    view = strict_field.view(mallory)
     assert (view.public["score"], view.public["rank"]) == (1, 4)
     assert (view.own["score"], view.own["rank"]) == (12, 2)
-    redemption = strict.play(mallory)
+    redemption = strict_field.play(mallory)
     assert (redemption.previous_score, redemption.score) == (12, 13)
     assert (redemption.previous_rank, redemption.rank) == (2, 2)
-    assert strict.container.actions.issue(mallory, "tap").expected_score == 14
-    me, above, below = strict.container.standings.around(mallory, 5)
+    assert strict_field.container.actions.issue(mallory, "tap").expected_score == 14
+    me, above, below = strict_field.container.standings.around(mallory, 5)
     assert (me.score, me.rank) == (13, 2)
     assert [row.username for row in above] == ["Anna"]
     assert [row.username for row in below] == ["Ben", "Cleo"], "not the player once more"
-    seen_by_ben = strict.container.standings.around(others[1], 5)
+    seen_by_ben = strict_field.container.standings.around(other_players[1], 5)
     assert [row.score for row in seen_by_ben[2]] == [5, 1]
-    assert strict.books() == []
+    assert strict_field.books() == []
 
 
 def test_whose_points_are_all_held_is_on_no_board_but_their_own(
-    strict: Field, mallory: UUID, others: list[UUID]
+    strict_field: Field, mallory: UUID, other_players: list[UUID]
 ) -> None:
-    strict.suspect(mallory)
-    first = strict.play(mallory, key="first")
+    strict_field.suspect(mallory)
+    first = strict_field.play(mallory, key="first")
     assert (first.previous_rank, first.rank) == (None, 4)
-    strict.deliver()
-    view = strict.view(mallory)
+    strict_field.deliver()
+    view = strict_field.view(mallory)
     assert (view.public["rank"], view.public["score"], view.public["achieved_at"]) == (None, 0, None)
     assert (view.own["rank"], view.own["score"]) == (4, 1)
-    me, above, below = strict.container.standings.around(mallory, 1)
+    me, above, below = strict_field.container.standings.around(mallory, 1)
     assert (me.rank, [row.username for row in above], below) == (4, ["Cleo"], [])
     assert me.achieved_at is not None
-    assert len(strict.top()) == 3
-    assert strict.container.board_sync.verify(strict.container.standings.season(MAIN)) == []
+    assert len(strict_field.top()) == 3
+    assert strict_field.container.board_sync.verify(strict_field.container.standings.season(MAIN)) == []
 
 
-def test_the_answer_is_the_same_again_for_the_same_key(strict: Field, mallory: UUID, others: list[UUID]) -> None:
-    strict.suspect(mallory)
-    issued = strict.container.actions.issue(mallory, "tap")
+def test_the_answer_is_the_same_again_for_the_same_key(
+    strict_field: Field, mallory: UUID, other_players: list[UUID]
+) -> None:
+    strict_field.suspect(mallory)
+    issued = strict_field.container.actions.issue(mallory, "tap")
     request = RedemptionRequest(str(mallory), issued.promise.action_id, issued.token, "a key", "test")
-    first = strict.container.redemptions.complete(request)
-    again = strict.container.redemptions.complete(request)
+    first = strict_field.container.redemptions.complete(request)
+    again = strict_field.container.redemptions.complete(request)
     assert again.replayed
     assert (again.score, again.rank, again.previous_rank) == (first.score, first.rank, first.previous_rank)
 
 
-def test_what_is_pushed_says_nothing_of_held_points(strict: Field, mallory: UUID, others: list[UUID]) -> None:
-    strict.score(mallory, 1)
-    strict.suspect(mallory)
-    strict.deliver()
-    listener = strict.container.redis.pubsub(ignore_subscribe_messages=True)
+def test_what_is_pushed_says_nothing_of_held_points(
+    strict_field: Field, mallory: UUID, other_players: list[UUID]
+) -> None:
+    strict_field.score(mallory, 1)
+    strict_field.suspect(mallory)
+    strict_field.deliver()
+    listener = strict_field.container.redis.pubsub(ignore_subscribe_messages=True)
     listener.subscribe("fairboard:board")
     listener.get_message(timeout=1)
-    strict.score(mallory, 500)
-    strict.deliver()
+    strict_field.score(mallory, 500)
+    strict_field.deliver()
     message = listener.get_message(timeout=1)
     listener.close()
     assert message is not None
@@ -119,125 +123,127 @@ def test_what_is_pushed_says_nothing_of_held_points(strict: Field, mallory: UUID
     assert [row["score"] for row in pushed["data"] if row["username"] == "Mallory"] == [1]
 
 
-def test_the_redemption_that_opens_the_case_is_held_itself(strict: Field, mallory: UUID) -> None:
+def test_the_redemption_that_opens_the_case_is_held_itself(strict_field: Field, mallory: UUID) -> None:
     for _ in range(MANY + 4):
-        redemption = strict.play(mallory)
-        if strict.container.cases.case_files_of(mallory):
+        redemption = strict_field.play(mallory)
+        if strict_field.container.cases.case_files_of(mallory):
             break
     else:
         raise AssertionError("that many at once are a burst")
-    strict.deliver()
-    assert _scores(strict, mallory) == (redemption.score - 1, redemption.score)
-    assert strict.books() == []
+    strict_field.deliver()
+    assert _scores(strict_field, mallory) == (redemption.score - 1, redemption.score)
+    assert strict_field.books() == []
 
 
-def test_a_case_of_the_review_holds_too(strict: Field, mallory: UUID) -> None:
-    ledger = HandLedger(strict.container)
+def test_a_case_of_the_review_holds_too(strict_field: Field, mallory: UUID) -> None:
+    ledger = HandLedger(strict_field.container)
     begin = datetime.now(UTC) - timedelta(seconds=90)
     player = ledger.player()
     for number in range(30):
         ledger.write(Event(player, "tap", begin + timedelta(seconds=number), seconds=0.5))
-    strict.container.review.review_new()
-    strict.score(player, 3)
-    assert _scores(strict, player) == (0, 3)
+    strict_field.container.review.review_new()
+    strict_field.score(player, 3)
+    assert _scores(strict_field, player) == (0, 3)
 
 
 @pytest.fixture
-def held(strict: Field, mallory: UUID, others: list[UUID]) -> Iterator[UUID]:
+def held_case(strict_field: Field, mallory: UUID, other_players: list[UUID]) -> Iterator[UUID]:
     """Yield a case of a player with 1 public point and 11 held ones."""
-    strict.score(mallory, 1)
-    case = strict.suspect(mallory)
-    strict.score(mallory, 7)
-    strict.score(mallory, 4)
-    strict.deliver()
-    assert _scores(strict, mallory) == (1, 12)
+    strict_field.score(mallory, 1)
+    case = strict_field.suspect(mallory)
+    strict_field.score(mallory, 7)
+    strict_field.score(mallory, 4)
+    strict_field.deliver()
+    assert _scores(strict_field, mallory) == (1, 12)
     yield case
-    strict.deliver()
-    assert strict.books() == []
+    strict_field.deliver()
+    assert strict_field.books() == []
 
 
-def test_clearing_releases_and_the_undo_holds_again(strict: Field, mallory: UUID, held: UUID) -> None:
-    before = strict.standing(mallory)
-    strict.container.decisions.decide(held, "cleared", BY)
-    strict.deliver()
-    assert strict.top()[1] == ("Mallory", 12, 2)
-    strict.score(mallory, 1)
-    strict.container.decisions.undo(held, BY)
-    strict.deliver()
-    assert _scores(strict, mallory) == (2, 13), "what was scored in between is not under the case"
-    strict.container.decisions.decide(held, "cleared", BY)
-    strict.container.decisions.undo(held, BY)
-    assert strict.standing(mallory)[:2] == (2, 11)
+def test_clearing_releases_and_the_undo_holds_again(strict_field: Field, mallory: UUID, held_case: UUID) -> None:
+    before = strict_field.standing(mallory)
+    strict_field.container.decisions.decide(held_case, "cleared", BY)
+    strict_field.deliver()
+    assert strict_field.top()[1] == ("Mallory", 12, 2)
+    strict_field.score(mallory, 1)
+    strict_field.container.decisions.undo(held_case, BY)
+    strict_field.deliver()
+    assert _scores(strict_field, mallory) == (2, 13), "what was scored in between is not under the case"
+    strict_field.container.decisions.decide(held_case, "cleared", BY)
+    strict_field.container.decisions.undo(held_case, BY)
+    assert strict_field.standing(mallory)[:2] == (2, 11)
     assert before[:2] == (1, 11)
 
 
-def test_the_undo_gives_exactly_the_standing_there_was(strict: Field, mallory: UUID, held: UUID) -> None:
-    before = strict.standing(mallory)
+def test_the_undo_gives_exactly_the_standing_there_was(strict_field: Field, mallory: UUID, held_case: UUID) -> None:
+    before = strict_field.standing(mallory)
     for decision in DECISIONS:
-        strict.container.decisions.decide(held, decision, BY)
-        strict.container.decisions.undo(held, BY)
-        assert strict.standing(mallory) == before
+        strict_field.container.decisions.decide(held_case, decision, BY)
+        strict_field.container.decisions.undo(held_case, BY)
+        assert strict_field.standing(mallory) == before
 
 
-def test_confirming_voids_what_was_held(strict: Field, mallory: UUID, held: UUID) -> None:
-    strict.container.decisions.decide(held, "confirmed", BY)
-    strict.deliver()
-    assert strict.standing(mallory)[:2] == (1, 0)
-    assert [name for name, _, _ in strict.top()] == ["Anna", "Ben", "Cleo"]
+def test_confirming_voids_what_was_held(strict_field: Field, mallory: UUID, held_case: UUID) -> None:
+    strict_field.container.decisions.decide(held_case, "confirmed", BY)
+    strict_field.deliver()
+    assert strict_field.standing(mallory)[:2] == (1, 0)
+    assert [name for name, _, _ in strict_field.top()] == ["Anna", "Ben", "Cleo"]
 
 
 def test_what_is_held_stays_held_when_the_player_is_suspended_and_reinstated(
-    strict: Field, mallory: UUID, held: UUID
+    strict_field: Field, mallory: UUID, held_case: UUID
 ) -> None:
-    strict.container.moderation.suspend(mallory, "test")
-    assert strict.view(mallory).own["score"] == 12
-    strict.container.moderation.reinstate(mallory, "test")
-    strict.score(mallory, 1)
-    strict.deliver()
-    assert _scores(strict, mallory) == (1, 13)
+    strict_field.container.moderation.suspend(mallory, "test")
+    assert strict_field.view(mallory).own["score"] == 12
+    strict_field.container.moderation.reinstate(mallory, "test")
+    strict_field.score(mallory, 1)
+    strict_field.deliver()
+    assert _scores(strict_field, mallory) == (1, 13)
 
 
 def test_a_redemption_that_was_on_its_way_at_the_decision_is_released_by_the_sweep(
-    strict: Field, mallory: UUID, held: UUID
+    strict_field: Field, mallory: UUID, held_case: UUID
 ) -> None:
     """Let a redemption read its player, then wait for the standing until the decision is committed."""
-    database = strict.container.database
+    database = strict_field.container.database
     waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INTO standings%'"
     with ThreadPoolExecutor(1) as pool:
         with database.transaction() as connection:
             QuarantineStore.hold(connection, mallory, None)
-            late = pool.submit(strict.score, mallory, 5)
+            late = pool.submit(strict_field.score, mallory, 5)
             eventually(lambda: database.rows(waiting))
         late.result()
-    assert strict.standing(mallory)[:2] == (12, 5)
-    assert strict.container.status_repair.sweep() == [mallory]
-    assert strict.standing(mallory)[:2] == (17, 0)
-    assert strict.container.status_repair.sweep() == []
+    assert strict_field.standing(mallory)[:2] == (12, 5)
+    assert strict_field.container.status_repair.sweep() == [mallory]
+    assert strict_field.standing(mallory)[:2] == (17, 0)
+    assert strict_field.container.status_repair.sweep() == []
 
 
 def test_a_first_redemption_that_was_on_its_way_at_the_suspension_is_taken_off_by_the_sweep(
-    strict: Field, mallory: UUID, others: list[UUID]
+    strict_field: Field, mallory: UUID, other_players: list[UUID]
 ) -> None:
-    strict.container.moderation.suspend(mallory, "test")
-    strict.container.database.rows("UPDATE players SET status = 'active' WHERE id = :id RETURNING id", id=mallory)
-    strict.score(mallory, 5)
-    strict.container.database.rows("UPDATE players SET status = 'suspended' WHERE id = :id RETURNING id", id=mallory)
-    assert strict.container.status_repair.sweep() == [mallory]
-    strict.deliver()
-    assert len(strict.top()) == 3
-    assert strict.books() == []
+    strict_field.container.moderation.suspend(mallory, "test")
+    strict_field.container.database.rows("UPDATE players SET status = 'active' WHERE id = :id RETURNING id", id=mallory)
+    strict_field.score(mallory, 5)
+    strict_field.container.database.rows(
+        "UPDATE players SET status = 'suspended' WHERE id = :id RETURNING id", id=mallory
+    )
+    assert strict_field.container.status_repair.sweep() == [mallory]
+    strict_field.deliver()
+    assert len(strict_field.top()) == 3
+    assert strict_field.books() == []
 
 
 def test_a_redemption_that_was_on_its_way_at_the_decision_can_be_voided_before_the_sweep(
-    strict: Field, mallory: UUID, held: UUID
+    strict_field: Field, mallory: UUID, held_case: UUID
 ) -> None:
-    begun = strict.container.clock()
-    strict.container.decisions.decide(held, "cleared", BY)
-    with strict.container.database.transaction() as connection:
-        QuarantineStore.hold(connection, mallory, held)
-    strict.score(mallory, 20)
-    strict.container.database.rows("UPDATE players SET held_under = NULL WHERE id = :id RETURNING id", id=mallory)
+    begun = strict_field.container.clock()
+    strict_field.container.decisions.decide(held_case, "cleared", BY)
+    with strict_field.container.database.transaction() as connection:
+        QuarantineStore.hold(connection, mallory, held_case)
+    strict_field.score(mallory, 20)
+    strict_field.container.database.rows("UPDATE players SET held_under = NULL WHERE id = :id RETURNING id", id=mallory)
     selection = Selection(player_id=mallory, since=datetime.fromtimestamp(begun, UTC))
-    correction = strict.container.corrections.void(selection, actor=BY.actor, reason="test", request_id="test")
-    strict.container.corrections.work(correction)
-    assert strict.standing(mallory)[:2] == (12, 0)
+    correction = strict_field.container.corrections.void(selection, actor=BY.actor, reason="test", request_id="test")
+    strict_field.container.corrections.work(correction)
+    assert strict_field.standing(mallory)[:2] == (12, 0)

@@ -33,11 +33,11 @@ def replicas(pair: list[Replica]) -> Iterator[list[Replica]]:
     """Yield the replicas in good state, and restore it after the test."""
     yield pair
     for replica in pair:
-        if not replica.running:
+        if not replica.is_running:
             replica.start()
         replica.resume()
         replica.resume_replay()
-    eventually(lambda: all(replica.streaming() and replica.lag_bytes() == 0 for replica in pair))
+    eventually(lambda: all(replica.is_streaming() and replica.lag_bytes() == 0 for replica in pair))
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import pytest
 
 from app.containers.container import Container
 from app.domain.boards import MAIN
-from app.stores.postgres.replica import ASTRAY, NO_STANDBY
+from app.stores.postgres.replica import NO_STANDBY, OTHER_TIMELINE
 from devstack.child import free_port
 from devstack.postgres import Postgres
 from devstack.replica import Replica
@@ -121,7 +121,7 @@ def test_with_both_replicas_in_trouble_the_primary_answers_until_they_are_back(
         assert near.standings.standing(ready[0]).score == 110
         assert near.standings.around(ready[1], 5)[1][0].score == 110
     for replica in replicas:
-        if replica.running:
+        if replica.is_running:
             replica.resume()
             replica.resume_replay()
         else:
@@ -146,7 +146,7 @@ def test_replicas_that_were_never_there_stop_nothing(container: Container, repli
     alone.board_sync.rebuild(season_of(alone))
     assert _scores(alone) == [10]
     assert alone.standings.standing(player).rank == 1
-    assert alone.replicas.roughly(lambda database: database.row("SELECT pg_is_in_recovery()")) == (False,)
+    assert alone.replicas.read_recent(lambda database: database.row("SELECT pg_is_in_recovery()")) == (False,)
     assert [status.up for status in alone.replicas.status()] == [False, False]
     alone.close()
 
@@ -214,9 +214,9 @@ def test_a_list_that_was_read_while_another_was_is_read_again(container: Contain
     season, store = season_of(container), container.standing_store
     late, after = store.next_version()
     _, later = store.next_version()
-    _, earlier_until = store.top_seen(season, 10)
+    _, earlier_until = store.top_with_position(season, 10)
     commit(container, ready[0], 100)
-    _, until = store.top_seen(season, 10)
+    _, until = store.top_with_position(season, 10)
     cached, _ = container.rankings.top(season, 10)
     assert cached is not None
     assert container.rankings.put_top(season, 10, replace(cached, version=late), after, until) == ""
@@ -242,7 +242,7 @@ def test_a_server_that_was_promoted_is_no_replica_and_its_old_brothers_are_none_
         assert [status.fault for status in promoted.replicas.status()] == [NO_STANDBY]
         url = promoted.settings.database_replica_urls[0]
         astray = near_to(container, replicas[:1], database_url=url)
-        assert [status.fault for status in astray.replicas.status()] == [ASTRAY]
+        assert [status.fault for status in astray.replicas.status()] == [OTHER_TIMELINE]
     finally:
         for source in (astray, promoted):
             if source is not None:
@@ -255,7 +255,7 @@ def test_a_server_that_was_promoted_is_no_replica_and_its_old_brothers_are_none_
 def _server_for(container: Container, age: float | None = None) -> str:
     """Return the name of the server that a read of that age goes to; "" for the primary."""
     query = "SELECT current_setting('cluster_name') AS name"
-    row = container.replicas.roughly(lambda database: database.row(query), age)
+    row = container.replicas.read_recent(lambda database: database.row(query), age)
     assert row is not None
     return str(row.name)
 
@@ -297,10 +297,10 @@ def test_a_read_whose_replica_fails_under_it_is_done_again_on_the_primary(
 
     def read(database: Any) -> tuple[int, Any]:
         for replica in replicas:
-            if replica.running:
+            if replica.is_running:
                 replica.kill()
         return next(attempts), database.row("SELECT pg_is_in_recovery()")
 
-    assert near.replicas.roughly(read)[1] == (False,)
+    assert near.replicas.read_recent(read)[1] == (False,)
     assert next(attempts) > 2
     assert near.replicas.reader() is near.database

@@ -21,7 +21,7 @@ from uuid import UUID
 from app.containers.container import Container
 from app.settings import Settings
 container, player = Container(Settings.from_env()), UUID(sys.argv[1])
-readers = [gevent.spawn(container.standings.one, player) for _ in range(8)]
+readers = [gevent.spawn(container.standings.standing, player) for _ in range(8)]
 print(*{reader.get().score for reader in readers}, flush=True)
 sys.stdin.readline()
 ticks = []
@@ -30,7 +30,7 @@ def count():
         gevent.sleep(0.01)
         ticks.append(1)
 counter = gevent.spawn(count)
-readers = [gevent.spawn(container.standings.one, player) for _ in range(8)]
+readers = [gevent.spawn(container.standings.standing, player) for _ in range(8)]
 gevent.joinall(readers, timeout=20)
 print(*{reader.get(block=False).score for reader in readers}, len(ticks) > 5)
 """
