@@ -21,10 +21,10 @@ demo: ## the same with simulated players, honest ones and cheaters
 cluster: ## the whole architecture on this machine: replicas, Redis Cluster, RabbitMQ, nginx, several of each
 	@$(BOOTSTRAP) cluster
 
-cluster-status: ## how each part of it is, from another terminal
+cluster-status: ## show the state of each part of the cluster, from another terminal
 	@$(BOOTSTRAP) cluster-status
 
-cluster-stop: ## stop it, from another terminal
+cluster-stop: ## stop the cluster, from another terminal
 	@$(BOOTSTRAP) cluster-stop
 
 dev: ## .venv with what tests and lint need

@@ -88,7 +88,7 @@ def _number(name: str, text: str) -> float:
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{name} must be a number from 0 on, not {text!r}")
+        raise ValueError(f"{name} must be a number of at least 0, not {text!r}")
     return value
 
 

@@ -58,7 +58,7 @@ FEATURES = (
     Feature("awake", "the day without its longest break", _format_hours, 2.0),
     Feature("stretch", "play without a break of ten minutes", _format_hours, 1.0),
     Feature("rate", "actions in an hour of play", lambda value: f"{2**value:,.0f}", 1.0),
-    Feature("quick", "completed as fast as everybody's fastest tenth", _format_share, 0.4),
+    Feature("quick", "completed as fast as the fastest tenth of all completions", _format_share, 0.4),
     Feature("even", "how far the middle half of the intervals differ", lambda value: f"{10**-value:.1%}", 0.4),
     Feature("unhesitating", "actions to one hesitation", lambda value: f"{10**value:,.0f}", 0.5),
     Feature("one kind", "actions of the kind played most", _format_share, 0.5),

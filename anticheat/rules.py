@@ -1,4 +1,7 @@
-"""The three rules. Each returns the suspicion that one redemption adds, if any.
+"""The rules, and the suspicion that one redemption adds by each.
+
+`verdict.judge` applies timing, pattern and frequency to each completion: list a further rule there. A forged or used
+token is no completion: `services/play/redemptions.py` adds `forgery` and `replay` by itself.
 
 A rule judges only the redemption in hand: the suspicion already contains the signals of earlier ones. `completions` are
 the player's others, as `known_at` returns them.
@@ -137,7 +140,7 @@ def replay(times: int, numbers: RuleParameters = RULE_PARAMETERS) -> Signal | No
     return Signal(
         rule="replay",
         seen=f"presented the same used token {times} times",
-        expected="once or twice more at the most, after an answer that was lost",
+        expected="at most once or twice more, after an answer was lost",
         added=numbers.replay_adds,
     )
 

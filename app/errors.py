@@ -42,7 +42,7 @@ Details = list[dict[str, str]] | Mapping[str, object]
 class Refusal(Exception):
     """A request that was not carried out, in words that its sender can act on.
 
-    `code` is the contract's error code; `details` is a list of `{"field", "message"}` or a dict of facts.
+    `code` is the API's error code; `details` is a list of `{"field", "message"}` or a dict of facts.
     """
 
     code = "refused"
@@ -67,7 +67,7 @@ class InvalidRequest(Refusal):
 
 class BadRequest(Refusal):
     code = "bad_request"
-    default_message = "This is not a request that can be read."
+    default_message = "The request can't be read."
 
 
 class RequestTimeout(Refusal):
@@ -132,12 +132,12 @@ class InvalidSignature(Refusal):
 
 class NotFound(Refusal):
     code = "not_found"
-    default_message = "There is nothing here."
+    default_message = "This resource does not exist."
 
 
 class Conflict(Refusal):
     code = "conflict"
-    default_message = "This does not fit the current state."
+    default_message = "The request conflicts with the current state."
 
 
 class UsernameTaken(Conflict):
@@ -167,12 +167,12 @@ class CaseOpen(Conflict):
 
 class NothingToUndo(Conflict):
     code = "nothing_to_undo"
-    default_message = "Nobody has decided on this case."
+    default_message = "This case has no decision."
 
 
 class AlreadyAppealed(Conflict):
     code = "already_appealed"
-    default_message = "You have appealed in this case; a person will read it. There is one appeal in each case."
+    default_message = "You have appealed in this case; a person will read it. Each case allows one appeal."
 
 
 class IdempotencyKeyReused(Refusal):
@@ -204,7 +204,7 @@ class SignInDelayed(RateLimited):
 
 class TooManyMessages(Refusal):
     code = "rate_limited"
-    default_message = "This socket has sent too many messages. Connect again, and send less."
+    default_message = "This socket has sent too many messages. Connect again, and send fewer."
 
 
 class TooManySockets(Refusal):
@@ -215,7 +215,7 @@ class TooManySockets(Refusal):
 
     def __init__(self, holder: str, limit: int, retry_after: int) -> None:
         super().__init__(
-            f"This {holder} holds {limit} open sockets, and may hold no more. Close one, then connect again.",
+            f"This {holder} holds {limit} open sockets, the most allowed. Close one, then connect again.",
             details={"limit": limit, "retry_after": retry_after},
         )
         self.retry_after = retry_after

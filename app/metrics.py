@@ -42,7 +42,7 @@ if shared() is not None:
 
 redemptions = Counter("fairboard_redemptions_total", "Redemptions by outcome", ["outcome"])
 top_reads = Counter("fairboard_top_reads_total", "Reads of a top list by cache result", ["cache"])
-kept_reads = Counter("fairboard_top_kept_reads_total", "Reads of a top list answered from the process's own memory")
+cached_reads = Counter("fairboard_top_kept_reads_total", "Reads of a top list answered from the process's own memory")
 requests = Counter("fairboard_http_requests_total", "HTTP answers", ["route", "method", "status"])
 request_seconds = Histogram(
     "fairboard_http_request_seconds",
@@ -53,7 +53,7 @@ request_seconds = Histogram(
 sockets = Gauge("fairboard_sockets", "Open sockets", multiprocess_mode="livesum")
 pushed = Counter("fairboard_pushed_total", "Boards handed to subscribers")
 slow_closed = Counter("fairboard_slow_closed_total", "Subscribers closed because they could not read")
-socket_frames = Counter("fairboard_socket_frames_total", "Frames of clients that were looked at")
+socket_frames = Counter("fairboard_socket_frames_total", "Client frames that were handled")
 flood_closed = Counter("fairboard_flood_closed_total", "Sockets closed because they sent too much")
 commit_to_push = Histogram(
     "fairboard_commit_to_push_seconds",
@@ -62,10 +62,10 @@ commit_to_push = Histogram(
 )
 relay_published = Counter("fairboard_relay_published_total", "Score events whose message the broker has confirmed")
 proofs = Counter("fairboard_proofs_total", "Comparisons of a board in Redis with the database", ["result"])
-mended = Counter("fairboard_mended_total", "Differences between Redis and the database that were put right")
+mended = Counter("fairboard_mended_total", "Differences between Redis and the database that were corrected")
 task_seconds = Histogram(
     "fairboard_task_seconds",
-    "Time a worker spent on a task, by what came of it: done, retried, failed or rejected",
+    "Time a worker spent on a task, by outcome: done, retried, failed or rejected",
     ["task", "outcome"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0),
 )

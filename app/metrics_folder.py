@@ -65,7 +65,7 @@ class MetricsFolder(Collector):
         with self._lock(fcntl.LOCK_SH):
             files, damaged = self._read()
         yield from _sum_families(file for file in files if not (file.ended and file.kind == GAUGE))
-        yield GaugeMetricFamily("fairboard_metrics_files_skipped", "Files of METRICS_DIR that make no sense", damaged)
+        yield GaugeMetricFamily("fairboard_metrics_files_skipped", "Files of METRICS_DIR that can't be parsed", damaged)
         self._tidy(files)
 
     def _read(self) -> tuple[list[_Counts], int]:

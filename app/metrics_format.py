@@ -70,9 +70,9 @@ def parse_name(path: Path) -> tuple[str, str]:
     """Return the kind of a file and the process that keeps it, from its name. Raises DamagedFile."""
     kind, _, process = path.stem.rpartition("_")
     if kind not in (COUNTER, HISTOGRAM, GAUGE):
-        raise DamagedFile("its name is of no kind that is kept here")
+        raise DamagedFile("its name has an unknown kind")
     if not _PROCESS.fullmatch(process):
-        raise DamagedFile("its name names no process")
+        raise DamagedFile("its name has no process")
     return kind, process
 
 
@@ -109,13 +109,13 @@ def parse_key(kind: str, key: str) -> SampleKey:
     """Return a key that Prometheus accepts for this kind of metric; raise DamagedFile, ValueError or RecursionError."""
     parts = json.loads(key)
     if not (isinstance(parts, list) and len(parts) == 4 and isinstance(parts[2], dict)):
-        raise DamagedFile("a key that is no list of metric, sample, labels and help")
+        raise DamagedFile("a key that is not a list of metric, sample, labels and help")
     metric, sample, labels, text = parts
     if not all(isinstance(part, str) for part in (metric, sample, text, *labels.values())):
-        raise DamagedFile("a key with something else than text in it")
+        raise DamagedFile("a key with a value that is not text")
     text.encode(), *(value.encode() for value in labels.values())  # half a surrogate pair can't be encoded
     if not (_METRIC.fullmatch(metric) and all(map(_LABEL.fullmatch, labels))):
-        raise DamagedFile("a metric or a label with a name that none can have")
+        raise DamagedFile("a metric or a label with an invalid name")
     samples = {COUNTER: ["_total"], HISTOGRAM: ["_sum", "_bucket"], GAUGE: [""]}[kind]
     if sample not in [metric + suffix for suffix in samples]:
         raise DamagedFile(f"a sample of another kind than {kind}")
@@ -135,7 +135,7 @@ def _read_content(path: Path) -> bytes:
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise DamagedFile("it is no file")
+            raise DamagedFile("it is not a regular file")
         if status.st_size > _MOST_BYTES:
             raise DamagedFile(f"it has {status.st_size} bytes")
         return file.read()

@@ -52,7 +52,7 @@ def weakness(secret: str) -> str | None:
     if len(secret) < LEAST_LENGTH:
         return f"is shorter than {LEAST_LENGTH} characters"
     if len(set(secret)) < _LEAST_DISTINCT:
-        return "is made of a few characters again and again"
+        return "repeats a few characters"
     if _estimate_bits(secret) < _LEAST_BITS:
         return "is easy to guess: it repeats itself, or is made of words or sequences"
     return None

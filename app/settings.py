@@ -107,7 +107,7 @@ def _redis(value: str) -> str:
             if not _is_address(host.strip()):
                 raise ValueError("wants redis+cluster://host:port,host:port,…")
         if parts.path.strip("/") not in ("", "0"):
-            raise ValueError("names a numbered database, which a cluster has not")
+            raise ValueError("names a numbered database, but a cluster has only database 0")
     return url
 
 
@@ -148,7 +148,7 @@ class Settings:
     """Every setting, named like its environment variable in lower case."""
 
     app_env: str = _set("production", _one_of("development", "production"), "production refuses weak secrets")
-    log_level: str = _set("info", _one_of("debug", "info", "warning", "error"), "least level logged")
+    log_level: str = _set("info", _one_of("debug", "info", "warning", "error"), "lowest level logged")
     host: str = _set("127.0.0.1", _text, "address the web process listens on")
     port: int = _set(8000, _whole(1, 65535), "port the web process listens on")
     web_workers: int = _set(2, _whole(1, 256), "web processes on the port")

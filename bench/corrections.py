@@ -117,7 +117,7 @@ def measure(stack: Stack, events: int) -> dict[str, Any]:
     figures["restore"] = _redeem_beside(stack, requests, lambda: _flask(stack, *restore))
     wait_until_drained(stack)
     if _sql(stack, _QUIET) != before:
-        raise BenchFailed("the standings of who didn't play are not what they were")
+        raise BenchFailed("the standings of players who didn't play have changed")
     _log("Verifying")
     _flask(stack, "leaderboard", "verify")
     for part in (figures["void"], figures["restore"]):

@@ -155,7 +155,7 @@ class Crowd:
 def _find_log_line(log: Path, request_id: str, event: str) -> tuple[float, float]:
     """Return when a log line about this request was written (Unix seconds), and the duration in it in seconds.
 
-    A server that had read the board before the news of it came has `board_known` instead of `board_pushed`.
+    A server that had read the board before the news of it came has `board_already_read` instead of `board_pushed`.
     """
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:

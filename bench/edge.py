@@ -107,7 +107,7 @@ def _read(url: str, headers: Headers, seconds: float) -> tuple[int, float, float
     count = re.search(r"(\d+) requests in ([\d.]+)s", output)
     slowest = re.search(r"99%\s+([\d.]+)(us|ms|s)", output)
     if count is None or slowest is None:
-        raise BenchFailed("wrk said something else than expected")
+        raise BenchFailed("wrk printed unexpected output")
     scale = {"us": 0.001, "ms": 1.0, "s": 1000.0}[slowest[2]]
     return int(count[1]), float(count[2]), float(slowest[1]) * scale
 

@@ -30,7 +30,7 @@ _PROOF_SECONDS = 300.0
 _READS = 1000
 _WARM_UPS = 30
 _BATCH = 1000
-_PROVED = re.compile(r"board_(?:proved|mended)|boards_rebuilt|tick_skipped|task_failed")
+_PROVED = re.compile(r"board_(?:proved|corrected)|boards_rebuilt|tick_skipped|task_failed")
 
 
 @dataclass(frozen=True, slots=True)

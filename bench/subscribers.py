@@ -33,7 +33,7 @@ _TIMEOUT_SECONDS = 60.0
 
 @dataclass(slots=True)
 class Round:
-    """The frames since the last line; `waiting` are the sockets that have not had a frame yet."""
+    """The frames since the last line; `waiting_sockets` have not had a frame yet."""
 
     waiting_sockets: set[int]
     first: float = 0.0

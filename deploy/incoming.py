@@ -37,7 +37,7 @@ _ANSWERS: dict[type[Exception], _Answer] = {
     errors.ExpectationFailed: (417, "expectation_failed", "This server knows no expectation but 100-continue."),
     errors.UnsupportedTransferCoding: (501, "not_implemented", "This server reads no transfer coding but chunked."),
     errors.InvalidHTTPVersion: (505, "http_version_not_supported", "This server speaks HTTP/1.1."),
-    errors.ParseException: (400, "bad_request", "This is not a request that can be read."),
+    errors.ParseException: (400, "bad_request", "The request can't be read."),
 }
 _TOO_MANY: _Answer = (429, "rate_limited", "Too many connections from your address. Try again in a moment.")
 _BROKEN: _Answer = (500, "internal_error", "Something went wrong here. It was logged.")

@@ -18,7 +18,7 @@ from deploy.demo.limits import RAISED
 from devstack import cluster_map, surroundings
 from devstack.child import ROOT, CannotStart, Child
 from devstack.cluster import Cluster
-from devstack.given import user_settings
+from devstack.user_settings import user_settings
 from devstack.group import Group
 from devstack.stack import Stack
 from devstack.watch import Watch
@@ -117,7 +117,7 @@ class _ClusterSession(_Session):
 
     def introduce(self) -> None:
         rows = [[part.name, str(part.pid), part.address, part.role] for part in cluster_map.parts_of(self._cluster)]
-        for line in cluster_map.table(["part", "pid", "address", "what it is"], rows):
+        for line in cluster_map.table(["part", "pid", "address", "role"], rows):
             print_line(f"  {line}")
         super().introduce()
         print_line("  In another terminal: make cluster-status, make cluster-stop")

@@ -207,7 +207,7 @@ def _make_venv() -> None:
     del ensurepip, venv
     if os.pathsep in ROOT:
         raise Refused(
-            "Python makes no .venv in a path with '" + os.pathsep + "': rename this folder, or copy it: " + ROOT
+            "Python can't make .venv in a path with '" + os.pathsep + "': rename this folder, or copy it: " + ROOT
         )
     _run([sys.executable, "-I", "-m", "venv", "--clear", VENV], "venv.log", "could not make .venv")
 
@@ -264,7 +264,7 @@ def _run(command: "list[str]", log_name: str, failure: str) -> None:
         if "No space left" in text:
             raise Refused(failure + ": the disk is full: make room for 700 MB")
         errors = [line for line in text.splitlines() if line.startswith(("ERROR", "Error"))] or text.splitlines()[-1:]
-        reason = errors[0].strip()[:300] if errors else "it said nothing"
+        reason = errors[0].strip()[:300] if errors else "no output"
         raise Refused(failure + " (" + reason + "); all of it is in " + path)
 
 
@@ -277,4 +277,4 @@ if __name__ == "__main__":
     except OSError as error:
         sys.exit("Fairboard cannot run: " + _cannot_write(str(error.filename or ROOT), error))
     except KeyboardInterrupt:
-        sys.exit("Stopped before it was set up: the next make goes on from here")
+        sys.exit("Stopped before it was set up: the next make continues from here")

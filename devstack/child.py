@@ -167,7 +167,7 @@ class Child:
             for line in reversed(lines):
                 if line.strip():
                     return line.strip()[:300]
-        return "it said nothing"
+        return "no output"
 
     def _log_file(self) -> contextlib.AbstractContextManager[int]:
         try:

@@ -16,7 +16,7 @@ from app.settings import BadSetting, Settings
 from devstack import surroundings
 from devstack.child import ROOT, CannotStart, Child, free_port, is_free
 from devstack.folder import Folder
-from devstack.given import MARKER, marker_value
+from devstack.user_settings import MARKER, marker_value
 from devstack.postgres import Postgres
 
 Progress = Callable[[str], None]
@@ -121,7 +121,7 @@ class Group(ABC):
         with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w") as file:
             file.write(result.stdout + result.stderr)
         if result.returncode != 0:
-            last_line = (result.stderr.strip() or result.stdout.strip() or "it said nothing").splitlines()[-1]
+            last_line = (result.stderr.strip() or result.stdout.strip() or "no output").splitlines()[-1]
             raise CannotStart(f"flask {' '.join(arguments)} failed ({last_line[:300]}); all of it is in {log}")
         return result.stdout
 

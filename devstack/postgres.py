@@ -88,7 +88,7 @@ class Postgres(Server):
         super().prepare()
         self.sockets.mkdir(mode=0o700, exist_ok=True)
         if self.sockets.lstat().st_uid not in (os.geteuid(), self.data.stat().st_uid):
-            raise CannotStart(f"{self.sockets} belongs to somebody else: remove it")
+            raise CannotStart(f"{self.sockets} belongs to another user: remove it")
         self.identity = identity_for(self.data, self.sockets)
         if not self.cluster.exists():
             self._initialise()

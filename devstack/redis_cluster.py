@@ -122,7 +122,7 @@ class RedisCluster:
             node.wait_until_answers()
         if not self._formed_file.exists():
             self._form()
-        self._wait(self.is_whole, "is not whole")
+        self._wait(self.is_whole, "does not become healthy")
         write_private(self._formed_file, "")
 
     def stop(self) -> None:
@@ -199,7 +199,7 @@ class RedisCluster:
         bounds = [SLOTS * number // MASTERS for number in range(MASTERS + 1)]
         for node, start, end in zip(self.nodes[:MASTERS], bounds, bounds[1:], strict=False):
             node.ask("CLUSTER ADDSLOTS", *range(start, end))
-        self._wait(lambda: all(_count_named_peers(node) == NODES for node in self.nodes), "do not meet")
+        self._wait(lambda: all(_count_named_peers(node) == NODES for node in self.nodes), "does not connect its nodes")
         for index, node in enumerate(self.nodes[MASTERS:]):
             node.ask("CLUSTER REPLICATE", self.nodes[index].ask("CLUSTER", "MYID"))
 

@@ -36,7 +36,7 @@ def _pick_other_identity() -> "tuple[int, int]":
     for entry in entries:
         if entry.pw_uid != 0:
             return entry.pw_uid, entry.pw_gid
-    raise OSError("no user but root is known on this system")
+    raise OSError("this system has no user except root")
 
 
 def _map_identity() -> None:

@@ -100,7 +100,7 @@ class Doctor:
         with self._database(part) as connection:
             standby, position, streaming, paused = connection.execute(query).fetchone() or (False, None, False, False)
         if not standby:
-            return Health(False, "is no standby")
+            return Health(False, "is not a standby")
         if not streaming:
             return Health(False, "does not follow the primary")
         note = f"{_lag(self._env['DATABASE_URL'], position)} bytes behind" + (", replay is paused" if paused else "")
@@ -196,8 +196,8 @@ def main() -> int:
         print(json.dumps({"url": url, "well": not failures, "parts": [asdict(state) for state in states]}, indent=1))
         return int(bool(failures))
     rows = [[s.name, str(s.pid or ""), s.address, "ok" if s.well else "FAILED", s.note] for s in states]
-    print("\n".join(cluster_map.table(["part", "pid", "address", "health", "what was seen"], rows)))
-    print(f"Not well: {', '.join(failures)}" if failures else f"All {len(states)} parts are well, at {url}/")
+    print("\n".join(cluster_map.table(["part", "pid", "address", "health", "details"], rows)))
+    print(f"Unhealthy: {', '.join(failures)}" if failures else f"All {len(states)} parts are healthy, at {url}/")
     return int(bool(failures))
 
 

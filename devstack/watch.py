@@ -57,10 +57,10 @@ class Watch:
             return False
         ends = [moment for moment in self._ended.get(name, []) if moment > now - _WITHIN_SECONDS] + [now]
         self._ended[name] = ends
-        cause, plan = child.how_it_ended(), "starting it again"
+        cause, plan = child.how_it_ended(), "restarting it"
         if len(ends) > _RESTARTS:
             self._retry_at[name] = now + self._pause
-            plan = f"it keeps ending, so it is tried every {self._pause:.0f} s from now on"
+            plan = f"it keeps ending, so it is restarted only every {self._pause:.0f} s from now on"
         self._say(f"{name} has ended ({cause}): {plan}; see {child.log}")
         self._attempt(name, child.stop)  # clean up its remains
         self._attempt(name, child.launch)

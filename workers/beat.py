@@ -53,7 +53,7 @@ class OneBeat(Scheduler):  # type: ignore[misc]
                 return _CHECK_SECONDS
             return self._send_due()
         except Exception as error:  # noqa: BLE001 - after any error, unsent tasks stay due
-            log.warning("beat_waits", kind=type(error).__name__, error=str(error).split("\n")[0])
+            log.warning("beat_failed", kind=type(error).__name__, error=str(error).split("\n")[0])
             return _CHECK_SECONDS / 2
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ class OneBeat(Scheduler):  # type: ignore[misc]
         has_lock = self._lock.take()
         if has_lock and not had_lock:
             self._timetable.resume(self._lock.ages())
-            log.info("beat_has_the_turn")
+            log.info("beat_lock_taken")
         self._has_lock = has_lock
         return has_lock
 

@@ -1,4 +1,6 @@
-"""The broker's side of `flask queues`, as a process of its own: `python -m workers.dead_letters`.
+"""Peek at, replay and purge dead letters, as a process of its own: `python -m workers.dead_letters`.
+
+Dead letters have no consumer: they wait until a person decides with `flask queues`, which starts this process.
 
 One JSON object on stdin: `{"url", "command", "task", "id", "limit"}`, the last three to select letters (null: all).
 One on stdout: the result, as the command's function describes it; with "error" beside it if the broker failed midway.

@@ -50,7 +50,7 @@ class Relay:
                     self._pause(started_at)
                     started_at = time.monotonic()
             except Exception as error:  # noqa: BLE001 - after any error the rows stay, and a retry is safe
-                log.warning("relay_waits", kind=type(error).__name__, error=str(error).split("\n")[0])
+                log.warning("relay_failed", kind=type(error).__name__, error=str(error).split("\n")[0])
                 time.sleep(_RETRY_SECONDS)
                 continue
             self._wait_for_commit()

@@ -47,7 +47,7 @@ def prove() -> None:
     """
     strays = app.container.status_repair.sweep()
     if strays:
-        log.warning("strays_put_right", players=len(strays))
+        log.warning("strays_corrected", players=len(strays))
     for proof in app.container.reconciler.reconcile():
         count = proof.differing
         metrics.proofs.labels("differed" if count else "clean").inc()
@@ -55,7 +55,7 @@ def prove() -> None:
         if count:
             first_differences = proof.differences[:_MAX_LOGGED]
             log.warning(
-                "board_mended",
+                "board_corrected",
                 board=proof.board,
                 differences=count,
                 first=first_differences,

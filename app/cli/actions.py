@@ -47,8 +47,8 @@ class CountOrDefault(click.ParamType[int | str]):
 def _limit_options(command: Function) -> Function:
     burst_help = "Completions within a few seconds that are ordinary; 'default' for the rules' own number."
     minute_help = "Completions within a minute that are ordinary; 'default' for the rules' own number."
-    median_help = "Half of those who play honestly need at most this long; 'none' if that isn't known."
-    p95_help = "95 of 100 who play honestly need at most this long; 'none' if that isn't known."
+    median_help = "Median seconds that honest players need; 'none' if that isn't known."
+    p95_help = "95th percentile of the seconds that honest players need; 'none' if that isn't known."
     command = click.option("--expected-p95-seconds", type=SecondsOrNone(), help=p95_help)(command)
     command = click.option("--expected-median-seconds", type=SecondsOrNone(), help=median_help)(command)
     command = click.option("--per-minute", type=CountOrDefault(), help=minute_help)(command)
@@ -74,10 +74,16 @@ def list_actions(as_json: bool) -> None:
 
 @actions.command(epilog=example("actions add dungeon --points 40 --min-seconds 12 --name 'Dungeon run'"))
 @click.argument("slug")
-@click.option("--points", type=int, required=True, help="What one is worth.")
-@click.option("--min-seconds", type=float, default=0.0, show_default=True, help="What it takes; 0 for no timing rule.")
-@click.option("--name", help="What players read; made from the slug if not given.")
-@click.option("--board", default=MAIN, show_default=True, help="Where it counts.")
+@click.option("--points", type=int, required=True, help="Points for one completion.")
+@click.option(
+    "--min-seconds",
+    type=float,
+    default=0.0,
+    show_default=True,
+    help="Least seconds that it takes; 0 for no timing rule.",
+)
+@click.option("--name", help="Name that players see; made from the slug if not given.")
+@click.option("--board", default=MAIN, show_default=True, help="Board that it counts on.")
 @_limit_options
 @as_json
 def add(slug: str, as_json: bool, name: str | None, board: str, **values: object) -> None:
@@ -89,9 +95,9 @@ def add(slug: str, as_json: bool, name: str | None, board: str, **values: object
 
 @actions.command(epilog=example("actions change tap --points 2 --burst default"))
 @click.argument("slug")
-@click.option("--points", type=int, help="What one is worth.")
-@click.option("--min-seconds", type=float, help="What it takes; 0 for no timing rule.")
-@click.option("--name", help="What players read.")
+@click.option("--points", type=int, help="Points for one completion.")
+@click.option("--min-seconds", type=float, help="Least seconds that it takes; 0 for no timing rule.")
+@click.option("--name", help="Name that players see.")
 @_limit_options
 @as_json
 def change(slug: str, as_json: bool, **values: object) -> None:
@@ -118,6 +124,6 @@ def _without_default(values: Mapping[str, object]) -> dict[str, object]:
 
 def _summary(action_type: ActionType) -> str:
     return (
-        f"'{safe(action_type.name)}', {action_type.points:,} points, {action_type.min_seconds:g} s at the least, "
+        f"'{safe(action_type.name)}', {action_type.points:,} points, at least {action_type.min_seconds:g} s, "
         f"on board {action_type.board}"
     )

@@ -33,8 +33,8 @@ _MAX_LISTED = 20
 
 
 def _span_options(command: Function) -> Function:
-    command = click.option("--to", "until", type=Moment(), help="Before this; now if not given.")(command)
-    return click.option("--from", "since", type=Moment(), help="From this on, such as 2026-11-23.")(command)
+    command = click.option("--to", "until", type=Moment(), help="End of the period; now if not given.")(command)
+    return click.option("--from", "since", type=Moment(), help="Start of the period, such as 2026-11-23.")(command)
 
 
 @click.group(cls=Commands)
@@ -43,10 +43,16 @@ def analytics() -> None:
 
 
 @analytics.command(epilog=example("analytics show --by day --from 2026-11-01"))
-@click.option("--board", default=MAIN, show_default=True, help="Which board.")
-@click.option("--by", type=click.Choice(GRANULARITIES), default="hour", show_default=True, help="How long each row is.")
+@click.option("--board", default=MAIN, show_default=True, help="Name of the board.")
+@click.option(
+    "--by",
+    type=click.Choice(GRANULARITIES),
+    default="hour",
+    show_default=True,
+    help="Length of the period in each row.",
+)
 @_span_options
-@click.option("--action-type", help="Only this one; else each, and all together as '-'.")
+@click.option("--action-type", help="Only this action type; if not given, each type, and all together as '-'.")
 @as_json
 def show(
     board: str, by: Granularity, since: datetime | None, until: datetime | None, action_type: str | None, as_json: bool
@@ -86,7 +92,7 @@ def rebuild(since: datetime | None, until: datetime | None, as_json: bool) -> No
         differences = container().analytics.rebuild(since, until, progress)
     seconds = round(time.monotonic() - started_at, 1)
     text = _report(
-        differences, f"Rebuilt in {seconds} s: nothing differed.", "Rebuilt; {} differed in what was complete."
+        differences, f"Rebuilt in {seconds} s: nothing differed.", "Rebuilt; {} values of complete periods differed."
     )
     emit({"seconds": seconds, "differences": _difference_rows(differences)}, text, as_json=as_json)
 
@@ -100,7 +106,7 @@ def verify(ctx: click.Context, since: datetime | None, until: datetime | None, a
     with ProgressPrinter("Verifying", "days of hours and of days") as progress:
         differences = container().analytics.verify(since, until, progress)
     repair = "{} differ: 'flask --app wsgi analytics rebuild' repairs them."
-    text = _report(differences, "The roll-ups are clean: they have what the ledger has.", repair)
+    text = _report(differences, "The roll-ups are clean: they match the ledger.", repair)
     emit({"clean": not differences, "differences": _difference_rows(differences)}, text, as_json=as_json)
     ctx.exit(1 if differences else 0)
 

@@ -34,8 +34,8 @@ anticheat.add_command(calibrate)
 
 
 @anticheat.command(epilog=example("anticheat review --player mallory --since 2026-11-01"))
-@click.option("--player", metavar="USERNAME", help="Only this one, by username or id; else all.")
-@click.option("--since", type=Moment(), help="What was redeemed since then; the last day if not given.")
+@click.option("--player", metavar="USERNAME", help="Only this player, by username or id; all players if not given.")
+@click.option("--since", type=Moment(), help="Only redemptions since this time; the last day if not given.")
 @as_json
 def review(player: str | None, since: datetime | None, as_json: bool) -> None:
     """Judge the ledger again by the current settings, as the worker does every minute; open cases for a person.

@@ -40,12 +40,12 @@ def audit() -> None:
 
 
 @audit.command(epilog=example("audit log --subject player:817ae3aa-e54d-4d31-9311-b7ff3d87aa51"))
-@click.option("--actor", help="Only what this one did, such as cli:root or system.")
-@click.option("--act", help="Only these, such as case.confirmed.")
-@click.option("--subject", help="Only what was done to this, such as player:<id>.")
-@click.option("--since", type=Moment(), help="Only from then on.")
-@click.option("--before", type=click.IntRange(1), help="Only rows with a smaller id, to page on.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most.")
+@click.option("--actor", help="Only acts of this actor, such as cli:root or system.")
+@click.option("--act", help="Only acts of this kind, such as case.confirmed.")
+@click.option("--subject", help="Only acts on this subject, such as player:<id>.")
+@click.option("--since", type=Moment(), help="Only acts since this time.")
+@click.option("--before", type=click.IntRange(1), help="Only rows with a smaller id, to get the next page.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Maximum number of rows.")
 @as_json
 def log(
     actor: str | None,
@@ -59,12 +59,12 @@ def log(
     """List privileged acts, the newest first."""
     audit_rows = container().audit.page(limit=limit, before=before, actor=actor, act=act, subject=subject, since=since)
     rows = [describe_row(row) for row in audit_rows]
-    text = table([{**row, "details": json.dumps(row["details"])} for row in rows], _COLUMNS) if rows else "Nothing yet."
+    text = table([{**row, "details": json.dumps(row["details"])} for row in rows], _COLUMNS) if rows else "No rows."
     emit(rows, text, as_json=as_json)
 
 
 @audit.command(epilog=example("audit verify"))
-@click.option("--expect", type=_HeadType(), help="A head that an earlier verify printed: it must still be there.")
+@click.option("--expect", type=_HeadType(), help="Head that an earlier verify printed; it must still be in the log.")
 @as_json
 @click.pass_context
 def verify(ctx: click.Context, expect: Head | None, as_json: bool) -> None:
@@ -86,19 +86,19 @@ def verify(ctx: click.Context, expect: Head | None, as_json: bool) -> None:
         lines.append(f"Its head is {head}")
     is_clean = not verification.flaws
     if verification.anchors:
-        lines.append(f"It was compared with {verification.anchors:,} heads that were written down elsewhere.")
+        lines.append(f"It was compared with {verification.anchors:,} heads that were recorded elsewhere.")
     result = {"clean": is_clean, "rows": verification.rows, "head": head, "anchors": verification.anchors}
     emit({**result, "flaws": [asdict(flaw) for flaw in verification.flaws]}, "\n".join(lines), as_json=as_json)
     if is_clean and verification.rows and not verification.anchors:
         print_message(
-            "Nothing shows here whether its end was cut off: set AUDIT_ANCHORS to a file that the database's owner "
-            "can't reach, or keep the head elsewhere and give it to --expect the next time."
+            "This can't show whether rows at its end were removed: set AUDIT_ANCHORS to a file that the database's "
+            "owner can't reach, or store the head elsewhere and pass it to --expect next time."
         )
     ctx.exit(0 if is_clean else 1)
 
 
 @audit.command(epilog=example("audit accept --reason 'restored the backup of Monday'"))
-@click.option("--reason", required=True, help="Why the log is another than it was; it stands in the log.")
+@click.option("--reason", required=True, help="Why the log differs from the recorded heads; written to the log.")
 @as_json
 def accept(reason: str, as_json: bool) -> None:
     """Accept the log as it is now, as after a restore: heads that were recorded before no longer count.
@@ -114,7 +114,7 @@ def accept(reason: str, as_json: bool) -> None:
     if head is None:
         new_head, text = (
             None,
-            "AUDIT_ANCHORS is not set: the break is recorded; running processes remember until restarted.",
+            "AUDIT_ANCHORS is not set: the break is recorded; running processes remember the old head until a restart.",
         )
     else:
         new_head = f"{head.id}:{head.hash}"

@@ -40,10 +40,12 @@ class SettingChange(click.ParamType[tuple[str, str]]):
 @click.option(
     "--set", "changes", type=SettingChange(), multiple=True, help="A threshold, a number of a rule, or SLUG.limit."
 )
-@click.option("--since", type=Moment(), help="What was redeemed since then; the last week if not given.")
-@click.option("--until", type=Moment(), help="And before then; now if not given.")
-@click.option("--player", metavar="USERNAME", help="Only this one, by username or id; else all.")
-@click.option("--limit", type=click.IntRange(0, 10_000), default=30, show_default=True, help="Players that are listed.")
+@click.option("--since", type=Moment(), help="Only redemptions since this time; the last week if not given.")
+@click.option("--until", type=Moment(), help="Only redemptions before this time; now if not given.")
+@click.option("--player", metavar="USERNAME", help="Only this player, by username or id; all players if not given.")
+@click.option(
+    "--limit", type=click.IntRange(0, 10_000), default=30, show_default=True, help="Maximum number of players listed."
+)
 @as_json
 @with_appcontext
 def backtest(
@@ -84,7 +86,7 @@ def _data(report: Report, changes: dict[str, str], rows: list[dict[str, object]]
 
 
 def _text(report: Report, changes: dict[str, str], rows: list[dict[str, object]]) -> str:
-    settings = ", ".join(f"{name} {value}" for name, value in changes.items()) or "the settings of now"
+    settings = ", ".join(f"{name} {value}" for name, value in changes.items()) or "the current settings"
     span = f"from {rfc3339(report.since)} to {rfc3339(report.until)}"
     lines = [
         f"{report.redemptions:,} tries of {report.players:,} players {span}, judged with {settings}:",
@@ -103,5 +105,5 @@ def _text(report: Report, changes: dict[str, str], rows: list[dict[str, object]]
     if rows:
         lines += ["", table(rows, _COLUMNS)]
     if len(report.compared) > len(rows):
-        lines.append(f"and {len(report.compared) - len(rows):,} more: --limit, or --json for all")
+        lines.append(f"and {len(report.compared) - len(rows):,} more: raise --limit, or use --json for all")
     return "\n".join(lines)

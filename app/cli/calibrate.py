@@ -24,7 +24,7 @@ _COLUMNS = ("time", "now", "proposed")
 
 @click.command(epilog=example("anticheat calibrate puzzle --svg puzzle.svg"))
 @click.argument("slug", required=False)
-@click.option("--since", type=Moment(), help="From what was redeemed since then; the last 30 days if not given.")
+@click.option("--since", type=Moment(), help="Only redemptions since this time; the last 30 days if not given.")
 @click.option(
     "--svg", "file", type=click.Path(dir_okay=False, path_type=Path), help="Draw the distribution; needs SLUG."
 )
@@ -37,7 +37,7 @@ def calibrate(slug: str | None, since: datetime | None, file: Path | None, apply
     Times are the server's. Players who are suspended or under a case are left out. Without --apply nothing is changed.
     """
     if file and not slug:
-        raise click.UsageError("--svg draws one action type: say which.")
+        raise click.UsageError("--svg draws one action type: give its SLUG.")
     with ProgressPrinter("Reading the ledger", "action types"):
         calibrations = container().calibration.measure(since or utc(container().clock() - _MONTH_SECONDS), slug)
     if file:
@@ -69,7 +69,7 @@ def _marks(calibration: TypeCalibration) -> dict[str, float]:
 
 def _draw(calibration: TypeCalibration, file: Path) -> None:
     if calibration.times is None:
-        raise click.ClickException("Nobody has completed it in that time: there is nothing to draw.")
+        raise click.ClickException("No player has completed it in that time: there is nothing to draw.")
     title = (
         f"{calibration.slug}: {calibration.times.completions:,} completions of {calibration.times.players:,} players"
     )
@@ -97,7 +97,7 @@ def _row(calibration: TypeCalibration) -> dict[str, object]:
 
 def _text(calibration: TypeCalibration, is_applied: bool) -> str:
     if calibration.times is None:
-        return f"{safe(calibration.slug)}: nobody has completed it in that time."
+        return f"{safe(calibration.slug)}: no player has completed it in that time."
     heading = (
         f"{safe(calibration.slug)}: {calibration.times.completions:,} completions "
         f"of {calibration.times.players:,} players"

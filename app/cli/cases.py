@@ -47,7 +47,7 @@ _CASE_FIELDS = (
 _DECISION_COLUMNS = ("decided_at", "decision", "decided_by", "decided_by_name", "reason", "correction_id")
 _PREVIEW_ROWS, _ALL_ROWS = 20, 1_000_000  # rows of a dry run
 _reason_option = click.option(
-    "--reason", required=True, help="Why; it is kept with the decision, and in the audit log."
+    "--reason", required=True, help="Reason for the decision; kept with it and in the audit log."
 )
 
 
@@ -62,12 +62,14 @@ class Dossier(TypedDict):
 
 
 @click.command(epilog=example("anticheat cases --state open --appealed"))
-@click.option("--state", type=click.Choice(STATES), help="Only these.")
-@click.option("--player", metavar="USERNAME", help="Only this one's, by username or id.")
-@click.option("--rule", help="Only of this rule: timing, pattern, frequency, forgery, replay, or the model's.")
-@click.option("--appealed/--not-appealed", default=None, help="Only those that their player has (not) appealed in.")
-@click.option("--since", type=Moment(), help="Only those opened since then.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most.")
+@click.option("--state", type=click.Choice(STATES), help="Only cases in this state.")
+@click.option("--player", metavar="USERNAME", help="Only cases of this player, by username or id.")
+@click.option(
+    "--rule", help="Only cases with evidence of this rule: timing, pattern, frequency, forgery, replay or model."
+)
+@click.option("--appealed/--not-appealed", default=None, help="Only cases with (without) an appeal.")
+@click.option("--since", type=Moment(), help="Only cases opened since this time.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Maximum number of cases.")
 @as_json
 @with_appcontext
 def cases(
@@ -84,7 +86,7 @@ def cases(
     case_rows, has_more = container().cases.page(Filters(state, player_id, rule, appealed, since), limit=limit)
     emit(case_rows, table(case_rows, _LIST_COLUMNS) if case_rows else "There are none.", as_json=as_json)
     if has_more:
-        print_message(f"There are more than these {limit}: narrow it, or raise --limit.")
+        print_message(f"There are more than these {limit}: add filters, or raise --limit.")
 
 
 @click.command(epilog=example("anticheat show mallory"))
@@ -114,13 +116,13 @@ def clear(case: UUID, reason: str, as_json: bool) -> None:
 @click.command(epilog=example("anticheat confirm 0b9f… --reason 'a clock made these intervals'"))
 @click.argument("case", type=click.UUID)
 @_reason_option
-@click.option("--dry-run", is_flag=True, help="Say what would be voided and who would move, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be voided and whose rank would change; change nothing.")
 @as_json
 @with_appcontext
 def confirm(case: UUID, reason: str, dry_run: bool, as_json: bool) -> None:
     """Decide that it was cheating: the player is suspended, and their points since the case's start are voided."""
     if dry_run:
-        selection = container().decisions.to_void(case)
+        selection = container().decisions.selection_to_void(case)
         limit = _ALL_ROWS if as_json else _PREVIEW_ROWS
         preview = container().corrections.preview(selection, leaves=selection.player_id, limit=limit)
         show_preview(preview, as_json)
@@ -162,7 +164,7 @@ def _print_decision(result: DecisionResult, as_json: bool) -> None:
     if result.correction_id is not None:
         correction = container().corrections.get(result.correction_id)
         verb = "Voided" if correction.kind == "void" else "Restored"
-        continuation = "; the workers go on with it" if correction.state == "running" else ""
+        continuation = "; the workers continue it" if correction.state == "running" else ""
         lines.append(
             f"{verb} {correction.events:,} redemptions, {correction.points:,} points{continuation}: "
             f"correction {correction.id}."
@@ -200,7 +202,7 @@ def _page(case: CaseFile) -> str:
     values: Mapping[str, object] = case
     parts = [facts({name: values[name] for name in _CASE_FIELDS}), safe(case["summary"])]
     if case["held"]:
-        parts.append("What the player scores is held until this is decided.")
+        parts.append("Points that the player scores are held until the case is decided.")
     if case["appeal"] is not None:
         parts.append(facts({"appealed_at": case["appealed_at"], "appeal": case["appeal"]}))
     if case["signals"]:

@@ -57,7 +57,7 @@ class Commands(AppGroup):
         except Refusal as refusal:
             raise click.ClickException(describe_refusal(refusal)) from refusal
         except UnicodeEncodeError as error:  # a shell may pass any bytes
-            raise click.ClickException("An argument has characters that no text may have.") from error
+            raise click.ClickException("An argument has characters that can't be stored, such as NUL.") from error
         except BROKEN as error:
             settings = ctx.ensure_object(ScriptInfo).load_app().extensions["fairboard"].settings
             raise click.ClickException(explain(error, settings)) from error

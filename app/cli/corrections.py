@@ -23,27 +23,27 @@ _LIST_COLUMNS = ("made_at", "kind", "state", "events", "points", "players", "mad
 _MOVE_COLUMNS = ("username", "board", "events", "points", "score_before", "score_after", "rank_before", "rank_after")
 _ALL_ROWS = 1_000_000
 
-_reason_option = click.option("--reason", required=True, help="Why; it stands in the audit log.")
-_dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+_reason_option = click.option("--reason", required=True, help="Reason for the correction; written to the audit log.")
+_dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
 _limit_option = click.option(
     "--limit",
     type=click.IntRange(1, _ALL_ROWS),
     default=20,
     show_default=True,
-    help="How many who move a dry run shows.",
+    help="Maximum number of players with a changed rank that a dry run shows.",
 )
 
 
 @leaderboard.command(epilog=example("leaderboard void --player mallory --since 2026-11-01 --reason 'a script'"))
-@click.option("--player", metavar="USERNAME", help="What this one redeemed, by username or id.")
-@click.option("--action-type", metavar="SLUG", help="What was redeemed of this one.")
-@click.option("--since", type=Moment(), help="What was redeemed from then on.")
-@click.option("--until", type=Moment(), help="What was redeemed before then; before now if not given.")
-@click.option("--board", help="On this board alone; on all if not given.")
+@click.option("--player", metavar="USERNAME", help="Only redemptions of this player, by username or id.")
+@click.option("--action-type", metavar="SLUG", help="Only redemptions of this action type.")
+@click.option("--since", type=Moment(), help="Only redemptions since this time.")
+@click.option("--until", type=Moment(), help="Only redemptions before this time; now if not given.")
+@click.option("--board", help="Only on this board; on all boards if not given.")
 @_reason_option
 @_dry_run_option
 @_limit_option
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 @as_json
 def void(
     player: str | None,
@@ -97,8 +97,10 @@ def restore(correction: UUID, reason: str, dry_run: bool, limit: int, as_json: b
 
 
 @leaderboard.command(epilog=example("leaderboard corrections --state running"))
-@click.option("--state", type=click.Choice(["running", "done", "restored"]), help="Only these.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most.")
+@click.option("--state", type=click.Choice(["running", "done", "restored"]), help="Only corrections in this state.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Maximum number of corrections."
+)
 @as_json
 def corrections(state: str | None, limit: int, as_json: bool) -> None:
     """List voids and restores, the newest first."""
@@ -147,7 +149,7 @@ def show_preview(preview: Preview, as_json: bool) -> None:
     totals = {"events": preview.events, "points": preview.points, "players": preview.players, "moving": preview.moving}
     lines = [table(preview.rows, _MOVE_COLUMNS)] if preview.rows else []
     if len(preview.rows) < preview.moving:
-        lines.append(f"and {preview.moving - len(preview.rows):,} more who move; --json has them all.")
+        lines.append(f"and {preview.moving - len(preview.rows):,} more whose rank changes; --json has them all.")
     lines.append(facts(totals))
     emit({**totals, "moves": preview.rows}, "\n".join(lines), as_json=as_json)
     print_message("Nothing was changed.")

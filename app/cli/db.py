@@ -30,13 +30,13 @@ def upgrade(revision: str, as_json: bool) -> None:
 
 @db.command(epilog=example("db downgrade 0002"))
 @click.argument("revision")
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 @as_json
 def downgrade(revision: str, yes: bool, as_json: bool) -> None:
     """Downgrade the database to REVISION; 'base' empties it. Everything that later revisions added is lost."""
     if not yes:
         place = container().schema.address
-        click.confirm(f"Take {place} back to {revision} and lose what later revisions hold?", abort=True, err=True)
+        click.confirm(f"Downgrade {place} to {revision} and lose the data of later revisions?", abort=True, err=True)
     before, after = container().schema.downgrade(revision)
     change_text = f"The database went from {_format_revision(before)} to {_format_revision(after)}."
     text = change_text if before != after else f"The database is at {_format_revision(after)} already."

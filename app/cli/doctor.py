@@ -32,8 +32,6 @@ def _report(findings: list[Check], problem_count: int) -> str:
         if finding.advice:
             lines.append(f"{'':<7}  {'':<{width}}  -> {safe(finding.advice)}")
     verdict = (
-        "Everything needed is there."
-        if not problem_count
-        else f"{problem_count} of {len(findings)} parts are not right."
+        "Everything needed is there." if not problem_count else f"Problems in {problem_count} of {len(findings)} parts."
     )
     return "\n".join([*lines, verdict])

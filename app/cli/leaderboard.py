@@ -18,7 +18,7 @@ from app.services.operations.error_messages import explain
 from app.stores.postgres.engine import UNAVAILABLE
 
 _COLUMNS = ("rank", "username", "score", "achieved_at", "user_id")
-_board_option = click.option("--board", default=MAIN, show_default=True, help="Which board.")
+_board_option = click.option("--board", default=MAIN, show_default=True, help="Name of the board.")
 _MAX_LISTED = 20
 
 
@@ -28,13 +28,13 @@ def leaderboard() -> None:
 
 
 @leaderboard.command(epilog=example("leaderboard top --limit 20"))
-@click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True, help="How many rows.")
+@click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True, help="Number of rows.")
 @_board_option
 @as_json
 def top(limit: int, board: str, as_json: bool) -> None:
     """Print the best players, as GET /leaderboard/top returns them."""
     rows = json.loads(container().standings.top(board, limit).rows)
-    emit(rows, table(rows, _COLUMNS) if rows else f"Nobody is on {safe(board)} yet.", as_json=as_json)
+    emit(rows, table(rows, _COLUMNS) if rows else f"No player is on {safe(board)} yet.", as_json=as_json)
 
 
 @leaderboard.command(epilog=example("leaderboard rank alice"))
@@ -63,7 +63,7 @@ def rebuild(board: str, as_json: bool) -> None:
         try:
             count = container().board_sync.rebuild(season, progress)
         except UNAVAILABLE as error:
-            progress_text = f"Gave up after {progress.so_far:,} standings of {season.board}; they stay."
+            progress_text = f"Gave up after {progress.so_far:,} standings of {season.board}; these stay in Redis."
             raise click.ClickException(f"{explain(error, container().settings)} {progress_text}") from error
     seconds = round(time.monotonic() - started_at, 1)
     text = f"Rebuilt {season.board}: {count:,} standings in {seconds} s."
@@ -94,7 +94,7 @@ def verify(ctx: click.Context, board: str, as_json: bool) -> None:
 
 def _report_differences(board: str, differences: list[StandingDifference]) -> str:
     if not differences:
-        return f"{board} is clean: Redis has what the database has."
+        return f"{board} is clean: Redis matches the database."
     rows = [
         {
             "what": item["what"],
@@ -119,9 +119,10 @@ def _report_wrong_standings(board: str, standings: Sequence[Mapping[str, object]
     lines = [table(standings[:_MAX_LISTED], ("what", "player", "season", "standing", "events"))]
     if len(standings) > _MAX_LISTED:
         lines.append(f"and {len(standings) - _MAX_LISTED:,} more; --json has them all.")
+    verb, noun = ("differs", "standing") if len(standings) == 1 else ("differ", "standings")
     lines.append(
-        f"{_format_count(len(standings))} standings of {board} are not what their events say: "
-        "somebody has written past them."
+        f"{_format_count(len(standings))} {noun} of {board} {verb} from the sum of the events: "
+        "something wrote to the table without an event."
     )
     return "\n".join(lines)
 

@@ -28,8 +28,10 @@ def _flatten(row: ModelFacts) -> dict[str, object]:
 
 
 @model.command(epilog=example("anticheat model train --days 30"))
-@click.option("--days", type=click.IntRange(1, 90), default=14, show_default=True, help="How much it learns from.")
-@click.option("--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="Of what is left to chance.")
+@click.option("--days", type=click.IntRange(1, 90), default=14, show_default=True, help="Days of play to train on.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="Seed of the random number generator."
+)
 @as_json
 def train(days: int, seed: int, as_json: bool) -> None:
     """Train a model on the ledger of the last days, as a worker does every day, and let it judge."""
@@ -74,7 +76,7 @@ def verify(version: int, as_json: bool) -> None:
     """Train again on the same window with the same seed; exit 1 if the result isn't the same model."""
     with ProgressPrinter("Learning again", "days of players") as progress:
         problems = container().model_training.verify(version, on_progress=progress)
-    text = "\n".join(problems) or f"Model {version} is what its window, seed and settings give."
+    text = "\n".join(problems) or f"Training again with the same window, seed and settings gave model {version} again."
     emit({"version": version, "wrong": problems}, text, as_json=as_json)
     if problems:
         raise click.exceptions.Exit(1)
@@ -82,7 +84,7 @@ def verify(version: int, as_json: bool) -> None:
 
 @model.command(epilog=example("anticheat model score mallory"))
 @click.argument("username")
-@click.option("--version", type=click.IntRange(min=1), help="Which model; the active one if not given.")
+@click.option("--version", type=click.IntRange(min=1), help="Version of the model; the active one if not given.")
 @as_json
 def score(username: str, version: int | None, as_json: bool) -> None:
     """Show how a model scores a player's last day. Nothing follows from it."""
@@ -133,5 +135,5 @@ def activate(version: int, as_json: bool) -> None:
 def retire(as_json: bool) -> None:
     """Let no model judge until the next is trained or one is activated."""
     version = container().model_training.retire(by=operator(), request_id=request_id())
-    text = "No model was active." if version is None else f"Model {version} judges no longer."
+    text = "No model was active." if version is None else f"Model {version} no longer judges."
     emit({"retired": version}, text, as_json=as_json)

@@ -76,7 +76,7 @@ def _to_json(value: object) -> str:
         return str(value)
     if isinstance(value, datetime):
         return rfc3339(value)
-    raise TypeError(f"{type(value).__name__} has no place in JSON")
+    raise TypeError(f"{type(value).__name__} can't be written as JSON")
 
 
 def emit(data: object, text: str, *, as_json: bool) -> None:

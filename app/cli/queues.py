@@ -29,7 +29,10 @@ def _selection_options(limit: int | None) -> CommandDecorator:
         default_text = "all" if limit is None else str(limit)
         limit_range = click.IntRange(1, 1_000_000)
         command = click.option(
-            "--limit", type=limit_range, default=limit, help=f"At most so many. [default: {default_text}]"
+            "--limit",
+            type=limit_range,
+            default=limit,
+            help=f"Maximum number of dead letters. [default: {default_text}]",
         )(command)
         command = click.option("--id", "task_id", help="Only the task with this id.")(command)
         return click.option("--task", help="Only tasks of this name, such as leaderboard.refresh.")(command)
@@ -76,16 +79,16 @@ def replay(task: str | None, task_id: str | None, limit: int | None, as_json: bo
 
 @queues.command(epilog=example("queues purge --task leaderboard.refresh"))
 @_selection_options(None)
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 @as_json
 def purge(task: str | None, task_id: str | None, limit: int | None, yes: bool, as_json: bool) -> None:
     """Delete dead letters permanently."""
     if not yes:
         target = "the chosen dead letters" if task or task_id or limit else "all dead letters"
-        click.confirm(f"Throw away {target} of {container().queues.address}?", abort=True, err=True)
+        click.confirm(f"Delete {target} of {container().queues.address}?", abort=True, err=True)
     record_act("queues.purge", "dead letters", task=task, id=task_id, limit=limit)
     count = container().queues.purge(Choice(task, task_id, limit))
-    emit({"purged": count}, f"{_format_count(count)} thrown away.", as_json=as_json)
+    emit({"purged": count}, f"{_format_count(count)} deleted.", as_json=as_json)
 
 
 def _format_count(count: int) -> str:

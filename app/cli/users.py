@@ -56,9 +56,11 @@ def _password(from_stdin: bool) -> str:
 
 
 @users.command("list", epilog=example("users list --status suspended"))
-@click.option("--status", type=click.Choice(["active", "suspended"]), help="Only these.")
-@click.option("--prefix", default="", help="Only names that begin so.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="How many at most.")
+@click.option("--status", type=click.Choice(["active", "suspended"]), help="Only accounts with this status.")
+@click.option("--prefix", default="", help="Only names that begin with this text.")
+@click.option(
+    "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Maximum number of accounts."
+)
 @as_json
 def list_users(status: str | None, prefix: str, limit: int, as_json: bool) -> None:
     """List accounts by name."""
@@ -66,7 +68,7 @@ def list_users(status: str | None, prefix: str, limit: int, as_json: bool) -> No
     rows = [_row(player) for player in players[:limit]]
     emit(rows, table(rows, _COLUMNS) if rows else "There are none.", as_json=as_json)
     if len(players) > limit:
-        print_message(f"There are more than these {limit}: narrow it with --prefix or raise --limit.")
+        print_message(f"There are more than these {limit}: add --prefix, or raise --limit.")
 
 
 @users.command(epilog=example("users show alice"))

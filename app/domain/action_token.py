@@ -99,7 +99,7 @@ def read(token: str, secrets: dict[str, str]) -> Presented:
 def names_another(token: str, action_id: str, player_id: str) -> bool:
     """Return whether a token with a bad signature names another action or player, as far as it can be read.
 
-    The contract asks for this check before the signature's. Nothing else of such a token may be used.
+    docs/api.md asks for this check before the signature's. Nothing else of such a token may be used.
     """
     try:
         values = _values(token.split(".")[1])

@@ -72,17 +72,17 @@ def flaws(rows: Iterable[AuditRow]) -> Iterator[Flaw]:
     previous_hash, expected = NOTHING, 1
     for row in rows:
         if row.id < expected:
-            yield Flaw(row.id, "added", f"row {row.id} was put in before the first one")
+            yield Flaw(row.id, "added", f"row {row.id} was added before the first row")
             continue
         if row.id > expected:
             last = row.id - 1
             gap = f"row {expected} was" if last == expected else f"rows {expected} to {last} were"
-            yield Flaw(expected, "missing", f"{gap} taken out")
+            yield Flaw(expected, "missing", f"{gap} removed")
         elif hash_of(previous_hash, row) != row.hash:
             text = (
-                f"row {row.id} was changed or put in"
+                f"row {row.id} was changed or added"
                 if row.id == 1
-                else (f"row {row.id} was changed or put in, or row {row.id - 1} was written anew")
+                else (f"row {row.id} was changed or added, or row {row.id - 1} was rewritten")
             )
             yield Flaw(row.id, "changed", text)
         previous_hash, expected = row.hash, row.id + 1
@@ -96,10 +96,8 @@ def find_contradiction(anchor: Head, head: Head, log_hash: str | None) -> Flaw |
     if log_hash == anchor.hash:
         return None
     if log_hash is None:
-        state = f"the log ends with row {head.id}" if head.id < anchor.id else "it is gone"
-        text = f"row {anchor.id} was written down as {anchor}, but {state}: what came after was cut off, or taken back"
+        state = f"the log ends with row {head.id}" if head.id < anchor.id else "no row has this id"
+        text = f"row {anchor.id} was recorded as {anchor}, but {state}: later rows were cut off or rolled back"
         return Flaw(min(head.id + 1, anchor.id), "missing", text)
-    text = (
-        f"row {anchor.id} was written down as {anchor}, but is {log_hash} now: it, or one before it, was written anew"
-    )
+    text = f"row {anchor.id} was recorded as {anchor}, but is {log_hash} now: this row or an earlier one was rewritten"
     return Flaw(anchor.id, "changed", text)

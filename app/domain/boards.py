@@ -28,7 +28,7 @@ class Season:
 
 
 class StandingRow(TypedDict):
-    """A standing in the contract's words."""
+    """A standing in the API's words."""
 
     rank: int | None
     user_id: str
@@ -48,7 +48,7 @@ class Standing:
     achieved_at: datetime | None
 
     def as_row(self) -> StandingRow:
-        """Return the contract's row."""
+        """Return the API's row."""
         return {
             "rank": self.rank,
             "user_id": str(self.user_id),

@@ -42,7 +42,7 @@ def propose(times: CompletionTimes | None, now: Mapping[str, float | None]) -> P
     """Propose values for the measured `times`; `now` has the present `min_seconds` and expected times."""
     if times is None or times.completions < LEAST_COMPLETIONS or times.players < LEAST_PLAYERS:
         return Proposal(
-            {}, f"too few to say: {LEAST_COMPLETIONS} completions of {LEAST_PLAYERS} players at least are needed"
+            {}, f"too few completions: at least {LEAST_COMPLETIONS} by at least {LEAST_PLAYERS} players are needed"
         )
     minimum, why = _propose_minimum(times.fastest, float(now["min_seconds"] or 0))
     proposed = {
@@ -55,11 +55,14 @@ def propose(times: CompletionTimes | None, now: Mapping[str, float | None]) -> P
 
 def _propose_minimum(fastest: float, now: float) -> tuple[float, str]:
     if now > 0 and fastest <= now * _WAITING_RATIO:
-        return now, f"people wait for the minimum of {now:g} s: how fast they could be can't be seen, so it stays"
+        return now, f"players wait for the minimum of {now:g} s, so their own speed is unknown: it stays"
     if fastest * _MARGIN < _SHORTEST_MINIMUM:
-        return 0.0, f"the fastest need {fastest:.2f} s: a minimum that short would measure the network, so none"
+        return (
+            0.0,
+            f"the fastest need {fastest:.2f} s: a minimum that short would measure the network, so it is 0",
+        )
     minimum = _round(fastest * _MARGIN, down=True)
-    return minimum, f"nine tenths of the {fastest:.2f} s that 999 of 1,000 need at least"
+    return minimum, f"90% of {fastest:.2f} s, which 999 of 1,000 completions take at least"
 
 
 def _round(seconds: float, *, down: bool = False) -> float:

@@ -60,7 +60,7 @@ def check_appeal(text: str) -> str:
 
 def _check(text: str, limit: int) -> str:
     if not text.strip():
-        raise ValueError("must say something")
+        raise ValueError("must not be empty")
     if len(text) > limit:
         raise ValueError(f"must have at most {limit} characters")
     if not all(character.isprintable() or character in "\n\r\t" for character in text):
@@ -95,7 +95,7 @@ def _describe(signals: Sequence[CaseSignal]) -> str:
     if strongest.source == "model":
         latest = [signal for signal in signals if signal.at == max(peer.at for peer in signals)]
         text = "; ".join(f"{signal.seen} ({signal.expected})" for signal in latest)
-        return f"played unlike anybody else in the day before {_utc(latest[0].at)} UTC, by the learned model: {text}."
+        return f"played unlike other players in the day before {_utc(latest[0].at)} UTC, by the learned model: {text}."
     phrase = _PHRASES.get(strongest.rule, f"was noticed by the rule '{strongest.rule}'")
     example = f"{where}{strongest.seen}, where {strongest.expected} is expected"
     if strongest.rule == "pattern":
@@ -125,13 +125,13 @@ def _describe_outcome(evidence: Sequence[CaseSignal]) -> str:
     peak = max(signal.suspicion for signal in evidence)
     live = [signal for signal in evidence if signal.source == "live"]
     refusals = _count_actions(signal for signal in live if signal.outcome in ("reject", "critical"))
-    text = f"Suspicion rose to {peak:.0f}" if peak else "It changed nothing about their suspicion"
+    text = f"Suspicion rose to {peak:.0f}" if peak else "It did not change their suspicion"
     if live and refusals:
         text += f"; {refusals:,} {'try was' if refusals == 1 else 'tries were'} refused"
     if any(signal.outcome == "critical" for signal in live):
         text += ", and the account was suspended"
     if not live:
-        text += "; nothing was refused, a later look found it"
+        text += "; nothing was refused, a later review found it"
     return text + "."
 
 

@@ -1,4 +1,4 @@
-"""Times in the contract's format."""
+"""Times in the API's format."""
 
 from __future__ import annotations
 

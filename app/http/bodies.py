@@ -169,7 +169,7 @@ class NewAppeal(_Strict):
 
 
 def body(model: type[Model]) -> Model:
-    """Return the JSON body as `model`. Raises a refusal in the contract's order: size, media type, JSON, fields."""
+    """Return the JSON body as `model`. Raises a refusal in the API's order: size, media type, JSON, fields."""
     value = json_body()
     if not isinstance(value, dict):
         raise InvalidRequest.field("body", "must be a JSON object")
@@ -201,7 +201,7 @@ def _validate(model: type[Model], values: Mapping[str, object]) -> Model:
         raise InvalidRequest(details=[_detail(problem) for problem in error.errors()]) from None
     for name, value in instance:
         if isinstance(value, str) and not _is_storable(value):
-            raise InvalidRequest.field(name, "has characters that no text may have")
+            raise InvalidRequest.field(name, "has characters that can't be stored, such as NUL")
     return instance
 
 

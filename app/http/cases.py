@@ -66,7 +66,7 @@ def _author(reason: str) -> DecisionAuthor:
 
 
 def _render_case(case_id: UUID) -> Response:
-    """Return the case's present state in the contract's words. Raises NotFound."""
+    """Return the case's present state in the API's words. Raises NotFound."""
     row = container().cases.case_file(case_id)
     if row is None:
         raise NotFound("There is no such case.")

@@ -1,4 +1,4 @@
-"""The contract's response envelope, and the request id."""
+"""The API's response envelope, and the request id."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GUARDS = (NOSNIFF, ("Cache-Control", "no-store"))
 
 
 def known_or_new_id(client_id: str) -> str:
-    """Return the client's request id if the contract allows it, else a new id."""
+    """Return the client's request id if docs/api.md allows it, else a new id."""
     return client_id if _REQUEST_ID.fullmatch(client_id) else uuid4().hex
 
 
@@ -42,7 +42,7 @@ def answer(data: object, status: int = 200, links: dict[str, str] | None = None)
 
 
 def plain(values: Mapping[str, object]) -> dict[str, object]:
-    """Return the values as `answer` takes them: times and ids as the contract writes them, nested ones too."""
+    """Return the values as `answer` takes them: times and ids as docs/api.md writes them, nested ones too."""
     return {name: _plain(value) for name, value in values.items()}
 
 

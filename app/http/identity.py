@@ -76,7 +76,7 @@ def container() -> Container:
 
 
 def tokens_for(login: Login) -> dict[str, object]:
-    """Return the contract's pair of access and refresh token for a login."""
+    """Return the API's pair of access and refresh token for a login."""
     settings = container().settings
     headers = {"kid": settings.jwt_keys[0].kid}
     player = str(login.player.id)

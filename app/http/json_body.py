@@ -1,4 +1,4 @@
-"""The JSON body of a request, refused in the contract's order: size, media type, JSON, duplicate fields."""
+"""The JSON body of a request, refused in the API's order: size, media type, JSON, duplicate fields."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _raw_body() -> bytes:
     except TimeoutError:
         raise RequestTimeout() from None
     except (OSError, ClientDisconnected):
-        raise BadRequest("The body did not arrive as it was announced.") from None
+        raise BadRequest("The body did not arrive as its headers announced it.") from None
     if len(raw) > MAX_BODY:
         raise TooLarge()
     if length is not None and len(raw) < length:
@@ -44,6 +44,6 @@ def _check_media_type() -> None:
         raise UnsupportedMediaType()
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if charset not in ("utf-8", "utf8", "us-ascii"):
-        raise UnsupportedMediaType("JSON is UTF-8: send it in no other charset.")
+        raise UnsupportedMediaType("Send JSON in UTF-8, not in another charset.")
     if request.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType("Send the body without a Content-Encoding.")

@@ -39,7 +39,7 @@ def caller_player() -> str:
 
 
 class RateLimits:
-    """One decorator for each limit of the contract.
+    """One decorator for each limit of docs/api.md.
 
     The limits are known when a view is decorated, so flask-limiter's storage and strategy are called directly: its
     own decorator looks up the limits of a route on every request, which takes 90 µs.

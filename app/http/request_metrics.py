@@ -44,7 +44,7 @@ def register(app: Flask, settings: Settings) -> None:
         try:
             note(response)
         except Exception:  # the response is final, and may report a committed change
-            log.exception("request_not_noted")
+            log.exception("request_not_recorded")
         clear_contextvars()  # the connection may carry another request
         return response
 

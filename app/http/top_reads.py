@@ -82,10 +82,10 @@ class TopReads:
         return self._answer(environ, start_response, *entry)
 
     def _admit(self, environ: WSGIEnvironment) -> bool:
-        """Count the read. Return False over the limit or without Redis: the view then sends the contract's error."""
+        """Count the read. Return False over the limit or without Redis: the view then sends the API's error."""
         try:
             return self._reads.admit(network_of(environ.get("REMOTE_ADDR") or "unknown"))
-        except Exception:  # noqa: BLE001 - the view meets the same error and reports it in the contract's words
+        except Exception:  # noqa: BLE001 - the view meets the same error and reports it in the API's words
             return False
 
     def _answer(
@@ -101,7 +101,7 @@ class TopReads:
             NOSNIFF,
             (EXPIRES, f"@{second}"),
         ]
-        metrics.kept_reads.inc()
+        metrics.cached_reads.inc()
         if is_known(environ.get("HTTP_IF_NONE_MATCH"), tag):
             count_cached_read(PATH, 304, time.perf_counter() - started_at)
             start_response("304 NOT MODIFIED", headers)

@@ -184,4 +184,4 @@ def _log_pushed(board: Board[Subscriber], update: Update, sockets: int) -> None:
 def _log_known(board: Board[Subscriber], cause: Cause) -> None:
     """Log requests whose change is in a board that was sent or is about to be: a reread came before their message."""
     if cause.request_ids and board.members:
-        log.info("board_known", board=board.name, version=board.version, request_ids=cause.request_ids)
+        log.info("board_already_read", board=board.name, version=board.version, request_ids=cause.request_ids)

@@ -20,7 +20,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """A whole binary message, without its content: the contract has no binary messages."""
+    """A whole binary message, without its content: docs/api.md has no binary messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Inbox:
     def _read_data(self, frame: Frame) -> Event | None:
         # wsproto hands a frame over in pieces as they arrive; every piece but the first is a continuation.
         if (frame.opcode is Opcode.CONTINUATION) == (self._opcode is None):
-            raise ParseFailed("a continuation of nothing, or a message inside a message")
+            raise ParseFailed("a continuation without a message, or a message inside a message")
         if self._opcode is None:
             self._opcode = frame.opcode
         self._size += len(frame.payload)

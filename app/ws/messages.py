@@ -1,4 +1,4 @@
-"""The JSON of the WebSocket contract: the messages of clients, and those to clients as ready frames."""
+"""The JSON of the WebSocket API: the messages of clients, and those to clients as ready frames."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Pong:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A text that is no message of the contract; `code` and `reason` name its error."""
+    """A text that is no message of docs/api.md; `code` and `reason` name its error."""
 
     code: str
     reason: str

@@ -163,7 +163,7 @@ def _check_auth(auth: str | None) -> str:
     if not scheme:
         raise Unauthorized("The message has no 'auth'. Send 'auth': 'Bearer <access token>' with it.")
     if scheme.lower() != "bearer":
-        raise Unauthorized("'auth' must begin with 'Bearer ', and then have the access token.")
+        raise Unauthorized("'auth' must be 'Bearer ' and then the access token.")
     if not token.strip():
         raise Unauthorized("'auth' must have the access token after 'Bearer '.")
     return f"{scheme} {token.strip()}"

@@ -66,8 +66,8 @@ def main() -> int:
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.faults", description=__doc__)
     parser.add_argument("--short", action="store_true", help="the short form of each, as in the tests")
-    parser.add_argument("--only", action="append", default=[], metavar="FAULT", help="this one; may be repeated")
-    parser.add_argument("--times", type=int, default=1, help="run all of them so many times in a row")
+    parser.add_argument("--only", action="append", default=[], metavar="FAULT", help="run this fault; may be repeated")
+    parser.add_argument("--times", type=int, default=1, help="run all of them this many times in a row")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     return parser.parse_args()
 

@@ -56,7 +56,7 @@ class Books:
         actions = {action.action_id: action for action in phase.actions}
         findings = [f"action {action_id} scored {count} times" for action_id, count in times.items() if count > 1]
         findings += [
-            f"action {action_id} scored, but nobody asked for it" for action_id in times if action_id not in actions
+            f"action {action_id} scored, but no client completed it" for action_id in times if action_id not in actions
         ]
         for action in phase.actions:
             is_recorded = action.action_id in times

@@ -54,7 +54,7 @@ SHORT = Size(players=20, sockets=50, rate=20, before=0.5, after=1)
 class Outcome:
     """The outcome of one fault. `wrong` is empty when the fault touched the load and every check passed.
 
-    `settled`: seconds after the load until they passed; `touched`: the count of the fault's `touch`.
+    `settle_seconds`: seconds after the load until they passed; `touched`: the count of the fault's `touch`.
     """
 
     fault: Fault

@@ -94,7 +94,7 @@ def _replica_paused(scene: Scene) -> None:
     """Pause a replica once it is read: on a busy machine processes may have turned away from it before."""
     replica = scene.child("replica-1")
     assert isinstance(replica, Postgres)
-    _wait(lambda: _is_read(replica), "somebody to read on the replica")
+    _wait(lambda: _is_read(replica), "a read on the replica")
     replica.pause()
     scene.wait_out(10, 3)
     replica.resume()

@@ -114,7 +114,7 @@ class Crowd:
         if not line:
             assert self._process.stderr is not None
             errors = self._process.stderr.read().strip()
-            raise BenchFailed(f"the crowd died: {errors.splitlines()[-1] if errors else 'it said nothing'}")
+            raise BenchFailed(f"the crowd died: {errors.splitlines()[-1] if errors else 'no output'}")
         return line
 
     def _stop(self) -> None:

@@ -63,7 +63,7 @@ class Touch:
 
     def missing(self, count: int) -> list[str]:
         """Return the reason why a drill with this count has failed; empty when the count is not 0."""
-        return [] if count > 0 else [f"touched nobody: no {self.unit}"]
+        return [] if count > 0 else [f"had no effect: no {self.unit}"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ def _left_replica(name: str) -> Begin:
             stop()
             lines = (line for log, start in starts.items() for line in _lines(log, start))
             turned_away = [
-                line for line in lines if line.get("event") == "replica_left" and sockets in str(line["replica"])
+                line for line in lines if line.get("event") == "replica_unavailable" and sockets in str(line["replica"])
             ]
             return len(turned_away) * was_stopped
 

@@ -1,4 +1,4 @@
-"""Cheaters, each with one trick. The contract says how the server must react; any other reaction is a surprise."""
+"""Cheaters, each with one trick. docs/api.md says how the server must react; any other reaction is a surprise."""
 
 from __future__ import annotations
 

@@ -92,16 +92,16 @@ class Honest(Player):
 class Novice(Honest):
     kind = "novice"
     likes: ClassVar[dict[str, int]] = {"tap": 3, "quick-match": 6, "puzzle": 1}
-    press, again = Time(0.8, 0.4), Time(6.0, 0.6)
+    press, pause = Time(0.8, 0.4), Time(6.0, 0.6)
 
 
 class Regular(Honest):
     kind = "regular"
     likes: ClassVar[dict[str, int]] = {"tap": 1, "quick-match": 5, "puzzle": 5, "boss-fight": 1}
-    press, again = Time(0.4, 0.25), Time(3.0, 0.5)
+    press, pause = Time(0.4, 0.25), Time(3.0, 0.5)
 
 
 class Expert(Honest):
     kind = "expert"
     likes: ClassVar[dict[str, int]] = {"quick-match": 3, "puzzle": 5, "boss-fight": 5}
-    press, again = Time(0.23, 0.15), Time(0.8, 0.4)
+    press, pause = Time(0.23, 0.15), Time(0.8, 0.4)

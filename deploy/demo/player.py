@@ -214,7 +214,7 @@ class Player:
                 continue
             if answer.status not in (429, 503):
                 return answer
-            self.report("waiting", f"{answer.refusal}, told to wait {answer.retry_after:g} s")
+            self.report("waiting", f"{answer.refusal}, retry after {answer.retry_after:g} s")
             self.wait(answer.retry_after + self.rng.uniform(0, 0.5))
 
     def _check_suspension(self) -> None:

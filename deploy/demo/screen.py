@@ -67,7 +67,7 @@ def plain(text: str) -> str:
 
 def top(rows: Iterable[Mapping[str, Any]]) -> str:
     """Return the best rows as one line."""
-    return ", ".join(f"{row['rank']} {plain(row['username'])} {row['score']:,}" for row in rows) or "nobody yet"
+    return ", ".join(f"{row['rank']} {plain(row['username'])} {row['score']:,}" for row in rows) or "no players yet"
 
 
 def counted(counts: Mapping[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""Every error code of the contract, provoked from outside."""
+"""Every error code of docs/api.md, provoked from outside."""
 
 from __future__ import annotations
 

@@ -48,4 +48,4 @@ def test_a_drill_that_breaks_nothing_has_touched_nobody_whatever_it_counts(ready
     nothing = Fault("nothing", "nothing is broken", lambda scene: None, Touch("things touched", begin))
     outcome = ready.run(nothing)
     assert counts == {fault.slug: 0 for fault in FAULTS}
-    assert outcome.wrong == ["touched nobody: no things touched"]
+    assert outcome.wrong == ["had no effect: no things touched"]

@@ -52,7 +52,7 @@ def _ledger(product: Product, players: list[Player]) -> Counter[str]:
 
 
 def _check_scores(product: Product, players: list[Player], tally: Tally) -> None:
-    """Check that every 200 is in the ledger exactly once, and that every failure is an answer of the contract."""
+    """Check that every 200 is in the ledger exactly once, and that every failure is an answer of docs/api.md."""
     events = _ledger(product, players)
     assert set(tally.scored) <= set(events)
     assert set(events.values()) == {1}

@@ -1,4 +1,4 @@
-"""An independent HTTP client: it knows the contract and nothing of the product's code.
+"""An independent HTTP client: it knows docs/api.md and nothing of the product's code.
 
 Every answer under /api/v1 is checked for the envelope as it comes in, so each test checks it too.
 """
@@ -49,7 +49,7 @@ class Answer:
 
     @property
     def code(self) -> str | None:
-        """Return the contract's code of the refusal, or None if the request was not refused."""
+        """Return the API's code of the refusal, or None if the request was not refused."""
         if not isinstance(self.body, dict) or "error" not in self.body:
             return None
         return str(self.body["error"]["code"])
@@ -69,7 +69,7 @@ class Answer:
 
 
 def check_envelope(answer: Answer) -> None:
-    """Check the envelope of the contract, which every answer with a body must have."""
+    """Check the envelope of docs/api.md, which every answer with a body must have."""
     assert answer.headers.get("Content-Type", "").startswith("application/json"), answer
     assert isinstance(answer.body, dict), answer.text[:500]
     assert set(answer.body) <= {"meta", "data", "links", "error"}, answer.body

@@ -1,4 +1,4 @@
-"""WebSocket clients that know only the contract: one that behaves well, and one that sends raw bytes."""
+"""WebSocket clients that know only docs/api.md: one that behaves well, and one that sends raw bytes."""
 
 from __future__ import annotations
 

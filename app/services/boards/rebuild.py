@@ -36,7 +36,7 @@ class Rebuild:
             is_whole = retries(partial(self._rankings.mark_ready, season, rebuild_id))
             if is_whole and retries(lambda: self._rankings.is_ready(season)):
                 return standings
-        raise RedisRestarted("Redis restarts, or loses the board, again and again while it is brought there")
+        raise RedisRestarted("Redis keeps restarting, or losing the board, during the rebuild")
 
     def copy(self, season: Season, players: Sequence[UUID]) -> None:
         """Copy these players' standings to Redis."""

@@ -35,7 +35,7 @@ class BoardSnapshot(TypedDict):
 
 
 class Profile(TypedDict):
-    """A player's own account, with score and rank on the main board, in the contract's words."""
+    """A player's own account, with score and rank on the main board, in the API's words."""
 
     user_id: str
     username: str

@@ -48,7 +48,7 @@ class Audit:
         Raises OSError.
         """
         check = self._anchors.check()
-        says = check.flaw.says if check.flaw else "nothing that was remembered contradicts it"
+        says = check.flaw.says if check.flaw else "no recorded head contradicts it"
         self.note(actor, "audit.accepted", "audit_log", {"reason": reason, "break": says}, request_id)
         head, _ = self._store.head()
         return head if self._anchors.accept(head) else None
@@ -112,5 +112,5 @@ class Audit:
         yield from [flaw for flaw in contradictions if flaw.kind == "changed"][:1]
         yield from [flaw for flaw in contradictions if flaw.kind == "missing"][-1:]
         if anchored.unreadable:
-            says = f"{anchored.unreadable} lines of {self.anchors_path} are not as they were written"
+            says = f"{anchored.unreadable} lines of {self.anchors_path} are damaged"
             yield Flaw(0, "changed", says)

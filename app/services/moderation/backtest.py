@@ -25,7 +25,7 @@ ProgressCallback = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class OutcomeComparison:
-    """One player's actual outcome (`was`) and the outcome under the tested rules (`would`)."""
+    """One player's `actual` outcome, and the `simulated` outcome under the tested rules."""
 
     actual: PlayerOutcome
     simulated: BacktestResult

@@ -210,7 +210,7 @@ class Corrections:
             correction = self._store.lock(connection, correction_id)
             if correction is None or correction.state != "running":
                 return True
-            is_exhausted = self._store.batch(connection, correction, self.batch)
+            is_exhausted = self._store.process_batch(connection, correction, self.batch)
             is_finished = is_exhausted and self._store.is_settled(connection, correction_id)
             if is_finished:
                 self._store.set_state(connection, correction_id, "done")

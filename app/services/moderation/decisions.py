@@ -108,7 +108,7 @@ class Decisions:
             self._record(connection, result, state, author)
         return self._follow_up(result)
 
-    def to_void(self, case_id: UUID) -> Selection:
+    def selection_to_void(self, case_id: UUID) -> Selection:
         """Return the selection that confirming an open case would void. Raises NotFound, AlreadyDecided."""
         with self._db.transaction() as connection:
             if self._store.player_of(case_id) is None:
@@ -145,7 +145,7 @@ class Decisions:
         if player_id is None:
             raise _case_not_found()
         if author.actor == actors.admin(player_id):
-            raise Forbidden("Nobody decides on their own case.")
+            raise Forbidden("You can't decide your own case.")
         PlayerStore.touch(connection, player_id)
         return CaseStore.lock(connection, case_id)
 

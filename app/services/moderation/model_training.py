@@ -1,8 +1,8 @@
 """The learned model: trained on a schedule, and applied to every player's last day.
 
 A day that stands out becomes evidence on a case, in words. Nothing else follows: the model adds no suspicion, refuses
-nothing and suspends no player. Importing this needs numpy and scikit-learn; `Container.learning` says so where they are
-missing.
+nothing and suspends no player. Importing this needs numpy and scikit-learn; `Container.model_training` says so
+where they are missing.
 """
 
 from __future__ import annotations
@@ -224,7 +224,7 @@ class ModelTraining:
         changes = {
             name: value for name, value in retrained.settings.items() if facts["settings"].get(name) != value
         } or "the ledger of that time"
-        return [f"learned again it is another one ({retrained.digest[:12]}); what changed since: {changes}"]
+        return [f"training again gives another model ({retrained.digest[:12]}); changed since then: {changes}"]
 
     def all(self) -> list[ModelFacts]:
         """Return the facts of all models, the newest first."""
@@ -260,7 +260,7 @@ class ModelTraining:
         try:
             return models.load(*self._store.artifact(version))
         except DamagedModel as error:
-            raise Conflict(f"Model {version} judges nobody: {error}. Train a new one, or activate another.") from error
+            raise Conflict(f"Model {version} can't be used: {error}. Train a new one, or activate another.") from error
 
     def _last_hour(self) -> datetime:
         return (utc(self._clock()) - _SETTLE_TIME).replace(minute=0, second=0, microsecond=0)

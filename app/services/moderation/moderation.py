@@ -101,7 +101,9 @@ class Moderation:
             with self._db.transaction() as connection:
                 verdict = self._note(connection, request, signal, thresholds, at)
         except UNAVAILABLE as error:
-            log.warning("not_noted", error=str(error).split("\n")[0], player_id=request.player_id, rule=signal.rule)
+            log.warning(
+                "signal_not_recorded", error=str(error).split("\n")[0], player_id=request.player_id, rule=signal.rule
+            )
             return
         self._log_and_remember(request.player_id, request.action_id, verdict)
         if verdict.outcome is Outcome.CRITICAL:

@@ -88,7 +88,7 @@ RollupRow = TypedDict(
         "computed_at": str,
     },
 )
-"""A roll-up in the contract's words; `action_type` is None for all types together."""
+"""A roll-up in the API's words; `action_type` is None for all types together."""
 
 
 class Analytics:
@@ -221,7 +221,7 @@ class Analytics:
                     if snapshot.xmin >= horizon:
                         return snapshot.xmin, snapshot.compute(unit, since, until)
             except UNAVAILABLE as error:
-                log.warning("replica_unfit", error=str(error).split("\n")[0])
+                log.warning("replica_read_failed", error=str(error).split("\n")[0])
         with self._store.snapshot(self._db) as snapshot:
             return snapshot.xmin, snapshot.compute(unit, since, until)
 

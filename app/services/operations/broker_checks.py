@@ -30,18 +30,18 @@ def workers(answer: Facts) -> Check:
     """Check that the Celery workers are alive, and that each queue has a consumer."""
     worker_names, counts = answer["workers"], {name: queue["consumers"] for name, queue in answer["queues"].items()}
     advice = (
-        "Start one: 'celery -A workers.app worker'. If one runs, it hangs: start it again. Boards in Redis and on the "
-        "screens stand still without it."
+        "Start one: 'celery -A workers.app worker'. If one runs, it hangs: restart it. Boards in Redis and on "
+        "screens do not change without it."
     )
     if not worker_names and not any(counts.values()):
-        return Check("workers", "wrong", "none answers", advice)
+        return Check("workers", "wrong", "no worker answers", advice)
     unconsumed_queues = [name for name, count in counts.items() if count == 0]
     if unconsumed_queues:
-        says = f"{len(worker_names)} alive, but nobody takes from {' and '.join(unconsumed_queues)}"
+        says = f"{len(worker_names)} alive, but no consumer for {' and '.join(unconsumed_queues)}"
         return Check("workers", "wrong", says, f"Start one: 'celery -A workers.app worker -Q {unconsumed_queues[0]}'.")
     if not worker_names:
-        says = "every queue is taken from, but nobody answered a ping"
-        return Check("workers", "note", says, "If it stays so, they hang: see their logs, and start them again.")
+        says = "every queue has a consumer, but no worker answered a ping"
+        return Check("workers", "note", says, "If this persists, the workers hang: see their logs, and restart them.")
     return Check("workers", "ok", f"{len(worker_names)} alive: {', '.join(worker_names)}")
 
 
@@ -50,14 +50,14 @@ def _dead_letters(count: int | None) -> list[Check]:
         return []
     if count == 0:
         return [Check("dead letters", "ok", "none")]
-    advice = "See what and why: 'flask --app wsgi queues peek'; then replay or purge them."
+    advice = "List them with 'flask --app wsgi queues peek'; then replay or purge them."
     return [Check("dead letters", "wrong", f"{count} tasks were given up", advice)]
 
 
 def late_relay(says: str, *, broker_answers: bool) -> Check:
     """Report a relay that listens, but leaves changes in the outbox."""
     if broker_answers:
-        advice = "The broker answers, so the relay hangs or fails: see its log, and start it again."
+        advice = "The broker answers, so the relay hangs or fails: see its log, and restart it."
     else:
         advice = "It waits for the broker: fix that first."
     return Check("relay", "wrong", says, advice)
@@ -67,18 +67,18 @@ def beat(state: BeatState, task_age: int | None, *, broker_answers: bool = True)
     """Check beat by its lock and its times; `task_age` is the seconds since a worker did beat's most frequent task."""
     if not state.is_held:
         advice = "Start it: 'celery -A workers.app beat'. Nothing is repaired, rolled up or pruned without it."
-        return Check("beat", "wrong", "nobody has the turn to send", advice)
+        return Check("beat", "wrong", "no beat process holds the lock", advice)
     if state.last_sent_ago is None or state.last_sent_ago > _LATE_SECONDS:
-        says = "has the turn and has sent nothing" + (
+        says = "holds the lock and has sent nothing" + (
             "" if state.last_sent_ago is None else f" for {state.last_sent_ago:.0f} s"
         )
         advice = (
-            "The broker answers, so beat hangs or fails: see its log, and start it again."
+            "The broker answers, so beat hangs or fails: see its log, and restart it."
             if broker_answers
             else "It waits for the broker: fix that first."
         )
         return Check("beat", "wrong", says, advice)
     if task_age is None or task_age > _LATE_SECONDS:
-        says = f"sent its last tick {state.last_sent_ago:.0f} s ago, and no worker did what it sends"
-        return Check("beat", "wrong", says, "See the log of the leaderboard's worker; restart it if it takes nothing.")
+        says = f"sent its last tick {state.last_sent_ago:.0f} s ago, and no worker has run its tasks"
+        return Check("beat", "wrong", says, "See the log of the leaderboard worker; restart it if it takes no tasks.")
     return Check("beat", "ok", f"sent its last tick {state.last_sent_ago:.0f} s ago")

@@ -37,11 +37,11 @@ def postgres_obstacle(message: str, obstacle: str) -> Check:
     advice = "See its log."
     if "read-only" in obstacle:
         advice = "Name the primary in DATABASE_URL, or set default_transaction_read_only = off for it."
-    elif "text" in obstacle:
+    elif "encoding" in obstacle:
         advice = "Create the database with ENCODING 'UTF8', and restore into that."
     elif "lacks" in obstacle:
-        advice = "Run 'flask --app wsgi db upgrade'; a schema of another name belongs into DATABASE_URL's options."
-    elif "forbids" in obstacle:
+        advice = "Run 'flask --app wsgi db upgrade'; name another schema in DATABASE_URL's options."
+    elif "denies" in obstacle:
         advice = "Grant the role of DATABASE_URL its rights on all tables."
     return Check("postgresql", "wrong", f"{message} {obstacle}", advice)
 
@@ -49,7 +49,7 @@ def postgres_obstacle(message: str, obstacle: str) -> Check:
 _REPLICA_ADVICE = {
     NO_STANDBY: "It would answer with its own data: name a replica of the primary.",
     FOREIGN_REPLICA: "Name a replica of the primary in DATABASE_URL.",
-    OTHER_TIMELINE: "Build it anew from the primary.",
+    OTHER_TIMELINE: "Rebuild it from the primary.",
 }
 
 
@@ -59,9 +59,9 @@ def replica(part: str, status: ReplicaStatus, most_seconds: float) -> Check:
         advice = _REPLICA_ADVICE.get(status.fault or "", "Start it, or take it out of DATABASE_REPLICA_URLS.")
         return Check(part, "wrong", f"at {status.name}: {status.fault}", advice)
     if status.lag_bytes is None:
-        return Check(part, "unknown", f"at {status.name}: how far behind it is, only the primary can tell")
+        return Check(part, "unknown", f"at {status.name}: only the primary can tell how far behind it is")
     if status.lag_bytes == 0:
-        return Check(part, "ok", f"at {status.name}, has all that the primary has")
+        return Check(part, "ok", f"at {status.name}, has caught up with the primary")
     seconds = "an unknown time" if status.lag_seconds is None else f"{status.lag_seconds:.1f} s"
     says = f"at {status.name}, {status.lag_bytes} bytes and {seconds} behind"
     if status.lag_seconds is not None and status.lag_seconds <= most_seconds:
@@ -76,13 +76,13 @@ def redis_cluster(state: ClusterState) -> Check:
         says += f", gone: {', '.join(state.failing)}"
     unreplicated_masters = [name for name, replicas in state.replicas.items() if not replicas]
     if not state.well or state.slots < _SLOTS:
-        advice = "Players whose slots nobody serves get 503: start the nodes that are gone."
+        advice = "Players in slots that no node serves get 503: start the nodes that are gone."
         return Check("redis cluster", "wrong", says, advice)
     if state.failing:
         return Check("redis cluster", "wrong", says, "Start them: the next loss may not be covered.")
     if unreplicated_masters:
         says += f", without a replica: {', '.join(unreplicated_masters)}"
-        return Check("redis cluster", "note", says, "Give each master a replica: without, losing it loses its share.")
+        return Check("redis cluster", "note", says, "Give each master a replica, or its data can be lost.")
     return Check("redis cluster", "ok", f"{says}, each with a replica")
 
 
@@ -96,12 +96,14 @@ def audit_log(check: AuditCheck, path: str | None) -> Check:
         return Check("audit log", "wrong", check.flaw.says, advice)
     says = f"{check.head.id} rows"
     if path is None:
-        advice = "Set AUDIT_ANCHORS to a file that the owner of the database can't reach: it shows what was cut off."
-        return Check("audit log", "note", f"{says}; their end is written down in logs and metrics alone", advice)
+        advice = (
+            "Set AUDIT_ANCHORS to a file that the database's owner can't reach: it shows whether rows were cut off."
+        )
+        return Check("audit log", "note", f"{says}; their head is recorded only in logs and metrics", advice)
     if check.first:
-        advice = "If that is no new file, see where it went: until now it showed what was cut off."
-        return Check("audit log", "note", f"{says}, of which {path} had nothing", advice)
-    return Check("audit log", "ok", f"{says}, as {path} has it")
+        advice = "If the file is not new, find its old content: it showed whether rows were cut off."
+        return Check("audit log", "note", f"{says}, but {path} had no head of them", advice)
+    return Check("audit log", "ok", f"{says}, and {path} has the same head")
 
 
 def background(part: str, age: float | None) -> Check:
@@ -109,7 +111,7 @@ def background(part: str, age: float | None) -> Check:
     if age is not None and age <= _LATE_SECONDS:
         return Check(f"{part} work", "ok", f"up to {age:.0f} s ago")
     says = "not done yet, by the database's clock" if age is None else f"{age / 60:.0f} minutes late"
-    advice = f"See that a worker takes from the queue '{part}', and that beat runs; then see the worker's log."
+    advice = f"Check that the queue '{part}' has a worker and that beat runs; then see the worker's log."
     return Check(f"{part} work", "wrong", says, advice)
 
 
@@ -118,10 +120,10 @@ def clients(sign_ins: RecentSignIns) -> Check:
     says = f"{sign_ins.players} players have signed in from other machines lately, from {sign_ins.addresses} addresses"
     if not sign_ins.seem_to_be_one:
         return Check("clients", "ok", says)
-    says = f"{says}, the last {sign_ins.last_address}: they seem to be one"
+    says = f"{says}, the last {sign_ins.last_address}: they seem to be one machine"
     advice = (
         "If that is a proxy of yours, all its clients share one limit: name it in nginx's site/trusted-proxies.conf, "
-        "or where there is no nginx count it in TRUSTED_PROXIES."
+        "or without nginx count it in TRUSTED_PROXIES."
     )
     return Check("clients", "note", says, advice)
 
@@ -132,7 +134,10 @@ def redis_node(state: RedisState, place: str) -> Check:
     faults = (
         (_version_numbers(state.version) < _OLDEST_REDIS, "Fairboard needs Redis 6.2 or newer."),
         (state.role != "master", "This is a replica, which takes no writes: name the master in REDIS_URL."),
-        (state.policy.startswith("allkeys"), "Set maxmemory-policy to noeviction: it throws away boards and tokens."),
+        (
+            state.policy.startswith("allkeys"),
+            "Set maxmemory-policy to noeviction, so that no board or token is lost.",
+        ),
         (bool(state.write_errors), f"Its disk fails ({', '.join(state.write_errors)}): see its log."),
         ((state.memory_used or 0) > 0.9, "Its memory is over 90% full: raise maxmemory."),
     )

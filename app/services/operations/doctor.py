@@ -127,10 +127,8 @@ class Doctor:
         keys = (("JWT_KEYS", "jwt_keys"), ("ACTION_TOKEN_KEYS", "action_token_keys"))
         weak_settings = [name for name, field in keys if getattr(settings, field) == getattr(default, field)]
         if weak_settings:
-            advice = (
-                f"Set {' and '.join(weak_settings)} before anybody else can reach it; APP_ENV=production insists on it."
-            )
-            says = f"development, with secrets that everybody knows ({', '.join(weak_settings)})"
+            advice = f"Set {' and '.join(weak_settings)} before others can reach it; APP_ENV=production requires that."
+            says = f"development, with published secrets ({', '.join(weak_settings)})"
             return Check("settings", "note", says, advice)
         return Check("settings", "ok", settings.app_env)
 
@@ -140,7 +138,7 @@ class Doctor:
         if state.standby:
             yield Check("postgresql", "wrong", f"{says} is a standby", "Name the primary in DATABASE_URL.")
         elif state.unsafe:
-            advice = f"Switch on {' and '.join(state.unsafe)}: without, a crash loses points that players were told of."
+            advice = f"Switch on {' and '.join(state.unsafe)}: otherwise a crash loses points that were confirmed."
             yield Check("postgresql", "wrong", f"{says}, {' and '.join(state.unsafe)} off", advice)
         elif obstacle := self._postgres.obstacle():
             yield postgres_obstacle(says, obstacle)
@@ -154,7 +152,7 @@ class Doctor:
             return Check("postgresql", "note", f"{says}, as the superuser {state.role}", advice)
         if most_connections <= state.max_connections:
             return Check("postgresql", "ok", says)
-        says += f", max_connections {state.max_connections}, but {most_connections} wanted by the web processes here"
+        says += f", max_connections {state.max_connections}, but the web processes here need {most_connections}"
         return Check("postgresql", "note", says, "Lower DATABASE_POOL or WEB_WORKERS, or raise max_connections.")
 
     def _migrations(self) -> Iterator[Check]:

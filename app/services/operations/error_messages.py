@@ -26,7 +26,7 @@ def describe_fault(error: Exception, settings: Settings) -> tuple[str, str]:
     if isinstance(error, redis.exceptions.RedisError):
         place = f"Redis at {address(settings.redis_url)}"
         if isinstance(error, redis.exceptions.ResponseError):
-            return f"{place} refuses: {reason_of(error)}", "Its log and 'redis-cli info' say more; end the cause."
+            return f"{place} refuses: {reason_of(error)}", "See its log and 'redis-cli info', and fix the cause."
         return f"{place} fails: {server_message(error)}", _advice("REDIS_URL", settings)
     place = f"PostgreSQL at {address(settings.database_url)}"
     if getattr(_original(error), "sqlstate", None) == _NO_SUCH_TABLE:

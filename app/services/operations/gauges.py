@@ -61,7 +61,7 @@ def _read_audit_log(check_audit_log: Callable[[], AuditCheck]) -> Iterable[Readi
     check = check_audit_log()
     yield Reading("fairboard_audit_head_id", "Number of the newest row of the audit log", check.head.id)
     yield Reading("fairboard_audit_head_hash", "The first 52 bits of that row's hash, as a number", check.head.number)
-    meaning = "Whether the audit log contradicts what this process or its machine remembers of it"
+    meaning = "Whether the audit log contradicts a head that this process or its machine recorded"
     yield Reading("fairboard_audit_broken", meaning, float(check.flaw is not None))
 
 
@@ -69,7 +69,12 @@ def _read_job_ages(job_ages: JobAgeStore) -> Iterable[Reading]:
     for job, age in job_ages.ages().items():
         if age is not None:
             labels = {"work": job}
-            yield Reading("fairboard_work_age_seconds", "Time since it was last done, or what it covers", age, labels)
+            yield Reading(
+                "fairboard_work_age_seconds",
+                "Time since the end of the last run, or of the period that it covers",
+                age,
+                labels,
+            )
 
 
 def _read_redis(rankings: RankingStore, queues: QueueDepthStore, redis_probe: RedisProbe) -> Iterable[Reading]:
@@ -79,13 +84,15 @@ def _read_redis(rankings: RankingStore, queues: QueueDepthStore, redis_probe: Re
         yield Reading("fairboard_repaired_seconds", "Time since a worker last compared Redis and database", repair_age)
     for queue, count in queues.all().items():
         if queue == _DEAD_LETTERS:
-            yield Reading("fairboard_dead_letters", "Messages that were given up", count.ready)
+            yield Reading("fairboard_dead_letters", "Messages that workers have given up", count.ready)
             continue
         for state, messages in (("ready", count.ready), ("unacked", count.unacked)):
             labels = {"queue": queue, "state": state}
             if messages is not None:
-                yield Reading("fairboard_queue_messages", "Messages that wait, or are in work", messages, labels)
-        yield Reading("fairboard_queue_consumers", "Who takes from the queue", count.consumers, {"queue": queue})
+                yield Reading(
+                    "fairboard_queue_messages", "Messages that wait, or that workers process", messages, labels
+                )
+        yield Reading("fairboard_queue_consumers", "Consumers of the queue", count.consumers, {"queue": queue})
     yield _REDIS._replace(value=1)
 
 
@@ -101,11 +108,13 @@ def _read_proofs(
     for season in catalog.open_seasons():
         labels, progress = {"board": season.board}, reconcile_progress.progress(season)
         yield Reading(
-            "fairboard_proof_compared", "Standings that the pass under way has compared", progress.compared, labels
+            "fairboard_proof_compared", "Standings that the current pass has compared", progress.compared, labels
         )
         if progress.passed:
             age = max(0.0, clock() - progress.passed)  # the clock may have been set back
-            yield Reading("fairboard_proof_age_seconds", "Time since all standings had been compared", age, labels)
+            yield Reading(
+                "fairboard_proof_age_seconds", "Time since the last pass over all standings ended", age, labels
+            )
 
 
 def _replica_source(replicas: Replicas, name: str) -> Source:
@@ -119,6 +128,10 @@ def _replica_readings(status: ReplicaStatus) -> Iterable[Reading]:
     labels = {"replica": status.name}
     yield Reading(*_REPLICA, float(status.up), labels)
     if status.lag_seconds is not None:
-        yield Reading("fairboard_replica_lag_seconds", "Age of what it may lack", status.lag_seconds, labels)
+        yield Reading(
+            "fairboard_replica_lag_seconds", "Age of the oldest change that it may lack", status.lag_seconds, labels
+        )
     if status.lag_bytes is not None:
-        yield Reading("fairboard_replica_lag_bytes", "Log it has not replayed", status.lag_bytes, labels)
+        yield Reading(
+            "fairboard_replica_lag_bytes", "Write-ahead log that it has not replayed", status.lag_bytes, labels
+        )

@@ -46,7 +46,7 @@ class MetricReadings:
         self._seconds = seconds
 
     def now(self) -> list[Reading]:
-        """Return the readings of each source that answers within `seconds`, and `otherwise` of each that doesn't."""
+        """Return the readings of each source that answers within `seconds`, and the `fallback` of each that doesn't."""
         deadline = time.monotonic() + self._seconds
         for reader in self._readers:
             reader.start()
@@ -67,7 +67,7 @@ class _SourceReader:
             self._thread.start()
 
     def answer(self, deadline: float) -> tuple[Reading, ...]:
-        """Return the source's readings, or `otherwise` if it does not answer before the deadline."""
+        """Return the source's readings, or the `fallback` if it does not answer before the deadline."""
         thread = self._thread
         if thread is not None:
             thread.join(max(0.0, deadline - time.monotonic()))

@@ -10,7 +10,7 @@ import structlog
 
 from app.stores.unavailability import REFUSING, UNAVAILABLE
 
-log = structlog.get_logger("fairboard.patience")
+log = structlog.get_logger("fairboard.retries")
 
 T = TypeVar("T")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
@@ -38,7 +38,7 @@ class Retries:
                 limit = self._at_first if isinstance(error, REFUSING) else self._limit
                 if time.monotonic() + pause > began + limit:
                     raise
-                log.warning("called_again", kind=type(error).__name__, error=str(error).split("\n")[0])
+                log.warning("call_retried", kind=type(error).__name__, error=str(error).split("\n")[0])
             else:
                 self._limit = self._seconds
                 return result

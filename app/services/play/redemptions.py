@@ -1,4 +1,4 @@
-"""The redemption of an action token: the contract's order of checks, from the signature to the answer."""
+"""The redemption of an action token: the API's order of checks, from the signature to the answer."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ class Redemptions:
         """Answer after the commit: the points are the player's, so nothing here may turn the answer into an error."""
         season = Season(promise.season_id, promise.board, promise.season_number)
         settle = self._claims.settle_call(promise.player_id, promise.action_id, "consumed")
-        if redeemed.is_held:
+        if redeemed.held_points:
             self._wake_relay(season)
             ranks = []
         else:
@@ -207,7 +207,7 @@ class Redemptions:
             previous, current = self._count_ranks(season, promise.player_id, redeemed.previous, redeemed.score)
         if request.key:
             self._store_ranks(request, previous, current)
-        if request.key or redeemed.is_held:
+        if request.key or redeemed.held_points:
             self._settle(settle)
         return Completed(
             promise.action_id,

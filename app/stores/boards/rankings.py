@@ -23,7 +23,7 @@ SECONDS_AHEAD = 2  # how far the clock of another server may be ahead
 _CHUNK = 1000
 _REPAIRED = "leaderboard:repaired"
 _REPAIRED_SECONDS = 3600
-_PROVING_SECONDS = 30  # longer than the comparison of any 5,000 standings takes
+_COMPARISON_SECONDS = 30  # longer than the comparison of any 5,000 standings takes
 _REBUILDING_SECONDS = 10
 _JUMP = 1_000_000
 MARK = "*"
@@ -180,11 +180,11 @@ class RankingStore:
 
     def take_comparison_lease(self, season: Season) -> bool:
         """Return whether the caller gets the lease to compare the board; `renew_comparison_lease` keeps it."""
-        return self._acquire_lease("proving", season, 1000 * _PROVING_SECONDS)
+        return self._acquire_lease("proving", season, 1000 * _COMPARISON_SECONDS)
 
     def renew_comparison_lease(self, season: Season) -> None:
         """Renew the lease to compare the board."""
-        self._client.expire(_key("proving", season), _PROVING_SECONDS)
+        self._client.expire(_key("proving", season), _COMPARISON_SECONDS)
 
     def release_comparison_lease(self, season: Season) -> None:
         """Release the lease to compare the board."""

@@ -71,7 +71,7 @@ _WRITE = f"""
 """
 # The search for the newest event that counts passes all events voided since, so it runs only if the event may have
 # changed: a redemption takes less than the ten seconds, so an event older by that much has a lower id too.
-_SETTLE = f"""
+_RECOMPUTE_STANDINGS = f"""
     WITH change AS (
         SELECT w.season_id, w.player_id, p.held_under AS held_now, max(e.created_at) AS newest,
                coalesce(sum(w.points) FILTER (WHERE w.held_under = p.held_under), 0) AS held, sum(w.points) AS points
@@ -228,7 +228,7 @@ class CorrectionStore:
         )
 
     @staticmethod
-    def batch(connection: sa.Connection, correction: Correction, limit: int) -> bool:
+    def process_batch(connection: sa.Connection, correction: Correction, limit: int) -> bool:
         """Void or restore up to `limit` events, with all consequences in the database; return True once none remain.
 
         Raises `Conflict`, with nothing changed by this batch, if a score would be past MAX_SCORE.
@@ -275,9 +275,9 @@ class CorrectionStore:
         )
 
 
-def _settle(connection: sa.Connection, values: dict[str, list[int]]) -> None:
+def _recompute_standings(connection: sa.Connection, values: dict[str, list[int]]) -> None:
     try:
-        totals = connection.execute(sa.text(_SETTLE), values).scalars()
+        totals = connection.execute(sa.text(_RECOMPUTE_STANDINGS), values).scalars()
     except IntegrityError as error:  # the score alone would be past it
         raise Conflict(PAST_LIMIT) from error
     if any(total > MAX_SCORE for total in totals):
@@ -301,7 +301,7 @@ def _change(connection: sa.Connection, correction: Correction, ids: list[int], r
     if not events:
         return
     values = {"written": [event.id for event in events]}
-    _settle(connection, values)
+    _recompute_standings(connection, values)
     connection.execute(
         sa.text(
             """

@@ -109,7 +109,7 @@ class BeatLock:
 
 @dataclass(frozen=True, slots=True)
 class BeatState:
-    """Whether a beat process has the lock (`is_held`), and how many seconds `ago` a task was last sent (`None`: never).
+    """Whether a beat process has the lock, and the seconds since a task was last sent (`None`: never).
 
     Times in the future, from before the clock was set back, prove nothing: they count as never.
     """

@@ -79,11 +79,11 @@ class PostgresProbe:
         if row.read_only:
             return "is read-only (default_transaction_read_only)"
         if row.encoding != "UTF8":
-            return f"keeps text as {row.encoding}, not as UTF8"
+            return f"has the encoding {row.encoding}, not UTF8"
         if row.missing:
             return f"lacks tables ({_join_names(row.missing)})"
         if row.forbidden:
-            return f"forbids its role what it needs ({_join_names(row.forbidden)})"
+            return f"denies its role rights that it needs ({_join_names(row.forbidden)})"
         return None
 
 

@@ -90,7 +90,7 @@ class CatalogStore:
                 {**values, "board": board},
             )
         except IntegrityError:
-            raise Conflict(f"The action type '{values['slug']}' exists already, perhaps retired.") from None
+            raise Conflict(f"The action type '{values['slug']}' exists already; it may be retired.") from None
 
     @staticmethod
     def change_action_type(connection: sa.Connection, slug: str, changes: Mapping[str, object]) -> bool:

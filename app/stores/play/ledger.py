@@ -1,4 +1,7 @@
-"""Redemptions, and the ledger's records of them: scores change here and nowhere else."""
+"""Redemptions: the score event, the standing, the outbox row and the first answer to a key, in one statement.
+
+A void or a restore changes scores too: `stores/moderation/corrections.py`.
+"""
 
 from __future__ import annotations
 
@@ -84,13 +87,13 @@ class ScoreAtLimit(Exception):
 class Redeemed:
     """A committed redemption; `change` counts the changes of this standing, 1 for the first.
 
-    Only the player sees the `held` points of `score`.
+    Only the player sees the `held_points` in `score`.
     """
 
     previous: int
     score: int
     change: int
-    is_held: int = 0
+    held_points: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def _check_open(connection: DriverConnection, record: ConnectionPoolEntry, _pool
     if since is None or time.monotonic() - since < _IDLE_SECONDS:
         return
     if connection.closed or _is_readable(connection.fileno()):
-        raise sqlalchemy.exc.InvalidatePoolError("the server closed this connection while it rested")
+        raise sqlalchemy.exc.InvalidatePoolError("the server closed this connection while it was idle")
 
 
 @dataclass(frozen=True, slots=True)

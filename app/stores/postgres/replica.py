@@ -54,7 +54,7 @@ class _Unfit(Exception):
     """The server answers, and is not a replica of our primary."""
 
 
-NO_STANDBY = "it is no standby"
+NO_STANDBY = "it is not a standby"
 FOREIGN_REPLICA = "it is a replica of another server"
 OTHER_TIMELINE = "it follows a timeline that the primary has left"
 
@@ -185,7 +185,7 @@ class Replica:
         self._quick.close()  # connections opened with the one that failed may be dead too
         self.patient.close()
         if self.fault is None:
-            log.warning("replica_left", replica=self.name, why=_reason(error))
+            log.warning("replica_unavailable", replica=self.name, why=_reason(error))
         self.fault = _reason(error)
 
     def _retry(self) -> None:

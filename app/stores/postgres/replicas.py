@@ -122,7 +122,7 @@ class Replicas:
         except UNAVAILABLE as error:
             if source is self._primary:
                 raise
-            log.warning("replica_unfit", error=str(error).split("\n")[0])
+            log.warning("replica_read_failed", error=str(error).split("\n")[0])
             return work(self._primary)
 
     def status(self) -> list[ReplicaStatus]:

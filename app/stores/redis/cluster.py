@@ -107,7 +107,7 @@ class DirectClusterConnection:
                 direct, indexes, connection = pending[0]
                 try:
                     if failures and not connection.can_read(timeout=max(0.0, deadline - time.monotonic())):
-                        raise redis.TimeoutError("one node of the Redis Cluster kept the others waiting")
+                        raise redis.TimeoutError("one node of the Redis Cluster did not answer in time")
                     for index, answer in zip(indexes, direct.receive(connection, len(indexes)), strict=True):
                         answers[index] = answer
                 except _CONNECTION_ERRORS as error:
@@ -143,7 +143,7 @@ class DirectClusterConnection:
             if not isinstance(answer, ResponseError):
                 return answer
             refusal = answer
-        raise redis.ConnectionError("the Redis Cluster is moving this key about")
+        raise redis.ConnectionError("the Redis Cluster is moving this key to another node")
 
 
 class ClusterClient(CoreCommands):

@@ -31,7 +31,7 @@ def parse(url: str) -> tuple[list[Address], dict[str, OptionValue]]:
     """
     parts = split_url(url)
     if parts.path.strip("/") not in ("", "0"):
-        raise ValueError("a cluster has no numbered databases but 0")
+        raise ValueError("a cluster has only database 0")
     query = parse_qsl(parts.query)
     scheme = "rediss" if any(name == "ssl" and value.lower() in _TRUE for name, value in query) else "redis"
     params = urlencode([pair for pair in query if pair[0] != "ssl"])

@@ -1,4 +1,4 @@
-// Requests to the server: each returns an answer, or throws a Refused with the contract's code.
+// Requests to the server: each returns an answer, or throws a Refused with the API's code.
 
 const BASE = "/api/v1";
 const TIMEOUT = 10_000; // ms; a stalled connection counts as lost after that

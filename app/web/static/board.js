@@ -23,7 +23,7 @@ export class Board {
     for (const [id, row] of this.#rows) row.mine(id === userId);
   }
 
-  /** Show `data`, the contract's top 10. Return the changes to announce, the most important first. */
+  /** Show `data`, the API's top 10. Return the changes to announce, the most important first. */
   show(data) {
     const changes = this.#shown ? compare(this.#shown, data) : [];
     const before = this.#places();

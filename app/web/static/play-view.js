@@ -49,7 +49,7 @@ export class PlayView {
   choices(types) {
     this.#choices.querySelectorAll("label").forEach((label) => label.remove());
     this.#note.hidden = types.length > 0;
-    this.#note.textContent = "There is nothing to do on this board yet.";
+    this.#note.textContent = "This board has no actions yet.";
     types.forEach((type, index) => this.#choices.append(choice(type, index === Math.min(1, types.length - 1))));
   }
 

@@ -96,9 +96,9 @@ export class Standing extends EventTarget {
   }
 
   #words(rank, score, status) {
-    if (status === "suspended") return "Off every board while the account is suspended.";
+    if (status === "suspended") return "You are on no board while the account is suspended.";
     if (rank === null) return "You are on the board from your first completed action.";
-    if (rank === 1) return "Nobody is ahead of you.";
+    if (rank === 1) return "You are in first place.";
     const threshold = this.#board.threshold;
     if (rank > 10 && threshold !== null) return `${points(Math.max(0, threshold - score) + 1)} to pass the last of the top ten.`;
     return "";

@@ -24,17 +24,17 @@ export function seconds(value) {
 
 const after = (refused, fallback) => (refused.retryAfter ? `in ${seconds(refused.retryAfter)}` : fallback);
 
-// One sentence or two for every code of the contract, and for errors that only a browser can meet.
+// One sentence or two for every code of docs/api.md, and for errors that only a browser can meet.
 const REFUSALS = {
   unauthorized: () => "Your sign-in has ended. Please sign in again.",
   invalid_credentials: () => "The username or the password is wrong.",
-  account_suspended: () => "Your account is suspended. It is off every board until a person has reviewed it.",
+  account_suspended: () => "Your account is suspended. It is on no board until a person has reviewed it.",
   suspicious_activity: () =>
-    "This one did not score: the recent play looks automated. It was kept for a person to review. Take a break before you go on.",
+    "This action did not score: the recent play looks automated. It was kept for a person to review. Take a break before you go on.",
   token_already_used: () => "This action was completed before, so it does not score twice. Your score shows what it earned.",
   invalid_token: () => "This action has expired or is not yours. Nothing was scored; start a new one.",
   invalid_signature: () => "This action was not signed by this server. Nothing was scored; start a new one.",
-  too_many_sockets: () => "You have this page open too often at once. Close a tab, then reload this one.",
+  too_many_sockets: () => "This page is open in too many tabs. Close a tab, then reload this one.",
   too_many_actions: () => "You have too many actions open at once. Complete one elsewhere, or wait up to ten minutes until they expire.",
   username_taken: () => "This username is taken. Try another one.",
   in_progress: () => "The first try is still being worked on. Asking again in a moment.",
@@ -45,17 +45,17 @@ const REFUSALS = {
   malformed_json: () => "The server could not read what this page sent. Reload the page and try again.",
   bad_request: () => "The server could not read what this page sent. Reload the page and try again.",
   request_timeout: () => "The connection is too slow: what this page sent did not arrive in time. Please try again.",
-  too_large: () => "That is more text than the server takes. Please shorten it.",
+  too_large: () => "That is more text than the server accepts. Please shorten it.",
   unsupported_media_type: () => "The server did not understand this page. Reload it and try again.",
-  not_found: () => "That is not there any more. Reload the page to see what is.",
+  not_found: () => "That no longer exists. Reload the page.",
   method_not_allowed: () => "The server did not understand this page. Reload it and try again.",
   forbidden: () => "Your account may not do this.",
-  already_decided: () => "This case has been decided. There is nothing left to say in it.",
-  already_appealed: () => "You have appealed in this case. A person will read it; there is one appeal in each case.",
+  already_decided: () => "This case has been decided. It can't be appealed any more.",
+  already_appealed: () => "You have appealed in this case. A person will read it; each case allows one appeal.",
   case_open: () => "This player has another open case. Decide that one first.",
-  nothing_to_undo: () => "Nobody has decided on this case, so there is nothing to undo.",
-  conflict: () => "That does not fit what the server has now. Reload the page and try again.",
-  internal_error: () => "Something went wrong on the server. It has been noted; please try again.",
+  nothing_to_undo: () => "This case has no decision, so there is nothing to undo.",
+  conflict: () => "That conflicts with the current state of the server. Reload the page and try again.",
+  internal_error: () => "Something went wrong on the server. It was logged; please try again.",
   network: () => "The server can't be reached. Check your connection; this page keeps trying.",
 };
 
@@ -84,5 +84,5 @@ export const CONNECTION = {
   suspended: "Updates every 2 seconds; not live while your account is suspended",
   reconnecting: "Connection lost. Reconnecting…",
   fallback: "Reconnecting… Until then, updates every 2 seconds",
-  offline: "Offline. The board shows what it knew last",
+  offline: "Offline. The board shows its last known state",
 };

@@ -18,7 +18,7 @@ NOTE_SLIDES = """() => {
     };
 }"""
 LOOKS = 10_000  # ms between two requests for the number of players online, by a page without a socket
-LIVE = 1_000  # ms: the contract's second from the commit to every subscriber
+LIVE = 1_000  # ms: the API's second from the commit to every subscriber
 
 
 def test_one_browser_redeems_and_the_other_shows_the_new_row_within_a_second(visit: Visit, prize: str) -> None:
@@ -117,7 +117,7 @@ def test_the_page_comes_back_by_itself_when_the_web_process_restarts(
 def test_offline_is_said_in_words_and_over_when_the_network_is_back(visit: Visit) -> None:
     screen = visit()
     screen.page.context.set_offline(True)
-    expect(screen.at("connection-words")).to_have_text("Offline. The board shows what it knew last")
+    expect(screen.at("connection-words")).to_have_text("Offline. The board shows its last known state")
     screen.page.context.set_offline(False)
     expect(screen.at("connection")).to_have_attribute("data-state", "polling")
 

@@ -37,7 +37,7 @@ def test_what_was_played_is_shown_by_hour_and_by_day(played: Container, run: Run
 def test_a_roll_up_that_is_right_is_clean(played: Container, run: Run, run_json: RunJson) -> None:
     played.database.rows(OVER)
     assert run_json("analytics", "verify") == {"clean": True, "differences": []}
-    assert run("analytics", "verify").stdout == "The roll-ups are clean: they have what the ledger has.\n"
+    assert run("analytics", "verify").stdout == "The roll-ups are clean: they match the ledger.\n"
     assert run_json("analytics", "rebuild")["differences"] == []
 
 

@@ -57,7 +57,7 @@ def test_the_log_is_filtered_and_paged(
     assert [row["id"] for row in run_json("audit", "log", "--limit", "1")] == [2]
     assert [row["id"] for row in run_json("audit", "log", "--before", "2")] == [1]
     assert run_json("audit", "log", "--actor", "cli:somebody-else") == []
-    assert run("audit", "log", "--act", "nothing").stdout == "Nothing yet.\n"
+    assert run("audit", "log", "--act", "nothing").stdout == "No rows.\n"
     assert "An argument has characters" in run("audit", "log", "--act", "\udcff").output
 
 
@@ -88,7 +88,7 @@ def test_a_cut_off_log_fails_without_a_flag_until_the_break_is_accepted(
         connection.execute(sa.text("DELETE FROM audit_log WHERE id > 1"))
     cut = run("audit", "verify")
     assert cut.exit_code == 1
-    assert "row 3 was written down as 3:" in cut.stdout
+    assert "row 3 was recorded as 3:" in cut.stdout
     assert "the log ends with row 1" in cut.stdout
     assert run("audit", "accept", "--reason", "").exit_code != 0
     accepted = run("audit", "accept", "--reason", "restored the backup of Monday")

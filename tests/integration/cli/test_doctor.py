@@ -97,4 +97,4 @@ def test_a_database_that_is_behind_is_wrong(container: Container) -> None:
 def test_a_primary_that_is_named_as_a_replica_is_wrong(container: Container) -> None:
     settings = replace(container.settings, database_replica_urls=(container.settings.database_url,))
     _, out, _ = _run_with(settings, "doctor")
-    assert re.search("^WRONG +replica 1 .* no standby$", out, re.MULTILINE)
+    assert re.search("^WRONG +replica 1 .* not a standby$", out, re.MULTILINE)

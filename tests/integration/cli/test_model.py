@@ -41,7 +41,7 @@ def test_a_model_is_trained_looked_at_tried_and_chosen(container: Container, run
     assert "Model 1 judges from now on." in run("anticheat", "model", "activate", "1").stdout
     judged = run_json("anticheat", "model", "judge")
     assert (judged["version"], [case["username"] for case in judged["cases"]]) == (1, [name])
-    assert "played unlike anybody else" in run("anticheat", "show", script).stdout
+    assert "played unlike other players" in run("anticheat", "show", script).stdout
     assert run_json("anticheat", "cases", "--rule", judged["cases"][0]["features"][0])[0]["username"] == name
     assert run_json("anticheat", "model", "retire") == {"retired": 1}
     assert "No model was active." in run("anticheat", "model", "retire").stdout
@@ -49,4 +49,4 @@ def test_a_model_is_trained_looked_at_tried_and_chosen(container: Container, run
     container.database.rows("UPDATE models SET artifact = '\\x00' WHERE version = 1 RETURNING version")
     wrong = run("anticheat", "model", "verify", "1")
     assert (wrong.exit_code, wrong.stdout) == (1, "the stored model is not the one that was trained\n")
-    assert "Model 1 judges nobody" in run("anticheat", "model", "activate", "1").stderr
+    assert "Model 1 can't be used" in run("anticheat", "model", "activate", "1").stderr

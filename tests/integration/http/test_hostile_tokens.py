@@ -1,4 +1,4 @@
-"""Unverified tokens are no data: for any bytes in them, the answer keeps the contract and the forgery counts."""
+"""Unverified tokens are no data: for any bytes in them, the answer keeps to docs/api.md and the forgery counts."""
 
 from __future__ import annotations
 

@@ -220,7 +220,7 @@ def test_a_restore_is_accepted_with_a_reason_that_stands_in_the_log(container: C
     (row,) = container.audit.page(limit=1)
     assert (row.act, row.actor) == ("audit.accepted", "cli:root")
     assert "restored the backup of Monday" in row.details
-    assert "row 5 was written down as 5:" in row.details
+    assert "row 5 was recorded as 5:" in row.details
     _fill(container, 1)
     with _without_trigger(container) as connection:
         connection.execute(sa.text("DELETE FROM audit_log WHERE id > 4"))

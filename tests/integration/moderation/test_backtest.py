@@ -126,7 +126,7 @@ def test_a_reinstated_player_is_taken_as_they_were(container: Container, played:
 
 def test_on_the_command_line(container: Container, played: Container, run: Run, run_json: RunJson) -> None:
     output = run("anticheat", "backtest", "--since", "2026-01-01").stdout
-    assert "judged with the settings of now:" in output
+    assert "judged with the current settings:" in output
     assert "PLAYERS    WAS" in output
     assert "0 that scored would have been refused, or come after a suspension." in output
     data = run_json("anticheat", "backtest", "--set", "pattern_adds=0", "--player", "robot")

@@ -106,7 +106,7 @@ def test_time_runs_from_the_previous_completion_as_the_rule_has_it(container: Co
 
 def test_without_play_or_type_it_says_so(container: Container, run: Run) -> None:
     output = run("anticheat", "calibrate").stdout
-    assert "tap: nobody has completed it in that time." in output
+    assert "tap: no player has completed it in that time." in output
     with pytest.raises(NotFound):
         container.calibration.measure(datetime.now(UTC), "nothing")
     assert run("anticheat", "calibrate", "--svg", "x.svg").exit_code == 2

@@ -107,7 +107,7 @@ def test_it_finds_the_script_says_why_and_does_nothing_else(container: Container
     assert (case["state"], case["status"]) == ("open", "active")
     assert case["starts_at"] == town.until - DAY, "what it redeemed in that day is in question"
     assert {signal["source"] for signal in case["signals"]} == {"model"}
-    assert "played unlike anybody else" in case["summary"]
+    assert "played unlike other players" in case["summary"]
     assert "the day without its longest break: 23." in case["summary"]
     assert container.database.rows("SELECT * FROM suspicion") == []
     assert {row.player_id for row in _signals(container)} == {town.script}
@@ -129,7 +129,7 @@ def test_the_same_time_and_seed_give_the_same_model(container: Container, town: 
     ledger = HandLedger(container)  # only a restored backup can change a ledger's past
     write_days(ledger, 1, 1, town.until)
     (wrong,) = container.model_training.verify(second["version"])
-    assert "what changed since: the ledger of that time" in wrong
+    assert "changed since then: the ledger of that time" in wrong
 
 
 def test_what_a_person_cleared_the_model_leaves_alone(container: Container, trained: Town) -> None:
@@ -147,7 +147,7 @@ def test_what_a_person_cleared_the_model_leaves_alone(container: Container, trai
 def test_a_damaged_model_judges_nobody_and_says_what_to_do(container: Container, trained: Town) -> None:
     container.database.rows("UPDATE models SET artifact = '\\x00' RETURNING version")
     for act in (container.model_training.judge, lambda: container.model_training.activate(1)):
-        with pytest.raises(Conflict, match="Model 1 judges nobody: the stored model is not the one"):
+        with pytest.raises(Conflict, match="Model 1 can't be used: the stored model is not the one"):
             act()
     assert _signals(container) == []
     assert container.model_training.train()["version"] == 2

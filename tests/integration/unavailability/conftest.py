@@ -72,7 +72,7 @@ def data(answer: TestResponse) -> Any:
 
 
 def unavailable(answer: TestResponse) -> bool:
-    """Return whether this is the contract's answer for a part that is down."""
+    """Return whether this is the API's answer for a part that is down."""
     code = answer.get_json().get("error", {}).get("code")
     return (answer.status_code, code) == (503, "unavailable") and int(answer.headers["Retry-After"]) > 0
 

@@ -1,4 +1,4 @@
-"""A score ends at 2^53 - 1: a redemption past it is refused in the contract's words, and changes nothing."""
+"""A score ends at 2^53 - 1: a redemption past it is refused in the API's words, and changes nothing."""
 
 from __future__ import annotations
 

@@ -75,13 +75,13 @@ def test_two_beats_send_each_tick_once_and_one_takes_over_from_the_other(
     of_leaderboard = [entry for entry in beat_schedule.values() if str(entry["task"]).startswith(TO_LEADERBOARD)]
     assert ready("leaderboard") == len(of_leaderboard), "each once, the missed one too"
 
-    holder, waiting = sorted(beats, key=lambda beat: "beat_has_the_turn" not in beat.log.read_text())
-    assert "beat_has_the_turn" not in waiting.log.read_text()
+    holder, waiting = sorted(beats, key=lambda beat: "beat_lock_taken" not in beat.log.read_text())
+    assert "beat_lock_taken" not in waiting.log.read_text()
     holder.pause()
     with container.database.transaction() as connection:
         connection.exec_driver_sql("UPDATE ticks SET sent_at = sent_at - interval '20 seconds' WHERE name = 'repair'")
     first = _sent(container)
     holder.kill()
-    eventually(lambda: "beat_has_the_turn" in waiting.log.read_text())
+    eventually(lambda: "beat_lock_taken" in waiting.log.read_text())
     eventually(lambda: _sent(container)["repair"] > first["repair"], within=30)
     assert _sent(container)["prune"] == first["prune"], "what the other one sent is not sent again"

@@ -23,7 +23,7 @@ def outcome(touched: int) -> Outcome:
 
 def test_a_drill_that_touched_nobody_is_reported_as_failed_with_the_reason() -> None:
     idle, effective = outcome(0), outcome(50)
-    assert idle.wrong == ["touched nobody: no sockets cut off"]
+    assert idle.wrong == ["had no effect: no sockets cut off"]
     assert as_json(idle)["held"] is False
     assert line(idle).startswith("FAILED")
     assert effective.wrong == []

@@ -159,7 +159,7 @@ def test_the_advice_for_one_that_sends_nothing_fits_the_state_of_the_broker(answ
     silent = BeatState(is_held=True, last_sent_ago=90.0)
     for finding in (late_relay("1 listening", broker_answers=answers), beat(silent, 3, broker_answers=answers)):
         assert finding.state == "wrong"
-        assert ("start it again" in finding.advice) == answers
+        assert ("restart it" in finding.advice) == answers
         assert ("fix that first" in finding.advice) == (not answers)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from devstack import surroundings
 from devstack.child import ROOT
-from devstack.given import MARKER, marker_value, user_settings
+from devstack.user_settings import MARKER, marker_value, user_settings
 
 FOREIGN = [
     "CELERY_BROKER_URL",

@@ -21,7 +21,7 @@ def completion_times(
 def test_of_too_few_nothing_is_proposed(found: CompletionTimes | None) -> None:
     proposal = propose(found, NOTHING)
     assert proposal.values == {}
-    assert proposal.reason == "too few to say: 500 completions of 20 players at least are needed"
+    assert proposal.reason == "too few completions: at least 500 by at least 20 players are needed"
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_the_least_time_is_a_little_below_the_fastest(fastest: float, now: float
 def test_where_people_wait_for_the_minimum_it_stays_and_that_is_said() -> None:
     proposal = propose(completion_times(3.02), {**NOTHING, "min_seconds": 3.0})
     assert "min_seconds" not in proposal.values
-    assert "people wait for the minimum of 3 s" in proposal.reason
+    assert "players wait for the minimum of 3 s" in proposal.reason
 
 
 def test_expected_times_are_rounded_and_in_order_and_what_is_right_is_not_changed() -> None:

@@ -59,7 +59,7 @@ def test_what_the_model_saw_is_told_as_its_own_and_refused_nothing() -> None:
     )
     text = summary("mallory", [signal])
     assert "in the day before 2026-11-24 10:02:11 UTC, by the learned model: 22 hours a day (1 to 5)." in text
-    assert text.endswith("It changed nothing about their suspicion; nothing was refused, a later look found it.")
+    assert text.endswith("It did not change their suspicion; nothing was refused, a later review found it.")
 
 
 def test_without_evidence_it_says_so() -> None:

@@ -1,4 +1,4 @@
-"""The JSON of the contract."""
+"""The JSON of the WebSocket API."""
 
 import json
 

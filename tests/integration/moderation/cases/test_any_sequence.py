@@ -35,7 +35,7 @@ class Redeemed:
 
 @dataclass
 class Case:
-    """`since` is the number of redemptions before it; `before` is the state that an undo restores."""
+    """`since` is the number of redemptions before it; `state_before` is the state that an undo restores."""
 
     id: UUID
     since: int

@@ -1,0 +1,29 @@
+"""docs/api.md names the error codes and routes of the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from app import errors
+from app.ws import frames
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
+
+
+def _codes(error: type[errors.Refusal]) -> set[str]:
+    return {error.code}.union(*(_codes(child) for child in error.__subclasses__()))
+
+
+def test_every_error_code_is_in_the_table() -> None:
+    table = PAGE.partition("### Error codes")[2].partition("\n## ")[0]
+    abstract = {errors.Refusal.code, errors.Conflict.code}
+    assert _codes(errors.Refusal) - abstract == set(re.findall(r"`([a-z_]+)`", table)) - {"http_error"}
+
+
+def test_every_close_code_is_in_the_table() -> None:
+    table = PAGE.partition("| close code |")[2]
+    codes = {
+        value for name, value in vars(frames).items() if name.isupper() and isinstance(value, int) and value >= 1000
+    }
+    assert codes - {frames.NORMAL} == {int(code) for code in re.findall(r"^\| (\d{4}) \|", table, re.MULTILINE)}
