@@ -18,9 +18,9 @@ from deploy.demo.limits import RAISED
 from devstack import cluster_map, surroundings
 from devstack.child import ROOT, CannotStart, Child
 from devstack.cluster import Cluster
-from devstack.user_settings import user_settings
 from devstack.group import Group
 from devstack.stack import Stack
+from devstack.user_settings import user_settings
 from devstack.watch import Watch
 
 _PR_SET_PDEATHSIG = 1

@@ -16,8 +16,8 @@ from app.settings import BadSetting, Settings
 from devstack import surroundings
 from devstack.child import ROOT, CannotStart, Child, free_port, is_free
 from devstack.folder import Folder
-from devstack.user_settings import MARKER, marker_value
 from devstack.postgres import Postgres
+from devstack.user_settings import MARKER, marker_value
 
 Progress = Callable[[str], None]
 

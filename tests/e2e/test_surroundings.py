@@ -118,4 +118,6 @@ def test_settings_of_the_last_run_in_a_terminal_do_not_reach_the_next_one(run: M
     assert result.stdout.split() == ["LOG_LEVEL", "PORT"], result.stderr
 
 
-_PRINT_SETTINGS = "import os; from devstack.user_settings import user_settings; print(*sorted(user_settings(os.environ)))"
+_PRINT_SETTINGS = (
+    "import os; from devstack.user_settings import user_settings; print(*sorted(user_settings(os.environ)))"
+)
