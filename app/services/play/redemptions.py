@@ -29,7 +29,7 @@ from app.services.moderation.moderation import Moderation
 from app.services.play.player_history import PlayerHistory
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore
-from app.stores.play.action_claims import ActionClaimStore, Claim
+from app.stores.play.action_claims import ActionClaimStore, Claim, Claimed, Consumed, Unclaimed
 from app.stores.play.ledger import AlreadyRedeemed, FirstAnswer, KeyAlreadyUsed, LedgerStore, Redeemed, ScoreAtLimit
 from app.stores.postgres.engine import UNAVAILABLE, certainly_changed_nothing
 from app.stores.redis.client import Call, Scripts
@@ -76,7 +76,7 @@ class Redemptions:
             key=request.key,
             fingerprint=request.fingerprint,
         )
-        if claim.word != "claimed" or promise is None:
+        if not isinstance(claim, Claimed) or promise is None:
             return self._answer_unclaimed(request, claim, presented)
         try:
             return self._judge_and_score(request, promise, claim, now_ms / 1000)
@@ -97,14 +97,14 @@ class Redemptions:
         return None if is_foreign else presented
 
     def _answer_unclaimed(self, request: RedemptionRequest, claim: Claim, presented: Presented) -> Completed:
-        if claim.word == "reused":
+        if claim is Unclaimed.REUSED:
             raise IdempotencyKeyReused()
-        if claim.word == "forged":
-            self._refuse_forgery(request, presented)
-        if claim.word == "in_flight":
+        if claim is Unclaimed.IN_FLIGHT:
             raise InProgress() if request.key else TokenAlreadyUsed()
-        if claim.word == "missing":
+        if claim is Unclaimed.MISSING:
             return self._repeat_first_answer(request, InvalidToken())
+        if not isinstance(claim, Consumed):
+            self._refuse_forgery(request, presented)
         try:
             return self._repeat_first_answer(request, TokenAlreadyUsed())
         except TokenAlreadyUsed:
@@ -158,7 +158,7 @@ class Redemptions:
             replayed=True,
         )
 
-    def _judge_and_score(self, request: RedemptionRequest, promise: Promise, claim: Claim, now: float) -> Completed:
+    def _judge_and_score(self, request: RedemptionRequest, promise: Promise, claim: Claimed, now: float) -> Completed:
         history, suspicion = claim.history, claim.suspicion
         if suspicion is None:  # Redis was emptied after the action was issued
             history, suspicion = self._history.fetch(promise.player_id)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import Enum
 from math import inf
+from typing import TypeAlias
 from uuid import UUID
 
 from anticheat.history import HISTORY_LENGTH, Completion
@@ -24,18 +26,35 @@ _MARK = "*"  # a member of every history: lost only with it; newer than all entr
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """The result of `claim`. `limits`, `history` and `suspicion` are set when `word` is "claimed".
+class Claimed:
+    """A claim that was taken. `history` is newest first; `suspicion` is None if Redis has lost the player's past."""
 
-    `word`: claimed, reused, missing, forged, consumed or in_flight. `history` is newest first. `suspicion` is None
-    when Redis has lost the player's past. `replays`: how often a consumed action was presented since.
-    """
+    limits: ActionTypeLimits
+    history: Sequence[Completion]
+    suspicion: Suspicion | None
 
-    word: str
-    limits: ActionTypeLimits = field(default_factory=lambda: ActionTypeLimits(min_seconds=0))
-    history: Sequence[Completion] = ()
-    suspicion: Suspicion | None = None
-    replays: int = 0
+
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    """The action is consumed; `replays` counts how often its token was presented since."""
+
+    replays: int
+
+
+class Unclaimed(Enum):
+    """The other reasons for which no claim was taken, as claim.lua names them."""
+
+    REUSED = "reused"
+    """The Idempotency-Key belongs to another action or token."""
+    MISSING = "missing"
+    """Redis does not know the action, or it has expired or is invalid."""
+    FORGED = "forged"
+    """The token does not promise what was issued."""
+    IN_FLIGHT = "in_flight"
+    """Another redemption holds the claim."""
+
+
+Claim: TypeAlias = Claimed | Consumed | Unclaimed
 
 
 def _action_key(player_id: str, action_id: str) -> str:
@@ -125,11 +144,12 @@ class ActionClaimStore:
             HISTORY_LENGTH,
         ]
         word, *rest = self._scripts.run("claim", keys, arguments)
+        if word == "consumed":
+            return Consumed(int(rest[0]))
         if word != "claimed":
-            return Claim(word, replays=int(rest[0]) if rest else 0)
+            return Unclaimed(word)
         limits, suspicion, *past = rest
-        return Claim(
-            word,
+        return Claimed(
             _read_limits(limits),
             [_read_entry(past[i], past[i + 1]) for i in range(0, len(past), 2)],
             _read_suspicion(suspicion) if suspicion else None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from typing import Any
@@ -18,7 +17,7 @@ from app.containers.container import Container
 from app.domain.action_token import Promise
 from app.domain.boards import MAIN, Season
 from app.stores.boards.rankings import CachedTop
-from app.stores.play.action_claims import Claim
+from app.stores.play.action_claims import Claim, Claimed, Consumed, Unclaimed
 from tests.parts.kinds import ON_BOTH
 
 pytestmark = ON_BOTH
@@ -58,57 +57,58 @@ def issued(container: Container) -> Promise:
 
 
 def test_a_claim_has_one_holder_until_it_is_released(container: Container, issued: Promise) -> None:
-    assert _claim(container, issued).word == "claimed"
-    assert _claim(container, issued).word == "in_flight"
+    assert isinstance(_claim(container, issued), Claimed)
+    assert _claim(container, issued) is Unclaimed.IN_FLIGHT
     container.action_claims.release(issued)
-    assert _claim(container, issued).word == "claimed"
+    assert isinstance(_claim(container, issued), Claimed)
 
 
 def test_a_claim_ends_by_itself(container: Container, issued: Promise) -> None:
     lease = container.settings.claim_seconds * 1000
-    assert _claim(container, issued).word == "claimed"
-    assert _claim(container, issued, later_ms=lease - 1).word == "in_flight"
-    assert _claim(container, issued, later_ms=lease).word == "claimed"
+    assert isinstance(_claim(container, issued), Claimed)
+    assert _claim(container, issued, later_ms=lease - 1) is Unclaimed.IN_FLIGHT
+    assert isinstance(_claim(container, issued, later_ms=lease), Claimed)
 
 
 def test_fifty_claims_at_once_have_one_holder(workers: list[Container], issued: Promise) -> None:
     with ThreadPoolExecutor(50) as pool:
         tries = [pool.submit(_claim, workers[number % len(workers)], issued) for number in range(50)]
-        words = Counter(task.result().word for task in tries)
-    assert words == {"claimed": 1, "in_flight": 49}
+        claims = [task.result() for task in tries]
+    assert sum(isinstance(claim, Claimed) for claim in claims) == 1
+    assert claims.count(Unclaimed.IN_FLIGHT) == 49
 
 
 def test_a_claim_tells_the_ways_to_fail_apart(container: Container, issued: Promise) -> None:
     unknown = _promise(container, issued.player_id)
-    assert _claim(container, unknown).word == "missing"
-    assert _claim(container, unknown, genuine=False).word == "missing"
-    assert _claim(container, issued, genuine=False).word == "forged"
-    assert _claim(container, issued, later_ms=60_000).word == "missing"
-    assert _claim(container, issued).word == "claimed"
+    assert _claim(container, unknown) is Unclaimed.MISSING
+    assert _claim(container, unknown, genuine=False) is Unclaimed.MISSING
+    assert _claim(container, issued, genuine=False) is Unclaimed.FORGED
+    assert _claim(container, issued, later_ms=60_000) is Unclaimed.MISSING
+    assert isinstance(_claim(container, issued), Claimed)
     container.scripts.run(*container.action_claims.settle_call(issued.player_id, issued.action_id, "consumed"))
-    assert _claim(container, issued).word == "consumed"
-    assert _claim(container, issued, later_ms=60_000).word == "consumed", "remembered beyond its expiry"
+    assert isinstance(_claim(container, issued), Consumed)
+    assert isinstance(_claim(container, issued, later_ms=60_000), Consumed), "remembered beyond its expiry"
 
 
 def test_only_what_was_issued_can_be_claimed(container: Container, issued: Promise) -> None:
     for name in [field.name for field in fields(Promise)][2:]:  # without the ids, since those name another action
         value = getattr(issued, name)
         changed: dict[str, Any] = {name: value + 1 if isinstance(value, int) else "another"}
-        assert _claim(container, replace(issued, **changed)).word == "forged", name
-    assert _claim(container, issued).word == "claimed"
+        assert _claim(container, replace(issued, **changed)) is Unclaimed.FORGED, name
+    assert isinstance(_claim(container, issued), Claimed)
 
 
 def test_an_action_of_the_version_before_can_be_claimed(container: Container, issued: Promise) -> None:
     container.redis.hdel(f"action:{{{issued.player_id}}}:{issued.action_id}", "promise")
-    assert _claim(container, issued).word == "claimed"
+    assert isinstance(_claim(container, issued), Claimed)
 
 
 def test_a_key_belongs_to_one_action(container: Container, issued: Promise) -> None:
     second_action = _promise(container, issued.player_id)
     container.action_claims.issue(second_action, LIMITS, most=10)
-    assert _claim(container, issued, key="k").word == "claimed"
-    assert _claim(container, second_action, key="k").word == "reused"
-    assert _claim(container, second_action).word == "claimed"
+    assert isinstance(_claim(container, issued, key="k"), Claimed)
+    assert _claim(container, second_action, key="k") is Unclaimed.REUSED
+    assert isinstance(_claim(container, second_action), Claimed)
 
 
 def test_no_more_are_issued_than_may_be_held(container: Container) -> None:
