@@ -93,8 +93,11 @@ def _take_seat() -> None:
     if not isinstance(sock, gevent.socket.socket) or isinstance(sock, ssl.SSLSocket):
         raise Unavailable("Sockets need gunicorn's gevent worker, with TLS ended in front of it.")
     g.seat = tier_of(current_app).arrive(caller_address())
-    # Compression can't be switched off in simple-websocket; it costs 90 kB a client and one encoding each.
-    request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+    # Compression can't be switched off in simple-websocket; it costs 90 kB a client and one encoding each. We speak no
+    # subprotocol. The library reads these headers as ASCII, and fails on other bytes; Flask has matched them already.
+    for name in ("EXTENSIONS", "PROTOCOL"):
+        request.environ.pop(f"HTTP_SEC_WEBSOCKET_{name}", None)
+    request.environ.update(HTTP_CONNECTION="Upgrade", HTTP_UPGRADE="websocket")
 
 
 def _release_seat(_: BaseException | None) -> None:

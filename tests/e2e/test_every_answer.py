@@ -94,3 +94,25 @@ def test_no_target_is_redirected(product: Product, target: str, status: int) -> 
     assert answer.status == status
     assert "Location" not in answer.headers
     _check(answer, may_be_kept=True)
+
+
+@pytest.mark.parametrize(
+    ("connection", "further"),
+    [
+        (b"Upgrade", b"Sec-WebSocket-Protocol: \xff\r\n"),
+        (b"Upgrade", "Sec-WebSocket-Protocol: é\r\n".encode()),
+        (b"Upgrade, \xff", b""),
+        (b"keep-alive, Upgrade", b"Sec-WebSocket-Extensions: \xff\r\nUser-Agent: \xff\r\nCookie: \xff\r\n"),
+    ],
+)
+def test_a_handshake_with_bytes_beyond_ascii_opens_the_socket(
+    product: Product, connection: bytes, further: bytes
+) -> None:
+    parts = urlsplit(product.url)
+    handshake = (
+        b"GET /api/v1/ws/leaderboard HTTP/1.1\r\nHost: localhost\r\nConnection: " + connection + b"\r\n"
+        b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        + further
+        + b"\r\n"
+    )
+    assert raw_answer((parts.hostname or "", parts.port or 80), handshake).status == 101
