@@ -15,6 +15,7 @@ from app.stores.boards.board_events import BoardChanged, Listening, LoginEnded, 
 from app.stores.postgres.engine import UNAVAILABLE
 from app.ws.board import Cause
 from app.ws.hub import Hub
+from app.ws.shared_reads import SharedReads
 
 log = structlog.get_logger("fairboard.ws")
 
@@ -35,6 +36,7 @@ class Feed:
     ) -> None:
         """Take `snapshot`, which reads a board and may raise, and `on_missed`, for lost control messages."""
         self._subscribe, self._snapshot, self._hub, self._on_missed = subscribe, snapshot, hub, on_missed
+        self._shared_snapshots = SharedReads(snapshot)
         self._failures = 0
         self._read_at = 0.0
         self._doubted: set[str] = set()  # boards whose rows differed from the snapshot at the last check
@@ -48,7 +50,7 @@ class Feed:
         """
         while True:
             gaps = self._gaps
-            newest = self._snapshot(board)
+            newest = self._shared_snapshots.get(board)
             if gaps == self._gaps:
                 return newest
 
