@@ -1,13 +1,13 @@
 """The rules, and the suspicion that one redemption adds by each.
 
-`verdict.judge` applies timing, pattern and frequency to each completion: list a further rule there. A forged or used
-token is no completion: `services/play/redemptions.py` adds `forgery` and `replay` by itself.
+`verdict.judge` applies the rules of `COMPLETION_RULES` to each completion: list a further rule there, and its words in
+`ACCUSATIONS`. A forged or used token is no completion: `services/play/redemptions.py` adds `forgery` and `replay`.
 
 A rule judges only the redemption in hand: the suspicion already contains the signals of earlier ones. `completions` are
 the player's others, as `known_at` returns them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -143,6 +143,21 @@ def replay(times: int, numbers: RuleParameters = RULE_PARAMETERS) -> Signal | No
         expected="at most once or twice more, after an answer was lost",
         added=numbers.replay_adds,
     )
+
+
+CompletionRule = Callable[[Completion, ActionTypeLimits, Sequence[Completion], RuleParameters], Signal | None]
+
+COMPLETION_RULES: tuple[CompletionRule, ...] = (timing, pattern, frequency)
+"""The rules that judge a completion, in the order of their signals."""
+
+ACCUSATIONS = {
+    "timing": "completed actions faster than they can be done",
+    "pattern": "repeated an action more evenly than a hand can",
+    "frequency": "completed more in a short time than hands can",
+    "forgery": "presented action tokens that were changed or made up",
+    "replay": "presented used action tokens again and again",
+}
+"""For each rule, what a player did who broke it, as the verb of a sentence about them."""
 
 
 def _run_of_intervals(newest_first: Sequence[float], pause: float) -> list[float]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from anticheat.history import Completion, known_at
 from anticheat.rule_parameters import RULE_PARAMETERS, RuleParameters
-from anticheat.rules import ActionTypeLimits, Signal, frequency, pattern, timing
+from anticheat.rules import COMPLETION_RULES, ActionTypeLimits, Signal
 from anticheat.suspicion import Suspicion, decayed
 
 
@@ -55,7 +55,7 @@ def judge(
     time has lowered the level.
     """
     completions = known_at(attempt.completed_at, history, numbers.overtaking)
-    candidates = (rule(attempt, limits, completions, numbers) for rule in (timing, pattern, frequency))
+    candidates = (rule(attempt, limits, completions, numbers) for rule in COMPLETION_RULES)
     signals = tuple(signal for signal in candidates if signal is not None)
     before = decayed(suspicion, attempt.completed_at, thresholds.half_life)
     after = Suspicion(before + sum(signal.added for signal in signals), attempt.completed_at)

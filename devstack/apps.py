@@ -6,13 +6,27 @@ import http.client
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.child import Child
 
-# The memory after which Celery replaces a worker process. A rebuild and a reconcile hold a thousand standings at once;
+
+@dataclass(frozen=True, slots=True)
+class WorkerSize:
+    """The processes of a queue's worker, and the memory (KiB) after which Celery replaces one of them."""
+
+    processes: int
+    max_kib: int
+
+
+# Players wait for the refreshes in the leaderboard queue. A rebuild and a reconcile hold a thousand standings at once;
 # the other tasks let PostgreSQL add up or look at one player at a time; the learned model needs its libraries.
-_MAX_KIB = {"leaderboard": 250_000, "analytics": 250_000, "anticheat": 400_000}
+WORKERS = {
+    "leaderboard": WorkerSize(processes=2, max_kib=250_000),
+    "analytics": WorkerSize(processes=1, max_kib=250_000),
+    "anticheat": WorkerSize(processes=1, max_kib=400_000),
+}
 # A wildcard address -> the loopback address that a client can name.
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
@@ -78,17 +92,17 @@ class Worker(App):
         env: Mapping[str, str],
         *,
         queue: str | None = None,
-        concurrency: int = 1,
         keep_open: tuple[int, ...] = (),
     ) -> None:
-        """Take tasks from `queue` alone, with `concurrency` processes; from all queues by default."""
+        """Take tasks from `queue` alone, in its size; from all queues by default."""
         super().__init__(log, env, keep_open=keep_open)
         self._options: list[str] = []
         if queue is not None:
             self.name = f"worker-{queue}"
+            size = WORKERS[queue]
             # Workers of the same name would take each other for dead.
-            self._options = ["-Q", queue, "--concurrency", str(concurrency), "-n", f"{queue}@%h"]
-            self._options += ["--max-memory-per-child", str(_MAX_KIB[queue])]
+            self._options = ["-Q", queue, "--concurrency", str(size.processes), "-n", f"{queue}@%h"]
+            self._options += ["--max-memory-per-child", str(size.max_kib)]
 
     def command(self) -> list[str]:
         command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "--loglevel", "info"]

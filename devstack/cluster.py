@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from devstack.apps import Beat, Relay, Web, Worker
+from devstack.apps import WORKERS, Beat, Relay, Web, Worker
 from devstack.child import CannotStart, Child, free_port
 from devstack.group import Group, Progress
 from devstack.nginx import Nginx
@@ -15,8 +15,6 @@ from devstack.redis_cluster import RedisCluster
 from devstack.replica import Replica
 
 REPLICAS, API_SERVERS, WS_SERVERS = 2, 3, 2
-# Queue -> worker processes: players wait for the refreshes in the leaderboard queue.
-WORKERS = {"leaderboard": 2, "analytics": 1, "anticheat": 1}
 # Settings that the cluster makes itself: the addresses of its parts, and values that have to fit to nginx.
 _RESERVED = (
     "DATABASE_URL",
@@ -168,10 +166,10 @@ class Cluster(Group):
     def _launch_background(self, rabbitmq: RabbitMQ) -> list[Child]:
         keep_open = self.folder.inherited_descriptors
         children: dict[str, Child] = {}
-        for queue, concurrency in WORKERS.items():
+        for queue in WORKERS:
             log = self.folder.log(f"worker-{queue}")
             extra_tasks = self._more_tasks if queue == "leaderboard" else ()
-            worker = _ClusterWorker(log, self.env, rabbitmq, queue, concurrency, extra_tasks, keep_open)
+            worker = _ClusterWorker(log, self.env, rabbitmq, queue, extra_tasks, keep_open)
             children[worker.name] = worker
         children["beat"] = Beat(self.folder.log("beat"), self.env, keep_open=keep_open)
         children["relay"] = Relay(self.folder.log("relay"), self.env, keep_open=keep_open)
@@ -200,11 +198,10 @@ class _ClusterWorker(Worker):
         env: Mapping[str, str],
         rabbitmq: RabbitMQ,
         queue: str,
-        concurrency: int,
         more_tasks: Sequence[str],
         keep_open: tuple[int, ...],
     ) -> None:
-        super().__init__(log, env, queue=queue, concurrency=concurrency, keep_open=keep_open)
+        super().__init__(log, env, queue=queue, keep_open=keep_open)
         self._rabbitmq, self._queue = rabbitmq, queue
         self._task_options = [option for module in more_tasks for option in ("-I", module)]
 

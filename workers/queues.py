@@ -55,6 +55,10 @@ def _work_queue(kind: str) -> WorkQueue:
 KINDS = ("leaderboard", "analytics", "anticheat")
 QUEUES = [_work_queue(kind) for kind in KINDS]
 
+# The tasks that get each batch of score events from the relay, with the arguments of `workers.tasks.refresh`. The rows
+# of the outbox stay until the broker has confirmed the batch for all of them, so each may get a batch twice.
+SCORE_EVENT_TASKS = ("leaderboard.refresh",)
+
 # The queue by the first part of a task's name.
 _KIND_OF = {**{kind: kind for kind in KINDS}, "maintenance": "leaderboard"}
 ROUTES = {f"{prefix}.*": {"queue": kind, "routing_key": f"{kind}.{prefix}"} for prefix, kind in _KIND_OF.items()}

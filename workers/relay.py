@@ -20,6 +20,7 @@ from app.stores.redis.pubsub import Channels
 from workers.app import app
 from workers.publisher import Publisher
 from workers.queue_depths import QueueDepthReporter
+from workers.queues import SCORE_EVENT_TASKS
 
 log = structlog.get_logger("fairboard.relay")
 
@@ -57,16 +58,15 @@ class Relay:
 
     def _publish(self, changes: list[BoardChange]) -> None:
         for change in changes:
-            self._publisher.send(
-                "leaderboard.refresh",
-                {
-                    "season_id": change.season_id,
-                    "players": [str(player) for player in change.players],
-                    "events": change.events,
-                    "request_ids": change.request_ids,
-                    "committed_at": change.committed_at,
-                },
-            )
+            batch = {
+                "season_id": change.season_id,
+                "players": [str(player) for player in change.players],
+                "events": change.events,
+                "request_ids": change.request_ids,
+                "committed_at": change.committed_at,
+            }
+            for task in SCORE_EVENT_TASKS:
+                self._publisher.send(task, batch)
             metrics.relay_published.inc(len(change.events))
             log.info("published", board=change.board, events=len(change.events), request_ids=change.request_ids)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -13,14 +13,6 @@ DECISIONS: tuple[Decision, ...] = ("cleared", "confirmed")
 STATES: tuple[CaseState, ...] = ("open", "cleared", "confirmed")
 REASON_LENGTH = 1000
 APPEAL_LENGTH = 2000
-
-_PHRASES = {
-    "timing": "completed actions faster than they can be done",
-    "pattern": "repeated an action more evenly than a hand can",
-    "frequency": "completed more in a short time than hands can",
-    "forgery": "presented action tokens that were changed or made up",
-    "replay": "presented used action tokens again and again",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +60,15 @@ def _check(text: str, limit: int) -> str:
     return text
 
 
-def summary(username: str, evidence: Sequence[CaseSignal]) -> str:
-    """Return the case in words that a person can check: acts, how often and when, an example, and the consequences."""
+def summary(username: str, evidence: Sequence[CaseSignal], accusations: Mapping[str, str]) -> str:
+    """Return the case in words that a person can check: acts, how often and when, an example, and the consequences.
+
+    `accusations` are the rules' (anticheat/rules.py).
+    """
     if not evidence:
         return f"There is no evidence against {username} on this case."
     clauses = [
-        _describe([signal for signal in evidence if _kind(signal) == kind])
+        _describe([signal for signal in evidence if _kind(signal) == kind], accusations)
         for kind in dict.fromkeys(map(_kind, evidence))
     ]
     return " ".join(
@@ -89,14 +84,14 @@ def _kind(signal: CaseSignal) -> str:
     return "model" if signal.source == "model" else signal.rule
 
 
-def _describe(signals: Sequence[CaseSignal]) -> str:
+def _describe(signals: Sequence[CaseSignal], accusations: Mapping[str, str]) -> str:
     strongest = max(signals, key=lambda signal: signal.added)
     where = f"{strongest.action_type}, " if strongest.action_type else ""
     if strongest.source == "model":
         latest = [signal for signal in signals if signal.at == max(peer.at for peer in signals)]
         text = "; ".join(f"{signal.seen} ({signal.expected})" for signal in latest)
         return f"played unlike other players in the day before {_utc(latest[0].at)} UTC, by the learned model: {text}."
-    phrase = _PHRASES.get(strongest.rule, f"was noticed by the rule '{strongest.rule}'")
+    phrase = accusations.get(strongest.rule, f"was noticed by the rule '{strongest.rule}'")
     example = f"{where}{strongest.seen}, where {strongest.expected} is expected"
     if strongest.rule == "pattern":
         example = f"{where}{strongest.seen}, while {strongest.expected}"

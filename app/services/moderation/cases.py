@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 
+from anticheat.rules import ACCUSATIONS
 from anticheat.suspicion import Suspicion, decayed
 from app.domain.cases import CaseSignal, check_appeal, summary
 from app.domain.times import rfc3339
@@ -104,7 +105,7 @@ class Cases:
             "held": case["held"],
             "signals": [signal.as_row() for signal in evidence],
             "signals_total": case["signals"],
-            "summary": summary(case["username"], evidence),
+            "summary": summary(case["username"], evidence, ACCUSATIONS),
             "suspicion": round(self.suspicion(case["player_id"]), 1),
             "decisions": self._store.decisions(case_id),
         }

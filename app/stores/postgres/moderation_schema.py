@@ -169,7 +169,7 @@ refusals = sa.Table(
     moment("judged_at"),
     moment("created_at", now=True),
     moment("issued_at", nullable=True),
-    sa.CheckConstraint("reason in ('timing', 'pattern', 'frequency', 'level')", name="reason"),
+    sa.CheckConstraint("reason ~ '^[a-z_]{1,32}$'", name="reason"),
     sa.Index("ix_refusals_created_at", "created_at"),
     sa.Index("ix_refusals_player", "player_id", "judged_at"),
 )

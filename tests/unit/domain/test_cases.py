@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from anticheat.rules import ACCUSATIONS
 from app.domain.cases import CaseSignal, check_appeal, check_reason, summary
 
 BEGIN = datetime(2026, 11, 24, 10, 2, 11, tzinfo=UTC)
@@ -25,7 +26,7 @@ def _signal(rule: str = "timing", *, after: float = 0.0, **changed: object) -> C
 
 
 def test_one_signal_is_told_with_what_was_seen_and_what_was_expected() -> None:
-    assert summary("mallory", [_signal()]) == (
+    assert summary("mallory", [_signal()], ACCUSATIONS) == (
         "mallory completed actions faster than they can be done, once on 2026-11-24 10:02:11 UTC: "
         "boss-fight, completed 0.02 s after its issue, where 20.00 s or more is expected. "
         "Suspicion rose to 80; 1 try was refused."
@@ -39,7 +40,7 @@ def test_several_rules_are_told_one_after_the_other_by_their_strongest_example()
         _signal("frequency", after=90_000, seen="20 completions in 3 s", expected="at most 12", action_id="c"),
         _signal("frequency", after=90_001, action_id="d", suspicion=130.4, outcome="critical", added=1.0),
     ]
-    text = summary("mallory", evidence)
+    text = summary("mallory", evidence, ACCUSATIONS)
     assert "twice from 2026-11-24 10:02:11 to 10:02:41 UTC: for example tap, 10 of 12 within 1 ms, while a hand" in text
     assert "mallory also completed more in a short time than hands can, twice from 2026-11-25 11:02:11 to" in text
     assert text.endswith("Suspicion rose to 130; 4 tries were refused, and the account was suspended.")
@@ -57,13 +58,13 @@ def test_what_the_model_saw_is_told_as_its_own_and_refused_nothing() -> None:
         suspicion=0.0,
         outcome="flag",
     )
-    text = summary("mallory", [signal])
+    text = summary("mallory", [signal], ACCUSATIONS)
     assert "in the day before 2026-11-24 10:02:11 UTC, by the learned model: 22 hours a day (1 to 5)." in text
     assert text.endswith("It did not change their suspicion; nothing was refused, a later review found it.")
 
 
 def test_without_evidence_it_says_so() -> None:
-    assert summary("mallory", []) == "There is no evidence against mallory on this case."
+    assert summary("mallory", [], ACCUSATIONS) == "There is no evidence against mallory on this case."
 
 
 def test_a_row_says_what_has_decayed() -> None:
