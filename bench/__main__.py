@@ -15,7 +15,7 @@ from bench import players, pushes, reads, redeems
 from bench.load import BenchFailed, Request
 from bench.machine import describe
 from bench.pgbench import PgBench
-from bench.players import Player
+from bench.players import BenchPlayer
 from bench.report import Figures, markdown
 from bench.sections import carry_over
 from bench.stage import another_web, stage
@@ -98,7 +98,7 @@ class Run:
         return actions[self._redeemed_count - count : self._redeemed_count]
 
     def _measure_pushes(
-        self, people: list[Player], changes: list[Request]
+        self, people: list[BenchPlayer], changes: list[Request]
     ) -> tuple[list[pushes.Pushes], pushes.Memory]:
         plan = self._plan
         pushing = pushes.Pushing(self._stack, people, changes)

@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 
 from bench.load import BenchFailed, Load, Request, send
-from bench.players import Player, issue, register
+from bench.players import BenchPlayer, issue, register
 from bench.redeems import wait_until_drained
 from bench.stage import stage
 from devstack.child import ROOT
@@ -95,7 +95,7 @@ def _figures(load: Load) -> dict[str, Any]:
 def measure(stack: Stack, events: int) -> dict[str, Any]:
     """Return the figures. Raises `BenchFailed` if a standing doesn't come back exactly, or an answer isn't 200."""
     _log(f"Filling the ledger with {events:,} events of {_PLAYERS:,} players")
-    players: list[Player] = register(stack.url, _REDEEMING)
+    players: list[BenchPlayer] = register(stack.url, _REDEEMING)
     _sql(stack, _STRANGERS, count=_PLAYERS - _REDEEMING)
     _sql(stack, _FILL, events=events, players=_PLAYERS)
     _sql(stack, _STANDINGS)

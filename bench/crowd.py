@@ -51,7 +51,7 @@ STEPS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class TimedRedemption:
     """One redemption: milliseconds from its event's row in the ledger, just before the commit, to each of STEPS."""
 
     steps: tuple[float, ...]
@@ -62,7 +62,7 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class SocketRoute:
     """The subscribers' way to the servers, with its figures.
 
     By part: `idle_ms`, CPU milliseconds a second while nothing changes; `busy_ms`, CPU milliseconds for one round
@@ -70,12 +70,12 @@ class Way:
     """
 
     name: str
-    rounds: list[Round]
+    rounds: list[TimedRedemption]
     idle_ms: dict[str, float]
     busy_ms: dict[str, float]
 
 
-class Crowd:
+class SocketStage:
     """A stack with two more web processes that hold the sockets."""
 
     def __init__(self, stack: Stack, servers: Sequence[Web], subscribers: int, say: Say) -> None:
@@ -85,7 +85,9 @@ class Crowd:
         self._people = people
         self._number = 0
 
-    def measure(self, name: str, addresses: Sequence[tuple[str, int]], rounds: int, parts: Sequence[Child]) -> Way:
+    def measure(
+        self, name: str, addresses: Sequence[tuple[str, int]], rounds: int, parts: Sequence[Child]
+    ) -> SocketRoute:
         """Measure one way: an equal part of the subscribers connects to each address; count the CPU time of `parts`."""
         changes = players.issue(self._stack.url, self._people[: rounds + 1], 1)
         per_address = self._subscribers // len(addresses)
@@ -109,14 +111,14 @@ class Crowd:
             }
             self._say(f"{name}: {rounds} rounds")
             start = time.monotonic()
-            results: list[tuple[Round, float]] = []
+            results: list[tuple[TimedRedemption, float]] = []
             busy = _cpu_while(parts, lambda: results.extend(self._round(audiences, change) for change in changes))
             seconds = time.monotonic() - start
             busy = {part: (ms - idle[part] * seconds) / rounds for part, ms in busy.items()}
             busy["subscribers"] = sum(cpu for _, cpu in results) * 1000 / rounds
-            return Way(name, [round_times for round_times, _ in results], idle, busy)
+            return SocketRoute(name, [round_times for round_times, _ in results], idle, busy)
 
-    def _round(self, audiences: Sequence[Audience], change: Request) -> tuple[Round, float]:
+    def _round(self, audiences: Sequence[Audience], change: Request) -> tuple[TimedRedemption, float]:
         """Make one redemption; return its times and the subscribers' CPU seconds."""
         self._number += 1
         request_id = f"crowd-{self._number:04}-{int(time.time())}"
@@ -135,7 +137,9 @@ class Crowd:
             max(end for end, _ in sends),
             max(receipt.last for receipt in receipts),
         )
-        return Round(tuple((moment - scored_at) * 1000 for moment in times)), sum(receipt.cpu for receipt in receipts)
+        return TimedRedemption(tuple((moment - scored_at) * 1000 for moment in times)), sum(
+            receipt.cpu for receipt in receipts
+        )
 
     def _redeem(self, change: Request, request_id: str) -> float:
         """Redeem at the stack's own web process; return when the event's row was made, in Unix seconds."""
@@ -202,7 +206,7 @@ def _nginx(stack: Stack, servers: Sequence[Web]) -> Iterator[Nginx]:
         nginx.stop()
 
 
-def markdown(subscribers: int, ways: Sequence[Way]) -> str:
+def markdown(subscribers: int, ways: Sequence[SocketRoute]) -> str:
     """Return three tables: milliseconds to each step, median and worst; CPU of a round; CPU at rest."""
     steps = []
     for way in ways:
@@ -222,15 +226,15 @@ def markdown(subscribers: int, ways: Sequence[Way]) -> str:
     )
 
 
-def _by_part(ways: Sequence[Way], figures: Callable[[Way], dict[str, float]]) -> str:
+def _by_part(ways: Sequence[SocketRoute], figures: Callable[[SocketRoute], dict[str, float]]) -> str:
     parts = ["web", "nginx", "redis", "worker", "relay", "subscribers"]
     rows = [[way.name, *(f"{figures(way).get(part, 0):.1f}" for part in parts)] for way in ways]
     return table(["subscribers come", "WebSocket servers", *parts[1:]], rows)
 
 
-def _run(stack: Stack, subscribers: int, rounds: int, say: Say) -> list[Way]:
+def _run(stack: Stack, subscribers: int, rounds: int, say: Say) -> list[SocketRoute]:
     with _servers(stack) as servers:
-        crowd = Crowd(stack, servers, subscribers, say)
+        crowd = SocketStage(stack, servers, subscribers, say)
         ways = [crowd.measure("directly", [server.address for server in servers], rounds, servers)]
         with _nginx(stack, servers) as nginx:
             ways.append(crowd.measure("through nginx", [nginx.address] * _SERVERS, rounds, [*servers, nginx]))

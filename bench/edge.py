@@ -39,7 +39,7 @@ Headers = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class ReadRoute:
     """One way to read: answers a second, 99th percentile in milliseconds, CPU milliseconds for 1,000 reads."""
 
     name: str
@@ -131,7 +131,7 @@ def _behind_nginx(stack: Stack) -> Iterator[tuple[Nginx, list[Web]]]:
             nginx.stop()
 
 
-def measure(seconds: float) -> tuple[list[Way], str]:
+def measure(seconds: float) -> tuple[list[ReadRoute], str]:
     """Return each way, measured for `seconds`, and the machine; the changes' own CPU time is subtracted."""
     with stage("redis", _say, {"WEB_WORKERS": "1", "TRUSTED_PROXIES": "1"}) as stack, _behind_nginx(stack) as edge:
         nginx, servers = edge
@@ -163,16 +163,16 @@ def _measure_idle(parts: dict[str, list[Child]], seconds: float) -> dict[str, fl
 
 def _measure_way(
     name: str, nginx: Nginx, headers: Headers, parts: dict[str, list[Child]], idle: dict[str, float], seconds: float
-) -> Way:
+) -> ReadRoute:
     _say(f"Reading {name}")
     before = _cpu_seconds(parts)
     answers, duration, p99_ms = _read(nginx.url, headers, seconds)
     after = _cpu_seconds(parts)
     cpu = {part: 1e6 * (after[part] - before[part] - idle[part] * duration) / answers for part in after}
-    return Way(name, answers / duration, p99_ms, cpu)
+    return ReadRoute(name, answers / duration, p99_ms, cpu)
 
 
-def rendered(ways: Sequence[Way]) -> str:
+def rendered(ways: Sequence[ReadRoute]) -> str:
     """Return the table for docs/operations/nginx.md."""
     names = list(ways[0].cpu)
     head = ["top ten", "reads/s", "99% within", "CPU ms for 1,000 reads", *names]

@@ -15,7 +15,7 @@ _CONNECTIONS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Player:
+class BenchPlayer:
     """A signed-in player."""
 
     player_id: str
@@ -27,7 +27,7 @@ class Player:
         return {"Authorization": f"Bearer {self.access_token}"}
 
 
-def register(url: str, count: int, *, prefix: str = "bench") -> list[Player]:
+def register(url: str, count: int, *, prefix: str = "bench") -> list[BenchPlayer]:
     """Register new players and return them, signed in."""
     accounts: list[Request] = [
         {
@@ -41,11 +41,11 @@ def register(url: str, count: int, *, prefix: str = "bench") -> list[Player]:
     return [_player(json.loads(body)["data"]) for body in load.bodies]
 
 
-def _player(data: dict[str, Any]) -> Player:
-    return Player(data["user"]["user_id"], data["access_token"])
+def _player(data: dict[str, Any]) -> BenchPlayer:
+    return BenchPlayer(data["user"]["user_id"], data["access_token"])
 
 
-def issue(url: str, players: list[Player], per_player: int, *, seed: int = 1) -> list[Request]:
+def issue(url: str, players: list[BenchPlayer], per_player: int, *, seed: int = 1) -> list[Request]:
     """Issue `per_player` actions for every player; return the requests that redeem them.
 
     Every player's first action comes before any player's second, in a new order each time, so that no player's
@@ -66,7 +66,7 @@ def issue(url: str, players: list[Player], per_player: int, *, seed: int = 1) ->
     return [_redeem(player, json.loads(body)["data"]) for player, body in zip(turns, load.bodies, strict=True)]
 
 
-def _redeem(player: Player, action: dict[str, Any]) -> Request:
+def _redeem(player: BenchPlayer, action: dict[str, Any]) -> Request:
     return {
         "method": "POST",
         "path": f"/api/v1/actions/{action['action_id']}/complete",

@@ -17,7 +17,7 @@ import psycopg
 from bench.accounts import fine_cpu_of, resident
 from bench.audience import Audience, FloorServer, Receipt
 from bench.load import BenchFailed, Request
-from bench.players import Player
+from bench.players import BenchPlayer
 from devstack.apps import Web
 from devstack.stack import Stack
 
@@ -70,7 +70,7 @@ class Pushing:
     So its CPU is the cost of pushing, without the redemption that caused the push.
     """
 
-    def __init__(self, stack: Stack, players: list[Player], redemptions: list[Request]) -> None:
+    def __init__(self, stack: Stack, players: list[BenchPlayer], redemptions: list[Request]) -> None:
         self._stack, self._redemptions = stack, list(redemptions)
         self._tokens = [player.access_token for player in players]
 

@@ -21,7 +21,7 @@ from typing import TypeVar
 from bench.load import BenchFailed
 from bench.machine import describe
 from bench.report import table
-from bench.scale_data import Board
+from bench.scale_data import ScaleBoard
 from bench.scale_runs import Command, Proofs, floor, proofs, reads, run_command
 from bench.sections import put
 from bench.stage import stage
@@ -35,7 +35,7 @@ _SECTION = "scale"
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class ScaleFigures:
     """The figures for a number of standings. The floor is in CPU seconds, reads are in CPU milliseconds by route."""
 
     standings: int
@@ -46,9 +46,9 @@ class Size:
     reads: Mapping[str, float]
 
 
-def measure(stack: Stack, sizes: Sequence[int]) -> list[Size]:
+def measure(stack: Stack, sizes: Sequence[int]) -> list[ScaleFigures]:
     """Measure one size after the other on the same servers, each with a new worker."""
-    board, results = Board(stack), []
+    board, results = ScaleBoard(stack), []
     for standings in sizes:
         _log(f"Writing {standings:,} players with a standing and an event each")
         board.grow_to(standings)
@@ -58,11 +58,11 @@ def measure(stack: Stack, sizes: Sequence[int]) -> list[Size]:
         proof_runs = _log_value("Proofs", proofs(stack))
         read_times = _log_value("Reads", reads(stack, board.readers()))
         verify = _log_value("Verification", run_command(stack, "leaderboard", "verify"))
-        results.append(Size(standings, floor_seconds, rebuild, verify, proof_runs, read_times))
+        results.append(ScaleFigures(standings, floor_seconds, rebuild, verify, proof_runs, read_times))
     return results
 
 
-def rows(sizes: Sequence[Size]) -> list[list[str]]:
+def rows(sizes: Sequence[ScaleFigures]) -> list[list[str]]:
     """Return the table's rows: a name, a cell for each size, the last as a multiple of the first."""
     lines: list[tuple[str, list[float], str]] = [
         ("rebuild of an empty Redis, seconds", [size.rebuild.seconds for size in sizes], ".1f"),
@@ -86,7 +86,7 @@ def _ratio(values: Sequence[float]) -> str:
     return f"{values[-1] / values[0]:.2f}" if values[0] else "-"
 
 
-def section(facts: Mapping[str, str], sizes: Sequence[Size]) -> str:
+def section(facts: Mapping[str, str], sizes: Sequence[ScaleFigures]) -> str:
     """Return the section for docs/performance.md."""
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     head = ["standings", *(f"{size.standings:,}" for size in sizes), "ratio"]

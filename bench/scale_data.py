@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import redis
 
-from bench.players import Player, register
+from bench.players import BenchPlayer, register
 from devstack.stack import Stack
 
 _READERS = 20
@@ -36,7 +36,7 @@ _STANDINGS = """
 """
 
 
-class Board:
+class ScaleBoard:
     """The board `main` of a stack without other players."""
 
     def __init__(self, stack: Stack) -> None:
@@ -55,7 +55,7 @@ class Board:
         self._sql("CHECKPOINT")
         self._standings = standings
 
-    def readers(self) -> list[Player]:
+    def readers(self) -> list[BenchPlayer]:
         """Return signed-in players with a standing."""
         return self._readers
 

@@ -17,7 +17,7 @@ import redis
 
 from bench.accounts import Accounts, cpu, spent
 from bench.load import BenchFailed, Request, send
-from bench.players import Player
+from bench.players import BenchPlayer
 from devstack.child import ROOT
 from devstack.processes import tree
 from devstack.stack import Stack
@@ -143,7 +143,7 @@ def _peak_mb(pid: int) -> float:
     return int(match[1]) / 1024 if match else 0.0
 
 
-def reads(stack: Stack, readers: Sequence[Player]) -> dict[str, float]:
+def reads(stack: Stack, readers: Sequence[BenchPlayer]) -> dict[str, float]:
     """Return the CPU milliseconds of web, PostgreSQL and Redis for one read of each route."""
     routes: dict[str, list[Request]] = {
         "/leaderboard/top": [{"method": "GET", "path": "/api/v1/leaderboard/top"}],
@@ -169,6 +169,6 @@ def _warm_up(stack: Stack, requests: list[Request]) -> None:
         time.sleep(1)
 
 
-def _get(path: str, reader: Player | None = None) -> Request:
+def _get(path: str, reader: BenchPlayer | None = None) -> Request:
     request: Request = {"method": "GET", "path": f"/api/v1{path}"}
     return request | {"headers": reader.headers} if reader else request

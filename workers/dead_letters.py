@@ -25,7 +25,7 @@ _EARLIER_DEATHS = "fairboard_deaths"
 """The header with the number of times that a letter had died before it was replayed."""
 
 
-class Request(TypedDict):
+class QueueRequest(TypedDict):
     """The object on stdin."""
 
     url: str
@@ -57,7 +57,7 @@ Counts = dict[str, int]
 """Letters by verb."""
 
 
-def status(url: str, _request: Request) -> dict[str, object]:
+def status(url: str, _request: QueueRequest) -> dict[str, object]:
     """Return `{"queues": [{"queue", "ready", "unacked", "consumers"}], "dead": letters}`; `None` where unknown."""
     rabbitmq = is_rabbitmq(url)
     with broker_connection(url, _TIMEOUT_SECONDS) as connection:
@@ -72,13 +72,13 @@ def status(url: str, _request: Request) -> dict[str, object]:
     return {"queues": rows, "dead": dead[0] if dead else None}
 
 
-def peek(url: str, request: Request) -> dict[str, object]:
+def peek(url: str, request: QueueRequest) -> dict[str, object]:
     """Return `{"letters": […]}`, the oldest first, each with the facts of its death. They stay where they are."""
     with broker_connection(url, _TIMEOUT_SECONDS) as connection:
         return {"letters": [describe(message) for _, message in _select_letters(connection, request)]}
 
 
-def replay(url: str, request: Request, counts: Counts) -> None:
+def replay(url: str, request: QueueRequest, counts: Counts) -> None:
     """Put letters back into the queues that they died in, and count them in `counts`, as `{"replayed"}`.
 
     A letter is acknowledged once the broker has confirmed its new message. A crash in between leaves both.
@@ -94,7 +94,7 @@ def replay(url: str, request: Request, counts: Counts) -> None:
             counts["replayed"] += 1
 
 
-def purge(url: str, request: Request, counts: Counts) -> None:
+def purge(url: str, request: QueueRequest, counts: Counts) -> None:
     """Delete letters, and count them in `counts`, as `{"purged"}`."""
     counts["purged"] = 0
     with broker_connection(url, _TIMEOUT_SECONDS) as connection:
@@ -129,7 +129,7 @@ def _queue_row(connection: Connection, name: str, rabbitmq: bool) -> QueueRow:
     return {"queue": name, "ready": queue.message_count, "unacked": None, "consumers": consumers}
 
 
-def _select_letters(connection: Connection, request: Request) -> Iterator[tuple[amqp.Channel, amqp.Message]]:
+def _select_letters(connection: Connection, request: QueueRequest) -> Iterator[tuple[amqp.Channel, amqp.Message]]:
     """Yield each selected letter once, with the channel to acknowledge it on; the others go back in the end."""
     declare(connection)
     with connection.channel() as channel:
@@ -174,13 +174,13 @@ def _build_replay(message: amqp.Message) -> amqp.Message:
     return amqp.Message(message.body, **{**properties, "delivery_mode": 2})
 
 
-_READ_COMMANDS: dict[str, Callable[[str, Request], dict[str, object]]] = {"status": status, "peek": peek}
-_WRITE_COMMANDS: dict[str, Callable[[str, Request, Counts], None]] = {"replay": replay, "purge": purge}
+_READ_COMMANDS: dict[str, Callable[[str, QueueRequest], dict[str, object]]] = {"status": status, "peek": peek}
+_WRITE_COMMANDS: dict[str, Callable[[str, QueueRequest, Counts], None]] = {"replay": replay, "purge": purge}
 
 
 def main() -> None:
     """Run the command that stdin names, once."""
-    request: Request = json.loads(sys.stdin.readline())
+    request: QueueRequest = json.loads(sys.stdin.readline())
     url, command = request["url"], request["command"]
     counts: Counts = {}
     result: dict[str, object] = {}

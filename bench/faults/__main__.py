@@ -13,7 +13,7 @@ import sys
 import time
 
 from bench.faults import disk
-from bench.faults.drill import FULL, SHORT, Drill, Outcome, chosen, drill
+from bench.faults.drill import FULL, SHORT, Drill, DrillOutcome, chosen, drill
 from bench.faults.faults import FAULTS
 from bench.faults.report import PAGE, as_json, line, page
 from bench.faults.scene import Fault
@@ -72,7 +72,7 @@ def _parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run(drill_run: Drill, faults: list[Fault]) -> list[Outcome]:
+def _run(drill_run: Drill, faults: list[Fault]) -> list[DrillOutcome]:
     outcomes = []
     for fault in faults:
         outcome = drill_run.run(fault)

@@ -12,7 +12,7 @@ import psycopg
 from kombu import Connection
 
 from bench.faults import verified
-from bench.faults.load import Crowd, Phase
+from bench.faults.load import CrowdProcess, Phase
 
 _SETTLE_SECONDS = 60.0
 _TEMPORARY_ERRORS: tuple[type[Exception], ...] = (psycopg.Error, OSError, json.JSONDecodeError, *verified.NOT_NOW)
@@ -87,7 +87,7 @@ class Books:
         count = self.rows("SELECT count(*) FROM outbox")[0][0]
         return [f"{count} rows wait in the outbox"] if count else []
 
-    def boards(self, crowd: Crowd) -> list[str]:
+    def boards(self, crowd: CrowdProcess) -> list[str]:
         """Check that all screens show the database's top ten."""
         top = [list(row) for row in self.rows(_TOP)]
         screens = crowd.boards()

@@ -7,8 +7,8 @@ redemptions a second, all players together. It prints `ready` once every socket 
 input is a command, answered with one line of JSON:
 
 - `begin`: redeem from now on.
-- `rest`: stop, wait for the last answers, and report them: the fields of an `Account`, `silence` in seconds, `endings`
-  (sockets by how they ended) and `went_back` (boards older than the one before).
+- `rest`: stop, wait for the last answers, and report them: the fields of a `PhaseAccount`, `silence` in seconds,
+  `endings` (sockets by how they ended) and `went_back` (boards older than the one before).
 - `boards`: the present screens, `{"connected", "boards": [{"count", "rows"}]}`.
 """
 
@@ -27,7 +27,7 @@ import gevent  # noqa: E402
 import gevent.event  # noqa: E402
 import gevent.fileobject  # noqa: E402
 
-from bench.faults.redeemers import Account, Redeemer  # noqa: E402
+from bench.faults.redeemers import PhaseAccount, Redeemer  # noqa: E402
 from bench.faults.watchers import Watcher  # noqa: E402
 
 _MAX_CONNECTING = 50  # sockets that connect at the same time
@@ -46,7 +46,7 @@ class Crowd:
             Watcher(self._address, tokens[number % len(tokens)], self._endings) for number in range(plan["sockets"])
         ]
         self._stop = gevent.event.Event()
-        self._account = Account()
+        self._account = PhaseAccount()
         self._playing: list[Any] = []
         self._phase = 0
 
@@ -62,7 +62,7 @@ class Crowd:
     def begin(self) -> dict[str, Any]:
         """Redeem from now on."""
         self._phase += 1
-        self._account, self._stop = Account(), gevent.event.Event()
+        self._account, self._stop = PhaseAccount(), gevent.event.Event()
         self._endings.clear()
         for watcher in self._watchers:
             watcher.begin_phase()

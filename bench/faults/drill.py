@@ -12,7 +12,7 @@ from pathlib import Path
 from bench import players
 from bench.faults import disk
 from bench.faults.check import Books, settle
-from bench.faults.load import Crowd, Phase
+from bench.faults.load import CrowdProcess, Phase
 from bench.faults.scene import Fault, Scene
 from bench.load import BenchFailed
 from devstack.cluster import Cluster
@@ -36,7 +36,7 @@ _SOCKETS_PER_WATCHER = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class DrillSize:
     """The size of a drill. `before` and `after`: seconds of load around the fault; `rate`: redemptions a second."""
 
     players: int
@@ -46,12 +46,12 @@ class Size:
     after: float
 
 
-FULL = Size(players=40, sockets=500, rate=50, before=3, after=5)
-SHORT = Size(players=20, sockets=50, rate=20, before=0.5, after=1)
+FULL = DrillSize(players=40, sockets=500, rate=50, before=3, after=5)
+SHORT = DrillSize(players=20, sockets=50, rate=20, before=0.5, after=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DrillOutcome:
     """The outcome of one fault. `wrong` is empty when the fault touched the load and every check passed.
 
     `settle_seconds`: seconds after the load until they passed; `touched`: the count of the fault's `touch`.
@@ -67,12 +67,12 @@ class Outcome:
 class Drill:
     """A cluster under load."""
 
-    def __init__(self, cluster: Cluster, crowd: Crowd, size: Size, folder: Path, *, short: bool) -> None:
+    def __init__(self, cluster: Cluster, crowd: CrowdProcess, size: DrillSize, folder: Path, *, short: bool) -> None:
         self._crowd, self._size = crowd, size
         self._books = Books(cluster.env)
         self._scene = Scene(cluster, self._books, folder, short, Counter())
 
-    def run(self, fault: Fault) -> Outcome:
+    def run(self, fault: Fault) -> DrillOutcome:
         """Break one part, and return the outcome once the load is at rest."""
         since = self._books.newest_event()
         self._crowd.begin()
@@ -101,11 +101,11 @@ class Drill:
                 lambda: books.dead_letters(self._scene.expected_dead_letters),
             ]
         )
-        return Outcome(fault, phase, settled, touched, failures + findings)
+        return DrillOutcome(fault, phase, settled, touched, failures + findings)
 
 
 @contextlib.contextmanager
-def drill(folder: Path, size: Size, *, short: bool, say: Callable[[str], None]) -> Iterator[Drill]:
+def drill(folder: Path, size: DrillSize, *, short: bool, say: Callable[[str], None]) -> Iterator[Drill]:
     """Start everything in `folder`, the database on a small disk if we may mount one, and yield the drill."""
     with contextlib.ExitStack() as stack:
         if disk.may_mount():
@@ -117,7 +117,7 @@ def drill(folder: Path, size: Size, *, short: bool, say: Callable[[str], None]) 
         people = players.register(cluster.url, size.players + -(-size.sockets // _SOCKETS_PER_WATCHER), prefix="drill")
         redeemers, watchers = people[: size.players], people[size.players :]
         say(f"Connecting {size.sockets} subscribers")
-        crowd = Crowd(folder, cluster.url, redeemers, watchers, sockets=size.sockets, rate=size.rate)
+        crowd = CrowdProcess(folder, cluster.url, redeemers, watchers, sockets=size.sockets, rate=size.rate)
         with crowd:
             yield Drill(cluster, crowd, size, folder, short=short)
 

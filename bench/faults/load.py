@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.faults.redeemers import Action
+from bench.faults.redeemers import SubmittedAction
 from bench.load import BenchFailed
-from bench.players import Player
+from bench.players import BenchPlayer
 from devstack.child import ROOT
 
 _GAP_SECONDS = 1.0
@@ -28,7 +28,7 @@ class Phase:
     `silence`: the longest time in which a screen got no board. `went_back`: boards older than the one before.
     """
 
-    actions: list[Action]
+    actions: list[SubmittedAction]
     saw: dict[str, int]
     degraded: float
     slowest: float
@@ -37,15 +37,15 @@ class Phase:
     endings: dict[str, int]
 
 
-class Crowd:
+class CrowdProcess:
     """Players and subscribers, connected when the `with` block begins."""
 
     def __init__(
         self,
         folder: Path,
         url: str,
-        players: Sequence[Player],
-        watchers: Sequence[Player],
+        players: Sequence[BenchPlayer],
+        watchers: Sequence[BenchPlayer],
         *,
         sockets: int,
         rate: float,
@@ -66,7 +66,7 @@ class Crowd:
         )
         self.sockets = sockets
 
-    def __enter__(self) -> Crowd:
+    def __enter__(self) -> CrowdProcess:
         command = [sys.executable, "-m", "bench.faults.crowd", str(self._plan)]
         self._process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -92,7 +92,7 @@ class Crowd:
         report = self._send_command("rest")
         bad_spans = report.pop("bad")
         return Phase(
-            [Action(**action) for action in report.pop("actions")],
+            [SubmittedAction(**action) for action in report.pop("actions")],
             degraded=_covered(bad_spans),
             **report,
         )

@@ -21,7 +21,7 @@ _SLOW_SECONDS = 1.0  # a person notices a longer delay
 
 
 @dataclass(slots=True)
-class Action:
+class SubmittedAction:
     """One action whose token was sent in. `outcome`: scored (200), used (403 token_already_used), refused, or open.
 
     `doubtful`: a try had no answer or a 5xx, so the ledger may have it although no answer said so.
@@ -35,10 +35,10 @@ class Action:
 
 
 @dataclass(slots=True)
-class Account:
+class PhaseAccount:
     """One phase as clients saw it. `bad`: (start, end) of answers that failed or took over a second."""
 
-    actions: list[Action] = field(default_factory=list)
+    actions: list[SubmittedAction] = field(default_factory=list)
     saw: Counter[str] = field(default_factory=Counter)
     bad: list[tuple[float, float]] = field(default_factory=list)
     slowest: float = 0.0
@@ -55,7 +55,7 @@ class Account:
 class Redeemer:
     """One player on one keep-alive connection. Every other action carries an Idempotency-Key."""
 
-    def __init__(self, address: tuple[str, int], token: str, account: Account, seed: int) -> None:
+    def __init__(self, address: tuple[str, int], token: str, account: PhaseAccount, seed: int) -> None:
         self._address, self._token, self._account = address, token, account
         self._random = random.Random(seed)
         self._connection: http.client.HTTPConnection | None = None
@@ -72,7 +72,7 @@ class Redeemer:
 
     def _redeem(self, issued: dict[str, Any]) -> None:
         self._turn += 1
-        action = Action(issued["action_id"], self._turn % 2 == 0, issued["points"])
+        action = SubmittedAction(issued["action_id"], self._turn % 2 == 0, issued["points"])
         self._account.actions.append(action)
         headers = {"Idempotency-Key": uuid.uuid4().hex} if action.keyed else {}
         give_up_at = time.monotonic() + _GIVE_UP_SECONDS

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.faults.drill import Outcome, Size
+from bench.faults.drill import DrillOutcome, DrillSize
 from bench.report import table
 from devstack.child import ROOT
 
@@ -15,7 +15,7 @@ PAGE = ROOT / "docs" / "reliability.md"
 _NOTES = Path(__file__).with_name("notes.md")
 
 
-def line(outcome: Outcome) -> str:
+def line(outcome: DrillOutcome) -> str:
     """Return one fault as a line for the terminal."""
     phase = outcome.phase
     verdict = "held" if not outcome.wrong else "FAILED"
@@ -32,7 +32,7 @@ def counts_text(counts: dict[str, int]) -> str:
     return ", ".join(f"{count:,} x {kind}" for kind, count in sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def as_json(outcome: Outcome) -> dict[str, object]:
+def as_json(outcome: DrillOutcome) -> dict[str, object]:
     """Return one fault for a script."""
     phase = outcome.phase
     return {
@@ -51,7 +51,7 @@ def as_json(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def page(runs: Sequence[Sequence[Outcome]], size: Size) -> str:
+def page(runs: Sequence[Sequence[DrillOutcome]], size: DrillSize) -> str:
     """Return the whole document."""
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     head = [
@@ -75,7 +75,7 @@ def page(runs: Sequence[Sequence[Outcome]], size: Size) -> str:
     )
 
 
-def _row(outcomes: Sequence[Outcome]) -> list[str]:
+def _row(outcomes: Sequence[DrillOutcome]) -> list[str]:
     total: Counter[str] = Counter()
     endings: Counter[str] = Counter()
     for outcome in outcomes:
@@ -95,5 +95,5 @@ def _row(outcomes: Sequence[Outcome]) -> list[str]:
     ]
 
 
-def _touched(outcomes: Sequence[Outcome]) -> str:
+def _touched(outcomes: Sequence[DrillOutcome]) -> str:
     return f"{min(outcome.touched for outcome in outcomes):,} {outcomes[0].fault.touch.unit}"

@@ -18,7 +18,7 @@ _POLICY_VIOLATION = 1008
 _Daemon = functools.partial(threading.Thread, daemon=True)
 
 
-class Board:
+class SeenBoard:
     """The newest rows that any player's socket has received."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Socket:
     with the error code that the server sent, such as `account_suspended`.
     """
 
-    def __init__(self, url: str, board: Board, token: Callable[[], str], refused: Callable[[str], None]) -> None:
+    def __init__(self, url: str, board: SeenBoard, token: Callable[[], str], refused: Callable[[str], None]) -> None:
         self._url = "ws" + url.rstrip("/").removeprefix("http") + "/api/v1/ws/leaderboard"
         self._board, self._token, self._refused = board, token, refused
         self._send_lock = threading.Lock()

@@ -15,7 +15,7 @@ from deploy.demo.tally import Event
 _MAX_CASES = 100
 
 
-class Cases:
+class NewSignals:
     """The new signals on the open cases of players since this was made."""
 
     def __init__(self, env: Mapping[str, str]) -> None:

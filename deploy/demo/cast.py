@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from deploy.demo.cheats import AlmostInTime, Burst, Cheat, Clockwork, Forger, Replayer, TooFast
 from deploy.demo.honest import Expert, Honest, Novice, Regular
-from deploy.demo.player import Player, Stopped, World
+from deploy.demo.player import DemoPlayer, Stopped, World
 
 HONEST: dict[type[Honest], tuple[str, ...]] = {
     Novice: ("pip.larsen", "Granny Jo", "newton77", "Lotta", "sam_i_am", "wobbly_wim", "Tuesday"),
@@ -58,7 +58,7 @@ def _run_honest(world: World, kind: type[Honest], name: str, rng: random.Random,
 
 
 def _run_cheat(world: World, kind: type[Cheat], names: tuple[str, ...], rng: random.Random, delay: float) -> None:
-    def accounts() -> Iterator[tuple[float, Player]]:
+    def accounts() -> Iterator[tuple[float, DemoPlayer]]:
         yield delay, kind(world, _alias(names, rng), rng)
         while True:
             yield rng.uniform(*_RETURN_SECONDS), kind(world, _alias(names, rng), rng)
@@ -66,7 +66,7 @@ def _run_cheat(world: World, kind: type[Cheat], names: tuple[str, ...], rng: ran
     _run_accounts(world, accounts())
 
 
-def _run_accounts(world: World, accounts: Iterator[tuple[float, Player]]) -> None:
+def _run_accounts(world: World, accounts: Iterator[tuple[float, DemoPlayer]]) -> None:
     """Run one account after the other, each until it is suspended."""
     for delay, player in accounts:
         try:

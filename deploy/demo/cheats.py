@@ -7,12 +7,12 @@ import json
 import time
 from typing import Any, ClassVar
 
-from deploy.demo.player import Action, Player
+from deploy.demo.player import DemoPlayer, IssuedAction
 
 _MAX_OPEN_ACTIONS = 10  # a player may hold this many actions open
 
 
-class Cheat(Player):
+class Cheat(DemoPlayer):
     """A cheater; if `returns`, a suspended one comes back with a new account after a while."""
 
     returns: ClassVar[bool] = True
@@ -80,7 +80,7 @@ class Replayer(Cheat):
     kind = "replayer"
 
     def play(self) -> None:
-        used: list[Action] = []
+        used: list[IssuedAction] = []
         while True:
             action = self.issue(self.pick("quick-match"))
             if action is not None:
@@ -92,7 +92,7 @@ class Replayer(Cheat):
                 self._present(old)
             self.wait(self.rng.uniform(6, 15))
 
-    def _present(self, old: Action) -> None:
+    def _present(self, old: IssuedAction) -> None:
         answer = self.complete(old)
         self.report("refused", f"{answer.refusal}  {old.slug}, used token", code=answer.code)
         if (answer.status, answer.code) != (403, "token_already_used"):
@@ -117,7 +117,7 @@ class Forger(Cheat):
                 self.redeem(action)
             self.wait(self.rng.uniform(8, 20))
 
-    def _present(self, action: Action, token: str, forgery: str) -> None:
+    def _present(self, action: IssuedAction, token: str, forgery: str) -> None:
         answer = self.complete(action, token=token)
         self.report("refused", f"{answer.refusal}  {action.slug}, {forgery}", code=answer.code)
         if (answer.status, answer.code) != (401, "invalid_signature"):

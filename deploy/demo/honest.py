@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from deploy.demo.api import Answer
-from deploy.demo.player import Action, Player, World, new_key
+from deploy.demo.player import DemoPlayer, IssuedAction, World, new_key
 
 _RETRY_CHANCE, _FORGET_CHANCE, _REST_CHANCE = 0.03, 0.02, 0.02
 _MIN_SECONDS = 0.15  # no person reacts sooner
@@ -26,7 +26,7 @@ class Time:
         return max(_MIN_SECONDS, self.median * math.exp(rng.gauss(0, self.spread)))
 
 
-class Honest(Player):
+class Honest(DemoPlayer):
     """The common behaviour of all skills."""
 
     honest = True
@@ -39,7 +39,7 @@ class Honest(Player):
 
     def __init__(self, world: World, name: str, rng: random.Random) -> None:
         super().__init__(world, name, rng)
-        self._forgotten: Action | None = None
+        self._forgotten: IssuedAction | None = None
 
     def play(self) -> None:
         while True:
@@ -58,7 +58,7 @@ class Honest(Player):
     def _choose(self) -> dict[str, Any]:
         return self.pick(*self.rng.choices(list(self.likes), weights=list(self.likes.values())))
 
-    def _finish(self, action: Action) -> None:
+    def _finish(self, action: IssuedAction) -> None:
         """Redeem with an Idempotency-Key, so that a lost answer can be requested again."""
         key = new_key()
         first = self.redeem(action, key=key)
@@ -67,7 +67,7 @@ class Honest(Player):
         elif not first.replayed and self.rng.random() < _RETRY_CHANCE:
             self._send_again(action, key, first)
 
-    def _send_again(self, action: Action, key: str, first: Answer) -> None:
+    def _send_again(self, action: IssuedAction, key: str, first: Answer) -> None:
         self.wait(self.rng.uniform(0.2, 1.0))
         second = self.complete(action, key=key)
         if second.status == 200 and second.replayed and second.data == first.data:

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 from deploy.demo.api import Answer, Api, Unreachable
-from deploy.demo.board import Board, Socket
-from deploy.demo.tally import Event, Tally
+from deploy.demo.board import SeenBoard, Socket
+from deploy.demo.tally import Event, EventTally
 
 _RENEWED_AT = 0.7  # as a share of an access token's life
 _SOCKET_SECONDS = 5.0  # the server closes the socket of a suspended player in milliseconds
@@ -34,13 +34,13 @@ class World:
 
     url: str
     stop: threading.Event
-    tally: Tally
-    board: Board
+    tally: EventTally
+    board: SeenBoard
     password: Callable[[str], str]
 
 
 @dataclass(frozen=True)
-class Action:
+class IssuedAction:
     """An issued action, with the requirements of its type. `expires` is on our monotonic clock."""
 
     id: str
@@ -50,7 +50,7 @@ class Action:
     expires: float
 
 
-class Player:
+class DemoPlayer:
     """One player in one thread: `run()` joins, plays until suspended or stopped, and signs out.
 
     A subclass defines `play()`, which never returns and is ended by `Suspended` or `Stopped`.
@@ -105,7 +105,7 @@ class Player:
         action_type = next((types[slug] for slug in slugs if slug in types), None)
         return action_type or max(self._action_types, key=lambda kind: bool(kind["min_seconds"]))
 
-    def issue(self, kind: dict[str, Any]) -> Action | None:
+    def issue(self, kind: dict[str, Any]) -> IssuedAction | None:
         """Return a new action, or report the refusal and return `None`."""
         answer = self.call("POST", "/actions", {"action_type": kind["slug"]})
         if answer.status != 201:
@@ -113,14 +113,14 @@ class Player:
             return None
         data = answer.data
         expires = time.monotonic() + _seconds(data)
-        return Action(data["action_id"], data["token"], kind["slug"], kind["min_seconds"], expires)
+        return IssuedAction(data["action_id"], data["token"], kind["slug"], kind["min_seconds"], expires)
 
-    def complete(self, action: Action, *, token: str = "", key: str = "") -> Answer:
+    def complete(self, action: IssuedAction, *, token: str = "", key: str = "") -> Answer:
         """Present the action's own token, or another, and return the answer; reports nothing."""
         path = f"/actions/{action.id}/complete"
         return self.call("POST", path, {"token": token or action.token}, key=key)
 
-    def redeem(self, action: Action, *, key: str = "") -> Answer:
+    def redeem(self, action: IssuedAction, *, key: str = "") -> Answer:
         """Complete the action and report the result."""
         answer = self.complete(action, key=key)
         if answer.status == 200:

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Mapping
 
 from deploy.demo import cast
-from deploy.demo.board import Board
-from deploy.demo.cases import Cases
+from deploy.demo.board import SeenBoard
+from deploy.demo.cases import NewSignals
 from deploy.demo.limits import RAISED
 from deploy.demo.player import World
 from deploy.demo.screen import Screen, counted, top
-from deploy.demo.tally import Event, Tally
+from deploy.demo.tally import Event, EventTally
 
 _SUMMARY_SECONDS, _CASES_SECONDS = 15.0, 1.0
 _GOODBYE_SECONDS = 5.0
@@ -28,7 +28,7 @@ def run(
     *,
     seed: int = 1,
     colour: bool = False,
-) -> Tally:
+) -> EventTally:
     """Play against the product at `url` until `stop` is set; return the tally.
 
     `admin_env` is the environment of the product's own processes: with its DATABASE_URL the demo reads the cases, and
@@ -41,8 +41,8 @@ def run(
         names[event.player] = event.kind
         screen.show(event)
 
-    world = World(url, stop, Tally(show), Board(), _passwords(admin_env))
-    cases = Cases(admin_env) if admin_env.get("DATABASE_URL") else None
+    world = World(url, stop, EventTally(show), SeenBoard(), _passwords(admin_env))
+    cases = NewSignals(admin_env) if admin_env.get("DATABASE_URL") else None
     _introduce(screen, seed, cases, admin_env)
     players = cast.threads(world, seed)
     for thread in players:
@@ -60,7 +60,7 @@ def run(
     return world.tally
 
 
-def _introduce(screen: Screen, seed: int, cases: Cases | None, admin_env: Mapping[str, str]) -> None:
+def _introduce(screen: Screen, seed: int, cases: NewSignals | None, admin_env: Mapping[str, str]) -> None:
     honest, cheats = sum(map(len, cast.HONEST.values())), len(cast.CHEATS)
     screen.print_line(f"Demo: {honest} honest players and {cheats} cheaters, all through the public API (seed {seed}).")
     raised = ", ".join(f"{name}={rate}" for name, rate in RAISED.items() if admin_env.get(name) == rate)
@@ -77,7 +77,7 @@ def _passwords(env: Mapping[str, str]) -> Callable[[str], str]:
     return lambda username: hashlib.blake2b(username.encode(), key=key, digest_size=16).hexdigest()
 
 
-def _follow(world: World, screen: Screen, cases: Cases | None, names: Mapping[str, str]) -> None:
+def _follow(world: World, screen: Screen, cases: NewSignals | None, names: Mapping[str, str]) -> None:
     """Report flags as they come, and a summary now and then, until the stop."""
     next_summary = time.monotonic() + _SUMMARY_SECONDS
     while not world.stop.wait(_CASES_SECONDS):
@@ -88,7 +88,7 @@ def _follow(world: World, screen: Screen, cases: Cases | None, names: Mapping[st
             screen.divide(_summary(world))
 
 
-def _report_cases(tally: Tally, cases: Cases, names: Mapping[str, str]) -> None:
+def _report_cases(tally: EventTally, cases: NewSignals, names: Mapping[str, str]) -> None:
     for event in cases.news(dict(names)):
         tally.add(event)
 

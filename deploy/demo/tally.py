@@ -23,7 +23,7 @@ class Event:
     previous_rank: int | None = None
 
 
-class Tally:
+class EventTally:
     """A counter of events that passes each to `show`, one at a time for any number of threads."""
 
     def __init__(self, show: Callable[[Event], None]) -> None:

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.demo.board import Board
-from deploy.demo.cases import Cases
+from deploy.demo.board import SeenBoard
+from deploy.demo.cases import NewSignals
 from deploy.demo.cheats import AlmostInTime, Burst, Clockwork, Forger, Replayer, TooFast
 from deploy.demo.honest import Expert, Honest, Regular
-from deploy.demo.player import Player, World
-from deploy.demo.tally import Event, Tally
+from deploy.demo.player import DemoPlayer, World
+from deploy.demo.tally import Event, EventTally
 from devstack.child import ROOT
 from tests.parts.client import fresh_name
 from tests.parts.product import Product, wait_until_settled
@@ -38,13 +38,13 @@ class Stage:
 
     def __init__(self, url: str) -> None:
         self.events: list[Event] = []
-        self.tally = Tally(self.events.append)
-        self.board = Board()
+        self.tally = EventTally(self.events.append)
+        self.board = SeenBoard()
         self.stop = threading.Event()
         self.world = World(url, self.stop, self.tally, self.board, lambda name: f"password of {name}")
         self._threads: list[threading.Thread] = []
 
-    def start(self, kind: type[Player], name: str | None = None) -> Player:
+    def start(self, kind: type[DemoPlayer], name: str | None = None) -> DemoPlayer:
         player = kind(self.world, name or fresh_name(), random.Random(1))
         thread = threading.Thread(target=player.run)
         self._threads.append(thread)
@@ -72,8 +72,8 @@ class Crowd:
     cheats: Stage
     thieves: Stage
     honest: Stage
-    cheaters: list[Player]
-    players: list[Player]
+    cheaters: list[DemoPlayer]
+    players: list[DemoPlayer]
 
     def end(self) -> None:
         for stage in (self.cheats, self.thieves, self.honest):
@@ -124,7 +124,7 @@ def test_honest_players_score_and_see_the_board_move(crowd: Crowd, product: Prod
 
 def test_flags_are_told_from_the_cases(stage: Stage, product: Product) -> None:
     """How much each completion adds depends on how soon the server answers: 26 as a rule, less on a busy machine."""
-    cases = Cases(product.env)
+    cases = NewSignals(product.env)
     cheater = stage.start(AlmostInTime)
     eventually(lambda: stage.tally.count("suspended"), within=120)
     events = list(cases.news({cheater.name: cheater.kind}))
@@ -154,7 +154,7 @@ def test_an_honest_player_comes_back_to_the_same_account(stage: Stage) -> None:
 
 @pytest.mark.parametrize("kind", [Regular, TooFast])
 def test_a_player_whose_name_is_taken_takes_another(
-    stage: Stage, player: Callable[..., object], kind: type[Player]
+    stage: Stage, player: Callable[..., object], kind: type[DemoPlayer]
 ) -> None:
     name = fresh_name()
     player(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.faults.drill import SHORT, Outcome
+from bench.faults.drill import SHORT, DrillOutcome
 from bench.faults.faults import FAULTS
 from bench.faults.load import Phase
 from bench.faults.report import as_json, line, page
@@ -15,10 +15,10 @@ def phase_of(*, saw: dict[str, int] | None = None, endings: dict[str, int] | Non
     return Phase([], saw or {}, 0.0, 0.0, 0.0, 0, endings or {})
 
 
-def outcome(touched: int) -> Outcome:
+def outcome(touched: int) -> DrillOutcome:
     """Return a drill whose promises all held, provided that it touched a client."""
     fault = Fault("ws", "a WebSocket server killed", lambda scene: None, SOCKETS)
-    return Outcome(fault, phase_of(), 1.0, touched, fault.touch.missing(touched))
+    return DrillOutcome(fault, phase_of(), 1.0, touched, fault.touch.missing(touched))
 
 
 def test_a_drill_that_touched_nobody_is_reported_as_failed_with_the_reason() -> None:
