@@ -140,14 +140,14 @@ class Hub:
                 board.last_sent_at = time.monotonic()
                 update = board.take_update()
                 if board.members:
-                    pushed_before = self.pushed
-                    self._send(board, update.version, update.frame)
-                    _log_pushed(board, update, self.pushed - pushed_before)
+                    sockets = self._send(board, update.version, update.frame)
+                    _log_pushed(board, update, sockets)
         finally:
             board.busy = False
 
-    def _send(self, board: Board[Subscriber], version: int, frame: bytes) -> None:
-        members = list(board.members)
+    def _send(self, board: Board[Subscriber], version: int, frame: bytes) -> int:
+        """Send the frame to the members that have an older version, and return their number."""
+        members, count = list(board.members), 0
         rest = min(_MAX_REST, _MAX_TOTAL_REST * _STRIDE / max(1, len(members)))
         for start in range(0, len(members), _STRIDE):
             if start:
@@ -161,6 +161,8 @@ class Hub:
                     outbounds.append(subscriber.outbound)
             offer_all(outbounds, frame)
             self.pushed += len(outbounds)
+            count += len(outbounds)
+        return count
 
 
 def _log_pushed(board: Board[Subscriber], update: Update, sockets: int) -> None:
