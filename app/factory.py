@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response
+from flask import Flask, Request, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import MapAdapter
 
 from app import logs
 from app.cli.commands import REFUSAL
@@ -21,13 +22,19 @@ API = "/api/v1"
 
 
 class _App(Flask):
-    """Flask, with answers to OPTIONS in the form of our other answers."""
+    """Flask, with answers to OPTIONS in the form of our other answers, and without a meaning for a useless Upgrade."""
 
     def make_default_options_response(self) -> Response:
         """Return a 204 that names the methods of this address."""
         response = empty(204)
         response.headers["Allow"] = super().make_default_options_response().headers["Allow"]
         return response
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Return the adapter that finds the route. Upgrade is ignored, as RFC 9110 allows, except by the socket."""
+        if request is not None and request.path != sockets.PATH:
+            request.environ.pop("HTTP_UPGRADE", None)
+        return super().create_url_adapter(request)
 
 
 def create_app(settings: Settings) -> Flask:

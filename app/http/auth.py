@@ -9,6 +9,7 @@ from app.errors import InvalidCredentials, SignInDelayed
 from app.http.bodies import Credentials, NewAccount, NewAppeal, body
 from app.http.envelope import answer, empty, plain
 from app.http.identity import container, me, signed_in, tokens_for
+from app.http.json_body import discard_body
 from app.http.limits import RateLimits, caller_address
 from app.http.sign_ins import note_sign_in
 from app.services.accounts.accounts import Login
@@ -45,6 +46,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @limits.tokens
     @signed_in(kind="refresh", may_be_suspended=True, limit=limits.refresh)
     def refresh() -> Response:
+        discard_body()
         identity = me()
         return _render_login(
             container().accounts.refresh(identity.player_id, identity.login_id, identity.token_id), 200
@@ -54,6 +56,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @limits.tokens
     @signed_in(may_be_suspended=True, limit=limits.refresh)
     def logout() -> Response:
+        discard_body()
         container().accounts.logout(me().player_id, me().login_id)
         return empty(204)
 

@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app import errors
 from app.http.envelope import failure
+from app.http.json_body import discard_body_of_read
 from app.stores.postgres.engine import UNAVAILABLE
 
 log = structlog.get_logger("fairboard.http")
@@ -52,6 +53,7 @@ def status_of(refusal: errors.Refusal) -> int:
 def register(app: Flask) -> None:
     """Make the app answer every error in the envelope."""
     app.before_request(_check_path)
+    app.before_request(discard_body_of_read)
     app.register_error_handler(errors.Refusal, refusal_response)
     app.register_error_handler(HTTPException, _render_http_error)
     app.register_error_handler(Exception, _render_unexpected_error)

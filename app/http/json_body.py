@@ -1,6 +1,11 @@
-"""The JSON body of a request, refused in the API's order: size, media type, JSON, duplicate fields."""
+"""The JSON body of a request, refused in the API's order: size, media type, JSON, duplicate fields.
+
+A route that reads no body discards one, which has the same limits of size and time.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from flask import request
 from werkzeug.exceptions import ClientDisconnected
@@ -8,7 +13,11 @@ from werkzeug.exceptions import ClientDisconnected
 from app.domain.json_text import JsonValue, parse
 from app.errors import BadRequest, RequestTimeout, TooLarge, UnsupportedMediaType
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 MAX_BODY = 16 * 1024
+_BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def json_body() -> JsonValue:
@@ -20,6 +29,23 @@ def json_body() -> JsonValue:
     raw = _raw_body()
     _check_media_type()
     return parse(raw)
+
+
+def has_body(environ: WSGIEnvironment) -> bool:
+    """Return whether the request announces a body."""
+    return "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ
+
+
+def discard_body() -> None:
+    """Read a body that the route has no use for. Raises TooLarge, BadRequest and RequestTimeout as `json_body` does."""
+    if has_body(request.environ):
+        _raw_body()
+
+
+def discard_body_of_read() -> None:
+    """Discard the body of a request whose method gives it no meaning."""
+    if request.method in _BODILESS_METHODS:
+        discard_body()
 
 
 def _raw_body() -> bytes:

@@ -18,6 +18,7 @@ from app import metrics
 from app.domain.networks import network_of
 from app.http.envelope import NOSNIFF, envelope, known_or_new_id
 from app.http.etags import is_known
+from app.http.json_body import has_body
 from app.http.request_metrics import count_cached_read
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class TopReads:
         self._entries[query] = second, rows, tag
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "GET":
+        if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "GET" or has_body(environ):
             return self._app(environ, start_response)
         entry = self._entries.get(environ.get("QUERY_STRING", ""))
         if entry is None or entry[0] != int(time.time()) or not self._admit(environ):

@@ -39,11 +39,17 @@ HEADERS = {
 
 
 @page.before_request
-def read_tags() -> None:
-    """Drop parts that are no tag from If-None-Match: the library would compare them too."""
-    header = request.environ.get("HTTP_IF_NONE_MATCH")
+def prepare_conditions() -> None:
+    """Drop parts that are no tag from If-None-Match, which the library would compare too, and what no read heeds.
+
+    The library would answer a false If-Match with 412 and the page, and several ranges with 416.
+    """
+    environ = request.environ
+    for name in ("HTTP_IF_MATCH", "HTTP_RANGE"):
+        environ.pop(name, None)
+    header = environ.get("HTTP_IF_NONE_MATCH")
     if header is not None:
-        request.environ["HTTP_IF_NONE_MATCH"] = quoted_tags(header)
+        environ["HTTP_IF_NONE_MATCH"] = quoted_tags(header)
 
 
 @page.get("/")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 import gevent.socket
 from flask import Blueprint, Flask, Response, current_app, g, request
@@ -15,7 +14,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from wsproto.utilities import RemoteProtocolError
 
 from app.errors import Forbidden, Unavailable
-from app.http.envelope import failure
+from app.http.envelope import failure, request_id
 from app.http.limits import RateLimits, caller_address
 from app.ws.tier import Tier
 
@@ -55,7 +54,7 @@ def close_all(app: Flask) -> None:
 
 
 def _serve(ws: Server) -> None:
-    sock = ws.sock
+    sock = ws.sock.sock
     # The tier owns the socket from here on: flask-sock's close() after us must find nothing to do, and the data of the
     # handshake need not stay in memory for the hours that follow.
     ws.connected = False
@@ -93,6 +92,7 @@ def _take_seat() -> None:
     if not isinstance(sock, gevent.socket.socket) or isinstance(sock, ssl.SSLSocket):
         raise Unavailable("Sockets need gunicorn's gevent worker, with TLS ended in front of it.")
     g.seat = tier_of(current_app).arrive(caller_address())
+    request.environ["gunicorn.socket"] = _HandshakeSocket(sock, request_id())
     # Compression can't be switched off in simple-websocket; it costs 90 kB a client and one encoding each. We speak no
     # subprotocol. The library reads these headers as ASCII, and fails on other bytes; Flask has matched them already.
     for name in ("EXTENSIONS", "PROTOCOL"):
@@ -108,19 +108,33 @@ def _release_seat(_: BaseException | None) -> None:
 
 
 def _may_connect(origin: str | None) -> bool:
-    """Return whether `origin` is ours or on the list, or None: browsers always send one, other clients need not."""
+    """Return whether `origin` is ours or on the list, or None: browsers always send one, other clients need not.
+
+    Ours is the Host that the client names. A page that has this name resolve to us (DNS rebinding) gains only the
+    public board: a socket is authenticated by the token in a message, never by a cookie.
+    """
     if origin is None:
         return True
-    try:
-        host = urlsplit(origin).netloc
-    except ValueError:
-        return False
-    allowed_origins = current_app.extensions["fairboard"].settings.allowed_origins
-    return (bool(host) and host.lower() == request.host.lower()) or origin in allowed_origins
+    if origin in current_app.extensions["fairboard"].settings.allowed_origins:
+        return True
+    scheme, _, host = origin.lower().partition("://")
+    # A proxy that ends TLS may not say so, but no page loaded over http is ours where a request comes over TLS.
+    schemes = ("https",) if request.is_secure else ("http", "https")
+    return scheme in schemes and host == request.host.lower()
 
 
 def _refuse_handshake(error: RemoteProtocolError) -> Response:
     return failure(400, "invalid_handshake", str(error))
+
+
+class _HandshakeSocket:
+    """A socket that adds the request id to the answer 101, to which simple-websocket adds no headers."""
+
+    def __init__(self, sock: gevent.socket.socket, request_id: str) -> None:
+        self.sock, self._header = sock, f"\r\nX-Request-ID: {request_id}\r\n\r\n".encode()
+
+    def send(self, data: bytes) -> None:
+        self.sock.sendall(data.replace(b"\r\n\r\n", self._header, 1))
 
 
 class _NoThread:

@@ -116,3 +116,46 @@ def test_a_handshake_with_bytes_beyond_ascii_opens_the_socket(
         + b"\r\n"
     )
     assert raw_answer((parts.hostname or "", parts.port or 80), handshake).status == 101
+
+
+HANDSHAKE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+def test_a_handshake_has_the_request_id_in_its_answer(product: Product) -> None:
+    parts = urlsplit(product.url)
+    lines = [f"{name}: {value}\r\n" for name, value in {"Host": "x", "X-Request-ID": "mine", **HANDSHAKE}.items()]
+    head = f"GET /api/v1/ws/leaderboard HTTP/1.1\r\n{''.join(lines)}\r\n"
+    answer = raw_answer((parts.hostname or "", parts.port or 80), head.encode())
+    assert (answer.status, answer.headers["X-Request-ID"]) == (101, "mine")
+
+
+@pytest.mark.parametrize("path", ["/leaderboard/top", "/action-types", "/me", "/ws/nothing", "//", "//healthz"])
+def test_an_upgrade_is_ignored_where_there_is_no_socket(api: Api, anna: Player, path: str) -> None:
+    plain = anna.get(path)
+    assert anna.get(path, headers=HANDSHAKE).status == plain.status
+
+
+@pytest.mark.parametrize("path", ["//", "//static/board.js"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"If-Match": '"other"'},
+        {"If-Match": "*"},
+        {"If-Unmodified-Since": "Fri, 01 Jan 2010 00:00:00 GMT"},
+        {"Range": "bytes=0-1,3-4"},
+        {"Range": "bytes=99999999-"},
+        {"Range": "bytes=0-1", "If-Range": '"other"'},
+    ],
+    ids=lambda headers: " ".join(headers.values()),
+)
+def test_a_page_and_its_files_come_whole_whatever_is_asked_of_them(
+    api: Api, path: str, headers: dict[str, str]
+) -> None:
+    answer = api.get(path, headers={**headers, "X-Request-ID": "mine"})
+    assert (answer.status, answer.text) == (200, api.get(path).text)
+    _check(answer, may_be_kept=True)

@@ -243,3 +243,31 @@ def test_a_field_that_is_there_twice_is_a_422_everywhere(api: Api, anna: Player)
 )
 def test_what_json_can_say_and_no_field_can_have_is_a_422(api: Api, raw: bytes) -> None:
     assert api.post("/auth/register", raw=raw).refusal == (422, "invalid_request")
+
+
+READS = ["/action-types", "/leaderboard/top", "/me", "//", "//static/board.js", "//healthz", "/nowhere"]
+
+
+@pytest.mark.parametrize("path", READS)
+def test_a_read_has_the_limit_of_a_body_too(anna: Player, path: str) -> None:
+    """Read twice, since the second top list comes from the memory of the process."""
+    plain = [anna.get(path).status for _ in range(2)][1]
+    assert anna.get(path, raw=b"x" * 16_384).status == plain
+    assert anna.get(path, raw=b"x" * 16_385).refusal == (413, "too_large")
+    assert anna.api.call("HEAD", path, raw=b"x" * 16_385).status == 413
+
+
+def test_a_body_that_a_call_has_no_use_for_has_the_limit_too(api: Api) -> None:
+    player = api.register()
+    for path, token in (("/auth/refresh", player.refresh_token), ("/auth/logout", player.access_token)):
+        assert api.post(path, raw=b"x" * 16_385).refusal == (401, "unauthorized")
+        assert api.post(path, raw=b"x" * 16_385, token=token).refusal == (413, "too_large")
+    renewed = api.post("/auth/refresh", raw=b"x" * 16_384, token=player.refresh_token)
+    assert renewed.status == 200, "the refusal did not use up the token"
+    assert api.post("/auth/logout", raw=b"x", token=renewed.data["access_token"]).status == 204
+
+
+@pytest.mark.parametrize("path", ["/api/v1/action-types", "/api/v1/leaderboard/top"])
+def test_a_body_in_broken_chunks_is_refused_where_none_is_read(product: Product, path: str) -> None:
+    head = f"GET {path} HTTP/1.1\r\nHost: x\r\nX-Request-ID: mine\r\nTransfer-Encoding: chunked\r\n\r\n"
+    _check(raw_answer(_address(product), head.encode() + b"ZZ\r\n"), 400, "bad_request")

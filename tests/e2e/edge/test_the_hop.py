@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from devstack.nginx import Nginx
-from tests.parts.client import Answer, Api
+from tests.parts.client import API, Answer, Api
 from tests.parts.edge import Edge
 from tests.parts.raw import raw_answer
 from tests.parts.waiting import eventually
@@ -40,6 +40,14 @@ def test_a_client_can_not_choose_the_host_that_origins_are_compared_with(edge: E
     assert api.get(SOCKET).status == 426
     wrong_version = {**UPGRADE, "Origin": f"http://{host}", "Sec-WebSocket-Version": "12"}
     assert api.get(SOCKET, headers=wrong_version).status == 426
+
+
+@pytest.mark.parametrize(("scheme", "status"), [("https", 101), ("http", 403)])
+def test_a_page_that_came_without_tls_opens_no_socket_over_tls(edge: Edge, scheme: str, status: int) -> None:
+    lines = [f"{name}: {value}" for name, value in UPGRADE.items()]
+    lines += ["Host: fairboard.example", "X-Forwarded-Proto: https", f"Origin: {scheme}://fairboard.example", "", ""]
+    head = "\r\n".join([f"GET {API}{SOCKET} HTTP/1.1", *lines])
+    assert raw_answer(edge.ws[0].address, head.encode()).status == status
 
 
 @pytest.mark.parametrize("given", ["abc", "a b c", 'with "quotes" and \\', "x" * 64])
