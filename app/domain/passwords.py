@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import cache
 from importlib.machinery import SourceFileLoader
@@ -22,6 +23,7 @@ _RUNS = (
     "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
     "!@#$%^&*()_+",
 )
+_AROUND = re.compile(r"^\W+|\W+$|\s")
 _LONGEST_UNIT = 4  # characters; any repetition of so few is trivial
 _LONGEST_TRIVIAL = 64  # characters; a longer repetition takes more guesses than an attacker has
 
@@ -55,15 +57,21 @@ def _weakness(password: str, username: str) -> str | None:
     names = {username, _core(username), *_OWN_NAMES} - {""}
     if not parts.isdisjoint(names | {name[::-1] for name in names}):
         return _NAMED
-    if len(password) <= _LONGEST_TRIVIAL and (_is_trivial(password) or _is_trivial(_compact(password))):
+    if len(password) <= _LONGEST_TRIVIAL and (_is_trivial(password) or _is_trivial(_bare(password))):
         return _TRIVIAL
     return _COMMON if not common_passwords().isdisjoint(parts) else None
 
 
+def _bare(text: str) -> str:
+    """Leave out spaces, and punctuation at both ends, where enough for a password remains."""
+    bare = _AROUND.sub("", text)
+    return bare if len(bare) >= PASSWORD_LENGTH[0] else text
+
+
 def _compact(text: str) -> str:
-    """Leave out spaces and punctuation, where enough letters and digits for a password remain."""
+    """Leave out spaces and punctuation, where a word that is long enough for a password remains."""
     compact = "".join(character for character in text if character.isalnum())
-    return compact if len(compact) >= PASSWORD_LENGTH[0] else text
+    return compact if len(compact) >= PASSWORD_LENGTH[0] and not compact.isdigit() else text
 
 
 def _core(text: str) -> str:

@@ -103,6 +103,7 @@ def test_the_username_and_the_sites_name_are_refused(username: str, password: st
         "spaces   and \t tabs",
         "annas long password",
         "1@2#3$4%",
+        "1234-5678-9",
         ";:]){+=-_?!<",
         "basketball is fun",
         "\U0001f600\U0001f981\U0001f604\U0001f33b\U0001f606\U0001f605\U0001f923\U0001f602",
