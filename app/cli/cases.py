@@ -15,7 +15,7 @@ from app.cli.corrections import show_preview
 from app.cli.identity import operator, request_id
 from app.cli.moments import Moment
 from app.cli.output import emit, facts, print_message, safe, table
-from app.domain.cases import DECISIONS, STATES, Decision
+from app.domain.cases import DECISIONS, RULES, STATES, Decision
 from app.errors import NotFound
 from app.services.moderation.cases import CaseFile
 from app.services.moderation.decisions import DecisionAuthor, DecisionResult
@@ -64,9 +64,7 @@ class Dossier(TypedDict):
 @click.command(epilog=example("anticheat cases --state open --appealed"))
 @click.option("--state", type=click.Choice(STATES), help="Only cases in this state.")
 @click.option("--player", metavar="USERNAME", help="Only cases of this player, by username or id.")
-@click.option(
-    "--rule", help="Only cases with evidence of this rule: timing, pattern, frequency, forgery, replay or model."
-)
+@click.option("--rule", type=click.Choice(RULES), help="Only cases with evidence of this rule.")
 @click.option("--appealed/--not-appealed", default=None, help="Only cases with (without) an appeal.")
 @click.option("--since", type=Moment(), help="Only cases opened since this time.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Maximum number of cases.")

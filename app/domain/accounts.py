@@ -12,6 +12,7 @@ _MOST_MARKS = 2  # nonspacing marks in a row; more of them pile up over the neig
 _MOST_SPACING_MARKS = 4  # with vowel signs that take up space of their own, as in Burmese names
 _NUKTA_CLASS = 7  # the dot that turns one letter into another; normalisation splits it off from some letters
 _SUBJOINED = range(0x0F8D, 0x0FBD)  # Tibetan consonants below others are letters, although Unicode calls them marks
+_REPLACEMENT = "\ufffd"  # stands for a character that was lost
 _SPACES = re.compile(" {2,}")
 
 
@@ -28,7 +29,7 @@ def username_of(text: str) -> str:
         raise ValueError("must not begin or end with a space")
     if not USERNAME_LENGTH[0] <= len(visible) <= USERNAME_LENGTH[1]:
         raise ValueError(f"must have {USERNAME_LENGTH[0]} to {USERNAME_LENGTH[1]} characters")
-    if not visible.isprintable():
+    if not visible.isprintable() or _REPLACEMENT in visible:
         raise ValueError("must have printable characters only")
     if not BLANK.isdisjoint(visible):
         raise ValueError("must have visible characters only")

@@ -5,12 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, get_args
 
 CaseState = Literal["open", "cleared", "confirmed"]
+CaseRule = Literal[
+    "timing",
+    "pattern",
+    "frequency",
+    "forgery",
+    "replay",
+    "model",  # any of the model's features, which follow
+    "awake",
+    "stretch",
+    "rate",
+    "quick",
+    "even",
+    "unhesitating",
+    "one kind",
+    "repeats",
+    "in step",
+]
 Decision = Literal["cleared", "confirmed"]
 DECISIONS: tuple[Decision, ...] = ("cleared", "confirmed")
 STATES: tuple[CaseState, ...] = ("open", "cleared", "confirmed")
+RULES: tuple[CaseRule, ...] = get_args(CaseRule)
 REASON_LENGTH = 1000
 APPEAL_LENGTH = 2000
 

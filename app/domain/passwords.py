@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import cache
 from importlib.machinery import SourceFileLoader
@@ -20,7 +21,9 @@ _RUNS = (
     "abcdefghijklmnopqrstuvwxyz",
     "qwertyuiopasdfghjklzxcvbnm",
     "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
+    "!@#$%^&*()_+",
 )
+_AROUND = re.compile(r"^\W+|\W+$|\s")
 _LONGEST_UNIT = 4  # characters; any repetition of so few is trivial
 _LONGEST_TRIVIAL = 64  # characters; a longer repetition takes more guesses than an attacker has
 
@@ -47,13 +50,28 @@ def check_password(text: str, username: str = "") -> str:
 def _weakness(password: str, username: str) -> str | None:
     """Return why a folded password is easy to guess; None if it isn't."""
     plain = password.translate(_LEET)
-    parts = {part for text in (password, plain) for part in (text, _core(text), _unit(text), _unit(_core(text)))}
+    whole = {password, plain, _compact(password), _compact(plain)}
+    cores = {_core(password), _core(plain)}
+    units = {_unit(text) for text in whole | cores}
+    parts = whole | cores | units | {_core(_unit(core)) for core in cores}
     names = {username, _core(username), *_OWN_NAMES} - {""}
     if not parts.isdisjoint(names | {name[::-1] for name in names}):
         return _NAMED
-    if len(password) <= _LONGEST_TRIVIAL and (len(_unit(password)) <= _LONGEST_UNIT or _is_run(password)):
+    if len(password) <= _LONGEST_TRIVIAL and (_is_trivial(password) or _is_trivial(_bare(password))):
         return _TRIVIAL
-    return _COMMON if not common_passwords().isdisjoint({password, plain, _unit(password)}) else None
+    return _COMMON if not common_passwords().isdisjoint(parts) else None
+
+
+def _bare(text: str) -> str:
+    """Leave out spaces, and punctuation at both ends, where enough for a password remains."""
+    bare = _AROUND.sub("", text)
+    return bare if len(bare) >= PASSWORD_LENGTH[0] else text
+
+
+def _compact(text: str) -> str:
+    """Leave out spaces and punctuation, where a word that is long enough for a password remains."""
+    compact = "".join(character for character in text if character.isalnum())
+    return compact if len(compact) >= PASSWORD_LENGTH[0] and not compact.isdigit() else text
 
 
 def _core(text: str) -> str:
@@ -64,10 +82,14 @@ def _core(text: str) -> str:
 
 def _unit(text: str) -> str:
     """Return the shortest part that makes up the text when it is repeated, the last time perhaps cut short."""
-    for length in range(1, len(text) // 2 + 1):
+    for length in range(1, (len(text) + 1) // 2 + 1):
         if text[length:] == text[:-length]:
             return text[:length]
     return text
+
+
+def _is_trivial(text: str) -> bool:
+    return len(_unit(text)) <= _LONGEST_UNIT or _is_run(text)
 
 
 def _is_run(text: str) -> bool:

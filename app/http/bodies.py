@@ -23,7 +23,7 @@ from pydantic import (
 
 from app.domain.accounts import username_of
 from app.domain.boards import MAIN, TOP
-from app.domain.cases import CaseState, Decision, check_appeal, check_reason
+from app.domain.cases import CaseRule, CaseState, Decision, check_appeal, check_reason
 from app.domain.passwords import check_password
 from app.domain.rollups import Granularity
 from app.domain.times import moment
@@ -142,7 +142,7 @@ class CasesQuery(_Strict):
 
     state: CaseState | None = None
     player: str | None = None
-    rule: str | None = None
+    rule: CaseRule | None = None
     appealed: Annotated[bool | None, BeforeValidator(_parse_flag)] = None
     since: Annotated[datetime | None, BeforeValidator(_parse_moment)] = None
     limit: Annotated[int, BeforeValidator(_parse_integer), Field(ge=1, le=100)] = 50

@@ -79,6 +79,7 @@ def test_the_list_is_filtered_and_paged(admin: Player, anna: Player, caught: str
     ("query", "field"),
     [
         ("state=closed", "state"),
+        ("rule=nonsense", "rule"),
         ("limit=0", "limit"),
         ("limit=101", "limit"),
         ("appealed=maybe", "appealed"),

@@ -24,7 +24,7 @@ _PAGE = """
           AND (CAST(:appealed AS boolean) IS NULL OR (c.appealed_at IS NOT NULL) = :appealed)
           AND (CAST(:since AS timestamptz) IS NULL OR c.opened_at >= :since)
           AND (CAST(:rule AS text) IS NULL
-               OR EXISTS (SELECT FROM signals r WHERE r.case_id = c.id AND r.rule = :rule))
+               OR EXISTS (SELECT FROM signals r WHERE r.case_id = c.id AND :rule IN (r.rule, r.source)))
           AND (CAST(:after AS uuid) IS NULL
                OR (c.opened_at, c.id) < (SELECT a.opened_at, a.id FROM cases a WHERE a.id = :after))
         ORDER BY c.opened_at DESC, c.id DESC LIMIT :limit

@@ -63,6 +63,8 @@ def test_cases_are_found_by_state_player_rule_appeal_and_time(
         (["--since", "2999-01-01"], []),
     ):
         assert [row["case_id"] for row in run_json("anticheat", "cases", *line)] == expected_cases, line
+    unknown = run("anticheat", "cases", "--rule", "nonsense")
+    assert (unknown.exit_code, "'nonsense' is not one of 'timing', 'pattern'" in unknown.stderr) == (2, True)
     container.cases.appeal(anna.id, "It was my cat.\nReally.")
     assert [row["case_id"] for row in run_json("anticheat", "cases", "--appealed")] == [case]
     assert "It was my cat.\\nReally." in run("anticheat", "show", case).stdout

@@ -147,6 +147,28 @@ def test_names_that_look_alike_already_stop_no_migration_and_the_first_keeps_the
     assert len(warned) == 3
 
 
+def test_skeletons_by_older_rules_are_made_again(empty_database: str) -> None:
+    migrations.upgrade(empty_database, "0011")
+    with _engine(empty_database).begin() as connection:
+        connection.execute(
+            sa.text(
+                """WITH given AS (
+                       INSERT INTO players (id, username, username_key, password_hash, created_at)
+                       SELECT gen_random_uuid(), name, name, 'x', to_timestamp(number)
+                       FROM unnest(ARRAY['will', 'vvill']) WITH ORDINALITY AS names (name, number)
+                       RETURNING id, username
+                   ) INSERT INTO username_skeletons (skeleton, player_id)
+                   SELECT form || username, id FROM given, unnest(ARRAY['written:', 'capitals:']) AS form"""
+            )
+        )
+    migrations.upgrade(empty_database)
+    with _engine(empty_database).connect() as connection:
+        rows = connection.execute(
+            sa.text("SELECT skeleton, username FROM username_skeletons JOIN players ON id = player_id ORDER BY 1")
+        ).all()
+    assert [tuple(row) for row in rows] == [("capitals:VVlLL", "will"), ("written:vvill", "will")]
+
+
 def test_going_up_twice_changes_nothing(empty_database: str) -> None:
     migrations.upgrade(empty_database)
     before = _play(empty_database)

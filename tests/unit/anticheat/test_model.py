@@ -20,12 +20,17 @@ from anticheat.model import (
     train,
     unusual_features,
 )
+from app.domain.cases import RULES
 
 
 def days(count: int, seed: int = 1) -> list[Vector]:
     """Return ordinary days; each feature is spread by its unit of counting."""
     least = np.array([feature.least_difference for feature in FEATURES])
     return list(2 * least + least * np.random.default_rng(seed).normal(size=(count, len(FEATURES))))
+
+
+def test_cases_can_be_found_by_each_feature() -> None:
+    assert {feature.name for feature in FEATURES} <= set(RULES)
 
 
 def strange_day(feature: str, by: float) -> Vector:

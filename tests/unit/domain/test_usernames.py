@@ -41,6 +41,8 @@ def test_letters_and_marks_that_are_never_seen_do_not_count(code: int) -> None:
         "a\u200dbc",
         "\ue000abc",
         "\ufffeabc",
+        "\ufdd0abc",
+        "abc\ufffd",
         "\u0378abc",
         "\ud800abc",
         "\U0001d159abc",
@@ -73,6 +75,8 @@ def test_what_cannot_be_seen_is_refused(name: str) -> None:
         "\u1000\u103b\u1031\u102c\u103a",
         "\u0f66\u0f92\u0fb2\u0f7c\u0f63",
         "Nguy\u1ec5n",
+        "\u2c81\u2c83\u2c83\u2c81",
+        "\u13e3\u13b3\u13a9",
         "D'Angelo",
     ],
 )
@@ -133,6 +137,26 @@ def test_an_older_name_keeps_its_key() -> None:
         ("\u2764x", "\u2764\ufe0fx"),
         ("a-b", "a\u2010b"),
         ("scope", "\u0455\u0441\u043e\u0440\u0435"),
+        ("anna", "\u2c81nna"),
+        ("alice", "ali\u2ca5\u2c89"),
+        ("zoe", "zo\u2c89"),
+        ("bob", "b\u25cbb"),
+        ("bob", "B\u25efB"),
+        ("bob", "b\u26acb"),
+        ("bob", "b\u00b0b"),
+        ("max", "ma\u2715"),
+        ("noel", "\U0001033doe\U00010339"),
+        ("lily", "\u2758ily"),
+        ("will", "vvill"),
+        ("Will", "VVILL"),
+        ("anna", "\U0001f1e6nna"),
+        ("maria", "\U0001f17c\U0001f170\U0001f1811\U0001f170"),
+        ("anna1", "anna\u278a"),
+        ("okay", "\U0001f197ay"),
+        ("paul", "\ua751aul"),
+        ("paul", "pau\u026b"),
+        ("S\u00f8ren", "So\u0338ren"),
+        ("Gdan\u0142", "Gdanl\u0337"),
     ],
 )
 def test_names_that_look_the_same_share_a_skeleton(one: str, other: str) -> None:
@@ -140,8 +164,30 @@ def test_names_that_look_the_same_share_a_skeleton(one: str, other: str) -> None
 
 
 @pytest.mark.parametrize(
+    "mark",
+    [0x0338, 0x0335, 0x20DD, 0x20E3, 0x20EB, 0x0488, 0x0489, 0x0483, 0x1ABE, 0x302E, 0x3099, 0x064B, 0x0E34, 0x093E],
+)
+def test_a_mark_that_crosses_or_encloses_a_letter_or_belongs_to_another_script_makes_no_new_name(mark: int) -> None:
+    for at in range(1, 5):
+        assert alike("anna", f"{'anna'[:at]}{chr(mark)}{'anna'[at:]}")
+    assert alike("\u0430\u043d\u043d\u0430", f"\u0430{chr(mark)}\u043d\u043d\u0430") is (mark != 0x0483)
+    assert alike("123", f"1{chr(mark)}23")
+
+
+@pytest.mark.parametrize(
     ("one", "other"),
     [
+        ("S\u00f8ren", "Soren"),
+        ("Pawe\u0142", "Pawel"),
+        ("\u0111uro", "duro"),
+        ("Ren\u00e9", "Rene"),
+        ("\u0253ala", "bala"),
+        ("\u0404\u0432\u0430", "\u0421\u0432\u0430"),
+        ("\u0451\u043b\u043a\u0430", "\u0435\u043b\u043a\u0430"),
+        ("\u304c\u304e\u3050", "\u304b\u304d\u304f"),
+        ("\u30c9\u30c8\u30ed", "\u30c8\u30c8\u30ed"),
+        ("\u0e01\u0e34\u0e19", "\u0e01\u0e19"),
+        ("\u05d0\u05b8\u05d1", "\u05d0\u05d1"),
         ("player1", "player2"),
         ("user10", "user11"),
         ("Karl", "Kari"),
@@ -178,6 +224,11 @@ def test_names_that_a_reader_tells_apart_do_not(one: str, other: str) -> None:
         "mod3rator",
         "\u1d00\u1d05\u1d0d\u026a\u0274",
         "\U0001f170\U0001f173\U0001f17c\U0001f178\U0001f17d",
+        "\U0001f1e6\U0001f1e9\U0001f1f2\U0001f1ee\U0001f1f3",
+        "a\u0338dmin",
+        "\u2c81dmin",
+        "r\u25cb\u25cbt",
+        "vvebmaster",
         "adm\u0069\u0307n",
         "System",
         "Moderator",
@@ -195,7 +246,21 @@ def test_a_name_that_speaks_for_the_operator_is_reserved(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Adam", "Mode", "modest", "Rooted", "systema", "Staffan", "supporter", "Badminton", "anna", "m@x", "$am"]
+    "name",
+    [
+        "Adam",
+        "\u2c80\u2c9b\u2c9b\u2c80",
+        "Mode",
+        "modest",
+        "Rooted",
+        "systema",
+        "Staffan",
+        "supporter",
+        "Badminton",
+        "anna",
+        "m@x",
+        "$am",
+    ],
 )
 def test_other_names_are_not(name: str) -> None:
     assert not is_reserved(name)
