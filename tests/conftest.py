@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from devstack import surroundings
@@ -47,8 +48,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduler:
 
 
 def pytest_configure() -> None:
-    """Keep other projects' variables away from the libraries in this process and from the processes that it starts."""
+    """Prepare this process: other projects' variables stay away from it and from those that it starts."""
     surroundings.enter(surroundings.for_tools(os.environ))
+    # No test of ours fails because the machine was busy.
+    settings.register_profile("fairboard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("fairboard")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from anticheat.features import FEATURES
 from anticheat.rules import ACCUSATIONS
-from app.domain.cases import CaseSignal, check_appeal, check_reason, summary
+from app.domain.cases import RULES, CaseSignal, check_appeal, check_reason, summary
 
 BEGIN = datetime(2026, 11, 24, 10, 2, 11, tzinfo=UTC)
 
@@ -87,3 +88,7 @@ def test_its_length_is_bounded(check: object, most: int) -> None:
     assert check("x" * most)
     with pytest.raises(ValueError, match=f"at most {most}"):
         check("x" * (most + 1))
+
+
+def test_cases_can_be_filtered_by_every_rule() -> None:
+    assert set(RULES) == {*ACCUSATIONS, "model", *(feature.name for feature in FEATURES)}

@@ -9,8 +9,8 @@ from alembic import op
 from app.domain.look_alikes import skeletons
 from app.stores.accounts.username_skeletons import fill
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
