@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -305,7 +304,7 @@ def test_one_master_that_refuses_is_named_and_the_others_go_on(container: Contai
 
 def test_an_app_starts_while_its_cluster_is_away(servers: Stack) -> None:
     nowhere = f"redis+cluster://127.0.0.1:{free_port()},127.0.0.1:{free_port()}"
-    app = create_app(replace(Settings.from_env(servers.env), redis_url=nowhere))
+    app = create_app(Settings.from_env(servers.env).model_copy(update={"redis_url": nowhere}))
     web = app.test_client()
     assert web.get("/healthz").status_code == 200
     assert web.get("/readyz").status_code == 503

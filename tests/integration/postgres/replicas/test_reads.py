@@ -140,7 +140,7 @@ def test_with_both_replicas_in_trouble_the_primary_answers_until_they_are_back(
 
 def test_replicas_that_were_never_there_stop_nothing(container: Container, replicas: list[Replica]) -> None:
     nowhere = f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/nothing"
-    alone = Container(replace(container.settings, database_replica_urls=(nowhere, nowhere)))
+    alone = Container(container.settings.model_copy(update={"database_replica_urls": (nowhere, nowhere)}))
     player = player_in(container)
     redeem(alone, player, 10)
     alone.board_sync.rebuild(season_of(alone))
