@@ -78,3 +78,9 @@ def refresh(container: Container) -> None:
             container.board_sync.sync_players(change.season_id, change.players, change.events)
 
     container.outbox.drain(deliver)
+
+
+def scores_of(container: Container) -> list[int]:
+    """Return the board's scores as a process reads them that has nothing cached."""
+    container.rankings.note_change(season_of(container))
+    return [row["score"] for row in container.standings.snapshot(MAIN)["data"]]
