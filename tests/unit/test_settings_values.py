@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from app.settings import BadSetting, Settings
 
@@ -212,3 +213,12 @@ def test_the_text_of_the_settings_has_no_password() -> None:
     assert "hush" not in repr(settings)
     assert "hush" not in str(settings)
     assert "port=8000" in repr(settings)
+
+
+def test_settings_that_code_gives_are_checked_and_do_not_change() -> None:
+    settings = Settings(port=1, operators=("::1/128",))
+    assert (settings.port, settings.operators) == (1, ("::1/128",))
+    with pytest.raises(ValidationError, match="wants a whole number from 1 to 65535"):
+        Settings(port=0)
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.port = 2
