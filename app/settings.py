@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
-from ipaddress import ip_network
 from pathlib import Path
-from typing import TypeVar
-from urllib.parse import urlsplit
+from typing import Annotated, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.launcher_files import how_to_load
 from app.secret_strength import weakness
-from app.server_urls import split_url
+from app.setting_types import (
+    BrokerUrl,
+    Keys,
+    Networks,
+    PostgresUrl,
+    PostgresUrls,
+    Rate,
+    RedisUrl,
+    SecretKey,
+    Switch,
+    Texts,
+    number,
+    whole,
+    word,
+)
 
-_RATE = re.compile(r"([1-9]\d{0,8})/(second|minute|hour)")
 # This machine and private networks, as in deploy/nginx/site/operators.conf.
 _PRIVATE = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 _DEV_SECRET = "development-only-secret-change-me"  # noqa: S105 - only an explicit APP_ENV=development takes it
@@ -30,194 +42,101 @@ class BadSetting(Exception):
     """An invalid setting: one line with the variable, its error and the values it accepts."""
 
 
-@dataclass(frozen=True)
-class SecretKey:
-    """A secret with the id by which tokens name it. The first of a list signs, all verify."""
-
-    kid: str
-    secret: str = field(repr=False)
-
-
-def _text(value: str) -> str:
+def _set(default: Value, help: str) -> Value:
+    value: Value = Field(default, description=help)
     return value
 
 
-def _list(value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
+class Settings(BaseSettings):
+    """Every setting, named like its environment variable in lower case.
 
+    `Settings()` has the defaults; only `from_env` reads variables.
+    """
 
-def _networks(value: str) -> tuple[str, ...]:
-    return tuple(str(ip_network(part)) for part in _list(value))
+    model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, enable_decoding=False)
 
+    app_env: Annotated[str, word("development", "production")] = _set("production", "production refuses weak secrets")
+    log_level: Annotated[str, word("debug", "info", "warning", "error")] = _set("info", "lowest level logged")
+    host: str = _set("127.0.0.1", "address the web process listens on")
+    port: Annotated[int, whole(1, 65535)] = _set(8000, "port the web process listens on")
+    web_workers: Annotated[int, whole(1, 256)] = _set(2, "web processes on the port")
+    trusted_proxies: Annotated[int, whole(0, 8)] = _set(0, "proxies in front whose X-Forwarded-For counts")
+    operators: Networks = _set(_PRIVATE, "networks that may read /metrics and /readyz")
+    body_seconds: Annotated[float, number(0.1, 600)] = _set(10.0, "time the whole body of a request has to arrive")
+    allowed_origins: Texts = _set((), "further Origins that may open a socket; its own always may")
 
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(value: str) -> int:
-        if not re.fullmatch(r"\d{1,12}", value) or not low <= int(value) <= high:
-            raise ValueError(f"wants a whole number from {low} to {high}")
-        return int(value)
-
-    return parse
-
-
-def _number(low: float, high: float) -> Callable[[str], float]:
-    def parse(value: str) -> float:
-        if not re.fullmatch(r"\d{1,9}(\.\d{1,6})?", value) or not low <= float(value) <= high:
-            raise ValueError(f"wants a number from {low:g} to {high:g}")
-        return float(value)
-
-    return parse
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        if value not in words:
-            raise ValueError(f"wants one of {', '.join(words)}")
-        return value
-
-    return parse
-
-
-def _switch(value: str) -> bool:
-    return _one_of("on", "off")(value) == "on"
-
-
-def _is_address(host: str) -> bool:
-    """Return whether this is `host` or `host:port`. Never raises: urlsplit's error shows the text, maybe a password."""
-    try:
-        parts = urlsplit(f"//{host}")
-        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        return False
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        if value.partition(":")[0] not in schemes or "://" not in value:
-            raise ValueError(f"wants a URL that starts with {' or '.join(s + '://' for s in schemes)}")
-        return value
-
-    return parse
-
-
-def _redis(value: str) -> str:
-    url = _url("redis", "rediss", "redis+cluster", "unix")(value)
-    if url.startswith("redis+cluster:"):
-        parts = split_url(url)
-        for host in parts.hosts.split(","):
-            if not _is_address(host.strip()):
-                raise ValueError("wants redis+cluster://host:port,host:port,…")
-        if parts.path.strip("/") not in ("", "0"):
-            raise ValueError("names a numbered database, but a cluster has only database 0")
-    return url
-
-
-def _postgres(value: str) -> str:
-    """Return the URL in SQLAlchemy's form, with the driver named, from any form of PostgreSQL URL."""
-    url = _url("postgresql", "postgres", "postgresql+psycopg")(value)
-    return "postgresql+psycopg://" + url.split("://", 1)[1]
-
-
-def _postgres_list(value: str) -> tuple[str, ...]:
-    return tuple(_postgres(part) for part in _list(value))
-
-
-def _rate(value: str) -> str:
-    if not _RATE.fullmatch(value):
-        raise ValueError("wants N/second, N/minute or N/hour")
-    return value
-
-
-def _keys(value: str) -> tuple[SecretKey, ...]:
-    keys = []
-    for part in _list(value):
-        kid, colon, secret = part.partition(":")
-        if not colon or not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", kid) or not secret:
-            raise ValueError("wants kid:secret,… with a kid of up to 32 letters, digits, '-' or '_'")
-        keys.append(SecretKey(kid, secret))
-    if not keys or len({key.kid for key in keys}) < len(keys):
-        raise ValueError("wants at least one kid:secret, each kid once")
-    return tuple(keys)
-
-
-def _set(default: Value, parse: Callable[[str], Value], help: str) -> Value:
-    return field(default=default, metadata={"parse": parse, "help": help})
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Every setting, named like its environment variable in lower case."""
-
-    app_env: str = _set("production", _one_of("development", "production"), "production refuses weak secrets")
-    log_level: str = _set("info", _one_of("debug", "info", "warning", "error"), "lowest level logged")
-    host: str = _set("127.0.0.1", _text, "address the web process listens on")
-    port: int = _set(8000, _whole(1, 65535), "port the web process listens on")
-    web_workers: int = _set(2, _whole(1, 256), "web processes on the port")
-    trusted_proxies: int = _set(0, _whole(0, 8), "proxies in front whose X-Forwarded-For counts")
-    operators: tuple[str, ...] = _set(_PRIVATE, _networks, "networks that may read /metrics and /readyz")
-    body_seconds: float = _set(10.0, _number(0.1, 600), "time the whole body of a request has to arrive")
-    allowed_origins: tuple[str, ...] = _set((), _list, "further Origins that may open a socket; its own always may")
-
-    database_url: str = _set("postgresql+psycopg://localhost/fairboard", _postgres, "PostgreSQL primary")
-    database_replica_urls: tuple[str, ...] = _set((), _postgres_list, "read replicas, comma-separated")
-    database_pool: int = _set(16, _whole(1, 1000), "most connections of one process, to each server")
-    replica_wait_seconds: float = _set(0.05, _number(0, 10), "how long a read waits for a replica to catch up")
-    replica_lag_seconds: float = _set(5.0, _number(0, 86_400), "how old a replica may be for analytics")
-    redis_url: str = _set("redis://localhost:6379/0", _redis, "Redis")
-    redis_timeout: float = _set(0.4, _number(0.05, 60), "seconds until a stalled Redis counts as down")
-    broker_url: str = _set("redis://localhost:6379/1", _url("amqp", "amqps", "redis", "rediss"), "broker")
-
-    jwt_keys: tuple[SecretKey, ...] = _set((SecretKey("dev", _DEV_SECRET),), _keys, "kid:secret,… for sign-in tokens")
-    action_token_keys: tuple[SecretKey, ...] = _set(
-        (SecretKey("dev", _DEV_SECRET),), _keys, "kid:secret,… for action tokens"
+    database_url: PostgresUrl = _set("postgresql+psycopg://localhost/fairboard", "PostgreSQL primary")
+    database_replica_urls: PostgresUrls = _set((), "read replicas, comma-separated")
+    database_pool: Annotated[int, whole(1, 1000)] = _set(16, "most connections of one process, to each server")
+    replica_wait_seconds: Annotated[float, number(0, 10)] = _set(
+        0.05, "how long a read waits for a replica to catch up"
     )
-    access_token_seconds: int = _set(900, _whole(1, 86_400), "life of an access token")
-    refresh_token_seconds: int = _set(2_592_000, _whole(1, 31_536_000), "life of a refresh token")
+    replica_lag_seconds: Annotated[float, number(0, 86_400)] = _set(5.0, "how old a replica may be for analytics")
+    redis_url: RedisUrl = _set("redis://localhost:6379/0", "Redis")
+    redis_timeout: Annotated[float, number(0.05, 60)] = _set(0.4, "seconds until a stalled Redis counts as down")
+    broker_url: BrokerUrl = _set("redis://localhost:6379/1", "broker")
 
-    action_seconds: int = _set(600, _whole(1, 86_400), "life of an action token")
-    consumed_seconds: int = _set(3600, _whole(60, 604_800), "how long Redis remembers a consumed token")
-    max_active_actions: int = _set(10, _whole(1, 10_000), "active actions one player may hold")
-    claim_seconds: int = _set(5, _whole(1, 60), "lease of a redemption in flight")
+    jwt_keys: Keys = _set((SecretKey("dev", _DEV_SECRET),), "kid:secret,… for sign-in tokens")
+    action_token_keys: Keys = _set((SecretKey("dev", _DEV_SECRET),), "kid:secret,… for action tokens")
+    access_token_seconds: Annotated[int, whole(1, 86_400)] = _set(900, "life of an access token")
+    refresh_token_seconds: Annotated[int, whole(1, 31_536_000)] = _set(2_592_000, "life of a refresh token")
 
-    rate_limit_auth: str = _set("20/minute", _rate, "register and login, per address")
-    rate_limit_refresh: str = _set("60/minute", _rate, "refresh and logout, per login")
-    rate_limit_actions: str = _set("60/minute", _rate, "issue and complete, each, per player")
-    rate_limit_reads: str = _set("600/minute", _rate, "reads, per address")
-    rate_limit_sockets: str = _set("60/minute", _rate, "new sockets, per address")
+    action_seconds: Annotated[int, whole(1, 86_400)] = _set(600, "life of an action token")
+    consumed_seconds: Annotated[int, whole(60, 604_800)] = _set(3600, "how long Redis remembers a consumed token")
+    max_active_actions: Annotated[int, whole(1, 10_000)] = _set(10, "active actions one player may hold")
+    claim_seconds: Annotated[int, whole(1, 60)] = _set(5, "lease of a redemption in flight")
 
-    anticheat_flag: float = _set(30.0, _number(1, 1_000_000), "suspicion that opens a case")
-    anticheat_reject: float = _set(60.0, _number(1, 1_000_000), "suspicion that refuses the redemption")
-    anticheat_critical: float = _set(100.0, _number(1, 1_000_000), "suspicion that suspends the account")
-    anticheat_half_life: int = _set(1800, _whole(1, 31_536_000), "seconds in which suspicion halves")
-    quarantine: bool = _set(False, _switch, "points scored under a case are held until it is decided: on or off")
+    rate_limit_auth: Rate = _set("20/minute", "register and login, per address")
+    rate_limit_refresh: Rate = _set("60/minute", "refresh and logout, per login")
+    rate_limit_actions: Rate = _set("60/minute", "issue and complete, each, per player")
+    rate_limit_reads: Rate = _set("600/minute", "reads, per address")
+    rate_limit_sockets: Rate = _set("60/minute", "new sockets, per address")
 
-    ping_seconds: float = _set(30.0, _number(0.1, 3600), "time between pings to a subscriber")
-    subscribe_seconds: float = _set(10.0, _number(0.1, 600), "time a new socket has to subscribe")
-    slow_seconds: float = _set(30.0, _number(0.1, 3600), "time a subscriber may be unable to read")
-    max_sockets_per_player: int = _set(100, _whole(1, 1_000_000), "sockets one player may have subscribed")
-    max_sockets_per_address: int = _set(1000, _whole(1, 1_000_000), "sockets one address may have open")
-    socket_messages: str = _set("60/minute", _rate, "messages that one socket may send in the long run")
-    socket_burst: int = _set(30, _whole(5, 1_000_000), "messages that one socket may send at once")
-    presence_seconds: float = _set(15.0, _number(0.1, 20), "time between two signs of life of an open socket")
-    broadcast_seconds: float = _set(0.1, _number(0, 1), "least time between two broadcasts of a board")
-    metrics_dir: str = _set("", _text, "folder shared by this machine's processes for /metrics")
-    metrics_port: int = _set(0, _whole(0, 65535), "port on which worker, relay and beat serve /metrics; 0: none")
-    audit_anchors: str = _set("", _text, "file that keeps the heads of the audit log")
+    anticheat_flag: Annotated[float, number(1, 1_000_000)] = _set(30.0, "suspicion that opens a case")
+    anticheat_reject: Annotated[float, number(1, 1_000_000)] = _set(60.0, "suspicion that refuses the redemption")
+    anticheat_critical: Annotated[float, number(1, 1_000_000)] = _set(100.0, "suspicion that suspends the account")
+    anticheat_half_life: Annotated[int, whole(1, 31_536_000)] = _set(1800, "seconds in which suspicion halves")
+    quarantine: Switch = _set(False, "points scored under a case are held until it is decided: on or off")
+
+    ping_seconds: Annotated[float, number(0.1, 3600)] = _set(30.0, "time between pings to a subscriber")
+    subscribe_seconds: Annotated[float, number(0.1, 600)] = _set(10.0, "time a new socket has to subscribe")
+    slow_seconds: Annotated[float, number(0.1, 3600)] = _set(30.0, "time a subscriber may be unable to read")
+    max_sockets_per_player: Annotated[int, whole(1, 1_000_000)] = _set(100, "sockets one player may have subscribed")
+    max_sockets_per_address: Annotated[int, whole(1, 1_000_000)] = _set(1000, "sockets one address may have open")
+    socket_messages: Rate = _set("60/minute", "messages that one socket may send in the long run")
+    socket_burst: Annotated[int, whole(5, 1_000_000)] = _set(30, "messages that one socket may send at once")
+    presence_seconds: Annotated[float, number(0.1, 20)] = _set(15.0, "time between two signs of life of an open socket")
+    broadcast_seconds: Annotated[float, number(0, 1)] = _set(0.1, "least time between two broadcasts of a board")
+    metrics_dir: str = _set("", "folder shared by this machine's processes for /metrics")
+    metrics_port: Annotated[int, whole(0, 65535)] = _set(
+        0, "port on which worker, relay and beat serve /metrics; 0: none"
+    )
+    audit_anchors: str = _set("", "file that keeps the heads of the audit log")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values from the constructor alone: no environment, no file."""
+        return (init_settings,)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
         """Read and check all settings. Raises BadSetting, which names the first invalid variable."""
         env = os.environ if env is None else env
-        values = {}
-        for setting in fields(cls):
-            name = setting.name.upper()
-            raw = env.get(name, "").strip()
-            if not raw:
-                continue
-            try:
-                values[setting.name] = setting.metadata["parse"](raw)
-            except ValueError as error:
-                raise BadSetting(f"{name} {error}") from None
-        settings = cls(**values)
+        source = EnvSettingsSource(cls, case_sensitive=True)
+        source.env_vars = {name: text for name in cls.model_fields if (text := env.get(name.upper(), "").strip())}
+        try:
+            settings = cls(**source())
+        except ValidationError as error:
+            fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            name, message = str(fault["loc"][0]).upper(), fault["msg"].removeprefix("Value error, ")
+            raise BadSetting(f"{name} {message}") from None
         settings._check()
         return settings
 
@@ -266,6 +185,7 @@ _OVERRIDING = (
     "PGSYSCONFDIR",
     "PGTARGETSESSIONATTRS",
     "PGTZ",
+    "PYDANTIC_SETTINGS_DEBUG",  # it would log the secrets
     "PYTHONSAFEPATH",  # it would keep a child process from finding the project
 )
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import fields
 
 from app.settings import Settings
 
 MARKER = "FAIRBOARD_MADE"
 """The variable of an `env` file that marks the settings made by the run itself."""
 
-_NAMES = tuple(item.name.upper() for item in fields(Settings))
+_NAMES = tuple(name.upper() for name in Settings.model_fields)
 
 
 def marker_value(settings: Mapping[str, str]) -> str:

@@ -42,40 +42,40 @@ class OperationParts:
     doctor: Doctor
 
 
+@dataclass(frozen=True, slots=True)
+class _SharedParts:
+    """The parts that both the metrics and the doctor read."""
+
+    outbox: Outbox
+    job_ages: JobAgeStore
+    postgres_probe: PostgresProbe
+    redis_probe: RedisProbe
+
+
 def build_operations(
     connections: Connections, accounts: AccountParts, play: PlayStores, boards: BoardParts, audit: Audit
 ) -> OperationParts:
     """Return the stores and services of operations."""
     settings, database, redis = connections.settings, connections.database, connections.redis
     queue_depths, failures, beat_lock = QueueDepthStore(redis), TaskFailureStore(redis), BeatLockStore(database)
-    postgres_probe, redis_probe = PostgresProbe(database), RedisProbe(redis, connections.scripts)
-    outbox, schema = Outbox(database, OutboxStore(database)), Schema(database, settings.database_url)
-    job_ages = JobAgeStore(database)
-    gauge_sources = sources(
-        outbox,
-        job_ages,
-        boards.rankings,
-        queue_depths,
-        play.catalog,
-        connections.replicas,
-        boards.presence.count,
-        ReconcileProgressStore(redis),
-        connections.clock,
-        postgres_probe,
-        redis_probe,
-        audit.check,
+    schema = Schema(database, settings.database_url)
+    shared = _SharedParts(
+        Outbox(database, OutboxStore(database)),
+        JobAgeStore(database),
+        PostgresProbe(database),
+        RedisProbe(redis, connections.scripts),
     )
     doctor = Doctor(
         settings,
-        postgres_probe,
+        shared.postgres_probe,
         connections.replicas,
-        redis_probe,
+        shared.redis_probe,
         schema,
-        outbox,
+        shared.outbox,
         play.catalog,
         boards.rankings,
         beat_lock,
-        job_ages,
+        shared.job_ages,
         boards.presence,
         accounts.sign_ins,
         audit,
@@ -86,10 +86,35 @@ def build_operations(
         failures,
         beat_lock,
         Analytics(database, connections.replicas, connections.patient_replicas, play.catalog),
-        Health(database, postgres_probe, redis_probe),
+        Health(database, shared.postgres_probe, shared.redis_probe),
         Queues(settings, failures),
-        outbox,
-        MetricReadings(gauge_sources),
+        shared.outbox,
+        _build_readings(connections, play, boards, audit, queue_depths, shared),
         schema,
         doctor,
     )
+
+
+def _build_readings(
+    connections: Connections,
+    play: PlayStores,
+    boards: BoardParts,
+    audit: Audit,
+    queue_depths: QueueDepthStore,
+    shared: _SharedParts,
+) -> MetricReadings:
+    gauge_sources = sources(
+        shared.outbox,
+        shared.job_ages,
+        boards.rankings,
+        queue_depths,
+        play.catalog,
+        connections.replicas,
+        boards.presence.count,
+        ReconcileProgressStore(connections.redis),
+        connections.clock,
+        shared.postgres_probe,
+        shared.redis_probe,
+        audit.check,
+    )
+    return MetricReadings(gauge_sources)

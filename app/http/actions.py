@@ -15,6 +15,7 @@ from app.http.bodies import ActionToken, NewAction, body, idempotency_key
 from app.http.envelope import answer, failure_code, request_id
 from app.http.identity import container, me, signed_in
 from app.http.limits import RateLimits
+from app.services.play.actions import Issued
 
 
 def blueprint(limits: RateLimits) -> Blueprint:
@@ -41,24 +42,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @routes.post("/actions")
     @signed_in(limit=limits.issue)
     def issue() -> Response:
-        issued = container().actions.issue(me().player_id, body(NewAction).action_type)
-        promise = issued.promise
-        address = f"/api/v1/actions/{promise.action_id}"
-        response = answer(
-            {
-                "action_id": promise.action_id,
-                "action_type": promise.action_type,
-                "token": issued.token,
-                "points": promise.points,
-                "expected_score": issued.expected_score,
-                "issued_at": rfc3339(promise.issued_ms / 1000),
-                "expires_at": rfc3339(promise.expires_ms / 1000),
-            },
-            201,
-            {"self": address, "complete": f"{address}/complete"},
-        )
-        response.headers["Location"] = address
-        return response
+        return _render_issued(container().actions.issue(me().player_id, body(NewAction).action_type))
 
     @routes.get("/actions/<uuid:action_id>")
     @signed_in()
@@ -87,6 +71,26 @@ def _count_redemption(response: Response) -> Response:
 @cache
 def _outcome_counter(outcome: str) -> Counter:
     return metrics.redemptions.labels(outcome)
+
+
+def _render_issued(issued: Issued) -> Response:
+    promise = issued.promise
+    address = f"/api/v1/actions/{promise.action_id}"
+    response = answer(
+        {
+            "action_id": promise.action_id,
+            "action_type": promise.action_type,
+            "token": issued.token,
+            "points": promise.points,
+            "expected_score": issued.expected_score,
+            "issued_at": rfc3339(promise.issued_ms / 1000),
+            "expires_at": rfc3339(promise.expires_ms / 1000),
+        },
+        201,
+        {"self": address, "complete": f"{address}/complete"},
+    )
+    response.headers["Location"] = address
+    return response
 
 
 def _render(completed: Completed, player_id: str) -> Response:

@@ -60,6 +60,11 @@ def blueprint(limits: RateLimits) -> Blueprint:
         container().accounts.logout(me().player_id, me().login_id)
         return empty(204)
 
+    _add_own_routes(routes, limits)
+    return routes
+
+
+def _add_own_routes(routes: Blueprint, limits: RateLimits) -> None:
     @routes.get("/me")
     @signed_in(may_be_suspended=True)
     @limits.reads
@@ -75,8 +80,6 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @signed_in(may_be_suspended=True, limit=limits.appeal)
     def appeal() -> Response:
         return answer(plain(container().cases.appeal(me().player_id, body(NewAppeal).text)), 201, {"me": "/api/v1/me"})
-
-    return routes
 
 
 def _render_login(login: Login, status: int) -> Response:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sklearn.metrics import roc_auc_score
+
 from anticheat.model import THRESHOLD
-from bench.fairness.hours import wilson
+from bench.fairness.intervals import of_mean, of_share
 from bench.fairness.trial import Account
 from bench.fairness.weeks import CHEATS, HONEST
-
-# Student's t: 97.5% of the distribution are below these values, by degrees of freedom from 1 on.
-_T = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.10, 2.09)
 
 Population = Sequence[Account]
 Ways: dict[str, Callable[[Account], float | None]] = {
@@ -58,7 +56,7 @@ def summarise(populations: Sequence[Population], seconds: float) -> dict[str, An
 
 
 def _per_thousand(count: int, total: int) -> dict[str, float]:
-    low, high = wilson(count, total)
+    low, high = of_share(count, total)
     return {"count": count, "rate": 1000 * count / total, "low": 1000 * low, "high": 1000 * high}
 
 
@@ -112,11 +110,8 @@ def _median(values: Sequence[float | None]) -> float | None:
 
 
 def _interval(rates: Sequence[float]) -> dict[str, float]:
-    mean = statistics.fmean(rates)
-    margin = (
-        _T[min(len(rates), len(_T)) - 2] * statistics.stdev(rates) / math.sqrt(len(rates)) if len(rates) > 1 else 0.0
-    )
-    return {"rate": mean, "low": max(0.0, mean - margin), "high": min(1.0, mean + margin)}
+    low, high = of_mean(rates)
+    return {"rate": statistics.fmean(rates), "low": low, "high": high}
 
 
 def _area(population: Population, level: Callable[[Account], float], *, beyond: bool = False) -> float:
@@ -124,11 +119,6 @@ def _area(population: Population, level: Callable[[Account], float], *, beyond: 
     honest = [level(account) for account in population if account.kind in _HONEST]
     names = [kind.name for kind in CHEATS if beyond or not kind.beyond]
     kinds = [[level(account) for account in population if account.kind == name] for name in names]
-    areas = [statistics.fmean(_above(value, honest) for value in levels) for levels in kinds]
-    return statistics.fmean(areas)
-
-
-def _above(value: float, honest: Sequence[float]) -> float:
-    return sum(1.0 if value > honest_value else 0.5 if value == honest_value else 0.0 for honest_value in honest) / len(
-        honest
+    return statistics.fmean(
+        roc_auc_score([0] * len(honest) + [1] * len(levels), [*honest, *levels]) for levels in kinds
     )

@@ -14,9 +14,10 @@ from anticheat.model import Model
 from anticheat.model import scores as scores_of
 from anticheat.rules import ActionTypeLimits
 from anticheat.suspicion import Suspicion
-from anticheat.verdict import Outcome, judge
-from bench.fairness.hours import MINIMUM, START, THRESHOLDS
+from anticheat.verdict import Outcome, Thresholds, judge
+from bench.fairness.players import MINIMUM, START
 
+THRESHOLDS = Thresholds(flag=30, reject=60, critical=100, half_life=1800)
 EVERY = 6 * 3600.0
 """Seconds between two scorings by the model, as in the worker. It learns from whole days."""
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from anticheat.features import WINDOW_SECONDS
 from anticheat.model import THRESHOLD, Model, train
-from bench.fairness.hours import THRESHOLDS
-from bench.fairness.judge import ByRules, by_rules, scores, windows
+from bench.fairness.judge import THRESHOLDS, ByRules, by_rules, scores, windows
 from bench.fairness.weeks import CHEATS, HONEST, Kind, accounts
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from anticheat.history import Completion
-from bench.fairness.hours import HOUR, MINIMUM, START, Person, bad_network, busy, machine, network, normal, slow
+from bench.fairness.players import HOUR, MINIMUM, START, Person, bad_network, busy, machine, network, normal, slow
 
 DAY: Final = 86_400.0
 MIDNIGHT = START - START % DAY

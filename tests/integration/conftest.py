@@ -6,7 +6,6 @@ import io
 import itertools
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -98,8 +97,10 @@ def container(servers: Stack, database: str, redis_url: str, tmp_path: Path) -> 
     """Yield services on an empty Redis and a database that has only the migrations' rows."""
     from_servers = Settings.from_env(servers.env)
     # No wait between two broadcasts: some tests make a thousand.
-    settings = replace(from_servers, database_url=database, redis_url=redis_url, broadcast_seconds=0.0)
-    settings = replace(settings, audit_anchors=str(tmp_path / "audit-anchors"))
+    settings = from_servers.model_copy(
+        update={"database_url": database, "redis_url": redis_url, "broadcast_seconds": 0.0}
+    )
+    settings = settings.model_copy(update={"audit_anchors": str(tmp_path / "audit-anchors")})
     container = Container(settings)
     # A cluster that the test before broke is whole again, but may still be slow.
     eventually(container.redis.flushdb)

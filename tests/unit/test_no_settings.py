@@ -51,3 +51,11 @@ def test_help_needs_no_settings() -> None:
         assert ended.returncode == 0, ended.stderr
         assert "Usage:" in ended.stdout
         assert "JWT_KEYS" not in ended.stderr
+
+
+def test_no_variable_makes_a_library_log_the_settings() -> None:
+    code = "import logging; logging.basicConfig(level=logging.DEBUG); import wsgi"
+    env = {"PATH": os.environ["PATH"], "APP_ENV": "development", "JWT_KEYS": "a:hush", "PYDANTIC_SETTINGS_DEBUG": "1"}
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    assert "hush" not in ended.stdout + ended.stderr

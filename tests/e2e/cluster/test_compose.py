@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import sys
-from dataclasses import fields
 from functools import cache
 from typing import Any
 
@@ -22,7 +21,7 @@ from tests.parts.cluster import ClusterProduct
 ONLY_HERE = {"epmd"}
 # Services that run once, at the start, and services that only observe.
 ONLY_THERE = {"migrate", "roles", "redis-cluster", "prometheus", "grafana"}
-NAMES = {item.name.upper() for item in fields(Settings)}
+NAMES = {name.upper() for name in Settings.model_fields}
 
 
 @cache

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import pytest
 
@@ -22,7 +22,7 @@ TIMES, INTERVAL = 18, 0.1  # one broadcast names at least this many requests
 @pytest.fixture
 def paced(container: Container) -> Iterator[list[Container]]:
     """Yield the containers of four workers that keep the rate."""
-    containers = [Container(replace(container.settings, broadcast_seconds=INTERVAL)) for _ in range(4)]
+    containers = [Container(container.settings.model_copy(update={"broadcast_seconds": INTERVAL})) for _ in range(4)]
     yield containers
     for worker in containers:
         worker.close()

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,7 +64,7 @@ def _run_with(settings: Settings, *line: str) -> tuple[int, str, str]:
 def test_a_server_that_is_away_is_named_with_what_to_do(name: str, container: Container) -> None:
     url, wrong = NOWHERE[name]
     changes: dict[str, Any] = {name: url.format(port=free_port())}
-    settings = replace(container.settings, **changes)
+    settings = container.settings.model_copy(update=changes)
     code, out, _ = _run_with(settings, "doctor", "--json")
     parts = {finding["part"]: finding for finding in json.loads(out)["parts"]}
     assert code == 1
@@ -78,7 +77,7 @@ def test_a_server_that_is_away_is_named_with_what_to_do(name: str, container: Co
 @pytest.mark.parametrize("name", ["redis_url", "database_url"])
 def test_a_command_that_needs_it_fails_in_one_line(name: str, container: Container) -> None:
     changes: dict[str, Any] = {name: NOWHERE[name][0].format(port=free_port())}
-    settings = replace(container.settings, **changes)
+    settings = container.settings.model_copy(update=changes)
     code, out, err = _run_with(settings, "leaderboard", "verify")
     progress = "Verifying main: 0 standings"  # the command waits for it
     (line,) = [line for line in err.splitlines() if not line.startswith(progress)]
@@ -95,6 +94,6 @@ def test_a_database_that_is_behind_is_wrong(container: Container) -> None:
 
 
 def test_a_primary_that_is_named_as_a_replica_is_wrong(container: Container) -> None:
-    settings = replace(container.settings, database_replica_urls=(container.settings.database_url,))
+    settings = container.settings.model_copy(update={"database_replica_urls": (container.settings.database_url,)})
     _, out, _ = _run_with(settings, "doctor")
     assert re.search("^WRONG +replica 1 .* not a standby$", out, re.MULTILINE)

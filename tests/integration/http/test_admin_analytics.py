@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +20,7 @@ Get = Callable[..., TestResponse]
 
 @pytest.fixture
 def client(container: Container) -> Iterator[FlaskClient]:
-    app = create_app(replace(container.settings, rate_limit_reads="1000/second"))
+    app = create_app(container.settings.model_copy(update={"rate_limit_reads": "1000/second"}))
     yield app.test_client()
     app.extensions["fairboard"].close()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
@@ -17,7 +16,7 @@ PATH = "/api/v1/admin/audit"
 
 @pytest.fixture
 def client(container: Container) -> Iterator[FlaskClient]:
-    app = create_app(replace(container.settings, rate_limit_reads="1000/second"))
+    app = create_app(container.settings.model_copy(update={"rate_limit_reads": "1000/second"}))
     yield app.test_client()
     app.extensions["fairboard"].close()
 

@@ -87,8 +87,14 @@ class Stage:
 @pytest.fixture
 def stage(container: Container) -> Iterator[Stage]:
     never, unlimited = 1_000_000.0, "100000/second"
-    lenient = replace(container.settings, rate_limit_actions=unlimited, rate_limit_auth=unlimited)
-    app = create_app(replace(lenient, anticheat_flag=never, anticheat_reject=never, anticheat_critical=never))
+    changes = {
+        "rate_limit_actions": unlimited,
+        "rate_limit_auth": unlimited,
+        "anticheat_flag": never,
+        "anticheat_reject": never,
+        "anticheat_critical": never,
+    }
+    app = create_app(container.settings.model_copy(update=changes))
     client = app.test_client()
     registered = client.post("/api/v1/auth/register", json={"username": "mallory", "password": "correct horse battery"})
     headers = {"Authorization": f"Bearer {registered.get_json()['data']['access_token']}"}

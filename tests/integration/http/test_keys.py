@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from flask.testing import FlaskClient
 
 from app.containers.container import Container
 from app.factory import create_app
-from app.settings import SecretKey
+from app.setting_types import SecretKey
 
 OLD, NEW = (
     SecretKey("old", "the old secret, long enough for anybody"),
@@ -18,7 +16,7 @@ OLD, NEW = (
 
 def client(container: Container, *keys: SecretKey) -> FlaskClient:
     """Return a client of the product with these keys for both kinds of token."""
-    return create_app(replace(container.settings, jwt_keys=keys, action_token_keys=keys)).test_client()
+    return create_app(container.settings.model_copy(update={"jwt_keys": keys, "action_token_keys": keys})).test_client()
 
 
 def sign_in(client: FlaskClient) -> dict[str, str]:
@@ -46,7 +44,9 @@ def test_an_action_token_of_an_older_key_can_be_redeemed_until_the_key_is_taken_
     def redeem(*keys: SecretKey) -> int:
         issued = before.post("/api/v1/actions", json={"action_type": "tap"}, headers=anna).json
         assert issued is not None
-        app = create_app(replace(container.settings, jwt_keys=(OLD,), action_token_keys=keys)).test_client()
+        app = create_app(
+            container.settings.model_copy(update={"jwt_keys": (OLD,), "action_token_keys": keys})
+        ).test_client()
         action, token = issued["data"]["action_id"], issued["data"]["token"]
         answer = app.post(f"/api/v1/actions/{action}/complete", json={"token": token}, headers=anna)
         return answer.status_code

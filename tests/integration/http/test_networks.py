@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,12 +19,13 @@ ANNA = {"username": "anna", "password": "correct horse"}
 def client(container: Container) -> Iterator[FlaskClient]:
     rate = f"{LIMIT}/hour"
     app = create_app(
-        replace(
-            container.settings,
-            rate_limit_auth=rate,
-            rate_limit_reads=rate,
-            rate_limit_sockets=rate,
-            rate_limit_refresh=rate,
+        container.settings.model_copy(
+            update={
+                "rate_limit_auth": rate,
+                "rate_limit_reads": rate,
+                "rate_limit_sockets": rate,
+                "rate_limit_refresh": rate,
+            }
         )
     )
     yield app.test_client()

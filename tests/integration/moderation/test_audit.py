@@ -119,7 +119,7 @@ def test_a_suspension_is_in_it_with_what_led_to_it(container: Container) -> None
 
 def _other_process(container: Container, **settings: Any) -> Container:
     """Return the container of another process, or of the same one after a restart."""
-    return Container(replace(container.settings, **settings))
+    return Container(container.settings.model_copy(update=settings))
 
 
 def _write_anew(connection: sa.Connection, rows: Sequence[AuditRow]) -> None:

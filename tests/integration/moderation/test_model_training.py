@@ -6,7 +6,6 @@ import random
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -44,7 +43,7 @@ class Town:
 def built(servers: Stack, migrated: str) -> tuple[str, Town]:
     """Return the name of a database that has the town, and the town: seconds of work, to be copied."""
     name = copy_database(servers, migrated)
-    container = Container(replace(Settings.from_env(servers.env), database_url=url_of(servers, name)))
+    container = Container(Settings.from_env(servers.env).model_copy(update={"database_url": url_of(servers, name)}))
     town = Town(container)
     container.close()
     return name, town
@@ -55,8 +54,10 @@ def with_model(servers: Stack, built: tuple[str, Town], tmp_path_factory: pytest
     """Return the name of a database with the town and a model that was trained on it."""
     name, town = built
     name = copy_database(servers, name)
-    settings = replace(Settings.from_env(servers.env), database_url=url_of(servers, name))
-    container = Container(replace(settings, audit_anchors=str(tmp_path_factory.mktemp("trained") / "audit-anchors")))
+    settings = Settings.from_env(servers.env).model_copy(update={"database_url": url_of(servers, name)})
+    container = Container(
+        settings.model_copy(update={"audit_anchors": str(tmp_path_factory.mktemp("trained") / "audit-anchors")})
+    )
     container.clock = town.now.timestamp
     container.model_training.train()
     container.close()

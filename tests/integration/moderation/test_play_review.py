@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -86,7 +85,7 @@ class Play:
 
     def __init__(self, container: Container, **changed: float) -> None:
         self.now = time.time() + 30  # by then the action types' limits have been valid for a while
-        self.product = Container(replace(container.settings, **changed), clock=lambda: self.now)  # type: ignore[arg-type]
+        self.product = Container(container.settings.model_copy(update=changed), clock=lambda: self.now)
         self.player = self.product.accounts.create("Player", "a good password").id
 
     def do(self, slug: str, wait: float, after: float = 0.05) -> None:

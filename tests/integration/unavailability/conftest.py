@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -83,14 +82,15 @@ def container(servers: Stack) -> Iterator[Container]:
     servers.postgres.create_database("refusals")
     url = servers.postgres.database_url("refusals").replace("postgresql://", "postgresql+psycopg://")
     migrations.upgrade(url)
-    settings = replace(
-        Settings.from_env({**servers.env, **UNLIMITED}),
-        database_url=url,
-        claim_seconds=1,
-        broadcast_seconds=0.0,
-        anticheat_flag=1_000_000,
-        anticheat_reject=1_000_000,
-        anticheat_critical=1_000_000,
+    settings = Settings.from_env({**servers.env, **UNLIMITED}).model_copy(
+        update={
+            "database_url": url,
+            "claim_seconds": 1,
+            "broadcast_seconds": 0.0,
+            "anticheat_flag": 1_000_000,
+            "anticheat_reject": 1_000_000,
+            "anticheat_critical": 1_000_000,
+        }
     )
     container = Container(settings)
     container.redis.flushdb()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import psycopg
 import pytest
@@ -160,7 +159,7 @@ def test_ranks_that_cannot_be_kept_after_the_commit_change_no_answer(anna: Calle
 def test_a_right_or_a_table_that_is_missing_is_503_and_named(
     change: str, undo: str, reason: str, container: Container, clerk: str, anna: Caller, servers: Stack
 ) -> None:
-    app = create_app(replace(container.settings, database_url=clerk))
+    app = create_app(container.settings.model_copy(update={"database_url": clerk}))
     player = Caller(app.test_client(), fresh_name())
     assert app.test_client().get("/readyz").status_code == 200
     action = player.issue()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,7 +89,7 @@ def celery(rabbitmq: RabbitMQ) -> Iterator[Celery]:
 @pytest.fixture
 def queues(rabbitmq: RabbitMQ, container: Container) -> Queues:
     """Return the service behind `flask queues`."""
-    return Queues(replace(container.settings, broker_url=rabbitmq.url), container.failures)
+    return Queues(container.settings.model_copy(update={"broker_url": rabbitmq.url}), container.failures)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,7 +98,7 @@ def test_what_fails_or_kills_becomes_a_dead_letter_and_the_others_are_done(
 
 
 def test_a_broker_that_is_away_is_one_line(container: Container) -> None:
-    away = replace(container.settings, broker_url=f"amqp://me:secret@127.0.0.1:{free_port()}//")
+    away = container.settings.model_copy(update={"broker_url": f"amqp://me:secret@127.0.0.1:{free_port()}//"})
     with pytest.raises(BrokerError, match="refused"):
         Queues(away, container.failures).status()
     with pytest.raises(BrokerError, match="RabbitMQ keeps them"):

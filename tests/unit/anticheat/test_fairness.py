@@ -2,7 +2,9 @@
 
 import pytest
 
-from bench.fairness.hours import CHEATING, HONEST, detection, fairness, wilson
+from bench.fairness.hours import detection, fairness
+from bench.fairness.intervals import of_share
+from bench.fairness.players import CHEATING, HONEST
 
 STEADY_ENOUGH_TO_ESCAPE = {"clockwork, normal noise 10 ms", "script that waits at random"}
 
@@ -25,7 +27,7 @@ def test_a_simulation_can_be_repeated() -> None:
 
 
 def test_none_of_sixty_is_not_zero() -> None:
-    low, high = wilson(0, 60)
+    low, high = of_share(0, 60)
     assert low == 0
     assert high == pytest.approx(0.0602, abs=1e-4)
-    assert wilson(30, 60) == pytest.approx((0.3773, 0.6227), abs=1e-4)
+    assert of_share(30, 60) == pytest.approx((0.3773, 0.6227), abs=1e-4)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.action_token import NotAToken, Promise, fingerprint, read, sign
-from app.settings import SecretKey
+from app.setting_types import SecretKey
 
 KEY = SecretKey("k1", "a secret of some length")
 PROMISE = Promise(str(uuid4()), str(uuid4()), "tap", 1, 5, "main", 1, 1, 1_000, 601_000)

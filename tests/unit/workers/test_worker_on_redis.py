@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from app.settings import Settings
@@ -15,6 +13,6 @@ from workers.fairboard_celery import create_celery
     [("redis://localhost/1", True), ("rediss://localhost/1", True), ("amqp://localhost//", False)],
 )
 def test_a_refusal_of_the_broker_is_waited_out_on_redis(broker: str, waits: bool) -> None:
-    app = create_celery(replace(Settings(), broker_url=broker))
+    app = create_celery(Settings(broker_url=broker))
     assert app.conf.broker_channel_error_retry is waits
     app.close()

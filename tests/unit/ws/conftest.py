@@ -6,15 +6,26 @@ import time
 from collections.abc import Callable, Iterator
 from uuid import UUID, uuid4
 
+import gevent
 import pytest
 
 from app.domain.boards import StandingRow
+from app.errors import AccountSuspended, NotFound, Refusal, Unauthorized, Unavailable
+from app.ws.allowance import Allowance, Bucket
 from app.ws.hub import Hub
 from app.ws.outbound import Outbound
+from app.ws.reader import Admission, Reader
 from app.ws.subscriber import SignIn, Subscriber
 from tests.parts.wire import Wire
 
 FAR = 1e12  # Unix time at which no token of a test expires
+BURST = 30
+REFUSALS: dict[str, Refusal] = {
+    "bad": Unauthorized(),
+    "suspended": AccountSuspended(),
+    "unknown": NotFound(),
+    "down": Unavailable(),
+}
 
 
 class Guest:
@@ -72,3 +83,33 @@ def guest(hub: Hub) -> Iterator[Callable[..., Guest]]:
         member.hub.remove(member.subscriber)
         member.subscriber.outbound.release()
         member.wire.shut()
+
+
+def admit(auth: str | None, board: str) -> Admission:
+    """Admit every client except those with a token that names a refusal."""
+    if auth is None:
+        raise Unauthorized()
+    if auth in REFUSALS:
+        raise REFUSALS[auth]
+    gevent.sleep(0)  # asking the stores lets others run
+    return Admission(SignIn(uuid4(), uuid4(), FAR), {"board": board, "version": 1, "data": rows(1)})
+
+
+def allowance(burst: float = BURST, work: float = 1e6) -> Allowance:
+    """Return a socket's allowance on a stopped clock: `burst` messages, `work` units until its address waits."""
+    return Allowance(Bucket(1.0, burst, lambda: 0.0), Bucket(0.01, work, lambda: 0.0))
+
+
+@pytest.fixture
+def conversation(hub: Hub, guest: Callable[..., Guest]) -> Iterator[Guest]:
+    """Yield a guest whose conversation is under way."""
+    someone = guest()
+    conversation = Reader(hub, someone.subscriber, admit, allowance(), ping_seconds=30.0)
+    reading = gevent.spawn(conversation.read, someone.wire.server)
+    yield someone
+    someone.wire.client.close()
+    reading.get(timeout=10)
+
+
+def subscribe(wire: Wire, auth: str | None = "Bearer x", **more: str) -> None:
+    wire.send({"type": "subscribe", **({"auth": auth} if auth else {}), **more})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -18,11 +17,11 @@ from tests.parts.wire import until
 from tests.unit.ws.conftest import Guest
 
 Make = Callable[..., Guest]
-CALM = replace(Settings(), ping_seconds=3600.0, subscribe_seconds=600.0, slow_seconds=3600.0)
+CALM = Settings(ping_seconds=3600.0, subscribe_seconds=600.0, slow_seconds=3600.0)
 
 
 def heartbeat(hub: Hub, *, now: float = 1000.0, **changes: float) -> Heartbeat:
-    return Heartbeat(hub, replace(CALM, **changes), lambda: now)  # type: ignore[arg-type]
+    return Heartbeat(hub, CALM.model_copy(update=changes), lambda: now)
 
 
 def fill(outbound: Outbound) -> None:

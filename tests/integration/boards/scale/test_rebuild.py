@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -141,7 +140,7 @@ def test_a_batch_is_all_that_is_held_at_once(container: Container, season: Seaso
 
 
 def test_the_bulk_client_waits_longer_than_a_player_may(container: Container) -> None:
-    impatient = Container(replace(container.settings, redis_timeout=0.05))
+    impatient = Container(container.settings.model_copy(update={"redis_timeout": 0.05}))
     try:
         assert impatient._connections.patient_redis.connection_pool.connection_kwargs["socket_timeout"] >= 5
         assert impatient.redis.connection_pool.connection_kwargs["socket_timeout"] == 0.05

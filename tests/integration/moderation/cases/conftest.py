@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -18,7 +17,7 @@ def field(container: Container) -> Field:
 @pytest.fixture
 def strict_field(container: Container) -> Iterator[Field]:
     """Yield the field with QUARANTINE on."""
-    quarantining = Container(replace(container.settings, quarantine=True))
+    quarantining = Container(container.settings.model_copy(update={"quarantine": True}))
     yield Field(quarantining)
     quarantining.close()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -29,7 +28,7 @@ def near_to(container: Container, servers: Sequence[Postgres], **changes: Any) -
     urls = tuple(
         server.database_url(database_of(container)).replace("postgresql:", "postgresql+psycopg:") for server in servers
     )
-    return Container(replace(container.settings, database_replica_urls=urls, **changes))
+    return Container(container.settings.model_copy(update={"database_replica_urls": urls, **changes}))
 
 
 def database_of(container: Container) -> str:
@@ -79,3 +78,9 @@ def refresh(container: Container) -> None:
             container.board_sync.sync_players(change.season_id, change.players, change.events)
 
     container.outbox.drain(deliver)
+
+
+def scores_of(container: Container) -> list[int]:
+    """Return the board's scores as a process reads them that has nothing cached."""
+    container.rankings.note_change(season_of(container))
+    return [row["score"] for row in container.standings.snapshot(MAIN)["data"]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from uuid import UUID
 
 from app.containers.container import Container
@@ -16,7 +15,7 @@ def test_a_standby_as_the_primary_is_503_and_named(
     container: Container, ready: list[UUID], replicas: list[Replica]
 ) -> None:
     url = replicas[0].database_url(database_of(container)).replace("postgresql:", "postgresql+psycopg:")
-    app = create_app(replace(container.settings, database_url=url))
+    app = create_app(container.settings.model_copy(update={"database_url": url}))
     client = app.test_client()
     answers = [
         client.post("/api/v1/auth/register", json={"username": "anna", "password": PASSWORD}),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,7 +21,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def patient(near: Container) -> Iterator[Container]:
     """Yield a process that reads on replicas however far they are behind."""
-    tolerant = Container(replace(near.settings, replica_lag_seconds=3600.0))
+    tolerant = Container(near.settings.model_copy(update={"replica_lag_seconds": 3600.0}))
     yield tolerant
     tolerant.close()
 

@@ -8,7 +8,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -30,6 +29,7 @@ from tests.integration.postgres.replicas.parts import (
     new_replica,
     player_in,
     redeem,
+    scores_of,
     season_of,
 )
 from tests.parts.waiting import eventually
@@ -37,12 +37,6 @@ from tests.parts.waiting import eventually
 _TOP = "rank() OVER"
 _ONE = "LEFT JOIN standings"
 _AROUND = "UNION ALL"
-
-
-def _scores(container: Container) -> list[int]:
-    """Return the board's scores as a process reads them that has nothing cached."""
-    container.rankings.note_change(season_of(container))
-    return [row["score"] for row in container.standings.snapshot(MAIN)["data"]]
 
 
 def _reads_on(server: Postgres, container: Container) -> set[str]:
@@ -55,7 +49,7 @@ def _reads_on(server: Postgres, container: Container) -> set[str]:
 
 def _reads(container: Container, player: UUID) -> dict[str, Callable[[], object]]:
     return {
-        _TOP: lambda: _scores(container),
+        _TOP: lambda: scores_of(container),
         _ONE: lambda: container.standings.standing(player),
         _AROUND: lambda: container.standings.around(player, 2),
     }
@@ -99,7 +93,7 @@ def test_with_one_replica_in_trouble_the_other_answers(
     TROUBLES[trouble](first)
     redeem(container, ready[0], 100)
     for _ in range(3):
-        assert _scores(near) == [110, 12, 11]
+        assert scores_of(near) == [110, 12, 11]
         assert near.standings.standing(ready[0]).score == 110
         assert near.standings.around(ready[1], 5)[1][0].score == 110
     container.close()
@@ -117,7 +111,7 @@ def test_with_both_replicas_in_trouble_the_primary_answers_until_they_are_back(
         TROUBLES[trouble](replica)
     redeem(container, ready[0], 100)
     for _ in range(3):
-        assert _scores(near) == [110, 12, 11]
+        assert scores_of(near) == [110, 12, 11]
         assert near.standings.standing(ready[0]).score == 110
         assert near.standings.around(ready[1], 5)[1][0].score == 110
     for replica in replicas:
@@ -130,7 +124,7 @@ def test_with_both_replicas_in_trouble_the_primary_answers_until_they_are_back(
 
     def is_back() -> bool:
         near.database.close()  # earlier reads on the primary don't count
-        _scores(near)
+        scores_of(near)
         return _TOP not in _reads_on(servers.postgres, near) and all(
             _TOP in _reads_on(server, near) for server in replicas
         )
@@ -140,11 +134,11 @@ def test_with_both_replicas_in_trouble_the_primary_answers_until_they_are_back(
 
 def test_replicas_that_were_never_there_stop_nothing(container: Container, replicas: list[Replica]) -> None:
     nowhere = f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/nothing"
-    alone = Container(replace(container.settings, database_replica_urls=(nowhere, nowhere)))
+    alone = Container(container.settings.model_copy(update={"database_replica_urls": (nowhere, nowhere)}))
     player = player_in(container)
     redeem(alone, player, 10)
     alone.board_sync.rebuild(season_of(alone))
-    assert _scores(alone) == [10]
+    assert scores_of(alone) == [10]
     assert alone.standings.standing(player).rank == 1
     assert alone.replicas.read_recent(lambda database: database.row("SELECT pg_is_in_recovery()")) == (False,)
     assert [status.up for status in alone.replicas.status()] == [False, False]
@@ -165,64 +159,7 @@ def test_while_the_primary_is_down_replicas_answer_for_one_player_and_the_cache_
             time.sleep(0.1)
     finally:
         servers.postgres.start()
-    eventually(lambda: _scores(near) == [12, 11, 10])
-
-
-def test_what_one_wrote_is_seen_though_no_replica_has_it(
-    container: Container, near: Container, replicas: list[Replica], ready: list[UUID]
-) -> None:
-    for replica in replicas:
-        replica.pause_replay()
-    for turn in range(1, 4):
-        redeem(container, ready[0], 100)
-        assert near.standings.standing(ready[0]).score == 10 + 100 * turn
-
-
-def test_what_one_saw_on_a_board_is_seen_though_redis_was_never_told(
-    container: Container, near: Container, replicas: list[Replica], ready: list[UUID]
-) -> None:
-    for replica in replicas:
-        replica.pause_replay()
-    commit(container, ready[0], 100)
-    assert near.standings.standing(ready[0]).score == 10, "a replica answers while nobody has seen more"
-    assert _scores(near) == [110, 12, 11]
-    assert near.standings.standing(ready[0]).score == 110
-
-
-def test_what_one_saw_of_ones_account_is_seen_though_redis_was_never_told(
-    container: Container, near: Container, replicas: list[Replica], ready: list[UUID]
-) -> None:
-    for replica in replicas:
-        replica.pause_replay()
-    commit(container, ready[0], 100)
-    assert near.standings.profile(ready[0])["score"] == 110
-    assert near.standings.standing(ready[0]).score == 110
-
-
-def test_what_one_replica_showed_is_not_missing_on_the_other(
-    container: Container, near: Container, replicas: list[Replica], ready: list[UUID]
-) -> None:
-    replicas[0].pause_replay()
-    commit(container, ready[0], 100)
-    eventually(lambda: replicas[1].lag_bytes() == 0)
-    scores = [near.standings.standing(ready[0]).score for _ in range(6)]
-    assert scores == sorted(scores)
-    assert scores[-1] == 110
-
-
-def test_a_list_that_was_read_while_another_was_is_read_again(container: Container, ready: list[UUID]) -> None:
-    season, store = season_of(container), container.standing_store
-    late, after = store.next_version()
-    _, later = store.next_version()
-    _, earlier_until = store.top_with_position(season, 10)
-    commit(container, ready[0], 100)
-    _, until = store.top_with_position(season, 10)
-    cached, _ = container.rankings.top(season, 10)
-    assert cached is not None
-    assert container.rankings.put_top(season, 10, replace(cached, version=late), after, until) == ""
-    higher = replace(cached, version=late + 1)
-    assert container.rankings.put_top(season, 10, higher, later, earlier_until), "it has not seen the redemption"
-    assert container.standings.build(season).version > late
+    eventually(lambda: scores_of(near) == [12, 11, 10])
 
 
 def test_a_server_that_was_promoted_is_no_replica_and_its_old_brothers_are_none_of_it(
@@ -237,7 +174,7 @@ def test_a_server_that_was_promoted_is_no_replica_and_its_old_brothers_are_none_
         with psycopg.connect(third.admin_url("fairboard"), autocommit=True) as connection:
             connection.execute("SELECT pg_promote()")
         redeem(container, ready[0], 100)
-        assert _scores(promoted) == [110, 12, 11]
+        assert scores_of(promoted) == [110, 12, 11]
         assert promoted.standings.standing(ready[0]).score == 110
         assert [status.fault for status in promoted.replicas.status()] == [NO_STANDBY]
         url = promoted.settings.database_replica_urls[0]

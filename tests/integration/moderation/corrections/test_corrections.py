@@ -3,78 +3,18 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
-import threading
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
 
 from app.containers.container import Container
-from app.domain.action_token import Promise
-from app.domain.boards import StandingRow
 from app.domain.corrections import Selection
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.stores.moderation.corrections import TAIL
-from tests.parts.waiting import eventually
-
-BY: Any = {"actor": "cli:tests", "reason": "a test", "request_id": "r-1"}
-_TAP, _MATCH = 1, 2
-
-
-class Ledger:
-    """Players who redeem through the product's own statement."""
-
-    def __init__(self, container: Container) -> None:
-        self.container = container
-        self.season = container.standings.season("main")
-
-    def player(self) -> UUID:
-        player = uuid4()
-        self.container.players.add(player, f"p-{player}"[:32], str(player), "no password fits this", "player")
-        return player
-
-    def redeem(self, player: UUID, points: int = 1, action_type: int = _TAP) -> None:
-        promise = Promise(
-            str(uuid4()), str(player), "tap", action_type, points, "main", self.season.id, self.season.number, 0, 1
-        )
-        assert self.container.ledger.redeem(promise, request_id="r", key=None, fingerprint="f") is not None
-
-    def standings(self) -> list[tuple[Any, ...]]:
-        """Return everything about the players' standings that the public can see, in the order of the board."""
-        rows = self.container.database.rows(
-            """
-            SELECT player_id, score, held, achieved_at, listed FROM standings
-            ORDER BY score DESC, achieved_at, player_id
-            """
-        )
-        return [tuple(row) for row in rows]
-
-    def board(self) -> list[StandingRow]:
-        return [standing.as_row() for standing in self.container.standing_store.top(self.season, 100)]
-
-    def wrong(self) -> list[Any]:
-        """Return the standings that differ from the sum of their events."""
-        return list(self.container.corrections.find_unsound())
-
-    def void(self, selection: Selection) -> UUID:
-        correction = self.container.corrections.void(selection, **BY)
-        assert self.container.corrections.work(correction).state == "done"
-        return correction
-
-    def restore(self, correction: UUID) -> UUID:
-        restoring = self.container.corrections.restore(correction, **BY)
-        assert self.container.corrections.work(restoring).state == "done"
-        return restoring
-
-
-@pytest.fixture
-def ledger(container: Container) -> Ledger:
-    return Ledger(container)
+from tests.integration.moderation.corrections.conftest import BY, MATCH, TAP, Ledger
 
 
 def _now(ledger: Ledger) -> datetime:
@@ -117,11 +57,11 @@ def test_a_tie_is_again_in_the_order_in_which_it_was(ledger: Ledger) -> None:
 def test_only_what_is_selected_is_voided(ledger: Ledger) -> None:
     anna, ben = ledger.player(), ledger.player()
     ledger.redeem(anna, 1)
-    ledger.redeem(anna, 10, _MATCH)
+    ledger.redeem(anna, 10, MATCH)
     moment = _now(ledger)
-    ledger.redeem(anna, 100, _MATCH)
-    ledger.redeem(ben, 1000, _MATCH)
-    ledger.void(Selection(action_type_id=_MATCH, since=moment))
+    ledger.redeem(anna, 100, MATCH)
+    ledger.redeem(ben, 1000, MATCH)
+    ledger.void(Selection(action_type_id=MATCH, since=moment))
     assert {row[0]: row[1] for row in ledger.standings()} == {anna: 11, ben: 0}
     ledger.void(Selection(player_id=anna, until=moment))
     assert {row[0]: row[1] for row in ledger.standings()} == {anna: 0, ben: 0}
@@ -158,57 +98,6 @@ def test_an_event_belongs_to_the_correction_that_voided_it_first(ledger: Ledger)
     assert ledger.wrong() == []
 
 
-def test_a_void_that_is_taken_back_half_way_is_taken_back_as_far_as_it_came(ledger: Ledger) -> None:
-    anna = ledger.player()
-    for _ in range(30):
-        ledger.redeem(anna)
-    before = ledger.standings()
-    ledger.container.corrections.batch = 10
-    void = ledger.container.corrections.void(Selection(player_id=anna), **BY)
-    assert ledger.container.corrections.work(void, seconds=0).events == 10
-    assert [row[1] for row in ledger.standings()] == [20]
-    ledger.restore(void)
-    assert ledger.standings() == before
-    assert ledger.container.corrections.get(void).state == "restored"
-    assert ledger.container.corrections.resume_all(5) == []
-
-
-def test_what_somebody_left_running_is_finished_by_the_next(ledger: Ledger, workers: list[Container]) -> None:
-    anna = ledger.player()
-    for _ in range(25):
-        ledger.redeem(anna)
-    ledger.container.corrections.batch = 10
-    void = ledger.container.corrections.void(Selection(player_id=anna), **BY)
-    ledger.container.corrections.work(void, seconds=0)
-    threads = [threading.Thread(target=worker.corrections.resume_all, args=(20,)) for worker in workers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    correction = ledger.container.corrections.get(void)
-    assert (correction.state, correction.events, correction.points, correction.players) == ("done", 25, 25, 1)
-    assert [row[1] for row in ledger.standings()] == [0]
-    assert ledger.wrong() == []
-
-
-def test_redemptions_go_on_meanwhile_and_count(ledger: Ledger) -> None:
-    players = [ledger.player() for _ in range(4)]
-    for player in players:
-        for _ in range(50):
-            ledger.redeem(player, 2)
-    ledger.container.corrections.batch = 7
-    void = ledger.container.corrections.void(Selection(action_type_id=_TAP), **BY)
-    redeeming = threading.Thread(target=lambda: list(map(ledger.redeem, players * 30)))
-    redeeming.start()
-    correction = ledger.container.corrections.work(void)
-    redeeming.join()
-    assert (correction.events, correction.players) == (200, 4)
-    assert [row[1] for row in ledger.standings()] == [30] * 4
-    ledger.restore(void)
-    assert [row[1] for row in ledger.standings()] == [130] * 4
-    assert ledger.wrong() == []
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_is_voided_and_restored_in_whatever_order_the_sums_are_right(ledger: Ledger, seed: int) -> None:
     rng = random.Random(seed)
@@ -216,9 +105,9 @@ def test_whatever_is_voided_and_restored_in_whatever_order_the_sums_are_right(le
     voids: list[UUID] = []
     moments = [_now(ledger)]
     acts: list[Callable[[], object]] = [
-        lambda: ledger.redeem(rng.choice(players), rng.randint(1, 9), rng.choice([_TAP, _MATCH])),
+        lambda: ledger.redeem(rng.choice(players), rng.randint(1, 9), rng.choice([TAP, MATCH])),
         lambda: voids.append(ledger.void(Selection(player_id=rng.choice(players), since=rng.choice(moments)))),
-        lambda: voids.append(ledger.void(Selection(action_type_id=rng.choice([_TAP, _MATCH])))),
+        lambda: voids.append(ledger.void(Selection(action_type_id=rng.choice([TAP, MATCH])))),
         lambda: ledger.restore(voids.pop(rng.randrange(len(voids)))) if voids else None,
     ]
     for _ in range(40):
@@ -276,43 +165,6 @@ def test_each_is_in_the_audit_log(ledger: Ledger) -> None:
         ("leaderboard.void", "cli:tests"),
         ("leaderboard.restore", "cli:tests"),
     ]
-
-
-_WORKER = """
-import os, sys
-from uuid import UUID
-from app.containers.container import Container
-from app.settings import Settings
-container = Container(Settings.from_env(os.environ))
-container.corrections.batch = 10
-container.corrections.work(UUID(sys.argv[1]))
-"""
-
-
-def test_a_worker_killed_in_the_middle_leaves_whole_batches_and_another_goes_on(
-    container: Container, ledger: Ledger, servers: Any
-) -> None:
-    players = [ledger.player() for _ in range(5)]
-    for number in range(2000):
-        ledger.redeem(players[number % 5])
-    before, bystander = ledger.standings(), ledger.player()
-    ledger.redeem(bystander)
-    void = container.corrections.void(Selection(player_id=players[0]), **BY)
-    env = {**servers.env, "DATABASE_URL": container.settings.database_url, "REDIS_URL": container.settings.redis_url}
-    with subprocess.Popen([sys.executable, "-c", _WORKER, str(void)], env=env, stdout=subprocess.DEVNULL) as worker:
-        eventually(lambda: container.corrections.get(void).events >= 50, every=0.001)
-        worker.kill()
-    stopped = container.corrections.get(void)
-    assert stopped.state == "running"
-    assert 50 <= stopped.events < 400
-    assert stopped.events % 10 == 0, "a batch is done whole, or not at all"
-    assert ledger.wrong() == [], "the standing is what its events say, at any moment"
-    assert [correction.state for correction in container.corrections.resume_all(60.0)] == ["done"]
-    assert container.corrections.get(void).events == 400
-    restore = container.corrections.restore(void, **BY)
-    assert container.corrections.work(restore).state == "done"
-    assert [row for row in ledger.standings() if row[0] != bystander] == before
-    assert ledger.wrong() == []
 
 
 def test_the_newest_event_of_an_action_is_found_by_its_own_index_whatever_is_known_of_the_rest(

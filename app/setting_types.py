@@ -1,0 +1,141 @@
+"""The types of the settings: each accepts the text of a variable, and its error names the accepted values.
+
+An error never repeats a value that may be secret.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from app.server_urls import split_url
+
+_RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour)")
+
+
+@dataclass(frozen=True)
+class SecretKey:
+    """A secret with the id by which tokens name it. The first of a list signs, all verify."""
+
+    kid: str
+    secret: str = field(repr=False)
+
+
+def whole(low: int, high: int) -> BeforeValidator:
+    """Accept digits alone, from `low` to `high`."""
+
+    def parse(value: object) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", str(value)) or not low <= int(str(value)) <= high:
+            raise ValueError(f"wants a whole number from {low} to {high}")
+        return int(str(value))
+
+    return BeforeValidator(parse)
+
+
+def number(low: float, high: float) -> BeforeValidator:
+    """Accept digits with at most one point, from `low` to `high`."""
+
+    def parse(value: object) -> float:
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", str(value)) or not low <= float(str(value)) <= high:
+            raise ValueError(f"wants a number from {low:g} to {high:g}")
+        return float(str(value))
+
+    return BeforeValidator(parse)
+
+
+def word(*words: str) -> AfterValidator:
+    """Accept one of these words."""
+
+    def check(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"wants one of {', '.join(words)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def url(*schemes: str) -> AfterValidator:
+    """Accept a URL with one of these schemes."""
+
+    def check(value: str) -> str:
+        if value.partition(":")[0] not in schemes or "://" not in value:
+            raise ValueError(f"wants a URL that starts with {' or '.join(s + '://' for s in schemes)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _parse_switch(value: object) -> object:
+    if isinstance(value, str) and value not in ("on", "off"):
+        raise ValueError("wants one of on, off")
+    return value == "on" if isinstance(value, str) else value
+
+
+def _parse_list(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _parse_keys(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    keys = [SecretKey(*_split_key(part.strip())) for part in value.split(",") if part.strip()]
+    if not keys or len({key.kid for key in keys}) < len(keys):
+        raise ValueError("wants at least one kid:secret, each kid once")
+    return tuple(keys)
+
+
+def _split_key(text: str) -> tuple[str, str]:
+    kid, _, secret = text.partition(":")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", kid) or not secret:
+        raise ValueError("wants kid:secret,… with a kid of up to 32 letters, digits, '-' or '_'")
+    return kid, secret
+
+
+def _check_rate(value: str) -> str:
+    if not _RATE.fullmatch(value):
+        raise ValueError("wants N/second, N/minute or N/hour")
+    return value
+
+
+def _check_cluster(value: str) -> str:
+    if value.startswith("redis+cluster:"):
+        parts = split_url(value)
+        if not all(_is_address(host.strip()) for host in parts.hosts.split(",")):
+            raise ValueError("wants redis+cluster://host:port,host:port,…")
+        if parts.path.strip("/") not in ("", "0"):
+            raise ValueError("names a numbered database, but a cluster has only database 0")
+    return value
+
+
+def _is_address(host: str) -> bool:
+    """Return whether this is `host` or `host:port`. Never raises: urlsplit's error shows the text, maybe a password."""
+    try:
+        parts = urlsplit(f"//{host}")
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
+def _name_driver(value: str) -> str:
+    """Return the URL in SQLAlchemy's form, with the driver named, from any form of PostgreSQL URL."""
+    return "postgresql+psycopg://" + value.split("://", 1)[1]
+
+
+_List = BeforeValidator(_parse_list)
+_Hidden = Field(repr=False)  # a URL may have a password
+_Postgres = Annotated[str, url("postgresql", "postgres", "postgresql+psycopg"), AfterValidator(_name_driver)]
+
+Switch = Annotated[bool, BeforeValidator(_parse_switch)]
+Rate = Annotated[str, AfterValidator(_check_rate)]
+Texts = Annotated[tuple[str, ...], _List]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(lambda text: str(ip_network(text)))], ...], _List]
+PostgresUrl = Annotated[_Postgres, _Hidden]
+PostgresUrls = Annotated[tuple[_Postgres, ...], _List, _Hidden]
+RedisUrl = Annotated[str, url("redis", "rediss", "redis+cluster", "unix"), AfterValidator(_check_cluster), _Hidden]
+BrokerUrl = Annotated[str, url("amqp", "amqps", "redis", "rediss"), _Hidden]
+Keys = Annotated[tuple[SecretKey, ...], BeforeValidator(_parse_keys)]
