@@ -57,7 +57,7 @@ def main() -> int:
     except _Stop:
         pass
     except (CannotStart, OSError) as error:
-        print_line(f"Fairboard cannot run: {error}", sys.stderr)
+        print_line(f"Fairboard cannot run: {_describe(error)}", sys.stderr)
         has_failed = True
     _set_signal_handlers(_exit_at_once)
     if session is not None:
@@ -75,6 +75,12 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--parent", type=int, default=0, metavar="PID", help="stop when this parent process dies")
     parser.add_argument("--lock", type=int, metavar="FD", help="a descriptor that holds the folder's lock already")
     return parser.parse_args()
+
+
+def _describe(error: CannotStart | OSError) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _folder_name(arguments: argparse.Namespace) -> str:

@@ -14,9 +14,9 @@ from devstack.child import ROOT, Child
 from devstack.cluster import Cluster
 from devstack.nginx import Nginx
 from devstack.postgres import Postgres
+from devstack.private_files import write_private
 from devstack.rabbitmq import Epmd, RabbitMQ
 from devstack.redis_server import Redis
-from devstack.server import write_private
 
 FOLDER = ROOT / "var" / "cluster"
 _FILE = "map.json"

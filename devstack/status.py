@@ -19,6 +19,7 @@ import amqp
 import psycopg
 import redis
 
+from app.result_sink import guard_results
 from devstack import cluster_map, processes, surroundings
 from devstack.child import ROOT, accepts
 from devstack.cluster_map import Part
@@ -181,6 +182,7 @@ def _http(part: Part, path: str) -> Health:
 def main() -> int:
     """Return 0 when all is well, 1 when a part is not, or nothing runs."""
     surroundings.enter(surroundings.for_parts(os.environ))
+    guard_results()
     parser = argparse.ArgumentParser(prog="python -m devstack.status", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     parser.add_argument("--folder", type=Path, default=cluster_map.FOLDER, help="where the cluster lives")

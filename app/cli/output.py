@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import json
-import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,8 +12,6 @@ from uuid import UUID
 import click
 
 from app.domain.times import rfc3339
-
-_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 def safe(text: str) -> str:
@@ -80,23 +75,8 @@ def _to_json(value: object) -> str:
 
 
 def emit(data: object, text: str, *, as_json: bool) -> None:
-    """Print the result on standard output: the data as JSON (in ASCII, for a terminal of any encoding), or the text.
-
-    Raises click.ClickException where it can't be written.
-    """
-    try:
-        click.echo(json.dumps(data, default=_to_json, indent=2) if as_json else text)
-    except OSError as error:
-        if error.errno not in _UNWRITABLE:  # click handles a pipe without a reader
-            raise
-        _discard_output()
-        raise click.ClickException(f"The result could not be written: {error.strerror}.") from error
-
-
-def _discard_output() -> None:
-    """Redirect buffered standard output to the null device, or Python would fail on it again when it exits."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Print the result on standard output: the data as JSON (in ASCII, for a terminal of any encoding), or the text."""
+    click.echo(json.dumps(data, default=_to_json, indent=2) if as_json else text)
 
 
 def print_message(text: str) -> None:

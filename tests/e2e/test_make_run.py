@@ -183,6 +183,16 @@ def test_a_setting_that_makes_no_sense_is_named(make_run: Callable[..., MakeRun]
     assert "RATE_LIMIT_AUTH wants" in one_line(make_run(RATE_LIMIT_AUTH="often").wait_for_refusal())
 
 
+def test_a_log_that_cannot_be_written_is_named(make_run: Callable[..., MakeRun], folder: Path) -> None:
+    log = folder / "var" / "log" / "flask.log"
+    log.unlink()
+    log.symlink_to("/dev/full")
+    try:
+        assert one_line(make_run().wait_for_refusal()) == f"Fairboard cannot run: {log}: No space left on device"
+    finally:
+        log.unlink()
+
+
 def test_a_python_that_is_missing_is_named(make_run: Callable[..., MakeRun]) -> None:
     output = make_run(PYTHON="/nowhere/python3").wait_for_refusal()
     assert output.count("\n") == 1
