@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import amqp
+import psutil
 import psycopg
 import redis
 
@@ -27,6 +28,7 @@ from devstack.redis_cluster import NODES, SLOTS
 
 _TIMEOUT_SECONDS = 3
 _YOUNG_SECONDS = 3
+_FAILURES = (OSError, psutil.Error, psycopg.Error, redis.RedisError, amqp.AMQPError, http.client.HTTPException)
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Doctor:
         if family:
             try:
                 health = self._probe(part, family[0].age())
-            except (OSError, psycopg.Error, redis.RedisError, amqp.AMQPError, http.client.HTTPException) as error:
+            except _FAILURES as error:
                 message = " ".join(str(error).split())
                 health = Health(False, message[:120] or type(error).__name__)
         return State(**asdict(part), **asdict(health))
