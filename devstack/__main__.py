@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TextIO
 
 from app.log_sink import guard_standard_error, guard_standard_output
+from app.tables import aligned
 from deploy.demo.limits import RAISED
 from devstack import cluster_map, surroundings
 from devstack.child import ROOT, CannotStart, Child
@@ -123,7 +124,7 @@ class _ClusterSession(_Session):
 
     def introduce(self) -> None:
         rows = [[part.name, str(part.pid), part.address, part.role] for part in cluster_map.parts_of(self._cluster)]
-        for line in cluster_map.table(["part", "pid", "address", "role"], rows):
+        for line in aligned(rows, ["part", "pid", "address", "role"]).splitlines():
             print_line(f"  {line}")
         super().introduce()
         print_line("  In another terminal: make cluster-status, make cluster-stop")

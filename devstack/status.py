@@ -21,6 +21,7 @@ import psycopg
 import redis
 
 from app.result_sink import guard_results
+from app.tables import aligned
 from devstack import cluster_map, processes, surroundings
 from devstack.child import ROOT, accepts
 from devstack.cluster_map import Part
@@ -200,7 +201,7 @@ def main() -> int:
         print(json.dumps({"url": url, "well": not failures, "parts": [asdict(state) for state in states]}, indent=1))
         return int(bool(failures))
     rows = [[s.name, str(s.pid or ""), s.address, "ok" if s.well else "FAILED", s.note] for s in states]
-    print("\n".join(cluster_map.table(["part", "pid", "address", "health", "details"], rows)))
+    print(aligned(rows, ["part", "pid", "address", "health", "details"], states=3))
     print(f"Unhealthy: {', '.join(failures)}" if failures else f"All {len(states)} parts are healthy, at {url}/")
     return int(bool(failures))
 
