@@ -6,6 +6,7 @@ import click
 from flask import Flask
 
 from app.factory import commands_alone, create_app
+from app.result_sink import guard_results
 from app.settings import BadSetting, Settings, drop_overriding_variables
 
 _CANNOT_BOOT = 3  # gunicorn restarts a worker that exits with any other code, again and again
@@ -13,11 +14,14 @@ _CANNOT_BOOT = 3  # gunicorn restarts a worker that exits with any other code, a
 
 def _make_app() -> Flask:
     drop_overriding_variables()
+    command = click.get_current_context(silent=True)
+    is_for_commands = command is not None and command.parent is None  # `flask` lists them, or looks one up by its name
+    if is_for_commands:
+        guard_results()
     try:
         return create_app(Settings.from_env())
     except BadSetting as error:
-        command = click.get_current_context(silent=True)
-        if command is not None and command.parent is None:  # `flask` lists its commands, or looks one up by its name
+        if is_for_commands:
             return commands_alone(error)
         print(f"fairboard: {error}", file=sys.stderr, flush=True)
         sys.exit(_CANNOT_BOOT)

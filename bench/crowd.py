@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from app.tables import markdown_table
 from bench import players, pushes
 from bench.accounts import fine_cpu_of
 from bench.audience import Audience
 from bench.load import BenchFailed, Request
 from bench.machine import describe
-from bench.report import table
 from bench.stage import another_web, stage
 from devstack.apps import Web
 from devstack.child import CannotStart, Child
@@ -217,7 +217,7 @@ def markdown(subscribers: int, ways: Sequence[SocketRoute]) -> str:
     return "\n\n".join(
         (
             f"{subscribers:,} subscribers on {_SERVERS} servers, {len(ways[0].rounds)} rounds each. From the commit:",
-            table(["subscribers come", "", "median", "worst"], steps),
+            markdown_table(steps, ["subscribers come", "", "median", "worst"]),
             "CPU milliseconds for one round, all its pushes together:",
             _by_part(ways, lambda way: way.busy_ms),
             f"CPU milliseconds a second while nothing changes, signs of life of {subscribers:,} sockets included:",
@@ -229,7 +229,7 @@ def markdown(subscribers: int, ways: Sequence[SocketRoute]) -> str:
 def _by_part(ways: Sequence[SocketRoute], figures: Callable[[SocketRoute], dict[str, float]]) -> str:
     parts = ["web", "nginx", "redis", "worker", "relay", "subscribers"]
     rows = [[way.name, *(f"{figures(way).get(part, 0):.1f}" for part in parts)] for way in ways]
-    return table(["subscribers come", "WebSocket servers", *parts[1:]], rows)
+    return markdown_table(rows, ["subscribers come", "WebSocket servers", *parts[1:]])
 
 
 def _run(stack: Stack, subscribers: int, rounds: int, say: Say) -> list[SocketRoute]:

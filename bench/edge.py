@@ -18,11 +18,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from app.tables import markdown_table
 from bench import players
 from bench.accounts import cpu_of
 from bench.load import BenchFailed, Request, send
 from bench.machine import describe
-from bench.report import table
 from bench.stage import another_web, stage
 from devstack.apps import Web
 from devstack.child import CannotStart, Child
@@ -181,7 +181,7 @@ def rendered(ways: Sequence[ReadRoute]) -> str:
         + [f"{max(0.0, way.cpu[name]):,.1f}" for name in names]
         for way in ways
     ]
-    return table(head, rows)
+    return markdown_table(rows, head)
 
 
 def _say(line: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from app.tables import markdown_table
 from bench.pushes import Memory, Pushes
 from bench.reads import Reads
 from bench.redeems import Redeems
@@ -60,21 +61,10 @@ class Figures:
         return aims
 
 
-def table(head: Row, rows: Sequence[Row]) -> str:
-    """Return a Markdown table, its columns aligned."""
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    lines = [_line(head, widths), "| " + " | ".join("-" * width for width in widths) + " |"]
-    return "\n".join([*lines, *(_line(row, widths) for row in rows)])
-
-
-def _line(row: Row, widths: Sequence[int]) -> str:
-    return "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-
-
 def aims_table(figures: Figures) -> str:
     """Return the aims and whether they are met."""
     rows = [(aim, measured, "met" if is_met else "**not met**") for aim, measured, is_met in figures.aims()]
-    return table(("aim", "measured", ""), rows)
+    return markdown_table(rows, ("aim", "measured", ""))
 
 
 def misses(figures: Figures) -> list[str]:
@@ -129,7 +119,7 @@ def redeem_table(redeems: Sequence[Redeems]) -> str:
         )
         for run in redeems
     ]
-    return table(head, rows)
+    return markdown_table(rows, head)
 
 
 def cpu_table(redeems: Sequence[Redeems]) -> str:
@@ -145,7 +135,7 @@ def cpu_table(redeems: Sequence[Redeems]) -> str:
         )
         for run in redeems
     ]
-    return table(head, rows)
+    return markdown_table(rows, head)
 
 
 def push_table(pushes: Sequence[Pushes]) -> str:
@@ -170,7 +160,7 @@ def push_table(pushes: Sequence[Pushes]) -> str:
         if floor:
             times = (f"{floor.last_ms:.0f} ms", f"{floor.worst_ms:.0f} ms")
             rows.append(("", "C loop of send()", f"{floor.cpu_us:.1f} µs", "1", *times, "", ""))
-    return table(head, rows)
+    return markdown_table(rows, head)
 
 
 def read_table(reads: Reads) -> str:
@@ -183,7 +173,7 @@ def read_table(reads: Reads) -> str:
             ("bare Flask route", reads.bare, "1"),
         )
     ]
-    return table(head, rows)
+    return markdown_table(rows, head)
 
 
 def memory_line(memory: Memory) -> str:

@@ -18,9 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from app.tables import markdown_table
 from bench.load import BenchFailed
 from bench.machine import describe
-from bench.report import table
 from bench.scale_data import ScaleBoard
 from bench.scale_runs import Command, Proofs, floor, proofs, reads, run_command
 from bench.sections import put
@@ -99,7 +99,7 @@ def section(facts: Mapping[str, str], sizes: Sequence[ScaleFigures]) -> str:
         f"A command takes about a second to start. A proof runs once a minute; of more than 5,000 standings "
         f"it compares what has changed and a part of the rest, so that 60 runs compare all. Aim: under {_MAX_MB} MB."
     )
-    return "\n\n".join(["## Ten thousand and a million standings", summary, table(head, rows(sizes)), notes])
+    return "\n\n".join(["## Ten thousand and a million standings", summary, markdown_table(rows(sizes), head), notes])
 
 
 def _log_value(name: str, value: T) -> T:

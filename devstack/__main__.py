@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TextIO
 
 from app.log_sink import guard_standard_error, guard_standard_output
+from app.tables import aligned
 from deploy.demo.limits import RAISED
 from devstack import cluster_map, surroundings
 from devstack.child import ROOT, CannotStart, Child
@@ -57,7 +58,7 @@ def main() -> int:
     except _Stop:
         pass
     except (CannotStart, OSError) as error:
-        print_line(f"Fairboard cannot run: {error}", sys.stderr)
+        print_line(f"Fairboard cannot run: {_describe(error)}", sys.stderr)
         has_failed = True
     _set_signal_handlers(_exit_at_once)
     if session is not None:
@@ -75,6 +76,12 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--parent", type=int, default=0, metavar="PID", help="stop when this parent process dies")
     parser.add_argument("--lock", type=int, metavar="FD", help="a descriptor that holds the folder's lock already")
     return parser.parse_args()
+
+
+def _describe(error: CannotStart | OSError) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _folder_name(arguments: argparse.Namespace) -> str:
@@ -117,7 +124,7 @@ class _ClusterSession(_Session):
 
     def introduce(self) -> None:
         rows = [[part.name, str(part.pid), part.address, part.role] for part in cluster_map.parts_of(self._cluster)]
-        for line in cluster_map.table(["part", "pid", "address", "role"], rows):
+        for line in aligned(rows, ["part", "pid", "address", "role"]).splitlines():
             print_line(f"  {line}")
         super().introduce()
         print_line("  In another terminal: make cluster-status, make cluster-stop")

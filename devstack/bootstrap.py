@@ -233,11 +233,14 @@ def _write_flask() -> None:
     """Write a .venv/bin/flask that finds its interpreter beside itself, in a folder of any name, also after a move.
 
     pip's script has an absolute path in it, unquoted. The interpreter runs isolated, so that no variable of the shell
-    brings other packages in.
+    brings other packages in. The program is both a shell script and a Python file, in which the first two lines are a
+    string.
     """
     path = os.path.join(VENV, "bin", "flask")
+    with open(os.path.join(ROOT, "app", "result_sink.py")) as file:
+        program = file.read()
     with open(path + ".new", "w") as file:
-        file.write('#!/bin/sh\nexec "${0%/*}/python" -I -X utf8 -m flask "$@"\n')
+        file.write("#!/bin/sh\n'''exec' \"${0%/*}/python\" -I -X utf8 \"$0\" \"$@\"\n' '''\n" + program)
     os.chmod(path + ".new", 0o755)  # noqa: S103 - an executable, as pip makes it
     os.replace(path + ".new", path)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,9 +13,9 @@ from devstack.child import ROOT, Child
 from devstack.cluster import Cluster
 from devstack.nginx import Nginx
 from devstack.postgres import Postgres
+from devstack.private_files import write_private
 from devstack.rabbitmq import Epmd, RabbitMQ
 from devstack.redis_server import Redis
-from devstack.server import write_private
 
 FOLDER = ROOT / "var" / "cluster"
 _FILE = "map.json"
@@ -87,13 +86,6 @@ def environment(folder: Path) -> dict[str, str]:
     # Do not split by lines: a value may have more than one line.
     assignments = shlex.split((folder / "env").read_text())
     return dict(assignment.split("=", 1) for assignment in assignments)
-
-
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return lines with their columns aligned."""
-    widths = [max(len(row[column]) for row in [headings, *rows]) for column in range(len(headings))]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [headings, *rows])
-    return [line.rstrip() for line in lines]
 
 
 def _address(child: Child) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from devstack import processes
 from devstack.child import CannotStart
+from devstack.private_files import naming, write_private
 
 _NEEDED_BYTES = 200_000_000
 
@@ -47,7 +48,8 @@ class Folder:
             raise CannotStart(f"{free // 1_000_000} MB are free at {self.path}: make room for at least 200 MB")
         if not self._locks and not self._lock("run.lock"):
             raise CannotStart(f"Fairboard already runs in {self.path} (process {self._owner()}): stop that one first")
-        (self.path / "run.lock").write_text(f"{os.getpid()}\n")
+        with naming(self.path / "run.lock"):
+            (self.path / "run.lock").write_text(f"{os.getpid()}\n")
         self._take_parts(progress)
 
     def release(self) -> None:
@@ -69,13 +71,13 @@ class Folder:
         values: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
         if name not in values:
             values[name] = secrets.token_hex(32)
-            _replace_private(file, json.dumps(values, indent=2) + "\n")
+            write_private(file, json.dumps(values, indent=2) + "\n")
         return values[name]
 
     def write_environment(self, values: Mapping[str, str]) -> None:
         """Write `env`, a file for a shell to source, so that the flask commands find the running parts."""
         lines = (f"{name}={shlex.quote(value)}\n" for name, value in sorted(values.items()))
-        _replace_private(self.path / "env", "".join(lines))
+        write_private(self.path / "env", "".join(lines))
 
     def _take_parts(self, progress: Callable[[str], None]) -> None:
         for attempt in range(max(1, round(self._patience * 10))):
@@ -109,13 +111,3 @@ class Folder:
         with contextlib.suppress(OSError):
             return (self.path / "run.lock").read_text().strip() or "unknown"
         return "unknown"
-
-
-def _replace_private(path: Path, text: str) -> None:
-    new = path.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)

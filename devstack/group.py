@@ -17,6 +17,7 @@ from devstack import surroundings
 from devstack.child import ROOT, CannotStart, Child, free_port, is_free
 from devstack.folder import Folder
 from devstack.postgres import Postgres
+from devstack.private_files import append_private
 from devstack.user_settings import MARKER, marker_value
 
 Progress = Callable[[str], None]
@@ -118,8 +119,7 @@ class Group(ABC):
             command, env=self.env, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL
         )
         log = self.folder.log("flask")
-        with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w") as file:
-            file.write(result.stdout + result.stderr)
+        append_private(log, result.stdout + result.stderr)
         if result.returncode != 0:
             last_line = (result.stderr.strip() or result.stdout.strip() or "no output").splitlines()[-1]
             raise CannotStart(f"flask {' '.join(arguments)} failed ({last_line[:300]}); all of it is in {log}")

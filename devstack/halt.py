@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from app.log_sink import guard_standard_output
 from devstack import cluster_map, processes, surroundings
 from devstack.child import CannotStart
 from devstack.cluster import REPLICAS
@@ -24,6 +25,7 @@ _TIMEOUT_SECONDS = 60.0
 def main() -> int:
     """Return 0 when nothing runs any more, 1 when a process could not be ended."""
     surroundings.enter(surroundings.for_parts(os.environ))
+    guard_standard_output()  # it stops the cluster, whether or not its output can be written
     parser = argparse.ArgumentParser(prog="python -m devstack.halt", description=__doc__)
     parser.add_argument("--folder", type=Path, default=cluster_map.FOLDER, help="where the cluster lives")
     folder: Path = parser.parse_args().folder

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from devstack.child import ROOT, CannotStart, accepts, free_port
+from devstack.private_files import write_private
 from devstack.server import Server, system_program
 
 CONFIGURATION = ROOT / "deploy" / "nginx"
@@ -101,7 +102,7 @@ class Nginx(Server):
             "listen.conf": self.listen,
             "trusted-proxies.conf": self._trusted_proxies(),
         }.items():
-            (site / name).write_text(text)
+            write_private(site / name, text)
 
     def _identity_and_log(self) -> str:
         # As root, nginx would run its workers as `nobody`, a user that may not enter these folders.

@@ -9,7 +9,8 @@ from typing import Any
 import amqp
 
 from devstack.child import Child, accepts, free_port
-from devstack.server import Server, system_program, write_private
+from devstack.private_files import write_private
+from devstack.server import Server, system_program
 
 
 class RabbitMQ(Server):
@@ -44,7 +45,7 @@ class RabbitMQ(Server):
         }
         config = "".join(f"{name} = {value}\n" for name, value in settings.items())
         write_private(self.data / "rabbitmq.conf", config)
-        (self.data / "enabled_plugins").write_text("[].\n")
+        write_private(self.data / "enabled_plugins", "[].\n")
         self.environment |= self._environment()
         self.epmd.start()
 

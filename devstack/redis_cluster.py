@@ -16,8 +16,8 @@ from typing import Any
 import redis
 
 from devstack.child import CannotStart, is_free
+from devstack.private_files import write_private
 from devstack.redis_server import Redis
-from devstack.server import write_private
 
 MASTERS = 3
 NODES = 6

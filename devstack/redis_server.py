@@ -12,7 +12,8 @@ from pathlib import Path
 import redis
 
 from devstack.child import CannotStart, free_port
-from devstack.server import Server, package_file, write_private
+from devstack.private_files import write_private
+from devstack.server import Server, package_file
 
 
 class Redis(Server):

@@ -47,12 +47,3 @@ def system_program(name: str, *places: str) -> str:
     if path is None:
         raise CannotStart(f"{name} is not installed: install it from the system's packages")
     return path
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file anew for the owner alone, also if it existed with a wider mode; an error keeps the old file."""
-    new = path.with_name(f"{path.name}.new")
-    new.unlink(missing_ok=True)
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    new.replace(path)

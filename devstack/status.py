@@ -16,9 +16,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import amqp
+import psutil
 import psycopg
 import redis
 
+from app.result_sink import guard_results
+from app.tables import aligned
 from devstack import cluster_map, processes, surroundings
 from devstack.child import ROOT, accepts
 from devstack.cluster_map import Part
@@ -26,6 +29,7 @@ from devstack.redis_cluster import NODES, SLOTS
 
 _TIMEOUT_SECONDS = 3
 _YOUNG_SECONDS = 3
+_FAILURES = (OSError, psutil.Error, psycopg.Error, redis.RedisError, amqp.AMQPError, http.client.HTTPException)
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Doctor:
         if family:
             try:
                 health = self._probe(part, family[0].age())
-            except (OSError, psycopg.Error, redis.RedisError, amqp.AMQPError, http.client.HTTPException) as error:
+            except _FAILURES as error:
                 message = " ".join(str(error).split())
                 health = Health(False, message[:120] or type(error).__name__)
         return State(**asdict(part), **asdict(health))
@@ -181,6 +185,7 @@ def _http(part: Part, path: str) -> Health:
 def main() -> int:
     """Return 0 when all is well, 1 when a part is not, or nothing runs."""
     surroundings.enter(surroundings.for_parts(os.environ))
+    guard_results()
     parser = argparse.ArgumentParser(prog="python -m devstack.status", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     parser.add_argument("--folder", type=Path, default=cluster_map.FOLDER, help="where the cluster lives")
@@ -196,7 +201,7 @@ def main() -> int:
         print(json.dumps({"url": url, "well": not failures, "parts": [asdict(state) for state in states]}, indent=1))
         return int(bool(failures))
     rows = [[s.name, str(s.pid or ""), s.address, "ok" if s.well else "FAILED", s.note] for s in states]
-    print("\n".join(cluster_map.table(["part", "pid", "address", "health", "details"], rows)))
+    print(aligned(rows, ["part", "pid", "address", "health", "details"], states=3))
     print(f"Unhealthy: {', '.join(failures)}" if failures else f"All {len(states)} parts are healthy, at {url}/")
     return int(bool(failures))
 

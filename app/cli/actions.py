@@ -9,9 +9,10 @@ import click
 
 from app.cli.commands import Commands, Function, as_json, container, example
 from app.cli.identity import operator, request_id
-from app.cli.output import emit, safe, table
+from app.cli.output import emit, table
 from app.domain.action_types import EXPECTED
 from app.domain.boards import MAIN, ActionType
+from app.tables import safe
 
 _COLUMNS = ("slug", "name", "points", "min_seconds", *EXPECTED, "board", "burst", "per_minute")
 

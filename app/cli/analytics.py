@@ -9,11 +9,12 @@ import click
 
 from app.cli.commands import Commands, Function, as_json, container, example, record_act
 from app.cli.moments import Moment
-from app.cli.output import emit, safe, table
+from app.cli.output import emit, table
 from app.cli.progress import ProgressPrinter
 from app.domain.boards import MAIN
 from app.domain.rollups import GRANULARITIES, Granularity, RollupDifference
 from app.services.operations.analytics import RollupQuery, RollupRow
+from app.tables import safe
 
 _COLUMNS = (
     "from",

@@ -11,12 +11,13 @@ from flask.cli import with_appcontext
 from app.cli.commands import as_json, container, example
 from app.cli.identity import operator, request_id
 from app.cli.moments import Moment
-from app.cli.output import emit, safe, table
+from app.cli.output import emit, table
 from app.cli.pictures import bars, svg
 from app.cli.progress import ProgressPrinter
 from app.domain.calibration import all_bins
 from app.domain.times import utc
 from app.services.moderation.calibration import TIMES, TypeCalibration
+from app.tables import safe
 
 _MONTH_SECONDS = 30 * 86_400
 _COLUMNS = ("time", "now", "proposed")

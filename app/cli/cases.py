@@ -14,12 +14,13 @@ from app.cli.commands import as_json, container, example
 from app.cli.corrections import show_preview
 from app.cli.identity import operator, request_id
 from app.cli.moments import Moment
-from app.cli.output import emit, facts, print_message, safe, table
+from app.cli.output import emit, facts, print_message, table
 from app.domain.cases import DECISIONS, RULES, STATES, Decision
 from app.errors import NotFound
 from app.services.moderation.cases import CaseFile
 from app.services.moderation.decisions import DecisionAuthor, DecisionResult
 from app.stores.moderation.cases import Filters
+from app.tables import safe
 
 _LIST_COLUMNS = (
     "opened_at",

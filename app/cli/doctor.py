@@ -6,8 +6,11 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.commands import as_json, container, example
-from app.cli.output import emit, safe
+from app.cli.output import emit
 from app.services.operations.checks import Check
+from app.tables import aligned
+
+_STATE_WIDTH = len("unknown")
 
 
 @click.command(epilog=example("doctor"))
@@ -24,14 +27,13 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
 
 def _report(findings: list[Check], problem_count: int) -> str:
-    width = max(len(finding.part) for finding in findings)
-    lines = []
+    rows = []
     for finding in findings:
         mark = finding.state.upper() if finding.state == "wrong" else finding.state
-        lines.append(f"{mark:<7}  {finding.part:<{width}}  {safe(finding.message)}")
+        rows.append((mark.ljust(_STATE_WIDTH), finding.part, finding.message))
         if finding.advice:
-            lines.append(f"{'':<7}  {'':<{width}}  -> {safe(finding.advice)}")
+            rows.append(("", "", f"-> {finding.advice}"))
     verdict = (
         "Everything needed is there." if not problem_count else f"Problems in {problem_count} of {len(findings)} parts."
     )
-    return "\n".join([*lines, verdict])
+    return f"{aligned(rows, states=0)}\n{verdict}"

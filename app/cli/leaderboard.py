@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 import click
 
 from app.cli.commands import Commands, as_json, container, example, record_act
-from app.cli.output import emit, facts, safe, table
+from app.cli.output import emit, facts, table
 from app.cli.progress import ProgressPrinter
 from app.domain.boards import MAIN
 from app.services.boards.comparison import MOST, StandingDifference
 from app.services.operations.error_messages import explain
 from app.stores.postgres.engine import UNAVAILABLE
+from app.tables import safe
 
 _COLUMNS = ("rank", "username", "score", "achieved_at", "user_id")
 _board_option = click.option("--board", default=MAIN, show_default=True, help="Name of the board.")

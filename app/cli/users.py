@@ -9,8 +9,9 @@ import click
 
 from app.cli.commands import Commands, as_json, container, example
 from app.cli.identity import operator, request_id
-from app.cli.output import emit, facts, print_message, safe, table
+from app.cli.output import emit, facts, print_message, table
 from app.stores.accounts.players import Player
+from app.tables import safe
 
 _ROLES = click.Choice(["player", "admin"])
 _LOOK_ALIKE_COLUMNS = ("username", "player_id", "first_username", "first_id")

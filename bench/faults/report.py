@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from app.tables import markdown_table
 from bench.faults.drill import DrillOutcome, DrillSize
-from bench.report import table
 from devstack.child import ROOT
 
 PAGE = ROOT / "docs" / "reliability.md"
@@ -71,7 +71,7 @@ def page(runs: Sequence[Sequence[DrillOutcome]], size: DrillSize) -> str:
         f"Measured {now} by `make faults`: {run_count} on one machine with 2 cores, each fault under "
         f"{size.rate:.0f} redemptions a second by {size.players} players and {size.sockets} subscribers, everything "
         "through nginx on the cluster of `make cluster`. Seconds are the worst of all runs, counts are sums.\n\n"
-        f"{table(head, rows)}\n{_NOTES.read_text()}"
+        f"{markdown_table(rows, head)}\n{_NOTES.read_text()}"
     )
 
 

@@ -108,14 +108,14 @@ def test_after_a_kill_of_everything_the_next_start_is_clean_and_finds_all_data(
 def test_it_says_what_it_does_and_answers(run: MakeRun) -> None:
     assert run.call("/readyz")
     assert "Starting PostgreSQL" in run.output()
-    names = {Path(f"/proc/{member.pid}/cmdline").read_bytes().replace(b"\0", b" ") for member in run.family()}
+    names = {" ".join(member.facts.cmdline()) for member in run.family()}
     for part in (
-        b"redis-server",
-        b"/postgres",
-        b"gunicorn",
-        b"workers.app worker",
-        b"workers.app beat",
-        b"workers.relay",
+        "redis-server",
+        "/postgres",
+        "gunicorn",
+        "workers.app worker",
+        "workers.app beat",
+        "workers.relay",
     ):
         assert any(part in name for name in names), part
 
@@ -142,10 +142,10 @@ def test_a_second_one_in_the_same_folder_is_told_so_in_one_line(run: MakeRun) ->
 
 
 def test_a_part_that_dies_is_started_again_and_that_is_said(run: MakeRun) -> None:
-    relay = next(m for m in run.family() if b"workers.relay" in Path(f"/proc/{m.pid}/cmdline").read_bytes())
+    relay = next(member for member in run.family() if "workers.relay" in member.facts.cmdline())
     relay.signal(signal.SIGKILL)
     eventually(lambda: "relay has ended" in run.output())
-    eventually(lambda: any(b"workers.relay" in Path(f"/proc/{m.pid}/cmdline").read_bytes() for m in run.family()))
+    eventually(lambda: any("workers.relay" in member.facts.cmdline() for member in run.family()))
 
 
 def test_ctrl_c_leaves_no_process(run: MakeRun) -> None:
@@ -181,6 +181,16 @@ def test_a_taken_port_is_named_with_a_way_out(make_run: Callable[..., MakeRun]) 
 
 def test_a_setting_that_makes_no_sense_is_named(make_run: Callable[..., MakeRun]) -> None:
     assert "RATE_LIMIT_AUTH wants" in one_line(make_run(RATE_LIMIT_AUTH="often").wait_for_refusal())
+
+
+def test_a_log_that_cannot_be_written_is_named(make_run: Callable[..., MakeRun], folder: Path) -> None:
+    log = folder / "var" / "log" / "flask.log"
+    log.unlink()
+    log.symlink_to("/dev/full")
+    try:
+        assert one_line(make_run().wait_for_refusal()) == f"Fairboard cannot run: {log}: No space left on device"
+    finally:
+        log.unlink()
 
 
 def test_a_python_that_is_missing_is_named(make_run: Callable[..., MakeRun]) -> None:

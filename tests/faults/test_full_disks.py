@@ -19,7 +19,7 @@ from tests.parts.waiting import eventually
 
 PARTS = ("relay", "beat", "worker", "web")
 # Celery's worker gives up on a Redis broker that refuses to write; the launcher restarts it until Redis does.
-LASTING = (b"gunicorn", b"beat", b"workers.relay")
+LASTING = ("gunicorn", "beat", "workers.relay")
 
 
 @pytest.fixture
@@ -75,8 +75,8 @@ def make_run(tmp_path: Path) -> Iterator[MakeRun]:
 
 def _lasting_pids(run: MakeRun) -> set[int]:
     """Return the pids of the product's own processes, except the workers."""
-    commands = {member.pid: Path(f"/proc/{member.pid}/cmdline") for member in run.family()}
-    return {pid for pid, file in commands.items() if any(name in file.read_bytes() for name in LASTING)}
+    commands = {member.pid: " ".join(member.facts.cmdline()) for member in run.family()}
+    return {pid for pid, command in commands.items() if any(name in command for name in LASTING)}
 
 
 def test_a_full_disk_ends_no_process_and_everything_goes_on_when_there_is_room(make_run: MakeRun) -> None:

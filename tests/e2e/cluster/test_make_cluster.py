@@ -42,10 +42,6 @@ def status(folder: Path) -> Any:
     return json.loads(result.stdout)
 
 
-def _runs_the_relay(pid: int) -> bool:
-    return b"workers.relay" in Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
 def shared_memory() -> set[str]:
     """Return the ids of all shared memory segments of this machine."""
     segments = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
@@ -73,7 +69,7 @@ def test_it_prints_a_map_tells_how_it_is_mends_itself_and_leaves_nothing(folder:
 
         os.kill(parts["relay"]["pid"], signal.SIGKILL)
         eventually(lambda: "relay has ended (killed by SIGKILL)" in run.output())
-        eventually(lambda: any(_runs_the_relay(member.pid) for member in run.family()))
+        eventually(lambda: any("workers.relay" in member.facts.cmdline() for member in run.family()))
         eventually(lambda: {p["name"]: p["pid"] for p in status(folder)["parts"]}["relay"] != parts["relay"]["pid"])
         server = processes.tree(parts["ws-1"]["pid"])
         for process in server:

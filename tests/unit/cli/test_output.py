@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from app.cli.output import emit, facts, safe, table
+from app.cli.output import emit, facts, table
 from app.cli.progress import ProgressPrinter
+from app.tables import safe
 from tests.parts.waiting import eventually
 
 
