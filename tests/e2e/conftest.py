@@ -14,7 +14,7 @@ from tests.parts.product import Product, running
 
 BRISK = {
     "ACTION_SECONDS": "2",
-    "ACCESS_TOKEN_SECONDS": "4",
+    "ACCESS_TOKEN_SECONDS": "10",
     "PING_SECONDS": "0.5",
     "SUBSCRIBE_SECONDS": "1",
     "SLOW_SECONDS": "1",
