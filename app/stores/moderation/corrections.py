@@ -10,6 +10,16 @@ from sqlalchemy.exc import IntegrityError
 from app.domain.boards import MAX_SCORE
 from app.domain.corrections import Correction, Selection
 from app.errors import Conflict
+from app.stores.boards.counting import (
+    COUNTS,
+    IS_VOIDED,
+    NEWEST_REVERSAL,
+    achieved_at,
+    is_held,
+    is_public,
+    redemption_of,
+    total,
+)
 from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
@@ -19,8 +29,7 @@ _SEARCH_SECONDS, _CHANGE_SECONDS = 500, 20
 
 PAST_LIMIT = f"A score would be past {MAX_SCORE}, the highest there is, if this were restored. Nothing was restored."
 SELECTED = """
-    e.kind = 'redeem'
-    AND (CAST(:player_id AS uuid) IS NULL OR e.player_id = :player_id)
+    (CAST(:player_id AS uuid) IS NULL OR e.player_id = :player_id)
     AND (CAST(:action_type_id AS int) IS NULL OR e.action_type_id = :action_type_id)
     AND (CAST(:board_id AS int) IS NULL OR e.season_id IN (SELECT id FROM seasons WHERE board_id = :board_id))
     AND e.created_at >= coalesce(CAST(:since AS timestamptz), '-infinity')
@@ -28,17 +37,9 @@ SELECTED = """
 """
 """The condition on events `e` of a selection; `values_of` returns its parameters."""
 
-TAIL = """
-    LEFT JOIN LATERAL (
-        SELECT id, kind, correction_id FROM score_events c
-        WHERE c.action_id = e.action_id AND c.kind <> 'redeem' ORDER BY c.id DESC LIMIT 1
-    ) tail ON true
-"""
-"""The newest event about `e`, if it isn't `e` itself. `e` counts unless that event is a void."""
-
 _VOIDABLE = f"""
-    SELECT e.id, e.id AS place, true AS meant FROM score_events e {TAIL}
-    WHERE {SELECTED} AND tail.kind IS DISTINCT FROM 'void' AND e.id > :cursor ORDER BY e.id LIMIT :most
+    SELECT e.id, e.id AS place, true AS meant FROM score_events e {NEWEST_REVERSAL}
+    WHERE {COUNTS} AND {SELECTED} AND e.id > :cursor ORDER BY e.id LIMIT :most
 """
 # The events that this void voided come newest first, so that the newest event that counts, whose time the standing has,
 # is found at once. `meant` is true for events that no other correction has changed since.
@@ -47,8 +48,8 @@ _RESTORABLE = f"""
         SELECT id, action_id FROM score_events WHERE correction_id = :restores_id AND id < :cursor
         ORDER BY id DESC LIMIT :most
     )
-    SELECT e.id, v.id AS place, tail.id = v.id AS meant
-    FROM v JOIN score_events e ON e.action_id = v.action_id AND e.kind = 'redeem' {TAIL} ORDER BY v.id DESC
+    SELECT e.id, v.id AS place, reversal.id = v.id AS meant
+    FROM v {redemption_of("v")} {NEWEST_REVERSAL} ORDER BY v.id DESC
 """
 _LOCK = """
     SELECT s.season_id, s.player_id FROM standings s
@@ -60,12 +61,11 @@ _WRITE = f"""
     INSERT INTO score_events
         (kind, action_id, voids_id, player_id, season_id, action_type_id, points, previous_score, score, issued_at,
          request_id, correction_id, held_under)
-    SELECT CAST(:kind AS text), e.action_id, coalesce(tail.id, e.id), e.player_id, e.season_id, e.action_type_id,
+    SELECT CAST(:kind AS text), e.action_id, coalesce(reversal.id, e.id), e.player_id, e.season_id, e.action_type_id,
            :sign * e.points, s.score + s.held + :sign * (sum(e.points) OVER line - e.points),
            s.score + s.held + :sign * sum(e.points) OVER line, e.issued_at, :request_id, :correction, e.held_under
-    FROM score_events e JOIN standings s ON s.season_id = e.season_id AND s.player_id = e.player_id {TAIL}
-    WHERE e.id = ANY(:ids) AND (tail.kind IS NOT DISTINCT FROM 'void') = (:sign > 0)
-      AND (:sign < 0 OR tail.correction_id = :restores_id)
+    FROM score_events e JOIN standings s ON s.season_id = e.season_id AND s.player_id = e.player_id {NEWEST_REVERSAL}
+    WHERE e.id = ANY(:ids) AND ({IS_VOIDED}) = (:sign > 0) AND (:sign < 0 OR reversal.correction_id = :restores_id)
     WINDOW line AS (PARTITION BY e.season_id, e.player_id ORDER BY e.id ROWS UNBOUNDED PRECEDING)
     RETURNING id, season_id, player_id, action_id, points, held_under
 """
@@ -73,21 +73,16 @@ _WRITE = f"""
 # changed: a redemption takes less than the ten seconds, so an event older by that much has a lower id too.
 _RECOMPUTE_STANDINGS = f"""
     WITH change AS (
-        SELECT w.season_id, w.player_id, p.held_under AS held_now, max(e.created_at) AS newest,
-               coalesce(sum(w.points) FILTER (WHERE w.held_under = p.held_under), 0) AS held, sum(w.points) AS points
-        FROM score_events w JOIN players p ON p.id = w.player_id
-        JOIN score_events e ON e.action_id = w.action_id AND e.kind = 'redeem' WHERE w.id = ANY(:written)
+        SELECT w.season_id, w.player_id, p.held_under, max(e.created_at) AS newest,
+               {total("w.points", is_held("w.held_under", "p.held_under"))} AS held,
+               {total("w.points", is_public("w.held_under", "p.held_under"))} AS score
+        FROM score_events w JOIN players p ON p.id = w.player_id {redemption_of("w")} WHERE w.id = ANY(:written)
         GROUP BY w.season_id, w.player_id, p.held_under
     )
-    UPDATE standings s SET score = s.score + change.points - change.held, held = s.held + change.held,
-        changes = s.changes + 1,
-        achieved_at = CASE WHEN s.score + change.points - change.held = 0 THEN s.achieved_at
-            WHEN s.score > 0 AND change.newest < s.achieved_at - interval '10 s' THEN s.achieved_at ELSE coalesce((
-            SELECT e.created_at FROM score_events e {TAIL}
-            WHERE e.player_id = s.player_id AND e.season_id = s.season_id AND e.kind = 'redeem'
-              AND tail.kind IS DISTINCT FROM 'void' AND (e.held_under IS NULL OR e.held_under IS DISTINCT FROM held_now)
-            ORDER BY e.id DESC LIMIT 1
-        ), s.achieved_at) END
+    UPDATE standings s SET score = s.score + change.score, held = s.held + change.held, changes = s.changes + 1,
+        achieved_at = CASE WHEN s.score + change.score = 0 THEN s.achieved_at
+            WHEN s.score > 0 AND change.newest < s.achieved_at - interval '10 s' THEN s.achieved_at
+            ELSE coalesce({achieved_at("s", "change.held_under")}, s.achieved_at) END
     FROM change WHERE s.season_id = change.season_id AND s.player_id = change.player_id
     RETURNING s.score + s.held AS total
 """
@@ -313,10 +308,10 @@ def _change(connection: sa.Connection, correction: Correction, ids: list[int], r
     )
     connection.execute(
         sa.text(
-            """
+            f"""
             INSERT INTO stale_rollups (starts_at)
-            SELECT DISTINCT date_trunc('hour', e.created_at, 'UTC') FROM score_events w
-            JOIN score_events e ON e.action_id = w.action_id AND e.kind = 'redeem' WHERE w.id = ANY(:written)
+            SELECT DISTINCT date_trunc('hour', e.created_at, 'UTC') FROM score_events w {redemption_of("w")}
+            WHERE w.id = ANY(:written)
             """
         ),
         values,

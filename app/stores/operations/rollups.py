@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.domain.rollups import ALL_TYPES, Granularity, RollupFigures, RollupKey, Rollups
+from app.stores.boards.counting import COUNTS, newest_reversals_since, total
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import read_row
 
@@ -19,25 +20,20 @@ STATEMENT_SECONDS = 500
 _MARKS = 10_000
 
 # An aggregate sorts within work_mem and goes to disk beyond it, so the number of events costs time, not memory.
-# An event that was voided since counts as voided in the bucket of its redemption, and as nothing else. An event is
-# voided after it was written, so the query need not read older corrections; the day is for clocks that were set back.
-_EVENTS = """
+# An event that was voided since counts as voided in the bucket of its redemption, and as nothing else.
+_EVENTS = f"""
     SELECT starts_at, season_id, CASE WHEN grouping(action_type_id) = 1 THEN 0 ELSE action_type_id END AS type,
            count(*) FILTER (WHERE stands) AS redemptions,
-           coalesce(sum(points) FILTER (WHERE stands), 0)::bigint AS points,
+           {total("points", "stands")} AS points,
            count(DISTINCT player_id) FILTER (WHERE stands) AS players,
            count(*) FILTER (WHERE NOT stands) AS voided,
-           coalesce(sum(points) FILTER (WHERE NOT stands), 0)::bigint AS voided_points,
+           {total("points", "NOT stands")} AS voided_points,
            percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE stands) AS seconds
     FROM (
         SELECT date_trunc(:unit, e.created_at, 'UTC') AS starts_at, season_id, action_type_id, points, player_id,
                greatest(extract(epoch FROM e.created_at - issued_at), 0)::float AS seconds,
-               newest.kind IS DISTINCT FROM 'void' AS stands
-        FROM score_events e LEFT JOIN (
-            SELECT DISTINCT ON (action_id) action_id, kind FROM score_events
-            WHERE kind <> 'redeem' AND created_at >= CAST(:since AS timestamptz) - interval '1 day'
-            ORDER BY action_id, id DESC
-        ) newest USING (action_id)
+               {COUNTS} AS stands
+        FROM score_events e {newest_reversals_since("CAST(:since AS timestamptz)")}
         WHERE e.kind = 'redeem' AND e.created_at >= :since AND e.created_at < :until
     ) AS events
     GROUP BY GROUPING SETS ((starts_at, season_id, action_type_id), (starts_at, season_id))
