@@ -41,7 +41,7 @@ class Container:
     def _build(self, connections: Connections) -> None:
         accounts, play_stores = build_accounts(connections), build_play_stores(connections)
         boards = build_boards(connections, play_stores.catalog, accounts.players)
-        moderation = build_moderation(connections, play_stores, boards, accounts.logins)
+        moderation = build_moderation(connections, play_stores, boards, accounts.players, accounts.logins)
         thresholds = thresholds_of(self.settings)
         play = build_play(connections, play_stores, boards, moderation.suspicions, moderation.moderation, thresholds)
         operations = build_operations(connections, accounts, play_stores, boards, moderation.audit)

@@ -19,9 +19,12 @@ from app.services.moderation.corrections import Corrections
 from app.services.moderation.decisions import Decisions
 from app.services.moderation.moderation import Moderation
 from app.services.moderation.play_review import Review
+from app.services.moderation.status_changes import StatusChanges
 from app.services.moderation.status_repair import StatusRepair
 from app.settings import Settings
 from app.stores.accounts.logins import LoginStore
+from app.stores.accounts.players import PlayerStore
+from app.stores.boards.outbox import OutboxStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.audit_anchors import AnchorFile
 from app.stores.moderation.cases import CaseStore
@@ -60,20 +63,27 @@ def thresholds_of(settings: Settings) -> Thresholds:
 
 
 def build_moderation(
-    connections: Connections, play: PlayStores, boards: BoardParts, logins: LoginStore
+    connections: Connections, play: PlayStores, boards: BoardParts, players: PlayerStore, logins: LoginStore
 ) -> ModerationParts:
     """Return the stores and services of moderation."""
     settings, database, clock = connections.settings, connections.database, connections.clock
     half_life = settings.anticheat_half_life
     suspicions, case_store = SuspicionStore(database), CaseStore(database)
+    statuses = StatusChanges(
+        connections.redis,
+        players,
+        logins,
+        OutboxStore(database),
+        AuditStore(database),
+        boards.rankings,
+        play.catalog,
+    )
     moderation = Moderation(
         database,
-        connections.redis,
+        statuses,
         play.ledger,
         logins,
         play.action_claims,
-        boards.rankings,
-        play.catalog,
         half_life=half_life,
         quarantine=settings.quarantine,
         clock=clock,
@@ -86,7 +96,7 @@ def build_moderation(
         moderation,
         Cases(database, case_store, suspicions, half_life=half_life, clock=clock),
         corrections,
-        Decisions(database, case_store, moderation, corrections, half_life=half_life, clock=clock),
+        Decisions(database, case_store, moderation, statuses, corrections, half_life=half_life, clock=clock),
         _audit(connections),
         StatusRepair(database, QuarantineStore(database)),
         _review(connections),

@@ -18,8 +18,8 @@ from app.domain.corrections import Selection
 from app.domain.times import rfc3339, utc
 from app.errors import AlreadyDecided, CaseOpen, Conflict, Forbidden, InvalidRequest, NotFound, NothingToUndo
 from app.services.moderation.moderation import Moderation
+from app.services.moderation.status_changes import StatusChanges
 from app.stores.accounts.players import PlayerStore
-from app.stores.boards.outbox import OutboxStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.cases import CaseStore, LockedCase, PlayerState
 from app.stores.moderation.quarantine import QuarantineStore
@@ -85,13 +85,15 @@ class Decisions:
         database: Database,
         store: CaseStore,
         moderation: Moderation,
+        statuses: StatusChanges,
         corrections: CorrectionStarter,
         *,
         half_life: float,
         clock: Callable[[], float],
         budget: float = 2.0,
     ) -> None:
-        self._db, self._store, self._moderation, self._corrections = database, store, moderation, corrections
+        self._db, self._store, self._moderation = database, store, moderation
+        self._statuses, self._corrections = statuses, corrections
         self._half_life, self._clock, self._budget = half_life, clock, budget
 
     def decide(self, case_id: UUID, decision: Decision, author: DecisionAuthor) -> DecisionResult:
@@ -152,12 +154,12 @@ class Decisions:
     def _clear(self, connection: sa.Connection, case: LockedCase, author: DecisionAuthor) -> DecisionResult:
         now = self._clock()
         SuspicionStore.clear(connection, case.player_id, utc(now))
-        PlayerStore.set_status(connection, case.player_id, "active")
+        self._statuses.set(connection, case.player_id, "active", author.request_id)
         QuarantineStore.hold(connection, case.player_id, None)
         return DecisionResult(case.id, case.player_id, "cleared", "active", None, Suspicion(0.0, now))
 
     def _confirm(self, connection: sa.Connection, case: LockedCase, author: DecisionAuthor) -> DecisionResult:
-        PlayerStore.set_status(connection, case.player_id, "suspended")
+        self._statuses.set(connection, case.player_id, "suspended", author.request_id)
         # Release held points: no board shows the player now, and these points are voided with the rest.
         QuarantineStore.hold(connection, case.player_id, None)
         correction_id = self._corrections.begin_void(
@@ -182,7 +184,7 @@ class Decisions:
             )
         if case.state == "cleared":
             suspicion = SuspicionStore.restore(connection, case.player_id, state["suspicion"], self._half_life)
-        PlayerStore.set_status(connection, case.player_id, state["status"])
+        self._statuses.set(connection, case.player_id, state["status"], author.request_id)
         QuarantineStore.hold(connection, case.player_id, case.id if state["held"] else None)
         return DecisionResult(case.id, case.player_id, "undone", state["status"], restore_id, suspicion)
 
@@ -199,7 +201,6 @@ class Decisions:
             correction_id=result.correction_id,
             request_id=author.request_id,
         )
-        OutboxStore.add_standings(connection, result.player_id, author.request_id)
         details = {
             "player_id": str(result.player_id),
             "reason": author.reason,
@@ -213,7 +214,7 @@ class Decisions:
     def _follow_up(self, result: DecisionResult) -> DecisionResult:
         if result.suspicion is not None:
             self._moderation.remember(result.player_id, result.suspicion)
-        self._moderation.publish_status(result.player_id, result.status)
+        self._statuses.publish(result.player_id, result.status)
         log.warning(
             "case_decided", case_id=str(result.case_id), player_id=str(result.player_id), decision=result.decision
         )

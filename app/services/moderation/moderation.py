@@ -16,18 +16,14 @@ from app.domain.action_token import Promise
 from app.domain.actors import SYSTEM
 from app.domain.redemption import RedemptionRequest
 from app.domain.times import utc
+from app.services.moderation.status_changes import StatusChanges
 from app.stores.accounts.logins import LATELY_SECONDS, LoginStore
 from app.stores.accounts.players import PlayerStore
-from app.stores.boards.board_events import PlayerSuspended, publish_control
-from app.stores.boards.outbox import OutboxStore
-from app.stores.boards.rankings import RankingStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.play.action_claims import ActionClaimStore
-from app.stores.play.catalog import CatalogStore
 from app.stores.play.ledger import LedgerStore, Redeemed
 from app.stores.postgres.engine import UNAVAILABLE, Database
-from app.stores.redis.client import Client
 from app.stores.unavailability import AFTER_COMMIT, reason_of
 
 log = structlog.get_logger("fairboard.moderation")
@@ -39,20 +35,17 @@ class Moderation:
     def __init__(
         self,
         database: Database,
-        client: Client,
+        statuses: StatusChanges,
         ledger: LedgerStore,
         logins: LoginStore,
         claims: ActionClaimStore,
-        rankings: RankingStore,
-        catalog: CatalogStore,
         *,
         half_life: float,
         quarantine: bool,
         clock: Callable[[], float],
     ) -> None:
-        self._db, self._client = database, client
-        self._ledger, self._logins = ledger, logins
-        self._claims, self._rankings, self._catalog = claims, rankings, catalog
+        self._db, self._statuses = database, statuses
+        self._ledger, self._logins, self._claims = ledger, logins, claims
         self._half_life, self._quarantine, self._clock = half_life, quarantine, clock
 
     def score_under_suspicion(self, request: RedemptionRequest, promise: Promise, verdict: Verdict) -> Redeemed | None:
@@ -89,7 +82,7 @@ class Moderation:
                 self._suspend(connection, request, suspicion)
         self._log_and_remember(promise.player_id, promise.action_id, replace(verdict, suspicion=suspicion))
         if is_critical:
-            self.publish_status(UUID(promise.player_id), "suspended")
+            self._statuses.publish(UUID(promise.player_id), "suspended")
 
     def note(self, request: RedemptionRequest, signal: Signal, thresholds: Thresholds) -> None:
         """Record the signal of a request that could not have scored anyway; at `critical`, suspend the player.
@@ -107,7 +100,7 @@ class Moderation:
             return
         self._log_and_remember(request.player_id, request.action_id, verdict)
         if verdict.outcome is Outcome.CRITICAL:
-            self.publish_status(player, "suspended")
+            self._statuses.publish(player, "suspended")
 
     def _note(
         self, connection: sa.Connection, request: RedemptionRequest, signal: Signal, thresholds: Thresholds, at: float
@@ -132,24 +125,16 @@ class Moderation:
             self._suspend(connection, request, suspicion)
         return verdict
 
-    @staticmethod
-    def _suspend(connection: sa.Connection, request: RedemptionRequest, suspicion: Suspicion) -> None:
-        PlayerStore.set_status(connection, UUID(request.player_id), "suspended")
-        OutboxStore.add_standings(connection, UUID(request.player_id), request.request_id)
+    def _suspend(self, connection: sa.Connection, request: RedemptionRequest, suspicion: Suspicion) -> None:
         details = {"action_id": request.action_id, "suspicion": round(suspicion.value, 1)}
-        subject = f"player:{request.player_id}"
-        AuditStore.append(connection, SYSTEM, "player.suspended", subject, details, request.request_id)
+        self._statuses.suspend(connection, UUID(request.player_id), request.request_id, by=SYSTEM, details=details)
 
     def suspend(self, player_id: UUID, request_id: str, *, by: str = SYSTEM) -> bool:
         """Remove a player from every board and end their sockets; return False if they were suspended already."""
         with self._db.transaction() as connection:
             PlayerStore.touch(connection, player_id)
-            has_changed = PlayerStore.set_status(connection, player_id, "suspended")
-            OutboxStore.add_standings(connection, player_id, request_id)
-            AuditStore.append(
-                connection, by, "player.suspended", f"player:{player_id}", {"changed": has_changed}, request_id
-            )
-        self.publish_status(player_id, "suspended")
+            has_changed = self._statuses.suspend(connection, player_id, request_id, by=by)
+        self._statuses.publish(player_id, "suspended")
         return has_changed
 
     def reinstate(self, player_id: UUID, request_id: str, *, by: str = SYSTEM) -> bool:
@@ -160,14 +145,13 @@ class Moderation:
         now = self._clock()
         with self._db.transaction() as connection:
             PlayerStore.touch(connection, player_id)
-            has_changed = PlayerStore.set_status(connection, player_id, "active")
+            has_changed = self._statuses.set(connection, player_id, "active", request_id)
             SuspicionStore.clear(connection, player_id, utc(now))
-            OutboxStore.add_standings(connection, player_id, request_id)
             AuditStore.append(
                 connection, by, "player.reinstated", f"player:{player_id}", {"changed": has_changed}, request_id
             )
         self.remember(player_id, Suspicion(0.0, now))
-        self.publish_status(player_id, "active")
+        self._statuses.publish(player_id, "active")
         return has_changed
 
     def resend_changes(self) -> None:
@@ -219,14 +203,3 @@ class Moderation:
             self._claims.put_suspicion(player_id, suspicion)
         except AFTER_COMMIT as error:
             log.warning("redis_after_commit", error=reason_of(error), player_id=str(player_id))
-
-    def publish_status(self, player_id: UUID, status: str) -> None:
-        """Send a player's status to Redis, after its commit: all servers refuse or admit them, and boards refresh."""
-        try:
-            self._logins.note_status(player_id, status)
-            if status == "suspended":
-                publish_control(self._client, PlayerSuspended(player_id))
-            for season in self._catalog.open_seasons():
-                self._rankings.wake(season)
-        except AFTER_COMMIT as error:  # the status holds all the same; the repair sends it as soon as Redis is back
-            log.error("redis_after_commit", error=reason_of(error), player_id=str(player_id), status=status)
