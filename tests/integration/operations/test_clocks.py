@@ -141,8 +141,9 @@ def test_a_place_that_somebody_took_before_does_not_stay_taken_for_an_hour(conta
 
     def take() -> bool:
         if place == "build":
-            return rankings.take_build_lease(season, 10)
-        return rankings.take_rebuild_lease(season) if place == "rebuild" else rankings.take_comparison_lease(season)
+            return rankings.build_lease(season, 10).hold()
+        lease = rankings.rebuild_lease(season) if place == "rebuild" else rankings.comparison_lease(season)
+        return lease.hold()
 
     assert take()
     assert not take()
