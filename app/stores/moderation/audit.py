@@ -10,6 +10,7 @@ import structlog
 
 from app.domain.audit import NOTHING, AuditRow, Head, canonical, hash_of
 from app.stores.postgres.engine import Database
+from app.stores.postgres.rows import read_row
 
 log = structlog.get_logger("fairboard.audit")
 
@@ -76,7 +77,7 @@ class AuditStore:
             f"SELECT {_COLUMNS} FROM audit_log WHERE id > :after ORDER BY id LIMIT {_CHUNK}", after=after
         ):
             for row in chunk:
-                yield AuditRow(**row._mapping)
+                yield read_row(row, AuditRow)
             after = chunk[-1].id
 
     def page(
@@ -106,4 +107,4 @@ class AuditStore:
             since=since,
             limit=limit,
         )
-        return [AuditRow(**row._mapping) for row in rows]
+        return [read_row(row, AuditRow) for row in rows]

@@ -63,45 +63,68 @@ class LockedCase:
     appealed_at: datetime | None
 
 
-class _CaseState(TypedDict):
+@dataclass(frozen=True, slots=True)
+class OwnCase:
+    """The parts of a case that its player may know."""
+
     case_id: UUID
     state: str
     opened_at: datetime
     decided_at: datetime | None
     appealed_at: datetime | None
 
+    @property
+    def may_appeal(self) -> bool:
+        """Return whether the player may still appeal, which is possible once, and not against a cleared case."""
+        return self.appealed_at is None and self.state != "cleared"
 
-class OwnCase(_CaseState):
-    """The parts of a case that its player may know."""
 
+@dataclass(frozen=True, slots=True)
+class ListedCase:
+    """A case of a list, with a summary of its signals."""
 
-class _PlayerCase(_CaseState):
+    case_id: UUID
+    state: str
+    opened_at: datetime
     starts_at: datetime | None
+    decided_at: datetime | None
     decided_by: str | None
+    appealed_at: datetime | None
     player_id: UUID
     username: str
     status: str
     signals: int
-
-
-class ListedCase(_PlayerCase):
-    """A case of a list, with a summary of its signals."""
-
     highest_suspicion: float
     rules: list[str]
 
 
-class CaseRow(_PlayerCase):
-    """A case; `held`: the player's points are held under it, `cleared_at`: a person last set their suspicion to 0."""
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case with its player and its number of signals.
 
+    `held`: the player's points are held under it, `cleared_at`: a person last set their suspicion to 0.
+    """
+
+    case_id: UUID
+    state: str
+    opened_at: datetime
+    starts_at: datetime | None
+    decided_at: datetime | None
+    decided_by: str | None
     reason: str | None
     correction_id: UUID | None
     appeal: str | None
+    appealed_at: datetime | None
+    player_id: UUID
+    username: str
+    status: str
     held: bool
     cleared_at: datetime | None
+    signals: int
 
 
-class DecisionRow(TypedDict):
+@dataclass(frozen=True, slots=True)
+class StoredDecision:
     """A decision on a case; `decided_by_name` is set if an admin decided over HTTP."""
 
     decision: str
@@ -157,7 +180,7 @@ class CaseStore:
         )
         return [read_row(row, ListedCase) for row in rows]
 
-    def case(self, case_id: UUID) -> CaseRow | None:
+    def case(self, case_id: UUID) -> Case | None:
         """Return a case with its player, or `None`."""
         row = self._db.row(
             """
@@ -170,7 +193,7 @@ class CaseStore:
             """,
             case=case_id,
         )
-        return read_row(row, CaseRow) if row else None
+        return read_row(row, Case) if row else None
 
     def evidence(self, case_id: UUID, limit: int) -> list[StoredSignal]:
         """Return the newest `limit` signals on a case, the oldest of them first."""
@@ -186,7 +209,7 @@ class CaseStore:
         )
         return [read_row(row, StoredSignal, without="id") for row in rows]
 
-    def decisions(self, case_id: UUID) -> list[DecisionRow]:
+    def decisions(self, case_id: UUID) -> list[StoredDecision]:
         """Return the decisions on a case, the oldest first."""
         rows = self._db.rows(
             """
@@ -198,7 +221,7 @@ class CaseStore:
             """,
             case=case_id,
         )
-        return [read_row(row, DecisionRow) for row in rows]
+        return [read_row(row, StoredDecision) for row in rows]
 
     def newest_of(self, player_id: UUID) -> OwnCase | None:
         """Return the parts of their newest case that a player may know, or `None`."""

@@ -16,7 +16,7 @@ from anticheat.review import ReviewedSignal, ReviewedTry
 from anticheat.rules import ActionTypeLimits, Signal
 from app.domain.times import utc
 from app.stores.postgres.engine import Database
-from app.stores.postgres.rows import Row
+from app.stores.postgres.rows import Row, read_row
 
 _FIRST_SPAN = "1 day"  # the first review goes back so far
 
@@ -200,7 +200,7 @@ class ReviewLedger:
             since=since,
             until=until,
         )
-        return [PlayerOutcome(**row._mapping) for row in rows]
+        return [read_row(row, PlayerOutcome) for row in rows]
 
     def _rows(self, sql: str, **values: object) -> Sequence[Row]:
         return self._connection.execute(sa.text(sql), values).fetchall()

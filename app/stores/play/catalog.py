@@ -10,17 +10,13 @@ from sqlalchemy.exc import IntegrityError
 from app.domain.boards import ActionType, Season
 from app.errors import Conflict
 from app.stores.postgres.engine import Database
-from app.stores.postgres.rows import Row
+from app.stores.postgres.rows import read_row
 
 _TYPES = """
     SELECT t.id, t.slug, t.name, t.points, t.min_seconds, b.slug AS board, t.burst, t.per_minute,
            t.expected_median_seconds, t.expected_p95_seconds
     FROM action_types t JOIN boards b ON b.id = t.board_id
 """
-
-
-def _action_type(row: Row) -> ActionType:
-    return ActionType(**row._mapping)
 
 
 class CatalogStore:
@@ -58,12 +54,12 @@ class CatalogStore:
     def action_types(self) -> list[ActionType]:
         """Return the action types that can be started, ordered by points."""
         rows = self._db.rows(f"{_TYPES} WHERE t.retired_at IS NULL ORDER BY t.points, t.slug")
-        return [_action_type(row) for row in rows]
+        return [read_row(row, ActionType) for row in rows]
 
     def action_type(self, slug: str) -> ActionType | None:
         """Return the action type if it can be started, else None."""
         row = self._db.row(f"{_TYPES} WHERE t.retired_at IS NULL AND t.slug = :slug", slug=slug)
-        return _action_type(row) if row else None
+        return read_row(row, ActionType) if row else None
 
     def type_id(self, slug: str) -> int | None:
         """Return the id of an action type, also of a retired one; None for an unknown slug."""
