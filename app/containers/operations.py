@@ -17,12 +17,12 @@ from app.services.operations.health import Health
 from app.services.operations.metric_readings import MetricReadings
 from app.services.operations.queues import Queues
 from app.services.operations.schema import Schema
-from app.stores.boards.outbox import OutboxStore
 from app.stores.boards.reconcile_progress import ReconcileProgressStore
 from app.stores.operations.beat_lock import BeatLockStore
 from app.stores.operations.job_ages import JobAgeStore
 from app.stores.operations.probes import PostgresProbe, RedisProbe
 from app.stores.operations.queue_depths import QueueDepthStore
+from app.stores.operations.rollups import RollupStore
 from app.stores.operations.task_failures import TaskFailureStore
 
 
@@ -49,7 +49,7 @@ def build_operations(
     settings, database, redis = connections.settings, connections.database, connections.redis
     queue_depths, failures, beat_lock = QueueDepthStore(redis), TaskFailureStore(redis), BeatLockStore(database)
     postgres_probe, redis_probe = PostgresProbe(database), RedisProbe(redis, connections.scripts)
-    outbox, schema = Outbox(database, OutboxStore(database)), Schema(database, settings.database_url)
+    outbox, schema = Outbox(database, boards.outbox), Schema(database, settings.database_url)
     job_ages = JobAgeStore(database)
     gauge_sources = sources(
         outbox,
@@ -85,7 +85,7 @@ def build_operations(
         queue_depths,
         failures,
         beat_lock,
-        Analytics(database, connections.replicas, connections.patient_replicas, play.catalog),
+        Analytics(database, connections.replicas, connections.patient_replicas, play.catalog, RollupStore()),
         Health(database, postgres_probe, redis_probe),
         Queues(settings, failures),
         outbox,

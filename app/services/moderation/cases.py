@@ -53,11 +53,12 @@ class Cases:
         database: Database,
         store: CaseStore,
         suspicions: SuspicionStore,
+        players: PlayerStore,
         *,
         half_life: float,
         clock: Callable[[], float],
     ) -> None:
-        self._db, self._store, self._suspicions = database, store, suspicions
+        self._db, self._store, self._suspicions, self._players = database, store, suspicions, players
         self._half_life, self._clock = half_life, clock
 
     def page(
@@ -111,16 +112,16 @@ class Cases:
         except ValueError as error:
             raise InvalidRequest.field("text", str(error)) from None
         with self._db.transaction() as connection:
-            PlayerStore.lock(connection, player_id)
-            case_id = CaseStore.newest(connection, player_id)
+            self._players.lock(connection, player_id)
+            case_id = self._store.newest(connection, player_id)
             if case_id is None:
                 raise NotFound("There is no case against you.")
-            case = CaseStore.lock(connection, case_id)
+            case = self._store.lock(connection, case_id)
             if case.appealed_at is not None:
                 raise AlreadyAppealed(details={"case_id": str(case_id), "appealed_at": rfc3339(case.appealed_at)})
             if case.state == "cleared":
                 raise AlreadyDecided("The case was cleared: there is nothing to appeal against.")
-            at = CaseStore.appeal(connection, case_id, text)
+            at = self._store.appeal(connection, case_id, text)
         log.info("appealed", player_id=str(player_id), case_id=str(case_id))
         return Appeal(case_id, at)
 

@@ -36,6 +36,9 @@ class Moderation:
         self,
         database: Database,
         statuses: StatusChanges,
+        players: PlayerStore,
+        suspicions: SuspicionStore,
+        audit: AuditStore,
         ledger: LedgerStore,
         logins: LoginStore,
         claims: ActionClaimStore,
@@ -45,6 +48,7 @@ class Moderation:
         clock: Callable[[], float],
     ) -> None:
         self._db, self._statuses = database, statuses
+        self._players, self._suspicions, self._audit = players, suspicions, audit
         self._ledger, self._logins, self._claims = ledger, logins, claims
         self._half_life, self._quarantine, self._clock = half_life, quarantine, clock
 
@@ -74,7 +78,7 @@ class Moderation:
         is_critical = verdict.outcome is Outcome.CRITICAL
         with self._db.transaction() as connection:
             suspicion = self._record(connection, promise, verdict)
-            SuspicionStore.add_refusal(connection, promise, verdict.signals, at=verdict.suspicion.at)
+            self._suspicions.add_refusal(connection, promise, verdict.signals, at=verdict.suspicion.at)
             if request.key:
                 outcome = "suspended" if is_critical else "rejected"
                 self._ledger.store_refusal(connection, promise, request.key, request.fingerprint, outcome)
@@ -106,10 +110,10 @@ class Moderation:
         self, connection: sa.Connection, request: RedemptionRequest, signal: Signal, thresholds: Thresholds, at: float
     ) -> Verdict:
         player = UUID(request.player_id)
-        PlayerStore.lock(connection, player)
-        suspicion = SuspicionStore.add(connection, request.player_id, signal.added, at, self._half_life)
+        self._players.lock(connection, player)
+        suspicion = self._suspicions.add(connection, request.player_id, signal.added, at, self._half_life)
         verdict = Verdict(outcome_at(suspicion.value, thresholds), suspicion, (signal,))
-        SuspicionStore.add_signals(
+        self._suspicions.add_signals(
             connection,
             request.player_id,
             request.action_id,
@@ -120,7 +124,7 @@ class Moderation:
             at=at,
         )
         if verdict.outcome is not Outcome.CLEAN:
-            SuspicionStore.open_case(connection, request.player_id, half_life=self._half_life, hold=self._quarantine)
+            self._suspicions.open_case(connection, request.player_id, half_life=self._half_life, hold=self._quarantine)
         if verdict.outcome is Outcome.CRITICAL:
             self._suspend(connection, request, suspicion)
         return verdict
@@ -132,7 +136,7 @@ class Moderation:
     def suspend(self, player_id: UUID, request_id: str, *, by: str = SYSTEM) -> bool:
         """Remove a player from every board and end their sockets; return False if they were suspended already."""
         with self._db.transaction() as connection:
-            PlayerStore.touch(connection, player_id)
+            self._players.touch(connection, player_id)
             has_changed = self._statuses.suspend(connection, player_id, request_id, by=by)
         self._statuses.publish(player_id, "suspended")
         return has_changed
@@ -144,10 +148,10 @@ class Moderation:
         """
         now = self._clock()
         with self._db.transaction() as connection:
-            PlayerStore.touch(connection, player_id)
+            self._players.touch(connection, player_id)
             has_changed = self._statuses.set(connection, player_id, "active", request_id)
-            SuspicionStore.clear(connection, player_id, utc(now))
-            AuditStore.append(
+            self._suspicions.clear(connection, player_id, utc(now))
+            self._audit.append(
                 connection, by, "player.reinstated", f"player:{player_id}", {"changed": has_changed}, request_id
             )
         self.remember(player_id, Suspicion(0.0, now))
@@ -162,16 +166,16 @@ class Moderation:
         """
         self._logins.correct_ended_logins()
         with self._db.transaction() as connection:
-            statuses = PlayerStore.lately_changed(connection, LATELY_SECONDS)
+            statuses = self._players.lately_changed(connection, LATELY_SECONDS)
             self._logins.correct_statuses(statuses)
             self._claims.forget_suspicion([player for player, _ in statuses])
 
     def _record(self, connection: sa.Connection, promise: Promise, verdict: Verdict) -> Suspicion:
-        PlayerStore.lock(connection, UUID(promise.player_id))
+        self._players.lock(connection, UUID(promise.player_id))
         added = sum(signal.added for signal in verdict.signals)
         at = verdict.suspicion.at
-        suspicion = SuspicionStore.add(connection, promise.player_id, added, at, self._half_life)
-        SuspicionStore.add_signals(
+        suspicion = self._suspicions.add(connection, promise.player_id, added, at, self._half_life)
+        self._suspicions.add_signals(
             connection,
             promise.player_id,
             promise.action_id,
@@ -182,7 +186,7 @@ class Moderation:
             at=at,
         )
         if verdict.outcome is not Outcome.CLEAN:
-            SuspicionStore.open_case(connection, promise.player_id, half_life=self._half_life, hold=self._quarantine)
+            self._suspicions.open_case(connection, promise.player_id, half_life=self._half_life, hold=self._quarantine)
         return suspicion
 
     def _log_and_remember(self, player_id: str, action_id: str, verdict: Verdict) -> None:

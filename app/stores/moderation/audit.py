@@ -27,9 +27,14 @@ class AuditStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    @staticmethod
     def append(
-        connection: sa.Connection, actor: str, act: str, subject: str, details: Mapping[str, object], request_id: str
+        self,
+        connection: sa.Connection,
+        actor: str,
+        act: str,
+        subject: str,
+        details: Mapping[str, object],
+        request_id: str,
     ) -> AuditRow:
         """Add the act to the chain and return its row; call it last in a transaction, since all acts take its lock.
 
@@ -51,7 +56,7 @@ class AuditStore:
             ),
             {name: getattr(row, name) for name in _COLUMNS.split(", ")},
         )
-        Database.request_after_commit(connection, APPENDED)
+        self._db.request_after_commit(connection, APPENDED)
         log.info("audited", audit_id=row.id, audit_hash=row.hash, actor=actor, act=act, subject=subject)
         return row
 

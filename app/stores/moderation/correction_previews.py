@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from app.domain.boards import MAX_SCORE
 from app.domain.corrections import Selection
 from app.stores.boards.counting import COUNTS, NEWEST_REVERSAL, is_public, redemption_of, total
-from app.stores.moderation.corrections import SELECTED, values_of
+from app.stores.moderation.selections import SELECTED, values_of
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import read_row
 

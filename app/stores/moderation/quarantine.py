@@ -29,25 +29,22 @@ class QuarantineStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    @staticmethod
-    def holding_case(connection: sa.Connection, player_id: UUID) -> UUID | None:
+    def holding_case(self, connection: sa.Connection, player_id: UUID) -> UUID | None:
         """Return the case under which the player's points are held, or `None`."""
         case_id: UUID | None = connection.execute(
             sa.text("SELECT held_under FROM players WHERE id = :player"), {"player": player_id}
         ).scalar_one()
         return case_id
 
-    @staticmethod
-    def hold(connection: sa.Connection, player_id: UUID, case_id: UUID | None) -> int:
+    def hold(self, connection: sa.Connection, player_id: UUID, case_id: UUID | None) -> int:
         """Hold past and future points of this case, or with `None` none; return the number of changed standings."""
         connection.execute(
             sa.text("UPDATE players SET held_under = :case WHERE id = :player"),
             {"case": case_id, "player": player_id},
         )
-        return QuarantineStore.settle(connection, player_id)
+        return self.settle(connection, player_id)
 
-    @staticmethod
-    def settle(connection: sa.Connection, player_id: UUID) -> int:
+    def settle(self, connection: sa.Connection, player_id: UUID) -> int:
         """Recompute scores and held points from events and the player's case; return the number of changed standings.
 
         The rows are locked first, so that the next statement sees the redemption that had them locked.
@@ -56,8 +53,7 @@ class QuarantineStore:
         connection.execute(sa.text("SELECT FROM standings WHERE player_id = :player FOR UPDATE"), values)
         return connection.execute(sa.text(_SETTLE_PLAYER), values).rowcount
 
-    @staticmethod
-    def settle_missed(connection: sa.Connection, players: Sequence[UUID]) -> None:
+    def settle_missed(self, connection: sa.Connection, players: Sequence[UUID]) -> None:
         """Correct these players' held points, which may include a redemption that was in flight at a decision.
 
         Call it before their events are voided, so that the void subtracts points from the column that has them. The

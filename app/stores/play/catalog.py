@@ -71,8 +71,7 @@ class CatalogStore:
         row = self._db.row("SELECT id FROM boards WHERE slug = :slug", slug=slug)
         return int(row.id) if row else None
 
-    @staticmethod
-    def add_action_type(connection: sa.Connection, values: Mapping[str, object], board: str) -> None:
+    def add_action_type(self, connection: sa.Connection, values: Mapping[str, object], board: str) -> None:
         """Insert an action type. Raises Conflict if the slug was ever used."""
         columns = ", ".join(values)
         try:
@@ -88,8 +87,7 @@ class CatalogStore:
         except IntegrityError:
             raise Conflict(f"The action type '{values['slug']}' exists already; it may be retired.") from None
 
-    @staticmethod
-    def change_action_type(connection: sa.Connection, slug: str, changes: Mapping[str, object]) -> bool:
+    def change_action_type(self, connection: sa.Connection, slug: str, changes: Mapping[str, object]) -> bool:
         """Change some columns, not the promises of open actions; return False if no such type can be started."""
         assignments = ", ".join(f"{column} = :{column}" for column in changes)
         if changes.keys() & {"min_seconds", "burst", "per_minute"}:  # earlier actions are judged by the earlier limits
@@ -97,8 +95,7 @@ class CatalogStore:
         update = f"UPDATE action_types SET {assignments} WHERE slug = :slug AND retired_at IS NULL"
         return bool(connection.execute(sa.text(update), {**changes, "slug": slug}).rowcount)
 
-    @staticmethod
-    def retire_action_type(connection: sa.Connection, slug: str) -> bool:
+    def retire_action_type(self, connection: sa.Connection, slug: str) -> bool:
         """Stop offering an action type; open actions may still be completed. Return False if there is none."""
         update = "UPDATE action_types SET retired_at = now() WHERE slug = :slug AND retired_at IS NULL"
         return bool(connection.execute(sa.text(update), {"slug": slug}).rowcount)

@@ -1,6 +1,6 @@
 """Redemptions: the score event, the standing, the outbox row and the first answer to a key, in one statement.
 
-A void or a restore changes scores too: `stores/moderation/corrections.py`.
+A void or a restore changes scores too: `stores/moderation/correction_batches.py`.
 """
 
 from __future__ import annotations
@@ -216,8 +216,9 @@ class LedgerStore:
                 {"previous": previous, "current": current, "player": player_id, "key": key},
             )
 
-    @staticmethod
-    def store_refusal(connection: sa.Connection, promise: Promise, key: str, fingerprint: str, outcome: str) -> None:
+    def store_refusal(
+        self, connection: sa.Connection, promise: Promise, key: str, fingerprint: str, outcome: str
+    ) -> None:
         """Store that anti-cheat refused this key's action."""
         connection.exec_driver_sql(
             """

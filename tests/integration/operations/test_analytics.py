@@ -20,8 +20,9 @@ from app.domain.corrections import Selection
 from app.domain.redemption import RedemptionRequest
 from app.domain.rollups import GRANULARITIES, Granularity, start_of
 from app.errors import Forbidden, InvalidRequest, NotFound
-from app.services.operations.analytics import Analytics, RollupQuery, RollupRow
-from app.stores.moderation.suspicions import SuspicionStore
+from app.services.operations.analytics import Analytics
+from app.services.operations.rollup_rows import RollupQuery, RollupRow
+from app.stores.operations.rollups import RollupStore
 from tests.integration.moderation.ledgers import EPOCH, Event, HandLedger
 from tests.parts.refusals import bad_fields
 
@@ -46,7 +47,14 @@ class Clock:
 
 
 def _analytics(container: Container, clock: Clock) -> Analytics:
-    return Analytics(container.database, container.replicas, container.patient_replicas, container.catalog, clock=clock)
+    return Analytics(
+        container.database,
+        container.replicas,
+        container.patient_replicas,
+        container.catalog,
+        RollupStore(),
+        clock=clock,
+    )
 
 
 @pytest.fixture
@@ -150,7 +158,7 @@ def test_an_action_that_is_refused_twice_counts_once(container: Container) -> No
     for rules in (("timing", "pattern"), ("frequency",)):
         signals = [Signal(rule, "this", "that", added) for added, rule in enumerate(rules)]
         with container.database.transaction() as connection:
-            SuspicionStore.add_refusal(connection, promise, signals, at=container.clock())
+            container.suspicions.add_refusal(connection, promise, signals, at=container.clock())
     container.analytics.roll_up()
     total, *_ = container.analytics.show(RollupQuery("main", "day"))
     assert total["refusals"] == {"pattern": 1}
