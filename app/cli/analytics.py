@@ -13,7 +13,7 @@ from app.cli.output import emit, table
 from app.cli.progress import ProgressPrinter
 from app.domain.boards import MAIN
 from app.domain.rollups import GRANULARITIES, Granularity, RollupDifference
-from app.services.operations.analytics import RollupQuery, RollupRow
+from app.services.operations.rollup_rows import RollupQuery, RollupRow
 from app.tables import safe
 
 _COLUMNS = (

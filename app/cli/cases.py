@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict
 from uuid import UUID
 
 import click
@@ -17,6 +17,7 @@ from app.cli.moments import Moment
 from app.cli.output import emit, facts, print_message, table
 from app.domain.cases import DECISIONS, RULES, STATES, Decision
 from app.errors import NotFound
+from app.http.case_presenter import case_row, decision_row, listed_case
 from app.services.moderation.cases import CaseFile
 from app.services.moderation.decisions import DecisionAuthor, DecisionResult
 from app.stores.moderation.cases import Filters
@@ -52,7 +53,8 @@ _reason_option = click.option(
 )
 
 
-class Dossier(TypedDict):
+@dataclass(frozen=True, slots=True)
+class Dossier:
     """A user with some or all of their cases."""
 
     user_id: UUID
@@ -82,7 +84,8 @@ def cases(
 ) -> None:
     """List cases, the newest first."""
     player_id = container().accounts.find(player).id if player else None
-    case_rows, has_more = container().cases.page(Filters(state, player_id, rule, appealed, since), limit=limit)
+    page, has_more = container().cases.page(Filters(state, player_id, rule, appealed, since), limit=limit)
+    case_rows = [listed_case(case) for case in page]
     emit(case_rows, table(case_rows, _LIST_COLUMNS) if case_rows else "There are none.", as_json=as_json)
     if has_more:
         print_message(f"There are more than these {limit}: add filters, or raise --limit.")
@@ -99,7 +102,8 @@ def show(case_or_user: str, as_json: bool) -> None:
     that is left by now; then follow the appeal and the decisions.
     """
     dossier = _dossier(case_or_user)
-    emit(dossier, "\n\n".join(_pages(dossier)), as_json=as_json)
+    data = {**_facts(dossier), "cases": [case_row(case_file) for case_file in dossier.cases]}
+    emit(data, "\n\n".join(_pages(dossier)), as_json=as_json)
 
 
 @click.command(epilog=example("anticheat clear 0b9f… --reason 'a switch for a player who cannot press'"))
@@ -168,44 +172,49 @@ def _print_decision(result: DecisionResult, as_json: bool) -> None:
             f"{verb} {correction.events:,} redemptions, {correction.points:,} points{continuation}: "
             f"correction {correction.id}."
         )
-    emit(container().cases.case_file(result.case_id), "\n".join(lines), as_json=as_json)
+    case_file = container().cases.case_file(result.case_id)
+    emit(case_row(case_file) if case_file else None, "\n".join(lines), as_json=as_json)
 
 
 def _dossier(case_or_user: str) -> Dossier:
     cases, accounts = container().cases, container().accounts
     try:
-        case = cases.case_file(UUID(case_or_user))
+        case_file = cases.case_file(UUID(case_or_user))
     except ValueError:
-        case = None
+        case_file = None
     try:
-        player = accounts.find(str(case["player_id"]) if case else case_or_user)
+        player = accounts.find(str(case_file.case.player_id) if case_file else case_or_user)
     except NotFound:
         raise NotFound("There is no such case and no such user.") from None
-    return {
-        "user_id": player.id,
-        "username": player.username,
-        "status": player.status,
-        "suspicion": round(cases.suspicion(player.id), 1),
-        "cases": [case] if case else cases.case_files_of(player.id),
-    }
+    return Dossier(
+        player.id,
+        player.username,
+        player.status,
+        round(cases.suspicion(player.id), 1),
+        [case_file] if case_file else cases.case_files_of(player.id),
+    )
+
+
+def _facts(dossier: Dossier) -> dict[str, object]:
+    return {name: getattr(dossier, name) for name in ("user_id", "username", "status", "suspicion")}
 
 
 def _pages(dossier: Dossier) -> list[str]:
-    values: Mapping[str, object] = dossier
+    values = _facts(dossier)
     pages = [facts({name: values[name] for name in ("username", "user_id", "status", "suspicion")})]
-    pages += [_page(case) for case in dossier["cases"]]
-    return pages if dossier["cases"] else [*pages, "There is no case."]
+    pages += [_page(case_file) for case_file in dossier.cases]
+    return pages if dossier.cases else [*pages, "There is no case."]
 
 
-def _page(case: CaseFile) -> str:
-    values: Mapping[str, object] = case
-    parts = [facts({name: values[name] for name in _CASE_FIELDS}), safe(case["summary"])]
-    if case["held"]:
+def _page(case_file: CaseFile) -> str:
+    case = case_file.case
+    parts = [facts({name: getattr(case, name) for name in _CASE_FIELDS}), safe(case_file.summary)]
+    if case.held:
         parts.append("Points that the player scores are held until the case is decided.")
-    if case["appeal"] is not None:
-        parts.append(facts({"appealed_at": case["appealed_at"], "appeal": case["appeal"]}))
-    if case["signals"]:
-        parts.append(table(case["signals"], _SIGNAL_COLUMNS))
-    if case["decisions"]:
-        parts.append(table(case["decisions"], _DECISION_COLUMNS))
+    if case.appeal is not None:
+        parts.append(facts({"appealed_at": case.appealed_at, "appeal": case.appeal}))
+    if case_file.signals:
+        parts.append(table([signal.as_row() for signal in case_file.signals], _SIGNAL_COLUMNS))
+    if case_file.decisions:
+        parts.append(table([decision_row(decision) for decision in case_file.decisions], _DECISION_COLUMNS))
     return "\n".join(parts)

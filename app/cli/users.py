@@ -108,8 +108,8 @@ def reinstate(user: str, as_json: bool) -> None:
     is_changed = container().moderation.reinstate(player.id, request_id(), by=operator())
     _print_change(player, is_changed, "Reinstated {}.", "{} was active already; suspicion is back to 0.", as_json)
     case = container().cases.own_case(player.id)
-    if case and case["state"] == "open":
-        print_message(f"Case {case['case_id']} stays open: 'flask --app wsgi anticheat clear' or 'confirm' decides it.")
+    if case and case.state == "open":
+        print_message(f"Case {case.case_id} stays open: 'flask --app wsgi anticheat clear' or 'confirm' decides it.")
 
 
 @users.command("set-role", epilog=example("users set-role alice admin"))

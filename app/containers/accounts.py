@@ -17,6 +17,7 @@ from app.stores.accounts.failed_sign_ins import FailedSignInStore
 from app.stores.accounts.logins import LoginStore
 from app.stores.accounts.players import PlayerStore
 from app.stores.accounts.sign_ins import SignInStore
+from app.stores.moderation.audit import AuditStore
 
 Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
@@ -33,7 +34,7 @@ class AccountParts:
     sign_ins: SignIns
 
 
-def build_accounts(connections: Connections) -> AccountParts:
+def build_accounts(connections: Connections, audit: AuditStore) -> AccountParts:
     """Return the stores and services of accounts."""
     settings, database, redis, clock = (
         connections.settings,
@@ -46,6 +47,7 @@ def build_accounts(connections: Connections) -> AccountParts:
         database,
         players,
         logins,
+        audit,
         PasswordHashing(run_in_thread, at_once=_hashing_threads(settings.web_workers)),
         SignInThrottle(FailedSignInStore(connections.scripts, clock)),
         redis,

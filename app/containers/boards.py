@@ -13,6 +13,7 @@ from app.services.boards.standings import Standings
 from app.stores.accounts.players import PlayerStore
 from app.stores.boards.broadcast_gate import BroadcastGateStore
 from app.stores.boards.bulk_rankings import BulkRankings
+from app.stores.boards.outbox import OutboxStore
 from app.stores.boards.presence import PresenceStore
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.recent_changes import RecentChangeStore
@@ -26,6 +27,7 @@ from app.stores.redis.client import Scripts
 class BoardParts:
     """The stores and services of boards."""
 
+    outbox: OutboxStore
     standing_store: StandingStore
     rankings: RankingStore
     bulk_rankings: BulkRankings
@@ -60,7 +62,8 @@ def build_boards(connections: Connections, catalog: CatalogStore, players: Playe
         clock=connections.clock,
     )
     presence = _presence(connections, standings)
-    return BoardParts(standing_store, rankings, bulk_rankings, standings, presence, board_sync, reconciler)
+    outbox = OutboxStore(connections.database)
+    return BoardParts(outbox, standing_store, rankings, bulk_rankings, standings, presence, board_sync, reconciler)
 
 
 def _presence(connections: Connections, standings: Standings) -> Presence:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.settings import Settings
-from app.stores.operations.rollups import STATEMENT_SECONDS
+from app.stores.operations.rollup_ledger import STATEMENT_SECONDS
 from app.stores.postgres.engine import Database
 from app.stores.postgres.replicas import Replicas
 from app.stores.redis.client import Client, Scripts, connect

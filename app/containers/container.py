@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from app.containers.accounts import build_accounts, run_in_thread
 from app.containers.boards import build_boards
 from app.containers.connections import Connections, prepare_connections
-from app.containers.moderation import build_learning, build_moderation, thresholds_of
+from app.containers.moderation import build_learning, build_moderation, build_moderation_stores, thresholds_of
 from app.containers.operations import build_operations
 from app.containers.play import build_play, build_play_stores
 from app.settings import Settings
@@ -39,11 +39,19 @@ class Container:
         self.replicas, self.patient_replicas = connections.replicas, connections.patient_replicas
 
     def _build(self, connections: Connections) -> None:
-        accounts, play_stores = build_accounts(connections), build_play_stores(connections)
+        stores, play_stores = build_moderation_stores(connections), build_play_stores(connections)
+        accounts = build_accounts(connections, stores.audit)
         boards = build_boards(connections, play_stores.catalog, accounts.players)
-        moderation = build_moderation(connections, play_stores, boards, accounts.logins)
-        thresholds = thresholds_of(self.settings)
-        play = build_play(connections, play_stores, boards, moderation.suspicions, moderation.moderation, thresholds)
+        moderation = build_moderation(connections, stores, accounts, play_stores, boards)
+        play = build_play(
+            connections,
+            play_stores,
+            boards,
+            stores.suspicions,
+            stores.audit,
+            moderation.moderation,
+            thresholds_of(self.settings),
+        )
         operations = build_operations(connections, accounts, play_stores, boards, moderation.audit)
 
         self.players, self.logins, self.sessions = accounts.players, accounts.logins, accounts.sessions
@@ -60,7 +68,8 @@ class Container:
         self.rankings, self.bulk_rankings = boards.rankings, boards.bulk_rankings
         self.presence, self.board_sync, self.reconciler = boards.presence, boards.board_sync, boards.reconciler
 
-        self.suspicions, self.moderation, self.cases = moderation.suspicions, moderation.moderation, moderation.cases
+        self._moderation_stores, self.suspicions = stores, stores.suspicions
+        self.moderation, self.cases = moderation.moderation, moderation.cases
         self.corrections, self.decisions, self.audit = moderation.corrections, moderation.decisions, moderation.audit
         self.status_repair, self.review, self.backtest = (
             moderation.status_repair,
@@ -80,7 +89,7 @@ class Container:
     @cached_property
     def model_training(self) -> ModelTraining:
         """Return the learned model's service. Its libraries load at the first use; raises Unavailable without them."""
-        return build_learning(self._connections, self.clock)
+        return build_learning(self._connections, self._moderation_stores, self.clock)
 
     run_in_thread = staticmethod(run_in_thread)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from anticheat.verdict import Thresholds
+from app.containers.accounts import AccountParts
 from app.containers.boards import BoardParts
 from app.containers.connections import Connections
 from app.containers.play import PlayStores
@@ -19,14 +20,18 @@ from app.services.moderation.corrections import Corrections
 from app.services.moderation.decisions import Decisions
 from app.services.moderation.moderation import Moderation
 from app.services.moderation.play_review import Review
+from app.services.moderation.status_changes import StatusChanges
 from app.services.moderation.status_repair import StatusRepair
 from app.settings import Settings
-from app.stores.accounts.logins import LoginStore
+from app.stores.boards.ledger_audit import LedgerAuditStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.audit_anchors import AnchorFile
 from app.stores.moderation.cases import CaseStore
+from app.stores.moderation.correction_batches import CorrectionBatches
 from app.stores.moderation.corrections import CorrectionStore
+from app.stores.moderation.decisions import DecisionStore
 from app.stores.moderation.models import ModelStore
+from app.stores.moderation.play_reviews import ReviewStore
 from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.moderation.suspicions import SuspicionStore
 
@@ -35,10 +40,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class ModerationParts:
-    """The stores and services of moderation."""
+class ModerationStores:
+    """The stores of moderation."""
 
+    audit: AuditStore
     suspicions: SuspicionStore
+    cases: CaseStore
+    decisions: DecisionStore
+    quarantine: QuarantineStore
+    reviews: ReviewStore
+
+
+@dataclass(frozen=True, slots=True)
+class ModerationServices:
+    """The services of moderation."""
+
     moderation: Moderation
     cases: Cases
     corrections: Corrections
@@ -59,42 +75,69 @@ def thresholds_of(settings: Settings) -> Thresholds:
     )
 
 
+def build_moderation_stores(connections: Connections) -> ModerationStores:
+    """Return the stores of moderation."""
+    database = connections.database
+    return ModerationStores(
+        AuditStore(database),
+        SuspicionStore(database),
+        CaseStore(database),
+        DecisionStore(),
+        QuarantineStore(database),
+        ReviewStore(),
+    )
+
+
 def build_moderation(
-    connections: Connections, play: PlayStores, boards: BoardParts, logins: LoginStore
-) -> ModerationParts:
-    """Return the stores and services of moderation."""
+    connections: Connections, stores: ModerationStores, accounts: AccountParts, play: PlayStores, boards: BoardParts
+) -> ModerationServices:
+    """Return the services of moderation."""
     settings, database, clock = connections.settings, connections.database, connections.clock
-    half_life = settings.anticheat_half_life
-    suspicions, case_store = SuspicionStore(database), CaseStore(database)
+    half_life, players = settings.anticheat_half_life, accounts.players
+    statuses = StatusChanges(
+        connections.redis, players, accounts.logins, boards.outbox, stores.audit, boards.rankings, play.catalog
+    )
     moderation = Moderation(
         database,
-        connections.redis,
+        statuses,
+        players,
+        stores.suspicions,
+        stores.audit,
         play.ledger,
-        logins,
+        accounts.logins,
         play.action_claims,
-        boards.rankings,
-        play.catalog,
         half_life=half_life,
         quarantine=settings.quarantine,
         clock=clock,
     )
-    corrections = Corrections(
-        database, connections.patient_replicas, CorrectionStore(database), play.catalog, boards.rankings
-    )
-    return ModerationParts(
-        suspicions,
+    corrections = _corrections(connections, stores, play, boards)
+    decisions = Decisions(
+        database,
+        stores.cases,
+        stores.decisions,
+        players,
+        stores.suspicions,
+        stores.quarantine,
+        stores.audit,
         moderation,
-        Cases(database, case_store, suspicions, half_life=half_life, clock=clock),
+        statuses,
         corrections,
-        Decisions(database, case_store, moderation, corrections, half_life=half_life, clock=clock),
-        _audit(connections),
-        StatusRepair(database, QuarantineStore(database)),
-        _review(connections),
-        Backtest(connections.patient_replicas, thresholds_of(settings)),
+        half_life=half_life,
+        clock=clock,
+    )
+    return ModerationServices(
+        moderation,
+        Cases(database, stores.cases, stores.suspicions, players, half_life=half_life, clock=clock),
+        corrections,
+        decisions,
+        _audit(connections, stores),
+        StatusRepair(database, stores.quarantine, players, boards.outbox),
+        _review(connections, stores),
+        Backtest(connections.patient_replicas, stores.reviews, thresholds_of(settings)),
     )
 
 
-def build_learning(connections: Connections, clock: Callable[[], float]) -> ModelTraining:
+def build_learning(connections: Connections, stores: ModerationStores, clock: Callable[[], float]) -> ModelTraining:
     """Return the learned model's service, and load the libraries that it needs. Raises Unavailable without them."""
     try:
         from app.services.moderation.model_training import ModelTraining
@@ -104,22 +147,43 @@ def build_learning(connections: Connections, clock: Callable[[], float]) -> Mode
         connections.database,
         connections.patient_replicas,
         ModelStore(connections.database),
+        stores.reviews,
+        stores.suspicions,
+        stores.audit,
         half_life=connections.settings.anticheat_half_life,
         quarantine=connections.settings.quarantine,
         clock=clock,
     )
 
 
-def _audit(connections: Connections) -> Audit:
-    store, path = AuditStore(connections.database), connections.settings.audit_anchors
-    return Audit(connections.database, store, Anchors(store, AnchorFile(path) if path else None))
+def _corrections(
+    connections: Connections, stores: ModerationStores, play: PlayStores, boards: BoardParts
+) -> Corrections:
+    database = connections.database
+    return Corrections(
+        database,
+        connections.patient_replicas,
+        CorrectionStore(database),
+        CorrectionBatches(stores.quarantine),
+        LedgerAuditStore(database),
+        stores.audit,
+        play.catalog,
+        boards.rankings,
+    )
 
 
-def _review(connections: Connections) -> Review:
+def _audit(connections: Connections, stores: ModerationStores) -> Audit:
+    path = connections.settings.audit_anchors
+    return Audit(connections.database, stores.audit, Anchors(stores.audit, AnchorFile(path) if path else None))
+
+
+def _review(connections: Connections, stores: ModerationStores) -> Review:
     settings = connections.settings
     return Review(
         connections.database,
         connections.patient_replicas,
+        stores.reviews,
+        stores.suspicions,
         thresholds=thresholds_of(settings),
         lag_seconds=settings.replica_lag_seconds,
         quarantine=settings.quarantine,

@@ -17,12 +17,12 @@ from app.services.operations.health import Health
 from app.services.operations.metric_readings import MetricReadings
 from app.services.operations.queues import Queues
 from app.services.operations.schema import Schema
-from app.stores.boards.outbox import OutboxStore
 from app.stores.boards.reconcile_progress import ReconcileProgressStore
 from app.stores.operations.beat_lock import BeatLockStore
 from app.stores.operations.job_ages import JobAgeStore
 from app.stores.operations.probes import PostgresProbe, RedisProbe
 from app.stores.operations.queue_depths import QueueDepthStore
+from app.stores.operations.rollups import RollupStore
 from app.stores.operations.task_failures import TaskFailureStore
 
 
@@ -60,7 +60,7 @@ def build_operations(
     queue_depths, failures, beat_lock = QueueDepthStore(redis), TaskFailureStore(redis), BeatLockStore(database)
     schema = Schema(database, settings.database_url)
     shared = _SharedParts(
-        Outbox(database, OutboxStore(database)),
+        Outbox(database, boards.outbox),
         JobAgeStore(database),
         PostgresProbe(database),
         RedisProbe(redis, connections.scripts),
@@ -85,7 +85,7 @@ def build_operations(
         queue_depths,
         failures,
         beat_lock,
-        Analytics(database, connections.replicas, connections.patient_replicas, play.catalog),
+        Analytics(database, connections.replicas, connections.patient_replicas, play.catalog, RollupStore()),
         Health(database, shared.postgres_probe, shared.redis_probe),
         Queues(settings, failures),
         shared.outbox,

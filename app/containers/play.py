@@ -12,6 +12,7 @@ from app.services.moderation.moderation import Moderation
 from app.services.play.actions import Actions
 from app.services.play.player_history import PlayerHistory
 from app.services.play.redemptions import Redemptions
+from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.play.action_claims import ActionClaimStore
 from app.stores.play.catalog import CatalogStore
@@ -53,6 +54,7 @@ def build_play(
     stores: PlayStores,
     boards: BoardParts,
     suspicions: SuspicionStore,
+    audit: AuditStore,
     moderation: Moderation,
     thresholds: Thresholds,
 ) -> PlayServices:
@@ -66,6 +68,7 @@ def build_play(
         stores.ledger,
         boards.standing_store,
         player_history,
+        audit,
         key=settings.action_token_keys[0],
         clock=connections.clock,
         token_seconds=settings.action_seconds,

@@ -12,7 +12,7 @@ from app.http.bodies import AnalyticsQuery, AuditQuery, query
 from app.http.envelope import answer, plain
 from app.http.identity import admin, container, signed_in
 from app.http.limits import RateLimits
-from app.services.operations.analytics import RollupQuery
+from app.services.operations.rollup_rows import RollupQuery
 
 
 def blueprint(limits: RateLimits) -> Blueprint:

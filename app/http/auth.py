@@ -7,6 +7,7 @@ from flask import Blueprint, Response, request
 
 from app.errors import InvalidCredentials, SignInDelayed
 from app.http.bodies import Credentials, NewAccount, NewAppeal, body
+from app.http.case_presenter import own_case
 from app.http.envelope import answer, empty, plain
 from app.http.identity import container, me, signed_in, tokens_for
 from app.http.json_body import discard_body
@@ -71,15 +72,17 @@ def _add_own_routes(routes: Blueprint, limits: RateLimits) -> None:
     def show_me() -> Response:
         case = container().cases.own_case(me().player_id)
         links = {"standing": "/api/v1/leaderboard/me"}
-        if case and case["may_appeal"]:
+        if case and case.may_appeal:
             links["appeal"] = "/api/v1/me/appeal"
         profile = container().standings.profile(me().player_id)
-        return answer({**profile, "case": plain(case)} if case else profile, links=links)
+        return answer({**profile, "case": plain(own_case(case))} if case else profile, links=links)
 
     @routes.post("/me/appeal")
     @signed_in(may_be_suspended=True, limit=limits.appeal)
-    def appeal() -> Response:
-        return answer(plain(container().cases.appeal(me().player_id, body(NewAppeal).text)), 201, {"me": "/api/v1/me"})
+    def make_appeal() -> Response:
+        appeal = container().cases.appeal(me().player_id, body(NewAppeal).text)
+        data = {"case_id": appeal.case_id, "appealed_at": appeal.appealed_at}
+        return answer(plain(data), 201, {"me": "/api/v1/me"})
 
 
 def _render_login(login: Login, status: int) -> Response:

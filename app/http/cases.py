@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 from app.domain import actors
 from app.errors import NotFound
 from app.http.bodies import CasesQuery, NewDecision, Undoing, body, query
+from app.http.case_presenter import case_data, listed_case
 from app.http.envelope import answer, plain, request_id
 from app.http.identity import admin, container, me, signed_in
 from app.http.limits import RateLimits
@@ -32,7 +33,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
         player_id = container().accounts.find(params.player).id if params.player else None
         filters = Filters(params.state, player_id, params.rule, params.appealed, params.since)
         rows, after = container().cases.page(filters, limit=params.limit, after=params.after)
-        return answer([plain(row) for row in rows], links=_next_link(after))
+        return answer([plain(listed_case(row)) for row in rows], links=_next_link(after))
 
     @routes.get("/admin/cases/<uuid:case_id>")
     @signed_in()
@@ -67,14 +68,14 @@ def _author(reason: str) -> DecisionAuthor:
 
 def _render_case(case_id: UUID) -> Response:
     """Return the case's present state in the API's words. Raises NotFound."""
-    row = container().cases.case_file(case_id)
-    if row is None:
+    case_file = container().cases.case_file(case_id)
+    if case_file is None:
         raise NotFound("There is no such case.")
-    case = plain(row)
-    appeal = {"text": case.pop("appeal"), "appealed_at": case.pop("appealed_at")}
-    data = {**case, "appeal": appeal if appeal["text"] is not None else None}
     address = f"{_CASES}/{case_id}"
-    return answer(data, links={"self": address, "decision": f"{address}/decision", "undo": f"{address}/undo"})
+    return answer(
+        plain(case_data(case_file)),
+        links={"self": address, "decision": f"{address}/decision", "undo": f"{address}/undo"},
+    )
 
 
 def _next_link(after: UUID | None) -> dict[str, str] | None:

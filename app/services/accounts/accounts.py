@@ -61,6 +61,7 @@ class Accounts:
         database: Database,
         players: PlayerStore,
         logins: LoginStore,
+        audit: AuditStore,
         passwords: PasswordHashing,
         throttle: SignInThrottle,
         client: Client,
@@ -69,7 +70,7 @@ class Accounts:
         refresh_seconds: int,
     ) -> None:
         self._db = database
-        self._players, self._logins, self._client = players, logins, client
+        self._players, self._logins, self._audit, self._client = players, logins, audit, client
         self._passwords, self._throttle = passwords, throttle
         self._clock, self._refresh_seconds = clock, refresh_seconds
 
@@ -122,7 +123,7 @@ class Accounts:
                 connection, uuid4(), account.username, account.key, account.password_hash, role, account.skeletons
             )
             details = {"username": player.username, "role": role}
-            AuditStore.append(connection, actor, "user.created", f"player:{player.id}", details, request_id)
+            self._audit.append(connection, actor, "user.created", f"player:{player.id}", details, request_id)
         return player
 
     def set_role(self, actor: str, player_id: UUID, role: str, request_id: str) -> bool:
@@ -130,7 +131,7 @@ class Accounts:
         with self._db.transaction() as connection:
             has_changed = self._players.set_role(connection, player_id, role)
             if has_changed:
-                AuditStore.append(connection, actor, "user.role", f"player:{player_id}", {"role": role}, request_id)
+                self._audit.append(connection, actor, "user.role", f"player:{player_id}", {"role": role}, request_id)
         return has_changed
 
     def role(self, player_id: UUID) -> str | None:

@@ -18,6 +18,7 @@ from app.stores.boards.bulk_rankings import BulkRankings
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore
 from app.stores.play.catalog import CatalogStore
+from app.stores.redis.leases import Lease
 
 Progress = Callable[[int], None]
 
@@ -74,9 +75,10 @@ class BoardSync:
 
     def repair_board(self, season: Season) -> bool:
         """Rebuild the board if it needs that and no process is rebuilding it; return whether it was rebuilt."""
-        if self._rankings.is_ready(season) or not self._rankings.take_rebuild_lease(season):
+        lease = self._rankings.rebuild_lease(season)
+        if self._rankings.is_ready(season) or not lease.hold():
             return False
-        self.rebuild(season)
+        self._rebuild_board(season, lease)
         return True
 
     def _drop_foreign(self, season: Season) -> None:
@@ -97,12 +99,21 @@ class BoardSync:
         Redemptions go on meanwhile: a standing that is newer in Redis is left alone. Raises one of UNAVAILABLE when a
         server was down for longer than `retries` wait; the standings copied until then stay.
         """
+        return self._rebuild_board(season, self._rankings.rebuild_lease(season), progress, retries)
+
+    def _rebuild_board(
+        self,
+        season: Season,
+        lease: Lease,
+        progress: Progress = lambda standings: None,
+        retries: Retries | None = None,
+    ) -> int:
         retries = retries or Retries()
         retries(lambda: self._drop_foreign(season))
         try:
-            standings = self._rebuild.rebuild(season, progress, retries)
+            standings = self._rebuild.rebuild(season, lease, progress, retries)
         finally:
-            self._rankings.release_rebuild_lease(season)
+            lease.release()
         retries(lambda: self._reads.build(season))
         return standings
 

@@ -11,6 +11,7 @@ from app.services.boards.comparison import Comparison
 from app.services.operations.retries import Retries
 from app.stores.boards.bulk_rankings import BATCH, BEGINNING, BulkRankings, RedisRestarted
 from app.stores.boards.standings import MirroredStanding, StandingStore
+from app.stores.redis.leases import Lease
 
 _TRIES = 3  # Redis may restart or lose the board in all but the last
 
@@ -24,15 +25,18 @@ class Rebuild:
         self._standings, self._rankings, self._batch = standings, rankings, batch
         self._comparison = Comparison(standings, rankings, batch=batch)
 
-    def rebuild(self, season: Season, progress: Progress, retries: Retries) -> int:
+    def rebuild(self, season: Season, lease: Lease, progress: Progress, retries: Retries) -> int:
         """Copy every standing, and remove players that the database doesn't have; return how many are on the board.
 
-        Redemptions go on meanwhile: a standing that is newer in Redis is left alone. Raises one of UNAVAILABLE when a
-        server was down for longer than `retries` wait, or Redis lost the board again and again.
+        Redemptions go on meanwhile: a standing that is newer in Redis is left alone. The lease is held as
+        well, unless another process has it, whose rebuild then goes on beside this one.
+
+        Raises one of UNAVAILABLE when a server was down for longer than `retries` wait, or Redis lost the board again
+        and again.
         """
         for _ in range(_TRIES):
             rebuild_id = retries(lambda: self._rankings.begin_rebuild(season))
-            standings = self._copy_all(season, progress, retries)
+            standings = self._copy_all(season, lease, progress, retries)
             is_whole = retries(partial(self._rankings.mark_ready, season, rebuild_id))
             if is_whole and retries(lambda: self._rankings.is_ready(season)):
                 return standings
@@ -43,13 +47,13 @@ class Rebuild:
         for start in range(0, len(players), self._batch):
             self._apply(season, self._standings.members(season, players[start : start + self._batch]))
 
-    def _copy_all(self, season: Season, progress: Progress, retries: Retries) -> int:
+    def _copy_all(self, season: Season, lease: Lease, progress: Progress, retries: Retries) -> int:
         has_strangers = not retries(lambda: self._rankings.is_empty(season))
         # Standings that a failover may have lost come first, so that a large board isn't wrong until the rebuild ends.
         retries(lambda: self.copy(season, self._standings.recent_players(season)))
         standings, after = 0, BEGINNING
         while members := retries(partial(self._standings.members_after, season, after, self._batch)):
-            retries(partial(self._renew_and_apply, season, members))
+            retries(partial(self._renew_and_apply, season, lease, members))
             standings += sum(member.score is not None for member in members)
             after = members[-1].player
             progress(standings)
@@ -66,8 +70,8 @@ class Rebuild:
                 batch = []
         retries(lambda: self._rankings.remove(season, batch))
 
-    def _renew_and_apply(self, season: Season, members: Sequence[MirroredStanding]) -> None:
-        self._rankings.renew_rebuild_lease(season)
+    def _renew_and_apply(self, season: Season, lease: Lease, members: Sequence[MirroredStanding]) -> None:
+        lease.hold()
         self._apply(season, members)
 
     def _apply(self, season: Season, members: Sequence[MirroredStanding]) -> None:

@@ -16,6 +16,7 @@ from app.stores.boards.recent_changes import RecentChangeStore
 from app.stores.boards.reconcile_progress import ReconcileProgressStore
 from app.stores.boards.standings import StandingStore
 from app.stores.play.catalog import CatalogStore
+from app.stores.redis.leases import Lease
 
 _MOST_LISTED = 100
 _RETRY_SECONDS = 20.0  # the next run does the rest
@@ -72,17 +73,18 @@ class Reconciler:
         """
         results = []
         for season in self._catalog.open_seasons():
-            if self._rankings.take_comparison_lease(season):
+            lease = self._rankings.comparison_lease(season)
+            if lease.hold():
                 try:
-                    results.append(self._reconcile(season, pause))
+                    results.append(self._reconcile(season, lease, pause))
                 finally:
-                    self._rankings.release_comparison_lease(season)
+                    lease.release()
         return results
 
-    def _reconcile(self, season: Season, pause: float) -> ReconcileResult:
+    def _reconcile(self, season: Season, lease: Lease, pause: float) -> ReconcileResult:
         result, retries = ReconcileResult(season.board), Retries(_RETRY_SECONDS)
         if self._rankings.is_ready(season):
-            self._compare(season, result, retries, pause)
+            self._compare(season, lease, result, retries, pause)
         elif self._board_sync.repair_board(season):
             result.was_rebuilt = True
             result.add([{"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}])
@@ -90,10 +92,17 @@ class Reconciler:
             self._board_sync.announce(season)
         return result
 
-    def _compare(self, season: Season, result: ReconcileResult, retries: Retries, pause: float) -> None:
+    def _compare(self, season: Season, lease: Lease, result: ReconcileResult, retries: Retries, pause: float) -> None:
         progress = retries(lambda: self._progress_store.progress(season))
         run = ReconcileRun(
-            self._comparison, self._changes, self._rankings, season, retries, progress=progress, least_share=self._share
+            self._comparison,
+            self._changes,
+            self._rankings,
+            season,
+            lease,
+            retries,
+            progress=progress,
+            least_share=self._share,
         )
         suspects = run.suspects()
         while group := list(itertools.islice(suspects, MOST)):

@@ -15,6 +15,7 @@ from app.stores.accounts.logins import LATELY_SECONDS
 from app.stores.boards.bulk_rankings import BulkRankings
 from app.stores.boards.recent_changes import DecisionTime, RecentChangeStore
 from app.stores.boards.reconcile_progress import ReconcileProgress
+from app.stores.redis.leases import Lease
 
 RUNS = 60
 """Runs, one a minute, that compare every standing of a board; fewer where the least share is enough."""
@@ -37,6 +38,7 @@ class ReconcileRun:
         changes: RecentChangeStore,
         rankings: BulkRankings,
         season: Season,
+        lease: Lease,
         retries: Retries,
         *,
         progress: ReconcileProgress,
@@ -44,7 +46,7 @@ class ReconcileRun:
     ) -> None:
         """Continue from `progress`, that of the runs before. Compare at least `least_share` standings of the rest."""
         self._comparison, self._changes, self._rankings = comparison, changes, rankings
-        self._season, self._retries = season, retries
+        self._season, self._lease, self._retries = season, lease, retries
         share = max(least_share, -(-retries(lambda: rankings.size(season)) // RUNS))
         self._most_standings = share + comparison.batch  # so that a board of one share is compared to its end
         self._renewed_at = time.monotonic()
@@ -116,7 +118,7 @@ class ReconcileRun:
         """Count a batch, and renew the lease on the comparison."""
         self.compared += length
         if time.monotonic() - self._renewed_at > _RENEW_SECONDS:
-            self._retries(lambda: self._rankings.renew_comparison_lease(self._season))
+            self._retries(self._lease.hold)
             self._renewed_at = time.monotonic()
 
     def _compare_players(self, players: list[UUID]) -> Iterator[str]:

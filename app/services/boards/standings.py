@@ -128,7 +128,8 @@ class Standings:
         if cached:
             return cached, True
         deadline = time.monotonic() + _BUILD_WAIT_SECONDS
-        while not self._rankings.take_build_lease(season, limit) and time.monotonic() < deadline:
+        lease = self._rankings.build_lease(season, limit)
+        while not lease.hold() and time.monotonic() < deadline:
             time.sleep(0.01)
             cached = self._read_valid(season, limit, since_ms)
             if cached:
@@ -136,7 +137,7 @@ class Standings:
         try:
             return self._top_lists.build(season, limit, may_use_replica=True), False
         finally:
-            self._rankings.release_build_lease(season, limit)
+            lease.release()
 
     def _read_valid(self, season: Season, limit: int, since_ms: int | None) -> CachedTop | None:
         cached, changes = self._rankings.top(season, limit)

@@ -95,9 +95,9 @@ class Report:
 class Backtest:
     """`patient_replicas` are the replicas, or the primary, with time limits for a busy week."""
 
-    def __init__(self, patient_replicas: Replicas, thresholds: Thresholds) -> None:
+    def __init__(self, patient_replicas: Replicas, store: ReviewStore, thresholds: Thresholds) -> None:
         self._patient_replicas, self._thresholds = patient_replicas, thresholds
-        self._store = ReviewStore()
+        self._store = store
 
     def run(
         self,

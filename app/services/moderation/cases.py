@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict
 from uuid import UUID
 
 import structlog
@@ -15,7 +15,7 @@ from app.domain.cases import CaseSignal, check_appeal, summary
 from app.domain.times import rfc3339
 from app.errors import AlreadyAppealed, AlreadyDecided, InvalidRequest, NotFound
 from app.stores.accounts.players import PlayerStore
-from app.stores.moderation.cases import CaseStore, DecisionRow, Filters, ListedCase, OwnCase, StoredSignal
+from app.stores.moderation.cases import Case, CaseStore, Filters, ListedCase, OwnCase, StoredDecision, StoredSignal
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.postgres.engine import Database
 
@@ -24,34 +24,26 @@ log = structlog.get_logger("fairboard.cases")
 _MOST_EVIDENCE = 1000
 
 
-class CaseFile(TypedDict):
-    """A case with its player and its evidence: `signals` has the newest 1,000 of `signals_total`."""
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """A case with its player and its evidence: `signals` are the newest 1,000 of `case.signals`.
 
-    case_id: UUID
-    state: str
-    opened_at: datetime
-    starts_at: datetime | None
-    decided_at: datetime | None
-    decided_by: str | None
-    reason: str | None
-    correction_id: UUID | None
-    appeal: str | None
-    appealed_at: datetime | None
-    player_id: UUID
-    username: str
-    status: str
-    held: bool
-    signals: list[dict[str, object]]
-    signals_total: int
+    `suspicion` is the player's, as it has decayed by now.
+    """
+
+    case: Case
+    signals: list[CaseSignal]
     summary: str
     suspicion: float
-    decisions: list[DecisionRow]
+    decisions: list[StoredDecision]
 
 
-class AppealableCase(OwnCase):
-    """A player's newest case as they may know it."""
+@dataclass(frozen=True, slots=True)
+class Appeal:
+    """An appeal that was recorded."""
 
-    may_appeal: bool
+    case_id: UUID
+    appealed_at: datetime
 
 
 class Cases:
@@ -62,11 +54,12 @@ class Cases:
         database: Database,
         store: CaseStore,
         suspicions: SuspicionStore,
+        players: PlayerStore,
         *,
         half_life: float,
         clock: Callable[[], float],
     ) -> None:
-        self._db, self._store, self._suspicions = database, store, suspicions
+        self._db, self._store, self._suspicions, self._players = database, store, suspicions, players
         self._half_life, self._clock = half_life, clock
 
     def page(
@@ -79,7 +72,7 @@ class Cases:
         if after is not None and self._store.player_of(after) is None:
             raise InvalidRequest.field("after", "is not a case")
         rows = self._store.page(filters or Filters(), limit=limit + 1, after=after)
-        return rows[:limit], rows[limit - 1]["case_id"] if len(rows) > limit else None
+        return rows[:limit], rows[limit - 1].case_id if len(rows) > limit else None
 
     def case_file(self, case_id: UUID) -> CaseFile | None:
         """Return a case with the present suspicion of its player; None if there is none."""
@@ -87,48 +80,31 @@ class Cases:
         if case is None:
             return None
         stored_signals = self._store.evidence(case_id, _MOST_EVIDENCE)
-        evidence = [self._weigh(signal, case["cleared_at"]) for signal in stored_signals]
-        return {
-            "case_id": case["case_id"],
-            "state": case["state"],
-            "opened_at": case["opened_at"],
-            "starts_at": case["starts_at"],
-            "decided_at": case["decided_at"],
-            "decided_by": case["decided_by"],
-            "reason": case["reason"],
-            "correction_id": case["correction_id"],
-            "appeal": case["appeal"],
-            "appealed_at": case["appealed_at"],
-            "player_id": case["player_id"],
-            "username": case["username"],
-            "status": case["status"],
-            "held": case["held"],
-            "signals": [signal.as_row() for signal in evidence],
-            "signals_total": case["signals"],
-            "summary": summary(case["username"], evidence, ACCUSATIONS),
-            "suspicion": round(self.suspicion(case["player_id"]), 1),
-            "decisions": self._store.decisions(case_id),
-        }
+        evidence = [self._weigh(signal, case.cleared_at) for signal in stored_signals]
+        return CaseFile(
+            case,
+            evidence,
+            summary(case.username, evidence, ACCUSATIONS),
+            round(self.suspicion(case.player_id), 1),
+            self._store.decisions(case_id),
+        )
 
     def case_files_of(self, player_id: UUID, limit: int = 50) -> list[CaseFile]:
         """Return a player's cases, each as `case_file` returns it, the newest first."""
         rows = self._store.page(Filters(player_id=player_id), limit=limit)
-        cases = [self.case_file(row["case_id"]) for row in rows]
+        cases = [self.case_file(row.case_id) for row in rows]
         return [case for case in cases if case]
 
     def suspicion(self, player_id: UUID) -> float:
         """Return a player's suspicion as it has decayed by now, from the database."""
         return decayed(self._suspicions.get(str(player_id)), self._clock(), self._half_life)
 
-    def own_case(self, player_id: UUID) -> AppealableCase | None:
-        """Return the player's newest case as they may know it, with `may_appeal`; None without a case."""
-        case = self._store.newest_of(player_id)
-        if case is None:
-            return None
-        return {**case, "may_appeal": case["appealed_at"] is None and case["state"] != "cleared"}
+    def own_case(self, player_id: UUID) -> OwnCase | None:
+        """Return the player's newest case as they may know it; None without a case."""
+        return self._store.newest_of(player_id)
 
-    def appeal(self, player_id: UUID, text: str) -> dict[str, object]:
-        """Record the player's appeal on their newest case, once; return `{"case_id", "appealed_at"}`.
+    def appeal(self, player_id: UUID, text: str) -> Appeal:
+        """Record the player's appeal on their newest case, once, and return it.
 
         Raises InvalidRequest, NotFound without a case, AlreadyAppealed, and AlreadyDecided for a cleared case.
         """
@@ -137,18 +113,18 @@ class Cases:
         except ValueError as error:
             raise InvalidRequest.field("text", str(error)) from None
         with self._db.transaction() as connection:
-            PlayerStore.lock(connection, player_id)
-            case_id = CaseStore.newest(connection, player_id)
+            self._players.lock(connection, player_id)
+            case_id = self._store.newest(connection, player_id)
             if case_id is None:
                 raise NotFound("There is no case against you.")
-            case = CaseStore.lock(connection, case_id)
+            case = self._store.lock(connection, case_id)
             if case.appealed_at is not None:
                 raise AlreadyAppealed(details={"case_id": str(case_id), "appealed_at": rfc3339(case.appealed_at)})
             if case.state == "cleared":
                 raise AlreadyDecided("The case was cleared: there is nothing to appeal against.")
-            at = CaseStore.appeal(connection, case_id, text)
+            at = self._store.appeal(connection, case_id, text)
         log.info("appealed", player_id=str(player_id), case_id=str(case_id))
-        return {"case_id": case_id, "appealed_at": at}
+        return Appeal(case_id, at)
 
     def _weigh(self, signal: StoredSignal, cleared_at: datetime | None) -> CaseSignal:
         remaining = decayed(Suspicion(signal.added, signal.at.timestamp()), self._clock(), self._half_life)

@@ -18,8 +18,9 @@ from app.services.operations.retries import Retries
 from app.stores.boards.ledger_audit import LedgerAuditStore, StandingKey, UnsoundStanding
 from app.stores.boards.rankings import RankingStore
 from app.stores.moderation.audit import AuditStore
+from app.stores.moderation.correction_batches import PAST_LIMIT, CorrectionBatches
 from app.stores.moderation.correction_previews import Preview, exceeds_limit, preview
-from app.stores.moderation.corrections import PAST_LIMIT, CorrectionStore
+from app.stores.moderation.corrections import CorrectionStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.postgres.engine import Database
 from app.stores.postgres.replicas import Replicas
@@ -44,12 +45,16 @@ class Corrections:
         database: Database,
         patient_replicas: Replicas,
         store: CorrectionStore,
+        batches: CorrectionBatches,
+        ledger_audit: LedgerAuditStore,
+        audit: AuditStore,
         catalog: CatalogStore,
         rankings: RankingStore,
         *,
         batch: int = BATCH,
     ) -> None:
         self._db, self._patient_replicas, self._store = database, patient_replicas, store
+        self._batches, self._ledger_audit, self._audit = batches, ledger_audit, audit
         self._catalog, self._rankings = catalog, rankings
         self.batch = batch
 
@@ -66,7 +71,9 @@ class Corrections:
         with self._db.transaction() as connection:
             correction_id = self._add(connection, "void", selection, actor, reason, request_id)
             details = {"reason": reason, **_describe(selection)}
-            AuditStore.append(connection, actor, "leaderboard.void", f"correction:{correction_id}", details, request_id)
+            self._audit.append(
+                connection, actor, "leaderboard.void", f"correction:{correction_id}", details, request_id
+            )
         return correction_id
 
     def restore(self, correction_id: UUID, *, actor: str, reason: str, request_id: str) -> UUID:
@@ -76,7 +83,9 @@ class Corrections:
                 connection, correction_id, made_by=actor, reason=reason, request_id=request_id
             )
             details = {"reason": reason, "restores": str(correction_id)}
-            AuditStore.append(connection, actor, "leaderboard.restore", f"correction:{restore_id}", details, request_id)
+            self._audit.append(
+                connection, actor, "leaderboard.restore", f"correction:{restore_id}", details, request_id
+            )
         return restore_id
 
     def begin_void(
@@ -170,10 +179,10 @@ class Corrections:
 
     def find_unsound(self, on_progress: ProgressCallback = lambda standings: None) -> Iterator[UnsoundStanding]:
         """Yield standings that differ from their events. `on_progress` gets the number of standings compared."""
-        ledger_audit, retries, count = LedgerAuditStore(self._db), Retries(), 0
+        retries, count = Retries(), 0
         after: StandingKey | None = StandingKey()
         while after is not None:
-            chunk = retries(partial(ledger_audit.chunk, after))
+            chunk = retries(partial(self._ledger_audit.chunk, after))
             yield from chunk.wrong
             on_progress(count := count + chunk.standings)
             after = chunk.last
@@ -210,7 +219,7 @@ class Corrections:
             correction = self._store.lock(connection, correction_id)
             if correction is None or correction.state != "running":
                 return True
-            is_exhausted = self._store.process_batch(connection, correction, self.batch)
+            is_exhausted = self._batches.process(connection, correction, self.batch)
             is_finished = is_exhausted and self._store.is_settled(connection, correction_id)
             if is_finished:
                 self._store.set_state(connection, correction_id, "done")

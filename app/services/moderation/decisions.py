@@ -18,10 +18,11 @@ from app.domain.corrections import Selection
 from app.domain.times import rfc3339, utc
 from app.errors import AlreadyDecided, CaseOpen, Conflict, Forbidden, InvalidRequest, NotFound, NothingToUndo
 from app.services.moderation.moderation import Moderation
+from app.services.moderation.status_changes import StatusChanges
 from app.stores.accounts.players import PlayerStore
-from app.stores.boards.outbox import OutboxStore
 from app.stores.moderation.audit import AuditStore
-from app.stores.moderation.cases import CaseStore, LockedCase, PlayerState
+from app.stores.moderation.cases import CaseStore, LockedCase
+from app.stores.moderation.decisions import DecisionStore, PlayerState
 from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.postgres.engine import Database
@@ -84,14 +85,22 @@ class Decisions:
         self,
         database: Database,
         store: CaseStore,
+        decisions: DecisionStore,
+        players: PlayerStore,
+        suspicions: SuspicionStore,
+        quarantine: QuarantineStore,
+        audit: AuditStore,
         moderation: Moderation,
+        statuses: StatusChanges,
         corrections: CorrectionStarter,
         *,
         half_life: float,
         clock: Callable[[], float],
         budget: float = 2.0,
     ) -> None:
-        self._db, self._store, self._moderation, self._corrections = database, store, moderation, corrections
+        self._db, self._store, self._decisions = database, store, decisions
+        self._players, self._suspicions, self._quarantine, self._audit = players, suspicions, quarantine, audit
+        self._moderation, self._statuses, self._corrections = moderation, statuses, corrections
         self._half_life, self._clock, self._budget = half_life, clock, budget
 
     def decide(self, case_id: UUID, decision: Decision, author: DecisionAuthor) -> DecisionResult:
@@ -102,9 +111,9 @@ class Decisions:
             case = self._lock_case(connection, case_id, author)
             if case.state != "open":
                 raise _already_decided(case)
-            state = _read_state(connection, case)
+            state = self._read_state(connection, case)
             result = (self._clear if decision == "cleared" else self._confirm)(connection, case, author)
-            CaseStore.close(connection, case.id, decision, author.actor, author.reason, result.correction_id)
+            self._decisions.close(connection, case.id, decision, author.actor, author.reason, result.correction_id)
             self._record(connection, result, state, author)
         return self._follow_up(result)
 
@@ -113,7 +122,7 @@ class Decisions:
         with self._db.transaction() as connection:
             if self._store.player_of(case_id) is None:
                 raise _case_not_found()
-            case = CaseStore.lock(connection, case_id)
+            case = self._store.lock(connection, case_id)
         if case.state != "open":
             raise _already_decided(case)
         return Selection(player_id=case.player_id, since=case.starts_at)
@@ -127,12 +136,15 @@ class Decisions:
             case = self._lock_case(connection, case_id, author)
             if case.state == "open":
                 raise NothingToUndo()
-            open_case_id = CaseStore.other_open(connection, case)
+            open_case_id = self._decisions.other_open(connection, case)
             if open_case_id is not None:
                 raise CaseOpen(details={"case_id": str(open_case_id)})
-            previous_state, state = CaseStore.state_before_last(connection, case.id), _read_state(connection, case)
+            previous_state, state = (
+                self._decisions.state_before_last(connection, case.id),
+                self._read_state(connection, case),
+            )
             result = self._restore_state(connection, case, previous_state, author)
-            CaseStore.reopen(connection, case.id)
+            self._decisions.reopen(connection, case.id)
             self._record(connection, result, state, author)
         return self._follow_up(result)
 
@@ -146,20 +158,28 @@ class Decisions:
             raise _case_not_found()
         if author.actor == actors.admin(player_id):
             raise Forbidden("You can't decide your own case.")
-        PlayerStore.touch(connection, player_id)
-        return CaseStore.lock(connection, case_id)
+        self._players.touch(connection, player_id)
+        return self._store.lock(connection, case_id)
+
+    def _read_state(self, connection: sa.Connection, case: LockedCase) -> PlayerState:
+        """Return the state that a decision may change."""
+        return {
+            "status": case.status,
+            "suspicion": self._suspicions.lock(connection, case.player_id),
+            "held": self._quarantine.holding_case(connection, case.player_id) == case.id,
+        }
 
     def _clear(self, connection: sa.Connection, case: LockedCase, author: DecisionAuthor) -> DecisionResult:
         now = self._clock()
-        SuspicionStore.clear(connection, case.player_id, utc(now))
-        PlayerStore.set_status(connection, case.player_id, "active")
-        QuarantineStore.hold(connection, case.player_id, None)
+        self._suspicions.clear(connection, case.player_id, utc(now))
+        self._statuses.set(connection, case.player_id, "active", author.request_id)
+        self._quarantine.hold(connection, case.player_id, None)
         return DecisionResult(case.id, case.player_id, "cleared", "active", None, Suspicion(0.0, now))
 
     def _confirm(self, connection: sa.Connection, case: LockedCase, author: DecisionAuthor) -> DecisionResult:
-        PlayerStore.set_status(connection, case.player_id, "suspended")
+        self._statuses.set(connection, case.player_id, "suspended", author.request_id)
         # Release held points: no board shows the player now, and these points are voided with the rest.
-        QuarantineStore.hold(connection, case.player_id, None)
+        self._quarantine.hold(connection, case.player_id, None)
         correction_id = self._corrections.begin_void(
             connection,
             case_id=case.id,
@@ -181,15 +201,15 @@ class Decisions:
                 connection, void_id, made_by=author.actor, reason=author.reason, request_id=author.request_id
             )
         if case.state == "cleared":
-            suspicion = SuspicionStore.restore(connection, case.player_id, state["suspicion"], self._half_life)
-        PlayerStore.set_status(connection, case.player_id, state["status"])
-        QuarantineStore.hold(connection, case.player_id, case.id if state["held"] else None)
+            suspicion = self._suspicions.restore(connection, case.player_id, state["suspicion"], self._half_life)
+        self._statuses.set(connection, case.player_id, state["status"], author.request_id)
+        self._quarantine.hold(connection, case.player_id, case.id if state["held"] else None)
         return DecisionResult(case.id, case.player_id, "undone", state["status"], restore_id, suspicion)
 
     def _record(
         self, connection: sa.Connection, result: DecisionResult, state: PlayerState, author: DecisionAuthor
     ) -> None:
-        CaseStore.add_decision(
+        self._decisions.add(
             connection,
             result.case_id,
             result.decision,
@@ -199,21 +219,20 @@ class Decisions:
             correction_id=result.correction_id,
             request_id=author.request_id,
         )
-        OutboxStore.add_standings(connection, result.player_id, author.request_id)
         details = {
             "player_id": str(result.player_id),
             "reason": author.reason,
             "status": {"before": state["status"], "after": result.status},
             "correction_id": None if result.correction_id is None else str(result.correction_id),
         }
-        AuditStore.append(
+        self._audit.append(
             connection, author.actor, f"case.{result.decision}", f"case:{result.case_id}", details, author.request_id
         )
 
     def _follow_up(self, result: DecisionResult) -> DecisionResult:
         if result.suspicion is not None:
             self._moderation.remember(result.player_id, result.suspicion)
-        self._moderation.publish_status(result.player_id, result.status)
+        self._statuses.publish(result.player_id, result.status)
         log.warning(
             "case_decided", case_id=str(result.case_id), player_id=str(result.player_id), decision=result.decision
         )
@@ -223,15 +242,6 @@ class Decisions:
             except _INTERRUPTED as error:  # the decision stands and the correction has begun; the workers continue it
                 log.warning("correction_interrupted", correction_id=str(result.correction_id), error=reason_of(error))
         return result
-
-
-def _read_state(connection: sa.Connection, case: LockedCase) -> PlayerState:
-    """Return the state that a decision may change."""
-    return {
-        "status": case.status,
-        "suspicion": SuspicionStore.lock(connection, case.player_id),
-        "held": QuarantineStore.holding_case(connection, case.player_id) == case.id,
-    }
 
 
 def _case_not_found() -> NotFound:

@@ -90,12 +90,16 @@ class ModelTraining:
         database: Database,
         patient_replicas: Replicas,
         store: ModelStore,
+        reviews: ReviewStore,
+        suspicions: SuspicionStore,
+        audit: AuditStore,
         *,
         half_life: float,
         quarantine: bool,
         clock: Callable[[], float],
     ) -> None:
         self._db, self._patient_replicas, self._store = database, patient_replicas, store
+        self._reviews, self._suspicions, self._audit = reviews, suspicions, audit
         self._half_life, self._quarantine, self._clock = half_life, quarantine, clock
 
     def train(
@@ -119,7 +123,7 @@ class ModelTraining:
             details = {"digest": model.digest, "active": is_fit}
             if is_fit:
                 details["retired"] = self._store.activate(connection, version)
-            AuditStore.append(connection, by, "model.trained", f"model:{version}", details, request_id)
+            self._audit.append(connection, by, "model.trained", f"model:{version}", details, request_id)
         if not is_fit:
             log.warning("model_not_used", version=version, strange=model.numbers["strange"])
         return self.facts(version)
@@ -172,13 +176,13 @@ class ModelTraining:
             for difference in differences
         ]
         with self._db.transaction() as connection:
-            floor, had_open_case = ReviewStore.lock_player(connection, player)
+            floor, had_open_case = self._reviews.lock_player(connection, player)
             if floor > result.since.timestamp() or self._store.was_cleared(connection, player, result.since):
                 return
             added_count = self._store.add_signals(connection, player, signals, result.until)
             if not added_count:
                 return
-            case_id = SuspicionStore.open_case(
+            case_id = self._suspicions.open_case(
                 connection, str(player), half_life=self._half_life, hold=self._quarantine, since=result.since
             )
         result.signals += added_count
@@ -243,7 +247,7 @@ class ModelTraining:
         self._load(version)
         with self._db.transaction() as connection:
             retired_version = self._store.activate(connection, version)
-            AuditStore.append(
+            self._audit.append(
                 connection, by, "model.activated", f"model:{version}", {"retired": retired_version}, request_id
             )
 
@@ -252,7 +256,7 @@ class ModelTraining:
         with self._db.transaction() as connection:
             retired_version = self._store.activate(connection, None)
             if retired_version is not None:
-                AuditStore.append(connection, by, "model.retired", f"model:{retired_version}", {}, request_id)
+                self._audit.append(connection, by, "model.retired", f"model:{retired_version}", {}, request_id)
         return retired_version
 
     def _load(self, version: int) -> Model:

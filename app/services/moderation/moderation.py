@@ -16,18 +16,14 @@ from app.domain.action_token import Promise
 from app.domain.actors import SYSTEM
 from app.domain.redemption import RedemptionRequest
 from app.domain.times import utc
+from app.services.moderation.status_changes import StatusChanges
 from app.stores.accounts.logins import LATELY_SECONDS, LoginStore
 from app.stores.accounts.players import PlayerStore
-from app.stores.boards.board_events import PlayerSuspended, publish_control
-from app.stores.boards.outbox import OutboxStore
-from app.stores.boards.rankings import RankingStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.play.action_claims import ActionClaimStore
-from app.stores.play.catalog import CatalogStore
 from app.stores.play.ledger import LedgerStore, Redeemed
 from app.stores.postgres.engine import UNAVAILABLE, Database
-from app.stores.redis.client import Client
 from app.stores.unavailability import AFTER_COMMIT, reason_of
 
 log = structlog.get_logger("fairboard.moderation")
@@ -39,20 +35,21 @@ class Moderation:
     def __init__(
         self,
         database: Database,
-        client: Client,
+        statuses: StatusChanges,
+        players: PlayerStore,
+        suspicions: SuspicionStore,
+        audit: AuditStore,
         ledger: LedgerStore,
         logins: LoginStore,
         claims: ActionClaimStore,
-        rankings: RankingStore,
-        catalog: CatalogStore,
         *,
         half_life: float,
         quarantine: bool,
         clock: Callable[[], float],
     ) -> None:
-        self._db, self._client = database, client
-        self._ledger, self._logins = ledger, logins
-        self._claims, self._rankings, self._catalog = claims, rankings, catalog
+        self._db, self._statuses = database, statuses
+        self._players, self._suspicions, self._audit = players, suspicions, audit
+        self._ledger, self._logins, self._claims = ledger, logins, claims
         self._half_life, self._quarantine, self._clock = half_life, quarantine, clock
 
     def score_under_suspicion(self, request: RedemptionRequest, promise: Promise, verdict: Verdict) -> Redeemed | None:
@@ -81,7 +78,7 @@ class Moderation:
         is_critical = verdict.outcome is Outcome.CRITICAL
         with self._db.transaction() as connection:
             suspicion = self._record(connection, promise, verdict)
-            SuspicionStore.add_refusal(connection, promise, verdict.signals, at=verdict.suspicion.at)
+            self._suspicions.add_refusal(connection, promise, verdict.signals, at=verdict.suspicion.at)
             if request.key:
                 outcome = "suspended" if is_critical else "rejected"
                 self._ledger.store_refusal(connection, promise, request.key, request.fingerprint, outcome)
@@ -89,7 +86,7 @@ class Moderation:
                 self._suspend(connection, request, suspicion)
         self._log_and_remember(promise.player_id, promise.action_id, replace(verdict, suspicion=suspicion))
         if is_critical:
-            self.publish_status(UUID(promise.player_id), "suspended")
+            self._statuses.publish(UUID(promise.player_id), "suspended")
 
     def note(self, request: RedemptionRequest, signal: Signal, thresholds: Thresholds) -> None:
         """Record the signal of a request that could not have scored anyway; at `critical`, suspend the player.
@@ -107,16 +104,16 @@ class Moderation:
             return
         self._log_and_remember(request.player_id, request.action_id, verdict)
         if verdict.outcome is Outcome.CRITICAL:
-            self.publish_status(player, "suspended")
+            self._statuses.publish(player, "suspended")
 
     def _note(
         self, connection: sa.Connection, request: RedemptionRequest, signal: Signal, thresholds: Thresholds, at: float
     ) -> Verdict:
         player = UUID(request.player_id)
-        PlayerStore.lock(connection, player)
-        suspicion = SuspicionStore.add(connection, request.player_id, signal.added, at, self._half_life)
+        self._players.lock(connection, player)
+        suspicion = self._suspicions.add(connection, request.player_id, signal.added, at, self._half_life)
         verdict = Verdict(outcome_at(suspicion.value, thresholds), suspicion, (signal,))
-        SuspicionStore.add_signals(
+        self._suspicions.add_signals(
             connection,
             request.player_id,
             request.action_id,
@@ -127,29 +124,21 @@ class Moderation:
             at=at,
         )
         if verdict.outcome is not Outcome.CLEAN:
-            SuspicionStore.open_case(connection, request.player_id, half_life=self._half_life, hold=self._quarantine)
+            self._suspicions.open_case(connection, request.player_id, half_life=self._half_life, hold=self._quarantine)
         if verdict.outcome is Outcome.CRITICAL:
             self._suspend(connection, request, suspicion)
         return verdict
 
-    @staticmethod
-    def _suspend(connection: sa.Connection, request: RedemptionRequest, suspicion: Suspicion) -> None:
-        PlayerStore.set_status(connection, UUID(request.player_id), "suspended")
-        OutboxStore.add_standings(connection, UUID(request.player_id), request.request_id)
+    def _suspend(self, connection: sa.Connection, request: RedemptionRequest, suspicion: Suspicion) -> None:
         details = {"action_id": request.action_id, "suspicion": round(suspicion.value, 1)}
-        subject = f"player:{request.player_id}"
-        AuditStore.append(connection, SYSTEM, "player.suspended", subject, details, request.request_id)
+        self._statuses.suspend(connection, UUID(request.player_id), request.request_id, by=SYSTEM, details=details)
 
     def suspend(self, player_id: UUID, request_id: str, *, by: str = SYSTEM) -> bool:
         """Remove a player from every board and end their sockets; return False if they were suspended already."""
         with self._db.transaction() as connection:
-            PlayerStore.touch(connection, player_id)
-            has_changed = PlayerStore.set_status(connection, player_id, "suspended")
-            OutboxStore.add_standings(connection, player_id, request_id)
-            AuditStore.append(
-                connection, by, "player.suspended", f"player:{player_id}", {"changed": has_changed}, request_id
-            )
-        self.publish_status(player_id, "suspended")
+            self._players.touch(connection, player_id)
+            has_changed = self._statuses.suspend(connection, player_id, request_id, by=by)
+        self._statuses.publish(player_id, "suspended")
         return has_changed
 
     def reinstate(self, player_id: UUID, request_id: str, *, by: str = SYSTEM) -> bool:
@@ -159,15 +148,14 @@ class Moderation:
         """
         now = self._clock()
         with self._db.transaction() as connection:
-            PlayerStore.touch(connection, player_id)
-            has_changed = PlayerStore.set_status(connection, player_id, "active")
-            SuspicionStore.clear(connection, player_id, utc(now))
-            OutboxStore.add_standings(connection, player_id, request_id)
-            AuditStore.append(
+            self._players.touch(connection, player_id)
+            has_changed = self._statuses.set(connection, player_id, "active", request_id)
+            self._suspicions.clear(connection, player_id, utc(now))
+            self._audit.append(
                 connection, by, "player.reinstated", f"player:{player_id}", {"changed": has_changed}, request_id
             )
         self.remember(player_id, Suspicion(0.0, now))
-        self.publish_status(player_id, "active")
+        self._statuses.publish(player_id, "active")
         return has_changed
 
     def resend_changes(self) -> None:
@@ -178,16 +166,16 @@ class Moderation:
         """
         self._logins.correct_ended_logins()
         with self._db.transaction() as connection:
-            statuses = PlayerStore.lately_changed(connection, LATELY_SECONDS)
+            statuses = self._players.lately_changed(connection, LATELY_SECONDS)
             self._logins.correct_statuses(statuses)
             self._claims.forget_suspicion([player for player, _ in statuses])
 
     def _record(self, connection: sa.Connection, promise: Promise, verdict: Verdict) -> Suspicion:
-        PlayerStore.lock(connection, UUID(promise.player_id))
+        self._players.lock(connection, UUID(promise.player_id))
         added = sum(signal.added for signal in verdict.signals)
         at = verdict.suspicion.at
-        suspicion = SuspicionStore.add(connection, promise.player_id, added, at, self._half_life)
-        SuspicionStore.add_signals(
+        suspicion = self._suspicions.add(connection, promise.player_id, added, at, self._half_life)
+        self._suspicions.add_signals(
             connection,
             promise.player_id,
             promise.action_id,
@@ -198,7 +186,7 @@ class Moderation:
             at=at,
         )
         if verdict.outcome is not Outcome.CLEAN:
-            SuspicionStore.open_case(connection, promise.player_id, half_life=self._half_life, hold=self._quarantine)
+            self._suspicions.open_case(connection, promise.player_id, half_life=self._half_life, hold=self._quarantine)
         return suspicion
 
     def _log_and_remember(self, player_id: str, action_id: str, verdict: Verdict) -> None:
@@ -219,14 +207,3 @@ class Moderation:
             self._claims.put_suspicion(player_id, suspicion)
         except AFTER_COMMIT as error:
             log.warning("redis_after_commit", error=reason_of(error), player_id=str(player_id))
-
-    def publish_status(self, player_id: UUID, status: str) -> None:
-        """Send a player's status to Redis, after its commit: all servers refuse or admit them, and boards refresh."""
-        try:
-            self._logins.note_status(player_id, status)
-            if status == "suspended":
-                publish_control(self._client, PlayerSuspended(player_id))
-            for season in self._catalog.open_seasons():
-                self._rankings.wake(season)
-        except AFTER_COMMIT as error:  # the status holds all the same; the repair sends it as soon as Redis is back
-            log.error("redis_after_commit", error=reason_of(error), player_id=str(player_id), status=status)

@@ -75,6 +75,8 @@ class Review:
         self,
         database: Database,
         patient_replicas: Replicas,
+        store: ReviewStore,
+        suspicions: SuspicionStore,
         *,
         thresholds: Thresholds,
         lag_seconds: float,
@@ -87,7 +89,7 @@ class Review:
             quarantine,
         )
         self._overlap = _OVERLAP + timedelta(seconds=lag_seconds)
-        self._store = ReviewStore()
+        self._store, self._suspicions = store, suspicions
 
     def review_new(self) -> ReviewSummary:
         """Review the redemptions since the last time; do nothing while another process does that."""
@@ -174,7 +176,7 @@ class Review:
             total.signals += self._store.add_signals(connection, player, finding.new, flag)
             if finding.peak < flag:
                 return
-            case_id = SuspicionStore.open_case(
+            case_id = self._suspicions.open_case(
                 connection, str(player), half_life=self._thresholds.half_life, hold=self._quarantine
             )
         if not has_open_case:

@@ -18,8 +18,10 @@ _REQUEST_ID = "strays"
 class StatusRepair:
     """A redemption reads its player once, without a lock, so that no redemption waits for another player's."""
 
-    def __init__(self, database: Database, quarantine: QuarantineStore) -> None:
-        self._db, self._quarantine = database, quarantine
+    def __init__(
+        self, database: Database, quarantine: QuarantineStore, players: PlayerStore, outbox: OutboxStore
+    ) -> None:
+        self._db, self._quarantine, self._players, self._outbox = database, quarantine, players, outbox
 
     def sweep(self) -> list[UUID]:
         """Release points held without a case, and correct boards that missed a status change; return the players' ids.
@@ -33,7 +35,7 @@ class StatusRepair:
         return sorted(player_ids)
 
     def _repair(self, connection: sa.Connection, player_id: UUID) -> None:
-        PlayerStore.touch(connection, player_id)
-        QuarantineStore.settle(connection, player_id)
-        PlayerStore.update_listings(connection, player_id)
-        OutboxStore.add_standings(connection, player_id, _REQUEST_ID)
+        self._players.touch(connection, player_id)
+        self._quarantine.settle(connection, player_id)
+        self._players.update_listings(connection, player_id)
+        self._outbox.add_standings(connection, player_id, _REQUEST_ID)

@@ -8,10 +8,9 @@ transactions with lower ids are over, no event can enter the bucket any more.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TypedDict
 
 import sqlalchemy as sa
 import structlog
@@ -28,7 +27,9 @@ from app.domain.rollups import (
 )
 from app.domain.times import rfc3339
 from app.errors import InvalidRequest, NotFound
-from app.stores.operations.rollups import Mark, NamedRollup, RollupProgress, RollupStore
+from app.services.operations.rollup_rows import RollupQuery, RollupRow, rollup_row, since_of
+from app.stores.operations.rollup_ledger import ledger_snapshot
+from app.stores.operations.rollups import Mark, RollupProgress, RollupStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.postgres.engine import UNAVAILABLE, Database
 from app.stores.postgres.replicas import Replicas
@@ -39,56 +40,8 @@ log = structlog.get_logger("fairboard.analytics")
 _SETTLE_TIME = timedelta(seconds=5)
 # Roll-ups that are not final are recomputed after at least this many times the time it took: 5% of one core.
 _PAUSE_FACTOR = 20
-LONGEST = {"hour": timedelta(days=31), "day": timedelta(days=366)}
-_DEFAULT_SPAN = {"hour": timedelta(days=1), "day": timedelta(days=30)}
 
 ProgressCallback = Callable[[int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class RollupQuery:
-    """A query for the roll-ups that begin from `since` to before `until`; None: the default span, which ends now."""
-
-    board: str
-    by: Granularity
-    since: datetime | None = None
-    until: datetime | None = None
-    action_type: str | None = None
-
-
-class VoidedFigures(TypedDict):
-    """The redemptions of a bucket that were voided."""
-
-    redemptions: int
-    points: int
-
-
-class CompletionSeconds(TypedDict):
-    """Seconds from issue to completion, None without redemptions."""
-
-    median: float | None
-    p95: float | None
-
-
-RollupRow = TypedDict(
-    "RollupRow",
-    {
-        "board": str,
-        "season": int,
-        "action_type": str | None,
-        "from": str,
-        "to": str,
-        "redemptions": int,
-        "points": int,
-        "players": int,
-        "voided": VoidedFigures,
-        "refusals": Mapping[str, int],
-        "completion_seconds": CompletionSeconds,
-        "complete": bool,
-        "computed_at": str,
-    },
-)
-"""A roll-up in the API's words; `action_type` is None for all types together."""
 
 
 class Analytics:
@@ -103,12 +56,12 @@ class Analytics:
         replicas: Replicas,
         patient_replicas: Replicas,
         catalog: CatalogStore,
+        store: RollupStore,
         *,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
         self._db, self._replicas, self._patient_replicas, self._catalog = database, replicas, patient_replicas, catalog
-        self._clock = clock
-        self._store = RollupStore()
+        self._store, self._clock = store, clock
 
     def roll_up(self) -> dict[str, datetime]:
         """Recompute roll-ups that are not final; return the time before which each granularity is final.
@@ -187,7 +140,7 @@ class Analytics:
         if progress.ended_before <= progress.final_before:
             return False
         try:
-            with self._store.snapshot(self._patient_replicas.reader()) as snapshot:
+            with ledger_snapshot(self._patient_replicas.reader()) as snapshot:
                 return snapshot.xmin >= progress.horizon
         except UNAVAILABLE:
             return False
@@ -217,12 +170,12 @@ class Analytics:
         source = self._patient_replicas.reader()
         if source is not self._db:
             try:
-                with self._store.snapshot(source) as snapshot:
+                with ledger_snapshot(source) as snapshot:
                     if snapshot.xmin >= horizon:
                         return snapshot.xmin, snapshot.compute(unit, since, until)
             except UNAVAILABLE as error:
                 log.warning("replica_read_failed", error=str(error).split("\n")[0])
-        with self._store.snapshot(self._db) as snapshot:
+        with ledger_snapshot(self._db) as snapshot:
             return snapshot.xmin, snapshot.compute(unit, since, until)
 
     def rebuild(
@@ -289,13 +242,16 @@ class Analytics:
         return self._replicas.read_recent(lambda source: self._show(query, source))
 
     def _show(self, query: RollupQuery, source: Database) -> list[RollupRow]:
-        since, until = self._span(query, source)
+        until = query.until
+        if until is None:
+            until = self._clock() if self._clock else source.rows("SELECT now() AS now")[0].now
+        since = since_of(query, until)
         if not query.board.isprintable() or self._catalog.open_season(query.board) is None:
             raise NotFound(f"There is no board '{query.board[:40]}'.")
         if query.action_type is not None and query.action_type not in self._store.names(source)[1].values():
             raise InvalidRequest.field("action_type", "is not an action type")
         rows = self._store.read(source, query.by, query.board, since, until, query.action_type)
-        return [_as_row(row, query.by) for row in rows]
+        return [rollup_row(row, query.by) for row in rows]
 
     def name_differences(self, mismatches: list[RollupDifference]) -> list[dict[str, object]]:
         """Return differences with names: `{"from", "board", "action_type", "what", "kept", "ledger"}` each."""
@@ -311,33 +267,3 @@ class Analytics:
             }
             for difference in mismatches
         ]
-
-    def _span(self, query: RollupQuery, source: Database) -> tuple[datetime, datetime]:
-        until = query.until
-        if until is None:
-            until = self._clock() if self._clock else source.rows("SELECT now() AS now")[0].now
-        since = query.since or start_of(query.by, until - _DEFAULT_SPAN[query.by])
-        if since >= until:
-            raise InvalidRequest.field("to", "must be after 'from'")
-        if until - since > LONGEST[query.by]:
-            days = LONGEST[query.by].days
-            raise InvalidRequest.field("from", f"must be at most {days} days before 'to' when read by the {query.by}")
-        return since, until
-
-
-def _as_row(row: NamedRollup, by: Granularity) -> RollupRow:
-    return {
-        "board": row.board,
-        "season": row.season,
-        "action_type": row.action_type,
-        "from": rfc3339(row.starts_at),
-        "to": rfc3339(row.starts_at + LENGTH[by]),
-        "redemptions": row.redemptions,
-        "points": row.points,
-        "players": row.players,
-        "voided": {"redemptions": row.voided, "points": row.voided_points},
-        "refusals": row.refusals,
-        "completion_seconds": {"median": row.median_seconds, "p95": row.p95_seconds},
-        "complete": row.complete,
-        "computed_at": rfc3339(row.computed_at),
-    }

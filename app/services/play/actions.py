@@ -42,13 +42,14 @@ class Actions:
         ledger: LedgerStore,
         standings: StandingStore,
         history: PlayerHistory,
+        audit: AuditStore,
         *,
         key: SigningKey,
         clock: Callable[[], float],
         token_seconds: int,
         max_active: int,
     ) -> None:
-        self._db = database
+        self._db, self._audit = database, audit
         self._catalog, self._claims, self._ledger, self._standings = catalog, claims, ledger, standings
         self._history, self._key, self._clock, self._token_seconds, self._max_active = (
             history,
@@ -74,7 +75,7 @@ class Actions:
             raise NotFound(f"There is no board '{board[:40]}'.")
         with self._db.transaction() as connection:
             self._catalog.add_action_type(connection, {"slug": slug, **values}, board)
-            AuditStore.append(
+            self._audit.append(
                 connection, by, "action_type.added", _subject(slug), {**values, "board": board}, request_id
             )
         return self._find_type(slug)
@@ -87,7 +88,7 @@ class Actions:
             if not self._catalog.change_action_type(connection, slug, changes):
                 raise _no_type(slug)
             details = {name: {"before": before[name], "after": value} for name, value in changes.items()}
-            AuditStore.append(connection, by, "action_type.changed", _subject(slug), details, request_id)
+            self._audit.append(connection, by, "action_type.changed", _subject(slug), details, request_id)
         return self._find_type(slug)
 
     def retire(self, slug: str, *, by: str = SYSTEM, request_id: str = "") -> None:
@@ -96,7 +97,7 @@ class Actions:
         with self._db.transaction() as connection:
             if not self._catalog.retire_action_type(connection, slug):
                 raise _no_type(slug)
-            AuditStore.append(connection, by, "action_type.retired", _subject(slug), {}, request_id)
+            self._audit.append(connection, by, "action_type.retired", _subject(slug), {}, request_id)
 
     def _find_type(self, slug: str) -> ActionType:
         action_type = self._catalog.action_type(slug) if slug.isprintable() else None

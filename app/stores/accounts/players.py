@@ -45,8 +45,8 @@ class PlayerStore:
         with self._db.statement() as connection:
             return self.add_on(connection, player_id, username, key, password_hash, role, skeletons)
 
-    @staticmethod
     def add_on(
+        self,
         connection: sa.Connection,
         player_id: UUID,
         username: str,
@@ -113,8 +113,7 @@ class PlayerStore:
         )
         return [_player(row) for row in rows]
 
-    @staticmethod
-    def set_role(connection: sa.Connection, player_id: UUID, role: str) -> bool:
+    def set_role(self, connection: sa.Connection, player_id: UUID, role: str) -> bool:
         """Make the account a player or an admin; return False if it had that role already."""
         result = connection.execute(
             sa.text("UPDATE players SET role = :role WHERE id = :id AND role <> :role"), {"id": player_id, "role": role}
@@ -129,19 +128,16 @@ class PlayerStore:
             hash=password_hash,
         )
 
-    @staticmethod
-    def lock(connection: sa.Connection, player_id: UUID) -> None:
+    def lock(self, connection: sa.Connection, player_id: UUID) -> None:
         """Lock all that is held against the player until the transaction ends. Take this lock before all others."""
         connection.execute(sa.text("SELECT FROM players WHERE id = :id FOR NO KEY UPDATE"), {"id": player_id})
 
-    @staticmethod
-    def touch(connection: sa.Connection, player_id: UUID) -> None:
+    def touch(self, connection: sa.Connection, player_id: UUID) -> None:
         """Lock as `lock` does, and mark the player as lately changed: a Redis that missed the change is corrected."""
         statement = sa.text("UPDATE players SET status_at = clock_timestamp() WHERE id = :id")
         connection.execute(statement, {"id": player_id})
 
-    @staticmethod
-    def lately_changed(connection: sa.Connection, seconds: float) -> list[tuple[UUID, str]]:
+    def lately_changed(self, connection: sa.Connection, seconds: float) -> list[tuple[UUID, str]]:
         """Return (id, status) of players with a decision in the last `seconds`, locked until the transaction ends."""
         rows = connection.execute(
             sa.text(
@@ -153,8 +149,7 @@ class PlayerStore:
         )
         return [(row.id, row.status) for row in rows]
 
-    @staticmethod
-    def set_status(connection: sa.Connection, player_id: UUID, status: str) -> bool:
+    def set_status(self, connection: sa.Connection, player_id: UUID, status: str) -> bool:
         """Suspend or reinstate the player; return False if they had that status already.
 
         Their standings leave or join the boards in the same transaction, each as a change of its own.
@@ -168,11 +163,10 @@ class PlayerStore:
             ),
             {"id": player_id, "status": status},
         ).rowcount
-        PlayerStore.update_listings(connection, player_id)
+        self.update_listings(connection, player_id)
         return bool(changed_rows)
 
-    @staticmethod
-    def update_listings(connection: sa.Connection, player_id: UUID) -> None:
+    def update_listings(self, connection: sa.Connection, player_id: UUID) -> None:
         """List each of the player's standings on its board if the player is active, and unlist it otherwise."""
         connection.execute(
             sa.text(

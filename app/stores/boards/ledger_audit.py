@@ -7,30 +7,24 @@ from datetime import datetime
 from typing import NamedTuple, TypedDict
 from uuid import UUID
 
-from app.stores.moderation.corrections import TAIL
+from app.stores.boards.counting import achieved_at, is_held, is_public, total
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
 
 _CHUNK = f"""
     SELECT s.season_id, s.player_id, b.slug AS board, n.number AS season, s.score, s.held, s.achieved_at,
-           sums.points - sums.held AS score_due, sums.held AS held_due,
-           CASE WHEN s.score > 0 THEN newest.created_at ELSE s.achieved_at END AS achieved_due
+           due.score AS score_due, due.held AS held_due,
+           CASE WHEN s.score > 0 THEN {achieved_at("s", "p.held_under")} ELSE s.achieved_at END AS achieved_due
     FROM (
         SELECT * FROM standings WHERE (season_id, player_id) > (:season, :player)
         ORDER BY season_id, player_id LIMIT :chunk
     ) s
     JOIN players p ON p.id = s.player_id JOIN seasons n ON n.id = s.season_id JOIN boards b ON b.id = n.board_id
     CROSS JOIN LATERAL (
-        SELECT coalesce(sum(points), 0)::bigint AS points,
-               coalesce(sum(points) FILTER (WHERE held_under = p.held_under), 0)::bigint AS held
+        SELECT {total("points", is_public("held_under", "p.held_under"))} AS score,
+               {total("points", is_held("held_under", "p.held_under"))} AS held
         FROM score_events WHERE player_id = s.player_id AND season_id = s.season_id
-    ) sums
-    LEFT JOIN LATERAL (
-        SELECT e.created_at FROM score_events e {TAIL}
-        WHERE e.player_id = s.player_id AND e.season_id = s.season_id AND e.kind = 'redeem'
-          AND tail.kind IS DISTINCT FROM 'void' AND (e.held_under IS NULL OR e.held_under IS DISTINCT FROM p.held_under)
-        ORDER BY e.id DESC LIMIT 1
-    ) newest ON true
+    ) due
     ORDER BY s.season_id, s.player_id
 """
 _CHUNK_SIZE = 500

@@ -42,8 +42,7 @@ class OutboxStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    @staticmethod
-    def add_standings(connection: sa.Connection, player_id: UUID, request_id: str) -> None:
+    def add_standings(self, connection: sa.Connection, player_id: UUID, request_id: str) -> None:
         """Queue a refresh for each board the player has a standing on."""
         connection.execute(
             sa.text(
@@ -55,8 +54,7 @@ class OutboxStore:
             {"player": player_id, "request": request_id},
         )
 
-    @staticmethod
-    def take(connection: sa.Connection, limit: int) -> list[OutboxRow]:
+    def take(self, connection: sa.Connection, limit: int) -> list[OutboxRow]:
         """Lock the oldest rows that no other relay has locked, until the transaction ends, and return them."""
         rows = connection.execute(
             sa.text(
@@ -71,8 +69,7 @@ class OutboxStore:
         )
         return [OutboxRow(*row) for row in rows]
 
-    @staticmethod
-    def delete(connection: sa.Connection, ids: Iterable[int]) -> None:
+    def delete(self, connection: sa.Connection, ids: Iterable[int]) -> None:
         """Delete rows that the broker has confirmed."""
         connection.execute(sa.text("DELETE FROM outbox WHERE id = ANY(:ids)"), {"ids": list(ids)})
 

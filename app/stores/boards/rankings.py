@@ -15,6 +15,7 @@ from app.domain.boards import Season
 from app.stores.postgres.lsn import Position
 from app.stores.redis.client import Call, Client, Scripts, direct_connection
 from app.stores.redis.connection import RedisValue
+from app.stores.redis.leases import Lease
 
 WAKE_CHANNEL = "fairboard:wake"
 _TOP_SECONDS = 60
@@ -25,6 +26,7 @@ _REPAIRED = "leaderboard:repaired"
 _REPAIRED_SECONDS = 3600
 _COMPARISON_SECONDS = 30  # longer than the comparison of any 5,000 standings takes
 _REBUILDING_SECONDS = 10
+_BUILDING_SECONDS = 2
 _JUMP = 1_000_000
 MARK = "*"
 """The member of the sorted set and field of the hash that is lost with it; see is_complete.lua. Not a player."""
@@ -140,17 +142,9 @@ class RankingStore:
             self._client.delete(*foreign)
         return foreign
 
-    def take_rebuild_lease(self, season: Season) -> bool:
-        """Return whether the caller gets the lease to rebuild the board; `renew_rebuild_lease` keeps it."""
-        return self._acquire_lease("rebuilding", season, 1000 * _REBUILDING_SECONDS)
-
-    def renew_rebuild_lease(self, season: Season) -> None:
-        """Renew the lease to rebuild the board."""
-        self._client.set(_key("rebuilding", season), 1, ex=_REBUILDING_SECONDS)
-
-    def release_rebuild_lease(self, season: Season) -> None:
-        """Release the lease to rebuild the board."""
-        self._client.delete(_key("rebuilding", season))
+    def rebuild_lease(self, season: Season) -> Lease:
+        """Return a lease to rebuild the board, to take and to renew."""
+        return Lease(self._scripts, _key("rebuilding", season), _REBUILDING_SECONDS)
 
     def clear(self, season: Season) -> None:
         """Delete the whole board."""
@@ -178,17 +172,9 @@ class RankingStore:
         """Delete a cached list, however new its version."""
         self._client.delete(_key(f"top:{limit}", season))
 
-    def take_comparison_lease(self, season: Season) -> bool:
-        """Return whether the caller gets the lease to compare the board; `renew_comparison_lease` keeps it."""
-        return self._acquire_lease("proving", season, 1000 * _COMPARISON_SECONDS)
-
-    def renew_comparison_lease(self, season: Season) -> None:
-        """Renew the lease to compare the board."""
-        self._client.expire(_key("proving", season), _COMPARISON_SECONDS)
-
-    def release_comparison_lease(self, season: Season) -> None:
-        """Release the lease to compare the board."""
-        self._client.delete(_key("proving", season))
+    def comparison_lease(self, season: Season) -> Lease:
+        """Return a lease to compare the board with the database, to take and to renew."""
+        return Lease(self._scripts, _key("proving", season), _COMPARISON_SECONDS)
 
     def forget(self, season: Season, players: Sequence[str]) -> None:
         """Remove players that the database doesn't have."""
@@ -278,13 +264,6 @@ class RankingStore:
         keys = [_key(f"shown:{limit}", season)]
         return _parse_shown(self._scripts.run("show", keys, [top.second, text, _SHOWN_MS, SECONDS_AHEAD]))
 
-    def take_build_lease(self, season: Season, limit: int) -> bool:
-        """Return whether the caller gets the lease to rebuild a list, which ends after 2 s; other callers wait."""
-        return self._acquire_lease(f"building:{limit}", season, 2000)
-
-    def _acquire_lease(self, name: str, season: Season, milliseconds: int) -> bool:
-        return bool(self._scripts.run("hold", [_key(name, season)], [milliseconds]))
-
-    def release_build_lease(self, season: Season, limit: int) -> None:
-        """Release the lease to rebuild a list."""
-        self._client.delete(_key(f"building:{limit}", season))
+    def build_lease(self, season: Season, limit: int) -> Lease:
+        """Return a lease to rebuild a list, to take; other callers wait for the list."""
+        return Lease(self._scripts, _key(f"building:{limit}", season), _BUILDING_SECONDS)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.domain.boards import Season, Standing
+from app.stores.boards.counting import WAS_HELD
 from app.stores.postgres.engine import Database
 from app.stores.postgres.lsn import PRIMARY_NOW, Position
 from app.stores.postgres.rows import Row
@@ -243,13 +244,13 @@ class StandingStore:
     def changed_standings(self, season: Season, events: Sequence[int]) -> list[ChangedStanding]:
         """Return the listed standings that these events changed, in the board's order."""
         rows = self._db.rows(
-            """
+            f"""
             SELECT s.player_id, p.username, s.score, e.previous_score, e.action_type
             FROM (
                 SELECT player_id, min(previous_score) AS previous_score,
                        (array_agg(t.slug ORDER BY score_events.id DESC))[1] AS action_type
                 FROM score_events JOIN action_types t ON t.id = action_type_id
-                WHERE score_events.id = ANY(:events) AND held_under IS NULL GROUP BY player_id
+                WHERE score_events.id = ANY(:events) AND NOT ({WAS_HELD}) GROUP BY player_id
             ) e
             JOIN standings s ON s.player_id = e.player_id AND s.season_id = :season AND s.listed AND s.score > 0
             JOIN players p ON p.id = s.player_id

@@ -10,6 +10,7 @@ import structlog
 
 from app.domain.audit import NOTHING, AuditRow, Head, canonical, hash_of
 from app.stores.postgres.engine import Database
+from app.stores.postgres.rows import read_row
 
 log = structlog.get_logger("fairboard.audit")
 
@@ -26,9 +27,14 @@ class AuditStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    @staticmethod
     def append(
-        connection: sa.Connection, actor: str, act: str, subject: str, details: Mapping[str, object], request_id: str
+        self,
+        connection: sa.Connection,
+        actor: str,
+        act: str,
+        subject: str,
+        details: Mapping[str, object],
+        request_id: str,
     ) -> AuditRow:
         """Add the act to the chain and return its row; call it last in a transaction, since all acts take its lock.
 
@@ -50,7 +56,7 @@ class AuditStore:
             ),
             {name: getattr(row, name) for name in _COLUMNS.split(", ")},
         )
-        Database.request_after_commit(connection, APPENDED)
+        self._db.request_after_commit(connection, APPENDED)
         log.info("audited", audit_id=row.id, audit_hash=row.hash, actor=actor, act=act, subject=subject)
         return row
 
@@ -76,7 +82,7 @@ class AuditStore:
             f"SELECT {_COLUMNS} FROM audit_log WHERE id > :after ORDER BY id LIMIT {_CHUNK}", after=after
         ):
             for row in chunk:
-                yield AuditRow(**row._mapping)
+                yield read_row(row, AuditRow)
             after = chunk[-1].id
 
     def page(
@@ -106,4 +112,4 @@ class AuditStore:
             since=since,
             limit=limit,
         )
-        return [AuditRow(**row._mapping) for row in rows]
+        return [read_row(row, AuditRow) for row in rows]

@@ -1,16 +1,13 @@
-"""Cases, the decisions on them, and appeals."""
+"""Cases with their evidence and the decisions on them, and appeals."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.stores.moderation.suspicions import SuspicionRow
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import read_row
 
@@ -63,45 +60,68 @@ class LockedCase:
     appealed_at: datetime | None
 
 
-class _CaseState(TypedDict):
+@dataclass(frozen=True, slots=True)
+class OwnCase:
+    """The parts of a case that its player may know."""
+
     case_id: UUID
     state: str
     opened_at: datetime
     decided_at: datetime | None
     appealed_at: datetime | None
 
+    @property
+    def may_appeal(self) -> bool:
+        """Return whether the player may still appeal, which is possible once, and not against a cleared case."""
+        return self.appealed_at is None and self.state != "cleared"
 
-class OwnCase(_CaseState):
-    """The parts of a case that its player may know."""
 
+@dataclass(frozen=True, slots=True)
+class ListedCase:
+    """A case of a list, with a summary of its signals."""
 
-class _PlayerCase(_CaseState):
+    case_id: UUID
+    state: str
+    opened_at: datetime
     starts_at: datetime | None
+    decided_at: datetime | None
     decided_by: str | None
+    appealed_at: datetime | None
     player_id: UUID
     username: str
     status: str
     signals: int
-
-
-class ListedCase(_PlayerCase):
-    """A case of a list, with a summary of its signals."""
-
     highest_suspicion: float
     rules: list[str]
 
 
-class CaseRow(_PlayerCase):
-    """A case; `held`: the player's points are held under it, `cleared_at`: a person last set their suspicion to 0."""
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case with its player and its number of signals.
 
+    `held`: the player's points are held under it, `cleared_at`: a person last set their suspicion to 0.
+    """
+
+    case_id: UUID
+    state: str
+    opened_at: datetime
+    starts_at: datetime | None
+    decided_at: datetime | None
+    decided_by: str | None
     reason: str | None
     correction_id: UUID | None
     appeal: str | None
+    appealed_at: datetime | None
+    player_id: UUID
+    username: str
+    status: str
     held: bool
     cleared_at: datetime | None
+    signals: int
 
 
-class DecisionRow(TypedDict):
+@dataclass(frozen=True, slots=True)
+class StoredDecision:
     """A decision on a case; `decided_by_name` is set if an admin decided over HTTP."""
 
     decision: str
@@ -111,14 +131,6 @@ class DecisionRow(TypedDict):
     reason: str
     correction_id: UUID | None
     request_id: str
-
-
-class PlayerState(TypedDict):
-    """The state that a decision may change, as JSON."""
-
-    status: str
-    suspicion: SuspicionRow | None
-    held: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +169,7 @@ class CaseStore:
         )
         return [read_row(row, ListedCase) for row in rows]
 
-    def case(self, case_id: UUID) -> CaseRow | None:
+    def case(self, case_id: UUID) -> Case | None:
         """Return a case with its player, or `None`."""
         row = self._db.row(
             """
@@ -170,7 +182,7 @@ class CaseStore:
             """,
             case=case_id,
         )
-        return read_row(row, CaseRow) if row else None
+        return read_row(row, Case) if row else None
 
     def evidence(self, case_id: UUID, limit: int) -> list[StoredSignal]:
         """Return the newest `limit` signals on a case, the oldest of them first."""
@@ -186,7 +198,7 @@ class CaseStore:
         )
         return [read_row(row, StoredSignal, without="id") for row in rows]
 
-    def decisions(self, case_id: UUID) -> list[DecisionRow]:
+    def decisions(self, case_id: UUID) -> list[StoredDecision]:
         """Return the decisions on a case, the oldest first."""
         rows = self._db.rows(
             """
@@ -198,7 +210,7 @@ class CaseStore:
             """,
             case=case_id,
         )
-        return [read_row(row, DecisionRow) for row in rows]
+        return [read_row(row, StoredDecision) for row in rows]
 
     def newest_of(self, player_id: UUID) -> OwnCase | None:
         """Return the parts of their newest case that a player may know, or `None`."""
@@ -216,8 +228,7 @@ class CaseStore:
         row = self._db.row("SELECT player_id FROM cases WHERE id = :case", case=case_id)
         return row.player_id if row else None
 
-    @staticmethod
-    def lock(connection: sa.Connection, case_id: UUID) -> LockedCase:
+    def lock(self, connection: sa.Connection, case_id: UUID) -> LockedCase:
         """Lock the case until the transaction ends, and return it."""
         row = connection.execute(
             sa.text(
@@ -231,8 +242,7 @@ class CaseStore:
         ).one()
         return LockedCase(*row)
 
-    @staticmethod
-    def newest(connection: sa.Connection, player_id: UUID) -> UUID | None:
+    def newest(self, connection: sa.Connection, player_id: UUID) -> UUID | None:
         """Return the player's newest case, or `None`."""
         case_id: UUID | None = connection.execute(
             sa.text("SELECT id FROM cases WHERE player_id = :player ORDER BY opened_at DESC, id DESC LIMIT 1"),
@@ -240,8 +250,7 @@ class CaseStore:
         ).scalar_one_or_none()
         return case_id
 
-    @staticmethod
-    def appeal(connection: sa.Connection, case_id: UUID, text: str) -> datetime:
+    def appeal(self, connection: sa.Connection, case_id: UUID, text: str) -> datetime:
         """Store the player's appeal on the case and return its time."""
         at: datetime = connection.execute(
             sa.text(
@@ -252,83 +261,3 @@ class CaseStore:
             {"case": case_id, "text": text},
         ).scalar_one()
         return at
-
-    @staticmethod
-    def close(
-        connection: sa.Connection, case_id: UUID, state: str, actor: str, reason: str, correction_id: UUID | None
-    ) -> datetime:
-        """Store the decision on the case and return its time."""
-        at: datetime = connection.execute(
-            sa.text(
-                """
-                UPDATE cases SET state = :state, decided_at = clock_timestamp(), decided_by = :actor, reason = :reason,
-                                 correction_id = :correction
-                WHERE id = :case RETURNING decided_at
-                """
-            ),
-            {"case": case_id, "state": state, "actor": actor, "reason": reason, "correction": correction_id},
-        ).scalar_one()
-        return at
-
-    @staticmethod
-    def reopen(connection: sa.Connection, case_id: UUID) -> None:
-        """Reset the case to open and undecided."""
-        connection.execute(
-            sa.text(
-                """
-                UPDATE cases SET state = 'open', decided_at = NULL, decided_by = NULL, reason = NULL,
-                                 correction_id = NULL
-                WHERE id = :case
-                """
-            ),
-            {"case": case_id},
-        )
-
-    @staticmethod
-    def other_open(connection: sa.Connection, case: LockedCase) -> UUID | None:
-        """Return another open case of the same player, or `None`."""
-        case_id: UUID | None = connection.execute(
-            sa.text("SELECT id FROM cases WHERE player_id = :player AND state = 'open' AND id <> :case"),
-            {"player": case.player_id, "case": case.id},
-        ).scalar_one_or_none()
-        return case_id
-
-    @staticmethod
-    def add_decision(
-        connection: sa.Connection,
-        case_id: UUID,
-        decision: str,
-        *,
-        actor: str,
-        reason: str,
-        before: PlayerState,
-        correction_id: UUID | None,
-        request_id: str,
-    ) -> None:
-        """Append the decision to the history, from which no row is ever removed."""
-        connection.execute(
-            sa.text(
-                """
-                INSERT INTO decisions (case_id, decision, decided_by, reason, before, correction_id, request_id)
-                VALUES (:case, :decision, :actor, :reason, CAST(:before AS jsonb), :correction, :request)
-                """
-            ),
-            {
-                "case": case_id,
-                "decision": decision,
-                "actor": actor,
-                "reason": reason,
-                "before": json.dumps(before),
-                "correction": correction_id,
-                "request": request_id,
-            },
-        )
-
-    @staticmethod
-    def state_before_last(connection: sa.Connection, case_id: UUID) -> PlayerState:
-        """Return the state before the last decision, as `add_decision` stored it."""
-        before: PlayerState = connection.execute(
-            sa.text("SELECT before FROM decisions WHERE case_id = :case ORDER BY id DESC LIMIT 1"),
-            {"case": case_id},
-        ).scalar_one()
-        return before

@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from app.domain.calibration import BINS_PER_DECADE, CompletionTimes
+from app.stores.boards.counting import WAS_EVER_REVERSED
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
 
@@ -29,7 +30,7 @@ _TIMES = f"""
         WHERE number <= {_MAX_PER_PLAYER}
           AND EXISTS (SELECT FROM players p WHERE p.id = e.player_id AND p.status = 'active')
           AND NOT EXISTS (SELECT FROM cases c WHERE c.player_id = e.player_id AND c.state <> 'cleared')
-          AND NOT EXISTS (SELECT FROM score_events v WHERE v.action_id = e.action_id AND v.kind <> 'redeem')
+          AND NOT {WAS_EVER_REVERSED}
     )
 """
 _NUMBERS = f"""

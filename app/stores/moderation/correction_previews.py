@@ -10,26 +10,26 @@ import sqlalchemy as sa
 
 from app.domain.boards import MAX_SCORE
 from app.domain.corrections import Selection
-from app.stores.moderation.corrections import SELECTED, TAIL, values_of
+from app.stores.boards.counting import COUNTS, NEWEST_REVERSAL, is_public, redemption_of, total
+from app.stores.moderation.selections import SELECTED, values_of
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import read_row
 
 _SECONDS = 500
 _VOIDED = f"""
-    SELECT e.season_id, e.player_id, -e.points AS points, e.held_under FROM score_events e {TAIL}
-    WHERE {SELECTED} AND tail.kind IS DISTINCT FROM 'void'
+    SELECT e.season_id, e.player_id, -e.points AS points, e.held_under FROM score_events e {NEWEST_REVERSAL}
+    WHERE {COUNTS} AND {SELECTED}
 """
 _RESTORED = f"""
     SELECT e.season_id, e.player_id, e.points, e.held_under
-    FROM score_events v JOIN score_events e ON e.action_id = v.action_id AND e.kind = 'redeem' {TAIL}
-    WHERE v.correction_id = :restores_id AND tail.id = v.id
+    FROM score_events v {redemption_of("v")} {NEWEST_REVERSAL}
+    WHERE v.correction_id = :restores_id AND reversal.id = v.id
 """
 # `seen` is the change without held points, which move no player.
-_MOVES = """
-    WITH touched AS ({touched}), change AS (
-        SELECT t.season_id, t.player_id, count(*) AS events, sum(t.points)::bigint AS points,
-               coalesce(sum(t.points) FILTER (WHERE t.held_under IS NULL
-                   OR t.held_under IS DISTINCT FROM p.held_under), 0)::bigint AS seen
+_MOVES = f"""
+    WITH touched AS ({{touched}}), change AS (
+        SELECT t.season_id, t.player_id, count(*) AS events, {total("t.points")} AS points,
+               {total("t.points", is_public("t.held_under", "p.held_under"))} AS seen
         FROM touched t JOIN players p ON p.id = t.player_id GROUP BY t.season_id, t.player_id
     ), board AS (
         SELECT s.season_id, s.player_id, s.score AS score_before, c.events, c.points,
@@ -66,9 +66,9 @@ _PAST_LIMIT = f"""
     )
     SELECT EXISTS (
         SELECT FROM near CROSS JOIN LATERAL (
-            SELECT -sum(e.points) AS points FROM score_events e {TAIL}
+            SELECT -sum(e.points) AS points FROM score_events e {NEWEST_REVERSAL}
             WHERE e.correction_id = :void AND e.season_id = near.season_id AND e.player_id = near.player_id
-              AND tail.id = e.id
+              AND reversal.id = e.id
         ) back WHERE near.total + back.points > :most
     )
 """

@@ -84,8 +84,7 @@ class ModelStore:
         assert row is not None
         return bytes(row.artifact), row.digest
 
-    @staticmethod
-    def add(connection: sa.Connection, model: StoredModel) -> int:
+    def add(self, connection: sa.Connection, model: StoredModel) -> int:
         """Store a new model, retired as yet, and return its version; deletes old retired models."""
         _lock_models(connection)
         connection.execute(
@@ -113,8 +112,7 @@ class ModelStore:
         )
         return int(added.scalar_one())
 
-    @staticmethod
-    def activate(connection: sa.Connection, version: int | None) -> int | None:
+    def activate(self, connection: sa.Connection, version: int | None) -> int | None:
         """Let this version judge from now on, or with `None` no model; return the version that did before."""
         _lock_models(connection)
         retired = connection.execute(
@@ -126,8 +124,7 @@ class ModelStore:
             )
         return retired
 
-    @staticmethod
-    def was_cleared(connection: sa.Connection, player_id: UUID, since: datetime) -> bool:
+    def was_cleared(self, connection: sa.Connection, player_id: UUID, since: datetime) -> bool:
         """Return whether a person cleared a model's findings on this player after `since` or up to 14 days before."""
         return bool(
             connection.execute(
@@ -144,8 +141,9 @@ class ModelStore:
             ).scalar_one()
         )
 
-    @staticmethod
-    def add_signals(connection: sa.Connection, player_id: UUID, findings: Sequence[ModelFinding], at: datetime) -> int:
+    def add_signals(
+        self, connection: sa.Connection, player_id: UUID, findings: Sequence[ModelFinding], at: datetime
+    ) -> int:
         """Store the findings of the window that ended `at`, once; return the number of new ones. Adds no suspicion."""
         return sum(
             connection.execute(

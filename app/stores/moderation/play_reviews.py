@@ -16,7 +16,7 @@ from anticheat.review import ReviewedSignal, ReviewedTry
 from anticheat.rules import ActionTypeLimits, Signal
 from app.domain.times import utc
 from app.stores.postgres.engine import Database
-from app.stores.postgres.rows import Row
+from app.stores.postgres.rows import Row, read_row
 
 _FIRST_SPAN = "1 day"  # the first review goes back so far
 
@@ -200,7 +200,7 @@ class ReviewLedger:
             since=since,
             until=until,
         )
-        return [PlayerOutcome(**row._mapping) for row in rows]
+        return [read_row(row, PlayerOutcome) for row in rows]
 
     def _rows(self, sql: str, **values: object) -> Sequence[Row]:
         return self._connection.execute(sa.text(sql), values).fetchall()
@@ -219,21 +219,18 @@ FLOORS = """
 class ReviewStore:
     """The review's progress and findings. Writes take the caller's connection, which is the primary's."""
 
-    @staticmethod
     @contextmanager
-    def ledger(source: Database) -> Iterator[ReviewLedger]:
+    def ledger(self, source: Database) -> Iterator[ReviewLedger]:
         """Yield a snapshot of the ledger on `source`, the primary or a replica."""
         with source.snapshot() as connection:
             yield ReviewLedger(connection)
 
-    @staticmethod
-    def lock(connection: sa.Connection) -> bool:
+    def lock(self, connection: sa.Connection) -> bool:
         """Take the review's lock until this transaction ends; return False if another process has it."""
         statement = sa.text("SELECT pg_try_advisory_xact_lock(hashtext('fairboard review'))")
         return bool(connection.execute(statement).scalar_one())
 
-    @staticmethod
-    def progress(connection: sa.Connection) -> tuple[datetime, datetime]:
+    def progress(self, connection: sa.Connection) -> tuple[datetime, datetime]:
         """Return the time before which the ledger has been reviewed, and the database's time now."""
         connection.execute(
             sa.text(
@@ -246,21 +243,18 @@ class ReviewStore:
         row = connection.execute(sa.text("SELECT reviewed_before, now() AS now FROM review_progress")).one()
         return row.reviewed_before, row.now
 
-    @staticmethod
-    def store_progress(connection: sa.Connection, reviewed_before: datetime) -> None:
+    def store_progress(self, connection: sa.Connection, reviewed_before: datetime) -> None:
         """Store the time before which the ledger has been reviewed."""
         connection.execute(sa.text("UPDATE review_progress SET reviewed_before = :to"), {"to": reviewed_before})
 
-    @staticmethod
-    def lock_player(connection: sa.Connection, player_id: UUID) -> tuple[float, bool]:
+    def lock_player(self, connection: sa.Connection, player_id: UUID) -> tuple[float, bool]:
         """Lock the player against decisions, and return their floor (Unix time) and whether a case is open."""
         connection.execute(sa.text("SELECT FROM players WHERE id = :player FOR NO KEY UPDATE"), {"player": player_id})
         row = connection.execute(sa.text(FLOORS), {"players": [player_id]}).one()
         return (row.floor.timestamp() if row.floor else 0.0), row.open_case
 
-    @staticmethod
     def add_signals(
-        connection: sa.Connection, player_id: UUID, findings: Sequence[tuple[ReviewedSignal, float]], flag: float
+        self, connection: sa.Connection, player_id: UUID, findings: Sequence[tuple[ReviewedSignal, float]], flag: float
     ) -> int:
         """Store the review's findings (signal, suspicion), each once; return the number of new ones."""
         added = 0

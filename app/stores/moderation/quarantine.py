@@ -7,37 +7,18 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.stores.boards.counting import achieved_at, held_total
 from app.stores.postgres.engine import Database
 
-# An action counts unless the newest event about it is a void.
-_COUNTS = """
-    (
-        SELECT v.kind FROM score_events v WHERE v.action_id = e.action_id AND v.kind <> 'redeem'
-        ORDER BY v.id DESC LIMIT 1
-    ) IS DISTINCT FROM 'void'
-"""
-# Points are held if and only if they were scored under the case that holds their player now. The time of a standing is
-# that of its newest event that counts and is not held.
 _SETTLE = f"""
     WITH due AS (
-        SELECT s.season_id, s.player_id, p.held_under, coalesce((
-            SELECT sum(e.points) FROM score_events e
-            WHERE e.player_id = s.player_id AND e.season_id = s.season_id AND e.kind = 'redeem'
-              AND e.held_under = p.held_under AND {_COUNTS}
-        ), 0) AS held
+        SELECT s.season_id, s.player_id, p.held_under, {held_total("s", "p.held_under")} AS held
         FROM standings s JOIN players p ON p.id = s.player_id WHERE {{which}}
     )
     UPDATE standings s SET score = s.score + s.held - due.held, held = due.held, changes = s.changes + 1,
-        achieved_at = coalesce((
-            SELECT e.created_at FROM score_events e
-            WHERE e.player_id = s.player_id AND e.season_id = s.season_id AND e.kind = 'redeem'
-              AND (due.held_under IS NULL OR e.held_under IS DISTINCT FROM due.held_under) AND {_COUNTS}
-            ORDER BY e.id DESC LIMIT 1
-        ), s.achieved_at)
+        achieved_at = coalesce({achieved_at("s", "due.held_under")}, s.achieved_at)
     FROM due WHERE s.season_id = due.season_id AND s.player_id = due.player_id AND s.held <> due.held
 """
-
-
 _SETTLE_PLAYER = _SETTLE.format(which="s.player_id = :player")
 _SETTLE_PLAYERS = _SETTLE.format(which="s.player_id = ANY(:players) AND s.held > 0")
 
@@ -48,25 +29,22 @@ class QuarantineStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    @staticmethod
-    def holding_case(connection: sa.Connection, player_id: UUID) -> UUID | None:
+    def holding_case(self, connection: sa.Connection, player_id: UUID) -> UUID | None:
         """Return the case under which the player's points are held, or `None`."""
         case_id: UUID | None = connection.execute(
             sa.text("SELECT held_under FROM players WHERE id = :player"), {"player": player_id}
         ).scalar_one()
         return case_id
 
-    @staticmethod
-    def hold(connection: sa.Connection, player_id: UUID, case_id: UUID | None) -> int:
+    def hold(self, connection: sa.Connection, player_id: UUID, case_id: UUID | None) -> int:
         """Hold past and future points of this case, or with `None` none; return the number of changed standings."""
         connection.execute(
             sa.text("UPDATE players SET held_under = :case WHERE id = :player"),
             {"case": case_id, "player": player_id},
         )
-        return QuarantineStore.settle(connection, player_id)
+        return self.settle(connection, player_id)
 
-    @staticmethod
-    def settle(connection: sa.Connection, player_id: UUID) -> int:
+    def settle(self, connection: sa.Connection, player_id: UUID) -> int:
         """Recompute scores and held points from events and the player's case; return the number of changed standings.
 
         The rows are locked first, so that the next statement sees the redemption that had them locked.
@@ -75,8 +53,7 @@ class QuarantineStore:
         connection.execute(sa.text("SELECT FROM standings WHERE player_id = :player FOR UPDATE"), values)
         return connection.execute(sa.text(_SETTLE_PLAYER), values).rowcount
 
-    @staticmethod
-    def settle_missed(connection: sa.Connection, players: Sequence[UUID]) -> None:
+    def settle_missed(self, connection: sa.Connection, players: Sequence[UUID]) -> None:
         """Correct these players' held points, which may include a redemption that was in flight at a decision.
 
         Call it before their events are voided, so that the void subtracts points from the column that has them. The

@@ -51,8 +51,7 @@ class SuspicionStore:
         row = self._db.row("SELECT value, at FROM suspicion WHERE player_id = :player", player=player_id)
         return Suspicion(row.value, row.at.timestamp()) if row else Suspicion(0.0, 0.0)
 
-    @staticmethod
-    def add(connection: sa.Connection, player_id: str, added: float, at: float, half_life: float) -> Suspicion:
+    def add(self, connection: sa.Connection, player_id: str, added: float, at: float, half_life: float) -> Suspicion:
         """Let the suspicion decay to `at`, add, and return it; on the row itself, so concurrent calls both count."""
         row = connection.execute(
             sa.text(
@@ -69,8 +68,7 @@ class SuspicionStore:
         ).one()
         return Suspicion(row.value, row.at.timestamp())
 
-    @staticmethod
-    def clear(connection: sa.Connection, player_id: UUID, at: datetime) -> None:
+    def clear(self, connection: sa.Connection, player_id: UUID, at: datetime) -> None:
         """Reset the suspicion to 0, for the review of the ledger too: the review then ignores earlier evidence."""
         connection.execute(
             sa.text(
@@ -82,8 +80,7 @@ class SuspicionStore:
             {"player": player_id, "at": at},
         )
 
-    @staticmethod
-    def lock(connection: sa.Connection, player_id: UUID) -> SuspicionRow | None:
+    def lock(self, connection: sa.Connection, player_id: UUID) -> SuspicionRow | None:
         """Lock the player's suspicion and return it for `restore`, or `None`."""
         suspicion: SuspicionRow | None = connection.execute(
             sa.text("SELECT to_jsonb(s) - 'player_id' FROM suspicion s WHERE player_id = :player FOR UPDATE"),
@@ -91,8 +88,9 @@ class SuspicionStore:
         ).scalar_one_or_none()
         return suspicion
 
-    @staticmethod
-    def restore(connection: sa.Connection, player_id: UUID, row: SuspicionRow | None, half_life: float) -> Suspicion:
+    def restore(
+        self, connection: sa.Connection, player_id: UUID, row: SuspicionRow | None, half_life: float
+    ) -> Suspicion:
         """Restore `row`, the suspicion before `clear`, with the points added since; without any, exactly `row`."""
         restored = connection.execute(
             sa.text(
@@ -111,8 +109,7 @@ class SuspicionStore:
         ).one()
         return Suspicion(restored.value, restored.at.timestamp())
 
-    @staticmethod
-    def add_refusal(connection: sa.Connection, promise: Promise, signals: Sequence[Signal], *, at: float) -> None:
+    def add_refusal(self, connection: sa.Connection, promise: Promise, signals: Sequence[Signal], *, at: float) -> None:
         """Store once that this action was refused: by the rule that added most, or by `level` if no rule added any.
 
         A process that dies before it updates Redis leaves the token usable; a second refusal of it changes nothing.
@@ -136,8 +133,8 @@ class SuspicionStore:
             },
         )
 
-    @staticmethod
     def add_signals(
+        self,
         connection: sa.Connection,
         player_id: str,
         action_id: str,
@@ -176,8 +173,8 @@ class SuspicionStore:
             ],
         )
 
-    @staticmethod
     def open_case(
+        self,
         connection: sa.Connection,
         player_id: str,
         *,

@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from app.stores.postgres.engine import Database
 from app.stores.postgres.moderation_schema import metadata
+from app.stores.postgres.rows import read_row
 from app.stores.redis.client import Client, Scripts, direct_connection
 from app.stores.redis.cluster import ClusterClient, NodeInfo
 
@@ -67,7 +68,7 @@ class PostgresProbe:
             """
         )
         assert row is not None
-        return PostgresState(**row._mapping)
+        return read_row(row, PostgresState)
 
     def obstacle(self) -> str | None:
         """Return why a server that answers can't be played on, in words; `None` if it can. Takes one round trip."""

@@ -1,9 +1,8 @@
-"""Roll-ups: one statement per window computes them from the ledger, into a table that can be rebuilt at any time."""
+"""Stored roll-ups and their progress. The table can be rebuilt from the ledger at any time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from datetime import datetime
 
@@ -11,46 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.domain.rollups import ALL_TYPES, Granularity, RollupFigures, RollupKey, Rollups
+from app.stores.operations.rollup_ledger import STATEMENT_SECONDS
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import read_row
 
-# A day of a very busy board takes minutes; a worker's own time limit on a task is longer than this one.
-STATEMENT_SECONDS = 500
 _MARKS = 10_000
 
-# An aggregate sorts within work_mem and goes to disk beyond it, so the number of events costs time, not memory.
-# An event that was voided since counts as voided in the bucket of its redemption, and as nothing else. An event is
-# voided after it was written, so the query need not read older corrections; the day is for clocks that were set back.
-_EVENTS = """
-    SELECT starts_at, season_id, CASE WHEN grouping(action_type_id) = 1 THEN 0 ELSE action_type_id END AS type,
-           count(*) FILTER (WHERE stands) AS redemptions,
-           coalesce(sum(points) FILTER (WHERE stands), 0)::bigint AS points,
-           count(DISTINCT player_id) FILTER (WHERE stands) AS players,
-           count(*) FILTER (WHERE NOT stands) AS voided,
-           coalesce(sum(points) FILTER (WHERE NOT stands), 0)::bigint AS voided_points,
-           percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY seconds) FILTER (WHERE stands) AS seconds
-    FROM (
-        SELECT date_trunc(:unit, e.created_at, 'UTC') AS starts_at, season_id, action_type_id, points, player_id,
-               greatest(extract(epoch FROM e.created_at - issued_at), 0)::float AS seconds,
-               newest.kind IS DISTINCT FROM 'void' AS stands
-        FROM score_events e LEFT JOIN (
-            SELECT DISTINCT ON (action_id) action_id, kind FROM score_events
-            WHERE kind <> 'redeem' AND created_at >= CAST(:since AS timestamptz) - interval '1 day'
-            ORDER BY action_id, id DESC
-        ) newest USING (action_id)
-        WHERE e.kind = 'redeem' AND e.created_at >= :since AND e.created_at < :until
-    ) AS events
-    GROUP BY GROUPING SETS ((starts_at, season_id, action_type_id), (starts_at, season_id))
-"""
-_REFUSALS = """
-    SELECT starts_at, season_id, CASE WHEN grouping(action_type_id) = 1 THEN 0 ELSE action_type_id END AS type,
-           reason, count(*) AS refusals
-    FROM (
-        SELECT date_trunc(:unit, created_at, 'UTC') AS starts_at, season_id, action_type_id, reason
-        FROM refusals WHERE created_at >= :since AND created_at < :until
-    ) AS refused
-    GROUP BY GROUPING SETS ((starts_at, season_id, action_type_id, reason), (starts_at, season_id, reason))
-"""
 _FIGURES = (
     "redemptions",
     "points",
@@ -106,42 +71,10 @@ class NamedRollup:
     complete: bool
 
 
-class LedgerSnapshot:
-    """One moment of the ledger; all transactions before `xmin` have ended, and are in it if they were committed."""
-
-    def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
-        self.xmin = int(
-            connection.execute(sa.text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")).scalar_one()
-        )
-
-    def compute(self, granularity: Granularity, since: datetime, until: datetime) -> Rollups:
-        """Return the roll-ups of all buckets from `since` to before `until`; both are starts of buckets."""
-        values = {"unit": granularity, "since": since, "until": until}
-        refusals: dict[RollupKey, dict[str, int]] = {}
-        for row in self._connection.execute(sa.text(_REFUSALS), values):
-            refusals.setdefault(RollupKey(row.starts_at, row.season_id, row.type), {})[row.reason] = row.refusals
-        rollups = {key: RollupFigures(refusals=reasons) for key, reasons in refusals.items()}
-        for row in self._connection.execute(sa.text(_EVENTS), values):
-            key = RollupKey(row.starts_at, row.season_id, row.type)
-            median, p95 = row.seconds or (None, None)
-            counts = row.redemptions, row.points, row.players, row.voided, row.voided_points
-            rollups[key] = RollupFigures(*counts, median, p95, refusals.get(key, {}))
-        return rollups
-
-
 class RollupStore:
     """The roll-ups and their progress; writes run on the caller's connection, which is the primary's."""
 
-    @staticmethod
-    @contextmanager
-    def snapshot(source: Database) -> Iterator[LedgerSnapshot]:
-        """Yield the ledger as `source`, the primary or a replica, has it now."""
-        with source.snapshot(STATEMENT_SECONDS) as connection:
-            yield LedgerSnapshot(connection)
-
-    @staticmethod
-    def lock(connection: sa.Connection, *, wait: bool = False) -> bool:
+    def lock(self, connection: sa.Connection, *, wait: bool = False) -> bool:
         """Lock the roll-ups until this transaction ends. Without `wait`, returns `False` when another one has it."""
         if wait:
             connection.execute(sa.text(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"))
@@ -150,24 +83,21 @@ class RollupStore:
         statement = sa.text("SELECT pg_try_advisory_xact_lock(hashtext('fairboard rollups'))")
         return bool(connection.execute(statement).scalar_one())
 
-    @staticmethod
-    def take_mark(connection: sa.Connection) -> Mark:
+    def take_mark(self, connection: sa.Connection) -> Mark:
         """Return the mark of this transaction's start."""
         row = connection.execute(
             sa.text("SELECT now() AS now, pg_snapshot_xmax(pg_current_snapshot())::text AS unknown")
         ).one()
         return Mark(row.now, int(row.unknown))
 
-    @staticmethod
-    def horizon(connection: sa.Connection) -> int:
+    def horizon(self, connection: sa.Connection) -> int:
         """Return a new transaction id: rows from before the start of this transaction all have lower ones.
 
         (The end of a snapshot would not do: running transactions may have higher ids.)
         """
         return int(connection.execute(sa.text("SELECT pg_current_xact_id()::text")).scalar_one())
 
-    @staticmethod
-    def progress(connection: sa.Connection, granularity: Granularity) -> RollupProgress:
+    def progress(self, connection: sa.Connection, granularity: Granularity) -> RollupProgress:
         """Return the progress; it begins on the day of the first season (or of the first event, if that is earlier)."""
         values = {"granularity": granularity}
         select = sa.text(
@@ -196,8 +126,7 @@ class RollupStore:
             row = connection.execute(select, values).one()
         return RollupProgress(*row)
 
-    @staticmethod
-    def store_progress(connection: sa.Connection, granularity: Granularity, progress: RollupProgress) -> None:
+    def store_progress(self, connection: sa.Connection, granularity: Granularity, progress: RollupProgress) -> None:
         """Store the progress of a granularity."""
         connection.execute(
             sa.text(
@@ -217,8 +146,7 @@ class RollupStore:
             },
         )
 
-    @staticmethod
-    def stored(connection: sa.Connection, granularity: Granularity, since: datetime, until: datetime) -> Rollups:
+    def stored(self, connection: sa.Connection, granularity: Granularity, since: datetime, until: datetime) -> Rollups:
         """Return the stored roll-ups of a window."""
         rows = connection.execute(
             sa.text(
@@ -231,8 +159,8 @@ class RollupStore:
         )
         return {RollupKey(*row[:3]): RollupFigures(*row[3:]) for row in rows}
 
-    @staticmethod
     def replace(
+        self,
         connection: sa.Connection,
         granularity: Granularity,
         since: datetime,
@@ -271,20 +199,17 @@ class RollupStore:
             ],
         )
 
-    @staticmethod
-    def stale(connection: sa.Connection) -> tuple[list[int], set[datetime]]:
+    def stale(self, connection: sa.Connection) -> tuple[list[int], set[datetime]]:
         """Return up to 10,000 marks of hours whose events were voided or restored later: their ids, and the hours."""
         rows = connection.execute(sa.text(f"SELECT id, starts_at FROM stale_rollups ORDER BY id LIMIT {_MARKS}")).all()
         return [row.id for row in rows], {row.starts_at for row in rows}
 
-    @staticmethod
-    def drop_stale(connection: sa.Connection, ids: list[int]) -> None:
+    def drop_stale(self, connection: sa.Connection, ids: list[int]) -> None:
         """Delete marks of hours that were computed again, from a snapshot that has the marked changes."""
         connection.execute(sa.text("DELETE FROM stale_rollups WHERE id = ANY(:ids)"), {"ids": ids})
 
-    @staticmethod
     def read(
-        source: Database, granularity: Granularity, board: str, since: datetime, until: datetime, slug: str | None
+        self, source: Database, granularity: Granularity, board: str, since: datetime, until: datetime, slug: str | None
     ) -> list[NamedRollup]:
         """Return a board's roll-ups with their names, by time; the row of all action types comes before each type's."""
         rows = source.rows(
@@ -306,8 +231,7 @@ class RollupStore:
         )
         return [read_row(row, NamedRollup) for row in rows]
 
-    @staticmethod
-    def names(source: Database) -> tuple[dict[int, str], dict[int, str]]:
+    def names(self, source: Database) -> tuple[dict[int, str], dict[int, str]]:
         """Return the slugs of boards by season id, and those of action types, retired ones too, by type id."""
         seasons = source.rows("SELECT s.id, b.slug FROM seasons s JOIN boards b ON b.id = s.board_id")
         types = source.rows("SELECT id, slug FROM action_types")

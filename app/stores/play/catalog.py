@@ -10,17 +10,13 @@ from sqlalchemy.exc import IntegrityError
 from app.domain.boards import ActionType, Season
 from app.errors import Conflict
 from app.stores.postgres.engine import Database
-from app.stores.postgres.rows import Row
+from app.stores.postgres.rows import read_row
 
 _TYPES = """
     SELECT t.id, t.slug, t.name, t.points, t.min_seconds, b.slug AS board, t.burst, t.per_minute,
            t.expected_median_seconds, t.expected_p95_seconds
     FROM action_types t JOIN boards b ON b.id = t.board_id
 """
-
-
-def _action_type(row: Row) -> ActionType:
-    return ActionType(**row._mapping)
 
 
 class CatalogStore:
@@ -58,12 +54,12 @@ class CatalogStore:
     def action_types(self) -> list[ActionType]:
         """Return the action types that can be started, ordered by points."""
         rows = self._db.rows(f"{_TYPES} WHERE t.retired_at IS NULL ORDER BY t.points, t.slug")
-        return [_action_type(row) for row in rows]
+        return [read_row(row, ActionType) for row in rows]
 
     def action_type(self, slug: str) -> ActionType | None:
         """Return the action type if it can be started, else None."""
         row = self._db.row(f"{_TYPES} WHERE t.retired_at IS NULL AND t.slug = :slug", slug=slug)
-        return _action_type(row) if row else None
+        return read_row(row, ActionType) if row else None
 
     def type_id(self, slug: str) -> int | None:
         """Return the id of an action type, also of a retired one; None for an unknown slug."""
@@ -75,8 +71,7 @@ class CatalogStore:
         row = self._db.row("SELECT id FROM boards WHERE slug = :slug", slug=slug)
         return int(row.id) if row else None
 
-    @staticmethod
-    def add_action_type(connection: sa.Connection, values: Mapping[str, object], board: str) -> None:
+    def add_action_type(self, connection: sa.Connection, values: Mapping[str, object], board: str) -> None:
         """Insert an action type. Raises Conflict if the slug was ever used."""
         columns = ", ".join(values)
         try:
@@ -92,8 +87,7 @@ class CatalogStore:
         except IntegrityError:
             raise Conflict(f"The action type '{values['slug']}' exists already; it may be retired.") from None
 
-    @staticmethod
-    def change_action_type(connection: sa.Connection, slug: str, changes: Mapping[str, object]) -> bool:
+    def change_action_type(self, connection: sa.Connection, slug: str, changes: Mapping[str, object]) -> bool:
         """Change some columns, not the promises of open actions; return False if no such type can be started."""
         assignments = ", ".join(f"{column} = :{column}" for column in changes)
         if changes.keys() & {"min_seconds", "burst", "per_minute"}:  # earlier actions are judged by the earlier limits
@@ -101,8 +95,7 @@ class CatalogStore:
         update = f"UPDATE action_types SET {assignments} WHERE slug = :slug AND retired_at IS NULL"
         return bool(connection.execute(sa.text(update), {**changes, "slug": slug}).rowcount)
 
-    @staticmethod
-    def retire_action_type(connection: sa.Connection, slug: str) -> bool:
+    def retire_action_type(self, connection: sa.Connection, slug: str) -> bool:
         """Stop offering an action type; open actions may still be completed. Return False if there is none."""
         update = "UPDATE action_types SET retired_at = now() WHERE slug = :slug AND retired_at IS NULL"
         return bool(connection.execute(sa.text(update), {"slug": slug}).rowcount)

@@ -1,6 +1,6 @@
 """Redemptions: the score event, the standing, the outbox row and the first answer to a key, in one statement.
 
-A void or a restore changes scores too: `stores/moderation/corrections.py`.
+A void or a restore changes scores too: `stores/moderation/correction_batches.py`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from anticheat.history import Completion
 from app.domain.action_token import Promise
 from app.domain.boards import MAX_SCORE, Season
 from app.domain.times import utc
+from app.stores.boards.counting import WAS_HELD
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row, read_row
 
@@ -26,13 +27,13 @@ from app.stores.postgres.rows import Row, read_row
 # The event has exactly the standing's time, so that this can be computed from events. (Points under a case are held:
 # then the standing keeps the time of its last public event.) Standing and event use one read of the player's
 # `held_under`, so that the held points are the sum of the held events, even if a case is decided meanwhile.
-_STANDING = """
+_STANDING = f"""
 WITH who AS MATERIALIZED (
     SELECT id, held_under FROM players WHERE id = %(player)s AND status = 'active'
 ), standing AS (
     INSERT INTO standings AS s (season_id, player_id, score, held, changes, achieved_at)
-    SELECT %(season)s, id, CASE WHEN held_under IS NULL THEN %(points)s::bigint ELSE 0 END,
-           CASE WHEN held_under IS NULL THEN 0 ELSE %(points)s::bigint END, 1, clock_timestamp()
+    SELECT %(season)s, id, CASE WHEN {WAS_HELD} THEN 0 ELSE %(points)s::bigint END,
+           CASE WHEN {WAS_HELD} THEN %(points)s::bigint ELSE 0 END, 1, clock_timestamp()
     FROM who
     ON CONFLICT (season_id, player_id) DO UPDATE
     SET score = s.score + excluded.score, held = s.held + excluded.held, changes = s.changes + 1,
@@ -45,7 +46,7 @@ WITH who AS MATERIALIZED (
          request_id, created_at, held_under)
     SELECT %(action)s, %(player)s, %(season)s, %(type)s, %(points)s, score - %(points)s, score, %(issued)s,
            %(judged)s::timestamptz, %(request)s,
-           CASE WHEN held_under IS NULL THEN achieved_at ELSE clock_timestamp() END, held_under
+           CASE WHEN {WAS_HELD} THEN clock_timestamp() ELSE achieved_at END, held_under
     FROM standing, who RETURNING id
 ), queued AS (
     INSERT INTO outbox (season_id, player_id, event_id, request_id)
@@ -215,8 +216,9 @@ class LedgerStore:
                 {"previous": previous, "current": current, "player": player_id, "key": key},
             )
 
-    @staticmethod
-    def store_refusal(connection: sa.Connection, promise: Promise, key: str, fingerprint: str, outcome: str) -> None:
+    def store_refusal(
+        self, connection: sa.Connection, promise: Promise, key: str, fingerprint: str, outcome: str
+    ) -> None:
         """Store that anti-cheat refused this key's action."""
         connection.exec_driver_sql(
             """

@@ -88,7 +88,8 @@ def test_what_is_newer_than_the_look_into_the_database_is_left_alone(
 
 
 def test_one_compares_at_a_time(container: Container, season: Season) -> None:
-    assert container.rankings.take_comparison_lease(season)
+    lease = container.rankings.comparison_lease(season)
+    assert lease.hold()
     assert container.reconciler.reconcile(pause=0) == []
-    container.rankings.release_comparison_lease(season)
+    lease.release()
     assert [proved.board for proved in container.reconciler.reconcile(pause=0)] == [MAIN]

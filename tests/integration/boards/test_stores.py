@@ -171,9 +171,10 @@ def test_a_list_that_another_may_have_seen_more_than_is_refused(container: Conta
 
 def test_one_rebuilds_a_list_while_others_wait(container: Container) -> None:
     season = _season(container)
-    assert [container.rankings.take_build_lease(season, 10) for _ in range(3)] == [True, False, False]
-    container.rankings.release_build_lease(season, 10)
-    assert container.rankings.take_build_lease(season, 10)
+    leases = [container.rankings.build_lease(season, 10) for _ in range(3)]
+    assert [lease.hold() for lease in leases] == [True, False, False]
+    leases[0].release()
+    assert container.rankings.build_lease(season, 10).hold()
 
 
 def test_no_rank_is_read_from_a_sorted_set_that_is_not_complete(container: Container) -> None:

@@ -88,7 +88,7 @@ def test_a_head_that_was_kept_shows_a_log_that_was_cut_off_or_written_anew(conta
 def test_an_act_that_is_rolled_back_leaves_no_row_and_no_gap(container: Container) -> None:
     _fill(container, 1)
     with container.database.transaction() as connection:
-        AuditStore.append(connection, "cli:root", "test.act", "thing:x", {}, "r")
+        AuditStore(container.database).append(connection, "cli:root", "test.act", "thing:x", {}, "r")
         connection.rollback()
     _fill(container, 1)
     assert [row.id for row in container.audit.page(limit=9)] == [2, 1]
@@ -201,7 +201,7 @@ def test_each_new_head_is_in_the_log_the_file_and_a_metric(container: Container,
 def test_an_act_that_is_rolled_back_is_anchored_nowhere(container: Container) -> None:
     _fill(container, 1)
     with container.database.transaction() as connection:
-        AuditStore.append(connection, "cli:root", "test.act", "thing:x", {}, "r")
+        AuditStore(container.database).append(connection, "cli:root", "test.act", "thing:x", {}, "r")
         connection.rollback()
     assert len(Path(container.settings.audit_anchors).read_text().splitlines()) == 1
     assert container.audit.check().flaw is None

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -104,12 +103,12 @@ def test_it_finds_the_script_says_why_and_does_nothing_else(container: Container
     judged = container.model_training.judge()
     assert judged is not None
     assert (judged.players, [case.player_id for case in judged.cases]) == (106, [town.script])
-    (case,) = container.cases.case_files_of(town.script)
-    assert (case["state"], case["status"]) == ("open", "active")
-    assert case["starts_at"] == town.until - DAY, "what it redeemed in that day is in question"
-    assert {signal["source"] for signal in case["signals"]} == {"model"}
-    assert "played unlike other players" in case["summary"]
-    assert "the day without its longest break: 23." in case["summary"]
+    (file,) = container.cases.case_files_of(town.script)
+    assert (file.case.state, file.case.status) == ("open", "active")
+    assert file.case.starts_at == town.until - DAY, "what it redeemed in that day is in question"
+    assert {signal.source for signal in file.signals} == {"model"}
+    assert "played unlike other players" in file.summary
+    assert "the day without its longest break: 23." in file.summary
     assert container.database.rows("SELECT * FROM suspicion") == []
     assert {row.player_id for row in _signals(container)} == {town.script}
     assert container.audit.verify() is not None
@@ -135,9 +134,9 @@ def test_the_same_time_and_seed_give_the_same_model(container: Container, town: 
 
 def test_what_a_person_cleared_the_model_leaves_alone(container: Container, trained: Town) -> None:
     container.model_training.judge()
-    (case,) = container.cases.case_files_of(trained.script)
+    (file,) = container.cases.case_files_of(trained.script)
     by = DecisionAuthor("cli:tests", "a relay team", "r")
-    container.decisions.decide(UUID(str(case["case_id"])), "cleared", by)
+    container.decisions.decide(file.case.case_id, "cleared", by)
     container.database.rows("DELETE FROM signals WHERE at < now() - interval '1 day' RETURNING id")
     container.database.rows("UPDATE signals SET at = at - interval '6 hours' RETURNING id")
     judged = container.model_training.judge()

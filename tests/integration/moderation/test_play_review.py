@@ -14,6 +14,7 @@ import pytest
 
 from app.containers.container import Container
 from app.domain.redemption import RedemptionRequest
+from app.http.case_presenter import case_row
 from app.services.moderation.cases import CaseFile
 from tests.integration.moderation.ledgers import Event, HandLedger
 
@@ -53,11 +54,11 @@ def test_what_nobody_saw_becomes_a_case_in_words_and_nothing_else(
     _write_clockwork(ledger, mallory, ago(90))
     review = container.review.review_new()
     assert [case.player_id for case in review.cases] == [mallory]
-    (case,) = _cases(container, mallory)
-    assert (case["state"], case["status"]) == ("open", "active"), "a review suspends nobody"
-    assert {signal["source"] for signal in case["signals"]} == {"review"}
-    assert {signal["outcome"] for signal in case["signals"]} == {"clean", "flag"}, "it refuses nothing"
-    assert "intervals within 0.0 ms" in str(case["signals"][0]["seen"])
+    (file,) = _cases(container, mallory)
+    assert (file.case.state, file.case.status) == ("open", "active"), "a review suspends nobody"
+    assert {signal.source for signal in file.signals} == {"review"}
+    assert {signal.outcome for signal in file.signals} == {"clean", "flag"}, "it refuses nothing"
+    assert "intervals within 0.0 ms" in str(file.signals[0].seen)
     assert _suspicion(container) == [], "what redemptions are judged by is left alone"
     assert container.redis.get(f"suspicion:{{{mallory}}}") is None
 
@@ -73,11 +74,12 @@ def test_twice_and_at_once_leave_one_case(
         for task in [pool.submit(worker.review.review_new) for worker in workers]:
             task.result()
     cases = _cases(container, mallory)
+    rows = [case_row(file) for file in cases]
     assert len(cases) == 1
-    signals = [(signal["action_id"], signal["rule"]) for signal in cases[0]["signals"]]
+    signals = [(signal.action_id, signal.rule) for signal in cases[0].signals]
     assert len(signals) == len(set(signals)) > 0
     assert container.review.review_again(ago(3600)).signals == 0
-    assert _cases(container, mallory) == cases
+    assert [case_row(file) for file in _cases(container, mallory)] == rows
 
 
 class Play:
@@ -234,5 +236,5 @@ def test_new_evidence_joins_an_open_case(
     _write_clockwork(ledger, mallory, ago(70), 10)
     assert container.review.review_new().cases == []
     (after,) = _cases(container, mallory)
-    assert after["case_id"] == before["case_id"]
-    assert len(after["signals"]) > len(before["signals"])
+    assert after.case.case_id == before.case.case_id
+    assert len(after.signals) > len(before.signals)

@@ -9,7 +9,9 @@ import pytest
 
 from app.containers.container import Container
 from app.domain.rollups import Granularity
-from app.services.operations.analytics import Analytics, RollupQuery, RollupRow
+from app.services.operations.analytics import Analytics
+from app.services.operations.rollup_rows import RollupQuery, RollupRow
+from app.stores.operations.rollups import RollupStore
 from tests.integration.moderation.ledgers import HandLedger
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -32,7 +34,14 @@ class Clock:
 
 
 def analytics_on(container: Container, clock: Clock) -> Analytics:
-    return Analytics(container.database, container.replicas, container.patient_replicas, container.catalog, clock=clock)
+    return Analytics(
+        container.database,
+        container.replicas,
+        container.patient_replicas,
+        container.catalog,
+        RollupStore(),
+        clock=clock,
+    )
 
 
 @pytest.fixture

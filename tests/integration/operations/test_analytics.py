@@ -19,8 +19,8 @@ from app.domain.corrections import Selection
 from app.domain.redemption import RedemptionRequest
 from app.domain.rollups import GRANULARITIES, start_of
 from app.errors import Forbidden, InvalidRequest, NotFound
-from app.services.operations.analytics import Analytics, RollupQuery, RollupRow
-from app.stores.moderation.suspicions import SuspicionStore
+from app.services.operations.analytics import Analytics
+from app.services.operations.rollup_rows import RollupQuery, RollupRow
 from tests.integration.moderation.ledgers import EPOCH, Event, HandLedger
 from tests.integration.operations.conftest import DAY, HOUR, TEN, Clock, analytics_on, rows_of, stored_rollups
 from tests.parts.refusals import bad_fields
@@ -112,7 +112,7 @@ def test_an_action_that_is_refused_twice_counts_once(container: Container) -> No
     for rules in (("timing", "pattern"), ("frequency",)):
         signals = [Signal(rule, "this", "that", added) for added, rule in enumerate(rules)]
         with container.database.transaction() as connection:
-            SuspicionStore.add_refusal(connection, promise, signals, at=container.clock())
+            container.suspicions.add_refusal(connection, promise, signals, at=container.clock())
     container.analytics.roll_up()
     total, *_ = container.analytics.show(RollupQuery("main", "day"))
     assert total["refusals"] == {"pattern": 1}

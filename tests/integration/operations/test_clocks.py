@@ -20,6 +20,7 @@ from app.stores.boards.presence import address_key
 from app.stores.operations.beat_lock import BeatState
 from app.stores.operations.job_ages import JobAgeStore
 from app.stores.operations.queue_depths import KEY, QueueDepth
+from app.stores.operations.rollups import RollupStore
 from tests.integration.moderation.ledgers import Event, HandLedger
 
 HOUR_MS = 3_600_000
@@ -97,6 +98,7 @@ def test_what_is_redeemed_in_a_day_that_comes_twice_is_rolled_up(container: Cont
         container.replicas,
         container.patient_replicas,
         container.catalog,
+        RollupStore(),
         clock=lambda: moments["now"],
     )
     analytics.roll_up()
@@ -141,8 +143,9 @@ def test_a_place_that_somebody_took_before_does_not_stay_taken_for_an_hour(conta
 
     def take() -> bool:
         if place == "build":
-            return rankings.take_build_lease(season, 10)
-        return rankings.take_rebuild_lease(season) if place == "rebuild" else rankings.take_comparison_lease(season)
+            return rankings.build_lease(season, 10).hold()
+        lease = rankings.rebuild_lease(season) if place == "rebuild" else rankings.comparison_lease(season)
+        return lease.hold()
 
     assert take()
     assert not take()

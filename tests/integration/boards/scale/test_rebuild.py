@@ -67,7 +67,8 @@ def test_a_redis_that_stands_still_for_a_while_does_not_end_it(
 
     patience = Retries()
     rebuild = Rebuild(container.standing_store, impatient_rankings, batch=BATCH)
-    assert rebuild.rebuild(season, _call_at(1000, stop), patience) == STANDINGS
+    lease = impatient_rankings.rebuild_lease(season)
+    assert rebuild.rebuild(season, lease, _call_at(1000, stop), patience) == STANDINGS
     assert patience.repeats > 0
     assert container.rankings.is_ready(season)
     assert container.board_sync.verify(season) == []
@@ -85,7 +86,8 @@ def test_a_redis_that_is_killed_and_started_is_brought_all_of_it(
         private_redis.start()
 
     rebuild = Rebuild(container.standing_store, impatient_rankings, batch=BATCH)
-    assert rebuild.rebuild(season, _call_at(2000, lose), Retries()) == STANDINGS
+    lease = impatient_rankings.rebuild_lease(season)
+    assert rebuild.rebuild(season, lease, _call_at(2000, lose), Retries()) == STANDINGS
     assert container.rankings.is_ready(season)
     assert container.board_sync.verify(season) == []
 
@@ -94,8 +96,9 @@ def test_a_redis_that_stays_away_ends_it_with_its_error(
     container: Container, season: Season, players: list[UUID], private_redis: Redis, impatient_rankings: BulkRankings
 ) -> None:
     rebuild = Rebuild(container.standing_store, impatient_rankings, batch=BATCH)
+    lease = impatient_rankings.rebuild_lease(season)
     with pytest.raises(redis.exceptions.ConnectionError):
-        rebuild.rebuild(season, _call_at(1000, private_redis.kill), Retries(seconds=2 * ANSWER_SECONDS))
+        rebuild.rebuild(season, lease, _call_at(1000, private_redis.kill), Retries(seconds=2 * ANSWER_SECONDS))
     private_redis.start()
     assert not container.rankings.is_ready(season)
     container.board_sync.rebuild(season)
@@ -120,7 +123,8 @@ def test_strangers_go_and_whoever_comes_meanwhile_stays(
         board.rankings.apply(season, [(str(newcomer), 7, 1)])
 
     rebuild = Rebuild(board.standing_store, board.bulk_rankings, batch=BATCH)
-    rebuild.rebuild(season, _call_at(1000, play), Retries())
+    lease = board.bulk_rankings.rebuild_lease(season)
+    rebuild.rebuild(season, lease, _call_at(1000, play), Retries())
     assert redis_scores() == expected_scores()
     assert str(newcomer) in redis_scores()
 
@@ -135,7 +139,8 @@ def test_a_batch_is_all_that_is_held_at_once(container: Container, season: Seaso
             return members
 
     rebuild = Rebuild(Counting(container.database), container.bulk_rankings, batch=BATCH)
-    assert rebuild.rebuild(season, lambda brought: None, Retries()) == STANDINGS
+    lease = container.bulk_rankings.rebuild_lease(season)
+    assert rebuild.rebuild(season, lease, lambda brought: None, Retries()) == STANDINGS
     assert lengths == [BATCH] * (STANDINGS // BATCH) + [0]
 
 

@@ -34,8 +34,8 @@ def _get_suspended(field: Field, player: UUID) -> UUID:
     for refusal in (SuspiciousActivity, AccountSuspended):
         with pytest.raises(refusal):
             field.play(player, "boss-fight")
-    (case,) = field.container.cases.case_files_of(player)
-    return UUID(str(case["case_id"]))
+    (file,) = field.container.cases.case_files_of(player)
+    return file.case.case_id
 
 
 def _get_flagged(field: Field, player: UUID) -> UUID:
@@ -44,7 +44,7 @@ def _get_flagged(field: Field, player: UUID) -> UUID:
         field.play(player)
         cases = field.container.cases.case_files_of(player)
         if cases:
-            return UUID(str(cases[0]["case_id"]))
+            return cases[0].case.case_id
     raise AssertionError("forty at once are no burst")
 
 
@@ -88,7 +88,7 @@ def test_confirming_voids_what_was_scored_since_the_case_began_and_nothing_befor
     assert (held_points, listed) == (0, False)
     assert field.books() == []
     stored = _case(field, case)
-    assert (stored["state"], stored["decided_by"], stored["reason"]) == ("confirmed", BY.actor, BY.reason)
+    assert (stored.case.state, stored.case.decided_by, stored.case.reason) == ("confirmed", BY.actor, BY.reason)
 
 
 def test_a_case_starts_at_the_earliest_signal_of_which_a_point_was_left(field: Field, anna: UUID) -> None:
@@ -102,20 +102,20 @@ def test_a_case_starts_at_the_earliest_signal_of_which_a_point_was_left(field: F
                 connection, str(anna), str(uuid4()), "tap", signals, suspicion=50, outcome="clean", at=at.timestamp()
             )
     case = field.suspect(anna)
-    assert _case(field, case)["starts_at"] == times[1]
+    assert _case(field, case).case.starts_at == times[1]
     field.suspect(anna)
-    assert _case(field, case)["starts_at"] == times[1]
+    assert _case(field, case).case.starts_at == times[1]
 
 
 def test_a_case_without_such_a_signal_starts_when_it_was_opened_or_where_its_opener_says(
     field: Field, anna: UUID, ben: UUID
 ) -> None:
     stored = _case(field, field.suspect(anna))
-    assert stored["starts_at"] == stored["opened_at"]
+    assert stored.case.starts_at == stored.case.opened_at
     yesterday = datetime.now(UTC) - timedelta(days=1)
     with field.container.database.transaction() as connection:
         case = field.container.suspicions.open_case(connection, str(ben), half_life=1800.0, hold=False, since=yesterday)
-    assert _case(field, case)["starts_at"] == yesterday
+    assert _case(field, case).case.starts_at == yesterday
 
 
 @pytest.mark.parametrize("decision", ["cleared", "confirmed"])
@@ -143,7 +143,7 @@ def test_undoing_puts_everything_back_exactly(
     field.deliver()
     assert everything() == before
     assert field.books() == []
-    assert [row["decision"] for row in _case(field, case)["decisions"]] == [decision, "undone"]
+    assert [row.decision for row in _case(field, case).decisions] == [decision, "undone"]
 
 
 def test_what_was_undone_can_be_decided_again_and_undone_again(field: Field, anna: UUID) -> None:
@@ -234,7 +234,7 @@ def test_nobody_decides_on_their_own_case_without_a_reason_or_on_none(field: Fie
             field.container.decisions.decide(case, "cleared", by(reason))
     with pytest.raises(NotFound):
         field.container.decisions.decide(uuid4(), "cleared", BY)
-    assert _case(field, case)["state"] == "open"
+    assert _case(field, case).case.state == "open"
 
 
 def test_every_decision_stands_in_the_audit_log(field: Field, anna: UUID) -> None:
@@ -276,7 +276,7 @@ def test_suspicion_that_came_after_a_clearing_is_not_lost_in_its_undo(field: Fie
 def test_a_reinstated_player_keeps_the_case_and_it_can_still_be_decided(field: Field, anna: UUID) -> None:
     case = _get_suspended(field, anna)
     field.container.moderation.reinstate(anna, "test")
-    assert _case(field, case)["state"] == "open"
+    assert _case(field, case).case.state == "open"
     field.play(anna)
     field.container.decisions.decide(case, "confirmed", BY)
     assert field.container.standings.profile(anna)["status"] == "suspended"

@@ -209,7 +209,7 @@ def test_a_redemption_that_was_on_its_way_at_the_decision_is_released_by_the_swe
     waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INTO standings%'"
     with ThreadPoolExecutor(1) as pool:
         with database.transaction() as connection:
-            QuarantineStore.hold(connection, mallory, None)
+            QuarantineStore(database).hold(connection, mallory, None)
             late = pool.submit(strict_field.score, mallory, 5)
             eventually(lambda: database.rows(waiting))
         late.result()
@@ -239,10 +239,11 @@ def test_a_redemption_that_was_on_its_way_at_the_decision_can_be_voided_before_t
 ) -> None:
     begun = strict_field.container.clock()
     strict_field.container.decisions.decide(held_case, "cleared", BY)
-    with strict_field.container.database.transaction() as connection:
-        QuarantineStore.hold(connection, mallory, held_case)
+    database = strict_field.container.database
+    with database.transaction() as connection:
+        QuarantineStore(database).hold(connection, mallory, held_case)
     strict_field.score(mallory, 20)
-    strict_field.container.database.rows("UPDATE players SET held_under = NULL WHERE id = :id RETURNING id", id=mallory)
+    database.rows("UPDATE players SET held_under = NULL WHERE id = :id RETURNING id", id=mallory)
     selection = Selection(player_id=mallory, since=datetime.fromtimestamp(begun, UTC))
     correction = strict_field.container.corrections.void(selection, actor=BY.actor, reason="test", request_id="test")
     strict_field.container.corrections.work(correction)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from app.containers.container import Container
 from app.domain.corrections import Selection
 from app.errors import Conflict, InvalidRequest, NotFound
-from app.stores.moderation.corrections import TAIL
+from app.stores.boards.counting import NEWEST_REVERSAL
 from tests.integration.moderation.corrections.conftest import BY, MATCH, TAP, Ledger
 
 
@@ -177,7 +177,7 @@ def test_the_newest_event_of_an_action_is_found_by_its_own_index_whatever_is_kno
     with container.database.statement() as connection:
         connection.execute(sa.text("ANALYZE score_events"))
     ledger.void(Selection(player_id=player))
-    rows = container.database.rows(f"EXPLAIN SELECT tail.id FROM score_events e {TAIL} WHERE e.id = 7")
+    rows = container.database.rows(f"EXPLAIN SELECT reversal.id FROM score_events e {NEWEST_REVERSAL} WHERE e.id = 7")
     plan = "\n".join(row[0] for row in rows)
     assert "ix_score_events_corrected" in plan
     assert "uq_score_events_voids" not in plan

@@ -9,7 +9,9 @@ import pytest
 
 from app.containers.container import Container
 from app.errors import Conflict
-from app.services.operations.analytics import Analytics, RollupQuery
+from app.services.operations.analytics import Analytics
+from app.services.operations.rollup_rows import RollupQuery
+from app.stores.operations.rollups import RollupStore
 from devstack.replica import Replica
 from tests.integration.moderation.ledgers import Event, HandLedger, write_days
 from tests.parts.waiting import eventually
@@ -29,7 +31,9 @@ def patient(near: Container) -> Iterator[Container]:
 def _analytics(container: Container) -> Analytics:
     """Return analytics a minute after the hour."""
     replicas, patient, catalog = container.replicas, container.patient_replicas, container.catalog
-    return Analytics(container.database, replicas, patient, catalog, clock=lambda: TEN + HOUR + timedelta(minutes=1))
+    return Analytics(
+        container.database, replicas, patient, catalog, RollupStore(), clock=lambda: TEN + HOUR + timedelta(minutes=1)
+    )
 
 
 def _hour(analytics: Analytics) -> list[tuple[int, bool]]:

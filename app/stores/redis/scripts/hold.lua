@@ -1,6 +1,0 @@
--- Acquires a lease, unless another caller has it. KEYS: lease. ARGV: milliseconds. Returns 1 or 0.
--- A lease that would last longer than that is from before the clock was set back, and counts as expired.
-if redis.call('SET', KEYS[1], 1, 'NX', 'PX', ARGV[1]) then return 1 end
-if redis.call('PTTL', KEYS[1]) <= tonumber(ARGV[1]) then return 0 end
-redis.call('SET', KEYS[1], 1, 'PX', ARGV[1])
-return 1
