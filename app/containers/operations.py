@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from app.containers.accounts import AccountParts
 from app.containers.boards import BoardParts
+from app.containers.broker_processes import BrokerProcesses
 from app.containers.connections import Connections
 from app.containers.play import PlayStores
 from app.services.boards.outbox import Outbox
@@ -51,6 +52,7 @@ def build_operations(
     postgres_probe, redis_probe = PostgresProbe(database), RedisProbe(redis, connections.scripts)
     outbox, schema = Outbox(database, OutboxStore(database)), Schema(database, settings.database_url)
     job_ages = JobAgeStore(database)
+    broker_questions = BrokerProcesses(settings.broker_url)
     gauge_sources = sources(
         outbox,
         job_ages,
@@ -79,6 +81,7 @@ def build_operations(
         boards.presence,
         accounts.sign_ins,
         audit,
+        broker_questions,
         clock=connections.clock,
     )
     return OperationParts(
@@ -87,7 +90,7 @@ def build_operations(
         beat_lock,
         Analytics(database, connections.replicas, connections.patient_replicas, play.catalog),
         Health(database, postgres_probe, redis_probe),
-        Queues(settings, failures),
+        Queues(settings, failures, broker_questions),
         outbox,
         MetricReadings(gauge_sources),
         schema,
