@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from anticheat.history import HISTORY_LENGTH, Completion
-from anticheat.rule_parameters import RULE_PARAMETERS, RuleParameters
 from anticheat.rules import ActionTypeLimits, Signal
 from anticheat.suspicion import Suspicion, decayed
 from anticheat.verdict import Thresholds, judge
@@ -47,7 +46,6 @@ def review(
     evidence: Sequence[ReviewedSignal],
     limits_of: Callable[[Completion], ActionTypeLimits],
     thresholds: Thresholds,
-    numbers: RuleParameters = RULE_PARAMETERS,
 ) -> ReviewResult:
     """Judge `tries` again, and add the new signals to the `evidence` that was recorded when they were first judged.
 
@@ -58,7 +56,7 @@ def review(
     known_keys = {(record.action_id, record.signal.rule) for record in evidence}
     new_signals = [
         record
-        for record in _judge_again(tries, limits_of, thresholds, numbers)
+        for record in _judge_again(tries, limits_of, thresholds)
         if (record.action_id, record.signal.rule) not in known_keys
     ]
     new_keys = {(record.action_id, record.signal.rule) for record in new_signals}
@@ -75,14 +73,13 @@ def _judge_again(
     tries: Iterable[ReviewedTry],
     limits_of: Callable[[Completion], ActionTypeLimits],
     thresholds: Thresholds,
-    numbers: RuleParameters,
 ) -> Iterable[ReviewedSignal]:
     history: deque[Completion] = deque(maxlen=HISTORY_LENGTH)
     for reviewed_try in sorted(tries, key=lambda entry: entry.completion.completed_at):
         attempt = reviewed_try.completion
         if reviewed_try.should_judge:
             no_suspicion = Suspicion(0.0, attempt.completed_at)
-            verdict = judge(attempt, limits_of(attempt), history, no_suspicion, thresholds, numbers)
+            verdict = judge(attempt, limits_of(attempt), history, no_suspicion, thresholds)
             for signal in verdict.signals:
                 yield ReviewedSignal(reviewed_try.action_id, attempt.action_type, attempt.completed_at, signal)
         history.append(attempt)

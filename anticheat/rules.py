@@ -123,25 +123,25 @@ def pattern(
     return None
 
 
-def forgery(numbers: RuleParameters = RULE_PARAMETERS) -> Signal:
+def forgery() -> Signal:
     """Return the signal for a token of the player's own action with a wrong signature: no accident makes one."""
     return Signal(
         rule="forgery",
         seen="presented a token with a signature that this server did not make",
         expected="the token as it was issued",
-        added=numbers.forgery_adds,
+        added=RULE_PARAMETERS.forgery_adds,
     )
 
 
-def replay(times: int, numbers: RuleParameters = RULE_PARAMETERS) -> Signal | None:
+def replay(times: int) -> Signal | None:
     """Return the signal for a used token that is presented for the `times`th time; `None` while it is forgiven."""
-    if times <= numbers.replays_forgiven:
+    if times <= RULE_PARAMETERS.replays_forgiven:
         return None
     return Signal(
         rule="replay",
         seen=f"presented the same used token {times} times",
         expected="at most once or twice more, after an answer was lost",
-        added=numbers.replay_adds,
+        added=RULE_PARAMETERS.replay_adds,
     )
 
 

@@ -42,7 +42,7 @@ def build_accounts(connections: Connections, audit: AuditStore) -> AccountParts:
         connections.redis,
         connections.clock,
     )
-    players, logins = PlayerStore(database), LoginStore(database, redis)
+    players, logins = PlayerStore(database), LoginStore(database, redis, connections.scripts)
     accounts = Accounts(
         database,
         players,

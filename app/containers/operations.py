@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from app.containers.accounts import AccountParts
 from app.containers.boards import BoardParts
+from app.containers.broker_processes import BrokerProcesses
 from app.containers.connections import Connections
 from app.containers.play import PlayStores
 from app.services.boards.outbox import Outbox
@@ -59,6 +60,7 @@ def build_operations(
     settings, database, redis = connections.settings, connections.database, connections.redis
     queue_depths, failures, beat_lock = QueueDepthStore(redis), TaskFailureStore(redis), BeatLockStore(database)
     schema = Schema(database, settings.database_url)
+    broker_questions = BrokerProcesses(settings.broker_url)
     shared = _SharedParts(
         Outbox(database, boards.outbox),
         JobAgeStore(database),
@@ -79,6 +81,7 @@ def build_operations(
         boards.presence,
         accounts.sign_ins,
         audit,
+        broker_questions,
         clock=connections.clock,
     )
     return OperationParts(
@@ -87,7 +90,7 @@ def build_operations(
         beat_lock,
         Analytics(database, connections.replicas, connections.patient_replicas, play.catalog, RollupStore()),
         Health(database, shared.postgres_probe, shared.redis_probe),
-        Queues(settings, failures),
+        Queues(settings, failures, broker_questions),
         shared.outbox,
         _build_readings(connections, play, boards, audit, queue_depths, shared),
         schema,

@@ -1,6 +1,12 @@
 """The action token: the promise of one action, signed so that only this server can make it.
 
-A token is three parts joined by dots: the key id, the promise (base64url of a JSON list) and an HMAC-SHA256 over both.
+A token is three parts joined by dots: the key id, the promise (base64url of a JSON object) and an HMAC-SHA256 over
+both. The object has the version of its form, `v`, and a short name for each field of the promise (`_NAMES`). A reader
+ignores names that it does not know, so a field can be added to `Promise`, with a default, while tokens live; a change
+that needs more is a new version (docs/decisions/0036-the-payload-of-an-action-token.md).
+
+Servers before this version made a list of the same values, in the order of `Promise` up to `expires_ms`. Such a token
+stays valid until it expires.
 """
 
 from __future__ import annotations
@@ -9,8 +15,8 @@ import base64
 import hashlib
 import hmac
 import json
-from dataclasses import astuple, dataclass, fields
-from typing import Any, Protocol
+from dataclasses import dataclass, fields
+from typing import Protocol
 from uuid import UUID
 
 
@@ -38,13 +44,22 @@ class Promise:
     issued_ms: int
     expires_ms: int
 
-    @property
-    def digest(self) -> str:
-        """Return the digest that stands for the promise in Redis, where a token is compared with the issued one."""
-        return hashlib.blake2b(_pack(self), digest_size=16).hexdigest()
 
-
-_KINDS = tuple(int if field.type == "int" else str for field in fields(Promise))
+_VERSION = 1
+_NAMES = {
+    "a": "action_id",
+    "p": "player_id",
+    "t": "action_type",
+    "ti": "action_type_id",
+    "n": "points",
+    "b": "board",
+    "s": "season_id",
+    "sn": "season_number",
+    "at": "issued_ms",
+    "exp": "expires_ms",
+}
+_LISTED = tuple(_NAMES.values())
+_KINDS = tuple((field.name, int if field.type == "int" else str) for field in fields(Promise))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +67,13 @@ class Presented:
     """A token as a client presented it.
 
     `kid` is the key that signed it, or None for a bad signature: then `promise` is None as well, since nothing in an
-    unverified token is trusted. `promise` is also None for a signed text that `sign` did not make.
+    unverified token is trusted. `promise` is also None for a signed text that `sign` did not make. `digest` stands for
+    the signed payload, and is empty without a promise.
     """
 
     kid: str | None
     promise: Promise | None
+    digest: str
 
     @property
     def genuine(self) -> bool:
@@ -73,14 +90,23 @@ def _seal(kid: str, body: str, secret: str) -> str:
     return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
 
 
-def _pack(promise: Promise) -> bytes:
-    return json.dumps(astuple(promise), separators=(",", ":")).encode()
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def sign(promise: Promise, key: SigningKey) -> str:
     """Return the token for `promise`, signed with `key`."""
-    body = base64.urlsafe_b64encode(_pack(promise)).rstrip(b"=").decode()
+    payload = {"v": _VERSION} | {name: getattr(promise, field) for name, field in _NAMES.items()}
+    body = base64.urlsafe_b64encode(_encode(payload).encode()).rstrip(b"=").decode()
     return f"{key.kid}.{body}.{_seal(key.kid, body, key.secret)}"
+
+
+def digest_of(token: str) -> str:
+    """Return the digest of the payload of a token of ours; Redis keeps it to compare a presented token with."""
+    return _digest(_decode(token.split(".")[1]))
+
+
+def _digest(payload: bytes) -> str:
+    return hashlib.blake2b(payload, digest_size=16).hexdigest()
 
 
 def read(token: str, secrets: dict[str, str]) -> Presented:
@@ -92,8 +118,8 @@ def read(token: str, secrets: dict[str, str]) -> Presented:
     secret = secrets.get(kid)
     # The seals are compared as text: base64 has several spellings for the same bytes, and only ours is genuine.
     if secret is None or not hmac.compare_digest(_seal(kid, body, secret).encode(), seal.encode()):
-        return Presented(None, None)
-    return Presented(kid, _unpack(body))
+        return Presented(None, None, "")
+    return _read_payload(kid, body)
 
 
 def names_another(token: str, action_id: str, player_id: str) -> bool:
@@ -102,9 +128,8 @@ def names_another(token: str, action_id: str, player_id: str) -> bool:
     docs/api.md asks for this check before the signature's. Nothing else of such a token may be used.
     """
     try:
-        values = _values(token.split(".")[1])
-        ids = UUID(values[0]), UUID(values[1])
-        return len(values) == len(_KINDS) and ids != (UUID(action_id), UUID(player_id))
+        promise = _parse(_decode(token.split(".")[1]))
+        return (UUID(promise.action_id), UUID(promise.player_id)) != (UUID(action_id), UUID(player_id))
     except _UNREADABLE:
         return False
 
@@ -112,21 +137,31 @@ def names_another(token: str, action_id: str, player_id: str) -> bool:
 _UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
 
 
-def _values(body: str) -> Any:
-    return json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+def _decode(body: str) -> bytes:
+    return base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
 
 
-def _unpack(body: str) -> Promise | None:
-    """Return the promise of a body that we signed; None for another shape, which only a leaked key can have signed."""
+def _parse(payload: bytes) -> Promise:
+    """Return the promise of a payload, of which nothing has been checked. Raises one of _UNREADABLE."""
+    values = json.loads(payload)
+    if isinstance(values, list):
+        return Promise(**dict(zip(_LISTED, values, strict=True)))
+    if values["v"] != _VERSION:
+        raise ValueError("an unknown version")
+    return Promise(**{field: values[name] for name, field in _NAMES.items() if name in values})
+
+
+def _read_payload(kid: str, body: str) -> Presented:
+    """Return a token that we signed; one without a promise, for another shape, is one that a leaked key has signed."""
     try:
-        values = _values(body)
-        if tuple(type(value) for value in values) != _KINDS:
-            return None
-        promise = Promise(*values)
+        payload = _decode(body)
+        promise = _parse(payload)
+        if any(type(getattr(promise, name)) is not kind for name, kind in _KINDS):
+            return Presented(kid, None, "")
         UUID(promise.action_id), UUID(promise.player_id)
     except _UNREADABLE:
-        return None
-    return promise
+        return Presented(kid, None, "")
+    return Presented(kid, promise, _digest(payload))
 
 
 def fingerprint(action_id: str, token: str) -> str:

@@ -15,7 +15,8 @@ from flask_jwt_extended import JWTManager, create_access_token, create_refresh_t
 from flask_jwt_extended.exceptions import JWTExtendedException
 
 from app.containers.container import Container
-from app.errors import Forbidden, RateLimited, Unauthorized
+from app.errors import Forbidden, Unauthorized
+from app.http.limits import PlayerLimit
 from app.http.views import P, R, ViewDecorator
 from app.services.accounts.accounts import Login
 from app.settings import Settings
@@ -117,7 +118,7 @@ def _verify(token: str) -> tuple[str, Identity]:
 
 
 def signed_in(
-    *, kind: str = "access", may_be_suspended: bool = False, limit: ViewDecorator | None = None
+    *, kind: str = "access", may_be_suspended: bool = False, limit: PlayerLimit | None = None
 ) -> ViewDecorator:
     """Require a signed-in player, whose identity `me()` returns from then on. This check comes before all others.
 
@@ -126,22 +127,16 @@ def signed_in(
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
-        def confirmed(*args: P.args, **kwargs: P.kwargs) -> R:
-            _confirm(may_be_suspended)
-            return view(*args, **kwargs)
-
-        limited = limit(confirmed) if limit else confirmed
-
-        @wraps(view)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             identity = identity_of(request.headers.get("Authorization"), kind=kind)
             g.identity = identity
-            with container().sessions.prefetch_state(identity.player_id, identity.login_id) as g.prefetched_state:
-                try:
-                    return limited(*args, **kwargs)
-                except RateLimited:
-                    _confirm(may_be_suspended)
-                    raise
+            sessions, login = container().sessions, (identity.player_id, identity.login_id)
+            if limit is None:
+                sessions.check(*login, may_be_suspended=may_be_suspended)
+            else:
+                count = sessions.admit(*login, limit.window(*login), may_be_suspended=may_be_suspended)
+                limit.check(count, *login)
+            return view(*args, **kwargs)
 
         return checked
 
@@ -158,13 +153,6 @@ def admin(view: Callable[P, R]) -> Callable[P, R]:
         return view(*args, **kwargs)
 
     return checked
-
-
-def _confirm(may_be_suspended: bool) -> None:
-    identity = me()
-    container().sessions.check(
-        identity.player_id, identity.login_id, may_be_suspended=may_be_suspended, prefetched=g.prefetched_state
-    )
 
 
 def me() -> Identity:

@@ -6,19 +6,20 @@ import math
 import time
 from collections.abc import Callable
 from functools import wraps
+from uuid import UUID
 
 from flask import Flask, request
 from flask_limiter import Limiter
 from limits import RateLimitItem, parse
+from limits.strategies import RateLimiter
 
 from app.domain.networks import network_of
 from app.errors import RateLimited
-from app.http.identity import me
 from app.http.top_reads import ReadCounter
 from app.http.views import P, R, ViewDecorator
 from app.settings import Settings
 from app.stores.redis.client import Client, Scripts
-from app.stores.redis.rate_limits import STORAGE_URI
+from app.stores.redis.rate_limits import STORAGE_URI, Window
 
 _PREFIX = "limits"
 
@@ -28,18 +29,38 @@ def caller_address() -> str:
     return network_of(request.remote_addr or "unknown")
 
 
-def caller_login() -> str:
-    """Return the login, under the player's hash tag."""
-    return f"{caller_player()}:{me().login_id}"
+def _login_caller(player_id: UUID, login_id: UUID) -> str:
+    return f"{_player_caller(player_id, login_id)}:{login_id}"
 
 
-def caller_player() -> str:
-    """Return the signed-in player as a hash tag: on a cluster the window lies beside the player's other keys."""
-    return f"{{{me().player_id}}}"
+def _player_caller(player_id: UUID, login_id: UUID) -> str:
+    """Return the player as a hash tag: on a cluster the window lies beside the player's other keys."""
+    return f"{{{player_id}}}"
+
+
+class PlayerLimit:
+    """A limit per player or per login. `Sessions.admit` counts it in the round trip that reads the login's state."""
+
+    def __init__(
+        self, limiter: RateLimiter, item: RateLimitItem, scope: str, caller: Callable[[UUID, UUID], str]
+    ) -> None:
+        self._limiter, self._item, self._scope, self._caller = limiter, item, scope, caller
+
+    def window(self, player_id: UUID, login_id: UUID) -> Window:
+        """Return the window that counts this login's requests."""
+        return Window(self._item.key_for(*self._identifiers(player_id, login_id)), self._item.get_expiry())
+
+    def check(self, count: int, player_id: UUID, login_id: UUID) -> None:
+        """Raise RateLimited if the window's count is over the limit."""
+        if count > self._item.amount:
+            raise _refusal(self._limiter, self._item, self._identifiers(player_id, login_id))
+
+    def _identifiers(self, player_id: UUID, login_id: UUID) -> tuple[str, ...]:
+        return _PREFIX, self._caller(player_id, login_id), self._scope
 
 
 class RateLimits:
-    """One decorator for each limit of docs/api.md.
+    """The limits of docs/api.md: a decorator for each limit per address, a PlayerLimit for each other.
 
     The limits are known when a view is decorated, so flask-limiter's storage and strategy are called directly: its
     own decorator looks up the limits of a route on every request, which takes 90 µs.
@@ -53,34 +74,36 @@ class RateLimits:
             storage_options={"client": client, "scripts": scripts},  # type: ignore[dict-item]
             strategy="fixed-window",
             headers_enabled=False,
-        )
+        ).limiter
         reads = parse(settings.rate_limit_reads)
         actions = parse(settings.rate_limit_actions)
-        self.read_counter = ReadCounter(lambda: self._limiter.limiter, reads, _PREFIX, "reads")
-        self.auth = self._limit(parse(settings.rate_limit_auth), "auth", caller_address)
-        self.tokens = self._limit(reads, "tokens", caller_address)
-        self.refresh = self._limit(parse(settings.rate_limit_refresh), "refresh", caller_login)
-        self.reads = self._limit(reads, "reads", caller_address)
-        self.sockets = self._limit(parse(settings.rate_limit_sockets), "sockets", caller_address)
-        self.issue = self._limit(actions, "issue", caller_player)
-        self.complete = self._limit(actions, "complete", caller_player)
-        self.appeal = self._limit(actions, "appeal", caller_player)
+        refresh = parse(settings.rate_limit_refresh)
+        self.read_counter = ReadCounter(self._limiter, reads, _PREFIX, "reads")
+        self.auth = self._limit_address(parse(settings.rate_limit_auth), "auth")
+        self.tokens = self._limit_address(reads, "tokens")
+        self.reads = self._limit_address(reads, "reads")
+        self.sockets = self._limit_address(parse(settings.rate_limit_sockets), "sockets")
+        self.refresh = PlayerLimit(self._limiter, refresh, "refresh", _login_caller)
+        self.issue = PlayerLimit(self._limiter, actions, "issue", _player_caller)
+        self.complete = PlayerLimit(self._limiter, actions, "complete", _player_caller)
+        self.appeal = PlayerLimit(self._limiter, actions, "appeal", _player_caller)
 
-    def _limit(self, item: RateLimitItem, scope: str, caller: Callable[[], str]) -> ViewDecorator:
+    def _limit_address(self, item: RateLimitItem, scope: str) -> ViewDecorator:
         def decorate(view: Callable[P, R]) -> Callable[P, R]:
             @wraps(view)
             def limited(*args: P.args, **kwargs: P.kwargs) -> R:
-                self._count(item, caller(), scope)
+                identifiers = _PREFIX, caller_address(), scope
+                if not self._limiter.hit(item, *identifiers):
+                    raise _refusal(self._limiter, item, identifiers)
                 return view(*args, **kwargs)
 
             return limited
 
         return decorate
 
-    def _count(self, item: RateLimitItem, caller: str, scope: str) -> None:
-        identifiers = _PREFIX, caller, scope
-        if not self._limiter.limiter.hit(item, *identifiers):
-            window = item.get_expiry()
-            reset = self._limiter.limiter.get_window_stats(item, *identifiers).reset_time
-            wait = min(window, max(1, math.ceil(reset - time.time())))
-            raise RateLimited(limit=item.amount, remaining=0, window=window, retry_after=wait)
+
+def _refusal(limiter: RateLimiter, item: RateLimitItem, identifiers: tuple[str, ...]) -> RateLimited:
+    window = item.get_expiry()
+    reset = limiter.get_window_stats(item, *identifiers).reset_time
+    wait = min(window, max(1, math.ceil(reset - time.time())))
+    return RateLimited(limit=item.amount, remaining=0, window=window, retry_after=wait)

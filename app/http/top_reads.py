@@ -8,7 +8,7 @@ requests, and the first read of a query in a second, go to the view, which alone
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from limits import RateLimitItem
@@ -38,7 +38,7 @@ class ReadCounter:
     reads that a process has not reported yet are at most a thirtieth of the limit, and a tenth of a second old.
     """
 
-    def __init__(self, limiter: Callable[[], RateLimiter], item: RateLimitItem, *names: str) -> None:
+    def __init__(self, limiter: RateLimiter, item: RateLimitItem, *names: str) -> None:
         self._limiter, self._item = limiter, item
         self._key_prefix, self._key_suffix = names[:1], names[1:]
         self._batch_size = item.amount // 30 if item.amount >= 60 else 1
@@ -56,7 +56,7 @@ class ReadCounter:
         if len(self._counts) > _MAX_ADDRESSES:
             self._counts.clear()
         key = self._item.key_for(*self._key_prefix, address, *self._key_suffix)
-        total = self._limiter().storage.incr(key, self._item.get_expiry(), unreported)
+        total = self._limiter.storage.incr(key, self._item.get_expiry(), unreported)
         self._counts[address] = total, 0, time.monotonic()
         return bool(total <= self._item.amount)
 

@@ -50,17 +50,18 @@ class Broken:
     reason: str
 
 
+_MESSAGE_BYTES = 4096
+
 Event = Text | Binary | Ping | Fragment | Close | Broken
 
 
 class Inbox:
     """The frames of one client. After Close, Broken or `shut` all further data is discarded unread."""
 
-    __slots__ = ("_decoder", "_limit", "_opcode", "_parts", "_size", "is_shut")
+    __slots__ = ("_decoder", "_opcode", "_parts", "_size", "is_shut")
 
-    def __init__(self, limit: int = 4096) -> None:
+    def __init__(self) -> None:
         self._decoder: FrameDecoder | None = None  # only while a frame is under way, since most clients are idle
-        self._limit = limit
         self._opcode: Opcode | None = None
         self._parts: list[bytes] = []
         self._size = 0
@@ -108,8 +109,8 @@ class Inbox:
         if self._opcode is None:
             self._opcode = frame.opcode
         self._size += len(frame.payload)
-        if self._size > self._limit:
-            return Broken(frames.TOO_BIG, f"a message is at most {self._limit} bytes")
+        if self._size > _MESSAGE_BYTES:
+            return Broken(frames.TOO_BIG, f"a message is at most {_MESSAGE_BYTES} bytes")
         if frame.payload and self._opcode is Opcode.TEXT:
             self._parts.append(bytes(frame.payload))  # type: ignore[arg-type]
         if not frame.frame_finished:

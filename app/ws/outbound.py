@@ -66,10 +66,6 @@ class Outbound:
         """Return the seconds (of time.monotonic) since a waiting frame last moved by a byte; 0 when none waits."""
         return 0.0 if self._rest is None else now - self._stuck_since
 
-    def offer(self, frame: bytes) -> None:
-        """Send a board, which takes the place of one that still waits."""
-        offer_all((self,), frame)
-
     def send(self, frame: bytes) -> None:
         """Send a frame that may not be left out."""
         if self.is_closing:
@@ -165,7 +161,7 @@ class Outbound:
 
 
 def offer_all(outbounds: Iterable[Outbound], frame: bytes) -> None:
-    """Offer a board to each outbound.
+    """Send a board to each outbound, where it takes the place of one that still waits.
 
     This is the one loop that runs for every subscriber of every change. It calls only the system: a method's call
     would cost a tenth of the time that the system takes to send.

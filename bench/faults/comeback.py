@@ -25,14 +25,3 @@ def pause(code: int, failures: int) -> tuple[float, float]:
 def try_seconds(failures: int) -> float:
     """Return the most seconds from opening a socket to its first board, after `failures` tries failed in a row."""
     return float(min(_LONGEST_TRY, _TRY * 2 ** (failures // 3)))
-
-
-def longest_absence(failures: int, *, hanging: bool, code: int = 1006) -> float:
-    """Return the most seconds between a cut and the next board, when `failures` tries fail before one succeeds.
-
-    `hanging`: each failed try, and the one that succeeds, takes as long as a try may; otherwise a refusal comes at
-    once.
-    """
-    pauses = sum(pause(code, number)[1] for number in range(failures + 1))
-    tries = sum(try_seconds(number + 1) for number in range(failures + 1))  # the cut counts as the first failure
-    return pauses + tries * hanging

@@ -19,6 +19,7 @@ from devstack.postgres import Postgres
 
 DIE, SLOW = "drill.die", "drill.slow"
 """The tasks of bench/faults/poison.py, which the cluster's leaderboard worker knows (bench/faults/drill.py)."""
+_WAIT_SECONDS = 120.0
 _READ_LATELY = """
     SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'
     AND pid <> pg_backend_pid() AND state_change > clock_timestamp() - interval '1 second'
@@ -182,9 +183,9 @@ def _send(scene: Scene, task: str, arguments: dict[str, Any]) -> None:
             app.send_task(task, kwargs=arguments, queue="leaderboard", connection=connection)
 
 
-def _wait(condition: Callable[[], object], awaited_event: str, seconds: float = 120.0) -> None:
-    deadline = time.monotonic() + seconds
+def _wait(condition: Callable[[], object], awaited_event: str) -> None:
+    deadline = time.monotonic() + _WAIT_SECONDS
     while not condition():
         if time.monotonic() > deadline:
-            raise BenchFailed(f"waited {seconds:.0f} s for {awaited_event}")
+            raise BenchFailed(f"waited {_WAIT_SECONDS:.0f} s for {awaited_event}")
         time.sleep(0.05)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -22,14 +22,14 @@ from app.errors import (
 )
 from app.services.accounts.password_hashing import PasswordHashing
 from app.services.accounts.sign_in_throttle import SignInThrottle
-from app.stores.accounts.logins import LoginStore
+from app.stores.accounts.logins import LoginState, LoginStore
 from app.stores.accounts.players import Player, PlayerStore
 from app.stores.accounts.username_skeletons import LookAlike, fill
 from app.stores.boards.board_events import LoginEnded, publish_control
 from app.stores.moderation.audit import AuditStore
 from app.stores.postgres.engine import Database
 from app.stores.redis.client import Client
-from app.stores.redis.connection import PiggybackCommand, piggyback_command
+from app.stores.redis.rate_limits import Window
 
 _ID_LENGTH = 36
 
@@ -211,28 +211,23 @@ class Sessions:
         self._logins = logins
         self.states = logins.states
 
-    @contextmanager
-    def prefetch_state(self, player_id: UUID, login_id: UUID) -> Iterator[PiggybackCommand]:
-        """Send the question for the login's state with the next command that can carry it, the rate limit's."""
-        question = self._logins.state_query((player_id, login_id))
-        token = piggyback_command.set(question)
-        try:
-            yield question
-        finally:
-            piggyback_command.reset(token)
-
-    def check(
-        self,
-        player_id: UUID,
-        login_id: UUID,
-        *,
-        may_be_suspended: bool = False,
-        prefetched: PiggybackCommand | None = None,
-    ) -> None:
+    def check(self, player_id: UUID, login_id: UUID, *, may_be_suspended: bool = False) -> None:
         """Raise Unauthorized for an ended login, AccountSuspended for a suspended player unless `may_be_suspended`."""
-        copies = [prefetched.answer] if prefetched and isinstance(prefetched.answer, list) else None
-        state = self._logins.states([(player_id, login_id)], copies)[0]
-        if state == "ended":
-            raise Unauthorized("This login has ended. Sign in again.")
-        if state == "suspended" and not may_be_suspended:
-            raise AccountSuspended()
+        _require_access(self._logins.states([(player_id, login_id)])[0], may_be_suspended)
+
+    def admit(self, player_id: UUID, login_id: UUID, window: Window, *, may_be_suspended: bool = False) -> int:
+        """Count a request in the window of a rate limit, then check its login; return the window's count.
+
+        One round trip to Redis serves both. Raises what `check` raises, whatever the count is.
+        """
+        pair = player_id, login_id
+        admission = self._logins.admit(pair, window)
+        _require_access(self._logins.states([pair], [admission.copies])[0], may_be_suspended)
+        return admission.count
+
+
+def _require_access(state: LoginState, may_be_suspended: bool) -> None:
+    if state == "ended":
+        raise Unauthorized("This login has ended. Sign in again.")
+    if state == "suspended" and not may_be_suspended:
+        raise AccountSuspended()

@@ -9,6 +9,8 @@ from uuid import UUID
 from app.stores.boards.outbox import Backlog, OutboxRow, OutboxStore
 from app.stores.postgres.engine import Database
 
+_ROWS = 1000
+
 
 @dataclass(slots=True)
 class BoardChange:
@@ -26,10 +28,10 @@ class BoardChange:
 
 
 class Outbox:
-    """Publishes the rows of the outbox, `most` at a time."""
+    """Publishes the rows of the outbox, a thousand at a time."""
 
-    def __init__(self, database: Database, store: OutboxStore, *, most: int = 1000) -> None:
-        self._db, self._store, self._most = database, store, most
+    def __init__(self, database: Database, store: OutboxStore) -> None:
+        self._db, self._store = database, store
 
     def drain(self, publish: Callable[[list[BoardChange]], None]) -> int:
         """Publish the waiting rows, merged to one message per board; return how many rows.
@@ -38,7 +40,7 @@ class Outbox:
         the delete publishes them once more: the tasks may run twice.
         """
         with self._db.transaction() as connection:
-            rows = self._store.take(connection, self._most)
+            rows = self._store.take(connection, _ROWS)
             if rows:
                 publish(_merge(rows))
                 self._store.delete(connection, [row.id for row in rows])

@@ -50,13 +50,11 @@ class Corrections:
         audit: AuditStore,
         catalog: CatalogStore,
         rankings: RankingStore,
-        *,
-        batch: int = BATCH,
     ) -> None:
         self._db, self._patient_replicas, self._store = database, patient_replicas, store
         self._batches, self._ledger_audit, self._audit = batches, ledger_audit, audit
         self._catalog, self._rankings = catalog, rankings
-        self.batch = batch
+        self.batch = BATCH
 
     def void(self, selection: Selection, *, actor: str, reason: str, request_id: str) -> UUID:
         """Begin to void the selected past events; return the void's id.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.services.operations.broker_client import Facts
+from app.services.operations.broker_questions import Facts
 from app.services.operations.checks import Check
 from app.stores.operations.beat_lock import BeatState
 
@@ -10,7 +10,7 @@ _LATE_SECONDS = 60  # beat's most frequent task is due every ten seconds
 
 
 def broker(place: str, answer: Facts, *, production: bool) -> list[Check]:
-    """Check the broker, the workers and the dead letters, by the answer of workers.probe."""
+    """Check the broker, the workers and the dead letters, by the answer of `BrokerQuestions.probe`."""
     if "error" in answer:
         advice = "Start it, or set BROKER_URL. Redemptions wait in the outbox meanwhile."
         return [

@@ -13,7 +13,8 @@ from app.services.accounts.sign_ins import SignIns
 from app.services.boards.outbox import Outbox
 from app.services.boards.presence import Presence
 from app.services.moderation.audit import Audit
-from app.services.operations import broker_checks, broker_client
+from app.services.operations import broker_checks
+from app.services.operations.broker_questions import BrokerQuestions
 from app.services.operations.checks import (
     Check,
     audit_log,
@@ -60,6 +61,7 @@ class Doctor:
         presence: Presence,
         sign_ins: SignIns,
         audit: Audit,
+        broker_questions: BrokerQuestions,
         *,
         clock: Callable[[], float],
     ) -> None:
@@ -67,6 +69,7 @@ class Doctor:
         self._redis, self._schema, self._beat_lock = redis_probe, schema, beat_lock
         self._outbox, self._catalog, self._rankings, self._clock = outbox, catalog, rankings, clock
         self._job_ages, self._presence, self._sign_ins, self._audit_log = job_ages, presence, sign_ins, audit
+        self._broker_questions = broker_questions
         self._broker_answers = True
 
     def examine(self) -> list[Check]:
@@ -203,7 +206,7 @@ class Doctor:
 
     def _broker(self) -> list[Check]:
         url, production = self._settings.broker_url, self._settings.app_env == "production"
-        answer = broker_client.ask("workers.probe", url, within=_PROBE_SECONDS)
+        answer = self._broker_questions.probe(within=_PROBE_SECONDS)
         return broker_checks.broker(address(url), answer, production=production)
 
     def _relay(self) -> Iterator[Check]:

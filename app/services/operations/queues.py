@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import asdict, dataclass
 
 import redis.exceptions
 
-from app.services.operations.broker_client import Facts, ask
+from app.services.operations.broker_questions import BrokerQuestions, Facts
 from app.settings import Settings
 from app.stores.operations.task_failures import TaskFailureStore
 from app.stores.server_addresses import address
@@ -36,8 +35,8 @@ class BrokerError(Exception):
 class Queues:
     """Every method raises BrokerError."""
 
-    def __init__(self, settings: Settings, failures: TaskFailureStore) -> None:
-        self._url, self._failures = settings.broker_url, failures
+    def __init__(self, settings: Settings, failures: TaskFailureStore, broker_questions: BrokerQuestions) -> None:
+        self._url, self._failures, self._broker_questions = settings.broker_url, failures, broker_questions
 
     @property
     def address(self) -> str:
@@ -72,8 +71,7 @@ class Queues:
         return int(self._ask("purge", choice, within=None)["purged"])
 
     def _ask(self, command: str, choice: Choice, *, within: float | None = _READ_SECONDS) -> Facts:
-        question = {"url": self._url, "command": command, **asdict(choice)}
-        answer = ask("workers.dead_letters", json.dumps(question), within=within)
+        answer = self._broker_questions.handle_letters({"command": command, **asdict(choice)}, within=within)
         if "error" in answer:
             raise BrokerError(answer.pop("error"), answer)
         return answer

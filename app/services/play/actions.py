@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from uuid import UUID, uuid4
 
 from anticheat.rules import ActionTypeLimits
-from app.domain.action_token import Promise, SigningKey, sign
+from app.domain.action_token import Promise, SigningKey, digest_of, sign
 from app.domain.action_types import EXPECTED, problems
 from app.domain.actors import SYSTEM
 from app.domain.boards import MAIN, ActionType
@@ -127,7 +127,8 @@ class Actions:
         limits = ActionTypeLimits(action_type.min_seconds, action_type.burst, action_type.per_minute)
         # The score is read first: if that fails, the player holds no action.
         expected = self._standings.score(season.id, player_id) + action_type.points
-        outcome = self._claims.issue(promise, limits, most=self._max_active)
+        token = sign(promise, self._key)
+        outcome = self._claims.issue(promise, digest_of(token), limits, most=self._max_active)
         if outcome == "unknown":
             self._fetch_history(promise)
         if outcome == "too_many":
@@ -135,7 +136,7 @@ class Actions:
                 f"You hold {self._max_active} active actions, the most allowed. Complete one or let it expire.",
                 details={"limit": self._max_active},
             )
-        return Issued(promise, sign(promise, self._key), expected)
+        return Issued(promise, token, expected)
 
     def _fetch_history(self, promise: Promise) -> None:
         """Copy the player's history to Redis. If it can't be read, withdraw the action, so that it stops counting."""

@@ -71,7 +71,7 @@ class Redemptions:
         claim = self._claims.claim(
             request.player_id,
             request.action_id,
-            promise,
+            presented.digest,
             now_ms=now_ms,
             key=request.key,
             fingerprint=request.fingerprint,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from app.stores.postgres.engine import Database
-from app.stores.redis.client import Client, direct_connection
-from app.stores.redis.connection import PiggybackCommand
+from app.stores.redis.client import Client, Scripts, direct_connection
+from app.stores.redis.connection import Command
+from app.stores.redis.rate_limits import Window, count_call
 
 LoginState = Literal["active", "suspended", "ended"]
 Pair = tuple[UUID, UUID]  # player, login
+Copies = list[str | None]  # Redis's copies of an account's status and a login's state; None for a gap
 _CACHE_SECONDS = 300
 LATELY_SECONDS = 2 * _CACHE_SECONDS  # a copy that was filled late outlives a change by its own lifetime
 _CHUNK = 1000
@@ -22,14 +25,22 @@ _PART_ROWS = 100_000  # pruned in some tenths of a second
 _IDS = 2**128
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What Redis answers to one request of a login: the count of the limit's window, and copies for `states`."""
+
+    count: int
+    copies: Copies
+
+
 class LoginStore:
     """Logins. The database decides; Redis has a copy that may be lost.
 
     A change overwrites the copy and a reader only fills a gap, so a slow reader never revives a login that has ended.
     """
 
-    def __init__(self, database: Database, client: Client) -> None:
-        self._db, self._client = database, client
+    def __init__(self, database: Database, client: Client, scripts: Scripts) -> None:
+        self._db, self._client, self._scripts = database, client, scripts
         self._direct = direct_connection(client)
 
     def open(self, login_id: UUID, player_id: UUID, refresh_id: UUID, expires_at: datetime) -> None:
@@ -91,11 +102,15 @@ class LoginStore:
                 if isinstance(answer, Exception):
                     raise answer
 
-    def state_query(self, pair: Pair) -> PiggybackCommand:
-        """Return the question to Redis for one login's state; its answer can be handed to `states`."""
-        return PiggybackCommand(("MGET", _status_key(pair[0]), _login_key(*pair)))
+    def admit(self, pair: Pair, window: Window) -> Admission:
+        """Count a request in the window of a rate limit, and read the copies of its login's state, in one round trip.
 
-    def states(self, pairs: Sequence[Pair], copies: list[list[str | None]] | None = None) -> list[LoginState]:
+        On a cluster that takes a window under the player's hash tag.
+        """
+        count, copies = self._scripts.run_before(count_call(window), _copies_query(pair))
+        return Admission(int(count), copies)
+
+    def states(self, pairs: Sequence[Pair], copies: list[Copies] | None = None) -> list[LoginState]:
         """Return the logins' states, in the order of `pairs`: one round trip, and one query for those that Redis lacks.
 
         `copies` are Redis's answers, if the caller has them already.
@@ -105,9 +120,8 @@ class LoginStore:
         filled = self._fill(gaps) if gaps else {}
         return [filled.get(pair) or _state(*copy) for pair, copy in zip(pairs, copies, strict=True)]
 
-    def _copies(self, pairs: Sequence[Pair]) -> list[list[str | None]]:
-        keys = [(_status_key(player), _login_key(player, login)) for player, login in pairs]
-        copies: list[list[str | None]] = self._direct.call_together([("MGET", *pair) for pair in keys])
+    def _copies(self, pairs: Sequence[Pair]) -> list[Copies]:
+        copies: list[Copies] = self._direct.call_together([_copies_query(pair) for pair in pairs])
         for copy in copies:
             if isinstance(copy, Exception):
                 raise copy
@@ -151,6 +165,10 @@ class LoginStore:
             last=UUID(int=_IDS - 1 if part == parts - 1 else (part + 1) * width - 1),
         )
         return int(row.pruned) if row else 0
+
+
+def _copies_query(pair: Pair) -> Command:
+    return "MGET", _status_key(pair[0]), _login_key(*pair)
 
 
 def _status_key(player_id: UUID) -> str:

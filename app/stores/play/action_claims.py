@@ -105,8 +105,11 @@ class ActionClaimStore:
         self._client, self._scripts = client, scripts
         self._lease_ms, self._consumed_seconds = lease_ms, consumed_seconds
 
-    def issue(self, promise: Promise, limits: ActionTypeLimits, *, most: int) -> str:
-        """Store a new action; return issued, unknown (issued, but Redis has lost the player's past) or too_many."""
+    def issue(self, promise: Promise, digest: str, limits: ActionTypeLimits, *, most: int) -> str:
+        """Store a new action with the digest of its token.
+
+        Return issued, unknown (issued, but Redis has lost the player's past) or too_many.
+        """
         fields: dict[str, RedisValue] = {
             "state": "active",
             "type": promise.action_type,
@@ -114,7 +117,7 @@ class ActionClaimStore:
             "issued": promise.issued_ms,
             "expires": promise.expires_ms,
             "limits": _write_limits(limits),
-            "promise": promise.digest,
+            "promise": digest,
         }
         ttl = (promise.expires_ms - promise.issued_ms) // 1000 + 1 + _AFTER_EXPIRY
         arguments: list[RedisValue] = [promise.action_id, promise.issued_ms, promise.expires_ms, most, ttl]
@@ -122,12 +125,10 @@ class ActionClaimStore:
         keys = [_action_key(player, promise.action_id), _active_key(player), _suspicion_key(player)]
         return str(self._scripts.run("issue", keys, arguments + [part for pair in fields.items() for part in pair]))
 
-    def claim(
-        self, player: str, action: str, promise: Promise | None, *, now_ms: int, key: str | None, fingerprint: str
-    ) -> Claim:
+    def claim(self, player: str, action: str, digest: str, *, now_ms: int, key: str | None, fingerprint: str) -> Claim:
         """Claim the action for one redemption, and return the claim with the player's recent past, in one round trip.
 
-        `promise` is the promise of a verified token, None for a bad signature. It must equal the issued promise.
+        `digest` is that of the token, which must be the one that was issued; empty for a token without a promise.
         """
         keys = [
             _action_key(player, action),
@@ -138,7 +139,7 @@ class ActionClaimStore:
         arguments: list[RedisValue] = [
             now_ms,
             self._lease_ms,
-            promise.digest if promise else "",
+            digest,
             fingerprint if key else "",
             f"{action}|",
             HISTORY_LENGTH,

@@ -105,9 +105,9 @@ class Replicas:
                 continue
         return work(self._primary)
 
-    def reader(self, max_age_seconds: float | None = None) -> Database:
+    def reader(self) -> Database:
         """Return a replica that is recent enough now, else the primary. `read_recent` also handles its failure."""
-        for replica in self._iterate_recent(max_age_seconds):
+        for replica in self._iterate_recent(None):
             return replica.patient
         return self._primary
 

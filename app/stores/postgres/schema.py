@@ -30,9 +30,9 @@ def moment(name: str, *, nullable: bool = False, now: bool = False) -> sa.Column
     return sa.Column(name, sa.TIMESTAMP(timezone=True), nullable=nullable, server_default=default)
 
 
-def player(name: str = "player_id", **options: object) -> sa.Column[object]:
+def player(**options: object) -> sa.Column[object]:
     """Return a column that refers to a player."""
-    return sa.Column(name, UUID(), sa.ForeignKey("players.id"), nullable=False, **options)  # type: ignore[arg-type]
+    return sa.Column("player_id", UUID(), sa.ForeignKey("players.id"), nullable=False, **options)  # type: ignore[arg-type]
 
 
 players = sa.Table(

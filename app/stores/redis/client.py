@@ -15,7 +15,7 @@ from redis.retry import Retry
 
 from app.stores.redis.cluster import ClusterClient, DirectClusterConnection
 from app.stores.redis.cluster_slots import SCHEME
-from app.stores.redis.connection import DirectConnection, OptionValue, RedisValue, Reply
+from app.stores.redis.connection import Command, DirectConnection, OptionValue, RedisValue, Reply
 from app.stores.unavailability import PARSER
 
 _INCLUDE = re.compile(r"^-- include (?P<file>\w+)$", re.MULTILINE)
@@ -76,18 +76,27 @@ class Scripts:
 
     def run_together(self, calls: Sequence[Call]) -> list[Reply]:
         """Run several scripts, in one round trip to each node, and return their answers; each script is atomic."""
-        answers = self._direct.call_together([self.command(*call) for call in calls])
+        return self._run(calls)
+
+    def run_before(self, call: Call, command: Command) -> tuple[Reply, Reply]:
+        """Run a script, then a command, in one round trip if their keys share a hash tag; return both answers."""
+        script_answer, answer = self._run([call], [command])
+        return script_answer, answer
+
+    def _run(self, calls: Sequence[Call], commands: Sequence[Command] = ()) -> list[Reply]:
+        """Run scripts, then commands, and return their answers. Raises the first refusal."""
+        answers = self._direct.call_together([*(self._command(*call) for call in calls), *commands])
         for index, answer in enumerate(answers):
             if isinstance(answer, NoScriptError):  # a restarted Redis needs the text again
-                answers[index] = self.run_by_text(*calls[index])
+                answers[index] = self._run_by_text(*calls[index])
             elif isinstance(answer, Exception):
                 raise answer
         return answers
 
-    def command(self, name: str, keys: Sequence[str], args: Sequence[RedisValue]) -> list[RedisValue]:
+    def _command(self, name: str, keys: Sequence[str], args: Sequence[RedisValue]) -> list[RedisValue]:
         """Return the command that runs a script that Redis knows; Redis answers NoScriptError where it doesn't."""
         return ["EVALSHA", self._digests[name], len(keys), *keys, *args]
 
-    def run_by_text(self, name: str, keys: Sequence[str], args: Sequence[RedisValue]) -> Reply:
+    def _run_by_text(self, name: str, keys: Sequence[str], args: Sequence[RedisValue]) -> Reply:
         """Run a script by its text and return its answer; Redis knows the script from then on."""
         return self._direct.call("EVAL", self._sources[name], len(keys), *keys, *args)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import redis
@@ -40,18 +38,6 @@ class NodeConnection(Protocol):
     def send_packed_command(self, command: list[bytes]) -> object: ...
 
     def read_response(self) -> Reply: ...
-
-
-@dataclass(slots=True)
-class PiggybackCommand:
-    """A command that may share another command's round trip; `answer` is `None` until it has."""
-
-    command: Command
-    answer: Reply = None
-
-
-piggyback_command: ContextVar[PiggybackCommand | None] = ContextVar("piggyback_command", default=None)
-"""The command that the next command of this request that can carry another command sends along."""
 
 
 class DirectConnection:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import redis
 from limits.storage import Storage
-from redis.exceptions import NoScriptError
 
-from app.stores.redis.client import Client, Scripts, direct_connection
-from app.stores.redis.connection import piggyback_command
+from app.stores.redis.client import Call, Client, Scripts
 
 STORAGE_URI = "fairboard+redis://"
 _PREFIX = "LIMITS:"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window of a rate limit: its key in `limits`, and the seconds from its first hit to its end."""
+
+    key: str
+    seconds: int
+
+
+def count_call(window: Window, amount: int = 1) -> Call:
+    """Return the script call that adds `amount` to a window and answers with the window's count."""
+    return "count", [_PREFIX + window.key], [window.seconds, amount]
 
 
 class DirectStorage(Storage):
@@ -31,7 +43,6 @@ class DirectStorage(Storage):
     ) -> None:
         super().__init__(uri, wrap_exceptions, **options)
         self._client, self._scripts = client, scripts
-        self._direct = direct_connection(client)
 
     @property
     def base_exceptions(self) -> type[Exception] | tuple[type[Exception], ...]:
@@ -39,21 +50,8 @@ class DirectStorage(Storage):
         return redis.RedisError
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Add `amount` to a window that ends `expiry` seconds after its first hit, and return the window's count.
-
-        Takes a piggyback command along.
-        """
-        call = "count", [_PREFIX + key], [int(expiry), amount]
-        companion = piggyback_command.get()
-        if companion is None:
-            (count,) = self._direct.call_together([self._scripts.command(*call)])
-        else:
-            count, companion.answer = self._direct.call_together([self._scripts.command(*call), companion.command])
-        if isinstance(count, NoScriptError):
-            count = self._scripts.run_by_text(*call)
-        elif isinstance(count, Exception):
-            raise count
-        return int(count)
+        """Add `amount` to a window that ends `expiry` seconds after its first hit, and return the window's count."""
+        return int(self._scripts.run(*count_call(Window(key, int(expiry)), amount)))
 
     def get(self, key: str) -> int:
         """Return the count of a window."""

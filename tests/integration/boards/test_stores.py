@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from anticheat.rules import ActionTypeLimits
 from app.containers.container import Container
-from app.domain.action_token import Promise
+from app.domain.action_token import Promise, digest_of, sign
 from app.domain.boards import MAIN, Season
+from app.setting_types import SecretKey
 from app.stores.boards.rankings import CachedTop
 from app.stores.play.action_claims import Claim, Claimed, Consumed, Unclaimed
 from tests.parts.kinds import ON_BOTH
@@ -23,6 +24,7 @@ from tests.parts.kinds import ON_BOTH
 pytestmark = ON_BOTH
 
 LIMITS = ActionTypeLimits(0, None, None)
+KEY = SecretKey("k1", "a secret of some length")
 
 
 def _season(container: Container) -> Season:
@@ -37,11 +39,19 @@ def _promise(container: Container, player: str, *, lives_ms: int = 60_000) -> Pr
     return Promise(str(uuid4()), player, "tap", 1, 1, MAIN, season.id, number, now, now + lives_ms)
 
 
+def _digest(promise: Promise) -> str:
+    return digest_of(sign(promise, KEY))
+
+
+def _issue(container: Container, promise: Promise, *, most: int = 10) -> str:
+    return container.action_claims.issue(promise, _digest(promise), LIMITS, most=most)
+
+
 def _claim(container: Container, promise: Promise, *, later_ms: int = 0, genuine: bool = True, key: str = "") -> Claim:
     return container.action_claims.claim(
         promise.player_id,
         promise.action_id,
-        promise if genuine else None,
+        _digest(promise) if genuine else "",
         now_ms=promise.issued_ms + later_ms,
         key=key or None,
         fingerprint=promise.action_id if key else "",
@@ -52,7 +62,7 @@ def _claim(container: Container, promise: Promise, *, later_ms: int = 0, genuine
 def issued(container: Container) -> Promise:
     """Return an action that has just been issued."""
     promise = _promise(container, str(uuid4()))
-    container.action_claims.issue(promise, LIMITS, most=10)
+    _issue(container, promise)
     return promise
 
 
@@ -105,7 +115,7 @@ def test_an_action_of_the_version_before_can_be_claimed(container: Container, is
 
 def test_a_key_belongs_to_one_action(container: Container, issued: Promise) -> None:
     second_action = _promise(container, issued.player_id)
-    container.action_claims.issue(second_action, LIMITS, most=10)
+    _issue(container, second_action)
     assert isinstance(_claim(container, issued, key="k"), Claimed)
     assert _claim(container, second_action, key="k") is Unclaimed.REUSED
     assert isinstance(_claim(container, second_action), Claimed)
@@ -113,7 +123,7 @@ def test_a_key_belongs_to_one_action(container: Container, issued: Promise) -> N
 
 def test_no_more_are_issued_than_may_be_held(container: Container) -> None:
     player = str(uuid4())
-    words = [container.action_claims.issue(_promise(container, player), LIMITS, most=3) for _ in range(4)]
+    words = [_issue(container, _promise(container, player), most=3) for _ in range(4)]
     assert "too_many" not in words[:3]
     assert words[3] == "too_many"
 
@@ -122,9 +132,9 @@ def test_expired_ones_make_room(container: Container) -> None:
     player = str(uuid4())
     short = [_promise(container, player, lives_ms=1) for _ in range(3)]
     for promise in short:
-        container.action_claims.issue(promise, LIMITS, most=3)
+        _issue(container, promise, most=3)
     time.sleep(0.005)
-    assert container.action_claims.issue(_promise(container, player), LIMITS, most=3) != "too_many"
+    assert _issue(container, _promise(container, player), most=3) != "too_many"
 
 
 CHANGES = st.permutations(range(1, 7))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
@@ -34,7 +33,7 @@ _OWN = '"case_id":"ID","state":"confirmed","opened_at":"AT","decided_at":"AT","a
 
 @pytest.fixture
 def client(container: Container) -> Iterator[FlaskClient]:
-    app = create_app(replace(container.settings, rate_limit_reads="1000/second"))
+    app = create_app(container.settings.model_copy(update={"rate_limit_reads": "1000/second"}))
     register(app)
     yield app.test_client()
     app.extensions["fairboard"].close()

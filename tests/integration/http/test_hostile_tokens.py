@@ -111,6 +111,12 @@ def _encoded(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).rstrip(b"=").decode()
 
 
+def _payload(token: str) -> dict[str, Any]:
+    body = token.split(".")[1]
+    payload: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    return payload
+
+
 def _with_body(token: str, body: str) -> str:
     kid, _, seal = token.split(".")
     return ".".join([kid, body or "e30", seal])
@@ -125,6 +131,15 @@ def test_a_forged_payload_of_any_kind_is_refused_and_counted(stage: Stage) -> No
         assert stage.refusal(_with_body(stage.token, _body(payload))) == (401, "invalid_signature"), (place, value)
         assert stage.forgeries() == number, (place, value)
     assert stage.container.redis.direct.call("CLIENT", "ID") == connection, "it was not dropped"
+    assert stage.refusal(stage.token) == (200, "scored")
+
+
+def test_a_forged_payload_with_names_is_refused_and_counted(stage: Stage) -> None:
+    genuine = _payload(stage.token)
+    for number, (name, value) in enumerate(itertools.product(genuine, HOSTILE), 1):
+        forged = _with_body(stage.token, _body({**genuine, name: value}))
+        assert stage.refusal(forged) == (401, "invalid_signature"), (name, value)
+        assert stage.forgeries() == number, (name, value)
     assert stage.refusal(stage.token) == (200, "scored")
 
 
@@ -146,6 +161,10 @@ def test_a_forged_token_that_names_another_action_or_player_is_counted_too(stage
         payload = list(astuple(stage.promise))
         payload[place] = str(uuid4())
         assert stage.refusal(_with_body(stage.token, _body(payload))) == (401, "invalid_token")
+        assert stage.forgeries() == number
+    for number, name in enumerate(("a", "p"), 3):
+        forged = _with_body(stage.token, _body({**_payload(stage.token), name: str(uuid4())}))
+        assert stage.refusal(forged) == (401, "invalid_token")
         assert stage.forgeries() == number
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
+from app.containers.broker_processes import BrokerProcesses
 from app.containers.container import Container
 from app.services.operations.queues import Queues
 from devstack.apps import Beat, Worker
@@ -89,7 +90,8 @@ def celery(rabbitmq: RabbitMQ) -> Iterator[Celery]:
 @pytest.fixture
 def queues(rabbitmq: RabbitMQ, container: Container) -> Queues:
     """Return the service behind `flask queues`."""
-    return Queues(container.settings.model_copy(update={"broker_url": rabbitmq.url}), container.failures)
+    settings = container.settings.model_copy(update={"broker_url": rabbitmq.url})
+    return Queues(settings, container.failures, BrokerProcesses(settings.broker_url))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
+from app.containers.broker_processes import BrokerProcesses
 from app.containers.container import Container
 from app.services.operations.queues import BrokerError, Choice, Queues
 from devstack.child import free_port
@@ -100,6 +101,6 @@ def test_what_fails_or_kills_becomes_a_dead_letter_and_the_others_are_done(
 def test_a_broker_that_is_away_is_one_line(container: Container) -> None:
     away = container.settings.model_copy(update={"broker_url": f"amqp://me:secret@127.0.0.1:{free_port()}//"})
     with pytest.raises(BrokerError, match="refused"):
-        Queues(away, container.failures).status()
+        Queues(away, container.failures, BrokerProcesses(away.broker_url)).status()
     with pytest.raises(BrokerError, match="RabbitMQ keeps them"):
-        Queues(container.settings, container.failures).peek(Choice())
+        container.queues.peek(Choice())

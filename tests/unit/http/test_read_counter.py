@@ -13,7 +13,7 @@ from app.http.top_reads import ReadCounter
 def counters(rate: str, count: int) -> list[ReadCounter]:
     """Return one counter per process, on one shared storage."""
     limiter = FixedWindowRateLimiter(MemoryStorage())
-    return [ReadCounter(lambda: limiter, parse(rate), "limits", "reads") for _ in range(count)]
+    return [ReadCounter(limiter, parse(rate), "limits", "reads") for _ in range(count)]
 
 
 @pytest.mark.parametrize("amount", [1, 2, 5, 59, 60, 100, 600, 1000])
@@ -37,7 +37,7 @@ def test_far_from_the_limit_the_storage_is_asked_once_a_batch() -> None:
     storage = MemoryStorage()
     limiter = FixedWindowRateLimiter(storage)
     item = parse("6000/hour")
-    counter = ReadCounter(lambda: limiter, item, "limits", "reads")
+    counter = ReadCounter(limiter, item, "limits", "reads")
     for _ in range(10):
         assert counter.admit("a")
     assert storage.get(item.key_for("limits", "a", "reads")) < 10

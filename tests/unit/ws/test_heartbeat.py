@@ -12,7 +12,7 @@ from app.settings import Settings
 from app.ws.heartbeat import Heartbeat
 from app.ws.hub import Hub
 from app.ws.messages import error
-from app.ws.outbound import Outbound
+from app.ws.outbound import Outbound, offer_all
 from tests.parts.wire import until
 from tests.unit.ws.conftest import Guest
 
@@ -26,7 +26,7 @@ def heartbeat(hub: Hub, *, now: float = 1000.0, **changes: float) -> Heartbeat:
 
 def fill(outbound: Outbound) -> None:
     while not outbound.backlog:
-        outbound.offer(error(400, "x", "y" * 100))
+        offer_all([outbound], error(400, "x", "y" * 100))
 
 
 def test_who_does_not_subscribe_in_time_is_refused(hub: Hub, guest: Make) -> None:

@@ -8,7 +8,7 @@ import gevent
 import pytest
 
 from app.ws import frames, messages
-from app.ws.outbound import Outbound
+from app.ws.outbound import Outbound, offer_all
 from tests.parts.wire import Wire, until
 
 ROWS = [{"rank": n, "username": "x" * 100} for n in range(10)]
@@ -30,7 +30,7 @@ def fill(outbound: Outbound) -> int:
     version = 0
     while not outbound.backlog:
         version += 1
-        outbound.offer(board(version))
+        offer_all([outbound], board(version))
     return version
 
 
@@ -41,7 +41,7 @@ def versions(wire: Wire) -> list[int]:
 def test_a_reader_that_keeps_up_gets_every_frame(wire: Wire) -> None:
     outbound = Outbound(wire.server)
     for version in range(1, 201):
-        outbound.offer(board(version))
+        offer_all([outbound], board(version))
         wire.read_until(lambda version=version: versions(wire)[-1:] == [version])  # type: ignore[misc]
     assert versions(wire) == list(range(1, 201))
 
@@ -50,12 +50,12 @@ def test_a_reader_that_stops_keeps_one_board_waiting_and_ends_on_the_newest(wire
     outbound = Outbound(wire.server)
     stuck_at = fill(outbound)
     for version in range(stuck_at + 1, stuck_at + 201):
-        outbound.offer(board(version))
+        offer_all([outbound], board(version))
         assert outbound.backlog == 2
     wire.read_until(lambda: versions(wire)[-1:] == [stuck_at + 200])
     assert versions(wire) == [*range(1, stuck_at + 1), stuck_at + 200]
     until(lambda: outbound.backlog == 0)
-    outbound.offer(board(stuck_at + 201))
+    offer_all([outbound], board(stuck_at + 201))
     wire.read_until(lambda: versions(wire)[-1] == stuck_at + 201)
 
 
@@ -67,7 +67,7 @@ def test_a_reader_that_sips_never_finds_a_broken_frame(wire: Wire, sip: int, siz
     version = 0
     for _ in range(100):
         version += 1
-        outbound.offer(messages.update("main", version, 1, rows, []))
+        offer_all([outbound], messages.update("main", version, 1, rows, []))
         wire.read(sip)
         until(lambda: True)
     wire.read_until(lambda: versions(wire)[-1:] == [version])
@@ -79,9 +79,9 @@ def test_answers_and_pings_wait_in_line_and_are_never_left_out(wire: Wire) -> No
     outbound = Outbound(wire.server)
     stuck_at = fill(outbound)
     outbound.send(messages.error(400, "a", ""))
-    outbound.offer(board(stuck_at + 1))
+    offer_all([outbound], board(stuck_at + 1))
     outbound.send(messages.error(400, "b", ""))
-    outbound.offer(board(stuck_at + 2))
+    offer_all([outbound], board(stuck_at + 2))
     wire.read_until(lambda: len(wire.messages) == stuck_at + 3)
     order = [message.get("error", {}).get("code") or message["meta"]["version"] for message in wire.messages]
     assert order == [*range(1, stuck_at + 1), "a", "b", stuck_at + 2]
@@ -90,7 +90,7 @@ def test_answers_and_pings_wait_in_line_and_are_never_left_out(wire: Wire) -> No
 def test_the_answer_to_a_new_subscribe_drops_the_board_that_waits(wire: Wire) -> None:
     outbound = Outbound(wire.server)
     stuck_at = fill(outbound)
-    outbound.offer(board(stuck_at + 1))
+    offer_all([outbound], board(stuck_at + 1))
     outbound.start_over(messages.initial("other", 3, 1, []))
     wire.read_until(lambda: wire.messages[-1:] != [] and wire.messages[-1]["meta"]["board"] == "other")
     assert versions(wire) == [*range(1, stuck_at + 1), 3]
@@ -99,10 +99,10 @@ def test_the_answer_to_a_new_subscribe_drops_the_board_that_waits(wire: Wire) ->
 def test_a_close_comes_behind_what_was_under_way_and_nothing_behind_it(wire: Wire) -> None:
     outbound = Outbound(wire.server)
     stuck_at = fill(outbound)
-    outbound.offer(board(stuck_at + 1))
+    offer_all([outbound], board(stuck_at + 1))
     outbound.send(messages.error(401, "unauthorized", ""))
     outbound.close(1008)
-    outbound.offer(board(stuck_at + 2))
+    offer_all([outbound], board(stuck_at + 2))
     outbound.send(messages.ping(0))
     outbound.close(1000)
     assert wire.until_closed() == 1008
@@ -112,7 +112,7 @@ def test_a_close_comes_behind_what_was_under_way_and_nothing_behind_it(wire: Wir
 def test_standing_still_is_counted_from_the_last_byte_that_went_out(wire: Wire) -> None:
     outbound = Outbound(wire.server)
     assert outbound.stuck_for(time.monotonic()) == 0
-    outbound.offer(frames.text(b'"' + b"x" * 1_000_000 + b'"'))
+    offer_all([outbound], frames.text(b'"' + b"x" * 1_000_000 + b'"'))
     later = time.monotonic() + 60
     before = outbound.stuck_for(later)
     assert before > 59
@@ -144,13 +144,13 @@ def test_dropping_a_stuck_connection_wakes_its_reader(wire: Wire) -> None:
     assert outbound.is_released
     assert outbound.backlog == 0
     assert wire.server.recv(1) == b""
-    outbound.offer(b"never sent")
+    offer_all([outbound], b"never sent")
 
 
 def test_a_client_that_hung_up_is_noticed_at_the_next_write(wire: Wire) -> None:
     outbound = Outbound(wire.server)
     wire.client.close()
-    outbound.offer(board(1))
+    offer_all([outbound], board(1))
     assert outbound.is_released
 
 
@@ -170,7 +170,7 @@ def test_after_release_the_number_of_the_socket_may_be_anothers(wire: Wire) -> N
     left_end, right_end = socket.socketpair()
     try:
         assert number in (left_end.fileno(), right_end.fileno())
-        outbound.offer(frames.text(b"stray"))
+        offer_all([outbound], frames.text(b"stray"))
         outbound.close(1000)
         until(lambda: True)
         for end in (left_end, right_end):
