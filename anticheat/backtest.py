@@ -12,8 +12,8 @@ from typing import Any
 from anticheat.history import HISTORY_LENGTH, Completion
 from anticheat.review import ReviewedSignal, ReviewedTry
 from anticheat.rule_parameters import RULE_PARAMETERS, RuleParameters
-from anticheat.rules import ActionTypeLimits
-from anticheat.suspicion import Suspicion, decayed
+from anticheat.rules import ActionTypeLimits, Signal
+from anticheat.suspicion import Suspicion, raised
 from anticheat.verdict import Outcome, Thresholds, judge, outcome_at
 
 _TOKEN_RULES = ("forgery", "replay")
@@ -110,19 +110,20 @@ class _Replay:
         numbers = self._rules.numbers
         adds = numbers.forgery_adds if evidence.signal.rule == "forgery" else numbers.replay_adds
         if not self._is_suspended(evidence.at):
-            self._raise(evidence.at, adds)
+            self._raise(evidence.at, replace(evidence.signal, added=adds))
             self._note(evidence.at, outcome_at(self._level.value, self._rules.thresholds), [evidence.signal.rule])
 
-    def attempt(self, reviewed_try: ReviewedTry, untimed: float) -> None:
-        """Judge one try. `untimed`: the suspicion the timing rule added then, where it can't judge the try again."""
+    def attempt(self, reviewed_try: ReviewedTry, untimed: Signal | None) -> None:
+        """Judge one try. `untimed`: the signal of the timing rule then, where it can't judge the try again."""
         at = reviewed_try.completion.completed_at
         if not self._is_suspended(at):
-            self._judge(reviewed_try, untimed)
+            if self._judge(reviewed_try, untimed) is Outcome.TOO_SOON:
+                return
         elif not reviewed_try.refused and at >= self._since:
             self.past.prevented += 1
         self._history.append(reviewed_try.completion)
 
-    def _judge(self, reviewed_try: ReviewedTry, untimed: float) -> None:
+    def _judge(self, reviewed_try: ReviewedTry, untimed: Signal | None) -> Outcome:
         attempt, at = reviewed_try.completion, reviewed_try.completion.completed_at
         if untimed:
             self._raise(at, untimed)
@@ -132,12 +133,12 @@ class _Replay:
         self._note(
             at, verdict.outcome, [*(["timing"] if untimed else []), *(signal.rule for signal in verdict.signals)]
         )
-        if at < self._since:
-            return
-        self.past.tries += 1
-        if verdict.outcome in (Outcome.REJECT, Outcome.CRITICAL):
-            self.past.refused += 1
-            self.past.prevented += not reviewed_try.refused
+        if at >= self._since and verdict.outcome is not Outcome.TOO_SOON:
+            is_refused = verdict.outcome in (Outcome.REJECT, Outcome.CRITICAL)
+            self.past.tries += 1
+            self.past.refused += is_refused
+            self.past.prevented += is_refused and not reviewed_try.refused
+        return verdict.outcome
 
     def _note(self, at: float, outcome: Outcome, rules: Sequence[str]) -> None:
         if outcome is Outcome.CRITICAL and self.past.suspended_at is None:
@@ -147,15 +148,17 @@ class _Replay:
         self._fired_rules.update(rules)
         self.past.rules = tuple(sorted(self._fired_rules))
         self.past.peak = max(self.past.peak, self._level.value)
-        if outcome is not Outcome.CLEAN and self.past.flagged_at is None:
+        if outcome not in (Outcome.CLEAN, Outcome.TOO_SOON) and self.past.flagged_at is None:
             self.past.flagged_at = at
 
-    def _raise(self, at: float, added: float) -> None:
-        self._level = Suspicion(decayed(self._level, at, self._rules.thresholds.half_life) + added, at)
+    def _raise(self, at: float, signal: Signal) -> None:
+        levels = self._rules.thresholds
+        self._level = raised(self._level, [signal], at, half_life=levels.half_life, soft_ceiling=levels.soft_ceiling)
 
     def _is_suspended(self, at: float) -> bool:
         if self._level.at <= self._cleared_at < at:  # a person set it to 0 and lifted the suspension
             self._level = Suspicion(0.0, self._cleared_at)
+            self._history.clear()
         suspended_at = self.past.suspended_at
         return suspended_at is not None and not suspended_at <= self._cleared_at < at
 
@@ -174,7 +177,7 @@ def backtest(
     would perhaps have tried something else. `cleared_at`: the time at which a person set their suspicion to 0.
     """
     replay = _Replay(rules, since, cleared_at)
-    timing = {record.action_id: record.signal.added for record in evidence if record.signal.rule == "timing"}
+    timing = {record.action_id: record.signal for record in evidence if record.signal.rule == "timing"}
     tokens = [(record.at, partial(replay.token, record)) for record in evidence if record.signal.rule in _TOKEN_RULES]
     attempts = [
         (
@@ -182,7 +185,7 @@ def backtest(
             partial(
                 replay.attempt,
                 reviewed_try,
-                timing.get(reviewed_try.action_id, 0.0) if _lacks_issue_time(reviewed_try) else 0.0,
+                timing.get(reviewed_try.action_id) if _lacks_issue_time(reviewed_try) else None,
             ),
         )
         for reviewed_try in tries

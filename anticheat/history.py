@@ -1,6 +1,6 @@
 """A player's recent completions. A redemption is judged only by these and by the suspicion so far."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 HISTORY_LENGTH = 50
@@ -9,19 +9,18 @@ HISTORY_LENGTH = 50
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One try at completing an action, scored or rejected. Times are Unix seconds of the server's clock."""
+    """One try at completing an action, scored or rejected. Times are Unix seconds of one clock."""
 
     action_type: str
     issued_at: float
     completed_at: float
 
 
-def known_at(moment: float, history: Sequence[Completion], ahead: float) -> list[Completion]:
-    """Return the completions up to `moment` and those less than `ahead` seconds after it, newest first.
+def was_clock_set_back(attempt: Completion, history: Iterable[Completion]) -> bool:
+    """Return whether the clock went back since the attempt's issue or an earlier completion: no time can be measured.
 
-    Two redemptions in flight can overtake each other, so a little ahead is ordinary. An entry further ahead was written
-    before the clock was set back; it says nothing about this redemption.
+    One clock times all actions of a player, so nothing else puts their past into the future.
     """
-    completions = [completion for completion in history if completion.completed_at <= moment + ahead]
-    completions.sort(key=lambda completion: completion.completed_at, reverse=True)
-    return completions
+    return attempt.issued_at > attempt.completed_at or any(
+        completion.completed_at > attempt.completed_at for completion in history
+    )

@@ -1,12 +1,12 @@
 """A second judgement of a player's past: the same rules over its records, in the order in which it happened."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from anticheat.history import HISTORY_LENGTH, Completion
 from anticheat.rules import ActionTypeLimits, Signal
-from anticheat.suspicion import Suspicion, decayed
+from anticheat.suspicion import Suspicion, raised
 from anticheat.verdict import Thresholds, judge
 
 
@@ -46,12 +46,13 @@ def review(
     evidence: Sequence[ReviewedSignal],
     limits_of: Callable[[Completion], ActionTypeLimits],
     thresholds: Thresholds,
+    forgiven: Collection[str] = (),
 ) -> ReviewResult:
     """Judge `tries` again, and add the new signals to the `evidence` that was recorded when they were first judged.
 
     A signal that a rule has already given on an action is not counted twice; so with the same history and the same
     numbers there is nothing new, and the suspicion is as it was. `limits_of` returns the limits at the time the action
-    was issued.
+    was issued; `forgiven` are the rules whose evidence was cleared often for this player.
     """
     known_keys = {(record.action_id, record.signal.rule) for record in evidence}
     new_signals = [
@@ -62,7 +63,14 @@ def review(
     new_keys = {(record.action_id, record.signal.rule) for record in new_signals}
     level, peak, new_evidence = Suspicion(0.0, 0.0), 0.0, []
     for record in sorted([*evidence, *new_signals], key=lambda entry: entry.at):
-        level = Suspicion(decayed(level, record.at, thresholds.half_life) + record.signal.added, record.at)
+        level = raised(
+            level,
+            [record.signal],
+            record.at,
+            half_life=thresholds.half_life,
+            soft_ceiling=thresholds.soft_ceiling,
+            forgiven=forgiven,
+        )
         peak = max(peak, level.value)
         if (record.action_id, record.signal.rule) in new_keys:
             new_evidence.append((record, level.value))

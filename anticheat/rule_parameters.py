@@ -24,14 +24,13 @@ class PatternWindow:
 class RuleParameters:
     """The defaults. Times in seconds; `…_adds…` in suspicion, where 30 flags, 60 rejects, 100 suspends."""
 
-    # Clocks. Servers kept by NTP agree within a few milliseconds; 50 ms forgives a bad day.
+    # Clocks. One clock times issue and completion; 50 ms forgives the client's timer, and a thousandth of the time that
+    # the client's clock runs faster or ours slower (NTP slews a clock by at most half a thousandth).
     skew: float = 0.05
-    # Two requests in flight overtake each other by less than this. A larger step back means that the clock was set
-    # back.
-    overtaking: float = 1.0
+    drift: float = 0.001
 
-    # Timing. The minimum is a hard fact of the action, so any breach counts (20), and an instant one is rejected at
-    # once (80) and suspends the second time. A completion at 90% of the minimum adds 26: the second one flags.
+    # Timing. Any breach of the minimum counts (20), and an instant one is rejected at once (80) and suspends the second
+    # time, if the minimum is a fact. A completion at 90% of the minimum adds 26: the second one flags.
     timing_adds: float = 20.0
     timing_adds_by_severity: float = 60.0
 

@@ -4,40 +4,53 @@
 `ACCUSATIONS`. A forged or used token is no completion: `services/play/redemptions.py` adds `forgery` and `replay`.
 
 A rule judges only the redemption in hand: the suspicion already contains the signals of earlier ones. `completions` are
-the player's others, as `known_at` returns them.
+the player's others, none of them later.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal, TypeAlias
 
 from anticheat.history import Completion
 from anticheat.rule_parameters import RULE_PARAMETERS, PatternWindow, RuleParameters
 
+Cadence: TypeAlias = Literal["player", "client"]
+"""The one that sets the pace of an action type: a person's hand, or a client that starts or completes by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class ActionTypeLimits:
-    """The limits of an action type; `None` takes the default number.
+    """What an action type is, for the rules; `None` takes the default number.
 
-    `min_seconds` 0: no timing rule. `burst` and `per_minute` count completions of this action type; a number above
-    HISTORY_LENGTH can never be passed and so switches the rule off. `steadiest_hand` is the standard deviation, in
-    seconds, of the steadiest intervals a person makes at this action; 0 switches the pattern rule off.
+    `min_seconds` 0: no timing rule. `min_is_fact`: no honest client can be faster; otherwise it is a statistic.
+    `burst` and `per_minute` count completions of this action type; a number above HISTORY_LENGTH can never be passed
+    and so switches the rule off. `steadiest_hand` is the standard deviation, in seconds, of the steadiest intervals a
+    person makes at this action; 0 switches the pattern rule off, and so does a `cadence` that the client sets.
+    `parallel`: so many actions may overlap.
     """
 
     min_seconds: float
     burst: int | None = None
     per_minute: int | None = None
     steadiest_hand: float | None = None
+    min_is_fact: bool = True
+    cadence: Cadence = "player"
+    parallel: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """The observation and the expectation of one rule, in words for a person, and the suspicion it added."""
+    """The observation and the expectation of one rule, in words for a person, and the suspicion it added.
+
+    `is_hard`: no honest client can do this. All other evidence is soft: a person, a device or a game's client could.
+    """
 
     rule: str
     seen: str
     expected: str
     added: float
+    is_hard: bool = False
 
 
 def timing(
@@ -46,26 +59,45 @@ def timing(
     completions: Sequence[Completion],
     numbers: RuleParameters = RULE_PARAMETERS,
 ) -> Signal | None:
-    """Return a signal for a completion that is too fast for the action type; `None` if it isn't.
-
-    The time counts from the later of its issue and the previous completion, so that opening many actions at once and
-    waiting once earns nothing.
-    """
-    if limits.min_seconds <= 0 or attempt.issued_at - attempt.completed_at > numbers.overtaking:
-        return None  # no minimum, or the clock was set back since the issue and the time can't be measured
-    start, since = attempt.issued_at, "its issue"
-    if completions and completions[0].completed_at > start:
-        start, since = completions[0].completed_at, "the previous completion"
-    elapsed = max(0.0, attempt.completed_at - start)
-    if elapsed + numbers.skew >= limits.min_seconds:
+    """Return a signal for a completion sooner after its own issue than the minimum; `None` if it isn't."""
+    elapsed = attempt.completed_at - attempt.issued_at
+    if elapsed < 0 or not _is_short(elapsed, limits, numbers):
         return None
     severity = 1 - elapsed / limits.min_seconds
     return Signal(
         rule="timing",
-        seen=f"completed {elapsed:.2f} s after {since}",
+        seen=f"completed {elapsed:.2f} s after its issue",
         expected=f"{limits.min_seconds:.2f} s or more",
         added=numbers.timing_adds + numbers.timing_adds_by_severity * severity,
+        is_hard=limits.min_is_fact,
     )
+
+
+def seconds_to_wait(
+    attempt: Completion,
+    limits: ActionTypeLimits,
+    completions: Iterable[Completion],
+    numbers: RuleParameters = RULE_PARAMETERS,
+) -> float:
+    """Return the seconds until this completion overlaps with fewer than `parallel` others; 0 if it does now.
+
+    Of `parallel` + 1 completions, the first and the last are the minimum apart, or the last was issued after the first.
+    So opening many actions at once and waiting once earns nothing.
+    """
+    if limits.min_seconds <= 0:
+        return 0.0
+    overlapping = sorted(
+        (completion.completed_at for completion in completions if completion.completed_at > attempt.issued_at),
+        reverse=True,
+    )
+    if len(overlapping) < limits.parallel:
+        return 0.0
+    elapsed = attempt.completed_at - overlapping[limits.parallel - 1]
+    return limits.min_seconds - elapsed if _is_short(elapsed, limits, numbers) else 0.0
+
+
+def _is_short(elapsed: float, limits: ActionTypeLimits, numbers: RuleParameters) -> bool:
+    return elapsed + numbers.skew + numbers.drift * limits.min_seconds < limits.min_seconds
 
 
 def frequency(
@@ -111,6 +143,8 @@ def pattern(
     The newest interval must be among the alike ones. So a person who takes over from a machine is not blamed for it,
     and a machine's odd interval adds nothing.
     """
+    if limits.cadence == "client":
+        return None
     own = [completion.completed_at for completion in completions if completion.action_type == attempt.action_type]
     run = _run_of_intervals(sorted([attempt.completed_at, *own], reverse=True), numbers.pause)
     for window in numbers.windows:
@@ -130,6 +164,7 @@ def forgery() -> Signal:
         seen="presented a token with a signature that this server did not make",
         expected="the token as it was issued",
         added=RULE_PARAMETERS.forgery_adds,
+        is_hard=True,
     )
 
 

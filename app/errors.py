@@ -20,6 +20,7 @@ Refusal
 │   ├── UsernameTaken
 │   ├── TooManyActions
 │   ├── InProgress
+│   ├── TooSoon           another action was completed meanwhile; carries the seconds to wait
 │   ├── AlreadyDecided    the case has a decision already
 │   ├── CaseOpen          the player has another case that waits for a decision
 │   ├── NothingToUndo     the case has no decision yet
@@ -34,6 +35,7 @@ Refusal
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 Details = list[dict[str, str]] | Mapping[str, object]
@@ -153,6 +155,19 @@ class TooManyActions(Conflict):
 class InProgress(Conflict):
     code = "in_progress"
     default_message = "The first try with this Idempotency-Key is still in flight. Try again in a moment."
+
+
+class TooSoon(Conflict):
+    """The same request may score after `retry_after` whole seconds; `wait` is the exact time in seconds."""
+
+    code = "too_soon"
+
+    def __init__(self, wait: float) -> None:
+        self.retry_after = max(1, math.ceil(wait))
+        super().__init__(
+            f"Another action was completed meanwhile. Nothing is lost: send this again in {self.retry_after} s.",
+            details={"retry_after": self.retry_after, "wait_ms": math.ceil(wait * 1000)},
+        )
 
 
 class AlreadyDecided(Conflict):

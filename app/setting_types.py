@@ -5,6 +5,7 @@ An error never repeats a value that may be secret.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -37,13 +38,27 @@ def whole(low: int, high: int) -> BeforeValidator:
     return BeforeValidator(parse)
 
 
+def _parse_number(value: object, low: float, high: float) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", str(value)) or not low <= float(str(value)) <= high:
+        raise ValueError(f"wants a number from {low:g} to {high:g}")
+    return float(str(value))
+
+
 def number(low: float, high: float) -> BeforeValidator:
     """Accept digits with at most one point, from `low` to `high`."""
+    return BeforeValidator(lambda value: _parse_number(value, low, high))
+
+
+def number_or_none(low: float, high: float) -> BeforeValidator:
+    """Accept what `number` does, and `none`, which is infinity."""
 
     def parse(value: object) -> float:
-        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", str(value)) or not low <= float(str(value)) <= high:
-            raise ValueError(f"wants a number from {low:g} to {high:g}")
-        return float(str(value))
+        if value in ("none", math.inf):
+            return math.inf
+        try:
+            return _parse_number(value, low, high)
+        except ValueError as error:
+            raise ValueError(f"{error}, or none") from None
 
     return BeforeValidator(parse)
 

@@ -26,6 +26,7 @@ from app.setting_types import (
     Switch,
     Texts,
     number,
+    number_or_none,
     whole,
     word,
 )
@@ -93,8 +94,12 @@ class Settings(BaseSettings):
     rate_limit_sockets: Rate = _set("60/minute", "new sockets, per address")
 
     anticheat_flag: Annotated[float, number(1, 1_000_000)] = _set(30.0, "suspicion that opens a case")
+    anticheat_hold: Annotated[float, number(1, 1_000_000)] = _set(45.0, "suspicion from which points are held")
     anticheat_reject: Annotated[float, number(1, 1_000_000)] = _set(60.0, "suspicion that refuses the redemption")
     anticheat_critical: Annotated[float, number(1, 1_000_000)] = _set(100.0, "suspicion that suspends the account")
+    anticheat_soft_ceiling: Annotated[float, number_or_none(1, 1_000_000)] = _set(
+        59.0, "suspicion up to which soft evidence counts; none: any"
+    )
     anticheat_half_life: Annotated[int, whole(1, 31_536_000)] = _set(1800, "seconds in which suspicion halves")
     quarantine: Switch = _set(False, "points scored under a case are held until it is decided: on or off")
 
@@ -140,9 +145,25 @@ class Settings(BaseSettings):
         settings._check()
         return settings
 
+    @property
+    def hold_level(self) -> float:
+        """Return ANTICHEAT_HOLD; its default stays within ANTICHEAT_FLAG and ANTICHEAT_REJECT."""
+        if "anticheat_hold" in self.model_fields_set:
+            return self.anticheat_hold
+        return min(max(self.anticheat_hold, self.anticheat_flag), self.anticheat_reject)
+
+    @property
+    def soft_ceiling(self) -> float:
+        """Return ANTICHEAT_SOFT_CEILING; its default stays below ANTICHEAT_REJECT."""
+        if "anticheat_soft_ceiling" in self.model_fields_set:
+            return self.anticheat_soft_ceiling
+        return min(self.anticheat_soft_ceiling, self.anticheat_reject - 1)
+
     def _check(self) -> None:
         if not self.anticheat_flag <= self.anticheat_reject <= self.anticheat_critical:
             raise BadSetting("ANTICHEAT_FLAG, ANTICHEAT_REJECT and ANTICHEAT_CRITICAL must not descend")
+        if not self.anticheat_flag <= self.hold_level <= self.anticheat_reject:
+            raise BadSetting("ANTICHEAT_HOLD must be from ANTICHEAT_FLAG to ANTICHEAT_REJECT")
         if self.app_env == "production":
             self._check_secrets()
 

@@ -18,6 +18,7 @@ from app.services.moderation.backtest import Backtest
 from app.services.moderation.cases import Cases
 from app.services.moderation.corrections import Corrections
 from app.services.moderation.decisions import Decisions
+from app.services.moderation.holds import Holds
 from app.services.moderation.moderation import Moderation
 from app.services.moderation.play_review import Review
 from app.services.moderation.status_changes import StatusChanges
@@ -66,12 +67,14 @@ class ModerationServices:
 
 
 def thresholds_of(settings: Settings) -> Thresholds:
-    """Return the suspicion at which a redemption is flagged, rejected, or suspends its player."""
+    """Return the suspicion at which a redemption is flagged, held, rejected, or suspends its player."""
     return Thresholds(
         settings.anticheat_flag,
         settings.anticheat_reject,
         settings.anticheat_critical,
         settings.anticheat_half_life,
+        settings.hold_level,
+        settings.soft_ceiling,
     )
 
 
@@ -97,6 +100,10 @@ def build_moderation(
     statuses = StatusChanges(
         connections.redis, players, accounts.logins, boards.outbox, stores.audit, boards.rankings, play.catalog
     )
+    thresholds = thresholds_of(settings)
+    holds = Holds(
+        database, stores.quarantine, stores.suspicions, players, boards.outbox, thresholds=thresholds, clock=clock
+    )
     moderation = Moderation(
         database,
         statuses,
@@ -106,7 +113,8 @@ def build_moderation(
         play.ledger,
         accounts.logins,
         play.action_claims,
-        half_life=half_life,
+        holds,
+        thresholds=thresholds,
         quarantine=settings.quarantine,
         clock=clock,
     )
@@ -122,7 +130,7 @@ def build_moderation(
         moderation,
         statuses,
         corrections,
-        half_life=half_life,
+        thresholds=thresholds,
         clock=clock,
     )
     return ModerationServices(
@@ -131,9 +139,9 @@ def build_moderation(
         corrections,
         decisions,
         _audit(connections, stores),
-        StatusRepair(database, stores.quarantine, players, boards.outbox),
+        StatusRepair(database, stores.quarantine, players, boards.outbox, holds),
         _review(connections, stores),
-        Backtest(connections.patient_replicas, stores.reviews, thresholds_of(settings)),
+        Backtest(connections.patient_replicas, stores.reviews, thresholds),
     )
 
 

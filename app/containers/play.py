@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from anticheat.verdict import Thresholds
@@ -45,6 +46,7 @@ def build_play_stores(connections: Connections) -> PlayStores:
         connections.scripts,
         lease_ms=settings.claim_seconds * 1000,
         consumed_seconds=settings.consumed_seconds,
+        clock=None if connections.clock is time.time else connections.clock,
     )
     return PlayStores(CatalogStore(connections.database), LedgerStore(connections.database), action_claims)
 
@@ -84,6 +86,5 @@ def build_play(
         connections.scripts,
         secrets={key.kid: key.secret for key in settings.action_token_keys},
         thresholds=thresholds,
-        clock=connections.clock,
     )
     return PlayServices(actions, Calibration(connections.patient_replicas, actions), redemptions)

@@ -69,7 +69,7 @@ def refusal_response(refusal: errors.Refusal) -> Response:
         response.headers["RateLimit-Limit"] = str(refusal.limit)
         response.headers["RateLimit-Remaining"] = str(refusal.remaining)
         response.headers["RateLimit-Reset"] = str(refusal.retry_after)
-    elif isinstance(refusal, errors.TooManySockets):
+    elif isinstance(refusal, errors.TooManySockets | errors.TooSoon):
         response.headers["Retry-After"] = str(refusal.retry_after)
     elif isinstance(refusal, errors.InProgress):
         response.headers["Retry-After"] = "1"

@@ -34,7 +34,8 @@ def outcomes(play: Iterator[Completion]) -> Iterator[Outcome]:
         limits = ActionTypeLimits(MINIMUM[attempt.action_type])
         verdict = judge(attempt, limits, list(history), suspicion, THRESHOLDS)
         suspicion = verdict.suspicion
-        history.appendleft(attempt)
+        if verdict.outcome is not Outcome.TOO_SOON:
+            history.appendleft(attempt)
         yield verdict.outcome
         if verdict.outcome is Outcome.CRITICAL:
             return
@@ -67,7 +68,7 @@ class Detection:
 
 def fairness(kind: str, play: Play, seed: int, hours: int) -> Fairness:
     runs = [list(outcomes(play(random.Random(f"{seed}/{kind}/{hour}")))) for hour in range(hours)]
-    flagged = sum(any(outcome is not Outcome.CLEAN for outcome in run) for run in runs)
+    flagged = sum(any(outcome not in (Outcome.CLEAN, Outcome.TOO_SOON) for outcome in run) for run in runs)
     suspended = sum(Outcome.CRITICAL in run for run in runs)
     return Fairness(kind, hours, sum(map(len, runs)), flagged, suspended)
 
@@ -81,7 +82,7 @@ def detection(kind: str, play: Play, seed: int) -> Detection:
     return Detection(
         kind=kind,
         players=CHEATS,
-        flagged=sum(any(outcome is not Outcome.CLEAN for outcome in run) for run in runs),
+        flagged=sum(any(outcome not in (Outcome.CLEAN, Outcome.TOO_SOON) for outcome in run) for run in runs),
         rejected=sum(Outcome.REJECT in run or Outcome.CRITICAL in run for run in runs),
         suspended=len(suspended_after),
         suspended_after_median=statistics.median(suspended_after) if suspended_after else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from anticheat.suspicion import Suspicion
 from anticheat.verdict import Outcome, Thresholds, judge
 from bench.fairness.players import MINIMUM, START
 
-THRESHOLDS = Thresholds(flag=30, reject=60, critical=100, half_life=1800)
+# Without a ceiling for soft evidence, which measures what the rules alone would suspend.
+THRESHOLDS = Thresholds(flag=30, reject=60, critical=100, half_life=1800, hold=60, soft_ceiling=math.inf)
 EVERY = 6 * 3600.0
 """Seconds between two scorings by the model, as in the worker. It learns from whole days."""
 
@@ -40,6 +42,8 @@ def by_rules(plays: Iterable[Completion]) -> ByRules:
     for attempt in plays:
         verdict = judge(attempt, limits[attempt.action_type], history, suspicion, THRESHOLDS)
         suspicion, peak = verdict.suspicion, max(peak, verdict.suspicion.value)
+        if verdict.outcome is Outcome.TOO_SOON:
+            continue
         history.appendleft(attempt)
         judged_plays.append(attempt)
         if flagged is None and verdict.outcome is not Outcome.CLEAN:

@@ -181,7 +181,6 @@ CHEATS = (
     Kind(
         "token stockpiling",
         until(HOUR, machine("quick-match", 3.1, lambda own: own.uniform(0, 0.5), open_actions=10)),
-        naive=True,
         held_out=True,
     ),
     Kind("clockwork on a busy machine", until(8 * HOUR, machine("quick-match", 3.05, busy))),

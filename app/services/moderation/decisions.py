@@ -12,6 +12,7 @@ import sqlalchemy as sa
 import structlog
 
 from anticheat.suspicion import Suspicion
+from anticheat.verdict import Thresholds
 from app.domain import actors
 from app.domain.cases import DECISIONS, Decision, check_reason
 from app.domain.corrections import Selection
@@ -23,7 +24,7 @@ from app.stores.accounts.players import PlayerStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.cases import CaseStore, LockedCase
 from app.stores.moderation.decisions import DecisionStore, PlayerState
-from app.stores.moderation.quarantine import QuarantineStore
+from app.stores.moderation.quarantine import Hold, QuarantineStore
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.postgres.engine import Database
 from app.stores.unavailability import AFTER_COMMIT, reason_of
@@ -94,14 +95,14 @@ class Decisions:
         statuses: StatusChanges,
         corrections: CorrectionStarter,
         *,
-        half_life: float,
+        thresholds: Thresholds,
         clock: Callable[[], float],
         budget: float = 2.0,
     ) -> None:
         self._db, self._store, self._decisions = database, store, decisions
         self._players, self._suspicions, self._quarantine, self._audit = players, suspicions, quarantine, audit
         self._moderation, self._statuses, self._corrections = moderation, statuses, corrections
-        self._half_life, self._clock, self._budget = half_life, clock, budget
+        self._thresholds, self._clock, self._budget = thresholds, clock, budget
 
     def decide(self, case_id: UUID, decision: Decision, author: DecisionAuthor) -> DecisionResult:
         """Clear or confirm a case. Raises InvalidRequest, NotFound, Forbidden on one's own case, AlreadyDecided."""
@@ -163,14 +164,17 @@ class Decisions:
 
     def _read_state(self, connection: sa.Connection, case: LockedCase) -> PlayerState:
         """Return the state that a decision may change."""
+        hold = self._quarantine.hold_of(connection, case.player_id)
         return {
             "status": case.status,
             "suspicion": self._suspicions.lock(connection, case.player_id),
-            "held": self._quarantine.holding_case(connection, case.player_id) == case.id,
+            "held_under": str(hold.id) if hold else None,
+            "held_until": hold.until.isoformat() if hold and hold.until else None,
         }
 
     def _clear(self, connection: sa.Connection, case: LockedCase, author: DecisionAuthor) -> DecisionResult:
         now = self._clock()
+        self._suspicions.count_clearing(connection, case.id, 1)
         self._suspicions.clear(connection, case.player_id, utc(now))
         self._statuses.set(connection, case.player_id, "active", author.request_id)
         self._quarantine.hold(connection, case.player_id, None)
@@ -201,9 +205,10 @@ class Decisions:
                 connection, void_id, made_by=author.actor, reason=author.reason, request_id=author.request_id
             )
         if case.state == "cleared":
-            suspicion = self._suspicions.restore(connection, case.player_id, state["suspicion"], self._half_life)
+            self._suspicions.count_clearing(connection, case.id, -1)
+            suspicion = self._suspicions.restore(connection, case.player_id, state["suspicion"], self._thresholds)
         self._statuses.set(connection, case.player_id, state["status"], author.request_id)
-        self._quarantine.hold(connection, case.player_id, case.id if state["held"] else None)
+        self._quarantine.hold(connection, case.player_id, _hold_of(state))
         return DecisionResult(case.id, case.player_id, "undone", state["status"], restore_id, suspicion)
 
     def _record(
@@ -231,7 +236,7 @@ class Decisions:
 
     def _follow_up(self, result: DecisionResult) -> DecisionResult:
         if result.suspicion is not None:
-            self._moderation.remember(result.player_id, result.suspicion)
+            self._moderation.start_anew(result.player_id, result.suspicion)
         self._statuses.publish(result.player_id, result.status)
         log.warning(
             "case_decided", case_id=str(result.case_id), player_id=str(result.player_id), decision=result.decision
@@ -242,6 +247,13 @@ class Decisions:
             except _INTERRUPTED as error:  # the decision stands and the correction has begun; the workers continue it
                 log.warning("correction_interrupted", correction_id=str(result.correction_id), error=reason_of(error))
         return result
+
+
+def _hold_of(state: PlayerState) -> Hold | None:
+    if state["held_under"] is None:
+        return None
+    until = state["held_until"]
+    return Hold(UUID(state["held_under"]), datetime.fromisoformat(until) if until else None)
 
 
 def _case_not_found() -> NotFound:

@@ -16,6 +16,7 @@ from app.domain.action_token import Promise
 from app.domain.actors import SYSTEM
 from app.domain.redemption import RedemptionRequest
 from app.domain.times import utc
+from app.services.moderation.holds import Holds, end_of_hold
 from app.services.moderation.status_changes import StatusChanges
 from app.stores.accounts.logins import LATELY_SECONDS, LoginStore
 from app.stores.accounts.players import PlayerStore
@@ -42,15 +43,27 @@ class Moderation:
         ledger: LedgerStore,
         logins: LoginStore,
         claims: ActionClaimStore,
+        holds: Holds,
         *,
-        half_life: float,
+        thresholds: Thresholds,
         quarantine: bool,
         clock: Callable[[], float],
     ) -> None:
         self._db, self._statuses = database, statuses
         self._players, self._suspicions, self._audit = players, suspicions, audit
-        self._ledger, self._logins, self._claims = ledger, logins, claims
-        self._half_life, self._quarantine, self._clock = half_life, quarantine, clock
+        self._ledger, self._logins, self._claims, self._holds = ledger, logins, claims, holds
+        self._thresholds, self._quarantine, self._clock = thresholds, quarantine, clock
+
+    def forgiven_rules(self, player_id: str) -> frozenset[str]:
+        """Return the rules whose evidence was cleared so often for this player that it counts a fraction."""
+        return self._suspicions.forgiven(player_id)
+
+    def end_hold(self, player_id: str) -> None:
+        """End the player's hold, if it may end by itself. If the database is away, the sweep ends it."""
+        try:
+            self._holds.end(UUID(player_id))
+        except UNAVAILABLE as error:
+            log.warning("hold_not_ended", error=reason_of(error), player_id=player_id)
 
     def score_under_suspicion(self, request: RedemptionRequest, promise: Promise, verdict: Verdict) -> Redeemed | None:
         """Score a redemption and record its signals in one transaction; from `flag` on, also open a case.
@@ -88,7 +101,7 @@ class Moderation:
         if is_critical:
             self._statuses.publish(UUID(promise.player_id), "suspended")
 
-    def note(self, request: RedemptionRequest, signal: Signal, thresholds: Thresholds) -> None:
+    def note(self, request: RedemptionRequest, signal: Signal) -> None:
         """Record the signal of a request that could not have scored anyway; at `critical`, suspend the player.
 
         The request gets the same refusal with or without this; if the database is away, nothing is recorded.
@@ -96,7 +109,10 @@ class Moderation:
         player, at = UUID(request.player_id), self._clock()
         try:
             with self._db.transaction() as connection:
-                verdict = self._note(connection, request, signal, thresholds, at)
+                self._players.lock(connection, player)
+                verdict = self._add(connection, request.player_id, request.action_id, None, (signal,), at)
+                if verdict.outcome is Outcome.CRITICAL:
+                    self._suspend(connection, request, verdict.suspicion)
         except UNAVAILABLE as error:
             log.warning(
                 "signal_not_recorded", error=str(error).split("\n")[0], player_id=request.player_id, rule=signal.rule
@@ -105,29 +121,6 @@ class Moderation:
         self._log_and_remember(request.player_id, request.action_id, verdict)
         if verdict.outcome is Outcome.CRITICAL:
             self._statuses.publish(player, "suspended")
-
-    def _note(
-        self, connection: sa.Connection, request: RedemptionRequest, signal: Signal, thresholds: Thresholds, at: float
-    ) -> Verdict:
-        player = UUID(request.player_id)
-        self._players.lock(connection, player)
-        suspicion = self._suspicions.add(connection, request.player_id, signal.added, at, self._half_life)
-        verdict = Verdict(outcome_at(suspicion.value, thresholds), suspicion, (signal,))
-        self._suspicions.add_signals(
-            connection,
-            request.player_id,
-            request.action_id,
-            None,
-            verdict.signals,
-            suspicion=suspicion.value,
-            outcome=verdict.outcome.value,
-            at=at,
-        )
-        if verdict.outcome is not Outcome.CLEAN:
-            self._suspicions.open_case(connection, request.player_id, half_life=self._half_life, hold=self._quarantine)
-        if verdict.outcome is Outcome.CRITICAL:
-            self._suspend(connection, request, suspicion)
-        return verdict
 
     def _suspend(self, connection: sa.Connection, request: RedemptionRequest, suspicion: Suspicion) -> None:
         details = {"action_id": request.action_id, "suspicion": round(suspicion.value, 1)}
@@ -154,7 +147,8 @@ class Moderation:
             self._audit.append(
                 connection, by, "player.reinstated", f"player:{player_id}", {"changed": has_changed}, request_id
             )
-        self.remember(player_id, Suspicion(0.0, now))
+        self.start_anew(player_id, Suspicion(0.0, now))
+        self.end_hold(str(player_id))
         self._statuses.publish(player_id, "active")
         return has_changed
 
@@ -172,22 +166,56 @@ class Moderation:
 
     def _record(self, connection: sa.Connection, promise: Promise, verdict: Verdict) -> Suspicion:
         self._players.lock(connection, UUID(promise.player_id))
-        added = sum(signal.added for signal in verdict.signals)
-        at = verdict.suspicion.at
-        suspicion = self._suspicions.add(connection, promise.player_id, added, at, self._half_life)
-        self._suspicions.add_signals(
+        return self._add(
             connection,
             promise.player_id,
             promise.action_id,
             promise.action_type,
             verdict.signals,
+            verdict.suspicion.at,
+            verdict.outcome,
+        ).suspicion
+
+    def _add(
+        self,
+        connection: sa.Connection,
+        player_id: str,
+        action_id: str,
+        action_type: str | None,
+        signals: tuple[Signal, ...],
+        at: float,
+        outcome: Outcome | None = None,
+    ) -> Verdict:
+        """Add the signals to the player's suspicion, and open or join a case from `flag` on; hold from `hold` on.
+
+        `outcome` is the one that the redemption has already; by default that of the suspicion.
+        """
+        forgiven = self._suspicions.forgiven(player_id) if signals else frozenset()
+        suspicion = self._suspicions.add(connection, player_id, signals, at, self._thresholds, forgiven)
+        verdict = Verdict(outcome or outcome_at(suspicion.value, self._thresholds), suspicion, signals)
+        self._suspicions.add_signals(
+            connection,
+            player_id,
+            action_id,
+            action_type,
+            signals,
             suspicion=suspicion.value,
             outcome=verdict.outcome.value,
             at=at,
         )
         if verdict.outcome is not Outcome.CLEAN:
-            self._suspicions.open_case(connection, promise.player_id, half_life=self._half_life, hold=self._quarantine)
-        return suspicion
+            self._open_case(connection, player_id, suspicion)
+        return verdict
+
+    def _open_case(self, connection: sa.Connection, player_id: str, suspicion: Suspicion) -> None:
+        is_timed = not self._quarantine
+        self._suspicions.open_case(
+            connection,
+            player_id,
+            half_life=self._thresholds.half_life,
+            hold=self._quarantine or suspicion.value >= self._thresholds.hold,
+            held_until=utc(end_of_hold(suspicion, self._thresholds)) if is_timed else None,
+        )
 
     def _log_and_remember(self, player_id: str, action_id: str, verdict: Verdict) -> None:
         if verdict.outcome is not Outcome.CLEAN:
@@ -200,6 +228,13 @@ class Moderation:
                 rules=[signal.rule for signal in verdict.signals],
             )
         self.remember(UUID(player_id), verdict.suspicion)
+
+    def start_anew(self, player_id: UUID, suspicion: Suspicion) -> None:
+        """Store a player's suspicion in Redis after a decision, and drop the past: the ledger has what still counts."""
+        try:
+            self._claims.forget_past(player_id, suspicion)
+        except AFTER_COMMIT as error:
+            log.warning("redis_after_commit", error=reason_of(error), player_id=str(player_id))
 
     def remember(self, player_id: UUID, suspicion: Suspicion) -> None:
         """Store a player's remaining suspicion in Redis, after its commit."""

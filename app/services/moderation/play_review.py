@@ -161,7 +161,7 @@ class Review:
             type_limits = limits[attempt.action_type]
             return type_limits.limits if attempt.issued_at > type_limits.since + _CHANGE_SECONDS else _NO_LIMITS
 
-        finding = review(dossier.tries, dossier.counted_evidence, limits_of, self._thresholds)
+        finding = review(dossier.counted_tries, dossier.counted_evidence, limits_of, self._thresholds, dossier.forgiven)
         total.players.add(dossier.player_id)
         total.redemptions += sum(reviewed_try.should_judge for reviewed_try in dossier.tries)
         if finding.new or (finding.peak >= self._thresholds.flag and not dossier.has_open_case):

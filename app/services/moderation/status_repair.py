@@ -6,6 +6,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.services.moderation.holds import Holds
 from app.stores.accounts.logins import LATELY_SECONDS
 from app.stores.accounts.players import PlayerStore
 from app.stores.boards.outbox import OutboxStore
@@ -19,16 +20,23 @@ class StatusRepair:
     """A redemption reads its player once, without a lock, so that no redemption waits for another player's."""
 
     def __init__(
-        self, database: Database, quarantine: QuarantineStore, players: PlayerStore, outbox: OutboxStore
+        self,
+        database: Database,
+        quarantine: QuarantineStore,
+        players: PlayerStore,
+        outbox: OutboxStore,
+        holds: Holds,
     ) -> None:
         self._db, self._quarantine, self._players, self._outbox = database, quarantine, players, outbox
+        self._holds = holds
 
     def sweep(self) -> list[UUID]:
-        """Release points held without a case, and correct boards that missed a status change; return the players' ids.
+        """Release points held without a hold, and correct boards that missed a status change; return the players' ids.
 
-        Safe while players redeem and moderators decide.
+        Holds that are over end first. Safe while players redeem and moderators decide.
         """
-        player_ids = {*self._quarantine.players_without_case(), *self._quarantine.mislisted_players(LATELY_SECONDS)}
+        self._holds.end_due()
+        player_ids = {*self._quarantine.players_without_hold(), *self._quarantine.mislisted_players(LATELY_SECONDS)}
         for player_id in sorted(player_ids):
             with self._db.transaction() as connection:
                 self._repair(connection, player_id)

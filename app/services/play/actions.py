@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from uuid import UUID, uuid4
 
 from anticheat.rules import ActionTypeLimits
@@ -24,7 +24,7 @@ from app.stores.postgres.engine import Database
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A new action: its promise, its token, and the score that the player would have after it."""
+    """A new action: its promise, with the times that count, its token, and the score that the player would have."""
 
     promise: Promise
     token: str
@@ -128,15 +128,15 @@ class Actions:
         # The score is read first: if that fails, the player holds no action.
         expected = self._standings.score(season.id, player_id) + action_type.points
         token = sign(promise, self._key)
-        outcome = self._claims.issue(promise, digest_of(token), limits, most=self._max_active)
-        if outcome == "unknown":
+        issue = self._claims.issue(promise, digest_of(token), limits, most=self._max_active)
+        if issue.outcome == "unknown":
             self._fetch_history(promise)
-        if outcome == "too_many":
+        if issue.outcome == "too_many":
             raise TooManyActions(
                 f"You hold {self._max_active} active actions, the most allowed. Complete one or let it expire.",
                 details={"limit": self._max_active},
             )
-        return Issued(promise, token, expected)
+        return Issued(replace(promise, issued_ms=issue.issued_ms, expires_ms=issue.expires_ms), token, expected)
 
     def _fetch_history(self, promise: Promise) -> None:
         """Copy the player's history to Redis. If it can't be read, withdraw the action, so that it stops counting."""

@@ -16,8 +16,11 @@ class PlayerHistory:
         self._ledger, self._suspicions, self._claims = ledger, suspicions, claims
 
     def fetch(self, player_id: str) -> tuple[list[Completion], Suspicion]:
-        """Copy completions, newest first, and suspicion of a player from the database to Redis; return both."""
-        entries = self._ledger.past(player_id, HISTORY_LENGTH)
-        suspicion = self._suspicions.get(player_id)
-        self._claims.remember(player_id, entries, suspicion)
+        """Copy completions, newest first, and suspicion of a player from the database to Redis; return both.
+
+        Completions of before a person cleared the player don't count any more.
+        """
+        suspicion, cleared_at = self._suspicions.state(player_id)
+        entries = self._ledger.past(player_id, HISTORY_LENGTH, cleared_at)
+        self._claims.remember(player_id, entries, suspicion, cleared_at)
         return [completion for _, completion in entries], suspicion

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import NoReturn
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from app.errors import (
     Refusal,
     SuspiciousActivity,
     TokenAlreadyUsed,
+    TooSoon,
 )
 from app.services.moderation.moderation import Moderation
 from app.services.play.player_history import PlayerHistory
@@ -55,11 +57,10 @@ class Redemptions:
         *,
         secrets: Mapping[str, str],
         thresholds: Thresholds,
-        clock: Callable[[], float],
     ) -> None:
         self._claims, self._ledger, self._rankings, self._standings = claims, ledger, rankings, standings
         self._history, self._moderation, self._scripts = history, moderation, scripts
-        self._secrets, self._thresholds, self._clock = dict(secrets), thresholds, clock
+        self._secrets, self._thresholds = dict(secrets), thresholds
 
     def complete(self, request: RedemptionRequest) -> Completed:
         """Score the action once. Raises a Refusal or one of UNAVAILABLE; a retry with the key tells the outcome."""
@@ -67,19 +68,18 @@ class Redemptions:
         if presented is None:
             return self._repeat_first_answer(request, InvalidToken())
         promise = presented.promise
-        now_ms = int(self._clock() * 1000)
         claim = self._claims.claim(
             request.player_id,
             request.action_id,
             presented.digest,
-            now_ms=now_ms,
             key=request.key,
             fingerprint=request.fingerprint,
         )
         if not isinstance(claim, Claimed) or promise is None:
             return self._answer_unclaimed(request, claim, presented)
+        promise = replace(promise, issued_ms=claim.issued_ms)
         try:
-            return self._judge_and_score(request, promise, claim, now_ms / 1000)
+            return self._judge_and_score(request, promise, claim)
         except _COMMIT_ERRORS as error:
             return self._answer_failed_commit(request, promise, error)
 
@@ -109,7 +109,7 @@ class Redemptions:
             return self._repeat_first_answer(request, TokenAlreadyUsed())
         except TokenAlreadyUsed:
             if signal := replay(claim.replays):
-                self._moderation.note(request, signal, self._thresholds)
+                self._moderation.note(request, signal)
             raise
 
     def _refuse_forgery(self, request: RedemptionRequest, presented: Presented) -> NoReturn:
@@ -122,7 +122,7 @@ class Redemptions:
             log.error("action_token_key_leaked", kid=presented.kid, **ids)
         else:
             log.warning("forged_token", player_id=request.player_id, action_id=request.action_id)
-        self._moderation.note(request, forgery(), self._thresholds)
+        self._moderation.note(request, forgery())
         if not presented.genuine and names_another(request.token, request.action_id, request.player_id):
             raise InvalidToken()
         raise InvalidSignature()
@@ -158,12 +158,10 @@ class Redemptions:
             replayed=True,
         )
 
-    def _judge_and_score(self, request: RedemptionRequest, promise: Promise, claim: Claimed, now: float) -> Completed:
-        history, suspicion = claim.history, claim.suspicion
-        if suspicion is None:  # Redis was emptied after the action was issued
-            history, suspicion = self._history.fetch(promise.player_id)
-        attempt = Completion(promise.action_type, promise.issued_ms / 1000, now)
-        verdict = judge(attempt, claim.limits, history, suspicion, self._thresholds)
+    def _judge_and_score(self, request: RedemptionRequest, promise: Promise, claim: Claimed) -> Completed:
+        verdict = self._judge(promise, claim)
+        if verdict.outcome is Outcome.TOO_SOON:
+            self._refuse_for_now(promise, verdict.wait)
         if verdict.outcome in (Outcome.REJECT, Outcome.CRITICAL):
             self._refuse(request, promise, verdict)
         if verdict.outcome is Outcome.CLEAN and not verdict.signals:
@@ -172,14 +170,33 @@ class Redemptions:
                 request_id=request.request_id,
                 key=request.key,
                 fingerprint=request.fingerprint,
-                judged=now,
+                judged=verdict.suspicion.at,
             )
         else:
             redeemed = self._moderation.score_under_suspicion(request, promise, verdict)
         if redeemed is None:
             self._release(promise)
             raise AccountSuspended()
+        if redeemed.held_points and verdict.outcome is Outcome.CLEAN:
+            self._moderation.end_hold(request.player_id)
         return self._answer(request, promise, redeemed)
+
+    def _judge(self, promise: Promise, claim: Claimed) -> Verdict:
+        history, suspicion = claim.history, claim.suspicion
+        if suspicion is None:  # Redis was emptied after the action was issued, or a person has decided since
+            history, suspicion = self._history.fetch(promise.player_id)
+        attempt = Completion(promise.action_type, promise.issued_ms / 1000, claim.at_ms / 1000)
+        verdict = judge(attempt, claim.limits, history, suspicion, self._thresholds)
+        if verdict.signals and (forgiven := self._moderation.forgiven_rules(promise.player_id)):
+            verdict = judge(attempt, claim.limits, history, suspicion, self._thresholds, forgiven=forgiven)
+        return verdict
+
+    def _refuse_for_now(self, promise: Promise, wait: float) -> NoReturn:
+        """Refuse a completion that overlaps with another, and leave no trace of it: a later try may score."""
+        if self._is_redeemed(promise):
+            raise AlreadyRedeemed()
+        self._release(promise)
+        raise TooSoon(wait)
 
     def _refuse(self, request: RedemptionRequest, promise: Promise, verdict: Verdict) -> None:
         if self._is_redeemed(promise):

@@ -175,7 +175,7 @@ class CaseStore:
             """
             SELECT c.id AS case_id, c.state, c.opened_at, c.starts_at, c.decided_at, c.decided_by, c.reason,
                    c.correction_id, c.appeal, c.appealed_at, c.player_id, p.username, p.status,
-                   p.held_under IS NOT DISTINCT FROM c.id AS held, s.cleared_at,
+                   c.state = 'open' AND p.held_under IS NOT NULL AS held, s.cleared_at,
                    (SELECT count(*) FROM signals WHERE case_id = c.id) AS signals
             FROM cases c JOIN players p ON p.id = c.player_id LEFT JOIN suspicion s ON s.player_id = c.player_id
             WHERE c.id = :case

@@ -18,7 +18,8 @@ class PlayerState(TypedDict):
 
     status: str
     suspicion: SuspicionRow | None
-    held: bool
+    held_under: str | None
+    held_until: str | None
 
 
 class DecisionStore:
@@ -93,9 +94,18 @@ class DecisionStore:
         )
 
     def state_before_last(self, connection: sa.Connection, case_id: UUID) -> PlayerState:
-        """Return the state before the last decision, as `add` stored it."""
+        """Return the state before the last decision, as `add` stored it.
+
+        Older versions stored `held`, which meant under this case.
+        """
         before: PlayerState = connection.execute(
-            sa.text("SELECT before FROM decisions WHERE case_id = :case ORDER BY id DESC LIMIT 1"),
+            sa.text(
+                """
+                SELECT jsonb_build_object(
+                    'held_under', CASE WHEN before->'held' = 'true' THEN CAST(case_id AS text) END, 'held_until', null
+                ) || (before - 'held') FROM decisions WHERE case_id = :case ORDER BY id DESC LIMIT 1
+                """
+            ),
             {"case": case_id},
         ).scalar_one()
         return before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from anticheat.history import HISTORY_LENGTH, Completion
 from anticheat.review import ReviewedSignal, ReviewedTry
 from anticheat.rules import ActionTypeLimits, Signal
+from anticheat.suspicion import FORGIVEN_AFTER
 from app.domain.times import utc
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row, read_row
@@ -25,15 +26,22 @@ _FIRST_SPAN = "1 day"  # the first review goes back so far
 class Dossier:
     """A player's tries and evidence; only those after `floor` (Unix time) count against the player.
 
-    `cleared_at`: the Unix time at which a person last set their suspicion to 0.
+    `cleared_at`: the Unix time at which a person last set their suspicion to 0. `forgiven`: the rules whose evidence
+    was cleared so often that it counts a fraction.
     """
 
     player_id: UUID
     floor: float = 0.0
     cleared_at: float = 0.0
     has_open_case: bool = False
+    forgiven: Collection[str] = ()
     tries: list[ReviewedTry] = field(default_factory=list)
     evidence: list[ReviewedSignal] = field(default_factory=list)
+
+    @property
+    def counted_tries(self) -> list[ReviewedTry]:
+        """Return the tries since a person last cleared the player; those before count no more, not even as history."""
+        return [attempt for attempt in self.tries if attempt.completion.completed_at > self.cleared_at]
 
     @property
     def counted_evidence(self) -> list[ReviewedSignal]:
@@ -98,13 +106,13 @@ class ReviewLedger:
 
     def limits(self) -> dict[str, TypeLimits]:
         """Return the limits of every action type, retired ones too, by slug."""
-        rows = self._rows("SELECT slug, min_seconds, burst, per_minute, limits_since FROM action_types")
-        return {
-            row.slug: TypeLimits(
-                ActionTypeLimits(row.min_seconds, row.burst, row.per_minute), row.limits_since.timestamp()
-            )
-            for row in rows
-        }
+        rows = self._rows(
+            """
+            SELECT slug, min_seconds, burst, per_minute, steadiest_hand, min_is_fact, cadence, parallel, limits_since
+            FROM action_types
+            """
+        )
+        return {row.slug: TypeLimits(ActionTypeLimits(*row[1:8]), row.limits_since.timestamp()) for row in rows}
 
     def dossiers(
         self, players: Sequence[tuple[UUID, int]], since: datetime, until: datetime, evidence_since: datetime
@@ -119,10 +127,11 @@ class ReviewLedger:
         return list(dossiers.values())
 
     def _add_floors(self, dossiers: dict[UUID, Dossier], ids: list[UUID]) -> None:
-        for row in self._rows(FLOORS, players=ids):
+        for row in self._rows(FLOORS, players=ids, times=FORGIVEN_AFTER):
             dossiers[row.player_id].floor = row.floor.timestamp() if row.floor else 0.0
             dossiers[row.player_id].cleared_at = row.cleared_at.timestamp() if row.cleared_at else 0.0
             dossiers[row.player_id].has_open_case = row.open_case
+            dossiers[row.player_id].forgiven = row.forgiven
 
     def _add_redeemed(
         self, dossiers: dict[UUID, Dossier], ids: list[UUID], counts: list[int], since: datetime, until: datetime
@@ -170,7 +179,7 @@ class ReviewLedger:
     def _add_evidence(self, dossiers: dict[UUID, Dossier], ids: list[UUID], since: datetime) -> None:
         rows = self._rows(
             """
-            SELECT player_id, action_id, action_type, at, rule, seen, expected, added FROM signals
+            SELECT player_id, action_id, action_type, at, rule, seen, expected, added, is_hard FROM signals
             WHERE player_id = ANY(:players) AND at >= :since AND source <> 'model'
             """,
             players=ids,
@@ -178,7 +187,7 @@ class ReviewLedger:
         )
         for row in rows:
             dossier, at = dossiers[row.player_id], row.at.timestamp()
-            signal = Signal(row.rule, row.seen, row.expected, row.added)
+            signal = Signal(row.rule, row.seen, row.expected, row.added, row.is_hard)
             dossier.evidence.append(ReviewedSignal(str(row.action_id), row.action_type, at, signal))
 
     def outcomes(self, players: Sequence[UUID], since: datetime, until: datetime) -> list[PlayerOutcome]:
@@ -209,7 +218,8 @@ class ReviewLedger:
 # Evidence that a person has decided on, or cleared, does not count against a player again.
 FLOORS = """
     SELECT p.player_id, s.cleared_at, greatest(s.cleared_at, max(c.decided_at)) AS floor,
-           coalesce(bool_or(c.state = 'open'), false) AS open_case
+           coalesce(bool_or(c.state = 'open'), false) AS open_case,
+           ARRAY(SELECT rule FROM cleared_rules r WHERE r.player_id = p.player_id AND r.times >= :times) AS forgiven
     FROM unnest(CAST(:players AS uuid[])) AS p (player_id)
     LEFT JOIN suspicion s ON s.player_id = p.player_id LEFT JOIN cases c ON c.player_id = p.player_id
     GROUP BY p.player_id, s.cleared_at
@@ -250,7 +260,7 @@ class ReviewStore:
     def lock_player(self, connection: sa.Connection, player_id: UUID) -> tuple[float, bool]:
         """Lock the player against decisions, and return their floor (Unix time) and whether a case is open."""
         connection.execute(sa.text("SELECT FROM players WHERE id = :player FOR NO KEY UPDATE"), {"player": player_id})
-        row = connection.execute(sa.text(FLOORS), {"players": [player_id]}).one()
+        row = connection.execute(sa.text(FLOORS), {"players": [player_id], "times": FORGIVEN_AFTER}).one()
         return (row.floor.timestamp() if row.floor else 0.0), row.open_case
 
     def add_signals(
@@ -263,9 +273,9 @@ class ReviewStore:
                 sa.text(
                     """
                     INSERT INTO signals (player_id, action_id, action_type, rule, seen, expected, added, suspicion,
-                                         outcome, at, source)
+                                         outcome, at, is_hard, source)
                     VALUES (:player, :action, :type, :rule, :seen, :expected, :added, :suspicion, :outcome, :at,
-                            'review')
+                            :is_hard, 'review')
                     ON CONFLICT (action_id, rule) WHERE source = 'review' DO NOTHING
                     """
                 ),
@@ -280,6 +290,7 @@ class ReviewStore:
                     "suspicion": suspicion,
                     "outcome": "flag" if suspicion >= flag else "clean",
                     "at": utc(finding.at),
+                    "is_hard": finding.signal.is_hard,
                 },
             ).rowcount
         return added

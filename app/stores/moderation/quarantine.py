@@ -1,8 +1,10 @@
-"""Held points: visible to their player alone until the case under which they were scored is decided."""
+"""Held points: visible to their player alone until the hold under which they were scored ends."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -23,29 +25,49 @@ _SETTLE_PLAYER = _SETTLE.format(which="s.player_id = :player")
 _SETTLE_PLAYERS = _SETTLE.format(which="s.player_id = ANY(:players) AND s.held > 0")
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A hold on a player's points. `until`: it may end by itself from then on; None: a person ends it."""
+
+    id: UUID
+    until: datetime | None = None
+
+
 class QuarantineStore:
     """Writes take the caller's connection, whose transaction has locked the player."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def holding_case(self, connection: sa.Connection, player_id: UUID) -> UUID | None:
-        """Return the case under which the player's points are held, or `None`."""
-        case_id: UUID | None = connection.execute(
-            sa.text("SELECT held_under FROM players WHERE id = :player"), {"player": player_id}
-        ).scalar_one()
-        return case_id
+    def hold_of(self, connection: sa.Connection, player_id: UUID) -> Hold | None:
+        """Return the hold on the player's points, or `None`."""
+        row = connection.execute(
+            sa.text("SELECT held_under, held_until FROM players WHERE id = :player"), {"player": player_id}
+        ).one()
+        return Hold(row.held_under, row.held_until) if row.held_under else None
 
-    def hold(self, connection: sa.Connection, player_id: UUID, case_id: UUID | None) -> int:
-        """Hold past and future points of this case, or with `None` none; return the number of changed standings."""
+    def hold(self, connection: sa.Connection, player_id: UUID, hold: Hold | None) -> int:
+        """Hold past and future points of this hold, or with `None` none; return the number of changed standings."""
         connection.execute(
-            sa.text("UPDATE players SET held_under = :case WHERE id = :player"),
-            {"case": case_id, "player": player_id},
+            sa.text("UPDATE players SET held_under = :hold, held_until = :until WHERE id = :player"),
+            {"hold": hold and hold.id, "until": hold and hold.until, "player": player_id},
         )
         return self.settle(connection, player_id)
 
+    def extend(self, connection: sa.Connection, player_id: UUID, until: datetime) -> None:
+        """Move the time at which the player's hold may end by itself, if it is one that does."""
+        statement = "UPDATE players SET held_until = :until WHERE id = :player AND held_until IS NOT NULL"
+        connection.execute(sa.text(statement), {"until": until, "player": player_id})
+
+    def players_to_release(self, now: datetime, most: int) -> list[UUID]:
+        """Return at most `most` players whose hold may end by itself now."""
+        rows = self._db.rows(
+            "SELECT id FROM players WHERE held_until <= :now ORDER BY held_until LIMIT :most", now=now, most=most
+        )
+        return [row.id for row in rows]
+
     def settle(self, connection: sa.Connection, player_id: UUID) -> int:
-        """Recompute scores and held points from events and the player's case; return the number of changed standings.
+        """Recompute scores and held points from events and the player's hold; return the number of changed standings.
 
         The rows are locked first, so that the next statement sees the redemption that had them locked.
         """
@@ -61,8 +83,8 @@ class QuarantineStore:
         """
         connection.execute(sa.text(_SETTLE_PLAYERS), {"players": list(players)})
 
-    def players_without_case(self) -> list[UUID]:
-        """Return players with held points but no case: a redemption was in flight when the case was decided."""
+    def players_without_hold(self) -> list[UUID]:
+        """Return players with held points but no hold: a redemption was in flight when the hold ended."""
         rows = self._db.rows(
             """
             SELECT DISTINCT s.player_id FROM standings s JOIN players p ON p.id = s.player_id

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
 from anticheat.rules import Signal
-from anticheat.suspicion import Suspicion
+from anticheat.suspicion import FORGIVEN_AFTER, Suspicion, combined, raised
+from anticheat.verdict import Thresholds
 from app.domain.action_token import Promise
 from app.domain.times import utc
 from app.stores.postgres.engine import Database
@@ -29,15 +30,32 @@ _JOIN_CASE = """
 """
 
 
+# A hold without an end stays one.
+_HOLD = """
+    UPDATE players SET held_under = coalesce(held_under, :hold),
+        held_until = CASE WHEN held_under IS NULL OR held_until IS NOT NULL THEN CAST(:until AS timestamptz) END
+    WHERE id = :player
+"""
+_KIND = "CASE source WHEN 'model' THEN 'model' ELSE rule END"
+
+
 class SuspicionRow(TypedDict):
-    """A player's suspicion as JSON: `at` is its time, `cleared_at` when a person last set it to 0."""
+    """A player's suspicion as JSON: `at` is its time, `cleared_at` when a person last set it to 0.
+
+    Rows of before evidence was hard or soft lack `soft`.
+    """
 
     value: float
+    soft: NotRequired[float]
     at: str
     cleared_at: str | None
 
 
-_NO_SUSPICION: SuspicionRow = {"value": 0.0, "at": "1970-01-01T00:00:00+00:00", "cleared_at": None}
+def suspicion_of(row: SuspicionRow | None) -> Suspicion:
+    """Return the suspicion of a row; 0 without one."""
+    if row is None:
+        return Suspicion(0.0, 0.0)
+    return Suspicion(row["value"], datetime.fromisoformat(row["at"]).timestamp(), row.get("soft", 0.0))
 
 
 class SuspicionStore:
@@ -48,33 +66,85 @@ class SuspicionStore:
 
     def get(self, player_id: str) -> Suspicion:
         """Return the player's suspicion as last written; 0 for a player that never was suspicious."""
-        row = self._db.row("SELECT value, at FROM suspicion WHERE player_id = :player", player=player_id)
-        return Suspicion(row.value, row.at.timestamp()) if row else Suspicion(0.0, 0.0)
+        return self.state(player_id)[0]
 
-    def add(self, connection: sa.Connection, player_id: str, added: float, at: float, half_life: float) -> Suspicion:
-        """Let the suspicion decay to `at`, add, and return it; on the row itself, so concurrent calls both count."""
+    def state(self, player_id: str) -> tuple[Suspicion, float]:
+        """Return the suspicion, and the Unix time at which a person last cleared it; 0 if none did."""
+        row = self._db.row(
+            "SELECT value, at, soft, cleared_at FROM suspicion WHERE player_id = :player", player=player_id
+        )
+        if row is None:
+            return Suspicion(0.0, 0.0), 0.0
+        cleared_at = row.cleared_at.timestamp() if row.cleared_at else 0.0
+        return Suspicion(row.value, row.at.timestamp(), row.soft), cleared_at
+
+    def add(
+        self,
+        connection: sa.Connection,
+        player_id: str,
+        signals: Sequence[Signal],
+        at: float,
+        thresholds: Thresholds,
+        forgiven: Collection[str] = (),
+    ) -> Suspicion:
+        """Let the suspicion decay to `at`, add the signals, and return it; concurrent calls all count."""
         row = connection.execute(
             sa.text(
                 """
-                INSERT INTO suspicion AS s (player_id, value, at) VALUES (:player, :added, :at)
-                ON CONFLICT (player_id) DO UPDATE SET
-                    value = excluded.value + s.value * power(0.5,
-                        least(1000, greatest(0, extract(epoch FROM excluded.at - s.at)) / :half_life)),
-                    at = greatest(s.at, excluded.at)
-                RETURNING value, at
+                INSERT INTO suspicion AS s (player_id, value, at) VALUES (:player, 0, :at)
+                ON CONFLICT (player_id) DO UPDATE SET value = s.value RETURNING value, at, soft
                 """
             ),
-            {"player": player_id, "added": added, "at": utc(at), "half_life": half_life},
+            {"player": player_id, "at": utc(at)},
         ).one()
-        return Suspicion(row.value, row.at.timestamp())
+        suspicion = raised(
+            Suspicion(row.value, row.at.timestamp(), row.soft),
+            signals,
+            at,
+            half_life=thresholds.half_life,
+            soft_ceiling=thresholds.soft_ceiling,
+            forgiven=forgiven,
+        )
+        self._write(connection, player_id, suspicion)
+        return suspicion
+
+    @staticmethod
+    def _write(connection: sa.Connection, player_id: UUID | str, suspicion: Suspicion) -> None:
+        connection.execute(
+            sa.text("UPDATE suspicion SET value = :value, soft = :soft, at = :at WHERE player_id = :player"),
+            {"value": suspicion.value, "soft": suspicion.soft, "at": utc(suspicion.at), "player": player_id},
+        )
+
+    def forgiven(self, player_id: str) -> frozenset[str]:
+        """Return the kinds of evidence that were cleared so often for this player that they count a fraction."""
+        rows = self._db.rows(
+            "SELECT rule FROM cleared_rules WHERE player_id = :player AND times >= :times",
+            player=player_id,
+            times=FORGIVEN_AFTER,
+        )
+        return frozenset(row.rule for row in rows)
+
+    def count_clearing(self, connection: sa.Connection, case_id: UUID, times: int) -> None:
+        """Count that the evidence on this case was cleared `times` times more (-1: once less)."""
+        connection.execute(
+            sa.text(
+                f"""
+                INSERT INTO cleared_rules AS r (player_id, rule, times)
+                SELECT player_id, {_KIND}, greatest(0, :times) FROM signals WHERE case_id = :case GROUP BY 1, 2
+                ON CONFLICT (player_id, rule) DO UPDATE SET times = greatest(0, r.times + :times)
+                """
+            ),
+            {"case": case_id, "times": times},
+        )
 
     def clear(self, connection: sa.Connection, player_id: UUID, at: datetime) -> None:
-        """Reset the suspicion to 0, for the review of the ledger too: the review then ignores earlier evidence."""
+        """Reset the suspicion to 0: the rules, the review and the model then ignore the play of before."""
         connection.execute(
             sa.text(
                 """
                 INSERT INTO suspicion (player_id, value, at, cleared_at) VALUES (:player, 0, :at, :at)
-                ON CONFLICT (player_id) DO UPDATE SET value = 0, at = excluded.at, cleared_at = excluded.cleared_at
+                ON CONFLICT (player_id) DO UPDATE
+                SET value = 0, soft = 0, at = excluded.at, cleared_at = excluded.cleared_at
                 """
             ),
             {"player": player_id, "at": at},
@@ -89,25 +159,18 @@ class SuspicionStore:
         return suspicion
 
     def restore(
-        self, connection: sa.Connection, player_id: UUID, row: SuspicionRow | None, half_life: float
+        self, connection: sa.Connection, player_id: UUID, row: SuspicionRow | None, thresholds: Thresholds
     ) -> Suspicion:
         """Restore `row`, the suspicion before `clear`, with the points added since; without any, exactly `row`."""
-        restored = connection.execute(
-            sa.text(
-                """
-                INSERT INTO suspicion AS s (player_id, value, at, cleared_at)
-                VALUES (:player, :value, CAST(:at AS timestamptz), CAST(:cleared_at AS timestamptz))
-                ON CONFLICT (player_id) DO UPDATE SET
-                    value = excluded.value * CASE WHEN s.value = 0 THEN 1 ELSE power(0.5,
-                        least(1000, greatest(0, extract(epoch FROM s.at - excluded.at)) / :half_life)) END + s.value,
-                    at = CASE WHEN s.value = 0 THEN excluded.at ELSE s.at END,
-                    cleared_at = excluded.cleared_at
-                RETURNING value, at
-                """
-            ),
-            {"player": player_id, "half_life": half_life, **(row or _NO_SUSPICION)},
-        ).one()
-        return Suspicion(restored.value, restored.at.timestamp())
+        suspicion, since = suspicion_of(row), suspicion_of(self.lock(connection, player_id))
+        if since.value > 0:
+            suspicion = combined(suspicion, since, half_life=thresholds.half_life, soft_ceiling=thresholds.soft_ceiling)
+        self._write(connection, player_id, suspicion)
+        connection.execute(
+            sa.text("UPDATE suspicion SET cleared_at = CAST(:at AS timestamptz) WHERE player_id = :player"),
+            {"at": row and row["cleared_at"], "player": player_id},
+        )
+        return suspicion
 
     def add_refusal(self, connection: sa.Connection, promise: Promise, signals: Sequence[Signal], *, at: float) -> None:
         """Store once that this action was refused: by the rule that added most, or by `level` if no rule added any.
@@ -152,8 +215,8 @@ class SuspicionStore:
             sa.text(
                 """
                 INSERT INTO signals
-                    (player_id, action_id, action_type, rule, seen, expected, added, suspicion, outcome, at)
-                VALUES (:player, :action, :type, :rule, :seen, :expected, :added, :suspicion, :outcome, :at)
+                    (player_id, action_id, action_type, rule, seen, expected, added, suspicion, outcome, at, is_hard)
+                VALUES (:player, :action, :type, :rule, :seen, :expected, :added, :suspicion, :outcome, :at, :is_hard)
                 """
             ),
             [
@@ -168,6 +231,7 @@ class SuspicionStore:
                     "suspicion": suspicion,
                     "outcome": outcome,
                     "at": utc(at),
+                    "is_hard": signal.is_hard,
                 }
                 for signal in signals
             ],
@@ -180,12 +244,14 @@ class SuspicionStore:
         *,
         half_life: float,
         hold: bool,
+        held_until: datetime | None = None,
         since: datetime | None = None,
     ) -> UUID:
         """Return the player's open case, opened if there is none; signals without a case join it.
 
         It starts at the earliest signal of which at least 1 point remained when it was opened, or at `since` if that is
-        earlier. With `hold`, points that the player scores from now on, in this transaction and after it, are held.
+        earlier. With `hold`, points that the player scores from now on, in this transaction and after it, are held:
+        until the decision, or with `held_until` until the suspicion has decayed, which is not before that time.
         """
         case_id = _ensure_open_case(connection, player_id)
         connection.execute(
@@ -194,8 +260,9 @@ class SuspicionStore:
         )
         if hold:
             connection.execute(
-                sa.text("UPDATE players SET held_under = :case WHERE id = :player AND held_under IS NULL"),
-                {"case": case_id, "player": player_id},
+                sa.text(_HOLD),
+                # A case can be held again after a hold of its own has ended: what was released then stays released.
+                {"hold": case_id if held_until is None else uuid4(), "until": held_until, "player": player_id},
             )
         return case_id
 

@@ -6,7 +6,7 @@ All keys of a player carry the hash tag {player id}, so that one script may acce
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from math import inf
@@ -26,9 +26,26 @@ _MARK = "*"  # a member of every history: lost only with it; newer than all entr
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """A claim that was taken. `history` is newest first; `suspicion` is None if Redis has lost the player's past."""
+class Issue:
+    """The times of a new action.
 
+    `outcome` is issued, unknown (issued, but Redis has lost the player's past) or too_many.
+    """
+
+    outcome: str
+    issued_ms: int
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A claim that was taken at `at_ms`, on an action that was issued at `issued_ms`.
+
+    `history` is newest first; `suspicion` is None if Redis has lost the player's past.
+    """
+
+    at_ms: int
+    issued_ms: int
     limits: ActionTypeLimits
     history: Sequence[Completion]
     suspicion: Suspicion | None
@@ -99,33 +116,47 @@ def _read_suspicion(text: str) -> Suspicion:
 
 
 class ActionClaimStore:
-    """The actions of players, their claims and pasts. Times are whole milliseconds since 1970."""
+    """The actions of players, their claims and pasts. Times are whole milliseconds since 1970.
 
-    def __init__(self, client: Client, scripts: Scripts, *, lease_ms: int, consumed_seconds: int) -> None:
-        self._client, self._scripts = client, scripts
+    Actions are issued and completed by the clock of the Redis that holds the player's keys, whichever server answers.
+    A `clock` that is passed in replaces it.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        scripts: Scripts,
+        *,
+        lease_ms: int,
+        consumed_seconds: int,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self._client, self._scripts, self._clock = client, scripts, clock
         self._lease_ms, self._consumed_seconds = lease_ms, consumed_seconds
 
-    def issue(self, promise: Promise, digest: str, limits: ActionTypeLimits, *, most: int) -> str:
-        """Store a new action with the digest of its token.
+    def _now(self) -> RedisValue:
+        return "" if self._clock is None else round(self._clock() * 1000)
 
-        Return issued, unknown (issued, but Redis has lost the player's past) or too_many.
-        """
+    def issue(self, promise: Promise, digest: str, limits: ActionTypeLimits, *, most: int) -> Issue:
+        """Store a new action with the digest of its token. It lives as long as the promise says, from now on."""
+        life = promise.expires_ms - promise.issued_ms
         fields: dict[str, RedisValue] = {
             "state": "active",
             "type": promise.action_type,
             "points": promise.points,
-            "issued": promise.issued_ms,
-            "expires": promise.expires_ms,
             "limits": _write_limits(limits),
             "promise": digest,
         }
-        ttl = (promise.expires_ms - promise.issued_ms) // 1000 + 1 + _AFTER_EXPIRY
-        arguments: list[RedisValue] = [promise.action_id, promise.issued_ms, promise.expires_ms, most, ttl]
+        ttl = life // 1000 + 1 + _AFTER_EXPIRY
+        arguments: list[RedisValue] = [promise.action_id, self._now(), life, most, ttl]
         player = promise.player_id
         keys = [_action_key(player, promise.action_id), _active_key(player), _suspicion_key(player)]
-        return str(self._scripts.run("issue", keys, arguments + [part for pair in fields.items() for part in pair]))
+        outcome, issued, expires = self._scripts.run(
+            "issue", keys, arguments + [part for pair in fields.items() for part in pair]
+        )
+        return Issue(outcome, int(issued), int(expires))
 
-    def claim(self, player: str, action: str, digest: str, *, now_ms: int, key: str | None, fingerprint: str) -> Claim:
+    def claim(self, player: str, action: str, digest: str, *, key: str | None, fingerprint: str) -> Claim:
         """Claim the action for one redemption, and return the claim with the player's recent past, in one round trip.
 
         `digest` is that of the token, which must be the one that was issued; empty for a token without a promise.
@@ -137,7 +168,7 @@ class ActionClaimStore:
             _suspicion_key(player),
         ]
         arguments: list[RedisValue] = [
-            now_ms,
+            self._now(),
             self._lease_ms,
             digest,
             fingerprint if key else "",
@@ -149,8 +180,10 @@ class ActionClaimStore:
             return Consumed(int(rest[0]))
         if word != "claimed":
             return Unclaimed(word)
-        limits, suspicion, *past = rest
+        now, issued, limits, suspicion, *past = rest
         return Claimed(
+            int(now),
+            int(issued),
             _read_limits(limits),
             [_read_entry(past[i], past[i + 1]) for i in range(0, len(past), 2)],
             _read_suspicion(suspicion) if suspicion else None,
@@ -185,8 +218,17 @@ class ActionClaimStore:
             fields["state"] = "expired"
         return fields
 
-    def remember(self, player_id: str, past: Sequence[tuple[str, Completion]], suspicion: Suspicion) -> None:
-        """Store the ledger's records of a player whose past Redis had lost; `past` is (action id, completion)."""
+    def remember(
+        self,
+        player_id: str,
+        past: Sequence[tuple[str, Completion]],
+        suspicion: Suspicion,
+        cleared_at: float,
+    ) -> None:
+        """Store the ledger's records of a player whose past Redis had lost; `past` is (action id, completion).
+
+        What Redis still has of the time up to `cleared_at` (Unix seconds) is dropped.
+        """
         pipeline = self._client.pipeline(transaction=False)
         entries: dict[str, float] = {
             f"{action}|{completion.action_type}|{round(completion.issued_at * 1000)}": round(
@@ -194,9 +236,17 @@ class ActionClaimStore:
             )
             for action, completion in past
         }
+        pipeline.zremrangebyscore(_history_key(player_id), "-inf", round(cleared_at * 1000))
         pipeline.zadd(_history_key(player_id), {**entries, _MARK: inf}, nx=True)
         pipeline.expire(_history_key(player_id), _REMEMBERED_SECONDS)
         pipeline.set(_suspicion_key(player_id), f"{suspicion.value}|{suspicion.at}", ex=_REMEMBERED_SECONDS, nx=True)
+        pipeline.execute()
+
+    def forget_past(self, player_id: UUID, suspicion: Suspicion) -> None:
+        """Store the suspicion and drop the history: the next action reads the ledger's part that still counts."""
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.delete(_history_key(str(player_id)))
+        pipeline.set(_suspicion_key(str(player_id)), f"{suspicion.value}|{suspicion.at}", ex=_REMEMBERED_SECONDS)
         pipeline.execute()
 
     def forget_suspicion(self, players: Sequence[UUID]) -> None:

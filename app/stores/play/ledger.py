@@ -148,8 +148,8 @@ class LedgerStore:
     ) -> Redeemed | None:
         """Score an action; return None for a player who isn't active.
 
-        `judged` is the Unix time that anti-cheat judged by. Runs in the transaction of `connection`, or without one in
-        its own. Raises AlreadyRedeemed, KeyAlreadyUsed or ScoreAtLimit.
+        `judged` is the Unix time of the completion, by the clock of the promise's issue. Runs in the transaction of
+        `connection`, or without one in its own. Raises AlreadyRedeemed, KeyAlreadyUsed or ScoreAtLimit.
         """
         values = {
             "season": promise.season_id,
@@ -269,19 +269,21 @@ class LedgerStore:
         )
         return read_row(row, RedeemedAction) if row else None
 
-    def past(self, player_id: str, length: int) -> list[tuple[str, Completion]]:
-        """Return the player's newest completions with their action ids, newest first."""
+    def past(self, player_id: str, length: int, since: float) -> list[tuple[str, Completion]]:
+        """Return the player's newest completions after `since` (Unix time) with their action ids, newest first."""
         rows = self._db.rows(
             """
-            SELECT e.action_id, t.slug, e.issued_at, e.created_at
+            SELECT e.action_id, t.slug, e.issued_at, coalesce(e.judged_at, e.created_at) AS completed_at
             FROM score_events e JOIN action_types t ON t.id = e.action_type_id
-            WHERE e.player_id = :player AND e.kind = 'redeem' ORDER BY e.id DESC LIMIT :length
+            WHERE e.player_id = :player AND e.kind = 'redeem' AND coalesce(e.judged_at, e.created_at) > :since
+            ORDER BY e.id DESC LIMIT :length
             """,
             player=player_id,
             length=length,
+            since=utc(since),
         )
         return [
-            (str(row.action_id), Completion(row.slug, row.issued_at.timestamp(), row.created_at.timestamp()))
+            (str(row.action_id), Completion(row.slug, row.issued_at.timestamp(), row.completed_at.timestamp()))
             for row in rows
         ]
 

@@ -8,11 +8,13 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 from app.stores.postgres.schema import metadata as metadata  # with the tables of both modules
 from app.stores.postgres.schema import moment, player
 
+# `soft` is the part of `value` that comes from soft evidence.
 suspicion = sa.Table(
     "suspicion",
     metadata,
     player(primary_key=True),
     sa.Column("value", sa.Float, nullable=False),
+    sa.Column("soft", sa.Float, nullable=False, server_default="0"),
     moment("at"),
     moment("cleared_at", nullable=True),
     sa.CheckConstraint("value >= 0", name="value"),
@@ -54,6 +56,7 @@ signals = sa.Table(
     sa.Column("outcome", sa.Text, nullable=False),
     moment("at"),
     sa.Column("source", sa.Text, nullable=False, server_default="live"),
+    sa.Column("is_hard", sa.Boolean, nullable=False, server_default="false"),
     sa.CheckConstraint("source in ('live', 'review', 'model')", name="source"),
     sa.CheckConstraint("source = 'model' OR action_id IS NOT NULL", name="action"),
     sa.Index("ix_signals_player", "player_id", "id"),
@@ -62,8 +65,17 @@ signals = sa.Table(
     sa.Index("uq_signals_model", "player_id", "rule", "at", unique=True, postgresql_where=sa.text("source = 'model'")),
 )
 
+# The number of a player's cleared cases that had evidence of a rule, or of the model ("model").
+cleared_rules = sa.Table(
+    "cleared_rules",
+    metadata,
+    player(primary_key=True),
+    sa.Column("rule", sa.Text, primary_key=True),
+    sa.Column("times", sa.Integer, nullable=False),
+)
+
 # The decisions of people on cases, append-only. `undone` reverses the decision before it. `before` is the state before
-# the decision: {"status", "suspicion": null or {"value", "at", "cleared_at"}, "held": whether points were held}.
+# the decision: {"status", "suspicion": null or {"value", "soft", "at", "cleared_at"}, "held_under", "held_until"}.
 decisions = sa.Table(
     "decisions",
     metadata,

@@ -35,6 +35,8 @@ def player(**options: object) -> sa.Column[object]:
     return sa.Column("player_id", UUID(), sa.ForeignKey("players.id"), nullable=False, **options)  # type: ignore[arg-type]
 
 
+# `held_under` is the hold under which what the player scores is held. It ends at a decision, or by itself when the
+# suspicion has decayed, which is not before `held_until`.
 players = sa.Table(
     "players",
     metadata,
@@ -47,9 +49,11 @@ players = sa.Table(
     moment("created_at", now=True),
     moment("status_at", nullable=True),
     sa.Column("held_under", UUID()),
+    moment("held_until", nullable=True),
     sa.CheckConstraint("role in ('player', 'admin')", name="role"),
     sa.CheckConstraint("status in ('active', 'suspended')", name="status"),
     sa.Index("ix_players_status_at", "status_at", postgresql_where=sa.text("status_at IS NOT NULL")),
+    sa.Index("ix_players_held_until", "held_until", postgresql_where=sa.text("held_until IS NOT NULL")),
 )
 
 # Skeletons are equal for look-alikes of a username (app.domain.look_alikes); each player has two. Accounts that were
@@ -106,6 +110,10 @@ action_types = sa.Table(
     sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), nullable=False),
     sa.Column("burst", sa.Integer),
     sa.Column("per_minute", sa.Integer),
+    sa.Column("steadiest_hand", sa.Float),
+    sa.Column("min_is_fact", sa.Boolean, nullable=False, server_default="true"),
+    sa.Column("cadence", sa.Text, nullable=False, server_default="player"),
+    sa.Column("parallel", sa.Integer, nullable=False, server_default="1"),
     sa.Column("expected_median_seconds", sa.Float),
     sa.Column("expected_p95_seconds", sa.Float),
     moment("created_at", now=True),
@@ -114,9 +122,12 @@ action_types = sa.Table(
     sa.CheckConstraint("points between 1 and 1000000000", name="points"),
     sa.CheckConstraint("min_seconds between 0 and 86400", name="min_seconds"),
     sa.CheckConstraint("expected_median_seconds <= expected_p95_seconds", name="expected"),
+    sa.CheckConstraint("steadiest_hand between 0 and 60", name="steadiest_hand"),
+    sa.CheckConstraint("cadence in ('player', 'client')", name="cadence"),
+    sa.CheckConstraint("parallel between 1 and 1000", name="parallel"),
 )
 
-# `score` is public; `held` are points in quarantine until the decision on a case (players.held_under), which only the
+# `score` is public; `held` are points in quarantine under a hold (players.held_under), which only the
 # player sees. Both together are the sum of the player's events. A standing without a score is not listed.
 standings = sa.Table(
     "standings",

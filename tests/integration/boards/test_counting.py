@@ -15,7 +15,7 @@ from app.domain.corrections import Selection
 from app.domain.rollups import ALL_TYPES
 from app.domain.scoring import Fold, ScoreEvent, counting_events, fold_events
 from app.stores.boards.counting import achieved_at, held_total
-from app.stores.moderation.quarantine import QuarantineStore
+from app.stores.moderation.quarantine import Hold, QuarantineStore
 from app.stores.operations.rollup_ledger import LedgerSnapshot
 
 ACTS = ("redeem", "redeem", "redeem", "void", "void since", "restore", "hold", "release")
@@ -68,7 +68,7 @@ class History:
 
     def _hold(self, player: UUID, case_id: UUID | None) -> None:
         with self.container.database.transaction() as connection:
-            QuarantineStore(self.container.database).hold(connection, player, case_id)
+            QuarantineStore(self.container.database).hold(connection, player, Hold(case_id) if case_id else None)
 
     def events(self, player: UUID) -> list[ScoreEvent]:
         rows = self.container.database.rows(
@@ -82,7 +82,8 @@ class History:
 
     def case_of(self, player: UUID) -> UUID | None:
         with self.container.database.transaction() as connection:
-            return QuarantineStore(self.container.database).holding_case(connection, player)
+            hold = QuarantineStore(self.container.database).hold_of(connection, player)
+            return hold.id if hold else None
 
 
 def _history(container: Container) -> History:

@@ -18,7 +18,7 @@ from app.domain.action_token import Promise, digest_of, sign
 from app.domain.boards import MAIN, Season
 from app.setting_types import SecretKey
 from app.stores.boards.rankings import CachedTop
-from app.stores.play.action_claims import Claim, Claimed, Consumed, Unclaimed
+from app.stores.play.action_claims import ActionClaimStore, Claim, Claimed, Consumed, Unclaimed
 from tests.parts.kinds import ON_BOTH
 
 pytestmark = ON_BOTH
@@ -43,16 +43,27 @@ def _digest(promise: Promise) -> str:
     return digest_of(sign(promise, KEY))
 
 
+def _claims_at(container: Container, now_ms: int) -> ActionClaimStore:
+    lease_ms, consumed = container.settings.claim_seconds * 1000, container.settings.consumed_seconds
+    return ActionClaimStore(
+        container.redis,
+        container.scripts,
+        lease_ms=lease_ms,
+        consumed_seconds=consumed,
+        clock=lambda: now_ms / 1000,
+    )
+
+
 def _issue(container: Container, promise: Promise, *, most: int = 10) -> str:
-    return container.action_claims.issue(promise, _digest(promise), LIMITS, most=most)
+    claims = _claims_at(container, promise.issued_ms)
+    return claims.issue(promise, _digest(promise), LIMITS, most=most).outcome
 
 
 def _claim(container: Container, promise: Promise, *, later_ms: int = 0, genuine: bool = True, key: str = "") -> Claim:
-    return container.action_claims.claim(
+    return _claims_at(container, promise.issued_ms + later_ms).claim(
         promise.player_id,
         promise.action_id,
         _digest(promise) if genuine else "",
-        now_ms=promise.issued_ms + later_ms,
         key=key or None,
         fingerprint=promise.action_id if key else "",
     )
@@ -111,6 +122,20 @@ def test_only_what_was_issued_can_be_claimed(container: Container, issued: Promi
 def test_an_action_of_the_version_before_can_be_claimed(container: Container, issued: Promise) -> None:
     container.redis.hdel(f"action:{{{issued.player_id}}}:{issued.action_id}", "promise")
     assert isinstance(_claim(container, issued), Claimed)
+
+
+def test_one_clock_times_issue_and_completion_whatever_the_servers_say(container: Container) -> None:
+    """The promise is of a server whose clock is an hour ahead; the times that count are those of Redis."""
+    promise = _promise(container, str(uuid4()))
+    ahead = replace(promise, issued_ms=promise.issued_ms + 3_600_000, expires_ms=promise.expires_ms + 3_600_000)
+    claims = container.action_claims
+    before = time.time() * 1000 - 5
+    issue = claims.issue(ahead, _digest(ahead), LIMITS, most=10)
+    assert before <= issue.issued_ms <= time.time() * 1000 + 5
+    assert issue.expires_ms - issue.issued_ms == ahead.expires_ms - ahead.issued_ms
+    claim = claims.claim(ahead.player_id, ahead.action_id, _digest(ahead), key=None, fingerprint="")
+    assert isinstance(claim, Claimed)
+    assert claim.issued_ms == issue.issued_ms <= claim.at_ms <= time.time() * 1000 + 5
 
 
 def test_a_key_belongs_to_one_action(container: Container, issued: Promise) -> None:

@@ -1,5 +1,7 @@
 """Plays to judge: sequences of completions, and the verdicts that a whole play leads to."""
 
+import math
+from collections import deque
 from collections.abc import Iterable, Sequence
 
 from anticheat.history import HISTORY_LENGTH, Completion
@@ -7,7 +9,8 @@ from anticheat.rules import ActionTypeLimits
 from anticheat.suspicion import Suspicion
 from anticheat.verdict import Outcome, Thresholds, Verdict, judge
 
-THRESHOLDS = Thresholds(flag=30, reject=60, critical=100, half_life=1800)
+# Without a ceiling, each rule can refuse and suspend.
+THRESHOLDS = Thresholds(flag=30, reject=60, critical=100, half_life=1800, hold=60, soft_ceiling=math.inf)
 FREE = ActionTypeLimits(min_seconds=0)
 TIMED = ActionTypeLimits(min_seconds=3)
 
@@ -21,14 +24,18 @@ def one_by_one(intervals: Iterable[float], action_type: str = "tap", start: floa
     return play
 
 
-def verdicts(play: Sequence[Completion], limits: ActionTypeLimits = FREE) -> list[Verdict]:
+def verdicts(
+    play: Sequence[Completion], limits: ActionTypeLimits = FREE, thresholds: Thresholds = THRESHOLDS
+) -> list[Verdict]:
     """Judge a play from its first completion, with the suspicion and the history that each one leaves."""
     suspicion, judged = Suspicion(0, play[0].completed_at if play else 0), []
-    for index, attempt in enumerate(play):
-        history = play[max(0, index - HISTORY_LENGTH) : index][::-1]
-        verdict = judge(attempt, limits, history, suspicion, THRESHOLDS)
+    history: deque[Completion] = deque(maxlen=HISTORY_LENGTH)
+    for attempt in play:
+        verdict = judge(attempt, limits, history, suspicion, thresholds)
         suspicion = verdict.suspicion
         judged.append(verdict)
+        if verdict.outcome is not Outcome.TOO_SOON:
+            history.appendleft(attempt)
     return judged
 
 

@@ -116,7 +116,7 @@ def test_limits_of_action_types_can_be_tried() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"flags": "1"}, "there is no 'flags'; there are flag, reject, critical, half_life, skew"),
+        ({"flags": "1"}, "there is no 'flags'; there are flag, reject, critical, half_life, hold, soft_ceiling, skew"),
         ({"nothing.min_seconds": "1"}, "there is no 'nothing.min_seconds'"),
         ({"windows": "1"}, "there is no 'windows'"),
         ({"flag": "many"}, "flag must be a number of at least 0, not 'many'"),

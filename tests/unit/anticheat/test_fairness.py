@@ -2,10 +2,11 @@
 
 import pytest
 
-from bench.fairness.hours import detection, fairness
+from bench.fairness.hours import ATTEMPTS, detection, fairness
 from bench.fairness.intervals import of_share
 from bench.fairness.players import CHEATING, HONEST
 
+WITHOUT_GAIN = "ten opened, one wait"
 STEADY_ENOUGH_TO_ESCAPE = {"clockwork, normal noise 10 ms", "script that waits at random"}
 
 
@@ -16,10 +17,15 @@ def test_an_honest_player_is_never_flagged(kind: str) -> None:
     assert (hours.flagged, hours.suspended) == (0, 0)
 
 
-@pytest.mark.parametrize("kind", sorted(CHEATING.keys() - STEADY_ENOUGH_TO_ESCAPE))
+@pytest.mark.parametrize("kind", sorted(CHEATING.keys() - STEADY_ENOUGH_TO_ESCAPE - {WITHOUT_GAIN}))
 def test_a_simple_cheat_is_always_suspended(kind: str) -> None:
     cheats = detection(kind, CHEATING[kind], seed=7)
     assert cheats.suspended == cheats.players
+
+
+def test_opening_ten_and_waiting_once_earns_one() -> None:
+    cheats = detection(WITHOUT_GAIN, CHEATING[WITHOUT_GAIN], seed=7)
+    assert cheats.scored_mean <= ATTEMPTS / 10
 
 
 def test_a_simulation_can_be_repeated() -> None:

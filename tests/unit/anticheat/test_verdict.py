@@ -74,7 +74,7 @@ def test_an_empty_history_is_judged() -> None:
 
 
 def test_outcomes_read_as_words() -> None:
-    assert [str(outcome) for outcome in Outcome] == ["clean", "flag", "reject", "critical"]
+    assert [str(outcome) for outcome in Outcome] == ["clean", "too_soon", "flag", "hold", "reject", "critical"]
 
 
 def test_the_package_is_pure() -> None:

@@ -30,6 +30,7 @@ def test_no_honest_player_is_flagged_and_every_cheat_that_can_be_told_is(populat
     honest = {kind.name for kind in HONEST}
     # A model of a thousand players finds the second one; a model of a hundred does not.
     beyond = {kind.name for kind in CHEATS if kind.beyond} | {"just below the rules"}
+    beyond |= {"token stockpiling"}  # it earns what one action at a time earns
     assert {account.kind for account in population} == honest | {kind.name for kind in CHEATS}
     assert [
         account.kind for account in population if account.kind in honest | beyond and account.flagged is not None

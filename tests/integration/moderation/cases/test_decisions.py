@@ -11,6 +11,7 @@ import pytest
 
 from anticheat.rules import Signal
 from app.containers.container import Container
+from app.containers.moderation import thresholds_of
 from app.domain import actors
 from app.domain.cases import DECISIONS, Decision
 from app.errors import (
@@ -268,7 +269,9 @@ def test_suspicion_that_came_after_a_clearing_is_not_lost_in_its_undo(field: Fie
     before = field.container.cases.suspicion(anna)
     field.container.decisions.decide(case, "cleared", BY)
     with field.container.database.transaction() as connection:
-        field.container.suspicions.add(connection, str(anna), 5.0, field.container.clock(), 1800.0)
+        evidence = [Signal("timing", "seen", "expected", 5.0, is_hard=True)]
+        levels = thresholds_of(field.container.settings)
+        field.container.suspicions.add(connection, str(anna), evidence, field.container.clock(), levels)
     field.container.decisions.undo(case, BY)
     assert field.container.cases.suspicion(anna) == pytest.approx(before + 5, abs=1)
 

@@ -14,7 +14,7 @@ from app.domain.boards import MAIN
 from app.domain.cases import DECISIONS
 from app.domain.corrections import Selection
 from app.domain.redemption import RedemptionRequest
-from app.stores.moderation.quarantine import QuarantineStore
+from app.stores.moderation.quarantine import Hold, QuarantineStore
 from tests.integration.moderation.cases.parts import BY, Field
 from tests.integration.moderation.ledgers import Event, HandLedger
 from tests.parts.waiting import eventually
@@ -241,7 +241,7 @@ def test_a_redemption_that_was_on_its_way_at_the_decision_can_be_voided_before_t
     strict_field.container.decisions.decide(held_case, "cleared", BY)
     database = strict_field.container.database
     with database.transaction() as connection:
-        QuarantineStore(database).hold(connection, mallory, held_case)
+        QuarantineStore(database).hold(connection, mallory, Hold(held_case))
     strict_field.score(mallory, 20)
     database.rows("UPDATE players SET held_under = NULL WHERE id = :id RETURNING id", id=mallory)
     selection = Selection(player_id=mallory, since=datetime.fromtimestamp(begun, UTC))

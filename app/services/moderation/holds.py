@@ -1,0 +1,73 @@
+"""The end of holds that no person has decided on: held points count as soon as the suspicion has decayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+
+from anticheat.suspicion import Suspicion, decayed, seconds_until
+from anticheat.verdict import Thresholds
+from app.domain.times import utc
+from app.stores.accounts.players import PlayerStore
+from app.stores.boards.outbox import OutboxStore
+from app.stores.moderation.quarantine import QuarantineStore
+from app.stores.moderation.suspicions import SuspicionStore, suspicion_of
+from app.stores.postgres.engine import Database
+
+log = structlog.get_logger("fairboard.moderation")
+
+_REQUEST_ID = "holds"
+_BATCH = 1000
+_LEAST_SECONDS = 1.0  # until a hold that went on is looked at again
+
+
+def end_of_hold(suspicion: Suspicion, thresholds: Thresholds) -> float:
+    """Return the Unix time at which the suspicion will be below `flag` without new evidence."""
+    return suspicion.at + seconds_until(suspicion, thresholds.flag, thresholds.half_life)
+
+
+class Holds:
+    """A hold ends when the suspicion is below `flag`. Its case stays open."""
+
+    def __init__(
+        self,
+        database: Database,
+        quarantine: QuarantineStore,
+        suspicions: SuspicionStore,
+        players: PlayerStore,
+        outbox: OutboxStore,
+        *,
+        thresholds: Thresholds,
+        clock: Callable[[], float],
+    ) -> None:
+        self._db, self._quarantine, self._suspicions = database, quarantine, suspicions
+        self._players, self._outbox = players, outbox
+        self._thresholds, self._clock = thresholds, clock
+
+    def end_due(self) -> list[UUID]:
+        """End the holds whose time has come; return the players whose points count now."""
+        released_players: list[UUID] = []
+        now = utc(self._clock())
+        while players := self._quarantine.players_to_release(now, _BATCH):
+            released_players += [player for player in players if self.end(player)]
+        return released_players
+
+    def end(self, player_id: UUID) -> bool:
+        """End the player's hold if the suspicion has decayed; return False if it goes on, or if there is none."""
+        now = self._clock()
+        with self._db.transaction() as connection:
+            self._players.lock(connection, player_id)
+            hold = self._quarantine.hold_of(connection, player_id)
+            if hold is None or hold.until is None:
+                return False
+            suspicion = suspicion_of(self._suspicions.lock(connection, player_id))
+            if decayed(suspicion, now, self._thresholds.half_life) >= self._thresholds.flag:
+                end = max(now + _LEAST_SECONDS, end_of_hold(suspicion, self._thresholds))
+                self._quarantine.extend(connection, player_id, utc(end))
+                return False
+            self._quarantine.hold(connection, player_id, None)
+            self._outbox.add_standings(connection, player_id, _REQUEST_ID)
+        log.info("hold_ended", player_id=str(player_id))
+        return True
