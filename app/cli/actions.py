@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import get_args
 
 import click
 
+from anticheat.rules import Cadence
 from app.cli.commands import Commands, Function, as_json, container, example
 from app.cli.identity import operator, request_id
 from app.cli.output import emit, table
@@ -14,21 +16,35 @@ from app.domain.action_types import EXPECTED
 from app.domain.boards import MAIN, ActionType
 from app.tables import safe
 
-_COLUMNS = ("slug", "name", "points", "min_seconds", *EXPECTED, "board", "burst", "per_minute")
+_COLUMNS = (
+    "slug",
+    "name",
+    "points",
+    "min_seconds",
+    "min_is_fact",
+    *EXPECTED,
+    "board",
+    "burst",
+    "per_minute",
+    "cadence",
+    "steadiest_hand",
+    "parallel",
+)
 
 
-class SecondsOrNone(click.ParamType[float | str]):
-    """Seconds, or the word `none`."""
+class SecondsOr(click.ParamType[float | str]):
+    """Seconds, or a word."""
 
-    name = "seconds|none"
+    def __init__(self, word: str) -> None:
+        self.name, self._word = f"seconds|{word}", word
 
     def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
-        if value == "none":
-            return "none"
+        if value == self._word:
+            return self._word
         try:
             return float(value)
         except ValueError:
-            self.fail(f"{value!r} is neither a number of seconds nor 'none'.", param, ctx)
+            self.fail(f"{value!r} is neither a number of seconds nor '{self._word}'.", param, ctx)
 
 
 class CountOrDefault(click.ParamType[int | str]):
@@ -50,10 +66,24 @@ def _limit_options(command: Function) -> Function:
     minute_help = "Completions within a minute that are ordinary; 'default' for the rules' own number."
     median_help = "Median seconds that honest players need; 'none' if that isn't known."
     p95_help = "95th percentile of the seconds that honest players need; 'none' if that isn't known."
-    command = click.option("--expected-p95-seconds", type=SecondsOrNone(), help=p95_help)(command)
-    command = click.option("--expected-median-seconds", type=SecondsOrNone(), help=median_help)(command)
+    command = _nature_options(command)
+    command = click.option("--expected-p95-seconds", type=SecondsOr("none"), help=p95_help)(command)
+    command = click.option("--expected-median-seconds", type=SecondsOr("none"), help=median_help)(command)
     command = click.option("--per-minute", type=CountOrDefault(), help=minute_help)(command)
     return click.option("--burst", type=CountOrDefault(), help=burst_help)(command)
+
+
+def _nature_options(command: Function) -> Function:
+    cadence_help = "The one that sets the pace; where the client does, an even rhythm is no evidence."
+    hand_help = (
+        "Standard deviation of the steadiest person's intervals; 0 for no rhythm rule, 'default' for the rules' own."
+    )
+    parallel_help = "Actions that may overlap; each further one has to wait for the minimum."
+    fact_help = "Whether no honest client can be faster than the minimum, or few are: then it only opens cases."
+    command = click.option("--parallel", type=int, help=parallel_help)(command)
+    command = click.option("--steadiest-hand", type=SecondsOr("default"), help=hand_help)(command)
+    command = click.option("--cadence", type=click.Choice(get_args(Cadence)), help=cadence_help)(command)
+    return click.option("--min-is-fact/--min-is-statistic", default=None, help=fact_help)(command)
 
 
 @click.group(cls=Commands)
@@ -90,7 +120,10 @@ def list_actions(as_json: bool) -> None:
 def add(slug: str, as_json: bool, name: str | None, board: str, **values: object) -> None:
     """Add an action type. A slug can be used only once, ever."""
     values["name"] = name if name is not None else slug.replace("-", " ").capitalize()
-    action_type = container().actions.add(slug, _without_default(values), board, by=operator(), request_id=request_id())
+    given_values = {name: value for name, value in values.items() if value is not None}
+    action_type = container().actions.add(
+        slug, _without_default(given_values), board, by=operator(), request_id=request_id()
+    )
     emit(_row(action_type), f"Added {action_type.slug}: {_summary(action_type)}.", as_json=as_json)
 
 
@@ -125,6 +158,11 @@ def _without_default(values: Mapping[str, object]) -> dict[str, object]:
 
 def _summary(action_type: ActionType) -> str:
     return (
-        f"'{safe(action_type.name)}', {action_type.points:,} points, at least {action_type.min_seconds:g} s, "
+        f"'{safe(action_type.name)}', {action_type.points:,} points, {_minimum(action_type)}, "
         f"on board {action_type.board}"
     )
+
+
+def _minimum(action_type: ActionType) -> str:
+    seconds = f"{action_type.min_seconds:g} s"
+    return f"at least {seconds}" if action_type.min_is_fact else f"seldom under {seconds}"

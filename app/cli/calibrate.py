@@ -14,6 +14,7 @@ from app.cli.moments import Moment
 from app.cli.output import emit, table
 from app.cli.pictures import bars, svg
 from app.cli.progress import ProgressPrinter
+from app.domain.action_types import lacks_minimum
 from app.domain.calibration import all_bins
 from app.domain.times import utc
 from app.services.moderation.calibration import TIMES, TypeCalibration
@@ -21,6 +22,10 @@ from app.tables import safe
 
 _MONTH_SECONDS = 30 * 86_400
 _COLUMNS = ("time", "now", "proposed")
+_NO_MINIMUM = (
+    "Warning: it has an expected median and no minimum, so no completion is ever too fast. Set --min-seconds to the time "
+    "that no honest client can beat."
+)
 
 
 @click.command(epilog=example("anticheat calibrate puzzle --svg puzzle.svg"))
@@ -90,6 +95,7 @@ def _row(calibration: TypeCalibration) -> dict[str, object]:
         "now": calibration.now,
         "proposed": calibration.proposal.values,
         "why": calibration.proposal.reason,
+        "lacks_minimum": lacks_minimum(calibration.now),
         "histogram": [{"from": begin, "to": end, "count": count} for begin, end, count in all_bins(times.bins)]
         if times
         else [],
@@ -112,6 +118,8 @@ def _text(calibration: TypeCalibration, is_applied: bool) -> str:
         if values or "stays" in calibration.proposal.reason
         else calibration.proposal.reason
     )
+    if lacks_minimum({**calibration.now, **({} if not is_applied else values)}):
+        lines.append(_NO_MINIMUM)
     if is_applied:
         lines.append("Changed as proposed.")
     elif values:
@@ -120,4 +128,5 @@ def _text(calibration: TypeCalibration, is_applied: bool) -> str:
 
 
 def _options(values: dict[str, float]) -> str:
-    return "".join(f" --{name.replace('_', '-')} {value:g}" for name, value in values.items())
+    options = "".join(f" --{name.replace('_', '-')} {value:g}" for name, value in values.items())
+    return options + (" --min-is-statistic" if "min_seconds" in values else "")

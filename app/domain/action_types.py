@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, get_args
+
+from anticheat.rules import Cadence
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 SLUG_LENGTH = 64
@@ -45,6 +47,19 @@ def _name(value: object) -> str | None:
     return None if is_valid else f"must be 1 to {NAME_LENGTH} printable characters, with no space at either end"
 
 
+def _hand(value: object) -> str | None:
+    is_valid = isinstance(value, int | float) and math.isfinite(value) and 0 <= value <= 60
+    return None if is_valid else "must be a number of seconds from 0 to 60"
+
+
+def _cadence(value: object) -> str | None:
+    return None if value in get_args(Cadence) else f"must be one of {', '.join(get_args(Cadence))}"
+
+
+def _boolean(value: object) -> str | None:
+    return None if isinstance(value, bool) else "must be true or false"
+
+
 _CHECKS: dict[str, Check] = {
     "slug": _slug,
     "name": _name,
@@ -52,9 +67,15 @@ _CHECKS: dict[str, Check] = {
     "min_seconds": _seconds,
     "burst": _optional(_whole(1, 100_000)),
     "per_minute": _optional(_whole(1, 100_000)),
+    "steadiest_hand": _optional(_hand),
+    "min_is_fact": _boolean,
+    "cadence": _cadence,
+    "parallel": _whole(1, 1000),
     "expected_median_seconds": _optional(_seconds),
     "expected_p95_seconds": _optional(_seconds),
 }
+LIMITS = ("min_seconds", "burst", "per_minute", "steadiest_hand", "min_is_fact", "cadence", "parallel")
+"""The values that the rules of anti-cheat judge by."""
 EXPECTED = ("expected_median_seconds", "expected_p95_seconds")
 """The times that people need: half of them at most the first, 95 of 100 at most the second. Both are set, or none."""
 
@@ -69,3 +90,8 @@ def problems(values: Mapping[str, object]) -> list[dict[str, str]]:
     if not errors and isinstance(median, int | float) and isinstance(p95, int | float) and median > p95:
         errors.append({"field": EXPECTED[1], "message": "must not be below the expected median"})
     return errors
+
+
+def lacks_minimum(values: Mapping[str, object]) -> bool:
+    """Return whether people need time for an action type, but none is the least: nothing is ever too fast then."""
+    return values["min_seconds"] == 0 and values["expected_median_seconds"] is not None

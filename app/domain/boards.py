@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
+from anticheat.rules import ActionTypeLimits, Cadence
 from app.domain.times import rfc3339
 
 MAIN = "main"
@@ -60,7 +61,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class ActionType:
-    """A kind of action that players can do, with its points and the shortest time that it takes."""
+    """A kind of action that players can do, with its points and the shortest time that it takes.
+
+    `min_is_fact`: no honest player can be faster; otherwise the minimum is a statistic. `cadence`: player or client.
+    """
 
     id: int
     slug: str
@@ -72,3 +76,20 @@ class ActionType:
     per_minute: int | None = None
     expected_median_seconds: float | None = None
     expected_p95_seconds: float | None = None
+    steadiest_hand: float | None = None
+    min_is_fact: bool = True
+    cadence: Cadence = "player"
+    parallel: int = 1
+
+    @property
+    def limits(self) -> ActionTypeLimits:
+        """Return what the rules of anti-cheat need to know."""
+        return ActionTypeLimits(
+            self.min_seconds,
+            self.burst,
+            self.per_minute,
+            self.steadiest_hand,
+            self.min_is_fact,
+            self.cadence,
+            self.parallel,
+        )

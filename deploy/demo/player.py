@@ -144,6 +144,9 @@ class DemoPlayer:
                 raise Suspended
             if answer.code == "in_progress":
                 self.wait(0.3)
+            elif answer.code == "too_soon":
+                self.report("waiting", f"{answer.refusal}, retry after {answer.retry_after:g} s")
+                self.wait(answer.retry_after)
             elif answer.code == "unauthorized":
                 self.wait(1.0)
                 self._renew()

@@ -42,10 +42,16 @@ class Calibration:
         return [self._calibrate(action_type, times_by_type.get(action_type.slug)) for action_type in action_types]
 
     def apply(self, calibration: TypeCalibration, *, by: str, request_id: str) -> bool:
-        """Change the action type as proposed; return False without a proposal. Open actions keep the old times."""
-        if calibration.proposal.values:
-            self._actions.change(calibration.slug, dict(calibration.proposal.values), by=by, request_id=request_id)
-        return bool(calibration.proposal.values)
+        """Change the action type as proposed; return False without a proposal. Open actions keep the old times.
+
+        A new minimum is a statistic until an operator declares it a fact.
+        """
+        changes: dict[str, object] = dict(calibration.proposal.values)
+        if "min_seconds" in changes:
+            changes["min_is_fact"] = False
+        if changes:
+            self._actions.change(calibration.slug, changes, by=by, request_id=request_id)
+        return bool(changes)
 
     @staticmethod
     def _calibrate(action_type: ActionType, times: CompletionTimes | None) -> TypeCalibration:

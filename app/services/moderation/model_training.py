@@ -21,6 +21,7 @@ from anticheat import features as features_of
 from anticheat import model as models
 from anticheat.features import FEATURES, Vector
 from anticheat.model import THRESHOLD, DamagedModel, Model
+from anticheat.suspicion import FORGIVEN_SHARE
 from app.domain.actors import SYSTEM
 from app.domain.times import utc
 from app.errors import Conflict, NotFound
@@ -177,13 +178,18 @@ class ModelTraining:
         ]
         with self._db.transaction() as connection:
             floor, had_open_case = self._reviews.lock_player(connection, player)
-            if floor > result.since.timestamp() or self._store.was_cleared(connection, player, result.since):
+            share = FORGIVEN_SHARE if "model" in self._suspicions.forgiven(str(player)) else 1.0
+            if floor > result.until.timestamp() or share * score < THRESHOLD:
                 return
             added_count = self._store.add_signals(connection, player, signals, result.until)
             if not added_count:
                 return
             case_id = self._suspicions.open_case(
-                connection, str(player), half_life=self._half_life, hold=self._quarantine, since=result.since
+                connection,
+                str(player),
+                half_life=self._half_life,
+                hold=self._quarantine,
+                since=max(result.since, utc(floor)),
             )
         result.signals += added_count
         if not had_open_case:

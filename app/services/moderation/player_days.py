@@ -17,7 +17,7 @@ DAY = timedelta(seconds=WINDOW_SECONDS)
 def first_part(source: Database, since: datetime) -> list[tuple[UUID, Vector]]:
     """Return players with their vectors; of a busy day, a part that fits into memory: random, and always the same."""
     with play_ledger(source) as ledger:
-        return list(_vectors(ledger, since + DAY, 0, ledger.parts(since, since + DAY)))
+        return list(_vectors(ledger, since + DAY, 0, ledger.parts(since, since + DAY), is_judged=False))
 
 
 def strange_days(
@@ -28,7 +28,7 @@ def strange_days(
     with play_ledger(source) as ledger:
         parts = ledger.parts(until - DAY, until)
         for part in range(parts):
-            vectors = list(_vectors(ledger, until, part, parts))
+            vectors = list(_vectors(ledger, until, part, parts, is_judged=True))
             day_scores = scores(model, [vector for _, vector in vectors])
             strange_players += [
                 (*player_vector, score)
@@ -44,12 +44,14 @@ def vector_of(source: Database, player_id: UUID, until: datetime) -> Vector | No
     """Return a player's day up to `until`, or `None` for too few plays."""
     with play_ledger(source) as ledger:
         parts = ledger.parts(until - DAY, until)
-        return dict(_vectors(ledger, until, (player_id.int >> 96) % parts, parts)).get(player_id)
+        return dict(_vectors(ledger, until, (player_id.int >> 96) % parts, parts, is_judged=True)).get(player_id)
 
 
-def _vectors(ledger: PlayLedger, until: datetime, part: int, parts: int) -> Iterator[tuple[UUID, Vector]]:
+def _vectors(
+    ledger: PlayLedger, until: datetime, part: int, parts: int, *, is_judged: bool
+) -> Iterator[tuple[UUID, Vector]]:
     """Yield the day up to `until` of each player in this part, compared with the others in it."""
-    windows = ledger.windows(until - DAY, until, part, parts)
+    windows = ledger.windows(until - DAY, until, part, parts, is_judged=is_judged)
     world = population_of([window.plays for window in windows])
     for window in windows:
         vector = features(window.plays, world, until.timestamp())

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from typing import Literal
 
+from app.domain.action_types import lacks_minimum
+from app.domain.boards import ActionType
 from app.services.accounts.sign_ins import RecentSignIns
 from app.services.moderation.audit_anchors import AuditCheck
 from app.stores.operations.probes import ClusterState, RedisState
@@ -126,6 +129,15 @@ def clients(sign_ins: RecentSignIns) -> Check:
         "or without nginx count it in TRUSTED_PROXIES."
     )
     return Check("clients", "note", says, advice)
+
+
+def action_types(types: Iterable[ActionType]) -> Iterator[Check]:
+    """Check the action types on which anti-cheat can't measure haste."""
+    slugs = [action_type.slug for action_type in types if lacks_minimum(asdict(action_type))]
+    if slugs:
+        says = f"{', '.join(slugs)}: an expected median, and no minimum, so no completion is ever too fast"
+        advice = "Set the time that no honest client can beat: flask actions change SLUG --min-seconds N."
+        yield Check("action types", "note", says, advice)
 
 
 def redis_node(state: RedisState, place: str) -> Check:

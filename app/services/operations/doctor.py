@@ -17,6 +17,7 @@ from app.services.operations import broker_checks
 from app.services.operations.broker_questions import BrokerQuestions
 from app.services.operations.checks import (
     Check,
+    action_types,
     audit_log,
     background,
     clients,
@@ -87,7 +88,15 @@ class Doctor:
             findings += self._run(check_part)
         findings += (broker_findings := self._broker())
         self._broker_answers = broker_findings[0].state != "wrong"
-        for check_part in (self._relay, self._beat, self._background, self._boards, self._online, self._clients):
+        for check_part in (
+            self._relay,
+            self._beat,
+            self._background,
+            self._boards,
+            self._action_types,
+            self._online,
+            self._clients,
+        ):
             findings += self._run(check_part)
         return findings
 
@@ -236,6 +245,9 @@ class Doctor:
 
     def _clients(self) -> Iterator[Check]:
         yield clients(self._sign_ins.recent())
+
+    def _action_types(self) -> Iterator[Check]:
+        yield from action_types(self._catalog.action_types())
 
     def _boards(self) -> Iterator[Check]:
         for season in self._catalog.open_seasons():

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from uuid import UUID, uuid4
 
-from anticheat.rules import ActionTypeLimits
 from app.domain.action_token import Promise, SigningKey, digest_of, sign
 from app.domain.action_types import EXPECTED, problems
 from app.domain.actors import SYSTEM
@@ -124,11 +123,10 @@ class Actions:
             issued_ms=now_ms,
             expires_ms=now_ms + self._token_seconds * 1000,
         )
-        limits = ActionTypeLimits(action_type.min_seconds, action_type.burst, action_type.per_minute)
         # The score is read first: if that fails, the player holds no action.
         expected = self._standings.score(season.id, player_id) + action_type.points
         token = sign(promise, self._key)
-        issue = self._claims.issue(promise, digest_of(token), limits, most=self._max_active)
+        issue = self._claims.issue(promise, digest_of(token), action_type.limits, most=self._max_active)
         if issue.outcome == "unknown":
             self._fetch_history(promise)
         if issue.outcome == "too_many":

@@ -15,7 +15,6 @@ from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import read_row
 
 _RETENTION = "90 days"  # a retired model trained longer ago is deleted when the next one is added
-_EXCUSE_PERIOD = "14 days"
 _FACTS = "version, state, trained_at, window_since, window_until, seed, players, settings, numbers, digest"
 
 
@@ -123,23 +122,6 @@ class ModelStore:
                 sa.text("UPDATE models SET state = 'active' WHERE version = :version"), {"version": version}
             )
         return retired
-
-    def was_cleared(self, connection: sa.Connection, player_id: UUID, since: datetime) -> bool:
-        """Return whether a person cleared a model's findings on this player after `since` or up to 14 days before."""
-        return bool(
-            connection.execute(
-                sa.text(
-                    f"""
-                    SELECT EXISTS (
-                        SELECT FROM cases c WHERE c.player_id = :player AND c.state = 'cleared'
-                            AND c.decided_at > CAST(:since AS timestamptz) - interval '{_EXCUSE_PERIOD}'
-                            AND EXISTS (SELECT FROM signals s WHERE s.case_id = c.id AND s.source = 'model')
-                    )
-                    """
-                ),
-                {"player": player_id, "since": since},
-            ).scalar_one()
-        )
 
     def add_signals(
         self, connection: sa.Connection, player_id: UUID, findings: Sequence[ModelFinding], at: datetime

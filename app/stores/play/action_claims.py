@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from math import inf
 from typing import TypeAlias
@@ -100,9 +100,25 @@ def _write_limits(limits: ActionTypeLimits) -> str:
     )
 
 
-def _read_limits(text: str) -> ActionTypeLimits:
+def _write_nature(limits: ActionTypeLimits) -> str:
+    hand = "" if limits.steadiest_hand is None else repr(limits.steadiest_hand)
+    return f"{hand}|{limits.min_is_fact:d}|{limits.cadence}|{limits.parallel}"
+
+
+def _read_limits(text: str, nature: str) -> ActionTypeLimits:
+    """Return the limits; the server before this version stores no `nature`."""
     seconds, burst, per_minute = text.split("|")
-    return ActionTypeLimits(float(seconds), int(burst) if burst else None, int(per_minute) if per_minute else None)
+    limits = ActionTypeLimits(float(seconds), int(burst) if burst else None, int(per_minute) if per_minute else None)
+    if not nature:
+        return limits
+    hand, is_fact, cadence, parallel = nature.split("|")
+    return replace(
+        limits,
+        steadiest_hand=float(hand) if hand else None,
+        min_is_fact=is_fact == "1",
+        cadence="client" if cadence == "client" else "player",
+        parallel=int(parallel),
+    )
 
 
 def _read_entry(entry: str, at: str | float) -> Completion:
@@ -145,6 +161,7 @@ class ActionClaimStore:
             "type": promise.action_type,
             "points": promise.points,
             "limits": _write_limits(limits),
+            "nature": _write_nature(limits),
             "promise": digest,
         }
         ttl = life // 1000 + 1 + _AFTER_EXPIRY
@@ -180,11 +197,11 @@ class ActionClaimStore:
             return Consumed(int(rest[0]))
         if word != "claimed":
             return Unclaimed(word)
-        now, issued, limits, suspicion, *past = rest
+        now, issued, limits, nature, suspicion, *past = rest
         return Claimed(
             int(now),
             int(issued),
-            _read_limits(limits),
+            _read_limits(limits, nature),
             [_read_entry(past[i], past[i + 1]) for i in range(0, len(past), 2)],
             _read_suspicion(suspicion) if suspicion else None,
         )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from app.domain.action_types import LIMITS
 from app.domain.boards import ActionType, Season
 from app.errors import Conflict
 from app.stores.postgres.engine import Database
@@ -14,7 +15,7 @@ from app.stores.postgres.rows import read_row
 
 _TYPES = """
     SELECT t.id, t.slug, t.name, t.points, t.min_seconds, b.slug AS board, t.burst, t.per_minute,
-           t.expected_median_seconds, t.expected_p95_seconds
+           t.expected_median_seconds, t.expected_p95_seconds, t.steadiest_hand, t.min_is_fact, t.cadence, t.parallel
     FROM action_types t JOIN boards b ON b.id = t.board_id
 """
 
@@ -90,7 +91,7 @@ class CatalogStore:
     def change_action_type(self, connection: sa.Connection, slug: str, changes: Mapping[str, object]) -> bool:
         """Change some columns, not the promises of open actions; return False if no such type can be started."""
         assignments = ", ".join(f"{column} = :{column}" for column in changes)
-        if changes.keys() & {"min_seconds", "burst", "per_minute"}:  # earlier actions are judged by the earlier limits
+        if changes.keys() & set(LIMITS):  # earlier actions are judged by the earlier limits
             assignments += ", limits_since = clock_timestamp()"
         update = f"UPDATE action_types SET {assignments} WHERE slug = :slug AND retired_at IS NULL"
         return bool(connection.execute(sa.text(update), {**changes, "slug": slug}).rowcount)

@@ -1,7 +1,7 @@
 // Completes an action so that a lost answer never loses points: every try carries the same Idempotency-Key, and tries go on
 // until the server has answered with the outcome.
 
-const RETRIED = new Set(["network", "unavailable", "in_progress", "rate_limited", "internal_error"]);
+const RETRIED = new Set(["network", "unavailable", "in_progress", "too_soon", "rate_limited", "internal_error"]);
 const LONGEST = 15_000; // ms between two tries at most, unless the server asks for more
 const INTERNAL_TRIES = 5; // an internal error after so many tries will not go away
 

@@ -37,6 +37,7 @@ const REFUSALS = {
   too_many_sockets: () => "This page is open in too many tabs. Close a tab, then reload this one.",
   too_many_actions: () => "You have too many actions open at once. Complete one elsewhere, or wait up to ten minutes until they expire.",
   username_taken: () => "This username is taken. Try another one.",
+  too_soon: (refused) => `Another action was completed meanwhile, so this one counts a little later. It is sent again ${after(refused, "in a moment")}.`,
   in_progress: () => "The first try is still being worked on. Asking again in a moment.",
   idempotency_key_reused: () => "This try was mixed up with another one. Nothing was scored; start a new action.",
   rate_limited: (refused) => `That was too often in a short time. Try again ${after(refused, "in a minute")}.`,
