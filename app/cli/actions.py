@@ -75,9 +75,7 @@ def _limit_options(command: Function) -> Function:
 
 def _nature_options(command: Function) -> Function:
     cadence_help = "The one that sets the pace; where the client does, an even rhythm is no evidence."
-    hand_help = (
-        "Standard deviation of the steadiest person's intervals; 0 for no rhythm rule, 'default' for the rules' own."
-    )
+    hand_help = "Standard deviation of the steadiest person's intervals; 0: no rhythm rule; 'default': the rules' own."
     parallel_help = "Actions that may overlap; each further one has to wait for the minimum."
     fact_help = "Whether no honest client can be faster than the minimum, or few are: then it only opens cases."
     command = click.option("--parallel", type=int, help=parallel_help)(command)

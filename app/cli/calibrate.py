@@ -23,8 +23,8 @@ from app.tables import safe
 _MONTH_SECONDS = 30 * 86_400
 _COLUMNS = ("time", "now", "proposed")
 _NO_MINIMUM = (
-    "Warning: it has an expected median and no minimum, so no completion is ever too fast. Set --min-seconds to the time "
-    "that no honest client can beat."
+    "Warning: it has an expected median and no minimum, so no completion is ever too fast. Set --min-seconds to the "
+    "time that no honest client can beat."
 )
 
 

@@ -18,6 +18,10 @@ def test_an_action_type_that_was_added_can_be_played(anna: Player, play: Play, r
         "board": "main",
         "burst": 5,
         "per_minute": None,
+        "steadiest_hand": None,
+        "min_is_fact": True,
+        "cadence": "player",
+        "parallel": 1,
     }
     assert action_type in run_json("actions", "list")
     play(anna.id, "dungeon-run")
@@ -29,6 +33,15 @@ def test_a_change_leaves_the_rest_as_it_was(run_json: RunJson) -> None:
     changed = run_json("actions", "change", "tap", "--points", "2", "--per-minute", "90")
     assert changed == before | {"points": 2, "per_minute": 90}
     assert run_json("actions", "change", "tap", "--per-minute", "default") == before | {"points": 2}
+
+
+def test_an_action_type_says_who_sets_the_pace_and_what_may_overlap(run_json: RunJson) -> None:
+    options = ("--cadence", "client", "--steadiest-hand", "0", "--parallel", "3", "--min-is-statistic")
+    added = run_json("actions", "add", "song", "--points", "3", "--min-seconds", "60", *options)
+    nature = {"cadence": "client", "steadiest_hand": 0.0, "parallel": 3, "min_is_fact": False}
+    assert {name: added[name] for name in nature} == nature
+    changed = run_json("actions", "change", "song", "--min-is-fact", "--steadiest-hand", "default", "--parallel", "1")
+    assert changed == added | {"min_is_fact": True, "steadiest_hand": None, "parallel": 1}
 
 
 def test_a_retired_action_type_cannot_be_started_and_its_slug_stays_taken(run: Run, run_json: RunJson) -> None:

@@ -30,6 +30,11 @@ from app.domain.action_types import problems
         ("min_seconds", float("inf")),
         ("burst", 0),
         ("per_minute", 100_001),
+        ("steadiest_hand", -0.1),
+        ("steadiest_hand", 61),
+        ("cadence", "server"),
+        ("parallel", 0),
+        ("min_is_fact", 1),
     ],
 )
 def test_a_value_that_makes_no_sense_is_named(field: str, value: Any) -> None:
