@@ -210,7 +210,7 @@ def _page(case_file: CaseFile) -> str:
     case = case_file.case
     parts = [facts({name: getattr(case, name) for name in _CASE_FIELDS}), safe(case_file.summary)]
     if case.held:
-        parts.append("Points that the player scores are held until the case is decided.")
+        parts.append("Points that the player scores are held.")
     if case.appeal is not None:
         parts.append(facts({"appealed_at": case.appealed_at, "appeal": case.appeal}))
     if case_file.signals:

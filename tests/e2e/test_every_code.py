@@ -28,6 +28,7 @@ class World:
 CONTRACT = """
     unauthorized invalid_credentials account_suspended rate_limited malformed_json too_large unsupported_media_type
     invalid_request invalid_token invalid_signature token_already_used suspicious_activity in_progress
+    too_soon
     idempotency_key_reused unavailable too_many_actions username_taken already_decided already_appealed case_open
     nothing_to_undo forbidden
 """
@@ -164,6 +165,15 @@ def _in_flight(world: World) -> Answer:
         connection.rollback()
         assert first.result().status == 200
     return second
+
+
+@provokes(409, "too_soon")
+def _overlapping(world: World) -> Answer:
+    first, second = (world.anna.issue("quick-match") for _ in range(2))
+    age = "SELECT extract(epoch FROM clock_timestamp() - %s::timestamptz)"
+    eventually(lambda: world.product.query_value(age, second["issued_at"]) > 3.2)
+    assert world.anna.complete(first).status == 200
+    return world.anna.complete(second)
 
 
 @provokes(413, "too_large")
