@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import traceback
 from pathlib import Path
@@ -81,6 +82,21 @@ def test_suspicions_have_limits_too(name: str) -> None:
         assert _error(**{name: text}) == f"{name} wants a number from 1 to 1e+06"
     lowest = _settings(ANTICHEAT_FLAG="1", ANTICHEAT_REJECT="1", ANTICHEAT_CRITICAL="1000000")
     assert (lowest.anticheat_flag, lowest.anticheat_reject, lowest.anticheat_critical) == (1.0, 1.0, 1_000_000.0)
+
+
+def test_the_levels_that_are_not_set_fit_those_that_are() -> None:
+    usual = _settings()
+    assert (usual.hold_level, usual.soft_ceiling) == (45.0, 59.0)
+    low = _settings(ANTICHEAT_REJECT="40")
+    assert (low.hold_level, low.soft_ceiling) == (40.0, 39.0)
+    assert _settings(ANTICHEAT_FLAG="50").hold_level == 50.0
+    assert _settings(ANTICHEAT_SOFT_CEILING="80").soft_ceiling == 80.0
+    assert _settings(ANTICHEAT_SOFT_CEILING="none").soft_ceiling == math.inf
+    for text in ("0.5", "never", "inf"):
+        wanted = "ANTICHEAT_SOFT_CEILING wants a number from 1 to 1e+06, or none"
+        assert _error(ANTICHEAT_SOFT_CEILING=text) == wanted
+    for text in ("29", "61"):
+        assert _error(ANTICHEAT_HOLD=text) == "ANTICHEAT_HOLD must be from ANTICHEAT_FLAG to ANTICHEAT_REJECT"
 
 
 NO_NUMBERS = ["1e3", "1_000", "+5", "-5", "0x10", "5 5", "1,5", "nan", "inf", "yes", "on", "true", "None", "[5]", '"5"']

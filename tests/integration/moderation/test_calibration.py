@@ -11,6 +11,7 @@ import pytest
 
 from app.containers.container import Container
 from app.errors import NotFound
+from app.services.operations.checks import action_types
 from tests.integration.cli.conftest import Run, RunJson
 from tests.integration.cli.conftest import run as run
 from tests.integration.cli.conftest import run_json as run_json
@@ -62,11 +63,13 @@ def test_times_are_proposed_from_the_honest_and_applied_on_demand(
     assert "#####" in output
     assert "< min 2 s" not in output, "the minimum is outside the picture"
     assert "flask actions change puzzle --min-seconds 9" in output
+    assert "--min-is-statistic" in output
     assert "puzzle: 850 completions of 26 players" in drawing.read_text()
 
     assert "Changed as proposed." in run("anticheat", "calibrate", "puzzle", "--apply").stdout
     (puzzle,) = [kind for kind in container.actions.types() if kind.slug == "puzzle"]
     assert puzzle.min_seconds == calibration["proposed"]["min_seconds"]
+    assert not puzzle.min_is_fact, "a statistic opens cases only, until an operator declares it a fact"
     assert puzzle.expected_median_seconds == calibration["proposed"]["expected_median_seconds"]
     acts = container.database.rows("SELECT act, subject, actor FROM audit_log ORDER BY id DESC LIMIT 1")
     assert (acts[0].act, acts[0].subject) == ("action_type.changed", "action_type:puzzle")
@@ -111,3 +114,19 @@ def test_without_play_or_type_it_says_so(container: Container, run: Run) -> None
         container.calibration.measure(datetime.now(UTC), "nothing")
     assert run("anticheat", "calibrate", "--svg", "x.svg").exit_code == 2
     assert run("anticheat", "calibrate", "tap", "--svg", "x.svg").stderr.endswith("there is nothing to draw.\n")
+
+
+def test_an_expected_time_without_a_minimum_is_warned_of(
+    container: Container, ledger: HandLedger, run: Run, run_json: RunJson
+) -> None:
+    container.actions.change("puzzle", {"expected_median_seconds": 15.0, "expected_p95_seconds": 20.0})
+    container.actions.change("puzzle", {"min_seconds": 0.0})
+    _add_people(ledger, count=2)
+    assert "Warning: it has an expected median and no minimum" in run("anticheat", "calibrate", "puzzle").stdout
+    (calibration,) = run_json("anticheat", "calibrate", "puzzle")
+    assert calibration["lacks_minimum"] is True
+    (check,) = action_types(container.actions.types())
+    assert (check.state, check.message.split(":")[0]) == ("note", "puzzle")
+    container.actions.change("puzzle", {"min_seconds": 8.0})
+    assert "Warning" not in run("anticheat", "calibrate", "puzzle").stdout
+    assert list(action_types(container.actions.types())) == []

@@ -144,6 +144,30 @@ def test_what_a_person_cleared_the_model_leaves_alone(container: Container, trai
     assert (judged.signals, judged.cases) == (0, [])
 
 
+def test_clearing_a_case_of_the_model_is_no_immunity(container: Container, trained: Town) -> None:
+    """What the script has played since the decision is new; what it played before is not."""
+    decided_at = trained.until - timedelta(hours=14)
+    by = DecisionAuthor("cli:tests", "a relay team", "r")
+    for times in (1, 2):
+        judged = container.model_training.judge()
+        assert judged is not None
+        assert [case.player_id for case in judged.cases] == [trained.script]
+        file = container.cases.case_files_of(trained.script)[0]
+        if times == 2:
+            assert file.case.starts_at == decided_at, "what was cleared is not in question again"
+        container.decisions.decide(file.case.case_id, "cleared", by)
+        for statement in (
+            "UPDATE cases SET decided_at = :at RETURNING id",
+            "UPDATE suspicion SET cleared_at = :at RETURNING player_id",
+        ):
+            container.database.rows(statement, at=decided_at)
+        container.database.rows("UPDATE signals SET at = at - interval '1 hour' * :times RETURNING id", times=times)
+    assert container.suspicions.forgiven(str(trained.script)) == {"model"}
+    judged = container.model_training.judge()
+    assert judged is not None
+    assert judged.cases == [], "a kind of evidence that was cleared twice counts a fraction"
+
+
 def test_a_damaged_model_judges_nobody_and_says_what_to_do(container: Container, trained: Town) -> None:
     container.database.rows("UPDATE models SET artifact = '\\x00' RETURNING version")
     for act in (container.model_training.judge, lambda: container.model_training.activate(1)):
