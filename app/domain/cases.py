@@ -35,7 +35,10 @@ APPEAL_LENGTH = 2000
 
 @dataclass(frozen=True, slots=True)
 class CaseSignal:
-    """One signal on a case: the observation, the expectation, the suspicion it added, and how much of that is left."""
+    """One signal on a case: the observation, the expectation, the suspicion it added, and how much of that is left.
+
+    `is_hard`: no honest client could have done it.
+    """
 
     at: datetime
     source: str
@@ -48,6 +51,7 @@ class CaseSignal:
     left: float
     suspicion: float
     outcome: str
+    is_hard: bool = False
 
     def as_row(self) -> dict[str, object]:
         """Return the signal's fields, and how much of the added suspicion has decayed."""

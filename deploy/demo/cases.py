@@ -47,7 +47,7 @@ class NewSignals:
         new_signals, self._signal_counts[case_id] = signals[self._signal_counts.get(case_id, 0) :], len(signals)
         for _, group in groupby(new_signals, lambda signal: signal.action_id):
             redemption = list(group)
-            word = "flagged" if redemption[0].outcome == "flag" else "noted"
+            word = "flagged" if redemption[0].outcome in ("flag", "hold") else "noted"
             yield Event(username, kinds[username], word, _describe(redemption))
 
 

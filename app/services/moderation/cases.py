@@ -142,4 +142,5 @@ class Cases:
             left=remaining,
             suspicion=signal.suspicion,
             outcome=signal.outcome,
+            is_hard=signal.is_hard,
         )

@@ -157,7 +157,7 @@ class Actions:
                 "completed_at": rfc3339(redemption.created_at),
                 "score": {"previous": redemption.previous_score, "current": redemption.score},
             }
-        fields = self._claims.state(str(player_id), str(action_id), int(self._clock() * 1000))
+        fields = self._claims.state(str(player_id), str(action_id))
         if fields is None:
             raise NotFound("You have no such action.")
         return {

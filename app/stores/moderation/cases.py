@@ -147,6 +147,7 @@ class StoredSignal:
     added: float
     suspicion: float
     outcome: str
+    is_hard: bool
 
 
 class CaseStore:
@@ -189,7 +190,8 @@ class CaseStore:
         rows = self._db.rows(
             """
             SELECT * FROM (
-                SELECT id, at, source, action_id, action_type, rule, seen, expected, added, suspicion, outcome
+                SELECT id, at, source, action_id, action_type, rule, seen, expected, added, suspicion, outcome,
+                       is_hard
                 FROM signals WHERE case_id = :case ORDER BY id DESC LIMIT :most
             ) newest ORDER BY id
             """,

@@ -226,12 +226,13 @@ class ActionClaimStore:
         keys = [_action_key(player_id, action_id), _active_key(player_id)]
         return "settle", keys, [action_id, state, self._consumed_seconds]
 
-    def state(self, player_id: str, action_id: str, now_ms: int) -> dict[str, str] | None:
+    def state(self, player_id: str, action_id: str) -> dict[str, str] | None:
         """Return the action's fields with `state`, and the times in ms; None for an action that Redis doesn't know."""
-        fields: dict[str, str] = self._client.hgetall(_action_key(player_id, action_id))
+        now, *parts = self._scripts.run("action", [_action_key(player_id, action_id)], [self._now()])
+        fields: dict[str, str] = dict(zip(parts[::2], parts[1::2], strict=True))
         if not fields:
             return None
-        if fields["state"] == "active" and int(fields["expires"]) <= now_ms:
+        if fields["state"] == "active" and int(fields["expires"]) <= now:
             fields["state"] = "expired"
         return fields
 
