@@ -8,12 +8,11 @@ from typing import get_args
 
 import click
 
-from anticheat.rules import Cadence
 from app.cli.commands import Commands, Function, as_json, container, example
 from app.cli.identity import operator, request_id
 from app.cli.output import emit, table
 from app.domain.action_types import EXPECTED
-from app.domain.boards import MAIN, ActionType
+from app.domain.boards import MAIN, ActionType, Cadence
 from app.tables import safe
 
 _COLUMNS = (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict
+from typing import Literal, TypedDict
 from uuid import UUID
 
-from anticheat.rules import ActionTypeLimits, Cadence
 from app.domain.times import rfc3339
 
+Cadence = Literal["player", "client"]
 MAIN = "main"
 TOP = 10
 MAX_SCORE = 2**53 - 1  # a sorted set stores integers below 2^53 exactly
@@ -80,16 +80,3 @@ class ActionType:
     min_is_fact: bool = True
     cadence: Cadence = "player"
     parallel: int = 1
-
-    @property
-    def limits(self) -> ActionTypeLimits:
-        """Return what the rules of anti-cheat need to know."""
-        return ActionTypeLimits(
-            self.min_seconds,
-            self.burst,
-            self.per_minute,
-            self.steadiest_hand,
-            self.min_is_fact,
-            self.cadence,
-            self.parallel,
-        )

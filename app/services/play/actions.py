@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from uuid import UUID, uuid4
 
+from anticheat.rules import ActionTypeLimits
 from app.domain.action_token import Promise, SigningKey, digest_of, sign
-from app.domain.action_types import EXPECTED, problems
+from app.domain.action_types import EXPECTED, LIMITS, problems
 from app.domain.actors import SYSTEM
 from app.domain.boards import MAIN, ActionType
 from app.domain.times import rfc3339
@@ -126,7 +127,7 @@ class Actions:
         # The score is read first: if that fails, the player holds no action.
         expected = self._standings.score(season.id, player_id) + action_type.points
         token = sign(promise, self._key)
-        issue = self._claims.issue(promise, digest_of(token), action_type.limits, most=self._max_active)
+        issue = self._claims.issue(promise, digest_of(token), _limits_of(action_type), most=self._max_active)
         if issue.outcome == "unknown":
             self._fetch_history(promise)
         if issue.outcome == "too_many":
@@ -168,6 +169,10 @@ class Actions:
             "issued_at": rfc3339(int(fields["issued"]) / 1000),
             "expires_at": rfc3339(int(fields["expires"]) / 1000),
         }
+
+
+def _limits_of(action_type: ActionType) -> ActionTypeLimits:
+    return ActionTypeLimits(**{name: getattr(action_type, name) for name in LIMITS})
 
 
 def _subject(slug: str) -> str:

@@ -23,7 +23,8 @@ _CASE = (
 _PLAYER = '"player_id":"ID","username":"anna","status":"suspended","held":false,'
 _EVIDENCE = (
     '"signals":[{"at":"AT","source":"live","rule":"timing","action_id":"ID","action_type":"boss-fight","seen":"TEXT",'
-    '"expected":"TEXT","added":0.5,"left":0.5,"suspicion":0.5,"outcome":"reject","decayed":0.5}],'
+    '"expected":"TEXT","added":0.5,"left":0.5,"suspicion":0.5,"outcome":"reject","is_hard":true,'
+    '"decayed":0.5}],'
     '"signals_total":1,"summary":"TEXT","suspicion":0.5,'
     '"decisions":[{"decision":"confirmed","decided_by":"cli:tests","decided_by_name":null,"decided_at":"AT",'
     '"reason":"a test","correction_id":"ID","request_id":"r-1"}]'
