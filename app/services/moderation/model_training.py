@@ -178,22 +178,19 @@ class ModelTraining:
         ]
         with self._db.transaction() as connection:
             floor, had_open_case = self._reviews.lock_player(connection, player)
-            share = FORGIVEN_SHARE if "model" in self._suspicions.forgiven(str(player)) else 1.0
+            share = FORGIVEN_SHARE if "model" in self._suspicions.forgiven(str(player), connection) else 1.0
             if floor > result.until.timestamp() or share * score < THRESHOLD:
                 return
             added_count = self._store.add_signals(connection, player, signals, result.until)
             if not added_count:
                 return
+            since = max(result.since, utc(floor))
             case_id = self._suspicions.open_case(
-                connection,
-                str(player),
-                half_life=self._half_life,
-                hold=self._quarantine,
-                since=max(result.since, utc(floor)),
+                connection, str(player), half_life=self._half_life, hold=self._quarantine, since=since
             )
         result.signals += added_count
         if not had_open_case:
-            names = [difference.feature.name for difference in differences]
+            names = [signal.rule for signal in signals]
             result.cases.append(ModelCase(player, case_id, round(score, 1), names))
             log.warning("case_opened_by_model", player_id=str(player), case_id=str(case_id), score=round(score, 1))
 
@@ -294,13 +291,8 @@ def _numbers(model: Model, windows: int) -> dict[str, float]:
     scores = np.array(models.own_scores(model))
     quantiles = {name: round(float(np.quantile(scores, part)), 2) for name, part in _QUANTILES.items()}
     strange = round(float(np.mean(scores >= THRESHOLD)), 4)
-    return {
-        "days": windows,
-        "kept": len(scores),
-        **quantiles,
-        "highest": round(float(scores.max()), 2),
-        "strange": strange,
-    }
+    highest = round(float(scores.max()), 2)
+    return {"days": windows, "kept": len(scores), **quantiles, "highest": highest, "strange": strange}
 
 
 _QUANTILES = {"median": 0.5, "p99": 0.99, "p999": 0.999}

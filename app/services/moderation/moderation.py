@@ -190,7 +190,7 @@ class Moderation:
 
         `outcome` is the one that the redemption has already; by default that of the suspicion.
         """
-        forgiven = self._suspicions.forgiven(player_id) if signals else frozenset()
+        forgiven = self._suspicions.forgiven(player_id, connection) if signals else frozenset()
         suspicion = self._suspicions.add(connection, player_id, signals, at, self._thresholds, forgiven)
         verdict = Verdict(outcome or outcome_at(suspicion.value, self._thresholds), suspicion, signals)
         self._suspicions.add_signals(

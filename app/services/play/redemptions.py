@@ -84,10 +84,7 @@ class Redemptions:
             return self._answer_failed_commit(request, promise, error)
 
     def _read_token(self, request: RedemptionRequest) -> Presented | None:
-        """Return the token, or None for one that can claim nothing.
-
-        Such a token is malformed, or we signed it for another action or player.
-        """
+        """Return the token, or None for one that is malformed, or that we signed for another action or player."""
         try:
             presented = read(request.token, self._secrets)
         except NotAToken:
@@ -252,10 +249,7 @@ class Redemptions:
             log.warning("redis_after_commit", error=reason_of(error))
 
     def _count_ranks(self, season: Season, player_id: str, previous: int, score: int) -> tuple[int | None, int]:
-        """Return the ranks before and after as the player sees them.
-
-        Their own score includes held points; the scores of the others are the public ones.
-        """
+        """Return the ranks before and after as the player sees them: held points count in their own score alone."""
         current = self._standings.rank(season, score, without=player_id)
         return self._standings.rank(season, previous, without=player_id) if previous else None, current
 

@@ -15,6 +15,7 @@ from anticheat.history import HISTORY_LENGTH, Completion
 from anticheat.review import ReviewedSignal, ReviewedTry
 from anticheat.rules import ActionTypeLimits, Signal
 from anticheat.suspicion import FORGIVEN_AFTER
+from app.domain.action_types import LIMITS
 from app.domain.times import utc
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row, read_row
@@ -107,13 +108,8 @@ class ReviewLedger:
 
     def limits(self) -> dict[str, TypeLimits]:
         """Return the limits of every action type, retired ones too, by slug."""
-        rows = self._rows(
-            """
-            SELECT slug, min_seconds, burst, per_minute, steadiest_hand, min_is_fact, cadence, parallel, limits_since
-            FROM action_types
-            """
-        )
-        return {row.slug: TypeLimits(ActionTypeLimits(*row[1:8]), row.limits_since.timestamp()) for row in rows}
+        rows = self._rows(f"SELECT slug, limits_since, {', '.join(LIMITS)} FROM action_types")
+        return {row.slug: TypeLimits(ActionTypeLimits(*row[2:]), row.limits_since.timestamp()) for row in rows}
 
     def dossiers(
         self, players: Sequence[tuple[UUID, int]], since: datetime, until: datetime, evidence_since: datetime

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NotRequired, TypedDict
 from uuid import UUID, uuid4
@@ -15,6 +15,7 @@ from anticheat.verdict import Thresholds
 from app.domain.action_token import Promise
 from app.domain.times import utc
 from app.stores.postgres.engine import Database
+from app.stores.postgres.rows import Row
 
 # Signals of the player without a case join this one, and its start moves back to the earliest that still counted.
 _JOIN_CASE = """
@@ -36,6 +37,7 @@ _HOLD = """
         held_until = CASE WHEN held_under IS NULL OR held_until IS NOT NULL THEN CAST(:until AS timestamptz) END
     WHERE id = :player
 """
+_FORGIVEN = "SELECT rule FROM cleared_rules WHERE player_id = :player AND times >= :times"
 _KIND = "CASE source WHEN 'model' THEN 'model' ELSE rule END"
 
 
@@ -115,13 +117,16 @@ class SuspicionStore:
             {"value": suspicion.value, "soft": suspicion.soft, "at": utc(suspicion.at), "player": player_id},
         )
 
-    def forgiven(self, player_id: str) -> frozenset[str]:
-        """Return the kinds of evidence that were cleared so often for this player that they count a fraction."""
-        rows = self._db.rows(
-            "SELECT rule FROM cleared_rules WHERE player_id = :player AND times >= :times",
-            player=player_id,
-            times=FORGIVEN_AFTER,
-        )
+    def forgiven(self, player_id: str, connection: sa.Connection | None = None) -> frozenset[str]:
+        """Return the kinds of evidence that were cleared so often for this player that they count a fraction.
+
+        Within a transaction, pass its `connection`.
+        """
+        values = {"player": player_id, "times": FORGIVEN_AFTER}
+        if connection is None:
+            rows: Iterable[Row] = self._db.rows(_FORGIVEN, **values)
+        else:
+            rows = connection.execute(sa.text(_FORGIVEN), values)
         return frozenset(row.rule for row in rows)
 
     def count_clearing(self, connection: sa.Connection, case_id: UUID, times: int) -> None:

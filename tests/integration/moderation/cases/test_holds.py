@@ -157,3 +157,15 @@ def test_without_a_ceiling_the_same_taps_suspend(container: Container, clock: Cl
             refusals.append(refusal.code)
     assert set(refusals) == {"suspicious_activity", "account_suspended"}
     plain.close()
+
+
+def test_no_transaction_waits_for_a_second_connection(container: Container, clock: Clock) -> None:
+    """With one connection, a transaction that asked for another would wait for itself."""
+    narrow = Container(container.settings.model_copy(update={"database_pool": 1}), clock=clock)
+    field = Field(narrow)
+    child = field.player("Child")
+    for pause in [0.1] * 30 + [1900]:
+        clock.now += pause
+        field.play(child)
+    assert _public_score(field, child) == 31
+    narrow.close()
