@@ -1,6 +1,6 @@
 """A player's recent completions. A redemption is judged only by these and by the suspicion so far."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 HISTORY_LENGTH = 50
@@ -16,11 +16,11 @@ class Completion:
     completed_at: float
 
 
-def was_clock_set_back(attempt: Completion, history: Iterable[Completion]) -> bool:
+def was_clock_set_back(attempt: Completion, completions: Sequence[Completion]) -> bool:
     """Return whether the clock went back since the attempt's issue or an earlier completion: no time can be measured.
 
-    One clock times all actions of a player, so nothing else puts their past into the future.
+    One clock times all actions of a player, so nothing else puts their past into the future. `completions` are the
+    player's others, the newest first.
     """
-    return attempt.issued_at > attempt.completed_at or any(
-        completion.completed_at > attempt.completed_at for completion in history
-    )
+    newest = completions[0].completed_at if completions else attempt.issued_at
+    return max(newest, attempt.issued_at) > attempt.completed_at

@@ -7,7 +7,7 @@ A rule judges only the redemption in hand: the suspicion already contains the si
 the player's others, none of them later.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, TypeAlias
@@ -76,23 +76,19 @@ def timing(
 def seconds_to_wait(
     attempt: Completion,
     limits: ActionTypeLimits,
-    completions: Iterable[Completion],
+    completions: Sequence[Completion],
     numbers: RuleParameters = RULE_PARAMETERS,
 ) -> float:
     """Return the seconds until this completion overlaps with fewer than `parallel` others; 0 if it does now.
 
+    `completions` are the player's others, the newest first.
+
     Of `parallel` + 1 completions, the first and the last are the minimum apart, or the last was issued after the first.
     So opening many actions at once and waiting once earns nothing.
     """
-    if limits.min_seconds <= 0:
+    if len(completions) < limits.parallel or completions[limits.parallel - 1].completed_at <= attempt.issued_at:
         return 0.0
-    overlapping = sorted(
-        (completion.completed_at for completion in completions if completion.completed_at > attempt.issued_at),
-        reverse=True,
-    )
-    if len(overlapping) < limits.parallel:
-        return 0.0
-    elapsed = attempt.completed_at - overlapping[limits.parallel - 1]
+    elapsed = attempt.completed_at - completions[limits.parallel - 1].completed_at
     return limits.min_seconds - elapsed if _is_short(elapsed, limits, numbers) else 0.0
 
 

@@ -3,11 +3,14 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 
 from anticheat.history import Completion, was_clock_set_back
 from anticheat.rule_parameters import RULE_PARAMETERS, RuleParameters
 from anticheat.rules import COMPLETION_RULES, ActionTypeLimits, Signal, seconds_to_wait, timing
 from anticheat.suspicion import Suspicion, raised
+
+_COMPLETED_AT = attrgetter("completed_at")
 
 
 class Outcome(StrEnum):
@@ -85,9 +88,9 @@ def _observe(
     attempt: Completion, limits: ActionTypeLimits, history: Sequence[Completion], numbers: RuleParameters
 ) -> tuple[tuple[Signal, ...], float]:
     """Return the signals of the rules, or the seconds to wait; both empty if the clock was set back."""
-    if was_clock_set_back(attempt, history):
+    completions = sorted(history, key=_COMPLETED_AT, reverse=True)
+    if was_clock_set_back(attempt, completions):
         return (), 0.0
-    completions = sorted(history, key=lambda completion: completion.completed_at, reverse=True)
     wait = seconds_to_wait(attempt, limits, completions, numbers)
     if wait and timing(attempt, limits, completions, numbers) is None:
         return (), wait

@@ -138,6 +138,28 @@ def test_one_clock_times_issue_and_completion_whatever_the_servers_say(container
     assert claim.issued_ms == issue.issued_ms <= claim.at_ms <= time.time() * 1000 + 5
 
 
+@pytest.mark.parametrize(
+    "limits",
+    [
+        ActionTypeLimits(0.0),
+        ActionTypeLimits(3.5, 5, 60, steadiest_hand=0.0, min_is_fact=False, cadence="client", parallel=3),
+    ],
+)
+def test_a_claim_has_the_limits_that_were_issued(container: Container, limits: ActionTypeLimits) -> None:
+    promise = _promise(container, str(uuid4()))
+    container.action_claims.issue(promise, _digest(promise), limits, most=10)
+    claim = _claim(container, promise)
+    assert isinstance(claim, Claimed)
+    assert claim.limits == limits
+
+
+def test_an_action_of_the_version_before_has_the_usual_nature(container: Container, issued: Promise) -> None:
+    container.redis.hdel(f"action:{{{issued.player_id}}}:{issued.action_id}", "nature")
+    claim = _claim(container, issued)
+    assert isinstance(claim, Claimed)
+    assert claim.limits == LIMITS
+
+
 def test_a_key_belongs_to_one_action(container: Container, issued: Promise) -> None:
     second_action = _promise(container, issued.player_id)
     _issue(container, second_action)
