@@ -1,10 +1,13 @@
 """A player's recent completions. A redemption is judged only by these and by the suspicion so far."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 HISTORY_LENGTH = 50
 """The number of completions to keep per player and hand to `judge`: the longest pattern looks at 49 of them."""
+
+_OVERTAKING = 10.0  # seconds: redemptions commit in nearly the order of their times
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +27,17 @@ def was_clock_set_back(attempt: Completion, completions: Sequence[Completion]) -
     """
     newest = completions[0].completed_at if completions else attempt.issued_at
     return max(newest, attempt.issued_at) > attempt.completed_at
+
+
+class StepDetector:
+    """Finds the tries in a time that came twice, since the clock was set back: among them no time can be measured."""
+
+    def __init__(self) -> None:
+        self._newest, self._was_set_back = -math.inf, False
+
+    def repeats(self, at: float) -> bool:
+        """Return whether the next try, in the order of commits, is in a time that has been before."""
+        if at >= self._newest:
+            self._newest, self._was_set_back = at, False
+        self._was_set_back = self._was_set_back or at < self._newest - _OVERTAKING
+        return self._was_set_back

@@ -145,6 +145,8 @@ def _describe_outcome(evidence: Sequence[CaseSignal]) -> str:
     text = f"Suspicion rose to {peak:.0f}" if peak else "It did not change their suspicion"
     if live and refusals:
         text += f"; {refusals:,} {'try was' if refusals == 1 else 'tries were'} refused"
+    if any(signal.outcome == "hold" for signal in live):
+        text += ", and points were held"
     if any(signal.outcome == "critical" for signal in live):
         text += ", and the account was suspended"
     if not live:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from anticheat.history import HISTORY_LENGTH, Completion
+from anticheat.history import HISTORY_LENGTH, Completion, StepDetector
 from anticheat.review import ReviewedSignal, ReviewedTry
 from anticheat.rules import ActionTypeLimits, Signal
 from anticheat.suspicion import FORGIVEN_AFTER
@@ -21,7 +21,6 @@ from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row, read_row
 
 _FIRST_SPAN = "1 day"  # the first review goes back so far
-_OVERTAKING = 10.0  # seconds: redemptions commit in nearly the order of their times
 
 
 @dataclass(slots=True)
@@ -147,13 +146,12 @@ class ReviewLedger:
             counts=counts,
             until=until,
         )
-        newest = dict.fromkeys(ids, -math.inf)
+        clocks = {player: StepDetector() for player in ids}
         for row in rows:
             dossier = dossiers[row.player_id]
             at = (row.judged_at or row.created_at).timestamp()
-            if at < newest[row.player_id] - _OVERTAKING:
-                continue  # the clock was set back: among the tries of the hour that came twice, no time can be measured
-            newest[row.player_id] = max(newest[row.player_id], at)
+            if clocks[row.player_id].repeats(at):
+                continue
             # Without `judged_at`, the duration of the commit would count as time of play.
             should_judge = row.judged_at is not None and row.created_at >= since and at > dossier.floor
             dossier.tries.append(

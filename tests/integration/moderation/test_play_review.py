@@ -220,6 +220,19 @@ def test_what_is_committed_out_of_order_is_reviewed_all_the_same(
     assert [case.player_id for case in container.review.review_new().cases] == [mallory]
 
 
+def test_an_hour_that_came_twice_is_not_held_against_a_player(
+    container: Container, ledger: HandLedger, ago: Callable[[float], datetime]
+) -> None:
+    """Tap three times a second, set the clock back, and tap on: together that would be six a second."""
+    child, rng = ledger.player(), random.Random(1)
+    for _ in range(2):
+        at = ago(90)
+        for _ in range(180):
+            at += timedelta(seconds=rng.uniform(0.25, 0.4))
+            ledger.write(Event(child, "tap", at, seconds=0.1))
+    assert container.review.review_new().cases == []
+
+
 def test_it_goes_on_where_it_stopped(
     container: Container, ledger: HandLedger, ago: Callable[[float], datetime]
 ) -> None:

@@ -130,3 +130,10 @@ def test_limits_of_action_types_can_be_tried() -> None:
 def test_what_cannot_be_tried_is_said(changes: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         with_changes(RULES, changes)
+
+
+def test_after_a_clearing_the_play_before_is_no_history(clockwork: list[Completion]) -> None:
+    tries = _tries([(completion, verdict) for completion, verdict in _judge_until_suspended(clockwork[:23], FREE)])
+    cleared_at = clockwork[11].completed_at
+    assert backtest(tries, [], RULES, since=0.0).peak > 0
+    assert backtest(tries, [], RULES, since=0.0, cleared_at=cleared_at).peak == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -72,6 +73,15 @@ def test_suspicion_decays_between_what_is_found() -> None:
     assert first == pytest.approx(26)
     assert second == pytest.approx(26 + 26 / 16)
     assert finding.peak < THRESHOLDS.flag
+
+
+def test_soft_evidence_has_its_ceiling_and_what_was_cleared_twice_its_share(clockwork: list[Completion]) -> None:
+    levels = replace(THRESHOLDS, soft_ceiling=59.0)
+    finding = review(_tries(clockwork), [], lambda attempt: FREE, levels)
+    assert finding.peak == pytest.approx(59)
+    forgiven = review(_tries(clockwork), [], lambda attempt: FREE, levels, {"pattern"})
+    assert len(forgiven.new) == len(finding.new)
+    assert forgiven.peak < levels.flag
 
 
 @pytest.fixture
