@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import inf
 from typing import NoReturn
 from uuid import UUID
 
@@ -182,7 +183,8 @@ class Redemptions:
         history, suspicion = claim.history, claim.suspicion
         if suspicion is None:  # Redis was emptied after the action was issued, or a person has decided since
             history, suspicion = self._history.fetch(promise.player_id)
-        attempt = Completion(promise.action_type, promise.issued_ms / 1000, claim.at_ms / 1000)
+        issued_at = inf if claim.was_clock_set_back else promise.issued_ms / 1000
+        attempt = Completion(promise.action_type, issued_at, claim.at_ms / 1000)
         verdict = judge(attempt, claim.limits, history, suspicion, self._thresholds)
         if verdict.signals and (forgiven := self._moderation.forgiven_rules(promise.player_id)):
             verdict = judge(attempt, claim.limits, history, suspicion, self._thresholds, forgiven=forgiven)

@@ -18,6 +18,7 @@ from anticheat.rules import ActionTypeLimits
 from anticheat.suspicion import Suspicion
 from app.domain.action_token import Promise
 from app.stores.redis.client import Call, Client, Scripts
+from app.stores.redis.clock_steps import ClockSteps
 from app.stores.redis.connection import RedisValue
 
 _AFTER_EXPIRY = 3600  # seconds that an expired action can still be looked up
@@ -39,13 +40,14 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A claim that was taken at `at_ms`, on an action that was issued at `issued_ms`.
+    """A claim that was taken at `at_ms`, on an action that was issued at `issued_ms`, maybe before a step of the clock.
 
     `history` is newest first; `suspicion` is None if Redis has lost the player's past.
     """
 
     at_ms: int
     issued_ms: int
+    was_clock_set_back: bool
     limits: ActionTypeLimits
     history: Sequence[Completion]
     suspicion: Suspicion | None
@@ -135,7 +137,7 @@ class ActionClaimStore:
     """The actions of players, their claims and pasts. Times are whole milliseconds since 1970.
 
     Actions are issued and completed by the clock of the Redis that holds the player's keys, whichever server answers.
-    A `clock` that is passed in replaces it.
+    A `clock` that is passed in replaces it; `steps` notices that it was set back.
     """
 
     def __init__(
@@ -146,8 +148,9 @@ class ActionClaimStore:
         lease_ms: int,
         consumed_seconds: int,
         clock: Callable[[], float] | None = None,
+        steps: ClockSteps | None = None,
     ) -> None:
-        self._client, self._scripts, self._clock = client, scripts, clock
+        self._client, self._scripts, self._clock, self._steps = client, scripts, clock, steps or ClockSteps()
         self._lease_ms, self._consumed_seconds = lease_ms, consumed_seconds
 
     def _now(self) -> RedisValue:
@@ -168,9 +171,11 @@ class ActionClaimStore:
         arguments: list[RedisValue] = [promise.action_id, self._now(), life, most, ttl]
         player = promise.player_id
         keys = [_action_key(player, promise.action_id), _active_key(player), _suspicion_key(player)]
+        sent = self._steps.since_boot()
         outcome, issued, expires = self._scripts.run(
             "issue", keys, arguments + [part for pair in fields.items() for part in pair]
         )
+        self._note_clock(player, int(issued), sent)
         return Issue(outcome, int(issued), int(expires))
 
     def claim(self, player: str, action: str, digest: str, *, key: str | None, fingerprint: str) -> Claim:
@@ -192,19 +197,26 @@ class ActionClaimStore:
             f"{action}|",
             HISTORY_LENGTH,
         ]
+        sent = self._steps.since_boot()
         word, *rest = self._scripts.run("claim", keys, arguments)
         if word == "consumed":
             return Consumed(int(rest[0]))
         if word != "claimed":
             return Unclaimed(word)
         now, issued, limits, nature, suspicion, *past = rest
+        self._note_clock(player, int(now), sent)
         return Claimed(
             int(now),
             int(issued),
+            self._steps.was_set_back_since(self._scripts.node_of(_history_key(player)), int(issued)),
             _read_limits(limits, nature),
             [_read_entry(past[i], past[i + 1]) for i in range(0, len(past), 2)],
             _read_suspicion(suspicion) if suspicion else None,
         )
+
+    def _note_clock(self, player: str, now_ms: int, sent: float) -> None:
+        if self._clock is None:
+            self._steps.note(self._scripts.node_of(_history_key(player)), now_ms, sent)
 
     def withdraw(self, promise: Promise) -> None:
         """Delete an action whose token was sent to no client."""

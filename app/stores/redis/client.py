@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,10 @@ class Scripts:
     def run(self, name: str, keys: Sequence[str], args: Sequence[RedisValue]) -> Reply:
         """Run one script in one round trip and return its answer."""
         return self.run_together([(name, keys, args)])[0]
+
+    def node_of(self, key: str) -> Hashable:
+        """Return a value that stands for the node that has the key."""
+        return self._direct.node_of(key)
 
     def run_together(self, calls: Sequence[Call]) -> list[Reply]:
         """Run several scripts, in one round trip to each node, and return their answers; each script is atomic."""

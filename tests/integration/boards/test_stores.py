@@ -19,6 +19,7 @@ from app.domain.boards import MAIN, Season
 from app.setting_types import SecretKey
 from app.stores.boards.rankings import CachedTop
 from app.stores.play.action_claims import ActionClaimStore, Claim, Claimed, Consumed, Unclaimed
+from app.stores.redis.clock_steps import ClockSteps
 from tests.parts.kinds import ON_BOTH
 
 pytestmark = ON_BOTH
@@ -158,6 +159,26 @@ def test_an_action_of_the_version_before_has_the_usual_nature(container: Contain
     claim = _claim(container, issued)
     assert isinstance(claim, Claimed)
     assert claim.limits == LIMITS
+
+
+def test_a_step_back_of_the_clock_while_a_player_waits_is_noticed(container: Container) -> None:
+    """To this process, a clock that is set back by 5 s is one that has gained nothing in 5 s."""
+    boot = [1000.0]
+    claims = ActionClaimStore(
+        container.redis, container.scripts, lease_ms=1, consumed_seconds=60, steps=ClockSteps(lambda: boot[0])
+    )
+    promises = [_promise(container, "00000000-0000-4000-8000-000000000000") for _ in range(2)]
+
+    def is_measurable(promise: Promise) -> bool:
+        claim = claims.claim(promise.player_id, promise.action_id, _digest(promise), key=None, fingerprint="")
+        assert isinstance(claim, Claimed)
+        return not claim.was_clock_set_back
+
+    for promise in promises:
+        claims.issue(promise, _digest(promise), LIMITS, most=10)
+    assert is_measurable(promises[0])
+    boot[0] += 5
+    assert not is_measurable(promises[1])
 
 
 def test_a_key_belongs_to_one_action(container: Container, issued: Promise) -> None:

@@ -34,6 +34,11 @@ def test_one_signal_is_told_with_what_was_seen_and_what_was_expected() -> None:
     )
 
 
+def test_points_that_were_held_are_told() -> None:
+    text = summary("mallory", [_signal("pattern", suspicion=59.0, outcome="hold")], ACCUSATIONS)
+    assert text.endswith("Suspicion rose to 59, and points were held.")
+
+
 def test_several_rules_are_told_one_after_the_other_by_their_strongest_example() -> None:
     evidence = [
         _signal("pattern", action_type="tap", seen="10 of 12 within 1 ms", expected="a hand spreads them", added=14.0),
