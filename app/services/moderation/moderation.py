@@ -208,13 +208,12 @@ class Moderation:
         return verdict
 
     def _open_case(self, connection: sa.Connection, player_id: str, suspicion: Suspicion) -> None:
-        is_timed = not self._quarantine
         self._suspicions.open_case(
             connection,
             player_id,
             half_life=self._thresholds.half_life,
             hold=self._quarantine or suspicion.value >= self._thresholds.hold,
-            held_until=utc(end_of_hold(suspicion, self._thresholds)) if is_timed else None,
+            held_until=None if self._quarantine else utc(end_of_hold(suspicion, self._thresholds)),
         )
 
     def _log_and_remember(self, player_id: str, action_id: str, verdict: Verdict) -> None:
