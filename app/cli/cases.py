@@ -54,7 +54,7 @@ _reason_option = click.option(
 
 
 @dataclass(frozen=True, slots=True)
-class Dossier:
+class UserCases:
     """A user with some or all of their cases."""
 
     user_id: UUID
@@ -101,9 +101,9 @@ def show(case_or_user: str, as_json: bool) -> None:
     Each signal is listed with the play that was observed and expected, the suspicion that it added and the part of it
     that is left by now; then follow the appeal and the decisions.
     """
-    dossier = _dossier(case_or_user)
-    data = {**_facts(dossier), "cases": [case_row(case_file) for case_file in dossier.cases]}
-    emit(data, "\n\n".join(_pages(dossier)), as_json=as_json)
+    user_cases = _find_user_cases(case_or_user)
+    data = {**_facts(user_cases), "cases": [case_row(case_file) for case_file in user_cases.cases]}
+    emit(data, "\n\n".join(_pages(user_cases)), as_json=as_json)
 
 
 @click.command(epilog=example("anticheat clear 0b9f… --reason 'a switch for a player who cannot press'"))
@@ -176,7 +176,7 @@ def _print_decision(result: DecisionResult, as_json: bool) -> None:
     emit(case_row(case_file) if case_file else None, "\n".join(lines), as_json=as_json)
 
 
-def _dossier(case_or_user: str) -> Dossier:
+def _find_user_cases(case_or_user: str) -> UserCases:
     cases, accounts = container().cases, container().accounts
     try:
         case_file = cases.case_file(UUID(case_or_user))
@@ -186,7 +186,7 @@ def _dossier(case_or_user: str) -> Dossier:
         player = accounts.find(str(case_file.case.player_id) if case_file else case_or_user)
     except NotFound:
         raise NotFound("There is no such case and no such user.") from None
-    return Dossier(
+    return UserCases(
         player.id,
         player.username,
         player.status,
@@ -195,15 +195,15 @@ def _dossier(case_or_user: str) -> Dossier:
     )
 
 
-def _facts(dossier: Dossier) -> dict[str, object]:
-    return {name: getattr(dossier, name) for name in ("user_id", "username", "status", "suspicion")}
+def _facts(user_cases: UserCases) -> dict[str, object]:
+    return {name: getattr(user_cases, name) for name in ("user_id", "username", "status", "suspicion")}
 
 
-def _pages(dossier: Dossier) -> list[str]:
-    values = _facts(dossier)
+def _pages(user_cases: UserCases) -> list[str]:
+    values = _facts(user_cases)
     pages = [facts({name: values[name] for name in ("username", "user_id", "status", "suspicion")})]
-    pages += [_page(case_file) for case_file in dossier.cases]
-    return pages if dossier.cases else [*pages, "There is no case."]
+    pages += [_page(case_file) for case_file in user_cases.cases]
+    return pages if user_cases.cases else [*pages, "There is no case."]
 
 
 def _page(case_file: CaseFile) -> str:
