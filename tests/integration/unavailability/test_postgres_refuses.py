@@ -43,7 +43,7 @@ HOSTILE = {
     "row_security": "off",
     "exit_on_error": "on",
     "idle_in_transaction_session_timeout": "1",
-    "idle_session_timeout": "500",  # ms; no less: until a session is pinned, the database's setting holds
+    "idle_session_timeout": "5000",  # ms; no less: until a session is pinned, the database's setting holds
     "transaction_timeout": "5000",
 }
 EXPECTED = {
@@ -254,5 +254,6 @@ def test_migrations_run_whatever_the_database_sets(servers: Stack, owner: psycop
         owner.execute(f"ALTER DATABASE hostile SET {name} = {value!r}")
     url = Settings.from_env({**servers.env, "DATABASE_URL": servers.postgres.database_url("hostile")}).database_url
     migrations.upgrade(url)
-    with psycopg.connect(servers.postgres.database_url("hostile"), options="-c search_path=public") as connection:
+    options = "-c search_path=public -c statement_timeout=0 -c lock_timeout=0"
+    with psycopg.connect(servers.postgres.database_url("hostile"), options=options) as connection:
         assert connection.execute("SELECT to_regclass('public.score_events') IS NOT NULL").fetchone() == (True,)
