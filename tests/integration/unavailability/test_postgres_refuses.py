@@ -255,5 +255,6 @@ def test_migrations_run_whatever_the_database_sets(servers: Stack, owner: psycop
     url = Settings.from_env({**servers.env, "DATABASE_URL": servers.postgres.database_url("hostile")}).database_url
     migrations.upgrade(url)
     options = "-c search_path=public -c statement_timeout=0 -c lock_timeout=0"
-    with psycopg.connect(servers.postgres.database_url("hostile"), options=options) as connection:
+    url = servers.postgres.database_url("hostile")
+    with psycopg.connect(url, options=options, autocommit=True) as connection:
         assert connection.execute("SELECT to_regclass('public.score_events') IS NOT NULL").fetchone() == (True,)
