@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import psycopg
 import pytest
@@ -124,6 +125,23 @@ def test_a_read_only_primary_is_503_and_named_and_it_comes_back_by_itself(
 
     assert client.get("/readyz").status_code == 200
     assert data(anna.complete(action, "k"))["score"] == {"previous": 1, "current": 2}
+
+
+@pytest.mark.parametrize("look", ["play", "readyz"])
+def test_sessions_that_began_read_only_do_not_stay_so(
+    look: str, container: Container, client: FlaskClient, anna: Caller, owner: psycopg.Connection[object]
+) -> None:
+    """Let the operator change the default and end no session."""
+    action = anna.issue()
+    owner.execute(f"ALTER DATABASE {DATABASE} SET default_transaction_read_only = on")
+    try:
+        with renewed(container, client, owner):
+            assert unavailable(anna.complete(action))
+            assert unavailable(client.get("/readyz"))
+    finally:
+        owner.execute(f"ALTER DATABASE {DATABASE} RESET ALL")
+    ask = partial(anna.complete, action) if look == "play" else partial(client.get, "/readyz")
+    assert eventually(lambda: ask().status_code == 200)
 
 
 @pytest.fixture
