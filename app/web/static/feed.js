@@ -28,7 +28,10 @@ export class Feed extends EventTarget {
     this.#socket.addEventListener("board", (event) => this.#pushed(event.detail));
     this.#socket.addEventListener("state", (event) => this.#turned(event.detail));
     this.#socket.addEventListener("suspended", () => this.dispatchEvent(new Event("suspended")));
-    window.addEventListener("online", () => this.#back());
+    window.addEventListener("online", () => {
+      this.#socket.check();
+      this.#back();
+    });
     window.addEventListener("offline", () => this.#say("offline"));
     document.addEventListener("visibilitychange", () => document.hidden || this.#back());
   }

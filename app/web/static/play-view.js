@@ -53,6 +53,11 @@ export class PlayView {
     types.forEach((type, index) => this.#choices.append(choice(type, index === Math.min(1, types.length - 1))));
   }
 
+  /** Choose the type with this slug, if it is listed. */
+  choose(slug) {
+    for (const input of this.#choices.querySelectorAll("input")) input.checked ||= input.value === slug;
+  }
+
   noChoices(words) {
     this.#note.hidden = false;
     this.#note.textContent = words;

@@ -51,6 +51,7 @@ export class Play extends EventTarget {
       const { data } = await call("GET", "/action-types");
       this.#types = data.filter((type) => type.board === "main").sort((a, b) => a.points - b.points);
       this.#view.choices(this.#types);
+      this.#view.choose(this.#action?.slug);
       if (this.#phase === "idle") this.#view.idle(this.#chosen());
       this.#view.lock(this.#phase !== "idle");
     } catch (refused) {
@@ -81,6 +82,7 @@ export class Play extends EventTarget {
         token: data.token,
         key: randomId(),
         userId,
+        slug: type.slug,
         name: type.name,
         points: data.points,
         wait: type.min_seconds * 1000,
@@ -99,6 +101,7 @@ export class Play extends EventTarget {
     const kept = tab.read(KEPT);
     if (!kept || kept.userId !== this.#userId) return;
     this.#action = kept;
+    this.#view.choose(kept.slug);
     if (kept.sent) this.#complete(); // the answer never came: request it again with the same key
     else this.#wait();
   }

@@ -64,6 +64,15 @@ def test_an_open_action_survives_a_reload_of_the_page(visit: Visit) -> None:
     expect(screen.at("earned")).to_be_visible()
 
 
+def test_after_a_reload_the_choice_is_the_action_under_way(visit: Visit) -> None:
+    screen = visit().sign_up()
+    screen.start("Boss fight")
+    expect(screen.at("track")).to_be_visible()
+    screen.page.reload()
+    expect(screen.page.get_by_role("radio", name="Boss fight")).to_be_checked()
+    expect(screen.at("wait-words")).to_have_text("Boss fight")
+
+
 def test_a_player_below_the_top_ten_sees_their_rank_and_row_under_it(visit: Visit, prize: str, stage_api: Api) -> None:
     for _ in range(10):
         stage_api.register().score_once(prize)

@@ -122,6 +122,17 @@ def test_offline_is_said_in_words_and_over_when_the_network_is_back(visit: Visit
     expect(screen.at("connection")).to_have_attribute("data-state", "polling")
 
 
+def test_a_socket_that_survives_the_loss_of_the_network_is_live_again(visit: Visit) -> None:
+    screen = visit().sign_up()
+    urls: list[str] = []
+    screen.page.on("websocket", lambda socket: urls.append(socket.url))
+    screen.page.context.set_offline(True)
+    expect(screen.at("connection")).to_have_attribute("data-state", "offline")
+    screen.page.context.set_offline(False)
+    screen.live()
+    assert urls == []
+
+
 def test_two_tabs_renew_once_and_tell_the_server_on_the_socket_they_have(visit: Visit) -> None:
     screen = visit()
     frames: list[str] = []
