@@ -65,10 +65,10 @@ export class Feed extends EventTarget {
   }
 
   #pushed({ meta, data }) {
+    this.dispatchEvent(new CustomEvent("online", { detail: meta.online }));
     const newer = meta.version > this.#version || (this.#polled && meta.version === this.#version);
     if (!newer) return;
     this.#version = meta.version;
-    this.dispatchEvent(new CustomEvent("online", { detail: meta.online }));
     this.#show(data, false);
   }
 

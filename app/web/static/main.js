@@ -9,7 +9,7 @@ import { Online } from "./online.js";
 import { Play } from "./play.js";
 import { Session } from "./session.js";
 import { Standing } from "./standing.js";
-import { CONNECTION, suspension } from "./words.js";
+import { CONNECTION, LOST, suspension } from "./words.js";
 
 const session = new Session();
 const account = new Account(session);
@@ -91,9 +91,12 @@ feed.addEventListener("board", (event) => {
 });
 feed.addEventListener("online", (event) => online.show(event.detail));
 feed.addEventListener("state", (event) => {
-  online.follow(event.detail === "live");
+  online.follow(event.detail);
+  const before = connection.dataset.state;
   connection.dataset.state = event.detail;
   if (connectionWords.textContent !== CONNECTION[event.detail]) connectionWords.textContent = CONNECTION[event.detail];
+  if (LOST.has(before) && !LOST.has(event.detail)) account.reached();
+  if (before !== "live" && event.detail === "live") play.hurry();
 });
 play.addEventListener("earned", (event) => standing.earned(event.detail));
 play.addEventListener("refused", (event) => {

@@ -89,6 +89,9 @@ export function suspension(own) {
 /** Return the codes that have a text of their own. */
 export const knownCodes = () => Object.keys(REFUSALS);
 
+/** The states in which the server is out of reach. */
+export const LOST = new Set(["reconnecting", "offline"]);
+
 /** The text of the status line for each state of the connection. */
 export const CONNECTION = {
   connecting: "Connecting…",

@@ -17,6 +17,17 @@ NOTE_SLIDES = """() => {
         return animate.apply(this, how);
     };
 }"""
+FALL_AND_GAIN = """async () => {
+    const { Board } = await import("/static/board.js");
+    const row = (user_id, rank, score) => ({ user_id, username: user_id, rank, score });
+    const board = new Board();
+    board.show([row("falls-and-gains", 1, 20), row("climbs", 2, 10)]);
+    board.show([row("climbs", 1, 30), row("falls-and-gains", 2, 21)]);
+    const colour = (element) => getComputedStyle(element).color;
+    const chip = document.querySelector(".row:has([title=falls-and-gains]) .chip");
+    const grey = colour(document.querySelector(".muted"));
+    return [...chip.children].map((part) => [part.textContent, colour(part) === grey]);
+}"""
 LOOKS = 10_000  # ms between two requests for the number of players online, by a page without a socket
 LIVE = 1_000  # ms: the API's second from the commit to every subscriber
 
@@ -80,6 +91,10 @@ def test_rows_keep_their_element_and_slide_to_their_new_place(visit: Visit, priz
     assert any(first.username in text for text in screen.page.evaluate("window.slid"))
 
 
+def test_a_fall_is_grey_and_the_points_beside_it_are_not(visit: Visit) -> None:
+    assert visit().page.evaluate(FALL_AND_GAIN) == [["▼ 1", True], ["+1", False]]
+
+
 def test_rows_do_not_slide_for_someone_who_asked_for_less_motion(visit: Visit, prize: str, stage_api: Api) -> None:
     screen = visit(reduced_motion="reduce").sign_up()
     screen.page.evaluate(
@@ -107,8 +122,10 @@ def test_the_page_comes_back_by_itself_when_the_web_process_restarts(
     stage.process("web").stop()
     expect(screen.at("connection")).not_to_have_attribute("data-state", "live")
     expect(screen.at("connection-words")).to_contain_text("Reconnecting")
+    expect(screen.at("online")).to_be_hidden()
     stage.process("web").start()
     screen.live()
+    expect(screen.at("online")).to_be_visible()
     player = stage_api.register()
     player.score_once(prize)
     expect(screen.row(player.username)).to_be_visible()
