@@ -29,9 +29,9 @@ _MOST_AROUND = 8  # characters; more digits and signs around a word take more gu
 _LONGEST_UNIT = 4  # characters; any repetition of so few is trivial
 _LONGEST_TRIVIAL = 64  # characters; a longer repetition takes more guesses than an attacker has
 
-_COMMON = "is one of the passwords that are guessed first; choose another one, such as several words"
-_TRIVIAL = "repeats or counts up a few characters, which is guessed first; choose another one, such as several words"
-_NAMED = "must not be made of the username or of this site's name; choose another one, such as several words"
+_COMMON = "is too common and easy to guess; choose another one, for example several words"
+_TRIVIAL = "repeats or counts up a few characters and is easy to guess; choose another one, for example several words"
+_NAMED = "must not be made of the username or of this site's name; choose another one, for example several words"
 
 
 def normalized_password(text: str) -> str:

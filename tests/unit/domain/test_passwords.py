@@ -42,7 +42,7 @@ from app.domain.passwords import check_password
     ],
 )
 def test_a_common_password_is_refused(password: str) -> None:
-    with pytest.raises(ValueError, match="one of the passwords that are guessed first; choose another"):
+    with pytest.raises(ValueError, match="too common and easy to guess; choose another one, for example several words"):
         check_password(password, "anna")
 
 
