@@ -34,7 +34,7 @@ STATUS: dict[type[errors.Refusal], int] = {
     errors.Unavailable: 503,
 }
 _RETRY_SECONDS = "2"
-_CODES = {
+HTTP_ERRORS = {
     400: "bad_request",
     404: "not_found",
     405: "method_not_allowed",
@@ -99,7 +99,7 @@ def _render_http_error(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         return refusal_response(errors.TooLarge())
     status = error.code or 500
-    response = failure(status, _CODES.get(status, "http_error"), error.description or error.name)
+    response = failure(status, HTTP_ERRORS.get(status, "http_error"), error.description or error.name)
     for name, value in error.get_headers():
         if name.lower() == "allow":
             response.headers[name] = value
