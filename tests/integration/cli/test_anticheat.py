@@ -90,6 +90,7 @@ def test_a_case_is_decided_and_the_decision_undone_from_the_command_line(
     output = run("anticheat", "confirm", case, "--reason", "a script").stdout
     assert "Confirmed: Anna is suspended." in output
     assert "Voided 0 redemptions" in output
+    assert "the workers continue it" not in output
     again = run("anticheat", "clear", case, "--reason", "no script")
     assert (again.exit_code, "decided already" in again.stderr) == (1, True)
     assert "Undone" in run("anticheat", "undo", case, "--reason", "no script").stdout
