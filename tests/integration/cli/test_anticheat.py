@@ -55,6 +55,18 @@ def _get_caught(anna: Player, play: Play, run_json: RunJson) -> str:
     return str(case["case_id"])
 
 
+def test_tries_that_earlier_suspicion_refused_count_as_refused(
+    anna: Player, play: Play, run: Run, run_json: RunJson
+) -> None:
+    case = _get_caught(anna, play, run_json)
+    assert "1 try was refused." in run("anticheat", "show", case).stdout
+    with pytest.raises(Forbidden):
+        play(anna.id)  # breaks no rule
+    (case_file,) = run_json("anticheat", "show", case)["cases"]
+    assert len(case_file["signals"]) == 1
+    assert "2 tries were refused." in case_file["summary"]
+
+
 def test_cases_are_found_by_state_player_rule_appeal_and_time(
     container: Container, anna: Player, ben: Player, play: Play, run: Run, run_json: RunJson
 ) -> None:
