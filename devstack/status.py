@@ -20,6 +20,7 @@ import psutil
 import psycopg
 import redis
 
+from app.domain.quantities import quantity
 from app.result_sink import guard_results
 from app.tables import aligned
 from devstack import cluster_map, processes, surroundings
@@ -131,7 +132,8 @@ class ClusterExaminer:
         queue = part.name.partition("-")[2]
         with self._broker_connection() as connection:
             state = connection.channel().queue_declare(queue, passive=True)
-        note = f"{state.consumer_count} consumers of {queue}, {state.message_count} wait"
+        consumers, messages = quantity(state.consumer_count, "consumer"), quantity(state.message_count, "message")
+        note = f"{consumers} of {queue}, {messages} waiting"
         return PartHealth(state.consumer_count > 0, note)
 
     @contextlib.contextmanager

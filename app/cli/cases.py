@@ -16,6 +16,7 @@ from app.cli.identity import operator, request_id
 from app.cli.moments import Moment
 from app.cli.output import emit, facts, print_message, table
 from app.domain.cases import DECISIONS, RULES, STATES, Decision
+from app.domain.quantities import quantity
 from app.errors import NotFound
 from app.http.case_presenter import case_row, decision_row, listed_case
 from app.services.moderation.cases import CaseFile
@@ -128,7 +129,7 @@ def confirm(case: UUID, reason: str, dry_run: bool, as_json: bool) -> None:
         selection = container().decisions.selection_to_void(case)
         limit = _ALL_ROWS if as_json else _PREVIEW_ROWS
         preview = container().corrections.preview(selection, leaves=selection.player_id, limit=limit)
-        show_preview(preview, as_json)
+        show_preview(preview, "void", as_json)
     else:
         _decide(case, "confirmed", reason, as_json)
 
@@ -167,11 +168,12 @@ def _print_decision(result: DecisionResult, as_json: bool) -> None:
     if result.correction_id is not None:
         correction = container().corrections.get(result.correction_id)
         verb = "Voided" if correction.kind == "void" else "Restored"
-        continuation = "; the workers continue it" if correction.state == "running" else ""
         lines.append(
-            f"{verb} {correction.events:,} redemptions, {correction.points:,} points{continuation}: "
+            f"{verb} {quantity(correction.events, 'redemption')}, {quantity(correction.points, 'point')}: "
             f"correction {correction.id}."
         )
+        if correction.state == "running":
+            lines.append("The workers add what is left, or still in flight.")
     case_file = container().cases.case_file(result.case_id)
     emit(case_row(case_file) if case_file else None, "\n".join(lines), as_json=as_json)
 
