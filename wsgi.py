@@ -19,7 +19,10 @@ def _make_app() -> Flask:
     if is_for_commands:
         guard_results()
     try:
-        return create_app(Settings.from_env())
+        settings = Settings.from_env()
+        if is_for_commands and "log_level" not in settings.model_fields_set:  # their results say what they did
+            settings = settings.model_copy(update={"log_level": "warning"})
+        return create_app(settings)
     except BadSetting as error:
         if is_for_commands:
             return commands_alone(error)

@@ -102,7 +102,7 @@ def frequency(
     completions: Sequence[Completion],
     numbers: RuleParameters = RULE_PARAMETERS,
 ) -> Signal | None:
-    """Return a signal for too many completions: a burst, or more in a minute than the action type allows.
+    """Return the stronger signal for too many completions: in a burst, or in a minute.
 
     The default burst is the limit of a hand, so it counts all action types; a number of the action type's own is about
     that type, so it counts only completions of that type.
@@ -112,6 +112,7 @@ def frequency(
         (limits.burst, numbers.burst, numbers.burst_seconds),
         (limits.per_minute, numbers.per_minute, numbers.minute_seconds),
     )
+    signals = []
     for override, default, seconds in checks:
         allowed, counted = (default, completions) if override is None else (override, own)
         if allowed is None:
@@ -119,13 +120,9 @@ def frequency(
         since = attempt.completed_at - seconds
         count = 1 + sum(completion.completed_at > since for completion in counted)
         if count > allowed:
-            return Signal(
-                rule="frequency",
-                seen=f"{count} completions in {seconds:g} s",
-                expected=f"at most {allowed}",
-                added=numbers.frequency_adds_by_excess * (count - allowed),
-            )
-    return None
+            added = numbers.frequency_adds_by_excess * (count - allowed)
+            signals.append(Signal("frequency", f"{count} completions in {seconds:g} s", f"at most {allowed}", added))
+    return max(signals, key=lambda signal: signal.added, default=None)
 
 
 def pattern(

@@ -20,10 +20,10 @@ class _ResultFile(io.FileIO):
         """Write as much of the data as fits. Raises SystemExit if none of it can be written."""
         try:
             return super().write(data)
-        except BrokenPipeError:  # the reader wants no more, as in `flask … | head`
-            raise
         except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())  # Python writes its buffers again when it exits
+            if error.errno == errno.EPIPE:  # the reader wants no more, as in `flask … | head`
+                raise SystemExit(1) from error
             reason = "standard output is closed" if error.errno == errno.EBADF else error.strerror
             raise SystemExit(f"Error: The result could not be written: {reason}.") from error
 
@@ -45,7 +45,8 @@ def guard_results() -> None:
 
 
 if __name__ == "__main__":
-    from flask.cli import main
+    from flask.cli import cli, main
 
+    cli.help = "The commands of Fairboard. Each has --help with an example."
     guard_results()
     main()

@@ -42,6 +42,8 @@ class RabbitMQ(Server):
             "disk_free_limit.absolute": "50MB",
             "log.console": "true",
             "log.console.level": "warning",
+            "log.console.use_colors": "off",
+            "log.connection.level": "error",  # a client that ends without closing is no news
         }
         config = "".join(f"{name} = {value}\n" for name, value in settings.items())
         write_private(self.data / "rabbitmq.conf", config)

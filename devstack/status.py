@@ -20,6 +20,7 @@ import psutil
 import psycopg
 import redis
 
+from app.domain.quantities import quantity
 from app.result_sink import guard_results
 from app.tables import aligned
 from devstack import cluster_map, processes, surroundings
@@ -33,7 +34,7 @@ _FAILURES = (OSError, psutil.Error, psycopg.Error, redis.RedisError, amqp.AMQPEr
 
 
 @dataclass(frozen=True)
-class Health:
+class PartHealth:
     """The health of one part; `note` says why."""
 
     well: bool
@@ -52,7 +53,7 @@ class State:
     note: str
 
 
-class Doctor:
+class ClusterExaminer:
     """An examiner of the cluster whose map is in `folder`."""
 
     def __init__(self, folder: Path) -> None:
@@ -65,22 +66,22 @@ class Doctor:
             return list(pool.map(self._examine_part, parts))
 
     def _examine_part(self, part: Part) -> State:
-        health = Health(False, "its process has ended")
+        health = PartHealth(False, "its process has ended")
         family = processes.tree(part.pid) if part.pid is not None else []
         if family:
             try:
                 health = self._probe(part, family[0].age())
             except _FAILURES as error:
                 message = " ".join(str(error).split())
-                health = Health(False, message[:120] or type(error).__name__)
+                health = PartHealth(False, message[:120] or type(error).__name__)
         return State(**asdict(part), **asdict(health))
 
-    def _probe(self, part: Part, age: float) -> Health:
-        probes: dict[str, Callable[[Part], Health]] = {
+    def _probe(self, part: Part, age: float) -> PartHealth:
+        probes: dict[str, Callable[[Part], PartHealth]] = {
             "postgres": self._primary,
             "replica": self._replica,
             "redis": self._redis,
-            "epmd": lambda part: Health(*_port(part)),
+            "epmd": lambda part: PartHealth(*_port(part)),
             "rabbitmq": self._rabbitmq,
             "nginx": lambda part: _http(part, "/healthz"),
             "api": lambda part: _http(part, "/readyz"),
@@ -90,27 +91,27 @@ class Doctor:
         if part.kind in probes:
             return probes[part.kind](part)
         # A part of this kind answers no requests: a low age shows that it ends again and again.
-        return Health(age > _YOUNG_SECONDS, f"started {age:.0f} s ago")
+        return PartHealth(age > _YOUNG_SECONDS, f"started {age:.0f} s ago")
 
-    def _primary(self, part: Part) -> Health:
+    def _primary(self, part: Part) -> PartHealth:
         query = "SELECT pg_is_in_recovery(), (SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming')"
         with self._database(part) as connection:
             standby, followers = connection.execute(query).fetchone() or (True, 0)
-        return Health(not standby, "is a standby" if standby else f"primary, {followers} replicas follow")
+        return PartHealth(not standby, "is a standby" if standby else f"primary, {followers} replicas follow")
 
-    def _replica(self, part: Part) -> Health:
+    def _replica(self, part: Part) -> PartHealth:
         query = """SELECT pg_is_in_recovery(), pg_last_wal_replay_lsn()::text,
                           (SELECT status = 'streaming' FROM pg_stat_wal_receiver), pg_is_wal_replay_paused()"""
         with self._database(part) as connection:
             standby, position, streaming, paused = connection.execute(query).fetchone() or (False, None, False, False)
         if not standby:
-            return Health(False, "is not a standby")
+            return PartHealth(False, "is not a standby")
         if not streaming:
-            return Health(False, "does not follow the primary")
+            return PartHealth(False, "does not follow the primary")
         note = f"{_lag(self._env['DATABASE_URL'], position)} bytes behind" + (", replay is paused" if paused else "")
-        return Health(not paused, note)
+        return PartHealth(not paused, note)
 
-    def _redis(self, part: Part) -> Health:
+    def _redis(self, part: Part) -> PartHealth:
         host, port = part.address.split(":")
         password = urlsplit(self._env["REDIS_URL"].split(",")[0]).password
         options: dict[str, Any] = {"password": password, "socket_timeout": _TIMEOUT_SECONDS, "decode_responses": True}
@@ -120,19 +121,20 @@ class Doctor:
         is_well = info["cluster_state"] == "ok" and knows_all and covers_all
         note = f"cluster {info['cluster_state']}, {info['cluster_slots_ok']} slots served, "
         if role[0] == "master":
-            return Health(is_well, note + f"master of {len(role[2])}")
-        return Health(is_well and role[3] == "connected", note + f"replica of port {role[2]}, {role[3]}")
+            return PartHealth(is_well, note + f"master of {len(role[2])}")
+        return PartHealth(is_well and role[3] == "connected", note + f"replica of port {role[2]}, {role[3]}")
 
-    def _rabbitmq(self, part: Part) -> Health:
+    def _rabbitmq(self, part: Part) -> PartHealth:
         with self._broker_connection():
-            return Health(True, "answers")
+            return PartHealth(True, "answers")
 
-    def _worker(self, part: Part) -> Health:
+    def _worker(self, part: Part) -> PartHealth:
         queue = part.name.partition("-")[2]
         with self._broker_connection() as connection:
             state = connection.channel().queue_declare(queue, passive=True)
-        note = f"{state.consumer_count} consumers of {queue}, {state.message_count} wait"
-        return Health(state.consumer_count > 0, note)
+        consumers, messages = quantity(state.consumer_count, "consumer"), quantity(state.message_count, "message")
+        note = f"{consumers} of {queue}, {messages} waiting"
+        return PartHealth(state.consumer_count > 0, note)
 
     @contextlib.contextmanager
     def _broker_connection(self) -> Any:
@@ -167,7 +169,7 @@ def _port(part: Part) -> tuple[bool, str]:
     return (True, "answers") if accepts(host, int(port)) else (False, "does not answer")
 
 
-def _http(part: Part, path: str) -> Health:
+def _http(part: Part, path: str) -> PartHealth:
     host, _, port = part.address.rpartition(":")
     connection = http.client.HTTPConnection(host, int(port), timeout=_TIMEOUT_SECONDS)
     try:
@@ -175,11 +177,11 @@ def _http(part: Part, path: str) -> Health:
         answer = connection.getresponse()
         body = json.loads(answer.read())
     except ValueError:
-        return Health(False, f"{path}: no JSON")
+        return PartHealth(False, f"{path}: no JSON")
     finally:
         connection.close()
     reason = body.get("error", {}).get("message", "") if answer.status != 200 else ""
-    return Health(answer.status == 200, f"{path} {answer.status} {reason}".strip())
+    return PartHealth(answer.status == 200, f"{path} {answer.status} {reason}".strip())
 
 
 def main() -> int:
@@ -195,7 +197,7 @@ def main() -> int:
         print(f"no cluster runs in {arguments.folder}, or it is still starting: make cluster starts one")
         return 1
     url, parts = cluster
-    states = Doctor(arguments.folder).examine(parts)
+    states = ClusterExaminer(arguments.folder).examine(parts)
     failures = [state.name for state in states if not state.well]
     if arguments.json:
         print(json.dumps({"url": url, "well": not failures, "parts": [asdict(state) for state in states]}, indent=1))

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import click
 
-from app.cli.commands import Commands, Function, as_json, container, example, record_act
+from app.cli.commands import Commands, Function, as_json, container, example, recorded_act
 from app.cli.moments import Moment
 from app.cli.output import emit, table
 from app.cli.progress import ProgressPrinter
@@ -87,9 +87,11 @@ def _format_seconds(value: float | None) -> str | None:
 @as_json
 def rebuild(since: datetime | None, until: datetime | None, as_json: bool) -> None:
     """Recompute the roll-ups of all boards from the ledger and report the differences. Play goes on meanwhile."""
-    record_act("analytics.rebuild", "roll-ups", since=since, until=until)
     started_at = time.monotonic()
-    with ProgressPrinter("Rebuilding", "days of hours and of days") as progress:
+    with (
+        recorded_act("analytics.rebuild", "roll-ups", since=since, until=until),
+        ProgressPrinter("Rebuilding", "days of hours and of days") as progress,
+    ):
         differences = container().analytics.rebuild(since, until, progress)
     seconds = round(time.monotonic() - started_at, 1)
     text = _report(

@@ -10,11 +10,12 @@ import click
 from app.cli.backtest import backtest
 from app.cli.calibrate import calibrate
 from app.cli.cases import COMMANDS
-from app.cli.commands import Commands, as_json, container, example, record_act
+from app.cli.commands import Commands, as_json, container, example, recorded_act
 from app.cli.model import model
 from app.cli.moments import Moment
 from app.cli.output import emit, table
 from app.cli.progress import ProgressPrinter
+from app.domain.quantities import quantity
 from app.domain.times import utc
 
 _CASE_COLUMNS = ("username", "suspicion", "rules", "case_id")
@@ -44,14 +45,17 @@ def review(player: str | None, since: datetime | None, as_json: bool) -> None:
     """
     player_id = container().accounts.find(player).id if player else None
     since = since or utc(container().clock() - _DAY_SECONDS)
-    record_act("anticheat.review", "ledger" if player_id is None else f"player:{player_id}", since=since)
-    with ProgressPrinter("Reviewing", "redemptions") as progress:
+    subject = "ledger" if player_id is None else f"player:{player_id}"
+    with (
+        recorded_act("anticheat.review", subject, since=since),
+        ProgressPrinter("Reviewing", "redemptions") as progress,
+    ):
         summary = container().review.review_again(since, player_id=player_id, on_progress=progress)
     cases = [
         {"username": container().accounts.find(str(case.player_id)).username, **asdict(case)} for case in summary.cases
     ]
-    text = f"Judged {summary.redemptions:,} redemptions of {len(summary.players):,} players again: "
-    text += f"{summary.signals:,} new signals, {len(cases):,} new cases."
+    text = f"Judged {quantity(summary.redemptions, 'redemption')} of {quantity(len(summary.players), 'player')} again: "
+    text += f"{quantity(summary.signals, 'new signal')}, {quantity(len(cases), 'new case')}."
     result = {
         "players": len(summary.players),
         "redemptions": summary.redemptions,

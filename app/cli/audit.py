@@ -18,6 +18,7 @@ from app.cli.output import emit, print_message, table
 from app.cli.progress import ProgressPrinter
 from app.domain.audit import AuditRow, Head
 from app.domain.cases import check_reason
+from app.domain.quantities import quantity
 
 _COLUMNS = ("id", "at", "actor", "act", "subject", "details")
 _MAX_LISTED = 20
@@ -79,14 +80,14 @@ def verify(ctx: click.Context, expect: Head | None, as_json: bool) -> None:
     lines = [flaw.says for flaw in verification.flaws[:_MAX_LISTED]]
     if len(verification.flaws) > _MAX_LISTED:
         lines.append(f"and {len(verification.flaws) - _MAX_LISTED:,} more; --json has them all.")
-    places_text = "1 place" if len(verification.flaws) == 1 else f"{len(verification.flaws):,} places"
-    verdict = f"wrong in {places_text}" if verification.flaws else "as it was written"
-    lines.append(f"The audit log of {verification.rows:,} rows is {verdict}.")
+    verdict = f"wrong in {quantity(len(verification.flaws), 'place')}" if verification.flaws else "as it was written"
+    lines.append(f"The audit log of {quantity(verification.rows, 'row')} is {verdict}.")
     if verification.rows:
         lines.append(f"Its head is {head}")
     is_clean = not verification.flaws
     if verification.anchors:
-        lines.append(f"It was compared with {verification.anchors:,} heads that were recorded elsewhere.")
+        verb = "was" if verification.anchors == 1 else "were"
+        lines.append(f"It was compared with {quantity(verification.anchors, 'head')} that {verb} recorded elsewhere.")
     result = {"clean": is_clean, "rows": verification.rows, "head": head, "anchors": verification.anchors}
     emit({**result, "flaws": [asdict(flaw) for flaw in verification.flaws]}, "\n".join(lines), as_json=as_json)
     if is_clean and verification.rows and not verification.anchors:

@@ -16,6 +16,7 @@ from app.cli.identity import operator, request_id
 from app.cli.moments import Moment
 from app.cli.output import emit, facts, print_message, table
 from app.domain.cases import DECISIONS, RULES, STATES, Decision
+from app.domain.quantities import quantity
 from app.errors import NotFound
 from app.http.case_presenter import case_row, decision_row, listed_case
 from app.services.moderation.cases import CaseFile
@@ -54,7 +55,7 @@ _reason_option = click.option(
 
 
 @dataclass(frozen=True, slots=True)
-class Dossier:
+class UserCases:
     """A user with some or all of their cases."""
 
     user_id: UUID
@@ -101,9 +102,9 @@ def show(case_or_user: str, as_json: bool) -> None:
     Each signal is listed with the play that was observed and expected, the suspicion that it added and the part of it
     that is left by now; then follow the appeal and the decisions.
     """
-    dossier = _dossier(case_or_user)
-    data = {**_facts(dossier), "cases": [case_row(case_file) for case_file in dossier.cases]}
-    emit(data, "\n\n".join(_pages(dossier)), as_json=as_json)
+    user_cases = _find_user_cases(case_or_user)
+    data = {**_facts(user_cases), "cases": [case_row(case_file) for case_file in user_cases.cases]}
+    emit(data, "\n\n".join(_pages(user_cases)), as_json=as_json)
 
 
 @click.command(epilog=example("anticheat clear 0b9f… --reason 'a switch for a player who cannot press'"))
@@ -128,7 +129,7 @@ def confirm(case: UUID, reason: str, dry_run: bool, as_json: bool) -> None:
         selection = container().decisions.selection_to_void(case)
         limit = _ALL_ROWS if as_json else _PREVIEW_ROWS
         preview = container().corrections.preview(selection, leaves=selection.player_id, limit=limit)
-        show_preview(preview, as_json)
+        show_preview(preview, "void", as_json)
     else:
         _decide(case, "confirmed", reason, as_json)
 
@@ -167,16 +168,17 @@ def _print_decision(result: DecisionResult, as_json: bool) -> None:
     if result.correction_id is not None:
         correction = container().corrections.get(result.correction_id)
         verb = "Voided" if correction.kind == "void" else "Restored"
-        continuation = "; the workers continue it" if correction.state == "running" else ""
         lines.append(
-            f"{verb} {correction.events:,} redemptions, {correction.points:,} points{continuation}: "
+            f"{verb} {quantity(correction.events, 'redemption')}, {quantity(correction.points, 'point')}: "
             f"correction {correction.id}."
         )
+        if correction.state == "running":
+            lines.append("The workers add what is left, or still in flight.")
     case_file = container().cases.case_file(result.case_id)
     emit(case_row(case_file) if case_file else None, "\n".join(lines), as_json=as_json)
 
 
-def _dossier(case_or_user: str) -> Dossier:
+def _find_user_cases(case_or_user: str) -> UserCases:
     cases, accounts = container().cases, container().accounts
     try:
         case_file = cases.case_file(UUID(case_or_user))
@@ -186,7 +188,7 @@ def _dossier(case_or_user: str) -> Dossier:
         player = accounts.find(str(case_file.case.player_id) if case_file else case_or_user)
     except NotFound:
         raise NotFound("There is no such case and no such user.") from None
-    return Dossier(
+    return UserCases(
         player.id,
         player.username,
         player.status,
@@ -195,15 +197,15 @@ def _dossier(case_or_user: str) -> Dossier:
     )
 
 
-def _facts(dossier: Dossier) -> dict[str, object]:
-    return {name: getattr(dossier, name) for name in ("user_id", "username", "status", "suspicion")}
+def _facts(user_cases: UserCases) -> dict[str, object]:
+    return {name: getattr(user_cases, name) for name in ("user_id", "username", "status", "suspicion")}
 
 
-def _pages(dossier: Dossier) -> list[str]:
-    values = _facts(dossier)
+def _pages(user_cases: UserCases) -> list[str]:
+    values = _facts(user_cases)
     pages = [facts({name: values[name] for name in ("username", "user_id", "status", "suspicion")})]
-    pages += [_page(case_file) for case_file in dossier.cases]
-    return pages if dossier.cases else [*pages, "There is no case."]
+    pages += [_page(case_file) for case_file in user_cases.cases]
+    return pages if user_cases.cases else [*pages, "There is no case."]
 
 
 def _page(case_file: CaseFile) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol, TypeVar
 
 import click
@@ -13,6 +14,7 @@ from app.cli.identity import operator, request_id
 from app.containers.container import Container
 from app.errors import Refusal
 from app.services.operations.error_messages import BROKEN, explain
+from app.stores.unavailability import reason_of
 
 REFUSAL = "fairboard.refusal"
 """The extension key under which an app without services keeps the BadSetting that says why."""
@@ -63,9 +65,20 @@ class Commands(AppGroup):
             raise click.ClickException(explain(error, settings)) from error
 
 
-def record_act(act: str, subject: str, **details: object) -> None:
-    """Record in the audit log the act that this command is about to perform, where it has no transaction of its own."""
-    container().audit.note(operator(), act, subject, details, request_id())
+@contextmanager
+def recorded_act(act: str, subject: str, **details: object) -> Iterator[None]:
+    """Record in the audit log the act of the block, before it begins, where it has no transaction of its own.
+
+    If the block fails, a second row with the same request id records that, as `act.failed`.
+    """
+    audit, act_id = container().audit, request_id()
+    audit.note(operator(), act, subject, details, act_id)
+    try:
+        yield
+    except Exception as error:
+        with suppress(*BROKEN):  # the failure itself is reported
+            audit.note(operator(), f"{act}.failed", subject, {"error": reason_of(error)}, act_id)
+        raise
 
 
 as_json: CommandDecorator = click.option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 import click
@@ -16,6 +17,7 @@ from app.cli.output import emit, facts, print_message, table
 from app.cli.progress import ProgressPrinter
 from app.domain.cases import check_reason
 from app.domain.corrections import Correction, Selection
+from app.domain.quantities import quantity
 from app.errors import InvalidRequest
 from app.stores.moderation.correction_previews import Preview
 
@@ -64,10 +66,13 @@ def void(
     selection = _selection(player, action_type, since, until, board)
     preview = container().corrections.preview(selection, limit=_ALL_ROWS if as_json else limit)
     if dry_run:
-        show_preview(preview, as_json)
+        show_preview(preview, "void", as_json)
         return
     if not yes:
-        question = f"Void {preview.events:,} redemptions ({preview.points:,} points) of {preview.players:,} players?"
+        question = (
+            f"Void {quantity(preview.events, 'redemption')} ({quantity(preview.points, 'point')}) "
+            f"of {quantity(preview.players, 'player')}?"
+        )
         click.confirm(question, abort=True, err=True)
     void_id = container().corrections.void(
         selection, actor=operator(), reason=_check_reason(reason), request_id=request_id()
@@ -88,7 +93,7 @@ def restore(correction: UUID, reason: str, dry_run: bool, limit: int, as_json: b
         void_of.selection, restores_id=correction, limit=_ALL_ROWS if as_json else limit
     )
     if dry_run:
-        show_preview(preview, as_json)
+        show_preview(preview, "restore", as_json)
         return
     restore_id = container().corrections.restore(
         correction, actor=operator(), reason=_check_reason(reason), request_id=request_id()
@@ -138,19 +143,19 @@ def _run_correction(correction_id: UUID, events: int, verb: str, as_json: bool) 
     with ProgressPrinter(f"{verb} of {events:,}", "redemptions") as progress:
         correction = container().corrections.work(correction_id, on_progress=progress)
     text = (
-        f"{verb} {correction.events:,} redemptions, {correction.points:,} points, "
-        f"of {correction.players:,} players: {correction.id}."
+        f"{verb} {quantity(correction.events, 'redemption')}, {quantity(correction.points, 'point')}, "
+        f"of {quantity(correction.players, 'player')}: {correction.id}."
     )
     emit(_row(correction), text, as_json=as_json)
 
 
-def show_preview(preview: Preview, as_json: bool) -> None:
+def show_preview(preview: Preview, verb: Literal["void", "restore"], as_json: bool) -> None:
     """Print the result of a dry run, and that nothing was changed."""
     totals = {"events": preview.events, "points": preview.points, "players": preview.players, "moving": preview.moving}
     lines = [table(preview.rows, _MOVE_COLUMNS)] if preview.rows else []
     if len(preview.rows) < preview.moving:
         lines.append(f"and {preview.moving - len(preview.rows):,} more whose rank changes; --json has them all.")
-    lines.append(facts(totals))
+    lines.append(facts({f"points to {verb}" if name == "points" else name: total for name, total in totals.items()}))
     emit({**totals, "moves": preview.rows}, "\n".join(lines), as_json=as_json)
     print_message("Nothing was changed.")
 

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from app.cli.commands import Commands, as_json, container, example, record_act
+from app.cli.commands import Commands, as_json, container, example, recorded_act
 from app.cli.output import emit, facts, table
 from app.cli.progress import ProgressPrinter
 from app.domain.boards import MAIN
+from app.domain.quantities import quantity
 from app.services.boards.comparison import MOST, StandingDifference
 from app.services.operations.error_messages import explain
 from app.stores.postgres.engine import UNAVAILABLE
@@ -58,16 +59,18 @@ def rebuild(board: str, as_json: bool) -> None:
     the batches that were written stay; running it again is safe.
     """
     season = container().standings.season(board)
-    record_act("leaderboard.rebuild", f"board:{season.board}")
     started_at = time.monotonic()
-    with ProgressPrinter(f"Rebuilding {season.board}", "standings") as progress:
+    with (
+        recorded_act("leaderboard.rebuild", f"board:{season.board}"),
+        ProgressPrinter(f"Rebuilding {season.board}", "standings") as progress,
+    ):
         try:
             count = container().board_sync.rebuild(season, progress)
         except UNAVAILABLE as error:
             progress_text = f"Gave up after {progress.so_far:,} standings of {season.board}; these stay in Redis."
             raise click.ClickException(f"{explain(error, container().settings)} {progress_text}") from error
     seconds = round(time.monotonic() - started_at, 1)
-    text = f"Rebuilt {season.board}: {count:,} standings in {seconds} s."
+    text = f"Rebuilt {season.board}: {quantity(count, 'standing')} in {seconds} s."
     emit({"board": season.board, "standings": count, "seconds": seconds}, text, as_json=as_json)
 
 

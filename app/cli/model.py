@@ -6,10 +6,11 @@ from dataclasses import asdict
 
 import click
 
-from app.cli.commands import Commands, as_json, container, example, record_act
+from app.cli.commands import Commands, as_json, container, example, recorded_act
 from app.cli.identity import operator, request_id
 from app.cli.output import emit, facts, table
 from app.cli.progress import ProgressPrinter
+from app.domain.quantities import quantity
 from app.stores.moderation.models import ModelFacts
 
 _COLUMNS = ("version", "state", "trained_at", "window_since", "window_until", "players", "days", "strange")
@@ -103,17 +104,16 @@ def score(username: str, version: int | None, as_json: bool) -> None:
 @as_json
 def judge(as_json: bool) -> None:
     """Judge every player's last day by the active model, as a worker does every six hours; open cases for a person."""
-    record_act("anticheat.judged_by_model", "ledger")
-    with ProgressPrinter("Judging", "players") as progress:
+    with recorded_act("anticheat.judged_by_model", "ledger"), ProgressPrinter("Judging", "players") as progress:
         judgement = container().model_training.judge(on_progress=progress)
-    if judgement is None:
-        raise click.ClickException("No model is active: train one, or activate one.")
+        if judgement is None:
+            raise click.ClickException("No model is active: train one, or activate one.")
     cases = [
         {"username": container().accounts.find(str(case.player_id)).username, **asdict(case)}
         for case in judgement.cases
     ]
-    text = f"Model {judgement.version} looked at {judgement.players:,} players: {judgement.signals:,} new signals, "
-    text += f"{len(cases):,} new cases."
+    text = f"Model {judgement.version} looked at {quantity(judgement.players, 'player')}: "
+    text += f"{quantity(judgement.signals, 'new signal')}, {quantity(len(cases), 'new case')}."
     emit(
         {**asdict(judgement), "cases": cases},
         "\n".join([*([table(cases, _CASE_COLUMNS)] if cases else []), text]),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import click
+from flask.cli import ScriptInfo
 
-from app.cli.commands import CommandDecorator, Commands, Function, as_json, container, example, record_act
+from app.cli.commands import CommandDecorator, Commands, Function, as_json, container, example, recorded_act
 from app.cli.output import emit, table
+from app.domain.quantities import quantity
 from app.services.operations.queues import BrokerError, Choice
 
 _LETTER_COLUMNS = ("died_at", "queue", "task", "id", "reason", "deaths", "request_ids", "error")
@@ -17,7 +19,7 @@ class _QueueCommands(Commands):
         try:
             return super().invoke(ctx)
         except BrokerError as failure:
-            place = container().queues.address
+            place = ctx.ensure_object(ScriptInfo).load_app().extensions["fairboard"].queues.address
             progress = "".join(f", after {count} were {word}" for word, count in failure.counts.items() if count)
             raise click.ClickException(f"The broker at {place}{progress}: {failure}") from failure
 
@@ -54,7 +56,7 @@ def status(as_json: bool) -> None:
     if report["dead"] is None:
         text += "\nRedis as the broker keeps no dead letters and counts no consumers."
     elif report["dead"]:
-        text += f"\n{report['dead']:,} dead letters: 'flask --app wsgi queues peek' shows them."
+        text += f"\n{quantity(report['dead'], 'dead letter')}: 'flask --app wsgi queues peek' shows them."
     emit(report, text, as_json=as_json)
 
 
@@ -72,9 +74,9 @@ def peek(task: str | None, task_id: str | None, limit: int | None, as_json: bool
 @as_json
 def replay(task: str | None, task_id: str | None, limit: int | None, as_json: bool) -> None:
     """Put dead letters back into the queues that they died in. None is lost if this is stopped half way."""
-    record_act("queues.replay", "dead letters", task=task, id=task_id, limit=limit)
-    count = container().queues.replay(Choice(task, task_id, limit))
-    emit({"replayed": count}, f"{_format_count(count)} put back.", as_json=as_json)
+    with recorded_act("queues.replay", "dead letters", task=task, id=task_id, limit=limit):
+        count = container().queues.replay(Choice(task, task_id, limit))
+    emit({"replayed": count}, f"{quantity(count, 'dead letter')} put back.", as_json=as_json)
 
 
 @queues.command(epilog=example("queues purge --task leaderboard.refresh"))
@@ -86,10 +88,6 @@ def purge(task: str | None, task_id: str | None, limit: int | None, yes: bool, a
     if not yes:
         target = "the chosen dead letters" if task or task_id or limit else "all dead letters"
         click.confirm(f"Delete {target} of {container().queues.address}?", abort=True, err=True)
-    record_act("queues.purge", "dead letters", task=task, id=task_id, limit=limit)
-    count = container().queues.purge(Choice(task, task_id, limit))
-    emit({"purged": count}, f"{_format_count(count)} deleted.", as_json=as_json)
-
-
-def _format_count(count: int) -> str:
-    return "1 dead letter" if count == 1 else f"{count:,} dead letters"
+    with recorded_act("queues.purge", "dead letters", task=task, id=task_id, limit=limit):
+        count = container().queues.purge(Choice(task, task_id, limit))
+    emit({"purged": count}, f"{quantity(count, 'dead letter')} deleted.", as_json=as_json)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from app.domain.times import rfc3339
+
 NOTHING = "0" * 64
 """The hash that the first row follows."""
 
@@ -52,8 +54,12 @@ class Flaw:
 
 
 def canonical(details: Mapping[str, object]) -> str:
-    """Return the one JSON text of these details; values that JSON has no type for (ids, times) are text."""
-    return json.dumps(details, sort_keys=True, separators=(",", ":"), default=str)
+    """Return the one JSON text of these details; ids are text, and times are RFC 3339."""
+    return json.dumps(details, sort_keys=True, separators=(",", ":"), default=_text)
+
+
+def _text(value: object) -> str:
+    return rfc3339(value) if isinstance(value, datetime) else str(value)
 
 
 def hash_of(previous_hash: str, row: AuditRow) -> str:

@@ -82,10 +82,13 @@ def _check(text: str, limit: int) -> str:
     return text
 
 
-def summary(username: str, evidence: Sequence[CaseSignal], accusations: Mapping[str, str]) -> str:
+def summary(
+    username: str, evidence: Sequence[CaseSignal], accusations: Mapping[str, str], level_refusals: int = 0
+) -> str:
     """Return the case in words that a person can check: acts, how often and when, an example, and the consequences.
 
-    `accusations` are the rules' (anticheat/rules.py).
+    `accusations` are the rules' (anticheat/rules.py); `level_refusals` are the tries that earlier suspicion refused,
+    without a signal of their own.
     """
     if not evidence:
         return f"There is no evidence against {username} on this case."
@@ -97,7 +100,7 @@ def summary(username: str, evidence: Sequence[CaseSignal], accusations: Mapping[
         [
             f"{username} {clauses[0]}",
             *(f"{username} also {clause}" for clause in clauses[1:]),
-            _describe_outcome(evidence),
+            _describe_outcome(evidence, level_refusals),
         ]
     )
 
@@ -138,18 +141,18 @@ def _utc(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _describe_outcome(evidence: Sequence[CaseSignal]) -> str:
+def _describe_outcome(evidence: Sequence[CaseSignal], level_refusals: int) -> str:
     peak = max(signal.suspicion for signal in evidence)
     live = [signal for signal in evidence if signal.source == "live"]
-    refusals = _count_actions(signal for signal in live if signal.outcome in ("reject", "critical"))
+    refusals = level_refusals + _count_actions(signal for signal in live if signal.outcome in ("reject", "critical"))
     text = f"Suspicion rose to {peak:.0f}" if peak else "It did not change their suspicion"
-    if live and refusals:
+    if refusals:
         text += f"; {refusals:,} {'try was' if refusals == 1 else 'tries were'} refused"
     if any(signal.outcome == "hold" for signal in live):
         text += ", and points were held"
     if any(signal.outcome == "critical" for signal in live):
         text += ", and the account was suspended"
-    if not live:
+    if not live and not refusals:
         text += "; nothing was refused, a later review found it"
     return text + "."
 

@@ -24,12 +24,14 @@ _RUNS = (
     "!@#$%^&*()_+",
 )
 _AROUND = re.compile(r"^\W+|\W+$|\s")
+_SHORTEST_WORD = 5  # characters; digits and signs around so few are most of the password
+_MOST_AROUND = 8  # characters; more digits and signs around a word take more guesses than an attacker has
 _LONGEST_UNIT = 4  # characters; any repetition of so few is trivial
 _LONGEST_TRIVIAL = 64  # characters; a longer repetition takes more guesses than an attacker has
 
-_COMMON = "is one of the passwords that are guessed first; choose another one, such as several words"
-_TRIVIAL = "repeats or counts up a few characters, which is guessed first; choose another one, such as several words"
-_NAMED = "must not be made of the username or of this site's name; choose another one, such as several words"
+_COMMON = "is too common and easy to guess; choose another one, for example several words"
+_TRIVIAL = "repeats or counts up a few characters and is easy to guess; choose another one, for example several words"
+_NAMED = "must not be made of the username or of this site's name; choose another one, for example several words"
 
 
 def normalized_password(text: str) -> str:
@@ -59,7 +61,10 @@ def _weakness(password: str, username: str) -> str | None:
         return _NAMED
     if len(password) <= _LONGEST_TRIVIAL and (_is_trivial(password) or _is_trivial(_bare(password))):
         return _TRIVIAL
-    return _COMMON if not common_passwords().isdisjoint(parts) else None
+    near_cores = {core for core in cores if len(password) - len(core) <= _MOST_AROUND}
+    if near_cores.isdisjoint(short_passwords()) and common_passwords().isdisjoint(parts):
+        return None
+    return _COMMON
 
 
 def _bare(text: str) -> str:
@@ -98,9 +103,19 @@ def _is_run(text: str) -> bool:
     return steps in ({1}, {-1}) or any(text in run or text[::-1] in run for run in _RUNS)
 
 
-@cache
 def common_passwords() -> frozenset[str]:
-    """Load zxcvbn's lists of passwords, names and words, as far as they are long enough for a password.
+    """Return zxcvbn's passwords, names and words, as far as they are long enough for a password."""
+    return _load_lists()[0]
+
+
+def short_passwords() -> frozenset[str]:
+    """Return zxcvbn's passwords that become long enough by a few digits or signs, such as letmein!."""
+    return _load_lists()[1]
+
+
+@cache
+def _load_lists() -> tuple[frozenset[str], frozenset[str]]:
+    """Load the lists, for `common_passwords` and for `short_passwords`.
 
     The package itself is not imported: that builds matchers and takes 19 MB and 0.2 s, the lists alone 8 MB and 0.1 s.
     """
@@ -111,5 +126,7 @@ def common_passwords() -> frozenset[str]:
     loader = SourceFileLoader("fairboard_common_passwords", str(file))
     lists = ModuleType(loader.name)
     loader.exec_module(lists)
-    candidates = (word for words in lists.FREQUENCY_LISTS.values() for word in words)
-    return frozenset(word for word in candidates if len(word) >= PASSWORD_LENGTH[0])
+    least = PASSWORD_LENGTH[0]
+    words = (word for word_list in lists.FREQUENCY_LISTS.values() for word in word_list)
+    short = (word for word in lists.FREQUENCY_LISTS["passwords"] if _SHORTEST_WORD <= len(word) < least)
+    return frozenset(word for word in words if len(word) >= least), frozenset(short)

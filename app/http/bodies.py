@@ -36,6 +36,19 @@ if TYPE_CHECKING:
 MAX_KEY = 255
 _KEY = re.compile(rf"[\x20-\x7e]{{1,{MAX_KEY}}}")
 
+_MESSAGES = {
+    "bool_type": "must be true or false",
+    "extra_forbidden": "is not a field of this request",
+    "greater_than_equal": "must be at least {ge}",
+    "int_type": "must be an integer",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+    "missing": "is required",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_type": "must be a string",
+}
+"""The messages of pydantic's types of errors, with the facts that pydantic gives."""
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -207,11 +220,10 @@ def _validate(model: type[Model], values: Mapping[str, object]) -> Model:
 
 def _detail(problem: ErrorDetails) -> dict[str, str]:
     field = ".".join(str(part) for part in problem["loc"]) or "body"
-    if problem["type"] == "extra_forbidden":
-        return {"field": field, "message": "is not a field of this request"}
-    if problem["type"] == "missing":
-        return {"field": field, "message": "is required"}
-    return {"field": field, "message": str(problem["msg"]).removeprefix("Value error, ")}
+    message = _MESSAGES.get(problem["type"])
+    if message is None:
+        return {"field": field, "message": str(problem["msg"]).removeprefix("Value error, ")}
+    return {"field": field, "message": message.format_map(problem.get("ctx", {}))}
 
 
 def _is_storable(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, NotFound, RequestEntityTooLarge
 
 from app import errors
 from app.http.envelope import failure
@@ -34,9 +34,8 @@ STATUS: dict[type[errors.Refusal], int] = {
     errors.Unavailable: 503,
 }
 _RETRY_SECONDS = "2"
-_CODES = {
+HTTP_ERRORS = {
     400: "bad_request",
-    404: "not_found",
     405: "method_not_allowed",
     408: "request_timeout",
     413: "too_large",
@@ -98,8 +97,10 @@ def _render_unavailable(error: Exception) -> Response:
 def _render_http_error(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         return refusal_response(errors.TooLarge())
+    if isinstance(error, NotFound):
+        return refusal_response(errors.NotFound())
     status = error.code or 500
-    response = failure(status, _CODES.get(status, "http_error"), error.description or error.name)
+    response = failure(status, HTTP_ERRORS.get(status, "http_error"), error.description or error.name)
     for name, value in error.get_headers():
         if name.lower() == "allow":
             response.headers[name] = value

@@ -136,6 +136,14 @@ def statement_outdated(error: object) -> bool:
     return state == "26000"
 
 
+def session_outdated(error: object) -> bool:
+    """Return whether a new session may succeed where this one failed, and will fail again.
+
+    A session keeps the default_transaction_read_only with which it began, whatever the operator has set since.
+    """
+    return statement_outdated(error) or getattr(error, "sqlstate", None) == "25006"
+
+
 def certainly_changed_nothing(error: Exception) -> bool:
     """Return whether a failed statement has certainly changed nothing.
 

@@ -33,14 +33,14 @@ _WASTE = bytearray(1 << 18)  # a buffer for data that is discarded
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class BoardAdmission:
     """An admitted subscribe, with a snapshot of the board read for it."""
 
     sign_in: SignIn
     snapshot: BoardSnapshot
 
 
-Admit = Callable[[str | None, str], Admission]
+Admit = Callable[[str | None, str], BoardAdmission]
 
 
 class Reader:
@@ -160,7 +160,7 @@ class Reader:
             subscriber.ping_at = time.monotonic() + self._ping_seconds
         self._hub.join(subscriber, admission.sign_in, admission.snapshot)
 
-    def _request_admission(self, message: Subscribe) -> Admission:
+    def _request_admission(self, message: Subscribe) -> BoardAdmission:
         if not message.board.isprintable() or len(message.board) > 64:
             raise NotFound("There is no such board.")  # without a query to a store
         return self._admit(message.auth, message.board)

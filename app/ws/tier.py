@@ -24,7 +24,7 @@ from app.ws.heartbeat import Heartbeat
 from app.ws.hub import Hub
 from app.ws.outbound import Outbound
 from app.ws.presence_reporter import PresenceReporter, Seat
-from app.ws.reader import Admission, Reader
+from app.ws.reader import BoardAdmission, Reader
 from app.ws.subscriber import SignIn, Subscriber
 
 log = structlog.get_logger("fairboard.ws")
@@ -95,7 +95,7 @@ class Tier:
             self._reporter.leave(seat)
             subscriber.outbound.release()
 
-    def _admit(self, seat: Seat, auth: str | None, board: str) -> Admission:
+    def _admit(self, seat: Seat, auth: str | None, board: str) -> BoardAdmission:
         identity = identity_of(_check_auth(auth))
         try:
             self._container.sessions.check(identity.player_id, identity.login_id)
@@ -103,7 +103,7 @@ class Tier:
             self._reporter.seat_player(seat, identity.player_id)
         except UNAVAILABLE as error:
             raise Unavailable() from error
-        return Admission(SignIn(identity.player_id, identity.login_id, identity.expires_at), snapshot)
+        return BoardAdmission(SignIn(identity.player_id, identity.login_id, identity.expires_at), snapshot)
 
     def _start(self) -> None:
         if self._running:

@@ -54,7 +54,7 @@ def by_rules(plays: Iterable[Completion]) -> ByRules:
 
 
 @dataclass(frozen=True)
-class Window:
+class ScoredWindow:
     """The model's input: an account's day up to `until`."""
 
     account: str
@@ -62,7 +62,7 @@ class Window:
     vector: Vector
 
 
-def windows(accounts: Sequence[tuple[str, Sequence[Completion]]], every: float = EVERY) -> Iterator[Window]:
+def windows(accounts: Sequence[tuple[str, Sequence[Completion]]], every: float = EVERY) -> Iterator[ScoredWindow]:
     """Yield the model's windows of these accounts, each computed with the accounts that played at the same time."""
     plays_by_end: dict[float, list[tuple[str, Plays]]] = {}
     for account, plays in accounts:
@@ -77,10 +77,10 @@ def windows(accounts: Sequence[tuple[str, Sequence[Completion]]], every: float =
         for account, window_plays in account_plays:
             vector = features(window_plays, population, until)
             if vector is not None:
-                yield Window(account, until, vector)
+                yield ScoredWindow(account, until, vector)
 
 
-def scores(model: Model, scored_windows: Sequence[Window]) -> dict[str, list[tuple[float, float]]]:
+def scores(model: Model, scored_windows: Sequence[ScoredWindow]) -> dict[str, list[tuple[float, float]]]:
     """Return the (until, score) pairs of each account, in the order of time."""
     by_account: dict[str, list[tuple[float, float]]] = {}
     for window, score in zip(

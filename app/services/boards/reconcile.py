@@ -87,7 +87,8 @@ class Reconciler:
             self._compare(season, lease, result, retries, pause)
         elif self._board_sync.repair_board(season):
             result.was_rebuilt = True
-            result.add([{"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}])
+            if not self._rankings.is_empty(season):  # as it is before the first redemption
+                result.add([{"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}])
         if result.differing:
             self._board_sync.announce(season)
         return result

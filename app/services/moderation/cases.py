@@ -84,7 +84,7 @@ class Cases:
         return CaseFile(
             case,
             evidence,
-            summary(case.username, evidence, ACCUSATIONS),
+            summary(case.username, evidence, ACCUSATIONS, self._store.level_refusals(case_id)),
             round(self.suspicion(case.player_id), 1),
             self._store.decisions(case_id),
         )

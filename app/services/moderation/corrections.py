@@ -220,9 +220,9 @@ class Corrections:
             is_exhausted = self._batches.process(connection, correction, self.batch)
             is_finished = is_exhausted and self._store.is_settled(connection, correction_id)
             if is_finished:
-                self._store.set_state(connection, correction_id, "done")
+                events = self._store.set_state(connection, correction_id, "done")
         if is_finished:
-            log.warning("corrected", correction_id=str(correction_id), kind=correction.kind, events=correction.events)
+            log.warning("corrected", correction_id=str(correction_id), kind=correction.kind, events=events)
         self._wake_relays()  # the last batch of a restore may have changed events too
         return is_exhausted
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.domain.quantities import quantity
 from app.services.operations.broker_questions import Facts
 from app.services.operations.checks import Check
 from app.stores.operations.beat_lock import BeatState
@@ -19,7 +20,7 @@ def broker(place: str, answer: Facts, *, production: bool) -> list[Check]:
         ]
     waiting_count = sum(queue["waiting"] for queue in answer["queues"].values())
     says = f"{answer['product']} {answer['version']} at {place}" + (
-        f", {waiting_count} messages wait" if waiting_count else ""
+        f", {quantity(waiting_count, 'message')} waiting" if waiting_count else ""
     )
     if answer["product"] == "Redis" and production:
         return [Check("broker", "note", says, "Use RabbitMQ in production."), workers(answer)]
@@ -51,7 +52,7 @@ def _dead_letters(count: int | None) -> list[Check]:
     if count == 0:
         return [Check("dead letters", "ok", "none")]
     advice = "List them with 'flask --app wsgi queues peek'; then replay or purge them."
-    return [Check("dead letters", "wrong", f"{count} tasks were given up", advice)]
+    return [Check("dead letters", "wrong", f"{quantity(count, 'task')} given up", advice)]
 
 
 def late_relay(says: str, *, broker_answers: bool) -> Check:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from app.domain.action_types import lacks_minimum
 from app.domain.boards import ActionType
+from app.domain.quantities import quantity
 from app.services.accounts.sign_ins import RecentSignIns
 from app.services.moderation.audit_anchors import AuditCheck
 from app.stores.operations.probes import ClusterState, RedisState
@@ -97,7 +98,7 @@ def audit_log(check: AuditCheck, path: str | None) -> Check:
             "flask audit accept --reason …"
         )
         return Check("audit log", "wrong", check.flaw.says, advice)
-    says = f"{check.head.id} rows"
+    says = quantity(check.head.id, "row")
     if path is None:
         advice = (
             "Set AUDIT_ANCHORS to a file that the database's owner can't reach: it shows whether rows were cut off."

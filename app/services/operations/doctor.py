@@ -9,6 +9,7 @@ from importlib import metadata
 
 import redis.exceptions
 
+from app.domain.quantities import quantity
 from app.services.accounts.sign_ins import SignIns
 from app.services.boards.outbox import Outbox
 from app.services.boards.presence import Presence
@@ -220,7 +221,7 @@ class Doctor:
 
     def _relay(self) -> Iterator[Check]:
         status, relays = self._outbox.status(), self._rankings.listening_relays()
-        says = f"{relays} listening, {status['waiting']} changes wait"
+        says = f"{relays} listening, {quantity(status['waiting'], 'change')} waiting"
         if relays == 0:
             advice = "Start it: 'python -m workers.relay'. Nothing reaches the screens without it."
             yield Check("relay", "wrong", says, advice)
@@ -240,7 +241,7 @@ class Doctor:
 
     def _online(self) -> Iterator[Check]:
         for season in self._catalog.open_seasons():
-            says = f"{self._presence.count(season.board)} players have a socket open"
+            says = f"{quantity(self._presence.count(season.board), 'player')} with a socket open"
             yield Check(f"online {season.board}", "ok", says)
 
     def _clients(self) -> Iterator[Check]:

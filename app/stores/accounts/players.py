@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
@@ -79,8 +80,10 @@ class PlayerStore:
                     "skeletons": sorted(skeletons),  # in the same order for all, so that no two deadlock
                 },
             ).one()
-        except IntegrityError:
-            raise UsernameTaken() from None
+        except IntegrityError as error:
+            if isinstance(error.orig, psycopg.errors.UniqueViolation):
+                raise UsernameTaken() from None
+            raise
         return _player(row)
 
     def get(self, player_id: UUID) -> Player | None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.domain.boards import Season, Standing
-from app.stores.boards.counting import WAS_HELD
+from app.stores.boards.counting import COUNTS, NEWEST_REVERSAL, WAS_HELD
 from app.stores.postgres.engine import Database
 from app.stores.postgres.lsn import PRIMARY_NOW, Position
 from app.stores.postgres.rows import Row
@@ -21,12 +21,12 @@ _LISTED = """
     FROM standings s JOIN players p ON p.id = s.player_id WHERE s.season_id = :season AND s.listed AND s.score > 0
 """
 
-_PLAYER_STANDING = """
+_PLAYER_STANDING = f"""
     SELECT p.id AS player_id, p.username, coalesce(s.score, 0) AS score, coalesce(s.held, 0) AS held,
            CASE WHEN s.score > 0 THEN s.achieved_at END AS achieved_at,
            CASE WHEN s.held > 0 THEN (
-               SELECT e.created_at FROM score_events e
-               WHERE e.player_id = s.player_id AND e.season_id = s.season_id AND e.kind = 'redeem'
+               SELECT e.created_at FROM score_events e {NEWEST_REVERSAL}
+               WHERE e.player_id = s.player_id AND e.season_id = s.season_id AND {COUNTS}
                ORDER BY e.id DESC LIMIT 1
            ) END AS held_at,
            coalesce(s.listed, false) AS active, coalesce(s.listed AND s.score > 0, false) AS listed,

@@ -200,6 +200,18 @@ class CaseStore:
         )
         return [read_row(row, StoredSignal, without="id") for row in rows]
 
+    def level_refusals(self, case_id: UUID) -> int:
+        """Return how many tries without a signal were refused, from the case's start to its decision."""
+        row = self._db.row(
+            """
+            SELECT count(*) AS refusals FROM cases c JOIN refusals r ON r.player_id = c.player_id
+            WHERE c.id = :case AND r.reason = 'level' AND r.judged_at >= coalesce(c.starts_at, c.opened_at)
+              AND r.judged_at <= coalesce(c.decided_at, 'infinity')
+            """,
+            case=case_id,
+        )
+        return int(row.refusals) if row else 0
+
     def decisions(self, case_id: UUID) -> list[StoredDecision]:
         """Return the decisions on a case, the oldest first."""
         rows = self._db.rows(

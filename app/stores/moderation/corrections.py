@@ -120,18 +120,19 @@ class CorrectionStore:
         )
         return [row.id for row in rows]
 
-    def set_state(self, connection: sa.Connection, correction_id: UUID, state: str) -> None:
-        """Finish the correction in this state and count its players."""
-        connection.execute(
+    def set_state(self, connection: sa.Connection, correction_id: UUID, state: str) -> int:
+        """Finish the correction in this state, count its players and return the number of its events."""
+        events: int = connection.execute(
             sa.text(
                 """
                 UPDATE corrections SET state = :state, finished_at = clock_timestamp(), players = (
                     SELECT count(DISTINCT player_id) FROM score_events WHERE correction_id = :id
-                ) WHERE id = :id
+                ) WHERE id = :id RETURNING events
                 """
             ),
             {"id": correction_id, "state": state},
-        )
+        ).scalar_one()
+        return events
 
     def is_settled(self, connection: sa.Connection, correction_id: UUID) -> bool:
         """Return whether no further event of the selection can appear: all transactions of the time are over."""

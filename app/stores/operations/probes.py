@@ -78,6 +78,7 @@ class PostgresProbe:
         if row.standby:
             return "is a standby, which is read-only"
         if row.read_only:
+            self._db.close()  # sessions keep the default with which they began: look again with new ones
             return "is read-only (default_transaction_read_only)"
         if row.encoding != "UTF8":
             return f"has the encoding {row.encoding}, not UTF8"

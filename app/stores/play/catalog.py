@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
@@ -85,7 +86,9 @@ class CatalogStore:
                 ),
                 {**values, "board": board},
             )
-        except IntegrityError:
+        except IntegrityError as error:
+            if not isinstance(error.orig, psycopg.errors.UniqueViolation):
+                raise
             raise Conflict(f"The action type '{values['slug']}' exists already; it may be retired.") from None
 
     def change_action_type(self, connection: sa.Connection, slug: str, changes: Mapping[str, object]) -> bool:

@@ -24,7 +24,7 @@ from app.stores.postgres.gevent_connection import (
 from app.stores.postgres.lsn import PRIMARY_NOW
 from app.stores.postgres.rows import Row
 from app.stores.postgres.session_settings import make_engine
-from app.stores.unavailability import UNAVAILABLE, certainly_changed_nothing, pg_refuses, statement_outdated
+from app.stores.unavailability import UNAVAILABLE, certainly_changed_nothing, pg_refuses, session_outdated
 
 __all__ = ["UNAVAILABLE", "Database", "Hurry", "certainly_changed_nothing"]
 
@@ -130,7 +130,7 @@ class Database:
         try:
             yield connection
         except psycopg.Error as error:
-            outdated = statement_outdated(error)
+            outdated = session_outdated(error)
             if pg_refuses(error):
                 raise sqlalchemy.exc.OperationalError("", None, error, hide_parameters=True) from error
             raise

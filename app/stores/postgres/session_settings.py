@@ -14,7 +14,7 @@ import sqlalchemy as sa
 import sqlalchemy.exc
 
 from app.stores.postgres.gevent_connection import DriverConnection
-from app.stores.unavailability import pg_refuses, statement_outdated
+from app.stores.unavailability import pg_refuses, session_outdated
 
 _ESCAPED_SPACE = "\\ "
 # The schema of the tables, unless the operator's URL names another one in its own `options`.
@@ -96,6 +96,6 @@ def _unify_refusal(context: sa.engine.ExceptionContext) -> Exception | None:
     error = context.original_exception
     if not pg_refuses(error):
         return None
-    if statement_outdated(error):
+    if session_outdated(error):
         context.is_disconnect = True  # this connection would fail again
     return sqlalchemy.exc.OperationalError(context.statement, None, error, hide_parameters=True)

@@ -19,6 +19,7 @@ export class Account {
   #submit = find("account-submit");
   #mode = "up";
   #busy = false;
+  #unreached = false; // the message says that the server can't be reached
 
   constructor(session) {
     this.#session = session;
@@ -53,6 +54,11 @@ export class Account {
       this.#turn("in");
       this.#say(refusal(refused));
     }
+  }
+
+  /** Withdraw the message that the server can't be reached: it is within reach again. */
+  reached() {
+    if (this.#unreached) this.#clear();
   }
 
   #turn(mode) {
@@ -101,6 +107,7 @@ export class Account {
     for (const { field, message } of [...known].reverse()) this.#field(field, ownSentence(message));
     if (refused.code === "username_taken") this.#field("username", refusal(refused));
     else if (known.length === 0) this.#say(refusal(refused));
+    this.#unreached = refused.code === "network" || refused.code === "unavailable";
   }
 
   #field(name, words) {
@@ -117,6 +124,7 @@ export class Account {
   }
 
   #clear() {
+    this.#unreached = false;
     this.#error.hidden = true;
     this.#error.textContent = "";
     for (const name of ["username", "password"]) {

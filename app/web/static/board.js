@@ -16,6 +16,7 @@ export class Board {
   #own = null;
   #shown = null; // the data on the screen, null before the first
   #ownId = null;
+  #below = null; // {rank, score} of the marked player, who is below the board, before any change that it does not show yet
 
   /** Mark the rows of this player; null marks no row. */
   mark(userId) {
@@ -25,7 +26,7 @@ export class Board {
 
   /** Show `data`, the API's top 10. Return the changes to announce, the most important first. */
   show(data) {
-    const changes = this.#shown ? compare(this.#shown, data) : [];
+    const changes = this.#shown ? compare(this.#withOwn(), data) : [];
     const before = this.#places();
     this.#arrange(data);
     this.#slide(before);
@@ -37,8 +38,12 @@ export class Board {
     return changes;
   }
 
-  /** Show the row under the board of a player who is below it: {rank, username, score}, or null to hide it. */
-  showOwn(standing) {
+  /**
+   * Show the row under the board of a player who is below it: {rank, username, score}, or null to hide it. `before` is
+   * the standing {rank, score} before a redemption that the board does not show yet, null before the first.
+   */
+  showOwn(standing, before = standing) {
+    this.#below = standing && before;
     this.#ownBody.hidden = standing === null;
     if (standing === null) return;
     if (!this.#own) {
@@ -57,6 +62,10 @@ export class Board {
   /** Return the lowest score on a full board, or null while the board has room. */
   get threshold() {
     return this.#shown?.length >= 10 ? this.#shown[9].score : null;
+  }
+
+  #withOwn() {
+    return this.#below ? [...this.#shown, { ...this.#below, user_id: this.#ownId }] : this.#shown;
   }
 
   #places() {
@@ -136,12 +145,11 @@ class Row {
   /** Mark the row's change for a while. */
   flag({ climbed, gained, arrived }) {
     const parts = [];
-    if (arrived) parts.push("new");
-    if (climbed > 0) parts.push(`▲ ${climbed}`);
-    if (climbed < 0) parts.push(`▼ ${-climbed}`);
-    if (gained > 0 && !arrived) parts.push(`+${number(gained)}`);
-    this.chip.textContent = parts.join("  ");
-    this.chip.classList.toggle("down", climbed < 0 && gained <= 0);
+    if (arrived) parts.push(part("new"));
+    if (climbed > 0) parts.push(part(`▲ ${climbed}`));
+    if (climbed < 0) parts.push(part(`▼ ${-climbed}`, "down"));
+    if (gained > 0 && !arrived) parts.push(part(`+${number(gained)}`));
+    this.chip.replaceChildren(...parts);
     this.element.classList.toggle("changed", gained > 0 || arrived);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
@@ -156,6 +164,8 @@ function make(tag, name) {
   element.className = name;
   return element;
 }
+
+const part = (text, name = "") => Object.assign(make("span", name), { textContent: text });
 
 /** Return the changes from `before` to `after`: arrivals and climbs first, then gains, then falls. */
 export function compare(before, after) {

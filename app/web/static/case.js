@@ -33,9 +33,9 @@ export class Case extends EventTarget {
     const found = me?.status === "suspended" ? (me.case ?? null) : null;
     if (found === null || found.state === "cleared") return this.#hide();
     this.#section.hidden = false;
-    find("case-words").textContent = `There has been a case about how this account plays since ${day(found.opened_at)}. ${STATES[found.state]}`;
+    find("case-words").textContent = `On ${day(found.opened_at)} a case was opened, because this account's play looked automated or manipulated. ${STATES[found.state]}`;
     this.#form.hidden = !found.may_appeal;
-    this.#tell(found.appealed_at ? `You appealed on ${day(found.appealed_at)}. A person will read it.` : "");
+    this.#tell(appeal(found));
   }
 
   #hide() {
@@ -55,7 +55,7 @@ export class Case extends EventTarget {
       const { data } = await this.#session.call("POST", "/me/appeal", { body: { text } });
       this.#form.hidden = true;
       this.#form.reset();
-      this.#tell(`You appealed on ${day(data.appealed_at)}. A person will read it.`);
+      this.#tell(appeal(data));
       this.#said.focus(); // the button that had the focus is hidden now
       this.dispatchEvent(new Event("appealed"));
     } catch (refused) {
@@ -94,3 +94,10 @@ export class Case extends EventTarget {
 }
 
 const day = (moment) => DAY.format(new Date(moment));
+
+// The times are RFC 3339 in UTC, so they compare as text.
+function appeal({ appealed_at: appealedAt, decided_at: decidedAt = null }) {
+  if (!appealedAt) return "";
+  const isDecided = decidedAt !== null && decidedAt > appealedAt;
+  return `You appealed on ${day(appealedAt)}. ${isDecided ? `The decision came later, on ${day(decidedAt)}.` : "A person will read it."}`;
+}

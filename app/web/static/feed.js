@@ -28,7 +28,10 @@ export class Feed extends EventTarget {
     this.#socket.addEventListener("board", (event) => this.#pushed(event.detail));
     this.#socket.addEventListener("state", (event) => this.#turned(event.detail));
     this.#socket.addEventListener("suspended", () => this.dispatchEvent(new Event("suspended")));
-    window.addEventListener("online", () => this.#back());
+    window.addEventListener("online", () => {
+      this.#socket.check();
+      this.#back();
+    });
     window.addEventListener("offline", () => this.#say("offline"));
     document.addEventListener("visibilitychange", () => document.hidden || this.#back());
   }
@@ -62,10 +65,10 @@ export class Feed extends EventTarget {
   }
 
   #pushed({ meta, data }) {
+    this.dispatchEvent(new CustomEvent("online", { detail: meta.online }));
     const newer = meta.version > this.#version || (this.#polled && meta.version === this.#version);
     if (!newer) return;
     this.#version = meta.version;
-    this.dispatchEvent(new CustomEvent("online", { detail: meta.online }));
     this.#show(data, false);
   }
 

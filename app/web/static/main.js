@@ -9,7 +9,7 @@ import { Online } from "./online.js";
 import { Play } from "./play.js";
 import { Session } from "./session.js";
 import { Standing } from "./standing.js";
-import { CONNECTION, refusal } from "./words.js";
+import { CONNECTION, LOST, suspension } from "./words.js";
 
 const session = new Session();
 const account = new Account(session);
@@ -22,13 +22,17 @@ const play = new Play(session);
 const standing = new Standing(session, board);
 
 const banner = document.getElementById("banner");
+const bannerWords = document.getElementById("banner-words");
+const bannerLink = document.getElementById("banner-link");
 const connection = document.getElementById("connection");
 const connectionWords = document.getElementById("connection-words");
 
 let suspended = false;
+let playersCase; // the case in GET /me: null without one, undefined while it is unknown
 
 function someoneElse(refused = null) {
   suspended = false;
+  playersCase = undefined;
   board.mark(session.user?.user_id ?? null);
   account.show(refused);
   ownCase.show(null);
@@ -38,11 +42,18 @@ function someoneElse(refused = null) {
 
 /** Update every part for the present visitor, who may be suspended. */
 function settle() {
-  const words = suspended ? refusal({ code: "account_suspended" }) + " You can still sign out." : "";
-  if (banner.textContent !== words) banner.textContent = words;
-  banner.hidden = !suspended;
+  warn();
   play.allow(session.user !== null && !suspended);
   feed.follow({ signedIn: session.user !== null, suspended });
+}
+
+/** Tell a suspended player what they can do. */
+function warn() {
+  const words = suspended ? suspension(playersCase) : "";
+  if (bannerWords.textContent !== words) bannerWords.textContent = words;
+  bannerLink.hidden = !suspended || !playersCase || playersCase.state === "cleared";
+  bannerLink.textContent = playersCase?.may_appeal ? "Read why, and appeal" : "Read more";
+  banner.hidden = !suspended;
 }
 
 function learn(status) {
@@ -62,8 +73,12 @@ session.addEventListener("leave", (event) => {
 });
 
 standing.addEventListener("known", (event) => {
+  if (event.detail.user_id !== undefined) {
+    playersCase = event.detail.case ?? null;
+    ownCase.show(event.detail);
+  }
   learn(event.detail.status);
-  if (event.detail.user_id !== undefined) ownCase.show(event.detail);
+  warn();
 });
 ownCase.addEventListener("appealed", () => standing.refresh());
 feed.addEventListener("suspended", () => {
@@ -76,9 +91,12 @@ feed.addEventListener("board", (event) => {
 });
 feed.addEventListener("online", (event) => online.show(event.detail));
 feed.addEventListener("state", (event) => {
-  online.follow(event.detail === "live");
+  online.follow(event.detail);
+  const before = connection.dataset.state;
   connection.dataset.state = event.detail;
   if (connectionWords.textContent !== CONNECTION[event.detail]) connectionWords.textContent = CONNECTION[event.detail];
+  if (LOST.has(before) && !LOST.has(event.detail)) account.reached();
+  if (before !== "live" && event.detail === "live") play.hurry();
 });
 play.addEventListener("earned", (event) => standing.earned(event.detail));
 play.addEventListener("refused", (event) => {

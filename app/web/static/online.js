@@ -1,7 +1,7 @@
 // The number of players on the board: it comes with every push, and is requested while no push comes.
 
 import { call } from "./api.js";
-import { online as words } from "./words.js";
+import { LOST, online as words } from "./words.js";
 
 const EVERY = 10_000; // ms between two requests without a socket
 const QUIET = 30_000; // ms without a push until the number is requested anyway
@@ -9,7 +9,7 @@ const QUIET = 30_000; // ms without a push until the number is requested anyway
 export class Online {
   #element = document.getElementById("online");
   #timer = null;
-  #live = false;
+  #state = "connecting";
   #told = 0; // numbers shown so far: an answer to a request from before the last one is outdated
 
   constructor() {
@@ -17,11 +17,14 @@ export class Online {
     this.#ask();
   }
 
-  /** With a live socket the server sends the number whenever the board changes. */
-  follow(live) {
-    if (this.#live === live) return;
-    this.#live = live;
-    this.#soon();
+  /** With a live socket the server sends the number whenever the board changes; without a connection none is shown. */
+  follow(state) {
+    if (this.#state === state) return;
+    const wasLost = LOST.has(this.#state);
+    this.#state = state;
+    if (LOST.has(state)) this.#element.hidden = true;
+    if (wasLost && !LOST.has(state) && state !== "live") this.#ask();
+    else this.#soon();
   }
 
   /** Show the present number. It is not announced: it changes too often to listen to, and can be read at any time. */
@@ -32,7 +35,7 @@ export class Online {
     this.#soon();
   }
 
-  #soon(wait = this.#live ? QUIET : EVERY) {
+  #soon(wait = this.#state === "live" ? QUIET : EVERY) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#ask(), wait);
   }

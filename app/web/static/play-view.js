@@ -13,6 +13,7 @@ export class PlayView {
   #wait = find("wait");
   #earned = find("earned");
   #error = find("play-error");
+  #remark = find("play-remark");
   #status = find("play-status");
 
   onSubmit(act) {
@@ -53,6 +54,11 @@ export class PlayView {
     types.forEach((type, index) => this.#choices.append(choice(type, index === Math.min(1, types.length - 1))));
   }
 
+  /** Choose the type with this slug, if it is listed. */
+  choose(slug) {
+    for (const input of this.#choices.querySelectorAll("input")) input.checked ||= input.value === slug;
+  }
+
   noChoices(words) {
     this.#note.hidden = false;
     this.#note.textContent = words;
@@ -73,6 +79,7 @@ export class PlayView {
   clear() {
     this.#earned.hidden = true;
     this.#error.hidden = true;
+    this.#remark.hidden = true;
     this.#status.textContent = "";
   }
 
@@ -123,11 +130,13 @@ export class PlayView {
     this.#press("Completing…", false);
   }
 
-  /** Show that the answer to complete is late and is requested again. */
-  retrying(words) {
+  /** Show that the answer to complete is late and is requested again in `left` s. The countdown is not announced. */
+  retrying(words, left) {
     this.#leave.hidden = false;
     this.#leave.textContent = "Stop asking";
-    this.refused(words);
+    const status = `${words} Your action is safe: asking again ${left > 0 ? `in ${seconds(left)}` : "now"}.`;
+    if (this.#error.hidden) this.refused(status);
+    else this.#error.textContent = status;
   }
 
   earned({ points: gained, score, rank: place }) {
@@ -145,6 +154,14 @@ export class PlayView {
     this.#earned.hidden = true;
     this.#error.hidden = false;
     this.#error.textContent = words;
+    this.#status.textContent = words;
+  }
+
+  /** Show something that is no failure. */
+  remark(words) {
+    this.clear();
+    this.#remark.hidden = false;
+    this.#remark.textContent = words;
     this.#status.textContent = words;
   }
 

@@ -4,7 +4,7 @@ import { call } from "./api.js";
 import { PlayView } from "./play-view.js";
 import { redeem } from "./redeem.js";
 import { randomId, shared, tab } from "./storage.js";
-import { refusal, seconds } from "./words.js";
+import { reason, refusal } from "./words.js";
 
 const KEPT = "fairboard.action"; // the open action of this tab, so that a reload does not lose it
 const COMPLETED = "fairboard.completed"; // {user_id, at}: the wait for the next action starts no earlier than the last completion
@@ -18,6 +18,7 @@ export class Play extends EventTarget {
   #action = null;
   #timer = null;
   #abort = null;
+  #reached = new EventTarget();
   #userId = null;
 
   constructor(session) {
@@ -42,6 +43,11 @@ export class Play extends EventTarget {
     this.#resume();
   }
 
+  /** Try at once to complete what waits for its next try: the server is within reach again. */
+  hurry() {
+    this.#reached.dispatchEvent(new Event("reached"));
+  }
+
   focus() {
     this.#view.focus();
   }
@@ -51,10 +57,11 @@ export class Play extends EventTarget {
       const { data } = await call("GET", "/action-types");
       this.#types = data.filter((type) => type.board === "main").sort((a, b) => a.points - b.points);
       this.#view.choices(this.#types);
+      this.#view.choose(this.#action?.slug);
       if (this.#phase === "idle") this.#view.idle(this.#chosen());
       this.#view.lock(this.#phase !== "idle");
     } catch (refused) {
-      this.#view.noChoices(refusal(refused));
+      this.#view.noChoices(`${reason(refused)} Loading the actions again…`);
       setTimeout(() => this.#load(), Math.max(2_000, (refused.retryAfter ?? 0) * 1000));
     }
   }
@@ -81,6 +88,7 @@ export class Play extends EventTarget {
         token: data.token,
         key: randomId(),
         userId,
+        slug: type.slug,
         name: type.name,
         points: data.points,
         wait: type.min_seconds * 1000,
@@ -99,6 +107,7 @@ export class Play extends EventTarget {
     const kept = tab.read(KEPT);
     if (!kept || kept.userId !== this.#userId) return;
     this.#action = kept;
+    this.#view.choose(kept.slug);
     if (kept.sent) this.#complete(); // the answer never came: request it again with the same key
     else this.#wait();
   }
@@ -157,9 +166,9 @@ export class Play extends EventTarget {
     this.#view.completing(action);
     this.#abort = new AbortController();
     const { signal } = this.#abort;
-    const onRetry = (refused, ms) => this.#view.retrying(`${refusal(refused)} Your action is safe: asking again in ${seconds(ms / 1000)}.`);
+    const onRetry = (refused, ms) => this.#countDown(reason(refused), performance.now() + ms);
     try {
-      const answer = await redeem(this.#session, action, { onRetry, signal });
+      const answer = await redeem(this.#session, action, { onRetry, signal, reached: this.#reached });
       if (this.#action !== action) return;
       shared.write(COMPLETED, { user_id: this.#userId, at: Date.now() });
       this.#forget();
@@ -170,6 +179,14 @@ export class Play extends EventTarget {
       if (refused.code !== "unauthorized") this.#forget(); // after the next sign-in the same try goes on
       this.#refused(refused);
     }
+  }
+
+  /** Show every second how long it is until the next try. */
+  #countDown(words, until) {
+    clearTimeout(this.#timer);
+    const left = Math.max(0, until - performance.now());
+    this.#view.retrying(words, left / 1000);
+    if (left > 0) this.#timer = setTimeout(() => this.#countDown(words, until), left % 1000 || 1000);
   }
 
   #refused(refused) {
@@ -196,7 +213,7 @@ export class Play extends EventTarget {
     const sent = this.#phase === "completing";
     this.#abort?.abort();
     this.#forget();
-    this.#view.refused(
+    this.#view.remark(
       sent ? "Stopped asking. If it was counted, your score shows it in a moment." : "Left. It expires by itself and costs nothing.",
     );
     this.dispatchEvent(new CustomEvent("refused", { detail: { code: "left" } }));

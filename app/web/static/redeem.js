@@ -12,10 +12,11 @@ export function pauseFor(refused, tries) {
 }
 
 /**
- * Complete `action` ({id, token, key}) and return the answer's data. Calls `onRetry(refused, ms)` before each further try.
+ * Complete `action` ({id, token, key}) and return the answer's data. Calls `onRetry(refused, ms)` before the pause that precedes a
+ * further try, and with 0 after it. The event `reached` of `reached` ends a pause that the server did not ask for.
  * Throws the Refused that is final, or the last one once `signal` is aborted.
  */
-export async function redeem(session, action, { onRetry, signal }) {
+export async function redeem(session, action, { onRetry, signal, reached }) {
   for (let tries = 1; ; tries += 1) {
     try {
       const { data } = await session.call("POST", `/actions/${action.id}/complete`, {
@@ -28,23 +29,24 @@ export async function redeem(session, action, { onRetry, signal }) {
       if (!RETRIED.has(refused.code) || hopeless || signal.aborted) throw refused;
       const wait = pauseFor(refused, tries - 1);
       onRetry(refused, wait);
-      await interval(wait, signal, refused.retryAfter === null);
+      await interval(wait, signal, refused.retryAfter === null ? reached : null);
       if (signal.aborted) throw refused;
+      onRetry(refused, 0);
     }
   }
 }
 
-/** Wait `ms`, or less when `signal` is aborted or (if `hurry`) the network comes back. */
-function interval(ms, signal, hurry) {
+/** Wait `ms`, or less when `signal` is aborted, or the server is reached again; `reached` is null to wait in any case. */
+function interval(ms, signal, reached) {
   return new Promise((resolve) => {
     const end = () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", end);
-      window.removeEventListener("online", end);
+      reached?.removeEventListener("reached", end);
       resolve();
     };
     const timer = setTimeout(end, ms);
     signal.addEventListener("abort", end);
-    if (hurry) window.addEventListener("online", end);
+    reached?.addEventListener("reached", end);
   });
 }

@@ -47,6 +47,7 @@ export class LiveSocket extends EventTarget {
   #refusal = null;
   #token = null;
   #running = false;
+  #checking = false; // the network came back, and the socket has yet to prove that it is alive
 
   constructor(session) {
     super();
@@ -73,6 +74,15 @@ export class LiveSocket extends EventTarget {
     if (!this.#running || this.#ws) return;
     clearTimeout(this.#timer);
     this.#open();
+  }
+
+  /** Ask for the board once more on the open socket: the network came back, and the socket may not have survived. */
+  check() {
+    if (!this.#running || !this.#liveSince) return;
+    this.#checking = true;
+    this.#say("connecting");
+    this.#subscribe(this.#session.held.access);
+    this.#listen();
   }
 
   async #open() {
@@ -104,10 +114,13 @@ export class LiveSocket extends EventTarget {
     const message = parse(text);
     if (message?.type === "ping") this.#ws.send(JSON.stringify({ type: "pong", timestamp: message.timestamp }));
     if (message?.type === "error") this.#refusal = message.error?.code ?? null;
-    const first = message?.type === "leaderboard.initial" && !this.#liveSince;
-    if (first) this.#liveSince = Date.now();
+    const isProof = message?.type === "leaderboard.initial" && (!this.#liveSince || this.#checking);
+    if (isProof) {
+      this.#liveSince ??= Date.now();
+      this.#checking = false;
+    }
     if (this.#liveSince) this.#listen();
-    if (first) this.#say("live");
+    if (isProof) this.#say("live");
     if (message?.type === "leaderboard.initial" || message?.type === "leaderboard.update") {
       this.dispatchEvent(new CustomEvent("board", { detail: message }));
     }
@@ -140,13 +153,14 @@ export class LiveSocket extends EventTarget {
     if (this.#liveSince && Date.now() - this.#liveSince >= STEADY) this.#failures = 0;
     this.#ws = null;
     this.#liveSince = null;
+    this.#checking = false;
     clearTimeout(this.#watch);
     ws?.close();
   }
 
   #listen() {
     clearTimeout(this.#watch);
-    this.#watch = setTimeout(() => this.#closed(1006), this.#liveSince ? SILENCE : tryFor(this.#failures));
+    this.#watch = setTimeout(() => this.#closed(1006), this.#liveSince && !this.#checking ? SILENCE : tryFor(this.#failures));
   }
 
   #say(state) {

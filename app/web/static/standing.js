@@ -16,6 +16,7 @@ export class Standing extends EventTarget {
   #note = document.getElementById("standing-note");
   #me = null;
   #leadUntil = 0;
+  #before; // {rank, score} before the redemption that leads onto the board, null before the first; undefined without one
   #timer = null;
   #asked = 0;
 
@@ -53,6 +54,8 @@ export class Standing extends EventTarget {
   /** Show a redemption's answer at once, before the board has it. */
   earned({ score, rank }) {
     this.#leadUntil = performance.now() + OWN_LEAD;
+    const previous = rank.previous === null ? null : { rank: rank.previous, score: score.previous };
+    this.#before = rank.current <= 10 ? previous : undefined;
     if (this.#me) this.#me = { ...this.#me, score: score.current, rank: rank.current };
     this.#render();
     this.#soon(OWN_LEAD);
@@ -92,7 +95,8 @@ export class Standing extends EventTarget {
     this.#score.classList.toggle("long", score >= 1e7);
     this.#note.textContent = this.#me ? this.#words(rank, score, status) : "Looking it up…";
     const below = this.#me && rank !== null && status === "active" && !this.#board.find(this.#session.user?.user_id);
-    this.#board.showOwn(below && this.#session.user ? { rank, username, score } : null);
+    const before = performance.now() < this.#leadUntil ? this.#before : undefined;
+    this.#board.showOwn(below && this.#session.user ? { rank, username, score } : null, before);
   }
 
   #words(rank, score, status) {

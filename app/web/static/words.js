@@ -28,7 +28,7 @@ const after = (refused, fallback) => (refused.retryAfter ? `in ${seconds(refused
 const REFUSALS = {
   unauthorized: () => "Your sign-in has ended. Please sign in again.",
   invalid_credentials: () => "The username or the password is wrong.",
-  account_suspended: () => "Your account is suspended. It is on no board until a person has reviewed it.",
+  account_suspended: () => "Your account is suspended. It is on no board, and it can't play.",
   suspicious_activity: () =>
     "This action did not score: the recent play looks automated. It was kept for a person to review. Take a break before you go on.",
   token_already_used: () => "This action was completed before, so it does not score twice. Your score shows what it earned.",
@@ -57,7 +57,7 @@ const REFUSALS = {
   nothing_to_undo: () => "This case has no decision, so there is nothing to undo.",
   conflict: () => "That conflicts with the current state of the server. Reload the page and try again.",
   internal_error: () => "Something went wrong on the server. It was logged; please try again.",
-  network: () => "The server can't be reached. Check your connection; this page keeps trying.",
+  network: () => "The server can't be reached. Check your connection, then try again.",
 };
 
 function fieldSentence(refused) {
@@ -74,8 +74,24 @@ export function refusal(refused) {
   return refused.message || "The server refused, without saying why.";
 }
 
+/** Return the first sentence of a refusal, without the advice: for a request that the page repeats by itself. */
+export const reason = (refused) => refusal(refused).split(/(?<=\.) /)[0];
+
+/** Return the banner of a suspended player. `own` is the case in GET /me: null without one, undefined while it is unknown. */
+export function suspension(own) {
+  if (own === undefined) return `${REFUSALS.account_suspended()} Sign out and sign in again to read why.`;
+  if (own === null || own.state === "cleared") {
+    return `${REFUSALS.account_suspended()} An operator of this site suspended it; please ask them why.`;
+  }
+  if (own.state === "confirmed") return "Your account is suspended. A person has reviewed it, and it stays on no board.";
+  return "Your account is suspended. It is on no board until a person has reviewed it.";
+}
+
 /** Return the codes that have a text of their own. */
 export const knownCodes = () => Object.keys(REFUSALS);
+
+/** The states in which the server is out of reach. */
+export const LOST = new Set(["reconnecting", "offline"]);
 
 /** The text of the status line for each state of the connection. */
 export const CONNECTION = {

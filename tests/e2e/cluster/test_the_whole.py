@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from devstack import cluster_map
-from devstack.status import Doctor
+from devstack.status import ClusterExaminer
 from devstack.watch import Watch
 from tests.parts.client import Api, Player
 from tests.parts.cluster import ClusterProduct
@@ -29,7 +29,7 @@ AT_ONCE = (
 
 def unwell(cluster: ClusterProduct) -> list[str]:
     """Return the parts that are not well, as `make cluster-status` sees them."""
-    states = Doctor(cluster.cluster.folder.path).examine(cluster_map.parts_of(cluster.cluster))
+    states = ClusterExaminer(cluster.cluster.folder.path).examine(cluster_map.parts_of(cluster.cluster))
     return [f"{state.name}: {state.note}" for state in states if not state.well]
 
 

@@ -23,6 +23,11 @@ def test_a_suspended_player_reads_of_their_case_and_appeals_once(visit: Visit, s
     assert screen.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert screen.page.evaluate(NAMELESS.replace("input,", "input, textarea,")) == []
 
+    link = screen.at("banner").get_by_role("link", name="Read why, and appeal")
+    link.click()
+    expect(screen.at("case")).to_be_focused()
+    expect(region).to_be_in_viewport()
+
     send = screen.page.get_by_role("button", name="Send the appeal")
     send.click()
     expect(screen.at("appeal-error")).to_have_text("Say why the account should play again.")
@@ -38,7 +43,26 @@ def test_a_suspended_player_reads_of_their_case_and_appeals_once(visit: Visit, s
     screen.page.reload()
     expect(screen.at("case-said")).to_contain_text("You appealed on")
     expect(screen.at("appeal-form")).to_be_hidden()
+
+    stage.run_json("anticheat", "confirm", case["case_id"], "--reason", "no hand is that fast")
+    screen.page.reload()
+    expect(screen.at("banner")).to_contain_text("A person has reviewed it, and it stays on no board.")
+    expect(region).to_contain_text("decided that the suspension stands.")
+    expect(screen.at("case-said")).to_contain_text("The decision came later")
+    expect(screen.page.get_by_text("A person will read it.")).to_have_count(0)
+
+    stage.run_json("anticheat", "undo", case["case_id"], "--reason", "a second look")
     stage.run_json("anticheat", "clear", case["case_id"], "--reason", "a fast hand indeed")
     screen.page.reload()
     expect(screen.at("play")).to_be_visible()
+    expect(screen.at("case")).to_be_hidden()
+
+
+def test_a_player_whom_an_operator_suspended_without_a_case_is_told_to_ask(visit: Visit, stage: Product) -> None:
+    screen = visit().sign_up()
+    assert stage.flask("users", "suspend", screen.username).returncode == 0
+    screen.page.reload()
+    expect(screen.at("banner")).to_contain_text("An operator of this site suspended it; please ask them why.")
+    expect(screen.at("banner")).not_to_contain_text("until a person has reviewed it")
+    expect(screen.at("banner").get_by_role("link")).to_have_count(0)
     expect(screen.at("case")).to_be_hidden()

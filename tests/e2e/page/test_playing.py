@@ -64,6 +64,23 @@ def test_an_open_action_survives_a_reload_of_the_page(visit: Visit) -> None:
     expect(screen.at("earned")).to_be_visible()
 
 
+def test_an_action_that_the_player_leaves_is_no_error(visit: Visit) -> None:
+    screen = visit().sign_up()
+    screen.start("Boss fight")
+    screen.at("play-leave").click()
+    expect(screen.at("play-remark")).to_have_text("Left. It expires by itself and costs nothing.")
+    expect(screen.at("play-error")).to_be_hidden()
+
+
+def test_after_a_reload_the_choice_is_the_action_under_way(visit: Visit) -> None:
+    screen = visit().sign_up()
+    screen.start("Boss fight")
+    expect(screen.at("track")).to_be_visible()
+    screen.page.reload()
+    expect(screen.page.get_by_role("radio", name="Boss fight")).to_be_checked()
+    expect(screen.at("wait-words")).to_have_text("Boss fight")
+
+
 def test_a_player_below_the_top_ten_sees_their_rank_and_row_under_it(visit: Visit, prize: str, stage_api: Api) -> None:
     for _ in range(10):
         stage_api.register().score_once(prize)
@@ -77,6 +94,9 @@ def test_a_player_below_the_top_ten_sees_their_rank_and_row_under_it(visit: Visi
     assert rank > 10
     expect(place.locator(".rank")).to_have_text(str(rank))
     expect(screen.at("standing-note")).to_contain_text("to pass the last of the top ten")
+    screen.play(prize)
+    expect(screen.row(screen.username).locator(".chip")).to_contain_text(f"▲ {rank - 1}")
+    expect(screen.row(screen.username).locator(".chip")).not_to_contain_text("new")
 
 
 def test_signing_out_ends_the_login_and_signing_in_finds_the_score_again(visit: Visit, stage_api: Api) -> None:

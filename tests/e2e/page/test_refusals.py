@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Route, WebSocketRoute, expect
 
 from app.errors import Refusal
 from tests.e2e.page.conftest import Visit
 from tests.e2e.page.screen import Screen
 from tests.parts.client import PASSWORD, Api, fresh_name
 from tests.parts.product import Product
+from tests.parts.waiting import eventually
 
 ACTION = "fairboard.action"
 
@@ -60,7 +61,7 @@ def test_a_taken_name_is_said_at_the_name(visit: Visit, stage_api: Api) -> None:
             "long enough",
             "iloveyou1",
             "password",
-            "It is one of the passwords that are guessed first; choose another one, such as several words.",
+            "It is too common and easy to guess; choose another one, for example several words.",
         ),
         ("  spaces  ", PASSWORD, "username", "It must not begin or end with a space."),
     ],
@@ -189,6 +190,48 @@ def test_a_page_that_was_closed_before_the_answer_came_asks_again(visit: Visit, 
     assert stage_api.get("/me", token=screen.token()).data["score"] == 1
 
 
+def test_the_next_try_is_counted_down_and_comes_at_once_when_the_page_is_live_again(visit: Visit) -> None:
+    screen = visit()
+    sockets: list[WebSocketRoute] = []
+
+    def connect(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    screen.page.route_web_socket("**/api/v1/ws/leaderboard*", connect)
+    screen.page.clock.install()
+    screen.page.reload()
+    screen.sign_up()
+    tries: list[str] = []
+
+    def refuse(route: Route) -> None:
+        tries.append(route.request.url)
+        route.abort("connectionreset")
+
+    screen.page.route("**/complete", refuse)
+    screen.start("Tap")
+    screen.complete()
+    _wait_for_tries(screen, tries, 6)  # the next one is at least 9 seconds away
+    expect(screen.at("play-error")).to_contain_text(re.compile(r"asking again in \d+ seconds"))
+    shown = screen.at("play-error").inner_text()
+    expect(screen.at("play-error")).not_to_have_text(shown)
+    assert len(tries) == 6
+    screen.page.unroute("**/complete")
+    sockets[-1].close(code=1012)
+    expect(screen.at("earned-points")).to_have_text("+1")
+
+
+def _wait_for_tries(screen: Screen, tries: list[str], count: int) -> None:
+    """Move the page's clock on over one pause after another, until so many tries have failed."""
+
+    def is_reached() -> bool:
+        if len(tries) < count:
+            screen.page.clock.fast_forward(4_000)
+        return len(tries) >= count
+
+    eventually(is_reached)
+
+
 def test_while_the_database_is_down_the_page_keeps_trying_until_the_points_are_there(
     visit: Visit, stage: Product
 ) -> None:
@@ -215,7 +258,12 @@ def test_a_login_that_ended_elsewhere_is_said_and_asks_to_sign_in(visit: Visit, 
 
 def test_the_server_out_of_reach_is_said_at_sign_up(visit: Visit) -> None:
     screen = visit()
-    screen.page.route("**/auth/register", lambda route: route.abort("connectionrefused"))
+    screen.page.route("**/api/v1/**", lambda route: route.abort("connectionrefused"))
     screen.fill(fresh_name("lost"), PASSWORD)
-    expect(screen.at("account-error")).to_contain_text("The server can't be reached.")
+    expect(screen.at("account-error")).to_have_text(
+        "The server can't be reached. Check your connection, then try again."
+    )
     expect(screen.at("account-submit")).to_have_text("Sign up")
+    expect(screen.at("connection")).to_have_attribute("data-state", "reconnecting")
+    screen.page.unroute("**/api/v1/**")
+    expect(screen.at("account-error")).to_be_hidden(timeout=10_000)

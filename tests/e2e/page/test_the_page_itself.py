@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import requests
 from playwright.sync_api import expect
@@ -99,6 +101,15 @@ def test_at_phone_width_nothing_scrolls_sideways(visit: Visit) -> None:
     assert _fits(screen)
 
 
+def test_the_header_of_a_phone_has_room_for_the_name_and_one_line_for_the_button(visit: Visit) -> None:
+    screen = visit(viewport={"width": 375, "height": 740}).sign_up("Marguerite")
+    button = screen.at("sign-out").bounding_box()
+    assert button
+    assert button["height"] <= 46
+    name = screen.at("who-name").locator("bdi")
+    assert name.evaluate("({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth")
+
+
 def test_the_largest_score_is_shown_to_the_last_digit(visit: Visit) -> None:
     text = visit().page.evaluate("import('/static/words.js').then((words) => words.number(2 ** 53 - 1))")
     assert text == "9,007,199,254,740,991"
@@ -144,3 +155,14 @@ def test_it_is_light_by_day_and_dark_by_night(visit: Visit) -> None:
         for scheme in ("light", "dark")
     ]
     assert colours == ["rgb(239, 243, 239)", "rgb(13, 19, 17)"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_selected_tab_is_brighter_than_its_ground(visit: Visit, scheme: str) -> None:
+    screen = visit(color_scheme=scheme)
+    colours = [
+        screen.page.locator(part).evaluate("element => getComputedStyle(element).backgroundColor")
+        for part in (".modes [aria-pressed=true]", ".modes")
+    ]
+    selected, ground = (sum(map(int, re.findall(r"\d+", colour))) for colour in colours)
+    assert selected > ground

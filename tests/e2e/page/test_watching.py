@@ -17,6 +17,17 @@ NOTE_SLIDES = """() => {
         return animate.apply(this, how);
     };
 }"""
+FALL_AND_GAIN = """async () => {
+    const { Board } = await import("/static/board.js");
+    const row = (user_id, rank, score) => ({ user_id, username: user_id, rank, score });
+    const board = new Board();
+    board.show([row("falls-and-gains", 1, 20), row("climbs", 2, 10)]);
+    board.show([row("climbs", 1, 30), row("falls-and-gains", 2, 21)]);
+    const colour = (element) => getComputedStyle(element).color;
+    const chip = document.querySelector(".row:has([title=falls-and-gains]) .chip");
+    const grey = colour(document.querySelector(".muted"));
+    return [...chip.children].map((part) => [part.textContent, colour(part) === grey]);
+}"""
 LOOKS = 10_000  # ms between two requests for the number of players online, by a page without a socket
 LIVE = 1_000  # ms: the API's second from the commit to every subscriber
 
@@ -80,6 +91,10 @@ def test_rows_keep_their_element_and_slide_to_their_new_place(visit: Visit, priz
     assert any(first.username in text for text in screen.page.evaluate("window.slid"))
 
 
+def test_a_fall_is_grey_and_the_points_beside_it_are_not(visit: Visit) -> None:
+    assert visit().page.evaluate(FALL_AND_GAIN) == [["▼ 1", True], ["+1", False]]
+
+
 def test_rows_do_not_slide_for_someone_who_asked_for_less_motion(visit: Visit, prize: str, stage_api: Api) -> None:
     screen = visit(reduced_motion="reduce").sign_up()
     screen.page.evaluate(
@@ -107,8 +122,10 @@ def test_the_page_comes_back_by_itself_when_the_web_process_restarts(
     stage.process("web").stop()
     expect(screen.at("connection")).not_to_have_attribute("data-state", "live")
     expect(screen.at("connection-words")).to_contain_text("Reconnecting")
+    expect(screen.at("online")).to_be_hidden()
     stage.process("web").start()
     screen.live()
+    expect(screen.at("online")).to_be_visible()
     player = stage_api.register()
     player.score_once(prize)
     expect(screen.row(player.username)).to_be_visible()
@@ -120,6 +137,17 @@ def test_offline_is_said_in_words_and_over_when_the_network_is_back(visit: Visit
     expect(screen.at("connection-words")).to_have_text("Offline. The board shows its last known state")
     screen.page.context.set_offline(False)
     expect(screen.at("connection")).to_have_attribute("data-state", "polling")
+
+
+def test_a_socket_that_survives_the_loss_of_the_network_is_live_again(visit: Visit) -> None:
+    screen = visit().sign_up()
+    urls: list[str] = []
+    screen.page.on("websocket", lambda socket: urls.append(socket.url))
+    screen.page.context.set_offline(True)
+    expect(screen.at("connection")).to_have_attribute("data-state", "offline")
+    screen.page.context.set_offline(False)
+    screen.live()
+    assert urls == []
 
 
 def test_two_tabs_renew_once_and_tell_the_server_on_the_socket_they_have(visit: Visit) -> None:

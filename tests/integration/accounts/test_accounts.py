@@ -101,3 +101,11 @@ def test_skeletons_go_to_the_first_registered_and_the_others_are_named(container
         container.accounts.create("playerI", PASSWORD)
     with container.database.transaction() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM username_skeletons")).scalar_one() == 2 + 1 + 2
+
+
+def test_only_a_name_that_is_taken_is_called_taken(container: Container) -> None:
+    with pytest.raises(sa.exc.IntegrityError):
+        container.players.add(uuid4(), "Anna", "anna", "no password fits this", "emperor")
+    container.players.add(uuid4(), "Anna", "anna", "no password fits this", "player")
+    with pytest.raises(UsernameTaken):
+        container.players.add(uuid4(), "ANNA", "anna", "no password fits this", "player")

@@ -93,3 +93,17 @@ def test_one_compares_at_a_time(container: Container, season: Season) -> None:
     assert container.reconciler.reconcile(pause=0) == []
     lease.release()
     assert [proved.board for proved in container.reconciler.reconcile(pause=0)] == [MAIN]
+
+
+def test_the_first_build_of_a_board_without_standings_corrects_nothing(container: Container) -> None:
+    (first,) = container.reconciler.reconcile(pause=0)
+    assert (first.was_rebuilt, first.differing) == (True, 0)
+
+
+def test_a_board_that_is_rebuilt_with_its_standings_is_a_difference(
+    container: Container, season: Season, anna: Player, play: Play
+) -> None:
+    play(anna.id)
+    container.redis.flushdb()
+    (result,) = container.reconciler.reconcile(pause=0)
+    assert (result.was_rebuilt, result.differing) == (True, 1)

@@ -55,6 +55,18 @@ def _get_caught(anna: Player, play: Play, run_json: RunJson) -> str:
     return str(case["case_id"])
 
 
+def test_tries_that_earlier_suspicion_refused_count_as_refused(
+    anna: Player, play: Play, run: Run, run_json: RunJson
+) -> None:
+    case = _get_caught(anna, play, run_json)
+    assert "1 try was refused." in run("anticheat", "show", case).stdout
+    with pytest.raises(Forbidden):
+        play(anna.id)  # breaks no rule
+    (case_file,) = run_json("anticheat", "show", case)["cases"]
+    assert len(case_file["signals"]) == 1
+    assert "2 tries were refused." in case_file["summary"]
+
+
 def test_cases_are_found_by_state_player_rule_appeal_and_time(
     container: Container, anna: Player, ben: Player, play: Play, run: Run, run_json: RunJson
 ) -> None:
@@ -90,6 +102,7 @@ def test_a_case_is_decided_and_the_decision_undone_from_the_command_line(
     output = run("anticheat", "confirm", case, "--reason", "a script").stdout
     assert "Confirmed: Anna is suspended." in output
     assert "Voided 0 redemptions" in output
+    assert "the workers continue it" not in output
     again = run("anticheat", "clear", case, "--reason", "no script")
     assert (again.exit_code, "decided already" in again.stderr) == (1, True)
     assert "Undone" in run("anticheat", "undo", case, "--reason", "no script").stdout

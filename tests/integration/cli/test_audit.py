@@ -97,3 +97,24 @@ def test_a_cut_off_log_fails_without_a_flag_until_the_break_is_accepted(
     assert (
         run_json("audit", "log", "--act", "audit.accepted")[0]["details"]["reason"] == "restored the backup of Monday"
     )
+
+
+def test_a_command_that_fails_is_in_the_log_as_failed(container: Container, run: Run, run_json: RunJson) -> None:
+    assert run("anticheat", "model", "judge").exit_code == 1
+    failed, begun = run_json("audit", "log")
+    assert (begun["act"], failed["act"]) == ("anticheat.judged_by_model", "anticheat.judged_by_model.failed")
+    assert failed["details"] == {"error": "No model is active: train one, or activate one"}
+    assert failed["request_id"] == begun["request_id"]
+
+
+def test_a_replay_on_a_broker_without_dead_letters_is_in_the_log_as_failed(
+    container: Container, run: Run, run_json: RunJson
+) -> None:
+    for line in (("replay",), ("purge", "--yes")):
+        assert run("queues", *line).exit_code == 1
+    assert [row["act"] for row in reversed(run_json("audit", "log"))] == [
+        "queues.replay",
+        "queues.replay.failed",
+        "queues.purge",
+        "queues.purge.failed",
+    ]

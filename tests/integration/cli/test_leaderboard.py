@@ -63,6 +63,7 @@ def test_a_void_takes_the_best_off_the_board_after_a_dry_run_has_said_so_and_a_r
     assert preview["moves"][0]["username"] == best["username"]
     assert (preview["moves"][0]["rank_before"], preview["moves"][0]["rank_after"]) == (1, None)
     assert run_json("leaderboard", "top")[0] == best, "a dry run changes nothing"
+    assert "points to void" in run(*args, "--dry-run").stdout
     assert run(*args).exit_code == 1, "without --yes somebody has to say so"
     void = run_json(*args, "--yes")
     assert (void["state"], void["points"]) == ("done", best["score"])

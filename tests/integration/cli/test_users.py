@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from uuid import uuid4
+
+import pytest
 
 from app.containers.container import Container
 from app.stores.accounts.players import Player
+from devstack.child import ROOT
 from tests.integration.cli.conftest import Play, Run, RunJson
 
 
@@ -85,3 +91,20 @@ def test_a_role_is_set_once(anna: Player, run: Run, run_json: RunJson) -> None:
     assert run_json("users", "show", "anna")["role"] == "admin"
     assert run("users", "set-role", "anna", "admin").stdout == "Anna was admin already.\n"
     assert run("users", "set-role", "anna", "king").exit_code == 2
+
+
+@pytest.mark.parametrize(("level", "logged"), [({}, False), ({"LOG_LEVEL": "info"}, True)], ids=["unset", "info"])
+def test_a_command_prints_its_result_without_log_lines_unless_a_level_is_set(
+    container: Container, anna: Player, level: dict[str, str], logged: bool
+) -> None:
+    settings = container.settings
+    urls = {name: str(getattr(settings, name.lower())) for name in ("DATABASE_URL", "REDIS_URL", "BROKER_URL")}
+    result = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "wsgi", "users", "set-role", "anna", "admin"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "APP_ENV": "development", **urls, **level},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    assert ("audit_hash" in result.stderr, bool(result.stderr)) == (logged, logged)

@@ -113,6 +113,8 @@ def test_an_hour_is_open_until_a_moment_after_its_end(container: Container, ledg
     states = []
     for minutes in (30, 59.99, 60.01, 61):
         clock.now = TEN + timedelta(minutes=minutes)
+        # On a busy machine the last roll-up may have taken so long that this one would wait.
+        container.database.rows("UPDATE rollup_progress SET took_seconds = 0 RETURNING 1 AS done")
         analytics.roll_up()
         (row,) = rows_of(analytics, "hour", TEN, TEN + HOUR, "tap")
         states.append((row["complete"], row["computed_at"][11:19]))

@@ -27,8 +27,3 @@ def cluster(_cluster: RedisCluster) -> Iterator[RedisCluster]:
         if not node.is_running:
             node.start()
     eventually(_cluster.is_whole, within=30)
-
-
-@pytest.fixture
-def redis_url(cluster: RedisCluster) -> str:
-    return cluster.url

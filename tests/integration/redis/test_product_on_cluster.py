@@ -26,6 +26,12 @@ from tests.integration.redis.nodes import holder, replica_of
 from tests.parts.waiting import eventually
 
 
+@pytest.fixture
+def redis_url(cluster: RedisCluster) -> str:
+    """Put the container on the cluster."""
+    return cluster.url
+
+
 def test_a_cluster_that_was_away_is_found_again_and_hears_what_was_decided_meanwhile(
     cluster: RedisCluster, container: Container
 ) -> None:

@@ -22,8 +22,8 @@ KEYS = [f"key:{number}" for number in range(24)]  # on every master
 
 
 @pytest.fixture
-def client(redis_url: str) -> Iterator[Client]:
-    client = connect(redis_url, 0.4)
+def client(cluster: RedisCluster) -> Iterator[Client]:
+    client = connect(cluster.url, 0.4)
     yield client
     client.close()
 

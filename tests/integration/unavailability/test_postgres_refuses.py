@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import psycopg
 import pytest
@@ -43,7 +44,7 @@ HOSTILE = {
     "row_security": "off",
     "exit_on_error": "on",
     "idle_in_transaction_session_timeout": "1",
-    "idle_session_timeout": "500",  # ms; no less: until a session is pinned, the database's setting holds
+    "idle_session_timeout": "5000",  # ms; no less: until a session is pinned, the database's setting holds
     "transaction_timeout": "5000",
 }
 EXPECTED = {
@@ -124,6 +125,23 @@ def test_a_read_only_primary_is_503_and_named_and_it_comes_back_by_itself(
 
     assert client.get("/readyz").status_code == 200
     assert data(anna.complete(action, "k"))["score"] == {"previous": 1, "current": 2}
+
+
+@pytest.mark.parametrize("look", ["play", "readyz"])
+def test_sessions_that_began_read_only_do_not_stay_so(
+    look: str, container: Container, client: FlaskClient, anna: Caller, owner: psycopg.Connection[object]
+) -> None:
+    """Let the operator change the default and end no session."""
+    action = anna.issue()
+    owner.execute(f"ALTER DATABASE {DATABASE} SET default_transaction_read_only = on")
+    try:
+        with renewed(container, client, owner):
+            assert unavailable(anna.complete(action))
+            assert unavailable(client.get("/readyz"))
+    finally:
+        owner.execute(f"ALTER DATABASE {DATABASE} RESET ALL")
+    ask = partial(anna.complete, action) if look == "play" else partial(client.get, "/readyz")
+    assert eventually(lambda: ask().status_code == 200)
 
 
 @pytest.fixture
@@ -254,5 +272,7 @@ def test_migrations_run_whatever_the_database_sets(servers: Stack, owner: psycop
         owner.execute(f"ALTER DATABASE hostile SET {name} = {value!r}")
     url = Settings.from_env({**servers.env, "DATABASE_URL": servers.postgres.database_url("hostile")}).database_url
     migrations.upgrade(url)
-    with psycopg.connect(servers.postgres.database_url("hostile"), options="-c search_path=public") as connection:
+    options = "-c search_path=public -c statement_timeout=0 -c lock_timeout=0"
+    url = servers.postgres.database_url("hostile")
+    with psycopg.connect(url, options=options, autocommit=True) as connection:
         assert connection.execute("SELECT to_regclass('public.score_events') IS NOT NULL").fetchone() == (True,)

@@ -188,3 +188,13 @@ def test_a_command_that_redis_refuses_ends_with_one_line(run: Run, server: Serve
     (line,) = [line for line in result.stderr.splitlines() if not line.startswith("Rebuilding main: ")]
     assert (result.exit_code, result.stdout) == (1, "")
     assert "refuses: OOM command not allowed" in line
+
+
+@pytest.mark.parametrize("command", ["incrby", "mget", "zrevrange", "hmget", "ttl", "time"])
+def test_a_single_command_that_is_forbidden_is_named_by_readyz(
+    command: str, server: Server, client: FlaskClient
+) -> None:
+    assert client.get("/readyz").status_code == 200
+    with deprived_of(f"-{command}")(server):
+        assert unavailable(client.get("/readyz"))
+    assert client.get("/readyz").status_code == 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import amqp
 import pytest
 from celery import Celery
 
@@ -12,6 +13,7 @@ from app.containers.broker_processes import BrokerProcesses
 from app.containers.container import Container
 from app.services.operations.queues import BrokerError, Choice, Queues
 from devstack.child import free_port
+from devstack.rabbitmq import RabbitMQ
 from tests.integration.workers.conftest import OddWorker
 from tests.parts.odd_names import BUG, POISON, WAIT
 from tests.parts.waiting import eventually
@@ -104,3 +106,15 @@ def test_a_broker_that_is_away_is_one_line(container: Container) -> None:
         Queues(away, container.failures, BrokerProcesses(away.broker_url)).status()
     with pytest.raises(BrokerError, match="RabbitMQ keeps them"):
         container.queues.peek(Choice())
+
+
+def test_the_log_of_the_broker_is_plain_text_without_clients_that_end(rabbitmq: RabbitMQ) -> None:
+    address = f"127.0.0.1:{rabbitmq.port}"
+    connection = amqp.Connection(address, "fairboard", rabbitmq.password)
+    connection.connect()
+    connection.transport.sock.close()
+    with pytest.raises(amqp.AccessRefused), amqp.Connection(address, "fairboard", "wrong", connect_timeout=2):
+        pass
+    log = eventually(lambda: text if "refused" in (text := rabbitmq.log.read_text()) else None)
+    assert "closed TCP connection" not in log
+    assert "\x1b" not in log

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anticheat.history import Completion
@@ -88,6 +88,7 @@ def test_the_order_in_which_the_history_is_given_does_not_matter(
 
 
 @given(plays(), LIMITS)
+@example(one_by_one([5.0] * 9), ActionTypeLimits(0.0, burst=1, per_minute=1))  # a small burst in a full minute
 def test_playing_twice_as_fast_never_adds_less(play: list[Completion], limits: ActionTypeLimits) -> None:
     assert added(scaled(play, 0.5), limits) >= added(play, limits)
 

@@ -65,6 +65,25 @@ def test_output_that_arrives_is_whole(flask: str) -> None:
     assert result.stderr == ""
 
 
+def test_the_help_names_the_product(flask: str) -> None:
+    result = _run(flask, "--help", redirection="")
+    assert result.stdout.splitlines()[2] == "  The commands of Fairboard. Each has --help with an example."
+
+
+def test_a_reader_that_leaves_early_ends_the_program_in_peace(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as pipe:
+        result = subprocess.run(
+            [sys.executable, "-m", "devstack.status", "--folder", str(tmp_path)],
+            cwd=ROOT,
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert (result.returncode, result.stderr) == (1, "")
+
+
 def test_the_state_of_a_cluster_fails_in_one_line_too(tmp_path: Path) -> None:
     for redirection, error in ((">/dev/full", FULL), (">&-", CLOSED)):
         result = _run(sys.executable, "-m", "devstack.status", "--folder", str(tmp_path), redirection=redirection)

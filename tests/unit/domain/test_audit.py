@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +22,11 @@ def _chain(texts: Sequence[str]) -> list[AuditRow]:
         row = AuditRow(number, START + timedelta(seconds=number), "cli:a", "act", text, canonical({"x": text}), "r", "")
         rows.append(replace(row, hash=hash_of(rows[-1].hash if rows else NOTHING, row)))
     return rows
+
+
+def test_times_in_details_are_those_of_the_api() -> None:
+    text = canonical({"since": START, "player_id": UUID(int=1)})
+    assert text == '{"player_id":"00000000-0000-0000-0000-000000000001","since":"2026-01-01T00:00:00.000Z"}'
 
 
 chains = st.lists(st.text(max_size=5), min_size=1, max_size=8).map(_chain)

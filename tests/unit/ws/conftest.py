@@ -14,7 +14,7 @@ from app.errors import AccountSuspended, NotFound, Refusal, Unauthorized, Unavai
 from app.ws.allowance import Allowance, Bucket
 from app.ws.hub import Hub
 from app.ws.outbound import Outbound
-from app.ws.reader import Admission, Reader
+from app.ws.reader import BoardAdmission, Reader
 from app.ws.subscriber import SignIn, Subscriber
 from tests.parts.wire import Wire
 
@@ -85,14 +85,14 @@ def guest(hub: Hub) -> Iterator[Callable[..., Guest]]:
         member.wire.shut()
 
 
-def admit(auth: str | None, board: str) -> Admission:
+def admit(auth: str | None, board: str) -> BoardAdmission:
     """Admit every client except those with a token that names a refusal."""
     if auth is None:
         raise Unauthorized()
     if auth in REFUSALS:
         raise REFUSALS[auth]
     gevent.sleep(0)  # asking the stores lets others run
-    return Admission(SignIn(uuid4(), uuid4(), FAR), {"board": board, "version": 1, "data": rows(1)})
+    return BoardAdmission(SignIn(uuid4(), uuid4(), FAR), {"board": board, "version": 1, "data": rows(1)})
 
 
 def allowance(burst: float = BURST, work: float = 1e6) -> Allowance:

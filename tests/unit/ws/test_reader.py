@@ -13,7 +13,7 @@ import pytest
 from app.settings import Settings
 from app.ws.heartbeat import Heartbeat
 from app.ws.hub import Hub
-from app.ws.reader import Admission, Reader
+from app.ws.reader import BoardAdmission, Reader
 from tests.parts.subscriber import frame_header
 from tests.parts.wire import until
 from tests.unit.ws.conftest import Guest, admit, allowance, rows, subscribe
@@ -160,7 +160,7 @@ def test_a_subscribe_that_the_stores_answer_late_is_not_taken_for_none(hub: Hub,
     patient.subscriber.subscribe_by_at = time.monotonic()  # long over by the next tick
     boards: list[str] = []
 
-    def slow_admit(auth: str | None, board: str) -> Admission:
+    def slow_admit(auth: str | None, board: str) -> BoardAdmission:
         boards.append(board)
         answered.wait()
         return admit(auth, board)

@@ -190,6 +190,20 @@ def test_confirming_voids_what_was_held(strict_field: Field, mallory: UUID, held
     assert [name for name, _, _ in strict_field.top()] == ["Anna", "Ben", "Cleo"]
 
 
+def test_the_time_that_the_player_sees_is_not_that_of_a_voided_action(
+    strict_field: Field, mallory: UUID, held_case: UUID
+) -> None:
+    standings, corrections = strict_field.container.standings, strict_field.container.corrections
+    before = standings.around(mallory, 0)[0].achieved_at
+    assert before is not None
+    strict_field.score(mallory, 20)
+    assert standings.around(mallory, 0)[0].achieved_at != before
+    selection = Selection(player_id=mallory, since=before + timedelta(microseconds=1))
+    corrections.work(corrections.void(selection, actor=BY.actor, reason="test", request_id="test"))
+    own = standings.around(mallory, 0)[0]
+    assert (own.score, own.achieved_at) == (12, before)
+
+
 def test_what_is_held_stays_held_when_the_player_is_suspended_and_reinstated(
     strict_field: Field, mallory: UUID, held_case: UUID
 ) -> None:
