@@ -185,7 +185,7 @@ ACCUSATIONS = {
     "forgery": "presented action tokens that were changed or made up",
     "replay": "presented used action tokens again and again",
 }
-"""For each rule, what a player did who broke it, as the verb of a sentence about them."""
+"""The accusation that each rule makes, as the verb of a sentence about the player."""
 
 
 def _run_of_intervals(newest_first: Sequence[float], pause: float) -> list[float]:

@@ -1,4 +1,4 @@
-"""Which score events count and what they add up to. `app.stores.boards.counting` has the same rules in SQL."""
+"""The score events that count, and their sum. `app.stores.boards.counting` has the same rules in SQL."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def counting_events(events: Iterable[ScoreEvent]) -> list[ScoreEvent]:
 
 
 def fold_events(events: Iterable[ScoreEvent], player_case: UUID | None) -> Fold:
-    """Return what a player's events in a season add up to, while `player_case` holds the player (`None`: no case).
+    """Return the fold of a player's events in a season, while `player_case` holds the player (`None`: no case).
 
     An event is held if it was scored under the case that holds its player now.
     """

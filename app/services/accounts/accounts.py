@@ -218,7 +218,7 @@ class Sessions:
     def admit(self, player_id: UUID, login_id: UUID, window: Window, *, may_be_suspended: bool = False) -> int:
         """Count a request in the window of a rate limit, then check its login; return the window's count.
 
-        One round trip to Redis serves both. Raises what `check` raises, whatever the count is.
+        One round trip to Redis serves both. Raises the errors of `check`, however high the count is.
         """
         pair = player_id, login_id
         admission = self._logins.admit(pair, window)

@@ -1,4 +1,4 @@
-"""SQL fragments: which score events count, which of them are held, and what they add up to.
+"""SQL fragments for the score events that count, those of them that are held, and their sums.
 
 Every statement that needs one of these rules is composed of the fragments here. `app.domain.scoring` has the same rules
 as a pure function. In all fragments `e` is a redemption and `reversal` the newest void or restore of its action.

@@ -74,6 +74,6 @@ def test_a_review_by_hand_says_what_it_found(played: Container, anna: Player, ru
         player=anna.id,
     )
     printed = run("anticheat", "review", "--since", "2026-01-01", "--player", "anna").stdout
-    assert "0 new signals, 1 new cases." in printed
+    assert "0 new signals, 1 new case." in printed
     assert "Anna" in printed
     assert run_json("anticheat", "show", "anna")["cases"][0]["signals"][0]["source"] == "live"
