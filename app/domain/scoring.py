@@ -1,17 +1,25 @@
-"""The score events that count, and their sum. `app.stores.boards.counting` has the same rules in SQL."""
+"""The score events that count, and what a board makes of them. `app.stores.boards.counting` has the same in SQL."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeAlias
 from uuid import UUID
+
+Scoring: TypeAlias = Literal["sum", "best", "last", "count"]
+Order: TypeAlias = Literal["desc", "asc"]
+ONE_RUN: tuple[Scoring, ...] = ("best", "last")
+"""The ways to score by which one event alone is the score."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreEvent:
-    """An event of the ledger: ids rise in the order of events, `held_under` is the case that held the player then."""
+    """An event of the ledger: ids rise in the order of events, `held_under` is the case that held the player then.
+
+    `points` is the result of a redemption, any integer, and of a void its negative.
+    """
 
     id: int
     kind: Literal["redeem", "void", "restore"]
@@ -19,11 +27,35 @@ class ScoreEvent:
     points: int
     created_at: datetime
     held_under: UUID | None = None
+    metadata: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a board makes of some events: the score, the time at which it was reached, and the run that it is.
+
+    `run` is the one event that counts on a `best` or `last` board, with its result, time and metadata; None elsewhere.
+    """
+
+    score: int
+    achieved_at: datetime
+    run: ScoreEvent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoardFold:
+    """What a player's events in a season come to: `public` for everyone; `own` for the player, held events included.
+
+    None: no such event counts, and the player is not ranked.
+    """
+
+    public: Score | None
+    own: Score | None
 
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """What a player's events in a season add up to: `score` is public, only the player sees the `held` points.
+    """What a player's events add up to: `score` is public, only the player sees the `held` points.
 
     `achieved_at` is the time of the newest public event that counts, None without one.
     """
@@ -45,15 +77,54 @@ def counting_events(events: Iterable[ScoreEvent]) -> list[ScoreEvent]:
 
 
 def fold_events(events: Iterable[ScoreEvent], player_case: UUID | None) -> Fold:
-    """Return the fold of a player's events in a season, while `player_case` holds the player (`None`: no case).
+    """Return the sums of a player's events in a season, while `player_case` holds the player (`None`: no case)."""
+    fold = fold_board(events, player_case)
+    score = fold.public.score if fold.public else 0
+    own = fold.own.score if fold.own else 0
+    return Fold(score, own - score, fold.public.achieved_at if fold.public else None)
+
+
+def fold_board(
+    events: Iterable[ScoreEvent], player_case: UUID | None, scoring: Scoring = "sum", order: Order = "desc"
+) -> BoardFold:
+    """Return what a board makes of a player's events in a season, while `player_case` holds the player.
 
     An event is held if it was scored under the case that holds its player now.
     """
     counting = counting_events(events)
     held = [event for event in counting if event.held_under is not None and event.held_under == player_case]
     public = [event for event in counting if event not in held]
-    return Fold(
-        score=sum(event.points for event in public),
-        held=sum(event.points for event in held),
-        achieved_at=public[-1].created_at if public else None,
-    )
+    return BoardFold(public=score_of(public, scoring, order), own=score_of(counting, scoring, order))
+
+
+def score_of(events: list[ScoreEvent], scoring: Scoring, order: Order = "desc") -> Score | None:
+    """Return the score of events that count, the oldest first; None without any.
+
+    Of equal best results the earliest counts. A sum or a count is reached by the newest event.
+    """
+    if not events:
+        return None
+    if scoring in ONE_RUN:
+        run = events[-1] if scoring == "last" else _best(events, order)
+        return Score(run.points, run.created_at, run)
+    total = len(events) if scoring == "count" else sum(event.points for event in events)
+    return Score(total, events[-1].created_at)
+
+
+def _best(events: list[ScoreEvent], order: Order) -> ScoreEvent:
+    sign = 1 if order == "desc" else -1
+    return max(events, key=lambda event: (sign * event.points, -event.id))
+
+
+def ranked(scores: Mapping[UUID, Score], order: Order = "desc") -> list[tuple[int, UUID]]:
+    """Return (rank, player) in the order of a board: equal scores share a rank, the earlier achiever comes first."""
+    sign = 1 if order == "desc" else -1
+
+    def place(player: UUID) -> tuple[int, datetime, UUID]:
+        return -sign * scores[player].score, scores[player].achieved_at, player
+
+    strengths = [sign * score.score for score in scores.values()]
+    return [
+        (1 + sum(strength > sign * scores[player].score for strength in strengths), player)
+        for player in sorted(scores, key=place)
+    ]
