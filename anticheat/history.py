@@ -12,11 +12,15 @@ _OVERTAKING = 10.0  # seconds: redemptions commit in nearly the order of their t
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One try at completing an action, scored or rejected. Times are Unix seconds of one clock."""
+    """One try at completing an action, scored or rejected. Times are Unix seconds of one clock.
+
+    `result` is the value that the player reported, None where the action type decides it.
+    """
 
     action_type: str
     issued_at: float
     completed_at: float
+    result: int | None = None
 
 
 def was_clock_set_back(attempt: Completion, completions: Sequence[Completion]) -> bool:

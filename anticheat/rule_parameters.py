@@ -63,6 +63,11 @@ class RuleParameters:
     # the 5th is rejected, the 8th suspends, which is the 20th completion at the earliest.
     pattern_adds: float = 14.0
 
+    # Plausibility. Like timing: any breach of a declared bound counts (20), and a result of ten times what the time
+    # allows is rejected at once (74). The tolerances of clocks apply to the time that the server measured.
+    plausibility_adds: float = 20.0
+    plausibility_adds_by_severity: float = 60.0
+
     # Tokens that don't fit. A forged token scores nothing, so it is evidence, not damage: a game that mangles tokens
     # must see `invalid_signature` and not a ban. The 15th within half an hour flags, the 50th suspends. A client
     # without an Idempotency-Key presents a used token again when an answer was lost: twice is ordinary, each further

@@ -27,7 +27,9 @@ class ActionTypeLimits:
     `burst` and `per_minute` count completions of this action type; a number above HISTORY_LENGTH can never be passed
     and so switches the rule off. `steadiest_hand` is the standard deviation, in seconds, of the steadiest intervals a
     person makes at this action; 0 switches the pattern rule off, and so does a `cadence` that the client sets.
-    `parallel`: so many actions may overlap.
+    `parallel`: so many actions may overlap. A reported result is at most `max_per_second` for each second since the
+    action's issue; where it is a duration in milliseconds, `slack_seconds` are the most by which it may differ from the
+    time since the issue. `None`: no such bound.
     """
 
     min_seconds: float
@@ -37,6 +39,8 @@ class ActionTypeLimits:
     min_is_fact: bool = True
     cadence: Cadence = "player"
     parallel: int = 1
+    max_per_second: float | None = None
+    slack_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,36 @@ def pattern(
     return None
 
 
+def plausibility(
+    attempt: Completion,
+    limits: ActionTypeLimits,
+    completions: Sequence[Completion],
+    numbers: RuleParameters = RULE_PARAMETERS,
+) -> Signal | None:
+    """Return the stronger signal for a reported result that the time since the issue does not allow; else `None`."""
+    result, elapsed = attempt.result, attempt.completed_at - attempt.issued_at
+    if result is None or elapsed < 0:
+        return None
+    signals = []
+    if limits.max_per_second is not None:
+        most = limits.max_per_second * (elapsed * (1 + numbers.drift) + numbers.skew)
+        if result > most:
+            seen, expected = f"reported {result} after {elapsed:.2f} s", f"at most {limits.max_per_second:g} a second"
+            signals.append(_implausible(seen, expected, 1 - most / result, numbers))
+    if limits.slack_seconds is not None:
+        away = abs(result / 1000 - elapsed) - limits.slack_seconds - numbers.skew - numbers.drift * elapsed
+        if away > 0:
+            seen = f"reported a duration of {result / 1000:.3f} s after {elapsed:.2f} s"
+            expected = f"no more than {limits.slack_seconds:g} s from the time measured"
+            signals.append(_implausible(seen, expected, away / (elapsed + away), numbers))
+    return max(signals, key=lambda signal: signal.added, default=None)
+
+
+def _implausible(seen: str, expected: str, severity: float, numbers: RuleParameters) -> Signal:
+    added = numbers.plausibility_adds + numbers.plausibility_adds_by_severity * severity
+    return Signal("plausibility", seen, expected, added, is_hard=True)
+
+
 def forgery() -> Signal:
     """Return the signal for a token of the player's own action with a wrong signature: no accident makes one."""
     return Signal(
@@ -175,13 +209,14 @@ def replay(times: int) -> Signal | None:
 
 CompletionRule = Callable[[Completion, ActionTypeLimits, Sequence[Completion], RuleParameters], Signal | None]
 
-COMPLETION_RULES: tuple[CompletionRule, ...] = (timing, pattern, frequency)
+COMPLETION_RULES: tuple[CompletionRule, ...] = (timing, pattern, frequency, plausibility)
 """The rules that judge a completion, in the order of their signals."""
 
 ACCUSATIONS = {
     "timing": "completed actions faster than they can be done",
     "pattern": "repeated an action more evenly than a hand can",
     "frequency": "completed more in a short time than hands can",
+    "plausibility": "reported results that the time they took does not allow",
     "forgery": "presented action tokens that were changed or made up",
     "replay": "presented used action tokens again and again",
 }

@@ -12,6 +12,7 @@ CaseRule = Literal[
     "timing",
     "pattern",
     "frequency",
+    "plausibility",
     "forgery",
     "replay",
     "model",  # any of the model's features, which follow
