@@ -12,7 +12,8 @@ Refusal
 ├── Forbidden             the player is signed in, but may not do this
 │   ├── AccountSuspended
 │   ├── SuspiciousActivity
-│   └── TokenAlreadyUsed
+│   ├── TokenAlreadyUsed
+│   └── TrustedOnly       a player tries to complete what only the game's server may
 ├── InvalidToken          the action token is unknown, expired, or belongs to another action
 ├── InvalidSignature      the action token was not signed by us
 ├── NotFound
@@ -21,6 +22,7 @@ Refusal
 │   ├── TooManyActions
 │   ├── InProgress
 │   ├── TooSoon           another action was completed meanwhile; carries the seconds to wait
+│   ├── BoardClosed       no board that the action feeds is open
 │   ├── AlreadyDecided    the case has a decision already
 │   ├── CaseOpen          the player has another case that waits for a decision
 │   ├── NothingToUndo     the case has no decision yet
@@ -122,6 +124,11 @@ class TokenAlreadyUsed(Forbidden):
     default_message = "This action has been completed already."
 
 
+class TrustedOnly(Forbidden):
+    code = "trusted_only"
+    default_message = "Only the game's own server may complete this action."
+
+
 class InvalidToken(Refusal):
     code = "invalid_token"
     default_message = "This action token is unknown, has expired, or belongs to another action. Start a new action."
@@ -168,6 +175,11 @@ class TooSoon(Conflict):
             f"Another action was completed meanwhile. Nothing is lost: send this again in {self.retry_after} s.",
             details={"retry_after": self.retry_after, "wait_ms": math.ceil(wait * 1000)},
         )
+
+
+class BoardClosed(Conflict):
+    code = "board_closed"
+    default_message = "None of the boards that this action counts on is open now."
 
 
 class AlreadyDecided(Conflict):

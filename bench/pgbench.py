@@ -15,7 +15,7 @@ import psycopg
 
 from app.domain.boards import MAX_SCORE
 from app.settings import Settings
-from app.stores.play.ledger import REDEEM
+from app.stores.play.redeem_statement import REDEEM_SUM
 from app.stores.postgres.migrations import upgrade
 from bench.accounts import cpu_of
 from bench.load import BenchFailed
@@ -29,15 +29,15 @@ _NONE_FAILED = "number of failed transactions: 0 "
 # of its time. The rest is the product's statement to the letter, prepared as in the product.
 _UUID = "lpad(to_hex(CAST(:{} AS bigint)), 32, '0')::uuid"
 _VALUES = {
-    "season": ":season",
     "player": _UUID.format("player"),
-    "points": ":points",
+    "result": ":points",
     "most": str(MAX_SCORE),
     "action": _UUID.format("action"),
     "type": ":type",
     "issued": ":issued",
     "judged": ":issued",
     "request": ":request",
+    "metadata": "NULL",
 }
 
 
@@ -51,7 +51,7 @@ class Floor:
 
 def script(players: int) -> str:
     """Return the product's statement as a pgbench script: a random player, a random action."""
-    return f"\\set player random(1, {players})\n\\set action random(1, 9000000000000000000)\n{REDEEM % _VALUES};\n"
+    return f"\\set player random(1, {players})\n\\set action random(1, 9000000000000000000)\n{REDEEM_SUM % _VALUES};\n"
 
 
 class PgBench:
@@ -96,7 +96,6 @@ class PgBench:
     def _command(self, connections: int, seconds: int) -> list[str]:
         threads = str(min(2, connections))
         values = {
-            "season": "1",
             "points": "1",
             "type": "1",
             "issued": "2026-01-01 00:00:00+00",

@@ -154,10 +154,11 @@ def _without_default(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def _summary(action_type: ActionType) -> str:
-    return (
-        f"'{safe(action_type.name)}', {action_type.points:,} points, {_minimum(action_type)}, "
-        f"on board {action_type.board}"
-    )
+    return f"'{safe(action_type.name)}', {_worth(action_type)}, {_minimum(action_type)}, on board {action_type.board}"
+
+
+def _worth(action_type: ActionType) -> str:
+    return f"{action_type.result_kind} results" if action_type.points is None else f"{action_type.points:,} points"
 
 
 def _minimum(action_type: ActionType) -> str:

@@ -31,7 +31,10 @@ class SigningKey(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """Everything a token promises. Times are whole milliseconds since 1970, UTC."""
+    """Everything a token promises. Times are whole milliseconds since 1970, UTC.
+
+    `points` is 0 unless `result_kind` is fixed. A token without the last three fields promises their defaults.
+    """
 
     action_id: str
     player_id: str
@@ -43,6 +46,9 @@ class Promise:
     season_number: int
     issued_ms: int
     expires_ms: int
+    result_kind: str = "fixed"
+    min_result: int | None = None
+    max_result: int | None = None
 
 
 _VERSION = 1
@@ -57,9 +63,14 @@ _NAMES = {
     "sn": "season_number",
     "at": "issued_ms",
     "exp": "expires_ms",
+    "rk": "result_kind",
+    "lo": "min_result",
+    "hi": "max_result",
 }
-_LISTED = tuple(_NAMES.values())
-_KINDS = tuple((field.name, int if field.type == "int" else str) for field in fields(Promise))
+_LISTED = tuple(_NAMES.values())[:10]
+_TYPES: dict[object, tuple[type, ...]] = {"int": (int,), "str": (str,), "int | None": (int, type(None))}
+_KINDS = tuple((field.name, _TYPES[field.type]) for field in fields(Promise))
+_DEFAULTS = {field.name: field.default for field in fields(Promise)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,8 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 def sign(promise: Promise, key: SigningKey) -> str:
     """Return the token for `promise`, signed with `key`."""
-    payload = {"v": _VERSION} | {name: getattr(promise, field) for name, field in _NAMES.items()}
+    values = {name: getattr(promise, field) for name, field in _NAMES.items()}
+    payload = {"v": _VERSION} | {name: value for name, value in values.items() if value != _DEFAULTS[_NAMES[name]]}
     body = base64.urlsafe_b64encode(_encode(payload).encode()).rstrip(b"=").decode()
     return f"{key.kid}.{body}.{_seal(key.kid, body, key.secret)}"
 
@@ -156,7 +168,7 @@ def _read_payload(kid: str, body: str) -> Presented:
     try:
         payload = _decode(body)
         promise = _parse(payload)
-        if any(type(getattr(promise, name)) is not kind for name, kind in _KINDS):
+        if any(type(getattr(promise, name)) not in kinds for name, kinds in _KINDS):
             return Presented(kid, None, "")
         UUID(promise.action_id), UUID(promise.player_id)
     except _UNREADABLE:

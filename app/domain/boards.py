@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 from uuid import UUID
 
+from app.domain.scoring import ONE_RUN, Order, Scoring
 from app.domain.times import rfc3339
 
 Cadence = Literal["player", "client"]
+ResultKind = Literal["fixed", "reported", "trusted"]
 MAIN = "main"
 TOP = 10
+MOST_BOARDS = 8
+"""The boards that one action type may feed."""
+
 MAX_SCORE = 2**53 - 1  # a sorted set stores integers below 2^53 exactly
 
 
 @dataclass(frozen=True, slots=True)
 class Season:
-    """One period of a board. `tag` names it in Redis."""
+    """One period of a board. `tag` names it in Redis.
+
+    Scores are stored so that the higher is the better, in the database and in Redis: negated where `order` is `asc`.
+    """
 
     id: int
     board: str
     number: int
+    scoring: Scoring = "sum"
+    order: Order = "desc"
 
     @property
     def tag(self) -> str:
         return f"{self.board}/{self.number}"
+
+    @property
+    def empty_score(self) -> int | None:
+        """Return the score of a player without any event that counts."""
+        return None if self.scoring in ONE_RUN else 0
+
+    def stored(self, score: int) -> int:
+        """Return the stored form of a score, or the score of a stored form."""
+        return -score if self.order == "asc" else score
 
 
 class StandingRow(TypedDict):
@@ -34,29 +54,39 @@ class StandingRow(TypedDict):
     rank: int | None
     user_id: str
     username: str
-    score: int
+    score: int | None
     achieved_at: str | None
+    metadata: NotRequired[Mapping[str, object] | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A player's place on a board; `rank` and `achieved_at` are None until the first redeemed action."""
+    """A player's place on a board; `rank` and `achieved_at` are None until the first redeemed action.
+
+    `score` is then 0. `is_one_run`: the board's scoring is `best` or `last`; then a row has the metadata of the run,
+    and no score before the first one.
+    """
 
     rank: int | None
     user_id: UUID
     username: str
     score: int
     achieved_at: datetime | None
+    is_one_run: bool = False
+    metadata: Mapping[str, object] | None = None
 
     def as_row(self) -> StandingRow:
         """Return the API's row."""
-        return {
+        row: StandingRow = {
             "rank": self.rank,
             "user_id": str(self.user_id),
             "username": self.username,
-            "score": self.score,
+            "score": None if self.is_one_run and self.achieved_at is None else self.score,
             "achieved_at": rfc3339(self.achieved_at) if self.achieved_at else None,
         }
+        if self.is_one_run:
+            row["metadata"] = self.metadata
+        return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +94,13 @@ class ActionType:
     """A kind of action that players can do, with its points and the shortest time that it takes.
 
     `min_is_fact`: no honest player can be faster; otherwise the minimum is a statistic. `cadence`: player or client.
+    `points` is None unless `result_kind` is fixed; `token_seconds` None is the setting's number.
     """
 
     id: int
     slug: str
     name: str
-    points: int
+    points: int | None
     min_seconds: float
     board: str
     burst: int | None = None
@@ -80,3 +111,16 @@ class ActionType:
     min_is_fact: bool = True
     cadence: Cadence = "player"
     parallel: int = 1
+    more_boards: Sequence[str] = ()
+    result_kind: ResultKind = "fixed"
+    min_result: int | None = None
+    max_result: int | None = None
+    result_is_duration: bool = False
+    max_per_second: float | None = None
+    slack_seconds: float | None = None
+    token_seconds: int | None = None
+
+    @property
+    def boards(self) -> list[str]:
+        """Return the boards that it feeds, the first one first."""
+        return [self.board, *self.more_boards]

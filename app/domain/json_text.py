@@ -36,6 +36,13 @@ def parse(raw: bytes) -> JsonValue:
     return value
 
 
+def compact(value: object) -> str:
+    """Return the shortest JSON text of a value. Raises ValueError for infinity and for half surrogate pairs."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text.encode()
+    return text
+
+
 def _whole_number(digits: str) -> int | float:
     """Return the integer, or infinity if no field can hold it, as for 1e999: the field's check reports the error."""
     return int(digits) if len(digits) <= _LONGEST_NUMBER else math.copysign(math.inf, -1 if digits[0] == "-" else 1)

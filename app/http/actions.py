@@ -9,7 +9,8 @@ from flask import Blueprint, Response, request
 from prometheus_client import Counter
 
 from app import metrics
-from app.domain.redemption import Completed, RedemptionRequest
+from app.domain.json_text import compact
+from app.domain.redemption import Completed, RedemptionRequest, StandingChange
 from app.domain.times import rfc3339
 from app.http.bodies import ActionToken, NewAction, body, idempotency_key
 from app.http.envelope import answer, failure_code, request_id
@@ -34,6 +35,10 @@ def blueprint(limits: RateLimits) -> Blueprint:
                     "points": action_type.points,
                     "min_seconds": action_type.min_seconds,
                     "board": action_type.board,
+                    "boards": action_type.boards,
+                    "result_kind": action_type.result_kind,
+                    "min_result": action_type.min_result,
+                    "max_result": action_type.max_result,
                 }
                 for action_type in container().actions.types()
             ]
@@ -53,8 +58,11 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @routes.post("/actions/<uuid:action_id>/complete")
     @signed_in(limit=limits.complete)
     def complete(action_id: UUID) -> Response:
-        token = body(ActionToken).token
-        redemption = RedemptionRequest(str(me().player_id), str(action_id), token, idempotency_key(), request_id())
+        given = body(ActionToken)
+        metadata = None if given.metadata is None else compact(given.metadata)
+        redemption = RedemptionRequest(
+            str(me().player_id), str(action_id), given.token, idempotency_key(), request_id(), given.result, metadata
+        )
         return _render(container().redemptions.complete(redemption), redemption.player_id)
 
     return routes
@@ -81,7 +89,7 @@ def _render_issued(issued: Issued) -> Response:
             "action_id": promise.action_id,
             "action_type": promise.action_type,
             "token": issued.token,
-            "points": promise.points,
+            "points": promise.points if promise.result_kind == "fixed" else None,
             "expected_score": issued.expected_score,
             "issued_at": rfc3339(promise.issued_ms / 1000),
             "expires_at": rfc3339(promise.expires_ms / 1000),
@@ -98,14 +106,26 @@ def _render(completed: Completed, player_id: str) -> Response:
         {
             "action_id": completed.action_id,
             "points": completed.points,
+            "result": completed.result,
             "score": {"previous": completed.previous_score, "current": completed.score},
             "rank": {"previous": completed.previous_rank, "current": completed.rank},
+            "standings": [_render_change(change) for change in completed.changes],
         },
         links={
-            "leaderboard": f"/api/v1/leaderboard/top?board={completed.board}",
+            "leaderboard": f"/api/v1/leaderboard/top?board={completed.changes[0].season.board}",
             "standing": f"/api/v1/leaderboard/users/{player_id}",
         },
     )
     if completed.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return response
+
+
+def _render_change(change: StandingChange) -> dict[str, object]:
+    return {
+        "board": change.season.board,
+        "season": change.season.number,
+        "score": {"previous": change.shown_previous, "current": change.score},
+        "rank": {"previous": change.previous_rank, "current": change.rank},
+        "counted": change.is_counted,
+    }

@@ -22,8 +22,9 @@ from pydantic import (
 )
 
 from app.domain.accounts import username_of
-from app.domain.boards import MAIN, TOP
+from app.domain.boards import MAIN, MAX_SCORE, TOP
 from app.domain.cases import CaseRule, CaseState, Decision, check_appeal, check_reason
+from app.domain.json_text import compact
 from app.domain.passwords import check_password
 from app.domain.rollups import Granularity
 from app.domain.times import moment
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 MAX_KEY = 255
+MAX_METADATA = 1024
 _KEY = re.compile(rf"[\x20-\x7e]{{1,{MAX_KEY}}}")
 
 _MESSAGES = {
@@ -85,6 +87,28 @@ class ActionToken(_Strict):
     """The body of `POST /actions/{id}/complete`."""
 
     token: str
+    result: Annotated[int | None, Field(ge=-MAX_SCORE, le=MAX_SCORE)] = None
+    metadata: dict[str, object] | None = None
+
+    @field_validator("result", mode="before")
+    @classmethod
+    def _check_result(cls, result: object) -> object:
+        if result is None:
+            raise ValueError("must be an integer")
+        return result
+
+    @field_validator("metadata", mode="before")
+    @classmethod
+    def _check_metadata(cls, metadata: object) -> object:
+        if not isinstance(metadata, dict):
+            raise ValueError("must be a JSON object")
+        try:
+            size = len(compact(metadata).encode())
+        except ValueError:
+            raise ValueError("has numbers or characters that can't be stored") from None
+        if size > MAX_METADATA:
+            raise ValueError(f"must have at most {MAX_METADATA} bytes as compact JSON; this has {size}")
+        return metadata
 
 
 def _parse_integer(value: object) -> object:

@@ -18,7 +18,7 @@ def test_the_answer_says_what_was_earned_and_where_to_look(anna: Player) -> None
     action = anna.issue()
     answer = anna.complete(action)
     assert answer.status == 200
-    assert set(answer.data) == {"action_id", "points", "score", "rank"}
+    assert set(answer.data) == {"action_id", "points", "result", "score", "rank", "standings"}
     assert answer.data["action_id"] == action["action_id"]
     assert answer.data["points"] == 1
     assert answer.data["score"] == {"previous": 0, "current": 1}

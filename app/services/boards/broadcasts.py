@@ -84,7 +84,8 @@ class Broadcasts:
 
     def _describe_changes(self, season: Season, events: Sequence[int]) -> list[dict[str, object]]:
         changed = self._standings.changed_standings(season, events) if events else []
-        scores = sorted({row.score for row in changed} | {row.previous_score for row in changed})
+        previous_scores = {row.previous_score for row in changed if row.previous_score is not None}
+        scores = sorted({row.score for row in changed} | previous_scores)
         ranks = self._rankings.ranks(season, scores) if scores else []
         rank_by_score = dict(
             zip(scores, ranks or [self._standings.rank(season, score) for score in scores], strict=True)
@@ -94,11 +95,12 @@ class Broadcasts:
                 "user_id": str(row.player_id),
                 "username": row.username,
                 "score": row.score,
-                "previous_score": row.previous_score,
+                "previous_score": row.previous_score if row.previous_score is not None else season.empty_score,
                 "rank": rank_by_score[row.score],
-                # The rank among the others as they stand now; the player's own higher score doesn't count.
-                "previous_rank": rank_by_score[row.previous_score] - (row.score > row.previous_score)
-                if row.previous_score
+                # The rank among the others as they stand now; the player's own better score doesn't count.
+                "previous_rank": rank_by_score[row.previous_score]
+                - (season.stored(row.score) > season.stored(row.previous_score))
+                if row.previous_score is not None
                 else None,
                 "action_type": row.action_type,
             }

@@ -79,6 +79,8 @@ class Moderation:
                 fingerprint=request.fingerprint,
                 judged=verdict.suspicion.at,
                 connection=connection,
+                result=request.result,
+                metadata=request.metadata,
             )
             if redeemed is None:
                 connection.rollback()

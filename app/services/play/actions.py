@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from uuid import UUID, uuid4
 
 from anticheat.rules import ActionTypeLimits
 from app.domain.action_token import Promise, SigningKey, digest_of, sign
-from app.domain.action_types import EXPECTED, LIMITS, problems
+from app.domain.action_types import LIMITS, TOGETHER, problems
 from app.domain.actors import SYSTEM
-from app.domain.boards import MAIN, ActionType
+from app.domain.boards import MAIN, MOST_BOARDS, ActionType, Season
 from app.domain.times import rfc3339
-from app.errors import InvalidRequest, NotFound, TooManyActions
+from app.errors import BoardClosed, InvalidRequest, NotFound, TooManyActions
 from app.services.play.player_history import PlayerHistory
 from app.stores.boards.standings import StandingStore
 from app.stores.moderation.audit import AuditStore
@@ -24,11 +24,14 @@ from app.stores.postgres.engine import Database
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A new action: its promise, with the times that count, its token, and the score that the player would have."""
+    """A new action: its promise, with the times that count, its token, and the score that the player would have.
+
+    `expected_score` is that on the first open board; None where the result isn't fixed.
+    """
 
     promise: Promise
     token: str
-    expected_score: int
+    expected_score: int | None
 
 
 class Actions:
@@ -64,26 +67,36 @@ class Actions:
         return self._catalog.action_types()
 
     def add(
-        self, slug: str, values: Mapping[str, object], board: str = MAIN, *, by: str = SYSTEM, request_id: str = ""
+        self,
+        slug: str,
+        values: Mapping[str, object],
+        board: str = MAIN,
+        more_boards: Sequence[str] = (),
+        *,
+        by: str = SYSTEM,
+        request_id: str = "",
     ) -> ActionType:
-        """Add an action type and return it; `values` has every field that can be changed.
+        """Add an action type that feeds these boards, and return it; `values` has every field that can be changed.
 
-        Raises InvalidRequest, NotFound for the board, or Conflict.
+        Raises InvalidRequest, NotFound for a board, or Conflict.
         """
-        _check({"slug": slug, **values})
-        if not board.isprintable() or self._catalog.open_season(board) is None:
-            raise NotFound(f"There is no board '{board[:40]}'.")
+        self._check({"slug": slug, **values})
+        boards = [board, *more_boards]
+        if len(boards) > MOST_BOARDS or len(set(boards)) < len(boards):
+            raise InvalidRequest.field("boards", f"must be 1 to {MOST_BOARDS} different boards")
+        for name in boards:
+            if not name.isprintable() or self._catalog.board_id(name) is None:
+                raise NotFound(f"There is no board '{name[:40]}'.")
         with self._db.transaction() as connection:
-            self._catalog.add_action_type(connection, {"slug": slug, **values}, board)
-            self._audit.append(
-                connection, by, "action_type.added", _subject(slug), {**values, "board": board}, request_id
-            )
+            self._catalog.add_action_type(connection, {"slug": slug, **values}, boards)
+            details = {**values, "board": board} | ({"more_boards": list(more_boards)} if more_boards else {})
+            self._audit.append(connection, by, "action_type.added", _subject(slug), details, request_id)
         return self._find_type(slug)
 
     def change(self, slug: str, changes: Mapping[str, object], *, by: str = SYSTEM, request_id: str = "") -> ActionType:
         """Change some of the `values` that `add` takes, and return the type. Raises InvalidRequest, NotFound."""
         before = asdict(self._find_type(slug))
-        _check({**{name: before[name] for name in EXPECTED}, **changes})
+        self._check({**{name: before[name] for name in TOGETHER}, **changes})
         with self._db.transaction() as connection:
             if not self._catalog.change_action_type(connection, slug, changes):
                 raise _no_type(slug)
@@ -105,27 +118,41 @@ class Actions:
             raise _no_type(slug)
         return action_type
 
+    def _check(self, values: Mapping[str, object]) -> None:
+        details = problems(values)
+        life, least = values.get("token_seconds") or self._token_seconds, values.get("min_seconds", 0)
+        if not details and isinstance(life, int) and isinstance(least, int | float) and least >= life:
+            message = f"must be above min_seconds ({least:g}); tokens of this type live {life} s"
+            details = [{"field": "token_seconds", "message": message}]
+        if details:
+            raise InvalidRequest(details=details)
+
     def issue(self, player_id: UUID, slug: str) -> Issued:
-        """Issue an action to a player. Raises InvalidRequest for an unknown type, TooManyActions."""
+        """Issue an action to a player. Raises InvalidRequest for an unknown type, BoardClosed, TooManyActions."""
         action_type = self._catalog.action_type(slug)
-        season = self._catalog.open_season(action_type.board) if action_type else None
-        if action_type is None or season is None:
+        if action_type is None:
             raise InvalidRequest.field("action_type", "is not an action type; GET /api/v1/action-types lists them")
-        now_ms = int(self._clock() * 1000)
+        seasons = self._catalog.fed_seasons(action_type)
+        if not seasons:
+            raise BoardClosed()
+        season, now_ms = seasons[0], int(self._clock() * 1000)
         promise = Promise(
             action_id=str(uuid4()),
             player_id=str(player_id),
             action_type=action_type.slug,
             action_type_id=action_type.id,
-            points=action_type.points,
+            points=action_type.points or 0,
             board=season.board,
             season_id=season.id,
             season_number=season.number,
             issued_ms=now_ms,
-            expires_ms=now_ms + self._token_seconds * 1000,
+            expires_ms=now_ms + (action_type.token_seconds or self._token_seconds) * 1000,
+            result_kind=action_type.result_kind,
+            min_result=action_type.min_result,
+            max_result=action_type.max_result,
         )
         # The score is read first: if that fails, the player holds no action.
-        expected = self._standings.score(season.id, player_id) + action_type.points
+        expected = self._expected_score(season, player_id, action_type.points)
         token = sign(promise, self._key)
         issue = self._claims.issue(promise, digest_of(token), _limits_of(action_type), most=self._max_active)
         if issue.outcome == "unknown":
@@ -136,6 +163,18 @@ class Actions:
                 details={"limit": self._max_active},
             )
         return Issued(replace(promise, issued_ms=issue.issued_ms, expires_ms=issue.expires_ms), token, expected)
+
+    def _expected_score(self, season: Season, player_id: UUID, points: int | None) -> int | None:
+        if points is None:
+            return None
+        score = self._standings.own_score(season, player_id)
+        if season.scoring == "count":
+            return (score or 0) + 1
+        if season.scoring == "sum":
+            return (score or 0) + points
+        if score is None or season.scoring == "last":
+            return points
+        return max(score, points) if season.order == "desc" else min(score, points)
 
     def _fetch_history(self, promise: Promise) -> None:
         """Copy the player's history to Redis. If it can't be read, withdraw the action, so that it stops counting."""
@@ -153,7 +192,8 @@ class Actions:
                 "action_id": str(action_id),
                 "action_type": redemption.action_type,
                 "state": "consumed",
-                "points": redemption.points,
+                "points": redemption.points if redemption.result_kind == "fixed" else None,
+                "result": redemption.points,
                 "issued_at": rfc3339(redemption.issued_at),
                 "completed_at": rfc3339(redemption.created_at),
                 "score": {"previous": redemption.previous_score, "current": redemption.score},
@@ -165,7 +205,7 @@ class Actions:
             "action_id": str(action_id),
             "action_type": fields["type"],
             "state": fields["state"],
-            "points": int(fields["points"]),
+            "points": int(fields["points"]) if fields.get("kind", "fixed") == "fixed" else None,
             "issued_at": rfc3339(int(fields["issued"]) / 1000),
             "expires_at": rfc3339(int(fields["expires"]) / 1000),
         }
@@ -181,9 +221,3 @@ def _subject(slug: str) -> str:
 
 def _no_type(slug: str) -> NotFound:
     return NotFound(f"There is no action type '{slug[:64]}' that can be started.")
-
-
-def _check(values: Mapping[str, object]) -> None:
-    details = problems(values)
-    if details:
-        raise InvalidRequest(details=details)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from typing import NoReturn
@@ -14,10 +14,11 @@ from anticheat.history import Completion
 from anticheat.rules import forgery, replay
 from anticheat.verdict import Outcome, Thresholds, Verdict, judge
 from app.domain.action_token import NotAToken, Presented, Promise, names_another, read
-from app.domain.boards import MAX_SCORE, Season
-from app.domain.redemption import Completed, RedemptionRequest
+from app.domain.boards import MAX_SCORE
+from app.domain.redemption import Completed, RedemptionRequest, StandingChange
 from app.errors import (
     AccountSuspended,
+    BoardClosed,
     IdempotencyKeyReused,
     InProgress,
     InvalidRequest,
@@ -27,20 +28,39 @@ from app.errors import (
     SuspiciousActivity,
     TokenAlreadyUsed,
     TooSoon,
+    TrustedOnly,
 )
 from app.services.moderation.moderation import Moderation
 from app.services.play.player_history import PlayerHistory
+from app.services.play.ranks import Ranks
+from app.services.play.results import BadResult, check_result
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore
 from app.stores.play.action_claims import ActionClaimStore, Claim, Claimed, Consumed, Unclaimed
-from app.stores.play.ledger import AlreadyRedeemed, FirstAnswer, KeyAlreadyUsed, LedgerStore, Redeemed, ScoreAtLimit
+from app.stores.play.ledger import (
+    AlreadyRedeemed,
+    FirstAnswer,
+    KeyAlreadyUsed,
+    LedgerStore,
+    NoOpenBoard,
+    Redeemed,
+    ScoreAtLimit,
+)
 from app.stores.postgres.engine import UNAVAILABLE, certainly_changed_nothing
-from app.stores.redis.client import Call, Scripts
+from app.stores.redis.client import Scripts
 from app.stores.unavailability import AFTER_COMMIT, reason_of
 
 log = structlog.get_logger("fairboard.redemptions")
 
-_COMMIT_ERRORS: tuple[type[Exception], ...] = (AlreadyRedeemed, KeyAlreadyUsed, ScoreAtLimit, *UNAVAILABLE)
+_COMMIT_ERRORS: tuple[type[Exception], ...] = (
+    AlreadyRedeemed,
+    KeyAlreadyUsed,
+    ScoreAtLimit,
+    NoOpenBoard,
+    BadResult,
+    TrustedOnly,
+    *UNAVAILABLE,
+)
 
 
 class Redemptions:
@@ -59,7 +79,7 @@ class Redemptions:
         secrets: Mapping[str, str],
         thresholds: Thresholds,
     ) -> None:
-        self._claims, self._ledger, self._rankings, self._standings = claims, ledger, rankings, standings
+        self._claims, self._ledger, self._ranks = claims, ledger, Ranks(rankings, standings, scripts)
         self._history, self._moderation, self._scripts = history, moderation, scripts
         self._secrets, self._thresholds = dict(secrets), thresholds
 
@@ -141,23 +161,16 @@ class Redemptions:
     def _replay(self, request: RedemptionRequest, first_answer: FirstAnswer) -> Completed:
         event = first_answer.event
         assert event is not None, "what was scored is in the ledger"
-        previous, current = first_answer.previous_rank, first_answer.current_rank
-        if current is None:  # the first try died between its commit and its answer, so this is the first answer
-            previous, current = self._count_ranks(event.season, request.player_id, event.previous_score, event.score)
-            self._store_ranks(request, previous, current)
-        return Completed(
-            request.action_id,
-            event.season.board,
-            event.points,
-            event.previous_score,
-            event.score,
-            previous,
-            current,
-            replayed=True,
-        )
+        changes = event.changes
+        if changes[0].ranks is None:  # the first try died between its commit and its answer: this is the first answer
+            changes = self._ranks.count(request.player_id, changes)
+            self._store_ranks(request, changes)
+        points = event.result if event.result_kind == "fixed" else None
+        return Completed(request.action_id, points, event.result, changes, replayed=True)
 
     def _judge_and_score(self, request: RedemptionRequest, promise: Promise, claim: Claimed) -> Completed:
-        verdict = self._judge(promise, claim)
+        check_result(request.result, promise)
+        verdict = self._judge(request, promise, claim)
         if verdict.outcome is Outcome.TOO_SOON:
             self._refuse_for_now(promise, verdict.wait)
         if verdict.outcome in (Outcome.REJECT, Outcome.CRITICAL):
@@ -169,22 +182,24 @@ class Redemptions:
                 key=request.key,
                 fingerprint=request.fingerprint,
                 judged=verdict.suspicion.at,
+                result=request.result,
+                metadata=request.metadata,
             )
         else:
             redeemed = self._moderation.score_under_suspicion(request, promise, verdict)
         if redeemed is None:
             self._release(promise)
             raise AccountSuspended()
-        if redeemed.held_points and verdict.outcome is Outcome.CLEAN:
+        if redeemed.is_held and verdict.outcome is Outcome.CLEAN:
             self._moderation.end_hold(request.player_id)
         return self._answer(request, promise, redeemed)
 
-    def _judge(self, promise: Promise, claim: Claimed) -> Verdict:
+    def _judge(self, request: RedemptionRequest, promise: Promise, claim: Claimed) -> Verdict:
         history, suspicion = claim.history, claim.suspicion
         if suspicion is None:  # Redis was emptied after the action was issued, or a person has decided since
             history, suspicion = self._history.fetch(promise.player_id)
         issued_at = inf if claim.was_clock_set_back else promise.issued_ms / 1000
-        attempt = Completion(promise.action_type, issued_at, claim.at_ms / 1000)
+        attempt = Completion(promise.action_type, issued_at, claim.at_ms / 1000, request.result)
         verdict = judge(attempt, claim.limits, history, suspicion, self._thresholds)
         if verdict.signals and (forgiven := self._moderation.forgiven_rules(promise.player_id)):
             verdict = judge(attempt, claim.limits, history, suspicion, self._thresholds, forgiven=forgiven)
@@ -206,59 +221,26 @@ class Redemptions:
 
     def _answer(self, request: RedemptionRequest, promise: Promise, redeemed: Redeemed) -> Completed:
         """Answer after the commit: the points are the player's, so nothing here may turn the answer into an error."""
-        season = Season(promise.season_id, promise.board, promise.season_number)
         settle = self._claims.settle_call(promise.player_id, promise.action_id, "consumed")
-        if redeemed.held_points:
-            self._wake_relay(season)
-            ranks = []
+        changes: Sequence[StandingChange]
+        if redeemed.is_held:
+            self._ranks.wake_relay([change.season for change in redeemed.changes])
+            changes = self._ranks.count(promise.player_id, redeemed.changes)
         else:
-            record = self._rankings.record_call(
-                season, promise.player_id, redeemed.previous, redeemed.score, redeemed.change
-            )
             # With a key the token stays claimed until the ranks are stored, so that a retry gets the same answer.
-            ranks = self._record_score([record] if request.key else [record, settle], promise)
-        if ranks:  # a player without points had no rank
-            previous, current = (ranks[0] if redeemed.previous else None), ranks[1]
-        else:
-            previous, current = self._count_ranks(season, promise.player_id, redeemed.previous, redeemed.score)
+            changes = self._ranks.record(promise, redeemed.changes, [] if request.key else [settle])
         if request.key:
-            self._store_ranks(request, previous, current)
-        if request.key or redeemed.held_points:
+            self._store_ranks(request, changes)
+        if request.key or redeemed.is_held:
             self._settle(settle)
-        return Completed(
-            promise.action_id,
-            season.board,
-            promise.points,
-            redeemed.previous,
-            redeemed.score,
-            previous,
-            current,
-        )
+        result = promise.points if request.result is None else request.result
+        points = promise.points if promise.result_kind == "fixed" else None
+        return Completed(promise.action_id, points, result, changes)
 
-    def _record_score(self, calls: list[Call], promise: Promise) -> list[int]:
-        """Run the calls; return the ranks before and after, or an empty list while Redis can't tell."""
-        try:
-            return [int(rank) for rank in self._scripts.run_together(calls)[0]]
-        except AFTER_COMMIT as error:
-            log.warning("redis_after_commit", error=reason_of(error), action_id=promise.action_id)
-            return []
-
-    def _wake_relay(self, season: Season) -> None:
-        """Wake the relay: only a refresh copies the public part of a standing with held points to Redis."""
-        try:
-            self._rankings.wake(season)
-        except AFTER_COMMIT as error:
-            log.warning("redis_after_commit", error=reason_of(error))
-
-    def _count_ranks(self, season: Season, player_id: str, previous: int, score: int) -> tuple[int | None, int]:
-        """Return the ranks before and after as the player sees them: held points count in their own score alone."""
-        current = self._standings.rank(season, score, without=player_id)
-        return self._standings.rank(season, previous, without=player_id) if previous else None, current
-
-    def _store_ranks(self, request: RedemptionRequest, previous: int | None, current: int) -> None:
+    def _store_ranks(self, request: RedemptionRequest, changes: Sequence[StandingChange]) -> None:
         assert request.key is not None
         try:
-            self._ledger.store_ranks(request.player_id, request.key, previous, current)
+            self._ledger.store_ranks(request.player_id, request.key, changes)
         except AFTER_COMMIT as error:
             log.warning("ranks_not_kept", error=reason_of(error), action_id=request.action_id)
 
@@ -270,7 +252,7 @@ class Redemptions:
 
     def _answer_failed_commit(self, request: RedemptionRequest, promise: Promise, error: Exception) -> Completed:
         """Answer or raise after a commit that failed, or whose outcome is unknown."""
-        if isinstance(error, ScoreAtLimit) and self._is_redeemed(promise):
+        if isinstance(error, ScoreAtLimit | NoOpenBoard | BadResult) and self._is_redeemed(promise):
             error = AlreadyRedeemed()
         if isinstance(error, AlreadyRedeemed):
             self._settle(self._claims.settle_call(promise.player_id, promise.action_id, "consumed"))
@@ -284,8 +266,13 @@ class Redemptions:
         if isinstance(error, ScoreAtLimit):
             self._release(promise)
             message = f"would take your score past {MAX_SCORE}, the highest there is"
-            return self._repeat_first_answer(request, InvalidRequest.field("token", message))
-        if certainly_changed_nothing(error):
+            field = "token" if request.result is None else "result"
+            return self._repeat_first_answer(request, InvalidRequest.field(field, message))
+        if isinstance(error, NoOpenBoard | BadResult):
+            self._release(promise)
+            refusal = BoardClosed() if isinstance(error, NoOpenBoard) else InvalidRequest.field("result", str(error))
+            return self._repeat_first_answer(request, refusal)
+        if isinstance(error, TrustedOnly) or certainly_changed_nothing(error):
             self._release(promise)
         raise error
 

@@ -1,4 +1,4 @@
-"""SQL fragments for the score events that count, those of them that are held, and their sums.
+"""SQL fragments for the score events that count, those of them that are held, and what a board makes of them.
 
 Every statement that needs one of these rules is composed of the fragments here. `app.domain.scoring` has the same rules
 as a pure function. In all fragments `e` is a redemption and `reversal` the newest void or restore of its action.
@@ -56,6 +56,35 @@ def is_public(event_case: str, player_case: str) -> str:
     return f"({is_held(event_case, player_case)}) IS NOT TRUE"
 
 
+def feeds(action_type: str, board: str) -> str:
+    """Return the condition on action types that feed a board."""
+    return f"({board}.id = {action_type}.board_id OR {board}.id = ANY({action_type}.more_boards))"
+
+
+def is_within(time: str, season: str) -> str:
+    """Return the condition on times of a season. Of two seasons of a board that meet, one has the time."""
+    return (
+        f"({season}.over_past OR {time} >= {season}.starts_at)"
+        f" AND ({season}.ends_at IS NULL OR {time} < {season}.ends_at)"
+    )
+
+
+SEASONS_OF_EVENT = f"""
+    JOIN action_types t ON t.id = e.action_type_id
+    JOIN boards b ON {feeds("t", "b")}
+    JOIN seasons n ON n.board_id = b.id AND {is_within("e.created_at", "n")}
+"""
+"""The join of the boards `b` and seasons `n` in which the redemption `e` counts."""
+
+IS_ONE_RUN = "b.scoring IN ('best', 'last')"
+"""The condition on boards `b` where one event alone is the score."""
+
+
+def stored(result: str) -> str:
+    """Return what a result brings to a standing on board `b`, where a higher score is better."""
+    return f"CASE WHEN b.scoring = 'count' THEN 1 WHEN b.sort_order = 'asc' THEN -{result} ELSE {result} END"
+
+
 def total(points: str, condition: str = "true") -> str:
     """Return the aggregate that makes a score of the points of the events that count and meet the condition.
 
@@ -65,20 +94,81 @@ def total(points: str, condition: str = "true") -> str:
     return f"coalesce(sum({points}) FILTER (WHERE {condition}), 0)::bigint"
 
 
+def folded(standing: str, player_case: str, counts: str = COUNTS) -> str:
+    """Return the join of `due`: the standing that its events give, with the player's own view of it.
+
+    `counts` is the condition on the redemptions `e` that count, with `reversal` joined.
+
+    `due` has score, held, has_held, achieved_at and action_id as in `standings`, and the player's view: `own_at` and
+    `own_action`, null without any event that counts.
+    """
+    return f"""
+    CROSS JOIN LATERAL (
+        SELECT coalesce(CASE WHEN {IS_ONE_RUN} THEN run.score ELSE run.total END, 0) AS score,
+               CASE WHEN NOT {IS_ONE_RUN} THEN run.held WHEN run.has_held THEN run.own_score ELSE 0 END AS held,
+               run.has_held, run.achieved_at,
+               CASE WHEN {IS_ONE_RUN} THEN run.action_id END AS action_id,
+               run.own_at,
+               CASE WHEN {IS_ONE_RUN} THEN run.own_action END AS own_action
+        FROM seasons n JOIN boards b ON b.id = n.board_id CROSS JOIN LATERAL (
+            SELECT {total("value", "is_public")} AS total, {total("value", "NOT is_public")} AS held,
+                   coalesce(bool_or(NOT is_public), false) AS has_held,
+                   {_first("value", "is_public")} AS score, {_first("created_at", "is_public")} AS achieved_at,
+                   {_first("action_id", "is_public")} AS action_id,
+                   {_first("value")} AS own_score, {_first("created_at")} AS own_at, {_first("action_id")} AS own_action
+            FROM (
+                SELECT e.id, e.action_id, e.created_at, {stored("e.points")} AS value,
+                       {is_public("e.held_under", player_case)} AS is_public,
+                       CASE WHEN b.scoring = 'best' THEN {stored("e.points")} ELSE e.id END AS decisive
+                {_counting(standing, "true", counts)}
+            ) counted
+        ) run
+        WHERE n.id = {standing}.season_id
+    ) due
+    """
+
+
 def held_total(standing: str, player_case: str) -> str:
-    """Return the subquery of a standing's held points."""
-    return f"(SELECT {total('e.points')} {_counting(standing, is_held('e.held_under', player_case))})"
+    """Return the subquery of what a standing's held events add to its score, on a `sum` or `count` board."""
+    events = _counting_on_board(standing, is_held("e.held_under", player_case))
+    return f"(SELECT {total(stored('e.points'))} {events})"
 
 
 def achieved_at(standing: str, player_case: str) -> str:
-    """Return the subquery of a standing's time, that of the newest public event that counts; null without one."""
-    events = _counting(standing, is_public("e.held_under", player_case))
+    """Return the subquery of the time of a standing's newest public event that counts; null without one."""
+    events = _counting_on_board(standing, is_public("e.held_under", player_case))
     return f"(SELECT e.created_at {events} ORDER BY e.id DESC LIMIT 1)"
 
 
-def _counting(standing: str, condition: str) -> str:
+def is_ranked(standing: str, player_case: str, counts: str) -> str:
+    """Return the condition on standings with a public event among the redemptions that meet `counts`."""
+    events = _counting_on_board(standing, is_public("e.held_under", player_case), counts)
+    return f"EXISTS (SELECT {events})"
+
+
+def has_held(standing: str, player_case: str) -> str:
+    """Return the condition on standings with a held event that counts."""
+    return f"EXISTS (SELECT {_counting_on_board(standing, is_held('e.held_under', player_case))})"
+
+
+def _first(column: str, condition: str = "true") -> str:
+    """Return the aggregate of the event whose time the score has: the first of the best ones, or else the newest."""
+    return f"(array_agg({column} ORDER BY decisive DESC, id) FILTER (WHERE {condition}))[1]"
+
+
+def _counting(standing: str, condition: str, counts: str = COUNTS) -> str:
+    """Return the events of a standing that count, on its board `b` and in its season `n`."""
     return f"""
-        FROM score_events e {NEWEST_REVERSAL}
-        WHERE e.player_id = {standing}.player_id AND e.season_id = {standing}.season_id
-          AND {COUNTS} AND {condition}
+        FROM score_events e
+        JOIN action_types t ON t.id = e.action_type_id AND {feeds("t", "b")}
+        {NEWEST_REVERSAL}
+        WHERE e.player_id = {standing}.player_id AND {is_within("e.created_at", "n")} AND {counts} AND {condition}
+    """
+
+
+def _counting_on_board(standing: str, condition: str, counts: str = COUNTS) -> str:
+    return f"""
+        FROM seasons n JOIN boards b ON b.id = n.board_id
+        CROSS JOIN LATERAL (SELECT e.* {_counting(standing, condition, counts)}) e
+        WHERE n.id = {standing}.season_id
     """

@@ -7,24 +7,20 @@ from datetime import datetime
 from typing import NamedTuple, TypedDict
 from uuid import UUID
 
-from app.stores.boards.counting import achieved_at, is_held, is_public, total
+from app.stores.boards.counting import folded
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
 
 _CHUNK = f"""
-    SELECT s.season_id, s.player_id, b.slug AS board, n.number AS season, s.score, s.held, s.achieved_at,
-           due.score AS score_due, due.held AS held_due,
-           CASE WHEN s.score > 0 THEN {achieved_at("s", "p.held_under")} ELSE s.achieved_at END AS achieved_due
+    SELECT s.season_id, s.player_id, b.slug AS board, n.number AS season, s.score, s.held, s.achieved_at, s.action_id,
+           s.has_held OR s.held <> 0 AS has_held, due.score AS score_due, due.held AS held_due,
+           due.achieved_at AS achieved_due, due.action_id AS action_due, due.has_held AS has_held_due
     FROM (
         SELECT * FROM standings WHERE (season_id, player_id) > (:season, :player)
         ORDER BY season_id, player_id LIMIT :chunk
     ) s
     JOIN players p ON p.id = s.player_id JOIN seasons n ON n.id = s.season_id JOIN boards b ON b.id = n.board_id
-    CROSS JOIN LATERAL (
-        SELECT {total("points", is_public("held_under", "p.held_under"))} AS score,
-               {total("points", is_held("held_under", "p.held_under"))} AS held
-        FROM score_events WHERE player_id = s.player_id AND season_id = s.season_id
-    ) due
+    {folded("s", "p.held_under")}
     ORDER BY s.season_id, s.player_id
 """
 _CHUNK_SIZE = 500
@@ -38,14 +34,14 @@ class StandingKey(NamedTuple):
 
 
 class UnsoundStanding(TypedDict):
-    """A column of a standing (`what`: score, held or achieved_at) that differs from the value its events give."""
+    """A column of a standing (`what`) that differs from the value its events give."""
 
     what: str
     player: str
     board: str
     season: int
-    standing: int | datetime | None
-    events: int | datetime | None
+    standing: int | bool | datetime | str | None
+    events: int | bool | datetime | str | None
 
 
 class Chunk(NamedTuple):
@@ -74,6 +70,8 @@ def _differences(row: Row) -> Iterator[UnsoundStanding]:
         ("score", row.score, row.score_due),
         ("held", row.held, row.held_due),
         ("achieved_at", row.achieved_at, row.achieved_due),
+        ("action_id", row.action_id and str(row.action_id), row.action_due and str(row.action_due)),
+        ("has_held", row.has_held, row.has_held_due),
     )
     for column, standing, events in columns:
         if standing != events:

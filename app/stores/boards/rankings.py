@@ -34,7 +34,7 @@ MARK = "*"
 _TYPES = {"scores": "zset", "versions": "hash"} | dict.fromkeys(("changed", "position", "wake", "top:10"), "string")
 """The Redis types of a board's keys."""
 
-RankedMember = tuple[str, int | None, int]  # player, score (None: off the board), change number
+RankedMember = tuple[str, int | None, int]  # player, stored score (None: off the board), change number
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def _board_keys(season: Season) -> list[str]:
 
 
 class RankingStore:
-    """The boards in Redis. A rank is 1 + the number of players with a higher score."""
+    """The boards in Redis. A rank is 1 + the number of players with a better score."""
 
     def __init__(self, client: Client, scripts: Scripts) -> None:
         self._client, self._scripts = client, scripts
@@ -92,10 +92,21 @@ class RankingStore:
 
     key = staticmethod(_key)
 
-    def record_call(self, season: Season, player_id: str, previous: int, score: int, change: int) -> Call:
+    def record_call(self, season: Season, player_id: str, previous: int | None, score: int, change: int) -> Call:
         """Return the script call that puts a committed score on the board; see record.lua for its reply."""
         keys = [_key(name, season) for name in ("scores", "versions", "changed", "wake")]
-        return "record", keys, [player_id, previous, score, change, WAKE_CHANNEL]
+        stored = season.stored(score)
+        return (
+            "record",
+            keys,
+            [
+                player_id,
+                stored if previous is None else season.stored(previous),
+                stored,
+                change,
+                WAKE_CHANNEL,
+            ],
+        )
 
     def wake(self, season: Season) -> None:
         """Wake the relay for new outbox rows, and mark the cached lists as out of date."""
@@ -203,7 +214,7 @@ class RankingStore:
         return None if ranks is None else [ranks[score] for score in scores]
 
     def scores_of(self, season: Season, players: Sequence[UUID]) -> list[int | None]:
-        """Return the scores that the sorted set has for these players, None for a missing one."""
+        """Return the stored scores that the sorted set has for these players, None for a missing one."""
         scores = self._client.zmscore(_key("scores", season), [str(player) for player in players]) if players else []
         return [None if score is None else int(score) for score in scores]
 
@@ -246,7 +257,7 @@ class RankingStore:
     def places(self, season: Season, players: Sequence[UUID], scores: Sequence[int]) -> Places:
         """Return the change numbers of these players and the ranks of these scores, in one round trip."""
         keys = [_key(name, season) for name in ("scores", "versions", "position")]
-        arguments: list[RedisValue] = [len(players), *map(str, players), *scores]
+        arguments: list[RedisValue] = [len(players), *map(str, players), *map(season.stored, scores)]
         position, changes, ranks = self._scripts.run("places", keys, arguments)
         change_numbers = [int(change) if change else None for change in changes]
         by_score = dict(zip(scores, ranks, strict=True)) if len(ranks) == len(scores) else None

@@ -4,45 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from app.domain.boards import Season, Standing
-from app.stores.boards.counting import COUNTS, NEWEST_REVERSAL, WAS_HELD
+from app.domain.scoring import ONE_RUN
+from app.stores.boards.counting import WAS_HELD, folded
 from app.stores.postgres.engine import Database
 from app.stores.postgres.lsn import PRIMARY_NOW, Position
 from app.stores.postgres.rows import Row
 
 _RECENT_EVENTS = 5000
 
-# The order of a board: more points first; within a tie, the player who got there first.
-_LISTED = """
-    SELECT s.player_id, p.username, s.score, s.achieved_at, s.changes, s.listed
-    FROM standings s JOIN players p ON p.id = s.player_id WHERE s.season_id = :season AND s.listed AND s.score > 0
-"""
+# A player is listed from the first public event that counts on. The order of a board: the better score first, which is
+# the higher as it is stored; within a tie, the player who got there first.
+_IS_LISTED = "s.listed AND s.achieved_at IS NOT NULL"
+_RUN = "LEFT JOIN score_events run ON run.action_id = s.action_id AND run.kind = 'redeem'"
+"""The join of the run that counts, on boards of ONE_RUN."""
 
-_PLAYER_STANDING = f"""
-    SELECT p.id AS player_id, p.username, coalesce(s.score, 0) AS score, coalesce(s.held, 0) AS held,
-           CASE WHEN s.score > 0 THEN s.achieved_at END AS achieved_at,
-           CASE WHEN s.held > 0 THEN (
-               SELECT e.created_at FROM score_events e {NEWEST_REVERSAL}
-               WHERE e.player_id = s.player_id AND e.season_id = s.season_id AND {COUNTS}
-               ORDER BY e.id DESC LIMIT 1
-           ) END AS held_at,
-           coalesce(s.listed, false) AS active, coalesce(s.listed AND s.score > 0, false) AS listed,
-           coalesce(s.changes, 0) AS changes
-    FROM players p LEFT JOIN standings s ON s.player_id = p.id AND s.season_id = :season
-    WHERE p.id = :player
-"""
-
-_MEMBERS = """
-    SELECT player_id, CASE WHEN listed AND score > 0 THEN score END AS score, changes FROM standings
+_MEMBERS = f"""
+    SELECT player_id, CASE WHEN {_IS_LISTED} THEN score END AS score, changes FROM standings s
     WHERE season_id = :season
 """
 
 
+def _listed(season: Season) -> str:
+    """Return the query of the listed standings of a season."""
+    metadata, join = ("run.metadata", _RUN) if season.scoring in ONE_RUN else ("NULL AS metadata", "")
+    return f"""
+        SELECT s.player_id, p.username, s.score, s.achieved_at, s.changes, s.listed, {metadata}
+        FROM standings s JOIN players p ON p.id = s.player_id {join} WHERE s.season_id = :season AND {_IS_LISTED}
+    """
+
+
+def _player_standing(season: Season, *, own: bool) -> str:
+    """Return the query of a player's standing, with `own` as the player sees it: with what is held."""
+    is_one_run = season.scoring in ONE_RUN
+    metadata, join = ("run.metadata", _RUN) if is_one_run else ("NULL AS metadata", "")
+    score, at = "s.score", "s.achieved_at"
+    if own:
+        at = "CASE WHEN own.own_at IS NULL THEN s.achieved_at ELSE own.own_at END"
+        score = "CASE WHEN s.has_held THEN s.held ELSE s.score END" if is_one_run else "s.score + s.held"
+        join = f"""
+            LEFT JOIN LATERAL (
+                SELECT due.* FROM (VALUES (1)) held {folded("s", "p.held_under")} WHERE s.has_held OR s.held <> 0
+            ) own ON true
+            {join.replace("s.action_id", "coalesce(own.own_action, s.action_id)")}
+        """
+    return f"""
+        SELECT p.id AS player_id, p.username, {score} AS own_score, {at} AS own_at, s.score, s.achieved_at,
+               coalesce(s.listed, false) AS active, coalesce({_IS_LISTED}, false) AS listed,
+               coalesce(s.changes, 0) AS changes, {metadata}
+        FROM players p LEFT JOIN standings s ON s.player_id = p.id AND s.season_id = :season {join}
+        WHERE p.id = :player
+    """
+
+
 class MirroredStanding(NamedTuple):
-    """A standing as Redis should have it: `score` is None when it is off the board."""
+    """A standing as Redis should have it: `score` as it is stored, None when it is off the board."""
 
     player: UUID
     score: int | None
@@ -55,7 +75,7 @@ class ChangedStanding(NamedTuple):
     player_id: UUID
     username: str
     score: int
-    previous_score: int
+    previous_score: int | None
     action_type: str
 
 
@@ -63,7 +83,8 @@ class ChangedStanding(NamedTuple):
 class BoardEntry:
     """A standing without its rank, whether it has one, and its change number (0: no redeemed action yet).
 
-    `score` is the public score, None when the standing is off the board: the value that the sorted set should have.
+    `score` is the public score as it is stored, None when the standing is off the board: the value that the sorted set
+    should have.
     """
 
     standing: Standing
@@ -72,20 +93,20 @@ class BoardEntry:
     score: int | None
 
 
-def _standing(row: Row, rank: int | None) -> Standing:
-    return Standing(rank, row.player_id, row.username, row.score, row.achieved_at)
+def _standing(season: Season, row: Row, score: int | None, at: datetime | None, rank: int | None = None) -> Standing:
+    shown = 0 if at is None or score is None else season.stored(score)
+    return Standing(rank, row.player_id, row.username, shown, at, season.scoring in ONE_RUN, row.metadata)
 
 
-def _public_view(row: Row) -> BoardEntry:
-    return BoardEntry(_standing(row, None), row.listed, row.changes, row.score if row.listed else None)
+def _public_view(season: Season, row: Row) -> BoardEntry:
+    standing = _standing(season, row, row.score, row.achieved_at)
+    return BoardEntry(standing, row.listed, row.changes, row.score if row.listed else None)
 
 
-def _own_view(row: Row) -> BoardEntry:
+def _own_view(season: Season, row: Row) -> BoardEntry:
     """Return the standing as only the player sees it: with the held points."""
-    score = row.score + row.held
-    at = row.held_at if row.held else row.achieved_at
-    standing = Standing(None, row.player_id, row.username, score, at)
-    return BoardEntry(standing, row.active and score > 0, row.changes, row.score if row.listed else None)
+    standing = _standing(season, row, row.own_score, row.own_at)
+    return BoardEntry(standing, row.active and row.own_at is not None, row.changes, row.score if row.listed else None)
 
 
 class StandingStore:
@@ -116,28 +137,31 @@ class StandingStore:
             f"""
             SELECT seen.position, ranked.* FROM (SELECT {self._db.position_sql} AS position) seen LEFT JOIN (
                 SELECT *, rank() OVER (ORDER BY score DESC) AS rank
-                FROM ({_LISTED} ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :limit) best
+                FROM ({_listed(season)} ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :limit) best
             ) ranked ON true
             ORDER BY score DESC, achieved_at, player_id
             """,
             season=season.id,
             limit=limit,
         )
-        return [_standing(row, row.rank) for row in rows if row.rank is not None], rows[0].position
+        standings = [
+            _standing(season, row, row.score, row.achieved_at, row.rank) for row in rows if row.rank is not None
+        ]
+        return standings, rows[0].position
 
     def rank(self, season: Season, score: int, *, without: str | None = None) -> int:
-        """Return 1 + the number of players with a higher score, not counting the player `without`.
+        """Return 1 + the number of players with a better score, not counting the player `without`.
 
         This counts in the index, for a board that isn't complete in Redis.
         """
         row = self._db.row(
-            """
-            SELECT count(*) + 1 AS rank FROM standings
-            WHERE season_id = :season AND listed AND score > :score
+            f"""
+            SELECT count(*) + 1 AS rank FROM standings s
+            WHERE season_id = :season AND {_IS_LISTED} AND score > :score
             AND player_id IS DISTINCT FROM CAST(:without AS uuid)
             """,
             season=season.id,
-            score=score,
+            score=season.stored(score),
             without=without,
         )
         assert row is not None
@@ -145,19 +169,15 @@ class StandingStore:
 
     def standing(self, season: Season, player_id: UUID, *, own: bool = False) -> BoardEntry | None:
         """Return a player's public standing, or with `own` as the player sees it; None for an unknown player."""
-        row = self._db.row(_PLAYER_STANDING, season=season.id, player=player_id)
+        row = self._db.row(_player_standing(season, own=own), season=season.id, player=player_id)
         if row is None:
             return None
-        return _own_view(row) if own else _public_view(row)
+        return _own_view(season, row) if own else _public_view(season, row)
 
-    def score(self, season_id: int, player_id: UUID) -> int:
-        """Return a player's score as the player sees it; 0 before the first redeemed action."""
-        row = self._db.row(
-            "SELECT score + held AS score FROM standings WHERE season_id = :season AND player_id = :player",
-            season=season_id,
-            player=player_id,
-        )
-        return int(row.score) if row else 0
+    def own_score(self, season: Season, player_id: UUID) -> int | None:
+        """Return a player's score as the player sees it; None before the first event that counts."""
+        row = self._db.row(_player_standing(season, own=True), season=season.id, player=player_id)
+        return None if row is None or row.own_at is None else season.stored(row.own_score)
 
     def around(self, season: Season, standing: Standing, count: int) -> tuple[list[BoardEntry], list[BoardEntry]]:
         """Return up to `count` neighbours above and below in the board's order, each list from the top, without ranks.
@@ -166,9 +186,10 @@ class StandingStore:
         """
         if count == 0:
             return [], []
+        listed = _listed(season)
         place = {
             "season": season.id,
-            "score": standing.score,
+            "score": season.stored(standing.score),
             "at": standing.achieved_at,
             "player": standing.user_id,
             "count": count,
@@ -177,10 +198,10 @@ class StandingStore:
         above = self._db.rows(
             f"""
             SELECT * FROM (
-                ({_LISTED} AND s.score = :score AND (s.achieved_at, s.player_id) < (:at, :player)
+                ({listed} AND s.score = :score AND (s.achieved_at, s.player_id) < (:at, :player)
                  ORDER BY s.achieved_at DESC, s.player_id DESC LIMIT :count)
                 UNION ALL
-                ({_LISTED} AND s.score > :score AND s.player_id <> :player
+                ({listed} AND s.score > :score AND s.player_id <> :player
                  ORDER BY s.score ASC, s.achieved_at DESC, s.player_id DESC LIMIT :count)
             ) near ORDER BY score ASC, achieved_at DESC, player_id DESC LIMIT :count
             """,
@@ -189,16 +210,16 @@ class StandingStore:
         below = self._db.rows(
             f"""
             SELECT * FROM (
-                ({_LISTED} AND s.score = :score AND (s.achieved_at, s.player_id) > (:at, :player)
+                ({listed} AND s.score = :score AND (s.achieved_at, s.player_id) > (:at, :player)
                  ORDER BY s.achieved_at, s.player_id LIMIT :count)
                 UNION ALL
-                ({_LISTED} AND s.score < :score AND s.player_id <> :player
+                ({listed} AND s.score < :score AND s.player_id <> :player
                  ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :count)
             ) near ORDER BY score DESC, achieved_at, player_id LIMIT :count
             """,
             **place,
         )
-        return [_public_view(row) for row in reversed(above)], [_public_view(row) for row in below]
+        return [_public_view(season, row) for row in reversed(above)], [_public_view(season, row) for row in below]
 
     def members(self, season: Season, players: Sequence[UUID]) -> list[MirroredStanding]:
         """Return the standings of these players that the sorted set should have, in no order."""
@@ -222,7 +243,7 @@ class StandingStore:
     def best(self, season: Season, limit: int) -> list[MirroredStanding]:
         """Return the standings at the top, in any order within a tie."""
         rows = self._db.rows(
-            f"{_MEMBERS} AND listed ORDER BY standings.score DESC LIMIT :most",
+            f"{_MEMBERS} AND listed ORDER BY s.score DESC LIMIT :most",
             season=season.id,
             most=limit,
         )
@@ -247,16 +268,26 @@ class StandingStore:
             f"""
             SELECT s.player_id, p.username, s.score, e.previous_score, e.action_type
             FROM (
-                SELECT player_id, min(previous_score) AS previous_score,
-                       (array_agg(t.slug ORDER BY score_events.id DESC))[1] AS action_type
-                FROM score_events JOIN action_types t ON t.id = action_type_id
-                WHERE score_events.id = ANY(:events) AND NOT ({WAS_HELD}) GROUP BY player_id
+                SELECT player_id, (array_agg(previous_score ORDER BY e.id))[1] AS previous_score,
+                       (array_agg(t.slug ORDER BY e.id DESC))[1] AS action_type
+                FROM (
+                    SELECT id, player_id, action_type_id, held_under,
+                           CASE WHEN standings IS NULL THEN previous_score ELSE (
+                               SELECT CAST(entry ->> 1 AS bigint) FROM jsonb_array_elements(standings) entry
+                               WHERE CAST(entry ->> 0 AS int) = :season
+                           ) END AS previous_score
+                    FROM score_events WHERE id = ANY(:events)
+                ) e JOIN action_types t ON t.id = e.action_type_id
+                WHERE NOT ({WAS_HELD}) GROUP BY player_id
             ) e
-            JOIN standings s ON s.player_id = e.player_id AND s.season_id = :season AND s.listed AND s.score > 0
+            JOIN standings s ON s.player_id = e.player_id AND s.season_id = :season AND {_IS_LISTED}
             JOIN players p ON p.id = s.player_id
             ORDER BY s.score DESC, s.achieved_at, s.player_id
             """,
             season=season.id,
             events=list(events),
         )
-        return [ChangedStanding(*row) for row in rows]
+        return [
+            ChangedStanding(row.player_id, row.username, season.stored(row.score), row.previous_score, row.action_type)
+            for row in rows
+        ]

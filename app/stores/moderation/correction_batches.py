@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from uuid import UUID
+
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
@@ -10,16 +13,22 @@ from app.domain.corrections import Correction
 from app.errors import Conflict
 from app.stores.boards.counting import (
     COUNTS,
+    IS_ONE_RUN,
     IS_VOIDED,
     NEWEST_REVERSAL,
+    SEASONS_OF_EVENT,
     achieved_at,
+    folded,
+    has_held,
     is_held,
     is_public,
     redemption_of,
+    stored,
     total,
 )
 from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.moderation.selections import SELECTED, values_of
+from app.stores.postgres.rows import Row
 
 # The search for events may take long, since it blocks no player; a change blocks the players of its events.
 _SEARCH_SECONDS, _CHANGE_SECONDS = 500, 20
@@ -39,40 +48,65 @@ _RESTORABLE = f"""
     SELECT e.id, v.id AS place, reversal.id = v.id AS meant
     FROM v {redemption_of("v")} {NEWEST_REVERSAL} ORDER BY v.id DESC
 """
-_LOCK = """
-    SELECT s.season_id, s.player_id FROM standings s
-    JOIN (SELECT DISTINCT season_id, player_id FROM score_events WHERE id = ANY(:ids)) e USING (season_id, player_id)
+_LOCK = f"""
+    SELECT s.season_id, s.player_id, season.is_one_run FROM standings s JOIN (
+        SELECT DISTINCT n.id AS season_id, e.player_id, {IS_ONE_RUN} AS is_one_run
+        FROM score_events e {SEASONS_OF_EVENT} WHERE e.id = ANY(:ids)
+    ) season USING (season_id, player_id)
     ORDER BY season_id, player_id FOR UPDATE OF s
 """
 # The standings are locked now, but another correction may have changed the events before: those are skipped.
 _WRITE = f"""
     INSERT INTO score_events
-        (kind, action_id, voids_id, player_id, season_id, action_type_id, points, previous_score, score, issued_at,
-         request_id, correction_id, held_under)
+        (kind, action_id, voids_id, player_id, season_id, action_type_id, points, issued_at, request_id, correction_id,
+         held_under)
     SELECT CAST(:kind AS text), e.action_id, coalesce(reversal.id, e.id), e.player_id, e.season_id, e.action_type_id,
-           :sign * e.points, s.score + s.held + :sign * (sum(e.points) OVER line - e.points),
-           s.score + s.held + :sign * sum(e.points) OVER line, e.issued_at, :request_id, :correction, e.held_under
-    FROM score_events e JOIN standings s ON s.season_id = e.season_id AND s.player_id = e.player_id {NEWEST_REVERSAL}
+           :sign * e.points, e.issued_at, :request_id, :correction, e.held_under
+    FROM score_events e {NEWEST_REVERSAL}
     WHERE e.id = ANY(:ids) AND ({IS_VOIDED}) = (:sign > 0) AND (:sign < 0 OR reversal.correction_id = :restores_id)
-    WINDOW line AS (PARTITION BY e.season_id, e.player_id ORDER BY e.id ROWS UNBOUNDED PRECEDING)
+    ORDER BY e.id
     RETURNING id, season_id, player_id, action_id, points, held_under
 """
-# The search for the newest event that counts passes all events voided since, so it runs only if the event may have
-# changed: a redemption takes less than the ten seconds, so an event older by that much has a lower id too.
-_RECOMPUTE_STANDINGS = f"""
-    WITH change AS (
-        SELECT w.season_id, w.player_id, p.held_under, max(e.created_at) AS newest,
-               {total("w.points", is_held("w.held_under", "p.held_under"))} AS held,
-               {total("w.points", is_public("w.held_under", "p.held_under"))} AS score
-        FROM score_events w JOIN players p ON p.id = w.player_id {redemption_of("w")} WHERE w.id = ANY(:written)
-        GROUP BY w.season_id, w.player_id, p.held_under
+# On `sum` and `count` boards only the change is computed. The search for the newest event that counts passes all events
+# voided since, so it runs only if the event may have changed: a redemption takes less than the ten seconds, so an event
+# older by that much has a lower id too.
+_RECOMPUTE_TOTALS = f"""
+    WITH written AS (
+        SELECT e.*, w.kind = 'restore' AS is_back FROM score_events w {redemption_of("w")} WHERE w.id = ANY(:written)
+    ), change AS (
+        SELECT n.id AS season_id, e.player_id, p.held_under, max(e.created_at) AS newest,
+               {
+    total(
+        f"CASE WHEN is_back THEN {stored('e.points')} ELSE -({stored('e.points')}) END",
+        is_held("e.held_under", "p.held_under"),
+    )
+} AS held,
+               {
+    total(
+        f"CASE WHEN is_back THEN {stored('e.points')} ELSE -({stored('e.points')}) END",
+        is_public("e.held_under", "p.held_under"),
+    )
+} AS score,
+               bool_or(e.held_under IS NOT NULL) AS was_held
+        FROM written e JOIN players p ON p.id = e.player_id {SEASONS_OF_EVENT} WHERE NOT {IS_ONE_RUN}
+        GROUP BY n.id, e.player_id, p.held_under
     )
     UPDATE standings s SET score = s.score + change.score, held = s.held + change.held, changes = s.changes + 1,
-        achieved_at = CASE WHEN s.score + change.score = 0 THEN s.achieved_at
-            WHEN s.score > 0 AND change.newest < s.achieved_at - interval '10 s' THEN s.achieved_at
-            ELSE coalesce({achieved_at("s", "change.held_under")}, s.achieved_at) END
+        has_held = CASE WHEN s.has_held OR change.was_held THEN {has_held("s", "change.held_under")} ELSE false END,
+        achieved_at = CASE WHEN change.newest < s.achieved_at - interval '10 s' THEN s.achieved_at
+            ELSE {achieved_at("s", "change.held_under")} END
     FROM change WHERE s.season_id = change.season_id AND s.player_id = change.player_id
     RETURNING s.score + s.held AS total
+"""
+_FOLD_RUNS = f"""
+    WITH due AS (
+        SELECT s.season_id, s.player_id, due.*
+        FROM unnest(CAST(:seasons AS int[]), CAST(:players AS uuid[])) AS s (season_id, player_id)
+        JOIN players p ON p.id = s.player_id {folded("s", "p.held_under")}
+    )
+    UPDATE standings s SET score = due.score, held = due.held, has_held = due.has_held, achieved_at = due.achieved_at,
+        action_id = due.action_id, changes = s.changes + 1
+    FROM due WHERE s.season_id = due.season_id AND s.player_id = due.player_id
 """
 
 
@@ -129,15 +163,10 @@ class CorrectionBatches:
         if not events:
             return
         values = {"written": [event.id for event in events]}
-        _recompute_standings(connection, values)
-        connection.execute(
-            sa.text(
-                """
-                INSERT INTO outbox (season_id, player_id, request_id)
-                SELECT DISTINCT season_id, player_id, :request FROM score_events WHERE id = ANY(:written)
-                """
-            ),
-            {**values, "request": request_id},
+        _recompute_totals(connection, values)
+        _fold_runs(connection, [row for row in standings if row.is_one_run])
+        _note_changes(
+            connection, [row.season_id for row in standings], [row.player_id for row in standings], request_id
         )
         connection.execute(
             sa.text(
@@ -159,10 +188,39 @@ class CorrectionBatches:
         )
 
 
-def _recompute_standings(connection: sa.Connection, values: dict[str, list[int]]) -> None:
+def _recompute_totals(connection: sa.Connection, values: dict[str, list[int]]) -> None:
     try:
-        totals = connection.execute(sa.text(_RECOMPUTE_STANDINGS), values).scalars()
+        totals = connection.execute(sa.text(_RECOMPUTE_TOTALS), values).scalars()
     except IntegrityError as error:  # the score alone would be past it
         raise Conflict(PAST_LIMIT) from error
-    if any(total > MAX_SCORE for total in totals):
+    if any(abs(total) > MAX_SCORE for total in totals):
         raise Conflict(PAST_LIMIT)
+
+
+def _fold_runs(connection: sa.Connection, standings: Sequence[Row]) -> None:
+    if standings:
+        values = {"seasons": [row.season_id for row in standings], "players": [row.player_id for row in standings]}
+        connection.execute(sa.text(_FOLD_RUNS), values)
+
+
+def _note_changes(connection: sa.Connection, seasons: list[int], players: list[UUID], request_id: str) -> None:
+    """Queue a refresh of these standings, and say on seasons that had ended that they were corrected."""
+    connection.execute(
+        sa.text(
+            """
+            INSERT INTO outbox (season_id, player_id, request_id)
+            SELECT season_id, player_id, :request
+            FROM unnest(CAST(:seasons AS int[]), CAST(:players AS uuid[])) AS s (season_id, player_id)
+            """
+        ),
+        {"seasons": seasons, "players": players, "request": request_id},
+    )
+    connection.execute(
+        sa.text(
+            """
+            UPDATE seasons SET corrected_at = clock_timestamp()
+            WHERE id = ANY(:seasons) AND ends_at <= clock_timestamp()
+            """
+        ),
+        {"seasons": seasons},
+    )

@@ -10,48 +10,77 @@ import sqlalchemy as sa
 
 from app.domain.boards import MAX_SCORE
 from app.domain.corrections import Selection
-from app.stores.boards.counting import COUNTS, NEWEST_REVERSAL, is_public, redemption_of, total
+from app.stores.boards.counting import (
+    COUNTS,
+    IS_ONE_RUN,
+    IS_VOIDED,
+    NEWEST_REVERSAL,
+    SEASONS_OF_EVENT,
+    folded,
+    is_public,
+    is_ranked,
+    redemption_of,
+    stored,
+    total,
+)
 from app.stores.moderation.selections import SELECTED, values_of
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import read_row
 
 _SECONDS = 500
+
+
+def _shown(score: str) -> str:
+    """Return a stored score of a board `b` as people see it; on `sum` and `count` boards, without events, it is 0."""
+    return f"CASE WHEN b.sort_order = 'asc' THEN -{score} WHEN {IS_ONE_RUN} THEN {score} ELSE coalesce({score}, 0) END"
+
+
 _VOIDED = f"""
-    SELECT e.season_id, e.player_id, -e.points AS points, e.held_under FROM score_events e {NEWEST_REVERSAL}
-    WHERE {COUNTS} AND {SELECTED}
+    SELECT e.*, -1 AS sign FROM score_events e {NEWEST_REVERSAL} WHERE {COUNTS} AND {SELECTED}
 """
 _RESTORED = f"""
-    SELECT e.season_id, e.player_id, e.points, e.held_under
-    FROM score_events v {redemption_of("v")} {NEWEST_REVERSAL}
+    SELECT e.*, 1 AS sign FROM score_events v {redemption_of("v")} {NEWEST_REVERSAL}
     WHERE v.correction_id = :restores_id AND reversal.id = v.id
 """
+# What is touched stops to count, or counts again.
+_WOULD_COUNT = f"e.kind = 'redeem' AND ({IS_VOIDED}) = (e.id IN (SELECT id FROM touched))"
 # `seen` is the change without held points, which move no player.
 _MOVES = f"""
-    WITH touched AS ({{touched}}), change AS (
-        SELECT t.season_id, t.player_id, count(*) AS events, {total("t.points")} AS points,
-               {total("t.points", is_public("t.held_under", "p.held_under"))} AS seen
-        FROM touched t JOIN players p ON p.id = t.player_id GROUP BY t.season_id, t.player_id
+    WITH touched AS MATERIALIZED ({{touched}}), change AS (
+        SELECT n.id AS season_id, e.player_id, count(*) AS events, {total("e.sign * e.points")} AS points,
+               {total(f"e.sign * ({stored('e.points')})", is_public("e.held_under", "p.held_under"))} AS seen,
+               {IS_ONE_RUN} AS is_one_run, p.held_under
+        FROM touched e {SEASONS_OF_EVENT} JOIN players p ON p.id = e.player_id
+        GROUP BY n.id, e.player_id, b.scoring, p.held_under
+    ), outcome AS (
+        SELECT c.season_id, c.player_id, c.events, c.points, due.score, due.achieved_at IS NOT NULL AS is_ranked
+        FROM change c {folded("c", "c.held_under", _WOULD_COUNT)} WHERE c.is_one_run
+        UNION ALL
+        SELECT c.season_id, c.player_id, c.events, c.points, s.score + c.seen,
+               {is_ranked("c", "c.held_under", _WOULD_COUNT)}
+        FROM change c JOIN standings s USING (season_id, player_id) WHERE NOT c.is_one_run
     ), board AS (
-        SELECT s.season_id, s.player_id, s.score AS score_before, c.events, c.points,
-               CASE WHEN s.listed THEN s.score ELSE 0 END AS shown_before,
-               s.score + coalesce(c.seen, 0) AS score_after,
-               CASE WHEN s.listed AND s.player_id IS DISTINCT FROM CAST(:leaves AS uuid)
-                    THEN s.score + coalesce(c.seen, 0) ELSE 0 END AS shown_after
-        FROM standings s LEFT JOIN change c USING (season_id, player_id)
+        SELECT s.season_id, s.player_id, c.events, c.points,
+               CASE WHEN s.achieved_at IS NOT NULL THEN s.score END AS before,
+               CASE WHEN c.events IS NULL AND s.achieved_at IS NOT NULL THEN s.score
+                    WHEN c.is_ranked THEN c.score END AS after,
+               s.listed, s.listed AND s.player_id IS DISTINCT FROM CAST(:leaves AS uuid) AS stays
+        FROM standings s LEFT JOIN outcome c USING (season_id, player_id)
         WHERE s.season_id IN (SELECT season_id FROM change)
            OR s.season_id IN (SELECT season_id FROM standings WHERE player_id = CAST(:leaves AS uuid))
     ), ranked AS (
-        SELECT *, CASE WHEN shown_before > 0 THEN rank() OVER (PARTITION BY season_id ORDER BY shown_before DESC) END
-                   AS rank_before,
-               CASE WHEN shown_after > 0 THEN rank() OVER (PARTITION BY season_id ORDER BY shown_after DESC) END
-                   AS rank_after
+        SELECT *, CASE WHEN listed AND before IS NOT NULL THEN
+                      rank() OVER (PARTITION BY season_id, listed ORDER BY before DESC NULLS LAST) END AS rank_before,
+               CASE WHEN stays AND after IS NOT NULL THEN
+                   rank() OVER (PARTITION BY season_id, stays ORDER BY after DESC NULLS LAST) END AS rank_after
         FROM board
     ), moved AS (
         SELECT *, count(*) OVER () AS moving FROM ranked
         WHERE events IS NOT NULL OR rank_before IS DISTINCT FROM rank_after
     )
-    SELECT p.username, m.player_id, b.slug AS board, n.number AS season, m.score_before, m.score_after, m.rank_before,
-           m.rank_after, coalesce(m.events, 0) AS events, coalesce(m.points, 0) AS points, m.moving
+    SELECT p.username, m.player_id, b.slug AS board, n.number AS season, {_shown("m.before")} AS score_before,
+           {_shown("m.after")} AS score_after, m.rank_before, m.rank_after, coalesce(m.events, 0) AS events,
+           coalesce(m.points, 0) AS points, m.moving
     FROM moved m JOIN players p ON p.id = m.player_id JOIN seasons n ON n.id = m.season_id
     JOIN boards b ON b.id = n.board_id
     ORDER BY m.events IS NULL, abs(coalesce(m.points, 0)) DESC, coalesce(m.rank_after, m.rank_before), p.username
@@ -60,16 +89,19 @@ _MOVES = f"""
 # Sums that are at most too high find the scores that could be past the limit; only for those the exact sums are made.
 _PAST_LIMIT = f"""
     WITH near AS (
-        SELECT season_id, player_id, s.score + s.held AS total FROM score_events e
-        JOIN standings s USING (season_id, player_id) WHERE e.correction_id = :void
-        GROUP BY season_id, player_id, s.score, s.held HAVING s.score + s.held - sum(e.points) > :most
+        SELECT n.id AS season_id, e.player_id, s.score + s.held AS total
+        FROM score_events v {redemption_of("v")} {SEASONS_OF_EVENT} AND b.scoring = 'sum'
+        JOIN standings s ON s.season_id = n.id AND s.player_id = e.player_id
+        WHERE v.correction_id = :void
+        GROUP BY n.id, e.player_id, s.score, s.held HAVING abs(s.score + s.held) + sum(abs(e.points)) > :most
     )
     SELECT EXISTS (
         SELECT FROM near CROSS JOIN LATERAL (
-            SELECT -sum(e.points) AS points FROM score_events e {NEWEST_REVERSAL}
-            WHERE e.correction_id = :void AND e.season_id = near.season_id AND e.player_id = near.player_id
-              AND reversal.id = e.id
-        ) back WHERE near.total + back.points > :most
+            SELECT sum(e.points) AS points
+            FROM score_events v {redemption_of("v")} {SEASONS_OF_EVENT} {NEWEST_REVERSAL}
+            WHERE v.correction_id = :void AND e.player_id = near.player_id AND n.id = near.season_id
+              AND reversal.id = v.id
+        ) back WHERE abs(near.total + back.points) > :most
     )
 """
 _SUM = """
@@ -85,8 +117,8 @@ class Move(TypedDict):
     player_id: UUID
     board: str
     season: int
-    score_before: int
-    score_after: int
+    score_before: int | None
+    score_after: int | None
     rank_before: int | None
     rank_after: int | None
     events: int

@@ -9,20 +9,22 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.stores.boards.counting import achieved_at, held_total
+from app.stores.boards.counting import folded
 from app.stores.postgres.engine import Database
 
 _SETTLE = f"""
     WITH due AS (
-        SELECT s.season_id, s.player_id, p.held_under, {held_total("s", "p.held_under")} AS held
-        FROM standings s JOIN players p ON p.id = s.player_id WHERE {{which}}
+        SELECT s.season_id, s.player_id, due.* FROM standings s JOIN players p ON p.id = s.player_id
+        {folded("s", "p.held_under")} WHERE {{which}}
     )
-    UPDATE standings s SET score = s.score + s.held - due.held, held = due.held, changes = s.changes + 1,
-        achieved_at = coalesce({achieved_at("s", "due.held_under")}, s.achieved_at)
-    FROM due WHERE s.season_id = due.season_id AND s.player_id = due.player_id AND s.held <> due.held
+    UPDATE standings s SET score = due.score, held = due.held, has_held = due.has_held, achieved_at = due.achieved_at,
+        action_id = due.action_id, changes = s.changes + 1
+    FROM due WHERE s.season_id = due.season_id AND s.player_id = due.player_id
+      AND (s.score, s.held, s.has_held, s.achieved_at, s.action_id)
+          IS DISTINCT FROM (due.score, due.held, due.has_held, due.achieved_at, due.action_id)
 """
 _SETTLE_PLAYER = _SETTLE.format(which="s.player_id = :player")
-_SETTLE_PLAYERS = _SETTLE.format(which="s.player_id = ANY(:players) AND s.held > 0")
+_SETTLE_PLAYERS = _SETTLE.format(which="s.player_id = ANY(:players) AND (s.has_held OR s.held <> 0)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,9 @@ class QuarantineStore:
         The rows are locked first, so that the next statement sees the redemption that had them locked.
         """
         values = {"player": player_id}
-        connection.execute(sa.text("SELECT FROM standings WHERE player_id = :player FOR UPDATE"), values)
+        connection.execute(
+            sa.text("SELECT FROM standings WHERE player_id = :player ORDER BY season_id FOR UPDATE"), values
+        )
         return connection.execute(sa.text(_SETTLE_PLAYER), values).rowcount
 
     def settle_missed(self, connection: sa.Connection, players: Sequence[UUID]) -> None:
@@ -88,7 +92,7 @@ class QuarantineStore:
         rows = self._db.rows(
             """
             SELECT DISTINCT s.player_id FROM standings s JOIN players p ON p.id = s.player_id
-            WHERE s.held > 0 AND p.held_under IS NULL
+            WHERE (s.has_held OR s.held <> 0) AND p.held_under IS NULL
             """
         )
         return [row.player_id for row in rows]

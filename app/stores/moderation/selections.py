@@ -7,7 +7,9 @@ from app.domain.corrections import Selection
 SELECTED = """
     (CAST(:player_id AS uuid) IS NULL OR e.player_id = :player_id)
     AND (CAST(:action_type_id AS int) IS NULL OR e.action_type_id = :action_type_id)
-    AND (CAST(:board_id AS int) IS NULL OR e.season_id IN (SELECT id FROM seasons WHERE board_id = :board_id))
+    AND (CAST(:board_id AS int) IS NULL OR e.action_type_id IN (
+        SELECT id FROM action_types WHERE :board_id = board_id OR :board_id = ANY(more_boards)
+    ))
     AND e.created_at >= coalesce(CAST(:since AS timestamptz), '-infinity')
     AND e.created_at < coalesce(CAST(:until AS timestamptz), 'infinity')
 """

@@ -104,7 +104,11 @@ def _write_limits(limits: ActionTypeLimits) -> str:
 
 def _write_nature(limits: ActionTypeLimits) -> str:
     hand = "" if limits.steadiest_hand is None else repr(limits.steadiest_hand)
-    return f"{hand}|{limits.min_is_fact:d}|{limits.cadence}|{limits.parallel}"
+    nature = f"{hand}|{limits.min_is_fact:d}|{limits.cadence}|{limits.parallel}"
+    bounds = limits.max_per_second, limits.slack_seconds
+    if bounds == (None, None):
+        return nature
+    return "|".join([nature, *("" if bound is None else repr(bound) for bound in bounds)])
 
 
 def _read_limits(text: str, nature: str) -> ActionTypeLimits:
@@ -113,13 +117,16 @@ def _read_limits(text: str, nature: str) -> ActionTypeLimits:
     limits = ActionTypeLimits(float(seconds), int(burst) if burst else None, int(per_minute) if per_minute else None)
     if not nature:
         return limits
-    hand, is_fact, cadence, parallel = nature.split("|")
+    hand, is_fact, cadence, parallel, *bounds = nature.split("|")
+    rate, slack = bounds or ("", "")
     return replace(
         limits,
         steadiest_hand=float(hand) if hand else None,
         min_is_fact=is_fact == "1",
         cadence="client" if cadence == "client" else "player",
         parallel=int(parallel),
+        max_per_second=float(rate) if rate else None,
+        slack_seconds=float(slack) if slack else None,
     )
 
 
@@ -167,6 +174,8 @@ class ActionClaimStore:
             "nature": _write_nature(limits),
             "promise": digest,
         }
+        if promise.result_kind != "fixed":
+            fields["kind"] = promise.result_kind
         ttl = life // 1000 + 1 + _AFTER_EXPIRY
         arguments: list[RedisValue] = [promise.action_id, self._now(), life, most, ttl]
         player = promise.player_id

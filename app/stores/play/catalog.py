@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import psycopg
 import sqlalchemy as sa
@@ -12,13 +12,31 @@ from app.domain.action_types import LIMITS
 from app.domain.boards import ActionType, Season
 from app.errors import Conflict
 from app.stores.postgres.engine import Database
-from app.stores.postgres.rows import read_row
+from app.stores.postgres.rows import Row, read_row
 
 _TYPES = """
     SELECT t.id, t.slug, t.name, t.points, t.min_seconds, b.slug AS board, t.burst, t.per_minute,
-           t.expected_median_seconds, t.expected_p95_seconds, t.steadiest_hand, t.min_is_fact, t.cadence, t.parallel
+           t.expected_median_seconds, t.expected_p95_seconds, t.steadiest_hand, t.min_is_fact, t.cadence, t.parallel,
+           t.result_kind, t.min_result, t.max_result, t.result_is_duration, t.max_per_second, t.slack_seconds,
+           t.token_seconds, ARRAY(
+               SELECT m.slug FROM unnest(t.more_boards) WITH ORDINALITY AS fed (board_id, place)
+               JOIN boards m ON m.id = fed.board_id ORDER BY place
+           ) AS more_boards
     FROM action_types t JOIN boards b ON b.id = t.board_id
 """
+
+
+SEASONS = """
+    SELECT n.id, b.slug AS board, n.number, b.scoring, b.sort_order FROM seasons n JOIN boards b ON b.id = n.board_id
+"""
+"""The query of seasons, without a condition on `n` and `b`; `read_season` reads its rows."""
+
+_IS_OPEN = "n.starts_at <= clock_timestamp() AND (n.ends_at IS NULL OR n.ends_at > clock_timestamp())"
+
+
+def read_season(row: Row) -> Season:
+    """Return the season of a row of SEASONS."""
+    return Season(row.id, row.board, row.number, row.scoring, row.sort_order)
 
 
 class CatalogStore:
@@ -28,30 +46,26 @@ class CatalogStore:
         self._db = database
 
     def open_season(self, board: str) -> Season | None:
-        """Return the season that scores now; None for a board that doesn't exist."""
-        row = self._db.row(
-            """
-            SELECT s.id, b.slug, s.number FROM boards b
-            JOIN seasons s ON s.board_id = b.id AND s.ends_at IS NULL WHERE b.slug = :board
-            """,
-            board=board,
-        )
-        return Season(row.id, row.slug, row.number) if row else None
+        """Return the season that scores now; None for a board that doesn't exist, or has no open season."""
+        row = self._db.row(f"{SEASONS} WHERE b.slug = :board AND {_IS_OPEN}", board=board)
+        return read_season(row) if row else None
 
     def open_seasons(self) -> list[Season]:
-        """Return the open season of every board."""
+        """Return the open season of every board that has one."""
+        return [read_season(row) for row in self._db.rows(f"{SEASONS} WHERE {_IS_OPEN} ORDER BY n.id")]
+
+    def fed_seasons(self, action_type: ActionType) -> list[Season]:
+        """Return the open seasons of the boards that an action type feeds, in their order."""
         rows = self._db.rows(
-            "SELECT s.id, b.slug, s.number FROM seasons s JOIN boards b ON b.id = s.board_id WHERE s.ends_at IS NULL"
+            f"{SEASONS} WHERE b.slug = ANY(:boards) AND {_IS_OPEN} ORDER BY array_position(:boards, b.slug)",
+            boards=action_type.boards,
         )
-        return [Season(row.id, row.slug, row.number) for row in rows]
+        return [read_season(row) for row in rows]
 
     def season(self, season_id: int) -> Season | None:
         """Return a season, open or closed, or None for an unknown id."""
-        row = self._db.row(
-            "SELECT s.id, b.slug, s.number FROM seasons s JOIN boards b ON b.id = s.board_id WHERE s.id = :id",
-            id=season_id,
-        )
-        return Season(row.id, row.slug, row.number) if row else None
+        row = self._db.row(f"{SEASONS} WHERE n.id = :id", id=season_id)
+        return read_season(row) if row else None
 
     def action_types(self) -> list[ActionType]:
         """Return the action types that can be started, ordered by points."""
@@ -73,18 +87,20 @@ class CatalogStore:
         row = self._db.row("SELECT id FROM boards WHERE slug = :slug", slug=slug)
         return int(row.id) if row else None
 
-    def add_action_type(self, connection: sa.Connection, values: Mapping[str, object], board: str) -> None:
-        """Insert an action type. Raises Conflict if the slug was ever used."""
+    def add_action_type(self, connection: sa.Connection, values: Mapping[str, object], boards: Sequence[str]) -> None:
+        """Insert an action type that feeds these boards. Raises Conflict if the slug was ever used."""
         columns = ", ".join(values)
         try:
             connection.execute(
                 sa.text(
                     f"""
-                    INSERT INTO action_types ({columns}, board_id)
-                    SELECT {", ".join(":" + name for name in values)}, id FROM boards WHERE slug = :board
+                    INSERT INTO action_types ({columns}, board_id, more_boards)
+                    SELECT {", ".join(":" + name for name in values)}, id, ARRAY(
+                        SELECT id FROM boards WHERE slug = ANY(:more) ORDER BY array_position(:more, slug)
+                    ) FROM boards WHERE slug = :board
                     """
                 ),
-                {**values, "board": board},
+                {**values, "board": boards[0], "more": list(boards[1:])},
             )
         except IntegrityError as error:
             if not isinstance(error.orig, psycopg.errors.UniqueViolation):

@@ -5,8 +5,11 @@ A void or a restore changes scores too: `stores/moderation/correction_batches.py
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Protocol, TypeAlias
 from uuid import UUID
 
 import psycopg.errors
@@ -17,49 +20,12 @@ from sqlalchemy.exc import IntegrityError
 from anticheat.history import Completion
 from app.domain.action_token import Promise
 from app.domain.boards import MAX_SCORE, Season
+from app.domain.redemption import StandingChange
 from app.domain.times import utc
-from app.stores.boards.counting import WAS_HELD
+from app.stores.play.catalog import SEASONS, read_season
+from app.stores.play.redeem_statement import REDEEM, REDEEM_SUM, REDEEM_SUM_WITH_KEY, REDEEM_WITH_KEY
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row, read_row
-
-# One statement in one transaction locks and reads the score, writes it, and writes the event and its outbox row. A
-# second redemption of the action violates the event's unique action id, which rolls back the whole statement.
-# The event has exactly the standing's time, so that this can be computed from events. (Points under a case are held:
-# then the standing keeps the time of its last public event.) Standing and event use one read of the player's
-# `held_under`, so that the held points are the sum of the held events, even if a case is decided meanwhile.
-_STANDING = f"""
-WITH who AS MATERIALIZED (
-    SELECT id, held_under FROM players WHERE id = %(player)s AND status = 'active'
-), standing AS (
-    INSERT INTO standings AS s (season_id, player_id, score, held, changes, achieved_at)
-    SELECT %(season)s, id, CASE WHEN {WAS_HELD} THEN 0 ELSE %(points)s::bigint END,
-           CASE WHEN {WAS_HELD} THEN %(points)s::bigint ELSE 0 END, 1, clock_timestamp()
-    FROM who
-    ON CONFLICT (season_id, player_id) DO UPDATE
-    SET score = s.score + excluded.score, held = s.held + excluded.held, changes = s.changes + 1,
-        achieved_at = CASE WHEN excluded.held = 0 THEN clock_timestamp() ELSE s.achieved_at END
-    WHERE s.score + s.held + excluded.score + excluded.held <= %(most)s::bigint
-    RETURNING score + held AS score, held, changes, achieved_at
-), event AS (
-    INSERT INTO score_events
-        (action_id, player_id, season_id, action_type_id, points, previous_score, score, issued_at, judged_at,
-         request_id, created_at, held_under)
-    SELECT %(action)s, %(player)s, %(season)s, %(type)s, %(points)s, score - %(points)s, score, %(issued)s,
-           %(judged)s::timestamptz, %(request)s,
-           CASE WHEN {WAS_HELD} THEN clock_timestamp() ELSE achieved_at END, held_under
-    FROM standing, who RETURNING id
-), queued AS (
-    INSERT INTO outbox (season_id, player_id, event_id, request_id)
-    SELECT %(season)s, %(player)s, id, %(request)s FROM event
-)"""
-_KEYED = """, keyed AS (
-    INSERT INTO idempotency (player_id, key, fingerprint, action_id, outcome)
-    SELECT %(player)s, %(key)s, %(fingerprint)s, %(action)s, 'scored' FROM standing
-)"""
-# No row for a player who isn't active, and a row of nulls for a player whose score would exceed the limit.
-_RETURN = " SELECT standing.score, changes, held FROM who LEFT JOIN standing ON true"
-REDEEM = _STANDING + _RETURN
-REDEEM_WITH_KEY = _STANDING + _KEYED + _RETURN
 
 _PRUNE = """
     WITH pruned AS (
@@ -72,6 +38,13 @@ _PRUNE = """
 """
 
 
+class _Cursor(Protocol):
+    def fetchall(self) -> Sequence[Any]: ...
+
+
+Execute: TypeAlias = Callable[[str, dict[str, object]], _Cursor]
+
+
 class AlreadyRedeemed(Exception):
     """The ledger already has a redemption of this action."""
 
@@ -81,42 +54,44 @@ class KeyAlreadyUsed(Exception):
 
 
 class ScoreAtLimit(Exception):
-    """The score, held points included, would exceed MAX_SCORE. Nothing was changed."""
+    """A score, held points included, would be past MAX_SCORE. Nothing was changed."""
+
+
+class NoOpenBoard(Exception):
+    """None of the boards that the action feeds has an open season. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """A committed redemption; `change` counts the changes of this standing, 1 for the first.
+    """A committed redemption: what it did to each open board's standing, in the order of the action type's boards.
 
-    Only the player sees the `held_points` in `score`.
+    `is_held`: only the player sees it.
     """
 
-    previous: int
-    score: int
-    change: int
-    held_points: int = 0
+    changes: Sequence[StandingChange]
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A score event."""
+    """A score event: its result and what it did to the standings, with the ranks of the first answer, if known."""
 
-    season: Season
-    points: int
-    previous_score: int
-    score: int
+    result: int
+    result_kind: str
+    changes: Sequence[StandingChange]
 
 
 @dataclass(frozen=True, slots=True)
 class RedeemedAction:
-    """A redeemed action as its player may see it."""
+    """A redeemed action as its player may see it; the scores are those of its first board."""
 
     points: int
-    previous_score: int
+    previous_score: int | None
     score: int
     issued_at: datetime
     created_at: datetime
     action_type: str
+    result_kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +100,6 @@ class FirstAnswer:
 
     fingerprint: str
     outcome: str
-    previous_rank: int | None
-    current_rank: int | None
     event: Scored | None
 
 
@@ -135,6 +108,7 @@ class LedgerStore:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._general_types: set[int] = set()  # those for which REDEEM_SUM was in vain
 
     def redeem(
         self,
@@ -145,52 +119,71 @@ class LedgerStore:
         fingerprint: str,
         judged: float | None = None,
         connection: sa.Connection | None = None,
+        result: int | None = None,
+        metadata: str | None = None,
     ) -> Redeemed | None:
-        """Score an action; return None for a player who isn't active.
+        """Score an action on each open board that it feeds; return None for a player who isn't active.
 
-        `judged` is the Unix time of the completion, by the clock of the promise's issue. Runs in the transaction of
-        `connection`, or without one in its own. Raises AlreadyRedeemed, KeyAlreadyUsed or ScoreAtLimit.
+        `judged` is the Unix time of the completion, by the clock of the promise's issue. `result` replaces the points
+        of the promise; `metadata` is the text of a JSON object. Runs in the transaction of `connection`, or without one
+        in its own. Raises AlreadyRedeemed, KeyAlreadyUsed, ScoreAtLimit or NoOpenBoard.
         """
         values = {
-            "season": promise.season_id,
             "player": promise.player_id,
-            "points": promise.points,
+            "result": promise.points if result is None else result,
             "most": MAX_SCORE,
             "action": promise.action_id,
             "type": promise.action_type_id,
             "issued": utc(promise.issued_ms / 1000),
             "judged": None if judged is None else utc(judged),
             "request": request_id,
+            "metadata": metadata,
         }
         if key is not None:
             values |= {"key": key, "fingerprint": fingerprint}
-        statement = REDEEM if key is None else REDEEM_WITH_KEY
-        row: Row | TupleRow | None
         try:
             if connection is not None:
-                row = connection.exec_driver_sql(statement, values).fetchone()
-            else:
-                with self._db.driver() as driver_connection:
-                    row = driver_connection.execute(statement, values).fetchone()
+                return self._redeem(connection.exec_driver_sql, promise, values)
+            with self._db.driver() as driver_connection:
+                return self._redeem(driver_connection.execute, promise, values)
         except IntegrityError as error:
             raise _translate_error(error.orig) from None
         except psycopg.IntegrityError as error:
             raise _translate_error(error) from None
-        if row is None:
+
+    def _redeem(self, execute: Execute, promise: Promise, values: dict[str, object]) -> Redeemed | None:
+        if promise.action_type_id not in self._general_types:
+            statement = REDEEM_SUM_WITH_KEY if "key" in values else REDEEM_SUM
+            rows = execute(statement, values).fetchall()
+            if not rows:
+                return None
+            season_id, previous, score, change, is_held = rows[0]
+            if season_id is not None:
+                season = Season(season_id, promise.board, promise.season_number)
+                if season_id != promise.season_id:
+                    (row,) = execute(f"{SEASONS} WHERE n.id = %(id)s", {"id": season_id}).fetchall()
+                    season = Season(*row)
+                return Redeemed([StandingChange(season, previous, score, change)], is_held)
+        rows = execute(REDEEM_WITH_KEY if "key" in values else REDEEM, values).fetchall()
+        if not rows:
             return None
-        if row[0] is None:
-            raise ScoreAtLimit()
-        return Redeemed(row[0] - promise.points, *row)
+        if rows[0][0] is None:
+            raise NoOpenBoard()
+        changes = [_standing_change(row) for row in rows]
+        if [change.season.scoring for change in changes] != ["sum"]:
+            self._general_types.add(promise.action_type_id)
+        return Redeemed(changes, rows[0][8])
 
     def first_answer(self, player_id: str, key: str) -> FirstAnswer | None:
         """Return the first response to this player's key; None for a new key."""
         row = self._db.row(
             """
-            SELECT i.fingerprint, i.outcome, i.previous_rank, i.current_rank, e.points, e.previous_score, e.score,
-                   s.id AS season_id, s.number, b.slug AS board
+            SELECT i.fingerprint, i.outcome, i.previous_rank, i.current_rank, i.ranks, e.points, t.result_kind,
+                   coalesce(e.standings, jsonb_build_array(jsonb_build_array(e.season_id, e.previous_score, e.score)))
+                       AS standings
             FROM idempotency i
             LEFT JOIN score_events e ON e.action_id = i.action_id AND e.kind = 'redeem'
-            LEFT JOIN seasons s ON s.id = e.season_id LEFT JOIN boards b ON b.id = s.board_id
+            LEFT JOIN action_types t ON t.id = e.action_type_id
             WHERE i.player_id = :player AND i.key = :key AND i.created_at > now() - interval '24 hours'
             """,
             player=player_id,
@@ -198,22 +191,38 @@ class LedgerStore:
         )
         if row is None:
             return None
-        event = None
-        if row.points is not None:
-            season = Season(row.season_id, row.board, row.number)
-            event = Scored(season, row.points, row.previous_score, row.score)
-        return FirstAnswer(row.fingerprint, row.outcome, row.previous_rank, row.current_rank, event)
+        if row.points is None:
+            return FirstAnswer(row.fingerprint, row.outcome, None)
+        seasons = {season.id: season for season in self._seasons([entry[0] for entry in row.standings])}
+        ranks = row.ranks or ([(row.previous_rank, row.current_rank)] if row.current_rank is not None else None)
+        changes = [
+            StandingChange(seasons[season], previous, score, ranks=tuple(ranks[place]) if ranks else None)
+            for place, (season, previous, score) in enumerate(row.standings)
+        ]
+        return FirstAnswer(row.fingerprint, row.outcome, Scored(row.points, row.result_kind, changes))
 
-    def store_ranks(self, player_id: str, key: str, previous: int | None, current: int) -> None:
+    def _seasons(self, ids: list[int]) -> list[Season]:
+        return [read_season(row) for row in self._db.rows(f"{SEASONS} WHERE n.id = ANY(:ids)", ids=ids)]
+
+    def store_ranks(self, player_id: str, key: str, changes: Sequence[StandingChange]) -> None:
         """Store the ranks of the first response. Losing them in a crash costs a replay's exact ranks, no points."""
+        ranks = [change.ranks for change in changes if change.ranks is not None]
+        (previous, current) = ranks[0]
         with self._db.transaction() as connection:
             connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
             connection.exec_driver_sql(
                 """
-                UPDATE idempotency SET previous_rank = %(previous)s, current_rank = %(current)s
+                UPDATE idempotency
+                SET previous_rank = %(previous)s, current_rank = %(current)s, ranks = %(ranks)s::jsonb
                 WHERE player_id = %(player)s AND key = %(key)s
                 """,
-                {"previous": previous, "current": current, "player": player_id, "key": key},
+                {
+                    "previous": previous,
+                    "current": current,
+                    "ranks": json.dumps(ranks) if len(ranks) > 1 else None,
+                    "player": player_id,
+                    "key": key,
+                },
             )
 
     def store_refusal(
@@ -260,8 +269,11 @@ class LedgerStore:
         """Return the ledger's record of this player's action; None if it wasn't redeemed."""
         row = self._db.row(
             """
-            SELECT e.points, e.previous_score, e.score, e.issued_at, e.created_at, t.slug AS action_type
+            SELECT e.points, e.score, e.issued_at, e.created_at, t.slug AS action_type, t.result_kind,
+                   CASE WHEN b.scoring IN ('sum', 'count') THEN coalesce(e.previous_score, 0) ELSE e.previous_score END
+                       AS previous_score
             FROM score_events e JOIN action_types t ON t.id = e.action_type_id
+            JOIN seasons n ON n.id = e.season_id JOIN boards b ON b.id = n.board_id
             WHERE e.action_id = :action AND e.player_id = :player AND e.kind = 'redeem'
             """,
             action=action_id,
@@ -288,6 +300,11 @@ class LedgerStore:
         ]
 
 
+def _standing_change(row: Row | TupleRow) -> StandingChange:
+    season_id, board, number, scoring, order, previous, score, change, _ = row
+    return StandingChange(Season(season_id, board, number, scoring, order), previous, score, change)
+
+
 def _translate_error(error: BaseException | None) -> BaseException:
     if isinstance(error, psycopg.errors.UniqueViolation):
         constraint = error.diag.constraint_name
@@ -295,4 +312,6 @@ def _translate_error(error: BaseException | None) -> BaseException:
             return AlreadyRedeemed()
         if constraint == "pk_idempotency":
             return KeyAlreadyUsed()
+    if isinstance(error, psycopg.errors.NotNullViolation) and error.diag.column_name == "season_id":
+        return ScoreAtLimit()
     return error or AssertionError("an integrity error without a cause")

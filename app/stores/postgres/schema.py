@@ -7,7 +7,7 @@ row and wait for every other. A player's standing has one, and an event is only 
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from app.domain.boards import MAX_SCORE
 
@@ -85,8 +85,26 @@ boards = sa.Table(
     sa.Column("slug", sa.Text, nullable=False, unique=True),
     sa.Column("name", sa.Text, nullable=False),
     moment("created_at", now=True),
+    sa.Column("scoring", sa.Text, nullable=False, server_default="sum"),
+    sa.Column("sort_order", sa.Text, nullable=False, server_default="desc"),
+    sa.Column("unit", sa.Text, nullable=False, server_default=""),
+    sa.Column("decimals", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("schedule", sa.Text),
+    sa.Column("timezone", sa.Text, nullable=False, server_default="UTC"),
+    moment("starts_at", nullable=True),
+    moment("ends_at", nullable=True),
+    sa.Column("public", sa.Boolean, nullable=False, server_default="true"),
+    sa.Column("segments", ARRAY(sa.Text), nullable=False, server_default="{}"),
+    moment("archived_at", nullable=True),
+    sa.CheckConstraint("scoring in ('sum', 'best', 'last', 'count')", name="scoring"),
+    sa.CheckConstraint("sort_order = 'desc' or sort_order = 'asc' and scoring in ('best', 'last')", name="sort_order"),
+    sa.CheckConstraint("decimals between 0 and 6", name="decimals"),
+    sa.CheckConstraint("ends_at > starts_at", name="ends_at"),
+    sa.CheckConstraint("cardinality(segments) <= 4", name="segments"),
 )
 
+# A season has the events in [starts_at, ends_at) of the action types that feed its board. `over_past`: also those from
+# before starts_at. `closed_at`: it is final. `corrected_at`: when a void or restore changed it after its end.
 seasons = sa.Table(
     "seasons",
     metadata,
@@ -95,17 +113,23 @@ seasons = sa.Table(
     sa.Column("number", sa.Integer, nullable=False),
     moment("starts_at", now=True),
     moment("ends_at", nullable=True),
+    sa.Column("over_past", sa.Boolean, nullable=False, server_default="false"),
+    moment("closed_at", nullable=True),
+    moment("corrected_at", nullable=True),
     sa.UniqueConstraint("board_id", "number"),
+    sa.Index("ix_seasons_time", "board_id", "starts_at"),
     sa.Index("uq_seasons_open", "board_id", unique=True, postgresql_where=sa.text("ends_at IS NULL")),
 )
 
+# A type feeds `board_id`, its first board, and `more_boards`. `points` is null unless the result is fixed;
+# `token_seconds` null: as in the settings.
 action_types = sa.Table(
     "action_types",
     metadata,
     sa.Column("id", sa.Integer, sa.Identity(), primary_key=True),
     sa.Column("slug", sa.Text, nullable=False, unique=True),
     sa.Column("name", sa.Text, nullable=False),
-    sa.Column("points", sa.BigInteger, nullable=False),
+    sa.Column("points", sa.BigInteger),
     sa.Column("min_seconds", sa.Float, nullable=False, server_default="0"),
     sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), nullable=False),
     sa.Column("burst", sa.Integer),
@@ -119,16 +143,35 @@ action_types = sa.Table(
     moment("created_at", now=True),
     moment("retired_at", nullable=True),
     moment("limits_since", now=True),
+    sa.Column("more_boards", ARRAY(sa.Integer), nullable=False, server_default="{}"),
+    sa.Column("result_kind", sa.Text, nullable=False, server_default="fixed"),
+    sa.Column("min_result", sa.BigInteger),
+    sa.Column("max_result", sa.BigInteger),
+    sa.Column("result_is_duration", sa.Boolean, nullable=False, server_default="false"),
+    sa.Column("max_per_second", sa.Float),
+    sa.Column("slack_seconds", sa.Float),
+    sa.Column("token_seconds", sa.Integer),
     sa.CheckConstraint("points between 1 and 1000000000", name="points"),
     sa.CheckConstraint("min_seconds between 0 and 86400", name="min_seconds"),
     sa.CheckConstraint("expected_median_seconds <= expected_p95_seconds", name="expected"),
     sa.CheckConstraint("steadiest_hand between 0 and 60", name="steadiest_hand"),
     sa.CheckConstraint("cadence in ('player', 'client')", name="cadence"),
     sa.CheckConstraint("parallel between 1 and 1000", name="parallel"),
+    sa.CheckConstraint("cardinality(more_boards) <= 7 and board_id <> all (more_boards)", name="more_boards"),
+    sa.CheckConstraint(
+        "result_kind in ('fixed', 'reported', 'trusted') and (result_kind = 'fixed') = (points is not null)",
+        name="result_kind",
+    ),
+    sa.CheckConstraint("min_result <= max_result", name="results"),
+    sa.CheckConstraint("token_seconds between 10 and 86400 and token_seconds > min_seconds", name="token_seconds"),
 )
 
-# `score` is public; `held` are points in quarantine under a hold (players.held_under), which only the
-# player sees. Both together are the sum of the player's events. A standing without a score is not listed.
+# `score` is public, and better the higher it is: on an `asc` board it is the negated result. `achieved_at` is null, and
+# the player not listed, without a public event that counts. `has_held`: some event is in quarantine under a hold
+# (players.held_under), which only the player sees; on `sum` and `count` boards `held` is what these add to the score,
+# on `best` and `last` boards it is then the player's own score. `keeps_newest`: false on `best`, true on `last` boards.
+# `previous` is the player's own score before the newest redemption, null before the first. `action_id` is the run that
+# counts on `best` and `last` boards.
 standings = sa.Table(
     "standings",
     metadata,
@@ -137,10 +180,14 @@ standings = sa.Table(
     sa.Column("score", sa.BigInteger, nullable=False),
     sa.Column("held", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("changes", sa.BigInteger, nullable=False),
-    moment("achieved_at"),
+    moment("achieved_at", nullable=True),
     sa.Column("listed", sa.Boolean, nullable=False, server_default=sa.true()),
-    sa.CheckConstraint(f"score between 0 and {MAX_SCORE}", name="score"),
-    sa.CheckConstraint(f"held between 0 and {MAX_SCORE}", name="held"),
+    sa.Column("has_held", sa.Boolean, nullable=False, server_default="false"),
+    sa.Column("keeps_newest", sa.Boolean),
+    sa.Column("previous", sa.BigInteger),
+    sa.Column("action_id", UUID()),
+    sa.CheckConstraint(f"score between -{MAX_SCORE} and {MAX_SCORE}", name="score"),
+    sa.CheckConstraint(f"held between -{MAX_SCORE} and {MAX_SCORE}", name="held"),
     sa.Index(
         "ix_standings_order",
         "season_id",
@@ -149,12 +196,15 @@ standings = sa.Table(
         "player_id",
         postgresql_where=sa.text("listed"),
     ),
-    sa.Index("ix_standings_held", "player_id", postgresql_where=sa.text("held > 0")),
+    sa.Index("ix_standings_held", "player_id", postgresql_where=sa.text("held > 0")),  # for servers before 0018
+    sa.Index("ix_standings_withheld", "player_id", postgresql_where=sa.text("has_held OR held <> 0")),
 )
 
 # A `void` reverses the event that it names and a `restore` reverses a `void` (a second void then names the restore), so
 # each event is named at most once. All carry the action's id: an action counts unless its newest event is a void. The
-# `points` of a void are below 0, so a score is the sum of points. `held_under` is players.held_under at that time.
+# `points` are the result, and those of a void its negative. `held_under` is players.held_under at that time.
+# `season_id` is the season of the first open board, where the score was `previous_score` and became `score`, as the
+# player saw it. `standings`, for more boards than one: [[season id, previous score, score], ...] of all.
 score_events = sa.Table(
     "score_events",
     metadata,
@@ -166,14 +216,16 @@ score_events = sa.Table(
     sa.Column("season_id", sa.Integer, nullable=False),
     sa.Column("action_type_id", sa.Integer, nullable=False),
     sa.Column("points", sa.BigInteger, nullable=False),
-    sa.Column("previous_score", sa.BigInteger, nullable=False),
-    sa.Column("score", sa.BigInteger, nullable=False),
+    sa.Column("previous_score", sa.BigInteger),
+    sa.Column("score", sa.BigInteger),
     moment("issued_at"),
     moment("created_at", now=True),
     sa.Column("request_id", sa.Text, nullable=False),
     moment("judged_at", nullable=True),
     sa.Column("correction_id", UUID()),
     sa.Column("held_under", UUID()),
+    sa.Column("metadata", sa.JSON),
+    sa.Column("standings", JSONB),
     sa.CheckConstraint("kind in ('redeem', 'void', 'restore')", name="kind"),
     sa.CheckConstraint("(kind = 'redeem') = (voids_id IS NULL)", name="voids"),
     sa.Index("uq_score_events_action", "action_id", unique=True, postgresql_where=sa.text("kind = 'redeem'")),
@@ -258,6 +310,7 @@ idempotency = sa.Table(
     sa.Column("previous_rank", sa.BigInteger),
     sa.Column("current_rank", sa.BigInteger),
     moment("created_at", now=True),
+    sa.Column("ranks", JSONB),
     sa.CheckConstraint("outcome in ('scored', 'rejected', 'suspended')", name="outcome"),
     sa.Index("ix_idempotency_created_at", "created_at"),
 )

@@ -22,6 +22,14 @@ def test_an_action_type_that_was_added_can_be_played(anna: Player, play: Play, r
         "min_is_fact": True,
         "cadence": "player",
         "parallel": 1,
+        "more_boards": [],
+        "result_kind": "fixed",
+        "min_result": None,
+        "max_result": None,
+        "result_is_duration": False,
+        "max_per_second": None,
+        "slack_seconds": None,
+        "token_seconds": None,
     }
     assert action_type in run_json("actions", "list")
     play(anna.id, "dungeon-run")

@@ -124,9 +124,9 @@ def _with_body(token: str, body: str) -> str:
 
 def test_a_forged_payload_of_any_kind_is_refused_and_counted(stage: Stage) -> None:
     connection = stage.container.redis.direct.call("CLIENT", "ID")
-    places = range(len(astuple(stage.promise)))
+    places = range(10)
     for number, (place, value) in enumerate(itertools.product(places, HOSTILE), 1):
-        payload = list(astuple(stage.promise))
+        payload = list(astuple(stage.promise)[:10])  # the form of older servers
         payload[place] = value
         assert stage.refusal(_with_body(stage.token, _body(payload))) == (401, "invalid_signature"), (place, value)
         assert stage.forgeries() == number, (place, value)
@@ -144,7 +144,7 @@ def test_a_forged_payload_with_names_is_refused_and_counted(stage: Stage) -> Non
 
 
 def test_a_forged_text_of_any_shape_is_refused_and_counted(stage: Stage) -> None:
-    payload = list(astuple(stage.promise))
+    payload = list(astuple(stage.promise)[:10])  # the form of older servers
     bodies = [_encoded(text) for text in TEXTS] + [_body([*payload, 1]), _body(payload[:-1]), "%%%%", "AAA", "é" * 40]
     kid, body, seal = stage.token.split(".")
     tokens = [_with_body(stage.token, forged_body) for forged_body in bodies]
@@ -158,7 +158,7 @@ def test_a_forged_text_of_any_shape_is_refused_and_counted(stage: Stage) -> None
 
 def test_a_forged_token_that_names_another_action_or_player_is_counted_too(stage: Stage) -> None:
     for number, place in enumerate((0, 1), 1):
-        payload = list(astuple(stage.promise))
+        payload = list(astuple(stage.promise)[:10])  # the form of older servers
         payload[place] = str(uuid4())
         assert stage.refusal(_with_body(stage.token, _body(payload))) == (401, "invalid_token")
         assert stage.forgeries() == number

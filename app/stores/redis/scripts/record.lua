@@ -12,7 +12,8 @@ if change > known then
   redis.call('ZADD', KEYS[1], ARGV[3], player)
   redis.call('HSET', KEYS[2], player, change)
 end
-local own = tonumber(redis.call('ZSCORE', KEYS[1], player) or -1)
+local own = redis.call('ZSCORE', KEYS[1], player)
+own = own and tonumber(own) or -math.huge
 local function rank(score)
   local above = redis.call('ZCOUNT', KEYS[1], '(' .. score, '+inf')
   if own > tonumber(score) then above = above - 1 end

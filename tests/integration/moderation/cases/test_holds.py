@@ -53,7 +53,7 @@ def _tap(field: Field, clock: Clock, player: UUID, times: int, pause: float = 0.
 
 
 def _public_score(field: Field, player: UUID) -> int:
-    return field.view(player).public["score"]
+    return field.view(player).public["score"] or 0
 
 
 def test_fast_taps_are_never_refused_and_the_public_sees_them_when_they_are_over(

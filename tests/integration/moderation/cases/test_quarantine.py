@@ -40,7 +40,7 @@ def other_players(strict_field: Field) -> list[UUID]:
 def _scores(field: Field, player: UUID) -> tuple[int, int]:
     """Return the score that the public sees, and the score that the player sees."""
     view = field.view(player)
-    return view.public["score"], view.own["score"]
+    return view.public["score"] or 0, view.own["score"] or 0
 
 
 def test_without_the_setting_nothing_is_held(field: Field, anna: UUID) -> None:
@@ -220,7 +220,7 @@ def test_a_redemption_that_was_on_its_way_at_the_decision_is_released_by_the_swe
 ) -> None:
     """Let a redemption read its player, then wait for the standing until the decision is committed."""
     database = strict_field.container.database
-    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%INTO standings%'"
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%WITH who%'"
     with ThreadPoolExecutor(1) as pool:
         with database.transaction() as connection:
             QuarantineStore(database).hold(connection, mallory, None)

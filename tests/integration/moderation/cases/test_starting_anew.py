@@ -103,7 +103,7 @@ def test_a_completion_that_overlaps_leaves_no_trace(timed_field: Field, child: U
 
     def complete(issued: Issued, key: str | None = None) -> int:
         request = RedemptionRequest(str(child), issued.promise.action_id, issued.token, key, "test")
-        return container.redemptions.complete(request).points
+        return container.redemptions.complete(request).result
 
     key = str(uuid4())
     assert complete(first) > 0

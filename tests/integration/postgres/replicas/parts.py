@@ -56,7 +56,8 @@ def commit(container: Container, player: UUID, points: int) -> list[int]:
     promise = Promise(str(uuid4()), str(player), "tap", 1, points, MAIN, season.id, season.number, now, now + 1000)
     redemption = container.ledger.redeem(promise, request_id="test", key=None, fingerprint="")
     assert redemption
-    return [redemption.previous, redemption.score, redemption.change]
+    (change,) = redemption.changes
+    return [change.previous or 0, change.score, change.change]
 
 
 def record(container: Container, player: UUID, scores: list[int]) -> None:
@@ -83,4 +84,4 @@ def refresh(container: Container) -> None:
 def scores_of(container: Container) -> list[int]:
     """Return the board's scores as a process reads them that has nothing cached."""
     container.rankings.note_change(season_of(container))
-    return [row["score"] for row in container.standings.snapshot(MAIN)["data"]]
+    return [row["score"] or 0 for row in container.standings.snapshot(MAIN)["data"]]

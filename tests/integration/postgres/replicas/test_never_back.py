@@ -127,7 +127,7 @@ class Play:
 
     def _see(self, floor: Floor, read: Callable[[], list[StandingRow]]) -> None:
         before = floor.now()
-        scores = {row["user_id"]: row["score"] for row in read()}
+        scores = {row["user_id"]: row["score"] or 0 for row in read()}
         self.wrong += [
             f"{score} after {before[player]}" for player, score in scores.items() if score < before.get(player, 0)
         ]
@@ -153,9 +153,10 @@ class Watcher:
         violations, highest = [], Counter[str]()
         for board in sorted(self.boards, key=lambda board: board.version):
             for row in board.data:
-                if row["score"] < highest[row["user_id"]]:
-                    violations.append(f"version {board.version}: {row['score']} after {highest[row['user_id']]}")
-                highest[row["user_id"]] = row["score"]
+                score = row["score"] or 0
+                if score < highest[row["user_id"]]:
+                    violations.append(f"version {board.version}: {score} after {highest[row['user_id']]}")
+                highest[row["user_id"]] = score
         return violations
 
     def close(self) -> None:

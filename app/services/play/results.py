@@ -1,0 +1,27 @@
+"""The results that players report: which ones an action may have."""
+
+from __future__ import annotations
+
+from app.domain.action_token import Promise
+from app.domain.boards import MAX_SCORE
+from app.errors import TrustedOnly
+
+
+class BadResult(Exception):
+    """The reported result is none that the action may have; the message says why."""
+
+
+def check_result(result: int | None, promise: Promise) -> None:
+    """Raise BadResult, or TrustedOnly for an action that no player completes."""
+    if promise.result_kind == "trusted":
+        raise TrustedOnly()
+    if promise.result_kind == "fixed":
+        if result is not None:
+            raise BadResult("is not reported for this action type, whose points are fixed")
+        return
+    if result is None:
+        raise BadResult("is required for this action type")
+    low = -MAX_SCORE if promise.min_result is None else promise.min_result
+    high = MAX_SCORE if promise.max_result is None else promise.max_result
+    if not low <= result <= high:
+        raise BadResult(f"must be from {low} to {high}")
