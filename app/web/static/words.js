@@ -32,6 +32,8 @@ const REFUSALS = {
   suspicious_activity: () =>
     "This action did not score: the recent play looks automated. It was kept for a person to review. Take a break before you go on.",
   token_already_used: () => "This action was completed before, so it does not score twice. Your score shows what it earned.",
+  trusted_only: () => "Only the game's own server may complete this action. Nothing was scored.",
+  board_closed: () => "None of the boards that this action counts on is open now. Nothing was scored.",
   invalid_token: () => "This action has expired or is not yours. Nothing was scored; start a new one.",
   invalid_signature: () => "This action was not signed by this server. Nothing was scored; start a new one.",
   too_many_sockets: () => "This page is open in too many tabs. Close a tab, then reload this one.",
