@@ -34,13 +34,15 @@ def _seconds(value: object) -> str | None:
     return None if is_valid else "must be a number of seconds from 0 to 86400"
 
 
-def _slug(value: object) -> str | None:
+def check_slug(value: object) -> str | None:
+    """Return the error of a slug, or None."""
     if isinstance(value, str) and len(value) <= SLUG_LENGTH and _SLUG.fullmatch(value):
         return None
     return f"must be up to {SLUG_LENGTH} small letters and digits, with single dashes between them"
 
 
-def _name(value: object) -> str | None:
+def check_name(value: object) -> str | None:
+    """Return the error of a name that people see, or None."""
     is_valid = (
         isinstance(value, str) and value.strip() == value != "" and len(value) <= NAME_LENGTH and value.isprintable()
     )
@@ -70,8 +72,8 @@ def _boolean(value: object) -> str | None:
 
 
 _CHECKS: dict[str, Check] = {
-    "slug": _slug,
-    "name": _name,
+    "slug": check_slug,
+    "name": check_name,
     "points": _whole(1, 1_000_000_000),
     "min_seconds": _seconds,
     "burst": _optional(_whole(1, 100_000)),

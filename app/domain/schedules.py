@@ -14,6 +14,9 @@ _NAMES = {
     "day of the week": ("sun", "mon", "tue", "wed", "thu", "fri", "sat"),
 }
 _LONGEST_GAP = timedelta(days=9 * 366)  # 29 February is 8 years away at most, around a century without one
+_SPANS = (timedelta(minutes=5), timedelta(hours=3), timedelta(days=3), timedelta(days=366), _LONGEST_GAP)
+"""How far `last` looks back, the shorter ones first: a schedule may fire every minute."""
+
 _WIDEST_STEP = timedelta(days=2)  # wider than any step that a zone's clock has made
 
 
@@ -62,6 +65,16 @@ class Schedule:
                 if instant:
                     return instant
             local += timedelta(days=1)
+        return None
+
+    def last(self, at: datetime) -> datetime | None:
+        """Return the newest time that isn't after `at`, None if there is none within nine years."""
+        for span in _SPANS:
+            newest, instant = None, self.next(at - span)
+            while instant and instant <= at:
+                newest, instant = instant, self.next(instant)
+            if newest:
+                return newest
         return None
 
     def _instants(self, local: date) -> Iterator[datetime]:

@@ -56,9 +56,12 @@ def is_public(event_case: str, player_case: str) -> str:
     return f"({is_held(event_case, player_case)}) IS NOT TRUE"
 
 
-def feeds(action_type: str, board: str) -> str:
-    """Return the condition on action types that feed a board."""
-    return f"({board}.id = {action_type}.board_id OR {board}.id = ANY({action_type}.more_boards))"
+def feeds(action_type: str, season: str) -> str:
+    """Return the condition on action types that feed a season: those that feed its board, unless it has its own."""
+    return (
+        f"CASE WHEN {season}.fed_by IS NULL THEN {season}.board_id = {action_type}.board_id"
+        f" OR {season}.board_id = ANY({action_type}.more_boards) ELSE {action_type}.id = ANY({season}.fed_by) END"
+    )
 
 
 def is_within(time: str, season: str) -> str:
@@ -69,19 +72,27 @@ def is_within(time: str, season: str) -> str:
     )
 
 
+RULES = """
+    LEFT JOIN boards board ON board.id = n.board_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(n.scoring, board.scoring) AS scoring, coalesce(n.sort_order, board.sort_order) AS sort_order
+    ) b
+"""
+"""The join of `b`, the scoring and the order of the season `n`; its `board` is null while a replay fills it."""
+
 SEASONS_OF_EVENT = f"""
     JOIN action_types t ON t.id = e.action_type_id
-    JOIN boards b ON {feeds("t", "b")}
-    JOIN seasons n ON n.board_id = b.id AND {is_within("e.created_at", "n")}
+    JOIN seasons n ON n.board_id IS NOT NULL AND {feeds("t", "n")} AND {is_within("e.created_at", "n")}
+    {RULES}
 """
-"""The join of the boards `b` and seasons `n` in which the redemption `e` counts."""
+"""The join of the seasons `n` in which the redemption `e` counts, with their rules `b`."""
 
 IS_ONE_RUN = "b.scoring IN ('best', 'last')"
-"""The condition on boards `b` where one event alone is the score."""
+"""The condition on rules `b` by which one event alone is the score."""
 
 
 def stored(result: str) -> str:
-    """Return what a result brings to a standing on board `b`, where a higher score is better."""
+    """Return what a result brings to a standing by the rules `b`, where a higher score is better."""
     return f"CASE WHEN b.scoring = 'count' THEN 1 WHEN b.sort_order = 'asc' THEN -{result} ELSE {result} END"
 
 
@@ -110,7 +121,7 @@ def folded(standing: str, player_case: str, counts: str = COUNTS) -> str:
                CASE WHEN {IS_ONE_RUN} THEN run.action_id END AS action_id,
                run.own_at,
                CASE WHEN {IS_ONE_RUN} THEN run.own_action END AS own_action
-        FROM seasons n JOIN boards b ON b.id = n.board_id CROSS JOIN LATERAL (
+        FROM seasons n {RULES} CROSS JOIN LATERAL (
             SELECT {total("value", "is_public")} AS total, {total("value", "NOT is_public")} AS held,
                    coalesce(bool_or(NOT is_public), false) AS has_held,
                    {_first("value", "is_public")} AS score, {_first("created_at", "is_public")} AS achieved_at,
@@ -157,10 +168,10 @@ def _first(column: str, condition: str = "true") -> str:
 
 
 def _counting(standing: str, condition: str, counts: str = COUNTS) -> str:
-    """Return the events of a standing that count, on its board `b` and in its season `n`."""
+    """Return the events of a standing that count in its season `n`."""
     return f"""
         FROM score_events e
-        JOIN action_types t ON t.id = e.action_type_id AND {feeds("t", "b")}
+        JOIN action_types t ON t.id = e.action_type_id AND {feeds("t", "n")}
         {NEWEST_REVERSAL}
         WHERE e.player_id = {standing}.player_id AND {is_within("e.created_at", "n")} AND {counts} AND {condition}
     """
@@ -168,7 +179,7 @@ def _counting(standing: str, condition: str, counts: str = COUNTS) -> str:
 
 def _counting_on_board(standing: str, condition: str, counts: str = COUNTS) -> str:
     return f"""
-        FROM seasons n JOIN boards b ON b.id = n.board_id
+        FROM seasons n {RULES}
         CROSS JOIN LATERAL (SELECT e.* {_counting(standing, condition, counts)}) e
         WHERE n.id = {standing}.season_id
     """

@@ -17,6 +17,7 @@ _CHUNK = f"""
            due.achieved_at AS achieved_due, due.action_id AS action_due, due.has_held AS has_held_due
     FROM (
         SELECT * FROM standings WHERE (season_id, player_id) > (:season, :player)
+        AND season_id IN (SELECT id FROM seasons WHERE board_id IS NOT NULL AND number > 0)
         ORDER BY season_id, player_id LIMIT :chunk
     ) s
     JOIN players p ON p.id = s.player_id JOIN seasons n ON n.id = s.season_id JOIN boards b ON b.id = n.board_id

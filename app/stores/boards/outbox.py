@@ -49,6 +49,7 @@ class OutboxStore:
                 """
                 INSERT INTO outbox (season_id, player_id, request_id)
                 SELECT season_id, player_id, :request FROM standings WHERE player_id = :player
+                AND season_id IN (SELECT id FROM seasons WHERE board_id IS NOT NULL)
                 """
             ),
             {"player": player_id, "request": request_id},

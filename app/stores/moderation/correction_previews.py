@@ -15,6 +15,7 @@ from app.stores.boards.counting import (
     IS_ONE_RUN,
     IS_VOIDED,
     NEWEST_REVERSAL,
+    RULES,
     SEASONS_OF_EVENT,
     folded,
     is_public,
@@ -78,11 +79,11 @@ _MOVES = f"""
         SELECT *, count(*) OVER () AS moving FROM ranked
         WHERE events IS NOT NULL OR rank_before IS DISTINCT FROM rank_after
     )
-    SELECT p.username, m.player_id, b.slug AS board, n.number AS season, {_shown("m.before")} AS score_before,
+    SELECT p.username, m.player_id, board.slug AS board, n.number AS season, {_shown("m.before")} AS score_before,
            {_shown("m.after")} AS score_after, m.rank_before, m.rank_after, coalesce(m.events, 0) AS events,
            coalesce(m.points, 0) AS points, m.moving
     FROM moved m JOIN players p ON p.id = m.player_id JOIN seasons n ON n.id = m.season_id
-    JOIN boards b ON b.id = n.board_id
+    {RULES}
     ORDER BY m.events IS NULL, abs(coalesce(m.points, 0)) DESC, coalesce(m.rank_after, m.rank_before), p.username
     LIMIT :limit
 """

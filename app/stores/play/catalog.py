@@ -27,9 +27,17 @@ _TYPES = """
 
 
 SEASONS = """
-    SELECT n.id, b.slug AS board, n.number, b.scoring, b.sort_order FROM seasons n JOIN boards b ON b.id = n.board_id
+    SELECT n.id, b.slug AS board, n.number, coalesce(n.scoring, b.scoring) AS scoring,
+           coalesce(n.sort_order, b.sort_order) AS sort_order
+    FROM seasons n JOIN boards b ON b.id = n.board_id
 """
 """The query of seasons, without a condition on `n` and `b`; `read_season` reads its rows."""
+
+
+def present_season(season: str) -> str:
+    """Return the id of the season in the place of this one, which a replay may have replaced."""
+    return f"coalesce((SELECT replaced_by FROM seasons WHERE id = {season}), {season})"
+
 
 _IS_OPEN = "n.starts_at <= clock_timestamp() AND (n.ends_at IS NULL OR n.ends_at > clock_timestamp())"
 
@@ -63,8 +71,8 @@ class CatalogStore:
         return [read_season(row) for row in rows]
 
     def season(self, season_id: int) -> Season | None:
-        """Return a season, open or closed, or None for an unknown id."""
-        row = self._db.row(f"{SEASONS} WHERE n.id = :id", id=season_id)
+        """Return a season, open or closed, or the one that has replaced it; None for an unknown id."""
+        row = self._db.row(f"{SEASONS} WHERE n.id = {present_season(':id')}", id=season_id)
         return read_season(row) if row else None
 
     def action_types(self) -> list[ActionType]:

@@ -193,7 +193,7 @@ class LedgerStore:
             return None
         if row.points is None:
             return FirstAnswer(row.fingerprint, row.outcome, None)
-        seasons = {season.id: season for season in self._seasons([entry[0] for entry in row.standings])}
+        seasons = self._seasons([entry[0] for entry in row.standings])
         ranks = row.ranks or ([(row.previous_rank, row.current_rank)] if row.current_rank is not None else None)
         changes = [
             StandingChange(seasons[season], previous, score, ranks=tuple(ranks[place]) if ranks else None)
@@ -201,8 +201,16 @@ class LedgerStore:
         ]
         return FirstAnswer(row.fingerprint, row.outcome, Scored(row.points, row.result_kind, changes))
 
-    def _seasons(self, ids: list[int]) -> list[Season]:
-        return [read_season(row) for row in self._db.rows(f"{SEASONS} WHERE n.id = ANY(:ids)", ids=ids)]
+    def _seasons(self, ids: list[int]) -> dict[int, Season]:
+        """Return seasons by these ids; in the place of one that a replay has replaced, the one that replaced it."""
+        rows = self._db.rows(
+            f"""
+            SELECT present.*, w.id AS id_then FROM seasons w
+            CROSS JOIN LATERAL ({SEASONS} WHERE n.id = coalesce(w.replaced_by, w.id)) present WHERE w.id = ANY(:ids)
+            """,
+            ids=ids,
+        )
+        return {row.id_then: read_season(row) for row in rows}
 
     def store_ranks(self, player_id: str, key: str, changes: Sequence[StandingChange]) -> None:
         """Store the ranks of the first response. Losing them in a crash costs a replay's exact ranks, no points."""

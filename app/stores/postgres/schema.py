@@ -105,20 +105,56 @@ boards = sa.Table(
 
 # A season has the events in [starts_at, ends_at) of the action types that feed its board. `over_past`: also those from
 # before starts_at. `closed_at`: it is final. `corrected_at`: when a void or restore changed it after its end.
+# `scoring`, `sort_order` and `fed_by` (ids of action types) are the rules that a season keeps after its end, null for
+# those of its board. A replay (`replay_id`) fills seasons without a board beside the present ones of the board with the slug
+# `fills`. A season that was replaced, by `replaced_by`, has the negative of its id as its number, and no time.
 seasons = sa.Table(
     "seasons",
     metadata,
     sa.Column("id", sa.Integer, sa.Identity(), primary_key=True),
-    sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id"), nullable=False),
+    sa.Column("board_id", sa.Integer, sa.ForeignKey("boards.id")),
     sa.Column("number", sa.Integer, nullable=False),
     moment("starts_at", now=True),
     moment("ends_at", nullable=True),
     sa.Column("over_past", sa.Boolean, nullable=False, server_default="false"),
     moment("closed_at", nullable=True),
     moment("corrected_at", nullable=True),
+    sa.Column("scoring", sa.Text),
+    sa.Column("sort_order", sa.Text),
+    sa.Column("fed_by", ARRAY(sa.Integer)),
+    sa.Column("replay_id", UUID()),
+    sa.Column("fills", sa.Text),
+    sa.Column("replaced_by", sa.Integer),
     sa.UniqueConstraint("board_id", "number"),
     sa.Index("ix_seasons_time", "board_id", "starts_at"),
     sa.Index("uq_seasons_open", "board_id", unique=True, postgresql_where=sa.text("ends_at IS NULL")),
+    sa.Index("ix_seasons_replay_id", "replay_id", postgresql_where=sa.text("replay_id IS NOT NULL")),
+)
+
+# Changes of boards that wait until their seasons are filled from the ledger: `plan` is what is then done at once. Every
+# player up to `player_id` was folded, all once `is_walked`; every event up to `covered_id` is in the filled seasons.
+# `switched`: the new seasons are in place, and the replaced standings have to be deleted.
+replays = sa.Table(
+    "replays",
+    metadata,
+    sa.Column("id", UUID(), primary_key=True),
+    sa.Column("state", sa.Text, nullable=False, server_default="running"),
+    sa.Column("plan", JSONB, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
+    sa.Column("request_id", sa.Text, nullable=False),
+    moment("made_at", now=True),
+    moment("finished_at", nullable=True),
+    sa.Column("player_id", UUID()),
+    sa.Column("covered_id", sa.BigInteger),
+    sa.Column("is_walked", sa.Boolean, nullable=False, server_default="false"),
+    sa.Column("standings", sa.BigInteger, nullable=False, server_default="0"),
+    sa.CheckConstraint("state in ('running', 'switched', 'done', 'cancelled')", name="state"),
+    sa.Index(
+        "uq_replays_unfinished",
+        sa.text("(true)"),
+        unique=True,
+        postgresql_where=sa.text("state in ('running', 'switched')"),
+    ),
 )
 
 # A type feeds `board_id`, its first board, and `more_boards`. `points` is null unless the result is fixed;
