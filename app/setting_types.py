@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from app.server_urls import split_url
 
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@*]+")
 _RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour)")
 
 
@@ -117,13 +118,66 @@ def _check_rate(value: str) -> str:
     return value
 
 
-def _check_cluster(value: str) -> str:
+def _check_redis(value: str) -> str:
     if value.startswith("redis+cluster:"):
         parts = split_url(value)
         if not all(_is_address(host.strip()) for host in parts.hosts.split(",")):
             raise ValueError("wants redis+cluster://host:port,host:port,…")
         if parts.path.strip("/") not in ("", "0"):
             raise ValueError("names a numbered database, but a cluster has only database 0")
+    else:
+        _require(_is_readable_by_redis(value), "has a port or an option that the Redis client can't read")
+    return value
+
+
+def _check_postgres(value: str) -> str:
+    _require(_is_readable_by_psycopg(value), "has a port or an option that PostgreSQL's client can't read")
+    return value
+
+
+def _check_broker(value: str) -> str:
+    _require(all(map(_has_port_or_none, value.split(";"))), "has a port that is no number from 1 to 65535")
+    return value
+
+
+def _require(is_readable: bool, fault: str) -> None:
+    """Raise outside of any other error's handling: the clients' own errors show parts of the URL, maybe a password."""
+    if not is_readable:
+        raise ValueError(fault)
+
+
+def _is_readable_by_redis(value: str) -> bool:
+    from redis import ConnectionPool  # here, for processes that need no client
+
+    try:
+        ConnectionPool.from_url(value).make_connection()
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _is_readable_by_psycopg(value: str) -> bool:
+    import sqlalchemy as sa
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import make_conninfo
+
+    try:
+        make_conninfo(**dict.fromkeys(sa.make_url(value).query, ""))
+    except (ValueError, sa.exc.ArgumentError, ProgrammingError):
+        return False
+    return True
+
+
+def _has_port_or_none(value: str) -> bool:
+    try:
+        return urlsplit(value).port != 0
+    except ValueError:
+        return False
+
+
+def _check_origin(value: str) -> str:
+    if not _ORIGIN.fullmatch(value):
+        raise ValueError("wants origins such as https://play.example.org, without a path and without *")
     return value
 
 
@@ -143,14 +197,19 @@ def _name_driver(value: str) -> str:
 
 _List = BeforeValidator(_parse_list)
 _Hidden = Field(repr=False)  # a URL may have a password
-_Postgres = Annotated[str, url("postgresql", "postgres", "postgresql+psycopg"), AfterValidator(_name_driver)]
+_Postgres = Annotated[
+    str,
+    url("postgresql", "postgres", "postgresql+psycopg"),
+    AfterValidator(_name_driver),
+    AfterValidator(_check_postgres),
+]
 
 Switch = Annotated[bool, BeforeValidator(_parse_switch)]
 Rate = Annotated[str, AfterValidator(_check_rate)]
-Texts = Annotated[tuple[str, ...], _List]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_check_origin)], ...], _List]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(lambda text: str(ip_network(text)))], ...], _List]
 PostgresUrl = Annotated[_Postgres, _Hidden]
 PostgresUrls = Annotated[tuple[_Postgres, ...], _List, _Hidden]
-RedisUrl = Annotated[str, url("redis", "rediss", "redis+cluster", "unix"), AfterValidator(_check_cluster), _Hidden]
-BrokerUrl = Annotated[str, url("amqp", "amqps", "redis", "rediss"), _Hidden]
+RedisUrl = Annotated[str, url("redis", "rediss", "redis+cluster", "unix"), AfterValidator(_check_redis), _Hidden]
+BrokerUrl = Annotated[str, url("amqp", "amqps", "redis", "rediss"), AfterValidator(_check_broker), _Hidden]
 Keys = Annotated[tuple[SecretKey, ...], BeforeValidator(_parse_keys)]

@@ -18,13 +18,13 @@ from app.setting_types import (
     BrokerUrl,
     Keys,
     Networks,
+    Origins,
     PostgresUrl,
     PostgresUrls,
     Rate,
     RedisUrl,
     SecretKey,
     Switch,
-    Texts,
     number,
     number_or_none,
     whole,
@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[int, whole(0, 8)] = _set(0, "proxies in front whose X-Forwarded-For counts")
     operators: Networks = _set(_PRIVATE, "networks that may read /metrics and /readyz")
     body_seconds: Annotated[float, number(0.1, 600)] = _set(10.0, "time the whole body of a request has to arrive")
-    allowed_origins: Texts = _set((), "further Origins that may open a socket; its own always may")
+    allowed_origins: Origins = _set((), "further Origins that may open a socket; its own always may")
 
     database_url: PostgresUrl = _set("postgresql+psycopg://localhost/fairboard", "PostgreSQL primary")
     database_replica_urls: PostgresUrls = _set((), "read replicas, comma-separated")
