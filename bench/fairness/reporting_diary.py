@@ -84,8 +84,9 @@ class Diary:
             at = max(at, self._starts[-1] + 0.001)
         if len(self._starts) == _STARTS_A_MINUTE:
             at = max(at, self._starts[0] + 60.05)
-        self._open = [end for end in self._open if end > at]
-        while len(self._open) >= _MOST_OPEN:
+        if len(self._open) >= _MOST_OPEN:
+            self._open = [end for end in self._open if end > at]
+        if len(self._open) >= _MOST_OPEN:
             at = min(self._open) + 0.05
             self._open = [end for end in self._open if end > at]
         self._starts.append(at)
@@ -101,7 +102,7 @@ def _completed_at(play: Completion) -> float:
 
 
 def merged(diaries: Iterable[Diary]) -> Diary:
-    """Return a diary of several people on one account, who take turns: an overlapping play waits for the one before."""
+    """Return a diary of several people on one account, who take turns: nobody starts within another's play."""
     diary = Diary()
     plays = sorted((play for part in diaries for play in part.plays), key=lambda play: play.issued_at)
     for play in plays:

@@ -39,6 +39,8 @@ class Script:
     rest: Callable[[float], float]
 
     def choose(self, now: float) -> str:
+        if len(self.mix) == 1:
+            return next(iter(self.mix))
         return self.random_source.choices(list(self.mix), list(self.mix.values()))[0]
 
     def seconds(self, action_type: str, now: float) -> float:
@@ -84,17 +86,17 @@ def _no_wait(random_source: random.Random) -> Sequence[Account]:
 def _fixed_interval(random_source: random.Random) -> Sequence[Account]:
     wait = random_source.choice((1.0, 2.0, 5.0))
     script = Script(random_source, {"boss-fight": 1.0}, lambda _: wait, lambda _: 0.05)
-    return host(random_source, run_script(script, ALWAYS))
+    return host(random_source, run_script(script, [(MIDNIGHT + HOUR, MIDNIGHT + 40 * HOUR)]))
 
 
 def _tap_flood(random_source: random.Random) -> Sequence[Account]:
     script = Script(random_source, {"tap": 1.0}, lambda _: 0.0, lambda _: 0.01)
-    return host(random_source, run_script(script, daily(random_source, draw_zone(random_source), 18.0, 0.5)[1:]))
+    return host(random_source, run_script(script, daily(random_source, draw_zone(random_source), 18.0, 0.5)[2:4]))
 
 
 def _lockstep_quick_match(random_source: random.Random) -> Sequence[Account]:
     script = Script(random_source, {"quick-match": 1.0}, lambda _: 0.1, lambda _: 1.0)
-    return host(random_source, run_script(script, daily(random_source, draw_zone(random_source), 12.0, 2.0)))
+    return host(random_source, run_script(script, daily(random_source, draw_zone(random_source), 12.0, 2.0)[2:5]))
 
 
 def _uniform_jitter(random_source: random.Random) -> Sequence[Account]:
@@ -224,15 +226,15 @@ def _capped(random_source: random.Random) -> Sequence[Account]:
 
 
 def _slow_tapper(random_source: random.Random) -> Sequence[Account]:
-    """Tap below the limit for ten hours with a wandering tempo."""
+    """Tap far below the limit for some hours with a wandering tempo."""
     drift = Drift(random_source, 0.12)
     script = Script(
         random_source,
         {"tap": 1.0},
         lambda _: 0.0,
-        lambda now: 1.5 * random_source.lognormvariate(drift.at(now), 0.25) + (random_source.random() < 0.01) * 20.0,
+        lambda now: 2.4 * random_source.lognormvariate(drift.at(now), 0.25) + (random_source.random() < 0.01) * 20.0,
     )
-    hours = random_source.uniform(5.0, 9.0)
+    hours = random_source.uniform(1.8, 3.0)
     return host(random_source, run_script(script, daily(random_source, draw_zone(random_source), 10.0, hours, 0.6)))
 
 
@@ -288,7 +290,7 @@ SCRIPTS: tuple[Kind, ...] = (
     Kind("minimum rider", _minimum_rider, False, notes="Just above the minimum, an evening a day."),
     Kind("cron job", _cron_job, False, notes="A person's pace that begins on the hour, every hour but four."),
     Kind("capped", _capped, False, notes="Stops each day at an amount that a keen person might reach."),
-    Kind("slow tapper", _slow_tapper, False, notes="Taps for many hours with a wandering tempo."),
+    Kind("slow tapper", _slow_tapper, False, notes="Taps for hours on end with a wandering tempo."),
     Kind("tide", _tide, False, notes="Never stops, and slows down at night."),
     Kind("parallel opener", _parallel_opener, False, notes="Opens ten actions and completes them in a row."),
     Kind("song skipper", _song_skipper, False, notes="Reports songs that nobody heard to the end."),
