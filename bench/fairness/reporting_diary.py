@@ -26,6 +26,7 @@ ACTIONS: dict[str, GameAction] = {
 MINIMUM: Final = {name: action.limits.min_seconds for name, action in ACTIONS.items()}
 
 _STARTS_A_MINUTE: Final = 60
+_STARTS_FREED: Final = 8  # a client that was refused waits until so many starts are free again
 _MOST_OPEN: Final = 10
 _TOKEN_LIFE: Final = 590.0  # a token expires 10 minutes after its issue
 
@@ -82,8 +83,8 @@ class Diary:
     def _start(self, at: float) -> float:
         if self._starts:
             at = max(at, self._starts[-1] + 0.001)
-        if len(self._starts) == _STARTS_A_MINUTE:
-            at = max(at, self._starts[0] + 60.05)
+        if len(self._starts) == _STARTS_A_MINUTE and at < self._starts[0] + 60.05:
+            at = self._starts[_STARTS_FREED - 1] + 60.05
         if len(self._open) >= _MOST_OPEN:
             self._open = [end for end in self._open if end > at]
         if len(self._open) >= _MOST_OPEN:

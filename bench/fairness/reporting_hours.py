@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, TypeAlias
 
-from bench.fairness.world import DAY, HOUR, MIDNIGHT
+from bench.fairness.world import DAY, HOUR, MIDNIGHT, WEEK
 
 Window: TypeAlias = tuple[float, float]
 """The start and the end of a session, in Unix seconds."""
@@ -100,7 +100,14 @@ def waking_hours(random_source: random.Random, rhythm: Rhythm) -> list[Window]:
 
 
 def sessions(random_source: random.Random, rhythm: Rhythm) -> list[Window]:
-    """Return the sessions of a week, in order and apart from each other, within the waking hours."""
+    """Return the sessions of a week in which the person plays at all, in order and apart from each other."""
+    while True:
+        windows = _sessions(random_source, rhythm)
+        if any(MIDNIGHT <= start < MIDNIGHT + WEEK - HOUR for start, _ in windows):
+            return windows
+
+
+def _sessions(random_source: random.Random, rhythm: Rhythm) -> list[Window]:
     mood = 0.0
     windows: list[Window] = []
     for day, (wake, bed) in zip(_DAYS, waking_hours(random_source, rhythm), strict=True):

@@ -246,7 +246,7 @@ def _pause_filler(random_source: random.Random) -> Sequence[Account]:
     by_hand = week_by_hand(random_source, keen_hand(random_source), keen_rhythm(random_source))
     script = Script(
         random_source,
-        RICH_MIX,
+        {"boss-fight": 1.0},
         lambda _: random_source.lognormvariate(2.4, 0.6),
         lambda _: random_source.lognormvariate(0.8, 0.5),
     )
@@ -254,7 +254,7 @@ def _pause_filler(random_source: random.Random) -> Sequence[Account]:
     pauses = [
         (play.completed_at + random_source.uniform(3.0, 30.0), following.issued_at - 60.0)
         for play, following in pairwise(plays)
-        if 150.0 < following.issued_at - play.completed_at < 5.0 * HOUR
+        if 90.0 < following.issued_at - play.completed_at < 5.0 * HOUR
     ]
     return settle(random_source, merged([by_hand, run_script(script, pauses)]))
 

@@ -120,6 +120,26 @@ def _retired_solver(random_source: random.Random) -> Sequence[Account]:
     return settle(random_source, week_by_hand(random_source, hand, rhythm))
 
 
+def _no_lifer(random_source: random.Random) -> Sequence[Account]:
+    rhythm = draw_rhythm(
+        random_source, *(Habit(hour, 0.6, 0.9, 0.95, 150.0, 0.4) for hour in (10.0, 13.5, 17.0, 20.0, 23.0))
+    )
+    rhythm = replace(rhythm.moved(1.5), sleep=7.0)
+    hand = draw_hand(random_source, {"boss-fight": 1.0, "puzzle": 0.6, "duel": 0.2}, speed=0.6)
+    return settle(random_source, week_by_hand(random_source, hand, rhythm))
+
+
+def _new_parent(random_source: random.Random) -> Sequence[Account]:
+    """Sleep in pieces of two or three hours, and play one-handed while the baby drinks."""
+    hand, now, windows = draw_hand(random_source, {"quick-match": 1.0, "puzzle": 0.6}, speed=1.5), MIDNIGHT, []
+    while now < MIDNIGHT + WEEK:
+        now += HOUR * random_source.uniform(1.8, 3.6)
+        if random_source.random() < 0.75:
+            windows.append((now, now + 60.0 * random_source.lognormvariate(2.4, 0.4)))
+    hand.lapses = 0.15
+    return settle(random_source, play_hand(Diary(), hand, windows))
+
+
 def _speed_runner(random_source: random.Random) -> Sequence[Account]:
     rhythm = draw_rhythm(random_source, Habit(20.5, 0.8, 0.8, 0.9, 190.0, 0.4))
     hand = draw_hand(random_source, {"boss-fight": 1.0})
@@ -200,6 +220,8 @@ PEOPLE: tuple[Kind, ...] = (
     Kind("holiday binge", _holiday_binge, True, True, notes="Three or four days of twelve hours, then nothing."),
     Kind("insomniac", _insomniac, True, True, notes="Plays in the middle of the night and sleeps under five hours."),
     Kind("retired solver", _retired_solver, True, True, notes="The same puzzles at the same hours, calm and steady."),
+    Kind("no-lifer", _no_lifer, True, True, notes="Plays by hand whenever awake, every day."),
+    Kind("new parent", _new_parent, True, True, notes="Up every three hours, day and night, for minutes of play."),
     Kind("speed-runner", _speed_runner, True, True, notes="One boss for hours, a bad start is reset."),
     Kind("musician", _musician, True, True, notes="Taps to a metronome with a trained hand."),
     Kind("pomodoro worker", _pomodoro_worker, True, True, notes="Five minutes at the bell after 25 of work."),

@@ -100,7 +100,7 @@ def _lockstep_quick_match(random_source: random.Random) -> Sequence[Account]:
 
 
 def _uniform_jitter(random_source: random.Random) -> Sequence[Account]:
-    most = random_source.uniform(4.0, 25.0)
+    most = random_source.uniform(9.0, 25.0)
     script = Script(
         random_source,
         draw_mix(random_source),
@@ -232,7 +232,7 @@ def _slow_tapper(random_source: random.Random) -> Sequence[Account]:
         random_source,
         {"tap": 1.0},
         lambda _: 0.0,
-        lambda now: 2.4 * random_source.lognormvariate(drift.at(now), 0.25) + (random_source.random() < 0.01) * 20.0,
+        lambda now: 2.8 * random_source.lognormvariate(drift.at(now), 0.25) + (random_source.random() < 0.01) * 20.0,
     )
     hours = random_source.uniform(1.8, 3.0)
     return host(random_source, run_script(script, daily(random_source, draw_zone(random_source), 10.0, hours, 0.6)))

@@ -11,8 +11,8 @@ from bench.fairness.reporting_kinds import ACTIONS, CHEATS, HONEST
 from bench.fairness.world import HOUR, MIDNIGHT, WEEK, Account, Kind
 
 KINDS = HONEST + CHEATS
-SLEEPLESS = {"songs all night", "family", "charity marathon"}
-"""Honest kinds whose account is up at night: several people, or a client that plays by itself."""
+SLEEPLESS = {"songs all night", "family", "charity marathon", "new parent"}
+"""Honest kinds whose account is up at night: several people, a client that plays by itself, a baby."""
 
 
 def _draw(kind: Kind) -> Sequence[Account]:
