@@ -56,7 +56,8 @@ class Hand:
     """A person's pace. Times of the server include the network: `latency` in seconds, with a right tail.
 
     `speed` scales the effort, `spread` is the deviation of its log, `lapses` the chance of a moment's absence per
-    action, `breaks` of a break; `tiring` is the log slow-down an hour; `restless` the chance to change the action.
+    action, `breaks` of a break; `tiring` is the log slow-down an hour; `restless` the chance to change the action,
+    `failures` the chance to end it early; `is_gamma`: the law of the spread is a gamma law, not a lognormal one.
     """
 
     random_source: random.Random
@@ -71,6 +72,9 @@ class Hand:
     latency: float
     round_seconds: float
     drift: Drift
+    failures: float
+    is_gamma: bool
+    has_failed: bool = False
     learning: float = 0.0
     action_type: str = ""
     actions: int = 0
@@ -91,6 +95,12 @@ class Hand:
         practice = self.learning / (1.0 + self.actions / 40.0)
         return exp(self.drift.at(now) + self.tiring * hours + practice)
 
+    def variation(self) -> float:
+        """Return the relative effort of one action: the law is the person's own, with a right tail."""
+        if self.is_gamma:
+            return self.random_source.gammavariate(1.0 / self.spread**2, self.spread**2)
+        return self.random_source.lognormvariate(0.0, self.spread)
+
     def seconds(self, action_type: str, now: float) -> float:
         self.actions += 1
         chance = self.random_source
@@ -100,7 +110,12 @@ class Hand:
             return self.round_seconds + self.network()
         if action_type in _CLIENT_SECONDS:
             return _CLIENT_SECONDS[action_type] + self.network()
-        effort = _EFFORT[action_type] * self.speed * self.pace(now) * chance.lognormvariate(0.0, self.spread)
+        effort = _EFFORT[action_type] * self.speed * self.pace(now) * self.variation()
+        if self.has_failed:
+            effort *= 1.12  # people are slower after an error
+        self.has_failed = chance.random() < self.failures
+        if self.has_failed:
+            effort *= chance.uniform(0.15, 1.1)
         if chance.random() < self.lapses:
             effort += chance.expovariate(1.0 / (4.0 + 0.5 * effort))
         return MINIMUM[action_type] + effort + self.network()
@@ -138,6 +153,8 @@ def draw_hand(random_source: random.Random, mix: dict[str, float], speed: float 
         latency=0.05 * chance.lognormvariate(0.0, 0.7),
         round_seconds=chance.choice((12.0, 15.0, 20.0, 30.0)),
         drift=Drift(chance, chance.uniform(0.08, 0.22)),
+        failures=chance.uniform(0.02, 0.2),
+        is_gamma=chance.random() < 0.4,
     )
 
 

@@ -37,7 +37,7 @@ def _athlete(random_source: random.Random) -> Sequence[Account]:
     hand.speed = random_source.uniform(0.18, 0.3)
     hand.spread = random_source.uniform(0.13, 0.2)
     hand.think, hand.lapses, hand.tiring, hand.latency = 1.6, 0.01, 0.03, 0.012
-    hand.drift = Drift(random_source, 0.07)
+    hand.drift, hand.failures = Drift(random_source, 0.07), 0.03
     return settle(random_source, week_by_hand(random_source, hand, rhythm))
 
 
@@ -115,7 +115,7 @@ def _retired_solver(random_source: random.Random) -> Sequence[Account]:
     habits = (Habit(9.5, 0.15, 0.97, 0.95, 100.0, 0.1), Habit(14.5, 0.2, 0.95, 0.9, 110.0, 0.1))
     rhythm = replace(draw_rhythm(random_source, *habits), irregularity=0.2, weekend_lie_in=0.0)
     hand = draw_hand(random_source, {"puzzle": 1.0}, speed=1.3)
-    hand.spread, hand.breaks = random_source.uniform(0.15, 0.22), 0.006
+    hand.spread, hand.breaks, hand.failures = random_source.uniform(0.15, 0.22), 0.006, 0.02
     hand.drift = Drift(random_source, 0.07)
     return settle(random_source, week_by_hand(random_source, hand, rhythm))
 

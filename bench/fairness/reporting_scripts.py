@@ -251,13 +251,13 @@ def _tide(random_source: random.Random) -> Sequence[Account]:
 
 
 def _parallel_opener(random_source: random.Random) -> Sequence[Account]:
-    """Open ten actions at once and complete them in a row as fast as the server lets it."""
+    """Open as many actions as the server allows, and complete them in a row as fast as it lets it."""
     diary, now = Diary(), MIDNIGHT + random_source.random() * 12 * HOUR
     for _, end in daily(random_source, draw_zone(random_source), 10.0, random_source.uniform(3.0, 8.0), 0.5):
         now = max(now, end - 6 * HOUR)
         while now < end:
             opened = now
-            for index in range(10):
+            for index in range(12):  # the last two wait for a place
                 now = diary.play("boss-fight", opened + 0.1 * index, 20.0 + random_source.expovariate(1.0))
             now += random_source.lognormvariate(2.0, 1.0)
     return host(random_source, diary)
@@ -292,6 +292,6 @@ SCRIPTS: tuple[Kind, ...] = (
     Kind("capped", _capped, False, notes="Stops each day at an amount that a keen person might reach."),
     Kind("slow tapper", _slow_tapper, False, notes="Taps for hours on end with a wandering tempo."),
     Kind("tide", _tide, False, notes="Never stops, and slows down at night."),
-    Kind("parallel opener", _parallel_opener, False, notes="Opens ten actions and completes them in a row."),
+    Kind("parallel opener", _parallel_opener, False, notes="Opens all actions it may and completes them in a row."),
     Kind("song skipper", _song_skipper, False, notes="Reports songs that nobody heard to the end."),
 )

@@ -57,6 +57,10 @@ def test_the_mainstream_shares_sum_to_one() -> None:
 @_named(KINDS)
 def test_the_random_source_alone_decides(kind: Kind) -> None:
     assert _draw(kind) == _accounts(kind)
+
+
+@_named(HONEST)
+def test_no_two_weeks_are_alike(kind: Kind) -> None:
     assert kind.accounts(random.Random("a different seed")) != _accounts(kind)
 
 
