@@ -170,9 +170,9 @@ class Decisions:
             "status": case.status,
             "suspicion": self._suspicions.lock(connection, case.player_id),
             "held_under": str(hold.id) if hold else None,
-            "held_until": _text_of(hold and hold.until),
-            "held_since": _text_of(hold and hold.since),
-            "held_from": _text_of(hold and hold.begun),
+            "held_until": _text_of(hold.until if hold else None),
+            "held_since": _text_of(hold.since if hold else None),
+            "held_from": _text_of(hold.begun if hold else None),
         }
 
     def _clear(self, connection: sa.Connection, case: LockedCase, author: DecisionAuthor) -> DecisionResult:
