@@ -89,7 +89,7 @@ def test_over_http(container: Container, client: FlaskClient, case_id: str) -> N
 
 def test_open_cases_by_harm_over_http(container: Container, client: FlaskClient, case_id: str) -> None:
     container.accounts.create("alice", "a good password", "admin")
-    assert _data(client, "/admin/cases?order=harm", "alice") .startswith("[]"), "decided cases do no harm"
+    assert _data(client, "/admin/cases?order=harm", "alice").startswith("[]"), "decided cases do no harm"
     container.decisions.undo(UUID(case_id), DecisionAuthor("cli:tests", "a test", "r-2"))
     row = _data(client, "/admin/cases?order=harm", "alice")
     assert '"harm":{"score":0.5,"certainty":0.5,"points":0.5,"place":0.5,"waiting":0.5}' in row
