@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import click
+from flask.cli import with_appcontext
 
 from app.cli.commands import as_json, container, example
 from app.cli.output import emit, table
@@ -16,6 +17,7 @@ _COLUMNS = ("username", "points", "player_id")
 
 @click.command(epilog=example("anticheat gain"))
 @as_json
+@with_appcontext
 def gain(as_json: bool) -> None:
     """Show from how many points in 24 hours a player is assessed at once, where that comes from, and who is above."""
     view = container().gain_watch.view()

@@ -35,6 +35,7 @@ from app.stores.moderation.corrections import CorrectionStore
 from app.stores.moderation.decisions import DecisionStore
 from app.stores.moderation.gain import GainStore
 from app.stores.moderation.gain_limits import GainLimitStore
+from app.stores.moderation.harm import HarmStore
 from app.stores.moderation.models import ModelStore
 from app.stores.moderation.play_reviews import ReviewStore
 from app.stores.moderation.quarantine import QuarantineStore
@@ -107,7 +108,7 @@ def build_moderation(
 ) -> ModerationServices:
     """Return the services of moderation. `assess_day` asks the learned model."""
     settings, database, clock = connections.settings, connections.database, connections.clock
-    half_life, players = settings.anticheat_half_life, accounts.players
+    players = accounts.players
     statuses = StatusChanges(
         connections.redis, players, accounts.logins, boards.outbox, stores.audit, boards.rankings, play.catalog
     )
@@ -146,7 +147,7 @@ def build_moderation(
     )
     return ModerationServices(
         moderation,
-        Cases(database, stores.cases, stores.suspicions, players, half_life=half_life, clock=clock),
+        _cases(connections, stores, accounts),
         corrections,
         decisions,
         _audit(connections, stores),
@@ -208,6 +209,18 @@ def _review(connections: Connections, stores: ModerationStores) -> Review:
         thresholds=thresholds_of(settings),
         lag_seconds=settings.replica_lag_seconds,
         quarantine=settings.quarantine,
+    )
+
+
+def _cases(connections: Connections, stores: ModerationStores, accounts: AccountParts) -> Cases:
+    return Cases(
+        connections.database,
+        stores.cases,
+        HarmStore(connections.database),
+        stores.suspicions,
+        accounts.players,
+        thresholds=thresholds_of(connections.settings),
+        clock=connections.clock,
     )
 
 

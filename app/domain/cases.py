@@ -27,6 +27,7 @@ CaseRule = Literal[
     "gain",
     "podium",
 ]
+CaseOrder = Literal["newest", "harm"]
 Decision = Literal["cleared", "confirmed"]
 DECISIONS: tuple[Decision, ...] = ("cleared", "confirmed")
 STATES: tuple[CaseState, ...] = ("open", "cleared", "confirmed")

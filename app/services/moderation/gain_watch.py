@@ -132,8 +132,8 @@ class GainWatch:
         position = self._store.position()
         until = min(position.cursor + _BATCH, position.settled)
         has_more = until < position.settled
+        limits = self._limits_in_force(position.limits, position.limits_are_new)
         if position.newest > position.cursor and self._is_on:
-            limits = self._limits_in_force(position.limits, position.limits_are_new)
             self._look_at_all(position.cursor, until if has_more else position.newest, limits, summary)
         if until > position.cursor:
             self._store.fold(position.cursor, until)

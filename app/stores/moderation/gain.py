@@ -20,7 +20,9 @@ _SETTLE_SECONDS = 30
 
 # The first time, the sums begin with the first event of the days before. OFFSET 0: found by the index of times.
 _POSITION = f"""
-    SELECT cursor, limits, limits_at > now() - interval '1 hour' AS limits_are_new,
+    SELECT cursor, limits, limits_at > greatest(
+               now() - interval '1 hour', (SELECT max(greatest(created_at, limits_since, retired_at)) FROM action_types)
+           ) AS limits_are_new,
            (SELECT max(id) FROM score_events) AS newest,
            (SELECT id FROM score_events WHERE created_at < clock_timestamp() - interval '{_SETTLE_SECONDS} s'
             ORDER BY id DESC LIMIT 1) AS settled

@@ -160,6 +160,14 @@ def test_between_the_limits_only_the_unusual_is_held(field: Field, crowd: list[U
     assert _watch(field) == ([], [unusual])
 
 
+def test_a_new_action_type_that_pays_more_raises_the_limits_at_once(field: Field, crowd: list[UUID]) -> None:
+    field.score(crowd[0], 100_000)
+    values = {"slug": "jackpot", "name": "Jackpot", "points": 1000, "min_seconds": 0}
+    with field.container.database.transaction() as connection:
+        field.container.catalog.add_action_type(connection, values, "main")
+    assert _watch(field) == ([], [])
+
+
 def test_on_a_board_of_eight_the_first_place_is_nothing_unusual(field: Field) -> None:
     players = [field.player(f"player {number}") for number in range(8)]
     for player in players:
