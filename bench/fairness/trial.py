@@ -117,7 +117,7 @@ def _result(entry: JudgedPlayer, lessons: Learned, link: tuple[float, float] | N
 
 
 def _levels(live: LiveResult, model: ModelView, link_level: float, gain: GainView) -> dict[str, float]:
-    gain_level = max(gain.level, 1.0) if gain.case_at is not None else min(gain.level, 0.99)
+    gain_level = 0.0 if gain.case_at is None else max(gain.level, 1.0)
     return {"rules": live.peak / THRESHOLDS.flag, "model": model.level, "links": link_level, "gain": gain_level}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from bench.fairness.gaining import limits_of, points_by_day, watched
 from bench.fairness.live import Scored, judged
 from bench.fairness.moderator import Moderator
 from bench.fairness.population import Player, Sizes, population
+from bench.fairness.trial import judge_population, learned, results, stored_population
 from bench.fairness.tuning_kinds import CHEATS, HONEST
 from bench.fairness.world import DAY, HOUR, MIDNIGHT, Account, Kind
 
@@ -114,6 +116,25 @@ def test_an_unusual_gain_is_held_until_looked_at() -> None:
     assert view.case_at == MIDNIGHT
     assert view.holds[0][0] == MIDNIGHT
     assert view.holds[0][1] > MIDNIGHT + HOUR / 2
+
+
+def test_results_are_of_all_ways_and_since_the_first_play(tmp_path: Path) -> None:
+    kinds = [kind for kind in (*HONEST, *CHEATS) if kind.name in ("casual", "trickle, day and night")]
+    loop = Kind(
+        "loop", lambda rng: [Account(beat("quick-match", 3.1, 200), "home", "model", 0.0)], False, is_naive=True
+    )
+    assert judge_population([*kinds, loop], "1", Sizes(12, 1, 1), tmp_path / "population") > 200
+    players = stored_population(tmp_path / "population")
+    by_kind = {result.kind: result for result in results(players, learned(players, "1"))}
+    assert set(by_kind) == {"casual", "trickle, day and night", "loop"}
+    assert by_kind["casual"].is_honest
+    assert "rules" not in by_kind["casual"].cases
+    caught = by_kind["loop"]
+    assert 30 < caught.cases["rules"] < 70
+    assert caught.levels["rules"] > 1
+    assert caught.unnoticed == caught.board_points == 10 * round(caught.cases["rules"] / 3.1)
+    assert caught.off_board_after is not None
+    assert caught.off_board_after <= 20
 
 
 def test_points_are_counted_by_day() -> None:
