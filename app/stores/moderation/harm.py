@@ -46,7 +46,8 @@ _FACTS = f"""
            (SELECT (limits->>'usual')::float FROM gain_progress) AS usual_points,
            CASE WHEN places.place <= {_PLACES} THEN places.place END AS place, coalesce(e.suspicion, 0) AS suspicion,
            CAST(:reject AS float) AS reject, coalesce(e.is_hard, false) AS is_hard,
-           coalesce(e.sources, '{{{{}}}}') AS sources, coalesce(cleared.times, 0) AS cleared_before, p.held_under IS NOT NULL AS is_held,
+           coalesce(e.sources, '{{{{}}}}') AS sources, coalesce(cleared.times, 0) AS cleared_before,
+           p.held_under IS NOT NULL AS is_held,
            p.status = 'suspended' AS is_suspended, chosen.appealed_at IS NOT NULL AS has_appeal,
            greatest(0, extract(epoch FROM now() - chosen.opened_at))::float / 86400 AS days
     FROM chosen JOIN players p ON p.id = chosen.player_id LEFT JOIN evidence e ON e.case_id = chosen.id
