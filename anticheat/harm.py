@@ -41,8 +41,8 @@ class CaseFacts:
 
     `points`: scored since its start; `usual_points`: the honest 99th percentile of a day, None if it is not known;
     `place`: the one that all points give, None if it is far down; `suspicion`: the highest, where `reject` refuses;
-    `sources`: of the evidence (live, review, model, linked, gain); `cleared_before`: earlier cases that were cleared;
-    `days`: since it was opened.
+    `sources`: of the evidence besides the rules (model, linked, gain); `cleared_before`: how many earlier cases were
+    cleared; `days`: since it was opened.
     """
 
     points: float

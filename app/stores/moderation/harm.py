@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,12 +10,12 @@ import sqlalchemy as sa
 from anticheat.harm import CaseFacts
 from app.stores.moderation.cases import MATCHES, Filters, values_of
 from app.stores.postgres.engine import Database
-from app.stores.postgres.rows import read_row
 
 _PLACES = 100  # of each open season; a place further down makes no difference
 _SECONDS = 30
 
-# Points by day: those of the first day are all in question. A season's place is how many of the best have more.
+# Points by day: those of the first day are all in question. A season's place is how many of the best have more. The
+# sources are without DISTINCT, which would sort all signals. The columns are the fields of CaseFacts.
 _FACTS = f"""
     WITH chosen AS MATERIALIZED (
         SELECT c.id, c.player_id, c.opened_at, c.starts_at, c.appealed_at FROM cases c
@@ -28,7 +27,9 @@ _FACTS = f"""
         ) b WHERE n.ends_at IS NULL GROUP BY n.id
     ), evidence AS (
         SELECT g.case_id, bool_or(g.is_hard) AS is_hard, max(g.suspicion) AS suspicion,
-               array_agg(DISTINCT g.source) AS sources
+               array_remove(ARRAY[CASE WHEN bool_or(g.source = 'model') THEN 'model' END,
+                                  CASE WHEN bool_or(g.source = 'linked') THEN 'linked' END,
+                                  CASE WHEN bool_or(g.source = 'gain') THEN 'gain' END], NULL) AS sources
         FROM signals g JOIN chosen ON chosen.id = g.case_id GROUP BY g.case_id
     ), cleared AS (
         SELECT player_id, count(*) AS times FROM cases JOIN (SELECT DISTINCT player_id FROM chosen) p USING (player_id)
@@ -44,8 +45,9 @@ _FACTS = f"""
     SELECT chosen.id, coalesce(points.points, 0) AS points,
            (SELECT (limits->>'usual')::float FROM gain_progress) AS usual_points,
            CASE WHEN places.place <= {_PLACES} THEN places.place END AS place, coalesce(e.suspicion, 0) AS suspicion,
-           coalesce(e.is_hard, false) AS is_hard, coalesce(e.sources, '{{{{}}}}') AS sources,
-           coalesce(cleared.times, 0) AS cleared_before, p.held_under IS NOT NULL AS is_held,
+           CAST(:reject AS float) AS reject, coalesce(e.is_hard, false) AS is_hard,
+           coalesce(e.sources, '{{{{}}}}') AS sources, coalesce(cleared.times, 0) AS cleared_before,
+           p.held_under IS NOT NULL AS is_held,
            p.status = 'suspended' AS is_suspended, chosen.appealed_at IS NOT NULL AS has_appeal,
            greatest(0, extract(epoch FROM now() - chosen.opened_at))::float / 86400 AS days
     FROM chosen JOIN players p ON p.id = chosen.player_id LEFT JOIN evidence e ON e.case_id = chosen.id
@@ -70,5 +72,5 @@ class HarmStore:
 
     def _facts(self, condition: str, values: dict[str, object], reject: float) -> dict[UUID, CaseFacts]:
         with self._db.snapshot(_SECONDS) as connection:
-            rows = connection.execute(sa.text(_FACTS.format(condition=condition)), values).all()
-        return {row.id: read_row(row, partial(CaseFacts, reject=reject), without="id") for row in rows}
+            rows = connection.execute(sa.text(_FACTS.format(condition=condition)), {**values, "reject": reject}).all()
+        return {case_id: CaseFacts(*facts) for case_id, *facts in rows}
