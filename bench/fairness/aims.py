@@ -22,14 +22,14 @@ def aims(summary: Mapping[str, Any]) -> list[Aim]:
     mainstream, unusual = summary["mainstream"], summary["unusual"]
     suspended = mainstream["suspensions"]["count"] + unusual["suspensions"]["count"]
     weeks = summary["mainstream_weeks"] + summary["unusual_weeks"]
-    found, roc = summary["found"]["all"], {row["name"]: row for row in summary["roc"]}["all"]
+    in_case, roc = summary["found"]["all"], {row["name"]: row for row in summary["roc"]}["all"]
     return [
         Aim("honest players suspended", f"{suspended} in {weeks:,} player-weeks", "0 in 10,000", not suspended),
         _at_most("mainstream players held, per 1,000 weeks", mainstream["holds"], 1),
         _at_most("unusual players held, per 1,000 weeks", unusual["holds"], 5),
         _at_least("naive bots off the board within 20 actions", summary["naive_off_board"], 1.0),
-        _at_least("cheats that aren't naive in a case within a day, mean over kinds", found["day"], 0.6),
-        _at_least("the same within a week", found["week"], 0.8),
+        _at_least("cheats that aren't naive in a case within a day, mean over kinds", in_case["day"], 0.6),
+        _at_least("the same within a week", in_case["week"], 0.8),
         _area("ROC area, by all ways", roc["mainstream"], 0.97),
         _area("the same with 10% unusual players", roc["unusual"], 0.95),
         Aim(

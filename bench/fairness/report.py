@@ -87,12 +87,12 @@ def _found(summary: Mapping[str, Any]) -> list[str]:
     )
     rows = []
     for row in summary["cheats"]:
-        found, total = row["found"], row["found"]["all"]
+        shares, total = row["found"], row["found"]["all"]
         rows.append(
             [
                 row["kind"] + (" (naive)" if row["is_naive"] else ""),
                 f"{row['accounts']:,}",
-                *(f"{found[name]['day']['rate']:.0%}, {found[name]['week']['rate']:.0%}" for name in columns),
+                *(f"{shares[name]['day']['rate']:.0%}, {shares[name]['week']['rate']:.0%}" for name in columns),
                 f"{_share(total['day'])}, {_share(total['week'])} ({_time(total['median'])})",
                 f"{row['off_board']['rate']:.0%}",
                 f"{row['suspended']['rate']:.0%}",

@@ -35,12 +35,12 @@ def small_servers(players: Sequence[JudgedPlayer], seed: str) -> list[SmallResul
     mainstream = [entry for entry in players if entry.player.is_honest and not entry.player.is_unusual]
     unusual = [entry for entry in players if entry.player.is_unusual]
     cheats = [entry for entry in players if not entry.player.is_honest]
-    found: list[SmallResult] = []
+    accounts: list[SmallResult] = []
     for size in PLAYERS:
         for _ in range(max(2, _HONEST_ACCOUNTS // size)):
             honest = [rng.choice(unusual if rng.random() < UNUSUAL_SHARE else mainstream) for _ in range(size)]
-            found += _server(size, [*honest, *rng.sample(cheats, max(1, round(size * CHEAT_SHARE)))])
-    return found
+            accounts += _server(size, [*honest, *rng.sample(cheats, max(1, round(size * CHEAT_SHARE)))])
+    return accounts
 
 
 def _server(size: int, players: Sequence[JudgedPlayer]) -> list[SmallResult]:

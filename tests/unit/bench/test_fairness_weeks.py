@@ -10,6 +10,7 @@ import pytest
 
 from anticheat.history import Completion
 from bench.fairness.gaining import limits_of, points_by_day, watched
+from bench.fairness.linking import links
 from bench.fairness.live import Scored, judged
 from bench.fairness.moderator import Moderator
 from bench.fairness.population import Player, Sizes, population
@@ -135,6 +136,24 @@ def test_results_are_of_all_ways_and_since_the_first_play(tmp_path: Path) -> Non
     assert caught.unnoticed == caught.board_points == 10 * round(caught.cases["rules"] / 3.1)
     assert caught.off_board_after is not None
     assert caught.off_board_after <= 20
+
+
+def test_accounts_in_step_are_linked_and_strangers_are_not() -> None:
+    hands = [by_hand(400, MIDNIGHT + HOUR)]
+    twins = [
+        [Completion(play.action_type, play.issued_at + lag, play.completed_at + lag) for play in hands[0]]
+        for lag in (0, 300)
+    ]
+    stranger = [
+        Completion("quick-match", at, at + 3.5 + at % 0.7) for at in range(int(MIDNIGHT), int(MIDNIGHT) + 4000, 9)
+    ]
+    accounts = [Account(plays, f"home-{number}", "model", 0.0) for number, plays in enumerate([*twins, stranger])]
+    players = population([Kind("made by hand", lambda rng: accounts, False)], "test", Sizes(1, 1, 1))
+    views = links(players)
+    assert set(views) == {players[0].name, players[1].name}
+    at, level = views[players[0].name]
+    assert at == MIDNIGHT + DAY
+    assert level >= 1.0
 
 
 def test_points_are_counted_by_day() -> None:
