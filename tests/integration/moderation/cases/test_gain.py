@@ -91,6 +91,23 @@ def test_an_entrant_with_unusual_play_is_off_the_public_board_until_a_person_dec
     assert "tireless person" in file.summary
 
 
+def test_a_first_redemption_in_flight_when_the_hold_reached_back_is_settled_by_the_sweep(
+    field: Field, mallory: UUID
+) -> None:
+    field.score(mallory, 1000)
+    _raise_suspicion(field, mallory)
+    _watch(field)
+    # As a redemption leaves it that read its player before, and had no standing that the hold could lock.
+    field.container.database.rows(
+        "UPDATE standings SET score = held, held = 0 WHERE player_id = :player RETURNING 1", player=mallory
+    )
+    assert field.container.status_repair.sweep() == [mallory]
+    field.deliver()
+    assert field.books() == []
+    assert "Mallory" not in _names(field)
+    assert field.container.status_repair.sweep() == []
+
+
 @pytest.mark.parametrize("decision", DECISIONS)
 def test_a_decision_releases_or_voids_the_held_day_and_its_undo_restores_it(
     field: Field, mallory: UUID, decision: str
