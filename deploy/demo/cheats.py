@@ -34,10 +34,10 @@ class TooFast(Cheat):
 
 
 class AlmostInTime(TooFast):
-    """A cheater that waits nine tenths of the time, hoping that no check is exact."""
+    """A cheater that waits four fifths of the time, hoping that no check is exact."""
 
     kind = "impatient"
-    patience = 0.9
+    patience = 0.8
 
 
 class Clockwork(Cheat):

@@ -8,6 +8,9 @@ from bench.fairness.players import CHEATING, HONEST
 
 WITHOUT_GAIN = "ten opened, one wait"
 STEADY_ENOUGH_TO_ESCAPE = {"clockwork, normal noise 10 ms", "script that waits at random"}
+EARLY_AS_A_NETWORK_MAKES_IT = "too fast: 90% of the wait"
+EVEN_AS_A_HELD_KEY = "clockwork taps, 1 a second"
+IN_A_CASE_AT_MOST = {EARLY_AS_A_NETWORK_MAKES_IT, EVEN_AS_A_HELD_KEY}
 
 
 @pytest.mark.parametrize("kind", HONEST)
@@ -17,10 +20,16 @@ def test_an_honest_player_is_never_flagged(kind: str) -> None:
     assert (hours.flagged, hours.suspended) == (0, 0)
 
 
-@pytest.mark.parametrize("kind", sorted(CHEATING.keys() - STEADY_ENOUGH_TO_ESCAPE - {WITHOUT_GAIN}))
+@pytest.mark.parametrize("kind", sorted(CHEATING.keys() - STEADY_ENOUGH_TO_ESCAPE - IN_A_CASE_AT_MOST - {WITHOUT_GAIN}))
 def test_a_simple_cheat_is_always_suspended(kind: str) -> None:
     cheats = detection(kind, CHEATING[kind], seed=7)
     assert cheats.suspended == cheats.players
+
+
+def test_being_early_by_a_tenth_opens_a_case_within_minutes() -> None:
+    cheats = detection(EARLY_AS_A_NETWORK_MAKES_IT, CHEATING[EARLY_AS_A_NETWORK_MAKES_IT], seed=7)
+    assert cheats.flagged > 0.8 * cheats.players
+    assert cheats.suspended == 0
 
 
 def test_opening_ten_and_waiting_once_earns_one() -> None:

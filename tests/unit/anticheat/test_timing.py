@@ -1,3 +1,4 @@
+import random
 from dataclasses import replace
 
 import pytest
@@ -7,11 +8,13 @@ from hypothesis import strategies as st
 from anticheat.history import Completion
 from anticheat.rules import ActionTypeLimits, timing
 from anticheat.suspicion import Suspicion
-from anticheat.verdict import Outcome, judge
-from tests.unit.anticheat.plays import FREE, THRESHOLDS, TIMED, one_by_one, outcomes
+from anticheat.verdict import Outcome, Thresholds, judge
+from tests.unit.anticheat.plays import FREE, THRESHOLDS, TIMED, at, one_by_one, outcomes, verdicts
 
 CALM = Suspicion(0, 0)
 CALIBRATED = replace(TIMED, min_is_fact=False)
+PLAYED_UNEVENLY = replace(TIMED, steadiest_hand=0)
+LEVELS = Thresholds(flag=30, reject=60, critical=100, half_life=1800)
 
 
 def completion(completed_at: float, issued_at: float = 100.0) -> Completion:
@@ -30,10 +33,44 @@ def test_an_instant_completion_adds_eighty_and_says_what_it_saw() -> None:
     assert signal.expected == "3.00 s or more"
 
 
-def test_nine_tenths_of_the_minimum_adds_twenty_six() -> None:
-    signal = timing(completion(102.7), TIMED, [])
+@pytest.mark.parametrize(("elapsed", "added"), [(0.0, 80), (1.0, 80), (1.5, 60), (2.0, 40), (2.4, 24)])
+def test_the_sooner_the_more_it_adds_and_half_the_minimum_is_rejected_at_once(elapsed: float, added: float) -> None:
+    signal = timing(completion(100 + elapsed), TIMED, [])
     assert signal is not None
-    assert signal.added == pytest.approx(26)
+    assert signal.added == pytest.approx(added)
+    assert (signal.is_hard, signal.share) == (True, 1.0)
+    outcome = judge(completion(100 + elapsed), TIMED, [], CALM, LEVELS).outcome
+    assert (outcome is Outcome.REJECT) is (elapsed <= 1.5)
+
+
+@pytest.mark.parametrize(
+    ("least", "early", "is_hard"), [(3, 0.34, False), (3, 0.36, True), (0.4, 0.14, False), (0.4, 0.16, True)]
+)
+def test_what_a_network_can_make_early_is_no_fact_and_adds_little(least: float, early: float, is_hard: bool) -> None:
+    """Forgive 50 ms and a thousandth, and then count 0.3 s, at most a quarter of the minimum, as soft evidence."""
+    signal = timing(completion(100 + least - early), ActionTypeLimits(least), [])
+    assert signal is not None
+    assert signal.is_hard is is_hard
+    assert signal.added > 5 if is_hard else 0 < signal.added <= 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_client_whose_countdown_begins_with_the_press_is_not_even_flagged_in_an_hour(seed: int) -> None:
+    rng, now, play = random.Random(seed), 0.0, []
+    while now < 3600:
+        up, down, back = (rng.uniform(0.02, 0.3) for _ in range(3))
+        completed_at = max(now + 3, now + up + down) + back
+        play.append(Completion("quick-match", now + up, completed_at))
+        now = completed_at + down + rng.uniform(0.2, 1.5)
+    judged = verdicts(play, TIMED, LEVELS)
+    assert sum(bool(verdict.signals) for verdict in judged) > 100
+    assert {verdict.outcome for verdict in judged} == {"clean"}
+
+
+def test_a_script_that_is_always_early_by_a_tenth_is_in_a_case_and_never_held() -> None:
+    judged = [verdict.outcome for verdict in verdicts(one_by_one([2.7] * 2000), PLAYED_UNEVENLY, LEVELS)]
+    assert at(judged, "flag") <= 60
+    assert set(judged) == {"clean", "flag"}
 
 
 @pytest.mark.parametrize(("early", "counted"), [(0.052, False), (0.054, True)])
@@ -113,5 +150,5 @@ def test_instant_completions_are_rejected_first_and_suspended_second() -> None:
     assert outcomes(one_by_one([0, 0]), ActionTypeLimits(min_seconds=8)) == ["reject", "critical"]
 
 
-def test_coming_ten_percent_too_early_twice_is_flagged_but_still_scores() -> None:
-    assert outcomes(one_by_one([2.7, 2.7]), TIMED) == ["clean", "flag"]
+def test_coming_a_fifth_too_early_is_flagged_then_rejected_then_suspended() -> None:
+    assert outcomes(one_by_one([2.4] * 5), TIMED) == ["clean", "flag", "reject", "reject", "critical"]
