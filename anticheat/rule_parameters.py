@@ -43,11 +43,11 @@ class RuleParameters:
 
     # Frequency. A child taps 5 to 8 times a second, each tap one action; the records for two fingers are about 15; a
     # press that bounces in a hand with a tremor counts two or three times; a tunnel's end delivers the ten actions that
-    # a player can hold at once, and the next ones come as usual. So 15 in a second are ordinary. Above that, the nth
-    # excess completion adds the square of n: 18 in a second have added 14 in total, the 19th flags, the 20th holds.
-    hands: int = 15
+    # a player can hold at once, and a child's next ones come as usual. So 16 in a second are ordinary. Above that, the
+    # nth excess completion adds 0.9 n³: 18 in a second have added 9 in total, the 19th flags, the 20th holds.
+    hands: int = 16
     hands_seconds: float = 1.0
-    frequency_adds_by_excess: float = 1.0
+    frequency_adds_by_excess: float = 0.9
     # The numbers that an action type may set: completions of that type in so many seconds.
     burst_seconds: float = 3.0
     # None: the rate limit allows 60 a minute, and a hand can do that; only an action type can know better.

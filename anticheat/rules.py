@@ -123,7 +123,7 @@ def frequency(
         since = attempt.completed_at - seconds
         count = 1 + sum(completion.completed_at > since for completion in counted)
         if count > allowed:
-            added = numbers.frequency_adds_by_excess * (count - allowed) ** 2
+            added = numbers.frequency_adds_by_excess * (count - allowed) ** 3
             signals.append(Signal("frequency", f"{count} completions in {seconds:g} s", f"at most {allowed}", added))
     return max(signals, key=lambda signal: signal.added, default=None)
 
