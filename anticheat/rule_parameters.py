@@ -40,6 +40,10 @@ class RuleParameters:
     early: float = 0.3
     early_share: float = 0.25
     early_adds: float = 1.0
+    # A lost packet is sent again after 0.2 to 1 s, so what is early by less than a second, at most a third of the
+    # minimum, is no fact either: it counts in full, but as soft evidence. The second time at 80% of 3 s is held.
+    resent: float = 1.0
+    resent_share: float = 1 / 3
 
     # Frequency. A child taps 5 to 8 times a second, each tap one action; the records for two fingers are about 15; a
     # press that bounces in a hand with a tremor counts two or three times; a tunnel's end delivers the ten actions that

@@ -67,12 +67,14 @@ def timing(
         return None
     seen, expected = f"completed {elapsed:.2f} s after its issue", f"{limits.min_seconds:.2f} s or more"
     late_enough = limits.min_seconds - numbers.skew - numbers.drift * limits.min_seconds
-    part = (late_enough - elapsed) / min(numbers.early, numbers.early_share * limits.min_seconds)
+    missing = late_enough - elapsed
+    part = missing / min(numbers.early, numbers.early_share * limits.min_seconds)
     if part <= 1:
         return Signal("timing", seen, expected, numbers.early_adds * part**2, share=numbers.case_share)
     severity = 1 - elapsed / limits.min_seconds
     added = min(numbers.timing_adds_at_most, numbers.timing_adds_by_severity * severity)
-    return Signal("timing", seen, expected, added, is_hard=limits.min_is_fact)
+    is_fact = limits.min_is_fact and missing > min(numbers.resent, numbers.resent_share * limits.min_seconds)
+    return Signal("timing", seen, expected, added, is_hard=is_fact)
 
 
 def seconds_to_wait(

@@ -176,6 +176,7 @@ def test_a_suspended_honest_player_is_a_surprise(stage: Stage, product: Product)
         """A player that is honest by name only."""
 
         kind = "hasty"
+        slug = "quick-match"
         patience = 0.0
 
         def play(self) -> None:

@@ -108,4 +108,5 @@ def test_an_action_type_may_say_how_many_a_minute_it_allows(earlier: int, counte
 def test_a_number_of_its_own_counts_only_that_action_type() -> None:
     earlier = completions_before(*[0.9] * 16, action_type="other")
     assert frequency(NOW, ActionTypeLimits(min_seconds=0, burst=5), earlier) is None
+    assert frequency(NOW, ActionTypeLimits(min_seconds=0, burst=50, per_minute=5), earlier) is None
     assert frequency(NOW, FREE, earlier) is not None
