@@ -136,3 +136,10 @@ def test_a_line_that_delivers_many_at_once_sets_no_rhythm(limits: ActionTypeLimi
     """Deliver every half a minute what was played meanwhile."""
     play = [Completion("tap", 30 * batch, 30 * batch + 10 + n / 200) for batch in range(60) for n in range(size)]
     assert all(not verdict.signals for verdict in verdicts(play, limits, LEVELS))
+
+
+@pytest.mark.parametrize(("interval", "sd"), [(0.5, 0.008), (0.5, 0.012), (1.0, 0.008), (1.0, 0.012)])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_musician_on_an_action_without_a_minimum_is_not_even_flagged(interval: float, sd: float, seed: int) -> None:
+    play = one_by_one(noisy(seed, 3600, interval, sd))
+    assert {verdict.outcome for verdict in verdicts(play, FREE, LEVELS)} == {"clean"}
