@@ -138,6 +138,9 @@ def test_the_nature_of_an_action_type_is_judged_as_it_is_live(clockwork: list[Co
     together = [ReviewedTry(str(at), Completion("quick-match", 0.0, 4.0 + at / 10), True) for at in range(3)]
     assert backtest(together, [], RULES, since=0.0).tries == 1, "the others would have been too soon"
     assert backtest(together, [], with_changes(RULES, {"quick-match.parallel": "3"}), since=0.0).tries == 3
+    times = (4.0, 6.0, 7.1)
+    overlapping = [ReviewedTry(str(at), Completion("quick-match", 0.0, at), True) for at in times]
+    assert backtest(overlapping, [], RULES, since=0.0).tries == 2, "what was too soon is no history"
     hasty = [ReviewedTry("a", Completion("quick-match", 0.0, 0.1), True)]
     statistic = with_changes(RULES, {"quick-match.min_is_fact": "false", "soft_ceiling": "59"})
     assert backtest(hasty, [], RULES, since=0.0).refused == 1

@@ -169,6 +169,8 @@ def test_a_clock_set_back_since_the_previous_completion_leaves_nothing_to_measur
 
 def test_a_clock_set_back_since_the_issue_measures_nothing() -> None:
     assert timing(completion(100.0, issued_at=160.0), TIMED, []) is None
+    verdict = judge(completion(100.0, issued_at=160.0), TIMED, [completion(99.5)] * 40, CALM, THRESHOLDS)
+    assert (verdict.outcome, verdict.signals) == (Outcome.CLEAN, ())
 
 
 def test_instant_completions_are_rejected_first_and_suspended_second() -> None:

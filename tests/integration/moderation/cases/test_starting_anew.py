@@ -85,6 +85,20 @@ def test_a_kind_of_evidence_that_was_cleared_twice_counts_a_fraction(
     assert "frequency" not in timed_field.container.suspicions.forgiven(str(script))
 
 
+def test_what_is_forgiven_opens_no_case_however_much_the_rule_adds(timed_field: Field, script: UUID) -> None:
+    """Complete a calibrated minimum at once: without the two clearings, that is held."""
+    container = timed_field.container
+    insert = "INSERT INTO cleared_rules (player_id, rule, times) VALUES (:player, 'timing', :times) RETURNING times"
+    container.database.rows(insert, player=script, times=2)
+    container.actions.change("puzzle", {"min_is_fact": False})
+    timed_field.play(script, "puzzle")
+    assert 0 < container.cases.suspicion(script) < 15
+    assert container.cases.case_files_of(script) == []
+    other = timed_field.player("Other")
+    timed_field.play(other, "puzzle")
+    assert len(container.cases.case_files_of(other)) == 1
+
+
 def test_concurrent_soft_evidence_stays_below_the_ceiling(
     container: Container, timed_field: Field, script: UUID
 ) -> None:
