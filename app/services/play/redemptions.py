@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import inf
 from typing import NoReturn
@@ -32,7 +32,7 @@ from app.services.moderation.moderation import Moderation
 from app.services.play.player_history import PlayerHistory
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore
-from app.stores.play.action_claims import ActionClaimStore, Claim, Claimed, Consumed, Unclaimed
+from app.stores.play.action_claims import ActionClaimStore, Claim, Claimed, Consumed, Forged, Unclaimed
 from app.stores.play.ledger import AlreadyRedeemed, FirstAnswer, KeyAlreadyUsed, LedgerStore, Redeemed, ScoreAtLimit
 from app.stores.postgres.engine import UNAVAILABLE, certainly_changed_nothing
 from app.stores.redis.client import Call, Scripts
@@ -99,18 +99,18 @@ class Redemptions:
             raise IdempotencyKeyReused()
         if claim is Unclaimed.IN_FLIGHT:
             raise InProgress() if request.key else TokenAlreadyUsed()
-        if claim is Unclaimed.MISSING:
-            return self._repeat_first_answer(request, InvalidToken())
+        if isinstance(claim, Forged):
+            self._refuse_forgery(request, presented, claim)
         if not isinstance(claim, Consumed):
-            self._refuse_forgery(request, presented)
+            return self._repeat_first_answer(request, InvalidToken())
         try:
             return self._repeat_first_answer(request, TokenAlreadyUsed())
         except TokenAlreadyUsed:
             if signal := replay(claim.replays):
-                self._moderation.note(request, signal)
+                self._moderation.note(request, signal, claim.at_ms / 1000)
             raise
 
-    def _refuse_forgery(self, request: RedemptionRequest, presented: Presented) -> NoReturn:
+    def _refuse_forgery(self, request: RedemptionRequest, presented: Presented, claim: Forged) -> NoReturn:
         """Count the forgery against the player, then refuse the token.
 
         A genuine signature on a promise that we did not issue means that a key has leaked.
@@ -120,7 +120,7 @@ class Redemptions:
             log.error("action_token_key_leaked", kid=presented.kid, **ids)
         else:
             log.warning("forged_token", player_id=request.player_id, action_id=request.action_id)
-        self._moderation.note(request, forgery())
+        self._moderation.note(request, forgery(), claim.at_ms / 1000)
         if not presented.genuine and names_another(request.token, request.action_id, request.player_id):
             raise InvalidToken()
         raise InvalidSignature()
@@ -132,11 +132,11 @@ class Redemptions:
             raise fallback
         if first_answer.fingerprint != request.fingerprint:
             raise IdempotencyKeyReused()
-        if first_answer.outcome != "scored":
-            refusal = SuspiciousActivity() if first_answer.outcome == "rejected" else AccountSuspended()
-            refusal.replayed = True
-            raise refusal
-        return self._replay(request, first_answer)
+        if first_answer.outcome == "scored":
+            return self._replay(request, first_answer)
+        refusal = SuspiciousActivity() if first_answer.outcome == "rejected" else AccountSuspended()
+        refusal.replayed = True
+        raise refusal
 
     def _replay(self, request: RedemptionRequest, first_answer: FirstAnswer) -> Completed:
         event = first_answer.event
@@ -159,7 +159,7 @@ class Redemptions:
     def _judge_and_score(self, request: RedemptionRequest, promise: Promise, claim: Claimed) -> Completed:
         verdict = self._judge(promise, claim)
         if verdict.outcome is Outcome.TOO_SOON:
-            self._refuse_for_now(promise, verdict.wait)
+            self._refuse_for_now(request, promise, verdict.wait)
         if verdict.outcome in (Outcome.REJECT, Outcome.CRITICAL):
             self._refuse(request, promise, verdict)
         if verdict.outcome is Outcome.CLEAN and not verdict.signals:
@@ -190,11 +190,11 @@ class Redemptions:
             verdict = judge(attempt, claim.limits, history, suspicion, self._thresholds, forgiven=forgiven)
         return verdict
 
-    def _refuse_for_now(self, promise: Promise, wait: float) -> NoReturn:
+    def _refuse_for_now(self, request: RedemptionRequest, promise: Promise, wait: float) -> NoReturn:
         """Refuse a completion that overlaps with another, and leave no trace of it: a later try may score."""
         if self._is_redeemed(promise):
             raise AlreadyRedeemed()
-        self._release(promise)
+        self._release(promise, key=request.key)
         raise TooSoon(wait)
 
     def _refuse(self, request: RedemptionRequest, promise: Promise, verdict: Verdict) -> None:
@@ -209,7 +209,8 @@ class Redemptions:
         season = Season(promise.season_id, promise.board, promise.season_number)
         settle = self._claims.settle_call(promise.player_id, promise.action_id, "consumed")
         if redeemed.held_points:
-            self._wake_relay(season)
+            # Only a refresh copies the public part of a standing with held points to Redis.
+            _after_commit(lambda: self._rankings.wake(season))
             ranks = []
         else:
             record = self._rankings.record_call(
@@ -243,13 +244,6 @@ class Redemptions:
             log.warning("redis_after_commit", error=reason_of(error), action_id=promise.action_id)
             return []
 
-    def _wake_relay(self, season: Season) -> None:
-        """Wake the relay: only a refresh copies the public part of a standing with held points to Redis."""
-        try:
-            self._rankings.wake(season)
-        except AFTER_COMMIT as error:
-            log.warning("redis_after_commit", error=reason_of(error))
-
     def _count_ranks(self, season: Season, player_id: str, previous: int, score: int) -> tuple[int | None, int]:
         """Return the ranks before and after as the player sees them: held points count in their own score alone."""
         current = self._standings.rank(season, score, without=player_id)
@@ -262,11 +256,8 @@ class Redemptions:
         except AFTER_COMMIT as error:
             log.warning("ranks_not_kept", error=reason_of(error), action_id=request.action_id)
 
-    def _settle(self, call: tuple[str, object, object]) -> None:
-        try:
-            self._scripts.run(*call)  # type: ignore[arg-type]
-        except AFTER_COMMIT as error:
-            log.warning("redis_after_commit", error=reason_of(error))
+    def _settle(self, call: Call) -> None:
+        _after_commit(lambda: self._scripts.run(*call))
 
     def _answer_failed_commit(self, request: RedemptionRequest, promise: Promise, error: Exception) -> Completed:
         """Answer or raise after a commit that failed, or whose outcome is unknown."""
@@ -293,9 +284,17 @@ class Redemptions:
         """Return whether the ledger has this action, which Redis may have lost."""
         return bool(self._ledger.redeemed_action(UUID(promise.player_id), UUID(promise.action_id)))
 
-    def _release(self, promise: Promise) -> None:
+    def _release(self, promise: Promise, *, key: str | None = None) -> None:
         """Release the claim, since nothing was scored. If Redis is down, the claim's lease expires."""
         try:
-            self._claims.release(promise)
+            self._claims.release(promise, key=key)
         except AFTER_COMMIT as error:
             log.warning("claim_not_released", error=reason_of(error), action_id=promise.action_id)
+
+
+def _after_commit(act: Callable[[], object]) -> None:
+    """Write to Redis what it also gets otherwise, if it is there: the points are the player's already."""
+    try:
+        act()
+    except AFTER_COMMIT as error:
+        log.warning("redis_after_commit", error=reason_of(error))
