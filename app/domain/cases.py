@@ -14,6 +14,7 @@ CaseRule = Literal[
     "frequency",
     "forgery",
     "replay",
+    "linked",
     "model",  # any of the model's features, which follow
     "awake",
     "stretch",
@@ -117,6 +118,8 @@ def _describe(signals: Sequence[CaseSignal], accusations: Mapping[str, str]) -> 
         text = "; ".join(f"{signal.seen} ({signal.expected})" for signal in latest)
         return f"played unlike other players in the day before {_utc(latest[0].at)} UTC, by the learned model: {text}."
     phrase = accusations.get(strongest.rule, f"was noticed by the rule '{strongest.rule}'")
+    if strongest.source == "linked":
+        return f"{phrase}, {_span(signals)}: {strongest.seen} ({strongest.expected})."
     example = f"{where}{strongest.seen}, where {strongest.expected} is expected"
     if strongest.rule == "pattern":
         example = f"{where}{strongest.seen}, while {strongest.expected}"

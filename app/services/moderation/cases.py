@@ -15,6 +15,7 @@ from app.domain.cases import CaseSignal, check_appeal, summary
 from app.domain.times import rfc3339
 from app.errors import AlreadyAppealed, AlreadyDecided, InvalidRequest, NotFound
 from app.stores.accounts.players import PlayerStore
+from app.stores.moderation.case_groups import CaseGroupStore, LinkedCase
 from app.stores.moderation.cases import Case, CaseStore, Filters, ListedCase, OwnCase, StoredDecision, StoredSignal
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.postgres.engine import Database
@@ -22,13 +23,15 @@ from app.stores.postgres.engine import Database
 log = structlog.get_logger("fairboard.cases")
 
 _MOST_EVIDENCE = 1000
+_MOST_LINKED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
     """A case with its player and its evidence: `signals` are the newest 1,000 of `case.signals`.
 
-    `suspicion` is the player's, as it has decayed by now.
+    `suspicion` is the player's, as it has decayed by now. `linked_cases` are other accounts' cases, if
+    these accounts seem to belong together.
     """
 
     case: Case
@@ -36,6 +39,7 @@ class CaseFile:
     summary: str
     suspicion: float
     decisions: list[StoredDecision]
+    linked_cases: list[LinkedCase]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,15 @@ class Cases:
         self,
         database: Database,
         store: CaseStore,
+        groups: CaseGroupStore,
         suspicions: SuspicionStore,
         players: PlayerStore,
         *,
         half_life: float,
         clock: Callable[[], float],
     ) -> None:
-        self._db, self._store, self._suspicions, self._players = database, store, suspicions, players
+        self._db, self._store, self._groups = database, store, groups
+        self._suspicions, self._players = suspicions, players
         self._half_life, self._clock = half_life, clock
 
     def page(
@@ -87,6 +93,7 @@ class Cases:
             summary(case.username, evidence, ACCUSATIONS, self._store.level_refusals(case_id)),
             round(self.suspicion(case.player_id), 1),
             self._store.decisions(case_id),
+            self._groups.linked_cases(case_id, _MOST_LINKED),
         )
 
     def case_files_of(self, player_id: UUID, limit: int = 50) -> list[CaseFile]:
