@@ -30,11 +30,15 @@ class ActionTimes:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """An account was seen on this UTC day (days since 1970) on a network, with a kind of client; both are hashes."""
+    """An account was seen on this UTC day (days since 1970) on a network, with a kind of client; both are hashes.
+
+    Only hashes of the same `key` can be compared.
+    """
 
     day: int
     network: bytes
     device: bytes = b""
+    key: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from anticheat.in_step import in_step_links
 from anticheat.link_data import LEAST_STRENGTH, Account, ActionTimes, Link, Sighting
 from anticheat.one_hand import one_hand_links
-from anticheat.rules import Signal
 
 __all__ = ["LEAST_STRENGTH", "Account", "ActionTimes", "Group", "Link", "Sighting", "group_links", "linked_groups"]
 
@@ -41,7 +40,7 @@ class Group:
     def reasons(self, account: str) -> list[str]:
         """Return the member's links in words, with the ids of the others, the strongest first."""
         return [
-            f"{link.seen.format(other=link.other(account))} ({link.expected})"
+            f"{link.seen.replace('{other}', link.other(account))} ({link.expected})"
             for link in self.links
             if account in (link.first, link.second)
         ]
@@ -71,8 +70,3 @@ def _group(members: Sequence[str], links: Sequence[Link]) -> Group:
         for account in (link.first, link.second):
             strengths[account] = max(strengths[account], link.strength)
     return Group(members, links, min(strengths.values()))
-
-
-def signal_of(link: Link, other_name: str) -> Signal:
-    """Return a link as a signal on the case of an account, with the name of the other."""
-    return Signal("linked", link.seen.replace("{other}", other_name), link.expected, SUSPICION)

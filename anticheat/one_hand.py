@@ -83,24 +83,35 @@ def baseline_of(accounts: Sequence[Account]) -> Baseline:
 
 def traits_of(accounts: Sequence[Account]) -> list[Trait]:
     """Return the traits that at least two of the accounts share."""
-    seen: dict[tuple[str, bytes, bytes], dict[str, float]] = defaultdict(dict)
+    seen: dict[tuple[str, int, bytes, bytes], dict[str, float]] = defaultdict(dict)
     registered = {account.id: account.registered_at for account in accounts if account.registered_at}
     for account in accounts:
-        first_day = min((sighting.day for sighting in account.sightings), default=0)
+        first_days: dict[int, int] = {}
         for sighting in sorted(account.sightings, key=lambda entry: entry.day):
-            since = sighting.day * DAY if sighting.day > first_day else 0.0
-            seen["from one network", sighting.network, b""].setdefault(account.id, since)
+            key, network = sighting.key, sighting.network
+            since = sighting.day * DAY if sighting.day > first_days.setdefault(key, sighting.day) else 0.0
+            seen["from one network", key, network, b""].setdefault(account.id, since)
             if sighting.device:
-                key = "from one network, with one kind of client", sighting.network, sighting.device
-                seen[key].setdefault(account.id, since)
+                words = "from one network, with one kind of client"
+                seen[words, key, network, sighting.device].setdefault(account.id, since)
     traits = [Trait(key[0], sorted(since), since) for key, since in seen.items()]
-    bursts = [
-        Trait(f"{trait.words}, registered within minutes", burst, trait.since)
-        for trait in traits
-        for burst in _bursts({member: registered[member] for member in trait.members if member in registered})
-    ]
-    alone = [Trait("registered within minutes", burst, {}) for burst in _bursts(registered)]
-    return [trait for trait in (*traits, *bursts, *alone) if len(trait.members) > 1]
+    bursts = burst_traits("registered within minutes", registered, {})
+    for trait in traits:
+        on_network = {member: registered[member] for member in trait.members if member in registered}
+        bursts += burst_traits(f"{trait.words}, registered within minutes", on_network, trait.since)
+    return [trait for trait in (*traits, *bursts) if len(trait.members) > 1]
+
+
+def burst_traits(words: str, registered: Mapping[str, float], since: Mapping[str, float]) -> list[Trait]:
+    """Return a trait for each burst of registrations: accounts within BURST_SECONDS of the one before."""
+    order = sorted(registered, key=lambda account: registered[account])
+    bursts: list[list[str]] = []
+    for number, account in enumerate(order):
+        if number and registered[account] - registered[order[number - 1]] <= BURST_SECONDS:
+            bursts[-1].append(account)
+        else:
+            bursts.append([account])
+    return [Trait(words, burst, since) for burst in bursts if len(burst) > 1]
 
 
 def one_hand_links(
@@ -114,7 +125,7 @@ def one_hand_links(
     pools: dict[tuple[str, str], Trait] = {}
     for trait in traits_of(accounts) if traits is None else traits:
         if 2 <= len(trait.members) <= MOST_POOL:
-            for pair in combinations(sorted(trait.members), 2):
+            for pair in combinations(sorted(by_id.keys() & set(trait.members)), 2):
                 if pair not in pools or len(trait.members) < len(pools[pair].members):
                     pools[pair] = trait
     if not pools:
@@ -131,18 +142,6 @@ def one_hand_links(
             together = _strength_of_three([alike[pair] for pair in pairs])
             strengths.update({pair: max(strengths[pair], together) for pair in pairs})
     return [alike[pair].link(*pair, strength) for pair, strength in strengths.items() if strength >= LEAST_STRENGTH]
-
-
-def _bursts(registered: Mapping[str, float]) -> list[list[str]]:
-    """Return the accounts that were registered within BURST_SECONDS of the one before, together."""
-    order = sorted(registered, key=lambda account: registered[account])
-    bursts: list[list[str]] = []
-    for number, account in enumerate(order):
-        if number and registered[account] - registered[order[number - 1]] <= BURST_SECONDS:
-            bursts[-1].append(account)
-        else:
-            bursts.append([account])
-    return bursts
 
 
 @dataclass(frozen=True, slots=True)

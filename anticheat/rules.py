@@ -186,6 +186,7 @@ ACCUSATIONS = {
     "frequency": "completed more in a short time than hands can",
     "forgery": "presented action tokens that were changed or made up",
     "replay": "presented used action tokens again and again",
+    "linked": "was linked to other accounts",
 }
 """The accusation that each rule makes, as the verb of a sentence about the player."""
 

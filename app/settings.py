@@ -101,6 +101,9 @@ class Settings(BaseSettings):
         59.0, "suspicion up to which soft evidence counts; none: any"
     )
     anticheat_half_life: Annotated[int, whole(1, 31_536_000)] = _set(1800, "seconds in which suspicion halves")
+    account_links: Switch = _set(
+        True, "hashes of networks and clients are kept for 14 days to link accounts: on or off"
+    )
     quarantine: Switch = _set(False, "points scored under a case are held until it is decided: on or off")
     gain_watch: Switch = _set(True, "who gains unusually much is assessed at once: on or off")
     gain_multiple: Annotated[float, number(1, 100)] = _set(

@@ -75,6 +75,17 @@ def judge_by_model() -> None:
             )
 
 
+@app.task(name="anticheat.link_accounts", base=PeriodicTask)  # type: ignore[untyped-decorator]
+def link_accounts() -> None:
+    """Look for accounts that belong together, and open cases for them."""
+    try:
+        result = app.container.account_links.run()
+    except Unavailable as refusal:
+        log.warning("accounts_not_linked", reason=refusal.message)
+    else:
+        log.info("accounts_linked", groups=len(result.groups), cases=len(result.cases))
+
+
 @app.task(name="analytics.roll_up", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def roll_up() -> None:
     """Recompute the hours and days that aren't final."""

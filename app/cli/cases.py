@@ -19,7 +19,7 @@ from app.cli.output import emit, facts, print_message, table
 from app.domain.cases import DECISIONS, RULES, STATES, CaseOrder, Decision
 from app.domain.quantities import quantity
 from app.errors import NotFound
-from app.http.case_presenter import case_row, decision_row, listed_case
+from app.http.case_presenter import case_row, decision_row, linked_row, listed_case
 from app.services.moderation.cases import CaseFile
 from app.services.moderation.decisions import DecisionAuthor, DecisionResult
 from app.stores.moderation.cases import Filters, ListedCase
@@ -50,6 +50,7 @@ _CASE_FIELDS = (
     "status",
 )
 _DECISION_COLUMNS = ("decided_at", "decision", "decided_by", "decided_by_name", "reason", "correction_id")
+_LINKED_COLUMNS = ("opened_at", "username", "status", "state", "case_id")
 _PREVIEW_ROWS, _ALL_ROWS = 20, 1_000_000  # rows of a dry run
 _reason_option = click.option(
     "--reason", required=True, help="Reason for the decision; kept with it and in the audit log."
@@ -258,4 +259,7 @@ def _page(case_file: CaseFile) -> str:
         parts.append(table([signal.as_row() for signal in case_file.signals], _SIGNAL_COLUMNS))
     if case_file.decisions:
         parts.append(table([decision_row(decision) for decision in case_file.decisions], _DECISION_COLUMNS))
+    if case_file.linked_cases:
+        parts.append("Linked cases, each to be decided on its own:")
+        parts.append(table([linked_row(linked_case) for linked_case in case_file.linked_cases], _LINKED_COLUMNS))
     return "\n".join(parts)

@@ -14,13 +14,20 @@ from uuid import UUID
 from app.containers.accounts import build_accounts, run_in_thread
 from app.containers.boards import build_boards
 from app.containers.connections import Connections, prepare_connections
-from app.containers.moderation import build_learning, build_moderation, build_moderation_stores, thresholds_of
+from app.containers.moderation import (
+    build_learning,
+    build_linking,
+    build_moderation,
+    build_moderation_stores,
+    thresholds_of,
+)
 from app.containers.operations import build_operations
 from app.containers.play import build_play, build_play_stores
 from app.settings import Settings
 from app.stores.boards.board_events import Subscription
 
 if TYPE_CHECKING:
+    from app.services.moderation.account_links import AccountLinks
     from app.services.moderation.model_training import ModelAssessment, ModelTraining
 
 
@@ -56,7 +63,7 @@ class Container:
         operations = build_operations(connections, accounts, play_stores, boards, moderation.audit)
 
         self.players, self.logins, self.sessions = accounts.players, accounts.logins, accounts.sessions
-        self.accounts, self.sign_ins = accounts.accounts, accounts.sign_ins
+        self.accounts, self.sign_ins, self.sightings = accounts.accounts, accounts.sign_ins, accounts.sightings
 
         self.catalog, self.ledger, self.action_claims = (
             play_stores.catalog,
@@ -96,6 +103,11 @@ class Container:
 
     def _assess_day(self, player_id: UUID) -> ModelAssessment:
         return self.model_training.assess(player_id)
+
+    @cached_property
+    def account_links(self) -> AccountLinks:
+        """Return the service that links accounts. Its library loads at the first use; raises Unavailable without it."""
+        return build_linking(self._connections, self._moderation_stores, self.clock)
 
     run_in_thread = staticmethod(run_in_thread)
 

@@ -29,6 +29,7 @@ from app.settings import Settings
 from app.stores.boards.ledger_audit import LedgerAuditStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.audit_anchors import AnchorFile
+from app.stores.moderation.case_groups import CaseGroupStore
 from app.stores.moderation.cases import CaseStore
 from app.stores.moderation.correction_batches import CorrectionBatches
 from app.stores.moderation.corrections import CorrectionStore
@@ -42,6 +43,7 @@ from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.moderation.suspicions import SuspicionStore
 
 if TYPE_CHECKING:
+    from app.services.moderation.account_links import AccountLinks
     from app.services.moderation.model_training import ModelTraining
 
 
@@ -55,6 +57,7 @@ class ModerationStores:
     decisions: DecisionStore
     quarantine: QuarantineStore
     reviews: ReviewStore
+    case_groups: CaseGroupStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ def build_moderation_stores(connections: Connections) -> ModerationStores:
         DecisionStore(),
         QuarantineStore(database),
         ReviewStore(),
+        CaseGroupStore(database),
     )
 
 
@@ -178,6 +182,26 @@ def build_learning(connections: Connections, stores: ModerationStores, clock: Ca
     )
 
 
+def build_linking(connections: Connections, stores: ModerationStores, clock: Callable[[], float]) -> AccountLinks:
+    """Return the service that links accounts, and load the library that it needs. Raises Unavailable without it."""
+    try:
+        from app.services.moderation.account_links import AccountLinks
+    except ImportError as error:
+        raise Unavailable(f"Linking accounts needs numpy, which is not installed ({error}).") from error
+    settings = connections.settings
+    return AccountLinks(
+        connections.database,
+        connections.patient_replicas,
+        stores.case_groups,
+        stores.reviews,
+        stores.suspicions,
+        thresholds=thresholds_of(settings),
+        quarantine=settings.quarantine,
+        is_on=settings.account_links,
+        clock=clock,
+    )
+
+
 def _corrections(
     connections: Connections, stores: ModerationStores, play: PlayStores, boards: BoardParts
 ) -> Corrections:
@@ -217,6 +241,7 @@ def _cases(connections: Connections, stores: ModerationStores, accounts: Account
         connections.database,
         stores.cases,
         HarmStore(connections.database),
+        stores.case_groups,
         stores.suspicions,
         accounts.players,
         thresholds=thresholds_of(connections.settings),

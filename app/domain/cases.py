@@ -14,6 +14,7 @@ CaseRule = Literal[
     "frequency",
     "forgery",
     "replay",
+    "linked",
     "model",  # any of the model's features, which follow
     "awake",
     "stretch",
@@ -123,6 +124,8 @@ def _describe(signals: Sequence[CaseSignal], accusations: Mapping[str, str]) -> 
         latest_signal = max(signals, key=lambda signal: signal.at)
         return f"gained {latest_signal.seen}, on {_utc(latest_signal.at)} UTC; expected are {latest_signal.expected}."
     phrase = accusations.get(strongest.rule, f"was noticed by the rule '{strongest.rule}'")
+    if strongest.source == "linked":
+        return f"{phrase}, {_span(signals)}: {strongest.seen} ({strongest.expected})."
     example = f"{where}{strongest.seen}, where {strongest.expected} is expected"
     if strongest.rule == "pattern":
         example = f"{where}{strongest.seen}, while {strongest.expected}"

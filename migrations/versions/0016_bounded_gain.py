@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
@@ -79,7 +79,9 @@ def downgrade() -> None:
     for table in ("podium_entries", "gain_looks", "gain_progress", "gain_days", "gain_hours"):
         op.drop_table(table)
     op.execute("DELETE FROM signals WHERE source = 'gain'")
-    _replace_checks("source in ('live', 'review', 'model')", "source = 'model' OR action_id IS NOT NULL")
+    _replace_checks(
+        "source in ('live', 'review', 'model', 'linked')", "source in ('model', 'linked') OR action_id IS NOT NULL"
+    )
     op.drop_column("cases", "gain_points")
     op.drop_index("ix_players_held_from", table_name="players")
     for name in reversed(_HOLD_COLUMNS):

@@ -17,6 +17,7 @@ from app.domain.cases import CaseOrder, CaseSignal, check_appeal, summary
 from app.domain.times import rfc3339
 from app.errors import AlreadyAppealed, AlreadyDecided, InvalidRequest, NotFound
 from app.stores.accounts.players import PlayerStore
+from app.stores.moderation.case_groups import CaseGroupStore, LinkedCase
 from app.stores.moderation.cases import Case, CaseStore, Filters, ListedCase, OwnCase, StoredDecision, StoredSignal
 from app.stores.moderation.harm import HarmStore
 from app.stores.moderation.suspicions import SuspicionStore
@@ -25,13 +26,15 @@ from app.stores.postgres.engine import Database
 log = structlog.get_logger("fairboard.cases")
 
 _MOST_EVIDENCE = 1000
+_MOST_LINKED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
     """A case with its player and its evidence: `signals` are the newest 1,000 of `case.signals`.
 
-    `suspicion` is the player's, as it has decayed by now.
+    `suspicion` is the player's, as it has decayed by now. `linked_cases` are other accounts' cases, if
+    these accounts seem to belong together.
     """
 
     case: Case
@@ -39,6 +42,7 @@ class CaseFile:
     summary: str
     suspicion: float
     decisions: list[StoredDecision]
+    linked_cases: list[LinkedCase]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +61,14 @@ class Cases:
         database: Database,
         store: CaseStore,
         harms: HarmStore,
+        groups: CaseGroupStore,
         suspicions: SuspicionStore,
         players: PlayerStore,
         *,
         thresholds: Thresholds,
         clock: Callable[[], float],
     ) -> None:
-        self._db, self._store, self._harms = database, store, harms
+        self._db, self._store, self._harms, self._groups = database, store, harms, groups
         self._suspicions, self._players = suspicions, players
         self._thresholds, self._half_life, self._clock = thresholds, thresholds.half_life, clock
 
@@ -115,6 +120,7 @@ class Cases:
             summary(case.username, evidence, ACCUSATIONS, self._store.level_refusals(case_id)),
             round(self.suspicion(case.player_id), 1),
             self._store.decisions(case_id),
+            self._groups.linked_cases(case_id, _MOST_LINKED),
         )
 
     def case_files_of(self, player_id: UUID, limit: int = 50) -> list[CaseFile]:

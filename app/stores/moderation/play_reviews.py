@@ -180,7 +180,7 @@ class ReviewLedger:
         rows = self._rows(
             """
             SELECT player_id, action_id, action_type, at, rule, seen, expected, added, is_hard FROM signals
-            WHERE player_id = ANY(:players) AND at >= :since AND source <> 'model'
+            WHERE player_id = ANY(:players) AND at >= :since AND source NOT IN ('model', 'linked')
             """,
             players=ids,
             since=since,

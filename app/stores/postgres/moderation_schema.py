@@ -67,6 +67,26 @@ signals = sa.Table(
     sa.Index("uq_signals_model", "player_id", "rule", "at", unique=True, postgresql_where=sa.text("source = 'model'")),
 )
 
+# The cases that were opened because their players' accounts seem to belong together.
+case_groups = sa.Table(
+    "case_groups",
+    metadata,
+    sa.Column("case_id", UUID(), sa.ForeignKey("cases.id"), primary_key=True),
+    sa.Column("group_id", UUID(), primary_key=True, index=True),
+)
+
+# Where an account was seen on a UTC day (days since 1970): keyed hashes of the network and of the client. The key is
+# that of `week`; each sighting has a row with the key of its own week and one with that of the week before.
+sightings = sa.Table(
+    "sightings",
+    metadata,
+    player(primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False, index=True),
+    sa.Column("week", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("network", sa.LargeBinary, primary_key=True),
+    sa.Column("device", sa.LargeBinary, primary_key=True),
+)
+
 # The number of a player's cleared cases that had evidence of a rule, or of the model ("model").
 cleared_rules = sa.Table(
     "cleared_rules",

@@ -28,7 +28,7 @@ _EVIDENCE = (
     '"decayed":0.5}],'
     '"signals_total":1,"summary":"TEXT","suspicion":0.5,'
     '"decisions":[{"decision":"confirmed","decided_by":"cli:tests","decided_by_name":null,"decided_at":"AT",'
-    '"reason":"a test","correction_id":"ID","request_id":"r-1"}]'
+    '"reason":"a test","correction_id":"ID","request_id":"r-1"}],"linked_cases":[]'
 )
 _OWN = '"case_id":"ID","state":"confirmed","opened_at":"AT","decided_at":"AT","appealed_at":"AT"'
 
