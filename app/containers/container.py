@@ -89,7 +89,7 @@ class Container:
     @cached_property
     def model_training(self) -> ModelTraining:
         """Return the learned model's service. Its libraries load at the first use; raises Unavailable without them."""
-        return build_learning(self._connections, self._moderation_stores, self.clock)
+        return build_learning(self._connections, self._moderation_stores, self.moderation, self.clock)
 
     run_in_thread = staticmethod(run_in_thread)
 
