@@ -33,6 +33,7 @@ _USUAL = 1.5  # times the usual difference from the median: less is no evidence
 _MOST_BY_HAND = 3.0  # a steady, quick hand alone is that of a skilled person or a device
 _BODY = (0.6, 0.9)  # these quantiles tell how scores spread; unnoticed cheats are above them
 _NORMAL = (0.2533, 1.2816)  # the standard normal distribution's
+_MARGIN = 1.1  # their tail is a little longer than a normal distribution's
 _TRIMS = 3  # times that accounts above the threshold are left out, and the others learned from again
 _MOMENTS = DAY / 4  # training looks at each account so often
 _STANDS_OUT = 2.0
@@ -73,12 +74,13 @@ class Model:
 
     @property
     def threshold(self) -> float:
-        """Return the score that is a case; the upper part of the scores is taken to be that of a normal distribution.
+        """Return the score that is a case: the body's, continued as a normal distribution, and a margin.
 
-        The scores of honest players thin out at least as fast, and those of cheats don't count, being above the body.
+        The highest scores themselves don't count, since they may be those of unnoticed cheats.
         """
         (low, high), (first, second) = self.body, _NORMAL
-        return low + (high - low) * (_normal_quantile(1 - self.false_cases / 1000) - first) / (second - first)
+        steps = (_normal_quantile(1 - self.false_cases / 1000) - first) / (second - first)
+        return _MARGIN * (low + (high - low) * steps)
 
     @property
     def basis(self) -> str:
@@ -87,7 +89,9 @@ class Model:
             return f"the model learned from {self.accounts:,} players"
         share = f", to {1 - self.own_share:.0%}" if self.own_share else ""
         have = "player has" if self.accounts == 1 else "players have"
-        return f"the model shipped with Fairboard{share}, since only {self.accounts:,} {have} played enough to learn from"
+        return (
+            f"the model shipped with Fairboard{share}, since only {self.accounts:,} {have} played enough to learn from"
+        )
 
 
 @dataclass(frozen=True, slots=True)

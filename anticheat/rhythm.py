@@ -91,8 +91,10 @@ def _runs(gaps: Vector) -> Codes:
 
 
 def echo(residuals: Vector) -> float:
-    """Return how much the delays resemble those some time before: the highest correlation at any long lag, as the log2 of
-    its standard errors."""
+    """Return how much the delays resemble those some time before.
+
+    It is the highest correlation at any long lag, as the log2 of its standard errors.
+    """
     count = len(residuals)
     if count < 3 * _SHORTEST_LAG:
         return _NOTHING

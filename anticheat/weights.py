@@ -31,7 +31,6 @@ def refitted_weights(evidence: Vector, is_confirmed: Sequence[bool]) -> Vector:
         return equal_weights()
     from scipy.optimize import minimize  # slow to import
 
-
     def loss(parameters: Vector) -> float:
         weights, bias = parameters[:-1], parameters[-1]
         margin = (2 * confirmed - 1) * (evidence @ weights - bias)

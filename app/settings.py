@@ -105,6 +105,10 @@ class Settings(BaseSettings):
         1.0, "false cases of the learned model that are expected in 1,000 player-weeks"
     )
     quarantine: Switch = _set(False, "points scored under a case are held until it is decided: on or off")
+    gain_watch: Switch = _set(True, "who gains unusually much is assessed at once: on or off")
+    gain_multiple: Annotated[float, number(1, 100)] = _set(
+        1.5, "times the 99th percentile of a day, above which there is always a case"
+    )
 
     ping_seconds: Annotated[float, number(0.1, 3600)] = _set(30.0, "time between pings to a subscriber")
     subscribe_seconds: Annotated[float, number(0.1, 600)] = _set(10.0, "time a new socket has to subscribe")

@@ -23,6 +23,22 @@ def review() -> None:
     log.info("reviewed", players=len(summary.players), redemptions=summary.redemptions, cases=len(summary.cases))
 
 
+@app.task(name="anticheat.watch_gain", base=PeriodicTask)  # type: ignore[untyped-decorator]
+def watch_gain() -> None:
+    """Let new holds reach back to their evidence, and assess players who gained unusually much."""
+    reached_back = app.container.holds.reach_back()
+    summary = app.container.gain_watch.watch()
+    if reached_back or summary.looks:
+        log.info(
+            "gain_watched",
+            events=summary.events,
+            looks=summary.looks,
+            cases=len(summary.cases),
+            holds=len(summary.holds),
+            reached_back=len(reached_back),
+        )
+
+
 @app.task(name="anticheat.correct", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def correct() -> None:
     """Resume corrections that no process works on, or that wait for the last redemptions of their time."""

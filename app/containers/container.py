@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from app.containers.accounts import build_accounts, run_in_thread
 from app.containers.boards import build_boards
@@ -20,7 +21,7 @@ from app.settings import Settings
 from app.stores.boards.board_events import Subscription
 
 if TYPE_CHECKING:
-    from app.services.moderation.model_training import ModelTraining
+    from app.services.moderation.model_training import ModelAssessment, ModelTraining
 
 
 class Container:
@@ -42,7 +43,7 @@ class Container:
         stores, play_stores = build_moderation_stores(connections), build_play_stores(connections)
         accounts = build_accounts(connections, stores.audit)
         boards = build_boards(connections, play_stores.catalog, accounts.players)
-        moderation = build_moderation(connections, stores, accounts, play_stores, boards)
+        moderation = build_moderation(connections, stores, accounts, play_stores, boards, self._assess_day)
         play = build_play(
             connections,
             play_stores,
@@ -77,6 +78,8 @@ class Container:
             moderation.backtest,
         )
 
+        self.holds, self.gain_watch = moderation.holds, moderation.gain_watch
+
         self.queue_depths, self.failures, self.beat_lock = (
             operations.queue_depths,
             operations.failures,
@@ -90,6 +93,9 @@ class Container:
     def model_training(self) -> ModelTraining:
         """Return the learned model's service. Its libraries load at the first use; raises Unavailable without them."""
         return build_learning(self._connections, self._moderation_stores, self.moderation, self.clock)
+
+    def _assess_day(self, player_id: UUID) -> ModelAssessment:
+        return self.model_training.assess(player_id)
 
     run_in_thread = staticmethod(run_in_thread)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from anticheat.verdict import Thresholds
 from app.containers.accounts import AccountParts
@@ -18,6 +19,7 @@ from app.services.moderation.backtest import Backtest
 from app.services.moderation.cases import Cases
 from app.services.moderation.corrections import Corrections
 from app.services.moderation.decisions import Decisions
+from app.services.moderation.gain_watch import GainWatch, ScoredDay
 from app.services.moderation.holds import Holds
 from app.services.moderation.moderation import Moderation
 from app.services.moderation.play_review import Review
@@ -31,6 +33,9 @@ from app.stores.moderation.cases import CaseStore
 from app.stores.moderation.correction_batches import CorrectionBatches
 from app.stores.moderation.corrections import CorrectionStore
 from app.stores.moderation.decisions import DecisionStore
+from app.stores.moderation.gain import GainStore
+from app.stores.moderation.gain_limits import GainLimitStore
+from app.stores.moderation.harm import HarmStore
 from app.stores.moderation.models import ModelStore
 from app.stores.moderation.play_reviews import ReviewStore
 from app.stores.moderation.quarantine import QuarantineStore
@@ -64,6 +69,8 @@ class ModerationServices:
     status_repair: StatusRepair
     review: Review
     backtest: Backtest
+    holds: Holds
+    gain_watch: GainWatch
 
 
 def thresholds_of(settings: Settings) -> Thresholds:
@@ -92,11 +99,16 @@ def build_moderation_stores(connections: Connections) -> ModerationStores:
 
 
 def build_moderation(
-    connections: Connections, stores: ModerationStores, accounts: AccountParts, play: PlayStores, boards: BoardParts
+    connections: Connections,
+    stores: ModerationStores,
+    accounts: AccountParts,
+    play: PlayStores,
+    boards: BoardParts,
+    assess_day: Callable[[UUID], ScoredDay],
 ) -> ModerationServices:
-    """Return the services of moderation."""
+    """Return the services of moderation. `assess_day` asks the learned model."""
     settings, database, clock = connections.settings, connections.database, connections.clock
-    half_life, players = settings.anticheat_half_life, accounts.players
+    players = accounts.players
     statuses = StatusChanges(
         connections.redis, players, accounts.logins, boards.outbox, stores.audit, boards.rankings, play.catalog
     )
@@ -135,13 +147,15 @@ def build_moderation(
     )
     return ModerationServices(
         moderation,
-        Cases(database, stores.cases, stores.suspicions, players, half_life=half_life, clock=clock),
+        _cases(connections, stores, accounts),
         corrections,
         decisions,
         _audit(connections, stores),
         StatusRepair(database, stores.quarantine, players, boards.outbox, holds),
         _review(connections, stores),
         Backtest(connections.patient_replicas, stores.reviews, thresholds),
+        holds,
+        _gain_watch(connections, stores, play, boards, assess_day),
     )
 
 
@@ -207,4 +221,42 @@ def _review(connections: Connections, stores: ModerationStores) -> Review:
         thresholds=thresholds_of(settings),
         lag_seconds=settings.replica_lag_seconds,
         quarantine=settings.quarantine,
+    )
+
+
+def _cases(connections: Connections, stores: ModerationStores, accounts: AccountParts) -> Cases:
+    return Cases(
+        connections.database,
+        stores.cases,
+        HarmStore(connections.database),
+        stores.suspicions,
+        accounts.players,
+        thresholds=thresholds_of(connections.settings),
+        clock=connections.clock,
+    )
+
+
+def _gain_watch(
+    connections: Connections,
+    stores: ModerationStores,
+    play: PlayStores,
+    boards: BoardParts,
+    assess_day: Callable[[UUID], ScoredDay],
+) -> GainWatch:
+    settings, database = connections.settings, connections.database
+    return GainWatch(
+        database,
+        GainStore(database),
+        GainLimitStore(database),
+        stores.reviews,
+        stores.suspicions,
+        stores.quarantine,
+        boards.outbox,
+        play.catalog,
+        assess_day,
+        thresholds=thresholds_of(settings),
+        multiple=settings.gain_multiple,
+        is_on=settings.gain_watch,
+        quarantine=settings.quarantine,
+        clock=connections.clock,
     )

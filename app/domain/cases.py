@@ -47,7 +47,10 @@ CaseRule = Literal[
     "punctual",
     "same sessions",
     "same days",
+    "gain",
+    "podium",
 ]
+CaseOrder = Literal["newest", "harm"]
 Decision = Literal["cleared", "confirmed"]
 DECISIONS: tuple[Decision, ...] = ("cleared", "confirmed")
 STATES: tuple[CaseState, ...] = ("open", "cleared", "confirmed")
@@ -129,7 +132,7 @@ def summary(
 
 
 def _kind(signal: CaseSignal) -> str:
-    return "model" if signal.source == "model" else signal.rule
+    return signal.source if signal.source in ("model", "gain") else signal.rule
 
 
 def _describe(signals: Sequence[CaseSignal], accusations: Mapping[str, str]) -> str:
@@ -139,6 +142,9 @@ def _describe(signals: Sequence[CaseSignal], accusations: Mapping[str, str]) -> 
         latest = [signal for signal in signals if signal.at == max(peer.at for peer in signals)]
         text = "; ".join(f"{signal.seen} ({signal.expected})" for signal in latest)
         return f"played unlike other players up to {_utc(latest[0].at)} UTC: {text}."
+    if strongest.source == "gain":
+        latest_signal = max(signals, key=lambda signal: signal.at)
+        return f"gained {latest_signal.seen}, on {_utc(latest_signal.at)} UTC; expected are {latest_signal.expected}."
     phrase = accusations.get(strongest.rule, f"was noticed by the rule '{strongest.rule}'")
     example = f"{where}{strongest.seen}, where {strongest.expected} is expected"
     if strongest.rule == "pattern":
@@ -171,7 +177,7 @@ def _describe_outcome(evidence: Sequence[CaseSignal], level_refusals: int) -> st
     text = f"Suspicion rose to {peak:.0f}" if peak else "It did not change their suspicion"
     if refusals:
         text += f"; {refusals:,} {'try was' if refusals == 1 else 'tries were'} refused"
-    if any(signal.outcome == "hold" for signal in live):
+    if any(signal.outcome == "hold" for signal in evidence):
         text += ", and points were held"
     if any(signal.outcome == "critical" for signal in live):
         text += ", and the account was suspended"

@@ -11,7 +11,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class ScoreEvent:
-    """An event of the ledger: ids rise in the order of events, `held_under` is the case that held the player then."""
+    """An event of the ledger: ids rise in the order of events, `held_under` is the hold on the player then."""
 
     id: int
     kind: Literal["redeem", "void", "restore"]
@@ -19,6 +19,25 @@ class ScoreEvent:
     points: int
     created_at: datetime
     held_under: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A hold on a player's points. `until`: it may end by itself from then on; None: a person ends it.
+
+    It holds what is scored under it and, where it reaches back, what was scored from `since` to before `begun`.
+    """
+
+    id: UUID
+    until: datetime | None = None
+    since: datetime | None = None
+    begun: datetime | None = None
+
+    def holds(self, redemption: ScoreEvent) -> bool:
+        """Return whether the redemption is held."""
+        if self.since is not None and self.begun is not None and self.since <= redemption.created_at < self.begun:
+            return True
+        return redemption.held_under == self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +63,10 @@ def counting_events(events: Iterable[ScoreEvent]) -> list[ScoreEvent]:
     return [event for event in redemptions.values() if not voided_actions[event.action_id]]
 
 
-def fold_events(events: Iterable[ScoreEvent], player_case: UUID | None) -> Fold:
-    """Return the fold of a player's events in a season, while `player_case` holds the player (`None`: no case).
-
-    An event is held if it was scored under the case that holds its player now.
-    """
+def fold_events(events: Iterable[ScoreEvent], hold: Hold | None) -> Fold:
+    """Return the fold of a player's events in a season, with this hold on the player."""
     counting = counting_events(events)
-    held = [event for event in counting if event.held_under is not None and event.held_under == player_case]
+    held = [event for event in counting if hold is not None and hold.holds(event)]
     public = [event for event in counting if event not in held]
     return Fold(
         score=sum(event.points for event in public),

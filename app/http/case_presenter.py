@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from app.services.moderation.cases import CaseFile
 from app.stores.moderation.cases import Case, ListedCase, OwnCase, StoredDecision
 
@@ -58,8 +60,8 @@ def case_row(file: CaseFile) -> dict[str, object]:
 
 
 def listed_case(case: ListedCase) -> dict[str, object]:
-    """Return a case of a list."""
-    return _select(case, _LIST_FIELDS)
+    """Return a case of a list; `harm` has the parts of the expected harm, and is null for a decided case."""
+    return {**_select(case, _LIST_FIELDS), "harm": asdict(case.harm) if case.harm else None}
 
 
 def own_case(case: OwnCase) -> dict[str, object]:

@@ -169,13 +169,13 @@ def _clock_steps(rng: random.Random) -> Sequence[Account]:
     if plays:
         steps.append((rng.choice(plays).completed_at - 1.0, _step(rng)))
 
-    def server_time(at: float) -> float:
-        return at + sum(step for since, step in steps if since <= at)
+    def shifted(play: Completion) -> Completion:
+        # The server notices a step back within an action, and measures nothing: here, as if it had happened before.
+        offset = sum(step for since, step in steps if since <= play.completed_at)
+        ahead = sum(step for since, step in steps if step > 0 and play.issued_at < since <= play.completed_at)
+        return Completion(play.action_type, play.issued_at + offset - ahead, play.completed_at + offset)
 
-    shifted = [
-        Completion(play.action_type, server_time(play.issued_at), server_time(play.completed_at)) for play in plays
-    ]
-    return [account(shifted, place, registration(rng))]
+    return [account([shifted(play) for play in plays], place, registration(rng))]
 
 
 def _step(rng: random.Random) -> float:

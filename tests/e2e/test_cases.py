@@ -84,6 +84,7 @@ def test_the_list_is_filtered_and_paged(admin: Player, anna: Player, caught: str
         ("limit=101", "limit"),
         ("appealed=maybe", "appealed"),
         ("since=yesterday", "since"),
+        ("order=oldest", "order"),
         ("after=nothing", "after"),
         (f"after={uuid4()}", "after"),
         ("colour=red", "colour"),
@@ -134,6 +135,22 @@ def _read_until(screen: Subscriber, is_expected: Callable[[list[str]], bool]) ->
         message = screen.receive()
         if message["type"].startswith("leaderboard.") and is_expected([row["user_id"] for row in message["data"]]):
             return
+
+
+def test_a_script_leaves_the_public_board_within_seconds_of_its_hold(api: Api, anna: Player) -> None:
+    for _ in range(20):
+        anna.score_once()
+    own = anna.me()
+    assert (own["score"], own["case"]["state"]) == (20, "open")
+    eventually(lambda: api.get(f"/leaderboard/users/{anna.user_id}").data["score"] <= 12, within=20)
+    assert anna.me()["score"] == 20
+
+
+def test_open_cases_are_listed_by_harm(admin: Player, caught: str) -> None:
+    rows = admin.get("/admin/cases?order=harm&limit=100").data
+    scores = [row["harm"]["score"] for row in rows]
+    assert scores == sorted(scores, reverse=True)
+    assert caught in {row["case_id"] for row in rows}
 
 
 def test_clearing_a_case_lets_the_player_play_on(admin: Player, anna: Player, caught: str) -> None:

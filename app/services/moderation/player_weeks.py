@@ -109,7 +109,6 @@ def assessment_of(source: Database, model: Model, player_id: UUID, until: dateti
     """Return a player's assessment now, or `None` for too few plays."""
     with play_ledger(source) as ledger:
         windows: Iterable[Plays] = (
-            window.plays
-            for window in ledger.windows(until - ONE_WEEK, until, is_judged=True, player_id=player_id)
+            window.plays for window in ledger.windows(until - ONE_WEEK, until, is_judged=True, player_id=player_id)
         )
         return next((assess(model, plays, until.timestamp()) for plays in windows), None)

@@ -1,7 +1,8 @@
 """SQL fragments for the score events that count, those of them that are held, and their sums.
 
 Every statement that needs one of these rules is composed of the fragments here. `app.domain.scoring` has the same rules
-as a pure function. In all fragments `e` is a redemption and `reversal` the newest void or restore of its action.
+as a pure function. In all fragments `e` is a redemption and `reversal` the newest void or restore of its action. An
+alias with the columns of a hold has `held_under`, `held_since` and `held_from`, as `players` has them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ COUNTS = f"e.kind = 'redeem' AND NOT ({IS_VOIDED})"
 WAS_EVER_REVERSED = "EXISTS (SELECT FROM score_events r WHERE r.action_id = e.action_id AND r.kind <> 'redeem')"
 
 WAS_HELD = "held_under IS NOT NULL"
-"""The condition on events that were held when they were scored: under the case that held their player then."""
+"""The condition on events that were held when they were scored: under the hold on their player then."""
+
+HOLD_COLUMNS = "p.held_under, p.held_since, p.held_from"
+"""The columns of a hold, of the player `p`."""
 
 
 def newest_reversals_since(since: str) -> str:
@@ -46,14 +50,18 @@ def redemption_of(event: str) -> str:
     return f"JOIN score_events e ON e.action_id = {event}.action_id AND e.kind = 'redeem'"
 
 
-def is_held(event_case: str, player_case: str) -> str:
-    """Return the condition on held events: the case under which they were scored holds their player now."""
-    return f"{event_case} = {player_case}"
+def is_held(event: str, hold: str) -> str:
+    """Return the condition on held redemptions: scored under the hold that is on their player, or reached by it.
+
+    Both are aliases; `event` has `held_under` and `created_at` of the redemption, `hold` the columns of the hold.
+    """
+    reached = f"({event}.created_at >= {hold}.held_since AND {event}.created_at < {hold}.held_from)"
+    return f"{event}.held_under = {hold}.held_under OR {reached}"
 
 
-def is_public(event_case: str, player_case: str) -> str:
-    """Return the condition on events that are not held. Without a case on either side `is_held` is null."""
-    return f"({is_held(event_case, player_case)}) IS NOT TRUE"
+def is_public(event: str, hold: str) -> str:
+    """Return the condition on redemptions that are not held. Without a hold `is_held` is null."""
+    return f"({is_held(event, hold)}) IS NOT TRUE"
 
 
 def total(points: str, condition: str = "true") -> str:
@@ -65,14 +73,15 @@ def total(points: str, condition: str = "true") -> str:
     return f"coalesce(sum({points}) FILTER (WHERE {condition}), 0)::bigint"
 
 
-def held_total(standing: str, player_case: str) -> str:
-    """Return the subquery of a standing's held points."""
-    return f"(SELECT {total('e.points')} {_counting(standing, is_held('e.held_under', player_case))})"
+def held_total(standing: str, hold: str) -> str:
+    """Return the subquery of a standing's held points; without a hold it looks at no event."""
+    events = _counting(standing, f"({is_held('e', hold)})")
+    return f"CASE WHEN {hold}.held_under IS NULL THEN 0 ELSE (SELECT {total('e.points')} {events}) END"
 
 
-def achieved_at(standing: str, player_case: str) -> str:
+def achieved_at(standing: str, hold: str) -> str:
     """Return the subquery of a standing's time, that of the newest public event that counts; null without one."""
-    events = _counting(standing, is_public("e.held_under", player_case))
+    events = _counting(standing, is_public("e", hold))
     return f"(SELECT e.created_at {events} ORDER BY e.id DESC LIMIT 1)"
 
 

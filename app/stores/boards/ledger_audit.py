@@ -7,22 +7,21 @@ from datetime import datetime
 from typing import NamedTuple, TypedDict
 from uuid import UUID
 
-from app.stores.boards.counting import achieved_at, is_held, is_public, total
+from app.stores.boards.counting import achieved_at, held_total, total
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
 
 _CHUNK = f"""
     SELECT s.season_id, s.player_id, b.slug AS board, n.number AS season, s.score, s.held, s.achieved_at,
-           due.score AS score_due, due.held AS held_due,
-           CASE WHEN s.score > 0 THEN {achieved_at("s", "p.held_under")} ELSE s.achieved_at END AS achieved_due
+           due.total - due.held AS score_due, due.held AS held_due,
+           CASE WHEN s.score > 0 THEN {achieved_at("s", "p")} ELSE s.achieved_at END AS achieved_due
     FROM (
         SELECT * FROM standings WHERE (season_id, player_id) > (:season, :player)
         ORDER BY season_id, player_id LIMIT :chunk
     ) s
     JOIN players p ON p.id = s.player_id JOIN seasons n ON n.id = s.season_id JOIN boards b ON b.id = n.board_id
     CROSS JOIN LATERAL (
-        SELECT {total("points", is_public("held_under", "p.held_under"))} AS score,
-               {total("points", is_held("held_under", "p.held_under"))} AS held
+        SELECT {total("points")} AS total, {held_total("s", "p")} AS held
         FROM score_events WHERE player_id = s.player_id AND season_id = s.season_id
     ) due
     ORDER BY s.season_id, s.player_id

@@ -10,6 +10,7 @@ from app.domain.corrections import Correction
 from app.errors import Conflict
 from app.stores.boards.counting import (
     COUNTS,
+    HOLD_COLUMNS,
     IS_VOIDED,
     NEWEST_REVERSAL,
     achieved_at,
@@ -61,16 +62,16 @@ _WRITE = f"""
 # changed: a redemption takes less than the ten seconds, so an event older by that much has a lower id too.
 _RECOMPUTE_STANDINGS = f"""
     WITH change AS (
-        SELECT w.season_id, w.player_id, p.held_under, max(e.created_at) AS newest,
-               {total("w.points", is_held("w.held_under", "p.held_under"))} AS held,
-               {total("w.points", is_public("w.held_under", "p.held_under"))} AS score
+        SELECT w.season_id, w.player_id, {HOLD_COLUMNS}, max(e.created_at) AS newest,
+               {total("w.points", is_held("e", "p"))} AS held,
+               {total("w.points", is_public("e", "p"))} AS score
         FROM score_events w JOIN players p ON p.id = w.player_id {redemption_of("w")} WHERE w.id = ANY(:written)
-        GROUP BY w.season_id, w.player_id, p.held_under
+        GROUP BY w.season_id, w.player_id, {HOLD_COLUMNS}
     )
     UPDATE standings s SET score = s.score + change.score, held = s.held + change.held, changes = s.changes + 1,
         achieved_at = CASE WHEN s.score + change.score = 0 THEN s.achieved_at
             WHEN s.score > 0 AND change.newest < s.achieved_at - interval '10 s' THEN s.achieved_at
-            ELSE coalesce({achieved_at("s", "change.held_under")}, s.achieved_at) END
+            ELSE coalesce({achieved_at("s", "change")}, s.achieved_at) END
     FROM change WHERE s.season_id = change.season_id AND s.player_id = change.player_id
     RETURNING s.score + s.held AS total
 """

@@ -17,11 +17,11 @@ from app.stores.postgres.rows import read_row
 
 _SECONDS = 500
 _VOIDED = f"""
-    SELECT e.season_id, e.player_id, -e.points AS points, e.held_under FROM score_events e {NEWEST_REVERSAL}
-    WHERE {COUNTS} AND {SELECTED}
+    SELECT e.season_id, e.player_id, -e.points AS points, e.held_under, e.created_at
+    FROM score_events e {NEWEST_REVERSAL} WHERE {COUNTS} AND {SELECTED}
 """
 _RESTORED = f"""
-    SELECT e.season_id, e.player_id, e.points, e.held_under
+    SELECT e.season_id, e.player_id, e.points, e.held_under, e.created_at
     FROM score_events v {redemption_of("v")} {NEWEST_REVERSAL}
     WHERE v.correction_id = :restores_id AND reversal.id = v.id
 """
@@ -29,7 +29,7 @@ _RESTORED = f"""
 _MOVES = f"""
     WITH touched AS ({{touched}}), change AS (
         SELECT t.season_id, t.player_id, count(*) AS events, {total("t.points")} AS points,
-               {total("t.points", is_public("t.held_under", "p.held_under"))} AS seen
+               {total("t.points", is_public("t", "p"))} AS seen
         FROM touched t JOIN players p ON p.id = t.player_id GROUP BY t.season_id, t.player_id
     ), board AS (
         SELECT s.season_id, s.player_id, s.score AS score_before, c.events, c.points,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID, uuid4
 
-from app.domain.scoring import Fold, ScoreEvent, counting_events, fold_events
+from app.domain.scoring import Fold, Hold, ScoreEvent, counting_events, fold_events
 
 _BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 _CASE = uuid4()
@@ -40,7 +40,15 @@ def test_a_voided_event_does_not_count_and_a_restored_one_counts_at_its_own_time
 def test_points_are_held_only_under_the_case_under_which_they_were_scored() -> None:
     free, held = uuid4(), uuid4()
     events = [_event(1, "redeem", free, 5), _event(2, "redeem", held, 7, _CASE)]
-    assert fold_events(events, _CASE) == Fold(5, 7, _at(1))
+    assert fold_events(events, Hold(_CASE)) == Fold(5, 7, _at(1))
     assert fold_events(events, None) == Fold(12, 0, _at(2))
-    assert fold_events(events, uuid4()) == Fold(12, 0, _at(2))
-    assert fold_events(events[1:], _CASE) == Fold(0, 7, None)
+    assert fold_events(events, Hold(uuid4())) == Fold(12, 0, _at(2))
+    assert fold_events(events[1:], Hold(_CASE)) == Fold(0, 7, None)
+
+
+def test_a_hold_that_reaches_back_holds_what_was_scored_from_its_start_to_its_begin() -> None:
+    events = [_event(1, "redeem", uuid4(), 5), _event(2, "redeem", uuid4(), 7), _event(3, "redeem", uuid4(), 11)]
+    events.append(_event(4, "redeem", uuid4(), 13, _CASE))
+    assert fold_events(events, Hold(_CASE, since=_at(2), begun=_at(3))) == Fold(16, 20, _at(3))
+    assert fold_events(events, Hold(_CASE)) == Fold(23, 13, _at(3))
+    assert fold_events(events, None) == Fold(36, 0, _at(4))

@@ -14,7 +14,8 @@ from app.domain.boards import MAIN
 from app.domain.cases import DECISIONS
 from app.domain.corrections import Selection
 from app.domain.redemption import RedemptionRequest
-from app.stores.moderation.quarantine import Hold, QuarantineStore
+from app.domain.scoring import Hold
+from app.stores.moderation.quarantine import QuarantineStore
 from tests.integration.moderation.cases.parts import BY, Field
 from tests.integration.moderation.ledgers import Event, HandLedger
 from tests.parts.waiting import eventually
