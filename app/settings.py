@@ -104,6 +104,9 @@ class Settings(BaseSettings):
     account_links: Switch = _set(
         True, "hashes of networks and clients are kept for 14 days to link accounts: on or off"
     )
+    model_false_cases: Annotated[float, number(0.01, 100)] = _set(
+        1.0, "false cases of the learned model that are expected in 1,000 player-weeks"
+    )
     quarantine: Switch = _set(False, "points scored under a case are held until it is decided: on or off")
     gain_watch: Switch = _set(True, "who gains unusually much is assessed at once: on or off")
     gain_multiple: Annotated[float, number(1, 100)] = _set(
