@@ -115,12 +115,19 @@ def test_a_trait_alone_is_never_evidence() -> None:
 def test_the_commoner_a_trait_the_less_it_says() -> None:
     rng = np.random.default_rng(8)
     usual = baseline_of(strangers(100, rng))
-    owned = handed_over("owner", np.random.default_rng(2))
+    owned = shifts("owner", np.random.default_rng(2))
     neighbours = [account(f"neighbour-{number}", [], "owner") for number in range(MOST_POOL)]
-    assert one_hand_links(owned, usual)
-    (alone,), some = one_hand_links(owned, usual), one_hand_links([*owned, *neighbours[:4]], usual)
-    assert all(link.strength < alone.strength for link in some)
+    alone, some = one_hand_links(owned, usual), one_hand_links([*owned, *neighbours[:4]], usual)
+    assert len(alone) == 3
+    assert 0 < max(link.strength for link in some) < max(link.strength for link in alone)
     assert one_hand_links([*owned, *neighbours], usual) == []
+
+
+def test_people_who_take_turns_at_one_machine_are_told_apart_by_their_rhythm() -> None:
+    rng = np.random.default_rng(12)
+    usual = baseline_of(strangers(100, rng))
+    families = [shared_device(f"home-{number}", 2, rng, 15.0) for number in range(40)]
+    assert [link for family in families for link in one_hand_links(family, usual)] == []
 
 
 def test_accounts_that_play_at_once_are_two_hands_however_alike() -> None:
