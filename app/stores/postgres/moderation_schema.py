@@ -162,7 +162,7 @@ audit_log = sa.Table(
     sa.Index("ix_audit_log_subject", "subject", "id"),
 )
 
-# Learned models, newest last. `artifact` is data (never code), `digest` its SHA-256; the same window, seed and settings
+# Learned models, newest last. `artifact` is data (never code), `digest` its SHA-256; the same window, inputs and settings
 # give the same digest. `numbers` are the model's results on data that it was not trained on.
 models = sa.Table(
     "models",
@@ -171,13 +171,13 @@ models = sa.Table(
     moment("trained_at", now=True),
     moment("window_since"),
     moment("window_until"),
-    sa.Column("seed", sa.BigInteger, nullable=False),
     sa.Column("players", sa.BigInteger, nullable=False),
     sa.Column("settings", JSONB, nullable=False),
     sa.Column("numbers", JSONB, nullable=False),
     sa.Column("artifact", sa.LargeBinary, nullable=False),
     sa.Column("digest", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
+    sa.Column("inputs", JSONB, nullable=False, server_default='{"left_out": [], "verdicts": {}}'),
     sa.CheckConstraint("state in ('active', 'retired')", name="state"),
     sa.Index("uq_models_active", "state", unique=True, postgresql_where=sa.text("state = 'active'")),
 )
