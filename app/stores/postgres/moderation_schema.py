@@ -162,7 +162,7 @@ audit_log = sa.Table(
     sa.Index("ix_audit_log_subject", "subject", "id"),
 )
 
-# Learned models, newest last. `artifact` is data (never code), `digest` its SHA-256; the same window, inputs and settings
+# Learned models, newest last. `artifact` is data (never code), `digest` its SHA-256; the same window, inputs, settings
 # give the same digest. `numbers` are the model's results on data that it was not trained on.
 models = sa.Table(
     "models",
