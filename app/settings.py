@@ -101,6 +101,9 @@ class Settings(BaseSettings):
         59.0, "suspicion up to which soft evidence counts; none: any"
     )
     anticheat_half_life: Annotated[int, whole(1, 31_536_000)] = _set(1800, "seconds in which suspicion halves")
+    model_false_cases: Annotated[float, number(0.01, 100)] = _set(
+        1.0, "false cases of the learned model that are expected in 1,000 player-weeks"
+    )
     quarantine: Switch = _set(False, "points scored under a case are held until it is decided: on or off")
     gain_watch: Switch = _set(True, "who gains unusually much is assessed at once: on or off")
     gain_multiple: Annotated[float, number(1, 100)] = _set(

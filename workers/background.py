@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import structlog
 
 from app.domain.times import rfc3339
@@ -52,20 +54,33 @@ def correct() -> None:
 
 @app.task(name="anticheat.train", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def train() -> None:
-    """Train a new model of how people play. Without enough play, or without the library, everything stays as it is."""
+    """Train a new model of how people play, and let it judge everyone of the last day. Needs the extra `model`."""
     try:
         model = app.container.model_training.train()
-    except (Conflict, Unavailable) as refusal:
+    except Unavailable as refusal:
         log.info("not_trained", reason=refusal.message)
-    else:
-        log.info("trained", version=model["version"], state=model["state"], **model["numbers"])
+        return
+    log.info("trained", version=model["version"], state=model["state"], **model["numbers"])
+    _judge(timedelta(days=1))
 
 
 @app.task(name="anticheat.judge_by_model", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def judge_by_model() -> None:
-    """Judge every player's last day by the active model."""
+    """Judge the players that were active lately by the active model; without any model, train the first one."""
     try:
-        judgement = app.container.model_training.judge()
+        models = app.container.model_training.all()
+    except Unavailable as refusal:
+        log.warning("not_judged_by_model", reason=refusal.message)
+        return
+    if models:
+        _judge(timedelta(hours=2))
+    else:
+        train.run()
+
+
+def _judge(active: timedelta) -> None:
+    try:
+        judgement = app.container.model_training.judge(active=active)
     except (Conflict, Unavailable) as refusal:
         log.warning("not_judged_by_model", reason=refusal.message)
     else:

@@ -92,7 +92,7 @@ class Container:
     @cached_property
     def model_training(self) -> ModelTraining:
         """Return the learned model's service. Its libraries load at the first use; raises Unavailable without them."""
-        return build_learning(self._connections, self._moderation_stores, self.clock)
+        return build_learning(self._connections, self._moderation_stores, self.moderation, self.clock)
 
     def _assess_day(self, player_id: UUID) -> ModelAssessment:
         return self.model_training.assess(player_id)

@@ -159,21 +159,33 @@ def build_moderation(
     )
 
 
-def build_learning(connections: Connections, stores: ModerationStores, clock: Callable[[], float]) -> ModelTraining:
+def build_learning(
+    connections: Connections, stores: ModerationStores, moderation: Moderation, clock: Callable[[], float]
+) -> ModelTraining:
     """Return the learned model's service, and load the libraries that it needs. Raises Unavailable without them."""
     try:
+        from app.services.moderation.model_cases import ModelCases
         from app.services.moderation.model_training import ModelTraining
     except ImportError as error:
         raise Unavailable(f"The learned model needs scikit-learn, which is not installed ({error}).") from error
+    settings, models = connections.settings, ModelStore(connections.database)
+    cases = ModelCases(
+        connections.database,
+        models,
+        stores.reviews,
+        stores.suspicions,
+        thresholds=thresholds_of(settings),
+        quarantine=settings.quarantine,
+        remember=moderation.remember,
+        clock=clock,
+    )
     return ModelTraining(
         connections.database,
         connections.patient_replicas,
-        ModelStore(connections.database),
-        stores.reviews,
-        stores.suspicions,
+        models,
+        cases,
         stores.audit,
-        half_life=connections.settings.anticheat_half_life,
-        quarantine=connections.settings.quarantine,
+        false_cases=settings.model_false_cases,
         clock=clock,
     )
 

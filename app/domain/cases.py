@@ -15,15 +15,38 @@ CaseRule = Literal[
     "forgery",
     "replay",
     "model",  # any of the model's features, which follow
-    "awake",
+    "limit",
+    "hours",
+    "hours in a week",
     "stretch",
-    "rate",
+    "stretch in a week",
+    "awake",
+    "no night",
+    "points",
+    "points in a week",
+    "pace",
+    "pace in a week",
     "quick",
-    "even",
+    "quick in a week",
+    "prompt",
+    "prompt in a week",
+    "steady",
+    "steady in a week",
+    "steady press",
+    "steady press in a week",
     "unhesitating",
-    "one kind",
+    "unhesitating in a week",
+    "symmetric",
+    "symmetric in a week",
+    "forgetful",
+    "forgetful in a week",
     "repeats",
-    "in step",
+    "repeats in a week",
+    "echo",
+    "echo in a week",
+    "punctual",
+    "same sessions",
+    "same days",
     "gain",
     "podium",
 ]
@@ -118,7 +141,7 @@ def _describe(signals: Sequence[CaseSignal], accusations: Mapping[str, str]) -> 
     if strongest.source == "model":
         latest = [signal for signal in signals if signal.at == max(peer.at for peer in signals)]
         text = "; ".join(f"{signal.seen} ({signal.expected})" for signal in latest)
-        return f"played unlike other players in the day before {_utc(latest[0].at)} UTC, by the learned model: {text}."
+        return f"played unlike other players up to {_utc(latest[0].at)} UTC: {text}."
     if strongest.source == "gain":
         latest_signal = max(signals, key=lambda signal: signal.at)
         return f"gained {latest_signal.seen}, on {_utc(latest_signal.at)} UTC; expected are {latest_signal.expected}."

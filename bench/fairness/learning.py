@@ -8,41 +8,33 @@ from typing import Final
 
 import numpy as np
 
-from anticheat import model as models
-from anticheat.features import WINDOW_SECONDS, Plays, Population, features, population_of
+from anticheat.features import Profile
+from anticheat.model import Model, assess_values, train
+from anticheat.plays import Plays
+from anticheat.shipped import shipped_model
 from bench.fairness.population import Player
-from bench.fairness.world import DAY, HOUR, MIDNIGHT, WEEK
+from bench.fairness.world import ACTIONS, HOUR, MIDNIGHT, WEEK
 
 EVERY: Final = 6 * HOUR
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model with the population that it compares with; `days` is None after too few days of play."""
-
-    days: models.Model | None
-    population: Population
+_LIMITS: Final = {name: action.limits for name, action in ACTIONS.items()}
 
 
 def plays_of(player: Player) -> Plays:
     """Return a player's plays in the form that the model reads."""
     order = np.argsort(player.completed_at, kind="stable")
-    names = player.actions
-    return Plays([names[index] for index in order], player.issued_at[order], player.completed_at[order])
+    names, points = player.actions, player.points
+    return Plays.from_arrays(
+        [names[index] for index in order],
+        player.issued_at[order],
+        player.completed_at[order],
+        _LIMITS,
+        points[order],
+    )
 
 
 def trained(players: Sequence[Player]) -> Model:
-    """Return the model of these players' week. Leave out those in a case."""
-    weeks, ends = [plays_of(player) for player in players], np.arange(1, WEEK // DAY + 1) * DAY + MIDNIGHT
-    population = population_of([_window(plays, float(ends[-1])) for plays in weeks])
-    vectors = [features(_window(plays, float(end)), population, float(end)) for plays in weeks for end in ends]
-    days = [vector for vector in vectors if vector is not None]
-    return Model(models.train(days, 1) if len(days) >= models.LEAST_WINDOWS else None, population)
-
-
-def _window(plays: Plays, until: float) -> Plays:
-    part = slice(*np.searchsorted(plays.completed_at, [until - WINDOW_SECONDS, until]))
-    return Plays(plays.action_types[part], plays.issued_at[part], plays.completed_at[part])
+    """Return the model of these players' week. Leave out those in a case; of few, the shipped model stands in."""
+    return train([plays_of(player) for player in players], MIDNIGHT + WEEK, days=7, prior=shipped_model())
 
 
 @dataclass
@@ -57,19 +49,21 @@ class ModelEye:
     """Judges one account by one model, at any time, by its play before."""
 
     def __init__(self, model: Model, plays: Plays) -> None:
-        self._model, self._plays = model, plays
+        self._model, self._profile, self._times = model, Profile(plays, model.reference), plays.completed_at
 
     def level(self, until: float) -> float:
         """Return the level at this time; 0 for too few plays."""
-        vector = features(_window(self._plays, until), self._model.population, until)
-        if vector is None or self._model.days is None:
+        values = self._profile.vector(until)
+        if values is None:
             return 0.0
-        return models.scores(self._model.days, [vector])[0] / models.THRESHOLD
+        assessment = assess_values(self._model, values)
+        level = assessment.score / assessment.threshold
+        return max(level, 1.0) if assessment.is_case else level
 
     def week(self, every: float = EVERY) -> ModelView:
         """Judge the week, `every` so many seconds in which the account has played."""
         view = ModelView()
-        for step in np.unique(np.floor((self._plays.completed_at - MIDNIGHT) / every)):
+        for step in np.unique(np.floor((self._times - MIDNIGHT) / every)):
             until = MIDNIGHT + (float(step) + 1) * every
             level = self.level(until)
             view.level = max(view.level, level)

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from anticheat.gain import GainLimits
+from anticheat.model import Model
 from bench.fairness.gaining import GainView, limits_of, points_by_day, watched
-from bench.fairness.learning import EVERY, Model, ModelEye, ModelView, plays_of, trained
+from bench.fairness.learning import EVERY, ModelEye, ModelView, plays_of, trained
 from bench.fairness.linking import links
 from bench.fairness.live import THRESHOLDS, LiveResult, judged
 from bench.fairness.population import Player, Sizes, population
