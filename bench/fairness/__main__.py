@@ -1,6 +1,6 @@
 """What anti-cheat does to simulated honest players and cheats, compared with the aims.
 
-python -m bench.fairness [--kinds reporting|tuning] [--seeds 3] [--players 600] [--json] [--write docs/anticheat.md]
+python -m bench.fairness [--kinds reporting|tuning] [--seeds 4] [--players 300] [--json] [--write docs/anticheat.md]
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def main() -> int:
     """Draw the populations, judge them, and print the figures."""
     parser = argparse.ArgumentParser(prog="python -m bench.fairness", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kinds", choices=("reporting", "tuning"), default="reporting", help="the kinds of players")
-    parser.add_argument("--seeds", type=int, default=3, help="how many populations, at least 2 (3)")
-    parser.add_argument("--players", type=int, default=600, help="mainstream player-weeks in each (600)")
+    parser.add_argument("--seeds", type=int, default=4, help="how many populations, at least 2 (4)")
+    parser.add_argument("--players", type=int, default=300, help="mainstream player-weeks in each (300)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the tables")
     parser.add_argument("--write", type=Path, help="put the tables into this page, between its markers")
     arguments = parser.parse_args()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from anticheat.gain import GainEvidence, GainLimits, assess_gain, gain_limits, points_to_next, tireless_points_per_hour
 from bench.fairness.clients import lognormal
 from bench.fairness.live import THRESHOLDS, Scored
-from bench.fairness.world import ACTIONS, DAY, HOUR, MIDNIGHT
+from bench.fairness.world import ALL_ACTIONS, DAY, HOUR, MIDNIGHT
 
 
 @dataclass
@@ -24,7 +24,7 @@ class GainView:
 
 def limits_of(day_points: Iterable[Sequence[float]]) -> GainLimits:
     """Return the limits of these accounts' days."""
-    action_types = [(action.points, action.limits.min_seconds, None) for action in ACTIONS.values()]
+    action_types = [(action.points, action.limits.min_seconds, None) for action in ALL_ACTIONS.values()]
     return gain_limits(list(day_points), tireless_points_per_hour(action_types))
 
 

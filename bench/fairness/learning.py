@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from anticheat.features import Profile
-from anticheat.model import Model, assess_values, train
-from anticheat.plays import Plays
+from anticheat.features import Profile, reference_of
+from anticheat.model import Model, assess_values, learn, moments_of
+from anticheat.plays import Plays, Vector
 from anticheat.shipped import shipped_model
 from bench.fairness.population import Player
-from bench.fairness.world import ACTIONS, HOUR, MIDNIGHT, WEEK
+from bench.fairness.world import ALL_ACTIONS, HOUR, MIDNIGHT, WEEK
 
 EVERY: Final = 6 * HOUR
-_LIMITS: Final = {name: action.limits for name, action in ACTIONS.items()}
+_LIMITS: Final = {name: action.limits for name, action in ALL_ACTIONS.items()}
 
 
 def plays_of(player: Player) -> Plays:
@@ -32,9 +32,23 @@ def plays_of(player: Player) -> Plays:
     )
 
 
-def trained(players: Sequence[Player]) -> Model:
-    """Return the model of these players' week, with the shipped one for few. Leave out those in a case."""
-    return train([plays_of(player) for player in players], MIDNIGHT + WEEK, days=7, prior=shipped_model())
+def trained(samples: Mapping[str, Sequence[Player]]) -> dict[str, Model]:
+    """Return the model of each sample's week, all with the usual times of the last sample.
+
+    Leave out players in a case; of few players, the shipped model stands in.
+    """
+    until, weeks = MIDNIGHT + WEEK, {player.name: plays_of(player) for sample in samples.values() for player in sample}
+    reference = reference_of([weeks[player.name] for player in list(samples.values())[-1]])
+    moments = {name: moments_of(plays, reference, until, 7) for name, plays in weeks.items()}
+    return {
+        name: learn(
+            reference,
+            [moments[player.name] for player in sample if moments[player.name]],
+            until,
+            prior=shipped_model(),
+        )
+        for name, sample in samples.items()
+    }
 
 
 @dataclass
@@ -46,27 +60,31 @@ class ModelView:
 
 
 class ModelEye:
-    """Judges one account by one model, at any time, by its play before."""
+    """Judges one account by several models with the same usual times, at any time, by its play before."""
 
-    def __init__(self, model: Model, plays: Plays) -> None:
-        self._model, self._profile, self._times = model, Profile(plays, model.reference), plays.completed_at
+    def __init__(self, models: Mapping[str, Model], plays: Plays) -> None:
+        reference = next(iter(models.values())).reference
+        self._models, self._profile, self._times = models, Profile(plays, reference), plays.completed_at
 
-    def level(self, until: float) -> float:
-        """Return the level at this time; 0 for too few plays."""
+    def levels(self, until: float) -> dict[str, float]:
+        """Return the level at this time by each model; 0 for too few plays."""
         values = self._profile.vector(until)
-        if values is None:
-            return 0.0
-        assessment = assess_values(self._model, values)
-        level = assessment.score / assessment.threshold
-        return max(level, 1.0) if assessment.is_case else level
+        return {name: 0.0 if values is None else _level(model, values) for name, model in self._models.items()}
 
-    def week(self, every: float = EVERY) -> ModelView:
-        """Judge the week, `every` so many seconds in which the account has played."""
-        view = ModelView()
-        for step in np.unique(np.floor((self._times - MIDNIGHT) / every)):
-            until = MIDNIGHT + (float(step) + 1) * every
-            level = self.level(until)
-            view.level = max(view.level, level)
-            if level >= 1.0 and view.case_at is None:
-                view.case_at = until
-        return view
+    def week(self) -> dict[str, ModelView]:
+        """Judge every six hours in which the account has played."""
+        views = {name: ModelView() for name in self._models}
+        for step in np.unique(np.floor((self._times - MIDNIGHT) / EVERY)):
+            until = MIDNIGHT + (float(step) + 1) * EVERY
+            for name, level in self.levels(until).items():
+                view = views[name]
+                view.level = max(view.level, level)
+                if level >= 1.0 and view.case_at is None:
+                    view.case_at = until
+        return views
+
+
+def _level(model: Model, values: Vector) -> float:
+    assessment = assess_values(model, values)
+    level = assessment.score / assessment.threshold
+    return max(level, 1.0) if assessment.is_case else level

@@ -10,7 +10,7 @@ import numpy as np
 
 from anticheat.links import LEAST_STRENGTH, Account, ActionTimes, Sighting, linked_groups
 from bench.fairness.population import ACTION_NAMES, Player
-from bench.fairness.world import ACTIONS, DAY, MIDNIGHT, WEEK
+from bench.fairness.world import ALL_ACTIONS, DAY, MIDNIGHT, WEEK
 
 EVERY: Final = DAY
 
@@ -32,7 +32,7 @@ def _account(player: Player, until: float) -> Account:
     is_past = player.completed_at < until
     codes, times = player.codes[is_past], player.completed_at[is_past]
     plays = {
-        ACTION_NAMES[code]: ActionTimes(np.sort(times[codes == code]), ACTIONS[ACTION_NAMES[code]].limits.cadence)
+        ACTION_NAMES[code]: ActionTimes(np.sort(times[codes == code]), ALL_ACTIONS[ACTION_NAMES[code]].limits.cadence)
         for code in np.unique(codes)
     }
     days = np.unique(times // DAY).astype(int).tolist()

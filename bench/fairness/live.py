@@ -13,7 +13,7 @@ from anticheat.suspicion import Suspicion, decayed, seconds_until
 from anticheat.verdict import Outcome, Thresholds, Verdict, judge
 from bench.fairness.moderator import Moderator
 from bench.fairness.population import Player
-from bench.fairness.world import ACTIONS
+from bench.fairness.world import ALL_ACTIONS
 
 THRESHOLDS = Thresholds(flag=30, hold=45, reject=60, critical=100, half_life=1800, soft_ceiling=59)
 _SCORES = (Outcome.CLEAN, Outcome.FLAG, Outcome.HOLD)
@@ -83,7 +83,7 @@ class LiveWeek:
         self._follow(attempt, verdict)
 
     def _judge(self, attempt: Completion) -> Verdict:
-        limits, history = ACTIONS[attempt.action_type].limits, self._history
+        limits, history = ALL_ACTIONS[attempt.action_type].limits, self._history
         verdict = judge(attempt, limits, history, self._suspicion, THRESHOLDS)
         if verdict.signals and (forgiven := self._moderator.forgiven):
             verdict = judge(attempt, limits, history, self._suspicion, THRESHOLDS, forgiven=forgiven)
@@ -101,7 +101,7 @@ class LiveWeek:
             self._held_since = now
         if outcome in _SCORES:
             is_public = self._held_since is None
-            points = float(ACTIONS[attempt.action_type].points)
+            points = float(ALL_ACTIONS[attempt.action_type].points)
             result.scored.append(Scored(now, points, is_public, verdict.suspicion.value))
         else:
             is_public = False

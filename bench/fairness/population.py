@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from anticheat.history import Completion
-from bench.fairness.world import ACTIONS, Account, Kind
+from bench.fairness.world import ALL_ACTIONS, Account, Kind
 
 Times = npt.NDArray[np.float64]
 
-ACTION_NAMES: Final = tuple(ACTIONS)
-_POINTS: Final = np.array([float(action.points) for action in ACTIONS.values()])
+ACTION_NAMES: Final = tuple(ALL_ACTIONS)
+_POINTS: Final = np.array([float(action.points) for action in ALL_ACTIONS.values()])
 _CODES: Final = {name: code for code, name in enumerate(ACTION_NAMES)}
 
 

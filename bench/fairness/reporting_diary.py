@@ -9,21 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from anticheat.history import Completion
-from anticheat.rules import ActionTypeLimits
-from bench.fairness.world import ACTIONS as COMMON_ACTIONS
-from bench.fairness.world import DAY, MIDNIGHT, WEEK, Account, GameAction
+from bench.fairness.world import ALL_ACTIONS, DAY, MIDNIGHT, WEEK, Account
 
-ACTIONS: dict[str, GameAction] = {
-    **COMMON_ACTIONS,
-    "duel": GameAction(12, ActionTypeLimits(4.0)),
-    # Several games at once, each waiting for its opponent.
-    "turn": GameAction(8, ActionTypeLimits(1.0, parallel=10)),
-    # Clients set the pace of these: the cabinet's clock, the teacher's button, the upload after a time without network.
-    "arcade-round": GameAction(30, ActionTypeLimits(30.0, cadence="client")),
-    "lesson-item": GameAction(15, ActionTypeLimits(5.0, cadence="client")),
-    "field-note": GameAction(10, ActionTypeLimits(2.0, cadence="client", parallel=10)),
-}
-MINIMUM: Final = {name: action.limits.min_seconds for name, action in ACTIONS.items()}
+MINIMUM: Final = {name: action.limits.min_seconds for name, action in ALL_ACTIONS.items()}
 
 _STARTS_A_MINUTE: Final = 60
 _STARTS_FREED: Final = 8  # a client that was refused waits until so many starts are free again
@@ -52,7 +40,7 @@ class Diary:
         issued_at = self._start(at)
         completed_at = issued_at + seconds
         if not is_early:
-            parallel = ACTIONS[action_type].limits.parallel
+            parallel = ALL_ACTIONS[action_type].limits.parallel
             since = issued_at if parallel > 1 else max(issued_at, self.free_at)
             completed_at = max(completed_at, since + MINIMUM[action_type] + 0.002)
         if completed_at - issued_at > _TOKEN_LIFE:

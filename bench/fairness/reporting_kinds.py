@@ -6,7 +6,6 @@ Nothing may be tuned to them: tune to the other kinds, and look at these last.
 from __future__ import annotations
 
 from bench.fairness.reporting_clients import CLIENTS
-from bench.fairness.reporting_diary import ACTIONS
 from bench.fairness.reporting_farms import FARMS
 from bench.fairness.reporting_groups import GROUPS
 from bench.fairness.reporting_hired import HIRED
@@ -16,7 +15,7 @@ from bench.fairness.reporting_people import PEOPLE
 from bench.fairness.reporting_scripts import SCRIPTS
 from bench.fairness.world import Kind
 
-__all__ = ["ACTIONS", "CHEATS", "HONEST"]
+__all__ = ["CHEATS", "HONEST"]
 
 HONEST: tuple[Kind, ...] = (*MAINSTREAM, *PEOPLE, *CLIENTS, *GROUPS)
 CHEATS: tuple[Kind, ...] = (*SCRIPTS, *MIMICS, *HIRED, *FARMS)

@@ -16,7 +16,7 @@ from bench.fairness.trial import CHEAT_SHARE, UNUSUAL_SHARE, JudgedPlayer
 from bench.fairness.world import DAY, WEEK
 
 PLAYERS: Final = (5, 20, 50)
-_HONEST_ACCOUNTS: Final = 100  # of each size, in a population
+_HONEST_ACCOUNTS: Final = 50  # of each size, in a population
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ def small_servers(players: Sequence[JudgedPlayer], seed: str) -> list[SmallResul
 
 def _server(size: int, players: Sequence[JudgedPlayer]) -> list[SmallResult]:
     pupils = [entry.player for entry in players if entry.player.is_honest or entry.live.case_at is None]
-    model = trained(pupils)
+    models = trained({"own": pupils})
     rows = []
     for entry in players:
-        view = ModelEye(model, plays_of(entry.player)).week()
+        view = ModelEye(models, plays_of(entry.player)).week()["own"]
         at = min((time for time in (view.case_at, entry.live.case_at) if time is not None), default=None)
         after = None if at is None else at - float(entry.player.completed_at[0])
         level = max(view.level, entry.live.peak / THRESHOLDS.flag)

@@ -12,7 +12,7 @@ from typing import Final
 from anticheat.gain import GainLimits
 from anticheat.model import Model
 from bench.fairness.gaining import GainView, limits_of, points_by_day, watched
-from bench.fairness.learning import EVERY, ModelEye, ModelView, plays_of, trained
+from bench.fairness.learning import ModelEye, ModelView, plays_of, trained
 from bench.fairness.linking import links
 from bench.fairness.live import THRESHOLDS, LiveResult, judged
 from bench.fairness.population import Player, Sizes, population
@@ -65,7 +65,7 @@ def learned(players: Sequence[JudgedPlayer], seed: str) -> Learned:
     """Learn from a population; accounts in a case of the rules are left out, as in the product."""
     rng = random.Random(f"{seed}/mix")
     samples = {name: _mix(players, rng, *shares) for name, shares in MIXES.items()}
-    models = {name: trained([entry.player for entry in sample]) for name, sample in samples.items()}
+    models = trained({name: [entry.player for entry in sample] for name, sample in samples.items()})
     return Learned(models, limits_of(points_by_day(entry.live.scored) for entry in samples[USUAL_MIX]))
 
 
@@ -97,16 +97,15 @@ def results(players: Sequence[JudgedPlayer], lessons: Learned) -> list[Result]:
 
 def _result(entry: JudgedPlayer, lessons: Learned, link: tuple[float, float] | None) -> Result:
     player, live = entry.player, entry.live
-    plays = plays_of(player)
-    eyes = {name: ModelEye(model, plays) for name, model in lessons.models.items()}
-    views = {name: eye.week(EVERY if name == USUAL_MIX else DAY) for name, eye in eyes.items()}
+    eye = ModelEye(lessons.models, plays_of(player))
+    views = eye.week()
     model = views[USUAL_MIX]
     link_at, link_level = link or (None, 0.0)
     cases = {"rules": live.case_at, "model": model.case_at, "links": link_at}
     gain = watched(
         live.scored,
         lessons.limits,
-        eyes[USUAL_MIX].level,
+        lambda at: eye.levels(at)[USUAL_MIX],
         min((at for at in cases.values() if at is not None), default=None),
         random.Random(f"gain/{player.name}"),
         is_honest=player.is_honest,
