@@ -96,4 +96,4 @@ def test_its_length_is_bounded(check: object, most: int) -> None:
 
 
 def test_cases_can_be_filtered_by_every_rule() -> None:
-    assert set(RULES) == {*ACCUSATIONS, "model", "limit", *(feature.name for feature in FEATURES)}
+    assert set(RULES) == {*ACCUSATIONS, "model", "limit", "gain", "podium", *(feature.name for feature in FEATURES)}
