@@ -1,4 +1,4 @@
-"""A player's last day and last week of play as numbers, each of which grows with what a machine does and no person.
+"""A player's last day and last week of play as numbers, each of which grows with the behaviour of machines.
 
 A number of too few plays is NaN: it says nothing. Needs numpy, which comes with the extra `model`.
 """

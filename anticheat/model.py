@@ -55,7 +55,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Model:
-    """What is usual: each feature's median, its usual difference upwards, and how the scores of accounts spread.
+    """The usual play: each feature's median, its usual difference upwards, and how the scores of accounts spread.
 
     `weights` are those of GROUPS. `body` has the scores that 60% and 90% of the player-weeks stay below; the threshold
     follows from them, for `false_cases` of 1,000 player-weeks. `accounts`: how many it learned from. `own_share`: how
@@ -84,7 +84,7 @@ class Model:
 
     @property
     def basis(self) -> str:
-        """Return by what a player is judged, in words."""
+        """Return the model by which a player is judged, in words."""
         if self.own_share == 1:
             return f"the model learned from {self.accounts:,} players"
         share = f", to {1 - self.own_share:.0%}" if self.own_share else ""
@@ -226,7 +226,7 @@ def _with_body(model: Model, accounts: Sequence[Moments], until: float) -> Model
 
 
 def _blended(own: Model, prior: Model, share: float) -> Model:
-    """Return a model between both. Of what differs from game to game, the prior says nothing."""
+    """Return a model between both. The prior says nothing about features that differ from game to game."""
     known = np.isfinite(prior.scale)
     middle = np.where(known, share * own.middle + (1 - share) * prior.middle, own.middle)
     scale = np.where(known, share * own.scale + (1 - share) * prior.scale, math.inf)
@@ -275,7 +275,7 @@ def _differences(model: Model, vectors: Vector) -> Vector:
 
 
 def _evidence(differences: Vector) -> Vector:
-    """Return what each group of features says: the strongest of its features, less what is usual."""
+    """Return the evidence of each group of features: its strongest feature, less the usual part."""
     groups = np.stack([differences[:, members].max(axis=1) for members in _MEMBERS], axis=1)
     evidence: Vector = np.maximum(groups - _USUAL, 0.0)
     return evidence
@@ -304,7 +304,7 @@ def _middle(rows: Vector) -> Vector:
 
 
 def _quantile(rows: Vector, share: float) -> Vector:
-    """Return each column's quantile, without what says nothing; NaN for a column that says nothing at all."""
+    """Return each column's quantile without its NaN; NaN for a column that has nothing else."""
     columns = [column[~np.isnan(column)] for column in rows.T]
     return np.array([np.quantile(column, share) if len(column) else math.nan for column in columns])
 

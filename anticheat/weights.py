@@ -1,4 +1,4 @@
-"""What people's decisions on cases teach: how much each group of features weighs. Needs numpy and scipy."""
+"""The weights of the groups of features, learned from people's decisions on cases. Needs numpy and scipy."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 python -m bench.fairness.prior [--players 300] [--write anticheat/shipped_model.json]
 
-What differs from game to game, as points and speed, is left out. The same command gives the same bytes.
+Features that differ from game to game, as points and speed, are left out. The same command gives the same bytes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a model learned from besides the ledger; models of before have other features, and no longer judge."""
+"""The input of models besides the ledger; models of before have other features, and no longer judge."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ ProgressCallback = Callable[[int], None]
 class ModelAssessment:
     """A model's assessment of a player: the score, and the threshold from which on it is a case.
 
-    `basis`: by what it judges, in words. `limits` are the absolute limits that were broken. `features` has `{"feature",
+    `basis`: the model in words. `limits` are the absolute limits that were broken. `features` has `{"feature",
     "words", "value", "usual"}` of each feature, `stands_out` of those that stand out, the strangest first.
     """
 
