@@ -137,12 +137,16 @@ def _read_until(screen: Subscriber, is_expected: Callable[[list[str]], bool]) ->
             return
 
 
-def test_a_script_leaves_the_public_board_within_seconds_of_its_hold(api: Api, anna: Player) -> None:
-    for _ in range(20):
-        anna.score_once()
+def test_what_a_script_scored_since_the_evidence_leaves_the_public_board_with_its_hold(
+    product: Product, api: Api, anna: Player
+) -> None:
+    slug = f"dash-{anna.username}"
+    assert product.flask("actions", "add", slug, "--points", "1", "--per-minute", "16").returncode == 0
+    for _ in range(20):  # the 18th is evidence, and the 20th is held
+        anna.score_once(slug)
     own = anna.me()
     assert (own["score"], own["case"]["state"]) == (20, "open")
-    eventually(lambda: api.get(f"/leaderboard/users/{anna.user_id}").data["score"] <= 12, within=20)
+    eventually(lambda: api.get(f"/leaderboard/users/{anna.user_id}").data["score"] == 17, within=20)
     assert anna.me()["score"] == 20
 
 
