@@ -12,7 +12,7 @@ from app.services.operations.analytics import Analytics
 from app.services.operations.rollup_rows import RollupQuery
 from app.stores.operations.rollups import RollupStore
 from devstack.replica import Replica
-from tests.integration.moderation.ledgers import Event, HandLedger, write_days
+from tests.integration.moderation.ledgers import Event, HandLedger, limit_taps, write_days
 from tests.parts.waiting import eventually
 
 TEN = datetime.fromisoformat("2026-01-05T10:00:00Z")
@@ -69,6 +69,7 @@ def test_with_all_replicas_dead_the_primary_is_read(
     container: Container, near: Container, replicas: list[Replica]
 ) -> None:
     ledger = HandLedger(container)
+    limit_taps(container)
     mallory, now = ledger.player(), datetime.now(UTC)
     for number in range(30):
         ledger.write(Event(mallory, "tap", now - timedelta(seconds=90 - number)))
