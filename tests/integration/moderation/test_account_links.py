@@ -230,6 +230,16 @@ def test_a_repeated_run_adds_nothing_and_a_new_account_joins_the_group(container
     assert joined.player_id == farm.accounts[-1]
     (file,) = container.cases.case_files_of(farm.accounts[0])
     assert len(file.linked_cases) == 3
+
+
+def test_the_review_does_not_count_links_again(container: Container, farm: Farm) -> None:
+    container.account_links.run()
+    for statement in (
+        "UPDATE signals SET case_id = NULL, added = 59 RETURNING id",
+        "DELETE FROM case_groups RETURNING case_id",
+        "DELETE FROM cases RETURNING id",
+    ):
+        container.database.rows(statement)
     assert container.review.review_again(farm.now - DAY, player_id=farm.accounts[0]).cases == []
 
 
@@ -260,6 +270,7 @@ def test_new_play_after_a_decision_is_judged_and_cleared_twice_counts_a_fraction
         decided_at = farm.now - timedelta(minutes=100 - 30 * (seed - 2))
         for table, column in (("cases", "decided_at"), ("suspicion", "cleared_at")):
             container.database.rows(f"UPDATE {table} SET {column} = :at RETURNING 1", at=decided_at)
+        assert container.account_links.run().cases == [], "only play of after the decision counts"
         farm.play(decided_at + timedelta(seconds=1), seed)
     assert "linked" in container.suspicions.forgiven(str(farm.accounts[0]))
 
