@@ -6,6 +6,8 @@ import io
 import json
 import logging
 import random
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -19,6 +21,7 @@ from app.services.accounts.sightings import Sightings
 from app.services.moderation.decisions import DecisionAuthor
 from app.stores.accounts.sightings import RETENTION_DAYS, SightingStore
 from app.stores.moderation.account_plays import account_ledger
+from devstack.stack import Stack
 from tests.integration.moderation.ledgers import DAY, HandLedger, write_days
 
 SIGN_IN = ("203.0.113.7", "Firefox/130", "ja")
@@ -319,3 +322,21 @@ def test_the_command_line_shows_groups_opens_cases_and_links_them(container: Con
     assert "Linked cases, each to be decided on its own:" in shown
     assert all(case.username in shown and str(case.case_id) in shown for case in file.linked_cases)
     app.extensions["fairboard"].close()
+
+
+_TASK = """
+import sys
+from workers.background import link_accounts
+link_accounts.run()
+"""
+
+
+@pytest.mark.parametrize(("without", "cases"), [("", 3), ("sys.modules['numpy'] = None\n", 0)])
+def test_the_task_opens_the_cases_and_goes_on_without_the_library(
+    container: Container, farm: Farm, servers: Stack, without: str, cases: int
+) -> None:
+    env = {**servers.env, "DATABASE_URL": container.settings.database_url, "REDIS_URL": container.settings.redis_url}
+    script = _TASK.replace("import sys\n", f"import sys\n{without}")
+    process = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, timeout=60)
+    assert process.returncode == 0, process.stderr
+    assert len(container.cases.page()[0]) == cases
