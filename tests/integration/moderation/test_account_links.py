@@ -6,6 +6,8 @@ import io
 import json
 import logging
 import random
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -19,6 +21,7 @@ from app.services.accounts.sightings import Sightings
 from app.services.moderation.decisions import DecisionAuthor
 from app.stores.accounts.sightings import RETENTION_DAYS, SightingStore
 from app.stores.moderation.account_plays import account_ledger
+from devstack.stack import Stack
 from tests.integration.moderation.ledgers import DAY, HandLedger, write_days
 
 SIGN_IN = ("203.0.113.7", "Firefox/130", "ja")
@@ -230,6 +233,16 @@ def test_a_repeated_run_adds_nothing_and_a_new_account_joins_the_group(container
     assert joined.player_id == farm.accounts[-1]
     (file,) = container.cases.case_files_of(farm.accounts[0])
     assert len(file.linked_cases) == 3
+
+
+def test_the_review_does_not_count_links_again(container: Container, farm: Farm) -> None:
+    container.account_links.run()
+    for statement in (
+        "UPDATE signals SET case_id = NULL, added = 59 RETURNING id",
+        "DELETE FROM case_groups RETURNING case_id",
+        "DELETE FROM cases RETURNING id",
+    ):
+        container.database.rows(statement)
     assert container.review.review_again(farm.now - DAY, player_id=farm.accounts[0]).cases == []
 
 
@@ -260,6 +273,7 @@ def test_new_play_after_a_decision_is_judged_and_cleared_twice_counts_a_fraction
         decided_at = farm.now - timedelta(minutes=100 - 30 * (seed - 2))
         for table, column in (("cases", "decided_at"), ("suspicion", "cleared_at")):
             container.database.rows(f"UPDATE {table} SET {column} = :at RETURNING 1", at=decided_at)
+        assert container.account_links.run().cases == [], "only play of after the decision counts"
         farm.play(decided_at + timedelta(seconds=1), seed)
     assert "linked" in container.suspicions.forgiven(str(farm.accounts[0]))
 
@@ -308,3 +322,21 @@ def test_the_command_line_shows_groups_opens_cases_and_links_them(container: Con
     assert "Linked cases, each to be decided on its own:" in shown
     assert all(case.username in shown and str(case.case_id) in shown for case in file.linked_cases)
     app.extensions["fairboard"].close()
+
+
+_TASK = """
+import sys
+from workers.background import link_accounts
+link_accounts.run()
+"""
+
+
+@pytest.mark.parametrize(("without", "cases"), [("", 3), ("sys.modules['numpy'] = None\n", 0)])
+def test_the_task_opens_the_cases_and_goes_on_without_the_library(
+    container: Container, farm: Farm, servers: Stack, without: str, cases: int
+) -> None:
+    env = {**servers.env, "DATABASE_URL": container.settings.database_url, "REDIS_URL": container.settings.redis_url}
+    script = _TASK.replace("import sys\n", f"import sys\n{without}")
+    process = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, timeout=60)
+    assert process.returncode == 0, process.stderr
+    assert len(container.cases.page()[0]) == cases

@@ -169,14 +169,14 @@ def in_step(name: str, count: int, lag: float, jitter: float, rng: np.random.Gen
     ]
 
 
-def rotated(name: str, count: int, rng: np.random.Generator, minutes: float = 10.0) -> list[Account]:
-    """Return the accounts of an owner who plays them one after the other, by hand."""
-    hand = Hand.drawn(rng)
+def rotated(name: str, count: int, rng: np.random.Generator, minutes: float = 10.0, people: int = 1) -> list[Account]:
+    """Return the accounts of an owner who plays them one after the other, by hand; or of people who take turns."""
+    hands = [Hand.drawn(rng) for _ in range(people)]
     times: list[list[Vector]] = [[] for _ in range(count)]
     for begin, length in evenings(rng, 8):
         turns = np.arange(begin, begin + 3 * length + 1, 60 * minutes)
         for number, (start, end) in enumerate(pairwise(turns)):
-            times[number % count].append(hand.session(rng, start, end - start - rng.uniform(15, 60)))
+            times[number % count].append(hands[number % people].session(rng, start, end - start - rng.uniform(15, 60)))
     return [account(f"{name}-{number}", np.concatenate(parts), name) for number, parts in enumerate(times)]
 
 

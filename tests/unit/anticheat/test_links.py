@@ -126,7 +126,7 @@ def test_the_commoner_a_trait_the_less_it_says() -> None:
 def test_people_who_take_turns_at_one_machine_are_told_apart_by_their_rhythm() -> None:
     rng = np.random.default_rng(12)
     usual = baseline_of(strangers(100, rng))
-    families = [shared_device(f"home-{number}", 2, rng, 15.0) for number in range(40)]
+    families = [rotated(f"home-{number}", 2, rng, people=2) for number in range(40)]
     assert [link for family in families for link in one_hand_links(family, usual)] == []
 
 
