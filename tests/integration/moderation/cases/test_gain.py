@@ -214,7 +214,7 @@ def test_a_hold_by_the_rules_reaches_back_to_its_evidence_within_seconds(field: 
     field.deliver()
     assert field.books() == []
     public, held, _, _ = field.standing(mallory)
-    assert (public + held, public) == (20, 12), "the 13th of a burst is the first evidence"
+    assert (public + held, public) == (20, 17), "the 18th in a second is the first evidence that counts a point"
     assert public < public_before
 
 
