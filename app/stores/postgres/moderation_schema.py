@@ -173,6 +173,7 @@ models = sa.Table(
     moment("window_until"),
     sa.Column("players", sa.BigInteger, nullable=False),
     sa.Column("settings", JSONB, nullable=False),
+    sa.Column("inputs", JSONB, server_default='{"left_out": [], "verdicts": {}}', nullable=False),
     sa.Column("numbers", JSONB, nullable=False),
     sa.Column("artifact", sa.LargeBinary, nullable=False),
     sa.Column("digest", sa.Text, nullable=False),
