@@ -77,7 +77,7 @@ beat_schedule = {
     # A podium that a cheat enters is public for these seconds. A pass costs what was scored since the last one.
     "watch-gain": {"task": "anticheat.watch_gain", "schedule": 3.0, "options": {"expires": 3}},
     "correct": {"task": "anticheat.correct", "schedule": 10.0, "options": {"expires": 10}},
-    # The rules judge a day in a moment, the model the players of the last hours; the data that it learns from change slowly.
+    # The model judges the players of the last hours; the data that it learns from change slowly.
     "judge-by-model": {"task": "anticheat.judge_by_model", "schedule": 3600.0, "options": {"expires": 3600}},
     "train": {"task": "anticheat.train", "schedule": 86_400.0, "options": {"expires": 86_400}},
     "roll-up": {"task": "analytics.roll_up", "schedule": 60.0, "options": {"expires": 60}},

@@ -1,4 +1,4 @@
-"""A player's last day and last week of play as numbers, each of which grows with what a machine does and no person.
+"""A player's last day and last week of play as numbers, each of which grows with the behaviour of machines.
 
 A number of too few plays is NaN: it says nothing. Needs numpy, which comes with the extra `model`.
 """
@@ -93,7 +93,14 @@ FEATURES: tuple[Feature, ...] = (
     *_in_both("forgetful", "memory", "how like chance the delays vary, 1 for a generator of numbers", _times, 0.3),
     *_in_both("repeats", "similarity", "intervals that repeat a run of the player's own", _share, 0.05),
     *_in_both("echo", "similarity", "likeness of the delays to earlier ones, in standard errors", _times, 0.3),
-    Feature("punctual", "routine", WEEK, "spread of the time of day at which play begins", lambda value: f"{2**-value:.1f} h", 0.5),
+    Feature(
+        "punctual",
+        "routine",
+        WEEK,
+        "spread of the time of day at which play begins",
+        lambda value: f"{2**-value:.1f} h",
+        0.5,
+    ),
     Feature("same sessions", "routine", WEEK, "how alike sessions are in length", _decimal, 0.4),
     Feature("same days", "routine", WEEK, "how alike days are in actions", _decimal, 0.4),
 )

@@ -1,4 +1,4 @@
-"""Measures of when and how long a player plays: each grows with what a schedule does and no person.
+"""Measures of when and how long a player plays: each grows with the likeness to a schedule.
 
 A measure of too few plays is NaN: it says nothing. Needs numpy.
 """

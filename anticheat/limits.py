@@ -1,4 +1,4 @@
-"""Absolute limits: what a single person does not do, however many or few others play. Needs numpy."""
+"""Absolute limits: amounts of play that no single person reaches, whatever others do. Needs numpy."""
 
 from __future__ import annotations
 

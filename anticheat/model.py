@@ -33,6 +33,7 @@ _USUAL = 1.5  # times the usual difference from the median: less is no evidence
 _MOST_BY_HAND = 3.0  # a steady, quick hand alone is that of a skilled person or a device
 _BODY = (0.6, 0.9)  # these quantiles tell how scores spread; unnoticed cheats are above them
 _NORMAL = (0.2533, 1.2816)  # the standard normal distribution's
+_MARGIN = 1.1  # their tail is a little longer than a normal distribution's
 _TRIMS = 3  # times that accounts above the threshold are left out, and the others learned from again
 _MOMENTS = DAY / 4  # training looks at each account so often
 _STANDS_OUT = 2.0
@@ -54,7 +55,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Model:
-    """What is usual: each feature's median, its usual difference upwards, and how the scores of accounts spread.
+    """The usual play: each feature's median, its usual difference upwards, and how the scores of accounts spread.
 
     `weights` are those of GROUPS. `body` has the scores that 60% and 90% of the player-weeks stay below; the threshold
     follows from them, for `false_cases` of 1,000 player-weeks. `accounts`: how many it learned from. `own_share`: how
@@ -73,21 +74,24 @@ class Model:
 
     @property
     def threshold(self) -> float:
-        """Return the score that is a case; the upper part of the scores is taken to be that of a normal distribution.
+        """Return the score that is a case: the body's, continued as a normal distribution, and a margin.
 
-        The scores of honest players thin out at least as fast, and those of cheats don't count, being above the body.
+        The highest scores themselves don't count, since they may be those of unnoticed cheats.
         """
         (low, high), (first, second) = self.body, _NORMAL
-        return low + (high - low) * (_normal_quantile(1 - self.false_cases / 1000) - first) / (second - first)
+        steps = (_normal_quantile(1 - self.false_cases / 1000) - first) / (second - first)
+        return _MARGIN * (low + (high - low) * steps)
 
     @property
     def basis(self) -> str:
-        """Return by what a player is judged, in words."""
+        """Return the model by which a player is judged, in words."""
         if self.own_share == 1:
             return f"the model learned from {self.accounts:,} players"
         share = f", to {1 - self.own_share:.0%}" if self.own_share else ""
         have = "player has" if self.accounts == 1 else "players have"
-        return f"the model shipped with Fairboard{share}, since only {self.accounts:,} {have} played enough to learn from"
+        return (
+            f"the model shipped with Fairboard{share}, since only {self.accounts:,} {have} played enough to learn from"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +226,7 @@ def _with_body(model: Model, accounts: Sequence[Moments], until: float) -> Model
 
 
 def _blended(own: Model, prior: Model, share: float) -> Model:
-    """Return a model between both. Of what differs from game to game, the prior says nothing."""
+    """Return a model between both. The prior says nothing about features that differ from game to game."""
     known = np.isfinite(prior.scale)
     middle = np.where(known, share * own.middle + (1 - share) * prior.middle, own.middle)
     scale = np.where(known, share * own.scale + (1 - share) * prior.scale, math.inf)
@@ -271,7 +275,7 @@ def _differences(model: Model, vectors: Vector) -> Vector:
 
 
 def _evidence(differences: Vector) -> Vector:
-    """Return what each group of features says: the strongest of its features, less what is usual."""
+    """Return the evidence of each group of features: its strongest feature, less the usual part."""
     groups = np.stack([differences[:, members].max(axis=1) for members in _MEMBERS], axis=1)
     evidence: Vector = np.maximum(groups - _USUAL, 0.0)
     return evidence
@@ -300,7 +304,7 @@ def _middle(rows: Vector) -> Vector:
 
 
 def _quantile(rows: Vector, share: float) -> Vector:
-    """Return each column's quantile, without what says nothing; NaN for a column that says nothing at all."""
+    """Return each column's quantile without its NaN; NaN for a column that has nothing else."""
     columns = [column[~np.isnan(column)] for column in rows.T]
     return np.array([np.quantile(column, share) if len(column) else math.nan for column in columns])
 

@@ -19,7 +19,7 @@ Flags = npt.NDArray[np.bool_]
 PAUSE = 600.0
 """Seconds: a longer break ends a stretch of play."""
 _SET_BACK = 1.0  # seconds: requests overtake each other by less, so a larger step back is a clock that was set back
-_LEAST_DELAY = 0.02  # seconds: shorter delays differ by what the network does
+_LEAST_DELAY = 0.02  # seconds: shorter delays differ by the network only
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def hand_plays(plays: Plays) -> HandPlays:
 def plausible_growth(count: int) -> float:
     """Return the factor by which the true variance may exceed that of `count` values: of 20 samples, 1 exceeds it.
 
-    So what a few values have in common by chance is no evidence. (Wilson and Hilferty's quantile of chi-squared.)
+    So a likeness of few values, which may be chance, is no evidence. (Wilson and Hilferty's quantile of chi-squared.)
     """
     freedom = count - 1
     return float((1 - 2 / (9 * freedom) - 1.645 * math.sqrt(2 / (9 * freedom))) ** -3)

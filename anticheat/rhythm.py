@@ -1,4 +1,4 @@
-"""Measures of the time between a person's actions: each grows with what a generator of numbers does and no hand.
+"""Measures of the time between a person's actions: each grows with the likeness to a generator of numbers.
 
 A measure of too few plays is NaN: it says nothing. Needs numpy.
 """
@@ -61,7 +61,7 @@ def forgetfulness(residuals: Vector, at_pause: Codes) -> float:
 
 
 def residuals_of(plays: HandPlays) -> Vector:
-    """Return the log of each delay over the usual one of its action type, limited to what is not a pause."""
+    """Return the log of each delay over the usual one of its action type, limited to those that are no pause."""
     logs = np.log(np.minimum(plays.delay, PAUSE))
     result = np.zeros_like(logs)
     for code in range(len(plays.type_names)):
@@ -91,8 +91,10 @@ def _runs(gaps: Vector) -> Codes:
 
 
 def echo(residuals: Vector) -> float:
-    """Return how much the delays resemble those some time before: the highest correlation at any long lag, as the log2 of
-    its standard errors."""
+    """Return how much the delays resemble those some time before.
+
+    It is the highest correlation at any long lag, as the log2 of its standard errors.
+    """
     count = len(residuals)
     if count < 3 * _SHORTEST_LAG:
         return _NOTHING

@@ -1,4 +1,4 @@
-"""What people's decisions on cases teach: how much each group of features weighs. Needs numpy and scipy."""
+"""The weights of the groups of features, learned from people's decisions on cases. Needs numpy and scipy."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ def refitted_weights(evidence: Vector, is_confirmed: Sequence[bool]) -> Vector:
     if min(confirmed.sum(), len(confirmed) - confirmed.sum()) < ENOUGH_VERDICTS:
         return equal_weights()
     from scipy.optimize import minimize  # slow to import
-
 
     def loss(parameters: Vector) -> float:
         weights, bias = parameters[:-1], parameters[-1]

@@ -13,7 +13,17 @@ from app.cli.progress import ProgressPrinter
 from app.domain.quantities import quantity
 from app.stores.moderation.models import ModelFacts
 
-_COLUMNS = ("version", "state", "trained_at", "window_since", "window_until", "players", "weeks", "threshold", "strange")
+_COLUMNS = (
+    "version",
+    "state",
+    "trained_at",
+    "window_since",
+    "window_until",
+    "players",
+    "weeks",
+    "threshold",
+    "strange",
+)
 _FEATURE_COLUMNS = ("feature", "value", "usual", "words")
 _CASE_COLUMNS = ("username", "score", "features", "case_id")
 _version_argument = click.argument("version", type=click.IntRange(min=1))
@@ -39,7 +49,8 @@ def train(days: int, as_json: bool) -> None:
         )
     numbers, version = trained_model["numbers"], trained_model["version"]
     weeks, own_share = numbers["weeks"], numbers["own_share"]
-    text = f"Model {version} has learned from {quantity(weeks, 'week')} of {quantity(trained_model['players'], 'player')}; "
+    players = quantity(trained_model["players"], "player")
+    text = f"Model {version} has learned from {quantity(int(weeks), 'week')} of {players}; "
     text += f"{numbers['strange']:.2%} of these are strange to it. A score of {numbers['threshold']:g} is a case, "
     text += f"with {numbers['expected']:g} false cases expected in 1,000 player-weeks. "
     text += "" if own_share == 1 else f"The model shipped with Fairboard counts {1 - own_share:.0%}: players are few. "
@@ -93,10 +104,10 @@ def score(username: str, version: int | None, as_json: bool) -> None:
     assessment = container().model_training.assess(player.id, version)
     outliers = "; ".join(f"{row['words']}: {row['value']} ({row['usual']} is usual)" for row in assessment.stands_out)
     score_text = f"{assessment.score:g}, where {assessment.threshold:g} opens a case, by {assessment.basis}"
-    broken = f" Absolute limits: {'; '.join(assessment.limits)}." if assessment.limits else ""
+    outliers += f". Absolute limits: {'; '.join(assessment.limits)}" if assessment.limits else ""
     emit(
         asdict(assessment),
-        f"{table(assessment.features, _FEATURE_COLUMNS)}\nScore: {score_text}. Farthest from others: {outliers}.{broken}",
+        f"{table(assessment.features, _FEATURE_COLUMNS)}\nScore: {score_text}. Farthest from others: {outliers}.",
         as_json=as_json,
     )
 
@@ -104,7 +115,7 @@ def score(username: str, version: int | None, as_json: bool) -> None:
 @model.command(epilog=example("anticheat model judge"))
 @as_json
 def judge(as_json: bool) -> None:
-    """Judge the players of the last day by the active model; a worker does it every hour. Opens cases for a person."""
+    """Judge the players of the last day by the active model, as a worker does every hour; open cases for a person."""
     with recorded_act("anticheat.judged_by_model", "ledger"), ProgressPrinter("Judging", "players") as progress:
         judgement = container().model_training.judge(on_progress=progress)
         if judgement is None:

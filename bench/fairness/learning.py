@@ -13,10 +13,10 @@ from anticheat.model import Model, assess_values, learn, moments_of
 from anticheat.plays import Plays, Vector
 from anticheat.shipped import shipped_model
 from bench.fairness.population import Player
-from bench.fairness.world import ACTIONS, HOUR, MIDNIGHT, WEEK
+from bench.fairness.world import ALL_ACTIONS, HOUR, MIDNIGHT, WEEK
 
 EVERY: Final = 6 * HOUR
-_LIMITS: Final = {name: action.limits for name, action in ACTIONS.items()}
+_LIMITS: Final = {name: action.limits for name, action in ALL_ACTIONS.items()}
 
 
 def plays_of(player: Player) -> Plays:

@@ -2,7 +2,7 @@
 
 python -m bench.fairness.prior [--players 300] [--write anticheat/shipped_model.json]
 
-What differs from game to game, as points and speed, is left out. The same command gives the same bytes.
+Features that differ from game to game, as points and speed, are left out. The same command gives the same bytes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from anticheat.stored_model import dump
 from bench.fairness.tuning_mainstream import MAINSTREAM
 from bench.fairness.world import ACTIONS, MIDNIGHT, WEEK
 
-SEED = 1
+SEED, PLAYERS = 1, 300
 _LIMITS = {name: action.limits for name, action in ACTIONS.items()}
 _POINTS = {name: float(action.points) for name, action in ACTIONS.items()}
 
@@ -51,7 +51,7 @@ def _mainstream(players: int) -> Iterator[Plays]:
 def main() -> int:
     """Print the model, or write it."""
     parser = argparse.ArgumentParser(prog="python -m bench.fairness.prior", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--players", type=int, default=300, help="simulated people (300)")
+    parser.add_argument("--players", type=int, default=PLAYERS, help="simulated people (300)")
     parser.add_argument("--write", type=Path, help="the file to write")
     arguments = parser.parse_args()
     stored, _ = dump(prior(arguments.players))

@@ -1,4 +1,4 @@
-"""What a model learned from besides the ledger; models of before have other features, and no longer judge."""
+"""The input of models besides the ledger; models of before have other features, and no longer judge."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0017"
-down_revision = "0014"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

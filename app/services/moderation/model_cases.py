@@ -119,8 +119,10 @@ def _window(assessment: Assessment) -> timedelta:
 
 
 def findings_of(model: Model, assessment: Assessment) -> list[ModelFinding]:
-    """Return the finding in words: by what it was judged, the limits that it broke, and the features that stand out."""
-    expected = f"from {model.threshold:.1f} on it is a case, as {model.false_cases:g} of 1,000 honest player-weeks may be"
+    """Return the finding in words: the model that judged, the limits that it broke, and the features that stand out."""
+    expected = (
+        f"from {model.threshold:.1f} on it is a case, as {model.false_cases:g} of 1,000 honest player-weeks may be"
+    )
     return [
         ModelFinding("model", f"a score of {assessment.score:.1f} by {model.basis}", expected),
         *([ModelFinding("limit", "; ".join(assessment.limits), "an absolute limit")] if assessment.limits else []),

@@ -21,7 +21,7 @@ from anticheat.stored_model import DamagedModel, dump, load
 from app.domain.actors import SYSTEM
 from app.domain.times import utc
 from app.errors import Conflict, NotFound
-from app.services.moderation.model_cases import JudgingResult, ModelCases, findings_of
+from app.services.moderation.model_cases import JudgingResult, ModelCases
 from app.services.moderation.player_weeks import (
     ONE_DAY,
     ONE_WEEK,
@@ -50,7 +50,7 @@ ProgressCallback = Callable[[int], None]
 class ModelAssessment:
     """A model's assessment of a player: the score, and the threshold from which on it is a case.
 
-    `basis`: by what it judges, in words. `limits` are the absolute limits that were broken. `features` has `{"feature",
+    `basis`: the model in words. `limits` are the absolute limits that were broken. `features` has `{"feature",
     "words", "value", "usual"}` of each feature, `stands_out` of those that stand out, the strangest first.
     """
 
@@ -141,7 +141,7 @@ class ModelTraining:
     ) -> JudgingResult | None:
         """Judge the players that were `active` in this time before the last full hour, by this model or the active one.
 
-        Return None without a model. Raises Conflict for an unreadable one. A repetition in the same day changes nothing.
+        Return None without a model. Raises Conflict for an unreadable one. A repetition within a day changes nothing.
         """
         model_version = self._store.active() if version is None else version
         if model_version is None:
@@ -156,7 +156,7 @@ class ModelTraining:
         return result
 
     def assess(self, player_id: UUID, version: int | None = None) -> ModelAssessment:
-        """Return a model's view of the player's last week up to now. Raises NotFound without a model or enough plays."""
+        """Return a model's view of the player's week up to now. Raises NotFound without a model or enough plays."""
         model_version = self._store.active() if version is None else version
         if model_version is None:
             raise NotFound("No model is active.")

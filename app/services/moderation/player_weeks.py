@@ -19,7 +19,7 @@ ONE_DAY, ONE_WEEK = timedelta(seconds=DAY), timedelta(seconds=WEEK)
 
 @dataclass(frozen=True, slots=True)
 class TrainingInput:
-    """What a model learns from besides the ledger: the players left out, and the decided cases, true if confirmed."""
+    """The input of a training besides the ledger: the players left out, and the decided cases, true if confirmed."""
 
     left_out: frozenset[UUID]
     verdicts: dict[UUID, bool]
@@ -42,7 +42,7 @@ class TrainingInput:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """A trained model, what it learned from besides the ledger, and the limits of the action types."""
+    """A trained model, its input besides the ledger, and the limits of the action types."""
 
     model: Model
     input: TrainingInput
@@ -109,7 +109,6 @@ def assessment_of(source: Database, model: Model, player_id: UUID, until: dateti
     """Return a player's assessment now, or `None` for too few plays."""
     with play_ledger(source) as ledger:
         windows: Iterable[Plays] = (
-            window.plays
-            for window in ledger.windows(until - ONE_WEEK, until, is_judged=True, player_id=player_id)
+            window.plays for window in ledger.windows(until - ONE_WEEK, until, is_judged=True, player_id=player_id)
         )
         return next((assess(model, plays, until.timestamp()) for plays in windows), None)

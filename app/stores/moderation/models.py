@@ -86,7 +86,7 @@ class ModelStore:
         return bytes(row.artifact), row.digest
 
     def inputs(self, version: int) -> dict[str, object]:
-        """Return what the model learned from besides the ledger."""
+        """Return the model's input besides the ledger."""
         row = self._db.row("SELECT inputs FROM models WHERE version = :version", version=version)
         assert row is not None
         inputs: dict[str, object] = row.inputs

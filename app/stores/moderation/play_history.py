@@ -81,6 +81,7 @@ class PlayLedger:
         If they are judged, plays of before a person's last decision on the player don't count. `active_since`: only
         players that have played since then.
         """
+        activity = "AND max(e.created_at) >= :active" if active_since else ""
         grouped = sa.text(
             f"""
             SELECT player_id, array_agg(e.action_type_id ORDER BY e.id) AS action_types,
@@ -92,7 +93,7 @@ class PlayLedger:
             WHERE {_WHEN} AND {_PART}
               {"AND e.player_id = :player" if player_id else ""}
               {"AND (decided_at IS NULL OR coalesce(judged_at, e.created_at) > decided_at)" if is_judged else ""}
-            GROUP BY player_id HAVING count(*) >= {LEAST_PLAYS} {"AND max(e.created_at) >= :active" if active_since else ""}
+            GROUP BY player_id HAVING count(*) >= {LEAST_PLAYS} {activity}
             ORDER BY player_id
             """
         )

@@ -126,7 +126,7 @@ def write_days(ledger: HandLedger, players: int, days: int, until: datetime) -> 
         (
             player,
             until - (number + 1) * DAY + timedelta(seconds=rng.uniform(0, 20 * 3600)),
-            [rng.lognormvariate(1.2, 0.7) for _ in range(rng.randint(61, 75))],
+            [rng.lognormvariate(1.2, 0.7) for _ in range(max(31, int(rng.lognormvariate(3.9, 0.5))))],
         )
         for number in range(days)
         for player in new_players

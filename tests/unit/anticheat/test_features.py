@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Callable, Sequence
@@ -17,7 +18,11 @@ from anticheat.rules import ActionTypeLimits
 MONDAY = 1_799_971_200.0
 """A midnight in UTC."""
 HOUR = 3600.0
-LIMITS = {"tap": ActionTypeLimits(0.0), "match": ActionTypeLimits(3.0), "song": ActionTypeLimits(15.0, cadence="client")}
+LIMITS = {
+    "tap": ActionTypeLimits(0.0),
+    "match": ActionTypeLimits(3.0),
+    "song": ActionTypeLimits(15.0, cadence="client"),
+}
 
 
 def plays_at(times: Sequence[float], seconds: float = 0.5, kind: str = "tap") -> Plays:
@@ -107,7 +112,8 @@ def test_quick_and_pace_compare_with_what_is_usual_for_each_action_type() -> Non
     reference = reference_of([*others, plays_at(uneven(2000, 0, 50, 0.6), seconds=0.4)])
     assert reference.quick["tap"] == pytest.approx(2.0, abs=0.01), "each account counts once, a busy one too"
     quick = by_name(plays_at(uneven(100, 0, 50, 2.0), seconds=0.4), DAY, reference)
-    assert (quick["quick"], quick["pace"]) == (1.0, pytest.approx(1.0, abs=0.2))
+    assert quick["quick"] == 1.0
+    assert quick["pace"] == pytest.approx(1.0, abs=0.2)
     assert by_name(plays_at(uneven(100, 0, 50), kind="match"), DAY, reference)["quick"] == 0.0, "never seen before"
 
 
@@ -127,7 +133,7 @@ def _person(seed: int = 1, count: int = 1500) -> list[float]:
 
 def _drawn(draw: Callable[[random.Random], float]) -> list[float]:
     rng = random.Random(3)
-    return np.cumsum([draw(rng) for _ in range(1500)]).tolist()
+    return list(itertools.accumulate(draw(rng) for _ in range(1500)))
 
 
 @pytest.mark.parametrize(
@@ -168,9 +174,7 @@ def test_a_schedule_begins_and_ends_by_the_clock() -> None:
     rng = random.Random(7)
     schedule = [day * DAY + 9 * HOUR + step * 5.0 for day in range(6) for step in range(400)]
     person = [
-        time
-        for day in range(6)
-        for time in uneven(rng.randint(50, 600), day * DAY + rng.uniform(8, 20) * HOUR, day)
+        time for day in range(6) for time in uneven(rng.randint(50, 600), day * DAY + rng.uniform(8, 20) * HOUR, day)
     ]
     machine_values, values = by_name(plays_at(schedule), WEEK), by_name(plays_at(person), WEEK)
     for name in ("punctual", "same sessions", "same days"):

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from anticheat.features import FEATURES, GROUPS, Reference
+from anticheat.features import DAY, FEATURES, GROUPS, Reference
 from anticheat.limits import LIMITS, broken_limits
 from anticheat.model import (
     ENOUGH_ACCOUNTS,
@@ -30,7 +30,7 @@ from anticheat.shipped import shipped_model
 from anticheat.stored_model import DamagedModel, dump, load
 from anticheat.weights import ENOUGH_VERDICTS, equal_weights, refitted_weights
 from app.domain.cases import RULES
-from tests.unit.anticheat.test_features import DAY, MONDAY, plays_at, uneven
+from tests.unit.anticheat.test_features import MONDAY, plays_at, uneven
 
 UNTIL = MONDAY + 7 * DAY
 NAMES = [feature.name for feature in FEATURES]
@@ -167,7 +167,10 @@ def test_plays_are_learned_from_and_assessed_one_account_at_a_time() -> None:
     ]
     model = train(people, UNTIL, days=7)
     assert (model.accounts, model.own_share, model.basis) == (40, 1.0, "the model learned from 40 players")
-    ordinary, script = assess(model, people[0], UNTIL), assess(model, plays_at(np.arange(0, 7 * DAY, 40.0)), UNTIL)
+    ordinary, script = (
+        assess(model, people[0], UNTIL),
+        assess(model, plays_at([40.0 * step for step in range(7 * 2160)]), UNTIL),
+    )
     assert ordinary is not None
     assert script is not None
     assert not ordinary.is_case
