@@ -178,7 +178,6 @@ models = sa.Table(
     sa.Column("artifact", sa.LargeBinary, nullable=False),
     sa.Column("digest", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
-    sa.Column("inputs", JSONB, nullable=False, server_default='{"left_out": [], "verdicts": {}}'),
     sa.CheckConstraint("state in ('active', 'retired')", name="state"),
     sa.Index("uq_models_active", "state", unique=True, postgresql_where=sa.text("state = 'active'")),
 )
