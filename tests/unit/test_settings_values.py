@@ -192,9 +192,7 @@ def test_the_first_invalid_setting_is_named_in_the_order_of_the_settings() -> No
         ("BROKER_URL", "sqs://u:hush@h"),
         ("REDIS_URL", "redis://u:hush@h:hush"),
         ("REDIS_URL", "redis://u:hush@[h"),
-        ("REDIS_URL", "redis://h?hush=hush"),
         ("DATABASE_URL", "postgresql://u:hush@h:hush/d"),
-        ("DATABASE_URL", "postgresql://u:p@h/d?hush=hush"),
         ("BROKER_URL", "amqp://u:hush@h:hush"),
     ],
 )
