@@ -199,6 +199,23 @@ def test_the_first_invalid_setting_is_named_in_the_order_of_the_settings() -> No
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("DATABASE_URL", "postgresql+psycopg://u:pa;ss@h:5432/d"),
+        ("DATABASE_URL", "postgresql+psycopg://u:pa/ss@h/d"),
+        ("DATABASE_URL", "postgresql+psycopg://u:p#a?s:s@[::1]:5432/d"),
+        ("DATABASE_URL", "postgresql+psycopg:///d?host=/run/postgresql"),
+        ("DATABASE_URL", "postgresql+psycopg://u:pass@/d"),
+        ("REDIS_URL", "redis://u:pa;ss@h:6379/0"),
+        ("REDIS_URL", "unix://u:pass@/run/redis.sock?db=1"),
+        ("BROKER_URL", "amqp://u:pass@a:5672//;amqp://u:pass@b:5672//"),
+    ],
+)
+def test_a_url_that_its_client_can_read_is_accepted_as_it_is(name: str, value: str) -> None:
+    assert getattr(_settings(**{name: value}), name.lower()) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
         ("JWT_KEYS", "a b:hush"),
         ("JWT_KEYS", "hush"),
         ("ACTION_TOKEN_KEYS", "a:hush,a:hush2"),

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from redis.exceptions import ResponseError
 
 from app.stores.operations.probes import PostgresProbe, RedisProbe
 from app.stores.postgres import migrations
 from app.stores.postgres.engine import UNAVAILABLE, Database
-from app.stores.unavailability import pg_refuses, reason_of
-
-# The server's words in libpq's message about a connection that the server refuses; they have no SQLSTATE there.
-_REFUSED_CONNECTION = re.compile(r"\bFATAL: +(.+)")
+from app.stores.unavailability import connection_refusal, pg_refuses, reason_of
 
 
 class Health:
@@ -48,6 +43,6 @@ class Health:
 def _describe(error: Exception) -> str:
     if isinstance(error, ResponseError) or pg_refuses(getattr(error, "orig", None)):
         return f"refuses: {reason_of(error)}"
-    if match := _REFUSED_CONNECTION.search(str(getattr(error, "orig", ""))):
-        return f"refuses the connection: {match[1]}"
+    if reason := connection_refusal(error):
+        return f"refuses the connection: {reason}"
     return f"does not answer ({type(error).__name__})"
