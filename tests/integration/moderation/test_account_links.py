@@ -176,7 +176,7 @@ class Farm:
         self.play(self.now - timedelta(hours=2), 1)
 
     def play(self, begin: datetime, seed: int) -> None:
-        rng = random.Random(seed)
+        rng = random.Random(f"farm {seed}")  # no sequence of the people
         intervals = [rng.lognormvariate(1.2, 0.7) for _ in range(200)]
         self.ledger.write_stretches(
             [
