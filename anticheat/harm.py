@@ -75,13 +75,13 @@ class Harm:
 
 def expected_harm(facts: CaseFacts, parameters: HarmParameters = HARM_PARAMETERS) -> Harm:
     """Return the expected harm of leaving this case undecided."""
-    certainty = _certainty(facts, parameters)
+    certainty = round(_certainty(facts, parameters), 3)
     shown = parameters.off_board_share if facts.is_held or facts.is_suspended else 1.0
-    points = shown * max(0.0, facts.points) / facts.usual_points if facts.usual_points else 0.0
-    place = shown * parameters.place / facts.place if facts.place else 0.0
-    waiting = _waiting(facts, parameters)
+    points = round(shown * max(0.0, facts.points) / facts.usual_points, 3) if facts.usual_points else 0.0
+    place = round(shown * parameters.place / facts.place, 3) if facts.place else 0.0
+    waiting = round(_waiting(facts, parameters), 3)
     score = certainty * (points + place) + (1 - certainty) * waiting
-    return Harm(*(round(value, 3) for value in (score, certainty, points, place, waiting)))
+    return Harm(round(score, 3), certainty, points, place, waiting)
 
 
 def _certainty(facts: CaseFacts, parameters: HarmParameters) -> float:

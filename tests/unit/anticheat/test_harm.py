@@ -81,6 +81,6 @@ def test_an_honest_player_who_waits_and_appeals_comes_before_a_small_cheat() -> 
 def test_the_parts_give_the_score_and_stay_in_their_bounds(facts: CaseFacts) -> None:
     harm = expected_harm(facts)
     parts = harm.certainty * (harm.points + harm.place) + (1 - harm.certainty) * harm.waiting
-    assert harm.score == pytest.approx(parts, rel=0.01, abs=0.01)
+    assert harm.score == pytest.approx(parts, abs=0.001)
     assert 0 <= harm.certainty < 1
     assert min(harm.points, harm.place, harm.waiting, harm.score) >= 0

@@ -46,12 +46,12 @@ def test_nothing_follows_for_a_hand() -> None:
 
 
 def test_a_soft_hold_ends_by_decay() -> None:
-    live = judged(player([*beat("tap", 1.0, 40), *by_hand(2, MIDNIGHT + 8 * HOUR)]))
+    live = judged(player([*beat("quick-match", 4.0, 40), *by_hand(2, MIDNIGHT + 8 * HOUR)]))
     assert live.case_at is not None
     assert live.off_board_after is not None
     assert live.off_board_after <= 20
     ((begin, end),) = live.holds
-    assert begin < MIDNIGHT + 60
+    assert begin < MIDNIGHT + 20 * 4
     assert end - begin < HOUR
     assert [scored.is_public for scored in live.scored[-2:]] == [True, True]
     assert live.suspensions == []
@@ -59,7 +59,7 @@ def test_a_soft_hold_ends_by_decay() -> None:
 
 def test_a_hold_that_goes_on_ends_when_the_moderator_clears() -> None:
     moderator = Moderator(True, random.Random(1))
-    live = judged(player(beat("tap", 10.0, 20_000)), moderator)
+    live = judged(player(beat("quick-match", 10.0, 20_000)), moderator)
     assert max(end - begin for begin, end in live.holds) < 2 * DAY
     assert moderator.cleared_counts["pattern"] >= 2
     assert moderator.forgiven == {"pattern"}

@@ -25,6 +25,7 @@ COMMANDS = {
         "backtest",
         "calibrate",
         "gain",
+        "links",
     },
     "anticheat model": {"train", "list", "show", "verify", "score", "judge", "activate", "retire"},
     "audit": {"accept", "log", "verify"},
