@@ -16,6 +16,7 @@ from app.stores.postgres.lsn import Position
 from app.stores.redis.client import Call, Client, Scripts, direct_connection
 from app.stores.redis.connection import RedisValue
 from app.stores.redis.leases import Lease
+from app.stores.unavailability import RedisRefuses
 
 WAKE_CHANNEL = "fairboard:wake"
 _TOP_SECONDS = 60
@@ -54,6 +55,17 @@ class ShownTop:
     second: int
     version: int
     rows: str
+
+
+def _is_count(text: str | None) -> bool:
+    return text is None or (text.isascii() and text.isdecimal())
+
+
+def _parse_count(text: str | None) -> int:
+    """Return a count of changes. Raises one of UNAVAILABLE for text of another program, until the repair deletes it."""
+    if not _is_count(text):
+        raise RedisRefuses("a count of changes is no number")
+    return int(text or 0)
 
 
 def _parse_shown(text: str) -> ShownTop:
@@ -140,7 +152,7 @@ class RankingStore:
         return bool(self._scripts.run("complete", [*_board_keys(season), _key("changed", season)], [rebuild, _JUMP]))
 
     def drop_foreign(self, season: Season) -> list[str]:
-        """Delete keys of this board that hold a value of another type than we write; return their names.
+        """Delete keys of this board that hold another type than we write, or a count that is none; return their names.
 
         Every command on such a key fails, so only deleting it helps. Its data is rebuilt.
         """
@@ -149,6 +161,8 @@ class RankingStore:
             pipeline.type(_key(name, season))
         types = dict(zip(_TYPES, pipeline.execute(), strict=True))
         foreign = [_key(name, season) for name, kind in types.items() if kind not in {_TYPES[name], "none"}]
+        if types["changed"] == "string" and not _is_count(self._client.get(_key("changed", season))):
+            foreign.append(_key("changed", season))
         if foreign:
             self._client.delete(*foreign)
         return foreign
@@ -226,7 +240,7 @@ class RankingStore:
 
     def changes(self, season: Season) -> int:
         """Return how often the board has changed since Redis was last empty."""
-        return int(self._client.get(_key("changed", season)) or 0)
+        return _parse_count(self._client.get(_key("changed", season)))
 
     def note_change(self, season: Season) -> None:
         """Count a change of the database: lists that were cached before it are out of date."""
@@ -237,10 +251,10 @@ class RankingStore:
         keys = _key(f"top:{limit}", season), _key("changed", season)
         text, changes = self._direct.call("MGET", *keys)
         if not text:
-            return None, int(changes or 0)
+            return None, _parse_count(changes)
         head, rows = text.split("\n", 1)
         version, cached_changes, built_ms = head.split(" ")
-        return CachedTop(int(version), int(cached_changes), int(built_ms), rows), int(changes or 0)
+        return CachedTop(int(version), int(cached_changes), int(built_ms), rows), _parse_count(changes)
 
     def put_top(
         self, season: Season, limit: int, top: CachedTop, after: Position, until: Position, refusal: str = ""

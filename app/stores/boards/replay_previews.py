@@ -18,7 +18,7 @@ _MOVES = f"""
     WITH pair AS MATERIALIZED ({PAIRS} AND {_IS_OPEN}), due AS (
         SELECT s.season_id, s.player_id, due.score,
                rank() OVER (PARTITION BY s.season_id ORDER BY due.score DESC) AS rank
-        FROM pair s JOIN players p ON p.id = s.player_id AND p.status = 'active' {folded("s", "p.held_under")}
+        FROM pair s JOIN players p ON p.id = s.player_id AND p.status = 'active' {folded("s", "p")}
         WHERE due.achieved_at IS NOT NULL
     ), present AS (
         SELECT n.id AS season_id, s.player_id,

@@ -38,7 +38,7 @@ PAIRS = f"""
 _FOLD = f"""
     WITH pair AS MATERIALIZED ({PAIRS} AND e.player_id = ANY(:players)), due AS (
         SELECT s.season_id, s.player_id, p.status = 'active' AS listed, due.*
-        FROM pair s JOIN players p ON p.id = s.player_id {folded("s", "p.held_under")}
+        FROM pair s JOIN players p ON p.id = s.player_id {folded("s", "p")}
     )
     INSERT INTO standings AS s
         (season_id, player_id, score, held, has_held, keeps_newest, changes, achieved_at, action_id, listed)

@@ -36,7 +36,8 @@ def player(**options: object) -> sa.Column[object]:
 
 
 # `held_under` is the hold under which what the player scores is held. It ends at a decision, or by itself when the
-# suspicion has decayed, which is not before `held_until`.
+# suspicion has decayed, which is not before `held_until`. It may reach back: events from `held_since` to before
+# `held_from`, the time when that was decided, are held too. The last hold ended at `released_at`.
 players = sa.Table(
     "players",
     metadata,
@@ -50,10 +51,14 @@ players = sa.Table(
     moment("status_at", nullable=True),
     sa.Column("held_under", UUID()),
     moment("held_until", nullable=True),
+    moment("held_since", nullable=True),
+    moment("held_from", nullable=True),
+    moment("released_at", nullable=True),
     sa.CheckConstraint("role in ('player', 'admin')", name="role"),
     sa.CheckConstraint("status in ('active', 'suspended')", name="status"),
     sa.Index("ix_players_status_at", "status_at", postgresql_where=sa.text("status_at IS NOT NULL")),
     sa.Index("ix_players_held_until", "held_until", postgresql_where=sa.text("held_until IS NOT NULL")),
+    sa.Index("ix_players_held_from", "held_from", postgresql_where=sa.text("held_from IS NOT NULL")),
 )
 
 # Skeletons are equal for look-alikes of a username (app.domain.look_alikes); each player has two. Accounts that were
@@ -106,8 +111,8 @@ boards = sa.Table(
 # A season has the events in [starts_at, ends_at) of the action types that feed its board. `over_past`: also those from
 # before starts_at. `closed_at`: it is final. `corrected_at`: when a void or restore changed it after its end.
 # `scoring`, `sort_order` and `fed_by` (ids of action types) are the rules that a season keeps after its end, null for
-# those of its board. A replay (`replay_id`) fills seasons without a board beside the present ones of the board with the slug
-# `fills`. A season that was replaced, by `replaced_by`, has the negative of its id as its number, and no time.
+# those of its board. A replay (`replay_id`) fills seasons without a board beside the present ones of the board with the
+# slug `fills`. A season that was replaced, by `replaced_by`, has the negative of its id as its number, and no time.
 seasons = sa.Table(
     "seasons",
     metadata,
