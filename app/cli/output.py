@@ -13,7 +13,8 @@ from app.domain.times import rfc3339
 from app.tables import aligned, safe
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """Return a value as people read it."""
     if value is None:
         return "-"
     if isinstance(value, datetime):
@@ -21,7 +22,7 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.1f}".removesuffix(".0")
     if isinstance(value, list | tuple):
-        return ", ".join(_cell(item) for item in value) or "-"
+        return ", ".join(cell(item) for item in value) or "-"
     return str(value)
 
 
@@ -34,12 +35,12 @@ def table(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
         for number, name in enumerate(columns)
         if row_list and all(isinstance(row[name], int | float | None) for row in row_list)
     }
-    return aligned([[_cell(row[name]) for name in columns] for row in row_list], headings, right=numeric)
+    return aligned([[cell(row[name]) for name in columns] for row in row_list], headings, right=numeric)
 
 
 def facts(values: Mapping[str, object]) -> str:
     """Return one line per value, with the names aligned."""
-    return aligned([[name.replace("_", " "), _cell(value)] for name, value in values.items()])
+    return aligned([[name.replace("_", " "), cell(value)] for name, value in values.items()])
 
 
 def _to_json(value: object) -> str:

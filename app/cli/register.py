@@ -9,6 +9,7 @@ from app.cli.actions import actions
 from app.cli.analytics import analytics
 from app.cli.anticheat import anticheat
 from app.cli.audit import audit
+from app.cli.boards import boards
 from app.cli.db import db
 from app.cli.doctor import doctor
 from app.cli.leaderboard import leaderboard
@@ -19,5 +20,5 @@ from app.cli.users import users
 
 def register(app: Flask) -> None:
     """Add the commands to `flask --app wsgi`."""
-    for command in (users, actions, leaderboard, analytics, anticheat, audit, outbox, queues, doctor, db):
+    for command in (users, actions, boards, leaderboard, analytics, anticheat, audit, outbox, queues, doctor, db):
         app.cli.add_command(command)

@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from anticheat.verdict import Thresholds
 from app.containers.boards import BoardParts
 from app.containers.connections import Connections
+from app.services.boards.board_plans import BoardPlans
+from app.services.boards.plan_writer import PlanWriter
+from app.services.boards.replays import Replays
 from app.services.moderation.calibration import Calibration
 from app.services.moderation.moderation import Moderation
 from app.services.play.actions import Actions
 from app.services.play.player_history import PlayerHistory
 from app.services.play.redemptions import Redemptions
+from app.stores.boards.board_store import BoardStore
+from app.stores.boards.replays import ReplayStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.play.action_claims import ActionClaimStore
@@ -36,6 +41,8 @@ class PlayServices:
     actions: Actions
     calibration: Calibration
     redemptions: Redemptions
+    board_plans: BoardPlans
+    replays: Replays
 
 
 def build_play_stores(connections: Connections) -> PlayStores:
@@ -87,4 +94,17 @@ def build_play(
         secrets={key.kid: key.secret for key in settings.action_token_keys},
         thresholds=thresholds,
     )
-    return PlayServices(actions, Calibration(connections.patient_replicas, actions), redemptions)
+    calibration = Calibration(connections.patient_replicas, actions)
+    return PlayServices(actions, calibration, redemptions, *_board_changes(connections, stores, boards, audit))
+
+
+def _board_changes(
+    connections: Connections, stores: PlayStores, boards: BoardParts, audit: AuditStore
+) -> tuple[BoardPlans, Replays]:
+    database, catalog = connections.database, stores.catalog
+    board_store, replay_store = BoardStore(database), ReplayStore(database)
+    writer = PlanWriter(board_store, catalog, audit)
+    seconds = connections.settings.action_seconds
+    plans = BoardPlans(database, board_store, catalog, replay_store, audit, writer, token_seconds=seconds)
+    replays = Replays(database, plans, board_store, catalog, replay_store, writer, boards.rankings, boards.board_sync)
+    return plans, replays

@@ -188,8 +188,8 @@ def _fed_problems(
 ) -> Iterator[dict[str, str]]:
     for step in steps:
         if step.is_new and not after.get(step.slug):
-            message = "must not be empty: name an action type that feeds the board"
-            yield {"field": f"boards.{step.slug}.types", "message": message}
+            message = "has none: let an action type feed the board"
+            yield {"field": f"boards.{step.slug}.action_types", "message": message}
     for slug in before.keys() - after.keys():
         message = f"would leave the board '{slug}' without an action type"
         yield {"field": f"action_types.{sorted(before[slug])[0]}.boards", "message": message}

@@ -15,7 +15,7 @@ from app.domain.boards import MAIN, ActionType
 from app.domain.season_windows import MOST_SEASONS, first_windows, has_whole_past
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.services.boards.plan_writer import Operator, PlanWriter
-from app.stores.boards.board_store import BoardStore
+from app.stores.boards.board_store import BoardStore, PresentSeason
 from app.stores.boards.replays import ReplayStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.play.catalog import CatalogStore
@@ -105,6 +105,10 @@ class BoardPlans:
         if config is None:
             raise NotFound(f"There is no board '{slug[:40]}'." if slug.isprintable() else "There is no such board.")
         return asdict(config)
+
+    def present_seasons(self) -> list[PresentSeason]:
+        """Return the open season of each board, or else the next one, or else the last one."""
+        return self._boards.present_seasons()
 
     def begin_replay(self, plan: Plan, *, by: Operator) -> UUID:
         """Begin the replay that leads to this plan, or return the unfinished one that does. Raises Conflict."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -45,9 +45,9 @@ class PlanWriter:
         for step in plan.types:
             self._write_type(connection, step)
         for step in plan.boards:
-            self._note(connection, "board", step, by)
+            self._note_step(connection, "board", step, by)
         for step in plan.types:
-            self._note(connection, "action_type", step, by)
+            self._note_step(connection, "action_type", step, by)
         return ids
 
     def add_following(self, connection: sa.Connection, board_id: int, config: BoardConfig, last: Window) -> None:
@@ -94,13 +94,19 @@ class PlanWriter:
         if boards:
             self._boards.set_feeds(connection, step.slug, boards)
 
-    def _note(self, connection: sa.Connection, kind: str, step: Step, by: Operator) -> None:
+    def note(
+        self, connection: sa.Connection, act: str, subject: str, details: Mapping[str, object], by: Operator
+    ) -> None:
+        """Append an act to the audit log: last in a transaction, since all acts take its lock."""
+        self._audit.append(connection, by.actor, act, subject, details, by.request_id)
+
+    def _note_step(self, connection: sa.Connection, kind: str, step: Step, by: Operator) -> None:
         if step.is_new:
             details = {name: value for name, value in step.after.items() if name != "slug"}
         else:
             details = {name: {"before": step.before[name], "after": value} for name, value in step.after.items()}
         act = f"{kind}.{'added' if step.is_new else 'changed'}"
-        self._audit.append(connection, by.actor, act, f"{kind}:{step.slug}", details, by.request_id)
+        self.note(connection, act, f"{kind}:{step.slug}", details, by)
 
 
 def windows_after(config: BoardConfig, window: Window) -> list[Window]:

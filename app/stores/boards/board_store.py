@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
@@ -13,7 +14,7 @@ from app.domain.board_config import BoardConfig
 from app.domain.schedules import Window
 from app.errors import Conflict
 from app.stores.postgres.engine import Database
-from app.stores.postgres.rows import Row
+from app.stores.postgres.rows import Row, read_row
 
 _CONFIGS = """
     SELECT slug, name, scoring, sort_order AS "order", unit, decimals, schedule, timezone, starts_at, ends_at, segments,
@@ -22,6 +23,16 @@ _CONFIGS = """
 """
 _COLUMNS = {"order": "sort_order"}
 _FED_BY = "ARRAY(SELECT t.id FROM action_types t WHERE n.board_id = t.board_id OR n.board_id = ANY(t.more_boards))"
+
+
+@dataclass(frozen=True, slots=True)
+class PresentSeason:
+    """A season as lists of boards show it."""
+
+    board: str
+    number: int
+    starts_at: datetime
+    ends_at: datetime | None
 
 
 class BoardStore:
@@ -42,6 +53,19 @@ class BoardStore:
     def configs(self) -> dict[str, BoardConfig]:
         """Return the rules of each board, the oldest board first."""
         return {row.slug: _config(row) for row in self._db.rows(f"{_CONFIGS} ORDER BY id")}
+
+    def present_seasons(self) -> list[PresentSeason]:
+        """Return the open season of each board, or else the next one, or else the last one."""
+        rows = self._db.rows(
+            """
+            SELECT DISTINCT ON (b.slug) b.slug AS board, n.number, n.starts_at, n.ends_at
+            FROM boards b JOIN seasons n ON n.board_id = b.id AND n.number > 0
+            WHERE b.archived_at IS NULL
+            ORDER BY b.slug, coalesce(n.ends_at <= clock_timestamp(), false),
+                     CASE WHEN n.ends_at <= clock_timestamp() THEN -n.number ELSE n.number END
+            """
+        )
+        return [read_row(row, PresentSeason) for row in rows]
 
     def add(self, connection: sa.Connection, config: BoardConfig) -> int:
         """Insert a board without seasons; return its id. Raises Conflict if the slug was ever used."""

@@ -171,6 +171,10 @@ class RankingStore:
         """Return a lease to rebuild the board, to take and to renew."""
         return Lease(self._scripts, _key("rebuilding", season), _REBUILDING_SECONDS)
 
+    def mark_incomplete(self, season: Season) -> None:
+        """Let ranks be counted in the database until the board has been rebuilt."""
+        self._client.zrem(_key("scores", season), MARK)
+
     def clear(self, season: Season) -> None:
         """Delete the whole board."""
         names = ("scores", "versions", "top:10")

@@ -57,18 +57,16 @@ _FOLD = f"""
 """
 _REPLACE = (
     # The seasons that were replaced before lead to the new one too.
+    "UPDATE seasons SET replaced_by = :new WHERE replaced_by = :old",
+    "UPDATE seasons new SET ends_at = old.ends_at FROM seasons old WHERE new.id = :new AND old.id = :old",
     """
-    UPDATE seasons s SET replaced_by = new.id FROM seasons new, seasons old
-    WHERE new.id = :new AND old.id = :old AND s.replaced_by = old.id
-    """,
-    """
-    UPDATE seasons SET number = -id, ends_at = starts_at, over_past = false, replaced_by = :new, replay_id = :replay,
-        closed_at = clock_timestamp() WHERE id = :old
+    UPDATE seasons SET number = -id, ends_at = starts_at, over_past = false, closed_at = clock_timestamp(),
+        replaced_by = :new, replay_id = :replay WHERE id = :old
     """,
 )
 _TAKE_PLACE = """
-    UPDATE seasons SET board_id = :board, number = :number, scoring = NULL, sort_order = NULL, fed_by = NULL,
-        replay_id = NULL, fills = NULL,
+    UPDATE seasons SET board_id = coalesce(CAST(:board AS int), (SELECT board_id FROM seasons WHERE id = :old)),
+        scoring = NULL, sort_order = NULL, fed_by = NULL, replay_id = NULL, fills = NULL,
         closed_at = CASE WHEN ends_at <= clock_timestamp() THEN clock_timestamp() END
     WHERE id = :new
 """
@@ -118,6 +116,11 @@ class ReplayStore:
     def unfinished(self) -> Replay | None:
         """Return the replay that has not been finished, None without one."""
         row = self._db.row(f"SELECT {_COLUMNS} FROM replays WHERE {_UNFINISHED}")
+        return Replay(*row) if row else None
+
+    def get(self, replay_id: UUID) -> Replay | None:
+        """Return a replay, None for an unknown id."""
+        row = self._db.row(f"SELECT {_COLUMNS} FROM replays WHERE id = :id", id=replay_id)
         return Replay(*row) if row else None
 
     def lock(self, connection: sa.Connection, replay_id: UUID) -> Replay | None:
@@ -292,15 +295,11 @@ class ReplayStore:
         connection.execute(sa.text("SET LOCAL lock_timeout = '3s'"))
         connection.execute(sa.text("LOCK TABLE standings IN EXCLUSIVE MODE"))
 
-    def take_place(self, connection: sa.Connection, replay_id: UUID, season: FilledSeason, board_id: int) -> None:
-        """Put a filled season in the place of the present one, or of none on a new board."""
-        values = {
-            "replay": replay_id,
-            "new": season.id,
-            "old": season.season_id,
-            "board": board_id,
-            "number": season.number,
-        }
+    def take_place(
+        self, connection: sa.Connection, replay_id: UUID, season: FilledSeason, board_id: int | None
+    ) -> None:
+        """Put a filled season in the place of the present one, or on the new board `board_id`."""
+        values = {"replay": replay_id, "new": season.id, "old": season.season_id, "board": board_id}
         if season.season_id is not None:
             for statement in _REPLACE:
                 connection.execute(sa.text(statement), values)

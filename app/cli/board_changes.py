@@ -1,0 +1,140 @@
+"""The way of a plan from the command line to the boards: shown, compared with the past, and carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import click
+
+from app.cli.commands import Function, container
+from app.cli.identity import operator, request_id
+from app.cli.output import cell, emit, print_message, table
+from app.cli.progress import ProgressPrinter
+from app.domain.board_plans import Fields, Plan, Step
+from app.domain.quantities import quantity
+from app.errors import InvalidRequest
+from app.services.boards.plan_writer import Operator
+from app.services.boards.replays import Outlook
+from app.stores.boards.replays import Replay
+from app.tables import safe
+
+_MOVE_COLUMNS = ("board", "username", "score_before", "score_after", "rank_before", "rank_after")
+_ALL_ROWS = 1_000_000
+_SHOWN_ROWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The operator's choices: only show the plan, replay the past if it needs that, print JSON."""
+
+    dry_run: bool
+    rebuild: bool
+    as_json: bool
+
+
+def choice_options(command: Function) -> Function:
+    """Add --dry-run and --rebuild to a command."""
+    rebuild_help = "Replay the ledger for boards whose past scores change. Play goes on meanwhile."
+    command = click.option("--rebuild", is_flag=True, help=rebuild_help)(command)
+    return click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")(command)
+
+
+def actor() -> Operator:
+    """Return the operator of this command, with a new request id."""
+    return Operator(operator(), request_id())
+
+
+def plan_for(kind: str, slug: str, boards: Mapping[str, Fields], types: Mapping[str, Fields]) -> Plan:
+    """Return the plan of a command about one board or action type; `kind` is boards or action_types.
+
+    Raises InvalidRequest, whose fields are called as the options are.
+    """
+    try:
+        return container().board_plans.plan(boards, types)
+    except InvalidRequest as refusal:
+        details = refusal.details if isinstance(refusal.details, list) else []
+        prefix = f"{kind}.{slug}."
+        raise InvalidRequest(
+            details=[{**item, "field": item["field"].removeprefix(prefix)} for item in details]
+        ) from None
+
+
+def carry_out(plan: Plan, choices: Choices) -> None:
+    """Show the plan, and the players that it would move; then carry it out, with a replay where it needs one.
+
+    Raises ClickException for a plan that needs a replay without --rebuild.
+    """
+    running = container().replays.unfinished()
+    if plan.is_empty:
+        if running and running.state == "switched" and not choices.dry_run:
+            work(running.id)
+        emit({"boards": [], "action_types": [], "applied": False}, "Nothing to change.", as_json=choices.as_json)
+        return
+    with ProgressPrinter("Comparing with the ledger", "players"):
+        replayed = container().board_plans.boards_to_replay(plan)
+        most = _ALL_ROWS if choices.as_json else _SHOWN_ROWS
+        outlook = container().replays.outlook(plan, most) if replayed and running is None else None
+    result, text = _as_data(plan, replayed, outlook), "\n".join(_describe(plan, replayed, outlook))
+    if choices.dry_run:
+        emit({**result, "applied": False}, text, as_json=choices.as_json)
+        print_message("Nothing was changed.")
+        return
+    if replayed and not choices.rebuild:
+        print_message(text)
+        raise click.ClickException(f"This changes past scores on {', '.join(replayed)}: --rebuild replays the ledger.")
+    if not replayed:
+        container().board_plans.apply(plan, by=actor())
+        emit({**result, "applied": True}, f"{text}\nDone.", as_json=choices.as_json)
+        return
+    replay_id = container().board_plans.begin_replay(plan, by=actor())
+    print_message(text)
+    replay = work(replay_id)
+    text = f"Done: replayed {quantity(replay.standings, 'standing')}."
+    emit({**result, "applied": True, "standings": replay.standings}, text, as_json=choices.as_json)
+
+
+def work(replay_id: UUID) -> Replay:
+    """Work on a replay until it is done, with progress; stopping it does no harm."""
+    try:
+        with ProgressPrinter("Replaying", "standings") as progress:
+            return container().replays.work(replay_id, progress)
+    except KeyboardInterrupt:
+        print_message("Stopped. 'flask boards replay' continues it, and with --cancel drops it.")
+        raise
+
+
+def _describe(plan: Plan, replayed: Sequence[str], outlook: Outlook | None) -> list[str]:
+    lines = [line for step in plan.boards for line in _describe_step("board", step)]
+    lines += [line for step in plan.types for line in _describe_step("action type", step)]
+    if replayed:
+        lines.append(f"Past scores change on {', '.join(replayed)}.")
+    if outlook is None:
+        return lines
+    if outlook.moves:
+        lines.append(table(outlook.moves, _MOVE_COLUMNS))
+    if len(outlook.moves) < outlook.moving:
+        lines.append(f"and {outlook.moving - len(outlook.moves):,} more whose rank changes; --json has them all.")
+    return lines if outlook.moving else [*lines, "No player would move."]
+
+
+def _describe_step(kind: str, step: Step) -> list[str]:
+    if step.is_new:
+        values = [f"{name} {safe(cell(value))}" for name, value in step.after.items() if _says_something(name, value)]
+        return [f"+ {kind} {step.slug}: {', '.join(values)}"]
+    changes = [f"{name} {safe(cell(step.before[name]))} -> {safe(cell(value))}" for name, value in step.after.items()]
+    return [f"~ {kind} {step.slug}: {', '.join(changes)}"]
+
+
+def _says_something(name: str, value: object) -> bool:
+    return name != "slug" and value not in (None, "", (), [], False)
+
+
+def _as_data(plan: Plan, replayed: Sequence[str], outlook: Outlook | None) -> dict[str, object]:
+    data: dict[str, object] = {
+        name: [{"slug": step.slug, "new": step.is_new, "before": step.before, "after": step.after} for step in steps]
+        for name, steps in (("boards", plan.boards), ("action_types", plan.types))
+    }
+    moves = {"moving": outlook.moving, "moves": outlook.moves} if outlook else {}
+    return {**data, "replayed": list(replayed), **moves}

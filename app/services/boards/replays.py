@@ -1,0 +1,310 @@
+"""Replays of the ledger: a plan that changes past scores is prepared beside the present, then takes its place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from uuid import UUID
+
+import psycopg
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from app.domain.actors import SYSTEM
+from app.domain.board_config import BoardConfig
+from app.domain.board_plans import Catalog, Plan, config_after, plan_from_json
+from app.domain.boards import MAX_SCORE, Season
+from app.domain.schedules import Window, windows
+from app.domain.season_windows import first_windows, has_whole_past
+from app.errors import Conflict, NotFound
+from app.services.boards.board_plans import BoardPlans
+from app.services.boards.board_sync import BoardSync
+from app.services.boards.plan_writer import Operator, PlanWriter
+from app.stores.boards.board_store import BoardStore
+from app.stores.boards.rankings import RankingStore
+from app.stores.boards.replay_previews import Mover, movers
+from app.stores.boards.replays import FilledSeason, Replay, ReplayStore
+from app.stores.play.catalog import CatalogStore
+from app.stores.postgres.engine import Database
+from app.stores.unavailability import AFTER_COMMIT, reason_of
+
+log = structlog.get_logger("fairboard.replays")
+
+_BATCH = 500  # players per transaction
+_MOST_LOCKED = 2000  # players to fold while the standings are locked: a tenth of a second
+_DELETED = 5000
+_BATCH_SECONDS = 60
+_POLL_SECONDS = 0.05
+_PAUSE_SECONDS = 0.5
+_KNOWN_SECONDS = 2.0  # longer than a process keeps the open season of a board in memory
+_FIRST_PLAYER = UUID(int=0)
+
+Progress = Callable[[int], None]
+_RETRIED = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The players that a replay would move, the best places first, and how many it would move in all."""
+
+    moves: Sequence[Mover]
+    moving: int
+
+
+class Replays:
+    """Fills the seasons of a plan from the ledger, in batches, while play goes on; then carries the plan out at once.
+
+    Until then nothing of the plan is visible. A replay that was stopped, anywhere, is continued by `work`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        plans: BoardPlans,
+        boards: BoardStore,
+        types: CatalogStore,
+        store: ReplayStore,
+        writer: PlanWriter,
+        rankings: RankingStore,
+        board_sync: BoardSync,
+        *,
+        batch: int = _BATCH,
+    ) -> None:
+        self._db, self._plans, self._boards, self._types = database, plans, boards, types
+        self._store, self._writer, self._rankings, self._board_sync = store, writer, rankings, board_sync
+        self.batch = batch
+
+    def unfinished(self) -> Replay | None:
+        """Return the replay that is unfinished, None without one."""
+        return self._store.unfinished()
+
+    def outlook(self, plan: Plan, limit: int) -> Outlook:
+        """Return the players that the plan would move. The seasons to fill exist until the end of the transaction."""
+        self._plans.refuse_while_replaying()
+        with self._db.transaction() as connection:
+            trial = connection.begin_nested()
+            replay_id = self._store.add(connection, "{}", SYSTEM, "")
+            self._add_seasons(connection, replay_id, plan)
+            moves, moving = movers(connection, replay_id, limit)
+            trial.rollback()
+        return Outlook(moves, moving)
+
+    def work(self, replay_id: UUID, on_progress: Progress = lambda standings: None) -> Replay:
+        """Work on a replay until it is done; return it as it is then. Raises Conflict where a score is out of range."""
+        while True:
+            replay = self._find(replay_id)
+            on_progress(replay.standings)
+            if replay.state in ("done", "cancelled"):
+                return replay
+            if replay.state == "switched":
+                self._finish(replay)
+            elif replay.covered_id is None:
+                self._begin(replay)
+            elif not replay.is_walked:
+                self._walk(replay)
+            elif self._catch_up(replay) <= _MOST_LOCKED and not self._switch(replay):
+                time.sleep(_PAUSE_SECONDS)
+
+    def cancel(self, *, by: Operator) -> Replay:
+        """Drop the unfinished replay, and all that it has filled. Raises NotFound, Conflict once it has switched."""
+        replay = self.unfinished()
+        if replay is None:
+            raise NotFound("No replay is unfinished.")
+        with self._db.transaction() as connection:
+            replay = self._store.lock(connection, replay.id) or replay
+            if replay.state != "running":
+                raise Conflict("The boards have changed already; only old standings are left to delete.")
+            self._store.finish(connection, replay.id, "cancelled")
+            self._writer.note(connection, "boards.replay_cancelled", f"replay:{replay.id}", {}, by)
+        self._drop(replay)
+        return self._find(replay.id)
+
+    def _find(self, replay_id: UUID) -> Replay:
+        replay = self._store.get(replay_id)
+        if replay is None:
+            raise NotFound("There is no such replay.")
+        return replay
+
+    def _begin(self, replay: Replay) -> None:
+        """Add the seasons, and wait until every event so far is visible."""
+        event_id = self._settle()
+        with self._db.transaction() as connection:
+            if self._lock(connection, replay):
+                self._add_seasons(connection, replay.id, plan_from_json(replay.plan))
+                self._store.cover(connection, replay.id, event_id)
+
+    def _settle(self) -> int:
+        """Wait until no transaction can add an event before the newest one; return its id."""
+        with self._db.transaction() as connection:
+            mark = self._store.mark(connection)
+        while not self._store.is_settled(mark):
+            time.sleep(_POLL_SECONDS)
+        return mark.event_id
+
+    def _walk(self, replay: Replay) -> None:
+        with self._db.transaction() as connection:
+            current = self._lock(connection, replay)
+            if current is None:
+                return
+            players = self._store.next_players(connection, current.player_id, self.batch)
+            standings = self._fold(connection, replay.id, players)
+            self._store.advance(connection, replay.id, players[-1] if players else None, standings)
+
+    def _catch_up(self, replay: Replay) -> int:
+        """Fold the players of the events since the last time; return how many."""
+        until, after, count = self._settle(), _FIRST_PLAYER, 0
+        assert replay.covered_id is not None
+        while True:
+            with self._db.transaction() as connection:
+                if self._lock(connection, replay) is None:
+                    return 0
+                players = self._store.players_since(connection, replay.covered_id, until, after, self.batch)
+                self._store.lock_players(connection, players)
+                self._fold(connection, replay.id, players)
+                if not players:
+                    self._store.cover(connection, replay.id, until)
+                    self._add_seasons(connection, replay.id, plan_from_json(replay.plan))
+                    return count
+            after, count = players[-1], count + len(players)
+
+    def _switch(self, replay: Replay) -> bool:
+        """Carry the plan out with the filled seasons; return False if other work held the standings, or is to do."""
+        plan = plan_from_json(replay.plan)
+        catalog = self._plans.catalog()
+        try:
+            with self._db.transaction() as connection:
+                self._boards.lock(connection)
+                current = self._lock(connection, replay)
+                if current is None:
+                    return True
+                self._store.lock_standings(connection)
+                if self._add_seasons(connection, replay.id, plan) or not self._fold_newest(connection, current):
+                    return True
+                self._replace(connection, replay, plan, catalog)
+                self._hide_ranks(self._seasons(plan))
+        except OperationalError as error:
+            if isinstance(error.orig, _RETRIED):
+                return False
+            raise
+        log.warning("boards_replayed", replay_id=str(replay.id), boards=sorted(plan.feeds))
+        return True
+
+    def _fold_newest(self, connection: sa.Connection, replay: Replay) -> bool:
+        """Fold the players of the newest events; return False if there are too many for a locked table."""
+        assert replay.covered_id is not None
+        players = self._store.players_since(connection, replay.covered_id, None, _FIRST_PLAYER, 2 * _MOST_LOCKED)
+        if len(players) == 2 * _MOST_LOCKED:
+            return False
+        self._fold(connection, replay.id, players)
+        return True
+
+    def _replace(self, connection: sa.Connection, replay: Replay, plan: Plan, catalog: Catalog) -> None:
+        by = Operator(replay.made_by, replay.request_id)
+        filled = self._store.seasons(connection, replay.id)
+        new_boards = {season.board for season in filled if season.board not in catalog.boards}
+        open_seasons = {slug: self._store.open_season(connection, slug) for slug in catalog.boards}
+        ids = self._writer.write(connection, plan, catalog, by, sorted(new_boards))
+        for season in filled:
+            present = open_seasons.get(season.board)
+            if season.board in new_boards or (present is not None and present.id == season.season_id):
+                self._store.take_place(connection, replay.id, season, ids.get(season.board))
+        for step in plan.boards:
+            if step.slug in new_boards:
+                last = [season for season in filled if season.board == step.slug][-1]
+                self._writer.add_following(connection, ids[step.slug], config_after(catalog, step), last.window)
+        self._store.finish(connection, replay.id, "switched")
+        self._writer.note(connection, "boards.replayed", f"replay:{replay.id}", {"boards": sorted(plan.feeds)}, by)
+
+    def _add_seasons(self, connection: sa.Connection, replay_id: UUID, plan: Plan) -> bool:
+        """Add the seasons of the plan that have begun and are not filled yet; return whether there were any."""
+        catalog, steps = self._plans.catalog(), {step.slug: step for step in plan.boards}
+        filled = self._store.seasons(connection, replay_id)
+        has_new = False
+        for slug, feed in plan.feeds.items():
+            step = steps.get(slug)
+            config = config_after(catalog, step) if step else catalog.boards[slug]
+            numbers = {season.number: season for season in filled if season.board == slug}
+            for number, window, over_past in self._due_seasons(connection, slug, config, catalog, numbers):
+                if number not in numbers:
+                    self._store.add_season(
+                        connection, replay_id, config, number, window, over_past=over_past, fed_by=feed.after
+                    )
+                    self._store.uncover(connection, replay_id, window.starts_at)
+                    has_new = True
+        return has_new
+
+    def _due_seasons(
+        self,
+        connection: sa.Connection,
+        slug: str,
+        config: BoardConfig,
+        catalog: Catalog,
+        filled: Mapping[int, FilledSeason],
+    ) -> list[tuple[int, Window, bool]]:
+        """Return number, time and `over_past` of the seasons to fill: those of a new board, or the open one."""
+        if slug in catalog.boards:
+            season = self._store.open_season(connection, slug)
+            return [(season.number, Window(season.starts_at, season.ends_at), season.over_past)] if season else []
+        now = self._boards.now(connection)
+        first: Iterable[Window] = first_windows(config, now)
+        if filled:
+            first = windows(config.parsed_schedule(), filled[1].window.starts_at, config.ends_at)
+        begun = takewhile(lambda window: window.starts_at <= now, first)
+        return [(number, window, number == 1 and has_whole_past(config)) for number, window in enumerate(begun, 1)]
+
+    def _fold(self, connection: sa.Connection, replay_id: UUID, players: Sequence[UUID]) -> int:
+        if not players:
+            return 0
+        try:
+            return self._store.fold(connection, replay_id, players)
+        except IntegrityError as error:
+            raise Conflict(f"A score would be past {MAX_SCORE}, the highest there is. Cancel the replay.") from error
+
+    def _finish(self, replay: Replay) -> None:
+        """Show the new boards in Redis and to subscribers, then delete the standings that were replaced.
+
+        A process may have the season of before in memory for a moment, and cache a list of it: lists are announced
+        again after that moment.
+        """
+        seasons = self._seasons(plan_from_json(replay.plan))
+        switched_at = time.monotonic()
+        self._hide_ranks(seasons)
+        for season in seasons:
+            self._board_sync.rebuild(season)
+            self._board_sync.announce(season)
+        time.sleep(max(0.0, switched_at + _KNOWN_SECONDS - time.monotonic()))
+        for season in seasons:
+            self._board_sync.announce(season)
+        self._drop(replay)
+        with self._db.transaction() as connection:
+            self._store.finish(connection, replay.id, "done")
+
+    def _drop(self, replay: Replay) -> None:
+        deleted = _DELETED
+        while deleted == _DELETED:
+            with self._db.transaction() as connection:
+                connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_BATCH_SECONDS}s'"))
+                deleted = self._store.drop_standings(connection, replay.id, _DELETED)
+        with self._db.transaction() as connection:
+            self._store.drop_seasons(connection, replay.id)
+
+    def _seasons(self, plan: Plan) -> list[Season]:
+        seasons = [self._types.open_season(slug) for slug in plan.feeds]
+        return [season for season in seasons if season is not None]
+
+    def _hide_ranks(self, seasons: Sequence[Season]) -> None:
+        """Let ranks be counted in the database until the boards in Redis are rebuilt."""
+        try:
+            for season in seasons:
+                self._rankings.mark_incomplete(season)
+        except AFTER_COMMIT as error:
+            log.warning("redis_after_commit", error=reason_of(error))
+
+    def _lock(self, connection: sa.Connection, replay: Replay) -> Replay | None:
+        """Lock the replay, and return it if it still has to be worked on."""
+        connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_BATCH_SECONDS}s'"))
+        current = self._store.lock(connection, replay.id)
+        return current if current is not None and current.state == "running" else None

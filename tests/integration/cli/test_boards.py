@@ -1,0 +1,218 @@
+"""`flask boards`: boards and action types are created and changed one by one, and from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.containers.container import Container
+from app.stores.accounts.players import Player
+from tests.integration.cli.conftest import Play, Run, RunJson
+
+GAME = """
+[boards.contest]
+name = "Summer contest"
+starts_at = 2020-06-01T00:00:00Z
+ends_at = 2099-07-01T00:00:00Z
+
+[boards.weekly-high]
+name = "High score of the week"
+scoring = "best"
+schedule = "0 0 * * 1"
+timezone = "Europe/Berlin"
+
+[boards.all-time]
+name = "All time"
+
+[boards.speedrun]
+name = "Speedrun"
+scoring = "best"
+order = "asc"
+unit = "s"
+decimals = 3
+
+[action_types.level]
+points = 10
+boards = ["contest", "weekly-high", "all-time"]
+
+[action_types.run-any]
+name = "Run, any percent"
+boards = ["speedrun", "all-time"]
+result_kind = "reported"
+result_is_duration = true
+min_result = 1000
+slack_seconds = 2
+token_seconds = 3600
+
+[action_types.run-full]
+name = "Run, all levels"
+boards = ["speedrun"]
+result_kind = "reported"
+result_is_duration = true
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "boards.toml"
+    path.write_text(GAME)
+    return path
+
+
+def test_a_file_makes_boards_and_action_types_at_once_and_the_second_time_nothing(
+    file: Path, run: Run, run_json: RunJson, anna: Player, play: Play
+) -> None:
+    planned = run("boards", "apply", str(file), "--dry-run")
+    assert "+ board speedrun: name Speedrun, scoring best, order asc, unit s, decimals 3" in planned.stdout
+    assert "+ action type run-any: " in planned.stdout
+    assert "Nothing was changed." in planned.stderr
+    assert [row["slug"] for row in run_json("boards", "list")] == ["main"]
+    applied = run_json("boards", "apply", str(file))
+    assert applied["applied"]
+    assert applied["replayed"] == []
+    assert [board["slug"] for board in applied["boards"]] == ["contest", "weekly-high", "all-time", "speedrun"]
+    assert run("boards", "apply", str(file), "--rebuild").stdout == "Nothing to change.\n"
+    rows = {row["slug"]: row for row in run_json("boards", "list")}
+    assert rows["speedrun"]["action_types"] == ["run-any", "run-full"]
+    assert rows["weekly-high"]["season"] == 1
+    assert rows["contest"]["ends_at"] == "2099-07-01T00:00:00.000Z"
+    types = {row["slug"]: row for row in run_json("actions", "list")}
+    assert (types["run-any"]["board"], types["run-any"]["more_boards"]) == ("speedrun", ["all-time"])
+    assert "tap" in types
+    play(anna.id, "level")
+    for board in ("contest", "weekly-high", "all-time"):
+        assert run_json("leaderboard", "rank", "anna", "--board", board)["score"] == 10
+    acts = [row["act"] for row in run_json("audit", "log")]
+    assert (acts.count("board.added"), acts.count("action_type.added")) == (4, 3)
+    assert run_json("audit", "verify")["flaws"] == []
+
+
+ERRORS = (
+    ("schedule = '0 0 31 2 *'", "boards.odd.schedule never fires"),
+    ("schedule = '0 0 * *'", "boards.odd.schedule must have five fields"),
+    ("timezone = 'Mars/Olympus'", "boards.odd.timezone is no IANA time zone: 'Mars/Olympus'"),
+    ("segments = ['a', 'b', 'c', 'd', 'e']", "boards.odd.segments must be at most 4 different names"),
+    ("segments = ['Not A Name']", "boards.odd.segments has 'Not A Name'"),
+    ("order = 'asc'", "boards.odd.order can be asc with scoring best or last only, not with sum"),
+    ("scoring = 'count'\norder = 'asc'", "boards.odd.order can be asc"),
+    ("scoring = 'median'", "boards.odd.scoring must be one of sum, best, last, count"),
+    ("starts_at = 2030-01-02T00:00:00Z\nends_at = 2030-01-02T00:00:00Z", "boards.odd.ends_at must be after starts_at"),
+    ("starts_at = 2030-01-02", "boards.odd.starts_at must be a time with its offset"),
+    ("starts_at = 1990-01-01T00:00:00Z\nschedule = '0 0 * * *'", "boards.odd.starts_at would give the board more than"),
+    ("decimals = 7", "boards.odd.decimals must be a whole number from 0 to 6"),
+    ("unit = 'a unit that is too long'", "boards.odd.unit must be at most 16 printable characters"),
+    ("public = 1", "boards.odd.public must be true or false"),
+    ("scoring = 3", "boards.odd.scoring must be one of"),
+    ("colour = 'red'", "boards.odd.colour is not a field of a board"),
+)
+TYPE_ERRORS = (
+    ("points = 1\nboards = []", "action_types.thing.boards must not be empty"),
+    ("points = 1\nboards = ['nowhere']", "action_types.thing.boards has 'nowhere', which is no board"),
+    ("points = 1\nboards = 'main'", "action_types.thing.boards must be a list of boards"),
+    ("points = 1\nboards = ['main', 'main']", "action_types.thing.boards must be 1 to 8 different boards"),
+    ("boards = ['main']", "action_types.thing.points must be a whole number"),
+    ("points = 1\nmin_seconds = 900", "action_types.thing.token_seconds must be above min_seconds (900)"),
+    ("points = 1\ntoken_seconds = 5", "action_types.thing.token_seconds must be a whole number from 10 to 86400"),
+    ("result_kind = 'reported'\nmin_result = 2\nmax_result = 1", "action_types.thing.max_result must not be below"),
+    ("points = 1\ncolour = 'red'", "action_types.thing.colour is not a field of an action type"),
+)
+
+
+@pytest.mark.parametrize(("fields", "message"), ERRORS, ids=[message for _, message in ERRORS])
+def test_an_error_of_a_board_names_its_field_and_nothing_is_done(
+    tmp_path: Path, run: Run, run_json: RunJson, fields: str, message: str
+) -> None:
+    good = "[boards.good]\n[action_types.tap]\nboards = ['main', 'good', 'odd']\n"
+    assert message in _refused(tmp_path, run, f"{good}[boards.odd]\n{fields}\n")
+    assert [row["slug"] for row in run_json("boards", "list")] == ["main"]
+
+
+@pytest.mark.parametrize(("fields", "message"), TYPE_ERRORS, ids=[message for _, message in TYPE_ERRORS])
+def test_an_error_of_an_action_type_names_its_field_and_nothing_is_done(
+    tmp_path: Path, run: Run, run_json: RunJson, fields: str, message: str
+) -> None:
+    good = "[boards.good]\n[action_types.tap]\nboards = ['main', 'good']\n"
+    assert message in _refused(tmp_path, run, f"{good}[action_types.thing]\n{fields}\n")
+    assert [row["slug"] for row in run_json("boards", "list")] == ["main"]
+
+
+def _refused(tmp_path: Path, run: Run, text: str) -> str:
+    (tmp_path / "bad.toml").write_text(text)
+    result = run("boards", "apply", str(tmp_path / "bad.toml"), "--rebuild")
+    assert (result.exit_code, result.stdout) == (1, "")
+    return result.stderr
+
+
+def test_more_than_eight_boards_for_an_action_type_are_refused(tmp_path: Path, run: Run) -> None:
+    names = [f"b{number}" for number in range(9)]
+    text = "".join(f"[boards.{name}]\n" for name in names) + f"[action_types.tap]\nboards = {names}\n"
+    assert "action_types.tap.boards must be 1 to 8 different boards" in _refused(tmp_path, run, text)
+
+
+def test_a_board_without_an_action_type_is_refused(tmp_path: Path, run: Run) -> None:
+    assert "boards.lonely.action_types has none" in _refused(tmp_path, run, "[boards.lonely]\n")
+    assert "--action-type must be given" in run("boards", "create", "lonely").stderr
+    types = ("tap", "quick-match", "puzzle", "boss-fight")
+    moved = "[boards.other]\n" + "".join(f"[action_types.{slug}]\nboards = ['other']\n" for slug in types)
+    assert "would leave the board 'main' without an action type" in _refused(tmp_path, run, moved)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[boards.twice]\n[boards.twice]\n", "twice"),
+        ("board = 3\n", "has 'board'"),
+        ("boards = 3\n", "write each of boards as a table"),
+        ("[boards]\nweekly = 'yes'\n", "write each of boards as a table"),
+        ("[boards.\n", "is not valid TOML"),
+        ("[boards.'Not a slug']\n[action_types.tap]\nboards=['main', 'Not a slug']\n", "small letters and digits"),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_refused(tmp_path: Path, run: Run, text: str, message: str) -> None:
+    assert message in _refused(tmp_path, run, text)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, run: Run) -> None:
+    assert "nothing.toml can't be read" in run("boards", "apply", str(tmp_path / "nothing.toml")).stderr
+
+
+def test_a_board_is_created_changed_and_archived_by_commands(run: Run, run_json: RunJson, container: Container) -> None:
+    created = run_json("boards", "create", "fastest", "--action-type", "tap", "--scoring", "best", "--order", "asc")
+    assert created["applied"]
+    assert run("boards", "create", "fastest", "--action-type", "tap").stderr.strip().endswith("'fastest' exists")
+    assert run_json("boards", "change", "fastest", "--unit", "s", "--decimals", "3", "--private")["applied"]
+    row = run_json("boards", "show", "fastest")
+    values = {name: row[name] for name in ("unit", "decimals", "public", "order", "action_types", "season")}
+    assert values == {
+        "unit": "s", "decimals": 3, "public": False, "order": "asc", "action_types": ["tap"], "season": 1
+    }  # fmt: skip
+    assert run("boards", "change", "fastest", "--scoring", "sum").exit_code == 1
+    assert run("boards", "change", "fastest", "--remove-type", "tap").exit_code == 1
+    assert run("boards", "archive", "main").exit_code == 1
+    assert run_json("boards", "archive", "fastest") == {"slug": "fastest", "archived": True}
+    assert run("boards", "show", "fastest").exit_code == 1
+    assert "may be archived" in run("boards", "create", "fastest", "--action-type", "tap").stderr
+    assert [season.board for season in container.catalog.open_seasons()] == ["main"]
+
+
+def test_a_new_schedule_ends_the_open_season_when_it_says(run: Run, run_json: RunJson) -> None:
+    run_json("boards", "create", "daily", "--action-type", "tap", "--schedule", "0 0 * * *")
+    assert run_json("boards", "show", "daily")["season_ends_at"] is not None
+    run_json("boards", "change", "daily", "--schedule", "none")
+    assert run_json("boards", "show", "daily")["season_ends_at"] is None
+    run_json("boards", "change", "daily", "--ends-at", "2099-01-01")
+    assert run_json("boards", "show", "daily")["season_ends_at"] == "2099-01-01T00:00:00.000Z"
+    assert "must be in the future" in run("boards", "change", "daily", "--ends-at", "2020-01-01").stderr
+    assert (
+        "can't be changed once the board has begun"
+        in run("boards", "change", "daily", "--starts-at", "2098-01-01").stderr
+    )
+
+
+def test_a_contest_that_has_not_begun_can_be_moved(run: Run, run_json: RunJson, container: Container) -> None:
+    times = ("--starts-at", "2098-01-01", "--ends-at", "2099-01-01")
+    run_json("boards", "create", "contest", "--action-type", "tap", *times)
+    assert "contest" not in [season.board for season in container.catalog.open_seasons()]
+    run_json("boards", "change", "contest", "--starts-at", "2020-01-01")
+    assert "contest" in [season.board for season in container.catalog.open_seasons()]
