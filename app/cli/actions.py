@@ -8,11 +8,13 @@ from typing import get_args
 
 import click
 
+from app.cli.board_changes import Choices, actor, carry_out, choice_options, plan_for
 from app.cli.commands import Commands, Function, as_json, container, example
 from app.cli.identity import operator, request_id
 from app.cli.output import emit, table
 from app.domain.action_types import EXPECTED
-from app.domain.boards import MAIN, ActionType, Cadence
+from app.domain.boards import ActionType, Cadence, ResultKind
+from app.errors import Conflict, NotFound
 from app.tables import safe
 
 _COLUMNS = (
@@ -22,7 +24,8 @@ _COLUMNS = (
     "min_seconds",
     "min_is_fact",
     *EXPECTED,
-    "board",
+    "boards",
+    "result_kind",
     "burst",
     "per_minute",
     "cadence",
@@ -46,18 +49,19 @@ class SecondsOr(click.ParamType[float | str]):
             self.fail(f"{value!r} is neither a number of seconds nor '{self._word}'.", param, ctx)
 
 
-class CountOrDefault(click.ParamType[int | str]):
-    """A whole number, or the word `default`."""
+class CountOr(click.ParamType[int | str]):
+    """A whole number, or a word."""
 
-    name = "count|default"
+    def __init__(self, word: str) -> None:
+        self.name, self._word = f"count|{word}", word
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
-        if value == "default":
-            return "default"
+        if value == self._word:
+            return self._word
         try:
             return int(value)
         except ValueError:
-            self.fail(f"{value!r} is neither a whole number nor 'default'.", param, ctx)
+            self.fail(f"{value!r} is neither a whole number nor '{self._word}'.", param, ctx)
 
 
 def _limit_options(command: Function) -> Function:
@@ -65,11 +69,11 @@ def _limit_options(command: Function) -> Function:
     minute_help = "Completions within a minute that are ordinary; 'default' for the rules' own number."
     median_help = "Median seconds that honest players need; 'none' if that isn't known."
     p95_help = "95th percentile of the seconds that honest players need; 'none' if that isn't known."
-    command = _nature_options(command)
+    command = _result_options(_nature_options(command))
     command = click.option("--expected-p95-seconds", type=SecondsOr("none"), help=p95_help)(command)
     command = click.option("--expected-median-seconds", type=SecondsOr("none"), help=median_help)(command)
-    command = click.option("--per-minute", type=CountOrDefault(), help=minute_help)(command)
-    return click.option("--burst", type=CountOrDefault(), help=burst_help)(command)
+    command = click.option("--per-minute", type=CountOr("default"), help=minute_help)(command)
+    return click.option("--burst", type=CountOr("default"), help=burst_help)(command)
 
 
 def _nature_options(command: Function) -> Function:
@@ -81,6 +85,26 @@ def _nature_options(command: Function) -> Function:
     command = click.option("--steadiest-hand", type=SecondsOr("default"), help=hand_help)(command)
     command = click.option("--cadence", type=click.Choice(get_args(Cadence)), help=cadence_help)(command)
     return click.option("--min-is-fact/--min-is-statistic", default=None, help=fact_help)(command)
+
+
+def _result_options(command: Function) -> Function:
+    kind_help = "What decides the result: the points, the player's report, or the game's server."
+    duration_help = "Whether reported results are durations in milliseconds, which the server measures too."
+    rate_help = "Highest plausible result per second that the server measured; 'none' for no such rule."
+    slack_help = "Seconds by which a duration may differ from the one that the server measured; 'none' for any."
+    options = [
+        click.option("--board", "boards", multiple=True, help="Board that it feeds, the first one first; up to eight."),
+        click.option("--result-kind", type=click.Choice(get_args(ResultKind)), help=kind_help),
+        click.option("--min-result", type=CountOr("none"), help="Lowest result that is accepted; 'none' for any."),
+        click.option("--max-result", type=CountOr("none"), help="Highest result that is accepted; 'none' for any."),
+        click.option("--result-is-duration/--result-is-amount", default=None, help=duration_help),
+        click.option("--max-per-second", type=SecondsOr("none"), help=rate_help),
+        click.option("--slack-seconds", type=SecondsOr("none"), help=slack_help),
+        click.option("--token-seconds", type=CountOr("default"), help="Life of its tokens; 'default' as in settings."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.group(cls=Commands)
@@ -96,13 +120,15 @@ def _row(action_type: ActionType) -> dict[str, object]:
 @as_json
 def list_actions(as_json: bool) -> None:
     """List the action types that can be played; '-' stands for the rules' own number."""
-    rows = [_row(action_type) for action_type in container().actions.types()]
-    emit(rows, table(rows, _COLUMNS) if rows else "There are none.", as_json=as_json)
+    types = container().actions.types()
+    shown = [{**_row(action_type), "boards": action_type.boards} for action_type in types]
+    rows = [_row(action_type) for action_type in types]
+    emit(rows, table(shown, _COLUMNS) if rows else "There are none.", as_json=as_json)
 
 
 @actions.command(epilog=example("actions add dungeon --points 40 --min-seconds 12 --name 'Dungeon run'"))
 @click.argument("slug")
-@click.option("--points", type=int, required=True, help="Points for one completion.")
+@click.option("--points", type=int, help="Points for one completion, if its result kind is fixed.")
 @click.option(
     "--min-seconds",
     type=float,
@@ -111,31 +137,38 @@ def list_actions(as_json: bool) -> None:
     help="Least seconds that it takes; 0 for no timing rule.",
 )
 @click.option("--name", help="Name that players see; made from the slug if not given.")
-@click.option("--board", default=MAIN, show_default=True, help="Board that it counts on.")
 @_limit_options
 @as_json
-def add(slug: str, as_json: bool, name: str | None, board: str, **values: object) -> None:
-    """Add an action type. A slug can be used only once, ever."""
-    values["name"] = name if name is not None else slug.replace("-", " ").capitalize()
-    given_values = {name: value for name, value in values.items() if value is not None}
-    action_type = container().actions.add(
-        slug, _without_default(given_values), board, by=operator(), request_id=request_id()
-    )
+def add(slug: str, as_json: bool, **options: object) -> None:
+    """Add an action type, which feeds the board main if no board is given. A slug can be used only once, ever."""
+    if any(action_type.slug == slug for action_type in container().actions.types()):
+        raise Conflict(f"The action type '{slug}' exists already.")
+    plan = plan_for("action_types", slug, {}, {slug: _values(options)})
+    container().board_plans.apply(plan, by=actor())
+    action_type = _find(slug)
     emit(_row(action_type), f"Added {action_type.slug}: {_summary(action_type)}.", as_json=as_json)
 
 
 @actions.command(epilog=example("actions change tap --points 2 --burst default"))
 @click.argument("slug")
-@click.option("--points", type=int, help="Points for one completion.")
+@click.option("--points", type=int, help="Points for one completion, if its result kind is fixed.")
 @click.option("--min-seconds", type=float, help="Least seconds that it takes; 0 for no timing rule.")
 @click.option("--name", help="Name that players see.")
 @_limit_options
+@choice_options
 @as_json
-def change(slug: str, as_json: bool, **values: object) -> None:
-    """Change an action type. Actions that are already open keep their original terms."""
-    changes = _without_default({name: value for name, value in values.items() if value is not None})
+def change(slug: str, as_json: bool, dry_run: bool, rebuild: bool, **options: object) -> None:
+    """Change an action type. Actions that are already open keep their original terms.
+
+    Other boards change past scores, of events that are in the ledger: that needs --rebuild.
+    """
+    changes = _values(options)
     if not changes:
         raise click.UsageError("Say what to change, such as --points 2.")
+    if "boards" in changes or dry_run:
+        _find(slug)
+        carry_out(plan_for("action_types", slug, {}, {slug: changes}), Choices(dry_run, rebuild, as_json))
+        return
     action_type = container().actions.change(slug, changes, by=operator(), request_id=request_id())
     emit(_row(action_type), f"Changed {action_type.slug}: {_summary(action_type)}.", as_json=as_json)
 
@@ -149,12 +182,29 @@ def retire(slug: str, as_json: bool) -> None:
     emit({"slug": slug, "retired": True}, f"Retired {safe(slug)}.", as_json=as_json)
 
 
-def _without_default(values: Mapping[str, object]) -> dict[str, object]:
-    return {name: None if value in ("default", "none") and name != "name" else value for name, value in values.items()}
+def _values(options: Mapping[str, object]) -> dict[str, object]:
+    """Return the fields that were given, with None for a word that stands for no value."""
+    return {
+        name: None
+        if name != "name" and value in ("default", "none")
+        else [*value]
+        if isinstance(value, tuple)
+        else value
+        for name, value in options.items()
+        if value is not None and value != ()
+    }
+
+
+def _find(slug: str) -> ActionType:
+    action_type = next((action_type for action_type in container().actions.types() if action_type.slug == slug), None)
+    if action_type is None:
+        raise NotFound(f"There is no action type '{safe(slug[:64])}' that can be started.")
+    return action_type
 
 
 def _summary(action_type: ActionType) -> str:
-    return f"'{safe(action_type.name)}', {_worth(action_type)}, {_minimum(action_type)}, on board {action_type.board}"
+    boards = f"on board {', '.join(action_type.boards)}"
+    return f"'{safe(action_type.name)}', {_worth(action_type)}, {_minimum(action_type)}, {boards}"
 
 
 def _worth(action_type: ActionType) -> str:

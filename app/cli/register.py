@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from app.cli import corrections as corrections  # imported to add its commands to `leaderboard`
+from app.cli import scores as scores
 from app.cli.actions import actions
 from app.cli.analytics import analytics
 from app.cli.anticheat import anticheat

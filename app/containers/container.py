@@ -71,7 +71,7 @@ class Container:
             play_stores.action_claims,
         )
         self.actions, self.calibration, self.redemptions = play.actions, play.calibration, play.redemptions
-        self.board_plans, self.replays = play.board_plans, play.replays
+        self.board_plans, self.replays, self.operator_scores = play.board_plans, play.replays, play.operator_scores
 
         self.standing_store, self.standings = boards.standing_store, boards.standings
         self.rankings, self.bulk_rankings = boards.rankings, boards.bulk_rankings

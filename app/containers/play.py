@@ -14,7 +14,9 @@ from app.services.boards.replays import Replays
 from app.services.moderation.calibration import Calibration
 from app.services.moderation.moderation import Moderation
 from app.services.play.actions import Actions
+from app.services.play.operator_scores import OperatorScores
 from app.services.play.player_history import PlayerHistory
+from app.services.play.ranks import Ranks
 from app.services.play.redemptions import Redemptions
 from app.stores.boards.board_store import BoardStore
 from app.stores.boards.replays import ReplayStore
@@ -43,6 +45,7 @@ class PlayServices:
     redemptions: Redemptions
     board_plans: BoardPlans
     replays: Replays
+    operator_scores: OperatorScores
 
 
 def build_play_stores(connections: Connections) -> PlayStores:
@@ -95,7 +98,16 @@ def build_play(
         thresholds=thresholds,
     )
     calibration = Calibration(connections.patient_replicas, actions)
-    return PlayServices(actions, calibration, redemptions, *_board_changes(connections, stores, boards, audit))
+    plans, replays = _board_changes(connections, stores, boards, audit)
+    scores = OperatorScores(
+        connections.database,
+        stores.catalog,
+        stores.ledger,
+        Ranks(boards.rankings, boards.standing_store, connections.scripts),
+        audit,
+        clock=connections.clock,
+    )
+    return PlayServices(actions, calibration, redemptions, plans, replays, scores)
 
 
 def _board_changes(

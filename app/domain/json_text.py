@@ -11,6 +11,7 @@ from app.errors import InvalidRequest, MalformedJson
 
 JsonValue: TypeAlias = dict[str, "JsonValue"] | list["JsonValue"] | str | int | float | None
 
+MAX_METADATA = 1024
 _LONGEST_NUMBER = 400  # digits; Python refuses to read integers of more than 4,300
 
 
@@ -40,6 +41,19 @@ def compact(value: object) -> str:
     """Return the shortest JSON text of a value. Raises ValueError for infinity and for half surrogate pairs."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     text.encode()
+    return text
+
+
+def metadata_text(value: object) -> str:
+    """Return the JSON text of the metadata of a result. Raises ValueError with the error."""
+    if not isinstance(value, dict):
+        raise ValueError("must be a JSON object")
+    try:
+        text = compact(value)
+    except ValueError:
+        raise ValueError("has numbers or characters that can't be stored") from None
+    if (size := len(text.encode())) > MAX_METADATA:
+        raise ValueError(f"must have at most {MAX_METADATA} bytes as compact JSON; this has {size}")
     return text
 
 

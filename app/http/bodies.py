@@ -24,7 +24,7 @@ from pydantic import (
 from app.domain.accounts import username_of
 from app.domain.boards import MAIN, MAX_SCORE, TOP
 from app.domain.cases import CaseOrder, CaseRule, CaseState, Decision, check_appeal, check_reason
-from app.domain.json_text import compact
+from app.domain.json_text import metadata_text
 from app.domain.passwords import check_password
 from app.domain.rollups import Granularity
 from app.domain.times import moment
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 MAX_KEY = 255
-MAX_METADATA = 1024
 _KEY = re.compile(rf"[\x20-\x7e]{{1,{MAX_KEY}}}")
 
 _MESSAGES = {
@@ -100,14 +99,7 @@ class ActionToken(_Strict):
     @field_validator("metadata", mode="before")
     @classmethod
     def _check_metadata(cls, metadata: object) -> object:
-        if not isinstance(metadata, dict):
-            raise ValueError("must be a JSON object")
-        try:
-            size = len(compact(metadata).encode())
-        except ValueError:
-            raise ValueError("has numbers or characters that can't be stored") from None
-        if size > MAX_METADATA:
-            raise ValueError(f"must have at most {MAX_METADATA} bytes as compact JSON; this has {size}")
+        metadata_text(metadata)
         return metadata
 
 

@@ -21,7 +21,12 @@ def check_result(result: int | None, promise: Promise) -> None:
         return
     if result is None:
         raise BadResult("is required for this action type")
-    low = -MAX_SCORE if promise.min_result is None else promise.min_result
-    high = MAX_SCORE if promise.max_result is None else promise.max_result
+    check_bounds(result, promise.min_result, promise.max_result)
+
+
+def check_bounds(result: int, min_result: int | None, max_result: int | None) -> None:
+    """Raise BadResult for a result outside of the bounds; None: the lowest or the highest result that there is."""
+    low = -MAX_SCORE if min_result is None else min_result
+    high = MAX_SCORE if max_result is None else max_result
     if not low <= result <= high:
         raise BadResult(f"must be from {low} to {high}")
