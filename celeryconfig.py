@@ -74,9 +74,12 @@ beat_schedule = {
     "prove": {"task": "leaderboard.prove", "schedule": 60.0, "options": {"expires": 60}},
     "prune": {"task": "maintenance.prune", "schedule": 600.0, "options": {"expires": 600}},
     "review": {"task": "anticheat.review", "schedule": 60.0, "options": {"expires": 60}},
+    # A podium that a cheat enters is public for these seconds. A pass costs what was scored since the last one.
+    "watch-gain": {"task": "anticheat.watch_gain", "schedule": 3.0, "options": {"expires": 3}},
     "correct": {"task": "anticheat.correct", "schedule": 10.0, "options": {"expires": 10}},
-    # The rules judge a day in a moment, the model within six hours; the data that it learns from change slowly.
-    "judge-by-model": {"task": "anticheat.judge_by_model", "schedule": 21_600.0, "options": {"expires": 21_600}},
+    # The model judges the players of the last hours; the data that it learns from change slowly.
+    "judge-by-model": {"task": "anticheat.judge_by_model", "schedule": 3600.0, "options": {"expires": 3600}},
+    "link-accounts": {"task": "anticheat.link_accounts", "schedule": 21_600.0, "options": {"expires": 21_600}},
     "train": {"task": "anticheat.train", "schedule": 86_400.0, "options": {"expires": 86_400}},
     "roll-up": {"task": "analytics.roll_up", "schedule": 60.0, "options": {"expires": 60}},
 }

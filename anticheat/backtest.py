@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
@@ -17,9 +17,11 @@ from anticheat.suspicion import Suspicion, raised
 from anticheat.verdict import Outcome, Thresholds, judge, outcome_at
 
 _TOKEN_RULES = ("forgery", "replay")
-_FIXED_NUMBERS = ("windows", "replays_forgiven")  # the first is a table; forgiven replays are not recorded
-_WHOLE_NUMBERS = ("burst", "per_minute")
-_ACTION_TYPE_LIMITS = ("min_seconds", "burst", "per_minute", "steadiest_hand")
+# Tables, and forgiven replays, which are not recorded.
+_FIXED_NUMBERS = ("windows", "free_window", "replays_forgiven")
+_WHOLE_NUMBERS = ("hands", "burst", "per_minute", "parallel")
+_CADENCES = ("player", "client")
+_FLAGS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class BacktestResult:
 
     tries: int = 0
     flagged_at: float | None = None
+    held_at: float | None = None
     refused: int = 0
     suspended_at: float | None = None
     prevented: int = 0
@@ -50,20 +53,22 @@ class BacktestResult:
 def with_changes(rules: Rules, changes: Mapping[str, str]) -> Rules:
     """Return the rules with other thresholds (`flag`), numbers (`pattern_adds`) and limits (`tap.min_seconds`).
 
-    Raises ValueError with the mistake, or with the names that exist.
+    `soft_ceiling` may be `none`. Raises ValueError with the mistake, or with the names that exist.
     """
     for name, text in changes.items():
-        rules = _with(rules, name, _number(name, text))
+        rules = _with(rules, name, text)
     levels = rules.thresholds
     if not levels.flag < levels.reject < levels.critical or levels.half_life <= 0:
         raise ValueError("flag must be below reject, reject below critical, and half_life above 0")
+    if "hold" in changes and not levels.flag <= levels.hold <= levels.reject:
+        raise ValueError("hold must be from flag to reject")
     return rules
 
 
-def _with(rules: Rules, name: str, value: float) -> Rules:
+def _with(rules: Rules, name: str, text: str) -> Rules:
     slug, _, field = name.rpartition(".")
-    change: dict[str, Any] = {field: _whole(name, value) if field in _WHOLE_NUMBERS else value}
-    if field in _ACTION_TYPE_LIMITS and slug in rules.limits:
+    change: dict[str, Any] = {field: _value(name, field, text)}
+    if field in _names(ActionTypeLimits) and slug in rules.limits:
         return replace(rules, limits={**rules.limits, slug: replace(rules.limits[slug], **change)})
     if name in _names(rules.thresholds):
         return replace(rules, thresholds=replace(rules.thresholds, **change))
@@ -74,12 +79,29 @@ def _with(rules: Rules, name: str, value: float) -> Rules:
 
 def all_names(rules: Rules) -> list[str]:
     """Return the names that can be changed."""
-    limit_names = f"SLUG.{'|'.join(_ACTION_TYPE_LIMITS)} of {' '.join(rules.limits)}"
+    limit_names = f"SLUG.{'|'.join(_names(ActionTypeLimits))} of {' '.join(rules.limits)}"
     return [*_names(rules.thresholds), *_names(rules.numbers), limit_names]
 
 
-def _names(values: Thresholds | RuleParameters) -> list[str]:
+def _names(values: Thresholds | RuleParameters | type[ActionTypeLimits]) -> list[str]:
     return [field.name for field in fields(values) if field.name not in _FIXED_NUMBERS]
+
+
+def _value(name: str, field: str, text: str) -> float | int | bool | str:
+    if field == "cadence":
+        return _choice(name, text, dict(zip(_CADENCES, _CADENCES, strict=True)))
+    if field == "min_is_fact":
+        return _choice(name, text, _FLAGS)
+    if field == "soft_ceiling" and text == "none":
+        return math.inf
+    number = _number(name, text)
+    return _whole(name, number) if field in _WHOLE_NUMBERS else number
+
+
+def _choice(name: str, text: str, values: Mapping[str, bool | str]) -> bool | str:
+    if text not in values:
+        raise ValueError(f"{name} must be {' or '.join(values)}, not {text!r}")
+    return values[text]
 
 
 def _number(name: str, text: str) -> float:
@@ -99,8 +121,9 @@ def _whole(name: str, value: float) -> int:
 
 
 class _Replay:
-    def __init__(self, rules: Rules, since: float, cleared_at: float) -> None:
+    def __init__(self, rules: Rules, since: float, cleared_at: float, forgiven: Collection[str]) -> None:
         self._rules, self._since, self._cleared_at = rules, since, cleared_at
+        self._forgiven = forgiven
         self._level = Suspicion(0.0, 0.0)
         self._history: deque[Completion] = deque(maxlen=HISTORY_LENGTH)
         self.past, self._fired_rules = BacktestResult(), set[str]()
@@ -128,7 +151,8 @@ class _Replay:
         if untimed:
             self._raise(at, untimed)
         limits = self._rules.limits[attempt.action_type]
-        verdict = judge(attempt, limits, self._history, self._level, self._rules.thresholds, self._rules.numbers)
+        rules, forgiven = self._rules, self._forgiven_at(at)
+        verdict = judge(attempt, limits, self._history, self._level, rules.thresholds, rules.numbers, forgiven)
         self._level = verdict.suspicion
         self._note(
             at, verdict.outcome, [*(["timing"] if untimed else []), *(signal.rule for signal in verdict.signals)]
@@ -150,10 +174,22 @@ class _Replay:
         self.past.peak = max(self.past.peak, self._level.value)
         if outcome not in (Outcome.CLEAN, Outcome.TOO_SOON) and self.past.flagged_at is None:
             self.past.flagged_at = at
+        if outcome is Outcome.HOLD and self.past.held_at is None:
+            self.past.held_at = at
 
     def _raise(self, at: float, signal: Signal) -> None:
         levels = self._rules.thresholds
-        self._level = raised(self._level, [signal], at, half_life=levels.half_life, soft_ceiling=levels.soft_ceiling)
+        self._level = raised(
+            self._level,
+            [signal],
+            at,
+            half_life=levels.half_life,
+            soft_ceiling=levels.soft_ceiling,
+            forgiven=self._forgiven_at(at),
+        )
+
+    def _forgiven_at(self, at: float) -> Collection[str]:
+        return self._forgiven if at > self._cleared_at else ()
 
     def _is_suspended(self, at: float) -> bool:
         if self._level.at <= self._cleared_at < at:  # a person set it to 0 and lifted the suspension
@@ -170,13 +206,15 @@ def backtest(
     *,
     since: float,
     cleared_at: float = -math.inf,
+    forgiven: Collection[str] = (),
 ) -> BacktestResult:
     """Judge a player's tries again, starting from a suspicion of 0; only tries from `since` on are counted.
 
     Earlier tries warm up the history and the level. The tries are taken as they were: a player who is refused earlier
-    would perhaps have tried something else. `cleared_at`: the time at which a person set their suspicion to 0.
+    would perhaps have tried something else. `cleared_at`: the time at which a person set their suspicion to 0; from
+    then on, the evidence of the `forgiven` rules counts a fraction.
     """
-    replay = _Replay(rules, since, cleared_at)
+    replay = _Replay(rules, since, cleared_at, forgiven)
     timing = {record.action_id: record.signal for record in evidence if record.signal.rule == "timing"}
     tokens = [(record.at, partial(replay.token, record)) for record in evidence if record.signal.rule in _TOKEN_RULES]
     attempts = [

@@ -1,6 +1,6 @@
-"""A player's day of play as numbers, each of which grows with behaviour that a machine shows and a person doesn't.
+"""A player's last day and last week of play as numbers, each of which grows with the behaviour of machines.
 
-Needs numpy, which comes with the extra `model`; of this package only anticheat/model.py imports this module.
+A number of too few plays is NaN: it says nothing. Needs numpy, which comes with the extra `model`.
 """
 
 from __future__ import annotations
@@ -10,147 +10,201 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Vector = npt.NDArray[np.float64]
-Runs = npt.NDArray[np.int64]
+from anticheat import habits, rhythm
+from anticheat.plays import HandPlays, Plays, Vector, hand_plays
 
-WINDOW_SECONDS = 86_400.0
-LEAST_PLAYS = 60
+DAY, WEEK = 86_400.0, 7 * 86_400.0
+LEAST_PLAYS = 30
 """A window with fewer plays says too little about a player."""
 
-_PAUSE = 600.0  # seconds: a longer break ends a stretch of play
-_LONGEST_INTERVAL = 60.0  # seconds: intervals up to this are between consecutive actions
-_SET_BACK = 1.0  # seconds: requests overtake each other by less, so a larger step back is a clock that was set back
-_GRAIN = 0.04  # seconds: intervals that differ by less count as the same
-_RUN_LENGTH = 8  # this many intervals in a row that repeat earlier ones are no accident, even of a steady hand
-_QUICK_SHARE = 0.1  # this share of all players' completions of an action type is called quick
-
-
-@dataclass(frozen=True, slots=True)
-class Plays:
-    """A player's completions in a window, oldest first: action types, issue and completion times in Unix seconds."""
-
-    action_types: Sequence[str]
-    issued_at: Vector
-    completed_at: Vector
+_PROMPT = 0.1  # seconds after the minimum
+_MOST_INTERVALS = 4_000  # the latest of a window; more would say the same about its rhythm
+_FEWEST = 10  # plays of an action type, for its usual times
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A feature's name, its meaning in `words`, `format_value`, and the `least_difference` that means anything."""
+    """A feature: its group (features of a group count once), its window, and how to say a value in words.
+
+    `least_difference` is the smallest difference that means anything; `is_of_game`: usual values differ by game.
+    """
 
     name: str
+    group: str
+    window: float
     words: str
     format_value: Callable[[float], str]
     least_difference: float
+    is_of_game: bool = False
+
+    def say(self, value: float) -> str:
+        """Return the value in words; NaN is one of too few plays."""
+        return "–" if math.isnan(value) else self.format_value(value)
 
 
-def _format_hours(value: float) -> str:
-    return f"{value:.1f} h"
+def root_of(hours: float) -> float:
+    """Return hours as the features count them: the cube root, so that differences count more among small numbers."""
+    return math.cbrt(hours)
 
 
-def _format_share(value: float) -> str:
+def _hours(value: float) -> str:
+    return f"{value**3:.1f} h"
+
+
+def _share(value: float) -> str:
     return f"{value:.0%}"
 
 
-FEATURES = (
-    Feature("awake", "the day without its longest break", _format_hours, 2.0),
-    Feature("stretch", "play without a break of ten minutes", _format_hours, 1.0),
-    Feature("rate", "actions in an hour of play", lambda value: f"{2**value:,.0f}", 1.0),
-    Feature("quick", "completed as fast as the fastest tenth of all completions", _format_share, 0.4),
-    Feature("even", "how far the middle half of the intervals differ", lambda value: f"{10**-value:.1%}", 0.4),
-    Feature("unhesitating", "actions to one hesitation", lambda value: f"{10**value:,.0f}", 0.5),
-    Feature("one kind", "actions of the kind played most", _format_share, 0.5),
-    Feature("repeats", "intervals that repeat a run of the player's own", _format_share, 0.1),
-    Feature("in step", "intervals that repeat a run of another player's", _format_share, 0.1),
-)
+def _milliseconds(value: float) -> str:
+    return f"{1000 * 2**-value:,.0f} ms"
 
 
-@dataclass(frozen=True, slots=True)
-class Population:
-    """The play that a player is compared with.
-
-    `quick`: the seconds in which the fastest tenth of each action type was completed; `shared`: the runs of intervals
-    that occurred with more than one player, sorted.
-    """
-
-    quick: Mapping[str, float]
-    shared: Runs
+def _decimal(value: float) -> str:
+    return f"{value:.2f}"
 
 
-def population_of(windows: Sequence[Plays]) -> Population:
-    """Return the population of all players' windows of the same time; those with too few plays are left out."""
-    windows = [plays for plays in windows if len(plays.completed_at) >= LEAST_PLAYS]
-    times: dict[str, list[Vector]] = {}
-    for plays in windows:
-        durations, action_types = plays.completed_at - plays.issued_at, np.array(plays.action_types)
-        for action_type in set(plays.action_types):
-            times.setdefault(action_type, []).append(durations[action_types == action_type])
-    quick = {
-        action_type: float(np.quantile(np.concatenate(parts), _QUICK_SHARE)) for action_type, parts in times.items()
-    }
-    player_runs = [np.unique(_runs(plays.completed_at)) for plays in windows]
-    runs, counts = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *player_runs]), return_counts=True)
-    return Population(quick, runs[counts > 1])
+def _times(value: float) -> str:
+    return f"{2**value:.1f}"
 
 
-def features(plays: Plays, population: Population, until: float) -> Vector | None:
-    """Return one number for each of FEATURES, for the WINDOW_SECONDS up to `until`; `None` for too few plays."""
-    completed = plays.completed_at
-    if len(completed) < LEAST_PLAYS:
-        return None
-    gaps = np.diff(completed)
-    gaps[gaps < -_SET_BACK] = 2 * _PAUSE  # the real length is unknown
-    edges = (max(0.0, completed[0] - (until - WINDOW_SECONDS)), max(0.0, until - completed[-1]))
-    stretches, intervals = _stretches(completed, gaps), gaps[gaps <= _LONGEST_INTERVAL]
-    runs = _runs(completed)
-    type_counts = [plays.action_types.count(action_type) for action_type in set(plays.action_types)]
-    quick = np.array([population.quick.get(action_type, 0.0) for action_type in plays.action_types])
-    return np.array(
-        [
-            (WINDOW_SECONDS - max(float(gaps.max()), *edges)) / 3600,
-            float(stretches.max()) / 3600,
-            math.log2(len(completed) / max(float(stretches.sum()), 60.0) * 3600),
-            float(np.mean(completed - plays.issued_at <= quick)),
-            _evenness(intervals),
-            _unhesitating(intervals),
-            max(type_counts) / len(completed),
-            1 - len(np.unique(runs)) / len(runs) if len(runs) else 0.0,
-            float(np.mean(np.isin(runs, population.shared))) if len(runs) else 0.0,
-        ]
+def _in_both(
+    name: str, group: str, words: str, format_value: Callable[[float], str], least: float, is_of_game: bool = False
+) -> tuple[Feature, Feature]:
+    return (
+        Feature(name, group, DAY, f"{words}, in a day", format_value, least, is_of_game),
+        Feature(f"{name} in a week", group, WEEK, f"{words}, in a week", format_value, least, is_of_game),
     )
 
 
-def _runs(completed: Vector) -> Runs:
-    """Return each run of _RUN_LENGTH intervals in a row, rounded, as one number."""
-    ticks = np.round(np.diff(completed) / _GRAIN).astype(np.int64)
-    if len(ticks) < _RUN_LENGTH:
-        return np.zeros(0, dtype=np.int64)
-    rows = np.lib.stride_tricks.sliding_window_view(ticks, _RUN_LENGTH)
-    rows = rows[(rows < _PAUSE / _GRAIN).all(axis=1)]
-    numbers = np.zeros(len(rows), dtype=np.int64)
-    for column in range(_RUN_LENGTH):
-        numbers = numbers * 60_013 + rows[:, column]
-    return numbers
+FEATURES: tuple[Feature, ...] = (
+    *_in_both("hours", "hours", "play without its breaks", _hours, 0.15),
+    *_in_both("stretch", "hours", "play without a break of ten minutes", _hours, 0.15),
+    Feature("awake", "hours", WEEK, "time without a break of four hours", _hours, 0.3),
+    Feature("no night", "hours", WEEK, "play in the quietest six hours of the day, 1 for a quarter", _decimal, 0.1),
+    *_in_both("points", "hours", "points", lambda value: f"{2**value:,.0f}", 0.5, True),
+    *_in_both("pace", "speed", "actions to one of the usual pace", _times, 0.3, True),
+    *_in_both("quick", "speed", "completed as fast as the fastest tenth of a player's completions", _share, 0.1, True),
+    *_in_both("prompt", "speed", "completed within 0.1 s of the first moment", _share, 0.1, True),
+    *_in_both("steady", "rhythm", "difference in the middle half of the delays", _milliseconds, 0.4, True),
+    *_in_both("steady press", "rhythm", "difference in the middle half of the reactions", _milliseconds, 0.4),
+    *_in_both("unhesitating", "rhythm", "actions to one hesitation", lambda value: f"{10**value:,.0f}", 0.3),
+    *_in_both("symmetric", "rhythm", "how few delays are much longer than usual, 1 for none", _decimal, 0.15),
+    *_in_both("forgetful", "memory", "how like chance the delays vary, 1 for a generator of numbers", _times, 0.3),
+    *_in_both("repeats", "similarity", "intervals that repeat a run of the player's own", _share, 0.05),
+    *_in_both("echo", "similarity", "likeness of the delays to earlier ones, in standard errors", _times, 0.3),
+    Feature(
+        "punctual",
+        "routine",
+        WEEK,
+        "spread of the time of day at which play begins",
+        lambda value: f"{2**-value:.1f} h",
+        0.5,
+    ),
+    Feature("same sessions", "routine", WEEK, "how alike sessions are in length", _decimal, 0.4),
+    Feature("same days", "routine", WEEK, "how alike days are in actions", _decimal, 0.4),
+)
+GROUPS = tuple(dict.fromkeys(feature.group for feature in FEATURES))
+LIFE = ("hours", "routine")
+"""The groups that tell of a player's life; the others tell of a hand."""
 
 
-def _stretches(completed: Vector, gaps: Vector) -> Vector:
-    """Return the length of each stretch of play without a pause, in seconds."""
-    cuts = np.concatenate(([0], np.flatnonzero(gaps > _PAUSE) + 1, [len(completed)]))
-    lengths: Vector = completed[cuts[1:] - 1] - completed[cuts[:-1]]
-    return lengths
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The usual times of each action type, in seconds: the fastest tenth of reactions, and the gap between two."""
+
+    quick: Mapping[str, float]
+    gap: Mapping[str, float]
 
 
-def _evenness(intervals: Vector) -> float:
-    """Return the log10 of the usual interval over the spread of the middle half; 0 for too few intervals."""
-    if len(intervals) < LEAST_PLAYS // 2:
-        return 0.0
-    low, middle, high = np.quantile(intervals, [0.25, 0.5, 0.75])
-    return math.log10(max(float(middle), 0.01) / max(float(high - low), 0.001))
+def reference_of(accounts: Sequence[Plays]) -> Reference:
+    """Return the usual times of these accounts; each account counts once."""
+    quick: dict[str, list[float]] = {}
+    gaps: dict[str, list[float]] = {}
+    for plays in map(hand_plays, accounts):
+        for code, name in enumerate(plays.type_names):
+            chosen = plays.type_code == code
+            if np.sum(chosen) >= _FEWEST:
+                quick.setdefault(name, []).append(float(np.quantile(plays.press[chosen], 0.1)))
+            chosen &= plays.is_consecutive
+            if np.sum(chosen) >= _FEWEST:
+                gaps.setdefault(name, []).append(float(np.median(plays.gap[chosen])))
+    return Reference(_medians(quick), _medians(gaps))
 
 
-def _unhesitating(intervals: Vector) -> float:
-    """Return the log10 of the actions per interval over a second longer than usual: people look away."""
-    usual = float(np.median(intervals)) if len(intervals) else 0.0
-    return math.log10((1 + len(intervals)) / (1 + int(np.sum(intervals > usual + 1))))
+def _medians(values: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return {name: float(np.median(values[name])) for name in sorted(values)}
+
+
+class Profile:
+    """One account's plays, prepared for vectors of several moments."""
+
+    def __init__(self, plays: Plays, reference: Reference) -> None:
+        self._plays, self._hands = plays, hand_plays(plays)
+        names = self._hands.type_names
+        quick = np.array([reference.quick.get(name, -1.0) for name in names])[self._hands.type_code]
+        self._is_quick = self._hands.press <= quick
+        self._usual_gap = np.array([reference.gap.get(name, math.nan) for name in names])[self._hands.type_code]
+
+    def vector(self, until: float) -> Vector | None:
+        """Return one number for each of FEATURES, for the day and the week before `until`; `None` for too few plays."""
+        week = self._window(until, WEEK)
+        if week is None:
+            return None
+        day = self._window(until, DAY) or {}
+        windows = {DAY: day, WEEK: week}
+        return np.array(
+            [windows[feature.window].get(feature.name.removesuffix(" in a week"), math.nan) for feature in FEATURES]
+        )
+
+    def _window(self, until: float, length: float) -> dict[str, float] | None:
+        first, last = np.searchsorted(self._plays.completed_at, [until - length, until])
+        if last - first < LEAST_PLAYS:
+            return None
+        values = {"points": math.log2(1 + float(self._plays.points[first:last].sum()))}
+        hands = self._hands.between(until - length, until)
+        if len(hands.at) < LEAST_PLAYS:
+            return values
+        part = slice(*np.searchsorted(self._hands.at, [until - length, until]))
+        _, lengths = habits.stretches(hands.at, hands.gap)
+        values |= {
+            "hours": root_of(float(lengths.sum()) / 3600),
+            "stretch": root_of(float(lengths.max()) / 3600),
+        }
+        latest = hands.between(hands.at[-min(len(hands.at), _MOST_INTERVALS)], math.inf)
+        values |= self._speed(hands, part, float(lengths.sum())) | _rhythm(latest)
+        return values | (_routine(hands) if length == WEEK else {})
+
+    def _speed(self, hands: HandPlays, part: slice, seconds: float) -> dict[str, float]:
+        usual = self._usual_gap[part][hands.is_consecutive]
+        return {
+            "pace": math.log2(float(usual.sum()) / seconds) if len(usual) and seconds > 60 else math.nan,
+            "quick": float(np.mean(self._is_quick[part])),
+            "prompt": float(np.mean(hands.press <= _PROMPT)),
+        }
+
+
+def _rhythm(hands: HandPlays) -> dict[str, float]:
+    consecutive = np.flatnonzero(hands.is_consecutive)
+    chain = hands.chosen(consecutive)
+    residuals = rhythm.residuals_of(chain) if len(consecutive) else np.zeros(0)
+    pauses = np.flatnonzero(np.diff(consecutive) > 1) + 1
+    return {
+        "steady": rhythm.steadiness(chain.delay),
+        "steady press": rhythm.steadiness(hands.press),
+        "unhesitating": rhythm.hesitation(chain.delay),
+        "symmetric": rhythm.symmetry(residuals),
+        "forgetful": rhythm.forgetfulness(residuals, pauses),
+        "repeats": rhythm.repeats(hands),
+        "echo": rhythm.echo(residuals),
+    }
+
+
+def _routine(hands: HandPlays) -> dict[str, float]:
+    return {
+        "awake": root_of(habits.hours_awake(hands.at, hands.gap)),
+        "no night": habits.sleeplessness(hands.at),
+        "punctual": habits.punctuality(hands.at, hands.gap),
+        "same sessions": habits.sameness(hands.at, hands.gap),
+        "same days": habits.daily_sameness(hands.at),
+    }

@@ -29,22 +29,34 @@ class RuleParameters:
     skew: float = 0.05
     drift: float = 0.001
 
-    # Timing. Any breach of the minimum counts (20), and an instant one is rejected at once (80) and suspends the second
-    # time, if the minimum is a fact. A completion at 90% of the minimum adds 26: the second one flags.
-    timing_adds: float = 20.0
-    timing_adds_by_severity: float = 60.0
+    # Timing. The evidence grows with what is missing of the minimum: half of it is rejected at once (60), an instant
+    # completion too, and suspends the second time (80).
+    timing_adds_by_severity: float = 120.0
+    timing_adds_at_most: float = 80.0
+    # A client whose countdown begins with the press, not with the answer, is early by as much as the request for the
+    # action took longer than the one that completes it; either takes 20 to 300 ms. So what is early by less is no fact:
+    # it adds 1 at the end of that span and less before, with the square, and an hour of it is below `flag`. But at most
+    # a quarter of the minimum, since a script that is always early by that much gains a third.
+    early: float = 0.3
+    early_share: float = 0.25
+    early_adds: float = 1.0
+    # A lost packet is sent again after 0.2 to 1 s, so what is early by less than a second, at most a third of the
+    # minimum, is no fact either: it counts in full, but as soft evidence. The second time at 80% of 3 s is held.
+    resent: float = 1.0
+    resent_share: float = 1 / 3
 
-    # Frequency. A completion takes two presses (start, complete), and a trained finger taps 6 to 7 times a second: at
-    # most 3.3 completions a second, 10 in 3 s. A line that stalled may deliver the ten actions that a player can hold
-    # open at once, and the next two or three come as usual. So 12 are ordinary. Above that, the nth excess completion
-    # adds 3n, so that one more costs little and ten more cost everything: of a burst, the 17th flags, the 18th is
-    # rejected, the 20th suspends.
-    burst: int = 12
+    # Frequency. A child taps 5 to 8 times a second, each tap one action; the records for two fingers are about 15; a
+    # press that bounces in a hand with a tremor counts two or three times; a tunnel's end delivers the ten actions that
+    # a player can hold at once, and a child's next ones come as usual. So 16 in a second are ordinary. Above that, the
+    # nth excess completion adds 0.9 n³: 18 in a second have added 9 in total, the 19th flags, the 20th holds.
+    hands: int = 16
+    hands_seconds: float = 1.0
+    frequency_adds_by_excess: float = 0.9
+    # The numbers that an action type may set: completions of that type in so many seconds.
     burst_seconds: float = 3.0
     # None: the rate limit allows 60 a minute, and a hand can do that; only an action type can know better.
     per_minute: int | None = None
     minute_seconds: float = 60.0
-    frequency_adds_by_excess: float = 3.0
 
     # Pattern. The steadiest hands, those of drummers, keep an interval to 2% of its length, but no better than 10 ms
     # with a finger on a button, and a press at a countdown's end varies by 20 ms however long the countdown is.
@@ -62,6 +74,16 @@ class RuleParameters:
     # One narrow window can be chance, and since the next one shares most of its intervals, so can two. The 3rd flags,
     # the 5th is rejected, the 8th suspends, which is the 20th completion at the earliest.
     pattern_adds: float = 14.0
+    # Where nothing has to be waited for, a held key, an auto-repeat switch and a pedal are as even as a script. So only
+    # a long run says anything there: 49 completions without a pause (an interval of `free_pause` times the newest), and
+    # each further one a little. A switch that repeats for up to a minute at a time stays below `flag`; a script that
+    # taps once a second is flagged within ten minutes. It is at most a case: the suspicion rises to a share of the
+    # ceiling, 41 of 59, which is below `hold`.
+    free_window: PatternWindow = PatternWindow(intervals=48, alike=40, hands=0.8)
+    free_pause: float = 3.0
+    free_pattern_adds: float = 0.08
+    # The share of the soft ceiling for evidence that opens a case at most.
+    case_share: float = 0.7
 
     # Plausibility. Like timing: any breach of a declared bound counts (20), and a result of ten times what the time
     # allows is rejected at once (74). The tolerances of clocks apply to the time that the server measured.

@@ -8,7 +8,7 @@ the player's others, none of them later.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
@@ -47,7 +47,8 @@ class ActionTypeLimits:
 class Signal:
     """The observation and the expectation of one rule, in words for a person, and the suspicion it added.
 
-    `is_hard`: no honest client can do this. All other evidence is soft: a person, a device or a game's client could.
+    `is_hard`: no honest client can do this. All other evidence is soft: a person, a device or a game's client could. It
+    raises the suspicion to `share` of the ceiling at most.
     """
 
     rule: str
@@ -55,6 +56,7 @@ class Signal:
     expected: str
     added: float
     is_hard: bool = False
+    share: float = 1.0
 
 
 def timing(
@@ -67,14 +69,16 @@ def timing(
     elapsed = attempt.completed_at - attempt.issued_at
     if elapsed < 0 or not _is_short(elapsed, limits, numbers):
         return None
+    seen, expected = f"completed {elapsed:.2f} s after its issue", f"{limits.min_seconds:.2f} s or more"
+    late_enough = limits.min_seconds - numbers.skew - numbers.drift * limits.min_seconds
+    missing = late_enough - elapsed
+    part = missing / min(numbers.early, numbers.early_share * limits.min_seconds)
+    if part <= 1:
+        return Signal("timing", seen, expected, numbers.early_adds * part**2, share=numbers.case_share)
     severity = 1 - elapsed / limits.min_seconds
-    return Signal(
-        rule="timing",
-        seen=f"completed {elapsed:.2f} s after its issue",
-        expected=f"{limits.min_seconds:.2f} s or more",
-        added=numbers.timing_adds + numbers.timing_adds_by_severity * severity,
-        is_hard=limits.min_is_fact,
-    )
+    added = min(numbers.timing_adds_at_most, numbers.timing_adds_by_severity * severity)
+    is_fact = limits.min_is_fact and missing > min(numbers.resent, numbers.resent_share * limits.min_seconds)
+    return Signal("timing", seen, expected, added, is_hard=is_fact)
 
 
 def seconds_to_wait(
@@ -108,23 +112,24 @@ def frequency(
 ) -> Signal | None:
     """Return the stronger signal for too many completions: in a burst, or in a minute.
 
-    The default burst is the limit of a hand, so it counts all action types; a number of the action type's own is about
-    that type, so it counts only completions of that type.
+    The limit of hands counts all action types, in a second; a burst of the action type's own replaces it, and counts
+    only completions of that type.
     """
     own = [completion for completion in completions if completion.action_type == attempt.action_type]
+    burst = (numbers.hands, numbers.hands_seconds) if limits.burst is None else (limits.burst, numbers.burst_seconds)
+    per_minute = numbers.per_minute if limits.per_minute is None else limits.per_minute
     checks = (
-        (limits.burst, numbers.burst, numbers.burst_seconds),
-        (limits.per_minute, numbers.per_minute, numbers.minute_seconds),
+        (*burst, completions if limits.burst is None else own),
+        (per_minute, numbers.minute_seconds, completions if limits.per_minute is None else own),
     )
     signals = []
-    for override, default, seconds in checks:
-        allowed, counted = (default, completions) if override is None else (override, own)
+    for allowed, seconds, counted in checks:
         if allowed is None:
             continue
         since = attempt.completed_at - seconds
         count = 1 + sum(completion.completed_at > since for completion in counted)
         if count > allowed:
-            added = numbers.frequency_adds_by_excess * (count - allowed)
+            added = numbers.frequency_adds_by_excess * (count - allowed) ** 3
             signals.append(Signal("frequency", f"{count} completions in {seconds:g} s", f"at most {allowed}", added))
     return max(signals, key=lambda signal: signal.added, default=None)
 
@@ -143,15 +148,12 @@ def pattern(
     if limits.cadence == "client":
         return None
     own = [completion.completed_at for completion in completions if completion.action_type == attempt.action_type]
-    run = _run_of_intervals(sorted([attempt.completed_at, *own], reverse=True), numbers.pause)
-    for window in numbers.windows:
-        if len(run) < window.intervals:
-            break
-        low, high = _narrowest(run[: window.intervals], window.alike)
-        hand = _steadiest_hand((low + high) / 2, limits, numbers)
-        if high - low < hand * window.hands:
-            return _clockwork(window, low, high, hand, numbers.pattern_adds)
-    return None
+    times = sorted([attempt.completed_at, *own], reverse=True)
+    if limits.min_seconds > 0:
+        return _clockwork(_run_of_intervals(times, numbers.pause), numbers.windows, limits, numbers)
+    run = _run_of_intervals(times, numbers.free_pause * (times[0] - times[1]) if own else 0.0)
+    signal = _clockwork(run, (numbers.free_window,), limits, numbers)
+    return signal and replace(signal, added=numbers.free_pattern_adds, share=numbers.case_share)
 
 
 def plausibility(
@@ -219,6 +221,7 @@ ACCUSATIONS = {
     "plausibility": "reported results that the time they took does not allow",
     "forgery": "presented action tokens that were changed or made up",
     "replay": "presented used action tokens again and again",
+    "linked": "was linked to other accounts",
 }
 """The accusation that each rule makes, as the verb of a sentence about the player."""
 
@@ -250,13 +253,28 @@ def _steadiest_hand(interval: float, limits: ActionTypeLimits, numbers: RulePara
     return min(max(numbers.steadiness * interval, numbers.steadiest_hand), numbers.steadiest_reaction)
 
 
-def _clockwork(window: PatternWindow, low: float, high: float, hand: float, added: float) -> Signal:
-    return Signal(
-        rule="pattern",
-        seen=(
-            f"{window.alike} of the last {window.intervals} intervals within {(high - low) * 1000:.1f} ms "
-            f"of each other, around {(low + high) / 2:.2f} s"
-        ),
-        expected=f"a hand spreads them over {hand * window.hands * 1000:.1f} ms or more",
-        added=added,
-    )
+def _clockwork(
+    run: Sequence[float], windows: Sequence[PatternWindow], limits: ActionTypeLimits, numbers: RuleParameters
+) -> Signal | None:
+    """Return a signal for the first window whose intervals are more alike than a hand can make them."""
+    for window in windows:
+        if len(run) < window.intervals:
+            break
+        low, high = _narrowest(run[: window.intervals], window.alike)
+        span = _steadiest_hand((low + high) / 2, limits, numbers) * window.hands
+        if high - low < span and not _is_delivery(low, limits):
+            return Signal(
+                rule="pattern",
+                seen=(
+                    f"{window.alike} of the last {window.intervals} intervals within {(high - low) * 1000:.1f} ms "
+                    f"of each other, around {(low + high) / 2:.2f} s"
+                ),
+                expected=f"a hand spreads them over {span * 1000:.1f} ms or more",
+                added=numbers.pattern_adds,
+            )
+    return None
+
+
+def _is_delivery(interval: float, limits: ActionTypeLimits) -> bool:
+    """Return whether these completions overlapped: then a line that delivers many at once sets their intervals."""
+    return limits.parallel > 1 and interval < limits.min_seconds / 2

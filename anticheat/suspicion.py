@@ -39,14 +39,18 @@ def raised(
 ) -> Suspicion:
     """Let the suspicion decay to `at`, and add the signals.
 
-    Hard evidence adds without limit. Soft evidence raises the total to the ceiling at most, and never lowers it.
-    `forgiven` rules add a share, up to that share of the ceiling.
+    Hard evidence adds without limit. Soft evidence raises the total to its share of the ceiling at most, and never
+    lowers it. `forgiven` rules add a fraction, up to that fraction of the ceiling.
     """
     value = decayed(suspicion, at, half_life)
     soft = suspicion.soft * _share_left(suspicion, at, half_life)
-    amounts = [(signal.is_hard, FORGIVEN_SHARE if signal.rule in forgiven else 1.0, signal.added) for signal in signals]
-    for is_hard, share, added in sorted(amounts):  # soft before hard, and the lower ceiling first
-        points = share * added if is_hard else max(0.0, min(share * added, share * soft_ceiling - value))
+    amounts = []
+    for signal in signals:
+        weight = FORGIVEN_SHARE if signal.rule in forgiven else 1.0
+        ceiling = math.inf if signal.is_hard else weight * signal.share * soft_ceiling
+        amounts.append((signal.is_hard, ceiling, weight * signal.added))
+    for is_hard, ceiling, added in sorted(amounts):  # soft before hard, and the lower ceiling first
+        points = min(added, max(0.0, ceiling - value))
         value += points
         soft += 0.0 if is_hard else points
     return Suspicion(value, at, soft)

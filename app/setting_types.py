@@ -16,6 +16,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from app.server_urls import split_url
 
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@*]+")
+# As SQLAlchemy reads it: a password ends at the first @, whatever else is in it.
+_POSTGRES = re.compile(r"[^:]+://(?:[^:/]*(?::[^@]*)?@)?(?P<host>[^/?]*)")
 _RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour)")
 
 
@@ -117,21 +120,51 @@ def _check_rate(value: str) -> str:
     return value
 
 
-def _check_cluster(value: str) -> str:
-    if value.startswith("redis+cluster:"):
-        parts = split_url(value)
-        if not all(_is_address(host.strip()) for host in parts.hosts.split(",")):
-            raise ValueError("wants redis+cluster://host:port,host:port,…")
-        if parts.path.strip("/") not in ("", "0"):
-            raise ValueError("names a numbered database, but a cluster has only database 0")
+def _check_redis(value: str) -> str:
+    if not value.startswith("redis+cluster:"):
+        return _check_port(value)
+    parts = split_url(value)
+    if not all(_is_address(host.strip()) for host in parts.hosts.split(",")):
+        raise ValueError("wants redis+cluster://host:port,host:port,…")
+    if parts.path.strip("/") not in ("", "0"):
+        raise ValueError("names a numbered database, but a cluster has only database 0")
+    return value
+
+
+def _check_broker(value: str) -> str:
+    for part in value.split(";"):  # kombu takes several brokers so
+        _check_port(part)
+    return value
+
+
+def _check_postgres(value: str) -> str:
+    match = _POSTGRES.match(value)
+    assert match is not None, "it has a scheme, and every other part may be empty"
+    _check_port(f"//{match['host']}")
+    return value
+
+
+def _check_port(value: str) -> str:
+    if not _is_port_readable(value):
+        raise ValueError("has a host or a port that can't be read")
+    return value
+
+
+def _check_origin(value: str) -> str:
+    if not _ORIGIN.fullmatch(value):
+        raise ValueError("wants origins such as https://play.example.org, without a path and without *")
     return value
 
 
 def _is_address(host: str) -> bool:
-    """Return whether this is `host` or `host:port`. Never raises: urlsplit's error shows the text, maybe a password."""
+    """Return whether this is `host` or `host:port`."""
+    return _is_port_readable(f"//{host}") and bool(urlsplit(f"//{host}").hostname)
+
+
+def _is_port_readable(value: str) -> bool:
+    """Return whether a URL has a port to read, or none. Never raises: urlsplit's error shows a part of the text."""
     try:
-        parts = urlsplit(f"//{host}")
-        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        return urlsplit(value).port != 0
     except ValueError:
         return False
 
@@ -143,14 +176,19 @@ def _name_driver(value: str) -> str:
 
 _List = BeforeValidator(_parse_list)
 _Hidden = Field(repr=False)  # a URL may have a password
-_Postgres = Annotated[str, url("postgresql", "postgres", "postgresql+psycopg"), AfterValidator(_name_driver)]
+_Postgres = Annotated[
+    str,
+    url("postgresql", "postgres", "postgresql+psycopg"),
+    AfterValidator(_name_driver),
+    AfterValidator(_check_postgres),
+]
 
 Switch = Annotated[bool, BeforeValidator(_parse_switch)]
 Rate = Annotated[str, AfterValidator(_check_rate)]
-Texts = Annotated[tuple[str, ...], _List]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_check_origin)], ...], _List]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(lambda text: str(ip_network(text)))], ...], _List]
 PostgresUrl = Annotated[_Postgres, _Hidden]
 PostgresUrls = Annotated[tuple[_Postgres, ...], _List, _Hidden]
-RedisUrl = Annotated[str, url("redis", "rediss", "redis+cluster", "unix"), AfterValidator(_check_cluster), _Hidden]
-BrokerUrl = Annotated[str, url("amqp", "amqps", "redis", "rediss"), _Hidden]
+RedisUrl = Annotated[str, url("redis", "rediss", "redis+cluster", "unix"), AfterValidator(_check_redis), _Hidden]
+BrokerUrl = Annotated[str, url("amqp", "amqps", "redis", "rediss"), AfterValidator(_check_broker), _Hidden]
 Keys = Annotated[tuple[SecretKey, ...], BeforeValidator(_parse_keys)]

@@ -18,13 +18,13 @@ from app.setting_types import (
     BrokerUrl,
     Keys,
     Networks,
+    Origins,
     PostgresUrl,
     PostgresUrls,
     Rate,
     RedisUrl,
     SecretKey,
     Switch,
-    Texts,
     number,
     number_or_none,
     whole,
@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[int, whole(0, 8)] = _set(0, "proxies in front whose X-Forwarded-For counts")
     operators: Networks = _set(_PRIVATE, "networks that may read /metrics and /readyz")
     body_seconds: Annotated[float, number(0.1, 600)] = _set(10.0, "time the whole body of a request has to arrive")
-    allowed_origins: Texts = _set((), "further Origins that may open a socket; its own always may")
+    allowed_origins: Origins = _set((), "further Origins that may open a socket; its own always may")
 
     database_url: PostgresUrl = _set("postgresql+psycopg://localhost/fairboard", "PostgreSQL primary")
     database_replica_urls: PostgresUrls = _set((), "read replicas, comma-separated")
@@ -101,7 +101,17 @@ class Settings(BaseSettings):
         59.0, "suspicion up to which soft evidence counts; none: any"
     )
     anticheat_half_life: Annotated[int, whole(1, 31_536_000)] = _set(1800, "seconds in which suspicion halves")
+    account_links: Switch = _set(
+        True, "hashes of networks and clients are kept for 14 days to link accounts: on or off"
+    )
+    model_false_cases: Annotated[float, number(0.01, 100)] = _set(
+        1.0, "false cases of the learned model that are expected in 1,000 player-weeks"
+    )
     quarantine: Switch = _set(False, "points scored under a case are held until it is decided: on or off")
+    gain_watch: Switch = _set(True, "who gains unusually much is assessed at once: on or off")
+    gain_multiple: Annotated[float, number(1, 100)] = _set(
+        1.5, "times the 99th percentile of a day, above which there is always a case"
+    )
 
     ping_seconds: Annotated[float, number(0.1, 3600)] = _set(30.0, "time between pings to a subscriber")
     subscribe_seconds: Annotated[float, number(0.1, 600)] = _set(10.0, "time a new socket has to subscribe")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import structlog
 
 from app.domain.times import rfc3339
@@ -21,6 +23,22 @@ def review() -> None:
     log.info("reviewed", players=len(summary.players), redemptions=summary.redemptions, cases=len(summary.cases))
 
 
+@app.task(name="anticheat.watch_gain", base=PeriodicTask)  # type: ignore[untyped-decorator]
+def watch_gain() -> None:
+    """Let new holds reach back to their evidence, and assess players who gained unusually much."""
+    reached_back = app.container.holds.reach_back()
+    summary = app.container.gain_watch.watch()
+    if reached_back or summary.looks:
+        log.info(
+            "gain_watched",
+            events=summary.events,
+            looks=summary.looks,
+            cases=len(summary.cases),
+            holds=len(summary.holds),
+            reached_back=len(reached_back),
+        )
+
+
 @app.task(name="anticheat.correct", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def correct() -> None:
     """Resume corrections that no process works on, or that wait for the last redemptions of their time."""
@@ -36,20 +54,33 @@ def correct() -> None:
 
 @app.task(name="anticheat.train", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def train() -> None:
-    """Train a new model of how people play. Without enough play, or without the library, everything stays as it is."""
+    """Train a new model of how people play, and let it judge everyone of the last day. Needs the extra `model`."""
     try:
         model = app.container.model_training.train()
-    except (Conflict, Unavailable) as refusal:
+    except Unavailable as refusal:
         log.info("not_trained", reason=refusal.message)
-    else:
-        log.info("trained", version=model["version"], state=model["state"], **model["numbers"])
+        return
+    log.info("trained", version=model["version"], state=model["state"], **model["numbers"])
+    _judge(timedelta(days=1))
 
 
 @app.task(name="anticheat.judge_by_model", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def judge_by_model() -> None:
-    """Judge every player's last day by the active model."""
+    """Judge the players that were active lately by the active model; without any model, train the first one."""
     try:
-        judgement = app.container.model_training.judge()
+        models = app.container.model_training.all()
+    except Unavailable as refusal:
+        log.warning("not_judged_by_model", reason=refusal.message)
+        return
+    if models:
+        _judge(timedelta(hours=2))
+    else:
+        train.run()
+
+
+def _judge(active: timedelta) -> None:
+    try:
+        judgement = app.container.model_training.judge(active=active)
     except (Conflict, Unavailable) as refusal:
         log.warning("not_judged_by_model", reason=refusal.message)
     else:
@@ -57,6 +88,17 @@ def judge_by_model() -> None:
             log.info(
                 "judged_by_model", version=judgement.version, players=judgement.players, cases=len(judgement.cases)
             )
+
+
+@app.task(name="anticheat.link_accounts", base=PeriodicTask)  # type: ignore[untyped-decorator]
+def link_accounts() -> None:
+    """Look for accounts that belong together, and open cases for them."""
+    try:
+        result = app.container.account_links.run()
+    except Unavailable as refusal:
+        log.warning("accounts_not_linked", reason=refusal.message)
+    else:
+        log.info("accounts_linked", groups=len(result.groups), cases=len(result.cases))
 
 
 @app.task(name="analytics.roll_up", base=PeriodicTask)  # type: ignore[untyped-decorator]

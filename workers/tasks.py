@@ -68,8 +68,9 @@ def prove() -> None:
 
 @app.task(name="maintenance.prune", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def prune() -> None:
-    """Delete keys after their 24 hours and logins that can't be used any more; check the end of the audit log."""
+    """Delete keys after their 24 hours, unusable logins and old sightings; check the end of the audit log."""
     app.container.audit.check()
     keys, logins = app.container.ledger.prune_keys(), app.container.logins.prune(time.time())
-    if keys or logins:
-        log.info("pruned", idempotency_keys=keys, logins=logins)
+    sightings = app.container.sightings.prune()
+    if keys or logins or sightings:
+        log.info("pruned", idempotency_keys=keys, logins=logins, sightings=sightings)

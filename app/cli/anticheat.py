@@ -11,6 +11,8 @@ from app.cli.backtest import backtest
 from app.cli.calibrate import calibrate
 from app.cli.cases import COMMANDS
 from app.cli.commands import Commands, as_json, container, example, recorded_act
+from app.cli.gain import gain
+from app.cli.links import links
 from app.cli.model import model
 from app.cli.moments import Moment
 from app.cli.output import emit, table
@@ -32,6 +34,8 @@ for _command in COMMANDS:
 anticheat.add_command(model)
 anticheat.add_command(backtest)
 anticheat.add_command(calibrate)
+anticheat.add_command(gain)
+anticheat.add_command(links)
 
 
 @anticheat.command(epilog=example("anticheat review --player mallory --since 2026-11-01"))

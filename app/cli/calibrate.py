@@ -38,7 +38,7 @@ _NO_MINIMUM = (
 @as_json
 @with_appcontext
 def calibrate(slug: str | None, since: datetime | None, file: Path | None, apply: bool, as_json: bool) -> None:
-    """Propose an action type's minimum and expected times from the ledger, with a picture of the times people took.
+    """Propose an action type's times and cadence from the ledger, with a picture of the times people took.
 
     Times are the server's. Players who are suspended or under a case are left out. Without --apply nothing is changed.
     """
@@ -95,6 +95,12 @@ def _row(calibration: TypeCalibration) -> dict[str, object]:
         "now": calibration.now,
         "proposed": calibration.proposal.values,
         "why": calibration.proposal.reason,
+        "cadence": {
+            "now": calibration.cadence,
+            "proposed": calibration.new_cadence,
+            "players": calibration.rhythm.players if calibration.rhythm else 0,
+            "even": calibration.rhythm.even if calibration.rhythm else 0,
+        },
         "lacks_minimum": lacks_minimum(calibration.now),
         "histogram": [{"from": begin, "to": end, "count": count} for begin, end, count in all_bins(times.bins)]
         if times
@@ -103,8 +109,25 @@ def _row(calibration: TypeCalibration) -> dict[str, object]:
 
 
 def _text(calibration: TypeCalibration, is_applied: bool) -> str:
+    values = calibration.proposal.values
+    lines = _times_lines(calibration)
+    if lacks_minimum({**calibration.now, **(values if is_applied else {})}):
+        lines.append(_NO_MINIMUM)
+    if calibration.new_cadence and calibration.rhythm:
+        lines.append(
+            f"cadence: {calibration.rhythm.even} of {calibration.rhythm.players} players are as even as clockwork. So "
+            "many people are no bots: their clients set the pace, and rhythm is no evidence against them."
+        )
+    if is_applied:
+        lines.append("Changed as proposed.")
+    elif values or calibration.new_cadence:
+        lines.append(f"--apply changes it, or: flask actions change {safe(calibration.slug)}{_options(calibration)}")
+    return "\n".join(lines)
+
+
+def _times_lines(calibration: TypeCalibration) -> list[str]:
     if calibration.times is None:
-        return f"{safe(calibration.slug)}: no player has completed it in that time."
+        return [f"{safe(calibration.slug)}: no player has completed it in that time."]
     heading = (
         f"{safe(calibration.slug)}: {calibration.times.completions:,} completions "
         f"of {calibration.times.players:,} players"
@@ -118,15 +141,11 @@ def _text(calibration: TypeCalibration, is_applied: bool) -> str:
         if values or "stays" in calibration.proposal.reason
         else calibration.proposal.reason
     )
-    if lacks_minimum({**calibration.now, **({} if not is_applied else values)}):
-        lines.append(_NO_MINIMUM)
-    if is_applied:
-        lines.append("Changed as proposed.")
-    elif values:
-        lines.append(f"--apply changes it, or: flask actions change {safe(calibration.slug)}{_options(values)}")
-    return "\n".join(lines)
+    return lines
 
 
-def _options(values: dict[str, float]) -> str:
+def _options(calibration: TypeCalibration) -> str:
+    values = calibration.proposal.values
     options = "".join(f" --{name.replace('_', '-')} {value:g}" for name, value in values.items())
-    return options + (" --min-is-statistic" if "min_seconds" in values else "")
+    options += " --min-is-statistic" if "min_seconds" in values else ""
+    return options + (f" --cadence {calibration.new_cadence}" if calibration.new_cadence else "")

@@ -1,10 +1,11 @@
-"""`flask anticheat cases`, `show`, `clear`, `confirm`, `undo`: the cases that wait for a person, and the decisions."""
+"""`flask anticheat cases`, `next`, `show`, `clear`, `confirm`, `undo`: cases that wait for a person, and decisions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import get_args
 from uuid import UUID
 
 import click
@@ -15,13 +16,13 @@ from app.cli.corrections import show_preview
 from app.cli.identity import operator, request_id
 from app.cli.moments import Moment
 from app.cli.output import emit, facts, print_message, table
-from app.domain.cases import DECISIONS, RULES, STATES, Decision
+from app.domain.cases import DECISIONS, RULES, STATES, CaseOrder, Decision
 from app.domain.quantities import quantity
 from app.errors import NotFound
-from app.http.case_presenter import case_row, decision_row, listed_case
+from app.http.case_presenter import case_row, decision_row, linked_row, listed_case
 from app.services.moderation.cases import CaseFile
 from app.services.moderation.decisions import DecisionAuthor, DecisionResult
-from app.stores.moderation.cases import Filters
+from app.stores.moderation.cases import Filters, ListedCase
 from app.tables import safe
 
 _LIST_COLUMNS = (
@@ -35,6 +36,7 @@ _LIST_COLUMNS = (
     "appealed_at",
     "case_id",
 )
+_HARM_COLUMNS = ("harm", "certainty", "points", "place", "waiting")
 _SIGNAL_COLUMNS = ("at", "action_type", "rule", "seen", "expected", "added", "left", "suspicion", "outcome", "source")
 _CASE_FIELDS = (
     "case_id",
@@ -48,6 +50,7 @@ _CASE_FIELDS = (
     "status",
 )
 _DECISION_COLUMNS = ("decided_at", "decision", "decided_by", "decided_by_name", "reason", "correction_id")
+_LINKED_COLUMNS = ("opened_at", "username", "status", "state", "case_id")
 _PREVIEW_ROWS, _ALL_ROWS = 20, 1_000_000  # rows of a dry run
 _reason_option = click.option(
     "--reason", required=True, help="Reason for the decision; kept with it and in the audit log."
@@ -71,6 +74,11 @@ class UserCases:
 @click.option("--rule", type=click.Choice(RULES), help="Only cases with evidence of this rule.")
 @click.option("--appealed/--not-appealed", default=None, help="Only cases with (without) an appeal.")
 @click.option("--since", type=Moment(), help="Only cases opened since this time.")
+@click.option(
+    "--order",
+    type=click.Choice(get_args(CaseOrder)),
+    help="Newest first, or most harm first; by default 'harm' with --state open, else 'newest'.",
+)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Maximum number of cases.")
 @as_json
 @with_appcontext
@@ -80,16 +88,42 @@ def cases(
     rule: str | None,
     appealed: bool | None,
     since: datetime | None,
+    order: CaseOrder | None,
     limit: int,
     as_json: bool,
 ) -> None:
-    """List cases, the newest first."""
+    """List cases, the newest first, or open ones in the order of the harm that may come of waiting.
+
+    Harm is counted in great days of an honest player: certainty × (points + place), plus for the case that it is none
+    (1 − certainty) × waiting.
+    """
     player_id = container().accounts.find(player).id if player else None
-    page, has_more = container().cases.page(Filters(state, player_id, rule, appealed, since), limit=limit)
-    case_rows = [listed_case(case) for case in page]
-    emit(case_rows, table(case_rows, _LIST_COLUMNS) if case_rows else "There are none.", as_json=as_json)
+    order = order or ("harm" if state == "open" else "newest")
+    filters = Filters(state, player_id, rule, appealed, since)
+    page, has_more = container().cases.page(filters, limit=limit, order=order)
+    printed_rows = [_printed_row(case) for case in page]
+    text = table(printed_rows, (*_HARM_COLUMNS, *_LIST_COLUMNS)) if page else "There are none."
+    emit([listed_case(case) for case in page], text, as_json=as_json)
     if has_more:
         print_message(f"There are more than these {limit}: add filters, or raise --limit.")
+
+
+@click.command("next", epilog=example("anticheat next -n 3"))
+@click.option("-n", "count", type=click.IntRange(1, 100), default=3, show_default=True, help="Number of cases.")
+@as_json
+@with_appcontext
+def next_cases(count: int, as_json: bool) -> None:
+    """Show the open cases to look at first, with the harm that may come of waiting and a summary of the evidence."""
+    page, _ = container().cases.page(Filters("open"), limit=count, order="harm")
+    case_files = {case.case_id: container().cases.case_file(case.case_id) for case in page}
+    summaries = {case_id: case_file.summary for case_id, case_file in case_files.items() if case_file}
+    parts = []
+    for case in page:
+        row = _printed_row(case)
+        names = ("username", "case_id", *_HARM_COLUMNS, "starts_at", "appealed_at")
+        parts.append(f"{facts({name: row[name] for name in names})}\n{safe(summaries.get(case.case_id, ''))}")
+    data = [{**listed_case(case), "summary": summaries.get(case.case_id)} for case in page]
+    emit(data, "\n\n".join(parts) or "No case is open.", as_json=as_json)
 
 
 @click.command(epilog=example("anticheat show mallory"))
@@ -144,13 +178,19 @@ def undo(case: UUID, reason: str, as_json: bool) -> None:
     _print_decision(container().decisions.undo(case, _author(reason)), as_json)
 
 
-COMMANDS: tuple[click.Command, ...] = (cases, show, clear, confirm, undo)
+COMMANDS: tuple[click.Command, ...] = (cases, next_cases, show, clear, confirm, undo)
 
 _DECISION_TEXTS: dict[str, Callable[[str], str]] = {
     "cleared": lambda name: f"Cleared {name}: active, suspicion 0, held points count.",
     "confirmed": lambda name: f"Confirmed: {name} is suspended.",
     "undone": lambda name: f"Undone: the case of {name} is open again, everything as it was before the decision.",
 }
+
+
+def _printed_row(case: ListedCase) -> dict[str, object]:
+    harm = case.harm
+    parts = {name: f"{getattr(harm, name):.2f}" if harm else None for name in _HARM_COLUMNS if name != "harm"}
+    return {**listed_case(case), "harm": f"{harm.score:.2f}" if harm else None, **parts}
 
 
 def _author(reason: str) -> DecisionAuthor:
@@ -219,4 +259,7 @@ def _page(case_file: CaseFile) -> str:
         parts.append(table([signal.as_row() for signal in case_file.signals], _SIGNAL_COLUMNS))
     if case_file.decisions:
         parts.append(table([decision_row(decision) for decision in case_file.decisions], _DECISION_COLUMNS))
+    if case_file.linked_cases:
+        parts.append("Linked cases, each to be decided on its own:")
+        parts.append(table([linked_row(linked_case) for linked_case in case_file.linked_cases], _LINKED_COLUMNS))
     return "\n".join(parts)

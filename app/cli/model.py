@@ -13,7 +13,17 @@ from app.cli.progress import ProgressPrinter
 from app.domain.quantities import quantity
 from app.stores.moderation.models import ModelFacts
 
-_COLUMNS = ("version", "state", "trained_at", "window_since", "window_until", "players", "days", "strange")
+_COLUMNS = (
+    "version",
+    "state",
+    "trained_at",
+    "window_since",
+    "window_until",
+    "players",
+    "weeks",
+    "threshold",
+    "strange",
+)
 _FEATURE_COLUMNS = ("feature", "value", "usual", "words")
 _CASE_COLUMNS = ("username", "score", "features", "case_id")
 _version_argument = click.argument("version", type=click.IntRange(min=1))
@@ -21,7 +31,7 @@ _version_argument = click.argument("version", type=click.IntRange(min=1))
 
 @click.group(cls=Commands)
 def model() -> None:
-    """Train, try and choose the learned model. It only opens cases."""
+    """Train, try and choose the learned model. It opens cases, and refuses nothing."""
 
 
 def _flatten(row: ModelFacts) -> dict[str, object]:
@@ -30,27 +40,28 @@ def _flatten(row: ModelFacts) -> dict[str, object]:
 
 @model.command(epilog=example("anticheat model train --days 30"))
 @click.option("--days", type=click.IntRange(1, 90), default=14, show_default=True, help="Days of play to train on.")
-@click.option(
-    "--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="Seed of the random number generator."
-)
 @as_json
-def train(days: int, seed: int, as_json: bool) -> None:
+def train(days: int, as_json: bool) -> None:
     """Train a model on the ledger of the last days, as a worker does every day, and let it judge."""
-    with ProgressPrinter("Learning", "days of players") as progress:
+    with ProgressPrinter("Learning", "players") as progress:
         trained_model = container().model_training.train(
-            days=days, seed=seed, by=operator(), request_id=request_id(), on_progress=progress
+            days=days, by=operator(), request_id=request_id(), on_progress=progress
         )
     numbers, version = trained_model["numbers"], trained_model["version"]
-    text = f"Model {version} has learned from {numbers['days']:,} days of {trained_model['players']:,} players; "
-    text += f"{numbers['strange']:.2%} of these are strange to it. "
-    text += "It judges from now on." if trained_model["state"] == "active" else "That is too many: it doesn't judge."
+    weeks, own_share = numbers["weeks"], numbers["own_share"]
+    players = quantity(trained_model["players"], "player")
+    text = f"Model {version} has learned from {quantity(int(weeks), 'week')} of {players}; "
+    text += f"{numbers['strange']:.2%} of these are strange to it. A score of {numbers['threshold']:g} is a case, "
+    text += f"with {numbers['expected']:g} false cases expected in 1,000 player-weeks. "
+    text += "" if own_share == 1 else f"The model shipped with Fairboard counts {1 - own_share:.0%}: players are few. "
+    text += "It judges from now on." if trained_model["state"] == "active" else "That is too strange: it doesn't judge."
     emit(trained_model, text, as_json=as_json)
 
 
 @model.command("list", epilog=example("anticheat model list"))
 @as_json
 def list_models(as_json: bool) -> None:
-    """List the models, the newest first; 'strange' is the share of strange days among those it was trained on."""
+    """List the models, the newest first; 'strange' is the share of strange weeks among those it was trained on."""
     rows = container().model_training.all()
     printed_rows = [{**_flatten(row), "strange": f"{row['numbers']['strange']:.2%}"} for row in rows]
     emit(
@@ -74,10 +85,10 @@ def show(version: int, as_json: bool) -> None:
 @_version_argument
 @as_json
 def verify(version: int, as_json: bool) -> None:
-    """Train again on the same window with the same seed; exit 1 if the result isn't the same model."""
-    with ProgressPrinter("Learning again", "days of players") as progress:
+    """Train again on the same window; exit 1 if the result isn't the same model."""
+    with ProgressPrinter("Learning again", "players") as progress:
         problems = container().model_training.verify(version, on_progress=progress)
-    text = "\n".join(problems) or f"Training again with the same window, seed and settings gave model {version} again."
+    text = "\n".join(problems) or f"Training again with the same window and settings gave model {version} again."
     emit({"version": version, "wrong": problems}, text, as_json=as_json)
     if problems:
         raise click.exceptions.Exit(1)
@@ -88,11 +99,12 @@ def verify(version: int, as_json: bool) -> None:
 @click.option("--version", type=click.IntRange(min=1), help="Version of the model; the active one if not given.")
 @as_json
 def score(username: str, version: int | None, as_json: bool) -> None:
-    """Show how a model scores a player's last day. Nothing follows from it."""
+    """Show how a model scores a player's last week. Nothing follows from it."""
     player = container().accounts.find(username)
     assessment = container().model_training.assess(player.id, version)
     outliers = "; ".join(f"{row['words']}: {row['value']} ({row['usual']} is usual)" for row in assessment.stands_out)
-    score_text = f"{assessment.score:g}, where {assessment.threshold:g} opens a case (model {assessment.version})"
+    score_text = f"{assessment.score:g}, where {assessment.threshold:g} opens a case, by {assessment.basis}"
+    outliers += f". Absolute limits: {'; '.join(assessment.limits)}" if assessment.limits else ""
     emit(
         asdict(assessment),
         f"{table(assessment.features, _FEATURE_COLUMNS)}\nScore: {score_text}. Farthest from others: {outliers}.",
@@ -103,7 +115,7 @@ def score(username: str, version: int | None, as_json: bool) -> None:
 @model.command(epilog=example("anticheat model judge"))
 @as_json
 def judge(as_json: bool) -> None:
-    """Judge every player's last day by the active model, as a worker does every six hours; open cases for a person."""
+    """Judge the players of the last day by the active model, as a worker does every hour; open cases for a person."""
     with recorded_act("anticheat.judged_by_model", "ledger"), ProgressPrinter("Judging", "players") as progress:
         judgement = container().model_training.judge(on_progress=progress)
         if judgement is None:

@@ -12,12 +12,14 @@ from app.containers.connections import Connections
 from app.services.accounts.accounts import Accounts, Sessions
 from app.services.accounts.attributes import Attributes
 from app.services.accounts.password_hashing import PasswordHashing
+from app.services.accounts.sightings import Sightings
 from app.services.accounts.sign_in_throttle import SignInThrottle
 from app.services.accounts.sign_ins import SignIns
 from app.stores.accounts.attributes import AttributeStore
 from app.stores.accounts.failed_sign_ins import FailedSignInStore
 from app.stores.accounts.logins import LoginStore
 from app.stores.accounts.players import PlayerStore
+from app.stores.accounts.sightings import SightingStore
 from app.stores.accounts.sign_ins import SignInStore
 from app.stores.boards.rankings import RankingStore
 from app.stores.moderation.audit import AuditStore
@@ -36,6 +38,7 @@ class AccountParts:
     sessions: Sessions
     accounts: Accounts
     sign_ins: SignIns
+    sightings: Sightings
 
 
 def build_accounts(connections: Connections, audit: AuditStore) -> AccountParts:
@@ -58,7 +61,12 @@ def build_accounts(connections: Connections, audit: AuditStore) -> AccountParts:
         clock=clock,
         refresh_seconds=settings.refresh_token_seconds,
     )
-    return AccountParts(players, logins, Sessions(logins), accounts, SignIns(SignInStore(redis), clock=clock))
+    sightings = Sightings(
+        SightingStore(database), secret=settings.jwt_keys[0].secret, is_on=settings.account_links, clock=clock
+    )
+    return AccountParts(
+        players, logins, Sessions(logins), accounts, SignIns(SignInStore(redis), clock=clock), sightings
+    )
 
 
 def build_attributes(

@@ -9,11 +9,18 @@ import time
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from app.containers.accounts import build_accounts, build_attributes, run_in_thread
 from app.containers.boards import build_boards
 from app.containers.connections import Connections, prepare_connections
-from app.containers.moderation import build_learning, build_moderation, build_moderation_stores, thresholds_of
+from app.containers.moderation import (
+    build_learning,
+    build_linking,
+    build_moderation,
+    build_moderation_stores,
+    thresholds_of,
+)
 from app.containers.operations import build_operations
 from app.containers.play import build_play, build_play_stores
 from app.domain.cursors import Cursors
@@ -21,7 +28,8 @@ from app.settings import Settings
 from app.stores.boards.board_events import Subscription
 
 if TYPE_CHECKING:
-    from app.services.moderation.model_training import ModelTraining
+    from app.services.moderation.account_links import AccountLinks
+    from app.services.moderation.model_training import ModelAssessment, ModelTraining
 
 
 class Container:
@@ -43,7 +51,7 @@ class Container:
         stores, play_stores = build_moderation_stores(connections), build_play_stores(connections)
         accounts = build_accounts(connections, stores.audit)
         boards = build_boards(connections, play_stores.catalog, accounts.players)
-        moderation = build_moderation(connections, stores, accounts, play_stores, boards)
+        moderation = build_moderation(connections, stores, accounts, play_stores, boards, self._assess_day)
         play = build_play(
             connections,
             play_stores,
@@ -56,7 +64,7 @@ class Container:
         operations = build_operations(connections, accounts, play_stores, boards, moderation.audit)
 
         self.players, self.logins, self.sessions = accounts.players, accounts.logins, accounts.sessions
-        self.accounts, self.sign_ins = accounts.accounts, accounts.sign_ins
+        self.accounts, self.sign_ins, self.sightings = accounts.accounts, accounts.sign_ins, accounts.sightings
 
         self.catalog, self.ledger, self.action_claims = (
             play_stores.catalog,
@@ -82,6 +90,8 @@ class Container:
             moderation.backtest,
         )
 
+        self.holds, self.gain_watch = moderation.holds, moderation.gain_watch
+
         self.queue_depths, self.failures, self.beat_lock = (
             operations.queue_depths,
             operations.failures,
@@ -94,7 +104,15 @@ class Container:
     @cached_property
     def model_training(self) -> ModelTraining:
         """Return the learned model's service. Its libraries load at the first use; raises Unavailable without them."""
-        return build_learning(self._connections, self._moderation_stores, self.clock)
+        return build_learning(self._connections, self._moderation_stores, self.moderation, self.clock)
+
+    def _assess_day(self, player_id: UUID) -> ModelAssessment:
+        return self.model_training.assess(player_id)
+
+    @cached_property
+    def account_links(self) -> AccountLinks:
+        """Return the service that links accounts. Its library loads at the first use; raises Unavailable without it."""
+        return build_linking(self._connections, self._moderation_stores, self.clock)
 
     run_in_thread = staticmethod(run_in_thread)
 

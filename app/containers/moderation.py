@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from anticheat.verdict import Thresholds
 from app.containers.accounts import AccountParts
@@ -18,6 +19,7 @@ from app.services.moderation.backtest import Backtest
 from app.services.moderation.cases import Cases
 from app.services.moderation.corrections import Corrections
 from app.services.moderation.decisions import Decisions
+from app.services.moderation.gain_watch import GainWatch, ScoredDay
 from app.services.moderation.holds import Holds
 from app.services.moderation.moderation import Moderation
 from app.services.moderation.play_review import Review
@@ -27,16 +29,21 @@ from app.settings import Settings
 from app.stores.boards.ledger_audit import LedgerAuditStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.audit_anchors import AnchorFile
+from app.stores.moderation.case_groups import CaseGroupStore
 from app.stores.moderation.cases import CaseStore
 from app.stores.moderation.correction_batches import CorrectionBatches
 from app.stores.moderation.corrections import CorrectionStore
 from app.stores.moderation.decisions import DecisionStore
+from app.stores.moderation.gain import GainStore
+from app.stores.moderation.gain_limits import GainLimitStore
+from app.stores.moderation.harm import HarmStore
 from app.stores.moderation.models import ModelStore
 from app.stores.moderation.play_reviews import ReviewStore
 from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.moderation.suspicions import SuspicionStore
 
 if TYPE_CHECKING:
+    from app.services.moderation.account_links import AccountLinks
     from app.services.moderation.model_training import ModelTraining
 
 
@@ -50,6 +57,7 @@ class ModerationStores:
     decisions: DecisionStore
     quarantine: QuarantineStore
     reviews: ReviewStore
+    case_groups: CaseGroupStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,8 @@ class ModerationServices:
     status_repair: StatusRepair
     review: Review
     backtest: Backtest
+    holds: Holds
+    gain_watch: GainWatch
 
 
 def thresholds_of(settings: Settings) -> Thresholds:
@@ -88,15 +98,21 @@ def build_moderation_stores(connections: Connections) -> ModerationStores:
         DecisionStore(),
         QuarantineStore(database),
         ReviewStore(),
+        CaseGroupStore(database),
     )
 
 
 def build_moderation(
-    connections: Connections, stores: ModerationStores, accounts: AccountParts, play: PlayStores, boards: BoardParts
+    connections: Connections,
+    stores: ModerationStores,
+    accounts: AccountParts,
+    play: PlayStores,
+    boards: BoardParts,
+    assess_day: Callable[[UUID], ScoredDay],
 ) -> ModerationServices:
-    """Return the services of moderation."""
+    """Return the services of moderation. `assess_day` asks the learned model."""
     settings, database, clock = connections.settings, connections.database, connections.clock
-    half_life, players = settings.anticheat_half_life, accounts.players
+    players = accounts.players
     statuses = StatusChanges(
         connections.redis, players, accounts.logins, boards.outbox, stores.audit, boards.rankings, play.catalog
     )
@@ -135,31 +151,65 @@ def build_moderation(
     )
     return ModerationServices(
         moderation,
-        Cases(database, stores.cases, stores.suspicions, players, half_life=half_life, clock=clock),
+        _cases(connections, stores, accounts),
         corrections,
         decisions,
         _audit(connections, stores),
         StatusRepair(database, stores.quarantine, players, boards.outbox, holds),
         _review(connections, stores),
         Backtest(connections.patient_replicas, stores.reviews, thresholds),
+        holds,
+        _gain_watch(connections, stores, play, boards, assess_day),
     )
 
 
-def build_learning(connections: Connections, stores: ModerationStores, clock: Callable[[], float]) -> ModelTraining:
+def build_learning(
+    connections: Connections, stores: ModerationStores, moderation: Moderation, clock: Callable[[], float]
+) -> ModelTraining:
     """Return the learned model's service, and load the libraries that it needs. Raises Unavailable without them."""
     try:
+        from app.services.moderation.model_cases import ModelCases
         from app.services.moderation.model_training import ModelTraining
     except ImportError as error:
         raise Unavailable(f"The learned model needs scikit-learn, which is not installed ({error}).") from error
+    settings, models = connections.settings, ModelStore(connections.database)
+    cases = ModelCases(
+        connections.database,
+        models,
+        stores.reviews,
+        stores.suspicions,
+        thresholds=thresholds_of(settings),
+        quarantine=settings.quarantine,
+        remember=moderation.remember,
+        clock=clock,
+    )
     return ModelTraining(
         connections.database,
         connections.patient_replicas,
-        ModelStore(connections.database),
+        models,
+        cases,
+        stores.audit,
+        false_cases=settings.model_false_cases,
+        clock=clock,
+    )
+
+
+def build_linking(connections: Connections, stores: ModerationStores, clock: Callable[[], float]) -> AccountLinks:
+    """Return the service that links accounts, and load the library that it needs. Raises Unavailable without it."""
+    try:
+        from app.services.moderation.account_links import AccountLinks
+    except ImportError as error:
+        raise Unavailable(f"Linking accounts needs numpy, which is not installed ({error}).") from error
+    settings = connections.settings
+    return AccountLinks(
+        connections.database,
+        connections.patient_replicas,
+        stores.case_groups,
         stores.reviews,
         stores.suspicions,
-        stores.audit,
-        half_life=connections.settings.anticheat_half_life,
-        quarantine=connections.settings.quarantine,
+        thresholds=thresholds_of(settings),
+        quarantine=settings.quarantine,
+        is_on=settings.account_links,
         clock=clock,
     )
 
@@ -195,4 +245,43 @@ def _review(connections: Connections, stores: ModerationStores) -> Review:
         thresholds=thresholds_of(settings),
         lag_seconds=settings.replica_lag_seconds,
         quarantine=settings.quarantine,
+    )
+
+
+def _cases(connections: Connections, stores: ModerationStores, accounts: AccountParts) -> Cases:
+    return Cases(
+        connections.database,
+        stores.cases,
+        HarmStore(connections.database),
+        stores.case_groups,
+        stores.suspicions,
+        accounts.players,
+        thresholds=thresholds_of(connections.settings),
+        clock=connections.clock,
+    )
+
+
+def _gain_watch(
+    connections: Connections,
+    stores: ModerationStores,
+    play: PlayStores,
+    boards: BoardParts,
+    assess_day: Callable[[UUID], ScoredDay],
+) -> GainWatch:
+    settings, database = connections.settings, connections.database
+    return GainWatch(
+        database,
+        GainStore(database),
+        GainLimitStore(database),
+        stores.reviews,
+        stores.suspicions,
+        stores.quarantine,
+        boards.outbox,
+        play.catalog,
+        assess_day,
+        thresholds=thresholds_of(settings),
+        multiple=settings.gain_multiple,
+        is_on=settings.gain_watch,
+        quarantine=settings.quarantine,
+        clock=connections.clock,
     )

@@ -31,6 +31,22 @@ class CompletionTimes:
 
 
 @dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How many `players` completed an action type often enough to hear a rhythm, and how many of them are `even`.
+
+    A player is even if the middle half of their intervals differ by less than the steadiest hand's standard deviation.
+    """
+
+    players: int
+    even: int
+
+    @property
+    def is_of_clients(self) -> bool:
+        """Return whether most players are even: so many people are no bots, but have the same client."""
+        return self.players >= LEAST_PLAYERS and self.even > self.players / 2
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """Values to change, empty for none, and the reason."""
 

@@ -15,17 +15,44 @@ CaseRule = Literal[
     "plausibility",
     "forgery",
     "replay",
+    "linked",
     "model",  # any of the model's features, which follow
-    "awake",
+    "limit",
+    "hours",
+    "hours in a week",
     "stretch",
-    "rate",
+    "stretch in a week",
+    "awake",
+    "no night",
+    "points",
+    "points in a week",
+    "pace",
+    "pace in a week",
     "quick",
-    "even",
+    "quick in a week",
+    "prompt",
+    "prompt in a week",
+    "steady",
+    "steady in a week",
+    "steady press",
+    "steady press in a week",
     "unhesitating",
-    "one kind",
+    "unhesitating in a week",
+    "symmetric",
+    "symmetric in a week",
+    "forgetful",
+    "forgetful in a week",
     "repeats",
-    "in step",
+    "repeats in a week",
+    "echo",
+    "echo in a week",
+    "punctual",
+    "same sessions",
+    "same days",
+    "gain",
+    "podium",
 ]
+CaseOrder = Literal["newest", "harm"]
 Decision = Literal["cleared", "confirmed"]
 DECISIONS: tuple[Decision, ...] = ("cleared", "confirmed")
 STATES: tuple[CaseState, ...] = ("open", "cleared", "confirmed")
@@ -107,7 +134,7 @@ def summary(
 
 
 def _kind(signal: CaseSignal) -> str:
-    return "model" if signal.source == "model" else signal.rule
+    return signal.source if signal.source in ("model", "gain") else signal.rule
 
 
 def _describe(signals: Sequence[CaseSignal], accusations: Mapping[str, str]) -> str:
@@ -116,8 +143,13 @@ def _describe(signals: Sequence[CaseSignal], accusations: Mapping[str, str]) -> 
     if strongest.source == "model":
         latest = [signal for signal in signals if signal.at == max(peer.at for peer in signals)]
         text = "; ".join(f"{signal.seen} ({signal.expected})" for signal in latest)
-        return f"played unlike other players in the day before {_utc(latest[0].at)} UTC, by the learned model: {text}."
+        return f"played unlike other players up to {_utc(latest[0].at)} UTC: {text}."
+    if strongest.source == "gain":
+        latest_signal = max(signals, key=lambda signal: signal.at)
+        return f"gained {latest_signal.seen}, on {_utc(latest_signal.at)} UTC; expected are {latest_signal.expected}."
     phrase = accusations.get(strongest.rule, f"was noticed by the rule '{strongest.rule}'")
+    if strongest.source == "linked":
+        return f"{phrase}, {_span(signals)}: {strongest.seen} ({strongest.expected})."
     example = f"{where}{strongest.seen}, where {strongest.expected} is expected"
     if strongest.rule == "pattern":
         example = f"{where}{strongest.seen}, while {strongest.expected}"
@@ -149,7 +181,7 @@ def _describe_outcome(evidence: Sequence[CaseSignal], level_refusals: int) -> st
     text = f"Suspicion rose to {peak:.0f}" if peak else "It did not change their suspicion"
     if refusals:
         text += f"; {refusals:,} {'try was' if refusals == 1 else 'tries were'} refused"
-    if any(signal.outcome == "hold" for signal in live):
+    if any(signal.outcome == "hold" for signal in evidence):
         text += ", and points were held"
     if any(signal.outcome == "critical" for signal in live):
         text += ", and the account was suspended"

@@ -25,6 +25,15 @@ def network_of(address: str) -> str:
 
 
 @lru_cache(10_000)
+def line_of(address: str) -> str:
+    """Return the network by which accounts are compared: the /24 of an IPv4 address, the /64 of an IPv6 address."""
+    ip = _parse(address.partition("/")[0])
+    if ip is None:
+        return address
+    return str(ipaddress.ip_network((ip, _WIDE_IPV4_BITS if ip.version == 4 else _IPV6_BITS), strict=False))
+
+
+@lru_cache(10_000)
 def wide_network_of(address: str) -> str:
     """Return the /24 of an IPv4 address, the /48 of an IPv6 address; also takes a result of `network_of`."""
     ip = _parse(address.partition("/")[0])

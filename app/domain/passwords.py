@@ -59,12 +59,13 @@ def _weakness(password: str, username: str) -> str | None:
     names = {username, _core(username), *_OWN_NAMES} - {""}
     if not parts.isdisjoint(names | {name[::-1] for name in names}):
         return _NAMED
-    if len(password) <= _LONGEST_TRIVIAL and (_is_trivial(password) or _is_trivial(_bare(password))):
-        return _TRIVIAL
     near_cores = {core for core in cores if len(password) - len(core) <= _MOST_AROUND}
-    if near_cores.isdisjoint(short_passwords()) and common_passwords().isdisjoint(parts):
-        return None
-    return _COMMON
+    if not (near_cores.isdisjoint(short_passwords()) and common_passwords().isdisjoint(parts)):
+        return _COMMON
+    runs = {password, _bare(password), *(core for core in near_cores if len(core) >= _SHORTEST_WORD)}
+    if len(password) <= _LONGEST_TRIVIAL and any(map(_is_trivial, runs)):
+        return _TRIVIAL
+    return None
 
 
 def _bare(text: str) -> str:

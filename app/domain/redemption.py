@@ -13,7 +13,7 @@ from app.domain.boards import Season
 class RedemptionRequest:
     """One attempt to complete an action; `key` is the Idempotency-Key, if any.
 
-    `result` is what the client reports, `metadata` the text of a JSON object; None: not given.
+    `result` is the number that the client reports, `metadata` the text of a JSON object; None: not given.
     """
 
     player_id: str
@@ -33,7 +33,7 @@ class RedemptionRequest:
 
 @dataclass(frozen=True, slots=True)
 class StandingChange:
-    """What a redemption did to a standing, as its player sees it. `previous` is None for a player without one before.
+    """The change of a standing by a redemption, as its player sees it. `previous` is None without one before.
 
     `change` counts the changes of the standing. `ranks` are those before and after.
     """

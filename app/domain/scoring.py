@@ -1,4 +1,4 @@
-"""The score events that count, and what a board makes of them. `app.stores.boards.counting` has the same in SQL."""
+"""The score events that count, and the scores made of them. `app.stores.boards.counting` has the same in SQL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ONE_RUN: tuple[Scoring, ...] = ("best", "last")
 
 @dataclass(frozen=True, slots=True)
 class ScoreEvent:
-    """An event of the ledger: ids rise in the order of events, `held_under` is the case that held the player then.
+    """An event of the ledger: ids rise in the order of events, `held_under` is the hold on the player then.
 
     `points` is the result of a redemption, any integer, and of a void its negative.
     """
@@ -32,7 +32,7 @@ class ScoreEvent:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What a board makes of some events: the score, the time at which it was reached, and the run that it is.
+    """The score that a board makes of some events, the time at which it was reached, and the run that it is.
 
     `run` is the one event that counts on a `best` or `last` board, with its result, time and metadata; None elsewhere.
     """
@@ -44,7 +44,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class BoardFold:
-    """What a player's events in a season come to: `public` for everyone; `own` for the player, held events included.
+    """A board's fold of a player's events in a season: `public` for everyone, `own` for the player, with held events.
 
     None: no such event counts, and the player is not ranked.
     """
@@ -54,8 +54,27 @@ class BoardFold:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """A hold on a player's points. `until`: it may end by itself from then on; None: a person ends it.
+
+    It holds events scored under it and, where it reaches back, events scored from `since` to before `begun`.
+    """
+
+    id: UUID
+    until: datetime | None = None
+    since: datetime | None = None
+    begun: datetime | None = None
+
+    def holds(self, redemption: ScoreEvent) -> bool:
+        """Return whether the redemption is held."""
+        if self.since is not None and self.begun is not None and self.since <= redemption.created_at < self.begun:
+            return True
+        return redemption.held_under == self.id
+
+
+@dataclass(frozen=True, slots=True)
 class Fold:
-    """What a player's events add up to: `score` is public, only the player sees the `held` points.
+    """The sums of a player's events: `score` is public, only the player sees the `held` points.
 
     `achieved_at` is the time of the newest public event that counts, None without one.
     """
@@ -76,23 +95,20 @@ def counting_events(events: Iterable[ScoreEvent]) -> list[ScoreEvent]:
     return [event for event in redemptions.values() if not voided_actions[event.action_id]]
 
 
-def fold_events(events: Iterable[ScoreEvent], player_case: UUID | None) -> Fold:
-    """Return the sums of a player's events in a season, while `player_case` holds the player (`None`: no case)."""
-    fold = fold_board(events, player_case)
+def fold_events(events: Iterable[ScoreEvent], hold: Hold | None) -> Fold:
+    """Return the sums of a player's events in a season, with this hold on the player."""
+    fold = fold_board(events, hold)
     score = fold.public.score if fold.public else 0
     own = fold.own.score if fold.own else 0
     return Fold(score, own - score, fold.public.achieved_at if fold.public else None)
 
 
 def fold_board(
-    events: Iterable[ScoreEvent], player_case: UUID | None, scoring: Scoring = "sum", order: Order = "desc"
+    events: Iterable[ScoreEvent], hold: Hold | None, scoring: Scoring = "sum", order: Order = "desc"
 ) -> BoardFold:
-    """Return what a board makes of a player's events in a season, while `player_case` holds the player.
-
-    An event is held if it was scored under the case that holds its player now.
-    """
+    """Return a board's fold of a player's events in a season, with this hold on the player."""
     counting = counting_events(events)
-    held = [event for event in counting if event.held_under is not None and event.held_under == player_case]
+    held = [event for event in counting if hold is not None and hold.holds(event)]
     public = [event for event in counting if event not in held]
     return BoardFold(public=score_of(public, scoring, order), own=score_of(counting, scoring, order))
 

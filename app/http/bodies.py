@@ -23,7 +23,7 @@ from pydantic import (
 
 from app.domain.accounts import username_of
 from app.domain.boards import MAIN, MAX_SCORE
-from app.domain.cases import CaseRule, CaseState, Decision, check_appeal, check_reason
+from app.domain.cases import CaseOrder, CaseRule, CaseState, Decision, check_appeal, check_reason
 from app.domain.json_text import compact
 from app.domain.passwords import check_password
 from app.domain.rollups import Granularity
@@ -164,6 +164,7 @@ class CasesQuery(Strict):
     rule: CaseRule | None = None
     appealed: Annotated[bool | None, BeforeValidator(_parse_flag)] = None
     since: Annotated[datetime | None, BeforeValidator(_parse_moment)] = None
+    order: CaseOrder = "newest"
     limit: Annotated[int, BeforeValidator(parse_integer), Field(ge=1, le=100)] = 50
     after: Annotated[UUID | None, BeforeValidator(_parse_case_id)] = None
 

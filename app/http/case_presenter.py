@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from app.services.moderation.cases import CaseFile
+from app.stores.moderation.case_groups import LinkedCase
 from app.stores.moderation.cases import Case, ListedCase, OwnCase, StoredDecision
 
 _CASE_FIELDS = (
@@ -33,6 +36,7 @@ _LIST_FIELDS = (
     "rules",
 )
 _OWN_FIELDS = ("case_id", "state", "opened_at", "decided_at", "appealed_at", "may_appeal")
+_LINKED_FIELDS = ("case_id", "username", "status", "state", "opened_at")
 _DECISION_FIELDS = (
     "decision",
     "decided_by",
@@ -58,8 +62,8 @@ def case_row(file: CaseFile) -> dict[str, object]:
 
 
 def listed_case(case: ListedCase) -> dict[str, object]:
-    """Return a case of a list."""
-    return _select(case, _LIST_FIELDS)
+    """Return a case of a list; `harm` has the parts of the expected harm, and is null for a decided case."""
+    return {**_select(case, _LIST_FIELDS), "harm": asdict(case.harm) if case.harm else None}
 
 
 def own_case(case: OwnCase) -> dict[str, object]:
@@ -72,6 +76,11 @@ def decision_row(decision: StoredDecision) -> dict[str, object]:
     return _select(decision, _DECISION_FIELDS)
 
 
+def linked_row(case: LinkedCase) -> dict[str, object]:
+    """Return a case of a linked account."""
+    return _select(case, _LINKED_FIELDS)
+
+
 def _evidence(file: CaseFile) -> dict[str, object]:
     return {
         "signals": [signal.as_row() for signal in file.signals],
@@ -79,8 +88,11 @@ def _evidence(file: CaseFile) -> dict[str, object]:
         "summary": file.summary,
         "suspicion": file.suspicion,
         "decisions": [decision_row(decision) for decision in file.decisions],
+        "linked_cases": [linked_row(case) for case in file.linked_cases],
     }
 
 
-def _select(record: Case | ListedCase | OwnCase | StoredDecision, names: tuple[str, ...]) -> dict[str, object]:
+def _select(
+    record: Case | ListedCase | OwnCase | StoredDecision | LinkedCase, names: tuple[str, ...]
+) -> dict[str, object]:
     return {name: getattr(record, name) for name in names}

@@ -32,7 +32,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
         params = query(CasesQuery)
         player_id = container().accounts.find(params.player).id if params.player else None
         filters = Filters(params.state, player_id, params.rule, params.appealed, params.since)
-        rows, after = container().cases.page(filters, limit=params.limit, after=params.after)
+        rows, after = container().cases.page(filters, limit=params.limit, after=params.after, order=params.order)
         return answer([plain(listed_case(row)) for row in rows], links=_next_link(after))
 
     @routes.get("/admin/cases/<uuid:case_id>")

@@ -115,6 +115,8 @@ _PG_STATES = frozenset(
     }
 )
 _PG_CLASSES = ("53", "58", "XX")  # insufficient resources, system error, internal error: damaged data, for example
+# libpq gives no SQLSTATE for a connection that the server refuses, only its words.
+_REFUSED_CONNECTION = re.compile(r"\bFATAL: +(.+)")
 
 
 def pg_refuses(error: object) -> bool:
@@ -123,6 +125,12 @@ def pg_refuses(error: object) -> bool:
     if state is None:
         return False
     return state in _PG_STATES or state.startswith(_PG_CLASSES) or statement_outdated(error)
+
+
+def connection_refusal(error: Exception) -> str | None:
+    """Return PostgreSQL's reason for refusing a connection, in its own words; None for any other error."""
+    match = _REFUSED_CONNECTION.search(str(getattr(error, "orig", None) or error))
+    return match[1] if match else None
 
 
 def statement_outdated(error: object) -> bool:

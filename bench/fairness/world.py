@@ -40,6 +40,18 @@ ACTIONS: dict[str, GameAction] = {
     "steps": GameAction(5, ActionTypeLimits(60.0, cadence="client")),
 }
 
+# The kinds of the report play these too.
+ALL_ACTIONS: dict[str, GameAction] = {
+    **ACTIONS,
+    "duel": GameAction(12, ActionTypeLimits(4.0)),
+    # Several games at once, each waiting for its opponent.
+    "turn": GameAction(8, ActionTypeLimits(1.0, parallel=10)),
+    # Clients set the pace of these: the cabinet's clock, the teacher's button, the upload after a time without network.
+    "arcade-round": GameAction(30, ActionTypeLimits(30.0, cadence="client")),
+    "lesson-item": GameAction(15, ActionTypeLimits(5.0, cadence="client")),
+    "field-note": GameAction(10, ActionTypeLimits(2.0, cadence="client", parallel=10)),
+}
+
 
 @dataclass(frozen=True)
 class Account:

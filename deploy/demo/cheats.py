@@ -22,11 +22,12 @@ class TooFast(Cheat):
     """A cheater that completes when only a part of the time has gone by."""
 
     kind = "too fast"
+    slug: ClassVar[str] = "quick-match"
     patience: ClassVar[float] = 0.0
 
     def play(self) -> None:
         while True:
-            action = self.issue(self.pick("quick-match"))
+            action = self.issue(self.pick(self.slug))
             if action is not None:
                 self.wait(action.min_seconds * self.patience)
                 self.redeem(action)
@@ -34,10 +35,11 @@ class TooFast(Cheat):
 
 
 class AlmostInTime(TooFast):
-    """A cheater that waits nine tenths of the time, hoping that no check is exact."""
+    """A cheater that waits four fifths of the time, hoping that no check is exact."""
 
     kind = "impatient"
-    patience = 0.9
+    slug = "puzzle"
+    patience = 0.8
 
 
 class Clockwork(Cheat):

@@ -84,6 +84,7 @@ def test_the_list_is_filtered_and_paged(admin: Player, anna: Player, caught: str
         ("limit=101", "limit"),
         ("appealed=maybe", "appealed"),
         ("since=yesterday", "since"),
+        ("order=oldest", "order"),
         ("after=nothing", "after"),
         (f"after={uuid4()}", "after"),
         ("colour=red", "colour"),
@@ -134,6 +135,26 @@ def _read_until(screen: Subscriber, is_expected: Callable[[list[str]], bool]) ->
         message = screen.receive()
         if message["type"].startswith("leaderboard.") and is_expected([row["user_id"] for row in message["data"]]):
             return
+
+
+def test_what_a_script_scored_since_the_evidence_leaves_the_public_board_with_its_hold(
+    product: Product, api: Api, anna: Player
+) -> None:
+    slug = f"dash-{anna.username}"
+    assert product.flask("actions", "add", slug, "--points", "1", "--per-minute", "16").returncode == 0
+    for _ in range(20):  # the 18th is evidence, and the 20th is held
+        anna.score_once(slug)
+    own = anna.me()
+    assert (own["score"], own["case"]["state"]) == (20, "open")
+    eventually(lambda: api.get(f"/leaderboard/users/{anna.user_id}").data["score"] == 17, within=20)
+    assert anna.me()["score"] == 20
+
+
+def test_open_cases_are_listed_by_harm(admin: Player, caught: str) -> None:
+    rows = admin.get("/admin/cases?order=harm&limit=100").data
+    scores = [row["harm"]["score"] for row in rows]
+    assert scores == sorted(scores, reverse=True)
+    assert caught in {row["case_id"] for row in rows}
 
 
 def test_clearing_a_case_lets_the_player_play_on(admin: Player, anna: Player, caught: str) -> None:

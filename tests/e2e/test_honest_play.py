@@ -67,7 +67,8 @@ def test_a_rhythm_that_the_client_sets_is_no_evidence(product: Product, anna: Pl
     """Send answers at the same distance; only the type whose pace a player sets may take note of that."""
     slugs = {cadence: f"{cadence}-{uuid4().hex[:8]}" for cadence in ("client", "player")}
     for cadence, slug in slugs.items():
-        options = ("--points", "1", "--cadence", cadence, "--burst", "51", "--steadiest-hand", "1")
+        limits = ("--min-seconds", "0.02", "--burst", "51", "--steadiest-hand", "1")
+        options = ("--points", "1", "--cadence", cadence, *limits)
         assert product.flask("actions", "add", slug, *options).returncode == 0
     for player, cadence in ((anna, "client"), (ben, "player")):
         answers = [player.complete(player.issue(slugs[cadence])) for _ in range(30)]

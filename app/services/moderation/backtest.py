@@ -18,7 +18,7 @@ from app.stores.postgres.replicas import Replicas
 
 # Play of so many half-lives before that time is judged too, without being counted.
 _WARM_UP_HALF_LIVES = 6
-WORDS = ("flagged", "refused", "suspended")
+WORDS = ("flagged", "held", "refused", "suspended")
 
 ProgressCallback = Callable[[int], None]
 
@@ -35,6 +35,7 @@ class OutcomeComparison:
         """Return the WORDS that apply to the actual outcome."""
         flags = (
             self.actual.flagged_at is not None or self.actual.refused > 0,
+            self.actual.held_at is not None,
             self.actual.refused > 0,
             self.actual.suspended_at is not None,
         )
@@ -45,6 +46,7 @@ class OutcomeComparison:
         """Return the WORDS that apply to the outcome under the tested rules."""
         flags = (
             self.simulated.flagged_at is not None,
+            self.simulated.held_at is not None,
             self.simulated.refused > 0,
             self.simulated.suspended_at is not None,
         )
@@ -156,7 +158,14 @@ class Backtest:
     def _compare(dossier: Dossier, outcome: PlayerOutcome, report: Report) -> None:
         since = report.since.timestamp()
         signals = [signal for signal in dossier.evidence if signal.at < report.until.timestamp()]
-        result = backtest(dossier.tries, signals, report.rules, since=since, cleared_at=dossier.cleared_at)
+        result = backtest(
+            dossier.tries,
+            signals,
+            report.rules,
+            since=since,
+            cleared_at=dossier.cleared_at,
+            forgiven=dossier.forgiven,
+        )
         report.players += result.tries > 0
         report.redemptions += result.tries
         report.prevented += result.prevented

@@ -1,4 +1,4 @@
-"""Times of action types: the present ones, and proposals from how long completions took."""
+"""Times and cadence of action types: the present ones, and proposals from how completions came."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from app.domain.action_types import EXPECTED
-from app.domain.boards import ActionType
-from app.domain.calibration import CompletionTimes, Proposal, propose
+from app.domain.boards import ActionType, Cadence
+from app.domain.calibration import CompletionTimes, Proposal, Rhythm, propose
 from app.errors import NotFound
 from app.services.play.actions import Actions
-from app.stores.moderation.completion_times import completion_times_since
+from app.stores.moderation.completion_times import completion_times_since, rhythms_since
 from app.stores.postgres.replicas import Replicas
 
 TIMES = ("min_seconds", *EXPECTED)
@@ -19,12 +19,19 @@ TIMES = ("min_seconds", *EXPECTED)
 
 @dataclass(frozen=True, slots=True)
 class TypeCalibration:
-    """An action type: how long completions took, or None without any; its present times; and the proposal."""
+    """An action type: how long completions took, their rhythm (None without any), its values, and the proposal."""
 
     slug: str
     times: CompletionTimes | None
     now: Mapping[str, float | None]
     proposal: Proposal
+    rhythm: Rhythm | None
+    cadence: Cadence
+
+    @property
+    def new_cadence(self) -> Cadence | None:
+        """Return the proposed cadence, or `None` for the present one."""
+        return "client" if self.rhythm and self.rhythm.is_of_clients and self.cadence == "player" else None
 
 
 class Calibration:
@@ -38,8 +45,13 @@ class Calibration:
         action_types = [action_type for action_type in self._actions.types() if slug in (None, action_type.slug)]
         if not action_types:
             raise NotFound("There is no such action type." if slug else "There are no action types.")
-        times_by_type = self._patient_replicas.read_patiently(lambda source: completion_times_since(source, since))
-        return [self._calibrate(action_type, times_by_type.get(action_type.slug)) for action_type in action_types]
+        times_by_type, rhythms = self._patient_replicas.read_patiently(
+            lambda source: (completion_times_since(source, since), rhythms_since(source, since))
+        )
+        return [
+            self._calibrate(action_type, times_by_type.get(action_type.slug), rhythms.get(action_type.slug))
+            for action_type in action_types
+        ]
 
     def apply(self, calibration: TypeCalibration, *, by: str, request_id: str) -> bool:
         """Change the action type as proposed; return False without a proposal. Open actions keep the old times.
@@ -49,11 +61,14 @@ class Calibration:
         changes: dict[str, object] = dict(calibration.proposal.values)
         if "min_seconds" in changes:
             changes["min_is_fact"] = False
+        if calibration.new_cadence:
+            changes["cadence"] = calibration.new_cadence
         if changes:
             self._actions.change(calibration.slug, changes, by=by, request_id=request_id)
         return bool(changes)
 
     @staticmethod
-    def _calibrate(action_type: ActionType, times: CompletionTimes | None) -> TypeCalibration:
+    def _calibrate(action_type: ActionType, times: CompletionTimes | None, rhythm: Rhythm | None) -> TypeCalibration:
         present_times = {name: value for name, value in asdict(action_type).items() if name in TIMES}
-        return TypeCalibration(action_type.slug, times, present_times, propose(times, present_times))
+        proposal = propose(times, present_times)
+        return TypeCalibration(action_type.slug, times, present_times, proposal, rhythm, action_type.cadence)

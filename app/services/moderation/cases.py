@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 import structlog
 
+from anticheat.harm import expected_harm
 from anticheat.rules import ACCUSATIONS
 from anticheat.suspicion import Suspicion, decayed
-from app.domain.cases import CaseSignal, check_appeal, summary
+from anticheat.verdict import Thresholds
+from app.domain.cases import CaseOrder, CaseSignal, check_appeal, summary
 from app.domain.times import rfc3339
 from app.errors import AlreadyAppealed, AlreadyDecided, InvalidRequest, NotFound
 from app.stores.accounts.players import PlayerStore
+from app.stores.moderation.case_groups import CaseGroupStore, LinkedCase
 from app.stores.moderation.cases import Case, CaseStore, Filters, ListedCase, OwnCase, StoredDecision, StoredSignal
+from app.stores.moderation.harm import HarmStore
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.postgres.engine import Database
 
 log = structlog.get_logger("fairboard.cases")
 
 _MOST_EVIDENCE = 1000
+_MOST_LINKED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
     """A case with its player and its evidence: `signals` are the newest 1,000 of `case.signals`.
 
-    `suspicion` is the player's, as it has decayed by now.
+    `suspicion` is the player's, as it has decayed by now. `linked_cases` are other accounts' cases, if
+    these accounts seem to belong together.
     """
 
     case: Case
@@ -36,6 +42,7 @@ class CaseFile:
     summary: str
     suspicion: float
     decisions: list[StoredDecision]
+    linked_cases: list[LinkedCase]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +60,52 @@ class Cases:
         self,
         database: Database,
         store: CaseStore,
+        harms: HarmStore,
+        groups: CaseGroupStore,
         suspicions: SuspicionStore,
         players: PlayerStore,
         *,
-        half_life: float,
+        thresholds: Thresholds,
         clock: Callable[[], float],
     ) -> None:
-        self._db, self._store, self._suspicions, self._players = database, store, suspicions, players
-        self._half_life, self._clock = half_life, clock
+        self._db, self._store, self._harms, self._groups = database, store, harms, groups
+        self._suspicions, self._players = suspicions, players
+        self._thresholds, self._half_life, self._clock = thresholds, thresholds.half_life, clock
 
     def page(
-        self, filters: Filters | None = None, *, limit: int = 50, after: UUID | None = None
+        self,
+        filters: Filters | None = None,
+        *,
+        limit: int = 50,
+        after: UUID | None = None,
+        order: CaseOrder = "newest",
     ) -> tuple[list[ListedCase], UUID | None]:
-        """Return the newest cases first, and the `after` of the next page or None.
+        """Return the newest cases first, or the open ones of most harm, and the `after` of the next page or None.
 
-        Raises InvalidRequest if `after` is no case.
+        Raises InvalidRequest if `after` is no case, and for the order by harm of decided cases.
         """
+        filters = filters or Filters()
         if after is not None and self._store.player_of(after) is None:
             raise InvalidRequest.field("after", "is not a case")
-        rows = self._store.page(filters or Filters(), limit=limit + 1, after=after)
-        return rows[:limit], rows[limit - 1].case_id if len(rows) > limit else None
+        if order == "harm":
+            return self._page_by_harm(filters, limit, after)
+        rows = self._store.page(filters, limit=limit + 1, after=after)
+        facts = self._harms.cases([row.case_id for row in rows[:limit] if row.state == "open"], self._thresholds.reject)
+        harms = {case_id: expected_harm(case_facts) for case_id, case_facts in facts.items()}
+        cases = [replace(row, harm=harms.get(row.case_id)) for row in rows[:limit]]
+        return cases, rows[limit - 1].case_id if len(rows) > limit else None
+
+    def _page_by_harm(self, filters: Filters, limit: int, after: UUID | None) -> tuple[list[ListedCase], UUID | None]:
+        if filters.state not in (None, "open"):
+            raise InvalidRequest.field("order", "by harm is for open cases")
+        facts = self._harms.open_cases(filters, self._thresholds.reject)
+        harms = {case_id: expected_harm(case_facts) for case_id, case_facts in facts.items()}
+        ranked = sorted(harms, key=lambda case_id: (-harms[case_id].score, case_id))
+        # A page goes on after a case that was decided meanwhile from the begin: no open case is missed.
+        begin = ranked.index(after) + 1 if after in harms else 0
+        chosen = ranked[begin : begin + limit]
+        cases = [replace(case, harm=harms[case.case_id]) for case in self._store.chosen(chosen)]
+        return cases, chosen[-1] if len(ranked) > begin + limit else None
 
     def case_file(self, case_id: UUID) -> CaseFile | None:
         """Return a case with the present suspicion of its player; None if there is none."""
@@ -87,6 +120,7 @@ class Cases:
             summary(case.username, evidence, ACCUSATIONS, self._store.level_refusals(case_id)),
             round(self.suspicion(case.player_id), 1),
             self._store.decisions(case_id),
+            self._groups.linked_cases(case_id, _MOST_LINKED),
         )
 
     def case_files_of(self, player_id: UUID, limit: int = 50) -> list[CaseFile]:

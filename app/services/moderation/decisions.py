@@ -16,6 +16,7 @@ from anticheat.verdict import Thresholds
 from app.domain import actors
 from app.domain.cases import DECISIONS, Decision, check_reason
 from app.domain.corrections import Selection
+from app.domain.scoring import Hold
 from app.domain.times import rfc3339, utc
 from app.errors import AlreadyDecided, CaseOpen, Conflict, Forbidden, InvalidRequest, NotFound, NothingToUndo
 from app.services.moderation.moderation import Moderation
@@ -24,7 +25,7 @@ from app.stores.accounts.players import PlayerStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.cases import CaseStore, LockedCase
 from app.stores.moderation.decisions import DecisionStore, PlayerState
-from app.stores.moderation.quarantine import Hold, QuarantineStore
+from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.postgres.engine import Database
 from app.stores.unavailability import AFTER_COMMIT, reason_of
@@ -169,7 +170,9 @@ class Decisions:
             "status": case.status,
             "suspicion": self._suspicions.lock(connection, case.player_id),
             "held_under": str(hold.id) if hold else None,
-            "held_until": hold.until.isoformat() if hold and hold.until else None,
+            "held_until": _text_of(hold.until if hold else None),
+            "held_since": _text_of(hold.since if hold else None),
+            "held_from": _text_of(hold.begun if hold else None),
         }
 
     def _clear(self, connection: sa.Connection, case: LockedCase, author: DecisionAuthor) -> DecisionResult:
@@ -252,8 +255,12 @@ class Decisions:
 def _hold_of(state: PlayerState) -> Hold | None:
     if state["held_under"] is None:
         return None
-    until = state["held_until"]
-    return Hold(UUID(state["held_under"]), datetime.fromisoformat(until) if until else None)
+    times = (state["held_until"], state["held_since"], state["held_from"])
+    return Hold(UUID(state["held_under"]), *(datetime.fromisoformat(text) if text else None for text in times))
+
+
+def _text_of(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
 
 
 def _case_not_found() -> NotFound:

@@ -1,8 +1,9 @@
-"""The end of holds that no person has decided on: held points count as soon as the suspicion has decayed."""
+"""Holds that no person has decided on: they reach back to their evidence, and end when the suspicion has decayed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -45,6 +46,28 @@ class Holds:
         self._db, self._quarantine, self._suspicions = database, quarantine, suspicions
         self._players, self._outbox = players, outbox
         self._thresholds, self._clock = thresholds, clock
+
+    def reach_back(self) -> list[UUID]:
+        """Let holds that began hold the points since their evidence began too; return the players that lost points.
+
+        So a script leaves the board instead of only growing no more. Redemptions don't pay for it.
+        """
+        changed_players: list[UUID] = []
+        now = utc(self._clock())
+        while players := self._quarantine.begun_lately(now, self._thresholds.half_life, _BATCH):
+            changed_players += [player for player, since in players if self._reach_back(player, since)]
+        return changed_players
+
+    def _reach_back(self, player_id: UUID, since: datetime) -> bool:
+        with self._db.transaction() as connection:
+            self._players.lock(connection, player_id)
+            hold = self._quarantine.hold_of(connection, player_id)
+            if hold is None or hold.until is None or hold.since is not None:
+                return False  # it has ended or was decided meanwhile
+            changed = self._quarantine.reach_back(connection, player_id, since, hold_id=hold.id, lasts=False)
+            if changed:
+                self._outbox.add_standings(connection, player_id, _REQUEST_ID)
+        return bool(changed)
 
     def end_due(self) -> list[UUID]:
         """End the holds whose time has come; return the players whose points count now."""

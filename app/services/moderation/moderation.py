@@ -103,12 +103,12 @@ class Moderation:
         if is_critical:
             self._statuses.publish(UUID(promise.player_id), "suspended")
 
-    def note(self, request: RedemptionRequest, signal: Signal) -> None:
-        """Record the signal of a request that could not have scored anyway; at `critical`, suspend the player.
+    def note(self, request: RedemptionRequest, signal: Signal, at: float) -> None:
+        """Record the signal of a request at `at` that could not have scored anyway; at `critical`, suspend the player.
 
         The request gets the same refusal with or without this; if the database is away, nothing is recorded.
         """
-        player, at = UUID(request.player_id), self._clock()
+        player = UUID(request.player_id)
         try:
             with self._db.transaction() as connection:
                 self._players.lock(connection, player)

@@ -14,6 +14,7 @@ from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.postgres.engine import Database
 
 _REQUEST_ID = "strays"
+_IN_FLIGHT_SECONDS = 180.0  # a few sweeps; a redemption takes less than ten seconds
 
 
 class StatusRepair:
@@ -36,11 +37,24 @@ class StatusRepair:
         Holds that are over end first. Safe while players redeem and moderators decide.
         """
         self._holds.end_due()
+        unsettled = [
+            player_id
+            for player_id in self._quarantine.reached_back_lately(_IN_FLIGHT_SECONDS)
+            if self._settle(player_id)
+        ]
         player_ids = {*self._quarantine.players_without_hold(), *self._quarantine.mislisted_players(LATELY_SECONDS)}
         for player_id in sorted(player_ids):
             with self._db.transaction() as connection:
                 self._repair(connection, player_id)
-        return sorted(player_ids)
+        return sorted({*player_ids, *unsettled})
+
+    def _settle(self, player_id: UUID) -> bool:
+        with self._db.transaction() as connection:
+            self._players.lock(connection, player_id)
+            changed = self._quarantine.settle(connection, player_id)
+            if changed:
+                self._outbox.add_standings(connection, player_id, _REQUEST_ID)
+        return bool(changed)
 
     def _repair(self, connection: sa.Connection, player_id: UUID) -> None:
         self._players.touch(connection, player_id)

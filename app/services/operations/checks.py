@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 from app.domain.action_types import lacks_minimum
 from app.domain.boards import ActionType
+from app.domain.calibration import Rhythm
 from app.domain.quantities import quantity
 from app.services.accounts.sign_ins import RecentSignIns
 from app.services.moderation.audit_anchors import AuditCheck
@@ -138,6 +139,23 @@ def action_types(types: Iterable[ActionType]) -> Iterator[Check]:
     if slugs:
         says = f"{', '.join(slugs)}: an expected median, and no minimum, so no completion is ever too fast"
         advice = "Set the time that no honest client can beat: flask actions change SLUG --min-seconds N."
+        yield Check("action types", "note", says, advice)
+
+
+def rhythms(types: Iterable[ActionType], rhythm_of: Mapping[str, Rhythm]) -> Iterator[Check]:
+    """Check for action types on which the rhythm rule would blame players for their clients."""
+    slugs = [
+        action_type.slug
+        for action_type in types
+        if action_type.cadence == "player"
+        and action_type.slug in rhythm_of
+        and rhythm_of[action_type.slug].is_of_clients
+    ]
+    if slugs:
+        says = (
+            f"{', '.join(slugs)}: most players of the last hour are as even as clockwork, so their clients set the pace"
+        )
+        advice = "If that is so: flask actions change SLUG --cadence client. See flask anticheat calibrate SLUG."
         yield Check("action types", "note", says, advice)
 
 

@@ -10,6 +10,7 @@ from importlib import metadata
 import redis.exceptions
 
 from app.domain.quantities import quantity
+from app.domain.times import utc
 from app.services.accounts.sign_ins import SignIns
 from app.services.boards.outbox import Outbox
 from app.services.boards.presence import Presence
@@ -26,11 +27,13 @@ from app.services.operations.checks import (
     redis_cluster,
     redis_node,
     replica,
+    rhythms,
 )
 from app.services.operations.error_messages import BROKEN, describe_fault, server_message, without_environment
 from app.services.operations.schema import Schema
 from app.settings import Settings
 from app.stores.boards.rankings import RankingStore
+from app.stores.moderation.completion_times import rhythms_since
 from app.stores.operations.beat_lock import BeatLockStore
 from app.stores.operations.job_ages import JobAgeStore
 from app.stores.operations.probes import PostgresProbe, PostgresState, RedisProbe
@@ -43,6 +46,7 @@ _OLDEST_PYTHON = (3, 11)
 _SKEW_SECONDS = 1.0
 _LATE_OUTBOX_SECONDS = 10.0
 _PROBE_SECONDS = 15.0
+_RHYTHM_SECONDS = 3600.0
 
 
 class Doctor:
@@ -248,7 +252,10 @@ class Doctor:
         yield clients(self._sign_ins.recent())
 
     def _action_types(self) -> Iterator[Check]:
-        yield from action_types(self._catalog.action_types())
+        types = self._catalog.action_types()
+        yield from action_types(types)
+        since = utc(self._clock() - _RHYTHM_SECONDS)
+        yield from rhythms(types, self._read_replicas.read_patiently(lambda source: rhythms_since(source, since)))
 
     def _boards(self) -> Iterator[Check]:
         for season in self._catalog.open_seasons():

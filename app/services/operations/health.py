@@ -7,7 +7,7 @@ from redis.exceptions import ResponseError
 from app.stores.operations.probes import PostgresProbe, RedisProbe
 from app.stores.postgres import migrations
 from app.stores.postgres.engine import UNAVAILABLE, Database
-from app.stores.unavailability import pg_refuses, reason_of
+from app.stores.unavailability import connection_refusal, pg_refuses, reason_of
 
 
 class Health:
@@ -43,4 +43,6 @@ class Health:
 def _describe(error: Exception) -> str:
     if isinstance(error, ResponseError) or pg_refuses(getattr(error, "orig", None)):
         return f"refuses: {reason_of(error)}"
+    if reason := connection_refusal(error):
+        return f"refuses the connection: {reason}"
     return f"does not answer ({type(error).__name__})"

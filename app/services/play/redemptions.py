@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from typing import NoReturn
@@ -36,7 +36,7 @@ from app.services.play.ranks import Ranks
 from app.services.play.results import BadResult, check_result
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore
-from app.stores.play.action_claims import ActionClaimStore, Claim, Claimed, Consumed, Unclaimed
+from app.stores.play.action_claims import ActionClaimStore, Claim, Claimed, Consumed, Forged, Unclaimed
 from app.stores.play.ledger import (
     AlreadyRedeemed,
     FirstAnswer,
@@ -47,7 +47,7 @@ from app.stores.play.ledger import (
     ScoreAtLimit,
 )
 from app.stores.postgres.engine import UNAVAILABLE, certainly_changed_nothing
-from app.stores.redis.client import Scripts
+from app.stores.redis.client import Call, Scripts
 from app.stores.unavailability import AFTER_COMMIT, reason_of
 
 log = structlog.get_logger("fairboard.redemptions")
@@ -119,18 +119,18 @@ class Redemptions:
             raise IdempotencyKeyReused()
         if claim is Unclaimed.IN_FLIGHT:
             raise InProgress() if request.key else TokenAlreadyUsed()
-        if claim is Unclaimed.MISSING:
-            return self._repeat_first_answer(request, InvalidToken())
+        if isinstance(claim, Forged):
+            self._refuse_forgery(request, presented, claim)
         if not isinstance(claim, Consumed):
-            self._refuse_forgery(request, presented)
+            return self._repeat_first_answer(request, InvalidToken())
         try:
             return self._repeat_first_answer(request, TokenAlreadyUsed())
         except TokenAlreadyUsed:
             if signal := replay(claim.replays):
-                self._moderation.note(request, signal)
+                self._moderation.note(request, signal, claim.at_ms / 1000)
             raise
 
-    def _refuse_forgery(self, request: RedemptionRequest, presented: Presented) -> NoReturn:
+    def _refuse_forgery(self, request: RedemptionRequest, presented: Presented, claim: Forged) -> NoReturn:
         """Count the forgery against the player, then refuse the token.
 
         A genuine signature on a promise that we did not issue means that a key has leaked.
@@ -140,7 +140,7 @@ class Redemptions:
             log.error("action_token_key_leaked", kid=presented.kid, **ids)
         else:
             log.warning("forged_token", player_id=request.player_id, action_id=request.action_id)
-        self._moderation.note(request, forgery())
+        self._moderation.note(request, forgery(), claim.at_ms / 1000)
         if not presented.genuine and names_another(request.token, request.action_id, request.player_id):
             raise InvalidToken()
         raise InvalidSignature()
@@ -152,11 +152,11 @@ class Redemptions:
             raise fallback
         if first_answer.fingerprint != request.fingerprint:
             raise IdempotencyKeyReused()
-        if first_answer.outcome != "scored":
-            refusal = SuspiciousActivity() if first_answer.outcome == "rejected" else AccountSuspended()
-            refusal.replayed = True
-            raise refusal
-        return self._replay(request, first_answer)
+        if first_answer.outcome == "scored":
+            return self._replay(request, first_answer)
+        refusal = SuspiciousActivity() if first_answer.outcome == "rejected" else AccountSuspended()
+        refusal.replayed = True
+        raise refusal
 
     def _replay(self, request: RedemptionRequest, first_answer: FirstAnswer) -> Completed:
         event = first_answer.event
@@ -172,7 +172,7 @@ class Redemptions:
         check_result(request.result, promise)
         verdict = self._judge(request, promise, claim)
         if verdict.outcome is Outcome.TOO_SOON:
-            self._refuse_for_now(promise, verdict.wait)
+            self._refuse_for_now(request, promise, verdict.wait)
         if verdict.outcome in (Outcome.REJECT, Outcome.CRITICAL):
             self._refuse(request, promise, verdict)
         if verdict.outcome is Outcome.CLEAN and not verdict.signals:
@@ -205,11 +205,11 @@ class Redemptions:
             verdict = judge(attempt, claim.limits, history, suspicion, self._thresholds, forgiven=forgiven)
         return verdict
 
-    def _refuse_for_now(self, promise: Promise, wait: float) -> NoReturn:
+    def _refuse_for_now(self, request: RedemptionRequest, promise: Promise, wait: float) -> NoReturn:
         """Refuse a completion that overlaps with another, and leave no trace of it: a later try may score."""
         if self._is_redeemed(promise):
             raise AlreadyRedeemed()
-        self._release(promise)
+        self._release(promise, key=request.key)
         raise TooSoon(wait)
 
     def _refuse(self, request: RedemptionRequest, promise: Promise, verdict: Verdict) -> None:
@@ -244,11 +244,8 @@ class Redemptions:
         except AFTER_COMMIT as error:
             log.warning("ranks_not_kept", error=reason_of(error), action_id=request.action_id)
 
-    def _settle(self, call: tuple[str, object, object]) -> None:
-        try:
-            self._scripts.run(*call)  # type: ignore[arg-type]
-        except AFTER_COMMIT as error:
-            log.warning("redis_after_commit", error=reason_of(error))
+    def _settle(self, call: Call) -> None:
+        _after_commit(lambda: self._scripts.run(*call))
 
     def _answer_failed_commit(self, request: RedemptionRequest, promise: Promise, error: Exception) -> Completed:
         """Answer or raise after a commit that failed, or whose outcome is unknown."""
@@ -280,9 +277,17 @@ class Redemptions:
         """Return whether the ledger has this action, which Redis may have lost."""
         return bool(self._ledger.redeemed_action(UUID(promise.player_id), UUID(promise.action_id)))
 
-    def _release(self, promise: Promise) -> None:
+    def _release(self, promise: Promise, *, key: str | None = None) -> None:
         """Release the claim, since nothing was scored. If Redis is down, the claim's lease expires."""
         try:
-            self._claims.release(promise)
+            self._claims.release(promise, key=key)
         except AFTER_COMMIT as error:
             log.warning("claim_not_released", error=reason_of(error), action_id=promise.action_id)
+
+
+def _after_commit(act: Callable[[], object]) -> None:
+    """Write to Redis, if it is there, a value that it also gets otherwise: the points are the player's already."""
+    try:
+        act()
+    except AFTER_COMMIT as error:
+        log.warning("redis_after_commit", error=reason_of(error))

@@ -1,7 +1,8 @@
-"""SQL fragments for the score events that count, those of them that are held, and what a board makes of them.
+"""SQL fragments for the score events that count, those of them that are held, and the scores that boards make of them.
 
 Every statement that needs one of these rules is composed of the fragments here. `app.domain.scoring` has the same rules
-as a pure function. In all fragments `e` is a redemption and `reversal` the newest void or restore of its action.
+as a pure function. In all fragments `e` is a redemption and `reversal` the newest void or restore of its action. An
+alias with the columns of a hold has `held_under`, `held_since` and `held_from`, as `players` has them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ COUNTS = f"e.kind = 'redeem' AND NOT ({IS_VOIDED})"
 WAS_EVER_REVERSED = "EXISTS (SELECT FROM score_events r WHERE r.action_id = e.action_id AND r.kind <> 'redeem')"
 
 WAS_HELD = "held_under IS NOT NULL"
-"""The condition on events that were held when they were scored: under the case that held their player then."""
+"""The condition on events that were held when they were scored: under the hold on their player then."""
+
+HOLD_COLUMNS = "p.held_under, p.held_since, p.held_from"
+"""The columns of a hold, of the player `p`."""
 
 
 def newest_reversals_since(since: str) -> str:
@@ -46,14 +50,18 @@ def redemption_of(event: str) -> str:
     return f"JOIN score_events e ON e.action_id = {event}.action_id AND e.kind = 'redeem'"
 
 
-def is_held(event_case: str, player_case: str) -> str:
-    """Return the condition on held events: the case under which they were scored holds their player now."""
-    return f"{event_case} = {player_case}"
+def is_held(event: str, hold: str) -> str:
+    """Return the condition on held redemptions: scored under the hold that is on their player, or reached by it.
+
+    Both are aliases; `event` has `held_under` and `created_at` of the redemption, `hold` the columns of the hold.
+    """
+    reached = f"({event}.created_at >= {hold}.held_since AND {event}.created_at < {hold}.held_from)"
+    return f"{event}.held_under = {hold}.held_under OR {reached}"
 
 
-def is_public(event_case: str, player_case: str) -> str:
-    """Return the condition on events that are not held. Without a case on either side `is_held` is null."""
-    return f"({is_held(event_case, player_case)}) IS NOT TRUE"
+def is_public(event: str, hold: str) -> str:
+    """Return the condition on redemptions that are not held. Without a hold `is_held` is null."""
+    return f"({is_held(event, hold)}) IS NOT TRUE"
 
 
 def feeds(action_type: str, board: str) -> str:
@@ -81,7 +89,7 @@ IS_ONE_RUN = "b.scoring IN ('best', 'last')"
 
 
 def stored(result: str) -> str:
-    """Return what a result brings to a standing on board `b`, where a higher score is better."""
+    """Return the value that a result brings to a standing on board `b`, where a higher score is better."""
     return f"CASE WHEN b.scoring = 'count' THEN 1 WHEN b.sort_order = 'asc' THEN -{result} ELSE {result} END"
 
 
@@ -94,7 +102,7 @@ def total(points: str, condition: str = "true") -> str:
     return f"coalesce(sum({points}) FILTER (WHERE {condition}), 0)::bigint"
 
 
-def folded(standing: str, player_case: str, counts: str = COUNTS) -> str:
+def folded(standing: str, hold: str, counts: str = COUNTS) -> str:
     """Return the join of `due`: the standing that its events give, with the player's own view of it.
 
     `counts` is the condition on the redemptions `e` that count, with `reversal` joined.
@@ -118,7 +126,7 @@ def folded(standing: str, player_case: str, counts: str = COUNTS) -> str:
                    {_first("value")} AS own_score, {_first("created_at")} AS own_at, {_first("action_id")} AS own_action
             FROM (
                 SELECT e.id, e.action_id, e.created_at, {stored("e.points")} AS value,
-                       {is_public("e.held_under", player_case)} AS is_public,
+                       {is_public("e", hold)} AS is_public,
                        CASE WHEN b.scoring = 'best' THEN {stored("e.points")} ELSE e.id END AS decisive
                 {_counting(standing, "true", counts)}
             ) counted
@@ -128,27 +136,21 @@ def folded(standing: str, player_case: str, counts: str = COUNTS) -> str:
     """
 
 
-def held_total(standing: str, player_case: str) -> str:
-    """Return the subquery of what a standing's held events add to its score, on a `sum` or `count` board."""
-    events = counting_events(standing, is_held("e.held_under", player_case))
-    return f"(SELECT {total(stored('e.points'))} {events})"
-
-
-def achieved_at(standing: str, player_case: str) -> str:
+def achieved_at(standing: str, hold: str) -> str:
     """Return the subquery of the time of a standing's newest public event that counts; null without one."""
-    events = counting_events(standing, is_public("e.held_under", player_case))
+    events = counting_events(standing, is_public("e", hold))
     return f"(SELECT e.created_at {events} ORDER BY e.id DESC LIMIT 1)"
 
 
-def is_ranked(standing: str, player_case: str, counts: str) -> str:
+def is_ranked(standing: str, hold: str, counts: str) -> str:
     """Return the condition on standings with a public event among the redemptions that meet `counts`."""
-    events = counting_events(standing, is_public("e.held_under", player_case), counts)
+    events = counting_events(standing, is_public("e", hold), counts)
     return f"EXISTS (SELECT {events})"
 
 
-def has_held(standing: str, player_case: str) -> str:
+def has_held(standing: str, hold: str) -> str:
     """Return the condition on standings with a held event that counts."""
-    return f"EXISTS (SELECT {counting_events(standing, is_held('e.held_under', player_case))})"
+    return f"EXISTS (SELECT {counting_events(standing, is_held('e', hold))})"
 
 
 def _first(column: str, condition: str = "true") -> str:

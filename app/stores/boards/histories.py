@@ -41,7 +41,7 @@ class HistoryStore:
     def page(self, season: Season, player: UUID, limit: int, before: int | None = None) -> list[HistoryRow]:
         """Return the newest events of a player in a season, or the newest before one."""
         score = _LOWEST if season.order == "asc" and season.scoring == "best" else _SCORES[season.scoring]
-        events = counting_events("s", is_public("e.held_under", "p.held_under"))
+        events = counting_events("s", is_public("e", "p"))
         rows = self._db.rows(
             f"""
             SELECT e.id, ({score})::bigint AS score, e.points AS result, e.created_at AS achieved_at,

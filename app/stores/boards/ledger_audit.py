@@ -20,7 +20,7 @@ _CHUNK = f"""
         ORDER BY season_id, player_id LIMIT :chunk
     ) s
     JOIN players p ON p.id = s.player_id JOIN seasons n ON n.id = s.season_id JOIN boards b ON b.id = n.board_id
-    {folded("s", "p.held_under")}
+    {folded("s", "p")}
     ORDER BY s.season_id, s.player_id
 """
 _CHUNK_SIZE = 500

@@ -18,6 +18,7 @@ from app.stores.postgres.lsn import Position
 from app.stores.redis.client import Call, Client, Scripts, direct_connection
 from app.stores.redis.connection import Reply
 from app.stores.redis.leases import Lease
+from app.stores.unavailability import RedisRefuses
 
 WAKE_CHANNEL = "fairboard:wake"
 _TOP_SECONDS = 60
@@ -39,6 +40,17 @@ _TYPES = {"scores": "zset", "versions": "hash", "order": "zset", "arranged": "ha
 """The Redis types of a board's keys."""
 
 RankedMember = tuple[str, int | None, int]  # player, stored score (None: off the board), change number
+
+
+def _is_count(text: str | None) -> bool:
+    return text is None or (text.isascii() and text.isdecimal())
+
+
+def _parse_count(text: str | None) -> int:
+    """Return a count of changes. Raises one of UNAVAILABLE for text of another program, until the repair deletes it."""
+    if not _is_count(text):
+        raise RedisRefuses("a count of changes is no number")
+    return int(text or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +149,7 @@ class RankingStore:
         )
 
     def drop_foreign(self, season: Season) -> list[str]:
-        """Delete keys of this board that hold a value of another type than we write; return their names.
+        """Delete keys of this board that hold another type than we write, or a count that is none; return their names.
 
         Every command on such a key fails, so only deleting it helps. Its data is rebuilt.
         """
@@ -146,6 +158,8 @@ class RankingStore:
             pipeline.type(_key(name, season))
         types = dict(zip(_TYPES, pipeline.execute(), strict=True))
         foreign = [_key(name, season) for name, kind in types.items() if kind not in {_TYPES[name], "none"}]
+        if types["changed"] == "string" and not _is_count(self._client.get(_key("changed", season))):
+            foreign.append(_key("changed", season))
         if foreign:
             self._client.delete(*foreign)
         return foreign
@@ -223,7 +237,7 @@ class RankingStore:
 
     def changes(self, season: Season) -> int:
         """Return how often the board has changed since Redis was last empty."""
-        return int(self._client.get(_key("changed", season)) or 0)
+        return _parse_count(self._client.get(_key("changed", season)))
 
     def note_change(self, season: Season) -> None:
         """Count a change of the database: lists that were cached before it are out of date."""
@@ -234,14 +248,14 @@ class RankingStore:
         keys = _key(f"top:{limit}", season), _key("changed", season), _key(f"end:{limit}", season)
         text, changes, end_text = self._direct.call("MGET", *keys)
         if not text:
-            return None, int(changes or 0)
+            return None, _parse_count(changes)
         head, rows = text.split("\n", 1)
         version, cached_changes, built_ms = head.split(" ")
         end_version, _, end = (end_text or "").partition(" ")
         top = CachedTop(
             int(version), int(cached_changes), int(built_ms), rows, parse_end(end) if end_version == version else None
         )
-        return top, int(changes or 0)
+        return top, _parse_count(changes)
 
     def put_top(
         self, season: Season, limit: int, top: CachedTop, after: Position, until: Position, refusal: str = ""

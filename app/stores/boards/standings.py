@@ -39,7 +39,7 @@ _MEMBERS = f"""
 
 
 def _player_standing(season: Season, *, own: bool) -> str:
-    """Return the query of a player's standing, with `own` as the player sees it: with what is held."""
+    """Return the query of a player's standing, with `own` as the player sees it: with held events."""
     is_one_run = season.scoring in ONE_RUN
     metadata, join = ("run.metadata", RUN) if is_one_run else ("NULL AS metadata", "")
     score, at = "s.score", "s.achieved_at"
@@ -48,7 +48,7 @@ def _player_standing(season: Season, *, own: bool) -> str:
         score = "CASE WHEN s.has_held THEN s.held ELSE s.score END" if is_one_run else "s.score + s.held"
         join = f"""
             LEFT JOIN LATERAL (
-                SELECT due.* FROM (VALUES (1)) held {folded("s", "p.held_under")} WHERE s.has_held OR s.held <> 0
+                SELECT due.* FROM (VALUES (1)) held {folded("s", "p")} WHERE s.has_held OR s.held <> 0
             ) own ON true
             {join.replace("s.action_id", "coalesce(own.own_action, s.action_id)")}
         """

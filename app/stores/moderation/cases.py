@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from anticheat.harm import Harm
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import read_row
 
-_PAGE = """
+MATCHES = """
+    (CAST(:state AS text) IS NULL OR c.state = :state)
+    AND (CAST(:player AS uuid) IS NULL OR c.player_id = :player)
+    AND (CAST(:appealed AS boolean) IS NULL OR (c.appealed_at IS NOT NULL) = :appealed)
+    AND (CAST(:since AS timestamptz) IS NULL OR c.opened_at >= :since)
+    AND (CAST(:rule AS text) IS NULL
+         OR EXISTS (SELECT FROM signals r WHERE r.case_id = c.id AND :rule IN (r.rule, r.source)))
+"""
+"""The condition on cases `c` of some filters; `values_of` returns its parameters."""
+
+_LISTED = """
     SELECT c.case_id, c.state, c.opened_at, c.starts_at, c.decided_at, c.decided_by, c.appealed_at,
            c.player_id, p.username, p.status, s.signals, s.highest_suspicion, s.rules
-    FROM (
-        SELECT *, id AS case_id FROM cases c
-        WHERE (CAST(:state AS text) IS NULL OR c.state = :state)
-          AND (CAST(:player AS uuid) IS NULL OR c.player_id = :player)
-          AND (CAST(:appealed AS boolean) IS NULL OR (c.appealed_at IS NOT NULL) = :appealed)
-          AND (CAST(:since AS timestamptz) IS NULL OR c.opened_at >= :since)
-          AND (CAST(:rule AS text) IS NULL
-               OR EXISTS (SELECT FROM signals r WHERE r.case_id = c.id AND :rule IN (r.rule, r.source)))
-          AND (CAST(:after AS uuid) IS NULL
-               OR (c.opened_at, c.id) < (SELECT a.opened_at, a.id FROM cases a WHERE a.id = :after))
-        ORDER BY c.opened_at DESC, c.id DESC LIMIT :limit
-    ) c JOIN players p ON p.id = c.player_id
+    FROM (SELECT *, id AS case_id FROM cases c WHERE {selected}) c JOIN players p ON p.id = c.player_id
     CROSS JOIN LATERAL (
         SELECT count(*) AS signals, coalesce(max(suspicion), 0) AS highest_suspicion,
-               coalesce(array_agg(DISTINCT rule), '{}') AS rules
+               coalesce(array_agg(DISTINCT rule), '{{}}') AS rules
         FROM signals WHERE case_id = c.case_id
     ) s
     ORDER BY c.opened_at DESC, c.case_id DESC
 """
+_PAGE = _LISTED.format(
+    selected=f"""
+        {MATCHES} AND (CAST(:after AS uuid) IS NULL
+            OR (c.opened_at, c.id) < (SELECT a.opened_at, a.id FROM cases a WHERE a.id = :after))
+        ORDER BY c.opened_at DESC, c.id DESC LIMIT :limit
+    """
+)
+_CHOSEN = _LISTED.format(selected="c.id = ANY(:cases)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,17 @@ class Filters:
     rule: str | None = None
     appealed: bool | None = None
     since: datetime | None = None
+
+
+def values_of(filters: Filters) -> dict[str, object]:
+    """Return the parameters of MATCHES."""
+    return {
+        "state": filters.state,
+        "player": filters.player_id,
+        "rule": filters.rule,
+        "appealed": filters.appealed,
+        "since": filters.since,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +98,7 @@ class OwnCase:
 
 @dataclass(frozen=True, slots=True)
 class ListedCase:
-    """A case of a list, with a summary of its signals."""
+    """A case of a list, with a summary of its signals, and the harm that may come of it while it is open."""
 
     case_id: UUID
     state: str
@@ -93,6 +113,7 @@ class ListedCase:
     signals: int
     highest_suspicion: float
     rules: list[str]
+    harm: Harm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,17 +179,13 @@ class CaseStore:
 
     def page(self, filters: Filters, *, limit: int, after: UUID | None = None) -> list[ListedCase]:
         """Return cases, the newest first, that follow the case `after`, each with a summary of its signals."""
-        rows = self._db.rows(
-            _PAGE,
-            state=filters.state,
-            player=filters.player_id,
-            rule=filters.rule,
-            appealed=filters.appealed,
-            since=filters.since,
-            after=after,
-            limit=limit,
-        )
+        rows = self._db.rows(_PAGE, **values_of(filters), after=after, limit=limit)
         return [read_row(row, ListedCase) for row in rows]
+
+    def chosen(self, case_ids: Sequence[UUID]) -> list[ListedCase]:
+        """Return these cases in their order, each with a summary of its signals."""
+        rows = {row.case_id: read_row(row, ListedCase) for row in self._db.rows(_CHOSEN, cases=list(case_ids))}
+        return [rows[case_id] for case_id in case_ids if case_id in rows]
 
     def case(self, case_id: UUID) -> Case | None:
         """Return a case with its player, or `None`."""

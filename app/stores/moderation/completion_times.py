@@ -1,4 +1,4 @@
-"""Completion times by the server's clock, of players that are under no suspicion."""
+"""Completion times and rhythms by the clock that the rules use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from app.domain.calibration import BINS_PER_DECADE, CompletionTimes
+from anticheat.rule_parameters import RULE_PARAMETERS
+from app.domain.calibration import BINS_PER_DECADE, CompletionTimes, Rhythm
 from app.stores.boards.counting import WAS_EVER_REVERSED
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
@@ -43,6 +44,43 @@ _BINS = f"""
         floor(log(greatest(seconds, {_MIN_SECONDS})) * {BINS_PER_DECADE})::int AS number
     FROM honest h JOIN action_types t ON t.id = h.action_type_id GROUP BY t.slug, number ORDER BY t.slug, number
 """
+
+
+# Each player's newest intervals between completions of one action type, as the pattern rule takes them. Players with an
+# open case count too, since rhythm opens cases.
+_RHYTHMS = f"""
+    WITH played AS (
+        SELECT player_id, action_type_id,
+               extract(epoch FROM judged_at - lag(judged_at) OVER (PARTITION BY player_id, action_type_id
+                                                                   ORDER BY judged_at, id))::float8 AS seconds,
+               row_number() OVER (PARTITION BY player_id, action_type_id ORDER BY id DESC) AS number
+        FROM score_events WHERE kind = 'redeem' AND judged_at IS NOT NULL AND created_at >= :since
+    ), rhythms AS (
+        SELECT action_type_id, percentile_cont(array[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY seconds) AS quartiles
+        FROM played e WHERE number <= {_MAX_PER_PLAYER} AND seconds <= :pause
+          AND EXISTS (SELECT FROM players p WHERE p.id = e.player_id AND p.status = 'active')
+          AND NOT EXISTS (SELECT FROM cases c WHERE c.player_id = e.player_id AND c.state = 'confirmed')
+        GROUP BY player_id, action_type_id HAVING count(*) >= :intervals
+    )
+    SELECT t.slug, count(*) AS players, count(*) FILTER (
+        WHERE quartiles[3] - quartiles[1] < least(greatest(:steadiness * quartiles[2], :hand), :reaction)) AS even
+    FROM rhythms JOIN action_types t ON t.id = action_type_id GROUP BY t.slug
+"""
+
+
+def rhythms_since(source: Database, since: datetime) -> dict[str, Rhythm]:
+    """Return the players' rhythms since then, by the action type's slug."""
+    numbers = RULE_PARAMETERS
+    rows = source.rows(
+        _RHYTHMS,
+        since=since,
+        pause=numbers.pause,
+        intervals=numbers.windows[0].intervals,
+        steadiness=numbers.steadiness,
+        hand=numbers.steadiest_hand,
+        reaction=numbers.steadiest_reaction,
+    )
+    return {row.slug: Rhythm(row.players, row.even) for row in rows}
 
 
 def completion_times_since(source: Database, since: datetime) -> dict[str, CompletionTimes]:

@@ -13,6 +13,7 @@ from app.domain.corrections import Correction
 from app.errors import Conflict
 from app.stores.boards.counting import (
     COUNTS,
+    HOLD_COLUMNS,
     IS_ONE_RUN,
     IS_VOIDED,
     NEWEST_REVERSAL,
@@ -74,27 +75,27 @@ _RECOMPUTE_TOTALS = f"""
     WITH written AS (
         SELECT e.*, w.kind = 'restore' AS is_back FROM score_events w {redemption_of("w")} WHERE w.id = ANY(:written)
     ), change AS (
-        SELECT n.id AS season_id, e.player_id, p.held_under, max(e.created_at) AS newest,
+        SELECT n.id AS season_id, e.player_id, {HOLD_COLUMNS}, max(e.created_at) AS newest,
                {
     total(
         f"CASE WHEN is_back THEN {stored('e.points')} ELSE -({stored('e.points')}) END",
-        is_held("e.held_under", "p.held_under"),
+        is_held("e", "p"),
     )
 } AS held,
                {
     total(
         f"CASE WHEN is_back THEN {stored('e.points')} ELSE -({stored('e.points')}) END",
-        is_public("e.held_under", "p.held_under"),
+        is_public("e", "p"),
     )
 } AS score,
-               bool_or(e.held_under IS NOT NULL) AS was_held
+               bool_or({is_held("e", "p")}) AS has_held
         FROM written e JOIN players p ON p.id = e.player_id {SEASONS_OF_EVENT} WHERE NOT {IS_ONE_RUN}
-        GROUP BY n.id, e.player_id, p.held_under
+        GROUP BY n.id, e.player_id, {HOLD_COLUMNS}
     )
     UPDATE standings s SET score = s.score + change.score, held = s.held + change.held, changes = s.changes + 1,
-        has_held = CASE WHEN s.has_held OR change.was_held THEN {has_held("s", "change.held_under")} ELSE false END,
+        has_held = CASE WHEN s.has_held OR change.has_held THEN {has_held("s", "change")} ELSE false END,
         achieved_at = CASE WHEN change.newest < s.achieved_at - interval '10 s' THEN s.achieved_at
-            ELSE {achieved_at("s", "change.held_under")} END
+            ELSE {achieved_at("s", "change")} END
     FROM change WHERE s.season_id = change.season_id AND s.player_id = change.player_id
     RETURNING s.score + s.held AS total
 """
@@ -102,7 +103,7 @@ _FOLD_RUNS = f"""
     WITH due AS (
         SELECT s.season_id, s.player_id, due.*
         FROM unnest(CAST(:seasons AS int[]), CAST(:players AS uuid[])) AS s (season_id, player_id)
-        JOIN players p ON p.id = s.player_id {folded("s", "p.held_under")}
+        JOIN players p ON p.id = s.player_id {folded("s", "p")}
     )
     UPDATE standings s SET score = due.score, held = due.held, has_held = due.has_held, achieved_at = due.achieved_at,
         action_id = due.action_id, changes = s.changes + 1

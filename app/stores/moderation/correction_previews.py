@@ -12,6 +12,7 @@ from app.domain.boards import MAX_SCORE
 from app.domain.corrections import Selection
 from app.stores.boards.counting import (
     COUNTS,
+    HOLD_COLUMNS,
     IS_ONE_RUN,
     IS_VOIDED,
     NEWEST_REVERSAL,
@@ -42,22 +43,22 @@ _RESTORED = f"""
     SELECT e.*, 1 AS sign FROM score_events v {redemption_of("v")} {NEWEST_REVERSAL}
     WHERE v.correction_id = :restores_id AND reversal.id = v.id
 """
-# What is touched stops to count, or counts again.
+# The touched events stop to count, or count again.
 _WOULD_COUNT = f"e.kind = 'redeem' AND ({IS_VOIDED}) = (e.id IN (SELECT id FROM touched))"
 # `seen` is the change without held points, which move no player.
 _MOVES = f"""
     WITH touched AS MATERIALIZED ({{touched}}), change AS (
         SELECT n.id AS season_id, e.player_id, count(*) AS events, {total("e.sign * e.points")} AS points,
-               {total(f"e.sign * ({stored('e.points')})", is_public("e.held_under", "p.held_under"))} AS seen,
-               {IS_ONE_RUN} AS is_one_run, p.held_under
+               {total(f"e.sign * ({stored('e.points')})", is_public("e", "p"))} AS seen,
+               {IS_ONE_RUN} AS is_one_run, {HOLD_COLUMNS}
         FROM touched e {SEASONS_OF_EVENT} JOIN players p ON p.id = e.player_id
-        GROUP BY n.id, e.player_id, b.scoring, p.held_under
+        GROUP BY n.id, e.player_id, b.scoring, {HOLD_COLUMNS}
     ), outcome AS (
         SELECT c.season_id, c.player_id, c.events, c.points, due.score, due.achieved_at IS NOT NULL AS is_ranked
-        FROM change c {folded("c", "c.held_under", _WOULD_COUNT)} WHERE c.is_one_run
+        FROM change c {folded("c", "c", _WOULD_COUNT)} WHERE c.is_one_run
         UNION ALL
         SELECT c.season_id, c.player_id, c.events, c.points, s.score + c.seen,
-               {is_ranked("c", "c.held_under", _WOULD_COUNT)}
+               {is_ranked("c", "c", _WOULD_COUNT)}
         FROM change c JOIN standings s USING (season_id, player_id) WHERE NOT c.is_one_run
     ), board AS (
         SELECT s.season_id, s.player_id, c.events, c.points,

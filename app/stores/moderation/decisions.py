@@ -20,6 +20,8 @@ class PlayerState(TypedDict):
     suspicion: SuspicionRow | None
     held_under: str | None
     held_until: str | None
+    held_since: str | None
+    held_from: str | None
 
 
 class DecisionStore:
@@ -96,13 +98,14 @@ class DecisionStore:
     def state_before_last(self, connection: sa.Connection, case_id: UUID) -> PlayerState:
         """Return the state before the last decision, as `add` stored it.
 
-        Older versions stored `held`, which meant under this case.
+        Older versions stored `held`, which meant under this case, and no hold reached back.
         """
         before: PlayerState = connection.execute(
             sa.text(
                 """
                 SELECT jsonb_build_object(
-                    'held_under', CASE WHEN before->'held' = 'true' THEN CAST(case_id AS text) END, 'held_until', null
+                    'held_under', CASE WHEN before->'held' = 'true' THEN CAST(case_id AS text) END, 'held_until', null,
+                    'held_since', null, 'held_from', null
                 ) || (before - 'held') FROM decisions WHERE case_id = :case ORDER BY id DESC LIMIT 1
                 """
             ),

@@ -15,18 +15,21 @@ from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import read_row
 
 _RETENTION = "90 days"  # a retired model trained longer ago is deleted when the next one is added
-_FACTS = "version, state, trained_at, window_since, window_until, seed, players, settings, numbers, digest"
+_FACTS = "version, state, trained_at, window_since, window_until, players, settings, numbers, digest"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredModel:
-    """A model and its origin: the time window it learned from, the seed, the number of players, the settings."""
+    """A model and its origin: the time window it learned from, the number of players, the settings.
+
+    `inputs`: the players that it left out, and the decisions that it learned from.
+    """
 
     since: datetime
     until: datetime
-    seed: int
     players: int
     settings: Mapping[str, object]
+    inputs: Mapping[str, object]
     numbers: Mapping[str, float]
     artifact: bytes
     digest: str
@@ -40,7 +43,6 @@ class ModelFacts(TypedDict):
     trained_at: datetime
     window_since: datetime
     window_until: datetime
-    seed: int
     players: int
     settings: dict[str, object]
     numbers: dict[str, float]
@@ -83,6 +85,13 @@ class ModelStore:
         assert row is not None
         return bytes(row.artifact), row.digest
 
+    def inputs(self, version: int) -> dict[str, object]:
+        """Return the model's input besides the ledger."""
+        row = self._db.row("SELECT inputs FROM models WHERE version = :version", version=version)
+        assert row is not None
+        inputs: dict[str, object] = row.inputs
+        return inputs
+
     def add(self, connection: sa.Connection, model: StoredModel) -> int:
         """Store a new model, retired as yet, and return its version; deletes old retired models."""
         _lock_models(connection)
@@ -92,18 +101,18 @@ class ModelStore:
         added = connection.execute(
             sa.text(
                 """
-                INSERT INTO models (window_since, window_until, seed, players, settings, numbers, artifact, digest,
+                INSERT INTO models (window_since, window_until, players, settings, inputs, numbers, artifact, digest,
                                     state)
-                VALUES (:since, :until, :seed, :players, CAST(:settings AS jsonb), CAST(:numbers AS jsonb), :artifact,
-                        :digest, 'retired') RETURNING version
+                VALUES (:since, :until, :players, CAST(:settings AS jsonb), CAST(:inputs AS jsonb),
+                        CAST(:numbers AS jsonb), :artifact, :digest, 'retired') RETURNING version
                 """
             ),
             {
                 "since": model.since,
                 "until": model.until,
-                "seed": model.seed,
                 "players": model.players,
                 "settings": json.dumps(model.settings),
+                "inputs": json.dumps(model.inputs),
                 "numbers": json.dumps(model.numbers),
                 "artifact": model.artifact,
                 "digest": model.digest,
@@ -123,16 +132,36 @@ class ModelStore:
             )
         return retired
 
+    def is_new(self, connection: sa.Connection, player_id: UUID, since: datetime) -> bool:
+        """Return whether the player has no open case with a finding of a model since then."""
+        statement = sa.text(
+            """
+            SELECT 1 FROM signals s JOIN cases c ON c.id = s.case_id
+            WHERE s.player_id = :player AND s.source = 'model' AND s.at > :since AND c.state = 'open' LIMIT 1
+            """
+        )
+        return connection.execute(statement, {"player": player_id, "since": since}).first() is None
+
     def add_signals(
-        self, connection: sa.Connection, player_id: UUID, findings: Sequence[ModelFinding], at: datetime
+        self,
+        connection: sa.Connection,
+        player_id: UUID,
+        findings: Sequence[ModelFinding],
+        at: datetime,
+        *,
+        added: float,
+        suspicion: float,
     ) -> int:
-        """Store the findings of the window that ended `at`, once; return the number of new ones. Adds no suspicion."""
+        """Store the findings about the time up to `at`, once; return the number of new ones.
+
+        The first one carries the suspicion that they added together; `suspicion` is the player's with it.
+        """
         return sum(
             connection.execute(
                 sa.text(
                     """
                     INSERT INTO signals (player_id, rule, seen, expected, added, suspicion, outcome, at, source)
-                    VALUES (:player, :rule, :seen, :expected, 0, 0, 'flag', :at, 'model')
+                    VALUES (:player, :rule, :seen, :expected, :added, :suspicion, 'flag', :at, 'model')
                     ON CONFLICT (player_id, rule, at) WHERE source = 'model' DO NOTHING
                     """
                 ),
@@ -141,10 +170,12 @@ class ModelStore:
                     "rule": finding.rule,
                     "seen": finding.seen,
                     "expected": finding.expected,
+                    "added": 0.0 if number else added,
+                    "suspicion": suspicion,
                     "at": at,
                 },
             ).rowcount
-            for finding in findings
+            for number, finding in enumerate(findings)
         )
 
 

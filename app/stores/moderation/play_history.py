@@ -1,8 +1,8 @@
-"""The plays of all players in a time window, from the ledger, as input of the learned model. Needs numpy."""
+"""The plays of players in a time window, from the ledger, as input of the learned model. Needs numpy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +11,14 @@ from uuid import UUID
 import numpy as np
 import sqlalchemy as sa
 
-from anticheat.features import LEAST_PLAYS, Plays
+from anticheat.features import LEAST_PLAYS
+from anticheat.plays import Plays
+from anticheat.rules import ActionTypeLimits
+from app.domain.action_types import LIMITS
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
 
-# So many redemptions are in memory together: 24 bytes each, and the model compares them with each other.
+# So many redemptions are in memory together while a model learns: 60 bytes each.
 TOGETHER = 1_000_000
 
 # A player's part follows from their id: ids are random, and the same on every machine.
@@ -27,6 +30,7 @@ _DECIDED = """
         FULL JOIN (SELECT player_id, max(decided_at) AS decided_at FROM cases GROUP BY player_id) c USING (player_id)
     ) d USING (player_id)
 """
+_MOST_VERDICTS = 200  # of each kind, the newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +41,24 @@ class PlayWindow:
     plays: Plays
 
 
+@dataclass(frozen=True, slots=True)
+class DecidedCase:
+    """A case that a person has decided on."""
+
+    case_id: UUID
+    player_id: UUID
+    opened_at: datetime
+    is_confirmed: bool
+
+
 class PlayLedger:
     """One snapshot of the ledger."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
+        rows = connection.execute(sa.text(f"SELECT id, slug, {', '.join(LIMITS)} FROM action_types")).fetchall()
+        self._slugs: dict[int, str] = {row.id: row.slug for row in rows}
+        self.limits: Mapping[str, ActionTypeLimits] = {row.slug: ActionTypeLimits(*row[2:]) for row in rows}
 
     def parts(self, since: datetime, until: datetime) -> int:
         """Return the number of parts in which to read the players of this time, so that each part fits into memory."""
@@ -49,34 +66,77 @@ class PlayLedger:
         return 1 + int(self._connection.execute(count, {"since": since, "until": until}).scalar_one()) // TOGETHER
 
     def windows(
-        self, since: datetime, until: datetime, part: int = 0, parts: int = 1, *, is_judged: bool = False
-    ) -> list[PlayWindow]:
-        """Return the windows of this part's players with at least LEAST_PLAYS plays, in the order of their ids.
+        self,
+        since: datetime,
+        until: datetime,
+        part: int = 0,
+        parts: int = 1,
+        *,
+        is_judged: bool = False,
+        active_since: datetime | None = None,
+        player_id: UUID | None = None,
+    ) -> Iterator[PlayWindow]:
+        """Yield the windows of this part's players with at least LEAST_PLAYS plays, in the order of their ids.
 
-        If they are judged, plays of before a person's last decision on the player don't count.
+        If they are judged, plays of before a person's last decision on the player don't count. `active_since`: only
+        players that have played since then.
         """
+        activity = "AND max(e.created_at) >= :active" if active_since else ""
         grouped = sa.text(
             f"""
-            SELECT player_id, array_agg(t.slug ORDER BY e.id) AS action_types,
+            SELECT player_id, array_agg(e.action_type_id ORDER BY e.id) AS action_types,
                    array_agg(extract(epoch FROM issued_at)::float8 ORDER BY e.id) AS issued_at,
                    array_agg(extract(epoch FROM coalesce(judged_at, e.created_at))::float8 ORDER BY e.id)
-                       AS completed_at
-            FROM score_events e JOIN action_types t ON t.id = e.action_type_id {_DECIDED}
+                       AS completed_at,
+                   array_agg(e.points::float8 ORDER BY e.id) AS points
+            FROM score_events e {_DECIDED if is_judged else ""}
             WHERE {_WHEN} AND {_PART}
-              AND (NOT :is_judged OR decided_at IS NULL OR coalesce(judged_at, e.created_at) > decided_at)
-            GROUP BY player_id HAVING count(*) >= {LEAST_PLAYS} ORDER BY player_id
+              {"AND e.player_id = :player" if player_id else ""}
+              {"AND (decided_at IS NULL OR coalesce(judged_at, e.created_at) > decided_at)" if is_judged else ""}
+            GROUP BY player_id HAVING count(*) >= {LEAST_PLAYS} {activity}
+            ORDER BY player_id
             """
         )
-        streamed = self._connection.execution_options(stream_results=True, max_row_buffer=100)
-        values = {"since": since, "until": until, "part": part, "parts": parts, "is_judged": is_judged}
-        return [_window(row) for row in streamed.execute(grouped, values)]
+        streamed = self._connection.execution_options(stream_results=True, max_row_buffer=20)
+        values = {"since": since, "until": until, "part": part, "parts": parts}
+        values |= {"player": player_id} if player_id else {}
+        values |= {"active": active_since} if active_since else {}
+        for row in streamed.execute(grouped, values):
+            yield PlayWindow(row.player_id, self._plays(row))
 
+    def _plays(self, row: Row) -> Plays:
+        completed = np.array(row.completed_at)
+        order = np.argsort(completed, kind="stable")  # ids follow the order of commits, and that only nearly
+        names = [self._slugs[row.action_types[index]] for index in order]
+        issued, points = np.array(row.issued_at)[order], np.array(row.points)[order]
+        return Plays.from_arrays(names, issued, completed[order], self.limits, points)
 
-def _window(row: Row) -> PlayWindow:
-    completed = np.array(row.completed_at)
-    order = np.argsort(completed, kind="stable")  # ids follow the order of commits, and that only nearly
-    action_types = [row.action_types[index] for index in order]
-    return PlayWindow(row.player_id, Plays(action_types, np.array(row.issued_at)[order], completed[order]))
+    def left_out(self) -> list[UUID]:
+        """Return the players that a model must not learn from: suspended, or with an open or confirmed case."""
+        rows = self._connection.execute(
+            sa.text(
+                """
+                SELECT player_id FROM cases WHERE state IN ('open', 'confirmed')
+                UNION SELECT id FROM players WHERE status = 'suspended' ORDER BY 1
+                """
+            )
+        )
+        return [row.player_id for row in rows]
+
+    def decided_cases(self, case_ids: Collection[UUID] | None = None) -> list[DecidedCase]:
+        """Return these decided cases, by default the newest of each kind, in the order of their ids."""
+        rows = self._connection.execute(
+            sa.text(
+                """
+                SELECT id, player_id, opened_at, state FROM (
+                    SELECT *, row_number() OVER (PARTITION BY state ORDER BY decided_at DESC) AS number
+                    FROM cases WHERE state IN ('cleared', 'confirmed')
+                ) c WHERE number <= :most AND (CAST(:ids AS uuid[]) IS NULL OR id = ANY(:ids)) ORDER BY id
+                """
+            ),
+            {"most": _MOST_VERDICTS, "ids": None if case_ids is None else list(case_ids)},
+        )
+        return [DecidedCase(row.id, row.player_id, row.opened_at, row.state == "confirmed") for row in rows]
 
 
 @contextmanager

@@ -60,11 +60,12 @@ class TypeLimits:
 
 @dataclass(frozen=True, slots=True)
 class PlayerOutcome:
-    """A player's first flag, first suspension, number of refused tries, and the last decision of a person."""
+    """A player's first flag, hold and suspension, number of refused tries, and the last decision of a person."""
 
     player_id: UUID
     username: str
     flagged_at: datetime | None
+    held_at: datetime | None
     suspended_at: datetime | None
     refused: int
     decided: str | None
@@ -179,7 +180,7 @@ class ReviewLedger:
         rows = self._rows(
             """
             SELECT player_id, action_id, action_type, at, rule, seen, expected, added, is_hard FROM signals
-            WHERE player_id = ANY(:players) AND at >= :since AND source <> 'model'
+            WHERE player_id = ANY(:players) AND at >= :since AND source NOT IN ('model', 'linked')
             """,
             players=ids,
             since=since,
@@ -193,13 +194,14 @@ class ReviewLedger:
         """Return the players' outcomes from `since` to before `until`, as they were judged live."""
         rows = self._rows(
             """
-            SELECT p.id AS player_id, p.username, s.flagged_at, s.suspended_at,
+            SELECT p.id AS player_id, p.username, s.flagged_at, s.held_at, s.suspended_at,
                    (SELECT count(*) FROM refusals r
                     WHERE r.player_id = p.id AND r.judged_at >= :since AND r.judged_at < :until) AS refused,
                    (SELECT c.state FROM cases c WHERE c.player_id = p.id AND c.decided_at >= :since
                     ORDER BY c.decided_at DESC LIMIT 1) AS decided
             FROM players p CROSS JOIN LATERAL (
                 SELECT min(at) FILTER (WHERE outcome <> 'clean') AS flagged_at,
+                       min(at) FILTER (WHERE outcome = 'hold') AS held_at,
                        min(at) FILTER (WHERE outcome = 'critical') AS suspended_at
                 FROM signals WHERE player_id = p.id AND source = 'live' AND at >= :since AND at < :until
             ) AS s WHERE p.id = ANY(:players) ORDER BY p.id

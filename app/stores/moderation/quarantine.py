@@ -1,21 +1,21 @@
-"""Held points: visible to their player alone until the hold under which they were scored ends."""
+"""Held points: visible to their player alone until the hold that is on them ends."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.domain.scoring import Hold
 from app.stores.boards.counting import folded
 from app.stores.postgres.engine import Database
 
 _SETTLE = f"""
     WITH due AS (
         SELECT s.season_id, s.player_id, due.* FROM standings s JOIN players p ON p.id = s.player_id
-        {folded("s", "p.held_under")} WHERE {{which}}
+        {folded("s", "p")} WHERE {{which}}
     )
     UPDATE standings s SET score = due.score, held = due.held, has_held = due.has_held, achieved_at = due.achieved_at,
         action_id = due.action_id, changes = s.changes + 1
@@ -25,14 +25,23 @@ _SETTLE = f"""
 """
 _SETTLE_PLAYER = _SETTLE.format(which="s.player_id = :player")
 _SETTLE_PLAYERS = _SETTLE.format(which="s.player_id = ANY(:players) AND (s.has_held OR s.held <> 0)")
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """A hold on a player's points. `until`: it may end by itself from then on; None: a person ends it."""
-
-    id: UUID
-    until: datetime | None = None
+# The time is read with the standings locked, so all redemptions before it are settled, but one that waits for the lock
+# may have an earlier time: the sweep settles it.
+_REACH_BACK = """
+    UPDATE players SET held_under = coalesce(held_under, :hold), held_since = least(held_since, :since),
+        held_from = clock_timestamp(), held_until = CASE WHEN :lasts THEN NULL ELSE held_until END
+    WHERE id = :player
+"""
+# All evidence that still counts is from the earliest signal of which a point is left, or later. Points that were
+# released, by time or by a person, stay released.
+_BEGUN_LATELY = """
+    SELECT p.id AS player_id, greatest(p.released_at, s.cleared_at, coalesce((
+        SELECT min(g.at) FROM signals g WHERE g.player_id = p.id
+        AND g.added * power(0.5, least(1000, greatest(0, extract(epoch FROM t.now - g.at)) / :half_life)) >= 1
+    ), t.now)) AS since
+    FROM (SELECT CAST(:now AS timestamptz) AS now) t CROSS JOIN players p LEFT JOIN suspicion s ON s.player_id = p.id
+    WHERE p.held_until IS NOT NULL AND p.held_since IS NULL LIMIT :most
+"""
 
 
 class QuarantineStore:
@@ -44,17 +53,61 @@ class QuarantineStore:
     def hold_of(self, connection: sa.Connection, player_id: UUID) -> Hold | None:
         """Return the hold on the player's points, or `None`."""
         row = connection.execute(
-            sa.text("SELECT held_under, held_until FROM players WHERE id = :player"), {"player": player_id}
+            sa.text("SELECT held_under, held_until, held_since, held_from FROM players WHERE id = :player"),
+            {"player": player_id},
         ).one()
-        return Hold(row.held_under, row.held_until) if row.held_under else None
+        return Hold(*row) if row.held_under else None
 
     def hold(self, connection: sa.Connection, player_id: UUID, hold: Hold | None) -> int:
         """Hold past and future points of this hold, or with `None` none; return the number of changed standings."""
         connection.execute(
-            sa.text("UPDATE players SET held_under = :hold, held_until = :until WHERE id = :player"),
-            {"hold": hold and hold.id, "until": hold and hold.until, "player": player_id},
+            sa.text(
+                """
+                UPDATE players SET held_under = :hold, held_until = :until, held_since = :since, held_from = :begun,
+                    released_at = CASE WHEN CAST(:hold AS uuid) IS NULL AND held_under IS NOT NULL
+                        THEN clock_timestamp() ELSE released_at END
+                WHERE id = :player
+                """
+            ),
+            {
+                "hold": hold and hold.id,
+                "until": hold and hold.until,
+                "since": hold and hold.since,
+                "begun": hold and hold.begun,
+                "player": player_id,
+            },
         )
         return self.settle(connection, player_id)
+
+    def reach_back(
+        self, connection: sa.Connection, player_id: UUID, since: datetime, *, hold_id: UUID, lasts: bool
+    ) -> int:
+        """Hold the points scored since then too, and all from now on; return the number of changed standings.
+
+        A player without a hold gets the one with `hold_id`. If it `lasts`, only a person ends it.
+        """
+        _lock_standings(connection, player_id)
+        values = {"player": player_id, "hold": hold_id, "since": since, "lasts": lasts}
+        connection.execute(sa.text(_REACH_BACK), values)
+        return self.settle(connection, player_id)
+
+    def begun_lately(self, now: datetime, half_life: float, most: int) -> list[tuple[UUID, datetime]]:
+        """Return at most `most` players whose hold, one that ends by itself, has not reached back, and to when it may.
+
+        That is the earliest evidence that still counts `now`, but not before points were last released.
+        """
+        rows = self._db.rows(_BEGUN_LATELY, now=now, half_life=half_life, most=most)
+        return [(row.player_id, row.since) for row in rows]
+
+    def reached_back_lately(self, seconds: float) -> list[UUID]:
+        """Return players whose hold reached back in the last `seconds`.
+
+        Their first redemption in a season may have been in flight then: there was no standing to lock.
+        """
+        rows = self._db.rows(
+            "SELECT id FROM players WHERE held_from > now() - make_interval(secs => :seconds)", seconds=seconds
+        )
+        return [row.id for row in rows]
 
     def extend(self, connection: sa.Connection, player_id: UUID, until: datetime) -> None:
         """Move the time at which the player's hold may end by itself, if it is one that does."""
@@ -73,11 +126,8 @@ class QuarantineStore:
 
         The rows are locked first, so that the next statement sees the redemption that had them locked.
         """
-        values = {"player": player_id}
-        connection.execute(
-            sa.text("SELECT FROM standings WHERE player_id = :player ORDER BY season_id FOR UPDATE"), values
-        )
-        return connection.execute(sa.text(_SETTLE_PLAYER), values).rowcount
+        _lock_standings(connection, player_id)
+        return connection.execute(sa.text(_SETTLE_PLAYER), {"player": player_id}).rowcount
 
     def settle_missed(self, connection: sa.Connection, players: Sequence[UUID]) -> None:
         """Correct these players' held points, which may include a redemption that was in flight at a decision.
@@ -110,3 +160,9 @@ class QuarantineStore:
             seconds=seconds,
         )
         return [row.id for row in rows]
+
+
+def _lock_standings(connection: sa.Connection, player_id: UUID) -> None:
+    connection.execute(
+        sa.text("SELECT FROM standings WHERE player_id = :player ORDER BY season_id FOR UPDATE"), {"player": player_id}
+    )

@@ -8,21 +8,31 @@ from typing import TypedDict
 from app.stores.postgres.engine import Database
 from app.stores.postgres.moderation_schema import metadata
 from app.stores.postgres.rows import read_row
+from app.stores.postgres.schema import board_version
 from app.stores.redis.client import Client, Scripts, direct_connection
 from app.stores.redis.cluster import ClusterClient, NodeInfo
 
-# The rights that the role needs: to read and add to every table, and to make the changes that play makes.
+# The rights that the role needs: to read and add to every table, to make the changes that play makes, and to count.
 _RIGHTS = [
     *((name, right) for name in sorted(metadata.tables) for right in ("SELECT", "INSERT")),
     *((name, "UPDATE") for name in ("standings", "players", "logins")),
     ("outbox", "DELETE"),
+    (board_version.name, "USAGE"),
 ]
+_COLUMNS = [(table.name, column.name) for table in metadata.sorted_tables for column in table.columns]
 _OBSTACLES = """
     SELECT pg_is_in_recovery() AS standby, current_setting('transaction_read_only') = 'on' AS read_only,
            current_setting('server_encoding') AS encoding,
            array_agg(DISTINCT name ORDER BY name) FILTER (WHERE to_regclass(name) IS NULL) AS missing,
-           array_agg(DISTINCT lower(wanted) || ' on ' || name)
-               FILTER (WHERE NOT has_table_privilege(to_regclass(name), wanted)) AS forbidden
+           array_agg(DISTINCT lower(wanted) || ' on ' || name) FILTER (WHERE NOT CASE wanted
+               WHEN 'USAGE' THEN has_sequence_privilege(to_regclass(name), wanted)
+               ELSE has_table_privilege(to_regclass(name), wanted) END) AS forbidden,
+           (SELECT array_agg(name || '.' || part ORDER BY name, part)
+            FROM unnest(CAST(:tables AS text[]), CAST(:columns AS text[])) AS need (name, part)
+            WHERE to_regclass(name) IS NOT NULL AND NOT EXISTS (
+                SELECT FROM pg_attribute
+                WHERE attrelid = to_regclass(name) AND attname = part AND NOT attisdropped
+            )) AS incomplete
     FROM unnest(CAST(:names AS text[]), CAST(:rights AS text[])) AS need (name, wanted)
 """
 _MAX_NAMES = 3
@@ -72,8 +82,9 @@ class PostgresProbe:
 
     def obstacle(self) -> str | None:
         """Return why a server that answers can't be played on, in words; `None` if it can. Takes one round trip."""
-        names, rights = zip(*_RIGHTS, strict=True)
-        row = self._db.row(_OBSTACLES, names=list(names), rights=list(rights))
+        names, rights = map(list, zip(*_RIGHTS, strict=True))
+        tables, columns = map(list, zip(*_COLUMNS, strict=True))
+        row = self._db.row(_OBSTACLES, names=names, rights=rights, tables=tables, columns=columns)
         assert row is not None
         if row.standby:
             return "is a standby, which is read-only"
@@ -83,7 +94,9 @@ class PostgresProbe:
         if row.encoding != "UTF8":
             return f"has the encoding {row.encoding}, not UTF8"
         if row.missing:
-            return f"lacks tables ({_join_names(row.missing)})"
+            return f"lacks tables or sequences ({_join_names(row.missing)})"
+        if row.incomplete:
+            return f"lacks columns ({_join_names(row.incomplete)})"
         if row.forbidden:
             return f"denies its role rights that it needs ({_join_names(row.forbidden)})"
         return None

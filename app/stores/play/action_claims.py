@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from math import inf
 from typing import TypeAlias
@@ -17,6 +17,7 @@ from anticheat.history import HISTORY_LENGTH, Completion
 from anticheat.rules import ActionTypeLimits
 from anticheat.suspicion import Suspicion
 from app.domain.action_token import Promise
+from app.stores.play.claim_texts import read_entry, read_limits, read_suspicion, write_limits, write_nature
 from app.stores.redis.client import Call, Client, Scripts
 from app.stores.redis.clock_steps import ClockSteps
 from app.stores.redis.connection import RedisValue
@@ -55,9 +56,17 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Consumed:
-    """The action is consumed; `replays` counts how often its token was presented since."""
+    """The action is consumed; `replays` counts how often its token was presented since, with the time `at_ms`."""
 
+    at_ms: int
     replays: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forged:
+    """The token, presented at `at_ms`, does not promise what was issued."""
+
+    at_ms: int
 
 
 class Unclaimed(Enum):
@@ -67,13 +76,11 @@ class Unclaimed(Enum):
     """The Idempotency-Key belongs to another action or token."""
     MISSING = "missing"
     """Redis does not know the action, or it has expired or is invalid."""
-    FORGED = "forged"
-    """The token does not promise what was issued."""
     IN_FLIGHT = "in_flight"
     """Another redemption holds the claim."""
 
 
-Claim: TypeAlias = Claimed | Consumed | Unclaimed
+Claim: TypeAlias = Claimed | Consumed | Forged | Unclaimed
 
 
 def _action_key(player_id: str, action_id: str) -> str:
@@ -94,50 +101,6 @@ def _suspicion_key(player_id: str) -> str:
 
 def _idempotency_key(player_id: str, key: str) -> str:
     return f"idempotency:{{{player_id}}}:{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"
-
-
-def _write_limits(limits: ActionTypeLimits) -> str:
-    return "|".join(
-        "" if part is None else repr(part) for part in (limits.min_seconds, limits.burst, limits.per_minute)
-    )
-
-
-def _write_nature(limits: ActionTypeLimits) -> str:
-    hand = "" if limits.steadiest_hand is None else repr(limits.steadiest_hand)
-    nature = f"{hand}|{limits.min_is_fact:d}|{limits.cadence}|{limits.parallel}"
-    bounds = limits.max_per_second, limits.slack_seconds
-    if bounds == (None, None):
-        return nature
-    return "|".join([nature, *("" if bound is None else repr(bound) for bound in bounds)])
-
-
-def _read_limits(text: str, nature: str) -> ActionTypeLimits:
-    """Return the limits; the server before this version stores no `nature`."""
-    seconds, burst, per_minute = text.split("|")
-    limits = ActionTypeLimits(float(seconds), int(burst) if burst else None, int(per_minute) if per_minute else None)
-    if not nature:
-        return limits
-    hand, is_fact, cadence, parallel, *bounds = nature.split("|")
-    rate, slack = bounds or ("", "")
-    return replace(
-        limits,
-        steadiest_hand=float(hand) if hand else None,
-        min_is_fact=is_fact == "1",
-        cadence="client" if cadence == "client" else "player",
-        parallel=int(parallel),
-        max_per_second=float(rate) if rate else None,
-        slack_seconds=float(slack) if slack else None,
-    )
-
-
-def _read_entry(entry: str, at: str | float) -> Completion:
-    _, action_type, issued = entry.split("|")
-    return Completion(action_type, int(issued) / 1000, float(at) / 1000)
-
-
-def _read_suspicion(text: str) -> Suspicion:
-    value, at = text.split("|")
-    return Suspicion(float(value), float(at))
 
 
 class ActionClaimStore:
@@ -170,8 +133,8 @@ class ActionClaimStore:
             "state": "active",
             "type": promise.action_type,
             "points": promise.points,
-            "limits": _write_limits(limits),
-            "nature": _write_nature(limits),
+            "limits": write_limits(limits),
+            "nature": write_nature(limits),
             "promise": digest,
         }
         if promise.result_kind != "fixed":
@@ -209,7 +172,9 @@ class ActionClaimStore:
         sent = self._steps.since_boot()
         word, *rest = self._scripts.run("claim", keys, arguments)
         if word == "consumed":
-            return Consumed(int(rest[0]))
+            return Consumed(int(rest[0]), int(rest[1]))
+        if word == "forged":
+            return Forged(int(rest[0]))
         if word != "claimed":
             return Unclaimed(word)
         now, issued, limits, nature, suspicion, *past = rest
@@ -218,9 +183,9 @@ class ActionClaimStore:
             int(now),
             int(issued),
             self._steps.was_set_back_since(self._scripts.node_of(_history_key(player)), int(issued)),
-            _read_limits(limits, nature),
-            [_read_entry(past[i], past[i + 1]) for i in range(0, len(past), 2)],
-            _read_suspicion(suspicion) if suspicion else None,
+            read_limits(limits, nature),
+            [read_entry(past[i], past[i + 1]) for i in range(0, len(past), 2)],
+            read_suspicion(suspicion) if suspicion else None,
         )
 
     def _note_clock(self, player: str, now_ms: int, sent: float) -> None:
@@ -234,9 +199,14 @@ class ActionClaimStore:
         pipeline.zrem(_active_key(promise.player_id), promise.action_id)
         pipeline.execute()
 
-    def release(self, promise: Promise) -> None:
-        """Release a claim, and remove it from the history: nothing was scored, so later actions aren't judged by it."""
+    def release(self, promise: Promise, *, key: str | None = None) -> None:
+        """Release a claim, and remove it from the history: nothing was scored, so later actions aren't judged by it.
+
+        The `key` of a request that left no trace is unbound.
+        """
         pipeline = self._client.pipeline(transaction=False)
+        if key:
+            pipeline.delete(_idempotency_key(promise.player_id, key))
         pipeline.hdel(_action_key(promise.player_id, promise.action_id), "claimed")
         entry = f"{promise.action_id}|{promise.action_type}|{promise.issued_ms}"  # the format of claim.lua
         pipeline.zrem(_history_key(promise.player_id), entry)

@@ -63,7 +63,7 @@ class NoOpenBoard(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """A committed redemption: what it did to each open board's standing, in the order of the action type's boards.
+    """A committed redemption: its change of each open board's standing, in the order of the action type's boards.
 
     `is_held`: only the player sees it.
     """
@@ -74,7 +74,7 @@ class Redeemed:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A score event: its result and what it did to the standings, with the ranks of the first answer, if known."""
+    """A score event: its result and its changes of standings, with the ranks of the first answer, if known."""
 
     result: int
     result_kind: str

@@ -21,6 +21,7 @@ suspicion = sa.Table(
 )
 
 # The player's events since `starts_at` are in question. This table has the last decision, `decisions` has all of them.
+# `gain_points`: the most points in 24 hours that the case is about, where that is why it was opened.
 cases = sa.Table(
     "cases",
     metadata,
@@ -35,6 +36,7 @@ cases = sa.Table(
     sa.Column("correction_id", UUID()),
     sa.Column("appeal", sa.Text),
     moment("appealed_at", nullable=True),
+    sa.Column("gain_points", sa.BigInteger),
     sa.CheckConstraint("state in ('open', 'cleared', 'confirmed')", name="state"),
     sa.Index("ix_cases_opened_at", "opened_at", "id"),
     sa.Index("uq_cases_open", "player_id", unique=True, postgresql_where=sa.text("state = 'open'")),
@@ -57,12 +59,32 @@ signals = sa.Table(
     moment("at"),
     sa.Column("source", sa.Text, nullable=False, server_default="live"),
     sa.Column("is_hard", sa.Boolean, nullable=False, server_default="false"),
-    sa.CheckConstraint("source in ('live', 'review', 'model')", name="source"),
-    sa.CheckConstraint("source = 'model' OR action_id IS NOT NULL", name="action"),
+    sa.CheckConstraint("source in ('live', 'review', 'model', 'linked', 'gain')", name="source"),
+    sa.CheckConstraint("source in ('model', 'linked', 'gain') or action_id IS NOT NULL", name="action"),
     sa.Index("ix_signals_player", "player_id", "id"),
     sa.Index("ix_signals_case", "case_id", "id"),
     sa.Index("uq_signals_review", "action_id", "rule", unique=True, postgresql_where=sa.text("source = 'review'")),
     sa.Index("uq_signals_model", "player_id", "rule", "at", unique=True, postgresql_where=sa.text("source = 'model'")),
+)
+
+# The cases that were opened because their players' accounts seem to belong together.
+case_groups = sa.Table(
+    "case_groups",
+    metadata,
+    sa.Column("case_id", UUID(), sa.ForeignKey("cases.id"), primary_key=True),
+    sa.Column("group_id", UUID(), primary_key=True, index=True),
+)
+
+# Where an account was seen on a UTC day (days since 1970): keyed hashes of the network and of the client. The key is
+# that of `week`; each sighting has a row with the key of its own week and one with that of the week before.
+sightings = sa.Table(
+    "sightings",
+    metadata,
+    player(primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False, index=True),
+    sa.Column("week", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("network", sa.LargeBinary, primary_key=True),
+    sa.Column("device", sa.LargeBinary, primary_key=True),
 )
 
 # The number of a player's cleared cases that had evidence of a rule, or of the model ("model").
@@ -75,7 +97,8 @@ cleared_rules = sa.Table(
 )
 
 # The decisions of people on cases, append-only. `undone` reverses the decision before it. `before` is the state before
-# the decision: {"status", "suspicion": null or {"value", "soft", "at", "cleared_at"}, "held_under", "held_until"}.
+# the decision: {"status", "suspicion": null or {"value", "soft", "at", "cleared_at"}, "held_under", "held_until",
+# "held_since", "held_from"}.
 decisions = sa.Table(
     "decisions",
     metadata,
@@ -139,7 +162,7 @@ audit_log = sa.Table(
     sa.Index("ix_audit_log_subject", "subject", "id"),
 )
 
-# Learned models, newest last. `artifact` is data (never code), `digest` its SHA-256; the same window, seed and settings
+# Learned models, newest last. `artifact` is data (never code), `digest` its SHA-256; the same window, inputs, settings
 # give the same digest. `numbers` are the model's results on data that it was not trained on.
 models = sa.Table(
     "models",
@@ -148,9 +171,9 @@ models = sa.Table(
     moment("trained_at", now=True),
     moment("window_since"),
     moment("window_until"),
-    sa.Column("seed", sa.BigInteger, nullable=False),
     sa.Column("players", sa.BigInteger, nullable=False),
     sa.Column("settings", JSONB, nullable=False),
+    sa.Column("inputs", JSONB, server_default='{"left_out": [], "verdicts": {}}', nullable=False),
     sa.Column("numbers", JSONB, nullable=False),
     sa.Column("artifact", sa.LargeBinary, nullable=False),
     sa.Column("digest", sa.Text, nullable=False),
@@ -184,4 +207,51 @@ refusals = sa.Table(
     sa.CheckConstraint("reason ~ '^[a-z_]{1,32}$'", name="reason"),
     sa.Index("ix_refusals_created_at", "created_at"),
     sa.Index("ix_refusals_player", "player_id", "judged_at"),
+)
+
+# The points that players scored in an hour and on a day (UTC), voided ones too, of the events up to the progress's
+# cursor. `first_event` is the first event of the hour.
+gain_hours = sa.Table(
+    "gain_hours",
+    metadata,
+    sa.Column("player_id", UUID(), primary_key=True),
+    sa.Column("starts_at", sa.TIMESTAMP(timezone=True), primary_key=True, index=True),
+    sa.Column("points", sa.BigInteger, nullable=False),
+    sa.Column("first_event", sa.BigInteger, nullable=False),
+)
+gain_days = sa.Table(
+    "gain_days",
+    metadata,
+    sa.Column("player_id", UUID(), primary_key=True),
+    sa.Column("starts_at", sa.TIMESTAMP(timezone=True), primary_key=True, index=True),
+    sa.Column("points", sa.BigInteger, nullable=False),
+)
+
+# The last event that those sums include, and the limits in force, in one row.
+gain_progress = sa.Table(
+    "gain_progress",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("cursor", sa.BigInteger, nullable=False),
+    sa.Column("limits", JSONB),
+    moment("limits_at", nullable=True),
+    sa.CheckConstraint("number = 1", name="number"),
+)
+
+# The last look at a player who gained unusually much. From `next_points` on, the next look doesn't wait.
+gain_looks = sa.Table(
+    "gain_looks",
+    metadata,
+    sa.Column("player_id", UUID(), primary_key=True),
+    moment("looked_at"),
+    sa.Column("next_points", sa.BigInteger, nullable=False),
+)
+
+# The first time that a player was seen in the top places of a season.
+podium_entries = sa.Table(
+    "podium_entries",
+    metadata,
+    sa.Column("season_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("player_id", UUID(), primary_key=True),
+    moment("entered_at"),
 )

@@ -36,7 +36,8 @@ def player(**options: object) -> sa.Column[object]:
 
 
 # `held_under` is the hold under which what the player scores is held. It ends at a decision, or by itself when the
-# suspicion has decayed, which is not before `held_until`.
+# suspicion has decayed, which is not before `held_until`. It may reach back: events from `held_since` to before
+# `held_from`, the time when that was decided, are held too. The last hold ended at `released_at`.
 players = sa.Table(
     "players",
     metadata,
@@ -50,10 +51,14 @@ players = sa.Table(
     moment("status_at", nullable=True),
     sa.Column("held_under", UUID()),
     moment("held_until", nullable=True),
+    moment("held_since", nullable=True),
+    moment("held_from", nullable=True),
+    moment("released_at", nullable=True),
     sa.CheckConstraint("role in ('player', 'admin')", name="role"),
     sa.CheckConstraint("status in ('active', 'suspended')", name="status"),
     sa.Index("ix_players_status_at", "status_at", postgresql_where=sa.text("status_at IS NOT NULL")),
     sa.Index("ix_players_held_until", "held_until", postgresql_where=sa.text("held_until IS NOT NULL")),
+    sa.Index("ix_players_held_from", "held_from", postgresql_where=sa.text("held_from IS NOT NULL")),
 )
 
 # Skeletons are equal for look-alikes of a username (app.domain.look_alikes); each player has two. Accounts that were

@@ -84,6 +84,7 @@ def test_what_nginx_refuses_is_in_the_envelope(edge: Edge, how: bytes, refusal: 
     assert answer.refusal == refusal
     assert answer.body["meta"] == {"code": refusal[0], "request_id": answer.headers["X-Request-ID"]}
     assert (answer.headers["X-Content-Type-Options"], answer.headers["Cache-Control"]) == ("nosniff", "no-store")
+    assert ("Allow" in answer.headers) == (refusal[0] == 405)
     if refusal[0] in (413, 405, 404):  # in the other cases nginx did not read the line of the id
         assert answer.headers["X-Request-ID"] == "mine"
 

@@ -13,12 +13,12 @@ from app.domain.action_token import Promise
 from app.domain.boards import MAIN
 from app.domain.corrections import Selection
 from app.domain.rollups import ALL_TYPES
-from app.domain.scoring import Fold, ScoreEvent, counting_events, fold_events
-from app.stores.boards.counting import achieved_at, held_total
-from app.stores.moderation.quarantine import Hold, QuarantineStore
+from app.domain.scoring import Fold, Hold, ScoreEvent, counting_events, fold_events
+from app.stores.boards.counting import achieved_at, folded
+from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.operations.rollup_ledger import LedgerSnapshot
 
-ACTS = ("redeem", "redeem", "redeem", "void", "void since", "restore", "hold", "release")
+ACTS = ("redeem", "redeem", "redeem", "void", "void since", "restore", "hold", "reach back", "release")
 STEPS = st.lists(
     st.tuples(st.sampled_from(ACTS), st.integers(0, 2), st.sampled_from([1, 3, 10])), min_size=3, max_size=30
 )
@@ -52,6 +52,8 @@ class History:
                 self.voids.pop(number % len(self.voids)), actor="cli:tests", reason="a test", request_id="r"
             )
             self.container.corrections.work(restore)
+        elif act == "reach back":
+            self._reach_back(player, points)
         elif act in ("hold", "release"):
             self._hold(player, self.cases[player] if act == "hold" else None)
 
@@ -70,6 +72,19 @@ class History:
         with self.container.database.transaction() as connection:
             QuarantineStore(self.container.database).hold(connection, player, Hold(case_id) if case_id else None)
 
+    def _reach_back(self, player: UUID, events: int) -> None:
+        """Hold the player's last `events` events, of any kind, and all from now on."""
+        moments = self.container.database.rows(
+            "SELECT created_at FROM score_events WHERE player_id = :player ORDER BY id DESC LIMIT :newest",
+            player=player,
+            newest=events,
+        )
+        if moments:
+            with self.container.database.transaction() as connection:
+                QuarantineStore(self.container.database).reach_back(
+                    connection, player, moments[-1].created_at, hold_id=self.cases[player], lasts=True
+                )
+
     def events(self, player: UUID) -> list[ScoreEvent]:
         rows = self.container.database.rows(
             """
@@ -80,10 +95,9 @@ class History:
         )
         return [ScoreEvent(*row) for row in rows]
 
-    def case_of(self, player: UUID) -> UUID | None:
+    def hold_of(self, player: UUID) -> Hold | None:
         with self.container.database.transaction() as connection:
-            hold = QuarantineStore(self.container.database).hold_of(connection, player)
-            return hold.id if hold else None
+            return QuarantineStore(self.container.database).hold_of(connection, player)
 
 
 def _history(container: Container) -> History:
@@ -109,7 +123,7 @@ def test_standings_are_the_fold_of_their_events(container: Container, steps: lis
     for step in steps:
         history.apply(*step)
         for player in history.players:
-            expected = fold_events(history.events(player), history.case_of(player))
+            expected = fold_events(history.events(player), history.hold_of(player))
             assert _standing(container, player) == expected, step
     assert list(container.corrections.find_unsound()) == []
 
@@ -123,12 +137,12 @@ def test_subqueries_previews_and_roll_ups_count_the_same_events(
     for step in steps:
         history.apply(*step)
     for player in history.players:
-        events, case_id = history.events(player), history.case_of(player)
-        fold, counting = fold_events(events, case_id), counting_events(events)
+        events, hold = history.events(player), history.hold_of(player)
+        fold, counting = fold_events(events, hold), counting_events(events)
         rows = container.database.rows(
             f"""
-            SELECT {held_total("s", "p.held_under")} AS held, {achieved_at("s", "p.held_under")} AS achieved_at
-            FROM standings s JOIN players p ON p.id = s.player_id WHERE s.player_id = :player
+            SELECT due.held, {achieved_at("s", "p")} AS achieved_at
+            FROM standings s JOIN players p ON p.id = s.player_id {folded("s", "p")} WHERE s.player_id = :player
             """,
             player=player,
         )

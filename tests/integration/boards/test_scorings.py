@@ -69,11 +69,11 @@ class ManyBoards(History):
     """Histories whose events feed a board of each kind, with results below and above 0."""
 
     def _redeem(self, player: UUID, points: int) -> None:
-        events, case = self.events(player), self.case_of(player)
+        events, hold = self.events(player), self.hold_of(player)
         for change in redeem(self.container, player, points - 4):
             kind = change.season.scoring, change.season.order
-            before = fold_board(events, case, *kind).own
-            after = fold_board(self.events(player), case, *kind).own
+            before = fold_board(events, hold, *kind).own
+            after = fold_board(self.events(player), hold, *kind).own
             assert after
             assert (change.previous, change.score) == (before and before.score, after.score), change
 
@@ -82,7 +82,7 @@ def _wrong(history: History, season: Season) -> list[Any]:
     """Return the standings in the database that differ from the fold."""
     wrong = []
     for player in history.players:
-        fold = fold_board(history.events(player), history.case_of(player), season.scoring, season.order)
+        fold = fold_board(history.events(player), history.hold_of(player), season.scoring, season.order)
         rows = history.container.database.rows(
             "SELECT * FROM standings WHERE season_id = :season AND player_id = :player", season=season.id, player=player
         )
@@ -109,7 +109,7 @@ def _check_redis(history: History) -> None:
     container.outbox.drain(deliver)
     for season in container.catalog.open_seasons():
         folds = {
-            player: fold_board(history.events(player), history.case_of(player), season.scoring, season.order).public
+            player: fold_board(history.events(player), history.hold_of(player), season.scoring, season.order).public
             for player in history.players
         }
         scores = {player: score for player, score in folds.items() if score}
@@ -153,8 +153,8 @@ def _check_previews(history: History) -> None:
         for move in preview.rows:
             if move["player_id"] == player and move["events"]:
                 (season,) = [row for row in history.container.catalog.open_seasons() if row.board == move["board"]]
-                events, case = history.events(player), history.case_of(player)
-                before = fold_board(events, case, season.scoring, season.order).public
+                events, hold = history.events(player), history.hold_of(player)
+                before = fold_board(events, hold, season.scoring, season.order).public
                 assert move["score_before"] == (before.score if before else season.empty_score), move
                 assert move["score_after"] == season.empty_score
 

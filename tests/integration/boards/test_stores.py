@@ -18,7 +18,7 @@ from app.domain.action_token import Promise, digest_of, sign
 from app.domain.boards import MAIN, Season
 from app.setting_types import SecretKey
 from app.stores.boards.top_list_texts import CachedTop
-from app.stores.play.action_claims import ActionClaimStore, Claim, Claimed, Consumed, Unclaimed
+from app.stores.play.action_claims import ActionClaimStore, Claim, Claimed, Consumed, Forged, Unclaimed
 from app.stores.redis.clock_steps import ClockSteps
 from tests.parts.kinds import ON_BOTH
 
@@ -104,7 +104,7 @@ def test_a_claim_tells_the_ways_to_fail_apart(container: Container, issued: Prom
     unknown = _promise(container, issued.player_id)
     assert _claim(container, unknown) is Unclaimed.MISSING
     assert _claim(container, unknown, genuine=False) is Unclaimed.MISSING
-    assert _claim(container, issued, genuine=False) is Unclaimed.FORGED
+    assert isinstance(_claim(container, issued, genuine=False), Forged)
     assert _claim(container, issued, later_ms=60_000) is Unclaimed.MISSING
     assert isinstance(_claim(container, issued), Claimed)
     container.scripts.run(*container.action_claims.settle_call(issued.player_id, issued.action_id, "consumed"))
@@ -116,7 +116,7 @@ def test_only_what_was_issued_can_be_claimed(container: Container, issued: Promi
     for name in [field.name for field in fields(Promise)][2:]:  # without the ids, since those name another action
         value = getattr(issued, name)
         changed: dict[str, Any] = {name: value + 1 if isinstance(value, int) else "another"}
-        assert _claim(container, replace(issued, **changed)) is Unclaimed.FORGED, name
+        assert isinstance(_claim(container, replace(issued, **changed)), Forged), name
     assert isinstance(_claim(container, issued), Claimed)
 
 
@@ -137,6 +137,27 @@ def test_one_clock_times_issue_and_completion_whatever_the_servers_say(container
     claim = claims.claim(ahead.player_id, ahead.action_id, _digest(ahead), key=None, fingerprint="")
     assert isinstance(claim, Claimed)
     assert claim.issued_ms == issue.issued_ms <= claim.at_ms <= time.time() * 1000 + 5
+
+
+def test_forged_and_used_tokens_have_the_same_clock_as_completions(container: Container, issued: Promise) -> None:
+    forged = _claim(container, issued, later_ms=1000, genuine=False)
+    assert forged == Forged(issued.issued_ms + 1000)
+    assert isinstance(_claim(container, issued, later_ms=1000), Claimed)
+    container.scripts.run(*container.action_claims.settle_call(issued.player_id, issued.action_id, "consumed"))
+    assert [_claim(container, issued, later_ms=later) for later in (2000, 3000)] == [
+        Consumed(issued.issued_ms + 2000, replays=1),
+        Consumed(issued.issued_ms + 3000, replays=2),
+    ]
+
+
+def test_a_request_that_left_no_trace_leaves_its_key_free(container: Container, issued: Promise) -> None:
+    other = _promise(container, issued.player_id)
+    _issue(container, other)
+    assert isinstance(_claim(container, issued, key="k"), Claimed)
+    container.action_claims.release(issued)
+    assert _claim(container, other, key="k") is Unclaimed.REUSED, "after an outage the key tells the outcome"
+    container.action_claims.release(issued, key="k")
+    assert isinstance(_claim(container, other, key="k"), Claimed)
 
 
 @pytest.mark.parametrize(

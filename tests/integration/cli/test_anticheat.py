@@ -124,3 +124,33 @@ def test_reinstating_leaves_the_case_open_and_says_so(anna: Player, play: Play, 
     assert run_json("anticheat", "show", case)["cases"][0]["state"] == "open"
     run("anticheat", "clear", case, "--reason", "fair")
     assert "stays open" not in run("users", "reinstate", "anna").stderr
+
+
+def test_the_cases_to_look_at_first_are_shown_with_their_harm_and_a_summary(
+    anna: Player, play: Play, run: Run, run_json: RunJson
+) -> None:
+    assert "No case is open." in run("anticheat", "next").stdout
+    case = _get_caught(anna, play, run_json)
+    (row,) = run_json("anticheat", "next", "-n", "2")
+    assert (row["case_id"], "Anna" in row["summary"]) == (case, True)
+    assert row["harm"]["certainty"] > 0.9, "hard evidence"
+    (listed,) = run_json("anticheat", "cases", "--order", "harm")
+    assert listed["harm"] == row["harm"]
+    assert "certainty" in run("anticheat", "next").stdout
+    assert "CERTAINTY" in run("anticheat", "cases", "--state", "open").stdout
+    assert run("anticheat", "cases", "--state", "cleared", "--order", "harm").exit_code == 1
+
+
+def test_the_limits_of_gain_are_shown_with_their_source_and_the_players_above(
+    container: Container, anna: Player, play: Play, run: Run, run_json: RunJson
+) -> None:
+    play(anna.id)
+    view = run_json("anticheat", "gain")
+    assert (view["is_on"], view["above"], view["limits"]["accounts"]) == (True, [], 0)
+    assert "a tireless person could score" in run("anticheat", "gain").stdout
+    container.database.rows(
+        "INSERT INTO gain_hours VALUES (:player, date_trunc('hour', now(), 'UTC'), 10000000, 1) RETURNING 1",
+        player=anna.id,
+    )
+    assert [row["username"] for row in run_json("anticheat", "gain")["above"]] == ["Anna"]
+    assert "Anna" in run("anticheat", "gain").stdout

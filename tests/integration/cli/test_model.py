@@ -14,28 +14,26 @@ def test_a_model_is_trained_looked_at_tried_and_chosen(container: Container, run
         1,
         "Error: No model is active: train one, or activate one.",
     )
-    result = run("anticheat", "model", "train")
-    assert result.exit_code == 1
-    assert "Error: 0 days of play are too few to learn from: 1000 are needed." in result.stderr
-
     town = Town(container)
     script = str(town.script)
     name = container.accounts.find(script).username
     printed = run("anticheat", "model", "train", "--days", "10").stdout
-    assert "Model 1 has learned from 1,051 days of 106 players" in printed
+    assert "weeks of 106 players" in printed
+    assert "with 1 false cases expected in 1,000 player-weeks" in printed
+    assert "The model shipped with Fairboard counts 55%: players are few." in printed
     assert "It judges from now on." in printed
-    assert run_json("anticheat", "model", "train", "--seed", "2")["version"] == 2
+    assert run_json("anticheat", "model", "train", "--days", "5")["version"] == 2
     assert [row["state"] for row in run_json("anticheat", "model", "list")] == ["active", "retired"]
     assert "0." in run("anticheat", "model", "list").stdout
-    assert run_json("anticheat", "model", "show", "1")["settings"]["neighbours"] == 50
+    assert run_json("anticheat", "model", "show", "1")["settings"]["false_cases"] == 1.0
     assert "window since" in run("anticheat", "model", "show", "1").stdout
     assert run_json("anticheat", "model", "verify", "1") == {"version": 1, "wrong": []}
 
     look = run_json("anticheat", "model", "score", script, "--version", "1")
-    assert look["score"] > look["threshold"]
+    assert look["score"] >= look["threshold"]
     printed = run("anticheat", "model", "score", script).stdout
     assert "Farthest from others: " in printed
-    assert "the day without its longest break: 23." in printed
+    assert "Absolute limits: more than 18 hours of play in a day" in printed
     assert run_json("anticheat", "cases") == [], "a look opens no case"
 
     assert "Model 1 judges from now on." in run("anticheat", "model", "activate", "1").stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
@@ -27,7 +28,7 @@ _EVIDENCE = (
     '"decayed":0.5}],'
     '"signals_total":1,"summary":"TEXT","suspicion":0.5,'
     '"decisions":[{"decision":"confirmed","decided_by":"cli:tests","decided_by_name":null,"decided_at":"AT",'
-    '"reason":"a test","correction_id":"ID","request_id":"r-1"}]'
+    '"reason":"a test","correction_id":"ID","request_id":"r-1"}],"linked_cases":[]'
 )
 _OWN = '"case_id":"ID","state":"confirmed","opened_at":"AT","decided_at":"AT","appealed_at":"AT"'
 
@@ -80,10 +81,21 @@ def test_over_http(container: Container, client: FlaskClient, case_id: str) -> N
     assert _data(client, "/admin/cases", "alice").startswith(
         '[{"case_id":"ID","state":"confirmed","opened_at":"AT","starts_at":"AT","decided_at":"AT",'
         '"decided_by":"cli:tests","appealed_at":"AT","player_id":"ID","username":"anna","status":"suspended",'
-        '"signals":1,"highest_suspicion":0.5,"rules":["timing"]}]'
+        '"signals":1,"highest_suspicion":0.5,"rules":["timing"],"harm":null}]'
     )
     own = _data(client, "/me", "anna")
     assert f'"case":{{{_OWN},"may_appeal":false}}' in own
+
+
+def test_open_cases_by_harm_over_http(container: Container, client: FlaskClient, case_id: str) -> None:
+    container.accounts.create("alice", "a good password", "admin")
+    assert _data(client, "/admin/cases?order=harm", "alice").startswith("[]"), "decided cases do no harm"
+    container.decisions.undo(UUID(case_id), DecisionAuthor("cli:tests", "a test", "r-2"))
+    row = _data(client, "/admin/cases?order=harm", "alice")
+    assert '"harm":{"score":0.5,"certainty":0.5,"points":0.5,"place":0.5,"waiting":0.5}' in row
+    headers = _bearer(client, "alice")
+    assert client.get("/api/v1/admin/cases?order=harm&state=cleared", headers=headers).status_code == 422
+    assert client.get("/api/v1/admin/cases?order=oldest", headers=headers).status_code == 422
 
 
 def test_an_appeal_over_http(container: Container, client: FlaskClient, case_id: str) -> None:
@@ -102,4 +114,4 @@ def test_on_the_command_line(client: FlaskClient, case_id: str) -> None:
     result = client.application.test_cli_runner().invoke(args=["anticheat", "cases", "--json"])
     (row,) = json.loads(result.stdout)
     assert list(row)[:7] == ["case_id", "state", "opened_at", "starts_at", "decided_at", "decided_by", "appealed_at"]
-    assert list(row)[7:] == ["player_id", "username", "status", "signals", "highest_suspicion", "rules"]
+    assert list(row)[7:] == ["player_id", "username", "status", "signals", "highest_suspicion", "rules", "harm"]

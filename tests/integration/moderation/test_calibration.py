@@ -10,8 +10,9 @@ from uuid import UUID
 import pytest
 
 from app.containers.container import Container
+from app.domain.calibration import Rhythm
 from app.errors import NotFound
-from app.services.operations.checks import action_types
+from app.services.operations.checks import action_types, rhythms
 from tests.integration.cli.conftest import Run, RunJson
 from tests.integration.cli.conftest import run as run
 from tests.integration.cli.conftest import run_json as run_json
@@ -130,3 +131,48 @@ def test_an_expected_time_without_a_minimum_is_warned_of(
     container.actions.change("puzzle", {"min_seconds": 8.0})
     assert "Warning" not in run("anticheat", "calibrate", "puzzle").stdout
     assert list(action_types(container.actions.types())) == []
+
+
+def _add_songs(ledger: HandLedger, count: int, spread: float) -> list[UUID]:
+    """Add players whose puzzles come every 30 seconds, more or less by `spread`."""
+    rng, begin = random.Random(2), datetime.now(UTC) - timedelta(minutes=50)
+    players = [ledger.player() for _ in range(count)]
+    intervals = [[30 + rng.gauss(0, spread) for _ in range(40)] for _ in players]
+    ledger.write_stretches([(player, begin, own) for player, own in zip(players, intervals, strict=True)], "puzzle")
+    return players
+
+
+def test_where_most_players_are_clockwork_their_clients_set_the_pace(
+    container: Container, ledger: HandLedger, run: Run, run_json: RunJson
+) -> None:
+    songs = _add_songs(ledger, 20, spread=0.005)
+    _add_songs(ledger, 19, spread=0.3)
+    with container.database.transaction() as connection:
+        for player in songs[:15]:  # the rhythm rule has blamed them already
+            container.suspicions.open_case(connection, str(player), half_life=1800.0, hold=False)
+    doctor = {(check.part, check.message.split(":")[0]) for check in container.doctor.examine()}
+    assert ("action types", "puzzle") in doctor
+    (calibration,) = run_json("anticheat", "calibrate", "puzzle")
+    assert calibration["cadence"] == {"now": "player", "proposed": "client", "players": 39, "even": 20}
+    output = run("anticheat", "calibrate", "puzzle").stdout
+    assert "cadence: 20 of 39 players are as even as clockwork." in output
+    assert " --cadence client" in output
+    assert run_json("anticheat", "calibrate", "puzzle", "--apply")[0]["applied"] is True
+    (puzzle,) = [kind for kind in container.actions.types() if kind.slug == "puzzle"]
+    assert puzzle.cadence == "client"
+    (calibration,) = run_json("anticheat", "calibrate", "puzzle")
+    assert calibration["cadence"]["proposed"] is None
+    assert list(rhythms(container.actions.types(), {"puzzle": Rhythm(39, 20)})) == []
+
+
+def test_a_few_bots_set_no_pace(container: Container, ledger: HandLedger, run_json: RunJson) -> None:
+    bots = _add_songs(ledger, 20, spread=0.005)
+    _add_songs(ledger, 20, spread=0.03)
+    (calibration,) = run_json("anticheat", "calibrate", "puzzle")
+    assert calibration["cadence"] == {"now": "player", "proposed": None, "players": 40, "even": 20}
+    _add_songs(ledger, 1, spread=0.005)
+    for bot in bots[:3]:
+        container.moderation.suspend(bot, "test")
+    (calibration,) = run_json("anticheat", "calibrate", "puzzle")
+    assert calibration["cadence"] == {"now": "player", "proposed": None, "players": 38, "even": 18}
+    assert not Rhythm(players=19, even=19).is_of_clients, "too few to tell"

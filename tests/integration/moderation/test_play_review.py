@@ -16,9 +16,14 @@ from app.containers.container import Container
 from app.domain.redemption import RedemptionRequest
 from app.http.case_presenter import case_row
 from app.services.moderation.cases import CaseFile
-from tests.integration.moderation.ledgers import Event, HandLedger
+from tests.integration.moderation.ledgers import Event, HandLedger, limit_taps
 
 SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture(autouse=True)
+def limited_taps(container: Container) -> None:
+    limit_taps(container)
 
 
 @pytest.fixture

@@ -79,6 +79,18 @@ def test_a_key_with_a_value_of_another_type_is_503_at_most_and_is_rebuilt(
     assert container.board_sync.repair() == []
 
 
+def test_a_count_of_changes_that_is_no_number_is_503_and_is_mended(
+    anna: Caller, container: Container, season: Season
+) -> None:
+    container.redis.set(CHANGED, 'junk"{')
+    assert data(anna.complete(anna.issue()))["score"]["current"] == 2
+    assert unavailable(anna.get("/leaderboard/top?limit=37"))
+    container.board_sync.repair()
+    assert anna.get("/leaderboard/top?limit=37").status_code == 200
+    container.board_sync.sync_players(season.id, [UUID(anna.id)], [])  # the task of the redemption
+    assert container.board_sync.verify(season) == []
+
+
 @pytest.mark.parametrize("key", [SCORES, VERSIONS])
 def test_a_rebuild_that_an_operator_asks_for_mends_a_key_of_another_type(
     key: str, anna: Caller, container: Container, season: Season

@@ -12,12 +12,10 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from app.containers.container import Container
-from app.factory import create_app
 from app.settings import Settings
 from app.stores.operations.beat_lock import BeatLock
 from app.stores.postgres import migrations
 from app.stores.postgres.session_settings import make_engine
-from devstack.roles import APPLICATION
 from devstack.stack import Stack
 from tests.integration.unavailability.conftest import Caller, Run, data, unavailable
 from tests.parts.client import fresh_name
@@ -92,18 +90,6 @@ def altered(
             pass
 
 
-@pytest.fixture
-def clerk(servers: Stack, owner: psycopg.Connection[object]) -> Iterator[str]:
-    """Yield the database's URL for a role that is no superuser but may do all that play needs."""
-    with psycopg.connect(servers.postgres.admin_url(DATABASE), autocommit=True) as connection:
-        connection.execute("CREATE ROLE clerk LOGIN")
-        connection.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO clerk")
-        connection.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO clerk")
-        url = servers.postgres.database_url(DATABASE).replace("postgresql://", "postgresql+psycopg://")
-        yield url.replace(f"{APPLICATION}@", "clerk@")
-        connection.execute("DROP OWNED BY clerk; DROP ROLE clerk")
-
-
 def test_a_read_only_primary_is_503_and_named_and_it_comes_back_by_itself(
     container: Container, client: FlaskClient, anna: Caller, owner: psycopg.Connection[object], run: Run
 ) -> None:
@@ -165,31 +151,6 @@ def test_ranks_that_cannot_be_kept_after_the_commit_change_no_answer(anna: Calle
     assert (first.status_code, again.status_code) == (200, 200)
     assert data(first) == data(again)
     assert (again.headers["Idempotency-Replayed"], data(first)["score"]["current"]) == ("true", 2)
-
-
-@pytest.mark.parametrize(
-    ("change", "undo", "reason"),
-    [
-        ("REVOKE INSERT ON score_events FROM clerk", "GRANT INSERT ON score_events TO clerk", "insert on score_events"),
-        ("ALTER TABLE outbox RENAME TO gone", "ALTER TABLE gone RENAME TO outbox", "lacks tables (outbox)"),
-    ],
-)
-def test_a_right_or_a_table_that_is_missing_is_503_and_named(
-    change: str, undo: str, reason: str, container: Container, clerk: str, anna: Caller, servers: Stack
-) -> None:
-    app = create_app(container.settings.model_copy(update={"database_url": clerk}))
-    player = Caller(app.test_client(), fresh_name())
-    assert app.test_client().get("/readyz").status_code == 200
-    action = player.issue()
-    with psycopg.connect(servers.postgres.admin_url(DATABASE), autocommit=True) as connection:
-        connection.execute(change)
-        answer, ready = player.complete(action), app.test_client().get("/readyz")
-        connection.execute(undo)
-    assert unavailable(answer), answer.text
-    assert unavailable(ready)
-    assert reason in ready.get_json()["error"]["message"]
-    assert player.complete(action).status_code == 200
-    app.extensions["fairboard"].close()
 
 
 def test_settings_of_the_database_change_nothing(

@@ -13,6 +13,8 @@ from anticheat.verdict import Outcome, Thresholds, Verdict, judge
 THRESHOLDS = Thresholds(flag=30, reject=60, critical=100, half_life=1800, hold=60, soft_ceiling=math.inf)
 FREE = ActionTypeLimits(min_seconds=0)
 TIMED = ActionTypeLimits(min_seconds=3)
+# With a minimum that no play comes near: the rules judge rhythm as a player's, and no time is too short.
+PACED = ActionTypeLimits(min_seconds=0.02)
 
 
 def one_by_one(intervals: Iterable[float], action_type: str = "tap", start: float = 0.0) -> list[Completion]:

@@ -1,89 +1,185 @@
-"""The features of a day of play."""
+"""The features of a day and a week of play."""
 
 from __future__ import annotations
 
+import itertools
+import math
 import random
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
-from anticheat.features import FEATURES, LEAST_PLAYS, Plays, features, population_of
+from anticheat.features import DAY, FEATURES, LEAST_PLAYS, WEEK, Profile, Reference, reference_of
+from anticheat.history import Completion
+from anticheat.plays import Plays, plausible_growth
+from anticheat.rules import ActionTypeLimits
 
-UNTIL = 1_800_000_000.0
+MONDAY = 1_799_971_200.0
+"""A midnight in UTC."""
+HOUR = 3600.0
+LIMITS = {
+    "tap": ActionTypeLimits(0.0),
+    "match": ActionTypeLimits(3.0),
+    "song": ActionTypeLimits(15.0, cadence="client"),
+}
 
 
-def played(completed: list[float], seconds: float = 0.5, kind: str = "tap") -> Plays:
-    times = UNTIL - 86_400 + np.array(completed)
-    return Plays([kind] * len(times), times - seconds, times)
+def plays_at(times: Sequence[float], seconds: float = 0.5, kind: str = "tap") -> Plays:
+    """Return completions at these seconds after MONDAY, each issued `seconds` before."""
+    completions = [Completion(kind, MONDAY + time - seconds, MONDAY + time) for time in times]
+    return Plays.of(completions, LIMITS, {"tap": 1.0, "match": 10.0, "song": 60.0})
 
 
-def uneven(count: int, seed: int, begin: float = 0.0) -> list[float]:
+def uneven(count: int, begin: float, seed: int = 1, middle: float = 4.0) -> list[float]:
+    """Return so many times, with lognormal intervals between them."""
     rng, now, times = random.Random(seed), begin, []
     for _ in range(count):
-        now += rng.uniform(2, 6)
+        now += middle * math.exp(rng.gauss(0, 0.3))
         times.append(now)
     return times
 
 
-def features_by_name(plays: Plays, *other_players: Plays) -> dict[str, float]:
-    vector = features(plays, population_of([plays, *other_players]), UNTIL)
-    assert vector is not None
-    return dict(zip((feature.name for feature in FEATURES), vector, strict=True))
+def by_name(plays: Plays, until: float, reference: Reference | None = None) -> dict[str, float]:
+    """Return the features up to so many seconds after MONDAY."""
+    values = Profile(plays, reference or reference_of([plays])).vector(MONDAY + until)
+    assert values is not None
+    return dict(zip((feature.name for feature in FEATURES), values.tolist(), strict=True))
+
+
+def hours(value: float) -> float:
+    return value**3
 
 
 def test_too_few_plays_say_nothing() -> None:
-    world = population_of([])
-    assert features(played(uneven(LEAST_PLAYS - 1, 1)), world, UNTIL) is None
-    assert features(played(uneven(LEAST_PLAYS, 1)), world, UNTIL) is not None
+    few, enough = plays_at(uneven(LEAST_PLAYS - 1, 0)), plays_at(uneven(LEAST_PLAYS, 0))
+    assert Profile(few, reference_of([few])).vector(MONDAY + DAY) is None
+    values = by_name(enough, DAY)
+    assert not math.isnan(values["hours"])
+    assert math.isnan(values["forgetful"]), "a few intervals have no rhythm"
+    assert math.isnan(values["punctual"]), "nor has a day a routine"
 
 
-def test_an_hour_in_the_middle_of_the_day_is_an_hour() -> None:
-    day = features_by_name(played(list(np.linspace(12 * 3600, 13 * 3600, 361))))
-    assert day["awake"] == pytest.approx(12.0), "the longest break is before it, or after it"
-    assert day["stretch"] == pytest.approx(1.0)
-    assert 2 ** day["rate"] == pytest.approx(361)
+def test_few_plays_a_day_count_in_the_week() -> None:
+    values = by_name(plays_at([time for day in range(5) for time in uneven(20, day * DAY + 18 * HOUR)]), WEEK)
+    assert math.isnan(values["hours"])
+    assert hours(values["hours in a week"]) == pytest.approx(5 * 20 * 4 / 3600, rel=0.2)
+
+
+def test_a_night_counts_whole_wherever_midnight_lies() -> None:
+    """The player sleeps from 20:00 to 4:00 UTC, as people elsewhere do."""
+    times = [day * DAY + 4 * HOUR + step * 600 for day in range(6) for step in range(6 * 16)]
+    for until in (5.5 * DAY, 5.9 * DAY, 6 * DAY):
+        assert hours(by_name(plays_at(times), until)["awake"]) == pytest.approx(16, abs=0.3)
+    sleepless = plays_at([step * 600.0 for step in range(6 * 24 * 3)])
+    assert hours(by_name(sleepless, 3 * DAY)["awake"]) > 71
+    assert by_name(sleepless, 3 * DAY)["no night"] == pytest.approx(1, abs=0.05)
+    assert by_name(plays_at(times), 6 * DAY)["no night"] == 0
+
+
+def test_a_client_that_sets_the_pace_says_nothing_about_hours_or_rhythm_but_its_points_count() -> None:
+    values = by_name(plays_at([step * 300.0 for step in range(288)], kind="song"), DAY)
+    assert 2 ** values["points"] == pytest.approx(288 * 60 + 1)
+    assert [name for name, value in values.items() if not math.isnan(value)] == ["points", "points in a week"]
+
+
+def test_a_reaction_is_timed_from_the_later_of_the_own_issue_and_the_previous_completion() -> None:
+    slow = plays_at([4.0 * step for step in range(1, 100)], seconds=3.5, kind="match")
+    assert by_name(slow, DAY)["prompt"] == 0.0, "half a second after the minimum"
+    prompt = plays_at([4.0 * step for step in range(1, 100)], seconds=3.05, kind="match")
+    assert by_name(prompt, DAY)["prompt"] == 1.0
+    waiting = plays_at([0.05 * step for step in range(1, 100)], seconds=30.0)
+    assert by_name(waiting, DAY)["prompt"] > 0.9, "opened long ago, and completed at once after the last one"
 
 
 def test_a_clock_that_was_set_back_makes_nobody_look_faster() -> None:
-    usual = list(np.linspace(12 * 3600, 13 * 3600, 361))
+    usual = [12 * HOUR + 10.0 * step for step in range(361)]
+    reference = reference_of([plays_at(usual)])
     set_back = [*usual[:180], *(time - 1790 for time in usual[180:])]
-    assert features_by_name(played(set_back))["rate"] == pytest.approx(features_by_name(played(usual))["rate"], abs=0.1)
-
-
-def test_a_day_around_the_clock_has_no_long_break_and_one_with_a_night_has() -> None:
-    steady = [*np.arange(0, 86_400, 300.0)]
-    rested = [time for time in steady if not 3600 <= time < 9 * 3600]
-    assert features_by_name(played(steady))["awake"] == pytest.approx(24 - 5 / 60, abs=0.01)
-    assert features_by_name(played(rested))["awake"] == pytest.approx(24 - 8, abs=0.1)
-    assert features_by_name(played(steady))["stretch"] > 23
-    assert features_by_name(played([*np.arange(0, 86_400, 700.0)]))["stretch"] == 0, (
-        "a pause over ten minutes ends a stretch"
+    plays = Plays(
+        ["tap"] * len(set_back),
+        np.array(set_back) + MONDAY - 0.5,
+        np.array(set_back) + MONDAY,
+        np.zeros(len(set_back)),
+        np.ones(len(set_back), dtype=np.bool_),
+        np.ones(len(set_back)),
     )
+    assert by_name(plays, DAY, reference)["pace"] < by_name(plays_at(usual), DAY, reference)["pace"] + 0.1
 
 
-def test_an_even_beat_is_more_even_than_a_hand_and_hesitates_less() -> None:
-    machine, hand = features_by_name(played([5.0 * n for n in range(200)])), features_by_name(played(uneven(200, 2)))
-    assert machine["even"] > hand["even"] + 1
-    assert machine["unhesitating"] > hand["unhesitating"]
+def test_quick_and_pace_compare_with_what_is_usual_for_each_action_type() -> None:
+    others = [plays_at(uneven(100, 0, seed), seconds=2.0) for seed in range(20)]
+    reference = reference_of([*others, plays_at(uneven(2000, 0, 50, 0.6), seconds=0.4)])
+    assert reference.quick["tap"] == pytest.approx(2.0, abs=0.01), "each account counts once, a busy one too"
+    quick = by_name(plays_at(uneven(100, 0, 50, 2.0), seconds=0.4), DAY, reference)
+    assert quick["quick"] == 1.0
+    assert quick["pace"] == pytest.approx(1.0, abs=0.2)
+    assert by_name(plays_at(uneven(100, 0, 50), kind="match"), DAY, reference)["quick"] == 0.0, "never seen before"
 
 
-def test_quick_is_as_fast_as_the_fastest_tenth_of_all() -> None:
-    other_players = [played(uneven(100, seed), seconds=2.0) for seed in range(20)]
-    assert features_by_name(played(uneven(100, 50), seconds=0.4), *other_players)["quick"] == 1.0
-    assert features_by_name(other_players[0], played(uneven(1000, 50), seconds=0.4), *other_players)["quick"] == 0.0
+def _moody(rng: random.Random, mood: float) -> tuple[float, float]:
+    mood = 0.98 * mood + rng.gauss(0, 0.1)
+    return mood, 4 * math.exp(mood + rng.gauss(0, 0.3)) + (rng.uniform(5, 60) if rng.random() < 0.08 else 0)
 
 
-def test_what_is_played_over_and_over_is_a_repeat_and_what_others_play_too_is_in_step() -> None:
-    once = uneven(100, 3)
-    again = [time + 1000 for time in once]
-    assert features_by_name(played([*once, *again]))["repeats"] == pytest.approx(0.5, abs=0.05)
-    assert features_by_name(played(uneven(200, 4)))["repeats"] == 0
-    twin = played([time + 7 for time in once])
-    assert features_by_name(played(once), twin)["in step"] == 1.0
-    assert features_by_name(played(once), played(uneven(100, 5)))["in step"] == 0.0
+def _person(seed: int = 1, count: int = 1500) -> list[float]:
+    rng, now, mood, times = random.Random(seed), 0.0, 0.0, []
+    for _ in range(count):
+        mood, seconds = _moody(rng, mood)
+        now += seconds
+        times.append(now)
+    return times
 
 
-def test_the_kinds_of_actions_count_by_the_one_played_most() -> None:
-    plays = played(uneven(100, 6))
-    mixed = Plays(["tap"] * 60 + ["puzzle"] * 40, plays.issued_at, plays.completed_at)
-    assert features_by_name(mixed)["one kind"] == pytest.approx(0.6)
+def _drawn(draw: Callable[[random.Random], float]) -> list[float]:
+    rng = random.Random(3)
+    return list(itertools.accumulate(draw(rng) for _ in range(1500)))
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda rng: rng.uniform(2, 6),
+        lambda rng: rng.lognormvariate(1.4, 0.3),
+        lambda rng: 1 + rng.expovariate(1 / 3),
+        lambda rng: rng.gammavariate(4, 1),
+    ],
+    ids=["uniform", "lognormal", "exponential", "gamma"],
+)
+def test_a_generator_forgets_and_a_person_has_moods(draw: Callable[[random.Random], float]) -> None:
+    person = by_name(plays_at(_person()), DAY)["forgetful"]
+    assert by_name(plays_at(_drawn(draw)), DAY)["forgetful"] > person + 1
+    few = by_name(plays_at(_drawn(draw)[:150]), DAY)["forgetful"]
+    assert few < by_name(plays_at(_drawn(draw)), DAY)["forgetful"] - 0.5, "few intervals may be forgetful by chance"
+
+
+def test_people_look_away_and_their_long_delays_are_longer() -> None:
+    person, machine = by_name(plays_at(_person()), DAY), by_name(plays_at(_drawn(lambda rng: rng.uniform(3, 4))), DAY)
+    for name in ("unhesitating", "symmetric", "steady"):
+        assert machine[name] > person[name] + 0.2, name
+
+
+def test_what_is_played_over_and_over_is_a_repeat_and_with_noise_an_echo() -> None:
+    once = _person(4, 200)
+    replayed = [time + repetition * (once[-1] + 5) for repetition in range(4) for time in once]
+    assert by_name(plays_at(replayed), DAY)["repeats"] == pytest.approx(0.75, abs=0.05)
+    rng = random.Random(5)
+    noisy = by_name(plays_at(sorted(time + rng.gauss(0, 0.2) for time in replayed)), DAY)
+    person = by_name(plays_at(_person(6, 800)), DAY)
+    assert noisy["repeats"] == 0.0 == person["repeats"]
+    assert noisy["echo"] > person["echo"] + 1
+
+
+def test_a_schedule_begins_and_ends_by_the_clock() -> None:
+    rng = random.Random(7)
+    schedule = [day * DAY + 9 * HOUR + step * 5.0 for day in range(6) for step in range(400)]
+    person = [
+        time for day in range(6) for time in uneven(rng.randint(50, 600), day * DAY + rng.uniform(8, 20) * HOUR, day)
+    ]
+    machine_values, values = by_name(plays_at(schedule), WEEK), by_name(plays_at(person), WEEK)
+    for name in ("punctual", "same sessions", "same days"):
+        assert machine_values[name] > values[name] + 1, name
+
+
+def test_two_alike_by_chance_are_less_than_many_alike() -> None:
+    assert plausible_growth(3) > 10 > plausible_growth(10) > plausible_growth(100) > 1.2

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from anticheat.history import Completion
 from anticheat.review import ReviewedSignal, ReviewedTry, review
 from anticheat.rules import ActionTypeLimits
-from tests.unit.anticheat.plays import FREE, THRESHOLDS, one_by_one, verdicts
+from tests.unit.anticheat.plays import PACED, THRESHOLDS, one_by_one, verdicts
 
 
 def _tries(play: Sequence[Completion], again: bool = True) -> list[ReviewedTry]:
     return [ReviewedTry(str(number), completion, again) for number, completion in enumerate(play)]
 
 
-def _first_signals(play: Sequence[Completion], limits: ActionTypeLimits = FREE) -> list[ReviewedSignal]:
+def _first_signals(play: Sequence[Completion], limits: ActionTypeLimits = PACED) -> list[ReviewedSignal]:
     """Return the signals of the first judgement of this play."""
     return [
         ReviewedSignal(str(number), completion.action_type, completion.completed_at, signal)
@@ -42,15 +42,15 @@ def test_with_the_same_history_there_is_nothing_new_and_the_same_suspicion(
 
 
 def test_what_was_not_seen_the_first_time_is_found(clockwork: list[Completion]) -> None:
-    finding = review(_tries(clockwork), [], lambda attempt: FREE, THRESHOLDS)
+    finding = review(_tries(clockwork), [], lambda attempt: PACED, THRESHOLDS)
     assert {signal.signal.rule for signal, _ in finding.new} == {"pattern"}
     assert finding.peak >= THRESHOLDS.critical
 
 
 def test_what_was_seen_in_part_is_counted_once(clockwork: list[Completion]) -> None:
     half = _first_signals(clockwork)[::2]
-    finding = review(_tries(clockwork), half, lambda attempt: FREE, THRESHOLDS)
-    everything = review(_tries(clockwork), [], lambda attempt: FREE, THRESHOLDS)
+    finding = review(_tries(clockwork), half, lambda attempt: PACED, THRESHOLDS)
+    everything = review(_tries(clockwork), [], lambda attempt: PACED, THRESHOLDS)
     assert len(finding.new) == len(everything.new) - len(half)
     assert finding.peak == pytest.approx(everything.peak)
 
@@ -60,9 +60,9 @@ def test_what_is_only_history_is_not_judged_but_counts_as_history(clockwork: lis
         ReviewedTry(attempt.action_id, attempt.completion, number == 29)
         for number, attempt in enumerate(_tries(clockwork))
     ]
-    finding = review(tries, [], lambda attempt: FREE, THRESHOLDS)
+    finding = review(tries, [], lambda attempt: PACED, THRESHOLDS)
     assert [signal.action_id for signal, _ in finding.new] == ["29"]
-    assert review(_tries(clockwork, again=False), [], lambda attempt: FREE, THRESHOLDS).new == []
+    assert review(_tries(clockwork, again=False), [], lambda attempt: PACED, THRESHOLDS).new == []
 
 
 def test_suspicion_decays_between_what_is_found() -> None:
@@ -70,16 +70,16 @@ def test_suspicion_decays_between_what_is_found() -> None:
     play = [Completion("boss", 0.0, 18.0), Completion("boss", 7200.0, 7218.0)]
     finding = review(_tries(play), [], lambda attempt: limits, THRESHOLDS)
     (_, first), (_, second) = finding.new
-    assert first == pytest.approx(26)
-    assert second == pytest.approx(26 + 26 / 16)
+    assert first == pytest.approx(12)
+    assert second == pytest.approx(12 + 12 / 16)
     assert finding.peak < THRESHOLDS.flag
 
 
 def test_soft_evidence_has_its_ceiling_and_what_was_cleared_twice_its_share(clockwork: list[Completion]) -> None:
     levels = replace(THRESHOLDS, soft_ceiling=59.0)
-    finding = review(_tries(clockwork), [], lambda attempt: FREE, levels)
+    finding = review(_tries(clockwork), [], lambda attempt: PACED, levels)
     assert finding.peak == pytest.approx(59)
-    forgiven = review(_tries(clockwork), [], lambda attempt: FREE, levels, {"pattern"})
+    forgiven = review(_tries(clockwork), [], lambda attempt: PACED, levels, {"pattern"})
     assert len(forgiven.new) == len(finding.new)
     assert forgiven.peak < levels.flag
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anticheat.history import Completion
+from anticheat.rule_parameters import RULE_PARAMETERS
 from anticheat.rules import ActionTypeLimits, Signal, forgery, replay, timing
 from anticheat.suspicion import FORGIVEN_SHARE, Suspicion, combined, decayed, raised, seconds_until
 from anticheat.verdict import Outcome, Thresholds, outcome_at
@@ -25,7 +26,10 @@ SIGNALS = st.builds(
     expected=st.just(""),
     added=st.floats(0.1, 200),
     is_hard=st.booleans(),
+    share=st.sampled_from([1.0, 0.7]),
 )
+FORGIVEN = st.frozensets(st.sampled_from(["timing", "pattern", "frequency"]))
+LEVEL = st.builds(Suspicion, st.floats(0, 150), st.just(0.0))
 PLAYS = st.lists(st.tuples(st.lists(SIGNALS, max_size=3), st.floats(0, 4000)), max_size=40)
 
 
@@ -72,6 +76,50 @@ def test_within_one_redemption_the_order_of_signals_does_not_matter() -> None:
     assert (
         _add(Suspicion(0.0, 0.0), *signals) == _add(Suspicion(0.0, 0.0), *signals[::-1]) == Suspicion(80.0, 0.0, 50.0)
     )
+
+
+@given(LEVEL, st.lists(SIGNALS, max_size=6), FORGIVEN, st.randoms())
+def test_no_order_of_evidence_in_one_redemption_is_worth_more(
+    before: Suspicion, signals: list[Signal], forgiven: frozenset[str], chance: random.Random
+) -> None:
+    mixed = signals[:]
+    chance.shuffle(mixed)
+    level, same_level = (_add(before, *evidence, forgiven=forgiven) for evidence in (signals, mixed))
+    assert level.value == pytest.approx(same_level.value)
+    assert level.soft == pytest.approx(same_level.soft)
+
+
+@given(PLAYS, FORGIVEN)
+def test_each_kind_of_evidence_has_its_own_ceiling(
+    play: list[tuple[list[Signal], float]], forgiven: frozenset[str]
+) -> None:
+    """Nothing soft raises the suspicion beyond its share of the ceiling, and of a forgiven rule beyond a fraction."""
+    suspicion = Suspicion(0.0, 0.0)
+    for signals, pause in play:
+        for signal in signals:
+            before = suspicion
+            suspicion = _add(suspicion, replace(signal, is_hard=False), at=suspicion.at + pause, forgiven=forgiven)
+            weight = FORGIVEN_SHARE if signal.rule in forgiven else 1.0
+            ceiling = weight * signal.share * LEVELS.soft_ceiling
+            assert suspicion.value <= max(ceiling, decayed(before, suspicion.at, 1800)) + 1e-6
+
+
+@given(LEVEL, st.lists(SIGNALS, max_size=6), SIGNALS, FORGIVEN)
+def test_more_evidence_never_counts_less_and_what_is_forgiven_never_more(
+    before: Suspicion, signals: list[Signal], another: Signal, forgiven: frozenset[str]
+) -> None:
+    level = _add(before, *signals, forgiven=forgiven).value
+    assert _add(before, *signals, another, forgiven=forgiven).value >= level - 1e-6
+    assert _add(before, *signals).value >= level - 1e-6
+
+
+def test_evidence_that_opens_a_case_at_most_is_never_held() -> None:
+    level = Suspicion(0.0, 0.0)
+    for _ in range(50):
+        level = _add(level, Signal("pattern", "", "", 14.0, share=RULE_PARAMETERS.case_share))
+    assert outcome_at(level.value, LEVELS) is Outcome.FLAG
+    unlimited = raised(level, [Signal("pattern", "", "", 90.0, share=0.7)], 0.0, half_life=1800, soft_ceiling=math.inf)
+    assert unlimited.value == pytest.approx(level.value + 90), "without a ceiling there is no share of it"
 
 
 def test_without_a_ceiling_every_rule_can_suspend() -> None:

@@ -1,3 +1,4 @@
+import random
 from dataclasses import replace
 
 import pytest
@@ -7,11 +8,13 @@ from hypothesis import strategies as st
 from anticheat.history import Completion
 from anticheat.rules import ActionTypeLimits, timing
 from anticheat.suspicion import Suspicion
-from anticheat.verdict import Outcome, judge
-from tests.unit.anticheat.plays import FREE, THRESHOLDS, TIMED, one_by_one, outcomes
+from anticheat.verdict import Outcome, Thresholds, judge
+from tests.unit.anticheat.plays import FREE, THRESHOLDS, TIMED, at, one_by_one, outcomes, verdicts
 
 CALM = Suspicion(0, 0)
 CALIBRATED = replace(TIMED, min_is_fact=False)
+PLAYED_UNEVENLY = replace(TIMED, steadiest_hand=0)
+LEVELS = Thresholds(flag=30, reject=60, critical=100, half_life=1800)
 
 
 def completion(completed_at: float, issued_at: float = 100.0) -> Completion:
@@ -30,10 +33,69 @@ def test_an_instant_completion_adds_eighty_and_says_what_it_saw() -> None:
     assert signal.expected == "3.00 s or more"
 
 
-def test_nine_tenths_of_the_minimum_adds_twenty_six() -> None:
-    signal = timing(completion(102.7), TIMED, [])
+@pytest.mark.parametrize(("elapsed", "added"), [(0.0, 80), (1.0, 80), (1.5, 60), (1.9, 44)])
+def test_the_sooner_the_more_it_adds_and_half_the_minimum_is_rejected_at_once(elapsed: float, added: float) -> None:
+    signal = timing(completion(100 + elapsed), TIMED, [])
     assert signal is not None
-    assert signal.added == pytest.approx(26)
+    assert signal.added == pytest.approx(added)
+    assert (signal.is_hard, signal.share) == (True, 1.0)
+    assert timing(completion(100 + elapsed), CALIBRATED, []) == replace(signal, is_hard=False)
+    outcome = judge(completion(100 + elapsed), TIMED, [], CALM, LEVELS).outcome
+    assert (outcome is Outcome.REJECT) is (elapsed <= 1.5)
+
+
+@pytest.mark.parametrize(
+    ("least", "early", "is_little"), [(3, 0.34, True), (3, 0.36, False), (0.4, 0.14, True), (0.4, 0.16, False)]
+)
+def test_what_a_network_can_make_early_adds_little(least: float, early: float, is_little: bool) -> None:
+    """Forgive 50 ms and a thousandth; then 0.3 s, at most a quarter of the minimum, open a case at most."""
+    signal = timing(completion(100 + least - early), ActionTypeLimits(least), [])
+    assert signal is not None
+    assert not signal.is_hard
+    assert (0 < signal.added <= 1) is is_little
+    assert (signal.share < 1) is is_little
+
+
+@pytest.mark.parametrize(
+    ("least", "early", "is_hard"), [(8, 1.05, False), (8, 1.07, True), (1.5, 0.54, False), (1.5, 0.56, True)]
+)
+def test_what_was_sent_again_can_be_early_and_is_no_fact(least: float, early: float, is_hard: bool) -> None:
+    """A lost packet comes a second later: up to that, at most a third of the minimum, it is soft evidence in full."""
+    signal = timing(completion(100 + least - early), ActionTypeLimits(least), [])
+    assert signal is not None
+    assert signal.is_hard is is_hard
+    assert signal.added == pytest.approx(120 * early / least)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_on_a_bad_line_such_a_client_is_never_refused(seed: int) -> None:
+    """Take 20 ms and an exponential time more each way, and resend one request in fifty after half a second."""
+    rng, now, play = random.Random(seed), 0.0, []
+    while now < 3600:
+        up, down, back = (0.02 + rng.expovariate(10) + 0.5 * (rng.random() < 0.02) for _ in range(3))
+        completed_at = max(now + 3, now + up + down) + back
+        play.append(Completion("quick-match", now + up, completed_at))
+        now = completed_at + down + rng.uniform(0.2, 1.5)
+    assert {verdict.outcome for verdict in verdicts(play, TIMED, LEVELS)} <= {"clean", "flag", "hold"}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_client_whose_countdown_begins_with_the_press_is_not_even_flagged_in_an_hour(seed: int) -> None:
+    rng, now, play = random.Random(seed), 0.0, []
+    while now < 3600:
+        up, down, back = (rng.uniform(0.02, 0.3) for _ in range(3))
+        completed_at = max(now + 3, now + up + down) + back
+        play.append(Completion("quick-match", now + up, completed_at))
+        now = completed_at + down + rng.uniform(0.2, 1.5)
+    judged = verdicts(play, TIMED, LEVELS)
+    assert sum(bool(verdict.signals) for verdict in judged) > 100
+    assert {verdict.outcome for verdict in judged} == {"clean"}
+
+
+def test_a_script_that_is_always_early_by_a_tenth_is_in_a_case_and_never_held() -> None:
+    judged = [verdict.outcome for verdict in verdicts(one_by_one([2.7] * 2000), PLAYED_UNEVENLY, LEVELS)]
+    assert at(judged, "flag") <= 60
+    assert set(judged) == {"clean", "flag"}
 
 
 @pytest.mark.parametrize(("early", "counted"), [(0.052, False), (0.054, True)])
@@ -107,11 +169,17 @@ def test_a_clock_set_back_since_the_previous_completion_leaves_nothing_to_measur
 
 def test_a_clock_set_back_since_the_issue_measures_nothing() -> None:
     assert timing(completion(100.0, issued_at=160.0), TIMED, []) is None
+    verdict = judge(completion(100.0, issued_at=160.0), TIMED, [completion(99.5)] * 40, CALM, THRESHOLDS)
+    assert (verdict.outcome, verdict.signals) == (Outcome.CLEAN, ())
 
 
 def test_instant_completions_are_rejected_first_and_suspended_second() -> None:
     assert outcomes(one_by_one([0, 0]), ActionTypeLimits(min_seconds=8)) == ["reject", "critical"]
 
 
-def test_coming_ten_percent_too_early_twice_is_flagged_but_still_scores() -> None:
-    assert outcomes(one_by_one([2.7, 2.7]), TIMED) == ["clean", "flag"]
+def test_coming_a_fifth_too_early_is_held_and_where_that_is_seconds_suspended() -> None:
+    levels = [verdict.outcome for verdict in verdicts(one_by_one([2.4] * 20), TIMED, LEVELS)]
+    assert levels[:2] == ["clean", "hold"]
+    assert set(levels) == {"clean", "hold"}
+    puzzle = [verdict.outcome for verdict in verdicts(one_by_one([6.4] * 5), ActionTypeLimits(8), LEVELS)]
+    assert puzzle == ["clean", "hold", "reject", "reject", "critical"]

@@ -65,7 +65,7 @@ def test_what_the_model_saw_is_told_as_its_own_and_refused_nothing() -> None:
         outcome="flag",
     )
     text = summary("mallory", [signal], ACCUSATIONS)
-    assert "in the day before 2026-11-24 10:02:11 UTC, by the learned model: 22 hours a day (1 to 5)." in text
+    assert "played unlike other players up to 2026-11-24 10:02:11 UTC: 22 hours a day (1 to 5)." in text
     assert text.endswith("It did not change their suspicion; nothing was refused, a later review found it.")
 
 
@@ -96,4 +96,4 @@ def test_its_length_is_bounded(check: object, most: int) -> None:
 
 
 def test_cases_can_be_filtered_by_every_rule() -> None:
-    assert set(RULES) == {*ACCUSATIONS, "model", *(feature.name for feature in FEATURES)}
+    assert set(RULES) == {*ACCUSATIONS, "model", "limit", "gain", "podium", *(feature.name for feature in FEATURES)}

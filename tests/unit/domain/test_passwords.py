@@ -64,6 +64,11 @@ def test_a_common_password_is_refused(password: str) -> None:
         "1 2 3 4 5 6 7 8",
         "!@#$%^&*",
         "\u0430\u0431\u0432\u0433\u0434\u0435\u0436\u0437",
+        "abcdefgh1",
+        "1abcdefgh",
+        "HGFEDCBA1!",
+        "ABABABAB1",
+        "!!qwertyui2026",
     ],
 )
 def test_a_trivial_one_is_refused(password: str) -> None:

@@ -9,7 +9,18 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.domain.scoring import Fold, Order, Score, ScoreEvent, Scoring, counting_events, fold_board, fold_events, ranked
+from app.domain.scoring import (
+    Fold,
+    Hold,
+    Order,
+    Score,
+    ScoreEvent,
+    Scoring,
+    counting_events,
+    fold_board,
+    fold_events,
+    ranked,
+)
 
 _BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 _CASE = uuid4()
@@ -43,10 +54,10 @@ def test_a_voided_event_does_not_count_and_a_restored_one_counts_at_its_own_time
 def test_points_are_held_only_under_the_case_under_which_they_were_scored() -> None:
     free, held = uuid4(), uuid4()
     events = [_event(1, "redeem", free, 5), _event(2, "redeem", held, 7, _CASE)]
-    assert fold_events(events, _CASE) == Fold(5, 7, _at(1))
+    assert fold_events(events, Hold(_CASE)) == Fold(5, 7, _at(1))
     assert fold_events(events, None) == Fold(12, 0, _at(2))
-    assert fold_events(events, uuid4()) == Fold(12, 0, _at(2))
-    assert fold_events(events[1:], _CASE) == Fold(0, 7, None)
+    assert fold_events(events, Hold(uuid4())) == Fold(12, 0, _at(2))
+    assert fold_events(events[1:], Hold(_CASE)) == Fold(0, 7, None)
 
 
 def _runs(*results: int) -> list[ScoreEvent]:
@@ -96,11 +107,11 @@ def test_a_player_is_ranked_from_the_first_counting_event_on_whatever_the_score(
 )
 def test_held_events_count_for_the_player_alone(scoring: Scoring, public: int, own: int) -> None:
     events = [_event(1, "redeem", uuid4(), 5), _event(2, "redeem", uuid4(), 9, _CASE)]
-    fold = fold_board(events, _CASE, scoring)
+    fold = fold_board(events, Hold(_CASE), scoring)
     assert fold.public
     assert fold.own
     assert (fold.public.score, fold.public.achieved_at, fold.own.score) == (public, _at(1), own)
-    only_held = fold_board(events[1:], _CASE, scoring)
+    only_held = fold_board(events[1:], Hold(_CASE), scoring)
     assert only_held.public is None
     assert only_held.own is not None
     assert fold_board(events, None, scoring).public == fold_board(events, None, scoring).own
@@ -117,3 +128,11 @@ def test_equal_scores_share_a_rank_and_the_earlier_comes_first(order: Order) -> 
         worst: Score(-5 * sign, _at(0)),
     }
     assert ranked(scores, order) == [(1, best), (2, early), (2, late), (4, worst)]
+
+
+def test_a_hold_that_reaches_back_holds_what_was_scored_from_its_start_to_its_begin() -> None:
+    events = [_event(1, "redeem", uuid4(), 5), _event(2, "redeem", uuid4(), 7), _event(3, "redeem", uuid4(), 11)]
+    events.append(_event(4, "redeem", uuid4(), 13, _CASE))
+    assert fold_events(events, Hold(_CASE, since=_at(2), begun=_at(3))) == Fold(16, 20, _at(3))
+    assert fold_events(events, Hold(_CASE)) == Fold(23, 13, _at(3))
+    assert fold_events(events, None) == Fold(36, 0, _at(4))

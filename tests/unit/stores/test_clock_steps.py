@@ -52,6 +52,14 @@ def test_a_step_forward_or_none_hides_nothing(world: World, step: float) -> None
     assert not world.steps.was_set_back_since("a", issued)
 
 
+def test_a_slow_answer_hides_no_later_step(world: World) -> None:
+    world.ask()
+    issued = world.ask(latency=0.4, share=0.0)
+    world.lead -= 0.1
+    world.ask()
+    assert world.steps.was_set_back_since("a", issued)
+
+
 def test_each_node_has_a_clock_of_its_own(world: World) -> None:
     world.ask(node="a")
     world.lead -= 10.0

@@ -1,7 +1,7 @@
 -- Looks an action up and claims it for one redemption; the claim is a lease that expires.
 -- KEYS: action, idempotency, history, suspicion. ARGV: now ('' for the time of Redis), lease, digest of the token's
 -- promise ('' for a bad signature), fingerprint ('' without a key), prefix of the action's history entry, history length.
--- Times in ms. Returns {'reused'}, {'missing'}, {'forged'}, {'consumed', times presented since}, {'in_flight'} or
+-- Times in ms. Returns {'reused'}, {'missing'}, {'forged', now}, {'consumed', now, times presented since}, {'in_flight'} or
 -- {'claimed', now, issued, limits, nature or '', suspicion or '', entry, time, …}.
 -- include now
 if ARGV[4] ~= '' then
@@ -14,8 +14,8 @@ local state = action[1]
 if not state or state == 'invalid' then return {'missing'} end
 if state == 'active' and tonumber(action[2]) <= now then return {'missing'} end
 -- An action without a digest was issued by a version that stored none; such actions expire minutes after an update.
-if ARGV[3] == '' or (action[7] and action[7] ~= ARGV[3]) then return {'forged'} end
-if state == 'consumed' then return {'consumed', redis.call('HINCRBY', KEYS[1], 'replays', 1)} end
+if ARGV[3] == '' or (action[7] and action[7] ~= ARGV[3]) then return {'forged', now} end
+if state == 'consumed' then return {'consumed', now, redis.call('HINCRBY', KEYS[1], 'replays', 1)} end
 -- A claim that would last much longer than a lease is from before the clock was set back.
 if action[3] and tonumber(action[3]) > now and tonumber(action[3]) <= now + 2 * tonumber(ARGV[2]) then return {'in_flight'} end
 redis.call('HSET', KEYS[1], 'claimed', now + tonumber(ARGV[2]))

@@ -84,11 +84,14 @@ class Field:
             LEFT JOIN (SELECT season_id, player_id, sum(points) AS total FROM score_events GROUP BY 1, 2) e
                 USING (season_id, player_id)
             LEFT JOIN (
-                SELECT r.season_id, r.player_id, r.held_under, sum(r.points) AS held FROM score_events r
-                WHERE r.kind = 'redeem' AND r.held_under IS NOT NULL AND (
+                SELECT r.season_id, r.player_id, sum(r.points) AS held
+                FROM score_events r JOIN players q ON q.id = r.player_id
+                WHERE r.kind = 'redeem' AND q.held_under IS NOT NULL AND (
+                    r.held_under = q.held_under OR r.created_at >= q.held_since AND r.created_at < q.held_from
+                ) AND (
                     SELECT v.kind FROM score_events v WHERE v.action_id = r.action_id ORDER BY v.id DESC LIMIT 1
-                ) <> 'void' GROUP BY 1, 2, 3
-            ) h ON h.season_id = s.season_id AND h.player_id = s.player_id AND h.held_under = p.held_under
+                ) <> 'void' GROUP BY 1, 2
+            ) h ON h.season_id = s.season_id AND h.player_id = s.player_id
             """
         )
         wrong = [f"sum {tuple(row)}" for row in rows if row.score + row.held != row.total]

@@ -27,7 +27,13 @@ from app.errors import (
 from app.services.moderation.cases import CaseFile
 from app.services.moderation.decisions import DecisionAuthor
 from tests.integration.moderation.cases.parts import BY, Field, by
+from tests.integration.moderation.ledgers import limit_taps
 from tests.parts.waiting import eventually
+
+
+@pytest.fixture(autouse=True)
+def limited_taps(container: Container) -> None:
+    limit_taps(container)
 
 
 def _get_suspended(field: Field, player: UUID) -> UUID:

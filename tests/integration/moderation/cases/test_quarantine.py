@@ -10,16 +10,23 @@ from uuid import UUID
 
 import pytest
 
+from app.containers.container import Container
 from app.domain.boards import MAIN
 from app.domain.cases import DECISIONS
 from app.domain.corrections import Selection
 from app.domain.redemption import RedemptionRequest
-from app.stores.moderation.quarantine import Hold, QuarantineStore
+from app.domain.scoring import Hold
+from app.stores.moderation.quarantine import QuarantineStore
 from tests.integration.moderation.cases.parts import BY, Field
-from tests.integration.moderation.ledgers import Event, HandLedger
+from tests.integration.moderation.ledgers import Event, HandLedger, limit_taps
 from tests.parts.waiting import eventually
 
 MANY = 16  # a burst of this many ends flagged
+
+
+@pytest.fixture(autouse=True)
+def limited_taps(container: Container) -> None:
+    limit_taps(container)
 
 
 @pytest.fixture

@@ -1,0 +1,309 @@
+"""Players who gain unusually much, or enter a podium, are assessed at once: on real servers."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from anticheat.gain import GainLimits
+from anticheat.rules import Signal
+from app.containers.container import Container
+from app.domain.cases import DECISIONS
+from app.stores.moderation.gain import GainStore
+from app.stores.moderation.gain_limits import GainLimitStore
+from tests.integration.moderation.cases.parts import BY, Field
+from tests.integration.moderation.ledgers import DAY, Event, HandLedger
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def crowd(field: Field) -> list[UUID]:
+    """Return twenty players with 10 to 29 points: the podium are two places."""
+    players = [field.player(f"player {number}") for number in range(20)]
+    for number, player in enumerate(players):
+        field.score(player, 10 + number)
+    field.container.gain_watch.watch()
+    field.deliver()
+    return players
+
+
+@pytest.fixture
+def mallory(field: Field, crowd: list[UUID]) -> UUID:
+    return field.player("Mallory")
+
+
+def _raise_suspicion(field: Field, player: UUID, points: float = 14.0) -> None:
+    container = field.container
+    thresholds = container.review._thresholds
+    with container.database.transaction() as connection:
+        signal = Signal("pattern", "seen", "expected", points)
+        container.suspicions.add(connection, str(player), [signal], time.time(), thresholds)
+
+
+def _watch(field: Field) -> tuple[list[UUID], list[UUID]]:
+    """Return the players with a new case, and those that are held now."""
+    summary = field.container.gain_watch.watch()
+    field.deliver()
+    assert field.books() == []
+    return summary.cases, summary.holds
+
+
+def _names(field: Field) -> list[str]:
+    return [name for name, _, _ in field.top()]
+
+
+def _limits(field: Field, usual: float) -> None:
+    """Put limits into force, as if the honest accounts had given them."""
+    GainStore(field.container.database).position()
+    limits = GainLimits(usual, usual * 1.2, usual * 1.5, 500, 1.0)
+    GainLimitStore(field.container.database).store_limits(limits)
+
+
+def test_an_honest_keen_player_enters_the_podium_and_nothing_happens(field: Field, mallory: UUID) -> None:
+    field.score(mallory, 1000)
+    assert _watch(field) == ([], [])
+    assert _names(field)[0] == "Mallory"
+    assert field.container.cases.case_files_of(mallory) == []
+
+
+def test_an_entrant_with_unusual_play_is_off_the_public_board_until_a_person_decides(
+    field: Field, mallory: UUID
+) -> None:
+    for _ in range(10):
+        field.score(mallory, 100)
+    _raise_suspicion(field, mallory)
+    assert _watch(field) == ([], [mallory])
+    assert "Mallory" not in _names(field)
+    view = field.view(mallory)
+    assert (view.public["score"], view.own["score"], view.own["rank"]) == (0, 1000, 1)
+    field.score(mallory, 5)
+    assert _watch(field) == ([], []), "noticed already"
+    assert field.view(mallory).own["score"] == 1005
+    field.container.status_repair.sweep()
+    assert "Mallory" not in _names(field)
+    (file,) = field.container.cases.case_files_of(mallory)
+    assert file.case.held
+    assert "1,000 points in 24 hours, now in place 1; suspicion is 14, where 30 opens a case" in file.summary
+    assert "tireless person" in file.summary
+
+
+def test_a_first_redemption_in_flight_when_the_hold_reached_back_is_settled_by_the_sweep(
+    field: Field, mallory: UUID
+) -> None:
+    field.score(mallory, 1000)
+    _raise_suspicion(field, mallory)
+    _watch(field)
+    # As a redemption leaves it that read its player before, and had no standing that the hold could lock.
+    field.container.database.rows(
+        "UPDATE standings SET score = held, held = 0 WHERE player_id = :player RETURNING 1", player=mallory
+    )
+    assert field.container.status_repair.sweep() == [mallory]
+    field.deliver()
+    assert field.books() == []
+    assert "Mallory" not in _names(field)
+    assert field.container.status_repair.sweep() == []
+
+
+@pytest.mark.parametrize("decision", DECISIONS)
+def test_a_decision_releases_or_voids_the_held_day_and_its_undo_restores_it(
+    field: Field, mallory: UUID, decision: str
+) -> None:
+    field.score(mallory, 1000)
+    _raise_suspicion(field, mallory)
+    _watch(field)
+    field.score(mallory, 7)
+    field.deliver()
+    before = field.standing(mallory)
+    assert before[:2] == (0, 1007)
+    (file,) = field.container.cases.case_files_of(mallory)
+    field.container.decisions.decide(file.case.case_id, decision, BY)  # type: ignore[arg-type]
+    field.deliver()
+    assert field.books() == []
+    assert field.standing(mallory)[:2] == ((1007, 0) if decision == "cleared" else (0, 0))
+    assert ("Mallory" in _names(field)) == (decision == "cleared")
+    field.container.decisions.undo(file.case.case_id, BY)
+    field.deliver()
+    assert field.books() == []
+    after = field.standing(mallory)
+    assert (after[:2], after[3]) == (before[:2], before[3])
+    assert list(field.container.corrections.find_unsound()) == []
+
+
+def test_a_cleared_player_is_not_asked_again_without_new_unusual_play(field: Field, mallory: UUID) -> None:
+    field.score(mallory, 1000)
+    _raise_suspicion(field, mallory)
+    _watch(field)
+    (file,) = field.container.cases.case_files_of(mallory)
+    field.container.decisions.decide(file.case.case_id, "cleared", BY)
+    for _ in range(3):
+        field.score(mallory, 300)
+        assert _watch(field) == ([], [])
+    assert _names(field)[0] == "Mallory"
+    _raise_suspicion(field, mallory)
+    field.container.database.rows("UPDATE gain_looks SET looked_at = looked_at - interval '1 h' RETURNING 1")
+    field.score(mallory, 1)
+    assert _watch(field) == ([], [mallory]), "no immunity"
+    assert field.view(mallory).public["score"] == 1000, "what a person has cleared stays"
+
+
+def test_more_than_the_ceiling_is_a_case_even_with_nothing_unusual(field: Field, crowd: list[UUID]) -> None:
+    _limits(field, 1000)
+    player = crowd[0]
+    field.score(player, 1490)
+    assert _watch(field) == ([], [])
+    field.score(player, 1)
+    assert _watch(field) == ([player], [])
+    assert field.view(player).public["score"] == 1501, "nothing is held"
+    field.score(player, 1)
+    assert _watch(field) == ([], [])
+    (file,) = field.container.cases.case_files_of(player)
+    assert "1,501 points in 24 hours" in file.summary
+    assert "at most 1,500, where 1,000 are the 99th percentile, by the days of 500 honest accounts" in file.summary
+    field.container.decisions.decide(file.case.case_id, "cleared", BY)
+    field.score(player, 1400)
+    assert _watch(field) == ([], [])
+
+
+def test_between_the_limits_only_the_unusual_is_held(field: Field, crowd: list[UUID]) -> None:
+    _limits(field, 1000)
+    usual, unusual = crowd[:2]
+    _raise_suspicion(field, unusual)
+    for player in (usual, unusual):
+        field.score(player, 1300)
+    assert _watch(field) == ([], [unusual])
+
+
+def test_a_new_action_type_that_pays_more_raises_the_limits_at_once(field: Field, crowd: list[UUID]) -> None:
+    field.score(crowd[0], 100_000)
+    values = {"slug": "jackpot", "name": "Jackpot", "points": 1000, "min_seconds": 0}
+    with field.container.database.transaction() as connection:
+        field.container.catalog.add_action_type(connection, values, "main")
+    assert _watch(field) == ([], [])
+
+
+def test_on_a_board_of_eight_the_first_place_is_nothing_unusual(field: Field) -> None:
+    players = [field.player(f"player {number}") for number in range(8)]
+    for player in players:
+        _raise_suspicion(field, player)
+        field.score(player, 100)
+    assert _watch(field) == ([], [])
+
+
+def test_switched_off_it_only_counts(field: Field, crowd: list[UUID]) -> None:
+    settings = field.container.settings.model_copy(update={"gain_watch": False})
+    silent = Container(settings)
+    field.score(crowd[0], 1_000_000)
+    assert silent.gain_watch.watch().looks == 0
+    silent.close()
+    assert _watch(field) == ([crowd[0]], [])
+
+
+def test_a_hold_by_the_rules_reaches_back_to_its_evidence_within_seconds(field: Field, mallory: UUID) -> None:
+    for _ in range(20):
+        field.play(mallory)
+    field.deliver()
+    held = field.standing(mallory)[1]
+    public_before = 20 - held
+    assert 0 < held < 20
+    assert field.container.holds.reach_back() == [mallory]
+    assert field.container.holds.reach_back() == []
+    field.deliver()
+    assert field.books() == []
+    public, held, _, _ = field.standing(mallory)
+    assert (public + held, public) == (20, 17), "the 18th in a second is the first evidence that counts a point"
+    assert public < public_before
+
+
+class Sums:
+    """A ledger by hand, and the running sums of it."""
+
+    def __init__(self, container: Container) -> None:
+        self.container, self.ledger = container, HandLedger(container)
+        self.now = datetime.now(UTC)
+
+    def write(self, player: UUID, age: timedelta, points: int = 1) -> int:
+        return self.ledger.write(Event(player, "tap", self.now - age, points))
+
+    def check(self, *, settled: bool = True) -> None:
+        """Assert that the sums are those of the ledger."""
+        for table, unit, age in (("gain_hours", "hour", "24 hours"), ("gain_days", "day", "14 days")):
+            (row,) = self.container.database.rows(
+                f"""
+                SELECT (SELECT array_agg((player_id, starts_at, points) ORDER BY 1) FROM (
+                    SELECT player_id, starts_at, points FROM {table}
+                    WHERE starts_at >= date_trunc('{unit}', now() - interval '{age}', 'UTC') ORDER BY 1, 2
+                ) s) IS NOT DISTINCT FROM (SELECT array_agg((player_id, starts_at, points) ORDER BY 1) FROM (
+                    SELECT player_id, date_trunc('{unit}', created_at, 'UTC') AS starts_at,
+                           sum(points)::bigint AS points
+                    FROM score_events WHERE created_at >= date_trunc('{unit}', now() - interval '{age}', 'UTC')
+                    GROUP BY 1, 2 ORDER BY 1, 2
+                ) e) AS same
+                """
+            )
+            assert row.same is settled, table
+
+
+@pytest.fixture
+def sums(container: Container) -> Sums:
+    return Sums(container)
+
+
+def test_the_sums_begin_with_the_last_two_weeks_and_survive_restarts_and_repetitions(sums: Sums) -> None:
+    players = [sums.ledger.player() for _ in range(3)]
+    for number, player in enumerate(players):
+        for age in (20 * DAY, 13 * DAY, 2 * DAY, 23 * 60 * MINUTE, 90 * MINUTE, 2 * MINUTE):
+            sums.write(player, age, 10**number)
+    for _ in range(2):
+        sums.container.gain_watch.watch()
+        sums.check()
+    sums.write(players[0], MINUTE, 5)
+    restarted = Container(sums.container.settings)
+    assert restarted.gain_watch.watch().events == 1
+    restarted.close()
+    store = GainStore(sums.container.database)
+    store.fold(0, store.position().cursor)  # a process that read the position before the other moved it
+    sums.check()
+
+
+def test_an_event_that_is_committed_late_is_counted_once(sums: Sums) -> None:
+    player = sums.ledger.player()
+    sums.write(player, MINUTE, 1)
+    with sums.container.database.transaction() as connection:
+        sums.ledger.write(Event(player, "tap", sums.now, 10), connection)
+        sums.write(player, timedelta(0), 100)
+        sums.container.gain_watch.watch()
+    sums.container.gain_watch.watch()
+    sums.check(settled=False)
+    sums.write(player, MINUTE, 1000)  # the newest that is old enough
+    sums.container.gain_watch.watch()
+    sums.check()
+
+
+def test_after_a_long_stop_it_catches_up_in_batches_and_misses_no_one(
+    sums: Sums, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app.services.moderation import gain_watch
+
+    monkeypatch.setattr(gain_watch, "_BATCH", 7)
+    cheat, players = sums.ledger.player(), [sums.ledger.player() for _ in range(5)]
+    for number in range(10):
+        sums.write(cheat, 600 * MINUTE - number * MINUTE, 1_000_000)
+    for number in range(100):
+        sums.write(players[number % 5], 500 * MINUTE - number * MINUTE)
+    summary = sums.container.gain_watch.watch()
+    assert (summary.events, summary.cases) == (110, [cheat])
+    sums.check()
+
+
+def test_points_of_more_than_a_day_ago_and_voided_ones_gain_nothing(sums: Sums) -> None:
+    _limits(Field(sums.container), 1000)
+    old, late = sums.ledger.player(), sums.ledger.player()
+    for age in (24 * 60 * MINUTE + MINUTE, 60 * MINUTE):
+        sums.write(old, age, 900)
+    for age in (24 * 60 * MINUTE - 5 * MINUTE, 60 * MINUTE):
+        sums.write(late, age, 900)
+    assert sums.container.gain_watch.watch().cases == [late]
