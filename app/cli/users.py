@@ -20,7 +20,7 @@ _COLUMNS = ("username", "role", "status", "created_at", "user_id")
 
 @click.group(cls=Commands)
 def users() -> None:
-    """Create, list, show, suspend and reinstate accounts, set roles, find look-alikes. USER is a username or an id."""
+    """Create, list, show, suspend and reinstate accounts, set roles and attributes. USER is a username or an id."""
 
 
 def _row(player: Player) -> dict[str, object]:
@@ -121,6 +121,34 @@ def set_role(user: str, role: str, as_json: bool) -> None:
     player = container().accounts.find(user)
     is_changed = container().accounts.set_role(operator(), player.id, role, request_id())
     _print_change(player, is_changed, f"{{}} is now {role}.", f"{{}} was {role} already.", as_json)
+
+
+@users.command(epilog=example("users attributes alice country=JP platform=web"))
+@click.argument("user")
+@click.argument("assignments", nargs=-1, metavar="[NAME=VALUE]...")
+@as_json
+def attributes(user: str, assignments: tuple[str, ...], as_json: bool) -> None:
+    """Set attributes of a player, such as the country, and show all of them. NAME= without a value removes one.
+
+    Boards have segments by attributes: the player moves to the new segment with all points.
+    """
+    player = container().accounts.find(user)
+    changes = dict(_assignment(text) for text in assignments)
+    values = (
+        container().attributes.change(player.id, changes, by=operator(), request_id=request_id())
+        if changes
+        else container().attributes.of(player.id)
+    )
+    rows = [{"name": name, "value": value} for name, value in values.items()]
+    text = table(rows, ("name", "value")) if rows else f"{safe(player.username)} has no attributes."
+    emit({"user_id": player.id, "attributes": values}, text, as_json=as_json)
+
+
+def _assignment(text: str) -> tuple[str, str | None]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.UsageError(f"'{safe(text)}' is no NAME=VALUE.")
+    return name, value or None
 
 
 @users.command("look-alikes", epilog=example("users look-alikes"))

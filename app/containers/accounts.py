@@ -10,16 +10,20 @@ from typing import TypeVar, TypeVarTuple
 
 from app.containers.connections import Connections
 from app.services.accounts.accounts import Accounts, Sessions
+from app.services.accounts.attributes import Attributes
 from app.services.accounts.password_hashing import PasswordHashing
 from app.services.accounts.sightings import Sightings
 from app.services.accounts.sign_in_throttle import SignInThrottle
 from app.services.accounts.sign_ins import SignIns
+from app.stores.accounts.attributes import AttributeStore
 from app.stores.accounts.failed_sign_ins import FailedSignInStore
 from app.stores.accounts.logins import LoginStore
 from app.stores.accounts.players import PlayerStore
 from app.stores.accounts.sightings import SightingStore
 from app.stores.accounts.sign_ins import SignInStore
+from app.stores.boards.rankings import RankingStore
 from app.stores.moderation.audit import AuditStore
+from app.stores.play.catalog import CatalogStore
 
 Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
@@ -63,6 +67,14 @@ def build_accounts(connections: Connections, audit: AuditStore) -> AccountParts:
     return AccountParts(
         players, logins, Sessions(logins), accounts, SignIns(SignInStore(redis), clock=clock), sightings
     )
+
+
+def build_attributes(
+    connections: Connections, accounts: AccountParts, audit: AuditStore, rankings: RankingStore, catalog: CatalogStore
+) -> Attributes:
+    """Return the service of players' attributes."""
+    store = AttributeStore(connections.database)
+    return Attributes(connections.database, store, accounts.players, audit, rankings, catalog)
 
 
 def run_in_thread(function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:

@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.containers.connections import Connections
+from app.services.boards.board_pages import BoardPages
 from app.services.boards.board_sync import BoardSync
+from app.services.boards.board_views import BoardViews
 from app.services.boards.broadcasts import Broadcasts
+from app.services.boards.player_pages import PlayerPages
 from app.services.boards.presence import LIFETIMES, Presence
 from app.services.boards.reconcile import Reconciler
 from app.services.boards.standings import Standings
+from app.stores.accounts.attributes import AttributeStore
 from app.stores.accounts.players import PlayerStore
 from app.stores.boards.broadcast_gate import BroadcastGateStore
 from app.stores.boards.bulk_rankings import BulkRankings
+from app.stores.boards.histories import HistoryStore
 from app.stores.boards.outbox import OutboxStore
+from app.stores.boards.pages import PageStore
 from app.stores.boards.presence import PresenceStore
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.recent_changes import RecentChangeStore
@@ -29,6 +35,9 @@ class BoardParts:
 
     outbox: OutboxStore
     standing_store: StandingStore
+    board_views: BoardViews
+    board_pages: BoardPages
+    player_pages: PlayerPages
     rankings: RankingStore
     bulk_rankings: BulkRankings
     standings: Standings
@@ -42,7 +51,19 @@ def build_boards(connections: Connections, catalog: CatalogStore, players: Playe
     standing_store = StandingStore(connections.database)
     rankings = RankingStore(connections.redis, connections.scripts)
     bulk_rankings = BulkRankings(connections.patient_redis, Scripts(connections.patient_redis))
-    standings = Standings(catalog, standing_store, rankings, players, connections.replicas, clock=connections.clock)
+    page_store, replicas = PageStore(connections.database), connections.replicas
+    standings = Standings(catalog, standing_store, page_store, rankings, players, replicas, clock=connections.clock)
+    board_views = BoardViews(catalog, clock=connections.clock)
+    board_pages = BoardPages(connections.database, standing_store, rankings, replicas)
+    player_pages = PlayerPages(
+        players,
+        AttributeStore(connections.database),
+        board_views,
+        page_store,
+        standing_store,
+        rankings,
+        HistoryStore(connections.database),
+    )
     broadcasts = Broadcasts(
         standing_store,
         rankings,
@@ -63,7 +84,19 @@ def build_boards(connections: Connections, catalog: CatalogStore, players: Playe
     )
     presence = _presence(connections, standings)
     outbox = OutboxStore(connections.database)
-    return BoardParts(outbox, standing_store, rankings, bulk_rankings, standings, presence, board_sync, reconciler)
+    return BoardParts(
+        outbox,
+        standing_store,
+        board_views,
+        board_pages,
+        player_pages,
+        rankings,
+        bulk_rankings,
+        standings,
+        presence,
+        board_sync,
+        reconciler,
+    )
 
 
 def _presence(connections: Connections, standings: Standings) -> Presence:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from app.containers.accounts import build_accounts, run_in_thread
+from app.containers.accounts import build_accounts, build_attributes, run_in_thread
 from app.containers.boards import build_boards
 from app.containers.connections import Connections, prepare_connections
 from app.containers.moderation import (
@@ -23,6 +23,7 @@ from app.containers.moderation import (
 )
 from app.containers.operations import build_operations
 from app.containers.play import build_play, build_play_stores
+from app.domain.cursors import Cursors
 from app.settings import Settings
 from app.stores.boards.board_events import Subscription
 
@@ -75,6 +76,10 @@ class Container:
 
         self.standing_store, self.standings = boards.standing_store, boards.standings
         self.rankings, self.bulk_rankings = boards.rankings, boards.bulk_rankings
+        self.board_views, self.board_pages = boards.board_views, boards.board_pages
+        self.player_pages = boards.player_pages
+        self.cursors = Cursors([key.secret for key in self.settings.action_token_keys])
+        self.attributes = build_attributes(connections, accounts, stores.audit, boards.rankings, play_stores.catalog)
         self.presence, self.board_sync, self.reconciler = boards.presence, boards.board_sync, boards.reconciler
 
         self._moderation_stores, self.suspicions = stores, stores.suspicions

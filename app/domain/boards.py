@@ -48,6 +48,16 @@ class Season:
         return -score if self.order == "asc" else score
 
 
+@dataclass(frozen=True, slots=True)
+class BoardView:
+    """A board in one of its seasons, as readers need it. `segments`: the attributes by which it can be filtered."""
+
+    season: Season
+    segments: Sequence[str]
+    is_public: bool
+    is_open: bool
+
+
 class StandingRow(TypedDict):
     """A standing in the API's words."""
 

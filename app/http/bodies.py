@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from app.domain.accounts import username_of
-from app.domain.boards import MAIN, MAX_SCORE, TOP
+from app.domain.boards import MAIN, MAX_SCORE
 from app.domain.cases import CaseOrder, CaseRule, CaseState, Decision, check_appeal, check_reason
 from app.domain.json_text import metadata_text
 from app.domain.passwords import check_password
@@ -53,11 +53,13 @@ _MESSAGES = {
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A model without conversions, that refuses unknown fields."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class NewAccount(_Strict):
+class NewAccount(Strict):
     """The body of `POST /auth/register`."""
 
     username: Annotated[str, AfterValidator(username_of)]
@@ -69,20 +71,20 @@ class NewAccount(_Strict):
         return check_password(password, fields.data.get("username", ""))
 
 
-class Credentials(_Strict):
+class Credentials(Strict):
     """The body of `POST /auth/login`: any strings; values that no account can have are simply wrong."""
 
     username: str
     password: Annotated[str, StringConstraints(max_length=4096)]
 
 
-class NewAction(_Strict):
+class NewAction(Strict):
     """The body of `POST /actions`."""
 
     action_type: str
 
 
-class ActionToken(_Strict):
+class ActionToken(Strict):
     """The body of `POST /actions/{id}/complete`."""
 
     token: str
@@ -103,9 +105,9 @@ class ActionToken(_Strict):
         return metadata
 
 
-def _parse_integer(value: object) -> object:
+def parse_integer(value: object) -> object:
     """Return plain digits as an integer and any other value unchanged: query values are text."""
-    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,9}", value):
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value):
         return int(value)
     return value
 
@@ -125,27 +127,7 @@ def _parse_case_id(value: object) -> object:
         raise ValueError("must be the id of a case") from None
 
 
-class TopQuery(_Strict):
-    """The parameters of `GET /leaderboard/top`."""
-
-    limit: Annotated[int, BeforeValidator(_parse_integer), Field(ge=1, le=100)] = TOP
-    board: str = MAIN
-
-
-class AroundQuery(_Strict):
-    """The parameters of `GET /leaderboard/me`."""
-
-    around: Annotated[int, BeforeValidator(_parse_integer), Field(ge=0, le=50)] = 5
-    board: str = MAIN
-
-
-class BoardQuery(_Strict):
-    """The parameters of `GET /leaderboard/users/{user_id}` and `GET /leaderboard/online`."""
-
-    board: str = MAIN
-
-
-class AnalyticsQuery(_Strict):
+class AnalyticsQuery(Strict):
     """The parameters of `GET /admin/analytics`."""
 
     board: str = MAIN
@@ -155,18 +137,18 @@ class AnalyticsQuery(_Strict):
     action_type: str | None = None
 
 
-class AuditQuery(_Strict):
+class AuditQuery(Strict):
     """The parameters of `GET /admin/audit`."""
 
     actor: str | None = None
     act: str | None = None
     subject: str | None = None
     since: Annotated[datetime | None, BeforeValidator(_parse_moment)] = None
-    before: Annotated[int | None, BeforeValidator(_parse_integer), Field(ge=1, le=2**63 - 1)] = None
-    limit: Annotated[int, BeforeValidator(_parse_integer), Field(ge=1, le=100)] = 50
+    before: Annotated[int | None, BeforeValidator(parse_integer), Field(ge=1, le=2**63 - 1)] = None
+    limit: Annotated[int, BeforeValidator(parse_integer), Field(ge=1, le=100)] = 50
 
 
-class CasesQuery(_Strict):
+class CasesQuery(Strict):
     """The parameters of `GET /admin/cases`."""
 
     state: CaseState | None = None
@@ -175,24 +157,24 @@ class CasesQuery(_Strict):
     appealed: Annotated[bool | None, BeforeValidator(_parse_flag)] = None
     since: Annotated[datetime | None, BeforeValidator(_parse_moment)] = None
     order: CaseOrder = "newest"
-    limit: Annotated[int, BeforeValidator(_parse_integer), Field(ge=1, le=100)] = 50
+    limit: Annotated[int, BeforeValidator(parse_integer), Field(ge=1, le=100)] = 50
     after: Annotated[UUID | None, BeforeValidator(_parse_case_id)] = None
 
 
-class NewDecision(_Strict):
+class NewDecision(Strict):
     """The body of `POST /admin/cases/{id}/decision`."""
 
     decision: Decision
     reason: Annotated[str, AfterValidator(check_reason)]
 
 
-class Undoing(_Strict):
+class Undoing(Strict):
     """The body of `POST /admin/cases/{id}/undo`."""
 
     reason: Annotated[str, AfterValidator(check_reason)]
 
 
-class NewAppeal(_Strict):
+class NewAppeal(Strict):
     """The body of `POST /me/appeal`."""
 
     text: Annotated[str, AfterValidator(check_appeal)]

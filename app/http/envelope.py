@@ -36,9 +36,9 @@ def _response(text: str | bytes, status: int) -> Response:
     return Response(text, status, headers=[*_GUARDS, ("X-Request-ID", request_id())], mimetype="application/json")
 
 
-def answer(data: object, status: int = 200, links: dict[str, str] | None = None) -> Response:
+def answer(data: object, status: int = 200, links: dict[str, str] | None = None, total: int | None = None) -> Response:
     """Return a success response with `data` in the envelope."""
-    return answer_text(json.dumps(data, ensure_ascii=False, separators=(",", ":")), status, links)
+    return answer_text(json.dumps(data, ensure_ascii=False, separators=(",", ":")), status, links, total)
 
 
 def plain(values: Mapping[str, object]) -> dict[str, object]:
@@ -56,15 +56,20 @@ def _plain(value: object) -> object:
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def answer_text(data: str, status: int = 200, links: dict[str, str] | None = None) -> Response:
+def answer_text(
+    data: str, status: int = 200, links: dict[str, str] | None = None, total: int | None = None
+) -> Response:
     """Return a success response whose data is JSON text already."""
-    return _response(envelope(data, status, request_id(), links), status)
+    return _response(envelope(data, status, request_id(), links, total), status)
 
 
-def envelope(data: str, status: int, current_id: str, links: dict[str, str] | None = None) -> str:
-    """Return the text of a success response."""
+def envelope(
+    data: str, status: int, current_id: str, links: dict[str, str] | None = None, total: int | None = None
+) -> str:
+    """Return the text of a success response. `total`: how many rows there are, of which data has some."""
     links_text = f',"links":{json.dumps(links, separators=(",", ":"))}' if links else ""
-    return f'{{"meta":{{"code":{status},"request_id":{json.dumps(current_id)}}},"data":{data}{links_text}}}'
+    total_text = "" if total is None else f',"total":{total}'
+    return f'{{"meta":{{"code":{status},"request_id":{json.dumps(current_id)}{total_text}}},"data":{data}{links_text}}}'
 
 
 def empty(status: int) -> Response:

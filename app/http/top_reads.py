@@ -7,8 +7,10 @@ requests, and the first read of a query in a second, go to the view, which alone
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from limits import RateLimitItem
@@ -29,6 +31,22 @@ EXPIRES = "X-Accel-Expires"  # tells nginx how long its cache may serve the resp
 _MAX_ENTRIES = 100
 _BATCH_SECONDS = 0.1
 _MAX_ADDRESSES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedTop:
+    """A top list as JSON text, how many players are ranked, the links of the response, and its entity tag."""
+
+    rows: str
+    total: int
+    links: dict[str, str]
+    tag: str
+
+
+def rendered_top(rows: str, total: int, links: dict[str, str]) -> RenderedTop:
+    """Return the list with its tag. Responses that differ only in their request ids are the same to a reader."""
+    text = f"{total} {links} {rows}"
+    return RenderedTop(rows, total, links, hashlib.blake2b(text.encode(), digest_size=12).hexdigest())
 
 
 class ReadCounter:
@@ -66,13 +84,13 @@ class TopReads:
 
     def __init__(self, app: WSGIApplication, reads: ReadCounter) -> None:
         self._app, self._reads = app, reads
-        self._entries: dict[str, tuple[int, str, str]] = {}  # query string: second, rows, tag
+        self._entries: dict[str, tuple[int, RenderedTop]] = {}  # query string: second, list
 
-    def store(self, query: str, rows: str, tag: str, second: int) -> None:
-        """Store the view's response to a query string for one second of Unix time: rows as JSON text, and their tag."""
+    def store(self, query: str, top: RenderedTop, second: int) -> None:
+        """Store the view's response to a query string for one second of Unix time."""
         if len(self._entries) >= _MAX_ENTRIES:
             self._entries.clear()
-        self._entries[query] = second, rows, tag
+        self._entries[query] = second, top
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] != PATH or environ["REQUEST_METHOD"] != "GET" or has_body(environ):
@@ -90,24 +108,24 @@ class TopReads:
             return False
 
     def _answer(
-        self, environ: WSGIEnvironment, start_response: StartResponse, second: int, rows: str, tag: str
+        self, environ: WSGIEnvironment, start_response: StartResponse, second: int, top: RenderedTop
     ) -> Iterable[bytes]:
         started_at = time.perf_counter()
         request_id = known_or_new_id(environ.get("HTTP_X_REQUEST_ID", ""))
         headers = [
             ("X-Request-ID", request_id),
-            ("ETag", f'W/"{tag}"'),
+            ("ETag", f'W/"{top.tag}"'),
             ("X-Cache", "HIT"),
             ("Cache-Control", "no-cache"),
             NOSNIFF,
             (EXPIRES, f"@{second}"),
         ]
         metrics.cached_reads.inc()
-        if is_known(environ.get("HTTP_IF_NONE_MATCH"), tag):
+        if is_known(environ.get("HTTP_IF_NONE_MATCH"), top.tag):
             count_cached_read(PATH, 304, time.perf_counter() - started_at)
             start_response("304 NOT MODIFIED", headers)
             return []
-        body = envelope(rows, 200, request_id).encode()
+        body = envelope(top.rows, 200, request_id, top.links, top.total).encode()
         count_cached_read(PATH, 200, time.perf_counter() - started_at)
         headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         start_response("200 OK", headers)

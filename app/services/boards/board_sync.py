@@ -130,3 +130,4 @@ class BoardSync:
     def _copy(self, season: Season, players: Sequence[UUID]) -> None:
         members = self._standings.members(season, players)
         self._rankings.apply(season, [(str(member.player), member.score, member.change) for member in members])
+        self._rankings.orders.arrange(season, members)

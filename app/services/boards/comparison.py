@@ -13,7 +13,8 @@ from uuid import UUID
 from app.domain.boards import TOP, Season, StandingRow
 from app.services.operations.retries import Retries
 from app.stores.boards.bulk_rankings import BATCH, BEGINNING, BulkRankings, RankingRecord
-from app.stores.boards.standings import MirroredStanding, StandingStore
+from app.stores.boards.orders import MirroredStanding
+from app.stores.boards.standings import StandingStore
 
 
 class StandingDifference(TypedDict):
@@ -127,12 +128,22 @@ class Comparison:
         for batch in _split(players, self.batch):
             retries(partial(self._mend_batch, season, batch))
 
+    def arrange(self, season: Season, players: Sequence[str], retries: Retries) -> None:
+        """Put those of these players at their places whose place in the order is not the database's.
+
+        A refresh may be about to do that: it is no difference to report.
+        """
+        members = self._read_members(season, players, retries)
+        retries(lambda: self._rankings.orders.arrange_differing(season, members))
+
     def _mend_batch(self, season: Season, players: Sequence[str]) -> None:
         ids = _player_ids(players)
         changes = dict(zip(ids, self._rankings.changes_of(season, ids), strict=True))  # read before the database
+        entries = dict(zip(ids, self._rankings.orders.entries(season, ids), strict=True))
         members = self._standings.members(season, ids)
         rows = [(str(member.player), changes[member.player], member.score, member.change) for member in members]
         self._rankings.mend_all(season, rows)
+        self._rankings.orders.arrange(season, members, [entries[member.player] for member in members])
         database_players = {row[0] for row in rows}
         self._rankings.remove(season, [player for player in players if player not in database_players])
 

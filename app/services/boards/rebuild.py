@@ -10,7 +10,8 @@ from app.domain.boards import Season
 from app.services.boards.comparison import Comparison
 from app.services.operations.retries import Retries
 from app.stores.boards.bulk_rankings import BATCH, BEGINNING, BulkRankings, RedisRestarted
-from app.stores.boards.standings import MirroredStanding, StandingStore
+from app.stores.boards.orders import MirroredStanding
+from app.stores.boards.standings import StandingStore
 from app.stores.redis.leases import Lease
 
 _TRIES = 3  # Redis may restart or lose the board in all but the last
@@ -76,3 +77,4 @@ class Rebuild:
 
     def _apply(self, season: Season, members: Sequence[MirroredStanding]) -> None:
         self._rankings.apply(season, [(str(member.player), member.score, member.change) for member in members])
+        self._rankings.orders.arrange(season, members)

@@ -97,6 +97,7 @@ class ReconcileRun:
         while compared < self._most_standings and not self.progress.walked:
             members, suspects = self._comparison.suspects_after(self._season, self.progress.player, self._retries)
             yield from suspects
+            self._retries(partial(self._rankings.orders.arrange_differing, self._season, members))
             self._count(len(members))
             compared, wrong = compared + len(members), wrong + len(suspects)
             last = members[-1].player if members else self.progress.player
@@ -127,3 +128,4 @@ class ReconcileRun:
             batch = [str(player) for player in players[start : start + step]]
             self._count(len(batch))
             yield from self._comparison.suspects_among(self._season, batch, self._retries)
+            self._comparison.arrange(self._season, batch, self._retries)

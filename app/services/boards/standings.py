@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypedDict
 from uuid import UUID
 
 from app.domain.boards import MAIN, TOP, Season, Standing, StandingRow
 from app.errors import NotFound
+from app.services.boards.entry_ranks import EntryRanks
 from app.services.boards.top_lists import TopLists
 from app.stores.accounts.players import PlayerStore
-from app.stores.boards.rankings import SECONDS_AHEAD, CachedTop, Places, RankingStore, ShownTop
-from app.stores.boards.standings import BoardEntry, StandingStore
+from app.stores.boards.pages import PageStore
+from app.stores.boards.rankings import SECONDS_AHEAD, RankingStore
+from app.stores.boards.standings import StandingStore
+from app.stores.boards.top_list_texts import CachedTop, ListEnd, ShownTop
 from app.stores.play.catalog import CatalogStore
 from app.stores.postgres.engine import UNAVAILABLE
 from app.stores.postgres.lsn import NOWHERE, Position
@@ -22,8 +25,6 @@ from app.stores.postgres.replicas import Replicas
 
 _SEASON_SECONDS = 1.0
 _BUILD_WAIT_SECONDS = 2.0
-
-Neighbours = tuple[BoardEntry, list[BoardEntry], list[BoardEntry]]  # the player, above, below
 
 
 class BoardSnapshot(TypedDict):
@@ -52,10 +53,12 @@ class Top:
     It may be shown until the end of `second` in Unix time.
     """
 
+    season: Season
     version: int
     rows: str
     hit: bool
     second: int
+    end: ListEnd
 
 
 class Standings:
@@ -70,6 +73,7 @@ class Standings:
         self,
         catalog: CatalogStore,
         standings: StandingStore,
+        pages: PageStore,
         rankings: RankingStore,
         players: PlayerStore,
         replicas: Replicas,
@@ -78,7 +82,8 @@ class Standings:
     ) -> None:
         self._catalog, self._standings, self._rankings, self._players = catalog, standings, rankings, players
         self._replicas, self._clock = replicas, clock
-        self._top_lists = TopLists(standings, rankings, replicas, clock=clock)
+        self._ranks = EntryRanks(standings, rankings)
+        self._top_lists = TopLists(standings, pages, rankings, replicas, clock=clock)
         self._seasons: dict[str, tuple[float, Season]] = {}
         self._shown_positions: dict[str, Position] = {}
 
@@ -108,10 +113,12 @@ class Standings:
         season, second = self.season(board), int(self._clock())
         top_list = self._rankings.shown_top(season, limit)
         if top_list and second <= top_list.second <= second + SECONDS_AHEAD:  # beyond that, the clock was set back
-            return Top(top_list.version, top_list.rows, True, top_list.second)
+            return Top(season, top_list.version, top_list.rows, True, top_list.second, top_list.end)
         newest, is_hit = self._read_newest(season, limit, since_ms=second * 1000)
-        top_list = self._rankings.offer_top(season, limit, ShownTop(second, newest.version, newest.rows))
-        return Top(top_list.version, top_list.rows, is_hit, top_list.second)
+        assert newest.end is not None
+        offer = ShownTop(second, newest.version, newest.rows, newest.end)
+        top_list = self._rankings.offer_top(season, limit, offer)
+        return Top(season, top_list.version, top_list.rows, is_hit, top_list.second, top_list.end)
 
     def snapshot(self, board: str = MAIN) -> BoardSnapshot:
         """Return the newest top ten with its version, for a subscriber."""
@@ -141,7 +148,7 @@ class Standings:
 
     def _read_valid(self, season: Season, limit: int, since_ms: int | None) -> CachedTop | None:
         cached, changes = self._rankings.top(season, limit)
-        if cached is None:
+        if cached is None or cached.end is None:
             return None
         is_young = since_ms is not None and since_ms <= cached.built_ms <= self._clock() * 1000
         return cached if is_young or cached.changes == changes else None
@@ -161,21 +168,10 @@ class Standings:
             "rank": standing.rank,
         }
 
-    def standing(self, player_id: UUID, board: str = MAIN) -> Standing:
-        """Return a player's standing. Raises NotFound for an unknown player."""
-        season = self.season(board)
+    def standing(self, player_id: UUID, board: str = MAIN, season: Season | None = None) -> Standing:
+        """Return a player's standing in a season, by default the board's open one. Raises NotFound for no player."""
+        season = season or self.season(board)
         return self._read_from_replica(season, player_id) or self._read_from_primary(season, player_id)
-
-    def around(self, player_id: UUID, count: int, board: str = MAIN) -> tuple[Standing, list[Standing], list[Standing]]:
-        """Return a player's standing as they see it, and up to `count` neighbours above and below. Raises NotFound."""
-        season = self.season(board)
-        neighbours = self._read_neighbours(season, player_id, count)
-        if neighbours is None:
-            raise NotFound("There is no such player.")
-        entry, above, below = neighbours
-        entries = [*above, entry, *below]
-        standings = self._add_ranks(season, entries, self._read_places(season, entries))
-        return standings[len(above)], standings[: len(above)], standings[len(above) + 1 :]
 
     def _read_from_replica(self, season: Season, player_id: UUID) -> Standing | None:
         """Return the standing, or None unless a replica has all of this player that any reader has seen."""
@@ -188,64 +184,17 @@ class Standings:
         entry, replayed = reading
         if entry is None:
             return None
-        places = self._read_places(season, [entry])
+        places = self._ranks.places(season, [entry])
         redis_change = places.changes[0]
         if places.position is None or redis_change is None or places.ranks is None:
             return None
         self._shown_positions[season.tag] = places.position  # so that the next read skips a replica that lags
         if replayed < places.position or entry.change < redis_change:
             return None
-        return self._add_ranks(season, [entry], places)[0]
+        return self._ranks.add(season, [entry], places.ranks)[0]
 
     def _read_from_primary(self, season: Season, player_id: UUID, *, own: bool = False) -> Standing:
         entry = self._standings.standing(season, player_id, own=own)
         if entry is None:
             raise NotFound("There is no such player.")
-        return self._add_ranks(season, [entry], self._read_places(season, [entry]))[0]
-
-    def _read_neighbours(
-        self, season: Season, player_id: UUID, count: int
-    ) -> tuple[BoardEntry, list[BoardEntry], list[BoardEntry]] | None:
-        """Read the player with their neighbours, on a replica that has all that the primary has now, or on the primary.
-
-        The change numbers of so many rows can't each be checked in Redis first.
-        """
-
-        def read(store: StandingStore) -> Neighbours | None:
-            entry = store.standing(season, player_id, own=True)
-            if entry is None:
-                return None
-            above, below = store.around(season, entry.standing, count) if entry.is_listed else ([], [])
-            return entry, above, below
-
-        if self._replicas.any:
-            reading = self._replicas.read_at_position(
-                self._standings.position(), lambda database: read(StandingStore(database))
-            )
-            if reading and reading[0]:
-                return reading[0]
-        return read(self._standings)
-
-    def _read_places(self, season: Season, entries: Sequence[BoardEntry]) -> Places:
-        """Return the places of entries, after copying newer ones to Redis: no reader sees an entry ahead of Redis."""
-        scores = sorted({entry.standing.score for entry in entries if entry.is_listed})
-        places = self._rankings.places(season, [entry.standing.user_id for entry in entries], scores)
-        if places.ranks is not None:
-            newer = [
-                (str(entry.standing.user_id), entry.score, entry.change)
-                for entry, change in zip(entries, places.changes, strict=True)
-                if entry.change > (change or 0)
-            ]
-            if newer:
-                self._rankings.apply(season, newer)
-        return places
-
-    def _add_ranks(self, season: Season, entries: Sequence[BoardEntry], places: Places) -> list[Standing]:
-        ranks = places.ranks
-        if ranks is None:
-            scores = {entry.standing.score for entry in entries if entry.is_listed}
-            ranks = {score: self._standings.rank(season, score) for score in scores}
-        return [
-            replace(entry.standing, rank=ranks[entry.standing.score]) if entry.is_listed else entry.standing
-            for entry in entries
-        ]
+        return self._ranks.ranked(season, [entry])[0]

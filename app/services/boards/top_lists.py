@@ -7,8 +7,11 @@ from collections.abc import Callable, Sequence
 
 from app.domain.boards import TOP, Season, Standing
 from app.errors import Unavailable
-from app.stores.boards.rankings import CachedTop, RankingStore
+from app.services.boards.board_pages import place_of
+from app.stores.boards.pages import PageStore
+from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore
+from app.stores.boards.top_list_texts import CachedTop, ListEnd
 from app.stores.postgres.lsn import Position
 from app.stores.postgres.replicas import Replicas
 
@@ -24,9 +27,16 @@ class TopLists:
     """
 
     def __init__(
-        self, standings: StandingStore, rankings: RankingStore, replicas: Replicas, *, clock: Callable[[], float]
+        self,
+        standings: StandingStore,
+        pages: PageStore,
+        rankings: RankingStore,
+        replicas: Replicas,
+        *,
+        clock: Callable[[], float],
     ) -> None:
-        self._standings, self._rankings, self._replicas, self._clock = standings, rankings, replicas, clock
+        self._standings, self._pages, self._rankings = standings, pages, rankings
+        self._replicas, self._clock = replicas, clock
 
     def build(self, season: Season, limit: int = TOP, *, may_use_replica: bool = False) -> CachedTop:
         """Read the list and cache it. Raises Unavailable if newer lists come first again and again.
@@ -38,15 +48,22 @@ class TopLists:
             changes = self._rankings.changes(season)  # read before the list: a later change makes it out of date
             built_ms = int(self._clock() * 1000)
             version, position = self._standings.next_version()
-            standings, last_position = self._read(
-                season, limit, position, may_use_replica=may_use_replica and attempt == 0
+            listed, last_position = self._read(
+                season, limit + 1, position, may_use_replica=may_use_replica and attempt == 0
             )
+            standings = listed[:limit]
             rows = json.dumps([standing.as_row() for standing in standings], ensure_ascii=False, separators=(",", ":"))
-            top = CachedTop(version, changes, built_ms, rows)
+            last = place_of(season, standings[-1]) if len(listed) > limit else None
+            top = CachedTop(version, changes, built_ms, rows, ListEnd(self._total(season, len(standings)), last))
             refusal = self._rankings.put_top(season, limit, top, position, last_position, refusal)
             if not refusal:
                 return top
         raise Unavailable("The board changes too fast to be read. Try again in a moment.")
+
+    def _total(self, season: Season, least: int) -> int:
+        """Return how many players are ranked: at least as many as the list has, which may be newer."""
+        places = self._rankings.places(season, [], [])
+        return max(places.total if places.ranks is not None else self._pages.total(season), least)
 
     def _read(
         self, season: Season, limit: int, position: Position, *, may_use_replica: bool

@@ -83,6 +83,7 @@ class BulkRankings(RankingStore):
             pipeline.zrem(self.key("scores", season), *batch)
             pipeline.hdel(self.key("versions", season), *batch)
             pipeline.execute()
+        self.orders.remove(season, members)
 
 
 def _score(value: float) -> Score:

@@ -149,19 +149,19 @@ def folded(standing: str, hold: str, counts: str = COUNTS) -> str:
 
 def achieved_at(standing: str, hold: str) -> str:
     """Return the subquery of the time of a standing's newest public event that counts; null without one."""
-    events = _counting_on_board(standing, is_public("e", hold))
+    events = counting_events(standing, is_public("e", hold))
     return f"(SELECT e.created_at {events} ORDER BY e.id DESC LIMIT 1)"
 
 
 def is_ranked(standing: str, hold: str, counts: str) -> str:
     """Return the condition on standings with a public event among the redemptions that meet `counts`."""
-    events = _counting_on_board(standing, is_public("e", hold), counts)
+    events = counting_events(standing, is_public("e", hold), counts)
     return f"EXISTS (SELECT {events})"
 
 
 def has_held(standing: str, hold: str) -> str:
     """Return the condition on standings with a held event that counts."""
-    return f"EXISTS (SELECT {_counting_on_board(standing, is_held('e', hold))})"
+    return f"EXISTS (SELECT {counting_events(standing, is_held('e', hold))})"
 
 
 def _first(column: str, condition: str = "true") -> str:
@@ -179,7 +179,8 @@ def _counting(standing: str, condition: str, counts: str = COUNTS) -> str:
     """
 
 
-def _counting_on_board(standing: str, condition: str, counts: str = COUNTS) -> str:
+def counting_events(standing: str, condition: str, counts: str = COUNTS) -> str:
+    """Return the FROM of the redemptions `e` of a standing that count and meet the condition."""
     return f"""
         FROM seasons n {RULES}
         CROSS JOIN LATERAL (SELECT e.* {_counting(standing, condition, counts)}) e

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.domain.boards import Season
+from app.stores.boards.orders import OrderStore, order_keys
+from app.stores.boards.top_list_texts import CachedTop, ShownTop, parse_end, parse_shown
 from app.stores.postgres.lsn import Position
 from app.stores.redis.client import Call, Client, Scripts, direct_connection
-from app.stores.redis.connection import RedisValue
+from app.stores.redis.connection import Reply
 from app.stores.redis.leases import Lease
 from app.stores.unavailability import RedisRefuses
 
@@ -32,29 +34,12 @@ _JUMP = 1_000_000
 MARK = "*"
 """The member of the sorted set and field of the hash that is lost with it; see is_complete.lua. Not a player."""
 
-_TYPES = {"scores": "zset", "versions": "hash"} | dict.fromkeys(("changed", "position", "wake", "top:10"), "string")
+_TYPES = {"scores": "zset", "versions": "hash", "order": "zset", "arranged": "hash"} | dict.fromkeys(
+    ("changed", "position", "wake", "top:10"), "string"
+)
 """The Redis types of a board's keys."""
 
 RankedMember = tuple[str, int | None, int]  # player, stored score (None: off the board), change number
-
-
-@dataclass(frozen=True, slots=True)
-class CachedTop:
-    """A top list as text. `changes` is the board's change count when it was read, `built_ms` the time of the read."""
-
-    version: int
-    changes: int
-    built_ms: int
-    rows: str
-
-
-@dataclass(frozen=True, slots=True)
-class ShownTop:
-    """The list that every HTTP reader gets until the end of `second`, in Unix time."""
-
-    second: int
-    version: int
-    rows: str
 
 
 def _is_count(text: str | None) -> bool:
@@ -68,23 +53,19 @@ def _parse_count(text: str | None) -> int:
     return int(text or 0)
 
 
-def _parse_shown(text: str) -> ShownTop:
-    head, rows = text.split("\n", 1)
-    second, version = head.split(" ")
-    return ShownTop(int(second), int(version), rows)
-
-
 @dataclass(frozen=True, slots=True)
 class Places:
     """The change numbers of players, and the ranks of scores.
 
     `position`: not before any change that a list of this board has shown; None if Redis doesn't know it. `changes`:
     each player's change number, None if Redis has none; `ranks`: ranks by score, None while the board isn't complete.
+    `total`: how many players are ranked.
     """
 
     position: Position | None
     changes: list[int | None]
     ranks: dict[int, int] | None
+    total: int = 0
 
 
 def _key(name: str, season: Season) -> str:
@@ -95,12 +76,25 @@ def _board_keys(season: Season) -> list[str]:
     return [_key("scores", season), _key("versions", season)]
 
 
+def _read_places(scores: Sequence[int], answer: Reply) -> Places:
+    position, changes, ranks, total = answer
+    change_numbers = [int(change) if change else None for change in changes]
+    by_score = dict(zip(scores, ranks, strict=True)) if total >= 0 else None
+    return Places(position or None, change_numbers, by_score, max(0, total))
+
+
+def _parts(season: Season) -> list[list[str]]:
+    """Return the keys of the parts of a board that are marked as complete: its ranks, and its order."""
+    return [_board_keys(season), order_keys(season)]
+
+
 class RankingStore:
     """The boards in Redis. A rank is 1 + the number of players with a better score."""
 
     def __init__(self, client: Client, scripts: Scripts) -> None:
         self._client, self._scripts = client, scripts
         self._direct = direct_connection(client)
+        self.orders = OrderStore(client, scripts)
 
     key = staticmethod(_key)
 
@@ -131,8 +125,8 @@ class RankingStore:
 
     def is_ready(self, season: Season) -> bool:
         """Return whether the board is complete and Redis has lost nothing since by a restart or failover."""
-        completed, run = self._scripts.run("ready", _board_keys(season), [])
-        return bool(completed == run)
+        parts = self._scripts.run_together([("ready", keys, []) for keys in _parts(season)])
+        return all(completed == run for completed, run in parts)
 
     def run_id(self, season: Season) -> str:
         """Return the id of the Redis process that has this board; a restart or a failover changes it."""
@@ -140,7 +134,7 @@ class RankingStore:
 
     def begin_rebuild(self, season: Season) -> str:
         """Begin to copy every standing; return the token for `mark_ready`. A complete board is readable meanwhile."""
-        return str(self._scripts.run("begin", _board_keys(season), []))
+        return "/".join(self._scripts.run_together([("begin", keys, []) for keys in _parts(season)]))
 
     def mark_ready(self, season: Season, rebuild: str) -> bool:
         """Mark the board as complete: every standing was copied since `rebuild` began.
@@ -149,7 +143,10 @@ class RankingStore:
         """
         # The change count jumps beyond any that was read before a loss of data, so that no list from before passes for
         # a new one.
-        return bool(self._scripts.run("complete", [*_board_keys(season), _key("changed", season)], [rebuild, _JUMP]))
+        return all(
+            self._scripts.run("complete", [*keys, _key("changed", season)], [life, _JUMP])
+            for keys, life in zip(_parts(season), rebuild.split("/"), strict=True)
+        )
 
     def drop_foreign(self, season: Season) -> list[str]:
         """Delete keys of this board that hold another type than we write, or a count that is none; return their names.
@@ -177,7 +174,7 @@ class RankingStore:
 
     def clear(self, season: Season) -> None:
         """Delete the whole board."""
-        names = ("scores", "versions", "top:10")
+        names = ("scores", "versions", "order", "arranged", "top:10")
         self._client.delete(*(_key(name, season) for name in names))
 
     def apply(self, season: Season, members: Iterable[RankedMember]) -> None:
@@ -252,13 +249,17 @@ class RankingStore:
 
     def top(self, season: Season, limit: int) -> tuple[CachedTop | None, int]:
         """Return the cached list, if any, and the board's present change count."""
-        keys = _key(f"top:{limit}", season), _key("changed", season)
-        text, changes = self._direct.call("MGET", *keys)
+        keys = _key(f"top:{limit}", season), _key("changed", season), _key(f"end:{limit}", season)
+        text, changes, end_text = self._direct.call("MGET", *keys)
         if not text:
             return None, _parse_count(changes)
         head, rows = text.split("\n", 1)
         version, cached_changes, built_ms = head.split(" ")
-        return CachedTop(int(version), int(cached_changes), int(built_ms), rows), _parse_count(changes)
+        end_version, _, end = (end_text or "").partition(" ")
+        top = CachedTop(
+            int(version), int(cached_changes), int(built_ms), rows, parse_end(end) if end_version == version else None
+        )
+        return top, _parse_count(changes)
 
     def put_top(
         self, season: Season, limit: int, top: CachedTop, after: Position, until: Position, refusal: str = ""
@@ -269,29 +270,34 @@ class RankingStore:
         again and passes the refusal; see put_top.lua.
         """
         text = f"{top.version} {top.changes} {top.built_ms}\n{top.rows}"
-        keys = [_key(f"top:{limit}", season), _key("position", season)]
-        return str(self._scripts.run("put_top", keys, [top.version, text, _TOP_SECONDS, after, until, refusal]))
+        end = f"{top.version} {top.end}" if top.end else ""
+        keys = [_key(f"top:{limit}", season), _key("position", season), _key(f"end:{limit}", season)]
+        return str(self._scripts.run("put_top", keys, [top.version, text, _TOP_SECONDS, after, until, refusal, end]))
 
     def places(self, season: Season, players: Sequence[UUID], scores: Sequence[int]) -> Places:
         """Return the change numbers of these players and the ranks of these scores, in one round trip."""
-        keys = [_key(name, season) for name in ("scores", "versions", "position")]
-        arguments: list[RedisValue] = [len(players), *map(str, players), *map(season.stored, scores)]
-        position, changes, ranks = self._scripts.run("places", keys, arguments)
-        change_numbers = [int(change) if change else None for change in changes]
-        by_score = dict(zip(scores, ranks, strict=True)) if len(ranks) == len(scores) else None
-        return Places(position or None, change_numbers, by_score)
+        return self.places_on([(season, scores)], players)[0]
+
+    def places_on(self, boards: Sequence[tuple[Season, Sequence[int]]], players: Sequence[UUID]) -> list[Places]:
+        """Return the places on each of these boards, in one round trip."""
+        calls: list[Call] = []
+        for season, scores in boards:
+            keys = [_key(name, season) for name in ("scores", "versions", "position")]
+            calls.append(("places", keys, [len(players), *map(str, players), *map(season.stored, scores)]))
+        answers = self._scripts.run_together(calls)
+        return [_read_places(scores, answer) for (_, scores), answer in zip(boards, answers, strict=True)]
 
     def shown_top(self, season: Season, limit: int) -> ShownTop | None:
         """Return the list that was shown last, if that was a moment ago."""
-        key = _key(f"shown:{limit}", season)
+        key = _key(f"shown:page:{limit}", season)
         text = self._direct.call("GET", key)
-        return _parse_shown(text) if text else None
+        return parse_shown(text) if text else None
 
     def offer_top(self, season: Season, limit: int, top: ShownTop) -> ShownTop:
         """Offer a list for its second; return the list to show, which is the first that any process offered."""
-        text = f"{top.second} {top.version}\n{top.rows}"
-        keys = [_key(f"shown:{limit}", season)]
-        return _parse_shown(self._scripts.run("show", keys, [top.second, text, _SHOWN_MS, SECONDS_AHEAD]))
+        text = f"{top.second} {top.version} {top.end}\n{top.rows}"
+        keys = [_key(f"shown:page:{limit}", season)]
+        return parse_shown(self._scripts.run("show", keys, [top.second, text, _SHOWN_MS, SECONDS_AHEAD]))
 
     def build_lease(self, season: Season, limit: int) -> Lease:
         """Return a lease to rebuild a list, to take; other callers wait for the list."""

@@ -3,45 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from app.domain.attributes import Segment
 from app.domain.boards import Season, Standing
 from app.domain.scoring import ONE_RUN
+from app.stores.boards.board_rows import (
+    IS_LISTED,
+    RUN,
+    BoardEntry,
+    in_segment,
+    listed,
+    own_view,
+    public_view,
+    segment_values,
+    standing_of,
+)
 from app.stores.boards.counting import WAS_HELD, folded
+from app.stores.boards.orders import MirroredStanding
 from app.stores.postgres.engine import Database
 from app.stores.postgres.lsn import PRIMARY_NOW, Position
-from app.stores.postgres.rows import Row
 
 _RECENT_EVENTS = 5000
 
-# A player is listed from the first public event that counts on. The order of a board: the better score first, which is
-# the higher as it is stored; within a tie, the player who got there first.
-_IS_LISTED = "s.listed AND s.achieved_at IS NOT NULL"
-_RUN = "LEFT JOIN score_events run ON run.action_id = s.action_id AND run.kind = 'redeem'"
-"""The join of the run that counts, on boards of ONE_RUN."""
-
 _MEMBERS = f"""
-    SELECT player_id, CASE WHEN {_IS_LISTED} THEN score END AS score, changes FROM standings s
-    WHERE season_id = :season
+    SELECT s.player_id, CASE WHEN {IS_LISTED} THEN s.score END AS score, s.changes, s.achieved_at,
+           CASE WHEN board.segments = '{{}}' THEN '{{}}' ELSE ARRAY(
+               SELECT a.name || ':' || a.value FROM player_attributes a
+               WHERE a.player_id = s.player_id AND a.name = ANY(board.segments) ORDER BY a.name
+           ) END AS segments
+    FROM (SELECT b.segments FROM seasons n JOIN boards b ON b.id = n.board_id WHERE n.id = :season) board, standings s
+    WHERE s.season_id = :season
 """
-
-
-def _listed(season: Season) -> str:
-    """Return the query of the listed standings of a season."""
-    metadata, join = ("run.metadata", _RUN) if season.scoring in ONE_RUN else ("NULL AS metadata", "")
-    return f"""
-        SELECT s.player_id, p.username, s.score, s.achieved_at, s.changes, s.listed, {metadata}
-        FROM standings s JOIN players p ON p.id = s.player_id {join} WHERE s.season_id = :season AND {_IS_LISTED}
-    """
 
 
 def _player_standing(season: Season, *, own: bool) -> str:
     """Return the query of a player's standing, with `own` as the player sees it: with held events."""
     is_one_run = season.scoring in ONE_RUN
-    metadata, join = ("run.metadata", _RUN) if is_one_run else ("NULL AS metadata", "")
+    metadata, join = ("run.metadata", RUN) if is_one_run else ("NULL AS metadata", "")
     score, at = "s.score", "s.achieved_at"
     if own:
         at = "CASE WHEN own.own_at IS NULL THEN s.achieved_at ELSE own.own_at END"
@@ -54,19 +54,11 @@ def _player_standing(season: Season, *, own: bool) -> str:
         """
     return f"""
         SELECT p.id AS player_id, p.username, {score} AS own_score, {at} AS own_at, s.score, s.achieved_at,
-               coalesce(s.listed, false) AS active, coalesce({_IS_LISTED}, false) AS listed,
+               coalesce(s.listed, false) AS active, coalesce({IS_LISTED}, false) AS listed,
                coalesce(s.changes, 0) AS changes, {metadata}
         FROM players p LEFT JOIN standings s ON s.player_id = p.id AND s.season_id = :season {join}
         WHERE p.id = :player
     """
-
-
-class MirroredStanding(NamedTuple):
-    """A standing as Redis should have it: `score` as it is stored, None when it is off the board."""
-
-    player: UUID
-    score: int | None
-    change: int
 
 
 class ChangedStanding(NamedTuple):
@@ -77,36 +69,6 @@ class ChangedStanding(NamedTuple):
     score: int
     previous_score: int | None
     action_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class BoardEntry:
-    """A standing without its rank, whether it has one, and its change number (0: no redeemed action yet).
-
-    `score` is the public score as it is stored, None when the standing is off the board: the value that the sorted set
-    should have.
-    """
-
-    standing: Standing
-    is_listed: bool
-    change: int
-    score: int | None
-
-
-def _standing(season: Season, row: Row, score: int | None, at: datetime | None, rank: int | None = None) -> Standing:
-    shown = 0 if at is None or score is None else season.stored(score)
-    return Standing(rank, row.player_id, row.username, shown, at, season.scoring in ONE_RUN, row.metadata)
-
-
-def _public_view(season: Season, row: Row) -> BoardEntry:
-    standing = _standing(season, row, row.score, row.achieved_at)
-    return BoardEntry(standing, row.listed, row.changes, row.score if row.listed else None)
-
-
-def _own_view(season: Season, row: Row) -> BoardEntry:
-    """Return the standing as only the player sees it: with the held points."""
-    standing = _standing(season, row, row.own_score, row.own_at)
-    return BoardEntry(standing, row.active and row.own_at is not None, row.changes, row.score if row.listed else None)
 
 
 class StandingStore:
@@ -137,7 +99,7 @@ class StandingStore:
             f"""
             SELECT seen.position, ranked.* FROM (SELECT {self._db.position_sql} AS position) seen LEFT JOIN (
                 SELECT *, rank() OVER (ORDER BY score DESC) AS rank
-                FROM ({_listed(season)} ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :limit) best
+                FROM ({listed(season)} ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :limit) best
             ) ranked ON true
             ORDER BY score DESC, achieved_at, player_id
             """,
@@ -145,11 +107,11 @@ class StandingStore:
             limit=limit,
         )
         standings = [
-            _standing(season, row, row.score, row.achieved_at, row.rank) for row in rows if row.rank is not None
+            standing_of(season, row, row.score, row.achieved_at, row.rank) for row in rows if row.rank is not None
         ]
         return standings, rows[0].position
 
-    def rank(self, season: Season, score: int, *, without: str | None = None) -> int:
+    def rank(self, season: Season, score: int, *, without: str | None = None, segment: Segment | None = None) -> int:
         """Return 1 + the number of players with a better score, not counting the player `without`.
 
         This counts in the index, for a board that isn't complete in Redis.
@@ -157,12 +119,13 @@ class StandingStore:
         row = self._db.row(
             f"""
             SELECT count(*) + 1 AS rank FROM standings s
-            WHERE season_id = :season AND {_IS_LISTED} AND score > :score
-            AND player_id IS DISTINCT FROM CAST(:without AS uuid)
+            WHERE season_id = :season AND {IS_LISTED} AND score > :score
+            AND player_id IS DISTINCT FROM CAST(:without AS uuid){in_segment(segment)}
             """,
             season=season.id,
             score=season.stored(score),
             without=without,
+            **segment_values(segment),
         )
         assert row is not None
         return int(row.rank)
@@ -172,82 +135,40 @@ class StandingStore:
         row = self._db.row(_player_standing(season, own=own), season=season.id, player=player_id)
         if row is None:
             return None
-        return _own_view(season, row) if own else _public_view(season, row)
+        return own_view(season, row) if own else public_view(season, row)
 
     def own_score(self, season: Season, player_id: UUID) -> int | None:
         """Return a player's score as the player sees it; None before the first event that counts."""
         row = self._db.row(_player_standing(season, own=True), season=season.id, player=player_id)
         return None if row is None or row.own_at is None else season.stored(row.own_score)
 
-    def around(self, season: Season, standing: Standing, count: int) -> tuple[list[BoardEntry], list[BoardEntry]]:
-        """Return up to `count` neighbours above and below in the board's order, each list from the top, without ranks.
-
-        With held points in `standing`, the player's public row is further down; it is left out.
-        """
-        if count == 0:
-            return [], []
-        listed = _listed(season)
-        place = {
-            "season": season.id,
-            "score": season.stored(standing.score),
-            "at": standing.achieved_at,
-            "player": standing.user_id,
-            "count": count,
-        }
-        # Two ranges each, so that the index goes straight to the place: the same score, then the scores beyond.
-        above = self._db.rows(
-            f"""
-            SELECT * FROM (
-                ({listed} AND s.score = :score AND (s.achieved_at, s.player_id) < (:at, :player)
-                 ORDER BY s.achieved_at DESC, s.player_id DESC LIMIT :count)
-                UNION ALL
-                ({listed} AND s.score > :score AND s.player_id <> :player
-                 ORDER BY s.score ASC, s.achieved_at DESC, s.player_id DESC LIMIT :count)
-            ) near ORDER BY score ASC, achieved_at DESC, player_id DESC LIMIT :count
-            """,
-            **place,
-        )
-        below = self._db.rows(
-            f"""
-            SELECT * FROM (
-                ({listed} AND s.score = :score AND (s.achieved_at, s.player_id) > (:at, :player)
-                 ORDER BY s.achieved_at, s.player_id LIMIT :count)
-                UNION ALL
-                ({listed} AND s.score < :score AND s.player_id <> :player
-                 ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :count)
-            ) near ORDER BY score DESC, achieved_at, player_id LIMIT :count
-            """,
-            **place,
-        )
-        return [_public_view(season, row) for row in reversed(above)], [_public_view(season, row) for row in below]
-
     def members(self, season: Season, players: Sequence[UUID]) -> list[MirroredStanding]:
         """Return the standings of these players that the sorted set should have, in no order."""
         rows = self._db.rows(
-            f"{_MEMBERS} AND player_id = ANY(:players)",
+            f"{_MEMBERS} AND s.player_id = ANY(:players)",
             season=season.id,
             players=list(players),
         )
-        return [MirroredStanding(row.player_id, row.score, row.changes) for row in rows]
+        return [MirroredStanding(*row) for row in rows]
 
     def members_after(self, season: Season, player: UUID, limit: int) -> list[MirroredStanding]:
         """Return the next `limit` standings after this player's, ordered by the players' ids."""
         rows = self._db.rows(
-            f"{_MEMBERS} AND player_id > :player ORDER BY player_id LIMIT :most",
+            f"{_MEMBERS} AND s.player_id > :player ORDER BY s.player_id LIMIT :most",
             season=season.id,
             player=player,
             most=limit,
         )
-        return [MirroredStanding(row.player_id, row.score, row.changes) for row in rows]
+        return [MirroredStanding(*row) for row in rows]
 
     def best(self, season: Season, limit: int) -> list[MirroredStanding]:
         """Return the standings at the top, in any order within a tie."""
         rows = self._db.rows(
-            f"{_MEMBERS} AND listed ORDER BY s.score DESC LIMIT :most",
+            f"{_MEMBERS} AND s.listed ORDER BY s.score DESC LIMIT :most",
             season=season.id,
             most=limit,
         )
-        return [MirroredStanding(row.player_id, row.score, row.changes) for row in rows]
+        return [MirroredStanding(*row) for row in rows]
 
     def recent_players(self, season: Season) -> list[UUID]:
         """Return the players of this season among the newest events of all boards."""
@@ -280,7 +201,7 @@ class StandingStore:
                 ) e JOIN action_types t ON t.id = e.action_type_id
                 WHERE NOT ({WAS_HELD}) GROUP BY player_id
             ) e
-            JOIN standings s ON s.player_id = e.player_id AND s.season_id = :season AND {_IS_LISTED}
+            JOIN standings s ON s.player_id = e.player_id AND s.season_id = :season AND {IS_LISTED}
             JOIN players p ON p.id = s.player_id
             ORDER BY s.score DESC, s.achieved_at, s.player_id
             """,

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.domain.action_types import LIMITS
-from app.domain.boards import ActionType, Season
+from app.domain.boards import ActionType, BoardView, Season
 from app.errors import Conflict
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row, read_row
@@ -42,6 +42,13 @@ def present_season(season: str) -> str:
 _IS_OPEN = "n.starts_at <= clock_timestamp() AND (n.ends_at IS NULL OR n.ends_at > clock_timestamp())"
 
 
+_CURRENT_FIRST = f"""
+    ORDER BY CASE WHEN {_IS_OPEN} THEN 0 WHEN n.starts_at <= clock_timestamp() THEN 1 ELSE 2 END,
+             abs(extract(epoch FROM clock_timestamp() - n.starts_at))
+"""
+"""The order of a board's seasons by how present they are: the open one, the last one that has ended, the next one."""
+
+
 def read_season(row: Row) -> Season:
     """Return the season of a row of SEASONS."""
     return Season(row.id, row.board, row.number, row.scoring, row.sort_order)
@@ -61,6 +68,35 @@ class CatalogStore:
     def open_seasons(self) -> list[Season]:
         """Return the open season of every board that has one."""
         return [read_season(row) for row in self._db.rows(f"{SEASONS} WHERE {_IS_OPEN} ORDER BY n.id")]
+
+    def view(self, board: str, number: int | None = None) -> BoardView | None:
+        """Return the board in this season; None for a board or a season that doesn't exist.
+
+        Without a number it is the open season, or else the last one that has ended, or else the next.
+        """
+        condition = "" if number is None else " AND n.number = :number"
+        rows = self._views(f"b.slug = :board{condition} {_CURRENT_FIRST} LIMIT 1", board=board, number=number)
+        return rows[0] if rows else None
+
+    def public_views(self) -> list[BoardView]:
+        """Return every public board in its present season, as `view` does; the oldest board first."""
+        return self._views(
+            f"""
+            b.public AND b.archived_at IS NULL AND n.id = (
+                SELECT n.id FROM seasons n WHERE n.board_id = b.id {_CURRENT_FIRST} LIMIT 1
+            ) ORDER BY b.id
+            """
+        )
+
+    def _views(self, condition: str, **values: object) -> list[BoardView]:
+        rows = self._db.rows(
+            f"""
+            SELECT n.id, b.slug AS board, n.number, b.scoring, b.sort_order, b.segments, b.public, {_IS_OPEN} AS is_open
+            FROM seasons n JOIN boards b ON b.id = n.board_id WHERE {condition}
+            """,
+            **values,
+        )
+        return [BoardView(read_season(row), row.segments, row.public, row.is_open) for row in rows]
 
     def fed_seasons(self, action_type: ActionType) -> list[Season]:
         """Return the open seasons of the boards that an action type feeds, in their order."""

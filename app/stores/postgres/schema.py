@@ -70,6 +70,17 @@ username_skeletons = sa.Table(
     player(index=True),
 )
 
+# Attributes of players by name, such as country: the segments of boards.
+player_attributes = sa.Table(
+    "player_attributes",
+    metadata,
+    player(primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.CheckConstraint("length(name) between 1 and 64 and length(value) between 1 and 64", name="length"),
+    sa.Index("ix_player_attributes_value", "name", "value", "player_id"),
+)
+
 logins = sa.Table(
     "logins",
     metadata,

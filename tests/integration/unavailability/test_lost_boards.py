@@ -8,7 +8,7 @@ import pytest
 
 from app.containers.container import Container
 from app.domain.boards import MAIN, Season
-from app.stores.boards.rankings import CachedTop
+from app.stores.boards.top_list_texts import CachedTop
 from tests.integration.unavailability.conftest import Caller, data, unavailable
 from tests.parts.client import fresh_name
 

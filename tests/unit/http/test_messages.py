@@ -7,7 +7,7 @@ from flask import Flask
 from pydantic import BaseModel
 
 from app.errors import InvalidRequest, NotFound
-from app.http import bodies, failures
+from app.http import board_queries, bodies, failures
 
 
 @pytest.fixture
@@ -20,10 +20,10 @@ def app() -> Flask:
 @pytest.mark.parametrize(
     ("model", "text", "message"),
     [
-        (bodies.TopQuery, "limit=0", "must be at least 1"),
-        (bodies.TopQuery, "limit=101", "must be at most 100"),
-        (bodies.TopQuery, "limit=ten", "must be an integer"),
-        (bodies.TopQuery, "colour=red", "is not a field of this request"),
+        (board_queries.TopQuery, "limit=0", "must be at least 1"),
+        (board_queries.TopQuery, "limit=101", "must be at most 100"),
+        (board_queries.TopQuery, "limit=ten", "must be an integer"),
+        (board_queries.TopQuery, "colour=red", "is not a field of this request"),
         (bodies.AnalyticsQuery, "by=week", "must be 'hour' or 'day'"),
         (bodies.CasesQuery, "appealed=perhaps", "must be true or false"),
         (bodies.CasesQuery, "after=first", "must be the id of a case"),

@@ -1,6 +1,6 @@
 -- Fixes the list that HTTP readers of all processes see during one second of the clock: the first list offered.
 -- A second that is far ahead is from before the clock was set back. KEYS: shown. ARGV: second, text (a line "second
--- version", then the rows), milliseconds, seconds that another server's clock may be ahead. Returns the text to show.
+-- version end", then the rows), milliseconds, seconds that another server's clock may be ahead. Returns the text to show.
 local known = redis.call('GET', KEYS[1])
 local second = known and tonumber(string.match(known, '^%d+'))
 if known and second >= tonumber(ARGV[1]) and second <= ARGV[1] + ARGV[4] then return known end

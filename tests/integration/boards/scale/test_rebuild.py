@@ -17,7 +17,8 @@ from app.domain.boards import Season
 from app.services.boards.rebuild import Rebuild
 from app.services.operations.retries import Retries
 from app.stores.boards.bulk_rankings import BulkRankings
-from app.stores.boards.standings import MirroredStanding, StandingStore
+from app.stores.boards.orders import MirroredStanding
+from app.stores.boards.standings import StandingStore
 from app.stores.redis.client import Scripts, connect
 from devstack.redis_server import Redis
 from tests.integration.boards.scale.conftest import BATCH, STANDINGS

@@ -73,11 +73,12 @@ def test_the_player_sees_what_they_scored_and_the_rank_it_would_give(
     assert (redemption.previous_score, redemption.score) == (12, 13)
     assert (redemption.previous_rank, redemption.rank) == (2, 2)
     assert strict_field.container.actions.issue(mallory, "tap").expected_score == 14
-    me, above, below = strict_field.container.standings.around(mallory, 5)
+    me, above, below = strict_field.container.board_pages.own(strict_field.container.standings.season(MAIN), mallory, 5)
     assert (me.score, me.rank) == (13, 2)
     assert [row.username for row in above] == ["Anna"]
     assert [row.username for row in below] == ["Ben", "Cleo"], "not the player once more"
-    seen_by_ben = strict_field.container.standings.around(other_players[1], 5)
+    season = strict_field.container.standings.season(MAIN)
+    seen_by_ben = strict_field.container.board_pages.own(season, other_players[1], 5)
     assert [row.score for row in seen_by_ben[2]] == [5, 1]
     assert strict_field.books() == []
 
@@ -92,7 +93,7 @@ def test_whose_points_are_all_held_is_on_no_board_but_their_own(
     view = strict_field.view(mallory)
     assert (view.public["rank"], view.public["score"], view.public["achieved_at"]) == (None, 0, None)
     assert (view.own["rank"], view.own["score"]) == (4, 1)
-    me, above, below = strict_field.container.standings.around(mallory, 1)
+    me, above, below = strict_field.container.board_pages.own(strict_field.container.standings.season(MAIN), mallory, 1)
     assert (me.rank, [row.username for row in above], below) == (4, ["Cleo"], [])
     assert me.achieved_at is not None
     assert len(strict_field.top()) == 3
@@ -200,14 +201,15 @@ def test_confirming_voids_what_was_held(strict_field: Field, mallory: UUID, held
 def test_the_time_that_the_player_sees_is_not_that_of_a_voided_action(
     strict_field: Field, mallory: UUID, held_case: UUID
 ) -> None:
-    standings, corrections = strict_field.container.standings, strict_field.container.corrections
-    before = standings.around(mallory, 0)[0].achieved_at
+    pages, corrections = strict_field.container.board_pages, strict_field.container.corrections
+    season = strict_field.container.standings.season(MAIN)
+    before = pages.own(season, mallory, 0)[0].achieved_at
     assert before is not None
     strict_field.score(mallory, 20)
-    assert standings.around(mallory, 0)[0].achieved_at != before
+    assert pages.own(season, mallory, 0)[0].achieved_at != before
     selection = Selection(player_id=mallory, since=before + timedelta(microseconds=1))
     corrections.work(corrections.void(selection, actor=BY.actor, reason="test", request_id="test"))
-    own = standings.around(mallory, 0)[0]
+    own = pages.own(season, mallory, 0)[0]
     assert (own.score, own.achieved_at) == (12, before)
 
 

@@ -120,7 +120,7 @@ class Play:
 
     def _neighbours(self, reader: Container, player: UUID) -> None:
         def read() -> list[StandingRow]:
-            me, above, below = reader.standings.around(player, 10)
+            me, above, below = reader.board_pages.own(reader.standings.season(MAIN), player, 10)
             return [standing.as_row() for standing in (*above, me, *below)]
 
         self._see(self._standings, read)

@@ -51,7 +51,7 @@ def _reads(container: Container, player: UUID) -> dict[str, Callable[[], object]
     return {
         _TOP: lambda: scores_of(container),
         _ONE: lambda: container.standings.standing(player),
-        _AROUND: lambda: container.standings.around(player, 2),
+        _AROUND: lambda: container.board_pages.own(container.standings.season(MAIN), player, 2),
     }
 
 
@@ -95,7 +95,7 @@ def test_with_one_replica_in_trouble_the_other_answers(
     for _ in range(3):
         assert scores_of(near) == [110, 12, 11]
         assert near.standings.standing(ready[0]).score == 110
-        assert near.standings.around(ready[1], 5)[1][0].score == 110
+        assert near.board_pages.own(near.standings.season(MAIN), ready[1], 5)[1][0].score == 110
     container.close()
     eventually(lambda: _reads(near, ready[0])[_TOP]() and _TOP in _reads_on(second, near))
     assert near.standings.standing(ready[2]).score == 12
@@ -113,7 +113,7 @@ def test_with_both_replicas_in_trouble_the_primary_answers_until_they_are_back(
     for _ in range(3):
         assert scores_of(near) == [110, 12, 11]
         assert near.standings.standing(ready[0]).score == 110
-        assert near.standings.around(ready[1], 5)[1][0].score == 110
+        assert near.board_pages.own(near.standings.season(MAIN), ready[1], 5)[1][0].score == 110
     for replica in replicas:
         if replica.is_running:
             replica.resume()

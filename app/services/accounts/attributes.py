@@ -1,0 +1,81 @@
+"""Changes of players' attributes, which move the players between the segments of boards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+import structlog
+
+from app.domain.attributes import changed, check_name, check_value
+from app.errors import InvalidRequest
+from app.stores.accounts.attributes import AttributeStore
+from app.stores.accounts.players import PlayerStore
+from app.stores.boards.rankings import RankingStore
+from app.stores.moderation.audit import AuditStore
+from app.stores.play.catalog import CatalogStore
+from app.stores.postgres.engine import Database
+from app.stores.unavailability import AFTER_COMMIT, reason_of
+
+log = structlog.get_logger("fairboard.accounts")
+
+
+class Attributes:
+    """A player moves to another segment with all points: segments are made of the attributes that players have now."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: AttributeStore,
+        players: PlayerStore,
+        audit: AuditStore,
+        rankings: RankingStore,
+        catalog: CatalogStore,
+    ) -> None:
+        self._db, self._store, self._players, self._audit = database, store, players, audit
+        self._rankings, self._catalog = rankings, catalog
+
+    def of(self, player_id: UUID) -> dict[str, str]:
+        """Return the player's attributes."""
+        return self._store.of(player_id)
+
+    def change(self, player_id: UUID, changes: Mapping[str, str | None], *, by: str, request_id: str) -> dict[str, str]:
+        """Set or, with None, remove attributes; return all that the player has then. Raises InvalidRequest."""
+        _check(changes)
+        with self._db.transaction() as connection:
+            self._players.touch(connection, player_id)
+            before = self._store.of_locked(connection, player_id)
+            try:
+                attributes = changed(before, changes)
+            except ValueError as error:
+                raise InvalidRequest.field("attributes", str(error)) from None
+            names = sorted(name for name in changes if before.get(name) != attributes.get(name))
+            if not names:
+                return attributes
+            values = {name: attributes[name] for name in names if name in attributes}
+            self._store.set(connection, player_id, values, [name for name in names if name not in attributes])
+            self._store.change_standings(connection, player_id, names, request_id)
+            details = {name: attributes.get(name) for name in names}
+            self._audit.append(connection, by, "user.attributes", f"player:{player_id}", details, request_id)
+        self._wake_relay()
+        return attributes
+
+    def _wake_relay(self) -> None:
+        try:
+            for season in self._catalog.open_seasons():
+                self._rankings.wake(season)
+        except AFTER_COMMIT as error:  # the relay also looks by itself
+            log.warning("redis_after_commit", error=reason_of(error))
+
+
+def _check(changes: Mapping[str, str | None]) -> None:
+    problems = []
+    for name, value in changes.items():
+        try:
+            check_name(name)
+            if value is not None:
+                check_value(value)
+        except ValueError as error:
+            problems.append({"field": name[:64], "message": str(error)})
+    if problems:
+        raise InvalidRequest(details=problems)

@@ -1,0 +1,11 @@
+-- Removes players from the order of a board and of their segments. KEYS: order, arranged. ARGV: the players. Returns 1.
+for _, player in ipairs(ARGV) do
+  local known = redis.call('HGET', KEYS[2], player)
+  local time, segments = string.match(known or '', '^%d+ (%d+)(.*)$')
+  if time then
+    redis.call('ZREM', KEYS[1], time .. player)
+    for segment in string.gmatch(segments, '[^\n]+') do redis.call('ZREM', KEYS[1] .. ':' .. segment, time .. player) end
+  end
+  if known then redis.call('HDEL', KEYS[2], player) end
+end
+return 1
