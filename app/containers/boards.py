@@ -12,6 +12,7 @@ from app.services.boards.broadcasts import Broadcasts
 from app.services.boards.player_pages import PlayerPages
 from app.services.boards.presence import LIFETIMES, Presence
 from app.services.boards.reconcile import Reconciler
+from app.services.boards.seasons import Seasons
 from app.services.boards.standings import Standings
 from app.stores.accounts.attributes import AttributeStore
 from app.stores.accounts.players import PlayerStore
@@ -24,7 +25,9 @@ from app.stores.boards.presence import PresenceStore
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.recent_changes import RecentChangeStore
 from app.stores.boards.reconcile_progress import ReconcileProgressStore
+from app.stores.boards.seasons import SeasonStore
 from app.stores.boards.standings import StandingStore
+from app.stores.moderation.audit import AuditStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.redis.client import Scripts
 
@@ -52,8 +55,8 @@ def build_boards(connections: Connections, catalog: CatalogStore, players: Playe
     rankings = RankingStore(connections.redis, connections.scripts)
     bulk_rankings = BulkRankings(connections.patient_redis, Scripts(connections.patient_redis))
     page_store, replicas = PageStore(connections.database), connections.replicas
-    standings = Standings(catalog, standing_store, page_store, rankings, players, replicas, clock=connections.clock)
     board_views = BoardViews(catalog, clock=connections.clock)
+    standings = Standings(board_views, standing_store, page_store, rankings, players, replicas, clock=connections.clock)
     board_pages = BoardPages(connections.database, standing_store, rankings, replicas)
     player_pages = PlayerPages(
         players,
@@ -65,6 +68,7 @@ def build_boards(connections: Connections, catalog: CatalogStore, players: Playe
         HistoryStore(connections.database),
     )
     broadcasts = Broadcasts(
+        catalog,
         standing_store,
         rankings,
         standings,
@@ -97,6 +101,13 @@ def build_boards(connections: Connections, catalog: CatalogStore, players: Playe
         board_sync,
         reconciler,
     )
+
+
+def build_seasons(
+    connections: Connections, catalog: CatalogStore, rankings: RankingStore, audit: AuditStore
+) -> Seasons:
+    """Return the service of boards' seasons."""
+    return Seasons(connections.database, SeasonStore(connections.database), catalog, rankings, audit)
 
 
 def _presence(connections: Connections, standings: Standings) -> Presence:

@@ -48,14 +48,37 @@ class Season:
         return -score if self.order == "asc" else score
 
 
+SeasonState = Literal["scheduled", "open", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonFacts:
+    """A season of a board. `players` is how many are ranked, None where that was not counted.
+
+    `corrected_at`: its standings were changed then, after its end.
+    """
+
+    id: int
+    number: int
+    state: SeasonState
+    starts_at: datetime
+    ends_at: datetime | None
+    players: int | None
+    corrected_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class BoardView:
-    """A board in one of its seasons, as readers need it. `segments`: the attributes by which it can be filtered."""
+    """A board in one of its seasons, as readers need it. `segments`: the attributes by which it can be filtered.
+
+    `seconds_left` is the time until the season ends, or begins if it has not, by the database's clock; None: for ever.
+    """
 
     season: Season
     segments: Sequence[str]
     is_public: bool
     is_open: bool
+    seconds_left: float | None
 
 
 class StandingRow(TypedDict):

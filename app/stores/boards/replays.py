@@ -60,8 +60,8 @@ _REPLACE = (
     "UPDATE seasons SET replaced_by = :new WHERE replaced_by = :old",
     "UPDATE seasons new SET ends_at = old.ends_at FROM seasons old WHERE new.id = :new AND old.id = :old",
     """
-    UPDATE seasons SET number = -id, ends_at = starts_at, over_past = false, closed_at = clock_timestamp(),
-        replaced_by = :new, replay_id = :replay WHERE id = :old
+    UPDATE seasons SET number = -id, starts_at = 'epoch', ends_at = 'epoch', over_past = false,
+        closed_at = clock_timestamp(), replaced_by = :new, replay_id = :replay WHERE id = :old
     """,
 )
 _TAKE_PLACE = """

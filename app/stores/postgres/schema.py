@@ -120,7 +120,8 @@ boards = sa.Table(
 )
 
 # A season has the events in [starts_at, ends_at) of the action types that feed its board. `over_past`: also those from
-# before starts_at. `closed_at`: it is final. `corrected_at`: when a void or restore changed it after its end.
+# before starts_at. `closed_at`: it is final. `corrected_at`: when its standings were changed after its end. `players`:
+# how many a closed season ranks, null until they are counted.
 # `scoring`, `sort_order` and `fed_by` (ids of action types) are the rules that a season keeps after its end, null for
 # those of its board. A replay (`replay_id`) fills seasons without a board beside the present ones of the board with the
 # slug `fills`. A season that was replaced, by `replaced_by`, has the negative of its id as its number, and no time.
@@ -141,9 +142,11 @@ seasons = sa.Table(
     sa.Column("replay_id", UUID()),
     sa.Column("fills", sa.Text),
     sa.Column("replaced_by", sa.Integer),
+    sa.Column("players", sa.Integer),
     sa.UniqueConstraint("board_id", "number"),
     sa.Index("ix_seasons_time", "board_id", "starts_at"),
     sa.Index("uq_seasons_open", "board_id", unique=True, postgresql_where=sa.text("ends_at IS NULL")),
+    sa.Index("ix_seasons_unclosed", "ends_at", postgresql_where=sa.text("closed_at IS NULL")),
     sa.Index("ix_seasons_replay_id", "replay_id", postgresql_where=sa.text("replay_id IS NOT NULL")),
 )
 
@@ -340,12 +343,13 @@ stale_rollups = sa.Table(
     moment("starts_at"),
 )
 
+# A row without a player says that the season has ended.
 outbox = sa.Table(
     "outbox",
     metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("season_id", sa.Integer, nullable=False),
-    sa.Column("player_id", UUID(), nullable=False),
+    sa.Column("player_id", UUID()),
     sa.Column("event_id", sa.BigInteger),
     sa.Column("request_id", sa.Text, nullable=False),
     moment("created_at", now=True),
