@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import get_args
@@ -16,6 +17,7 @@ from app.cli.moments import Moment
 from app.cli.output import emit, facts, print_message, table
 from app.domain.board_plans import Catalog, Fields
 from app.domain.scoring import Order, Scoring
+from app.domain.times import rfc3339
 from app.errors import InvalidRequest, NotFound
 from app.tables import safe
 
@@ -185,6 +187,27 @@ def archive(slug: str, as_json: bool) -> None:
     """End a board's open season for good, and take the board off all lists. Its seasons stay readable."""
     container().board_plans.archive(slug, by=actor())
     emit({"slug": slug, "archived": True}, f"Archived {safe(slug)}.", as_json=as_json)
+
+
+@boards.command(epilog=example("boards seasons weekly"))
+@click.argument("slug")
+@as_json
+def seasons(slug: str, as_json: bool) -> None:
+    """List the seasons of a board, the newest first."""
+    rows = [asdict(season) for season in container().board_plans.seasons(slug)]
+    emit(rows, table(rows, _SEASON_COLUMNS), as_json=as_json)
+
+
+@boards.command("close-season", epilog=example("boards close-season weekly --season 3"))
+@click.argument("slug")
+@click.option("--season", "number", type=int, help="Number of the season, so that no other one can be meant.")
+@as_json
+def close_season(slug: str, number: int | None, as_json: bool) -> None:
+    """End the open season of a board, in two seconds. The next one begins then; a contest is over."""
+    by = actor()
+    ends_at = container().seasons.end(slug, number, by=by.actor, request_id=by.request_id)
+    text = f"The season of {safe(slug)} ends at {rfc3339(ends_at)}, and is final within five seconds."
+    emit({"board": slug, "ends_at": ends_at}, text, as_json=as_json)
 
 
 @boards.command(epilog=example("boards apply boards.toml --dry-run"))

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from app.domain.board_config import BoardConfig
 from app.domain.schedules import Window
 from app.errors import Conflict
+from app.stores.boards.board_rows import IS_LISTED
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row, read_row
 
@@ -66,6 +67,17 @@ class BoardStore:
             """
         )
         return [read_row(row, PresentSeason) for row in rows]
+
+    def players(self, seasons: Sequence[int]) -> dict[int, int]:
+        """Return how many players each of these seasons ranks."""
+        rows = self._db.rows(
+            f"""
+            SELECT n.id, (SELECT count(*) FROM standings s WHERE s.season_id = n.id AND {IS_LISTED}) AS players
+            FROM seasons n WHERE n.id = ANY(:seasons)
+            """,
+            seasons=list(seasons),
+        )
+        return {row.id: row.players for row in rows}
 
     def add(self, connection: sa.Connection, config: BoardConfig) -> int:
         """Insert a board without seasons; return its id. Raises Conflict if the slug was ever used."""

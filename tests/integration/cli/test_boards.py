@@ -216,3 +216,96 @@ def test_a_contest_that_has_not_begun_can_be_moved(run: Run, run_json: RunJson, 
     assert "contest" not in [season.board for season in container.catalog.open_seasons()]
     run_json("boards", "change", "contest", "--starts-at", "2020-01-01")
     assert "contest" in [season.board for season in container.catalog.open_seasons()]
+
+
+def test_a_season_is_closed_once_and_the_next_one_begins(run: Run, run_json: RunJson, anna: Player, play: Play) -> None:
+    run_json("boards", "create", "weekly", "--action-type", "tap", "--schedule", "0 0 * * 1")
+    play(anna.id)
+    (season, *_) = [row for row in run_json("boards", "seasons", "weekly") if row["state"] == "open"]
+    assert (season["number"], season["players"]) == (1, 1)
+    assert run("boards", "close-season", "weekly", "--season", "7").exit_code == 1
+    ends_at = run_json("boards", "close-season", "weekly", "--season", "1")["ends_at"]
+    assert f"ends already, at {ends_at}" in run("boards", "close-season", "weekly", "--season", "1").stderr
+    states = {row["number"]: row["state"] for row in run_json("boards", "seasons", "weekly")}
+    assert states == {1: "open", 2: "scheduled"}
+    assert run("boards", "seasons", "nowhere").exit_code == 1
+
+
+def test_a_change_of_the_past_says_who_would_move_and_needs_rebuild(
+    run: Run, run_json: RunJson, anna: Player, ben: Player, play: Play
+) -> None:
+    run_json("actions", "add", "level", "--points", "9")
+    for slug in ("tap", "tap", "tap"):
+        play(anna.id, slug)
+    play(ben.id, "level")
+    before = run_json("leaderboard", "top")
+    assert [row["username"] for row in before] == ["Ben", "Anna"]
+    planned = run("boards", "change", "main", "--scoring", "count", "--dry-run")
+    assert "~ board main: scoring sum -> count" in planned.stdout
+    assert "Past scores change on main." in planned.stdout
+    refused = run("boards", "change", "main", "--scoring", "count")
+    assert refused.exit_code == 1
+    assert "This changes past scores on main: --rebuild replays the ledger." in refused.stderr
+    assert run_json("leaderboard", "top") == before
+    done = run_json("boards", "change", "main", "--scoring", "count", "--rebuild")
+    assert (done["moving"], done["standings"]) == (2, 2)
+    assert [(move["username"], move["rank_before"], move["rank_after"]) for move in done["moves"]] == [
+        ("Anna", 2, 1),
+        ("Ben", 1, 2),
+    ]
+    assert [(row["username"], row["score"]) for row in run_json("leaderboard", "top")] == [("Anna", 3), ("Ben", 1)]
+    assert run("leaderboard", "verify").exit_code == 0
+    play(anna.id)
+    assert run_json("leaderboard", "rank", "anna")["score"] == 4
+
+
+def test_an_action_type_that_feeds_another_board_brings_its_past(
+    run: Run, run_json: RunJson, anna: Player, play: Play
+) -> None:
+    run_json("boards", "create", "other", "--action-type", "puzzle")
+    play(anna.id, "tap")
+    boards = ("--board", "main", "--board", "other")
+    assert run("actions", "change", "tap", *boards).exit_code == 1
+    assert run_json("actions", "change", "tap", *boards, "--rebuild")["replayed"] == ["other"]
+    assert run_json("leaderboard", "rank", "anna", "--board", "other")["score"] == 1
+    run_json("boards", "change", "other", "--remove-type", "tap", "--rebuild")
+    assert run_json("leaderboard", "top", "--board", "other") == []
+    assert run_json("leaderboard", "rank", "anna")["score"] == 1
+
+
+def test_a_trusted_result_is_entered_by_an_operator_and_is_in_the_audit_log(
+    run: Run, run_json: RunJson, anna: Player
+) -> None:
+    run_json("actions", "add", "tournament", "--result-kind", "trusted", "--min-result", "-5", "--max-result", "99")
+    entered = run_json("leaderboard", "score", "anna", "tournament", "42", "--metadata", '{"map": "canyon"}')
+    assert entered["standings"] == [
+        {"board": "main", "season": 1, "previous": 0, "score": 42, "rank": 1, "counted": True}
+    ]
+    assert run_json("leaderboard", "rank", "anna")["score"] == 42
+    row = run_json("audit", "log", "--act", "score.entered")[0]
+    assert row["subject"] == f"player:{anna.id}"
+    assert "--result must be from -5 to 99" in run("leaderboard", "score", "anna", "tournament", "100").stderr
+    assert "--action-type is fixed" in run("leaderboard", "score", "anna", "tap", "1").stderr
+    bad = run("leaderboard", "score", "anna", "tournament", "1", "--metadata", "[1]")
+    assert "--metadata must be a JSON object" in bad.stderr
+    assert run("leaderboard", "score", "anna", "tournament", "1", "--metadata", "{").exit_code == 2
+    run_json("users", "suspend", "anna")
+    assert run("leaderboard", "score", "anna", "tournament", "1").exit_code == 1
+    assert run_json("leaderboard", "verify")["clean"]
+
+
+def test_an_action_type_with_reported_results_has_its_bounds(run: Run, run_json: RunJson) -> None:
+    options = ("--result-kind", "reported", "--result-is-duration", "--slack-seconds", "2", "--token-seconds", "3600")
+    added = run_json("actions", "add", "lap", *options, "--min-seconds", "900", "--min-result", "1000")
+    names = ("result_kind", "result_is_duration", "slack_seconds", "token_seconds", "min_result", "points")
+    assert [added[name] for name in names] == ["reported", True, 2.0, 3600, 1000, None]
+    assert (
+        "--token-seconds must be above min_seconds" in run("actions", "change", "lap", "--token-seconds", "900").stderr
+    )
+    assert run_json("actions", "change", "lap", "--slack-seconds", "none")["slack_seconds"] is None
+    changed = run_json("actions", "change", "lap", "--result-is-amount", "--max-per-second", "2.5")
+    assert (changed["result_is_duration"], changed["max_per_second"]) == (False, 2.5)
+    assert (
+        "--slack-seconds is for results that are durations"
+        in run("actions", "change", "lap", "--slack-seconds", "1").stderr
+    )
