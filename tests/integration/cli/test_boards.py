@@ -291,7 +291,6 @@ def test_a_trusted_result_is_entered_by_an_operator_and_is_in_the_audit_log(
     assert run("leaderboard", "score", "anna", "tournament", "1", "--metadata", "{").exit_code == 2
     run_json("users", "suspend", "anna")
     assert run("leaderboard", "score", "anna", "tournament", "1").exit_code == 1
-    assert run_json("leaderboard", "verify")["clean"]
 
 
 def test_an_action_type_with_reported_results_has_its_bounds(run: Run, run_json: RunJson) -> None:
