@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.containers.connections import Connections
+from app.services.boards.board_list import BoardList
 from app.services.boards.board_pages import BoardPages
 from app.services.boards.board_sync import BoardSync
 from app.services.boards.board_views import BoardViews
@@ -16,6 +17,7 @@ from app.services.boards.seasons import Seasons
 from app.services.boards.standings import Standings
 from app.stores.accounts.attributes import AttributeStore
 from app.stores.accounts.players import PlayerStore
+from app.stores.boards.board_list import BoardListStore
 from app.stores.boards.broadcast_gate import BroadcastGateStore
 from app.stores.boards.bulk_rankings import BulkRankings
 from app.stores.boards.histories import HistoryStore
@@ -101,6 +103,11 @@ def build_boards(connections: Connections, catalog: CatalogStore, players: Playe
         board_sync,
         reconciler,
     )
+
+
+def build_board_list(connections: Connections, pages: BoardPages) -> BoardList:
+    """Return the service of boards' rules and seasons."""
+    return BoardList(BoardListStore(connections.database), SeasonStore(connections.database), pages)
 
 
 def build_seasons(

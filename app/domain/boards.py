@@ -53,18 +53,39 @@ SeasonState = Literal["scheduled", "open", "closed"]
 
 @dataclass(frozen=True, slots=True)
 class SeasonFacts:
-    """A season of a board. `players` is how many are ranked, None where that was not counted.
+    """A season with its times. `players` is how many are ranked, None where that was not counted.
 
     `corrected_at`: its standings were changed then, after its end.
     """
 
-    id: int
-    number: int
+    season: Season
     state: SeasonState
     starts_at: datetime
     ends_at: datetime | None
     players: int | None
     corrected_at: datetime | None
+
+    @property
+    def number(self) -> int:
+        return self.season.number
+
+
+@dataclass(frozen=True, slots=True)
+class BoardFacts:
+    """The rules of a board, as the API names them."""
+
+    slug: str
+    name: str
+    scoring: Scoring
+    order: Order
+    unit: str
+    decimals: int
+    schedule: str | None
+    timezone: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    segments: Sequence[str]
+    public: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ class Seasons:
             at = now + _NOTICE
             if season.ends_at is not None and season.ends_at <= at:
                 raise Conflict(f"Season {season.number} of '{board}' ends already, at {rfc3339(season.ends_at)}.")
-            self._store.end(connection, season.id, at)
+            self._store.end(connection, season.season.id, at)
             self._begin_next(connection, calendar, at)
             details = {"season": season.number, "ends_at": rfc3339(at)}
             self._audit.append(connection, by, "board.season_ended", f"board:{board}", details, request_id)

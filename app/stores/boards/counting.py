@@ -56,12 +56,12 @@ def is_held(event: str, hold: str) -> str:
     Both are aliases; `event` has `held_under` and `created_at` of the redemption, `hold` the columns of the hold.
     """
     reached = f"({event}.created_at >= {hold}.held_since AND {event}.created_at < {hold}.held_from)"
-    return f"{event}.held_under = {hold}.held_under OR {reached}"
+    return f"({event}.held_under = {hold}.held_under OR {reached})"
 
 
 def is_public(event: str, hold: str) -> str:
     """Return the condition on redemptions that are not held. Without a hold `is_held` is null."""
-    return f"({is_held(event, hold)}) IS NOT TRUE"
+    return f"{is_held(event, hold)} IS NOT TRUE"
 
 
 def feeds(action_type: str, season: str) -> str:

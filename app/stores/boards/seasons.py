@@ -11,14 +11,20 @@ import sqlalchemy as sa
 from app.domain.boards import SeasonFacts
 from app.domain.schedules import Window
 from app.stores.boards.board_rows import IS_LISTED
+from app.stores.play.catalog import read_season
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
 
 _FACTS = """
-    SELECT n.id, n.number, CASE WHEN n.starts_at > clock_timestamp() THEN 'scheduled'
-                                WHEN n.ends_at <= clock_timestamp() THEN 'closed' ELSE 'open' END AS state,
+    SELECT n.id, b.slug AS board, n.number, b.scoring, b.sort_order,
+           CASE WHEN n.starts_at > clock_timestamp() THEN 'scheduled'
+                WHEN n.ends_at <= clock_timestamp() THEN 'closed' ELSE 'open' END AS state,
            n.starts_at, n.ends_at, n.players, n.corrected_at
     FROM seasons n JOIN boards b ON b.id = n.board_id WHERE n.number > 0
+"""
+_PRESENT = f"""
+    SELECT DISTINCT ON (board) * FROM ({_FACTS} AND (CAST(:board AS text) IS NULL OR b.slug = :board)) facts
+    ORDER BY board, state = 'scheduled', CASE WHEN state = 'scheduled' THEN starts_at END, starts_at DESC
 """
 # The last season that a board has so far.
 _CALENDARS = """
@@ -155,9 +161,13 @@ class SeasonStore:
         rows = self._db.rows(f"{_FACTS} AND b.slug = :board ORDER BY n.number DESC", board=board)
         return [_facts(row) for row in rows]
 
+    def present(self, board: str | None = None) -> dict[str, SeasonFacts]:
+        """Return the season that readers of each board see: the open one, or the last one before, or else the next."""
+        return {row.board: _facts(row) for row in self._db.rows(_PRESENT, board=board)}
+
 
 def _facts(row: Row) -> SeasonFacts:
-    return SeasonFacts(row.id, row.number, row.state, row.starts_at, row.ends_at, row.players, row.corrected_at)
+    return SeasonFacts(read_season(row), row.state, row.starts_at, row.ends_at, row.players, row.corrected_at)
 
 
 def note_corrections(connection: sa.Connection, seasons: Sequence[int]) -> None:

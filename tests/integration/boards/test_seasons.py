@@ -136,7 +136,7 @@ def test_a_season_is_closed_once_all_transactions_from_before_its_end_have_ended
         assert container.seasons.turn().closed == []
     with container.database.transaction() as connection:  # one that began after the end delays nothing
         connection.exec_driver_sql("UPDATE standings SET changes = changes + 1")
-        assert container.seasons.turn().closed == [facts(container, MAIN, 1).id]
+        assert container.seasons.turn().closed == [facts(container, MAIN, 1).season.id]
     assert facts(container, MAIN, 1).players == 0
 
 

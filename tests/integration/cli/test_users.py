@@ -108,3 +108,45 @@ def test_a_command_prints_its_result_without_log_lines_unless_a_level_is_set(
     )
     assert result.returncode == 0, result.stderr
     assert ("audit_hash" in result.stderr, bool(result.stderr)) == (logged, logged)
+
+
+def test_attributes_are_set_shown_and_removed(container: Container, anna: Player, run: Run, run_json: RunJson) -> None:
+    assert run("users", "attributes", "anna").stdout == "Anna has no attributes.\n"
+    assert run_json("users", "attributes", "anna", "country=JP", "clan_name=a = b") == {
+        "user_id": str(anna.id),
+        "attributes": {"clan_name": "a = b", "country": "JP"},
+    }
+    assert run_json("users", "attributes", "anna", "country=BR", "clan_name=")["attributes"] == {"country": "BR"}
+    assert "country" in run("users", "attributes", "anna").stdout
+    acts = [row for row in container.audit.page(limit=10) if row.act == "user.attributes"]
+    assert [row.details for row in acts] == [
+        '{"clan_name":null,"country":"BR"}',
+        '{"clan_name":"a = b","country":"JP"}',
+    ]
+
+
+def test_attributes_that_did_not_change_are_no_act(container: Container, anna: Player, run_json: RunJson) -> None:
+    for _ in range(2):
+        run_json("users", "attributes", "anna", "country=JP")
+    assert len([row for row in container.audit.page(limit=10) if row.act == "user.attributes"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("assignment", "text"),
+    [
+        ("country", "'country' is no NAME=VALUE"),
+        ("1st=x", "1ST must have 1 to 64 letters"),
+        (f"country={'x' * 65}", "COUNTRY must have 1 to 64 printable characters"),
+        ("=JP", "must have 1 to 64 letters"),
+    ],
+)
+def test_a_bad_attribute_is_named(anna: Player, run: Run, assignment: str, text: str) -> None:
+    result = run("users", "attributes", "anna", assignment)
+    assert result.exit_code != 0
+    assert text in result.stderr
+
+
+def test_a_player_has_at_most_16_attributes(anna: Player, run: Run) -> None:
+    assert run("users", "attributes", "anna", *(f"a{number}=x" for number in range(16))).exit_code == 0
+    result = run("users", "attributes", "anna", "more=x")
+    assert (result.exit_code, "at most 16 attributes" in result.stderr) == (1, True)
