@@ -21,7 +21,7 @@ from app.domain.times import rfc3339
 from app.errors import InvalidRequest, NotFound
 from app.tables import safe
 
-_COLUMNS = ("slug", "name", "scoring", "order", "schedule", "timezone", "season", "ends_at", "action_types")
+_COLUMNS = ("slug", "name", "scoring", "order", "schedule", "timezone", "season", "ends_at", "players", "action_types")
 _SEASON_COLUMNS = ("number", "state", "starts_at", "ends_at", "players", "corrected_at")
 
 
@@ -60,21 +60,19 @@ def boards() -> None:
     """List, create, change and archive boards, apply a file of them, and replay the past."""
 
 
-def _rows(catalog: Catalog) -> list[dict[str, object]]:
-    seasons = {season.board: season for season in container().board_plans.present_seasons()}
-    rows = []
-    for slug in catalog.boards:
-        season = seasons.get(slug)
-        rows.append(
-            {
-                **container().board_plans.find(slug),
-                "season": season and season.number,
-                "season_starts_at": season and season.starts_at,
-                "season_ends_at": season and season.ends_at,
-                "action_types": _types_of(catalog, slug),
-            }
-        )
-    return rows
+def _rows() -> list[dict[str, object]]:
+    catalog = container().board_plans.catalog()
+    return [
+        {
+            **asdict(board),
+            "season": season and season.number,
+            "season_starts_at": season and season.starts_at,
+            "season_ends_at": season and season.ends_at,
+            "players": season.players if season else 0,
+            "action_types": _types_of(catalog, board.slug),
+        }
+        for board, season in container().board_list.boards(with_hidden=True)
+    ]
 
 
 def _types_of(catalog: Catalog, slug: str) -> list[str]:
@@ -85,7 +83,7 @@ def _types_of(catalog: Catalog, slug: str) -> list[str]:
 @as_json
 def list_boards(as_json: bool) -> None:
     """List the boards that are not archived, with their open or next season."""
-    rows = _rows(container().board_plans.catalog())
+    rows = _rows()
     shown = [{**row, "ends_at": row["season_ends_at"]} for row in rows]
     emit(rows, table(shown, _COLUMNS), as_json=as_json)
     _report_replay()
@@ -96,9 +94,8 @@ def list_boards(as_json: bool) -> None:
 @as_json
 def show(slug: str, as_json: bool) -> None:
     """Show the fields of a board, its season, and the action types that feed it."""
-    catalog = container().board_plans.catalog()
     container().board_plans.find(slug)
-    row = next(row for row in _rows(catalog) if row["slug"] == slug)
+    row = next(row for row in _rows() if row["slug"] == slug)
     emit(row, facts(row), as_json=as_json)
     _report_replay()
 
@@ -189,12 +186,18 @@ def archive(slug: str, as_json: bool) -> None:
     emit({"slug": slug, "archived": True}, f"Archived {safe(slug)}.", as_json=as_json)
 
 
-@boards.command(epilog=example("boards seasons weekly"))
+@boards.command("seasons", epilog=example("boards seasons weekly"))
 @click.argument("slug")
 @as_json
-def seasons(slug: str, as_json: bool) -> None:
+def list_seasons(slug: str, as_json: bool) -> None:
     """List the seasons of a board, the newest first."""
-    rows = [asdict(season) for season in container().board_plans.seasons(slug)]
+    seasons = container().board_list.seasons(slug)
+    if not seasons:
+        raise NotFound(f"There is no board '{safe(slug[:40])}'.")
+    rows = [
+        {**{name: value for name, value in asdict(season).items() if name != "season"}, "number": season.number}
+        for season in seasons
+    ]
     emit(rows, table(rows, _SEASON_COLUMNS), as_json=as_json)
 
 

@@ -18,9 +18,9 @@ from app.services.play.operator_scores import OperatorScores
 from app.services.play.player_history import PlayerHistory
 from app.services.play.ranks import Ranks
 from app.services.play.redemptions import Redemptions
+from app.stores.boards.board_list import BoardListStore
 from app.stores.boards.board_store import BoardStore
 from app.stores.boards.replays import ReplayStore
-from app.stores.boards.seasons import SeasonStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.play.action_claims import ActionClaimStore
@@ -115,10 +115,11 @@ def _board_changes(
     connections: Connections, stores: PlayStores, boards: BoardParts, audit: AuditStore
 ) -> tuple[BoardPlans, Replays]:
     database, catalog = connections.database, stores.catalog
-    board_store, replay_store = BoardStore(database), ReplayStore(database)
+    board_store, replay_store = BoardStore(), ReplayStore(database)
     writer = PlanWriter(board_store, catalog, audit)
     seconds = connections.settings.action_seconds
-    seasons = SeasonStore(database)
-    plans = BoardPlans(database, board_store, catalog, seasons, replay_store, audit, writer, token_seconds=seconds)
+    plans = BoardPlans(
+        database, board_store, catalog, BoardListStore(database), replay_store, audit, writer, token_seconds=seconds
+    )
     replays = Replays(database, plans, board_store, catalog, replay_store, writer, boards.rankings, boards.board_sync)
     return plans, replays

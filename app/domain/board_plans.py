@@ -101,12 +101,16 @@ def moves_seasons(step: Step) -> bool:
 
 def _board_step(catalog: Catalog, slug: str, values: Fields, problems: Problems) -> Step:
     existing = catalog.boards.get(slug)
-    defaults = asdict(BoardConfig(slug, _named(slug))) if existing is None else asdict(existing)
+    defaults = _plain(asdict(existing or BoardConfig(slug, _named(slug))))
     wanted = {**defaults, **values, "slug": slug}
     errors = board_config.problems(wanted)
     problems += [{**error, "field": f"boards.{slug}.{error['field']}"} for error in errors]
-    wanted = {name: tuple(value) if isinstance(value, list) else value for name, value in wanted.items()}
-    return _step(slug, None if existing is None else defaults, wanted)
+    return _step(slug, None if existing is None else defaults, _plain(wanted))
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with tuples for lists, so that equal ones are equal."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def _type_step(catalog: Catalog, slug: str, values: Fields, problems: Problems) -> Step:

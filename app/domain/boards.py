@@ -71,24 +71,6 @@ class SeasonFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class BoardFacts:
-    """The rules of a board, as the API names them."""
-
-    slug: str
-    name: str
-    scoring: Scoring
-    order: Order
-    unit: str
-    decimals: int
-    schedule: str | None
-    timezone: str
-    starts_at: datetime | None
-    ends_at: datetime | None
-    segments: Sequence[str]
-    public: bool
-
-
-@dataclass(frozen=True, slots=True)
 class BoardView:
     """A board in one of its seasons, as readers need it. `segments`: the attributes by which it can be filtered.
 

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from flask import Blueprint, Response
 
-from app.domain.boards import BoardFacts, SeasonFacts
+from app.domain.board_config import BoardConfig
+from app.domain.boards import SeasonFacts
 from app.domain.times import rfc3339
 from app.http.board_access import board_view, is_admin
 from app.http.bodies import Strict, query
@@ -54,7 +55,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
     return routes
 
 
-def _board(board: BoardFacts, season: SeasonFacts | None) -> dict[str, object]:
+def _board(board: BoardConfig, season: SeasonFacts | None) -> dict[str, object]:
     return {
         "slug": board.slug,
         "name": board.name,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.domain.boards import BoardFacts, BoardView, SeasonFacts
+from app.domain.board_config import BoardConfig
+from app.domain.boards import BoardView, SeasonFacts
 from app.errors import NotFound
 from app.services.boards.board_pages import BoardPages
 from app.stores.boards.board_list import BoardListStore
@@ -17,7 +18,7 @@ class BoardList:
     def __init__(self, boards: BoardListStore, seasons: SeasonStore, pages: BoardPages) -> None:
         self._boards, self._seasons, self._pages = boards, seasons, pages
 
-    def boards(self, *, with_hidden: bool) -> list[tuple[BoardFacts, SeasonFacts | None]]:
+    def boards(self, *, with_hidden: bool) -> list[tuple[BoardConfig, SeasonFacts | None]]:
         """Return the boards, the oldest first, each with its present season if it has any."""
         present = self._seasons.present()
         return [
@@ -26,7 +27,7 @@ class BoardList:
             if board.public or with_hidden
         ]
 
-    def board(self, view: BoardView) -> tuple[BoardFacts, SeasonFacts]:
+    def board(self, view: BoardView) -> tuple[BoardConfig, SeasonFacts]:
         """Return a board and its present season. Raises NotFound for one that is archived."""
         slug = view.season.board
         board = self._boards.board(slug)

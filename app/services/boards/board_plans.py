@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.domain.board_config import BoardConfig
 from app.domain.board_plans import Catalog, Fields, Plan, Problems, Step, config_after, plan, plan_to_json
-from app.domain.boards import MAIN, ActionType, SeasonFacts
+from app.domain.boards import MAIN, ActionType
 from app.domain.season_windows import MOST_SEASONS, first_windows, has_whole_past
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.services.boards.plan_writer import Operator, PlanWriter
-from app.stores.boards.board_store import BoardStore, PresentSeason
+from app.stores.boards.board_list import BoardListStore
+from app.stores.boards.board_store import BoardStore
 from app.stores.boards.replays import ReplayStore
-from app.stores.boards.seasons import SeasonStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.postgres.engine import Database
@@ -33,7 +34,7 @@ class BoardPlans:
         database: Database,
         boards: BoardStore,
         types: CatalogStore,
-        seasons: SeasonStore,
+        board_list: BoardListStore,
         replays: ReplayStore,
         audit: AuditStore,
         writer: PlanWriter,
@@ -41,12 +42,12 @@ class BoardPlans:
         token_seconds: int,
     ) -> None:
         self._db, self._boards, self._types, self._replays = database, boards, types, replays
-        self._seasons, self._audit, self._writer, self._token_seconds = seasons, audit, writer, token_seconds
+        self._list, self._audit, self._writer, self._token_seconds = board_list, audit, writer, token_seconds
 
     def catalog(self) -> Catalog:
         """Return the boards and action types as they are."""
         types = {action_type.slug: action_type for action_type in self._types.action_types()}
-        return Catalog(self._boards.configs(), types)
+        return Catalog({board.slug: board for board in self._list.boards()}, types)
 
     def plan(self, boards: Mapping[str, Fields], types: Mapping[str, Fields]) -> Plan:
         """Return the plan that gives these boards and action types the values given.
@@ -101,24 +102,12 @@ class BoardPlans:
             self._boards.archive(connection, slug)
             self._audit.append(connection, by.actor, "board.archived", f"board:{slug}", {}, by.request_id)
 
-    def find(self, slug: str) -> Fields:
-        """Return the fields of a board. Raises NotFound."""
-        config = self._boards.configs().get(slug)
+    def find(self, slug: str) -> BoardConfig:
+        """Return a board. Raises NotFound."""
+        config = self._list.board(slug) if slug.isprintable() else None
         if config is None:
             raise NotFound(f"There is no board '{slug[:40]}'." if slug.isprintable() else "There is no such board.")
-        return asdict(config)
-
-    def present_seasons(self) -> list[PresentSeason]:
-        """Return the open season of each board, or else the next one, or else the last one."""
-        return self._boards.present_seasons()
-
-    def seasons(self, slug: str) -> list[SeasonFacts]:
-        """Return the seasons of a board, also of an archived one, newest first. Raises NotFound."""
-        seasons = self._seasons.facts(slug) if slug.isprintable() else []
-        if not seasons:
-            raise NotFound(f"There is no board '{slug[:40]}'." if slug.isprintable() else "There is no such board.")
-        counts = self._boards.players([season.id for season in seasons if season.players is None])
-        return [replace(season, players=counts.get(season.id, season.players)) for season in seasons]
+        return config
 
     def begin_replay(self, plan: Plan, *, by: Operator) -> UUID:
         """Begin the replay that leads to this plan, or return the unfinished one that does. Raises Conflict."""

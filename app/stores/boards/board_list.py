@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.domain.boards import BoardFacts
+from app.domain.board_config import BoardConfig
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import read_row
 
@@ -19,11 +19,11 @@ class BoardListStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def boards(self) -> list[BoardFacts]:
+    def boards(self) -> list[BoardConfig]:
         """Return all boards, the oldest first."""
-        return [read_row(row, BoardFacts) for row in self._db.rows(f"{_FACTS} ORDER BY id")]
+        return [read_row(row, BoardConfig) for row in self._db.rows(f"{_FACTS} ORDER BY id")]
 
-    def board(self, slug: str) -> BoardFacts | None:
+    def board(self, slug: str) -> BoardConfig | None:
         """Return a board, None for one that doesn't exist."""
         row = self._db.row(f"{_FACTS} AND slug = :slug", slug=slug)
-        return read_row(row, BoardFacts) if row else None
+        return read_row(row, BoardConfig) if row else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
@@ -13,34 +12,13 @@ from sqlalchemy.exc import IntegrityError
 from app.domain.board_config import BoardConfig
 from app.domain.schedules import Window
 from app.errors import Conflict
-from app.stores.boards.board_rows import IS_LISTED
-from app.stores.postgres.engine import Database
-from app.stores.postgres.rows import Row, read_row
 
-_CONFIGS = """
-    SELECT slug, name, scoring, sort_order AS "order", unit, decimals, schedule, timezone, starts_at, ends_at, segments,
-           public
-    FROM boards WHERE archived_at IS NULL
-"""
 _COLUMNS = {"order": "sort_order"}
 _FED_BY = "ARRAY(SELECT t.id FROM action_types t WHERE n.board_id = t.board_id OR n.board_id = ANY(t.more_boards))"
 
 
-@dataclass(frozen=True, slots=True)
-class PresentSeason:
-    """A season as lists of boards show it."""
-
-    board: str
-    number: int
-    starts_at: datetime
-    ends_at: datetime | None
-
-
 class BoardStore:
-    """Boards that are not archived. Writes take the caller's connection."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
+    """Writes of boards that are not archived, on the caller's connection."""
 
     def lock(self, connection: sa.Connection) -> None:
         """Let no other transaction change boards, or what feeds them, until this one ends."""
@@ -50,34 +28,6 @@ class BoardStore:
         """Return the time by the database's clock."""
         now: datetime = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
         return now
-
-    def configs(self) -> dict[str, BoardConfig]:
-        """Return the rules of each board, the oldest board first."""
-        return {row.slug: _config(row) for row in self._db.rows(f"{_CONFIGS} ORDER BY id")}
-
-    def present_seasons(self) -> list[PresentSeason]:
-        """Return the open season of each board, or else the next one, or else the last one."""
-        rows = self._db.rows(
-            """
-            SELECT DISTINCT ON (b.slug) b.slug AS board, n.number, n.starts_at, n.ends_at
-            FROM boards b JOIN seasons n ON n.board_id = b.id AND n.number > 0
-            WHERE b.archived_at IS NULL
-            ORDER BY b.slug, coalesce(n.ends_at <= clock_timestamp(), false),
-                     CASE WHEN n.ends_at <= clock_timestamp() THEN -n.number ELSE n.number END
-            """
-        )
-        return [read_row(row, PresentSeason) for row in rows]
-
-    def players(self, seasons: Sequence[int]) -> dict[int, int]:
-        """Return how many players each of these seasons ranks."""
-        rows = self._db.rows(
-            f"""
-            SELECT n.id, (SELECT count(*) FROM standings s WHERE s.season_id = n.id AND {IS_LISTED}) AS players
-            FROM seasons n WHERE n.id = ANY(:seasons)
-            """,
-            seasons=list(seasons),
-        )
-        return {row.id: row.players for row in rows}
 
     def add(self, connection: sa.Connection, config: BoardConfig) -> int:
         """Insert a board without seasons; return its id. Raises Conflict if the slug was ever used."""
@@ -228,11 +178,6 @@ class BoardStore:
         """
         values = {"types": list(types), "since": since, "until": until}
         return bool(types) and bool(connection.execute(sa.text(query), values).scalar_one())
-
-
-def _config(row: Row) -> BoardConfig:
-    values = dict(row._mapping)
-    return BoardConfig(**{**values, "segments": tuple(values["segments"])})
 
 
 def _values(fields: Mapping[str, object]) -> dict[str, object]:

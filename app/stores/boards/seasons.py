@@ -16,7 +16,8 @@ from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
 
 _FACTS = """
-    SELECT n.id, b.slug AS board, n.number, b.scoring, b.sort_order,
+    SELECT n.id, b.slug AS board, n.number, coalesce(n.scoring, b.scoring) AS scoring,
+           coalesce(n.sort_order, b.sort_order) AS sort_order,
            CASE WHEN n.starts_at > clock_timestamp() THEN 'scheduled'
                 WHEN n.ends_at <= clock_timestamp() THEN 'closed' ELSE 'open' END AS state,
            n.starts_at, n.ends_at, n.players, n.corrected_at
