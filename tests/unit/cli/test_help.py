@@ -11,7 +11,18 @@ from app.cli.register import register
 COMMANDS = {
     "users": {"create", "list", "look-alikes", "show", "suspend", "reinstate", "set-role"},
     "actions": {"list", "add", "change", "retire"},
-    "leaderboard": {"top", "rank", "rebuild", "verify", "void", "restore", "corrections"},
+    "boards": {
+        "list",
+        "show",
+        "create",
+        "change",
+        "archive",
+        "seasons",
+        "close-season",
+        "apply",
+        "replay",
+    },
+    "leaderboard": {"score", "top", "rank", "rebuild", "verify", "void", "restore", "corrections"},
     "analytics": {"show", "rebuild", "verify"},
     "anticheat": {
         "cases",
