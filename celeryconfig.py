@@ -70,6 +70,8 @@ timezone = "UTC"
 beat_scheduler = "workers.beat:OneBeat"
 # `expires`: seconds after which a tick is useless, since the next one does the same.
 beat_schedule = {
+    # A season that has ended is final within five seconds. Without one, this is three queries of a small table.
+    "turn-seasons": {"task": "leaderboard.turn_seasons", "schedule": 1.0, "options": {"expires": 2}},
     "repair": {"task": "leaderboard.repair", "schedule": 10.0, "options": {"expires": 10}},
     "prove": {"task": "leaderboard.prove", "schedule": 60.0, "options": {"expires": 60}},
     "prune": {"task": "maintenance.prune", "schedule": 600.0, "options": {"expires": 600}},

@@ -10,7 +10,19 @@ from app import logs
 from app.cli.commands import REFUSAL
 from app.cli.register import register as register_commands
 from app.containers.container import Container
-from app.http import actions, admin, auth, cases, failures, identity, leaderboard, operations, players, request_metrics
+from app.http import (
+    actions,
+    admin,
+    auth,
+    boards,
+    cases,
+    failures,
+    identity,
+    leaderboard,
+    operations,
+    players,
+    request_metrics,
+)
 from app.http.envelope import empty
 from app.http.limits import RateLimits
 from app.http.top_reads import TopReads
@@ -53,6 +65,7 @@ def create_app(settings: Settings) -> Flask:
     top_reads = TopReads(app.wsgi_app, limits.read_counter)
     app.wsgi_app = top_reads  # type: ignore[method-assign]
     app.register_blueprint(leaderboard.blueprint(limits, top_reads), url_prefix=API)
+    app.register_blueprint(boards.blueprint(limits), url_prefix=API)
     app.register_blueprint(players.blueprint(limits), url_prefix=API)
     app.register_blueprint(admin.blueprint(limits), url_prefix=API)
     app.register_blueprint(cases.blueprint(limits), url_prefix=API)

@@ -58,6 +58,8 @@ QUEUES = [_work_queue(kind) for kind in KINDS]
 # The tasks that get each batch of score events from the relay, with the arguments of `workers.tasks.refresh`. The rows
 # of the outbox stay until the broker has confirmed the batch for all of them, so each may get a batch twice.
 SCORE_EVENT_TASKS = ("leaderboard.refresh",)
+# The tasks that get the end of each season (season.ended), with the season's id.
+SEASON_TASKS = ("leaderboard.end_season",)
 
 # The queue by the first part of a task's name.
 _KIND_OF = {**{kind: kind for kind in KINDS}, "maintenance": "leaderboard"}

@@ -20,7 +20,7 @@ from app.stores.redis.pubsub import Channels
 from workers.app import app
 from workers.publisher import Publisher
 from workers.queue_depths import QueueDepthReporter
-from workers.queues import SCORE_EVENT_TASKS
+from workers.queues import SCORE_EVENT_TASKS, SEASON_TASKS
 
 log = structlog.get_logger("fairboard.relay")
 
@@ -58,6 +58,10 @@ class Relay:
 
     def _publish(self, changes: list[BoardChange]) -> None:
         for change in changes:
+            if change.has_ended:
+                self._publish_end(change)
+            if not change.players:
+                continue
             batch = {
                 "season_id": change.season_id,
                 "players": [str(player) for player in change.players],
@@ -69,6 +73,11 @@ class Relay:
                 self._publisher.send(task, batch)
             metrics.relay_published.inc(len(change.events))
             log.info("published", board=change.board, events=len(change.events), request_ids=change.request_ids)
+
+    def _publish_end(self, change: BoardChange) -> None:
+        for task in SEASON_TASKS:
+            self._publisher.send(task, {"season_id": change.season_id})
+        log.info("season_ended", board=change.board, season_id=change.season_id)
 
     def _pause(self, started_at: float) -> None:
         time.sleep(max(0.0, started_at + self._interval - time.monotonic()))

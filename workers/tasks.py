@@ -30,6 +30,21 @@ def refresh(
     log.info("board_refreshed", season_id=season_id, version=version, events=len(events))
 
 
+@app.task(name="leaderboard.end_season", **RETRY)  # type: ignore[untyped-decorator]
+def end_season(season_id: int) -> None:
+    """Send the board's next season to every subscriber, and drop the closed one from Redis."""
+    version = app.container.board_sync.end_season(season_id)
+    log.info("season_ended", season_id=season_id, version=version)
+
+
+@app.task(name="leaderboard.turn_seasons", base=PeriodicTask)  # type: ignore[untyped-decorator]
+def turn_seasons() -> None:
+    """Write the seasons that come next, and close those that have ended."""
+    turn = app.container.seasons.turn()
+    if turn.planned or turn.closed:
+        log.info("seasons_turned", planned=turn.planned, closed=turn.closed)
+
+
 @app.task(name="leaderboard.repair", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def repair() -> None:
     """Send Redis the status changes that it may have missed, and rebuild the boards that it has lost."""

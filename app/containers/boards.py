@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.containers.connections import Connections
+from app.services.boards.board_list import BoardList
 from app.services.boards.board_pages import BoardPages
 from app.services.boards.board_sync import BoardSync
 from app.services.boards.board_views import BoardViews
@@ -12,9 +13,11 @@ from app.services.boards.broadcasts import Broadcasts
 from app.services.boards.player_pages import PlayerPages
 from app.services.boards.presence import LIFETIMES, Presence
 from app.services.boards.reconcile import Reconciler
+from app.services.boards.seasons import Seasons
 from app.services.boards.standings import Standings
 from app.stores.accounts.attributes import AttributeStore
 from app.stores.accounts.players import PlayerStore
+from app.stores.boards.board_list import BoardListStore
 from app.stores.boards.broadcast_gate import BroadcastGateStore
 from app.stores.boards.bulk_rankings import BulkRankings
 from app.stores.boards.histories import HistoryStore
@@ -24,7 +27,9 @@ from app.stores.boards.presence import PresenceStore
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.recent_changes import RecentChangeStore
 from app.stores.boards.reconcile_progress import ReconcileProgressStore
+from app.stores.boards.seasons import SeasonStore
 from app.stores.boards.standings import StandingStore
+from app.stores.moderation.audit import AuditStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.redis.client import Scripts
 
@@ -52,8 +57,8 @@ def build_boards(connections: Connections, catalog: CatalogStore, players: Playe
     rankings = RankingStore(connections.redis, connections.scripts)
     bulk_rankings = BulkRankings(connections.patient_redis, Scripts(connections.patient_redis))
     page_store, replicas = PageStore(connections.database), connections.replicas
-    standings = Standings(catalog, standing_store, page_store, rankings, players, replicas, clock=connections.clock)
     board_views = BoardViews(catalog, clock=connections.clock)
+    standings = Standings(board_views, standing_store, page_store, rankings, players, replicas, clock=connections.clock)
     board_pages = BoardPages(connections.database, standing_store, rankings, replicas)
     player_pages = PlayerPages(
         players,
@@ -65,6 +70,7 @@ def build_boards(connections: Connections, catalog: CatalogStore, players: Playe
         HistoryStore(connections.database),
     )
     broadcasts = Broadcasts(
+        catalog,
         standing_store,
         rankings,
         standings,
@@ -97,6 +103,18 @@ def build_boards(connections: Connections, catalog: CatalogStore, players: Playe
         board_sync,
         reconciler,
     )
+
+
+def build_board_list(connections: Connections, pages: BoardPages) -> BoardList:
+    """Return the service of boards' rules and seasons."""
+    return BoardList(BoardListStore(connections.database), SeasonStore(connections.database), pages)
+
+
+def build_seasons(
+    connections: Connections, catalog: CatalogStore, rankings: RankingStore, audit: AuditStore
+) -> Seasons:
+    """Return the service of boards' seasons."""
+    return Seasons(connections.database, SeasonStore(connections.database), catalog, rankings, audit)
 
 
 def _presence(connections: Connections, standings: Standings) -> Presence:

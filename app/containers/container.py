@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from app.containers.accounts import build_accounts, build_attributes, run_in_thread
-from app.containers.boards import build_boards
+from app.containers.boards import build_board_list, build_boards, build_seasons
 from app.containers.connections import Connections, prepare_connections
 from app.containers.moderation import (
     build_learning,
@@ -79,6 +79,8 @@ class Container:
         self.player_pages = boards.player_pages
         self.cursors = Cursors([key.secret for key in self.settings.action_token_keys])
         self.attributes = build_attributes(connections, accounts, stores.audit, boards.rankings, play_stores.catalog)
+        self.board_list = build_board_list(connections, boards.board_pages)
+        self.seasons = build_seasons(connections, play_stores.catalog, boards.rankings, stores.audit)
         self.presence, self.board_sync, self.reconciler = boards.presence, boards.board_sync, boards.reconciler
 
         self._moderation_stores, self.suspicions = stores, stores.suspicions

@@ -48,14 +48,58 @@ class Season:
         return -score if self.order == "asc" else score
 
 
+SeasonState = Literal["scheduled", "open", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class SeasonFacts:
+    """A season with its times. `players` is how many are ranked, None where that was not counted.
+
+    `corrected_at`: its standings were changed then, after its end.
+    """
+
+    season: Season
+    state: SeasonState
+    starts_at: datetime
+    ends_at: datetime | None
+    players: int | None
+    corrected_at: datetime | None
+
+    @property
+    def number(self) -> int:
+        return self.season.number
+
+
+@dataclass(frozen=True, slots=True)
+class BoardFacts:
+    """The rules of a board, as the API names them."""
+
+    slug: str
+    name: str
+    scoring: Scoring
+    order: Order
+    unit: str
+    decimals: int
+    schedule: str | None
+    timezone: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    segments: Sequence[str]
+    public: bool
+
+
 @dataclass(frozen=True, slots=True)
 class BoardView:
-    """A board in one of its seasons, as readers need it. `segments`: the attributes by which it can be filtered."""
+    """A board in one of its seasons, as readers need it. `segments`: the attributes by which it can be filtered.
+
+    `seconds_left` is the time until the season ends, or begins if it has not, by the database's clock; None: for ever.
+    """
 
     season: Season
     segments: Sequence[str]
     is_public: bool
     is_open: bool
+    seconds_left: float | None
 
 
 class StandingRow(TypedDict):

@@ -14,12 +14,12 @@ def board_view(board: str, season: int | None = None) -> BoardView:
     try:
         return container().board_views.view(board, season)
     except NotFound:
-        if not _is_admin():
+        if not is_admin():
             raise
         return container().board_views.view(board, season, with_hidden=True)
 
 
-def _is_admin() -> bool:
+def is_admin() -> bool:
     """Return whether the caller is an admin. A caller without a valid token is anyone."""
     authorization = request.headers.get("Authorization")
     if authorization is None:

@@ -67,6 +67,7 @@ def _columns() -> dict[str, list[sa.Column[Any]]]:
             _column("over_past", sa.Boolean(), "false"),
             _column("closed_at", moment),
             _column("corrected_at", moment),
+            _column("players", sa.Integer()),
         ],
         "action_types": [
             _column("more_boards", postgresql.ARRAY(sa.Integer()), "{}"),
@@ -94,6 +95,7 @@ _NULLABLE = (
     ("standings", "achieved_at"),
     ("score_events", "previous_score"),
     ("score_events", "score"),
+    ("outbox", "player_id"),
 )
 
 
@@ -108,6 +110,7 @@ def upgrade() -> None:
             _check(table, name, condition)
     op.execute("UPDATE seasons SET over_past = true WHERE number = 1")
     op.create_index("ix_seasons_time", "seasons", ["board_id", "starts_at"])
+    op.create_index("ix_seasons_unclosed", "seasons", ["ends_at"], postgresql_where=sa.text("closed_at IS NULL"))
     for name in ("score", "held"):
         op.drop_constraint(f"ck_standings_{name}", "standings")
         _check("standings", name, f"{name} between -{_MAX_SCORE} and {_MAX_SCORE}")
@@ -148,11 +151,13 @@ def downgrade() -> None:
     for name in ("score", "held"):
         op.drop_constraint(f"ck_standings_{name}", "standings")
         _check("standings", name, f"{name} between 0 and {_MAX_SCORE}")
+    op.drop_index("ix_seasons_unclosed", table_name="seasons")
     op.drop_index("ix_seasons_time", table_name="seasons")
     for table, conditions in _CHECKS.items():
         for name in conditions:
             op.drop_constraint(f"ck_{table}_{name}", table)
     op.execute("UPDATE standings SET achieved_at = clock_timestamp() WHERE achieved_at IS NULL")
+    op.execute("DELETE FROM outbox WHERE player_id IS NULL")
     op.execute("ALTER TABLE score_events DISABLE TRIGGER USER")  # which let nothing change the ledger
     op.execute("UPDATE score_events SET previous_score = 0, score = 0 WHERE previous_score IS NULL OR score IS NULL")
     op.execute("ALTER TABLE score_events ENABLE TRIGGER USER")

@@ -51,10 +51,10 @@ class BoardSync:
     ) -> int:
         """Copy these players' standings to Redis, then send the board to every subscriber.
 
-        Return the board's version, or 0 if another worker sends it. `request_ids` and `committed_at` (Unix seconds) are
-        passed on to the pushing processes.
+        Return the board's version, or 0 if another worker sends it, or another season has begun. `request_ids` and
+        `committed_at` (Unix seconds) are passed on to the pushing processes.
         """
-        season = self._catalog.season(season_id)
+        season = self._catalog.mirrored_season(season_id)
         if season is None:
             return 0
         if not self.repair_board(season):
@@ -62,10 +62,24 @@ class BoardSync:
         self._rankings.note_change(season)
         return self._broadcasts.announce(season, BroadcastCause(events, request_ids, committed_at))
 
+    def end_season(self, season_id: int) -> int:
+        """Drop a closed season from Redis, and send its board's next season to every subscriber; return its version.
+
+        The newest season of a board stays as it is: readers and subscribers see it until another one begins.
+        """
+        season = self._catalog.season(season_id)
+        if season is None:
+            return 0
+        present = self._catalog.view(season.board)
+        assert present is not None, "a board with a closed season has a season"
+        if present.season.id != season_id:
+            self._rankings.clear(season)
+        return self.announce(present.season)
+
     def repair(self) -> list[str]:
         """Rebuild the boards whose sorted set may lack something, as after a failover of Redis; return their names."""
         rebuilt_boards = []
-        for season in self._catalog.open_seasons():
+        for season in self._catalog.mirrored_seasons():
             self._drop_foreign(season)
             if self.repair_board(season):
                 self.announce(season)
@@ -86,10 +100,10 @@ class BoardSync:
         if keys:
             log.warning("redis_keys_of_another_type", board=season.board, keys=keys)
 
-    def announce(self, season: Season) -> None:
-        """Invalidate the cached lists, and send the board to every subscriber."""
+    def announce(self, season: Season) -> int:
+        """Invalidate the cached lists, and send the board to every subscriber; return its version."""
         self._rankings.note_change(season)
-        self._broadcasts.announce(season, BroadcastCause())
+        return self._broadcasts.announce(season, BroadcastCause())
 
     def rebuild(
         self, season: Season, progress: Progress = lambda standings: None, retries: Retries | None = None

@@ -37,7 +37,7 @@ class BoardViews:
     def _read(self, board: str, season: int | None) -> BoardView | None:
         now = self._clock()
         cached = self._views.get((board, season))
-        if cached and 0 <= now - cached[0] < _SECONDS:
+        if cached and 0 <= now - cached[0] < _lifetime(cached[1]):
             return cached[1]
         try:
             view = self._catalog.view(board, season) if board.isprintable() else None
@@ -48,6 +48,11 @@ class BoardViews:
         if view is not None:
             self._views[board, season] = now, view
         return view
+
+
+def _lifetime(view: BoardView) -> float:
+    """Return the seconds for which a view may be cached: none is shown beyond the end of its season."""
+    return _SECONDS if view.seconds_left is None else min(_SECONDS, view.seconds_left)
 
 
 def segment_in(view: BoardView, text: str | None) -> Segment | None:

@@ -14,6 +14,7 @@ from app.stores.boards.board_events import BoardChanged, publish_board
 from app.stores.boards.broadcast_gate import BroadcastElsewhere, BroadcastGateStore, BroadcastNow
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore
+from app.stores.play.catalog import CatalogStore
 from app.stores.redis.client import Client
 
 _REQUEST_IDS = 20
@@ -34,6 +35,7 @@ class Broadcasts:
 
     def __init__(
         self,
+        catalog: CatalogStore,
         standings: StandingStore,
         rankings: RankingStore,
         reads: Standings,
@@ -42,7 +44,7 @@ class Broadcasts:
         *,
         interval: float,
     ) -> None:
-        self._standings, self._rankings, self._reads = standings, rankings, reads
+        self._catalog, self._standings, self._rankings, self._reads = catalog, standings, rankings, reads
         self._gate, self._client, self._interval = gate, client, interval
 
     def announce(self, season: Season, cause: BroadcastCause) -> int:
@@ -50,7 +52,7 @@ class Broadcasts:
 
         A worker that comes too early waits for the interval to end, and then sends all changes that came meanwhile;
         only one worker waits. If it dies, its task is delivered again, and finds the changes that are left. Return 0 if
-        another worker sends the board.
+        another worker sends the board, or if another season of it has begun.
         """
         if self._interval <= 0:
             return self._publish(season, [cause])
@@ -71,6 +73,9 @@ class Broadcasts:
         committed = [cause.committed_at for cause in causes if cause.committed_at is not None]
         changes = self._describe_changes(season, events)  # read before the list, so that the list's position covers it
         top = self._reads.build(season)
+        # Versions rise from season to season: this list's is below those of a season that had not begun after it.
+        if self._catalog.mirrored_season(season.id) is None:
+            return 0
         message = BoardChanged(
             season.board,
             top.version,

@@ -16,7 +16,7 @@ _ROWS = 1000
 class BoardChange:
     """One message: these players' standings on this board have changed, by these score events.
 
-    `committed_at` is when the oldest of the changes was made, in Unix seconds.
+    `committed_at` is when the oldest of the changes was made, in Unix seconds. `has_ended`: the season has.
     """
 
     season_id: int
@@ -25,6 +25,7 @@ class BoardChange:
     players: list[UUID] = field(default_factory=list)
     events: list[int] = field(default_factory=list)
     request_ids: list[str] = field(default_factory=list)
+    has_ended: bool = False
 
 
 class Outbox:
@@ -56,7 +57,9 @@ def _merge(rows: list[OutboxRow]) -> list[BoardChange]:
     for row in rows:
         change = changes.setdefault(row.season_id, BoardChange(row.season_id, row.board, row.created_at))
         change.committed_at = min(change.committed_at, row.created_at)
-        if row.player_id not in change.players:
+        if row.player_id is None:
+            change.has_ended = True
+        elif row.player_id not in change.players:
             change.players.append(row.player_id)
         if row.event_id is not None:
             change.events.append(row.event_id)

@@ -72,7 +72,7 @@ class Reconciler:
         A difference is checked again for `pause` seconds: a change may be on its way. May run while players redeem.
         """
         results = []
-        for season in self._catalog.open_seasons():
+        for season in self._catalog.mirrored_seasons():
             lease = self._rankings.comparison_lease(season)
             if lease.hold():
                 try:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from app.domain.boards import MAIN, TOP, Season, Standing, StandingRow
 from app.errors import NotFound
+from app.services.boards.board_views import BoardViews
 from app.services.boards.entry_ranks import EntryRanks
 from app.services.boards.top_lists import TopLists
 from app.stores.accounts.players import PlayerStore
@@ -18,12 +19,9 @@ from app.stores.boards.pages import PageStore
 from app.stores.boards.rankings import SECONDS_AHEAD, RankingStore
 from app.stores.boards.standings import StandingStore
 from app.stores.boards.top_list_texts import CachedTop, ListEnd, ShownTop
-from app.stores.play.catalog import CatalogStore
-from app.stores.postgres.engine import UNAVAILABLE
 from app.stores.postgres.lsn import NOWHERE, Position
 from app.stores.postgres.replicas import Replicas
 
-_SEASON_SECONDS = 1.0
 _BUILD_WAIT_SECONDS = 2.0
 
 
@@ -71,7 +69,7 @@ class Standings:
 
     def __init__(
         self,
-        catalog: CatalogStore,
+        views: BoardViews,
         standings: StandingStore,
         pages: PageStore,
         rankings: RankingStore,
@@ -80,29 +78,15 @@ class Standings:
         *,
         clock: Callable[[], float],
     ) -> None:
-        self._catalog, self._standings, self._rankings, self._players = catalog, standings, rankings, players
+        self._views, self._standings, self._rankings, self._players = views, standings, rankings, players
         self._replicas, self._clock = replicas, clock
         self._ranks = EntryRanks(standings, rankings)
         self._top_lists = TopLists(standings, pages, rankings, replicas, clock=clock)
-        self._seasons: dict[str, tuple[float, Season]] = {}
         self._shown_positions: dict[str, Position] = {}
 
     def season(self, board: str) -> Season:
-        """Return the board's open season, cached for a second, longer while the database is down. Raises NotFound."""
-        now = self._clock()
-        cached = self._seasons.get(board)
-        if cached and 0 <= now - cached[0] < _SEASON_SECONDS:
-            return cached[1]
-        try:
-            season = self._catalog.open_season(board) if board.isprintable() else None
-        except UNAVAILABLE:
-            if cached is None:
-                raise
-            season = cached[1]  # no other season can be opened now
-        if season is None:
-            raise NotFound(f"There is no board '{board[:40]}'.")
-        self._seasons[board] = (now, season)
-        return season
+        """Return the board's open season, or else the last one before, or else the next. Raises NotFound."""
+        return self._views.view(board, with_hidden=True).season
 
     def top(self, board: str = MAIN, limit: int = TOP) -> Top:
         """Return the best `limit`, at most a second old, and the same for every reader within a second of the clock.
@@ -121,9 +105,16 @@ class Standings:
         return Top(season, top_list.version, top_list.rows, is_hit, top_list.second, top_list.end)
 
     def snapshot(self, board: str = MAIN) -> BoardSnapshot:
-        """Return the newest top ten with its version, for a subscriber."""
-        top, _ = self._read_newest(self.season(board), TOP)
-        return {"board": board, "version": top.version, "data": json.loads(top.rows)}
+        """Return the newest top ten with its version, for a subscriber.
+
+        Versions rise from season to season: a list whose season ended while it was read is read again, since its
+        version may be above those of the next season.
+        """
+        while True:
+            season = self.season(board)
+            top, _ = self._read_newest(season, TOP)
+            if self.season(board) == season:
+                return {"board": board, "version": top.version, "data": json.loads(top.rows)}
 
     def build(self, season: Season, limit: int = TOP) -> CachedTop:
         """Read the list from the primary and cache it."""

@@ -229,7 +229,7 @@ class Corrections:
     def _wake_relays(self) -> None:
         """Wake the relays; if Redis is away, they look for changes by themselves."""
         try:
-            for season in self._catalog.open_seasons():
+            for season in self._catalog.mirrored_seasons():
                 self._rankings.wake(season)
         except AFTER_COMMIT as error:
             log.warning("redis_after_commit", error=reason_of(error))

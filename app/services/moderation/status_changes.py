@@ -72,7 +72,7 @@ class StatusChanges:
             self._logins.note_status(player_id, status)
             if status == "suspended":
                 publish_control(self._client, PlayerSuspended(player_id))
-            for season in self._catalog.open_seasons():
+            for season in self._catalog.mirrored_seasons():
                 self._rankings.wake(season)
         except AFTER_COMMIT as error:  # the status holds all the same; the repair sends it as soon as Redis is back
             log.error("redis_after_commit", error=reason_of(error), player_id=str(player_id), status=status)

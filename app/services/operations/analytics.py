@@ -246,7 +246,7 @@ class Analytics:
         if until is None:
             until = self._clock() if self._clock else source.rows("SELECT now() AS now")[0].now
         since = since_of(query, until)
-        if not query.board.isprintable() or self._catalog.open_season(query.board) is None:
+        if not query.board.isprintable() or self._catalog.board_id(query.board) is None:
             raise NotFound(f"There is no board '{query.board[:40]}'.")
         if query.action_type is not None and query.action_type not in self._store.names(source)[1].values():
             raise InvalidRequest.field("action_type", "is not an action type")

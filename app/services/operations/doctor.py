@@ -244,7 +244,7 @@ class Doctor:
             yield background(part, age)
 
     def _online(self) -> Iterator[Check]:
-        for season in self._catalog.open_seasons():
+        for season in self._catalog.mirrored_seasons():
             says = f"{quantity(self._presence.count(season.board), 'player')} with a socket open"
             yield Check(f"online {season.board}", "ok", says)
 
@@ -258,7 +258,7 @@ class Doctor:
         yield from rhythms(types, self._read_replicas.read_patiently(lambda source: rhythms_since(source, since)))
 
     def _boards(self) -> Iterator[Check]:
-        for season in self._catalog.open_seasons():
+        for season in self._catalog.mirrored_seasons():
             if self._rankings.is_ready(season):
                 yield Check(f"board {season.board}", "ok", f"season {season.number}, complete in Redis")
             else:

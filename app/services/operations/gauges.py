@@ -97,7 +97,7 @@ def _read_redis(rankings: RankingStore, queues: QueueDepthStore, redis_probe: Re
 
 
 def _read_online(catalog: CatalogStore, count_online: Callable[[str], int]) -> Iterable[Reading]:
-    for season in catalog.open_seasons():
+    for season in catalog.mirrored_seasons():
         labels = {"board": season.board}
         yield Reading("fairboard_players_online", "Players with an open socket", count_online(season.board), labels)
 
@@ -105,7 +105,7 @@ def _read_online(catalog: CatalogStore, count_online: Callable[[str], int]) -> I
 def _read_proofs(
     catalog: CatalogStore, reconcile_progress: ReconcileProgressStore, clock: Callable[[], float]
 ) -> Iterable[Reading]:
-    for season in catalog.open_seasons():
+    for season in catalog.mirrored_seasons():
         labels, progress = {"board": season.board}, reconcile_progress.progress(season)
         yield Reading(
             "fairboard_proof_compared", "Standings that the current pass has compared", progress.compared, labels

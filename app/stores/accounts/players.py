@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.errors import UsernameTaken
+from app.stores.boards.seasons import note_corrections
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
 
@@ -171,12 +172,13 @@ class PlayerStore:
 
     def update_listings(self, connection: sa.Connection, player_id: UUID) -> None:
         """List each of the player's standings on its board if the player is active, and unlist it otherwise."""
-        connection.execute(
+        seasons = connection.execute(
             sa.text(
                 """
                 UPDATE standings s SET listed = (p.status = 'active'), changes = changes + 1 FROM players p
-                WHERE p.id = :id AND s.player_id = p.id AND s.listed <> (p.status = 'active')
+                WHERE p.id = :id AND s.player_id = p.id AND s.listed <> (p.status = 'active') RETURNING s.season_id
                 """
             ),
             {"id": player_id},
-        )
+        ).scalars()
+        note_corrections(connection, seasons.all())

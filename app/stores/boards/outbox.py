@@ -16,14 +16,15 @@ from app.stores.postgres.engine import Database
 class OutboxRow:
     """One outbox row, written at `created_at` (Unix seconds).
 
-    `event_id` is None when a standing changed without a score event, for example by a suspension.
+    `event_id` is None when a standing changed without a score event, for example by a suspension. `player_id` is None
+    when the season has ended.
     """
 
     id: int
     season_id: int
     board: str
     season_number: int
-    player_id: UUID
+    player_id: UUID | None
     event_id: int | None
     request_id: str
     created_at: float

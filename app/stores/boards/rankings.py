@@ -169,9 +169,10 @@ class RankingStore:
         return Lease(self._scripts, _key("rebuilding", season), _REBUILDING_SECONDS)
 
     def clear(self, season: Season) -> None:
-        """Delete the whole board."""
-        names = ("scores", "versions", "order", "arranged", "top:10")
-        self._client.delete(*(_key(name, season) for name in names))
+        """Delete the whole season, segments and lists included."""
+        pattern = f"leaderboard:*{{{season.tag}}}*"
+        for key in list(self._client.scan_iter(match=pattern, count=_CHUNK)):
+            self._client.unlink(key)
 
     def apply(self, season: Season, members: Iterable[RankedMember]) -> None:
         """Copy standings from the database to the board, except those that are older than the board's."""

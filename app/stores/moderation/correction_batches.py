@@ -27,6 +27,7 @@ from app.stores.boards.counting import (
     stored,
     total,
 )
+from app.stores.boards.seasons import note_corrections
 from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.moderation.selections import SELECTED, values_of
 from app.stores.postgres.rows import Row
@@ -216,12 +217,4 @@ def _note_changes(connection: sa.Connection, seasons: list[int], players: list[U
         ),
         {"seasons": seasons, "players": players, "request": request_id},
     )
-    connection.execute(
-        sa.text(
-            """
-            UPDATE seasons SET corrected_at = clock_timestamp()
-            WHERE id = ANY(:seasons) AND ends_at <= clock_timestamp()
-            """
-        ),
-        {"seasons": seasons},
-    )
+    note_corrections(connection, seasons)

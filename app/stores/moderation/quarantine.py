@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from app.domain.scoring import Hold
 from app.stores.boards.counting import folded
+from app.stores.boards.seasons import note_corrections
 from app.stores.postgres.engine import Database
 
 _SETTLE = f"""
@@ -22,6 +23,7 @@ _SETTLE = f"""
     FROM due WHERE s.season_id = due.season_id AND s.player_id = due.player_id
       AND (s.score, s.held, s.has_held, s.achieved_at, s.action_id)
           IS DISTINCT FROM (due.score, due.held, due.has_held, due.achieved_at, due.action_id)
+    RETURNING s.season_id
 """
 _SETTLE_PLAYER = _SETTLE.format(which="s.player_id = :player")
 _SETTLE_PLAYERS = _SETTLE.format(which="s.player_id = ANY(:players) AND (s.has_held OR s.held <> 0)")
@@ -127,7 +129,9 @@ class QuarantineStore:
         The rows are locked first, so that the next statement sees the redemption that had them locked.
         """
         _lock_standings(connection, player_id)
-        return connection.execute(sa.text(_SETTLE_PLAYER), {"player": player_id}).rowcount
+        seasons = connection.execute(sa.text(_SETTLE_PLAYER), {"player": player_id}).scalars().all()
+        note_corrections(connection, seasons)
+        return len(seasons)
 
     def settle_missed(self, connection: sa.Connection, players: Sequence[UUID]) -> None:
         """Correct these players' held points, which may include a redemption that was in flight at a decision.

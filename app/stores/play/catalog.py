@@ -34,6 +34,18 @@ SEASONS = """
 _IS_OPEN = "n.starts_at <= clock_timestamp() AND (n.ends_at IS NULL OR n.ends_at > clock_timestamp())"
 
 
+_NEXT_CHANGE = """
+    CASE WHEN n.starts_at > clock_timestamp() THEN n.starts_at WHEN n.ends_at > clock_timestamp() THEN n.ends_at END
+"""
+
+_IS_NEWEST = """
+    n.starts_at <= clock_timestamp() AND NOT EXISTS (
+        SELECT FROM seasons l
+        WHERE l.board_id = n.board_id AND l.starts_at > n.starts_at AND l.starts_at <= clock_timestamp()
+    )
+"""
+"""The condition on the newest season of a board that has begun: the open one, or else the last one that has ended."""
+
 _CURRENT_FIRST = f"""
     ORDER BY CASE WHEN {_IS_OPEN} THEN 0 WHEN n.starts_at <= clock_timestamp() THEN 1 ELSE 2 END,
              abs(extract(epoch FROM clock_timestamp() - n.starts_at))
@@ -61,6 +73,18 @@ class CatalogStore:
         """Return the open season of every board that has one."""
         return [read_season(row) for row in self._db.rows(f"{SEASONS} WHERE {_IS_OPEN} ORDER BY n.id")]
 
+    def mirrored_seasons(self) -> list[Season]:
+        """Return the season of every board that Redis mirrors: the newest one that has begun."""
+        return [
+            read_season(row)
+            for row in self._db.rows(f"{SEASONS} WHERE {_IS_NEWEST} AND b.archived_at IS NULL ORDER BY n.id")
+        ]
+
+    def mirrored_season(self, season_id: int) -> Season | None:
+        """Return the season if it is one that Redis mirrors and subscribers see, else None."""
+        row = self._db.row(f"{SEASONS} WHERE n.id = :id AND {_IS_NEWEST} AND b.archived_at IS NULL", id=season_id)
+        return read_season(row) if row else None
+
     def view(self, board: str, number: int | None = None) -> BoardView | None:
         """Return the board in this season; None for a board or a season that doesn't exist.
 
@@ -83,12 +107,13 @@ class CatalogStore:
     def _views(self, condition: str, **values: object) -> list[BoardView]:
         rows = self._db.rows(
             f"""
-            SELECT n.id, b.slug AS board, n.number, b.scoring, b.sort_order, b.segments, b.public, {_IS_OPEN} AS is_open
+            SELECT n.id, b.slug AS board, n.number, b.scoring, b.sort_order, b.segments, b.public,
+                   {_IS_OPEN} AS is_open, extract(epoch FROM {_NEXT_CHANGE} - clock_timestamp())::float AS seconds_left
             FROM seasons n JOIN boards b ON b.id = n.board_id WHERE {condition}
             """,
             **values,
         )
-        return [BoardView(read_season(row), row.segments, row.public, row.is_open) for row in rows]
+        return [BoardView(read_season(row), row.segments, row.public, row.is_open, row.seconds_left) for row in rows]
 
     def fed_seasons(self, action_type: ActionType) -> list[Season]:
         """Return the open seasons of the boards that an action type feeds, in their order."""

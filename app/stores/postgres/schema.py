@@ -120,7 +120,8 @@ boards = sa.Table(
 )
 
 # A season has the events in [starts_at, ends_at) of the action types that feed its board. `over_past`: also those from
-# before starts_at. `closed_at`: it is final. `corrected_at`: when a void or restore changed it after its end.
+# before starts_at. `closed_at`: it is final. `corrected_at`: when its standings were changed after its end. `players`:
+# how many a closed season ranks, null until they are counted.
 seasons = sa.Table(
     "seasons",
     metadata,
@@ -132,9 +133,11 @@ seasons = sa.Table(
     sa.Column("over_past", sa.Boolean, nullable=False, server_default="false"),
     moment("closed_at", nullable=True),
     moment("corrected_at", nullable=True),
+    sa.Column("players", sa.Integer),
     sa.UniqueConstraint("board_id", "number"),
     sa.Index("ix_seasons_time", "board_id", "starts_at"),
     sa.Index("uq_seasons_open", "board_id", unique=True, postgresql_where=sa.text("ends_at IS NULL")),
+    sa.Index("ix_seasons_unclosed", "ends_at", postgresql_where=sa.text("closed_at IS NULL")),
 )
 
 # A type feeds `board_id`, its first board, and `more_boards`. `points` is null unless the result is fixed;
@@ -304,12 +307,13 @@ stale_rollups = sa.Table(
     moment("starts_at"),
 )
 
+# A row without a player says that the season has ended.
 outbox = sa.Table(
     "outbox",
     metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("season_id", sa.Integer, nullable=False),
-    sa.Column("player_id", UUID(), nullable=False),
+    sa.Column("player_id", UUID()),
     sa.Column("event_id", sa.BigInteger),
     sa.Column("request_id", sa.Text, nullable=False),
     moment("created_at", now=True),

@@ -54,8 +54,11 @@ def feed(container: Container, boards: list[int]) -> None:
     container.database.rows("UPDATE action_types SET more_boards = :boards RETURNING id", boards=boards)
 
 
-def redeem(container: Container, player: UUID, result: int, metadata: str | None = None) -> list[StandingChange]:
-    season = container.standings.season(MAIN)
+def redeem(
+    container: Container, player: UUID, result: int, metadata: str | None = None, season: Season | None = None
+) -> list[StandingChange]:
+    """Redeem an action; `season` is the one that its token promises, by default the open one."""
+    season = season or container.standings.season(MAIN)
     promise = Promise(str(uuid4()), str(player), "tap", 1, 1, MAIN, season.id, season.number, 0, 1)
     redeemed = container.ledger.redeem(
         promise, request_id="r", key=None, fingerprint="f", result=result, metadata=metadata

@@ -181,7 +181,7 @@ def test_a_new_action_type_that_pays_more_raises_the_limits_at_once(field: Field
     field.score(crowd[0], 100_000)
     values = {"slug": "jackpot", "name": "Jackpot", "points": 1000, "min_seconds": 0}
     with field.container.database.transaction() as connection:
-        field.container.catalog.add_action_type(connection, values, "main")
+        field.container.catalog.add_action_type(connection, values, ["main"])
     assert _watch(field) == ([], [])
 
 

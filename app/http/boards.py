@@ -1,0 +1,78 @@
+"""The routes of /boards."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Blueprint, Response
+
+from app.domain.boards import BoardFacts, SeasonFacts
+from app.domain.times import rfc3339
+from app.http.board_access import board_view, is_admin
+from app.http.bodies import Strict, query
+from app.http.envelope import answer
+from app.http.identity import container
+from app.http.limits import RateLimits
+
+
+def blueprint(limits: RateLimits) -> Blueprint:
+    """Return the routes, each with its limit."""
+    routes = Blueprint("boards", __name__)
+
+    @routes.get("/boards")
+    @limits.reads
+    def boards() -> Response:
+        query(Strict)
+        return answer([_board(*facts) for facts in container().board_list.boards(with_hidden=is_admin())])
+
+    @routes.get("/boards/<slug>")
+    @limits.reads
+    def board(slug: str) -> Response:
+        query(Strict)
+        links = {"leaderboard": f"/api/v1/leaderboard/top?board={slug}", "seasons": f"/api/v1/boards/{slug}/seasons"}
+        return answer(_board(*container().board_list.board(board_view(slug))), links=links)
+
+    @routes.get("/boards/<slug>/seasons")
+    @limits.reads
+    def seasons(slug: str) -> Response:
+        query(Strict)
+        facts = container().board_list.seasons(board_view(slug).season.board)
+        return answer(
+            [
+                {
+                    "number": season.number,
+                    "state": season.state,
+                    "starts_at": rfc3339(season.starts_at),
+                    "ends_at": _time(season.ends_at),
+                    "players": season.players,
+                    "corrected_at": _time(season.corrected_at),
+                }
+                for season in facts
+            ]
+        )
+
+    return routes
+
+
+def _board(board: BoardFacts, season: SeasonFacts | None) -> dict[str, object]:
+    return {
+        "slug": board.slug,
+        "name": board.name,
+        "scoring": board.scoring,
+        "order": board.order,
+        "unit": board.unit,
+        "decimals": board.decimals,
+        "schedule": board.schedule,
+        "timezone": board.timezone,
+        "starts_at": _time(board.starts_at),
+        "ends_at": _time(board.ends_at),
+        "segments": board.segments,
+        "public": board.public,
+        "season": season
+        and {"number": season.number, "starts_at": rfc3339(season.starts_at), "ends_at": _time(season.ends_at)},
+        "players": season.players if season else 0,
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return rfc3339(moment) if moment else None

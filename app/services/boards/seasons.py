@@ -1,0 +1,157 @@
+"""The seasons of boards: the next one is written before it begins, and each is closed once after its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+
+from app.domain.boards import SeasonFacts
+from app.domain.schedules import Schedule, Window, windows
+from app.domain.times import rfc3339
+from app.errors import Conflict, NotFound
+from app.stores.boards.rankings import RankingStore
+from app.stores.boards.seasons import Calendar, SeasonStore
+from app.stores.moderation.audit import AuditStore
+from app.stores.play.catalog import CatalogStore
+from app.stores.postgres.engine import Database
+from app.stores.unavailability import AFTER_COMMIT, reason_of
+
+log = structlog.get_logger("fairboard.seasons")
+
+# A season that a person ends goes on for so long: redemptions that began before the change have ended by then.
+_NOTICE = timedelta(seconds=2)
+_REQUEST_ID = "seasons"
+
+
+@dataclass(slots=True)
+class Turn:
+    """The boards that got a further season, and the ids of the seasons that were closed."""
+
+    planned: list[str] = field(default_factory=list)
+    closed: list[int] = field(default_factory=list)
+
+
+class Seasons:
+    """A boundary needs no process: each redemption finds the open season by the database's clock.
+
+    So the next season of a schedule exists before it begins. A season is closed, which makes it final, once every
+    transaction that may have counted in it has ended. Any number of processes may do this at once.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        store: SeasonStore,
+        catalog: CatalogStore,
+        rankings: RankingStore,
+        audit: AuditStore,
+    ) -> None:
+        self._db, self._store, self._catalog = database, store, catalog
+        self._rankings, self._audit = rankings, audit
+
+    def turn(self) -> Turn:
+        """Write the seasons that come next, and close those that have ended."""
+        turn = Turn()
+        for board in self._store.boards_without_next():
+            if self._plan(board):
+                turn.planned.append(board)
+        for season_id in self._store.ended():
+            if self._close(season_id):
+                turn.closed.append(season_id)
+        self._store.count_corrected()
+        self._wake_relay(turn.closed)
+        return turn
+
+    def end(self, board: str, number: int | None = None, *, by: str, request_id: str) -> datetime:
+        """End the open season of a board, which has this number if one is given; return the time at which it ends.
+
+        The next season begins then: the scheduled one, or, on a board without a schedule, another endless one. A
+        contest is over. Raises NotFound, and Conflict for a season that has ended, ends anyway, or has not begun.
+        """
+        with self._db.transaction() as connection:
+            self._store.lock_boards(connection)
+            season, calendar = self._season_to_end(board, number), self._store.calendar(connection, board)
+            if calendar is None:
+                raise NotFound(f"The board '{board}' is archived.")
+            now = self._store.now(connection)
+            at = now + _NOTICE
+            if season.ends_at is not None and season.ends_at <= at:
+                raise Conflict(f"Season {season.number} of '{board}' ends already, at {rfc3339(season.ends_at)}.")
+            self._store.end(connection, season.season.id, at)
+            self._begin_next(connection, calendar, at)
+            details = {"season": season.number, "ends_at": rfc3339(at)}
+            self._audit.append(connection, by, "board.season_ended", f"board:{board}", details, request_id)
+        return at
+
+    def _season_to_end(self, board: str, number: int | None) -> SeasonFacts:
+        seasons = self._store.facts(board)
+        if not seasons:
+            raise NotFound(f"There is no board '{board[:40]}'.")
+        for season in seasons:
+            if season.number == number or (number is None and season.state == "open"):
+                break
+        else:
+            if number is not None:
+                raise NotFound(f"The board '{board}' has no season {number}.")
+            raise Conflict(f"The board '{board}' has no open season.")
+        if season.state == "closed":
+            raise Conflict(f"Season {number} of '{board}' has ended already, at {_time(season.ends_at)}.")
+        if season.state == "scheduled":
+            raise Conflict(f"Season {number} of '{board}' begins only at {rfc3339(season.starts_at)}.")
+        return season
+
+    def _begin_next(self, connection: sa.Connection, calendar: Calendar, at: datetime) -> None:
+        if self._store.begin_next(connection, calendar.board_id, at):
+            return
+        if calendar.ends_at is not None:
+            self._store.end_board(connection, calendar.board_id, at)
+            return
+        following = windows(_schedule(calendar), at)
+        self._store.add(connection, calendar, [next(following)])
+
+    def _plan(self, board: str) -> bool:
+        """Write the seasons up to the first one that has not begun; return False if another process did."""
+        with self._db.transaction() as connection:
+            self._store.lock_boards(connection)
+            calendar, now = self._store.calendar(connection, board), self._store.now(connection)
+            if calendar is None or calendar.window.ends_at is None or calendar.window.starts_at > now:
+                return False
+            self._store.add(connection, calendar, _following(calendar, calendar.window.ends_at, now))
+        return True
+
+    def _close(self, season_id: int) -> bool:
+        with self._db.transaction() as connection:
+            if self._store.has_earlier_writers(connection, season_id):
+                log.info("season_not_final", season_id=season_id)
+                return False
+            # A statement of its own, so that it sees all that these transactions have committed.
+            return self._store.close(connection, season_id, _REQUEST_ID)
+
+    def _wake_relay(self, closed: list[int]) -> None:
+        try:
+            for season_id in closed:
+                season = self._catalog.season(season_id)
+                if season:
+                    self._rankings.wake(season)
+        except AFTER_COMMIT as error:  # the relay also looks without being woken
+            log.warning("redis_after_commit", error=reason_of(error))
+
+
+def _following(calendar: Calendar, starts_at: datetime, now: datetime) -> Iterator[Window]:
+    """Yield the seasons from `starts_at` on that have begun, and the first one that has not."""
+    for window in windows(_schedule(calendar), starts_at, calendar.ends_at):
+        yield window
+        if window.starts_at > now:
+            return
+
+
+def _schedule(calendar: Calendar) -> Schedule | None:
+    return Schedule(calendar.schedule, calendar.timezone) if calendar.schedule else None
+
+
+def _time(moment: datetime | None) -> str:
+    return rfc3339(moment) if moment else "an unknown time"

@@ -1,0 +1,187 @@
+"""The seasons of boards: those to come, the open one, and those that have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from app.domain.boards import SeasonFacts
+from app.domain.schedules import Window
+from app.stores.boards.board_rows import IS_LISTED
+from app.stores.play.catalog import read_season
+from app.stores.postgres.engine import Database
+from app.stores.postgres.rows import Row
+
+_FACTS = """
+    SELECT n.id, b.slug AS board, n.number, b.scoring, b.sort_order,
+           CASE WHEN n.starts_at > clock_timestamp() THEN 'scheduled'
+                WHEN n.ends_at <= clock_timestamp() THEN 'closed' ELSE 'open' END AS state,
+           n.starts_at, n.ends_at, n.players, n.corrected_at
+    FROM seasons n JOIN boards b ON b.id = n.board_id WHERE n.number > 0
+"""
+_PRESENT = f"""
+    SELECT DISTINCT ON (board) * FROM ({_FACTS} AND (CAST(:board AS text) IS NULL OR b.slug = :board)) facts
+    ORDER BY board, state = 'scheduled', CASE WHEN state = 'scheduled' THEN starts_at END, starts_at DESC
+"""
+# The last season that a board has so far.
+_CALENDARS = """
+    SELECT b.id, b.slug, b.schedule, b.timezone, b.ends_at AS board_ends_at, n.number, n.starts_at, n.ends_at
+    FROM boards b JOIN LATERAL (
+        SELECT number, starts_at, ends_at FROM seasons WHERE board_id = b.id ORDER BY number DESC LIMIT 1
+    ) n ON n.number > 0
+    WHERE b.archived_at IS NULL
+"""
+# A transaction that writes standings has this lock before it reads the clock, and keeps it until it ends. One whose
+# start is hidden, as another role's is, counts as early.
+_HAS_EARLIER_WRITERS = """
+    SELECT EXISTS (
+        SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+        WHERE l.relation = 'standings'::regclass AND l.mode = 'RowExclusiveLock' AND a.pid <> pg_backend_pid()
+          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND coalesce(a.xact_start, '-infinity') < (SELECT ends_at FROM seasons WHERE id = :season)
+    )
+"""
+_PLAYERS = f"(SELECT count(*) FROM standings s WHERE s.season_id = n.id AND {IS_LISTED})"
+_CLOSE = f"""
+    WITH closed AS (
+        UPDATE seasons n SET closed_at = clock_timestamp(), players = {_PLAYERS}
+        WHERE id = :season AND closed_at IS NULL AND ends_at <= clock_timestamp() RETURNING id
+    )
+    INSERT INTO outbox (season_id, request_id) SELECT id, :request FROM closed RETURNING season_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The rules for the seasons of a board, and the last season that it has so far."""
+
+    board_id: int
+    schedule: str | None
+    timezone: str
+    ends_at: datetime | None
+    number: int
+    window: Window
+
+
+class SeasonStore:
+    """Times are those of the database's clock. Writes take the caller's connection."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def lock_boards(self, connection: sa.Connection) -> None:
+        """Let no other transaction change boards or their seasons until this one ends."""
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('fairboard boards'))"))
+
+    def now(self, connection: sa.Connection) -> datetime:
+        """Return the time."""
+        now: datetime = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
+        return now
+
+    def boards_without_next(self) -> list[str]:
+        """Return the boards with a schedule whose last season has begun, except those that end with it."""
+        rows = self._db.rows(
+            f"""
+            {_CALENDARS} AND b.schedule IS NOT NULL AND n.starts_at <= clock_timestamp()
+            AND (b.ends_at IS NULL OR n.ends_at < b.ends_at)
+            """
+        )
+        return [row.slug for row in rows]
+
+    def calendar(self, connection: sa.Connection, board: str) -> Calendar | None:
+        """Return the rules of a board, and its last season; None for a board without any."""
+        row = connection.execute(sa.text(f"{_CALENDARS} AND b.slug = :board"), {"board": board}).one_or_none()
+        if row is None:
+            return None
+        window = Window(row.starts_at, row.ends_at)
+        return Calendar(row.id, row.schedule, row.timezone, row.board_ends_at, row.number, window)
+
+    def add(self, connection: sa.Connection, calendar: Calendar, windows: Iterable[Window]) -> None:
+        """Add the seasons that follow the board's last one."""
+        for number, window in enumerate(windows, calendar.number + 1):
+            connection.execute(
+                sa.text(
+                    """
+                    INSERT INTO seasons (board_id, number, starts_at, ends_at)
+                    VALUES (:board, :number, :starts, :ends)
+                    """
+                ),
+                {"board": calendar.board_id, "number": number, "starts": window.starts_at, "ends": window.ends_at},
+            )
+
+    def end(self, connection: sa.Connection, season_id: int, at: datetime) -> None:
+        """Let the open season end at that time, which is still to come."""
+        connection.execute(
+            sa.text("UPDATE seasons SET ends_at = :at WHERE id = :season"), {"at": at, "season": season_id}
+        )
+
+    def begin_next(self, connection: sa.Connection, board_id: int, at: datetime) -> bool:
+        """Let the board's next season begin earlier; return False if there is none."""
+        statement = """
+            UPDATE seasons SET starts_at = :at WHERE id = (
+                SELECT id FROM seasons WHERE board_id = :board AND number > 0 AND starts_at > clock_timestamp()
+                ORDER BY starts_at LIMIT 1
+            )
+        """
+        return bool(connection.execute(sa.text(statement), {"at": at, "board": board_id}).rowcount)
+
+    def end_board(self, connection: sa.Connection, board_id: int, at: datetime) -> None:
+        """Let a contest end at that time."""
+        connection.execute(sa.text("UPDATE boards SET ends_at = :at WHERE id = :board"), {"at": at, "board": board_id})
+
+    def ended(self) -> list[int]:
+        """Return the ids of the seasons that have ended and are not closed, the earliest end first."""
+        rows = self._db.rows(
+            "SELECT id FROM seasons WHERE closed_at IS NULL AND ends_at <= clock_timestamp() AND number > 0 "
+            "ORDER BY ends_at, id"
+        )
+        return [row.id for row in rows]
+
+    def has_earlier_writers(self, connection: sa.Connection, season_id: int) -> bool:
+        """Return whether a transaction from before the season's end may still change its standings."""
+        return bool(connection.execute(sa.text(_HAS_EARLIER_WRITERS), {"season": season_id}).scalar_one())
+
+    def close(self, connection: sa.Connection, season_id: int, request_id: str) -> bool:
+        """Close a season that has ended, and queue its end; return False if that was done already."""
+        values = {"season": season_id, "request": request_id}
+        return bool(connection.execute(sa.text(_CLOSE), values).all())
+
+    def count_corrected(self) -> None:
+        """Count the players of closed seasons that were corrected since they were counted."""
+        with self._db.transaction() as connection:
+            connection.execute(
+                sa.text(f"UPDATE seasons n SET players = {_PLAYERS} WHERE closed_at IS NOT NULL AND players IS NULL")
+            )
+
+    def facts(self, board: str) -> list[SeasonFacts]:
+        """Return the seasons of a board, newest first; `players` is counted for closed ones only."""
+        rows = self._db.rows(f"{_FACTS} AND b.slug = :board ORDER BY n.number DESC", board=board)
+        return [_facts(row) for row in rows]
+
+    def present(self, board: str | None = None) -> dict[str, SeasonFacts]:
+        """Return the season that readers of each board see: the open one, or the last one before, or else the next."""
+        return {row.board: _facts(row) for row in self._db.rows(_PRESENT, board=board)}
+
+
+def _facts(row: Row) -> SeasonFacts:
+    return SeasonFacts(read_season(row), row.state, row.starts_at, row.ends_at, row.players, row.corrected_at)
+
+
+def note_corrections(connection: sa.Connection, seasons: Sequence[int]) -> None:
+    """Record on those of these seasons that have ended that their standings were changed since."""
+    if seasons:
+        connection.execute(
+            sa.text(
+                """
+                UPDATE seasons SET corrected_at = clock_timestamp(), players = NULL
+                WHERE id IN (
+                    SELECT id FROM seasons WHERE id = ANY(:seasons) AND ends_at <= clock_timestamp()
+                    ORDER BY id FOR NO KEY UPDATE
+                )
+                """
+            ),
+            {"seasons": sorted(set(seasons))},
+        )
