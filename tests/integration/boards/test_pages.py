@@ -389,6 +389,23 @@ def test_the_proof_puts_back_a_player_whose_refresh_was_lost(world: World) -> No
     assert _keys_with(world, season, player) == ["order", "order:country:BR"]
 
 
+def test_a_board_that_lost_its_entries_keeps_no_stranger_in_a_segment(world: World) -> None:
+    season, player = world.season_list()[0], world.players[1]
+    world.container.redis.delete(f"leaderboard:arranged:{{{season.tag}}}")
+    _move(world, player, "BR")
+    world.container.board_sync.rebuild(season)
+    assert _keys_with(world, season, player) == ["order", "order:country:BR"]
+
+
+def test_nothing_of_a_season_that_was_cleared_stays_in_redis(world: World) -> None:
+    season = world.season_list()[0]
+    world.container.standings.top()
+    world.container.reconciler.reconcile(pause=0)
+    world.container.rankings.clear(season)
+    keys = world.container.redis.keys(f"*{{{season.tag}}}*")
+    assert [key for key in keys if world.container.redis.ttl(key) < 0] == []
+
+
 def test_a_board_from_before_there_was_an_order_is_rebuilt(world: World) -> None:
     season = world.season_list()[0]
     world.container.redis.delete(*world.container.redis.keys("leaderboard:order:*"))
