@@ -15,6 +15,8 @@ from pathlib import Path
 import psycopg
 import redis
 
+from app.domain.cursors import Cursors, Place
+from app.settings import Settings
 from bench.accounts import Accounts, cpu, spent
 from bench.load import BenchFailed, Request, send
 from bench.players import BenchPlayer
@@ -150,6 +152,12 @@ def reads(stack: Stack, readers: Sequence[BenchPlayer]) -> dict[str, float]:
         "/leaderboard/users/{id}": [_get(f"/leaderboard/users/{reader.player_id}") for reader in readers],
         "/leaderboard/me": [_get("/leaderboard/me", reader) for reader in readers],
         "/me": [_get("/me", reader) for reader in readers],
+        "/leaderboard/top?after=…": [_get(f"/leaderboard/top?after={cursor}") for cursor in cursors(stack, readers)],
+        "/leaderboard/around?rank=…": [_get(f"/leaderboard/around?rank={rank}") for rank in places(stack, readers)],
+        "/leaderboard/around?user_id=…": [
+            _get(f"/leaderboard/around?user_id={reader.player_id}") for reader in readers
+        ],
+        "/players/{id}": [_get(f"/players/{reader.player_id}") for reader in readers],
     }
     times = {}
     for route, requests in routes.items():
@@ -158,6 +166,24 @@ def reads(stack: Stack, readers: Sequence[BenchPlayer]) -> dict[str, float]:
         load = send(stack.url, requests, connections=1, repeat=_READS // len(requests))
         times[route] = sum(_pick(spent(before, cpu(stack)), "web", "postgres", "redis")) / load.answers * 1000
     return times
+
+
+def cursors(stack: Stack, readers: Sequence[BenchPlayer]) -> list[str]:
+    """Return cursors of `main` at the places of these players, anywhere on the board."""
+    cursors_of_stack = Cursors([key.secret for key in Settings.from_env(stack.env).action_token_keys])
+    with psycopg.connect(stack.postgres.admin_url("fairboard")) as connection:
+        rows = connection.execute(
+            "SELECT score, achieved_at, player_id FROM standings WHERE player_id = ANY(%s::uuid[])",
+            ([reader.player_id for reader in readers],),
+        ).fetchall()
+    return [cursors_of_stack.write_place(["main", 1, ""], Place(*row)) for row in rows]
+
+
+def places(stack: Stack, readers: Sequence[BenchPlayer]) -> list[int]:
+    """Return as many numbers of places as there are players, spread over all of `main`."""
+    with psycopg.connect(stack.postgres.admin_url("fairboard")) as connection:
+        (total,) = connection.execute("SELECT count(*) FROM standings").fetchone() or (0,)
+    return [1 + number * (total - 1) // len(readers) for number in range(len(readers))]
 
 
 def _warm_up(stack: Stack, requests: list[Request]) -> None:

@@ -12,7 +12,7 @@ from app import metrics
 from app.domain.attributes import Segment
 from app.domain.boards import BoardView, Season, Standing, StandingRow
 from app.domain.cursors import Place
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, NotFound
 from app.http.board_access import board_view
 from app.http.board_queries import AroundQuery, BoardQuery, Lookup, OwnQuery, SeasonQuery, TopQuery
 from app.http.bodies import body, query
@@ -38,7 +38,10 @@ def blueprint(limits: RateLimits, top_reads: TopReads) -> Blueprint:
         view = board_view(params.board, params.season)
         if not view.is_open or not view.is_public or params.segment is not None or params.after is not None:
             return _page(view, params)
-        ranking = container().standings.top(params.board, params.limit)
+        try:
+            ranking = container().standings.top(params.board, params.limit)
+        except NotFound:  # the season has just ended
+            return _page(view, params)
         if params.season not in (None, ranking.season.number):
             return _page(view, params)
         shown_top = rendered_top(ranking.rows, ranking.end.total, _next(ranking.season, params, ranking.end.last))

@@ -12,7 +12,7 @@ from app.domain.boards import Season, Standing
 from app.domain.cursors import Place
 from app.errors import NotFound
 from app.services.boards.entry_ranks import EntryRanks
-from app.stores.boards.board_rows import BoardEntry
+from app.stores.boards.board_rows import BoardEntry, place_of
 from app.stores.boards.orders import Span
 from app.stores.boards.pages import PageStore
 from app.stores.boards.rankings import RankingStore
@@ -168,12 +168,6 @@ class BoardPages:
             if reading and reading[0] is not None:
                 return reading[0]
         return work(self._db)
-
-
-def place_of(season: Season, standing: Standing) -> Place:
-    """Return the place of a ranked standing in the order of its board."""
-    assert standing.achieved_at is not None
-    return Place(season.stored(standing.score), standing.achieved_at, standing.user_id)
 
 
 def _page(

@@ -53,7 +53,7 @@ class EntryRanks:
     ) -> list[Standing]:
         """Return the standings of entries with these ranks by score; None: count them in the database."""
         if ranks is None:
-            ranks = {score: self._standings.rank(season, score, segment=segment) for score in _scores(entries)}
+            ranks = self._count(season, _scores(entries), segment)
         return [
             replace(entry.standing, rank=ranks[entry.standing.score] - _counts_itself(season, entry))
             if entry.is_listed
@@ -68,7 +68,12 @@ class EntryRanks:
         else:
             counts = self._rankings.orders.counts(season, segment, [score])
             ranks = [counts.ranks[score]] if counts else None
-        return ranks[0] if ranks else self._standings.rank(season, score, segment=segment)
+        return ranks[0] if ranks else self._count(season, [score], segment)[score]
+
+    def _count(self, season: Season, scores: Sequence[int], segment: Segment | None) -> dict[int, int]:
+        if segment is None:
+            return self._standings.ranks(season, scores)
+        return {score: self._standings.rank(season, score, segment=segment) for score in scores}
 
 
 def _scores(entries: Sequence[BoardEntry]) -> list[int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from app.domain.boards import TOP, Season, Standing
 from app.errors import Unavailable
-from app.services.boards.board_pages import place_of
+from app.stores.boards.board_rows import place_of
 from app.stores.boards.pages import PageStore
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore

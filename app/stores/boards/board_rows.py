@@ -7,6 +7,7 @@ from datetime import datetime
 
 from app.domain.attributes import Segment
 from app.domain.boards import Season, Standing
+from app.domain.cursors import Place
 from app.domain.scoring import ONE_RUN
 from app.stores.postgres.rows import Row
 
@@ -72,3 +73,9 @@ def own_view(season: Season, row: Row) -> BoardEntry:
     """Return the standing as only the player sees it: with the held points."""
     standing = standing_of(season, row, row.own_score, row.own_at)
     return BoardEntry(standing, row.active and row.own_at is not None, row.changes, row.score if row.listed else None)
+
+
+def place_of(season: Season, standing: Standing) -> Place:
+    """Return the place of a ranked standing in the order of its board."""
+    assert standing.achieved_at is not None
+    return Place(season.stored(standing.score), standing.achieved_at, standing.user_id)

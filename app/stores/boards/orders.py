@@ -67,8 +67,8 @@ class Counts:
 
 
 def order_keys(season: Season) -> list[str]:
-    """Return the keys of a board's order and of the entries."""
-    return [f"leaderboard:{name}:{{{season.tag}}}" for name in ("order", "arranged")]
+    """Return the keys of a board's order, of the entries, and of the names of segments."""
+    return [f"leaderboard:{name}:{{{season.tag}}}" for name in ("order", "arranged", "segments")]
 
 
 class OrderStore:
@@ -100,7 +100,13 @@ class OrderStore:
     def remove(self, season: Season, players: Sequence[str]) -> None:
         """Remove players from the order."""
         for start in range(0, len(players), _CHUNK):
-            self._scripts.run("unarrange", order_keys(season), players[start : start + _CHUNK])
+            self._scripts.run("unarrange", order_keys(season)[:2], players[start : start + _CHUNK])
+
+    def clear(self, season: Season) -> None:
+        """Delete the order of a board and of its segments."""
+        keys = order_keys(season)
+        segments = self._client.smembers(keys[2])
+        self._client.unlink(*keys, *(f"{keys[0]}:{segment}" for segment in segments))
 
     def entries(self, season: Season, players: Sequence[UUID]) -> list[str | None]:
         """Return the entries of these players, None for a missing one."""
@@ -138,7 +144,7 @@ class OrderStore:
 
 
 def _keys(season: Season, segment: Segment | None) -> list[str]:
-    order, arranged = order_keys(season)
+    order, arranged, _ = order_keys(season)
     return [order, arranged, order if segment is None else f"{order}:{segment}"]
 
 

@@ -8,7 +8,17 @@ from uuid import UUID
 from app.domain.attributes import Segment
 from app.domain.boards import Season
 from app.domain.cursors import Place
-from app.stores.boards.board_rows import IS_LISTED, RUN, BoardEntry, in_segment, listed, public_view, segment_values
+from app.stores.boards.board_rows import (
+    IS_LISTED,
+    RUN,
+    BoardEntry,
+    in_segment,
+    listed,
+    place_of,
+    public_view,
+    segment_values,
+)
+from app.stores.boards.season_marks import LAST_BEFORE
 from app.stores.postgres.engine import Database
 
 
@@ -111,24 +121,19 @@ class PageStore:
 
     def place(self, season: Season, number: int, segment: Segment | None = None) -> Place | None:
         """Return the place of this number, counting from the top; None beyond the last."""
-        row = self._db.row(
-            f"""
-            SELECT * FROM (
-                SELECT s.score, s.achieved_at, s.player_id, row_number() OVER (
-                    ORDER BY s.score DESC, s.achieved_at, s.player_id
-                ) AS number
-                FROM standings s WHERE s.season_id = :season AND {IS_LISTED}{in_segment(segment)}
-                ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :number
-            ) ordered WHERE number = :number
-            """,
-            season=season.id,
-            number=number,
-            **segment_values(segment),
-        )
-        return Place(row.score, row.achieved_at, row.player_id) if row else None
+        mark = None if segment else self._db.row(LAST_BEFORE, season=season.id, number=number)
+        if mark is None:
+            entries = self.top(season, number, segment)
+        else:
+            number -= mark.number
+            entries = self.below(season, Place(mark.score, mark.achieved_at, mark.player_id), number)
+        return place_of(season, entries[-1].standing) if len(entries) == number else None
 
     def total(self, season: Season, segment: Segment | None = None) -> int:
         """Return how many players are ranked."""
+        counted = None if segment else self._counted(season)
+        if counted is not None:
+            return counted
         row = self._db.row(
             f"SELECT count(*) AS total FROM standings s WHERE season_id = :season AND {IS_LISTED}{in_segment(segment)}",
             season=season.id,
@@ -136,6 +141,11 @@ class PageStore:
         )
         assert row is not None
         return int(row.total)
+
+    def _counted(self, season: Season) -> int | None:
+        """Return how many players a closed season ranks; None for one that was not counted."""
+        row = self._db.row("SELECT players FROM seasons WHERE id = :season", season=season.id)
+        return row.players if row else None
 
 
 def _two_ranges(query: str, same_score: str, beyond: str, order: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from app.domain.boards import Season
+from app.domain.boards import TOP, Season
 from app.stores.boards.orders import OrderStore, order_keys
 from app.stores.boards.top_list_texts import CachedTop, ShownTop, parse_end, parse_shown
 from app.stores.postgres.lsn import Position
@@ -34,7 +34,7 @@ _JUMP = 1_000_000
 MARK = "*"
 """The member of the sorted set and field of the hash that is lost with it; see is_complete.lua. Not a player."""
 
-_TYPES = {"scores": "zset", "versions": "hash", "order": "zset", "arranged": "hash"} | dict.fromkeys(
+_TYPES = {"scores": "zset", "versions": "hash", "order": "zset", "arranged": "hash", "segments": "set"} | dict.fromkeys(
     ("changed", "position", "wake", "top:10"), "string"
 )
 """The Redis types of a board's keys."""
@@ -125,7 +125,7 @@ class RankingStore:
 
     def is_ready(self, season: Season) -> bool:
         """Return whether the board is complete and Redis has lost nothing since by a restart or failover."""
-        parts = self._scripts.run_together([("ready", keys, []) for keys in _parts(season)])
+        parts = self._scripts.run_together([("ready", keys[:2], []) for keys in _parts(season)])
         return all(completed == run for completed, run in parts)
 
     def run_id(self, season: Season) -> str:
@@ -144,7 +144,7 @@ class RankingStore:
         # The change count jumps beyond any that was read before a loss of data, so that no list from before passes for
         # a new one.
         return all(
-            self._scripts.run("complete", [*keys, _key("changed", season)], [life, _JUMP])
+            self._scripts.run("complete", [*keys[:2], _key("changed", season)], [life, _JUMP])
             for keys, life in zip(_parts(season), rebuild.split("/"), strict=True)
         )
 
@@ -173,10 +173,10 @@ class RankingStore:
         self._client.zrem(_key("scores", season), MARK)
 
     def clear(self, season: Season) -> None:
-        """Delete the whole season, segments and lists included."""
-        pattern = f"leaderboard:*{{{season.tag}}}*"
-        for key in list(self._client.scan_iter(match=pattern, count=_CHUNK)):
-            self._client.unlink(key)
+        """Delete the whole season. Its lists of other lengths end by themselves."""
+        names = ("scores", "versions", f"top:{TOP}", f"end:{TOP}", "changed", "position", "proof")
+        self._client.unlink(*(_key(name, season) for name in names))
+        self.orders.clear(season)
 
     def apply(self, season: Season, members: Iterable[RankedMember]) -> None:
         """Copy standings from the database to the board, except those that are older than the board's."""

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from app.domain.boards import SeasonFacts
 from app.domain.schedules import Window
 from app.stores.boards.board_rows import IS_LISTED
+from app.stores.boards.season_marks import mark_seasons
 from app.stores.play.catalog import read_season
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
@@ -148,14 +149,16 @@ class SeasonStore:
     def close(self, connection: sa.Connection, season_id: int, request_id: str) -> bool:
         """Close a season that has ended, and queue its end; return False if that was done already."""
         values = {"season": season_id, "request": request_id}
-        return bool(connection.execute(sa.text(_CLOSE), values).all())
+        closed = connection.execute(sa.text(_CLOSE), values).all()
+        mark_seasons(connection, [row.season_id for row in closed])
+        return bool(closed)
 
     def count_corrected(self) -> None:
         """Count the players of closed seasons that were corrected since they were counted."""
         with self._db.transaction() as connection:
-            connection.execute(
-                sa.text(f"UPDATE seasons n SET players = {_PLAYERS} WHERE closed_at IS NOT NULL AND players IS NULL")
-            )
+            update = f"UPDATE seasons n SET players = {_PLAYERS} WHERE closed_at IS NOT NULL AND players IS NULL"
+            corrected = connection.execute(sa.text(f"{update} RETURNING id"))
+            mark_seasons(connection, [row.id for row in corrected])
 
     def facts(self, board: str) -> list[SeasonFacts]:
         """Return the seasons of a board, newest first; `players` is counted for closed ones only."""

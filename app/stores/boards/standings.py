@@ -22,6 +22,7 @@ from app.stores.boards.board_rows import (
 )
 from app.stores.boards.counting import WAS_HELD, folded
 from app.stores.boards.orders import MirroredStanding
+from app.stores.boards.season_marks import BETTER_AFTER_MARK, LAST_BETTER
 from app.stores.postgres.engine import Database
 from app.stores.postgres.lsn import PRIMARY_NOW, Position
 
@@ -129,6 +130,18 @@ class StandingStore:
         )
         assert row is not None
         return int(row.rank)
+
+    def ranks(self, season: Season, scores: Sequence[int]) -> dict[int, int]:
+        """Return the rank of each score, as `rank` does, at little cost in a closed season, which has marks."""
+        rows = self._db.rows(
+            f"""
+            SELECT wanted.score, coalesce(mark.number, 0) + {BETTER_AFTER_MARK} + 1 AS rank
+            FROM unnest(CAST(:scores AS bigint[])) wanted (score) {LAST_BETTER}
+            """,
+            season=season.id,
+            scores=[season.stored(score) for score in scores],
+        )
+        return {season.stored(row.score): int(row.rank) for row in rows}
 
     def standing(self, season: Season, player_id: UUID, *, own: bool = False) -> BoardEntry | None:
         """Return a player's public standing, or with `own` as the player sees it; None for an unknown player."""

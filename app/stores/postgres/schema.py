@@ -176,6 +176,18 @@ replays = sa.Table(
     ),
 )
 
+# Every thousandth place of closed seasons, to find ranks and places without counting all players.
+season_marks = sa.Table(
+    "season_marks",
+    metadata,
+    sa.Column("season_id", sa.Integer, sa.ForeignKey("seasons.id"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("score", sa.BigInteger, nullable=False),
+    moment("achieved_at"),
+    sa.Column("player_id", UUID(), nullable=False),
+    sa.Index("ix_season_marks_score", "season_id", "score", "number"),
+)
+
 # A type feeds `board_id`, its first board, and `more_boards`. `points` is null unless the result is fixed;
 # `token_seconds` null: as in the settings.
 action_types = sa.Table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from uuid import UUID, uuid4
@@ -18,6 +18,8 @@ from app.domain.scoring import BoardFold, Hold, Score, ScoreEvent, fold_board
 from app.errors import NotFound
 from app.services.boards.outbox import BoardChange
 from app.services.boards.player_pages import BoardStanding
+from app.stores.boards.season_marks import mark_seasons
+from app.stores.boards.seasons import SeasonStore
 from app.stores.moderation.quarantine import QuarantineStore
 from tests.integration.boards.test_counting import History
 from tests.integration.boards.test_scorings import BOARDS, add_board, feed, redeem
@@ -33,8 +35,24 @@ Row = tuple[int | None, UUID, int, datetime | None, object]
 class World(History):
     """Players with ties, scores below 0, voided and held events, and suspensions, on boards of every kind."""
 
+    seasons: list[Season] = field(default_factory=list)
+
     def season_list(self) -> list[Season]:
-        return self.container.catalog.open_seasons()
+        """Return the seasons, which are open at first."""
+        return self.seasons
+
+    def close(self) -> None:
+        """End and close all seasons, with a mark at every third place."""
+        self.container.database.rows(
+            """
+            UPDATE seasons n SET ends_at = clock_timestamp(), closed_at = clock_timestamp(), players = (
+                SELECT count(*) FROM standings s WHERE s.season_id = n.id AND s.listed AND s.achieved_at IS NOT NULL
+            ) RETURNING id
+            """
+        )
+        with self.container.database.transaction() as connection:
+            mark_seasons(connection, [season.id for season in self.seasons], every=3)
+        self.container.redis.flushdb()
 
     def events(self, player: UUID) -> list[ScoreEvent]:
         rows = self.container.database.rows(
@@ -115,7 +133,8 @@ def world(container: Container) -> World:
     """Return a world of 24 players, whose boards are complete in Redis."""
     feed(container, [add_board(container, *board) for board in BOARDS])
     container.database.rows("UPDATE boards SET segments = '{country,platform}' RETURNING id")
-    world, chance = World(container, [uuid4() for _ in range(24)], {}), random.Random(7)
+    seasons, chance = container.catalog.open_seasons(), random.Random(7)
+    world = World(container, [uuid4() for _ in range(24)], {}, seasons=seasons)
     for number, player in enumerate(world.players):
         container.players.add(player, f"p-{number}", f"p-{number}", "no password fits this", "player")
         if number % 3:
@@ -152,11 +171,13 @@ def _trouble(world: World) -> list[UUID]:
     return world.players[10:12]
 
 
-@pytest.fixture(params=["complete", "lost"])
+@pytest.fixture(params=["complete", "lost", "closed"])
 def redis_state(request: pytest.FixtureRequest, world: World) -> str:
-    """Return whether the boards are complete in Redis, or Redis has lost all of them."""
+    """Return whether the boards are complete in Redis, or Redis has lost all of them, or their seasons are closed."""
     if request.param == "lost":
         world.container.redis.flushdb()
+    elif request.param == "closed":
+        world.close()
     return str(request.param)
 
 
@@ -297,6 +318,21 @@ def _history(world: World, season: Season, player: UUID) -> list[tuple[int, int,
     return rows[::-1]
 
 
+def test_marks_do_not_count_after_a_correction_until_they_are_written_anew(world: World) -> None:
+    world.close()
+    world.apply("void", 20, 0)
+    seasons = SeasonStore(world.container.database)
+    for _ in range(2):
+        for season in world.season_list():
+            truth = _truth(world, season, None)
+            page = world.container.board_pages.page(season, 100)
+            assert (_rows(page.standings), page.total) == (truth.rows, len(truth.rows)), season
+            assert world.container.board_pages.around_place(season, 5, 0).rank == truth.rows[4][0]
+        seasons.count_corrected()
+    marks = world.container.database.rows("SELECT FROM season_marks")
+    assert marks == [], "those of before are gone; a small season needs none"
+
+
 def test_a_page_neither_skips_nor_repeats_a_player_who_did_not_move(world: World) -> None:
     """Others overtake between two pages, leave the board, and join it."""
     moving = world.players[14:24]
@@ -387,6 +423,23 @@ def test_the_proof_puts_back_a_player_whose_refresh_was_lost(world: World) -> No
     assert _keys_with(world, season, player) == ["order", "order:country:JP"]
     world.container.reconciler.reconcile(pause=0)
     assert _keys_with(world, season, player) == ["order", "order:country:BR"]
+
+
+def test_a_board_that_lost_its_entries_keeps_no_stranger_in_a_segment(world: World) -> None:
+    season, player = world.season_list()[0], world.players[1]
+    world.container.redis.delete(f"leaderboard:arranged:{{{season.tag}}}")
+    _move(world, player, "BR")
+    world.container.board_sync.rebuild(season)
+    assert _keys_with(world, season, player) == ["order", "order:country:BR"]
+
+
+def test_nothing_of_a_season_that_was_cleared_stays_in_redis(world: World) -> None:
+    season = world.season_list()[0]
+    world.container.standings.top()
+    world.container.reconciler.reconcile(pause=0)
+    world.container.rankings.clear(season)
+    keys = world.container.redis.keys(f"*{{{season.tag}}}*")
+    assert [key for key in keys if world.container.redis.ttl(key) < 0] == []
 
 
 def test_a_board_from_before_there_was_an_order_is_rebuilt(world: World) -> None:

@@ -1,12 +1,15 @@
--- Puts players at their places in the order of a board, and of their segments. KEYS: order, arranged. ARGV: for each
--- player: player, the entry that Redis had ('' for none), negated score, entry: the change number, then, for a player on
+-- Puts players at their places in the order of a board, and of their segments. KEYS: order, arranged, segments (the
+-- names of all that have ever had a player). ARGV: for each player: player, the entry that Redis had ('' for none), negated score, entry: the change number, then, for a player on
 -- the board, the time, and a line for each segment. An entry with a lower change number than the stored one is skipped,
 -- unless the stored one is that which Redis had: then it exceeded the database's even then, and is wrong.
 local function move(player, entry, score)
   local time, segments = string.match(entry, '^%d+ (%d+)(.*)$')
   if not time then return end
   local keys = {KEYS[1]}
-  for segment in string.gmatch(segments, '[^\n]+') do keys[#keys + 1] = KEYS[1] .. ':' .. segment end
+  for segment in string.gmatch(segments, '[^\n]+') do
+    keys[#keys + 1] = KEYS[1] .. ':' .. segment
+    if score then redis.call('SADD', KEYS[3], segment) end
+  end
   for _, key in ipairs(keys) do
     if score then redis.call('ZADD', key, score, time .. player) else redis.call('ZREM', key, time .. player) end
   end
