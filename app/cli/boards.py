@@ -218,7 +218,7 @@ def close_season(slug: str, number: int | None, as_json: bool) -> None:
 @choice_options
 @as_json
 def apply(file: Path, dry_run: bool, rebuild: bool, as_json: bool) -> None:
-    """Make boards and action types as FILE (TOML) has them, all at once; what it doesn't name stays as it is."""
+    """Make boards and action types as FILE (TOML) has them, all at once; boards that it doesn't name stay."""
     given_boards, given_types = read_file(file)
     try:
         plan = container().board_plans.plan(given_boards, given_types)

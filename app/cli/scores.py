@@ -37,7 +37,7 @@ class Metadata(click.ParamType[JsonValue]):
 def score(user: str, action_type: str, result: int, metadata: JsonValue, as_json: bool) -> None:
     """Enter a RESULT of one USER, by username or id, for an ACTION_TYPE whose results are trusted.
 
-    Anti-cheat doesn't judge it. The audit log keeps who entered it; 'void' takes it back. Put -- before a RESULT
+    Anti-cheat doesn't judge it. The audit log names the operator; 'void' takes it back. Put -- before a RESULT
     below 0.
     """
     player = container().accounts.find(user)

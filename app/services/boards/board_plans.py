@@ -1,4 +1,4 @@
-"""Changes of boards and of what feeds them: checked, shown before they are made, and made in one transaction."""
+"""Changes of boards and their action types: checked, shown before they are made, and made in one transaction."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from app.stores.postgres.engine import Database
 
 @dataclass(frozen=True, slots=True)
 class EnteredScore:
-    """A score event that an operator entered, and what it did to each open board that its action type feeds."""
+    """A score event that an operator entered, and the change on each open board that its action type feeds."""
 
     action_id: UUID
     result: int
@@ -29,7 +29,7 @@ class EnteredScore:
 
 
 class OperatorScores:
-    """Enters results of players. Anti-cheat doesn't judge them; the audit log says who entered them."""
+    """Enters results of players. Anti-cheat doesn't judge them; the audit log names the operator."""
 
     def __init__(
         self,

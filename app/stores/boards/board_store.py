@@ -21,7 +21,7 @@ class BoardStore:
     """Writes of boards that are not archived, on the caller's connection."""
 
     def lock(self, connection: sa.Connection) -> None:
-        """Let no other transaction change boards, or what feeds them, until this one ends."""
+        """Let no other transaction change boards, or their action types, until this one ends."""
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('fairboard boards'))"))
 
     def now(self, connection: sa.Connection) -> datetime:
@@ -92,7 +92,7 @@ class BoardStore:
             )
 
     def keep_ended_seasons(self, connection: sa.Connection, slug: str) -> None:
-        """Let the ended seasons of a board keep its present rules, whatever becomes of the board."""
+        """Let the ended seasons of a board keep its present rules, however the board changes."""
         connection.execute(
             sa.text(
                 f"""

@@ -61,12 +61,12 @@ _REPLACE = (
     "UPDATE seasons new SET ends_at = old.ends_at FROM seasons old WHERE new.id = :new AND old.id = :old",
     """
     UPDATE seasons SET number = -id, starts_at = 'epoch', ends_at = 'epoch', over_past = false,
-        closed_at = clock_timestamp(), replaced_by = :new, replay_id = :replay WHERE id = :old
+        closed_at = clock_timestamp(), players = 0, replaced_by = :new, replay_id = :replay WHERE id = :old
     """,
 )
 _TAKE_PLACE = """
     UPDATE seasons SET board_id = coalesce(CAST(:board AS int), (SELECT board_id FROM seasons WHERE id = :old)),
-        scoring = NULL, sort_order = NULL, fed_by = NULL, replay_id = NULL, fills = NULL,
+        scoring = NULL, sort_order = NULL, fed_by = NULL, replay_id = NULL, fills = NULL, players = NULL,
         closed_at = CASE WHEN ends_at <= clock_timestamp() THEN clock_timestamp() END
     WHERE id = :new
 """
@@ -74,7 +74,7 @@ _TAKE_PLACE = """
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A replay: `plan` is what it leads to; `player_id`: all players up to there were folded once."""
+    """A replay: `plan` is carried out at its end; `player_id`: all players up to there were folded once."""
 
     id: UUID
     state: str
@@ -163,8 +163,9 @@ class ReplayStore:
             sa.text(
                 """
                 INSERT INTO seasons
-                    (number, starts_at, ends_at, over_past, closed_at, scoring, sort_order, fed_by, replay_id, fills)
-                VALUES (:number, :starts, :ends, :past, clock_timestamp(), :scoring, :order,
+                    (number, starts_at, ends_at, over_past, closed_at, players, scoring, sort_order, fed_by, replay_id,
+                     fills)
+                VALUES (:number, :starts, :ends, :past, clock_timestamp(), 0, :scoring, :order,
                         ARRAY(SELECT id FROM action_types WHERE slug = ANY(:types)), :replay, :slug)
                 """
             ),
@@ -288,7 +289,7 @@ class ReplayStore:
         )
 
     def lock_standings(self, connection: sa.Connection) -> None:
-        """Let nothing change a standing until the transaction ends; what would, waits. Raises OperationalError.
+        """Let all changes of standings wait until the transaction ends. Raises OperationalError.
 
         Autovacuum makes room after a second (deadlock_timeout), so the wait for the lock is longer.
         """

@@ -141,7 +141,7 @@ class ReviewLedger:
                 SELECT * FROM score_events
                 WHERE player_id = p.player_id AND kind = 'redeem' AND created_at < :until
                 ORDER BY id DESC LIMIT p.redeemed + {HISTORY_LENGTH}
-            ) AS e JOIN action_types t ON t.id = e.action_type_id ORDER BY e.id
+            ) AS e JOIN action_types t ON t.id = e.action_type_id WHERE t.result_kind <> 'trusted' ORDER BY e.id
             """,
             players=ids,
             counts=counts,

@@ -295,7 +295,8 @@ class LedgerStore:
             """
             SELECT e.action_id, t.slug, e.issued_at, coalesce(e.judged_at, e.created_at) AS completed_at
             FROM score_events e JOIN action_types t ON t.id = e.action_type_id
-            WHERE e.player_id = :player AND e.kind = 'redeem' AND coalesce(e.judged_at, e.created_at) > :since
+            WHERE e.player_id = :player AND e.kind = 'redeem' AND t.result_kind <> 'trusted'
+            AND coalesce(e.judged_at, e.created_at) > :since
             ORDER BY e.id DESC LIMIT :length
             """,
             player=player_id,

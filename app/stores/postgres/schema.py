@@ -150,7 +150,7 @@ seasons = sa.Table(
     sa.Index("ix_seasons_replay_id", "replay_id", postgresql_where=sa.text("replay_id IS NOT NULL")),
 )
 
-# Changes of boards that wait until their seasons are filled from the ledger: `plan` is what is then done at once. Every
+# Changes of boards that wait until their seasons are filled from the ledger: `plan` is then carried out at once. Every
 # player up to `player_id` was folded, all once `is_walked`; every event up to `covered_id` is in the filled seasons.
 # `switched`: the new seasons are in place, and the replaced standings have to be deleted.
 replays = sa.Table(

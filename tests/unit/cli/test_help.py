@@ -9,7 +9,7 @@ from flask import Flask
 from app.cli.register import register
 
 COMMANDS = {
-    "users": {"create", "list", "look-alikes", "show", "suspend", "reinstate", "set-role"},
+    "users": {"attributes", "create", "list", "look-alikes", "show", "suspend", "reinstate", "set-role"},
     "actions": {"list", "add", "change", "retire"},
     "boards": {
         "list",
