@@ -19,6 +19,8 @@ from app.stores.unavailability import reason_of
 REFUSAL = "fairboard.refusal"
 """The extension key under which an app without services keeps the BadSetting that says why."""
 
+_REPEATED = {"boards": "board", "segments": "segment", "action_types": "action-type"}
+"""Fields with several values, by options that are given once for each."""
 _ARGUMENTS = ("username", "password", "slug")
 
 Function = TypeVar("Function", bound=Callable[..., object])
@@ -47,7 +49,8 @@ def describe_refusal(refusal: Refusal) -> str:
 
 
 def _option(field: str) -> str:
-    return field.upper() if field in _ARGUMENTS else "--" + field.replace("_", "-")
+    name = _REPEATED.get(field, field)
+    return name.upper() if name in _ARGUMENTS else "--" + name.replace("_", "-")
 
 
 class Commands(AppGroup):

@@ -166,7 +166,7 @@ def _board_problems(step: Step, names: set[str]) -> Iterator[dict[str, str]]:
     else:
         for name in boards:
             if name not in names:
-                yield {"field": path, "message": f"has '{name[:40]}', which is no board"}
+                yield {"field": path, "message": f"is wrong: there is no board '{name[:40]}'"}
 
 
 def _types_after(types: Mapping[str, ActionType], steps: Sequence[Step]) -> dict[str, ActionType]:

@@ -37,8 +37,8 @@ def upgrade() -> None:
         sa.Column("covered_id", sa.BigInteger),
         sa.Column("is_walked", sa.Boolean, server_default="false", nullable=False),
         sa.Column("standings", sa.BigInteger, server_default="0", nullable=False),
-        sa.PrimaryKeyConstraint("id", name="pk_replays"),
-        sa.CheckConstraint("state in ('running', 'switched', 'done', 'cancelled')", name="ck_replays_state"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_replays")),
+        sa.CheckConstraint("state in ('running', 'switched', 'done', 'cancelled')", name=op.f("ck_replays_state")),
     )
     op.create_index(
         "uq_replays_unfinished",

@@ -82,9 +82,9 @@ def is_within(time: str, season: str) -> str:
 
 RULES = """
     LEFT JOIN boards board ON board.id = n.board_id
-    CROSS JOIN LATERAL (
+    JOIN LATERAL (
         SELECT coalesce(n.scoring, board.scoring) AS scoring, coalesce(n.sort_order, board.sort_order) AS sort_order
-    ) b
+    ) b ON true
 """
 """The join of `b`, the scoring and the order of the season `n`; its `board` is null while a replay fills it."""
 

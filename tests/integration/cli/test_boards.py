@@ -108,7 +108,7 @@ ERRORS = (
 )
 TYPE_ERRORS = (
     ("points = 1\nboards = []", "action_types.thing.boards must not be empty"),
-    ("points = 1\nboards = ['nowhere']", "action_types.thing.boards has 'nowhere', which is no board"),
+    ("points = 1\nboards = ['nowhere']", "action_types.thing.boards is wrong: there is no board 'nowhere'"),
     ("points = 1\nboards = 'main'", "action_types.thing.boards must be a list of boards"),
     ("points = 1\nboards = ['main', 'main']", "action_types.thing.boards must be 1 to 8 different boards"),
     ("boards = ['main']", "action_types.thing.points must be a whole number"),
