@@ -38,7 +38,7 @@ _NO_MINIMUM = (
 @as_json
 @with_appcontext
 def calibrate(slug: str | None, since: datetime | None, file: Path | None, apply: bool, as_json: bool) -> None:
-    """Propose an action type's times and cadence from the ledger, with a picture of the times people took.
+    """Propose an action type's times, cadence and plausible results from the ledger, with a picture of the times.
 
     Times are the server's. Players who are suspended or under a case are left out. Without --apply nothing is changed.
     """
@@ -68,7 +68,9 @@ def _apply(calibration: TypeCalibration) -> bool:
 def _marks(calibration: TypeCalibration) -> dict[str, float]:
     current_marks = {name.replace("_seconds", ""): value for name in TIMES if (value := calibration.now[name])}
     proposed_marks = {
-        f"proposed {name.replace('_seconds', '')}": value for name, value in calibration.proposal.values.items()
+        f"proposed {name.replace('_seconds', '')}": value
+        for name, value in calibration.proposal.values.items()
+        if name in TIMES
     }
     return {name.replace("_", " "): value for name, value in {**current_marks, **proposed_marks}.items()}
 
@@ -134,7 +136,7 @@ def _times_lines(calibration: TypeCalibration) -> list[str]:
     )
     lines = [heading, "", bars(all_bins(calibration.times.bins), _marks(calibration)), ""]
     values = calibration.proposal.values
-    rows = [{"time": name, "now": calibration.now[name], "proposed": values.get(name)} for name in TIMES]
+    rows = [{"time": name, "now": calibration.now[name], "proposed": values.get(name)} for name in calibration.now]
     lines += [table([row for row in rows if row["now"] or row["proposed"] is not None] or rows, _COLUMNS)]
     lines.append(
         f"min_seconds: {calibration.proposal.reason}."

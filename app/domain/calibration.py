@@ -47,6 +47,20 @@ class Rhythm:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultSpread:
+    """Reported results and the seconds since the issue, of all but one completion in a thousand.
+
+    `per_second`: the highest result per second; `seconds_away`: the farthest that a duration in milliseconds is from
+    the one that the server measured.
+    """
+
+    completions: int
+    players: int
+    per_second: float
+    seconds_away: float
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """Values to change, empty for none, and the reason."""
 
@@ -67,6 +81,20 @@ def propose(times: CompletionTimes | None, now: Mapping[str, float | None]) -> P
         "expected_p95_seconds": max(_round(times.p95), _round(times.median)),
     }
     return Proposal({name: value for name, value in proposed.items() if value != now[name]}, why)
+
+
+def propose_plausible(
+    spread: ResultSpread | None, now: Mapping[str, float | None], *, is_duration: bool
+) -> dict[str, float]:
+    """Return the limit of plausible results that differs from `now`, with a margin; nothing from too few completions.
+
+    It is `slack_seconds` for durations and `max_per_second` for other results.
+    """
+    if spread is None or spread.completions < LEAST_COMPLETIONS or spread.players < LEAST_PLAYERS:
+        return {}
+    name, measured = ("slack_seconds", spread.seconds_away) if is_duration else ("max_per_second", spread.per_second)
+    value = _round(measured / _MARGIN)
+    return {name: value} if value > 0 and value != now.get(name) else {}
 
 
 def _propose_minimum(fastest: float, now: float) -> tuple[float, str]:

@@ -8,13 +8,14 @@ from datetime import datetime
 
 from app.domain.action_types import EXPECTED
 from app.domain.boards import ActionType, Cadence
-from app.domain.calibration import CompletionTimes, Proposal, Rhythm, propose
+from app.domain.calibration import CompletionTimes, Proposal, ResultSpread, Rhythm, propose, propose_plausible
 from app.errors import NotFound
 from app.services.play.actions import Actions
-from app.stores.moderation.completion_times import completion_times_since, rhythms_since
+from app.stores.moderation.completion_times import completion_times_since, result_spreads_since, rhythms_since
 from app.stores.postgres.replicas import Replicas
 
 TIMES = ("min_seconds", *EXPECTED)
+PLAUSIBLE = ("max_per_second", "slack_seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,20 @@ class Calibration:
         action_types = [action_type for action_type in self._actions.types() if slug in (None, action_type.slug)]
         if not action_types:
             raise NotFound("There is no such action type." if slug else "There are no action types.")
-        times_by_type, rhythms = self._patient_replicas.read_patiently(
-            lambda source: (completion_times_since(source, since), rhythms_since(source, since))
+        times_by_type, rhythms, spreads = self._patient_replicas.read_patiently(
+            lambda source: (
+                completion_times_since(source, since),
+                rhythms_since(source, since),
+                result_spreads_since(source, since),
+            )
         )
         return [
-            self._calibrate(action_type, times_by_type.get(action_type.slug), rhythms.get(action_type.slug))
+            self._calibrate(
+                action_type,
+                times_by_type.get(action_type.slug),
+                rhythms.get(action_type.slug),
+                spreads.get(action_type.slug),
+            )
             for action_type in action_types
         ]
 
@@ -68,7 +78,11 @@ class Calibration:
         return bool(changes)
 
     @staticmethod
-    def _calibrate(action_type: ActionType, times: CompletionTimes | None, rhythm: Rhythm | None) -> TypeCalibration:
-        present_times = {name: value for name, value in asdict(action_type).items() if name in TIMES}
-        proposal = propose(times, present_times)
-        return TypeCalibration(action_type.slug, times, present_times, proposal, rhythm, action_type.cadence)
+    def _calibrate(
+        action_type: ActionType, times: CompletionTimes | None, rhythm: Rhythm | None, spread: ResultSpread | None
+    ) -> TypeCalibration:
+        names = TIMES if action_type.result_kind == "fixed" else (*TIMES, *PLAUSIBLE)
+        present = {name: value for name, value in asdict(action_type).items() if name in names}
+        proposal = propose(times, present)
+        proposal.values.update(propose_plausible(spread, present, is_duration=action_type.result_is_duration))
+        return TypeCalibration(action_type.slug, times, present, proposal, rhythm, action_type.cadence)

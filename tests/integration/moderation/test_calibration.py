@@ -176,3 +176,26 @@ def test_a_few_bots_set_no_pace(container: Container, ledger: HandLedger, run_js
     (calibration,) = run_json("anticheat", "calibrate", "puzzle")
     assert calibration["cadence"] == {"now": "player", "proposed": None, "players": 38, "even": 18}
     assert not Rhythm(players=19, even=19).is_of_clients, "too few to tell"
+
+
+def test_limits_of_plausible_results_are_proposed_from_the_honest(
+    container: Container, run: Run, run_json: RunJson
+) -> None:
+    run_json("actions", "add", "race", "--result-kind", "reported", "--result-is-duration")
+    run_json("actions", "add", "coins", "--result-kind", "reported")
+    ledger, begin = HandLedger(container), datetime.now(UTC) - timedelta(hours=3)
+    players = [ledger.player() for _ in range(20)]
+    with container.database.transaction() as connection:
+        for number in range(600):
+            at, player = begin + timedelta(seconds=number * 17), players[number % 20]
+            ledger.write(Event(player, "race", at, points=10_000 + number % 91 * 10, seconds=10.0), connection)
+            ledger.write(Event(player, "coins", at, points=number % 91, seconds=10.0), connection)
+    rows = {row["slug"]: row for row in run_json("anticheat", "calibrate")}
+    assert rows["race"]["proposed"]["slack_seconds"] == 1.0
+    assert rows["coins"]["proposed"]["max_per_second"] == 10.0
+    assert rows["race"]["now"]["slack_seconds"] is None
+    assert "slack_seconds" not in rows["puzzle"]["now"]
+    assert "--slack-seconds 1" in run("anticheat", "calibrate", "race").stdout
+    run_json("anticheat", "calibrate", "race", "--apply")
+    (race,) = [kind for kind in container.actions.types() if kind.slug == "race"]
+    assert race.slack_seconds == 1.0

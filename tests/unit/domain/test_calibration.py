@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from app.domain.calibration import CompletionTimes, all_bins, bounds, propose
+from app.domain.calibration import (
+    LEAST_COMPLETIONS,
+    LEAST_PLAYERS,
+    CompletionTimes,
+    ResultSpread,
+    all_bins,
+    bounds,
+    propose,
+    propose_plausible,
+)
 
 NOTHING = {"min_seconds": 0.0, "expected_median_seconds": None, "expected_p95_seconds": None}
 
@@ -61,3 +71,12 @@ def test_the_histogram_has_its_empty_bins_too() -> None:
     assert bins[0][1] == bins[1][0] == bounds(4)[0]
     assert bounds(-10)[0] == pytest.approx(0.1)
     assert all_bins([]) == []
+
+
+def test_the_limit_of_plausible_results_leaves_the_honest_a_margin() -> None:
+    spread = ResultSpread(LEAST_COMPLETIONS, LEAST_PLAYERS, per_second=9.0, seconds_away=1.8)
+    assert propose_plausible(spread, {"max_per_second": None}, is_duration=False) == {"max_per_second": 10.0}
+    assert propose_plausible(spread, {"slack_seconds": 5.0}, is_duration=True) == {"slack_seconds": 2.0}
+    assert propose_plausible(spread, {"slack_seconds": 2.0}, is_duration=True) == {}
+    assert propose_plausible(replace(spread, players=LEAST_PLAYERS - 1), {}, is_duration=True) == {}
+    assert propose_plausible(None, {}, is_duration=True) == {}
