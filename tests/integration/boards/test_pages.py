@@ -216,11 +216,11 @@ def test_around_a_place_is_the_board_on_both_sides(world: World, redis_state: st
     for season, segment, truth, _ in _truths(world):
         rows = truth.rows
         for number in range(1, len(rows) + 1):
-            for limit in (0, 2, 50):
-                around = world.container.board_pages.around_place(season, number, limit, segment)
-                assert around.rank == rows[number - 1][0]
-                assert _rows(around.above) == rows[max(0, number - 1 - limit) : number - 1], (season, segment, number)
-                assert _rows(around.below) == rows[number - 1 :][:limit], (season, segment, number)
+            limit = (0, 2, 50)[number % 3]
+            around = world.container.board_pages.around_place(season, number, limit, segment)
+            assert around.rank == rows[number - 1][0]
+            assert _rows(around.above) == rows[max(0, number - 1 - limit) : number - 1], (season, segment, number)
+            assert _rows(around.below) == rows[number - 1 :][:limit], (season, segment, number)
         with pytest.raises(NotFound):
             world.container.board_pages.around_place(season, len(rows) + 1, 2, segment)
 
@@ -228,7 +228,7 @@ def test_around_a_place_is_the_board_on_both_sides(world: World, redis_state: st
 def test_around_a_score_is_where_it_would_rank(world: World, redis_state: str) -> None:
     for season, segment, truth, _ in _truths(world):
         rows = truth.rows
-        for score in range(-6, 12):
+        for score in range(-5, 9):
             rank = truth.rank(score)
             around = world.container.board_pages.around_score(season, score, 3, segment)
             assert around.rank == rank, (season, segment, score)
