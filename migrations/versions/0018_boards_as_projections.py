@@ -111,6 +111,12 @@ def upgrade() -> None:
     op.execute("UPDATE seasons SET over_past = true WHERE number = 1")
     op.create_index("ix_seasons_time", "seasons", ["board_id", "starts_at"])
     op.create_index("ix_seasons_unclosed", "seasons", ["ends_at"], postgresql_where=sa.text("closed_at IS NULL"))
+    op.create_index(
+        "ix_seasons_uncounted",
+        "seasons",
+        ["id"],
+        postgresql_where=sa.text("closed_at IS NOT NULL AND players IS NULL"),
+    )
     for name in ("score", "held"):
         op.drop_constraint(f"ck_standings_{name}", "standings")
         _check("standings", name, f"{name} between -{_MAX_SCORE} and {_MAX_SCORE}")
@@ -151,6 +157,7 @@ def downgrade() -> None:
     for name in ("score", "held"):
         op.drop_constraint(f"ck_standings_{name}", "standings")
         _check("standings", name, f"{name} between 0 and {_MAX_SCORE}")
+    op.drop_index("ix_seasons_uncounted", table_name="seasons")
     op.drop_index("ix_seasons_unclosed", table_name="seasons")
     op.drop_index("ix_seasons_time", table_name="seasons")
     for table, conditions in _CHECKS.items():

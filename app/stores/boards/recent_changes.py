@@ -7,6 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.domain.boards import Season
+from app.stores.boards.counting import SEASONS_OF_EVENT
 from app.stores.postgres.engine import Database
 
 _RECENT_EVENTS = 5000  # events to check when the last checked event is unknown
@@ -55,14 +56,16 @@ class RecentChangeStore:
         return int(row.id) if row else 0
 
     def by_events(self, season: Season, after: int, limit: int) -> tuple[int | None, list[UUID]]:
-        """Return the last of the next `limit` events, None if there are none, and their players in this season."""
+        """Return the last of the next `limit` events, None if there are none, and their players on this open board."""
         row = self._db.row(
-            """
-            WITH events AS (
-                SELECT id, player_id, season_id FROM score_events WHERE id > :after ORDER BY id LIMIT :most
+            f"""
+            WITH events AS MATERIALIZED (
+                SELECT id, player_id, action_type_id, created_at FROM score_events WHERE id > :after
+                ORDER BY id LIMIT :most
             )
-            SELECT (SELECT max(id) FROM events) AS last,
-                   ARRAY(SELECT DISTINCT player_id FROM events WHERE season_id = :season) AS players
+            SELECT (SELECT max(id) FROM events) AS last, ARRAY(
+                SELECT DISTINCT e.player_id FROM events e {SEASONS_OF_EVENT} WHERE n.id = :season
+            ) AS players
             """,
             after=after,
             most=limit,

@@ -267,6 +267,13 @@ def test_subscribers_get_the_empty_board_of_the_next_season_and_never_the_old_on
     listener.close()
 
 
+def test_no_process_takes_an_ended_season_for_the_open_one(container: Container) -> None:
+    end_main(container, 0.7)
+    assert container.standings.season(MAIN).number == 1
+    wait_for_end(container)
+    assert container.standings.season(MAIN).number == 2
+
+
 def test_a_list_whose_season_ends_while_it_is_read_is_not_sent(container: Container) -> None:
     old = redeem(container, add_player(container, "p"), 1)[0].season
     end_main(container, 1.2)
