@@ -18,6 +18,7 @@ from app.domain.scoring import BoardFold, Hold, Score, ScoreEvent, fold_board
 from app.errors import NotFound
 from app.services.boards.outbox import BoardChange
 from app.services.boards.player_pages import BoardStanding
+from app.stores.boards.reconcile_progress import ReconcileProgress, ReconcileProgressStore
 from app.stores.boards.season_marks import mark_seasons
 from app.stores.boards.seasons import SeasonStore
 from app.stores.moderation.quarantine import QuarantineStore
@@ -425,6 +426,17 @@ def test_the_proof_puts_back_a_player_whose_refresh_was_lost(world: World) -> No
     assert _keys_with(world, season, player) == ["order", "order:country:JP"]
     world.container.reconciler.reconcile(pause=0)
     assert _keys_with(world, season, player) == ["order", "order:country:BR"]
+
+
+def test_the_proof_puts_back_a_player_who_has_not_changed_lately(world: World) -> None:
+    season, player, redis = world.season_list()[0], world.players[15], world.container.redis
+    assert _keys_with(world, season, player) == ["order"]
+    world.container.rankings.orders.remove(season, [str(player)])
+    (newest,) = world.container.database.rows("SELECT max(id) AS id FROM score_events")
+    progress = ReconcileProgress(run=world.container.bulk_rankings.run_id(season), event=newest.id)
+    ReconcileProgressStore(redis).store(season, progress)
+    world.container.reconciler.reconcile(pause=0)
+    assert _keys_with(world, season, player) == ["order"]
 
 
 def test_a_board_that_lost_its_entries_keeps_no_stranger_in_a_segment(world: World) -> None:
