@@ -19,7 +19,7 @@ from app.stores.unavailability import reason_of
 REFUSAL = "fairboard.refusal"
 """The extension key under which an app without services keeps the BadSetting that says why."""
 
-_ARGUMENTS = ("username", "password", "slug")
+_ARGUMENTS = ("username", "password", "slug", "attributes")
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
