@@ -21,7 +21,7 @@ REFUSAL = "fairboard.refusal"
 
 _REPEATED = {"boards": "board", "segments": "segment", "action_types": "action-type"}
 """Fields with several values, by options that are given once for each."""
-_ARGUMENTS = ("username", "password", "slug")
+_ARGUMENTS = ("username", "password", "slug", "attributes")
 
 Function = TypeVar("Function", bound=Callable[..., object])
 

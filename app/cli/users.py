@@ -10,6 +10,7 @@ import click
 from app.cli.commands import Commands, as_json, container, example
 from app.cli.identity import operator, request_id
 from app.cli.output import emit, facts, print_message, table
+from app.domain.attributes import check_name, check_value
 from app.stores.accounts.players import Player
 from app.tables import safe
 
@@ -148,7 +149,10 @@ def _assignment(text: str) -> tuple[str, str | None]:
     name, equals, value = text.partition("=")
     if not equals:
         raise click.UsageError(f"'{safe(text)}' is no NAME=VALUE.")
-    return name, value or None
+    try:
+        return check_name(name), check_value(value) if value else None
+    except ValueError as error:
+        raise click.UsageError(f"'{safe(text)}' is not valid: {error}.") from None
 
 
 @users.command("look-alikes", epilog=example("users look-alikes"))

@@ -33,14 +33,14 @@ def segment_of(text: str) -> Segment:
 def check_name(name: str) -> str:
     """Return the name of an attribute. Raises ValueError with the rule."""
     if not _NAME.fullmatch(name):
-        raise ValueError(f"must have 1 to {MOST_CHARACTERS} letters, digits and -_. and begin with a letter")
+        raise ValueError(f"a name must have 1 to {MOST_CHARACTERS} letters, digits and -_. and begin with a letter")
     return name
 
 
 def check_value(value: str) -> str:
     """Return the value of an attribute. Raises ValueError with the rule."""
     if not 1 <= len(value) <= MOST_CHARACTERS or not value.isprintable():
-        raise ValueError(f"must have 1 to {MOST_CHARACTERS} printable characters")
+        raise ValueError(f"a value must have 1 to {MOST_CHARACTERS} printable characters")
     return value
 
 
@@ -48,5 +48,5 @@ def changed(attributes: Mapping[str, str], changes: Mapping[str, str | None]) ->
     """Return the attributes after the changes, where None removes one. Raises ValueError for more than allowed."""
     merged = {name: value for name, value in {**attributes, **changes}.items() if value is not None}
     if len(merged) > MOST_ATTRIBUTES:
-        raise ValueError(f"a player has at most {MOST_ATTRIBUTES} attributes; these would be {len(merged)}")
+        raise ValueError(f"may be at most {MOST_ATTRIBUTES} for each player; these would be {len(merged)}")
     return merged

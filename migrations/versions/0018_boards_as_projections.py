@@ -99,7 +99,27 @@ _NULLABLE = (
 )
 
 
+# Statements lock these tables in several orders, so all are locked at once, or none: a wait ends before one for another
+# of the tables is a deadlock, and redemptions go on before the next try.
+_LOCK = """
+    DO $$ BEGIN
+        SET LOCAL lock_timeout = '300ms';
+        LOOP
+            BEGIN
+                LOCK TABLE standings, score_events, outbox, idempotency, seasons, boards, action_types
+                    IN ACCESS EXCLUSIVE MODE;
+                EXIT;
+            EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+                PERFORM pg_sleep(0.3);
+            END;
+        END LOOP;
+        SET LOCAL lock_timeout = 0;
+    END $$
+"""
+
+
 def upgrade() -> None:
+    op.execute(_LOCK)
     for table, columns in _columns().items():
         for column in columns:
             op.add_column(table, column)
@@ -111,6 +131,12 @@ def upgrade() -> None:
     op.execute("UPDATE seasons SET over_past = true WHERE number = 1")
     op.create_index("ix_seasons_time", "seasons", ["board_id", "starts_at"])
     op.create_index("ix_seasons_unclosed", "seasons", ["ends_at"], postgresql_where=sa.text("closed_at IS NULL"))
+    op.create_index(
+        "ix_seasons_uncounted",
+        "seasons",
+        ["id"],
+        postgresql_where=sa.text("closed_at IS NOT NULL AND players IS NULL"),
+    )
     for name in ("score", "held"):
         op.drop_constraint(f"ck_standings_{name}", "standings")
         _check("standings", name, f"{name} between -{_MAX_SCORE} and {_MAX_SCORE}")
@@ -151,6 +177,7 @@ def downgrade() -> None:
     for name in ("score", "held"):
         op.drop_constraint(f"ck_standings_{name}", "standings")
         _check("standings", name, f"{name} between 0 and {_MAX_SCORE}")
+    op.drop_index("ix_seasons_uncounted", table_name="seasons")
     op.drop_index("ix_seasons_unclosed", table_name="seasons")
     op.drop_index("ix_seasons_time", table_name="seasons")
     for table, conditions in _CHECKS.items():

@@ -38,6 +38,9 @@ RULES = {
     ("GET", "/api/v1/admin/cases/<uuid:case_id>"): ADMIN,
     ("POST", "/api/v1/admin/cases/<uuid:case_id>/decision"): ADMIN,
     ("POST", "/api/v1/admin/cases/<uuid:case_id>/undo"): ADMIN,
+    ("GET", "/api/v1/boards"): ANYONE,
+    ("GET", "/api/v1/boards/<slug>"): ANYONE,
+    ("GET", "/api/v1/boards/<slug>/seasons"): ANYONE,
     ("GET", "/api/v1/leaderboard/top"): ANYONE,
     ("GET", "/api/v1/leaderboard/around"): ANYONE,
     ("POST", "/api/v1/leaderboard/lookup"): ANYONE,
@@ -84,7 +87,7 @@ def test_every_route_has_a_rule(app: Flask) -> None:
 
 def _path(rule: str) -> str:
     path = re.sub("<uuid:[a-z_]+>", lambda _: str(uuid4()), rule)
-    return "/" + path.replace("<path:filename>", "nothing-here")
+    return "/" + path.replace("<path:filename>", "nothing-here").replace("<slug>", "main")
 
 
 def _cases(*audiences: str) -> list[tuple[str, str]]:

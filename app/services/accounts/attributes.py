@@ -76,6 +76,6 @@ def _check(changes: Mapping[str, str | None]) -> None:
             if value is not None:
                 check_value(value)
         except ValueError as error:
-            problems.append({"field": name[:64], "message": str(error)})
+            problems.append({"field": f"attributes.{name[:64]}", "message": str(error)})
     if problems:
         raise InvalidRequest(details=problems)

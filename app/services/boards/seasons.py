@@ -62,8 +62,9 @@ class Seasons:
         for season_id in self._store.ended():
             if self._close(season_id):
                 turn.closed.append(season_id)
-        self._store.count_corrected()
         self._wake_relay(turn.closed)
+        while self._store.count_players():
+            pass
         return turn
 
     def end(self, board: str, number: int | None = None, *, by: str, request_id: str) -> datetime:
@@ -128,7 +129,6 @@ class Seasons:
             if self._store.has_earlier_writers(connection, season_id):
                 log.info("season_not_final", season_id=season_id)
                 return False
-            # A statement of its own, so that it sees all that these transactions have committed.
             return self._store.close(connection, season_id, _REQUEST_ID)
 
     def _wake_relay(self, closed: list[int]) -> None:

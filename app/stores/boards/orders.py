@@ -22,7 +22,7 @@ from app.domain.cursors import Place, microseconds, moment_of
 from app.stores.redis.client import Client, Scripts
 from app.stores.redis.connection import RedisValue
 
-_CHUNK = 1000
+_CHUNK = 500
 _TIME_DIGITS = 16
 _AFTER_ALL = "~"
 """Behind a member: the place after it, since no member has this character."""

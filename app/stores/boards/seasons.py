@@ -46,14 +46,23 @@ _HAS_EARLIER_WRITERS = """
           AND coalesce(a.xact_start, '-infinity') < (SELECT ends_at FROM seasons WHERE id = :season)
     )
 """
-_PLAYERS = f"(SELECT count(*) FROM standings s WHERE s.season_id = n.id AND {IS_LISTED})"
-_CLOSE = f"""
+_CLOSE = """
     WITH closed AS (
-        UPDATE seasons n SET closed_at = clock_timestamp(), players = {_PLAYERS}
+        UPDATE seasons SET closed_at = clock_timestamp()
         WHERE id = :season AND closed_at IS NULL AND ends_at <= clock_timestamp() RETURNING id
     )
     INSERT INTO outbox (season_id, request_id) SELECT id, :request FROM closed RETURNING season_id
 """
+# With the season locked, a correction that the count does not see waits, and then deletes the number.
+_LOCK_UNCOUNTED = """
+    SELECT id FROM seasons WHERE closed_at IS NOT NULL AND players IS NULL ORDER BY id LIMIT 1
+    FOR NO KEY UPDATE SKIP LOCKED
+"""
+_COUNT = f"""
+    UPDATE seasons SET players = (SELECT count(*) FROM standings s WHERE s.season_id = :season AND {IS_LISTED})
+    WHERE id = :season
+"""
+_COUNT_SECONDS = 120  # ten million players take ten
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +158,17 @@ class SeasonStore:
     def close(self, connection: sa.Connection, season_id: int, request_id: str) -> bool:
         """Close a season that has ended, and queue its end; return False if that was done already."""
         values = {"season": season_id, "request": request_id}
-        closed = connection.execute(sa.text(_CLOSE), values).all()
-        mark_seasons(connection, [row.season_id for row in closed])
-        return bool(closed)
+        return bool(connection.execute(sa.text(_CLOSE), values).all())
 
-    def count_corrected(self) -> None:
-        """Count the players of closed seasons that were corrected since they were counted."""
+    def count_players(self) -> bool:
+        """Count the players of a closed season that were not counted, or not since a correction; False for none."""
         with self._db.transaction() as connection:
-            update = f"UPDATE seasons n SET players = {_PLAYERS} WHERE closed_at IS NOT NULL AND players IS NULL"
-            corrected = connection.execute(sa.text(f"{update} RETURNING id"))
-            mark_seasons(connection, [row.id for row in corrected])
+            season_id = connection.execute(sa.text(_LOCK_UNCOUNTED)).scalar()
+            if season_id is not None:
+                connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_COUNT_SECONDS}s'"))
+                connection.execute(sa.text(_COUNT), {"season": season_id})
+                mark_seasons(connection, [season_id])
+        return season_id is not None
 
     def facts(self, board: str) -> list[SeasonFacts]:
         """Return the seasons of a board, newest first; `players` is counted for closed ones only."""

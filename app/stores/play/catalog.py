@@ -41,13 +41,13 @@ _NEXT_CHANGE = """
     CASE WHEN n.starts_at > clock_timestamp() THEN n.starts_at WHEN n.ends_at > clock_timestamp() THEN n.ends_at END
 """
 
-_IS_NEWEST = """
-    n.starts_at <= clock_timestamp() AND NOT EXISTS (
-        SELECT FROM seasons l
-        WHERE l.board_id = n.board_id AND l.starts_at > n.starts_at AND l.starts_at <= clock_timestamp()
-    )
+_MIRRORED = """
+    SELECT n.id, b.slug AS board, n.number, b.scoring, b.sort_order FROM boards b CROSS JOIN LATERAL (
+        SELECT id, number FROM seasons WHERE board_id = b.id AND number > 0 AND starts_at <= clock_timestamp()
+        ORDER BY starts_at DESC LIMIT 1
+    ) n WHERE b.archived_at IS NULL
 """
-"""The condition on the newest season of a board that has begun: the open one, or else the last one that has ended."""
+"""The query of the newest season of each board that has begun: the open one, or else the last one that has ended."""
 
 _CURRENT_FIRST = f"""
     ORDER BY CASE WHEN {_IS_OPEN} THEN 0 WHEN n.starts_at <= clock_timestamp() THEN 1 ELSE 2 END,
@@ -78,14 +78,13 @@ class CatalogStore:
 
     def mirrored_seasons(self) -> list[Season]:
         """Return the season of every board that Redis mirrors: the newest one that has begun."""
-        return [
-            read_season(row)
-            for row in self._db.rows(f"{SEASONS} WHERE {_IS_NEWEST} AND b.archived_at IS NULL ORDER BY n.id")
-        ]
+        return [read_season(row) for row in self._db.rows(f"{_MIRRORED} ORDER BY n.id")]
 
     def mirrored_season(self, season_id: int) -> Season | None:
         """Return the season if it is one that Redis mirrors and subscribers see, else None."""
-        row = self._db.row(f"{SEASONS} WHERE n.id = :id AND {_IS_NEWEST} AND b.archived_at IS NULL", id=season_id)
+        row = self._db.row(
+            f"{_MIRRORED} AND b.id = (SELECT board_id FROM seasons WHERE id = :id) AND n.id = :id", id=season_id
+        )
         return read_season(row) if row else None
 
     def view(self, board: str, number: int | None = None) -> BoardView | None:

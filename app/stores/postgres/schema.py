@@ -147,6 +147,7 @@ seasons = sa.Table(
     sa.Index("ix_seasons_time", "board_id", "starts_at"),
     sa.Index("uq_seasons_open", "board_id", unique=True, postgresql_where=sa.text("ends_at IS NULL")),
     sa.Index("ix_seasons_unclosed", "ends_at", postgresql_where=sa.text("closed_at IS NULL")),
+    sa.Index("ix_seasons_uncounted", "id", postgresql_where=sa.text("closed_at IS NOT NULL AND players IS NULL")),
     sa.Index("ix_seasons_replay_id", "replay_id", postgresql_where=sa.text("replay_id IS NOT NULL")),
 )
 

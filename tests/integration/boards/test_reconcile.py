@@ -10,6 +10,8 @@ import pytest
 from app.containers.container import Container
 from app.domain.boards import MAIN, Season
 from app.stores.accounts.players import Player
+from app.stores.boards.recent_changes import RecentChangeStore
+from tests.integration.boards.test_scorings import add_board, feed
 from tests.integration.cli.conftest import Play, anna, ben, play
 
 __all__ = ["anna", "ben", "play"]
@@ -59,6 +61,18 @@ def test_strangers_go_lost_players_come_and_wrong_scores_are_put_right(
     play(ben.id)
     assert _scores(container, season)[str(ben.id)] == 2
     assert _differences(container) == 0
+
+
+def test_recent_events_are_those_of_every_board_that_they_count_on(
+    container: Container, season: Season, anna: Player, play: Play
+) -> None:
+    boards = [add_board(container, slug) for slug in ("weekly", "other")]
+    feed(container, boards[:1])
+    container.database.rows("UPDATE seasons SET starts_at = now() WHERE board_id <> 1 RETURNING id")
+    play(anna.id)
+    changes = RecentChangeStore(container.database)
+    players = {season.board: changes.by_events(season, 0, 10)[1] for season in container.catalog.open_seasons()}
+    assert players == {"main": [anna.id], "weekly": [anna.id], "other": []}
 
 
 def test_a_cached_list_that_is_wrong_is_read_anew(

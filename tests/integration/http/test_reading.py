@@ -152,6 +152,7 @@ def test_a_cursor_is_valid_for_its_board_season_and_segment_alone(game: Game) ->
 
 def test_a_cursor_of_the_season_before_is_refused_unless_the_season_is_named(game: Game) -> None:
     cursor = _cursor(game, "board=main")
+    link = game.get("/leaderboard/top?limit=1")[1]["links"]["next"]
     game.container.database.rows(
         """
         WITH ended AS (UPDATE seasons SET ends_at = now() WHERE id = 1 RETURNING board_id, ends_at)
@@ -161,6 +162,7 @@ def test_a_cursor_of_the_season_before_is_refused_unless_the_season_is_named(gam
     game.restart()
     assert game.fields(f"/leaderboard/top?after={cursor}") == {"after"}
     assert game.names(game.data(f"/leaderboard/top?after={cursor}&season=1")) == [1, 2, 3, 4]
+    assert game.names(game.data(link)) == [1], "a link leads on in its season"
 
 
 @pytest.mark.parametrize("change", ["", "A", "%00", "é", "x" * 300, "last", "first", "cut"])
