@@ -169,8 +169,9 @@ class RankingStore:
         return Lease(self._scripts, _key("rebuilding", season), _REBUILDING_SECONDS)
 
     def mark_incomplete(self, season: Season) -> None:
-        """Let ranks be counted in the database until the board has been rebuilt."""
-        self._client.zrem(_key("scores", season), MARK)
+        """Let ranks and places be counted in the database until the board has been rebuilt."""
+        for keys in _parts(season):
+            self._client.zrem(keys[0], MARK)
 
     def clear(self, season: Season) -> None:
         """Delete the whole season. Its lists of other lengths end by themselves."""

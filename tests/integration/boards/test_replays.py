@@ -192,6 +192,22 @@ def test_a_replay_that_was_stopped_anywhere_is_continued(container: Container, p
     assert container.database.rows("SELECT count(DISTINCT season_id) AS n FROM standings")[0].n == 1
 
 
+def test_no_rank_of_before_is_read_after_the_switch(container: Container, players: list[UUID]) -> None:
+    season = container.standings.season(MAIN)
+    container.board_sync.rebuild(season)
+    begin(container, {MAIN: FASTEST}, {})
+    with pytest.raises(Stopped):
+        _stopping(container, "_finish").work(_unfinished(container))
+    assert container.rankings.ranks(season, [1]) is None
+    assert container.rankings.orders.counts(season, None, [1]) is None
+    container.replays.work(_unfinished(container))
+    present = container.catalog.open_season(MAIN)
+    assert present is not None
+    span = container.rankings.orders.near(present, None, 1, 0, 20)
+    assert span is not None
+    assert [place.player for place in span.below] == [row.user_id for row in container.standing_store.top(present, 20)]
+
+
 def test_a_replay_that_is_cancelled_leaves_nothing(container: Container, players: list[UUID]) -> None:
     begin(container, {MAIN: FASTEST}, {})
     with pytest.raises(Stopped):
