@@ -12,7 +12,7 @@ from itertools import pairwise
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from app.containers.container import Container
@@ -397,6 +397,8 @@ _TURNING = st.lists(
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=_TURNING)
+@example(steps=[("redeem", 0, 3), ("turn", 0, 1), ("redeem", 0, 10), ("hold", 0, 1), ("redeem", 0, 4)])
+@example(steps=[("redeem", 0, 3), ("turn", 0, 1), ("redeem", 0, 10), ("void since", 0, 1), ("restore", 0, 1)])
 def test_standings_of_every_season_are_the_fold_of_its_events(
     many_boards: Container, steps: list[tuple[str, int, int]]
 ) -> None:
