@@ -99,7 +99,27 @@ _NULLABLE = (
 )
 
 
+# Statements lock these tables in several orders, so all are locked at once, or none: a wait ends before one for another
+# of the tables is a deadlock, and redemptions go on before the next try.
+_LOCK = """
+    DO $$ BEGIN
+        SET LOCAL lock_timeout = '300ms';
+        LOOP
+            BEGIN
+                LOCK TABLE standings, score_events, outbox, idempotency, seasons, boards, action_types
+                    IN ACCESS EXCLUSIVE MODE;
+                EXIT;
+            EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+                PERFORM pg_sleep(0.3);
+            END;
+        END LOOP;
+        SET LOCAL lock_timeout = 0;
+    END $$
+"""
+
+
 def upgrade() -> None:
+    op.execute(_LOCK)
     for table, columns in _columns().items():
         for column in columns:
             op.add_column(table, column)
