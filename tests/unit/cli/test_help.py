@@ -9,7 +9,7 @@ from flask import Flask
 from app.cli.register import register
 
 COMMANDS = {
-    "users": {"create", "list", "look-alikes", "show", "suspend", "reinstate", "set-role"},
+    "users": {"create", "list", "look-alikes", "show", "suspend", "reinstate", "set-role", "attributes"},
     "actions": {"list", "add", "change", "retire"},
     "leaderboard": {"top", "rank", "rebuild", "verify", "void", "restore", "corrections"},
     "analytics": {"show", "rebuild", "verify"},
