@@ -24,6 +24,7 @@ from app.stores.boards.seasons import SeasonStore
 from app.stores.moderation.quarantine import QuarantineStore
 from tests.integration.boards.test_counting import History
 from tests.integration.boards.test_scorings import BOARDS, add_board, feed, redeem
+from tests.parts.kinds import ON_BOTH
 
 RESULTS = (-2, 0, 1, 1, 3)
 SEGMENTS = (None, Segment("country", "JP"), Segment("country", "BR"), Segment("country", "XX"))
@@ -377,6 +378,7 @@ def test_equal_scores_at_the_same_moment_are_in_the_order_of_ids(world: World) -
             assert [row.user_id for row in [*middle.above, *middle.below]] == players[1:5]
 
 
+@ON_BOTH
 def test_a_move_to_another_segment_takes_all_points_along(world: World) -> None:
     season, player = world.season_list()[0], world.players[1]
     japan, brazil = SEGMENTS[1:3]
@@ -405,7 +407,7 @@ def _keys_with(world: World, season: Season, player: UUID) -> list[str]:
     """Return the ordered sets that have the player, without prefix and board."""
     redis = world.container.redis
     tag = f":{{{season.tag}}}"
-    keys = [key for key in redis.scan_iter(match="leaderboard:order:*") if tag in key]
+    keys = [key for key in redis.keys("leaderboard:order:*") if tag in key]
     with_player = [key for key in keys if any(member.endswith(str(player)) for member in redis.zrange(key, 0, -1))]
     return sorted(key.replace("leaderboard:", "").replace(tag, "") for key in with_player)
 
@@ -447,6 +449,7 @@ def test_a_board_that_lost_its_entries_keeps_no_stranger_in_a_segment(world: Wor
     assert _keys_with(world, season, player) == ["order", "order:country:BR"]
 
 
+@ON_BOTH
 def test_nothing_of_a_season_that_was_cleared_stays_in_redis(world: World) -> None:
     season = world.season_list()[0]
     world.container.standings.top()
