@@ -1,4 +1,4 @@
-"""The watch on gain: who gains unusually much in 24 hours, or enters a podium, is assessed within seconds.
+"""The watch on gain: players who gain unusually much in 24 hours, or enter a podium, are assessed within seconds.
 
 It reads the ledger behind the redemptions, which don't wait for it. Running sums by player and hour make each pass cost
 what was scored since the last one.

@@ -123,7 +123,7 @@ class GainCandidate:
 
 @dataclass(frozen=True, slots=True)
 class Entrant:
-    """A player on a podium who entered it within 24 hours; `is_new`: who is seen there for the first time."""
+    """A player on a podium who entered it within 24 hours; `is_new`: seen there for the first time."""
 
     player_id: UUID
     season_id: int
@@ -235,7 +235,7 @@ class GainStore:
                 )
 
     def outcomes_of(self, connection: sa.Connection, player_id: UUID) -> set[str]:
-        """Return what followed from the gain that is on the player's open case already: `flag`, `hold` or both."""
+        """Return the outcome of the gain on the player's open case: `flag`, `hold` or both."""
         statement = """
             SELECT DISTINCT g.outcome FROM signals g JOIN cases c ON c.id = g.case_id
             WHERE c.player_id = :player AND c.state = 'open' AND g.source = 'gain'
@@ -245,7 +245,7 @@ class GainStore:
     def add_signal(
         self, connection: sa.Connection, player_id: UUID, rule: str, seen: str, expected: str, outcome: str
     ) -> None:
-        """Store what was noticed. It adds no suspicion."""
+        """Store a notice. It adds no suspicion."""
         connection.execute(
             sa.text(
                 """
