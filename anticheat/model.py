@@ -305,8 +305,12 @@ def _middle(rows: Vector) -> Vector:
 
 def _quantile(rows: Vector, share: float) -> Vector:
     """Return each column's quantile without its NaN; NaN for a column that has nothing else."""
-    columns = [column[~np.isnan(column)] for column in rows.T]
-    return np.array([np.quantile(column, share) if len(column) else math.nan for column in columns])
+    ordered, last = np.sort(rows, axis=0), np.maximum(np.sum(~np.isnan(rows), axis=0) - 1, 0)  # NaN are sorted last
+    at = share * last
+    below, columns = np.floor(at).astype(np.int64), np.arange(rows.shape[1])
+    low, high = ordered[below, columns], ordered[np.minimum(below + 1, last), columns]
+    quantiles: Vector = low + (at - below) * (high - low)
+    return quantiles
 
 
 def _normal_quantile(share: float) -> float:
