@@ -98,7 +98,7 @@ def one_hand_links(
 
 @dataclass(frozen=True, slots=True)
 class _Likeness:
-    """Two accounts with a common trait and a similar rhythm: decades for one hand, and what shows it."""
+    """Two accounts with a common trait and a similar rhythm: decades for one hand, and the facts that show it."""
 
     trait: Trait
     turns: _Turns

@@ -1,4 +1,4 @@
-"""What the learned model learns from: accounts' weeks, people's decisions, and on small servers the shipped model.
+"""Learn a model from accounts' weeks, from people's decisions, and on small servers from the shipped model.
 
 It is told of no cheats, and some among the accounts do no harm: each account counts once, by medians and quantiles that
 a twentieth of the accounts cannot move far. Needs numpy, and scipy for decisions.
