@@ -1,6 +1,6 @@
 """Bounded gain: a player who gains unusually much in 24 hours, or enters the top places, is assessed at once.
 
-The limits come from the honest accounts' days, and on small servers from what a tireless person could score. More than
+The limits come from the honest accounts' days, and on small servers from a tireless person's. More than
 `multiple` times the honest 99th percentile of a day is always a case, so no play that stays unnoticed earns more.
 """
 
@@ -92,7 +92,7 @@ class GainEvidence:
 
 @dataclass(frozen=True, slots=True)
 class GainAssessment:
-    """The outcome; `unusual` says in words what is unusual besides the gain, and is never empty for a hold."""
+    """The outcome; `unusual` says in words all that is unusual besides the gain, and is never empty for a hold."""
 
     outcome: GainOutcome
     unusual: tuple[str, ...] = ()
@@ -155,7 +155,7 @@ def assess_gain(
     accepted: float = 0.0,
     parameters: GainParameters = GAIN_PARAMETERS,
 ) -> GainAssessment:
-    """Return what follows for a player with so many points in 24 hours, by all that is known.
+    """Return the consequence for a player with so many points in 24 hours, by all that is known.
 
     `place`: the place on a podium that the player has just entered, else None. `accepted`: as many points in 24 hours
     as a person has cleared for this player.

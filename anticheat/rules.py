@@ -21,7 +21,7 @@ Cadence: TypeAlias = Literal["player", "client"]
 
 @dataclass(frozen=True, slots=True)
 class ActionTypeLimits:
-    """What an action type is, for the rules; `None` takes the default number.
+    """The nature of an action type, for the rules; `None` takes the default number.
 
     `min_seconds` 0: no timing rule. `min_is_fact`: no honest client can be faster; otherwise it is a statistic.
     `burst` and `per_minute` count completions of this action type; a number above HISTORY_LENGTH can never be passed

@@ -9,9 +9,10 @@ from typing import Final
 import numpy as np
 
 from anticheat.features import Profile, reference_of
-from anticheat.model import Model, assess_values, learn, moments_of
+from anticheat.model import Model, assess_values
 from anticheat.plays import Plays, Vector
 from anticheat.shipped import shipped_model
+from anticheat.training import learn, moments_of
 from bench.fairness.population import Player
 from bench.fairness.world import ALL_ACTIONS, HOUR, MIDNIGHT, WEEK
 

@@ -13,21 +13,11 @@ import pytest
 
 from anticheat.features import DAY, FEATURES, GROUPS, Reference
 from anticheat.limits import LIMITS, broken_limits
-from anticheat.model import (
-    ENOUGH_ACCOUNTS,
-    LEAST_ACCOUNTS,
-    Assessment,
-    Model,
-    Moments,
-    Verdict,
-    assess,
-    assess_values,
-    learn,
-    train,
-)
+from anticheat.model import Assessment, Model, assess, assess_values
 from anticheat.plays import Vector
 from anticheat.shipped import shipped_model
 from anticheat.stored_model import DamagedModel, dump, load
+from anticheat.training import ENOUGH_ACCOUNTS, LEAST_ACCOUNTS, Moments, Verdict, learn, train
 from anticheat.weights import ENOUGH_VERDICTS, equal_weights, refitted_weights
 from app.domain.cases import RULES
 from tests.unit.anticheat.test_features import MONDAY, plays_at, uneven
