@@ -6,10 +6,11 @@ All keys of a player carry the hash tag {player id}, so that one script may acce
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from math import inf
+from math import inf, isfinite
 from typing import TypeAlias
 from uuid import UUID
 
@@ -19,9 +20,12 @@ from anticheat.suspicion import Suspicion
 from app.domain.action_token import Promise
 from app.stores.redis.client import Call, Client, Scripts
 from app.stores.redis.connection import RedisValue
+from app.stores.unavailability import WrongType
 
 _AFTER_EXPIRY = 3600  # seconds that an expired action can still be looked up
 _REMEMBERED_SECONDS = 86_400
+_ENTRY = re.compile(r"[^|]+\|(?P<type>[^|]+)\|(?P<issued>[0-9]+)")
+_TIME = re.compile(r"[0-9]{1,14}")
 _MARK = "*"  # a member of every history: lost only with it; newer than all entries, so that trimming keeps it
 
 
@@ -84,18 +88,33 @@ def _write_limits(limits: ActionTypeLimits) -> str:
 
 
 def _read_limits(text: str) -> ActionTypeLimits:
+    """Return the limits. Raises ValueError for a text of another program."""
     seconds, burst, per_minute = text.split("|")
     return ActionTypeLimits(float(seconds), int(burst) if burst else None, int(per_minute) if per_minute else None)
 
 
-def _read_entry(entry: str, at: str | float) -> Completion:
-    _, action_type, issued = entry.split("|")
-    return Completion(action_type, int(issued) / 1000, float(at) / 1000)
+def _is_action(fields: Mapping[str, str]) -> bool:
+    """Return whether these are the fields of an action, rather than none, or those of another program."""
+    return (
+        {"state", "type"} <= fields.keys()
+        and fields.get("points", "").isdecimal()
+        and all(_TIME.fullmatch(fields.get(name, "")) for name in ("issued", "expires"))
+    )
 
 
-def _read_suspicion(text: str) -> Suspicion:
-    value, at = text.split("|")
-    return Suspicion(float(value), float(at))
+def _read_entry(entry: str, at: str | float) -> Completion | None:
+    """Return a completion; None for a member of another program."""
+    match = _ENTRY.fullmatch(entry)
+    return Completion(match["type"], int(match["issued"]) / 1000, float(at) / 1000) if match else None
+
+
+def _read_suspicion(text: str) -> Suspicion | None:
+    """Return the suspicion; None for none, or a text of another program."""
+    try:
+        value, at = map(float, text.split("|"))
+    except ValueError:
+        return None
+    return Suspicion(value, at) if isfinite(value) and isfinite(at) else None
 
 
 class ActionClaimStore:
@@ -150,11 +169,14 @@ class ActionClaimStore:
         if word != "claimed":
             return Unclaimed(word)
         limits, suspicion, *past = rest
-        return Claimed(
-            _read_limits(limits),
-            [_read_entry(past[i], past[i + 1]) for i in range(0, len(past), 2)],
-            _read_suspicion(suspicion) if suspicion else None,
-        )
+        entries = [_read_entry(past[i], past[i + 1]) for i in range(0, len(past), 2)]
+        known_suspicion = _read_suspicion(suspicion)
+        if suspicion and known_suspicion is None:
+            self._client.delete(_suspicion_key(player))  # `remember` only fills a gap
+        try:
+            return Claimed(_read_limits(limits), [entry for entry in entries if entry], known_suspicion)
+        except ValueError:
+            return Unclaimed.MISSING
 
     def withdraw(self, promise: Promise) -> None:
         """Delete an action whose token was sent to no client."""
@@ -178,8 +200,11 @@ class ActionClaimStore:
 
     def state(self, player_id: str, action_id: str, now_ms: int) -> dict[str, str] | None:
         """Return the action's fields with `state`, and the times in ms; None for an action that Redis doesn't know."""
-        fields: dict[str, str] = self._client.hgetall(_action_key(player_id, action_id))
-        if not fields:
+        try:
+            fields: dict[str, str] = self._client.hgetall(_action_key(player_id, action_id))
+        except WrongType:
+            return None
+        if not _is_action(fields):
             return None
         if fields["state"] == "active" and int(fields["expires"]) <= now_ms:
             fields["state"] = "expired"
@@ -187,6 +212,7 @@ class ActionClaimStore:
 
     def remember(self, player_id: str, past: Sequence[tuple[str, Completion]], suspicion: Suspicion) -> None:
         """Store the ledger's records of a player whose past Redis had lost; `past` is (action id, completion)."""
+        self._scripts.drop_foreign([_history_key(player_id), _suspicion_key(player_id)], ["zset", "string"])
         pipeline = self._client.pipeline(transaction=False)
         entries: dict[str, float] = {
             f"{action}|{completion.action_type}|{round(completion.issued_at * 1000)}": round(

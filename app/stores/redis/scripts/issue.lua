@@ -1,6 +1,7 @@
 -- Issues an action unless the player has too many. KEYS: action, active, suspicion. ARGV: action id, now, expiry, most
 -- active actions, seconds to keep, then field, value … of the action. Times in ms. Returns 'issued', 'unknown' for a
 -- player whose past must be fetched from the ledger first, or 'too_many'.
+-- types: hash zset string
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[2])
 -- An action that expires over a minute after this one is from before the clock was set back: its end is unknown.
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '(' .. (ARGV[3] + 60000), '+inf')
