@@ -192,9 +192,9 @@ class Settings(BaseSettings):
                 name = f"key '{key.kid}' of {variable.upper()}"
                 if fault := weakness(key.secret):
                     raise BadSetting(f"{variable.upper()}: the secret of key '{key.kid}' {fault}; {_ADVICE}")
-                secret = key.secret.casefold()
+                secret = min(key.secret.casefold(), key.secret.casefold()[::-1])
                 if secret in names:
-                    raise BadSetting(f"{name} has the same secret as {names[secret]}; {_ADVICE}")
+                    raise BadSetting(f"{name} has the same secret as {names[secret]}, or its reverse; {_ADVICE}")
                 names[secret] = name
 
 

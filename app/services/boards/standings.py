@@ -13,7 +13,8 @@ from app.domain.boards import MAIN, TOP, Season, Standing, StandingRow
 from app.errors import NotFound
 from app.services.boards.top_lists import TopLists
 from app.stores.accounts.players import PlayerStore
-from app.stores.boards.rankings import SECONDS_AHEAD, CachedTop, Places, RankingStore, ShownTop
+from app.stores.boards.cached_lists import CachedTop, ShownTop
+from app.stores.boards.rankings import SECONDS_AHEAD, Places, RankingStore
 from app.stores.boards.standings import BoardEntry, StandingStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.postgres.engine import UNAVAILABLE

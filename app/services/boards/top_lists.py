@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from app.domain.boards import TOP, Season, Standing
 from app.errors import Unavailable
-from app.stores.boards.rankings import CachedTop, RankingStore
+from app.stores.boards.cached_lists import CachedTop
+from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore
 from app.stores.postgres.lsn import Position
 from app.stores.postgres.replicas import Replicas

@@ -1,6 +1,7 @@
 -- Reads the change numbers of players and the ranks of scores. KEYS: scores, versions, position. ARGV: how many players,
 -- the players, the scores. Returns {position or '', {change number or '', …}, {rank, …}}; no ranks while the board is
 -- incomplete.
+-- types: zset hash string
 -- include is_complete
 local players = tonumber(ARGV[1])
 local versions, ranks = {}, {}
