@@ -203,6 +203,8 @@ def test_switched_off_it_only_counts(field: Field, crowd: list[UUID]) -> None:
 
 
 def test_a_hold_by_the_rules_reaches_back_to_its_evidence_within_seconds(field: Field, mallory: UUID) -> None:
+    # Nine in three seconds are a burst that a busy machine reaches too.
+    field.container.database.rows("UPDATE action_types SET burst = 5 WHERE slug = 'tap' RETURNING id")
     for _ in range(20):
         field.play(mallory)
     field.deliver()
@@ -214,7 +216,7 @@ def test_a_hold_by_the_rules_reaches_back_to_its_evidence_within_seconds(field: 
     field.deliver()
     assert field.books() == []
     public, held, _, _ = field.standing(mallory)
-    assert (public + held, public) == (20, 17), "the 18th in a second is the first evidence that counts a point"
+    assert (public + held, public) == (20, 6), "the 7th is the first evidence that counts a point"
     assert public < public_before
 
 
