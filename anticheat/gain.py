@@ -22,10 +22,10 @@ class GainParameters:
 
     # Cheats that no one has noticed are among the accounts. A few per cent of them hardly move these two quantiles. The
     # tail beyond is drawn through them as of a lognormal distribution, and the lower of that and of the tail itself is
-    # taken. Then accounts that usually are above the ceiling are left out, and the limits drawn again. Of a simulated
-    # population (bench/fairness) the 99th percentile comes out as 0.7 of the true one, with 3% of cheats too.
-    tail_from: float = 0.75
-    tail_to: float = 0.90
+    # taken. Then accounts whose usual day is above so many times the 99th percentile are left out, and it is drawn again.
+    tail_from: float = 0.50
+    tail_to: float = 0.80
+    trims: tuple[float, ...] = (1.5, 1.3)
     # With so many accounts the limits are their own. With fewer, the prior has the rest of the weight (in logarithms):
     # of 50 accounts, one cheat is a 50th.
     enough_accounts: int = 200
@@ -121,11 +121,14 @@ def gain_limits(
 ) -> GainLimits:
     """Return the limits. `accounts`: the points of each honest account's days of play; `tireless_points`: in an hour.
 
-    Each account has the same weight, however many days it played. One that usually is above the ceiling is a case, and
-    sets no limit.
+    Each account has the same weight, however many days it played. One whose usual day is above the 99th percentile sets
+    no limit.
     """
     limits = _limits(accounts, tireless_points, parameters)
-    return _limits([days for days in accounts if days and median(days) <= limits.ceiling], tireless_points, parameters)
+    for multiple in parameters.trims:
+        usual_accounts = [days for days in accounts if days and median(days) <= multiple * limits.usual]
+        limits = _limits(usual_accounts, tireless_points, parameters)
+    return limits
 
 
 def _limits(accounts: Sequence[Sequence[float]], tireless_points: float, parameters: GainParameters) -> GainLimits:

@@ -130,6 +130,16 @@ def test_a_few_cheats_that_no_one_noticed_hardly_raise_the_limits(share: float) 
     assert _percentile([*honest, *cheats], 0.99) == 60_000
 
 
+@pytest.mark.parametrize("share", [0.02, 0.05])
+def test_cheats_that_earn_twice_an_honest_great_day_do_not_double_the_limits(share: float) -> None:
+    honest = _accounts(2000)
+    great = _percentile(honest, 0.99)
+    rng = random.Random(2)
+    cheats = [[great * rng.uniform(0.7, 3.0)] * 7 for _ in range(int(share * len(honest)))]
+    assert gain_limits(honest, TIRELESS).usual == pytest.approx(great, rel=0.15)
+    assert gain_limits([*honest, *cheats], TIRELESS).usual < 1.15 * great
+
+
 def test_an_account_that_plays_every_day_counts_like_one_that_played_once() -> None:
     rare = [[100.0]] * 990
     daily = [[5_000.0] * 14] * 5
