@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from anticheat.features import DAY, FEATURES, GROUPS, Reference
+from anticheat.gain import GAIN_PARAMETERS
 from anticheat.limits import LIMITS, broken_limits
 from anticheat.model import Assessment, Model, assess, assess_values
 from anticheat.plays import Vector
@@ -75,6 +76,12 @@ def test_several_groups_together_are_a_case_and_one_odd_habit_is_not(model: Mode
     assert not score(model, LIFE, -50).is_case, "less of what machines do is not strange"
     assert score(model, [*LIFE, *HAND], 9).is_case
     assert score(model, [*LIFE, *HAND], 9).score > score(model, LIFE, 9).score
+
+
+def test_the_hand_is_judged_apart_from_long_hours(model: Model) -> None:
+    assert score(model, ["hours", "stretch", "points"], 20.0).hand == 0.0
+    script = score(model, ["steady", "forgetful"], 20.0)
+    assert script.hand == script.score == GAIN_PARAMETERS.hand
 
 
 def test_features_of_a_group_count_once(model: Model) -> None:
