@@ -28,8 +28,8 @@ MOST_BY_HAND = 3.0
 """The most evidence about a hand: a steady, quick hand alone is that of a skilled person or a device."""
 
 _USUAL = 1.5  # times the usual difference from the median: less is no evidence
+_MARGIN = 1.05  # their tail is a little longer than a normal distribution's
 _NORMAL = (0.2533, 1.2816)  # the standard normal distribution's
-_MARGIN = 1.1  # their tail is a little longer than a normal distribution's
 _STANDS_OUT = 2.0
 _MEMBERS = [[index for index, feature in enumerate(FEATURES) if feature.group == group] for group in GROUPS]
 _IS_LIFE = np.array([group in LIFE for group in GROUPS])

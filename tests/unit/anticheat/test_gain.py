@@ -112,7 +112,7 @@ def test_with_many_accounts_the_limits_are_their_own(seed: int) -> None:
     accounts = _accounts(2000, seed)
     limits = gain_limits(accounts, TIRELESS)
     assert limits.usual == pytest.approx(_percentile(accounts, 0.99), rel=0.2)
-    assert limits.ceiling == pytest.approx(1.5 * limits.usual)
+    assert limits.ceiling == pytest.approx(1.3 * limits.usual)
     assert limits.usual <= limits.high <= limits.ceiling
     assert limits.own_share == 1.0
     assert 1990 <= limits.accounts <= 2000
@@ -145,7 +145,7 @@ def test_an_account_that_plays_every_day_counts_like_one_that_played_once() -> N
 
 def test_without_accounts_the_limits_are_what_a_tireless_person_could_score() -> None:
     limits = gain_limits([], TIRELESS)
-    assert (limits.usual, limits.high, limits.ceiling) == (3600, 5400, 5400)
+    assert (limits.usual, limits.high, limits.ceiling) == (3600, 4680, 4680)
     assert "tireless" in limits.source
 
 

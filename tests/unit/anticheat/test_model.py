@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -102,6 +103,12 @@ def test_the_threshold_keeps_its_promise_and_follows_the_setting() -> None:
     assert model.numbers["expected"] == 1.0
     assert model.numbers["threshold"] == pytest.approx(model.threshold, abs=0.01)
     assert learned(accounts(400), false_cases=10.0).threshold < model.threshold
+
+
+def test_the_threshold_continues_the_body_as_a_normal_distribution(model: Model) -> None:
+    body = (NormalDist().inv_cdf(0.6), NormalDist().inv_cdf(0.9))
+    margin = replace(model, body=body, false_cases=1.0).threshold / NormalDist().inv_cdf(0.999)
+    assert 1.0 < margin < 1.06
 
 
 def test_cheats_among_the_accounts_do_not_teach() -> None:
