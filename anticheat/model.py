@@ -24,10 +24,12 @@ from anticheat.plays import Plays, Vector
 FALSE_CASES = 1.0
 """The number of false cases in 1,000 player-weeks for which the threshold is set by default."""
 
+MOST_BY_HAND = 3.0
+"""The most evidence about a hand: a steady, quick hand alone is that of a skilled person or a device."""
+
 _USUAL = 1.5  # times the usual difference from the median: less is no evidence
-_MOST_BY_HAND = 3.0  # a steady, quick hand alone is that of a skilled person or a device
+_MARGIN = 1.05  # their tail is a little longer than a normal distribution's
 _NORMAL = (0.2533, 1.2816)  # the standard normal distribution's
-_MARGIN = 1.1  # their tail is a little longer than a normal distribution's
 _STANDS_OUT = 2.0
 _MEMBERS = [[index for index, feature in enumerate(FEATURES) if feature.group == group] for group in GROUPS]
 _IS_LIFE = np.array([group in LIFE for group in GROUPS])
@@ -88,11 +90,13 @@ class Finding:
 class Assessment:
     """The judgement of one account. `findings` are the features that stand out, the strangest first.
 
-    `limits` are the absolute limits that it broke, in words: each is a case by itself. `evidence` is that of each group
-    of features, from which verdicts of people let the model learn, and `values` are those of FEATURES.
+    `hand` is the part of the score that is about its hand. `limits` are the absolute limits that it broke, in words:
+    each is a case by itself. `evidence` is that of each group of features, from which verdicts of people let the model
+    learn, and `values` are those of FEATURES.
     """
 
     score: float
+    hand: float
     threshold: float
     findings: tuple[Finding, ...]
     limits: tuple[str, ...]
@@ -113,13 +117,14 @@ def assess(model: Model, plays: Plays, until: float) -> Assessment | None:
 
 def assess_values(model: Model, values: Vector) -> Assessment:
     """Return the judgement of one vector."""
-    (score,) = scores_of(model, values[None, :])
+    (life,), (hand,) = _life_and_hand(model, values[None, :])
     differences = differences_of(model, values[None, :])[0]
     order = [int(index) for index in np.argsort(-differences, kind="stable")]
     chosen = [index for index in order if differences[index] >= _STANDS_OUT] or order[:1]
     findings = [_finding(model, values, index, float(differences[index])) for index in _once_each(chosen)]
     return Assessment(
-        float(score),
+        float(life + hand),
+        float(hand),
         model.threshold,
         tuple(findings[:4]),
         broken_limits(values),
@@ -153,8 +158,13 @@ def evidence_of(differences: Vector) -> Vector:
 
 
 def scores_of(model: Model, vectors: Vector) -> Vector:
-    """Return the scores: evidence about a life, and up to a limit about a hand; several groups add as squares do."""
+    """Return the scores: evidence about a life, and up to a limit about a hand."""
+    life, hand = _life_and_hand(model, vectors)
+    return life + hand
+
+
+def _life_and_hand(model: Model, vectors: Vector) -> tuple[Vector, Vector]:
+    """Return both kinds of evidence; several groups add as squares do."""
     evidence = model.weights * evidence_of(differences_of(model, vectors))
     life, hand = (np.sqrt((evidence[:, part] ** 2).sum(axis=1)) for part in (_IS_LIFE, ~_IS_LIFE))
-    scores: Vector = life + np.minimum(hand, _MOST_BY_HAND)
-    return scores
+    return life, np.minimum(hand, MOST_BY_HAND)

@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     quarantine: Switch = _set(False, "points scored under a case are held until it is decided: on or off")
     gain_watch: Switch = _set(True, "who gains unusually much is assessed at once: on or off")
     gain_multiple: Annotated[float, number(1, 100)] = _set(
-        1.5, "times the 99th percentile of a day, above which there is always a case"
+        1.3, "times the 99th percentile of a day, above which there is always a case"
     )
 
     ping_seconds: Annotated[float, number(0.1, 3600)] = _set(30.0, "time between pings to a subscriber")

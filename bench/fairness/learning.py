@@ -67,6 +67,11 @@ class ModelEye:
         reference = next(iter(models.values())).reference
         self._models, self._profile, self._times = models, Profile(plays, reference), plays.completed_at
 
+    def hand(self, until: float, name: str) -> float | None:
+        """Return one model's evidence about the hand at this time; `None` for too few plays."""
+        values = self._profile.vector(until)
+        return None if values is None else assess_values(self._models[name], values).hand
+
     def levels(self, until: float) -> dict[str, float]:
         """Return the level at this time by each model; 0 for too few plays."""
         values = self._profile.vector(until)

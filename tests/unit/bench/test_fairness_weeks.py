@@ -113,7 +113,7 @@ def test_a_gain_beyond_the_honest_is_a_case(per_hour: float, has_case: bool) -> 
 
 def test_an_unusual_gain_is_held_until_looked_at() -> None:
     limits = limits_of([[100.0 + number] for number in range(300)])
-    view = watched(scores(1000.0, 10), limits, lambda at: 5.0, None, random.Random(1), is_honest=True)
+    view = watched(scores(1000.0, 10), limits, lambda at: 3.0, None, random.Random(1), is_honest=True)
     assert view.case_at == MIDNIGHT
     assert view.holds[0][0] == MIDNIGHT
     assert view.holds[0][1] > MIDNIGHT + HOUR / 2
