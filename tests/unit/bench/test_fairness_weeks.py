@@ -83,7 +83,7 @@ def test_a_completion_that_is_too_soon_comes_again_and_scores() -> None:
     assert len(live.scored) == 4
     assert live.case_at is None
     for number in range(3):
-        assert live.scored[number].at - opened[number].issued_at > 8 * (number + 1) - 0.06
+        assert live.scored[number].at - MIDNIGHT > 8 * (number + 1) - 0.06
 
 
 def test_the_moderator_takes_time() -> None:
