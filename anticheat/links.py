@@ -1,6 +1,6 @@
 """Accounts that belong together: farms, accounts that one hand plays in turns, and accounts that were handed over.
 
-`linked_groups` is the entry point. What two accounts share, such as a network, is never evidence alone: it lowers the
+`linked_groups` is the entry point. A trait of both accounts, such as a network, is never evidence alone: it lowers the
 bar for evidence of behaviour (anticheat/one_hand.py), and the same sequence of intervals needs no shared trait at all
 (anticheat/in_step.py). A group is evidence for a case of each member, for a person to look at, and for nothing else.
 Needs numpy, which comes with the extra `model`.
@@ -19,7 +19,7 @@ from anticheat.one_hand import one_hand_links
 __all__ = ["LEAST_STRENGTH", "Account", "ActionTimes", "Group", "Link", "Sighting", "group_links", "linked_groups"]
 
 SUSPICION = 30.0
-"""What a link adds to the suspicion of each account, soft, and never up to the level at which points are held."""
+"""The points that a link adds to each account's suspicion: soft, and never up to the level at which points are held."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ changed on that day is evidence as well.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -21,13 +20,8 @@ from math import comb, log10
 
 import numpy as np
 
-from anticheat.link_data import DAY, LEAST_STRENGTH, MOST_STRENGTH, Account, ActionTimes, Link, Vector, log_ratio
-
-MOST_POOL = 14
-"""In a larger pool no evidence of turns and rhythm suffices: a school, a company, a mobile network."""
-
-BURST_SECONDS = 600.0
-"""Accounts that were registered within this time of each other share a trait."""
+from anticheat.link_data import LEAST_STRENGTH, MOST_STRENGTH, Account, ActionTimes, Link, Vector, log_ratio
+from anticheat.traits import MOST_POOL, Trait, traits_of
 
 BASELINE_ACCOUNTS = 100
 """So many accounts, taken evenly, show how alike two people of this population are."""
@@ -47,15 +41,6 @@ _SMALL_SERVER = (np.linspace(0.03, 0.3, 20), np.linspace(0.08, 0.8, 20))
 
 
 _Rhythm = dict[str, tuple[Vector, int]]  # by action type: the distribution of the intervals, and their number
-
-
-@dataclass(frozen=True, slots=True)
-class Trait:
-    """A trait that the `members` share, in `words`; `since`: from which Unix time on each of them has it."""
-
-    words: str
-    members: Sequence[str]
-    since: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,39 +64,6 @@ def baseline_of(accounts: Sequence[Account]) -> Baseline:
     own, rhythms = [_own_distance(intervals_of) for intervals_of in sample], [_rhythm(part) for part in sample]
     others = [_distance(first, second) for first, second in combinations(rhythms, 2)]
     return Baseline(_sorted([*own, *_SMALL_SERVER[0]]), _sorted([*others, *_SMALL_SERVER[1]]))
-
-
-def traits_of(accounts: Sequence[Account]) -> list[Trait]:
-    """Return the traits that at least two of the accounts share."""
-    seen: dict[tuple[str, int, bytes, bytes], dict[str, float]] = defaultdict(dict)
-    registered = {account.id: account.registered_at for account in accounts if account.registered_at}
-    for account in accounts:
-        first_days: dict[int, int] = {}
-        for sighting in sorted(account.sightings, key=lambda entry: entry.day):
-            key, network = sighting.key, sighting.network
-            since = sighting.day * DAY if sighting.day > first_days.setdefault(key, sighting.day) else 0.0
-            seen["from one network", key, network, b""].setdefault(account.id, since)
-            if sighting.device:
-                words = "from one network, with one kind of client"
-                seen[words, key, network, sighting.device].setdefault(account.id, since)
-    traits = [Trait(key[0], sorted(since), since) for key, since in seen.items()]
-    bursts = burst_traits("registered within minutes", registered, {})
-    for trait in traits:
-        on_network = {member: registered[member] for member in trait.members if member in registered}
-        bursts += burst_traits(f"{trait.words}, registered within minutes", on_network, trait.since)
-    return [trait for trait in (*traits, *bursts) if len(trait.members) > 1]
-
-
-def burst_traits(words: str, registered: Mapping[str, float], since: Mapping[str, float]) -> list[Trait]:
-    """Return a trait for each burst of registrations: accounts within BURST_SECONDS of the one before."""
-    order = sorted(registered, key=lambda account: registered[account])
-    bursts: list[list[str]] = []
-    for number, account in enumerate(order):
-        if number and registered[account] - registered[order[number - 1]] <= BURST_SECONDS:
-            bursts[-1].append(account)
-        else:
-            bursts.append([account])
-    return [Trait(words, burst, since) for burst in bursts if len(burst) > 1]
 
 
 def one_hand_links(
@@ -146,7 +98,7 @@ def one_hand_links(
 
 @dataclass(frozen=True, slots=True)
 class _Likeness:
-    """Two accounts with a common trait and a similar rhythm: decades for one hand, and what shows it."""
+    """Two accounts with a common trait and a similar rhythm: decades for one hand, and the facts that show it."""
 
     trait: Trait
     turns: _Turns

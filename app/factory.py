@@ -10,6 +10,7 @@ from app import logs
 from app.cli.commands import REFUSAL
 from app.cli.register import register as register_commands
 from app.containers.container import Container
+from app.containers.url_checks import check_urls
 from app.http import (
     actions,
     admin,
@@ -50,8 +51,9 @@ class _App(Flask):
 
 
 def create_app(settings: Settings) -> Flask:
-    """Return the Flask app with the API, the sockets, the page and the commands."""
+    """Return the Flask app with the API, the sockets, the page and the commands. Raises BadSetting."""
     logs.configure(settings)
+    check_urls(settings)
     app = _App("fairboard", static_folder=None)
     # Each resource has one path and no redirects, so that a proxy's rules for the path cover the whole resource.
     app.url_map.merge_slashes = False

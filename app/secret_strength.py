@@ -2,23 +2,35 @@
 
 The estimate is that of a compressor with a known dictionary: a part that repeats the known texts or the secret itself
 costs next to nothing, any other character as many bits as its alphabet holds. A random secret repeats nothing.
+
+A secret that is another form of a text (backwards, two texts in turns, in hexadecimal or base64) is no better than that
+text, and the hash of a known word no better than the word.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import math
 import re
 import string
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
 
 LEAST_LENGTH = 32
 _LEAST_DISTINCT = 9  # 32 random hexadecimal digits have fewer in one case of 300,000
 _LEAST_BITS = 100.0  # 32 random hexadecimal digits: 128
+_DIGEST_BYTES = 16  # of any hash: people shorten them
 _LEAST_MATCH, _MATCH_BITS = 3, 8.0
 _SEPARATOR_BITS = 2.0
 _WORD_BITS = 1.5  # for each letter of written language
 _LEAST_PAIRS = 9  # common pairs of letters, as at least 40% of all pairs; of 750,000 random secrets none had over 8
 
-_ROWS = ("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "abcdefghijklmnopqrstuvwxyz", "0123456789abcdef")
+_ROWS = (
+    *("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "abcdefghijklmnopqrstuvwxyz", "0123456789abcdef"),
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
+)
 _WORDS = (
     "secret password passphrase changeme changethis replaceme default example sample dummy test testing development "
     "production staging insecure notsecure unsafe temporary placeholder fairboard leaderboard admin administrator root "
@@ -36,6 +48,7 @@ _PAIRS = frozenset(
         "io ic ne ea om ri ch ll be ma si ur us",
     )
 )
+_URL_SAFE = str.maketrans("-_", "+/")
 _LEET = str.maketrans("@4013$57", "aaoiesst")
 _WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
 _ALPHABETS = (
@@ -55,9 +68,39 @@ def weakness(secret: str) -> str | None:
         return f"is shorter than {LEAST_LENGTH} characters"
     if len(set(secret)) < _LEAST_DISTINCT:
         return "repeats a few characters"
-    if _estimate_bits(secret) < _LEAST_BITS:
+    if any(raw[:_DIGEST_BYTES] in _digests_of_words() for raw in _decoded(secret)):
+        return "is the hash of a well-known word"
+    if any(_estimate_bits(text) < _LEAST_BITS for text in _readings(secret)):
         return "is easy to guess: it repeats itself, or is made of words or sequences"
     return None
+
+
+def _readings(secret: str) -> Iterator[str]:
+    """Yield the secret, and the texts that it stands for in hexadecimal or base64, in as many layers as there are."""
+    yield secret
+    for raw in _decoded(secret):
+        if raw.isascii() and (text := raw.decode()).isprintable():
+            yield from _readings(text)
+
+
+def _decoded(secret: str) -> Iterator[bytes]:
+    """Yield the bytes that the secret may stand for."""
+    with suppress(ValueError):
+        yield bytes.fromhex(secret)
+    digits = secret.rstrip("=").translate(_URL_SAFE)
+    with suppress(ValueError):
+        yield base64.b64decode(digits + "=" * (-len(digits) % 4), validate=True)
+
+
+@cache
+def _digests_of_words() -> frozenset[bytes]:
+    """Return the beginnings of the hashes of the words that people would take."""
+    words = [word.encode() for word in (*_WORDS.split(), *(word.capitalize() for word in _WORDS.split()))]
+    texts = [word + end for word in words for end in (b"", b"\n", b"1", b"123")]  # echo adds a line's end
+    names = ("md5", "sha1", "sha256", "sha512")
+    return frozenset(
+        hashlib.new(name, text, usedforsecurity=False).digest()[:_DIGEST_BYTES] for text in texts for name in names
+    )
 
 
 def _spelled_out(secret: str) -> str:
@@ -68,7 +111,9 @@ def _spelled_out(secret: str) -> str:
 def _estimate_bits(secret: str) -> float:
     """Estimate the entropy of a secret in bits, for an attacker who knows how people make up secrets."""
     character_bits = _WORD_BITS if _reads_like_words(secret) else _bits_per_character(secret)
-    return min(_compressed_bits(text.lower(), character_bits) for text in (secret, _spelled_out(secret)))
+    in_turns = secret[::2] + secret[1::2]
+    forms = (secret, _spelled_out(secret), secret[::-1], in_turns)
+    return min(_compressed_bits(text.lower(), character_bits) for text in forms)
 
 
 def _compressed_bits(secret: str, character_bits: float) -> float:

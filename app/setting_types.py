@@ -95,7 +95,12 @@ def _parse_switch(value: object) -> object:
 
 
 def _parse_list(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    parts = tuple(part.strip() for part in value.split(",") if part.strip())
+    if not parts:
+        raise ValueError("has commas alone: leave it empty for its default")
+    return parts
 
 
 def _parse_keys(value: object) -> object:

@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     quarantine: Switch = _set(False, "points scored under a case are held until it is decided: on or off")
     gain_watch: Switch = _set(True, "who gains unusually much is assessed at once: on or off")
     gain_multiple: Annotated[float, number(1, 100)] = _set(
-        1.5, "times the 99th percentile of a day, above which there is always a case"
+        1.3, "times the 99th percentile of a day, above which there is always a case"
     )
 
     ping_seconds: Annotated[float, number(0.1, 3600)] = _set(30.0, "time between pings to a subscriber")
@@ -192,9 +192,9 @@ class Settings(BaseSettings):
                 name = f"key '{key.kid}' of {variable.upper()}"
                 if fault := weakness(key.secret):
                     raise BadSetting(f"{variable.upper()}: the secret of key '{key.kid}' {fault}; {_ADVICE}")
-                secret = key.secret.casefold()
+                secret = min(key.secret.casefold(), key.secret.casefold()[::-1])
                 if secret in names:
-                    raise BadSetting(f"{name} has the same secret as {names[secret]}; {_ADVICE}")
+                    raise BadSetting(f"{name} has the same secret as {names[secret]}, or its reverse; {_ADVICE}")
                 names[secret] = name
 
 

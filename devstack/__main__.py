@@ -28,7 +28,9 @@ _PR_SET_PDEATHSIG = 1
 
 
 class _Stop(BaseException):
-    """The launcher was asked to end."""
+    """The launcher was asked to end. Python ignores an exception inside a destructor, so the request is kept too."""
+
+    is_requested = False
 
 
 def print_line(line: str, file: TextIO | None = None) -> None:
@@ -144,6 +146,8 @@ def _watch(session: _Session) -> None:
     try:
         while True:
             time.sleep(0.2)
+            if _Stop.is_requested:
+                raise _Stop
             demo = session.group.processes.get("demo")
             if demo is not None and demo.exit_code == 0:
                 return
@@ -188,6 +192,7 @@ def _set_signal_handlers(handler: signal._HANDLER) -> None:
 def _raise_stop(_number: int, _frame: FrameType | None) -> None:
     # Ignore further signals until `_exit_at_once` handles them during the stop.
     _set_signal_handlers(signal.SIG_IGN)
+    _Stop.is_requested = True
     raise _Stop
 
 

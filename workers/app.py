@@ -10,8 +10,10 @@ import threading
 from celery.signals import setup_logging, worker_process_init, worker_process_shutdown, worker_shutting_down
 
 from app import logs
+from app.containers.url_checks import check_urls
 from app.log_sink import guard_standard_error, guard_standard_output
 from app.settings import BadSetting, Settings, drop_overriding_variables
+from workers.broker import check_broker
 from workers.fairboard_celery import create_celery
 
 # After SIGTERM a task may run for this long; then it goes back to the broker, for another worker. This is less than the
@@ -25,7 +27,10 @@ guard_standard_output()
 
 drop_overriding_variables()
 try:
-    app = create_celery(Settings.from_env())
+    settings = Settings.from_env()
+    check_urls(settings)
+    check_broker(settings)
+    app = create_celery(settings)
 except BadSetting as error:
     sys.exit(f"fairboard: {error}")
 

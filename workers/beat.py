@@ -7,11 +7,16 @@ due meanwhile. Nothing here depends on this machine's wall clock, which may be s
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 import time
+from types import FrameType
 
 import structlog
 from celery import Celery
-from celery.beat import ScheduleEntry, Scheduler
+from celery.beat import ScheduleEntry, Scheduler, Service
+from celery.signals import beat_init
 
 from app.stores.operations.beat_lock import BeatLock
 from workers.app import app as fairboard
@@ -31,13 +36,14 @@ def _seconds_since_boot() -> float:
 
 
 class OneBeat(Scheduler):  # type: ignore[misc]
-    """A scheduler that sends only with the lock. Celery calls `tick` again after as many seconds as it returned."""
+    """A scheduler that sends only with the lock."""
 
     def __init__(self, app: Celery, *arguments: object, lazy: bool = False, **options: object) -> None:
         self._lock = BeatLock(fairboard.settings.database_url)
         self._publisher = Publisher(fairboard)
         self._timetable = Timetable({}, clock=_seconds_since_boot)
         self._has_lock = False
+        self._woken, self._wake = os.pipe()
         super().__init__(app, *arguments, lazy=lazy, **options)
 
     def setup_schedule(self) -> None:
@@ -47,13 +53,26 @@ class OneBeat(Scheduler):  # type: ignore[misc]
         self._timetable = Timetable(intervals, clock=_seconds_since_boot)
 
     def tick(self, *_: object, **__: object) -> float:
-        """Send the due tasks if this process holds the lock; return the seconds until the next call."""
+        """Send the due tasks if this process holds the lock, and wait for the next ones; return 0: call it again.
+
+        `wake` ends the wait, which Celery's own sleep after a tick would go on with.
+        """
+        select.select([self._woken], [], [], self._work())
+        return 0.0
+
+    def wake(self) -> None:
+        """End the wait of `tick`, also from a signal handler."""
+        os.write(self._wake, b"!")
+
+    def _work(self) -> float:
+        """Do the work of a tick; return the seconds until the next one."""
         try:
-            if not self._take_lock():
-                return _CHECK_SECONDS
-            return self._send_due()
+            return self._send_due() if self._take_lock() else _CHECK_SECONDS
         except Exception as error:  # noqa: BLE001 - after any error, unsent tasks stay due
             log.warning("beat_failed", kind=type(error).__name__, error=str(error).split("\n")[0])
+            if self._has_lock and not self._lock.is_held:
+                self._has_lock = False
+                log.warning("beat_lock_lost")
             return _CHECK_SECONDS / 2
 
     def close(self) -> None:
@@ -63,9 +82,8 @@ class OneBeat(Scheduler):  # type: ignore[misc]
         super().close()
 
     def _take_lock(self) -> bool:
-        had_lock, self._has_lock = self._has_lock, False
         has_lock = self._lock.take()
-        if has_lock and not had_lock:
+        if has_lock and not self._has_lock:
             self._timetable.resume(self._lock.ages())
             log.info("beat_lock_taken")
         self._has_lock = has_lock
@@ -82,6 +100,19 @@ class OneBeat(Scheduler):  # type: ignore[misc]
         with self._lock.record_send(entry.name) as now:
             self._publisher.send(entry.task, dict(entry.kwargs), _headers(entry, now))
         log.info("tick_sent", tick=entry.name, task=entry.task)
+
+
+@beat_init.connect  # type: ignore[untyped-decorator]
+def _set_signal_handlers(sender: Service, **_: object) -> None:
+    """Stop between two ticks. Celery's handlers raise SystemExit, which Python ignores inside a destructor."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)  # a second signal ends the process at once
+        sender._is_shutdown.set()
+        sender.scheduler.wake()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
 
 
 def _headers(entry: ScheduleEntry, now: float) -> dict[str, float]:

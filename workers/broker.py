@@ -10,6 +10,7 @@ from celery import Celery
 from kombu import Connection
 from kombu.exceptions import KombuError
 
+from app.settings import BadSetting, Settings
 from workers.queues import queue_of
 
 BROKER_ERRORS = (amqp.AMQPError, KombuError, OSError)
@@ -18,6 +19,18 @@ BROKER_ERRORS = (amqp.AMQPError, KombuError, OSError)
 def is_rabbitmq(url: str) -> bool:
     """Return whether the broker is RabbitMQ, with the queues of workers/queues.py."""
     return url.startswith("amqp")
+
+
+def check_broker(settings: Settings) -> None:
+    """Raise BadSetting for an option that the broker's client can't read. Shows no part of the URL."""
+    try:
+        for url in settings.broker_url.split(";"):
+            Connection(url)  # it connects later
+        is_readable = True
+    except (TypeError, ValueError, LookupError):
+        is_readable = False
+    if not is_readable:
+        raise BadSetting("BROKER_URL has an option that the broker's client doesn't know, or a bad value")
 
 
 @contextmanager

@@ -171,7 +171,7 @@ def build_learning(
         from app.services.moderation.model_cases import ModelCases
         from app.services.moderation.model_training import ModelTraining
     except ImportError as error:
-        raise Unavailable(f"The learned model needs scikit-learn, which is not installed ({error}).") from error
+        raise Unavailable(f"The learned model needs numpy and scipy, which are not installed ({error}).") from error
     settings, models = connections.settings, ModelStore(connections.database)
     cases = ModelCases(
         connections.database,

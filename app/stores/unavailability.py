@@ -19,6 +19,10 @@ class RedisRefuses(redis.exceptions.ResponseError):
     """Redis executes no command of this kind at the moment; redis-py has no class for this reply."""
 
 
+class WrongType(RedisRefuses):
+    """Another program has written a value of another type to one of our keys."""
+
+
 UNAVAILABLE: tuple[type[Exception], ...] = (
     sqlalchemy.exc.OperationalError,
     sqlalchemy.exc.InterfaceError,
@@ -61,7 +65,7 @@ _IN_SCRIPT = re.compile(r"Error running script \(call to \w+\): (?:@\w+: ?\d+: )
 _REDIS_CODES = {
     *("OOM", "READONLY", "MISCONF", "NOREPLICAS", "LOADING", "BUSY"),
     *("MASTERDOWN", "CLUSTERDOWN"),
-    "WRONGTYPE",  # another program has written to one of our keys: lasts until the board's repair has deleted it
+    "WRONGTYPE",
     *("NOPERM", "NOAUTH", "WRONGPASS", "DENIED"),
 }
 _REDIS_TEXTS = (
@@ -82,7 +86,7 @@ def translate_redis_error(error: Exception) -> Exception:
     match = _IN_SCRIPT.match(text)
     reason = match["reason"] if match else text
     if reason.partition(" ")[0] in _REDIS_CODES or reason.lower().startswith(_REDIS_TEXTS):
-        return RedisRefuses(reason)
+        return WrongType(reason) if reason.startswith("WRONGTYPE") else RedisRefuses(reason)
     return error
 
 

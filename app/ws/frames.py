@@ -8,6 +8,7 @@ _TEXT, _CLOSE, _PONG = 0x81, 0x88, 0x8A  # each with FIN set: the server never f
 
 NORMAL = 1000
 PROTOCOL_ERROR = 1002
+BAD_TEXT = 1007
 POLICY = 1008
 TOO_BIG = 1009
 INTERNAL = 1011

@@ -51,6 +51,7 @@ class Broken:
 
 
 _MESSAGE_BYTES = 4096
+_TOO_BIG = Broken(frames.TOO_BIG, f"a message is at most {_MESSAGE_BYTES} bytes")
 
 Event = Text | Binary | Ping | Fragment | Close | Broken
 
@@ -78,14 +79,17 @@ class Inbox:
         decoder = self._decoder = self._decoder or FrameDecoder(client=False)
         decoder.receive_bytes(data)
         while not self.is_shut:
-            event: Event | None
+            event: Event | None = None
             try:
                 frame = decoder.process_buffer()
-                if frame is None:
-                    break
-                event = self._read_control(frame) if frame.opcode.iscontrol() else self._read_data(frame)
+                if frame is not None:
+                    event = self._read_control(frame) if frame.opcode.iscontrol() else self._read_data(frame)
+                if event is None and self._announces_too_much(decoder):
+                    event = _TOO_BIG
             except ParseFailed as error:
                 event = Broken(int(error.code), "protocol error")
+            if event is None and frame is None:
+                break
             if event is not None:
                 self.is_shut = isinstance(event, Close | Broken)
                 yield event
@@ -110,12 +114,19 @@ class Inbox:
             self._opcode = frame.opcode
         self._size += len(frame.payload)
         if self._size > _MESSAGE_BYTES:
-            return Broken(frames.TOO_BIG, f"a message is at most {_MESSAGE_BYTES} bytes")
+            return _TOO_BIG
         if frame.payload and self._opcode is Opcode.TEXT:
             self._parts.append(bytes(frame.payload))  # type: ignore[arg-type]
         if not frame.frame_finished:
             return None
         return self._take_message() if frame.message_finished else Fragment()
+
+    def _announces_too_much(self, decoder: FrameDecoder) -> bool:
+        """Return whether the frame under way makes the message too big, by the length in its head."""
+        head = decoder.header
+        if head is None or head.opcode.iscontrol():
+            return False
+        return self._size + head.payload_len - decoder.payload_consumed > _MESSAGE_BYTES
 
     def _take_message(self) -> Event:
         event: Event = Text(b"".join(self._parts)) if self._opcode is Opcode.TEXT else Binary()
@@ -128,4 +139,10 @@ def _parse_close(payload: bytes) -> Event:
         return Broken(frames.PROTOCOL_ERROR, "protocol error")
     (code,) = struct.unpack("!H", payload[:2])
     is_allowed = (1000 <= code <= 1014 and code not in (1004, 1005, 1006)) or 3000 <= code <= 4999
-    return Close(code) if is_allowed else Broken(frames.PROTOCOL_ERROR, "protocol error")
+    if not is_allowed:
+        return Broken(frames.PROTOCOL_ERROR, "protocol error")
+    try:
+        payload[2:].decode()
+    except UnicodeDecodeError:
+        return Broken(frames.BAD_TEXT, "the reason is not UTF-8")
+    return Close(code)

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -45,6 +46,7 @@ def main() -> int:
     figures = summary(populations) | {
         "small": small_rows(small),
         "kinds": arguments.kinds,
+        "date": datetime.now(UTC).date().isoformat(),
         "command": f"python -m bench.fairness {' '.join(sys.argv[1:])}".strip(),
         "seconds": round(time.monotonic() - start),
     }

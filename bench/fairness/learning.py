@@ -9,9 +9,10 @@ from typing import Final
 import numpy as np
 
 from anticheat.features import Profile, reference_of
-from anticheat.model import Model, assess_values, learn, moments_of
+from anticheat.model import Model, assess_values
 from anticheat.plays import Plays, Vector
 from anticheat.shipped import shipped_model
+from anticheat.training import learn, moments_of
 from bench.fairness.population import Player
 from bench.fairness.world import ALL_ACTIONS, HOUR, MIDNIGHT, WEEK
 
@@ -65,6 +66,11 @@ class ModelEye:
     def __init__(self, models: Mapping[str, Model], plays: Plays) -> None:
         reference = next(iter(models.values())).reference
         self._models, self._profile, self._times = models, Profile(plays, reference), plays.completed_at
+
+    def hand(self, until: float, name: str) -> float | None:
+        """Return one model's evidence about the hand at this time; `None` for too few plays."""
+        values = self._profile.vector(until)
+        return None if values is None else assess_values(self._models[name], values).hand
 
     def levels(self, until: float) -> dict[str, float]:
         """Return the level at this time by each model; 0 for too few plays."""

@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from anticheat.features import FEATURES, Reference
-from anticheat.model import Model, train
+from anticheat.model import Model
 from anticheat.plays import Plays
 from anticheat.stored_model import dump
+from anticheat.training import train
 from bench.fairness.tuning_mainstream import MAINSTREAM
 from bench.fairness.world import ACTIONS, MIDNIGHT, WEEK
 

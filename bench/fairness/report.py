@@ -25,7 +25,7 @@ def _head(summary: Mapping[str, Any]) -> list[str]:
         f"unusual honest player-weeks, {summary['cheat_accounts']:,} cheating accounts, "
         f"{summary['redemptions']:,} redemptions, {summary['seconds']:,} s"
     )
-    return [f"`{summary['command']}`: the {summary['kinds']} kinds, {sizes}. Intervals are of 95%."]
+    return [f"{summary['date']}, `{summary['command']}`: the {summary['kinds']} kinds, {sizes}. Intervals are of 95%."]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -66,7 +66,13 @@ def learned(players: Sequence[JudgedPlayer], seed: str) -> Learned:
     rng = random.Random(f"{seed}/mix")
     samples = {name: _mix(players, rng, *shares) for name, shares in MIXES.items()}
     models = trained({name: [entry.player for entry in sample] for name, sample in samples.items()})
-    return Learned(models, limits_of(points_by_day(entry.live.scored) for entry in samples[USUAL_MIX]))
+    entries = [entry for entry in samples[USUAL_MIX] if entry.player.is_honest or not _is_strange(entry, models)]
+    return Learned(models, limits_of(points_by_day(entry.live.scored) for entry in entries))
+
+
+def _is_strange(entry: JudgedPlayer, models: Mapping[str, Model]) -> bool:
+    """Return whether the model opens a case for this account: cheats in a case set no limits, as in the product."""
+    return ModelEye({USUAL_MIX: models[USUAL_MIX]}, plays_of(entry.player)).week()[USUAL_MIX].case_at is not None
 
 
 def _mix(players: Sequence[JudgedPlayer], rng: random.Random, unusual: float, cheats: float) -> list[JudgedPlayer]:
@@ -105,8 +111,8 @@ def _result(entry: JudgedPlayer, lessons: Learned, link: tuple[float, float] | N
     gain = watched(
         live.scored,
         lessons.limits,
-        lambda at: eye.levels(at)[USUAL_MIX],
-        min((at for at in cases.values() if at is not None), default=None),
+        lambda at: eye.hand(at, USUAL_MIX),
+        min((at for at in (live.case_at, link_at) if at is not None), default=None),
         random.Random(f"gain/{player.name}"),
         is_honest=player.is_honest,
     )

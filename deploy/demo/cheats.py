@@ -56,7 +56,7 @@ class Clockwork(Cheat):
         due = time.monotonic()
         while True:
             action = self.issue(kind)
-            due = max(due + beat, time.monotonic())
+            due = max(due + beat, time.monotonic() + kind["min_seconds"])  # a slow answer delays the beat
             self.wait(due - time.monotonic())
             if action is not None:
                 self.redeem(action)
@@ -66,11 +66,12 @@ class Burst(Cheat):
     """A cheater that opens as many actions as it may hold, completes them all at once, and repeats that."""
 
     kind = "burst"
+    slug: ClassVar[str] = "tap"
 
     def play(self) -> None:
         while True:
             for _ in range(2):
-                actions = [self.issue(self.pick("tap")) for _ in range(_MAX_OPEN_ACTIONS)]
+                actions = [self.issue(self.pick(self.slug)) for _ in range(_MAX_OPEN_ACTIONS)]
                 for action in filter(None, actions):
                     self.redeem(action)
             self.wait(self.rng.uniform(8, 15))

@@ -27,6 +27,7 @@ BRISK = {
     "ANTICHEAT_FLAG": "1000000",
     "ANTICHEAT_REJECT": "1000000",
     "ANTICHEAT_CRITICAL": "1000000",
+    "GAIN_WATCH": "off",
 }
 _BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 
-from tests.parts.client import Api, Player
+from tests.parts.client import API, Api, Player
+from tests.parts.raw import raw_answer
 from tests.parts.waiting import eventually
 
 ROW = {"rank", "user_id", "username", "score", "achieved_at"}
@@ -79,6 +81,11 @@ def test_an_etag_is_answered_with_304_until_the_board_changes(
     assert unchanged.headers["ETag"] == etag
     assert api.get("/leaderboard/top", headers={"If-None-Match": '"something-else"'}).status == 200
     assert api.get("/leaderboard/top", headers={"If-None-Match": f'"x", {etag}'}).status == 304
+    address = urlsplit(api.url)
+    for path in ("/leaderboard/top", "/leaderboard/top?limit=10&board=main"):  # the kept answer, and perhaps the view
+        lines = f'If-None-Match: "x"\r\nif-none-match: {etag}\r\nConnection: close'
+        request = f"GET {API}{path} HTTP/1.1\r\nHost: x\r\n{lines}\r\n\r\n"
+        assert raw_answer((str(address.hostname), int(address.port or 0)), request.encode()).status == 304
     anna.score_once(extra_type(points=900_000_000))
     changed = eventually(
         lambda: (answer := api.get("/leaderboard/top", headers={"If-None-Match": etag})).status == 200 and answer

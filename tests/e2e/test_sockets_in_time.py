@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -115,18 +116,40 @@ def test_a_renewed_token_keeps_the_socket_open(socket: Subscriber, anna: Player)
             return
 
 
+def _closed_for_slowness(api: Api) -> float:
+    (count,) = re.findall(r"^fairboard_slow_closed_total (\S+)", api.get("//metrics").text, re.M) or ["0"]
+    return float(count)
+
+
 def test_a_subscriber_that_cannot_read_is_closed(brisk: Product, anna: Player, caller: Caller, address: str) -> None:
-    """Go on sending pongs without reading any board."""
-    with subscribed(brisk.url, anna.access_token, address=address, receive_buffer=2048) as socket:
-        began = time.monotonic()
-        answered = 0
-        while (now := time.monotonic() - began) < 3:
+    """Go on sending pongs and renewing the token without reading any board."""
+    api, ended = caller(), threading.Event()
+    before = _closed_for_slowness(api)
+
+    def move_the_board() -> None:
+        while not ended.is_set():
             player = caller().register()
             for _ in range(4):
                 player.score_once()
-            if now >= 0.25 * answered:  # faster than this, a quick machine gets 1008 for sending too much
-                socket.pong()
-                answered += 1
+
+    with (
+        ThreadPoolExecutor() as pool,
+        subscribed(brisk.url, anna.access_token, address=address, receive_buffer=2048) as socket,
+    ):
+        moves = pool.submit(move_the_board)
+        began, token = time.monotonic(), anna.refresh_token
+        renew_at = began + 5
+        while _closed_for_slowness(api) == before and time.monotonic() < began + 25:
+            socket.pong()
+            if time.monotonic() > renew_at:
+                renew_at += 5
+                renewed = anna.api.post("/auth/refresh", token=token).data
+                token = renewed["refresh_token"]
+                socket.subscribe(renewed["access_token"])
+            ended.wait(0.25)  # sooner, a quick machine gets 1008 for sending too much
+        ended.set()
         close, _ = socket.until_closed()
+        moves.result()
     # The reason may not get through to a client that does not read.
     assert close in (4409, None)
+    assert _closed_for_slowness(api) == before + 1

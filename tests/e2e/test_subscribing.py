@@ -62,7 +62,7 @@ def test_a_redemption_is_pushed_with_what_changed(
     slug = extra_type(points=950_000_000)
     with subscribed(product.url, ben.access_token) as socket:
         scored = anna.score_once(slug)
-        update = socket.until_score(anna.user_id, 950_000_000, within=5)
+        update = socket.until_change(anna.user_id, 950_000_000, within=5)
         assert update["type"] == "leaderboard.update"
         assert set(update) == {"type", "meta", "data", "changeInfo"}
         assert (update["meta"]["code"], update["meta"]["board"]) == (200, "main")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import random
 import secrets
 import uuid
@@ -10,6 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
+from app.secret_strength import weakness
 from app.settings import BadSetting, Settings
 
 DEVELOPMENT = {"APP_ENV": "development"}
@@ -122,6 +124,22 @@ WEAK = {
     "zero ids": "00000000-0000-0000-0000-000000000001" * 2,
     "ours with a tail": "development-only-secret-change-me-2",
     "glued words with digits for letters": "P4ssw0rd!P@ssword1Secret#2024Admin",
+    "letters and digits in turns": "a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6q7r8s9t0",
+    "digits and letters in turns": "1A2B3C4D5E6F7G8H9I0J1K2L3M4N5O6P7Q8R9S0T",
+    "two keyboard rows in turns": "q1w2e3r4t5y6u7i8o9p0a1s2d3f4g5h6j7k8l9",
+    "columns of the keyboard": "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
+    "numbers in hexadecimal": bytes(range(32)).hex(),
+    "words backwards": "yek-gningis-twj-terces-repus-ym-noitcudorp",
+    "words in base64": base64.b64encode(b"my-super-secret-jwt-signing-key").decode(),
+    "words in base64 for URLs": base64.urlsafe_b64encode(b"Passwords??? Secrets>>> fairboard").decode().rstrip("="),
+    "words in hexadecimal": b"my-super-secret-jwt-signing-key".hex(),
+    "words in base64 of hexadecimal": base64.b64encode(b"changeme-please-changeme".hex().encode()).decode(),
+    "the MD5 of a word": hashlib.md5(b"secret", usedforsecurity=False).hexdigest(),
+    "the SHA-1 of a word": hashlib.sha1(b"fairboard", usedforsecurity=False).hexdigest().upper(),
+    "the SHA-256 of a word": hashlib.sha256(b"changeme").hexdigest(),
+    "the SHA-256 of a line": hashlib.sha256(b"password\n").hexdigest(),
+    "the half of a SHA-512": hashlib.sha512(b"Admin123").hexdigest()[:64],
+    "a hash in base64": base64.b64encode(hashlib.sha256(b"test").digest()).decode(),
     "words with signs for letters": "H3lloW0rld!Th1sIsMyS3cr3tK3yF0rJwt!",
 }
 
@@ -150,8 +168,8 @@ RANDOM = random.Random(20)
     ],
 )
 def test_production_takes_what_random_generators_print(make: Callable[[], str]) -> None:
-    for _ in range(2000):
-        assert Settings.from_env({**GOOD, "JWT_KEYS": f"a:{make()}"}).jwt_keys
+    assert Settings.from_env({**GOOD, "JWT_KEYS": f"a:{make()}"}).jwt_keys
+    assert not any(weakness(make()) for _ in range(2000))
 
 
 def test_production_refuses_one_secret_in_two_places() -> None:
@@ -161,6 +179,8 @@ def test_production_refuses_one_secret_in_two_places() -> None:
         {"JWT_KEYS": f"a:{secret}", "ACTION_TOKEN_KEYS": f"b:{secrets.token_hex(32)},c:{secret}"},
         {**GOOD, "JWT_KEYS": f"a:{secret},b:{secret}"},
         {**GOOD, "JWT_KEYS": f"a:{secret},b:{secret.upper()}"},
+        {"JWT_KEYS": f"a:{secret}", "ACTION_TOKEN_KEYS": f"a:{secret[::-1]}"},
+        {"JWT_KEYS": f"a:{secret[::-1].upper()}", "ACTION_TOKEN_KEYS": f"a:{secret}"},
     ):
         assert "same secret" in _refusal(**keys)
 

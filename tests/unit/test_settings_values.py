@@ -147,6 +147,12 @@ def test_lists_have_commas_and_are_no_json() -> None:
     assert "OPERATORS" in _error(OPERATORS="10.0.0.0/8,one\ntwo")
 
 
+@pytest.mark.parametrize("name", ["OPERATORS", "ALLOWED_ORIGINS", "DATABASE_REPLICA_URLS", "JWT_KEYS"])
+@pytest.mark.parametrize("text", [",", " , ,", ",,"])
+def test_a_list_of_nothing_is_no_list(name: str, text: str) -> None:
+    assert _error(**{name: text}).startswith(f"{name} ")
+
+
 def test_a_setting_is_read_in_upper_case_alone() -> None:
     assert _settings(port="1", Port="2", pORT="3").port == 8000
     assert _settings(port="eight", PORT="1").port == 1

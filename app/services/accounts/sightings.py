@@ -31,7 +31,7 @@ class Sightings:
         self._store, self._secret, self._is_on, self._clock = store, secret.encode(), is_on, clock
 
     def note(self, player_id: UUID, address: str, user_agent: str, accept_language: str) -> None:
-        """Record where a player was seen today, and with what client. If the database refuses it, do nothing."""
+        """Record the network and the client of a player today. If the database refuses it, do nothing."""
         if not self._is_on:
             return
         day = int(self._clock()) // _DAY_SECONDS

@@ -80,9 +80,10 @@ class BoardSync:
         """Rebuild the boards whose sorted set may lack something, as after a failover of Redis; return their names."""
         rebuilt_boards = []
         for season in self._catalog.mirrored_seasons():
-            self._drop_foreign(season)
-            if self.repair_board(season):
+            has_dropped, was_rebuilt = self._drop_foreign(season), self.repair_board(season)
+            if was_rebuilt or has_dropped:
                 self.announce(season)
+            if was_rebuilt:
                 rebuilt_boards.append(season.board)
         self._rankings.note_repair()
         return rebuilt_boards
@@ -95,10 +96,11 @@ class BoardSync:
         self._rebuild_board(season, lease)
         return True
 
-    def _drop_foreign(self, season: Season) -> None:
+    def _drop_foreign(self, season: Season) -> bool:
         keys = self._rankings.drop_foreign(season)
         if keys:
-            log.warning("redis_keys_of_another_type", board=season.board, keys=keys)
+            log.warning("board_keys_dropped", board=season.board, keys=keys)
+        return bool(keys)
 
     def announce(self, season: Season) -> int:
         """Invalidate the cached lists, and send the board to every subscriber; return its version."""

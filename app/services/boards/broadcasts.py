@@ -30,6 +30,16 @@ class BroadcastCause:
     id: str = field(default_factory=lambda: uuid4().hex)
 
 
+def _parse_cause(text: str) -> BroadcastCause | None:
+    """Return the cause; None for a text of another program."""
+    try:
+        cause = BroadcastCause(**json.loads(text))
+        are_ours = all(isinstance(event, int) for event in cause.events) and isinstance(cause.request_ids, list)
+    except (ValueError, TypeError):
+        return None
+    return cause if are_ours else None
+
+
 class Broadcasts:
     """Sends a board once per `interval` seconds, with all of its changes, however many workers there are."""
 
@@ -63,7 +73,8 @@ class Broadcasts:
                 return 0
             time.sleep(turn.seconds)
             turn = self._gate.request_turn(season, "", self._interval)
-        version = self._publish(season, [BroadcastCause(**json.loads(text)) for text in turn.pending])
+        causes = list(filter(None, map(_parse_cause, turn.pending)))
+        version = self._publish(season, causes)
         self._gate.remove_entries(season, turn.pending)
         return version
 

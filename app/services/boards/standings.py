@@ -15,10 +15,10 @@ from app.services.boards.board_views import BoardViews
 from app.services.boards.entry_ranks import EntryRanks
 from app.services.boards.top_lists import TopLists
 from app.stores.accounts.players import PlayerStore
+from app.stores.boards.cached_lists import CachedTop, ListEnd, ShownTop
 from app.stores.boards.pages import PageStore
 from app.stores.boards.rankings import SECONDS_AHEAD, RankingStore
 from app.stores.boards.standings import StandingStore
-from app.stores.boards.top_list_texts import CachedTop, ListEnd, ShownTop
 from app.stores.postgres.lsn import NOWHERE, Position
 from app.stores.postgres.replicas import Replicas
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from app.domain.boards import TOP, Season, Standing
 from app.errors import Unavailable
 from app.stores.boards.board_rows import place_of
+from app.stores.boards.cached_lists import CachedTop, ListEnd
 from app.stores.boards.pages import PageStore
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore
-from app.stores.boards.top_list_texts import CachedTop, ListEnd
 from app.stores.postgres.lsn import Position
 from app.stores.postgres.replicas import Replicas
 

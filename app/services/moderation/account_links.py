@@ -16,9 +16,10 @@ import structlog
 from anticheat.in_step import in_step_links
 from anticheat.link_data import DAY, LEAST_STRENGTH, Link
 from anticheat.links import SUSPICION, Group, group_links
-from anticheat.one_hand import Trait, baseline_of, one_hand_links
+from anticheat.one_hand import baseline_of, one_hand_links
 from anticheat.rules import Signal
 from anticheat.suspicion import FORGIVEN_SHARE
+from anticheat.traits import Trait
 from anticheat.verdict import Thresholds
 from app.domain.times import utc
 from app.stores.moderation.account_plays import account_ledger

@@ -1,4 +1,4 @@
-"""The watch on gain: who gains unusually much in 24 hours, or enters a podium, is assessed within seconds.
+"""The watch on gain: players who gain unusually much in 24 hours, or enter a podium, are assessed within seconds.
 
 It reads the ledger behind the redemptions, which don't wait for it. Running sums by player and hour make each pass cost
 what was scored since the last one.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -51,12 +52,10 @@ _SETTLE_SECONDS = 120  # the model's day ends at the last full hour, this long a
 
 
 class ScoredDay(Protocol):
-    """The learned model's view of a player's last day."""
+    """The learned model's view of a player's last day: its evidence about the hand."""
 
     @property
-    def score(self) -> float: ...
-    @property
-    def threshold(self) -> float: ...
+    def hand(self) -> float: ...
 
 
 @dataclass(slots=True)
@@ -161,7 +160,7 @@ class GainWatch:
     def _look(
         self, candidate: GainCandidate, entrant: Entrant | None, limits: GainLimits, summary: GainSummary
     ) -> None:
-        day = self._store.day(candidate)
+        day = self._store.day(candidate, self._thresholds.half_life)
         assessment = assess_gain(
             day.points,
             entrant.place if entrant else None,
@@ -178,14 +177,12 @@ class GainWatch:
 
     def _evidence(self, candidate: GainCandidate, day: GainedDay) -> GainEvidence:
         suspicion = decayed(self._suspicions.get(str(candidate.player_id)), self._clock(), self._thresholds.half_life)
-        score = threshold = None
+        by_rules = max(0.0, suspicion - day.by_model)
+        hand = None
         if candidate.looked_at is None or self._hour_of(candidate.looked_at.timestamp()) < self._hour_of(self._clock()):
-            try:
-                scored_day = self._assess_day(candidate.player_id)
-                score, threshold = scored_day.score, scored_day.threshold
-            except (Conflict, NotFound, Unavailable):
-                pass  # no model, or too few plays
-        return GainEvidence(suspicion, self._thresholds.flag, day.hours, day.has_case, score, threshold)
+            with suppress(Conflict, NotFound, Unavailable):  # no model, or too few plays
+                hand = self._assess_day(candidate.player_id).hand
+        return GainEvidence(by_rules, self._thresholds.flag, day.has_case, hand)
 
     @staticmethod
     def _hour_of(at: float) -> int:

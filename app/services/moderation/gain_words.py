@@ -17,7 +17,7 @@ class GainFinding:
 
 
 def describe_gain(points: int, place: int | None, limits: GainLimits, assessment: GainAssessment) -> GainFinding:
-    """Return in words what a moderator has to know: the points of 24 hours, the limit and its source, the place."""
+    """Return for a moderator, in words, the points of 24 hours, the limit and its source, the place."""
     seen = f"{points:,} points in 24 hours"
     if place is not None:
         seen += f", now in place {place}"

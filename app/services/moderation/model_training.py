@@ -48,7 +48,7 @@ ProgressCallback = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class ModelAssessment:
-    """A model's assessment of a player: the score, and the threshold from which on it is a case.
+    """A model's assessment of a player: the score, the threshold from which on it is a case, and the hand's evidence.
 
     `basis`: the model in words. `limits` are the absolute limits that were broken. `features` has `{"feature",
     "words", "value", "usual"}` of each feature, `stands_out` of those that stand out, the strangest first.
@@ -59,6 +59,7 @@ class ModelAssessment:
     until: datetime
     score: float
     threshold: float
+    hand: float
     basis: str
     limits: list[str]
     features: list[dict[str, str]]
@@ -246,6 +247,7 @@ def _presented(version: int, model: Model, assessment: Assessment, until: dateti
         until,
         round(score, 2),
         round(model.threshold, 2),
+        assessment.hand,
         model.basis,
         list(assessment.limits),
         rows,

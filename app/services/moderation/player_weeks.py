@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from anticheat.features import DAY, WEEK
-from anticheat.model import Assessment, Model, Verdict, assess, train
+from anticheat.model import Assessment, Model, assess
 from anticheat.plays import Plays
 from anticheat.shipped import shipped_model
+from anticheat.training import Verdict, train
 from app.stores.moderation.play_history import PlayLedger, play_ledger
 from app.stores.postgres.engine import Database
 

@@ -116,7 +116,7 @@ class LoginStore:
         `copies` are Redis's answers, if the caller has them already.
         """
         copies = copies or self._copies(pairs)
-        gaps = [pair for pair, copy in zip(pairs, copies, strict=True) if None in copy]
+        gaps = [pair for pair, copy in zip(pairs, copies, strict=True) if not _is_complete(copy)]
         filled = self._fill(gaps) if gaps else {}
         return [filled.get(pair) or _state(*copy) for pair, copy in zip(pairs, copies, strict=True)]
 
@@ -137,11 +137,12 @@ class LoginStore:
             logins=[login for _, login in pairs],
         )
         states = {(row.player, row.login): (row.status, row.login_state) for row in rows}
-        pipeline = self._client.pipeline(transaction=False)
-        for (player, login), (status, login_state) in states.items():
-            pipeline.set(_status_key(player), status, ex=_CACHE_SECONDS, nx=True)
-            pipeline.set(_login_key(player, login), login_state, ex=_CACHE_SECONDS, nx=True)
-        pipeline.execute()
+        self._scripts.run_together(
+            [
+                ("fill", [_status_key(player), _login_key(player, login)], [_CACHE_SECONDS, *copies])
+                for (player, login), copies in states.items()
+            ]
+        )
         return {pair: _state(*states.get(pair, ("active", "ended"))) for pair in pairs}
 
     def prune(self, at: float, *, part_rows: int = _PART_ROWS) -> int:
@@ -177,6 +178,11 @@ def _status_key(player_id: UUID) -> str:
 
 def _login_key(player_id: UUID, login_id: UUID) -> str:
     return f"login:{{{player_id}}}:{login_id}"
+
+
+def _is_complete(copy: Copies) -> bool:
+    status, login = copy
+    return status in ("active", "suspended") and login in ("active", "ended")
 
 
 def _state(status: str | None, login: str | None) -> LoginState:

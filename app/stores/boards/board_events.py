@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from app.domain.boards import StandingRow
@@ -105,7 +106,13 @@ def _read(raw: Mapping[str, object]) -> Message | None:
         return Listening() if channel == BOARD_CHANNEL else None  # confirmed after the control channel
     if raw["type"] != "message":
         return None
-    body = json.loads(_text(raw["data"]))
+    try:
+        return _parse(channel, json.loads(_text(raw["data"])))
+    except (ValueError, TypeError, AttributeError, LookupError):
+        return None  # of another program
+
+
+def _parse(channel: str, body: Mapping[str, Any]) -> Message | None:
     if channel == BOARD_CHANNEL:
         origin = tuple(body.get("request_ids", ())), body.get("committed_at")
         return BoardChanged(body["board"], body["version"], body["data"], body["changeInfo"], *origin)

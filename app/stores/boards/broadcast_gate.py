@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.domain.boards import Season
 from app.stores.redis.client import Client, Scripts
+from app.stores.redis.connection import raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +49,4 @@ class BroadcastGateStore:
     def remove_entries(self, season: Season, entries: Sequence[str]) -> None:
         """Remove entries that were broadcast."""
         if entries:
-            self._client.srem(_keys(season)[0], *entries)
+            self._client.srem(_keys(season)[0], *map(raw, entries))

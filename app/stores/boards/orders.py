@@ -5,7 +5,7 @@ player, and the score is negated: the best player is the first. Thus Redis finds
 without counting. The refresh of a board writes it, a moment after a change; `arranged` has each player's entry.
 
 It can be thrown away, and is rebuilt with the board. Like the board it has marks (see is_complete.lua), and is only
-read while they say that it is complete.
+read while they say that it is complete. With a value of another program it counts as lost, and is deleted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from app.domain.attributes import Segment
 from app.domain.boards import Season
 from app.domain.cursors import Place, microseconds, moment_of
 from app.stores.redis.client import Client, Scripts
-from app.stores.redis.connection import RedisValue
+from app.stores.redis.connection import RedisValue, Reply, raw
+from app.stores.unavailability import WrongType
 
 _CHUNK = 500
 _TIME_DIGITS = 16
@@ -88,9 +89,9 @@ class OrderStore:
         seen = earlier or [None] * len(rows)
         flat: list[RedisValue] = []
         for member, entry in zip(rows, seen, strict=True):
-            flat += str(member.player), entry or "", -(member.score or 0), member.entry
+            flat += str(member.player), raw(entry or ""), -(member.score or 0), member.entry
         for start in range(0, len(flat), 4 * _CHUNK):
-            self._scripts.run("arrange", order_keys(season), flat[start : start + 4 * _CHUNK])
+            self._run(season, "arrange", order_keys(season), flat[start : start + 4 * _CHUNK])
 
     def arrange_differing(self, season: Season, members: Sequence[MirroredStanding]) -> None:
         """Put those players at their places whose entry differs."""
@@ -100,13 +101,17 @@ class OrderStore:
     def remove(self, season: Season, players: Sequence[str]) -> None:
         """Remove players from the order."""
         for start in range(0, len(players), _CHUNK):
-            self._scripts.run("unarrange", order_keys(season)[:2], players[start : start + _CHUNK])
+            batch = [raw(player) for player in players[start : start + _CHUNK]]
+            self._run(season, "unarrange", order_keys(season)[:2], batch)
 
     def clear(self, season: Season) -> None:
         """Delete the order of a board and of its segments."""
         keys = order_keys(season)
-        segments = self._client.smembers(keys[2])
-        self._client.unlink(*keys, *(f"{keys[0]}:{segment}" for segment in segments))
+        try:
+            segments = self._client.smembers(keys[2])
+        except WrongType:
+            segments = set()
+        self._client.unlink(*keys, *(raw(f"{keys[0]}:{segment}") for segment in segments))
 
     def entries(self, season: Season, players: Sequence[UUID]) -> list[str | None]:
         """Return the entries of these players, None for a missing one."""
@@ -130,17 +135,31 @@ class OrderStore:
     def counts(self, season: Season, segment: Segment | None, scores: Sequence[int]) -> Counts | None:
         """Return the number of players, and the ranks of scores; None while the order is incomplete."""
         negated = [-season.stored(score) for score in scores]
-        answer = self._scripts.run("counts", _keys(season, segment), negated)
+        answer = self._run(season, "counts", _keys(season, segment), negated)
         return Counts(answer[0], dict(zip(scores, answer[1:], strict=True))) if answer else None
 
     def _read_span(
         self, season: Season, segment: Segment | None, where: Sequence[RedisValue], above: int, below: int
     ) -> Span | None:
-        answer = self._scripts.run("near", _keys(season, segment), [above, below, *where])
+        answer = self._run(season, "near", _keys(season, segment), [above, below, *where])
         if not answer:
             return None
         total, before, members_above, members_below = answer
-        return Span(total, before + 1, _places(members_above), _places(members_below))
+        try:
+            return Span(total, before + 1, _places(members_above), _places(members_below))
+        except ValueError:
+            self.clear(season)
+            return None
+
+    def _run(self, season: Season, script: str, keys: Sequence[str], arguments: Sequence[RedisValue]) -> Reply:
+        """Return the script's answer; None after deleting an order that has values of another program."""
+        try:
+            answer = self._scripts.run(script, keys, arguments)
+        except WrongType:
+            answer = None
+        if answer is None:
+            self.clear(season)
+        return answer
 
 
 def _keys(season: Season, segment: Segment | None) -> list[str]:

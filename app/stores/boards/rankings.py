@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.domain.boards import TOP, Season
+from app.stores.boards.cached_lists import CachedTop, ShownTop, change_number, parse_count, parse_shown, parse_top
 from app.stores.boards.orders import OrderStore, order_keys
-from app.stores.boards.top_list_texts import CachedTop, ShownTop, parse_end, parse_shown
 from app.stores.postgres.lsn import Position
 from app.stores.redis.client import Call, Client, Scripts, direct_connection
-from app.stores.redis.connection import Reply
+from app.stores.redis.connection import RedisValue, Reply, raw
 from app.stores.redis.leases import Lease
-from app.stores.unavailability import RedisRefuses
 
 WAKE_CHANNEL = "fairboard:wake"
 _TOP_SECONDS = 60
@@ -34,23 +33,17 @@ _JUMP = 1_000_000
 MARK = "*"
 """The member of the sorted set and field of the hash that is lost with it; see is_complete.lua. Not a player."""
 
-_TYPES = {"scores": "zset", "versions": "hash", "order": "zset", "arranged": "hash", "segments": "set"} | dict.fromkeys(
-    ("changed", "position", "wake", "top:10"), "string"
-)
+_TYPES = {
+    "scores": "zset",
+    "versions": "hash",
+    "changed": "integer",
+    "order": "zset",
+    "arranged": "hash",
+    "segments": "set",
+} | dict.fromkeys(("position", "wake", f"top:{TOP}", f"end:{TOP}"), "string")
 """The Redis types of a board's keys."""
 
 RankedMember = tuple[str, int | None, int]  # player, stored score (None: off the board), change number
-
-
-def _is_count(text: str | None) -> bool:
-    return text is None or (text.isascii() and text.isdecimal())
-
-
-def _parse_count(text: str | None) -> int:
-    """Return a count of changes. Raises one of UNAVAILABLE for text of another program, until the repair deletes it."""
-    if not _is_count(text):
-        raise RedisRefuses("a count of changes is no number")
-    return int(text or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +71,7 @@ def _board_keys(season: Season) -> list[str]:
 
 def _read_places(scores: Sequence[int], answer: Reply) -> Places:
     position, changes, ranks, total = answer
-    change_numbers = [int(change) if change else None for change in changes]
+    change_numbers = [change_number(change) for change in changes]
     by_score = dict(zip(scores, ranks, strict=True)) if total >= 0 else None
     return Places(position or None, change_numbers, by_score, max(0, total))
 
@@ -151,18 +144,18 @@ class RankingStore:
     def drop_foreign(self, season: Season) -> list[str]:
         """Delete keys of this board that hold another type than we write, or a count that is none; return their names.
 
-        Every command on such a key fails, so only deleting it helps. Its data is rebuilt.
+        Every command on such a key fails, so only deleting it helps. Its data is rebuilt. A cached list that can't be
+        read, and a wake-up without an end, go too.
         """
-        pipeline = self._client.pipeline(transaction=False)
-        for name in _TYPES:
-            pipeline.type(_key(name, season))
-        types = dict(zip(_TYPES, pipeline.execute(), strict=True))
-        foreign = [_key(name, season) for name, kind in types.items() if kind not in {_TYPES[name], "none"}]
-        if types["changed"] == "string" and not _is_count(self._client.get(_key("changed", season))):
-            foreign.append(_key("changed", season))
-        if foreign:
-            self._client.delete(*foreign)
-        return foreign
+        foreign = self._scripts.drop_foreign([_key(name, season) for name in _TYPES], list(_TYPES.values()))
+        wake, top = _key("wake", season), _key(f"top:{TOP}", season)
+        unreadable = [wake] if self._client.ttl(wake) == -1 else []
+        text = self._client.get(top)
+        if text and not parse_top(text):
+            unreadable.append(top)
+        if unreadable:
+            self._client.delete(*unreadable)
+        return foreign + unreadable
 
     def rebuild_lease(self, season: Season) -> Lease:
         """Return a lease to rebuild the board, to take and to renew."""
@@ -188,7 +181,7 @@ class RankingStore:
     def changes_of(self, season: Season, players: Sequence[UUID]) -> list[int | None]:
         """Return the change numbers that Redis has for these players, None for a missing one."""
         changes = self._client.hmget(_key("versions", season), [str(player) for player in players]) if players else []
-        return [None if change is None else int(change) for change in changes]
+        return [change_number(change) for change in changes]
 
     def mend(self, season: Season, members: Iterable[tuple[str, int | None, int | None, int]]) -> None:
         """Correct standings: player, the change number that Redis had, score, change number; see mend.lua."""
@@ -243,7 +236,7 @@ class RankingStore:
 
     def changes(self, season: Season) -> int:
         """Return how often the board has changed since Redis was last empty."""
-        return _parse_count(self._client.get(_key("changed", season)))
+        return parse_count(self._direct.call("MGET", _key("changed", season))[0])
 
     def note_change(self, season: Season) -> None:
         """Count a change of the database: lists that were cached before it are out of date."""
@@ -253,15 +246,7 @@ class RankingStore:
         """Return the cached list, if any, and the board's present change count."""
         keys = _key(f"top:{limit}", season), _key("changed", season), _key(f"end:{limit}", season)
         text, changes, end_text = self._direct.call("MGET", *keys)
-        if not text:
-            return None, _parse_count(changes)
-        head, rows = text.split("\n", 1)
-        version, cached_changes, built_ms = head.split(" ")
-        end_version, _, end = (end_text or "").partition(" ")
-        top = CachedTop(
-            int(version), int(cached_changes), int(built_ms), rows, parse_end(end) if end_version == version else None
-        )
-        return top, _parse_count(changes)
+        return parse_top(text, end_text), parse_count(changes)
 
     def put_top(
         self, season: Season, limit: int, top: CachedTop, after: Position, until: Position, refusal: str = ""
@@ -291,15 +276,18 @@ class RankingStore:
 
     def shown_top(self, season: Season, limit: int) -> ShownTop | None:
         """Return the list that was shown last, if that was a moment ago."""
-        key = _key(f"shown:page:{limit}", season)
-        text = self._direct.call("GET", key)
-        return parse_shown(text) if text else None
+        return parse_shown(self._direct.call("MGET", _key(f"shown:page:{limit}", season))[0])
 
     def offer_top(self, season: Season, limit: int, top: ShownTop) -> ShownTop:
         """Offer a list for its second; return the list to show, which is the first that any process offered."""
         text = f"{top.second} {top.version} {top.end}\n{top.rows}"
         keys = [_key(f"shown:page:{limit}", season)]
-        return parse_shown(self._scripts.run("show", keys, [top.second, text, _SHOWN_MS, SECONDS_AHEAD]))
+        shown_text = ""
+        while True:
+            arguments: list[RedisValue] = [top.second, text, _SHOWN_MS, SECONDS_AHEAD, raw(shown_text)]
+            shown_text = self._scripts.run("show", keys, arguments)
+            if shown := parse_shown(shown_text):
+                return shown
 
     def build_lease(self, season: Season, limit: int) -> Lease:
         """Return a lease to rebuild a list, to take; other callers wait for the list."""

@@ -9,6 +9,7 @@ from uuid import UUID
 from app.domain.boards import Season
 from app.stores.boards.bulk_rankings import BEGINNING
 from app.stores.redis.client import Client
+from app.stores.unavailability import WrongType
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,15 @@ class ReconcileProgressStore:
 
     def progress(self, season: Season) -> ReconcileProgress:
         """Return the stored progress; the beginning if there is none, or none that we wrote."""
-        return _progress(self._client.hgetall(_key(season)))
+        try:
+            return _progress(self._client.hgetall(_key(season)))
+        except WrongType:
+            return ReconcileProgress()
 
     def store(self, season: Season, progress: ReconcileProgress) -> None:
         """Store the progress."""
         values = {field.name: _text(getattr(progress, field.name)) for field in fields(progress)}
+        self._client.delete(_key(season))
         self._client.hset(_key(season), mapping=values)
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from anticheat.link_data import DAY, Account, ActionTimes
-from anticheat.one_hand import MOST_POOL, Trait, burst_traits
 from anticheat.rules import Cadence
+from anticheat.traits import MOST_POOL, Trait, burst_traits
 from app.stores.accounts.sightings import RETENTION_DAYS
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row

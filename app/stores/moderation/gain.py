@@ -82,18 +82,19 @@ _PODIUM = """
     ) s LEFT JOIN podium_entries e USING (season_id, player_id)
 """
 _DAY = f"""
-    SELECT f.since, d.points, d.hours, (
-               SELECT bool_or(g.source <> 'gain') FROM cases c JOIN signals g ON g.case_id = c.id
+    SELECT f.since, d.points, (
+               SELECT bool_or(g.source NOT IN ('gain', 'model')) FROM cases c JOIN signals g ON g.case_id = c.id
                WHERE c.player_id = :player AND c.state = 'open'
            ) IS TRUE AS has_case,
+           (SELECT coalesce(sum(added), 0) FROM signals WHERE player_id = :player AND source = 'model'
+            AND at > now() - interval '1 hour' - make_interval(secs => :lately)) AS by_model,
            (SELECT max(gain_points) FROM cases WHERE player_id = :player AND state = 'cleared') AS accepted
     FROM (
         SELECT greatest(now() - interval '24 hours',
                         (SELECT cleared_at FROM suspicion WHERE player_id = :player),
                         (SELECT max(decided_at) FROM cases WHERE player_id = :player)) AS since
     ) f CROSS JOIN LATERAL (
-        SELECT coalesce(sum(e.points), 0)::bigint AS points,
-               count(DISTINCT date_trunc('hour', e.created_at, 'UTC')) AS hours
+        SELECT coalesce(sum(e.points), 0)::bigint AS points
         FROM score_events e {NEWEST_REVERSAL}
         WHERE e.player_id = :player AND e.id >= :first AND e.created_at >= f.since AND {COUNTS}
     ) d
@@ -123,7 +124,7 @@ class GainCandidate:
 
 @dataclass(frozen=True, slots=True)
 class Entrant:
-    """A player on a podium who entered it within 24 hours; `is_new`: who is seen there for the first time."""
+    """A player on a podium who entered it within 24 hours; `is_new`: seen there for the first time."""
 
     player_id: UUID
     season_id: int
@@ -133,15 +134,16 @@ class Entrant:
 
 @dataclass(frozen=True, slots=True)
 class GainedDay:
-    """A player's counting points since `since`, 24 hours ago or the last decision on them, and the hours with points.
+    """A player's counting points since `since`, 24 hours ago or the last decision on them.
 
-    `has_case`: a case is open for another reason. `accepted`: the most points that a person has cleared.
+    `has_case`: a case is open for another reason than gain or the model. `by_model`: the suspicion that the model added
+    lately. `accepted`: the most points that a person has cleared.
     """
 
     since: datetime
     points: int
-    hours: int
     has_case: bool
+    by_model: float
     accepted: int
 
 
@@ -205,11 +207,14 @@ class GainStore:
             Entrant(row.player_id, season_id, place, row.is_new) for place, row in enumerate(rows, 1) if row.is_entrant
         ]
 
-    def day(self, candidate: GainCandidate) -> GainedDay:
-        """Return the exact points of the candidate's last 24 hours, from the ledger."""
-        row = self._db.row(_DAY, player=candidate.player_id, first=candidate.first_event)
+    def day(self, candidate: GainCandidate, half_life: float) -> GainedDay:
+        """Return the exact points of the candidate's last 24 hours, from the ledger.
+
+        The model judges up to the last full hour, and after two half-lives a quarter of its points is left.
+        """
+        row = self._db.row(_DAY, player=candidate.player_id, first=candidate.first_event, lately=2 * half_life)
         assert row is not None
-        return GainedDay(row.since, row.points, row.hours, row.has_case, row.accepted or 0)
+        return GainedDay(row.since, row.points, row.has_case, row.by_model, row.accepted or 0)
 
     def note_look(self, candidate: GainCandidate, next_points: float, entrant: Entrant | None) -> None:
         """Store that the candidate was looked at, and from which points on the next look doesn't wait."""
@@ -236,7 +241,7 @@ class GainStore:
                 )
 
     def outcomes_of(self, connection: sa.Connection, player_id: UUID) -> set[str]:
-        """Return what followed from the gain that is on the player's open case already: `flag`, `hold` or both."""
+        """Return the outcome of the gain on the player's open case: `flag`, `hold` or both."""
         statement = """
             SELECT DISTINCT g.outcome FROM signals g JOIN cases c ON c.id = g.case_id
             WHERE c.player_id = :player AND c.state = 'open' AND g.source = 'gain'
@@ -246,7 +251,7 @@ class GainStore:
     def add_signal(
         self, connection: sa.Connection, player_id: UUID, rule: str, seen: str, expected: str, outcome: str
     ) -> None:
-        """Store what was noticed. It adds no suspicion."""
+        """Store a notice. It adds no suspicion."""
         connection.execute(
             sa.text(
                 """

@@ -42,7 +42,7 @@ class HighGain:
 
 
 class GainLimitStore:
-    """The limits, with what they come from."""
+    """The limits and their sources."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

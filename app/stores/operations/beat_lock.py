@@ -58,6 +58,11 @@ class BeatLock:
             raise
         return self._has_lock
 
+    @property
+    def is_held(self) -> bool:
+        """Return whether we have the lock, as far as the last statement showed."""
+        return self._has_lock
+
     def ages(self) -> dict[str, float]:
         """Return the seconds since each task was last sent; 0 for a future time, from before the clock was set back."""
         assert self._session is not None

@@ -17,7 +17,14 @@ from anticheat.history import HISTORY_LENGTH, Completion
 from anticheat.rules import ActionTypeLimits
 from anticheat.suspicion import Suspicion
 from app.domain.action_token import Promise
-from app.stores.play.claim_texts import read_entry, read_limits, read_suspicion, write_limits, write_nature
+from app.stores.play.claim_texts import (
+    is_action,
+    read_entry,
+    read_limits,
+    read_suspicion,
+    write_limits,
+    write_nature,
+)
 from app.stores.redis.client import Call, Client, Scripts
 from app.stores.redis.clock_steps import ClockSteps
 from app.stores.redis.connection import RedisValue
@@ -177,15 +184,26 @@ class ActionClaimStore:
             return Forged(int(rest[0]))
         if word != "claimed":
             return Unclaimed(word)
-        now, issued, limits, nature, suspicion, *past = rest
+        try:
+            return self._claimed(player, sent, *rest)
+        except ValueError:  # a text of another program
+            return Unclaimed.MISSING
+
+    def _claimed(
+        self, player: str, sent: float, now: str, issued: str, limits: str, nature: str, suspicion: str, *past: str
+    ) -> Claimed:
         self._note_clock(player, int(now), sent)
+        entries = [read_entry(past[i], past[i + 1]) for i in range(0, len(past), 2)]
+        known_suspicion = read_suspicion(suspicion)
+        if suspicion and known_suspicion is None:
+            self._client.delete(_suspicion_key(player))  # `remember` only fills a gap
         return Claimed(
             int(now),
             int(issued),
             self._steps.was_set_back_since(self._scripts.node_of(_history_key(player)), int(issued)),
             read_limits(limits, nature),
-            [read_entry(past[i], past[i + 1]) for i in range(0, len(past), 2)],
-            read_suspicion(suspicion) if suspicion else None,
+            [entry for entry in entries if entry],
+            known_suspicion,
         )
 
     def _note_clock(self, player: str, now_ms: int, sent: float) -> None:
@@ -221,7 +239,7 @@ class ActionClaimStore:
         """Return the action's fields with `state`, and the times in ms; None for an action that Redis doesn't know."""
         now, *parts = self._scripts.run("action", [_action_key(player_id, action_id)], [self._now()])
         fields: dict[str, str] = dict(zip(parts[::2], parts[1::2], strict=True))
-        if not fields:
+        if not is_action(fields):
             return None
         if fields["state"] == "active" and int(fields["expires"]) <= now:
             fields["state"] = "expired"
@@ -238,6 +256,7 @@ class ActionClaimStore:
 
         What Redis still has of the time up to `cleared_at` (Unix seconds) is dropped.
         """
+        self._scripts.drop_foreign([_history_key(player_id), _suspicion_key(player_id)], ["zset", "string"])
         pipeline = self._client.pipeline(transaction=False)
         entries: dict[str, float] = {
             f"{action}|{completion.action_type}|{round(completion.issued_at * 1000)}": round(

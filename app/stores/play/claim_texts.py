@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
+from math import isfinite
 
 from anticheat.history import Completion
 from anticheat.rules import ActionTypeLimits
 from anticheat.suspicion import Suspicion
+
+_ENTRY = re.compile(r"[^|]+\|(?P<type>[^|]+)\|(?P<issued>[0-9]+)")
+_TIME = re.compile(r"[0-9]{1,14}")
 
 
 def write_limits(limits: ActionTypeLimits) -> str:
@@ -27,7 +33,7 @@ def write_nature(limits: ActionTypeLimits) -> str:
 
 
 def read_limits(text: str, nature: str) -> ActionTypeLimits:
-    """Return the limits; the server before this version stores no `nature`."""
+    """Return the limits; the server before this version stores no `nature`. Raises ValueError for another program's."""
     seconds, burst, per_minute = text.split("|")
     limits = ActionTypeLimits(float(seconds), int(burst) if burst else None, int(per_minute) if per_minute else None)
     if not nature:
@@ -45,13 +51,25 @@ def read_limits(text: str, nature: str) -> ActionTypeLimits:
     )
 
 
-def read_entry(entry: str, at: str | float) -> Completion:
-    """Return a completion of the history: claim.lua's member and score."""
-    _, action_type, issued = entry.split("|")
-    return Completion(action_type, int(issued) / 1000, float(at) / 1000)
+def read_entry(entry: str, at: str | float) -> Completion | None:
+    """Return a completion of the history: claim.lua's member and score. None for a member of another program."""
+    match = _ENTRY.fullmatch(entry)
+    return Completion(match["type"], int(match["issued"]) / 1000, float(at) / 1000) if match else None
 
 
-def read_suspicion(text: str) -> Suspicion:
-    """Return a stored suspicion."""
-    value, at = text.split("|")
-    return Suspicion(float(value), float(at))
+def read_suspicion(text: str) -> Suspicion | None:
+    """Return a stored suspicion; None for none, or a text of another program."""
+    try:
+        value, at = map(float, text.split("|"))
+    except ValueError:
+        return None
+    return Suspicion(value, at) if isfinite(value) and isfinite(at) else None
+
+
+def is_action(fields: Mapping[str, str]) -> bool:
+    """Return whether these are the fields of an action, rather than none, or those of another program."""
+    return (
+        {"state", "type"} <= fields.keys()
+        and fields.get("points", "").isdecimal()
+        and all(_TIME.fullmatch(fields.get(name, "")) for name in ("issued", "expires"))
+    )

@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import redis
+import structlog
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 from redis.retry import Retry
 
 from app.stores.redis.cluster import ClusterClient, DirectClusterConnection
 from app.stores.redis.cluster_slots import SCHEME
 from app.stores.redis.connection import Command, DirectConnection, OptionValue, RedisValue, Reply
-from app.stores.unavailability import PARSER
+from app.stores.unavailability import PARSER, RedisRefuses, WrongType
 
+log = structlog.get_logger("fairboard.redis")
+
+_TYPES = re.compile(r"^-- types: (?P<types>[a-z ]+)$", re.MULTILINE)
 _INCLUDE = re.compile(r"^-- include (?P<file>\w+)$", re.MULTILINE)
 
 Client = Any  # SingleClient or ClusterClient: the same commands and a `direct` connection, no common type
@@ -40,6 +44,7 @@ def connect(url: str, timeout: float) -> Client:
     """
     options: dict[str, OptionValue] = {
         "decode_responses": True,
+        "encoding_errors": "surrogateescape",  # another program may write anything to our keys
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
         "retry": Retry(NoBackoff(), 0),
@@ -57,7 +62,11 @@ def direct_connection(client: Client) -> DirectConnection | DirectClusterConnect
 
 
 class Scripts:
-    """The .lua files in `scripts`, run by name. A line `-- include name` is replaced by the text of name.lua."""
+    """The .lua files in `scripts`, run by name. A line `-- include name` is replaced by the text of name.lua.
+
+    A line `-- types:` has the Redis type of each key, or `integer`. All our keys may be lost at any time, so a value of
+    another program that makes a script fail is deleted: that request is refused, the next one finds the key absent.
+    """
 
     def __init__(self, client: Client) -> None:
         self._direct = direct_connection(client)
@@ -65,6 +74,7 @@ class Scripts:
         self._sources = {
             name: _INCLUDE.sub(lambda match: files[match["file"]].rstrip("\n"), text) for name, text in files.items()
         }
+        self._types = {name: match["types"].split() for name, text in files.items() if (match := _TYPES.search(text))}
         # Redis names scripts by this digest; no secret depends on it.
         self._digests = {
             name: hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest() for name, text in self._sources.items()
@@ -87,15 +97,33 @@ class Scripts:
         script_answer, answer = self._run([call], [command])
         return script_answer, answer
 
+    def drop_foreign(self, keys: Sequence[str], types: Sequence[str]) -> list[str]:
+        """Delete those of the keys that have a value of another type than we write; return their names."""
+        deleted: list[str] = self.run("drop_foreign", keys, types)
+        if deleted:
+            log.warning("redis_keys_of_another_type", keys=deleted)
+        return deleted
+
     def _run(self, calls: Sequence[Call], commands: Sequence[Command] = ()) -> list[Reply]:
         """Run scripts, then commands, and return their answers. Raises the first refusal."""
         answers = self._direct.call_together([*(self._command(*call) for call in calls), *commands])
         for index, answer in enumerate(answers):
             if isinstance(answer, NoScriptError):  # a restarted Redis needs the text again
                 answers[index] = self._run_by_text(*calls[index])
-            elif isinstance(answer, Exception):
-                raise answer
+            if isinstance(answers[index], Exception):
+                raise self._mend(calls[index], answers[index]) if index < len(calls) else answers[index]
         return answers
+
+    def _mend(self, call: Call, error: Exception) -> Exception:
+        """Delete the call's keys with values of another program; return the error, or a refusal in its place."""
+        name, keys, _ = call
+        if type(error) not in (ResponseError, WrongType) or name not in self._types:
+            return error
+        return (
+            RedisRefuses("a key had a value of another program")
+            if self.drop_foreign(keys, self._types[name])
+            else error
+        )
 
     def _command(self, name: str, keys: Sequence[str], args: Sequence[RedisValue]) -> list[RedisValue]:
         """Return the command that runs a script that Redis knows; Redis answers NoScriptError where it doesn't."""
@@ -103,4 +131,4 @@ class Scripts:
 
     def _run_by_text(self, name: str, keys: Sequence[str], args: Sequence[RedisValue]) -> Reply:
         """Run a script by its text and return its answer; Redis knows the script from then on."""
-        return self._direct.call("EVAL", self._sources[name], len(keys), *keys, *args)
+        return self._direct.call_together([("EVAL", self._sources[name], len(keys), *keys, *args)])[0]

@@ -24,6 +24,11 @@ OptionValue: TypeAlias = Any
 """The value of an option of redis-py's connections: each option has a type of its own."""
 
 
+def raw(text: str) -> bytes:
+    """Return the bytes of a text that Redis answered with, to send it back: another program's may be no UTF-8."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 class NodeConnection(Protocol):
     """The part of redis-py's connections that a direct connection uses; redis-py itself doesn't give it types."""
 

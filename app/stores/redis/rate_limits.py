@@ -55,7 +55,8 @@ class DirectStorage(Storage):
 
     def get(self, key: str) -> int:
         """Return the count of a window."""
-        return int(self._client.get(_PREFIX + key) or 0)
+        count = self._client.mget(_PREFIX + key)[0]  # None for a value of another type
+        return int(count) if count and count.isdecimal() else 0
 
     def get_expiry(self, key: str) -> float:
         """Return the end of a window in Unix seconds; now for a window that has not begun."""

@@ -11,8 +11,9 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from tests.parts.client import Answer, Api
+from tests.parts.client import API, Answer, Api
 from tests.parts.edge import Edge
+from tests.parts.raw import raw_answer
 from tests.parts.waiting import eventually
 
 TOP = "/leaderboard/top"
@@ -190,3 +191,11 @@ def test_head_range_and_refusals_are_as_without_a_cache(edge: Edge, api: Api) ->
         assert len({answer.body["meta"]["request_id"] for answer in refused}) == 2
         assert len(set(_fills(edge, refused))) == 2, "refusals are not kept"
     assert "X-Accel-Expires" not in api.get(TOP).headers
+
+
+@pytest.mark.parametrize("request_line", ["GET /api/v1/leaderboard/users/%00", f"GET {API}{TOP}"])
+def test_nginx_refuses_what_it_cannot_read_in_the_envelope(edge: Edge, request_line: str) -> None:
+    """It reads neither a path with a NUL nor two lines of If-None-Match; no configuration changes that."""
+    lines = 'If-None-Match: "a"\r\nIf-None-Match: "b"' if TOP in request_line else "Accept: */*"
+    request = f"{request_line} HTTP/1.1\r\nHost: x\r\n{lines}\r\nConnection: close\r\n\r\n"
+    assert raw_answer(edge.nginx.address, request.encode()).refusal == (400, "bad_request")

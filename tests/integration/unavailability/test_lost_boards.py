@@ -8,7 +8,7 @@ import pytest
 
 from app.containers.container import Container
 from app.domain.boards import MAIN, Season
-from app.stores.boards.top_list_texts import CachedTop
+from app.stores.boards.cached_lists import CachedTop
 from tests.integration.unavailability.conftest import Caller, data, unavailable
 from tests.parts.client import fresh_name
 
@@ -84,6 +84,8 @@ def test_a_count_of_changes_that_is_no_number_is_503_and_is_mended(
 ) -> None:
     container.redis.set(CHANGED, 'junk"{')
     assert data(anna.complete(anna.issue()))["score"]["current"] == 2
+    assert not container.redis.exists(CHANGED)
+    container.redis.set(CHANGED, 'junk"{')
     assert unavailable(anna.get("/leaderboard/top?limit=37"))
     container.board_sync.repair()
     assert anna.get("/leaderboard/top?limit=37").status_code == 200

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime
 
@@ -12,6 +15,7 @@ from app.containers.container import Container
 from app.stores.operations.beat_lock import BeatLock
 from celeryconfig import beat_schedule
 from devstack.apps import Beat
+from devstack.child import ROOT
 from tests.parts.waiting import eventually
 
 TO_LEADERBOARD = ("leaderboard", "maintenance")
@@ -85,3 +89,63 @@ def test_two_beats_send_each_tick_once_and_one_takes_over_from_the_other(
     eventually(lambda: "beat_lock_taken" in waiting.log.read_text())
     eventually(lambda: _sent(container)["repair"] > first["repair"], within=30)
     assert _sent(container)["prune"] == first["prune"], "what the other one sent is not sent again"
+
+
+def test_a_lock_that_was_lost_and_taken_again_is_logged(container: Container, beats: list[Beat]) -> None:
+    beat = beats[0]
+    beat.start()
+    eventually(lambda: _events(beat, "beat_lock_taken") == 1, within=60)
+    assert _events(beat, "beat_lock_lost") == 0
+    _terminate(container)
+    eventually(lambda: _events(beat, "beat_lock_taken") == 2, within=60)
+    assert _events(beat, "beat_lock_lost") == 1
+
+
+def test_a_lock_that_was_lost_at_a_send_is_logged_too(container: Container, beats: list[Beat]) -> None:
+    beat = beats[0]
+    beat.start()
+    eventually(lambda: _events(beat, "tick_sent") >= len(beat_schedule), within=60)
+    with container.database.transaction() as connection:  # a tick is sent while this is held back, and then fails
+        connection.exec_driver_sql("LOCK TABLE ticks IN ACCESS EXCLUSIVE MODE")
+        eventually(lambda: _is_sending(container), within=60)
+        _terminate(container)
+    eventually(lambda: _events(beat, "beat_lock_taken") == 2, within=60)
+    assert _events(beat, "beat_lock_lost") == 1
+
+
+def _events(beat: Beat, event: str) -> int:
+    return beat.log.read_text().count(event) if beat.log.exists() else 0
+
+
+def _is_sending(container: Container) -> bool:
+    query = (
+        "SELECT 1 FROM pg_stat_activity WHERE application_name = 'fairboard beat' AND query LIKE '%INSERT INTO ticks%'"
+    )
+    return bool(container.database.rows(f"{query} AND wait_event_type = 'Lock'"))
+
+
+_SIGNALLED = """
+import os, signal
+from workers.app import app
+from workers.beat import OneBeat
+
+class Last:
+    def __del__(self):  # Python ignores what a signal handler raises in here
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(1000):
+            pass
+
+class Signalled(OneBeat):
+    def _work(self):
+        Last()
+        return 3600.0
+
+app.Beat(scheduler_cls=Signalled, loglevel="INFO", quiet=True).run()
+"""
+
+
+def test_a_signal_inside_a_destructor_stops_it(env: dict[str, str]) -> None:
+    command, surroundings = [sys.executable, "-c", _SIGNALLED], {**os.environ, **env}
+    ended = subprocess.run(command, env=surroundings, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    assert "Exception ignored" not in ended.stderr

@@ -9,8 +9,9 @@ import pytest
 
 from anticheat.link_data import LEAST_STRENGTH, MOST_STRENGTH
 from anticheat.links import Account, Link, group_links, linked_groups
-from anticheat.one_hand import MOST_POOL, baseline_of, one_hand_links
+from anticheat.one_hand import baseline_of, one_hand_links
 from anticheat.suspicion import FORGIVEN_SHARE
+from anticheat.traits import MOST_POOL
 from tests.unit.anticheat.owners import (
     Hand,
     account,

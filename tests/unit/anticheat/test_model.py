@@ -7,27 +7,19 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 
 from anticheat.features import DAY, FEATURES, GROUPS, Reference
+from anticheat.gain import GAIN_PARAMETERS
 from anticheat.limits import LIMITS, broken_limits
-from anticheat.model import (
-    ENOUGH_ACCOUNTS,
-    LEAST_ACCOUNTS,
-    Assessment,
-    Model,
-    Moments,
-    Verdict,
-    assess,
-    assess_values,
-    learn,
-    train,
-)
+from anticheat.model import Assessment, Model, assess, assess_values
 from anticheat.plays import Vector
 from anticheat.shipped import shipped_model
 from anticheat.stored_model import DamagedModel, dump, load
+from anticheat.training import ENOUGH_ACCOUNTS, LEAST_ACCOUNTS, Moments, Verdict, learn, train
 from anticheat.weights import ENOUGH_VERDICTS, equal_weights, refitted_weights
 from app.domain.cases import RULES
 from tests.unit.anticheat.test_features import MONDAY, plays_at, uneven
@@ -87,6 +79,12 @@ def test_several_groups_together_are_a_case_and_one_odd_habit_is_not(model: Mode
     assert score(model, [*LIFE, *HAND], 9).score > score(model, LIFE, 9).score
 
 
+def test_the_hand_is_judged_apart_from_long_hours(model: Model) -> None:
+    assert score(model, ["hours", "stretch", "points"], 20.0).hand == 0.0
+    script = score(model, ["steady", "forgetful"], 20.0)
+    assert script.hand == script.score == GAIN_PARAMETERS.hand
+
+
 def test_features_of_a_group_count_once(model: Model) -> None:
     alone = score(model, ["hours"], 8).score
     assert score(model, HOURS, 8).score == pytest.approx(alone, abs=0.5)
@@ -105,6 +103,12 @@ def test_the_threshold_keeps_its_promise_and_follows_the_setting() -> None:
     assert model.numbers["expected"] == 1.0
     assert model.numbers["threshold"] == pytest.approx(model.threshold, abs=0.01)
     assert learned(accounts(400), false_cases=10.0).threshold < model.threshold
+
+
+def test_the_threshold_continues_the_body_as_a_normal_distribution(model: Model) -> None:
+    body = (NormalDist().inv_cdf(0.6), NormalDist().inv_cdf(0.9))
+    margin = replace(model, body=body, false_cases=1.0).threshold / NormalDist().inv_cdf(0.999)
+    assert 1.0 < margin < 1.06
 
 
 def test_cheats_among_the_accounts_do_not_teach() -> None:

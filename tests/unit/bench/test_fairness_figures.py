@@ -61,7 +61,8 @@ GOOD = [PERSON] * 9 + [CHILD, NAIVE, SLY]
 
 
 def figures(*populations: Sequence[Result]) -> dict[str, Any]:
-    return summary(populations) | {"small": [], "kinds": "hand-made", "command": "test", "seconds": 1}
+    run = {"kinds": "hand-made", "command": "test", "date": "2026-11-27", "seconds": 1}
+    return summary(populations) | {"small": [], **run}
 
 
 def unmet(results: Sequence[Result]) -> set[str]:
@@ -169,6 +170,7 @@ def test_small_servers_are_counted_by_size() -> None:
 
 def test_the_tables_name_every_kind_and_aim() -> None:
     tables = text(figures(GOOD, GOOD))
+    assert tables.startswith("2026-11-27, `test`: ")
     assert all(kind in tables for kind in ("regular", "child (unusual)", "loop (naive)", "sly", "mainstream"))
     assert "**not met**" not in tables
     assert "**not met**" in text(figures([*GOOD, replace(PERSON, suspensions=1)]))

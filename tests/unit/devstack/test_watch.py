@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from devstack import __main__ as launcher
 from devstack.child import Child
 from devstack.group import Group, Progress
 from devstack.watch import Watch
@@ -80,3 +83,26 @@ def test_a_child_whose_log_cannot_be_written_is_started_without(tmp_path: Path) 
     child.start()
     assert child.is_running
     child.kill()
+
+
+class Last:
+    """An object whose end asks this process to stop, where Python ignores the exception of the handler."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        for _ in range(1000):
+            pass
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_stop_that_python_ignores_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher._Stop, "is_requested", False)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    launcher._set_signal_handlers(launcher._raise_stop)
+    try:
+        Last()
+        with pytest.raises(launcher._Stop):
+            launcher._watch(launcher._Session(Small(tmp_path, Fragile(tmp_path, prepares=True)), "var"))
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

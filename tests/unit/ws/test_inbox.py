@@ -87,6 +87,40 @@ def test_fragments_count_together_against_the_limit() -> None:
     assert event.code == 1009
 
 
+@pytest.mark.parametrize(
+    ("head", "code"),
+    [
+        (struct.pack("!BBH", 0x81, 0xFE, 4097), 1009),
+        (struct.pack("!BBQ", 0x82, 0xFF, 2**63 - 1), 1009),
+        (struct.pack("!BBQ", 0x81, 0xFF, 2**63), 1002),
+        (frame(1, b"x" * 3000, final=False) + struct.pack("!BBH", 0x80, 0xFE, 1097), 1009),
+        (frame(1, b"x" * 3000, final=False) + frame(9, b"?") + struct.pack("!BBH", 0x80, 0xFE, 1097), 1009),
+    ],
+)
+def test_a_message_is_too_big_by_its_head_alone(head: bytes, code: int) -> None:
+    for stream in (head + MASK, head + MASK + b"x"):
+        event = read(stream)[-1]
+        assert isinstance(event, Broken)
+        assert event.code == code
+
+
+def test_a_frame_that_completes_4096_bytes_may_come_in_pieces() -> None:
+    stream = frame(1, b"x" * 3000, final=False) + frame(0, b"x" * 1096)
+    pieces = [stream[place : place + 7] for place in range(0, len(stream), 7)]
+    assert read(*pieces) == [Fragment(), Text(b"x" * 4096)]
+
+
+def test_the_reason_of_a_close_is_utf8() -> None:
+    assert read(frame(8, struct.pack("!H", 1000) + "Zürich".encode())) == [Close(1000)]
+    for reason in (b"\xff", "Zürich".encode("latin-1"), b"\xed\xa0\x80"):
+        (event,) = read(frame(8, struct.pack("!H", 1000) + reason))
+        assert isinstance(event, Broken)
+        assert event.code == 1007
+    (event,) = read(frame(8, struct.pack("!H", 1005) + b"\xff"))
+    assert isinstance(event, Broken)
+    assert event.code == 1002
+
+
 def test_a_message_is_too_big_before_all_of_it_has_come() -> None:
     (event,) = read(frame(1, b"x" * 1_000_000)[:5000])
     assert isinstance(event, Broken)

@@ -2,12 +2,14 @@
 -- names of all that have ever had a player). ARGV: for each player: player, the entry that Redis had ('' for none),
 -- negated score, entry: the change number, then, for a player on the board, the time, and a line for each segment. An
 -- entry with a lower change number than the stored one is skipped, unless the stored one is that which Redis had: then
--- it exceeded the database's even then, and is wrong.
+-- it exceeded the database's even then, and is wrong. Returns 1, or false if another program has written an entry: nobody
+-- knows that player's former place.
 local order, arranged = KEYS[1], KEYS[2]
 for i = 1, #ARGV, 4 do
   local player, entry = ARGV[i], ARGV[i + 3]
   local known = redis.call('HGET', arranged, player) or ''
   local known_change, known_time, known_segments = string.match(known, '^(%d*) ?(%d*)(.*)$')
+  if known ~= '' and known_change == '' then return false end
   local change, time, segments = string.match(entry, '^(%d+) ?(%d*)(.*)$')
   if tonumber(change) >= (tonumber(known_change) or 0) or known == ARGV[i + 1] then
     if known_time ~= '' and (known_time ~= time or known_segments ~= segments) then

@@ -4,6 +4,7 @@
 -- ARGV: network, now, milliseconds in which a failure is forgotten, time since which a network is known, lease of a
 -- try in flight, waits of one network, waits of strangers (seconds, separated by spaces). Times in ms.
 -- Returns 0 (admitted), milliseconds to wait, or -1: wait for the tries in flight and ask again.
+-- types: hash hash string zset
 local now, forget = tonumber(ARGV[2]), tonumber(ARGV[3])
 
 local function read(text)
@@ -40,7 +41,7 @@ if not since or tonumber(since) < tonumber(ARGV[4]) then
   local all = failures(shared[1], shared[2])
   local delay = wait(strangers, all)
   if delay > 0 then
-    local turn = tonumber(redis.call('GET', KEYS[3]) or now + delay)
+    local turn = tonumber(redis.call('GET', KEYS[3])) or now + delay
     local remaining = math.min(turn - now, strangers[#strangers])
     if remaining > 0 then
       redis.call('SET', KEYS[3], now + remaining, 'PX', remaining + forget)

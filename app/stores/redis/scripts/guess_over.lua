@@ -1,5 +1,6 @@
 -- Records the outcome of a try that guess.lua admitted. KEYS: as in guess.lua. ARGV: network, now (ms), 'failed',
 -- 'withdrawn' (no password was checked) or 'succeeded', seconds for which networks are known, most known networks.
+-- types: hash hash string zset
 local kept = redis.call('HMGET', KEYS[1], 'failures', 'flying')
 local own, flying = tonumber(kept[1]) or 0, tonumber(kept[2]) or 0
 if flying > 0 then redis.call('HINCRBY', KEYS[1], 'flying', -1) end

@@ -2,6 +2,7 @@
 -- of Redis), life, most active actions, seconds to keep, then field, value … of the action. Times in ms.
 -- Returns {'issued', issued, expires}, {'unknown', …} for a player whose past must be fetched from the ledger first, or
 -- {'too_many', …}.
+-- types: hash zset string
 -- include now
 local now = now_ms(ARGV[2])
 local expires = now + ARGV[3]

@@ -1,6 +1,7 @@
 -- Reads the change numbers of players and the ranks of scores. KEYS: scores, versions, position. ARGV: how many players,
 -- the players, the scores. Returns {position or '', {change number or '', …}, {rank, …}, how many players are ranked};
 -- while the board is incomplete no ranks, and -1.
+-- types: zset hash string
 -- include is_complete
 local players = tonumber(ARGV[1])
 local versions, ranks, total = {}, {}, -1

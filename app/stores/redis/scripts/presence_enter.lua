@@ -1,5 +1,6 @@
 -- Registers a socket unless there are too many. KEYS: connections. ARGV: socket, maximum, seconds until it expires.
 -- Returns 1 or 0. The time is that of Redis, so that servers whose clocks differ agree.
+-- types: zset
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)

@@ -1,6 +1,7 @@
 -- Counts the players who are on a board. KEYS: players on servers by expiry, servers of each player.
 -- ARGV: server, seconds until its players expire, how many players left it, those players, then its present players.
 -- Returns the number of players. A player on two servers is two members and one player. Time as in presence_enter.lua.
+-- types: zset hash
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 -- If one key was lost, the other would count wrongly for ever, so it is deleted. Servers report their players again.

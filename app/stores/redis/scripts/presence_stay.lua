@@ -1,5 +1,6 @@
 -- Renews sockets that are still open, and removes those that have expired. KEYS: connections.
 -- ARGV: seconds until they expire, socket, … Returns 1. Time as in presence_enter.lua.
+-- types: zset
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)

@@ -1,4 +1,5 @@
 -- Ends an action. KEYS: action, active. ARGV: action id, state ('consumed' or 'invalid'), seconds to remember it.
+-- types: hash zset
 if redis.call('EXISTS', KEYS[1]) == 1 then
   redis.call('HSET', KEYS[1], 'state', ARGV[2])
   redis.call('EXPIRE', KEYS[1], ARGV[3])
