@@ -20,6 +20,7 @@ from app.services.play.ranks import Ranks
 from app.services.play.redemptions import Redemptions
 from app.stores.boards.board_list import BoardListStore
 from app.stores.boards.board_store import BoardStore
+from app.stores.boards.filled_seasons import FilledSeasonStore
 from app.stores.boards.replays import ReplayStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.suspicions import SuspicionStore
@@ -121,5 +122,15 @@ def _board_changes(
     plans = BoardPlans(
         database, board_store, catalog, BoardListStore(database), replay_store, audit, writer, token_seconds=seconds
     )
-    replays = Replays(database, plans, board_store, catalog, replay_store, writer, boards.rankings, boards.board_sync)
+    replays = Replays(
+        database,
+        plans,
+        board_store,
+        catalog,
+        replay_store,
+        FilledSeasonStore(),
+        writer,
+        boards.rankings,
+        boards.board_sync,
+    )
     return plans, replays

@@ -16,6 +16,7 @@ from app.domain.boards import MAIN, ActionType
 from app.domain.season_windows import MOST_SEASONS, first_windows, has_whole_past
 from app.errors import Conflict, InvalidRequest, NotFound
 from app.services.boards.plan_writer import Operator, PlanWriter
+from app.services.boards.seasons import NOTICE
 from app.stores.boards.board_list import BoardListStore
 from app.stores.boards.board_store import BoardStore
 from app.stores.boards.replays import ReplayStore
@@ -92,14 +93,17 @@ class BoardPlans:
             raise Conflict("A replay is unfinished: 'flask boards replay' continues it, and with --cancel drops it.")
 
     def archive(self, slug: str, *, by: Operator) -> None:
-        """End a board's open season for good, and take the board off all lists. Raises NotFound, Conflict for main."""
+        """End a board's open season in two seconds, for good, and take the board off all lists.
+
+        Raises NotFound, and Conflict for main.
+        """
         if slug == MAIN:
             raise Conflict(f"The board '{MAIN}' always exists.")
         with self._db.transaction() as connection:
             self._boards.lock(connection)
             self.refuse_while_replaying()
             self.find(slug)
-            self._boards.archive(connection, slug)
+            self._boards.archive(connection, slug, self._boards.now(connection) + NOTICE)
             self._audit.append(connection, by.actor, "board.archived", f"board:{slug}", {}, by.request_id)
 
     def find(self, slug: str) -> BoardConfig:
@@ -126,7 +130,7 @@ class BoardPlans:
     ) -> bool:
         known = [name for name in types if name in catalog.types]
         if slug in catalog.boards:
-            season = self._replays.open_season(connection, slug)
+            season = self._boards.open_season(connection, slug)
             if season is None:
                 return False
             since = None if season.over_past else season.starts_at

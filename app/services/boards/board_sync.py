@@ -65,14 +65,15 @@ class BoardSync:
     def end_season(self, season_id: int) -> int:
         """Drop a closed season from Redis, and send its board's next season to every subscriber; return its version.
 
-        The newest season of a board stays as it is: readers and subscribers see it until another one begins.
+        The newest season of a board stays as it is, unless the board is archived: readers and subscribers see it until
+        another one begins.
         """
         season = self._catalog.season(season_id)
         if season is None:
             return 0
         present = self._catalog.view(season.board)
         assert present is not None, "a board with a closed season has a season"
-        if present.season.id != season_id:
+        if self._catalog.mirrored_season(season_id) is None:
             self._rankings.clear(season)
         return self.announce(present.season)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from uuid import UUID
 
 import psycopg
@@ -14,19 +13,18 @@ import structlog
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.domain.actors import SYSTEM
-from app.domain.board_config import BoardConfig
 from app.domain.board_plans import Catalog, Plan, config_after, plan_from_json
 from app.domain.boards import MAX_SCORE, Season
-from app.domain.schedules import Window, windows
-from app.domain.season_windows import first_windows, has_whole_past
 from app.errors import Conflict, NotFound
 from app.services.boards.board_plans import BoardPlans
 from app.services.boards.board_sync import BoardSync
 from app.services.boards.plan_writer import Operator, PlanWriter
+from app.services.boards.replay_seasons import ReplaySeasons
 from app.stores.boards.board_store import BoardStore
+from app.stores.boards.filled_seasons import FilledSeasonStore
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.replay_previews import Mover, movers
-from app.stores.boards.replays import FilledSeason, Replay, ReplayStore
+from app.stores.boards.replays import Replay, ReplayStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.postgres.engine import Database
 from app.stores.unavailability import AFTER_COMMIT, reason_of
@@ -67,6 +65,7 @@ class Replays:
         boards: BoardStore,
         types: CatalogStore,
         store: ReplayStore,
+        filled: FilledSeasonStore,
         writer: PlanWriter,
         rankings: RankingStore,
         board_sync: BoardSync,
@@ -74,7 +73,9 @@ class Replays:
         batch: int = _BATCH,
     ) -> None:
         self._db, self._plans, self._boards, self._types = database, plans, boards, types
-        self._store, self._writer, self._rankings, self._board_sync = store, writer, rankings, board_sync
+        self._store, self._filled, self._writer = store, filled, writer
+        self._rankings, self._board_sync = rankings, board_sync
+        self._seasons = ReplaySeasons(plans, boards, store, filled)
         self.batch = batch
 
     def unfinished(self) -> Replay | None:
@@ -87,7 +88,7 @@ class Replays:
         with self._db.transaction() as connection:
             trial = connection.begin_nested()
             replay_id = self._store.add(connection, "{}", SYSTEM, "")
-            self._add_seasons(connection, replay_id, plan)
+            self._seasons.add(connection, replay_id, plan)
             moves, moving = movers(connection, replay_id, limit)
             trial.rollback()
         return Outlook(moves, moving)
@@ -133,7 +134,7 @@ class Replays:
         event_id = self._settle()
         with self._db.transaction() as connection:
             if self._lock(connection, replay):
-                self._add_seasons(connection, replay.id, plan_from_json(replay.plan))
+                self._seasons.add(connection, replay.id, plan_from_json(replay.plan))
                 self._store.cover(connection, replay.id, event_id)
 
     def _settle(self) -> int:
@@ -166,7 +167,7 @@ class Replays:
                 self._fold(connection, replay.id, players)
                 if not players:
                     self._store.cover(connection, replay.id, until)
-                    self._add_seasons(connection, replay.id, plan_from_json(replay.plan))
+                    self._seasons.add(connection, replay.id, plan_from_json(replay.plan))
                     return count
             after, count = players[-1], count + len(players)
 
@@ -181,10 +182,10 @@ class Replays:
                 if current is None:
                     return True
                 self._store.lock_standings(connection)
-                if self._add_seasons(connection, replay.id, plan) or not self._fold_newest(connection, current):
+                if self._seasons.add(connection, replay.id, plan) or not self._fold_newest(connection, current):
                     return True
                 self._replace(connection, replay, plan, catalog)
-                self._hide_ranks(self._seasons(plan))
+                self._hide_ranks(self._open_seasons(plan))
         except OperationalError as error:
             if isinstance(error.orig, _RETRIED):
                 return False
@@ -203,14 +204,14 @@ class Replays:
 
     def _replace(self, connection: sa.Connection, replay: Replay, plan: Plan, catalog: Catalog) -> None:
         by = Operator(replay.made_by, replay.request_id)
-        filled = self._store.seasons(connection, replay.id)
+        filled = self._filled.all(connection, replay.id)
         new_boards = {season.board for season in filled if season.board not in catalog.boards}
-        open_seasons = {slug: self._store.open_season(connection, slug) for slug in catalog.boards}
+        open_seasons = {slug: self._boards.open_season(connection, slug) for slug in catalog.boards}
         ids = self._writer.write(connection, plan, catalog, by, sorted(new_boards))
         for season in filled:
             present = open_seasons.get(season.board)
             if season.board in new_boards or (present is not None and present.id == season.season_id):
-                self._store.take_place(connection, replay.id, season, ids.get(season.board))
+                self._filled.take_place(connection, replay.id, season, ids.get(season.board))
         for step in plan.boards:
             if step.slug in new_boards:
                 last = [season for season in filled if season.board == step.slug][-1]
@@ -218,48 +219,11 @@ class Replays:
         self._store.finish(connection, replay.id, "switched")
         self._writer.note(connection, "boards.replayed", f"replay:{replay.id}", {"boards": sorted(plan.feeds)}, by)
 
-    def _add_seasons(self, connection: sa.Connection, replay_id: UUID, plan: Plan) -> bool:
-        """Add the seasons of the plan that have begun and are not filled yet; return whether there were any."""
-        catalog, steps = self._plans.catalog(), {step.slug: step for step in plan.boards}
-        filled = self._store.seasons(connection, replay_id)
-        has_new = False
-        for slug, feed in plan.feeds.items():
-            step = steps.get(slug)
-            config = config_after(catalog, step) if step else catalog.boards[slug]
-            numbers = {season.number: season for season in filled if season.board == slug}
-            for number, window, over_past in self._due_seasons(connection, slug, config, catalog, numbers):
-                if number not in numbers:
-                    self._store.add_season(
-                        connection, replay_id, config, number, window, over_past=over_past, fed_by=feed.after
-                    )
-                    self._store.uncover(connection, replay_id, window.starts_at)
-                    has_new = True
-        return has_new
-
-    def _due_seasons(
-        self,
-        connection: sa.Connection,
-        slug: str,
-        config: BoardConfig,
-        catalog: Catalog,
-        filled: Mapping[int, FilledSeason],
-    ) -> list[tuple[int, Window, bool]]:
-        """Return number, time and `over_past` of the seasons to fill: those of a new board, or the open one."""
-        if slug in catalog.boards:
-            season = self._store.open_season(connection, slug)
-            return [(season.number, Window(season.starts_at, season.ends_at), season.over_past)] if season else []
-        now = self._boards.now(connection)
-        first: Iterable[Window] = first_windows(config, now)
-        if filled:
-            first = windows(config.parsed_schedule(), filled[1].window.starts_at, config.ends_at)
-        begun = takewhile(lambda window: window.starts_at <= now, first)
-        return [(number, window, number == 1 and has_whole_past(config)) for number, window in enumerate(begun, 1)]
-
     def _fold(self, connection: sa.Connection, replay_id: UUID, players: Sequence[UUID]) -> int:
         if not players:
             return 0
         try:
-            return self._store.fold(connection, replay_id, players)
+            return self._filled.fold(connection, replay_id, players)
         except IntegrityError as error:
             raise Conflict(f"A score would be past {MAX_SCORE}, the highest there is. Cancel the replay.") from error
 
@@ -269,7 +233,7 @@ class Replays:
         A process may have the season of before in memory for a moment, and cache a list of it: lists are announced
         again after that moment.
         """
-        seasons = self._seasons(plan_from_json(replay.plan))
+        seasons = self._open_seasons(plan_from_json(replay.plan))
         switched_at = time.monotonic()
         self._hide_ranks(seasons)
         for season in seasons:
@@ -287,11 +251,11 @@ class Replays:
         while deleted == _DELETED:
             with self._db.transaction() as connection:
                 connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_BATCH_SECONDS}s'"))
-                deleted = self._store.drop_standings(connection, replay.id, _DELETED)
+                deleted = self._filled.drop_standings(connection, replay.id, _DELETED)
         with self._db.transaction() as connection:
-            self._store.drop_seasons(connection, replay.id)
+            self._filled.drop_seasons(connection, replay.id)
 
-    def _seasons(self, plan: Plan) -> list[Season]:
+    def _open_seasons(self, plan: Plan) -> list[Season]:
         seasons = [self._types.open_season(slug) for slug in plan.feeds]
         return [season for season in seasons if season is not None]
 

@@ -22,8 +22,8 @@ from app.stores.unavailability import AFTER_COMMIT, reason_of
 
 log = structlog.get_logger("fairboard.seasons")
 
-# A season that a person ends goes on for so long: redemptions that began before the change have ended by then.
-_NOTICE = timedelta(seconds=2)
+NOTICE = timedelta(seconds=2)
+"""How long a season goes on that a person ends: redemptions that began before the change have ended by then."""
 _REQUEST_ID = "seasons"
 
 
@@ -79,7 +79,7 @@ class Seasons:
             if calendar is None:
                 raise NotFound(f"The board '{board}' is archived.")
             now = self._store.now(connection)
-            at = now + _NOTICE
+            at = now + NOTICE
             if season.ends_at is not None and season.ends_at <= at:
                 raise Conflict(f"Season {season.number} of '{board}' ends already, at {rfc3339(season.ends_at)}.")
             self._store.end(connection, season.season.id, at)

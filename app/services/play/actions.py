@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from uuid import UUID, uuid4
 
@@ -10,7 +10,7 @@ from anticheat.rules import ActionTypeLimits
 from app.domain.action_token import Promise, SigningKey, digest_of, sign
 from app.domain.action_types import LIMITS, TOGETHER, problems
 from app.domain.actors import SYSTEM
-from app.domain.boards import MAIN, MOST_BOARDS, ActionType, Season
+from app.domain.boards import ActionType, Season
 from app.domain.times import rfc3339
 from app.errors import BoardClosed, InvalidRequest, NotFound, TooManyActions
 from app.services.play.player_history import PlayerHistory
@@ -66,35 +66,8 @@ class Actions:
         """Return the action types that can be started."""
         return self._catalog.action_types()
 
-    def add(
-        self,
-        slug: str,
-        values: Mapping[str, object],
-        board: str = MAIN,
-        more_boards: Sequence[str] = (),
-        *,
-        by: str = SYSTEM,
-        request_id: str = "",
-    ) -> ActionType:
-        """Add an action type that feeds these boards, and return it; `values` has every field that can be changed.
-
-        Raises InvalidRequest, NotFound for a board, or Conflict.
-        """
-        self._check({"slug": slug, **values})
-        boards = [board, *more_boards]
-        if len(boards) > MOST_BOARDS or len(set(boards)) < len(boards):
-            raise InvalidRequest.field("boards", f"must be 1 to {MOST_BOARDS} different boards")
-        for name in boards:
-            if not name.isprintable() or self._catalog.board_id(name) is None:
-                raise NotFound(f"There is no board '{name[:40]}'.")
-        with self._db.transaction() as connection:
-            self._catalog.add_action_type(connection, {"slug": slug, **values}, boards)
-            details = {**values, "board": board} | ({"more_boards": list(more_boards)} if more_boards else {})
-            self._audit.append(connection, by, "action_type.added", _subject(slug), details, request_id)
-        return self._find_type(slug)
-
     def change(self, slug: str, changes: Mapping[str, object], *, by: str = SYSTEM, request_id: str = "") -> ActionType:
-        """Change some of the `values` that `add` takes, and return the type. Raises InvalidRequest, NotFound."""
+        """Change some fields of an action type, and return it. Raises InvalidRequest, NotFound."""
         before = asdict(self._find_type(slug))
         self._check({**{name: before[name] for name in TOGETHER}, **changes})
         with self._db.transaction() as connection:

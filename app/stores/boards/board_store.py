@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from app.domain.board_config import BoardConfig
 from app.domain.schedules import Window
 from app.errors import Conflict
+from app.stores.postgres.rows import Row
 
 _COLUMNS = {"order": "sort_order"}
 _FED_BY = "ARRAY(SELECT t.id FROM action_types t WHERE n.board_id = t.board_id OR n.board_id = ANY(t.more_boards))"
@@ -47,8 +48,8 @@ class BoardStore:
         update = f"UPDATE boards SET {assignments} WHERE slug = :board AND archived_at IS NULL RETURNING id"
         return int(connection.execute(sa.text(update), {**values, "board": slug}).scalar_one())
 
-    def archive(self, connection: sa.Connection, slug: str) -> None:
-        """End the open season of a board now, drop the seasons that have not begun, and take the board off all lists.
+    def archive(self, connection: sa.Connection, slug: str, at: datetime) -> None:
+        """End the open season of a board at that time, drop the seasons after it, and take the board off all lists.
 
         Its seasons stay readable. The action types that fed it keep its name.
         """
@@ -58,12 +59,12 @@ class BoardStore:
             WHERE b.id = n.board_id AND b.slug = :board AND n.starts_at > clock_timestamp()
             """,
             """
-            UPDATE seasons n SET ends_at = clock_timestamp() FROM boards b
-            WHERE b.id = n.board_id AND b.slug = :board AND (n.ends_at IS NULL OR n.ends_at > clock_timestamp())
+            UPDATE seasons n SET ends_at = :at FROM boards b
+            WHERE b.id = n.board_id AND b.slug = :board AND (n.ends_at IS NULL OR n.ends_at > :at)
             """,
             "UPDATE boards SET archived_at = clock_timestamp() WHERE slug = :board",
         ):
-            connection.execute(sa.text(statement), {"board": slug})
+            connection.execute(sa.text(statement), {"board": slug, "at": at})
 
     def add_seasons(
         self, connection: sa.Connection, board_id: int, windows: Iterable[Window], *, first: int, over_past: bool
@@ -117,6 +118,20 @@ class BoardStore:
             {"board": slug},
         ).one_or_none()
         return Window(row.starts_at, row.ends_at) if row else None
+
+    def open_season(self, connection: sa.Connection, board: str) -> Row | None:
+        """Return id, number, time and `over_past` of the open season of a board, None without one."""
+        return connection.execute(
+            sa.text(
+                """
+                SELECT n.id, n.number, n.starts_at, n.ends_at, n.over_past
+                FROM seasons n JOIN boards b ON b.id = n.board_id
+                WHERE b.slug = :board AND n.starts_at <= clock_timestamp()
+                AND (n.ends_at IS NULL OR n.ends_at > clock_timestamp())
+                """
+            ),
+            {"board": board},
+        ).one_or_none()
 
     def last_number(self, connection: sa.Connection, board_id: int) -> int:
         """Return the number of the newest season that has begun, 0 without one."""

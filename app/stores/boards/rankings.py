@@ -259,7 +259,8 @@ class RankingStore:
         text = f"{top.version} {top.changes} {top.built_ms}\n{top.rows}"
         end = f"{top.version} {top.end}" if top.end else ""
         keys = [_key(f"top:{limit}", season), _key("position", season), _key(f"end:{limit}", season)]
-        return str(self._scripts.run("put_top", keys, [top.version, text, _TOP_SECONDS, after, until, refusal, end]))
+        arguments: list[RedisValue] = [top.version, text, _TOP_SECONDS, after, until, raw(refusal), end]
+        return str(self._scripts.run("put_top", keys, arguments))
 
     def places(self, season: Season, players: Sequence[UUID], scores: Sequence[int]) -> Places:
         """Return the change numbers of these players and the ranks of these scores, in one round trip."""

@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.stores.boards.counting import folded
-from app.stores.boards.replays import PAIRS
+from app.stores.boards.filled_seasons import PAIRS
 from app.stores.postgres.rows import read_row
 
 _SECONDS = 500

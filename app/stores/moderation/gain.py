@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from anticheat.gain import GainLimits
 from app.stores.boards.counting import COUNTS, NEWEST_REVERSAL
-from app.stores.moderation.gain_limits import FIRST_DAY, WINDOW
+from app.stores.moderation.gain_limits import FIRST_DAY, SUMMED, WINDOW
 from app.stores.postgres.engine import Database
 
 # An event gets its number before its commit: an older number may appear after a newer one, delayed at most by the
@@ -37,7 +37,7 @@ _BEGIN = f"""
 _FOLD = f"""
     WITH events AS MATERIALIZED (
         SELECT player_id, points, created_at, id FROM score_events
-        WHERE id > :after AND id <= :until AND kind = 'redeem'
+        WHERE id > :after AND id <= :until AND kind = 'redeem' AND action_type_id {SUMMED}
     ), hours AS (
         INSERT INTO gain_hours AS g (player_id, starts_at, points, first_event)
         SELECT player_id, date_trunc('hour', created_at, 'UTC') AS hour, sum(points), min(id) FROM events
@@ -57,7 +57,8 @@ _FOLD = f"""
 _CANDIDATES = f"""
     WITH fresh AS (
         SELECT player_id, coalesce(sum(points) FILTER (WHERE created_at >= {WINDOW}), 0) AS points, min(id) AS first
-        FROM score_events WHERE id > :after AND id <= :until AND kind = 'redeem' GROUP BY player_id
+        FROM score_events WHERE id > :after AND id <= :until AND kind = 'redeem' AND action_type_id {SUMMED}
+        GROUP BY player_id
     ), watched AS MATERIALIZED (
         SELECT player_id, coalesce(f.points, 0) + coalesce(h.points, 0) AS points, least(f.first, h.first) AS first
         FROM fresh f FULL JOIN unnest(CAST(:entrants AS uuid[])) AS entrant (player_id) USING (player_id)
@@ -97,6 +98,7 @@ _DAY = f"""
         SELECT coalesce(sum(e.points), 0)::bigint AS points
         FROM score_events e {NEWEST_REVERSAL}
         WHERE e.player_id = :player AND e.id >= :first AND e.created_at >= f.since AND {COUNTS}
+          AND e.action_type_id {SUMMED}
     ) d
 """
 

@@ -16,6 +16,11 @@ DAYS = 14
 WINDOW = "date_trunc('hour', now() - interval '24 hours', 'UTC')"
 """The begin of the whole hours that contain the last 24."""
 FIRST_DAY = f"date_trunc('day', now() - interval '{DAYS} days', 'UTC')"
+SUMMED = """
+    IN (SELECT t.id FROM action_types t JOIN boards b ON b.id = t.board_id OR b.id = ANY(t.more_boards)
+        WHERE b.scoring = 'sum' AND b.archived_at IS NULL)
+"""
+"""The condition on ids of action types whose results are points: they feed a board that sums. Others report times."""
 _MOST_ACCOUNTS = 20_000  # as many give the limits as exactly as all
 
 _HONEST_DAYS = f"""
@@ -52,9 +57,12 @@ class GainLimitStore:
         return [row.points for row in self._db.rows(_HONEST_DAYS)]
 
     def action_types(self) -> list[tuple[float, float, float | None]]:
-        """Return points, minimum and expected median (seconds) of the action types that are not retired."""
+        """Return points, minimum and expected median (seconds) of the action types with fixed points for a sum."""
         rows = self._db.rows(
-            "SELECT points, min_seconds, expected_median_seconds FROM action_types WHERE retired_at IS NULL"
+            f"""
+            SELECT points, min_seconds, expected_median_seconds FROM action_types
+            WHERE retired_at IS NULL AND points IS NOT NULL AND id {SUMMED}
+            """
         )
         return [(row.points, row.min_seconds, row.expected_median_seconds) for row in rows]
 

@@ -10,8 +10,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.containers.container import Container
+from app.domain.board_plans import Fields
 from app.errors import InvalidRequest
 from app.factory import create_app
+from app.services.boards.plan_writer import Operator
 from tests.integration.boards.test_scorings import add_board
 
 
@@ -39,14 +41,20 @@ class Racer:
         return answer.status_code, body.get("data") or body["error"]
 
 
+def add_type(container: Container, slug: str, values: Fields) -> None:
+    """Add an action type, to `main` if the values name no boards."""
+    plans = container.board_plans
+    plans.apply(plans.plan({}, {slug: {"boards": ["main"], **values}}), by=Operator("test", "r"))
+
+
 @pytest.fixture
 def racer(container: Container) -> Iterator[Racer]:
     unlimited = {"rate_limit_actions": "100000/second", "rate_limit_auth": "100000/second"}
     app = create_app(container.settings.model_copy(update=unlimited))
     add_board(container, "fastest", "best", "asc")
     bounds = {"result_kind": "reported", "min_result": -5, "max_result": 1000}
-    container.actions.add("race", {"name": "Race", "min_seconds": 0.0, **bounds}, "main", ["fastest"])
-    container.actions.add("duel", {"name": "Duel", "min_seconds": 0.0, "result_kind": "trusted"})
+    add_type(container, "race", {"min_seconds": 0.0, **bounds, "boards": ["main", "fastest"]})
+    add_type(container, "duel", {"min_seconds": 0.0, "result_kind": "trusted"})
     client = app.test_client()
     registered = client.post("/api/v1/auth/register", json={"username": "anna", "password": "correct horse battery"})
     token = registered.get_json()["data"]["access_token"]
@@ -135,7 +143,7 @@ def test_an_action_without_an_open_board_is_refused_at_both_ends(racer: Racer) -
 
 def test_an_implausible_result_is_refused_with_its_evidence(racer: Racer) -> None:
     bounds = {"result_kind": "reported", "max_per_second": 1.0}
-    racer.container.actions.add("coins", {"name": "Coins", "min_seconds": 0.0, **bounds})
+    add_type(racer.container, "coins", {"min_seconds": 0.0, **bounds})
     status, error = racer.complete(racer.issue("coins"), result=10_000)
     assert (status, error["code"]) == (403, "suspicious_activity")
     (signal,) = racer.container.database.rows("SELECT rule, is_hard FROM signals")
@@ -158,11 +166,11 @@ def test_an_implausible_result_is_refused_with_its_evidence(racer: Racer) -> Non
 )
 def test_a_type_that_makes_no_sense_is_refused(racer: Racer, values: dict[str, object], field: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        racer.container.actions.add("odd", {"name": "Odd", "min_seconds": 0.0, **values})
-    assert [detail["field"] for detail in refusal.value.details] == [field]  # type: ignore[index,union-attr]
+        add_type(racer.container, "odd", {"min_seconds": 0.0, **values})
+    assert [detail["field"] for detail in refusal.value.details] == [f"action_types.odd.{field}"]  # type: ignore[index,union-attr]
 
 
 def test_tokens_live_as_long_as_their_type_says(racer: Racer) -> None:
-    racer.container.actions.add("slow", {"name": "Slow", "points": 1, "min_seconds": 900.0, "token_seconds": 1800})
+    add_type(racer.container, "slow", {"points": 1, "min_seconds": 900.0, "token_seconds": 1800})
     promise = racer.container.actions.issue(racer.container.accounts.find("anna").id, "slow").promise
     assert promise.expires_ms - promise.issued_ms == 1_800_000

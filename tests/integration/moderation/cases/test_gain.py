@@ -327,3 +327,23 @@ def test_points_of_more_than_a_day_ago_and_voided_ones_gain_nothing(sums: Sums) 
     for age in (24 * 60 * MINUTE - 5 * MINUTE, 60 * MINUTE):
         sums.write(late, age, 900)
     assert sums.container.gain_watch.watch().cases == [late]
+
+
+def test_times_of_a_race_are_no_points(sums: Sums) -> None:
+    _limits(Field(sums.container), 1000)
+    database = sums.container.database
+    (race,) = database.rows(
+        "INSERT INTO boards (slug, name, scoring, sort_order) VALUES ('race', 'Race', 'best', 'asc') RETURNING id"
+    )
+    database.rows(
+        """
+        INSERT INTO action_types (slug, name, result_kind, board_id)
+        SELECT slug, name, 'reported', id FROM boards WHERE slug = 'race' RETURNING id
+        """
+    )
+    racer, sums.ledger.types["race"] = sums.ledger.player(), race.id
+    sums.ledger.write(Event(racer, "race", sums.now - MINUTE, 5_000_000))
+    sums.container.gain_watch.compute_limits()
+    summary = sums.container.gain_watch.watch()
+    assert (summary.events, summary.cases, summary.holds) == (1, [], [])
+    assert database.rows("SELECT FROM gain_hours") == []
