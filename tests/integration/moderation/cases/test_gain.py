@@ -332,10 +332,10 @@ def test_points_of_more_than_a_day_ago_and_voided_ones_gain_nothing(sums: Sums) 
 def test_times_of_a_race_are_no_points(sums: Sums) -> None:
     _limits(Field(sums.container), 1000)
     database = sums.container.database
-    (race,) = database.rows(
+    database.rows(
         "INSERT INTO boards (slug, name, scoring, sort_order) VALUES ('race', 'Race', 'best', 'asc') RETURNING id"
     )
-    database.rows(
+    (race,) = database.rows(
         """
         INSERT INTO action_types (slug, name, result_kind, board_id)
         SELECT slug, name, 'reported', id FROM boards WHERE slug = 'race' RETURNING id
