@@ -155,7 +155,7 @@ class SuspicionStore:
             {"player": player_id, "at": at},
         )
 
-    def lock(self, connection: sa.Connection, player_id: UUID) -> SuspicionRow | None:
+    def lock(self, connection: sa.Connection, player_id: UUID | str) -> SuspicionRow | None:
         """Lock the player's suspicion and return it for `restore`, or `None`."""
         suspicion: SuspicionRow | None = connection.execute(
             sa.text("SELECT to_jsonb(s) - 'player_id' FROM suspicion s WHERE player_id = :player FOR UPDATE"),
