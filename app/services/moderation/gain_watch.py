@@ -160,7 +160,7 @@ class GainWatch:
     def _look(
         self, candidate: GainCandidate, entrant: Entrant | None, limits: GainLimits, summary: GainSummary
     ) -> None:
-        day = self._store.day(candidate, self._thresholds.half_life)
+        day = self._store.day(candidate, self._thresholds.flag, self._thresholds.half_life)
         assessment = assess_gain(
             day.points,
             entrant.place if entrant else None,

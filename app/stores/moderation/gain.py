@@ -83,8 +83,8 @@ _PODIUM = """
 """
 _DAY = f"""
     SELECT f.since, d.points, (
-               SELECT bool_or(g.source NOT IN ('gain', 'model')) FROM cases c JOIN signals g ON g.case_id = c.id
-               WHERE c.player_id = :player AND c.state = 'open'
+               SELECT sum(g.added) >= :flag FROM cases c JOIN signals g ON g.case_id = c.id
+               WHERE c.player_id = :player AND c.state = 'open' AND g.source NOT IN ('gain', 'model')
            ) IS TRUE AS has_case,
            (SELECT coalesce(sum(added), 0) FROM signals WHERE player_id = :player AND source = 'model'
             AND at > now() - interval '1 hour' - make_interval(secs => :lately)) AS by_model,
@@ -136,7 +136,7 @@ class Entrant:
 class GainedDay:
     """A player's counting points since `since`, 24 hours ago or the last decision on them.
 
-    `has_case`: a case is open for another reason than gain or the model. `by_model`: the suspicion that the model added
+    `has_case`: a case is open that evidence of others than gain and the model would have opened. `by_model`: the suspicion that the model added
     lately. `accepted`: the most points that a person has cleared.
     """
 
@@ -206,12 +206,14 @@ class GainStore:
             Entrant(row.player_id, season_id, place, row.is_new) for place, row in enumerate(rows, 1) if row.is_entrant
         ]
 
-    def day(self, candidate: GainCandidate, half_life: float) -> GainedDay:
+    def day(self, candidate: GainCandidate, flag: float, half_life: float) -> GainedDay:
         """Return the exact points of the candidate's last 24 hours, from the ledger.
 
         The model judges up to the last full hour, and after two half-lives a quarter of its points is left.
         """
-        row = self._db.row(_DAY, player=candidate.player_id, first=candidate.first_event, lately=2 * half_life)
+        row = self._db.row(
+            _DAY, player=candidate.player_id, first=candidate.first_event, flag=flag, lately=2 * half_life
+        )
         assert row is not None
         return GainedDay(row.since, row.points, row.has_case, row.by_model, row.accepted or 0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -184,6 +184,24 @@ def test_more_than_the_ceiling_is_a_case_even_with_nothing_unusual(field: Field,
     field.container.decisions.decide(file.case.case_id, "cleared", BY)
     field.score(player, 1400)
     assert _watch(field) == ([], [])
+
+
+@pytest.mark.parametrize(("added", "is_held"), [(0.01, False), (30.0, True)])
+def test_only_evidence_that_would_have_opened_the_case_makes_it_another_reason(
+    field: Field, crowd: list[UUID], added: float, is_held: bool
+) -> None:
+    _limits(field, 1000)
+    container, player = field.container, crowd[0]
+    field.score(player, 1600)
+    assert _watch(field) == ([player], [])
+    signals = [Signal("timing", "seen", "expected", added)]
+    with container.database.transaction() as connection:
+        container.suspicions.add_signals(
+            connection, str(player), str(uuid4()), "tap", signals, suspicion=added, outcome="flag", at=time.time()
+        )
+        container.suspicions.open_case(connection, str(player), half_life=1800, hold=False)
+    field.score(player, 1600)
+    assert _watch(field) == ([], [player] if is_held else [])
 
 
 def test_between_the_limits_only_the_unusual_is_held(field: Field, crowd: list[UUID]) -> None:
