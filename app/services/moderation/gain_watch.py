@@ -7,7 +7,8 @@ what was scored since the last one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -148,9 +149,11 @@ class GainWatch:
 
     def _look_at_all(self, after: int, until: int, limits: GainLimits, summary: GainSummary) -> None:
         entrants = [entrant for season in self._catalog.open_seasons() for entrant in self._entrants(season.id)]
-        by_player = {entrant.player_id: entrant for entrant in entrants}
+        entries: dict[UUID, list[Entrant]] = defaultdict(list)
+        for entrant in entrants:
+            entries[entrant.player_id].append(entrant)
         for candidate in self._store.candidates(after, until, limits.high, entrants, _PAUSE_SECONDS):
-            self._look(candidate, by_player.get(candidate.player_id), limits, summary)
+            self._look(candidate, entries[candidate.player_id], limits, summary)
 
     def _entrants(self, season_id: int) -> list[Entrant]:
         most = int(self._parameters.places / self._parameters.share_of_players)
@@ -158,21 +161,22 @@ class GainWatch:
         return self._store.entrants(season_id, places) if places else []
 
     def _look(
-        self, candidate: GainCandidate, entrant: Entrant | None, limits: GainLimits, summary: GainSummary
+        self, candidate: GainCandidate, entries: Sequence[Entrant], limits: GainLimits, summary: GainSummary
     ) -> None:
         day = self._store.day(candidate, self._thresholds.flag, self._thresholds.half_life)
+        place = min((entry.place for entry in entries), default=None)
         assessment = assess_gain(
             day.points,
-            entrant.place if entrant else None,
+            place,
             limits,
             self._evidence(candidate, day),
             accepted=day.accepted,
             parameters=self._parameters,
         )
         if assessment.outcome != "nothing":
-            self._record(candidate.player_id, day, entrant, limits, assessment, summary)
+            self._record(candidate.player_id, day, place, limits, assessment, summary)
         next_points = candidate.points + points_to_next(day.points, limits, day.accepted)
-        self._store.note_look(candidate, next_points, entrant)
+        self._store.note_look(candidate, next_points, entries)
         summary.looks += 1
 
     def _evidence(self, candidate: GainCandidate, day: GainedDay) -> GainEvidence:
@@ -192,7 +196,7 @@ class GainWatch:
         self,
         player: UUID,
         day: GainedDay,
-        entrant: Entrant | None,
+        place: int | None,
         limits: GainLimits,
         assessment: GainAssessment,
         summary: GainSummary,
@@ -203,7 +207,7 @@ class GainWatch:
             earlier_outcomes = self._store.outcomes_of(connection, player)
             if utc(floor) > day.since or "hold" in earlier_outcomes or (earlier_outcomes and not is_hold):
                 return  # decided meanwhile, or noticed before
-            finding = describe_gain(day.points, entrant.place if entrant else None, limits, assessment)
+            finding = describe_gain(day.points, place, limits, assessment)
             outcome = "hold" if is_hold else "flag"
             self._store.add_signal(connection, player, finding.rule, finding.seen, finding.expected, outcome)
             case_id = self._suspicions.open_case(

@@ -136,8 +136,8 @@ class Entrant:
 class GainedDay:
     """A player's counting points since `since`, 24 hours ago or the last decision on them.
 
-    `has_case`: a case is open that evidence of others than gain and the model would have opened. `by_model`: the suspicion that the model added
-    lately. `accepted`: the most points that a person has cleared.
+    `has_case`: a case is open that evidence of others than gain and the model would have opened. `by_model`: the
+    suspicion that the model added lately. `accepted`: the most points that a person has cleared.
     """
 
     since: datetime
@@ -217,8 +217,8 @@ class GainStore:
         assert row is not None
         return GainedDay(row.since, row.points, row.has_case, row.by_model, row.accepted or 0)
 
-    def note_look(self, candidate: GainCandidate, next_points: float, entrant: Entrant | None) -> None:
-        """Store that the candidate was looked at, and from which points on the next look doesn't wait."""
+    def note_look(self, candidate: GainCandidate, next_points: float, entries: Sequence[Entrant]) -> None:
+        """Store that the candidate was looked at, also on these podiums, and from which points on it is again."""
         with self._db.transaction() as connection:
             connection.execute(
                 sa.text(
@@ -230,16 +230,15 @@ class GainStore:
                 ),
                 {"player": candidate.player_id, "next": int(next_points)},
             )
-            if entrant is not None and entrant.is_new:
-                connection.execute(
-                    sa.text(
-                        """
-                        INSERT INTO podium_entries (season_id, player_id, entered_at) VALUES (:season, :player, now())
-                        ON CONFLICT DO NOTHING
-                        """
-                    ),
-                    {"season": entrant.season_id, "player": candidate.player_id},
-                )
+            connection.execute(
+                sa.text(
+                    """
+                    INSERT INTO podium_entries (season_id, player_id, entered_at)
+                    SELECT unnest(CAST(:seasons AS integer[])), :player, now() ON CONFLICT DO NOTHING
+                    """
+                ),
+                {"seasons": [entry.season_id for entry in entries if entry.is_new], "player": candidate.player_id},
+            )
 
     def outcomes_of(self, connection: sa.Connection, player_id: UUID) -> set[str]:
         """Return the outcome of the gain on the player's open case: `flag`, `hold` or both."""

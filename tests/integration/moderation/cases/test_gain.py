@@ -92,6 +92,23 @@ def test_an_entrant_with_unusual_play_is_off_the_public_board_until_a_person_dec
     assert "tireless person" in file.summary
 
 
+def test_an_entrant_of_two_podiums_is_looked_at_once_and_noted_on_both(field: Field, mallory: UUID) -> None:
+    field.score(mallory, 1000)
+    container = field.container
+    container.database.rows(
+        """
+        WITH board AS (INSERT INTO boards (slug, name) VALUES ('second', 'Second') RETURNING id),
+             season AS (INSERT INTO seasons (board_id, number) SELECT id, 1 FROM board RETURNING id)
+        INSERT INTO standings (season_id, player_id, score, changes, achieved_at)
+        SELECT season.id, player_id, score, changes, achieved_at FROM standings CROSS JOIN season RETURNING season_id
+        """
+    )
+    looks = [container.gain_watch.watch().looks for _ in range(2)]
+    assert looks[1:] == [0], looks
+    (row,) = container.database.rows("SELECT count(*) AS podiums FROM podium_entries WHERE player_id = :id", id=mallory)
+    assert row.podiums == 2
+
+
 def test_what_the_model_finds_strange_in_a_long_day_is_no_second_reason_for_a_hold(field: Field, mallory: UUID) -> None:
     container = field.container
     _raise_suspicion(field, mallory, 30.0)
