@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -49,7 +48,6 @@ _BATCH = 20_000  # events of one pass, when it is far behind
 _SECONDS = 20.0  # the time that one call takes at most, to catch up
 _PAUSE_SECONDS = 600.0  # until a player who still gains much is looked at again, if not much was added
 _REQUEST_ID = "gain"
-_SETTLE_SECONDS = 120  # the model's day ends at the last full hour, this long ago
 
 
 class ScoredDay(Protocol):
@@ -108,6 +106,7 @@ class GainWatch:
         self._assess_day, self._thresholds, self._clock = assess_day, thresholds, clock
         self._parameters = replace(GAIN_PARAMETERS, multiple=multiple)
         self._is_on, self._hold_cases = is_on, quarantine
+        self._answered_hour, self._answered = 0, set[UUID]()  # the players whom the model has judged in this hour
 
     def watch(self) -> GainSummary:
         """Look at the players of the events since the last pass. A pass that is repeated changes nothing."""
@@ -182,15 +181,21 @@ class GainWatch:
     def _evidence(self, candidate: GainCandidate, day: GainedDay) -> GainEvidence:
         suspicion = decayed(self._suspicions.get(str(candidate.player_id)), self._clock(), self._thresholds.half_life)
         by_rules = max(0.0, suspicion - day.by_model)
-        hand = None
-        if candidate.looked_at is None or self._hour_of(candidate.looked_at.timestamp()) < self._hour_of(self._clock()):
-            with suppress(Conflict, NotFound, Unavailable):  # no model, or too few plays
-                hand = self._assess_day(candidate.player_id).hand
-        return GainEvidence(by_rules, self._thresholds.flag, day.has_case, hand)
+        return GainEvidence(by_rules, self._thresholds.flag, day.has_case, self._hand(candidate.player_id))
 
-    @staticmethod
-    def _hour_of(at: float) -> int:
-        return int((at - _SETTLE_SECONDS) // 3600)
+    def _hand(self, player: UUID) -> float | None:
+        """Return the learned model's evidence about the hand; None without an answer, or after one in this hour."""
+        hour = int(self._clock() // 3600)
+        if hour != self._answered_hour:
+            self._answered_hour, self._answered = hour, set()
+        if player in self._answered:
+            return None
+        try:
+            hand = self._assess_day(player).hand
+        except (Conflict, NotFound, Unavailable):  # no model, or too few plays yet
+            return None
+        self._answered.add(player)
+        return hand
 
     def _record(
         self,

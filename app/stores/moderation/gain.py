@@ -66,7 +66,7 @@ _CANDIDATES = f"""
             WHERE g.player_id = coalesce(f.player_id, entrant.player_id) AND g.starts_at >= {WINDOW}
         ) h ON true
     )
-    SELECT w.player_id, w.points::bigint AS points, coalesce(w.first, 0) AS first_event, l.looked_at
+    SELECT w.player_id, w.points::bigint AS points, coalesce(w.first, 0) AS first_event
     FROM watched w JOIN players p ON p.id = w.player_id LEFT JOIN gain_looks l ON l.player_id = w.player_id
     WHERE p.status = 'active' AND (p.held_since IS NULL OR p.held_until IS NOT NULL)
       AND (w.points > :high OR w.player_id = ANY(:entrants))
@@ -119,7 +119,6 @@ class GainCandidate:
     player_id: UUID
     points: int
     first_event: int
-    looked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -12,6 +13,7 @@ from anticheat.gain import GainLimits
 from anticheat.rules import Signal
 from app.containers.container import Container
 from app.domain.cases import DECISIONS
+from app.errors import NotFound
 from app.stores.moderation.gain import GainStore
 from app.stores.moderation.gain_limits import GainLimitStore
 from app.stores.moderation.models import ModelFinding, ModelStore
@@ -107,6 +109,29 @@ def test_an_entrant_of_two_podiums_is_looked_at_once_and_noted_on_both(field: Fi
     assert looks[1:] == [0], looks
     (row,) = container.database.rows("SELECT count(*) AS podiums FROM podium_entries WHERE player_id = :id", id=mallory)
     assert row.podiums == 2
+
+
+def test_the_model_is_asked_again_until_there_is_an_answer_and_then_once_an_hour(
+    field: Field, mallory: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions: list[UUID] = []
+
+    @dataclass
+    class Day:
+        hand: float = 0.0
+
+    def assess_day(player: UUID) -> Day:
+        questions.append(player)
+        if questions.count(mallory) < 3:
+            raise NotFound("There are fewer than 30 completions.")
+        return Day()
+
+    monkeypatch.setattr(field.container.gain_watch, "_assess_day", assess_day)
+    for _ in range(5):
+        field.score(mallory, 1000)
+        field.container.database.rows("UPDATE gain_looks SET looked_at = now() - interval '11 minutes' RETURNING 1")
+        _watch(field)
+    assert questions.count(mallory) == 3
 
 
 def test_what_the_model_finds_strange_in_a_long_day_is_no_second_reason_for_a_hold(field: Field, mallory: UUID) -> None:
