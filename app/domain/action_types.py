@@ -76,6 +76,8 @@ _CHECKS: dict[str, Check] = {
 }
 LIMITS = ("min_seconds", "burst", "per_minute", "steadiest_hand", "min_is_fact", "cadence", "parallel")
 """The values that the rules of anti-cheat judge by."""
+EARNINGS = ("points", "min_seconds", "expected_median_seconds")
+"""The values that say how much a person can score in an hour."""
 EXPECTED = ("expected_median_seconds", "expected_p95_seconds")
 """The times that people need: half of them at most the first, 95 of 100 at most the second. Both are set, or none."""
 

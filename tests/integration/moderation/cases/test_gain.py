@@ -263,6 +263,22 @@ def test_a_new_action_type_that_pays_more_raises_the_limits_at_once(field: Field
     assert _watch(field) == ([], [])
 
 
+@pytest.mark.parametrize("change", [{"points": 5000}, {"expected_median_seconds": 900, "expected_p95_seconds": 1200}])
+def test_a_changed_action_type_changes_the_limits_at_once(
+    field: Field, crowd: list[UUID], change: dict[str, float]
+) -> None:
+    container = field.container
+    dungeon = max(container.actions.types(), key=lambda kind: kind.points)
+    for kind in container.actions.types():
+        if kind.slug != dungeon.slug:
+            container.actions.change(kind.slug, {"points": 1})
+    _watch(field)
+    before = container.gain_watch.view().limits
+    container.actions.change(dungeon.slug, change)
+    _watch(field)
+    assert container.gain_watch.view().limits.usual != before.usual
+
+
 def test_on_a_board_of_eight_the_first_place_is_nothing_unusual(field: Field) -> None:
     players = [field.player(f"player {number}") for number in range(8)]
     for player in players:
