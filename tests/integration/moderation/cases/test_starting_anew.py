@@ -82,6 +82,21 @@ def test_a_redemption_that_was_judged_before_the_clearing_is_no_evidence_after_i
     assert _tap(timed_field, clock, script, 1) > 0
 
 
+def test_a_new_case_does_not_start_before_the_clearing(timed_field: Field, script: UUID, clock: Clock) -> None:
+    container, before = timed_field.container, clock.now - 600
+    signals = [Signal("pattern", "", "", 14.0)]
+    with container.database.transaction() as connection:
+        container.suspicions.add_signals(
+            connection, str(script), str(uuid4()), "tap", signals, suspicion=14.0, outcome="clean", at=before
+        )
+    container.moderation.reinstate(script, "test")
+    timed_field.suspect(script)
+    (case,) = container.database.rows(
+        "SELECT c.starts_at >= s.cleared_at AS is_later FROM cases c JOIN suspicion s USING (player_id)"
+    )
+    assert case.is_later
+
+
 def test_an_undone_clearing_brings_the_past_back(timed_field: Field, script: UUID, clock: Clock) -> None:
     suspicion = _switch(timed_field, clock, script, 20)
     case_id = _case_of(timed_field, script)
