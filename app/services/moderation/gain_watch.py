@@ -152,7 +152,10 @@ class GainWatch:
         for entrant in entrants:
             entries[entrant.player_id].append(entrant)
         for candidate in self._store.candidates(after, until, limits.high, entrants, _PAUSE_SECONDS):
-            self._look(candidate, entries[candidate.player_id], limits, summary)
+            try:
+                self._look(candidate, entries[candidate.player_id], limits, summary)
+            except Exception:  # the others are looked at all the same
+                log.exception("player_failed", player_id=str(candidate.player_id))
 
     def _entrants(self, season_id: int) -> list[Entrant]:
         most = int(self._parameters.places / self._parameters.share_of_players)
