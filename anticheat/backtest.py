@@ -185,6 +185,7 @@ class _Replay:
             at,
             half_life=levels.half_life,
             soft_ceiling=levels.soft_ceiling,
+            hold=levels.hold,
             forgiven=self._forgiven_at(at),
         )
 

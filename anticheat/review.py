@@ -69,6 +69,7 @@ def review(
             record.at,
             half_life=thresholds.half_life,
             soft_ceiling=thresholds.soft_ceiling,
+            hold=thresholds.hold,
             forgiven=forgiven,
         )
         peak = max(peak, level.value)

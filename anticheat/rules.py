@@ -68,9 +68,9 @@ def timing(
     seen, expected = f"completed {elapsed:.2f} s after its issue", f"{limits.min_seconds:.2f} s or more"
     late_enough = limits.min_seconds - numbers.skew - numbers.drift * limits.min_seconds
     missing = late_enough - elapsed
-    part = missing / min(numbers.early, numbers.early_share * limits.min_seconds)
-    if part <= 1:
-        return Signal("timing", seen, expected, numbers.early_adds * part**2, share=numbers.case_share)
+    early = min(numbers.early, numbers.early_share * limits.min_seconds)
+    if missing <= early:
+        return Signal("timing", seen, expected, numbers.early_adds * (missing / early) ** 2, share=numbers.case_share)
     severity = 1 - elapsed / limits.min_seconds
     added = min(numbers.timing_adds_at_most, numbers.timing_adds_by_severity * severity)
     is_fact = limits.min_is_fact and missing > min(numbers.resent, numbers.resent_share * limits.min_seconds)
@@ -83,17 +83,31 @@ def seconds_to_wait(
     completions: Sequence[Completion],
     numbers: RuleParameters = RULE_PARAMETERS,
 ) -> float:
-    """Return the seconds until this completion overlaps with fewer than `parallel` others; 0 if it does now.
+    """Return the seconds until this completion may score, since others were completed after its issue; 0 if it may now.
 
     `completions` are the player's others, the newest first.
 
-    Of `parallel` + 1 completions, the first and the last are the minimum apart, or the last was issued after the first.
-    So opening many actions at once and waiting once earns nothing.
+    A completion needs the minimum besides the time that others took since its issue. These took the time that they were
+    open, and completions of the same action type no more than the minimum each. The newest `parallel` - 1 took none. So
+    opening many actions at once and waiting once earns one, and quick actions keep no slow one waiting for ever.
     """
-    if len(completions) < limits.parallel or completions[limits.parallel - 1].completed_at <= attempt.issued_at:
+    others = [other for other in completions if other.completed_at > attempt.issued_at][limits.parallel - 1 :]
+    if not others:
         return 0.0
-    elapsed = attempt.completed_at - completions[limits.parallel - 1].completed_at
-    return limits.min_seconds - elapsed if _is_short(elapsed, limits, numbers) else 0.0
+    free = attempt.completed_at - attempt.issued_at - _busy_seconds(attempt, limits, others)
+    return limits.min_seconds - free if _is_short(free, limits, numbers) else 0.0
+
+
+def _busy_seconds(attempt: Completion, limits: ActionTypeLimits, others: Sequence[Completion]) -> float:
+    """Return the time since the attempt's issue that the others, the newest first, took."""
+    open_seconds, counted_from, shares = 0.0, others[0].completed_at, 0.0
+    for other in others:
+        begin = max(other.issued_at, attempt.issued_at)
+        open_seconds += max(0.0, min(other.completed_at, counted_from) - begin)
+        counted_from = min(counted_from, begin)
+        duration = other.completed_at - begin
+        shares += min(duration, limits.min_seconds) if other.action_type == attempt.action_type else duration
+    return min(open_seconds, shares) if limits.parallel == 1 else open_seconds
 
 
 def _is_short(elapsed: float, limits: ActionTypeLimits, numbers: RuleParameters) -> bool:

@@ -35,25 +35,31 @@ def raised(
     *,
     half_life: float,
     soft_ceiling: float,
+    hold: float = math.inf,
     forgiven: Collection[str] = (),
 ) -> Suspicion:
     """Let the suspicion decay to `at`, and add the signals.
 
-    Hard evidence adds without limit. Soft evidence raises the total to its share of the ceiling at most, and never
-    lowers it. `forgiven` rules add a fraction, up to that fraction of the ceiling.
+    Hard evidence adds without limit. Soft evidence raises the total to the ceiling at most, or to its share of it, and
+    then not to `hold`; it never lowers it. `forgiven` rules add a fraction, up to that fraction of this.
     """
     value = decayed(suspicion, at, half_life)
     soft = suspicion.soft * _share_left(suspicion, at, half_life)
     amounts = []
     for signal in signals:
         weight = FORGIVEN_SHARE if signal.rule in forgiven else 1.0
-        ceiling = math.inf if signal.is_hard else weight * signal.share * soft_ceiling
+        ceiling = math.inf if signal.is_hard else weight * _ceiling(signal.share, soft_ceiling, hold)
         amounts.append((signal.is_hard, ceiling, weight * signal.added))
     for is_hard, ceiling, added in sorted(amounts):  # soft before hard, and the lower ceiling first
         points = min(added, max(0.0, ceiling - value))
         value += points
         soft += 0.0 if is_hard else points
     return Suspicion(value, at, soft)
+
+
+def _ceiling(share: float, soft_ceiling: float, hold: float) -> float:
+    """Return the level up to which soft evidence counts; without a ceiling there is no share of it."""
+    return soft_ceiling if share == 1 or math.isinf(soft_ceiling) else min(share * soft_ceiling, hold - 1)
 
 
 def combined(before: Suspicion, since: Suspicion, *, half_life: float, soft_ceiling: float) -> Suspicion:

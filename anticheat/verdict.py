@@ -79,6 +79,7 @@ def judge(
         attempt.completed_at,
         half_life=thresholds.half_life,
         soft_ceiling=thresholds.soft_ceiling,
+        hold=thresholds.hold,
         forgiven=forgiven,
     )
     return Verdict(Outcome.TOO_SOON if wait else outcome_at(after.value, thresholds), after, signals, wait)
@@ -91,9 +92,11 @@ def _observe(
     completions = sorted(history, key=_COMPLETED_AT, reverse=True)
     if was_clock_set_back(attempt, completions):
         return (), 0.0
-    wait = seconds_to_wait(attempt, limits, completions, numbers)
-    if wait and timing(attempt, limits, completions, numbers) is None:
-        return (), wait
+    own = timing(attempt, limits, completions, numbers)
+    if own is None or own.share < 1:  # what a network makes early is no reason to score it
+        wait = seconds_to_wait(attempt, limits, completions, numbers)
+        if wait:
+            return (), wait
     signals = (rule(attempt, limits, completions, numbers) for rule in COMPLETION_RULES)
     return tuple(signal for signal in signals if signal is not None), 0.0
 

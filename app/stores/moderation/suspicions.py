@@ -107,6 +107,7 @@ class SuspicionStore:
             at,
             half_life=thresholds.half_life,
             soft_ceiling=thresholds.soft_ceiling,
+            hold=thresholds.hold,
             forgiven=forgiven,
         )
         self._write(connection, player_id, suspicion)

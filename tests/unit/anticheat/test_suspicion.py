@@ -34,7 +34,9 @@ PLAYS = st.lists(st.tuples(st.lists(SIGNALS, max_size=3), st.floats(0, 4000)), m
 
 
 def _add(suspicion: Suspicion, *signals: Signal, at: float = 0.0, forgiven: frozenset[str] = frozenset()) -> Suspicion:
-    return raised(suspicion, signals, at, half_life=1800, soft_ceiling=LEVELS.soft_ceiling, forgiven=forgiven)
+    return raised(
+        suspicion, signals, at, half_life=1800, soft_ceiling=LEVELS.soft_ceiling, hold=LEVELS.hold, forgiven=forgiven
+    )
 
 
 def _signal(added: float, *, is_hard: bool = False, rule: str = "pattern") -> Signal:
@@ -113,11 +115,13 @@ def test_more_evidence_never_counts_less_and_what_is_forgiven_never_more(
     assert _add(before, *signals).value >= level - 1e-6
 
 
-def test_evidence_that_opens_a_case_at_most_is_never_held() -> None:
-    level = Suspicion(0.0, 0.0)
+@pytest.mark.parametrize("hold", [31.0, 40.0, 45.0])
+def test_evidence_that_opens_a_case_at_most_is_never_held(hold: float) -> None:
+    level, levels = Suspicion(0.0, 0.0), replace(LEVELS, hold=hold)
+    signal = Signal("pattern", "", "", 14.0, share=RULE_PARAMETERS.case_share)
     for _ in range(50):
-        level = _add(level, Signal("pattern", "", "", 14.0, share=RULE_PARAMETERS.case_share))
-    assert outcome_at(level.value, LEVELS) is Outcome.FLAG
+        level = raised(level, [signal], 0.0, half_life=1800, soft_ceiling=levels.soft_ceiling, hold=hold)
+    assert outcome_at(level.value, levels) is Outcome.FLAG
     unlimited = raised(level, [Signal("pattern", "", "", 90.0, share=0.7)], 0.0, half_life=1800, soft_ceiling=math.inf)
     assert unlimited.value == pytest.approx(level.value + 90), "without a ceiling there is no share of it"
 

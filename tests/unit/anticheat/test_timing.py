@@ -140,6 +140,48 @@ def test_of_ten_actions_opened_together_and_waited_for_once_only_the_first_score
     assert outcomes(play, TIMED) == ["clean", *["too_soon"] * 9]
 
 
+@pytest.mark.parametrize("early", [0.06, 0.2, 0.34])
+def test_coming_a_little_early_scores_no_second_action(early: float) -> None:
+    """The network makes that early, so it is no evidence, and no way around the wait."""
+    play = [Completion("quick-match", 100 + n / 100, 103 - early + n / 100) for n in range(4)]
+    assert outcomes(play, TIMED) == ["clean", *["too_soon"] * 3]
+
+
+@pytest.mark.parametrize(
+    ("other", "every", "took"), [("tap", 1.0, 0.1), ("quick-match", 3.4, 3.2), ("puzzle", 9.0, 8.2)]
+)
+def test_what_is_played_in_another_tab_delays_and_never_starves(other: str, every: float, took: float) -> None:
+    """One tab has an action of 8 s, and tries again as it is told; the other goes on with quicker ones, or as slow."""
+    limits = {"tap": FREE, "quick-match": TIMED, "puzzle": ActionTypeLimits(8)}
+    second_tab = [Completion(other, 100 + n * every, 100 + n * every + took) for n in range(60)]
+    history: list[Completion] = []
+    tries, attempt = 0, Completion("puzzle", 100.0, 108.1)
+    for completion in second_tab:
+        while attempt.completed_at <= completion.completed_at:
+            verdict = judge(attempt, limits["puzzle"], history[-50:], CALM, THRESHOLDS)
+            tries += 1
+            if verdict.outcome is Outcome.CLEAN:
+                assert attempt.completed_at < 100 + 60 * 8
+                return
+            attempt = replace(attempt, completed_at=attempt.completed_at + verdict.wait + 0.1)
+        history.append(completion)
+    raise AssertionError(f"it never scored in {tries} tries")
+
+
+@given(st.lists(st.tuples(st.sampled_from([3.0, 8.0]), st.floats(0, 60)), min_size=1, max_size=30))
+def test_actions_of_several_types_that_were_opened_at_once_are_waited_for_one_by_one(
+    tries: list[tuple[float, float]],
+) -> None:
+    history: list[Completion] = []
+    earned = 0.0
+    for seconds, moment in sorted(tries, key=lambda entry: entry[1]):
+        attempt = Completion(f"of {seconds} s", 0.0, moment)
+        if moment >= seconds and judge(attempt, ActionTypeLimits(seconds), history, CALM, THRESHOLDS).wait == 0:
+            history.append(attempt)
+            earned += seconds
+            assert earned <= moment + 0.06 * len(history)
+
+
 @pytest.mark.parametrize("parallel", [1, 2, 3])
 def test_as_many_overlap_as_the_action_type_allows(parallel: int) -> None:
     play = [Completion("quick-match", 100, 103.2 + n / 100) for n in range(5)]
@@ -149,7 +191,7 @@ def test_as_many_overlap_as_the_action_type_allows(parallel: int) -> None:
 
 @given(st.lists(st.floats(0, 30), min_size=1, max_size=30), st.integers(1, 3))
 def test_waiting_once_scores_no_more_than_one_after_the_other(moments: list[float], parallel: int) -> None:
-    """Issue many actions at once, complete them at any times: in each minimum, at most `parallel` score."""
+    """Issue many actions at once, complete them at any times: for each minimum since then, at most `parallel` score."""
     limits = replace(TIMED, parallel=parallel)
     play = [Completion("quick-match", 0, 3 + moment) for moment in sorted(moments)]
     scored = [
@@ -157,7 +199,10 @@ def test_waiting_once_scores_no_more_than_one_after_the_other(moments: list[floa
         for attempt, outcome in zip(play, outcomes(play, limits), strict=True)
         if outcome == "clean"
     ]
-    assert len(scored) <= parallel * (1 + (scored[-1] - scored[0]) // (limits.min_seconds - 0.06))
+    assert all(
+        completed_at >= (1 + number // parallel) * (limits.min_seconds - 0.06)
+        for number, completed_at in enumerate(scored)
+    )
 
 
 @pytest.mark.parametrize("step", [0.1, 1.0, 3000.0])
