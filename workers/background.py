@@ -26,8 +26,10 @@ def review() -> None:
 @app.task(name="anticheat.watch_gain", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def watch_gain() -> None:
     """Let new holds reach back to their evidence, and assess players who gained unusually much."""
-    reached_back = app.container.holds.reach_back()
-    summary = app.container.gain_watch.watch()
+    try:
+        reached_back = app.container.holds.reach_back()
+    finally:
+        summary = app.container.gain_watch.watch()
     if reached_back or summary.looks:
         log.info(
             "gain_watched",

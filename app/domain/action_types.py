@@ -104,6 +104,8 @@ LIMITS = (
     "slack_seconds",
 )
 """The values that the rules of anti-cheat judge by."""
+EARNINGS = ("points", "min_seconds", "expected_median_seconds")
+"""The values that say how much a person can score in an hour."""
 EXPECTED = ("expected_median_seconds", "expected_p95_seconds")
 """The times that people need: half of them at most the first, 95 of 100 at most the second. Both are set, or none."""
 RESULTS = ("points", "result_kind", "min_result", "max_result", "result_is_duration", "max_per_second", "slack_seconds")

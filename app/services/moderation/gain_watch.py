@@ -7,8 +7,8 @@ what was scored since the last one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -48,7 +48,6 @@ _BATCH = 20_000  # events of one pass, when it is far behind
 _SECONDS = 20.0  # the time that one call takes at most, to catch up
 _PAUSE_SECONDS = 600.0  # until a player who still gains much is looked at again, if not much was added
 _REQUEST_ID = "gain"
-_SETTLE_SECONDS = 120  # the model's day ends at the last full hour, this long ago
 
 
 class ScoredDay(Protocol):
@@ -107,6 +106,7 @@ class GainWatch:
         self._assess_day, self._thresholds, self._clock = assess_day, thresholds, clock
         self._parameters = replace(GAIN_PARAMETERS, multiple=multiple)
         self._is_on, self._hold_cases = is_on, quarantine
+        self._answered_hour, self._answered = 0, set[UUID]()  # the players whom the model has judged in this hour
 
     def watch(self) -> GainSummary:
         """Look at the players of the events since the last pass. A pass that is repeated changes nothing."""
@@ -148,9 +148,14 @@ class GainWatch:
 
     def _look_at_all(self, after: int, until: int, limits: GainLimits, summary: GainSummary) -> None:
         entrants = [entrant for season in self._catalog.open_seasons() for entrant in self._entrants(season.id)]
-        by_player = {entrant.player_id: entrant for entrant in entrants}
+        entries: dict[UUID, list[Entrant]] = defaultdict(list)
+        for entrant in entrants:
+            entries[entrant.player_id].append(entrant)
         for candidate in self._store.candidates(after, until, limits.high, entrants, _PAUSE_SECONDS):
-            self._look(candidate, by_player.get(candidate.player_id), limits, summary)
+            try:
+                self._look(candidate, entries[candidate.player_id], limits, summary)
+            except Exception:  # the others are looked at all the same
+                log.exception("player_failed", player_id=str(candidate.player_id))
 
     def _entrants(self, season_id: int) -> list[Entrant]:
         most = int(self._parameters.places / self._parameters.share_of_players)
@@ -158,41 +163,48 @@ class GainWatch:
         return self._store.entrants(season_id, places) if places else []
 
     def _look(
-        self, candidate: GainCandidate, entrant: Entrant | None, limits: GainLimits, summary: GainSummary
+        self, candidate: GainCandidate, entries: Sequence[Entrant], limits: GainLimits, summary: GainSummary
     ) -> None:
-        day = self._store.day(candidate, self._thresholds.half_life)
+        day = self._store.day(candidate, self._thresholds.flag, self._thresholds.half_life)
+        place = min((entry.place for entry in entries), default=None)
         assessment = assess_gain(
             day.points,
-            entrant.place if entrant else None,
+            place,
             limits,
             self._evidence(candidate, day),
             accepted=day.accepted,
             parameters=self._parameters,
         )
         if assessment.outcome != "nothing":
-            self._record(candidate.player_id, day, entrant, limits, assessment, summary)
+            self._record(candidate.player_id, day, place, limits, assessment, summary)
         next_points = candidate.points + points_to_next(day.points, limits, day.accepted)
-        self._store.note_look(candidate, next_points, entrant)
+        self._store.note_look(candidate, next_points, entries)
         summary.looks += 1
 
     def _evidence(self, candidate: GainCandidate, day: GainedDay) -> GainEvidence:
         suspicion = decayed(self._suspicions.get(str(candidate.player_id)), self._clock(), self._thresholds.half_life)
         by_rules = max(0.0, suspicion - day.by_model)
-        hand = None
-        if candidate.looked_at is None or self._hour_of(candidate.looked_at.timestamp()) < self._hour_of(self._clock()):
-            with suppress(Conflict, NotFound, Unavailable):  # no model, or too few plays
-                hand = self._assess_day(candidate.player_id).hand
-        return GainEvidence(by_rules, self._thresholds.flag, day.has_case, hand)
+        return GainEvidence(by_rules, self._thresholds.flag, day.has_case, self._hand(candidate.player_id))
 
-    @staticmethod
-    def _hour_of(at: float) -> int:
-        return int((at - _SETTLE_SECONDS) // 3600)
+    def _hand(self, player: UUID) -> float | None:
+        """Return the learned model's evidence about the hand; None without an answer, or after one in this hour."""
+        hour = int(self._clock() // 3600)
+        if hour != self._answered_hour:
+            self._answered_hour, self._answered = hour, set()
+        if player in self._answered:
+            return None
+        try:
+            hand = self._assess_day(player).hand
+        except (Conflict, NotFound, Unavailable):  # no model, or too few plays yet
+            return None
+        self._answered.add(player)
+        return hand
 
     def _record(
         self,
         player: UUID,
         day: GainedDay,
-        entrant: Entrant | None,
+        place: int | None,
         limits: GainLimits,
         assessment: GainAssessment,
         summary: GainSummary,
@@ -203,7 +215,7 @@ class GainWatch:
             earlier_outcomes = self._store.outcomes_of(connection, player)
             if utc(floor) > day.since or "hold" in earlier_outcomes or (earlier_outcomes and not is_hold):
                 return  # decided meanwhile, or noticed before
-            finding = describe_gain(day.points, entrant.place if entrant else None, limits, assessment)
+            finding = describe_gain(day.points, place, limits, assessment)
             outcome = "hold" if is_hold else "flag"
             self._store.add_signal(connection, player, finding.rule, finding.seen, finding.expected, outcome)
             case_id = self._suspicions.open_case(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -22,6 +22,17 @@ log = structlog.get_logger("fairboard.moderation")
 _REQUEST_ID = "holds"
 _BATCH = 1000
 _LEAST_SECONDS = 1.0  # until a hold that went on is looked at again
+
+
+def results_by_player(players: Iterable[UUID], act: Callable[[UUID], bool]) -> dict[UUID, bool]:
+    """Act on each player and return the results. One that fails is logged and left out, and doesn't stop the others."""
+    results: dict[UUID, bool] = {}
+    for player in players:
+        try:
+            results[player] = act(player)
+        except Exception:
+            log.exception("player_failed", player_id=str(player))
+    return results
 
 
 def end_of_hold(suspicion: Suspicion, thresholds: Thresholds) -> float:
@@ -55,7 +66,11 @@ class Holds:
         changed_players: list[UUID] = []
         now = utc(self._clock())
         while players := self._quarantine.begun_lately(now, self._thresholds.half_life, _BATCH):
-            changed_players += [player for player, since in players if self._reach_back(player, since)]
+            starts = dict(players)
+            results = results_by_player(starts, lambda player: self._reach_back(player, starts[player]))  # noqa: B023
+            changed_players += [player for player, has_changed in results.items() if has_changed]
+            if len(results) < len(starts):
+                break  # a player failed, and would come again: the next pass tries again
         return changed_players
 
     def _reach_back(self, player_id: UUID, since: datetime) -> bool:
@@ -74,7 +89,10 @@ class Holds:
         released_players: list[UUID] = []
         now = utc(self._clock())
         while players := self._quarantine.players_to_release(now, _BATCH):
-            released_players += [player for player in players if self.end(player)]
+            results = results_by_player(players, self.end)
+            released_players += [player for player, has_ended in results.items() if has_ended]
+            if len(results) < len(players):
+                break
         return released_players
 
     def end(self, player_id: UUID) -> bool:

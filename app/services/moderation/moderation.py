@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -21,7 +21,7 @@ from app.services.moderation.status_changes import StatusChanges
 from app.stores.accounts.logins import LATELY_SECONDS, LoginStore
 from app.stores.accounts.players import PlayerStore
 from app.stores.moderation.audit import AuditStore
-from app.stores.moderation.suspicions import SuspicionStore
+from app.stores.moderation.suspicions import SuspicionStore, suspicion_of
 from app.stores.play.action_claims import ActionClaimStore
 from app.stores.play.ledger import LedgerStore, Redeemed
 from app.stores.postgres.engine import UNAVAILABLE, Database
@@ -71,7 +71,7 @@ class Moderation:
         Return None, with nothing recorded, for a player who isn't active.
         """
         with self._db.transaction() as connection:
-            suspicion = self._record(connection, promise, verdict)
+            recorded = self._record(connection, promise, verdict)
             redeemed = self._ledger.redeem(
                 promise,
                 request_id=request.request_id,
@@ -85,23 +85,24 @@ class Moderation:
             if redeemed is None:
                 connection.rollback()
                 return None
-        self._log_and_remember(promise.player_id, promise.action_id, replace(verdict, suspicion=suspicion))
+        self._log_and_remember(promise.player_id, promise.action_id, recorded)
         return redeemed
 
-    def refuse(self, request: RedemptionRequest, promise: Promise, verdict: Verdict) -> None:
-        """Record a refused redemption on a case; at `critical`, also suspend the player."""
-        is_critical = verdict.outcome is Outcome.CRITICAL
+    def refuse(self, request: RedemptionRequest, promise: Promise, verdict: Verdict) -> bool:
+        """Record a refused redemption on a case; at `critical`, also suspend the player. Return whether it did."""
         with self._db.transaction() as connection:
-            suspicion = self._record(connection, promise, verdict)
+            recorded = self._record(connection, promise, verdict)
+            is_critical = recorded.outcome is Outcome.CRITICAL
             self._suspicions.add_refusal(connection, promise, verdict.signals, at=verdict.suspicion.at)
             if request.key:
                 outcome = "suspended" if is_critical else "rejected"
                 self._ledger.store_refusal(connection, promise, request.key, request.fingerprint, outcome)
             if is_critical:
-                self._suspend(connection, request, suspicion)
-        self._log_and_remember(promise.player_id, promise.action_id, replace(verdict, suspicion=suspicion))
+                self._suspend(connection, request, recorded.suspicion)
+        self._log_and_remember(promise.player_id, promise.action_id, recorded)
         if is_critical:
             self._statuses.publish(UUID(promise.player_id), "suspended")
+        return is_critical
 
     def note(self, request: RedemptionRequest, signal: Signal, at: float) -> None:
         """Record the signal of a request at `at` that could not have scored anyway; at `critical`, suspend the player.
@@ -166,7 +167,7 @@ class Moderation:
             self._logins.correct_statuses(statuses)
             self._claims.forget_suspicion([player for player, _ in statuses])
 
-    def _record(self, connection: sa.Connection, promise: Promise, verdict: Verdict) -> Suspicion:
+    def _record(self, connection: sa.Connection, promise: Promise, verdict: Verdict) -> Verdict:
         self._players.lock(connection, UUID(promise.player_id))
         return self._add(
             connection,
@@ -176,7 +177,7 @@ class Moderation:
             verdict.signals,
             verdict.suspicion.at,
             verdict.outcome,
-        ).suspicion
+        )
 
     def _add(
         self,
@@ -190,8 +191,12 @@ class Moderation:
     ) -> Verdict:
         """Add the signals to the player's suspicion, and open or join a case from `flag` on; hold from `hold` on.
 
-        `outcome` is the one that the redemption has already; by default that of the suspicion.
+        `outcome` is the one that the redemption has already; by default that of the suspicion. The caller has locked
+        the player: if a person has cleared the suspicion since `at`, nothing is added, and the outcome is CLEAN.
         """
+        earlier = self._suspicions.lock(connection, player_id)
+        if earlier and earlier["cleared_at"] and utc(at) <= datetime.fromisoformat(earlier["cleared_at"]):
+            return Verdict(Outcome.CLEAN, suspicion_of(earlier), ())
         forgiven = self._suspicions.forgiven(player_id, connection) if signals else frozenset()
         suspicion = self._suspicions.add(connection, player_id, signals, at, self._thresholds, forgiven)
         verdict = Verdict(outcome or outcome_at(suspicion.value, self._thresholds), suspicion, signals)

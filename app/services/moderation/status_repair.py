@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import sqlalchemy as sa
-
-from app.services.moderation.holds import Holds
+from app.services.moderation.holds import Holds, results_by_player
 from app.stores.accounts.logins import LATELY_SECONDS
 from app.stores.accounts.players import PlayerStore
 from app.stores.boards.outbox import OutboxStore
@@ -37,16 +35,10 @@ class StatusRepair:
         Holds that are over end first. Safe while players redeem and moderators decide.
         """
         self._holds.end_due()
-        unsettled = [
-            player_id
-            for player_id in self._quarantine.reached_back_lately(_IN_FLIGHT_SECONDS)
-            if self._settle(player_id)
-        ]
+        unsettled = results_by_player(self._quarantine.reached_back_lately(_IN_FLIGHT_SECONDS), self._settle)
         player_ids = {*self._quarantine.players_without_hold(), *self._quarantine.mislisted_players(LATELY_SECONDS)}
-        for player_id in sorted(player_ids):
-            with self._db.transaction() as connection:
-                self._repair(connection, player_id)
-        return sorted({*player_ids, *unsettled})
+        repaired = results_by_player(sorted(player_ids), self._repair)
+        return sorted({*repaired, *(player_id for player_id, has_changed in unsettled.items() if has_changed)})
 
     def _settle(self, player_id: UUID) -> bool:
         with self._db.transaction() as connection:
@@ -56,8 +48,10 @@ class StatusRepair:
                 self._outbox.add_standings(connection, player_id, _REQUEST_ID)
         return bool(changed)
 
-    def _repair(self, connection: sa.Connection, player_id: UUID) -> None:
-        self._players.touch(connection, player_id)
-        self._quarantine.settle(connection, player_id)
-        self._players.update_listings(connection, player_id)
-        self._outbox.add_standings(connection, player_id, _REQUEST_ID)
+    def _repair(self, player_id: UUID) -> bool:
+        with self._db.transaction() as connection:
+            self._players.touch(connection, player_id)
+            self._quarantine.settle(connection, player_id)
+            self._players.update_listings(connection, player_id)
+            self._outbox.add_standings(connection, player_id, _REQUEST_ID)
+        return True

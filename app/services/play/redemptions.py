@@ -215,9 +215,9 @@ class Redemptions:
     def _refuse(self, request: RedemptionRequest, promise: Promise, verdict: Verdict) -> None:
         if self._is_redeemed(promise):
             raise AlreadyRedeemed()  # Redis had lost this action; a consumed action is not judged again
-        self._moderation.refuse(request, promise, verdict)
+        is_suspended = self._moderation.refuse(request, promise, verdict)
         self._settle(self._claims.settle_call(promise.player_id, promise.action_id, "invalid"))
-        raise SuspiciousActivity() if verdict.outcome is Outcome.REJECT else AccountSuspended()
+        raise AccountSuspended() if is_suspended else SuspiciousActivity()
 
     def _answer(self, request: RedemptionRequest, promise: Promise, redeemed: Redeemed) -> Completed:
         """Answer after the commit: the points are the player's, so nothing here may turn the answer into an error."""

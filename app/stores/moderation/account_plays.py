@@ -77,7 +77,8 @@ class AccountLedger:
             registered = dict(zip(map(str, row.players), row.registered, strict=True))
             lately = {player: at for player, at in registered.items() if at >= day * DAY}
             traits += burst_traits("from one network, registered within minutes", lately, _since(row))
-        return [*traits, *self._bursts(day)]
+        # Registrations can follow each other for days; a pool that no evidence suffices for need not be loaded.
+        return [trait for trait in (*traits, *self._bursts(day)) if len(trait.members) <= MOST_POOL]
 
     def _bursts(self, day: int) -> list[Trait]:
         rows = self._connection.execute(

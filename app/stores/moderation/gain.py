@@ -67,7 +67,7 @@ _CANDIDATES = f"""
             WHERE g.player_id = coalesce(f.player_id, entrant.player_id) AND g.starts_at >= {WINDOW}
         ) h ON true
     )
-    SELECT w.player_id, w.points::bigint AS points, coalesce(w.first, 0) AS first_event, l.looked_at
+    SELECT w.player_id, w.points::bigint AS points, coalesce(w.first, 0) AS first_event
     FROM watched w JOIN players p ON p.id = w.player_id LEFT JOIN gain_looks l ON l.player_id = w.player_id
     WHERE p.status = 'active' AND (p.held_since IS NULL OR p.held_until IS NOT NULL)
       AND (w.points > :high OR w.player_id = ANY(:entrants))
@@ -84,8 +84,8 @@ _PODIUM = """
 """
 _DAY = f"""
     SELECT f.since, d.points, (
-               SELECT bool_or(g.source NOT IN ('gain', 'model')) FROM cases c JOIN signals g ON g.case_id = c.id
-               WHERE c.player_id = :player AND c.state = 'open'
+               SELECT sum(g.added) >= :flag FROM cases c JOIN signals g ON g.case_id = c.id
+               WHERE c.player_id = :player AND c.state = 'open' AND g.source NOT IN ('gain', 'model')
            ) IS TRUE AS has_case,
            (SELECT coalesce(sum(added), 0) FROM signals WHERE player_id = :player AND source = 'model'
             AND at > now() - interval '1 hour' - make_interval(secs => :lately)) AS by_model,
@@ -121,7 +121,6 @@ class GainCandidate:
     player_id: UUID
     points: int
     first_event: int
-    looked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +137,8 @@ class Entrant:
 class GainedDay:
     """A player's counting points since `since`, 24 hours ago or the last decision on them.
 
-    `has_case`: a case is open for another reason than gain or the model. `by_model`: the suspicion that the model added
-    lately. `accepted`: the most points that a person has cleared.
+    `has_case`: a case is open that evidence of others than gain and the model would have opened. `by_model`: the
+    suspicion that the model added lately. `accepted`: the most points that a person has cleared.
     """
 
     since: datetime
@@ -209,17 +208,19 @@ class GainStore:
             Entrant(row.player_id, season_id, place, row.is_new) for place, row in enumerate(rows, 1) if row.is_entrant
         ]
 
-    def day(self, candidate: GainCandidate, half_life: float) -> GainedDay:
+    def day(self, candidate: GainCandidate, flag: float, half_life: float) -> GainedDay:
         """Return the exact points of the candidate's last 24 hours, from the ledger.
 
         The model judges up to the last full hour, and after two half-lives a quarter of its points is left.
         """
-        row = self._db.row(_DAY, player=candidate.player_id, first=candidate.first_event, lately=2 * half_life)
+        row = self._db.row(
+            _DAY, player=candidate.player_id, first=candidate.first_event, flag=flag, lately=2 * half_life
+        )
         assert row is not None
         return GainedDay(row.since, row.points, row.has_case, row.by_model, row.accepted or 0)
 
-    def note_look(self, candidate: GainCandidate, next_points: float, entrant: Entrant | None) -> None:
-        """Store that the candidate was looked at, and from which points on the next look doesn't wait."""
+    def note_look(self, candidate: GainCandidate, next_points: float, entries: Sequence[Entrant]) -> None:
+        """Store that the candidate was looked at, also on these podiums, and from which points on it is again."""
         with self._db.transaction() as connection:
             connection.execute(
                 sa.text(
@@ -231,16 +232,15 @@ class GainStore:
                 ),
                 {"player": candidate.player_id, "next": int(next_points)},
             )
-            if entrant is not None and entrant.is_new:
-                connection.execute(
-                    sa.text(
-                        """
-                        INSERT INTO podium_entries (season_id, player_id, entered_at) VALUES (:season, :player, now())
-                        ON CONFLICT DO NOTHING
-                        """
-                    ),
-                    {"season": entrant.season_id, "player": candidate.player_id},
-                )
+            connection.execute(
+                sa.text(
+                    """
+                    INSERT INTO podium_entries (season_id, player_id, entered_at)
+                    SELECT unnest(CAST(:seasons AS integer[])), :player, now() ON CONFLICT DO NOTHING
+                    """
+                ),
+                {"seasons": [entry.season_id for entry in entries if entry.is_new], "player": candidate.player_id},
+            )
 
     def outcomes_of(self, connection: sa.Connection, player_id: UUID) -> set[str]:
         """Return the outcome of the gain on the player's open case: `flag`, `hold` or both."""

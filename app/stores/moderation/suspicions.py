@@ -17,7 +17,8 @@ from app.domain.times import utc
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
 
-# Signals of the player without a case join this one, and its start moves back to the earliest that still counted.
+# Signals of the player without a case join this one, and its start moves back to the earliest that still counted, but
+# not before a person cleared the suspicion.
 _JOIN_CASE = """
     WITH joined AS (
         UPDATE signals SET case_id = :case WHERE player_id = :player AND case_id IS NULL RETURNING at, added
@@ -26,8 +27,9 @@ _JOIN_CASE = """
         ON j.added * power(0.5, least(1000, greatest(0, extract(epoch FROM c.opened_at - j.at)) / :half_life)) >= 1
         WHERE c.id = :case
     )
-    UPDATE cases c SET starts_at = least(c.starts_at, e.at, c.opened_at) FROM earliest e
-    WHERE c.id = :case AND (c.starts_at IS NULL OR e.at < c.starts_at)
+    UPDATE cases c SET starts_at = least(c.starts_at, e.at, c.opened_at) FROM (
+        SELECT greatest(at, (SELECT cleared_at FROM suspicion WHERE player_id = :player)) AS at FROM earliest
+    ) e WHERE c.id = :case AND (c.starts_at IS NULL OR e.at < c.starts_at)
 """
 
 
@@ -156,7 +158,7 @@ class SuspicionStore:
             {"player": player_id, "at": at},
         )
 
-    def lock(self, connection: sa.Connection, player_id: UUID) -> SuspicionRow | None:
+    def lock(self, connection: sa.Connection, player_id: UUID | str) -> SuspicionRow | None:
         """Lock the player's suspicion and return it for `restore`, or `None`."""
         suspicion: SuspicionRow | None = connection.execute(
             sa.text("SELECT to_jsonb(s) - 'player_id' FROM suspicion s WHERE player_id = :player FOR UPDATE"),

@@ -8,7 +8,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from app.domain.action_types import LIMITS
+from app.domain.action_types import EARNINGS, LIMITS
 from app.domain.boards import ActionType, BoardView, Season
 from app.errors import Conflict
 from app.stores.postgres.engine import Database
@@ -172,10 +172,15 @@ class CatalogStore:
             raise Conflict(f"The action type '{values['slug']}' exists already; it may be retired.") from None
 
     def change_action_type(self, connection: sa.Connection, slug: str, changes: Mapping[str, object]) -> bool:
-        """Change some columns, not the promises of open actions; return False if no such type can be started."""
+        """Change some columns, not the promises of open actions; return False if no such type can be started.
+
+        What a tireless person could score may change too: the limits of gain are computed again.
+        """
         assignments = ", ".join(f"{column} = :{column}" for column in changes)
         if changes.keys() & set(LIMITS):  # earlier actions are judged by the earlier limits
             assignments += ", limits_since = clock_timestamp()"
+        if changes.keys() & set(EARNINGS):
+            connection.execute(sa.text("UPDATE gain_progress SET limits_at = NULL"))
         update = f"UPDATE action_types SET {assignments} WHERE slug = :slug AND retired_at IS NULL"
         return bool(connection.execute(sa.text(update), {**changes, "slug": slug}).rowcount)
 

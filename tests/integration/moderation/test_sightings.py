@@ -179,3 +179,12 @@ def test_traits_are_those_that_few_share(container: Container) -> None:
     assert all(trait.since[str(home[1])] == 0 for trait in by_network)
     by_client = [trait for trait in traits if trait.words.endswith("with one kind of client")]
     assert {len(trait.members) for trait in by_client} == {4}
+
+
+def test_a_burst_of_more_registrations_than_evidence_suffices_for_is_no_trait(container: Container) -> None:
+    now = datetime.now(UTC)
+    sightings = _sightings(container, Clock(now))
+    for number in range(16):
+        sightings.note(_player(container, f"pupil-{number}"), "198.51.100.7", f"phone {number}", "")
+    with account_ledger(container.database) as ledger:
+        assert ledger.traits(now) == []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -12,6 +13,7 @@ from anticheat.gain import GainLimits
 from anticheat.rules import Signal
 from app.containers.container import Container
 from app.domain.cases import DECISIONS
+from app.errors import NotFound
 from app.stores.moderation.gain import GainStore
 from app.stores.moderation.gain_limits import GainLimitStore
 from app.stores.moderation.models import ModelFinding, ModelStore
@@ -90,6 +92,46 @@ def test_an_entrant_with_unusual_play_is_off_the_public_board_until_a_person_dec
     assert file.case.held
     assert "1,000 points in 24 hours, now in place 1; suspicion is 14, where 30 opens a case" in file.summary
     assert "tireless person" in file.summary
+
+
+def test_an_entrant_of_two_podiums_is_looked_at_once_and_noted_on_both(field: Field, mallory: UUID) -> None:
+    field.score(mallory, 1000)
+    container = field.container
+    container.database.rows(
+        """
+        WITH board AS (INSERT INTO boards (slug, name) VALUES ('second', 'Second') RETURNING id),
+             season AS (INSERT INTO seasons (board_id, number) SELECT id, 1 FROM board RETURNING id)
+        INSERT INTO standings (season_id, player_id, score, changes, achieved_at)
+        SELECT season.id, player_id, score, changes, achieved_at FROM standings CROSS JOIN season RETURNING season_id
+        """
+    )
+    looks = [container.gain_watch.watch().looks for _ in range(2)]
+    assert looks[1:] == [0], looks
+    (row,) = container.database.rows("SELECT count(*) AS podiums FROM podium_entries WHERE player_id = :id", id=mallory)
+    assert row.podiums == 2
+
+
+def test_the_model_is_asked_again_until_there_is_an_answer_and_then_once_an_hour(
+    field: Field, mallory: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions: list[UUID] = []
+
+    @dataclass
+    class Day:
+        hand: float = 0.0
+
+    def assess_day(player: UUID) -> Day:
+        questions.append(player)
+        if questions.count(mallory) < 3:
+            raise NotFound("There are fewer than 30 completions.")
+        return Day()
+
+    monkeypatch.setattr(field.container.gain_watch, "_assess_day", assess_day)
+    for _ in range(5):
+        field.score(mallory, 1000)
+        field.container.database.rows("UPDATE gain_looks SET looked_at = now() - interval '11 minutes' RETURNING 1")
+        _watch(field)
+    assert questions.count(mallory) == 3
 
 
 def test_what_the_model_finds_strange_in_a_long_day_is_no_second_reason_for_a_hold(field: Field, mallory: UUID) -> None:
@@ -186,6 +228,24 @@ def test_more_than_the_ceiling_is_a_case_even_with_nothing_unusual(field: Field,
     assert _watch(field) == ([], [])
 
 
+@pytest.mark.parametrize(("added", "is_held"), [(0.01, False), (30.0, True)])
+def test_only_evidence_that_would_have_opened_the_case_makes_it_another_reason(
+    field: Field, crowd: list[UUID], added: float, is_held: bool
+) -> None:
+    _limits(field, 1000)
+    container, player = field.container, crowd[0]
+    field.score(player, 1600)
+    assert _watch(field) == ([player], [])
+    signals = [Signal("timing", "seen", "expected", added)]
+    with container.database.transaction() as connection:
+        container.suspicions.add_signals(
+            connection, str(player), str(uuid4()), "tap", signals, suspicion=added, outcome="flag", at=time.time()
+        )
+        container.suspicions.open_case(connection, str(player), half_life=1800, hold=False)
+    field.score(player, 1600)
+    assert _watch(field) == ([], [player] if is_held else [])
+
+
 def test_between_the_limits_only_the_unusual_is_held(field: Field, crowd: list[UUID]) -> None:
     _limits(field, 1000)
     usual, unusual = crowd[:2]
@@ -201,6 +261,22 @@ def test_a_new_action_type_that_pays_more_raises_the_limits_at_once(field: Field
     with field.container.database.transaction() as connection:
         field.container.catalog.add_action_type(connection, values, ["main"])
     assert _watch(field) == ([], [])
+
+
+@pytest.mark.parametrize("change", [{"points": 5000}, {"expected_median_seconds": 900, "expected_p95_seconds": 1200}])
+def test_a_changed_action_type_changes_the_limits_at_once(
+    field: Field, crowd: list[UUID], change: dict[str, float]
+) -> None:
+    container = field.container
+    dungeon = max(container.actions.types(), key=lambda kind: kind.points)
+    for kind in container.actions.types():
+        if kind.slug != dungeon.slug:
+            container.actions.change(kind.slug, {"points": 1})
+    _watch(field)
+    before = container.gain_watch.view().limits
+    container.actions.change(dungeon.slug, change)
+    _watch(field)
+    assert container.gain_watch.view().limits.usual != before.usual
 
 
 def test_on_a_board_of_eight_the_first_place_is_nothing_unusual(field: Field) -> None:

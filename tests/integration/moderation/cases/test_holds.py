@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 
 from app.containers.container import Container
 from app.domain.cases import DECISIONS, Decision
@@ -98,6 +99,29 @@ def test_points_that_were_released_stay_released_when_the_player_is_held_again(
     assert _tap(timed_field, clock, script, 40) == 81
     assert 41 <= _public_score(timed_field, script) < 81
     assert timed_field.books() == []
+
+
+def test_a_player_whose_rows_cannot_be_written_keeps_no_one_else_on_hold(
+    timed_field: Field, script: UUID, clock: Clock
+) -> None:
+    container, other = timed_field.container, timed_field.player("Other")
+    for player in (script, other):
+        _tap(timed_field, clock, player, 40)
+    function = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'damaged'; END $$"
+    trigger = f"""
+        CREATE TRIGGER damaged BEFORE UPDATE OF held_under, held_since ON players FOR EACH ROW
+        WHEN (OLD.id = '{script}') EXECUTE FUNCTION refuse()
+    """
+    with container.database.transaction() as connection:
+        connection.execute(sa.text(function))
+        connection.execute(sa.text(trigger))
+    assert container.holds.reach_back() == [other]
+    clock.now += 1900
+    container.status_repair.sweep()
+    timed_field.deliver()
+    with container.database.transaction() as connection:
+        connection.execute(sa.text("DROP FUNCTION refuse CASCADE"))
+    assert timed_field.top()[0] == ("Other", 40, 1)
 
 
 @pytest.mark.parametrize("decision", DECISIONS)

@@ -8,10 +8,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from anticheat.rules import Signal, forgery
+from anticheat.suspicion import Suspicion
+from anticheat.verdict import Outcome, Verdict
 from app.containers.container import Container
 from app.containers.moderation import thresholds_of
 from app.domain.redemption import RedemptionRequest
-from app.errors import IdempotencyKeyReused, InvalidSignature, TokenAlreadyUsed, TooSoon
+from app.errors import IdempotencyKeyReused, InvalidSignature, SuspiciousActivity, TokenAlreadyUsed, TooSoon
 from app.services.play.actions import Issued
 from tests.integration.moderation.cases.parts import BY, Field
 from tests.integration.moderation.cases.test_holds import Clock, _tap, clock, script, timed_field
@@ -50,6 +52,49 @@ def test_the_rules_see_nothing_of_before(timed_field: Field, script: UUID, clock
         timed_field.container.moderation.resend_changes()
     assert _switch(timed_field, clock, script, 11) == 0, "eleven intervals of the newest twelve are of before"
     assert _switch(timed_field, clock, script, 10) > 0, "there is no immunity: new behaviour is new evidence"
+
+
+@pytest.mark.parametrize("outcome", [Outcome.HOLD, Outcome.REJECT, Outcome.CRITICAL])
+def test_a_redemption_that_was_judged_before_the_clearing_is_no_evidence_after_it(
+    timed_field: Field, script: UUID, clock: Clock, outcome: Outcome
+) -> None:
+    container = timed_field.container
+    _switch(timed_field, clock, script, 20)
+    issued, judged_at = container.actions.issue(script, "tap"), clock.now
+    request = RedemptionRequest(str(script), issued.promise.action_id, issued.token, str(uuid4()), "test")
+    verdict = Verdict(outcome, Suspicion(150, judged_at), (Signal("timing", "", "", 150.0, is_hard=True),))
+    clock.now += 1
+    _clear(timed_field, script)
+    if outcome is Outcome.HOLD:
+        redeemed = container.moderation.score_under_suspicion(request, issued.promise, verdict)
+        assert redeemed is not None
+        assert redeemed.held_points == 0
+    else:
+        assert not container.moderation.refuse(request, issued.promise, verdict)
+        with pytest.raises(SuspiciousActivity):
+            container.redemptions.complete(request)
+    container.moderation.note(request, Signal("forgery", "", "", 150.0, is_hard=True), judged_at)
+    timed_field.deliver()
+    assert timed_field.books() == []
+    (file,) = container.cases.case_files_of(script)
+    assert (file.case.state, file.case.status) == ("cleared", "active")
+    assert container.cases.suspicion(script) == 0
+    assert _tap(timed_field, clock, script, 1) > 0
+
+
+def test_a_new_case_does_not_start_before_the_clearing(timed_field: Field, script: UUID, clock: Clock) -> None:
+    container, before = timed_field.container, clock.now - 600
+    signals = [Signal("pattern", "", "", 14.0)]
+    with container.database.transaction() as connection:
+        container.suspicions.add_signals(
+            connection, str(script), str(uuid4()), "tap", signals, suspicion=14.0, outcome="clean", at=before
+        )
+    container.moderation.reinstate(script, "test")
+    timed_field.suspect(script)
+    (case,) = container.database.rows(
+        "SELECT c.starts_at >= s.cleared_at AS is_later FROM cases c JOIN suspicion s USING (player_id)"
+    )
+    assert case.is_later
 
 
 def test_an_undone_clearing_brings_the_past_back(timed_field: Field, script: UUID, clock: Clock) -> None:
