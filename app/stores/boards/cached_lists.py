@@ -1,10 +1,11 @@
-"""The texts and numbers of a board in Redis. What another program wrote there counts as absent."""
+"""The texts and numbers of a board in Redis. A text of another program counts as absent."""
 
 from __future__ import annotations
 
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from app.stores.unavailability import RedisRefuses
 
@@ -41,8 +42,12 @@ def parse_count(text: str | None) -> int:
     return int(text or 0)
 
 
-def _parse_list(text: str | None, numbers: int) -> tuple[list[int], str] | None:
-    """Return the numbers in the first line and the rows below; None for no text, or one of another program."""
+@lru_cache(maxsize=64)
+def _parse_list(text: str | None, numbers: int) -> tuple[tuple[int, ...], str] | None:
+    """Return the numbers in the first line and the rows below; None for no text, or one of another program.
+
+    Most reads of a list find the text of the last one, whose rows need no second check.
+    """
     head, _, rows = (text or "").partition("\n")
     words = head.split(" ")
     if len(words) != numbers or not all(_is_count(word) for word in words):
@@ -51,7 +56,7 @@ def _parse_list(text: str | None, numbers: int) -> tuple[list[int], str] | None:
         is_list = isinstance(json.loads(rows), list)
     except (ValueError, RecursionError):
         return None
-    return ([int(word) for word in words], rows) if is_list else None
+    return (tuple(map(int, words)), rows) if is_list else None
 
 
 def parse_shown(text: str | None) -> ShownTop | None:
