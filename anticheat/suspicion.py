@@ -35,7 +35,7 @@ def raised(
     *,
     half_life: float,
     soft_ceiling: float,
-    hold: float = math.inf,
+    hold: float,
     forgiven: Collection[str] = (),
 ) -> Suspicion:
     """Let the suspicion decay to `at`, and add the signals.

@@ -26,18 +26,18 @@ class Trait:
 
 def traits_of(accounts: Sequence[Account]) -> list[Trait]:
     """Return the traits that at least two of the accounts share."""
-    seen: dict[tuple[str, int, bytes, bytes], dict[str, float]] = defaultdict(dict)
+    since_by_trait: dict[tuple[str, int, bytes, bytes], dict[str, float]] = defaultdict(dict)
     registered = {account.id: account.registered_at for account in accounts if account.registered_at}
     for account in accounts:
         first_days: dict[int, int] = {}
         for sighting in sorted(account.sightings, key=lambda entry: entry.day):
             key, network = sighting.key, sighting.network
             since = sighting.day * DAY if sighting.day > first_days.setdefault(key, sighting.day) else 0.0
-            seen["from one network", key, network, b""].setdefault(account.id, since)
+            since_by_trait["from one network", key, network, b""].setdefault(account.id, since)
             if sighting.device:
                 words = "from one network, with one kind of client"
-                seen[words, key, network, sighting.device].setdefault(account.id, since)
-    traits = [Trait(key[0], sorted(since), since) for key, since in seen.items()]
+                since_by_trait[words, key, network, sighting.device].setdefault(account.id, since)
+    traits = [Trait(key[0], sorted(since), since) for key, since in since_by_trait.items()]
     bursts = burst_traits("registered within minutes", registered, {})
     for trait in traits:
         on_network = {member: registered[member] for member in trait.members if member in registered}

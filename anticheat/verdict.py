@@ -93,7 +93,7 @@ def _observe(
     if was_clock_set_back(attempt, completions):
         return (), 0.0
     own = timing(attempt, limits, completions, numbers)
-    if own is None or own.share < 1:  # what a network makes early is no reason to score it
+    if own is None or own.share < 1:  # being as early as a network makes it is no reason to score
         wait = seconds_to_wait(attempt, limits, completions, numbers)
         if wait:
             return (), wait

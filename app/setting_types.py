@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from app.server_urls import split_url
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@*]+")
-# As SQLAlchemy reads it: a password ends at the first @, whatever else is in it.
+# As SQLAlchemy reads it: a password ends at the first @, and may have any other character.
 _POSTGRES = re.compile(r"[^:]+://(?:[^:/]*(?::[^@]*)?@)?(?P<host>[^/?]*)")
 _RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour)")
 

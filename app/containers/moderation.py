@@ -135,25 +135,11 @@ def build_moderation(
         clock=clock,
     )
     corrections = _corrections(connections, stores, play, boards)
-    decisions = Decisions(
-        database,
-        stores.cases,
-        stores.decisions,
-        players,
-        stores.suspicions,
-        stores.quarantine,
-        stores.audit,
-        moderation,
-        statuses,
-        corrections,
-        thresholds=thresholds,
-        clock=clock,
-    )
     return ModerationServices(
         moderation,
         _cases(connections, stores, accounts),
         corrections,
-        decisions,
+        _decisions(connections, stores, accounts, moderation, statuses, corrections),
         _audit(connections, stores),
         StatusRepair(database, stores.quarantine, players, boards.outbox, holds),
         _review(connections, stores),
@@ -233,6 +219,30 @@ def _corrections(
 def _audit(connections: Connections, stores: ModerationStores) -> Audit:
     path = connections.settings.audit_anchors
     return Audit(connections.database, stores.audit, Anchors(stores.audit, AnchorFile(path) if path else None))
+
+
+def _decisions(
+    connections: Connections,
+    stores: ModerationStores,
+    accounts: AccountParts,
+    moderation: Moderation,
+    statuses: StatusChanges,
+    corrections: Corrections,
+) -> Decisions:
+    return Decisions(
+        connections.database,
+        stores.cases,
+        stores.decisions,
+        accounts.players,
+        stores.suspicions,
+        stores.quarantine,
+        stores.audit,
+        moderation,
+        statuses,
+        corrections,
+        thresholds=thresholds_of(connections.settings),
+        clock=connections.clock,
+    )
 
 
 def _review(connections: Connections, stores: ModerationStores) -> Review:

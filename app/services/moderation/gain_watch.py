@@ -33,6 +33,7 @@ from anticheat.verdict import Thresholds
 from app.domain.times import utc
 from app.errors import Conflict, NotFound, Unavailable
 from app.services.moderation.gain_words import describe_gain
+from app.services.moderation.holds import results_by_player
 from app.stores.boards.outbox import OutboxStore
 from app.stores.moderation.gain import Entrant, GainCandidate, GainedDay, GainStore
 from app.stores.moderation.gain_limits import GainLimitStore, HighGain
@@ -151,11 +152,12 @@ class GainWatch:
         entries: dict[UUID, list[Entrant]] = defaultdict(list)
         for entrant in entrants:
             entries[entrant.player_id].append(entrant)
-        for candidate in self._store.candidates(after, until, limits.high, entrants, _PAUSE_SECONDS):
-            try:
-                self._look(candidate, entries[candidate.player_id], limits, summary)
-            except Exception:  # the others are looked at all the same
-                log.exception("player_failed", player_id=str(candidate.player_id))
+        candidates = self._store.candidates(after, until, limits.high, entrants, _PAUSE_SECONDS)
+        by_player = {candidate.player_id: candidate for candidate in candidates}
+        results = results_by_player(
+            by_player, lambda player: self._look(by_player[player], entries[player], limits, summary)
+        )
+        summary.looks += len(results)
 
     def _entrants(self, season_id: int) -> list[Entrant]:
         most = int(self._parameters.places / self._parameters.share_of_players)
@@ -179,7 +181,6 @@ class GainWatch:
             self._record(candidate.player_id, day, place, limits, assessment, summary)
         next_points = candidate.points + points_to_next(day.points, limits, day.accepted)
         self._store.note_look(candidate, next_points, entries)
-        summary.looks += 1
 
     def _evidence(self, candidate: GainCandidate, day: GainedDay) -> GainEvidence:
         suspicion = decayed(self._suspicions.get(str(candidate.player_id)), self._clock(), self._thresholds.half_life)

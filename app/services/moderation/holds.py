@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
@@ -21,12 +22,13 @@ log = structlog.get_logger("fairboard.moderation")
 
 _REQUEST_ID = "holds"
 _BATCH = 1000
+_Result = TypeVar("_Result")
 _LEAST_SECONDS = 1.0  # until a hold that went on is looked at again
 
 
-def results_by_player(players: Iterable[UUID], act: Callable[[UUID], bool]) -> dict[UUID, bool]:
+def results_by_player(players: Iterable[UUID], act: Callable[[UUID], _Result]) -> dict[UUID, _Result]:
     """Act on each player and return the results. One that fails is logged and left out, and doesn't stop the others."""
-    results: dict[UUID, bool] = {}
+    results: dict[UUID, _Result] = {}
     for player in players:
         try:
             results[player] = act(player)

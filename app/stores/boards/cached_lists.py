@@ -1,10 +1,11 @@
-"""The texts and numbers of a board in Redis. What another program wrote there counts as absent."""
+"""The texts and numbers of a board in Redis. A text of another program counts as absent."""
 
 from __future__ import annotations
 
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from app.domain.cursors import Place, microseconds, moment_of
@@ -78,10 +79,12 @@ def _parse_end(text: str) -> ListEnd | None:
         return None
 
 
-def _parse_list(text: str | None, numbers: int) -> tuple[list[int], str, str] | None:
+@lru_cache(maxsize=64)
+def _parse_list(text: str | None, numbers: int) -> tuple[tuple[int, ...], str, str] | None:
     """Return the numbers in the first line, the rest of that line, and the rows below.
 
-    None for no text, or one of another program.
+    None for no text, or one of another program. Most reads of a list find the text of the last one,
+    whose rows need no second check.
     """
     head, _, rows = (text or "").partition("\n")
     words = head.split(" ", numbers)
@@ -91,7 +94,7 @@ def _parse_list(text: str | None, numbers: int) -> tuple[list[int], str, str] | 
         is_list = isinstance(json.loads(rows), list)
     except (ValueError, RecursionError):
         return None
-    return ([int(word) for word in words[:numbers]], "".join(words[numbers:]), rows) if is_list else None
+    return (tuple(map(int, words[:numbers])), "".join(words[numbers:]), rows) if is_list else None
 
 
 def parse_shown(text: str | None) -> ShownTop | None:

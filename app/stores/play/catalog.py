@@ -174,7 +174,7 @@ class CatalogStore:
     def change_action_type(self, connection: sa.Connection, slug: str, changes: Mapping[str, object]) -> bool:
         """Change some columns, not the promises of open actions; return False if no such type can be started.
 
-        What a tireless person could score may change too: the limits of gain are computed again.
+        A tireless person's points may change too: the limits of gain are computed again.
         """
         assignments = ", ".join(f"{column} = :{column}" for column in changes)
         if changes.keys() & set(LIMITS):  # earlier actions are judged by the earlier limits

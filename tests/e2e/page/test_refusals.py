@@ -166,15 +166,15 @@ def test_an_answer_that_is_lost_loses_no_points_and_scores_once(visit: Visit, st
 
 def test_a_completion_that_overlaps_is_sent_again_by_itself(visit: Visit, stage_api: Api) -> None:
     screen = visit().sign_up()
+    issued = stage_api.post("/actions", {"action_type": "quick-match"}, token=screen.token()).data  # in another tab
     screen.start("Quick match")
     expect(screen.at("play-button")).to_contain_text("Complete for", timeout=30_000)
-    issued = stage_api.post("/actions", {"action_type": "tap"}, token=screen.token()).data  # in another tab
     path = f"/actions/{issued['action_id']}/complete"
     assert stage_api.post(path, {"token": issued["token"]}, token=screen.token()).status == 200
     screen.complete()
     expect(screen.at("play-error")).to_contain_text("Another action was completed meanwhile")
     expect(screen.at("earned-points")).to_have_text("+10", timeout=30_000)
-    assert stage_api.get("/me", token=screen.token()).data["score"] == 11
+    assert stage_api.get("/me", token=screen.token()).data["score"] == 20
 
 
 def test_a_page_that_was_closed_before_the_answer_came_asks_again(visit: Visit, stage_api: Api) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -39,7 +39,7 @@ class HandLedger:
         self._db.rows("UPDATE seasons SET starts_at = :at RETURNING id", at=EPOCH)
         self._db.rows("UPDATE action_types SET limits_since = :at RETURNING id", at=EPOCH)
         self.season: int = self._db.rows("SELECT id FROM seasons")[0].id
-        self.types: Mapping[str, int] = {row.slug: row.id for row in self._db.rows("SELECT id, slug FROM action_types")}
+        self.types: dict[str, int] = {row.slug: row.id for row in self._db.rows("SELECT id, slug FROM action_types")}
 
     def player(self) -> UUID:
         """Add a player, and return their id."""

@@ -1,4 +1,4 @@
-"""What is recorded of the networks and clients of accounts, for how long, and the traits that accounts share."""
+"""The records of accounts' networks and clients, how long they last, and the traits that accounts share."""
 
 from __future__ import annotations
 

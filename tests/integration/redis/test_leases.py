@@ -63,11 +63,13 @@ def test_a_lost_script_cache_changes_nothing(container: Container, leases: tuple
     assert rival.hold()
 
 
-def test_a_key_of_another_type_is_left_alone(container: Container, leases: tuple[Lease, Lease]) -> None:
+def test_a_value_of_another_program_counts_as_lost(container: Container, leases: tuple[Lease, Lease]) -> None:
+    holder, rival = leases
     container.redis.rpush(_KEY, "by another program")
-    assert not leases[0].hold()
-    leases[0].release()
-    assert container.redis.llen(_KEY) == 1
+    assert holder.hold()
+    assert not rival.hold()
+    holder.release()
+    assert container.redis.exists(_KEY) == 0
 
 
 def _flush_scripts(container: Container) -> None:

@@ -122,12 +122,14 @@ def test_evidence_that_opens_a_case_at_most_is_never_held(hold: float) -> None:
     for _ in range(50):
         level = raised(level, [signal], 0.0, half_life=1800, soft_ceiling=levels.soft_ceiling, hold=hold)
     assert outcome_at(level.value, levels) is Outcome.FLAG
-    unlimited = raised(level, [Signal("pattern", "", "", 90.0, share=0.7)], 0.0, half_life=1800, soft_ceiling=math.inf)
+    unlimited = raised(
+        level, [Signal("pattern", "", "", 90.0, share=0.7)], 0.0, half_life=1800, soft_ceiling=math.inf, hold=hold
+    )
     assert unlimited.value == pytest.approx(level.value + 90), "without a ceiling there is no share of it"
 
 
 def test_without_a_ceiling_every_rule_can_suspend() -> None:
-    level = raised(Suspicion(0.0, 0.0), [_signal(120)], 0.0, half_life=1800, soft_ceiling=math.inf)
+    level = raised(Suspicion(0.0, 0.0), [_signal(120)], 0.0, half_life=1800, soft_ceiling=math.inf, hold=LEVELS.hold)
     assert outcome_at(level.value, replace(LEVELS, soft_ceiling=math.inf)) is Outcome.CRITICAL
 
 

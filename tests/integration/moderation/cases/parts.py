@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
+from anticheat.gain import GainLimits
 from app.containers.container import Container
 from app.domain.action_token import Promise
 from app.domain.boards import MAIN, StandingRow
@@ -14,6 +15,8 @@ from app.domain.redemption import Completed, RedemptionRequest
 from app.services.boards.outbox import BoardChange
 from app.services.boards.standings import Profile
 from app.services.moderation.decisions import DecisionAuthor
+from app.stores.moderation.gain import GainStore
+from app.stores.moderation.gain_limits import GainLimitStore
 
 BY = DecisionAuthor("cli:tester", "because the test says so", "test")
 
@@ -107,3 +110,10 @@ class Field:
         )
         assert row is not None
         return tuple(row)
+
+
+def limit_gain(field: Field, usual: float) -> None:
+    """Put limits into force, as if the honest accounts had given them."""
+    GainStore(field.container.database).position()
+    limits = GainLimits(usual, usual * 1.2, usual * 1.5, 500, 1.0)
+    GainLimitStore(field.container.database).store_limits(limits)

@@ -68,7 +68,7 @@ def test_a_redemption_that_was_judged_before_the_clearing_is_no_evidence_after_i
     if outcome is Outcome.HOLD:
         redeemed = container.moderation.score_under_suspicion(request, issued.promise, verdict)
         assert redeemed is not None
-        assert redeemed.held_points == 0
+        assert not redeemed.is_held
     else:
         assert not container.moderation.refuse(request, issued.promise, verdict)
         with pytest.raises(SuspiciousActivity):
