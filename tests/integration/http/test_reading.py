@@ -262,7 +262,10 @@ def test_around_takes_exactly_one_selector(game: Game, query: str, fields: set[s
     assert game.fields(f"/leaderboard/around?{query}") == fields
 
 
-@pytest.mark.parametrize("query", ["rank=6", f"rank={MAX_SCORE}", f"user_id={uuid4()}", "rank=4&segment=country:JP"])
+@pytest.mark.parametrize(
+    "query",
+    ["rank=6", f"rank={MAX_SCORE}", "user_id=0b9a4c1e-3b0f-4a5e-9d55-0d2a6e5b1c11", "rank=4&segment=country:JP"],
+)
 def test_around_nothing_is_a_404(game: Game, query: str) -> None:
     assert game.get(f"/leaderboard/around?{query}")[0] == 404
 
