@@ -18,7 +18,7 @@ def read_file(path: Path) -> tuple[dict[str, Fields], dict[str, Fields]]:
     """Return the fields of the boards and of the action types in a file, by slug. Raises ClickException."""
     name = safe(str(path))
     try:
-        document = tomllib.loads(path.read_text())
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise click.ClickException(f"{name} can't be read: {error.strerror}.") from error
     except ValueError as error:  # no UTF-8, or no TOML; a slug that comes twice too
