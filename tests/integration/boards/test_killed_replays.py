@@ -62,7 +62,9 @@ def waiting(container: Container, command: list[str], env: dict[str, str]) -> It
     pipe = subprocess.PIPE
     with container.database.transaction() as connection:
         connection.execute(sa.text("LOCK TABLE standings IN EXCLUSIVE MODE"))
-        process = subprocess.Popen(command, env=env, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
+        process = subprocess.Popen(
+            ["env", "--default-signal=INT", *command], env=env, cwd=ROOT, stdout=pipe, stderr=pipe, text=True
+        )
         try:
             eventually(lambda: (replay := container.replays.unfinished()) is not None and replay.covered_id is not None)
             yield process
