@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import players, pushes, reads, redeems
+from bench import boards, players, pushes, reads, redeems
 from bench.load import BenchFailed, Request
 from bench.machine import describe
 from bench.pgbench import PgBench
@@ -30,7 +30,10 @@ _NOTES = Path(__file__).with_name("notes.md")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The amounts of one run. `redeems`: connections -> redemptions; `subscribers`: subscribers -> rounds."""
+    """The amounts of one run. `redeems`: connections -> redemptions; `subscribers`: subscribers -> rounds.
+
+    `boards`: redemptions for each number of boards that they feed.
+    """
 
     players: int
     warm_up: int
@@ -40,6 +43,7 @@ class Plan:
     idle: int
     reads: int
     turns: int
+    boards: int
 
     @property
     def changes(self) -> int:
@@ -49,13 +53,13 @@ class Plan:
     @property
     def actions_each(self) -> int:
         """Return the actions for each player, enough for all parts."""
-        redemptions = self.warm_up + sum(self.redeems.values()) + self.changes
+        redemptions = self.warm_up + sum(self.redeems.values()) + self.changes + 2 * self.boards
         return -(-redemptions // self.players)
 
 
 # With this many players, each redeems less than a hand can: 12 in 3 s are ordinary, on the fastest machine too.
-FULL = Plan(1000, 1000, {1: 2000, 16: 6000, 64: 6000}, 6, {1000: 30, 5000: 20}, 2000, 40_000, 4)
-QUICK = Plan(500, 500, {1: 300, 16: 1500, 64: 1000}, 3, {1000: 8, 5000: 4}, 500, 8000, 2)
+FULL = Plan(1000, 1000, {1: 2000, 16: 6000, 64: 6000}, 6, {1000: 30, 5000: 20}, 2000, 40_000, 4, 4000)
+QUICK = Plan(500, 500, {1: 300, 16: 1500, 64: 1000}, 3, {1000: 8, 5000: 4}, 500, 8000, 2, 1000)
 
 
 class Run:
@@ -73,10 +77,13 @@ class Run:
         self._say(f"Issuing {plan.players * plan.actions_each:,} actions")
         actions = players.issue(stack.url, people, plan.actions_each)
         redeem_figures = self._measure_redeems(actions)
-        push_figures, memory = self._measure_pushes(people, actions[self._redeemed_count :][: plan.changes])
+        push_figures, memory = self._measure_pushes(people, self._take(actions, plan.changes))
         self._say("Reading the top ten, and the bare route")
         read_figures = reads.measure(stack, plan.reads, plan.turns)
-        return Figures(describe(stack), stack.broker, redeem_figures, push_figures, memory, read_figures)
+        self._say(f"Redeeming {plan.boards:,} on one board, and on {boards.MOST}")
+        board_figures = boards.measure(stack, self._take(actions, plan.boards), self._take(actions, plan.boards))
+        redeems.check(stack, self._redeemed_count)
+        return Figures(describe(stack), stack.broker, redeem_figures, push_figures, memory, read_figures, board_figures)
 
     def _measure_redeems(self, actions: list[Request]) -> list[redeems.Redeems]:
         plan, stack = self._plan, self._stack
@@ -110,7 +117,7 @@ class Run:
                 self._say(f"Pushing {rounds} changes to {count:,} subscribers, and the C loop")
                 figures.append(pushing.measure(web, count, rounds))
         redeems.wait_until_drained(self._stack)
-        redeems.check(self._stack, self._redeemed_count + plan.changes)
+        redeems.check(self._stack, self._redeemed_count)
         return figures, memory
 
 

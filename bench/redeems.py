@@ -16,6 +16,10 @@ from bench.pgbench import Floor, PgBench
 from devstack.stack import Stack
 
 _DRAIN_SECONDS = 30.0
+_SCORES = """
+    SELECT coalesce(sum(score), 0)::bigint FROM standings JOIN seasons n ON n.id = season_id
+    JOIN boards b ON b.id = n.board_id WHERE b.slug = 'main' AND n.number > 0
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ def check(stack: Stack, redeemed: int) -> None:
     with psycopg.connect(stack.postgres.url) as connection:
         events = _count(connection, "SELECT count(*) FROM score_events")
         points = _count(connection, "SELECT coalesce(sum(points), 0)::bigint FROM score_events")
-        scores = _count(connection, "SELECT coalesce(sum(score), 0)::bigint FROM standings")
+        scores = _count(connection, _SCORES)
         signals = _count(connection, "SELECT count(*) FROM signals")
         synchronous_commit = connection.execute("SHOW synchronous_commit").fetchone()
         fsync = connection.execute("SHOW fsync").fetchone()
