@@ -35,8 +35,8 @@ test: dev ## lint and every test, after installing what they need
 	@$(MAKE) --no-print-directory lint
 	$(VENV) -m pytest -n 2
 
-unit: dev ## the tests that need no server
-	$(VENV) -m pytest tests/unit
+unit: dev ## the quick tests, which need no server
+	$(VENV) -m pytest -n 2 tests/unit
 
 lint: dev ## ruff, codespell, mypy and the import contracts
 	$(VENV) -m ruff check .
