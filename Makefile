@@ -31,12 +31,11 @@ dev: ## .venv with what tests and lint need
 	@$(BOOTSTRAP) dev
 
 test: dev ## lint and every test, after installing what they need
-	@.ci/system
-	@$(MAKE) --no-print-directory lint
+	@.ci/system & $(MAKE) --no-print-directory lint; lint=$$?; wait $$! && exit $$lint
 	$(VENV) -m pytest -n 2
 
-unit: dev ## the tests that need no server
-	$(VENV) -m pytest tests/unit
+unit: dev ## the quick tests, which need no server
+	$(VENV) -m pytest -n 2 tests/unit
 
 lint: dev ## ruff, codespell, mypy and the import contracts
 	$(VENV) -m ruff check .

@@ -14,25 +14,28 @@ from devstack import surroundings
 from tests.parts.client import Api, Player
 from tests.parts.product import Product, has_rabbitmq, running
 
-# Tests run in two processes. The tests of one of these groups share servers, so they all run in the same process;
+# Tests run in two processes. The tests below the paths of a line share servers, so they all run in the same process;
 # elsewhere the tests of one file do. The longest groups come first, so that both processes end at about the same time.
 _GROUPS = (
-    "tests/faults",
-    "tests/e2e",
-    "tests/e2e/test_make_run.py",
-    "tests/e2e/edge",
-    "tests/e2e/page",
-    "tests/e2e/cluster",
-    "tests/integration/postgres/replicas",
-    "tests/e2e/test_presence.py",
-    "tests/e2e/test_surroundings.py",
+    ("tests/e2e", "tests/integration/cli/test_doctor.py"),
+    ("tests/faults",),
+    ("tests/e2e/page",),
+    ("tests/e2e/test_make_run.py",),
+    ("tests/e2e/edge",),
+    ("tests/e2e/cluster",),
+    ("tests/integration/postgres/replicas",),
+    ("tests/integration/workers",),
+    ("tests/e2e/test_presence.py",),
+    ("tests/e2e/test_surroundings.py",),
 )
+_GROUP_OF_PATH = {path: group for group in _GROUPS for path in group}
 
 
 def _group(nodeid: str) -> str:
-    """Return the longest group that the test is in, or its file."""
+    """Return the first path of the test's group, or its file; the longest path above it decides."""
     path = nodeid.partition("::")[0]
-    return max((group for group in _GROUPS if f"{path}/".startswith(f"{group}/")), key=len, default=path)
+    paths = [group_path for group_path in _GROUP_OF_PATH if f"{path}/".startswith(f"{group_path}/")]
+    return _GROUP_OF_PATH[max(paths, key=len)][0] if paths else path
 
 
 class _Scheduler(LoadScopeScheduling):  # type: ignore[misc]
@@ -57,7 +60,8 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest groups first."""
-    items.sort(key=lambda item: _GROUPS.index(group) if (group := _group(item.nodeid)) in _GROUPS else len(_GROUPS))
+    order = {group[0]: place for place, group in enumerate(_GROUPS)}
+    items.sort(key=lambda item: order.get(_group(item.nodeid), len(order)))
 
 
 @pytest.fixture(scope="session")

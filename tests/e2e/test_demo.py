@@ -73,29 +73,35 @@ def stage(product: Product) -> Iterator[Stage]:
 
 @dataclass
 class Crowd:
-    """The players that need a while, each kind in a world of its own. They all play at the same time."""
+    """The players that need a while, each kind in a world of its own. They all play at the same time.
+
+    `cases` tells of the cases since they began.
+    """
 
     cheats: Stage
     thieves: Stage
     honest: Stage
     cheaters: list[DemoPlayer]
     players: list[DemoPlayer]
+    cases: NewSignals
 
     def end(self) -> None:
         for stage in (self.cheats, self.thieves, self.honest):
             stage.end()
+        self.cases.close()
 
 
 @pytest.fixture(scope="module")
 def crowd(product: Product) -> Iterator[Crowd]:
     for slug, options in ((Metronome.slug, ("--min-seconds", "0.8")), (Flood.slug, ("--burst", "5"))):
         assert product.flask("actions", "add", slug, "--points", "1", *options).returncode == 0
+    cases = NewSignals(product.env)
     cheats, thieves, honest = (Stage(product.url) for _ in range(3))
     cheaters = [cheats.start(kind) for kind in (TooFast, AlmostInTime, Metronome, Flood)]
     for kind in (Replayer, Forger):
         thieves.start(kind)
     players = [honest.start(kind) for kind in (Regular, Regular, Expert)]
-    crowd = Crowd(cheats, thieves, honest, cheaters, players)
+    crowd = Crowd(cheats, thieves, honest, cheaters, players, cases)
     yield crowd
     crowd.end()
 
@@ -136,17 +142,15 @@ def test_honest_players_score_and_see_the_board_move(crowd: Crowd, product: Prod
     wait_until_settled(product)
 
 
-def test_flags_are_told_from_the_cases(stage: Stage, product: Product) -> None:
+def test_flags_are_told_from_the_cases(crowd: Crowd) -> None:
     """How much each completion adds depends on how soon the server answers: 24 as a rule, less on a busy machine."""
-    cases = NewSignals(product.env)
-    cheater = stage.start(AlmostInTime)
-    eventually(lambda: stage.tally.count("suspended"), within=120)
-    events = list(cases.news({cheater.name: cheater.kind}))
+    (cheater,) = (cheater for cheater in crowd.cheaters if isinstance(cheater, AlmostInTime))
+    eventually(lambda: crowd.cheats.tally.count("suspended", cheater.kind), within=300)
+    events = list(crowd.cases.news({cheater.name: cheater.kind}))
     # Below `flag` it scores unnoticed, then it is flagged, from `reject` on refused, and in the end suspended.
     assert re.fullmatch("(noted )+(flagged )+(noted )+", "".join(f"{event.word} " for event in events)), events
     assert all(re.search(r"timing \+\d+", event.detail) for event in events)
-    assert list(cases.news({cheater.name: cheater.kind})) == []
-    cases.close()
+    assert list(crowd.cases.news({cheater.name: cheater.kind})) == []
 
 
 def test_the_server_closes_the_socket_of_one_it_suspends(stage: Stage) -> None:

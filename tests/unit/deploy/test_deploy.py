@@ -176,12 +176,12 @@ ENV = {name: f"a:{secrets.token_hex(32)}" for name in ("JWT_KEYS", "ACTION_TOKEN
     ids=lambda command: command[0] + command[-2],
 )
 def test_what_the_image_copies_is_enough_for_every_process(image: Path, command: list[str], tmp_path: Path) -> None:
-    env = {"PATH": os.environ["PATH"], **ENV, "METRICS_DIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    env = {"PATH": os.environ["PATH"], **ENV, "METRICS_DIR": str(tmp_path)}
     _run(sys.executable, "-m", *command, cwd=image, env=env)
 
 
 def test_the_relay_the_beat_and_the_migrations_are_in_the_image(image: Path) -> None:
-    env = {"PATH": os.environ["PATH"], **ENV, "PYTHONDONTWRITEBYTECODE": "1"}
+    env = {"PATH": os.environ["PATH"], **ENV}
     modules = "workers.relay, workers.beat, workers.probe"
     code = f"import {modules}; from app.stores.postgres import migrations; migrations.newest()"
     _run(sys.executable, "-c", code, cwd=image, env=env)
