@@ -65,10 +65,7 @@ def train_on(
     """
     with play_ledger(source) as ledger:
         if training_input is None:
-            decided = ledger.decided_cases()
-            training_input = TrainingInput(
-                frozenset(ledger.left_out()), {case.case_id: case.is_confirmed for case in decided}
-            )
+            training_input = TrainingInput(frozenset(ledger.left_out()), ledger.verdicts())
         windows = ledger.windows(since - ONE_WEEK, until, 0, ledger.parts(since - ONE_WEEK, until))
         accounts = [window.plays for window in windows if window.player_id not in training_input.left_out]
         verdicts = list(_verdicts(ledger, training_input))
@@ -84,7 +81,7 @@ def train_on(
 
 
 def _verdicts(ledger: PlayLedger, training_input: TrainingInput) -> Iterator[Verdict]:
-    for case in ledger.decided_cases(training_input.verdicts):
+    for case in ledger.cases(training_input.verdicts):
         for window in ledger.windows(case.opened_at - ONE_WEEK, case.opened_at, player_id=case.player_id):
             yield Verdict(window.plays, case.opened_at.timestamp(), training_input.verdicts[case.case_id])
 

@@ -198,7 +198,7 @@ class Redemptions:
         history, suspicion = claim.history, claim.suspicion
         if suspicion is None:  # Redis was emptied after the action was issued, or a person has decided since
             history, suspicion = self._history.fetch(promise.player_id)
-        issued_at = inf if claim.was_clock_set_back else promise.issued_ms / 1000
+        issued_at = inf if claim.is_unmeasurable else promise.issued_ms / 1000
         attempt = Completion(promise.action_type, issued_at, claim.at_ms / 1000, request.result)
         verdict = judge(attempt, claim.limits, history, suspicion, self._thresholds)
         if verdict.signals and (forgiven := self._moderation.forgiven_rules(promise.player_id)):

@@ -42,13 +42,12 @@ class PlayWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class DecidedCase:
-    """A case that a person has decided on."""
+class CaseStart:
+    """A case, its player, and when it was opened."""
 
     case_id: UUID
     player_id: UUID
     opened_at: datetime
-    is_confirmed: bool
 
 
 class PlayLedger:
@@ -123,20 +122,25 @@ class PlayLedger:
         )
         return [row.player_id for row in rows]
 
-    def decided_cases(self, case_ids: Collection[UUID] | None = None) -> list[DecidedCase]:
-        """Return these decided cases, by default the newest of each kind, in the order of their ids."""
+    def verdicts(self) -> dict[UUID, bool]:
+        """Return the newest decisions of each kind by their cases: true if confirmed."""
         rows = self._connection.execute(
             sa.text(
                 """
-                SELECT id, player_id, opened_at, state FROM (
+                SELECT id, state FROM (
                     SELECT *, row_number() OVER (PARTITION BY state ORDER BY decided_at DESC) AS number
                     FROM cases WHERE state IN ('cleared', 'confirmed')
-                ) c WHERE number <= :most AND (CAST(:ids AS uuid[]) IS NULL OR id = ANY(:ids)) ORDER BY id
+                ) c WHERE number <= :most
                 """
             ),
-            {"most": _MOST_VERDICTS, "ids": None if case_ids is None else list(case_ids)},
+            {"most": _MOST_VERDICTS},
         )
-        return [DecidedCase(row.id, row.player_id, row.opened_at, row.state == "confirmed") for row in rows]
+        return {row.id: row.state == "confirmed" for row in rows}
+
+    def cases(self, ids: Collection[UUID]) -> list[CaseStart]:
+        """Return the starts of these cases in the order of their ids, whatever was decided on them since."""
+        query = "SELECT id, player_id, opened_at FROM cases WHERE id = ANY(:ids) ORDER BY id"
+        return [CaseStart(*row) for row in self._connection.execute(sa.text(query), {"ids": list(ids)})]
 
 
 @contextmanager

@@ -48,14 +48,15 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A claim that was taken at `at_ms`, on an action that was issued at `issued_ms`, maybe before a step of the clock.
+    """A claim that was taken at `at_ms`, on an action that was issued at `issued_ms`.
 
-    `history` is newest first; `suspicion` is None if Redis has lost the player's past.
+    `is_unmeasurable`: that was by another clock, or before this one was set back. `history` is newest first;
+    `suspicion` is None if Redis has lost the player's past.
     """
 
     at_ms: int
     issued_ms: int
-    was_clock_set_back: bool
+    is_unmeasurable: bool
     limits: ActionTypeLimits
     history: Sequence[Completion]
     suspicion: Suspicion | None
@@ -146,6 +147,8 @@ class ActionClaimStore:
         }
         if promise.result_kind != "fixed":
             fields["kind"] = promise.result_kind
+        if node := self._node(promise.player_id):
+            fields["node"] = node
         ttl = life // 1000 + 1 + _AFTER_EXPIRY
         arguments: list[RedisValue] = [promise.action_id, self._now(), life, most, ttl]
         player = promise.player_id
@@ -190,7 +193,16 @@ class ActionClaimStore:
             return Unclaimed.MISSING
 
     def _claimed(
-        self, player: str, sent: float, now: str, issued: str, limits: str, nature: str, suspicion: str, *past: str
+        self,
+        player: str,
+        sent: float,
+        now: str,
+        issued: str,
+        node: str,
+        limits: str,
+        nature: str,
+        suspicion: str,
+        *past: str,
     ) -> Claimed:
         self._note_clock(player, int(now), sent)
         entries = [read_entry(past[i], past[i + 1]) for i in range(0, len(past), 2)]
@@ -200,15 +212,23 @@ class ActionClaimStore:
         return Claimed(
             int(now),
             int(issued),
-            self._steps.was_set_back_since(self._scripts.node_of(_history_key(player)), int(issued)),
+            self._is_unmeasurable(player, node, int(issued)),
             read_limits(limits, nature),
             [entry for entry in entries if entry],
             known_suspicion,
         )
 
+    def _node(self, player: str) -> str:
+        return self._scripts.node_of(_history_key(player))
+
+    def _is_unmeasurable(self, player: str, issued_by: str, issued_ms: int) -> bool:
+        """Return whether the time at which an action was issued may be that of another clock."""
+        node = self._node(player)
+        return issued_by not in ("", node) or self._steps.was_set_back_since(node, issued_ms)
+
     def _note_clock(self, player: str, now_ms: int, sent: float) -> None:
         if self._clock is None:
-            self._steps.note(self._scripts.node_of(_history_key(player)), now_ms, sent)
+            self._steps.note(self._node(player), now_ms, sent)
 
     def withdraw(self, promise: Promise) -> None:
         """Delete an action whose token was sent to no client."""

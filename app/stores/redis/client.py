@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +84,8 @@ class Scripts:
         """Run one script in one round trip and return its answer."""
         return self.run_together([(name, keys, args)])[0]
 
-    def node_of(self, key: str) -> Hashable:
-        """Return a value that stands for the node that has the key."""
+    def node_of(self, key: str) -> str:
+        """Return a name of the node that has the key, the same in all processes; '' where there is one node."""
         return self._direct.node_of(key)
 
     def run_together(self, calls: Sequence[Call]) -> list[Reply]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 
 _TOLERANCE = 0.02  # seconds
 _DRIFT = 0.001  # two clocks run apart by less than this share of the time
@@ -25,7 +25,8 @@ class _ClockWatch:
         """Note that the clock showed `now` at some time from `sent` to `received`, since boot; all in seconds."""
         known_lead = None if self._lead is None else self._lead - _DRIFT * (received - self._at)
         if known_lead is not None and now - sent < known_lead - _TOLERANCE:
-            self._unmeasurable_until = now + known_lead - (now - sent) + _TOLERANCE
+            until = now + known_lead - (now - sent) + _TOLERANCE
+            self._unmeasurable_until = max(self._unmeasurable_until, until)
             known_lead = None
         lead = now - received
         self._lead, self._at = lead if known_lead is None else max(known_lead, lead), received
@@ -40,13 +41,13 @@ class ClockSteps:
 
     def __init__(self, since_boot: Callable[[], float] = seconds_since_boot) -> None:
         self.since_boot = since_boot
-        self._watches: dict[Hashable, _ClockWatch] = {}
+        self._watches: dict[str, _ClockWatch] = {}
 
-    def note(self, node: Hashable, now_ms: int, sent: float) -> None:
+    def note(self, node: str, now_ms: int, sent: float) -> None:
         """Note an answer of a node that has just arrived: its clock, and the time since boot of the question."""
         self._watches.setdefault(node, _ClockWatch()).note(now_ms / 1000, sent, self.since_boot())
 
-    def was_set_back_since(self, node: Hashable, moment_ms: int) -> bool:
+    def was_set_back_since(self, node: str, moment_ms: int) -> bool:
         """Return whether a time that this node gave may be from before its clock was set back."""
         watch = self._watches.get(node)
         return watch is not None and watch.was_set_back_since(moment_ms / 1000)

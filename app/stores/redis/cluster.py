@@ -8,7 +8,7 @@ after a lost connection: the command may have run. A lost connection refreshes t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import redis
@@ -44,9 +44,10 @@ class DirectClusterConnection:
             raise answer
         return answer
 
-    def node_of(self, key: str) -> Hashable:
-        """Return a value that stands for the node that has the key, as far as this process knows."""
-        return self._nodes.direct_to_slot(key_slot(key.encode()))
+    def node_of(self, key: str) -> str:
+        """Return the address of the node that has the key, as far as this process knows."""
+        host, port = self._nodes.direct_to_slot(key_slot(key.encode())).address
+        return f"{host}:{port}"
 
     def write_durably(self, *command: RedisValue) -> Reply:
         """Send one write and wait a moment for a replica to have it too, so that a failover does not lose it."""

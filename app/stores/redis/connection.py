@@ -8,7 +8,7 @@ answer doesn't tell whether the command ran.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import redis
@@ -69,9 +69,9 @@ class DirectConnection:
         """Send one write and return its answer. On a cluster it also waits for a replica; a single node has none."""
         return self.call(*command)
 
-    def node_of(self, key: str) -> Hashable:
-        """Return a value that stands for the node that has the key."""
-        return self
+    def node_of(self, key: str) -> str:
+        """Return a name of the node that has the key: '', as there is one node."""
+        return ""
 
     def call_together(self, commands: Sequence[Command]) -> list[Reply]:
         """Send several commands in one round trip; a refused command has its ResponseError as the answer."""

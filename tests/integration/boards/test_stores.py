@@ -193,7 +193,7 @@ def test_a_step_back_of_the_clock_while_a_player_waits_is_noticed(container: Con
     def is_measurable(promise: Promise) -> bool:
         claim = claims.claim(promise.player_id, promise.action_id, _digest(promise), key=None, fingerprint="")
         assert isinstance(claim, Claimed)
-        return not claim.was_clock_set_back
+        return not claim.is_unmeasurable
 
     for promise in promises:
         claims.issue(promise, _digest(promise), LIMITS, most=10)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +15,6 @@ from app.containers.moderation import thresholds_of
 from app.errors import Conflict, NotFound
 from app.services.moderation.decisions import DecisionAuthor
 from app.settings import Settings
-from app.stores.moderation import play_history as stored_plays
 from app.stores.moderation.play_history import play_ledger
 from devstack.stack import Stack
 from tests.integration.conftest import copy_database, url_of
@@ -200,6 +197,21 @@ def test_what_a_person_cleared_the_model_leaves_alone(container: Container, trai
     assert (judged.signals, judged.cases) == (0, [])
 
 
+def test_what_a_model_learned_from_decisions_can_be_read_after_they_are_undone(
+    container: Container, trained: Town
+) -> None:
+    container.model_training.judge()
+    (file,) = container.cases.case_files_of(trained.script)
+    by, case_id = DecisionAuthor("cli:tests", "a relay team", "r"), file.case.case_id
+    container.decisions.decide(case_id, "cleared", by)
+    with play_ledger(container.database) as ledger:
+        assert ledger.verdicts() == {case_id: False}
+    container.decisions.undo(case_id, by)
+    with play_ledger(container.database) as ledger:
+        assert ledger.verdicts() == {}
+        assert [(case.case_id, case.player_id) for case in ledger.cases([case_id])] == [(case_id, trained.script)]
+
+
 def test_clearing_a_case_of_the_model_is_no_immunity(container: Container, trained: Town) -> None:
     """What the script has played since the decision is new; what it played before is not."""
     decided_at = trained.until - timedelta(hours=14)
@@ -267,45 +279,3 @@ def test_with_few_players_the_shipped_model_judges(container: Container) -> None
     assert [case.player_id for case in judged.cases] == [script]
     (file,) = container.cases.case_files_of(script)
     assert "by the model shipped with Fairboard, since only 4 players have played enough" in file.summary
-
-
-def test_each_player_is_in_one_part_of_a_ledger_that_is_read_in_parts(container: Container) -> None:
-    until = datetime.now(UTC)
-    people = write_days(HandLedger(container), 40, 1, until)
-    with play_ledger(container.database) as ledger:
-        assert ledger.parts(until - DAY, until) == 1 + 40 * 60 // stored_plays.TOGETHER
-        parts = [[window.player_id for window in ledger.windows(until - DAY, until, part, 3)] for part in range(3)]
-    assert sorted(player for part in parts for player in part) == sorted(people)
-    assert all(parts)
-    assert all(player.int >> 96 in range(part, 2**32, 3) for part in range(3) for player in parts[part])
-
-
-_WITHOUT = """
-import sys
-sys.modules["scipy"] = sys.modules["numpy"] = None  # as Python has it for what is not installed
-from anticheat.rules import Signal
-from app.containers.container import Container
-from app.containers.moderation import thresholds_of
-from app.errors import Unavailable
-from app.settings import Settings
-import os
-container = Container(Settings.from_env(os.environ))
-try:
-    container.model_training
-except Unavailable as refusal:
-    print(refusal.message)
-from workers.background import judge_by_model, train
-train.run()
-judge_by_model.run()
-print("the tasks went on")
-print(container.review.review_new().redemptions)
-"""
-
-
-def test_without_the_library_everything_else_works(container: Container, servers: Any) -> None:
-    env = {**servers.env, "DATABASE_URL": container.settings.database_url, "REDIS_URL": container.settings.redis_url}
-    process = subprocess.run([sys.executable, "-c", _WITHOUT], env=env, capture_output=True, text=True, timeout=60)
-    assert process.returncode == 0, process.stderr
-    lines = process.stdout.splitlines()
-    assert lines[0].startswith("The learned model needs numpy and scipy, which are not installed")
-    assert lines[-2:] == ["the tasks went on", "0"]

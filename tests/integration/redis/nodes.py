@@ -22,3 +22,11 @@ def holder(cluster: RedisCluster, key: str) -> RedisNode:
 
 def replica_of(cluster: RedisCluster, master: RedisNode) -> RedisNode:
     return next(node for node in cluster.replicas() if node.ask("ROLE")[2] == master.port)
+
+
+def fail_over(replica: RedisNode, master: RedisNode) -> bool:
+    """Return whether the replica has become master; else ask for a failover, which may time out on a busy machine."""
+    if replica.role() == "master":
+        return master.role() == "replica"
+    replica.ask("CLUSTER", "FAILOVER")
+    return False

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.containers.container import Container
+from app.domain.action_token import digest_of
 from app.domain.boards import MAIN
 from app.domain.redemption import RedemptionRequest
 from app.domain.times import utc
@@ -18,11 +19,12 @@ from app.factory import create_app
 from app.services.play.actions import Issued
 from app.settings import Settings
 from app.stores.operations.probes import RedisProbe
+from app.stores.play.action_claims import Claimed
 from app.stores.postgres.engine import UNAVAILABLE
 from devstack.child import free_port
 from devstack.redis_cluster import RedisCluster, RedisNode
 from devstack.stack import Stack
-from tests.integration.redis.nodes import holder, replica_of
+from tests.integration.redis.nodes import fail_over, holder, replica_of
 from tests.parts.waiting import eventually
 
 
@@ -56,6 +58,25 @@ def test_a_cluster_that_was_away_is_found_again_and_hears_what_was_decided_meanw
     assert container.moderation.reinstate(player, "test")
     assert late.logins.states([(player, login)]) == ["active"]
     late.close()
+
+
+def test_after_a_failover_no_time_of_the_former_clock_is_measured(cluster: RedisCluster, container: Container) -> None:
+    player = uuid4()
+    container.players.add(player, "alice", "alice", "no password fits this", "player")
+
+    def is_measurable(issued: Issued) -> bool:
+        action_id, digest = issued.promise.action_id, digest_of(issued.token)
+        claim = container.action_claims.claim(str(player), action_id, digest, key=None, fingerprint="")
+        assert isinstance(claim, Claimed)
+        return not claim.is_unmeasurable
+
+    before, between = (container.actions.issue(player, "tap") for _ in range(2))
+    assert is_measurable(before)
+    master = holder(cluster, f"history:{{{player}}}")
+    replica = replica_of(cluster, master)
+    eventually(lambda: fail_over(replica, master), within=40, every=2)
+    assert not is_measurable(between)
+    assert is_measurable(container.actions.issue(player, "tap"))
 
 
 @contextmanager

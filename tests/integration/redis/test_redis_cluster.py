@@ -14,7 +14,7 @@ from app.stores.redis.client import Client, SingleClient, connect, direct_connec
 from devstack.child import free_port
 from devstack.redis_cluster import RedisCluster, RedisNode
 from devstack.stack import Stack
-from tests.integration.redis.nodes import holder, replica_of
+from tests.integration.redis.nodes import fail_over, holder, replica_of
 from tests.parts.waiting import eventually
 
 CHANGE = BoardChanged("main", 7, [], [])
@@ -44,19 +44,11 @@ def test_a_slot_that_has_moved_is_followed_without_an_error(cluster: RedisCluste
     assert _write_all(client)
     master = holder(cluster, KEYS[0])
     replica = replica_of(cluster, master)
-    eventually(lambda: _fail_over(replica, master), within=40, every=2)
+    eventually(lambda: fail_over(replica, master), within=40, every=2)
     pipeline = client.pipeline()
     for key in KEYS:
         pipeline.incr(key)
     assert pipeline.execute() == [2] * len(KEYS)
-
-
-def _fail_over(replica: RedisNode, master: RedisNode) -> bool:
-    """Return whether the replica has become master; else ask for a failover, which may time out on a busy machine."""
-    if replica.role() == "master":
-        return master.role() == "replica"
-    replica.ask("CLUSTER", "FAILOVER")
-    return False
 
 
 def test_a_slot_on_the_move_is_served_by_both_its_nodes(cluster: RedisCluster, client: Client) -> None:

@@ -43,6 +43,15 @@ def test_what_was_given_before_a_step_back_cannot_be_measured(world: World, step
     assert completed < later
 
 
+def test_a_second_step_back_shows_nothing_of_the_time_before_the_first(world: World) -> None:
+    issued = world.ask()
+    for step in (3600.0, 60.0):
+        world.lead -= step
+        world.ask()
+        world.boot += 30.0
+    assert world.steps.was_set_back_since("a", issued)
+
+
 @pytest.mark.parametrize("step", [0.0, 0.01, 5.0])
 def test_a_step_forward_or_none_hides_nothing(world: World, step: float) -> None:
     issued = world.ask()

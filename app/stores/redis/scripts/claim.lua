@@ -2,7 +2,7 @@
 -- KEYS: action, idempotency, history, suspicion. ARGV: now ('' for the time of Redis), lease, digest of the token's
 -- promise ('' for a bad signature), fingerprint ('' without a key), prefix of the action's history entry, history length.
 -- Times in ms. Returns {'reused'}, {'missing'}, {'forged', now}, {'consumed', now, times presented since}, {'in_flight'} or
--- {'claimed', now, issued, limits, nature or '', suspicion or '', entry, time, …}.
+-- {'claimed', now, issued, node or '', limits, nature or '', suspicion or '', entry, time, …}.
 -- include now
 -- types: hash string zset string
 if ARGV[4] ~= '' then
@@ -10,7 +10,7 @@ if ARGV[4] ~= '' then
   if first and first ~= ARGV[4] then return {'reused'} end
 end
 local now = now_ms(ARGV[1])
-local action = redis.call('HMGET', KEYS[1], 'state', 'expires', 'claimed', 'limits', 'type', 'issued', 'promise', 'nature')
+local action = redis.call('HMGET', KEYS[1], 'state', 'expires', 'claimed', 'limits', 'type', 'issued', 'promise', 'nature', 'node')
 local state = action[1]
 if not action[4] or not tonumber(action[6]) or state ~= 'active' and state ~= 'consumed' then return {'missing'} end
 if action[7] and not string.match(action[7], '^' .. string.rep('%x', 32) .. '$') then return {'missing'} end  -- not ours
@@ -25,7 +25,7 @@ redis.call('HSET', KEYS[1], 'claimed', now + tonumber(ARGV[2]))
 if ARGV[4] ~= '' then redis.call('SET', KEYS[2], ARGV[4], 'EX', 86400) end
 -- A lost history has no member '*': then the answer has no suspicion, and the player's past is fetched from the ledger.
 local suspicion = redis.call('ZSCORE', KEYS[3], '*') and redis.call('GET', KEYS[4])
-local answer = {'claimed', now, action[6], action[4], action[8] or '', suspicion or ''}
+local answer = {'claimed', now, action[6], action[9] or '', action[4], action[8] or '', suspicion or ''}
 local past = redis.call('ZREVRANGE', KEYS[3], 0, tonumber(ARGV[6]) + 1, 'WITHSCORES')
 for i = 1, #past, 2 do
   if past[i] ~= '*' and string.sub(past[i], 1, #ARGV[5]) ~= ARGV[5] then
