@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from app.cli.commands import Commands, as_json, container, example
-from app.cli.output import emit
+from app.cli.output import emit, print_message
 
 
 @click.group(cls=Commands)
@@ -25,6 +25,8 @@ def upgrade(revision: str, as_json: bool) -> None:
     before, after = container().schema.upgrade(revision)
     change_text = f"The database went from {_format_revision(before)} to {_format_revision(after)}."
     text = change_text if before != after else f"The database is at {_format_revision(after)} already."
+    if container().schema.awaits_contraction():
+        print_message("When no process of an earlier version runs any more, run 'flask --app wsgi db contract'.")
     emit({"before": before, "after": after}, text, as_json=as_json)
 
 
@@ -41,6 +43,19 @@ def downgrade(revision: str, yes: bool, as_json: bool) -> None:
     change_text = f"The database went from {_format_revision(before)} to {_format_revision(after)}."
     text = change_text if before != after else f"The database is at {_format_revision(after)} already."
     emit({"before": before, "after": after}, text, as_json=as_json)
+
+
+@db.command(epilog=example("db contract"))
+@as_json
+def contract(as_json: bool) -> None:
+    """Drop what the schema has only for processes of earlier versions, once none of them runs any more.
+
+    It is the last step of an upgrade: until then boards and action types can't be changed. It is refused while such a
+    process is connected.
+    """
+    is_contracted = container().schema.contract()
+    text = "The schema is contracted." if is_contracted else "The schema has nothing left for earlier versions."
+    emit({"contracted": is_contracted}, text, as_json=as_json)
 
 
 @db.command(epilog=example("db current"))

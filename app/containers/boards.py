@@ -13,6 +13,7 @@ from app.services.boards.broadcasts import Broadcasts
 from app.services.boards.player_pages import PlayerPages
 from app.services.boards.presence import LIFETIMES, Presence
 from app.services.boards.reconcile import Reconciler
+from app.services.boards.season_plans import SeasonPlans
 from app.services.boards.seasons import Seasons
 from app.services.boards.standings import Standings
 from app.stores.accounts.attributes import AttributeStore
@@ -110,11 +111,17 @@ def build_board_list(connections: Connections, pages: BoardPages) -> BoardList:
     return BoardList(BoardListStore(connections.database), SeasonStore(connections.database), pages)
 
 
+def build_season_plans(connections: Connections) -> SeasonPlans:
+    """Return the service that writes the seasons to come."""
+    return SeasonPlans(connections.database, SeasonStore(connections.database))
+
+
 def build_seasons(
     connections: Connections, catalog: CatalogStore, rankings: RankingStore, audit: AuditStore
 ) -> Seasons:
     """Return the service of boards' seasons."""
-    return Seasons(connections.database, SeasonStore(connections.database), catalog, rankings, audit)
+    plans, store = build_season_plans(connections), SeasonStore(connections.database)
+    return Seasons(connections.database, store, plans, catalog, rankings, audit)
 
 
 def _presence(connections: Connections, standings: Standings) -> Presence:

@@ -66,11 +66,8 @@ class Container:
         self.players, self.logins, self.sessions = accounts.players, accounts.logins, accounts.sessions
         self.accounts, self.sign_ins, self.sightings = accounts.accounts, accounts.sign_ins, accounts.sightings
 
-        self.catalog, self.ledger, self.action_claims = (
-            play_stores.catalog,
-            play_stores.ledger,
-            play_stores.action_claims,
-        )
+        self.catalog, self.action_claims = play_stores.catalog, play_stores.action_claims
+        self.ledger, self.first_answers = play_stores.ledger, play_stores.first_answers
         self.actions, self.calibration, self.redemptions = play.actions, play.calibration, play.redemptions
         self.board_plans, self.replays, self.operator_scores = play.board_plans, play.replays, play.operator_scores
 

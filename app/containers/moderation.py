@@ -127,6 +127,7 @@ def build_moderation(
         stores.suspicions,
         stores.audit,
         play.ledger,
+        play.first_answers,
         accounts.logins,
         play.action_claims,
         holds,

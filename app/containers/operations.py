@@ -19,6 +19,7 @@ from app.services.operations.metric_readings import MetricReadings
 from app.services.operations.queues import Queues
 from app.services.operations.schema import Schema
 from app.stores.boards.reconcile_progress import ReconcileProgressStore
+from app.stores.boards.replays import ReplayStore
 from app.stores.operations.beat_lock import BeatLockStore
 from app.stores.operations.job_ages import JobAgeStore
 from app.stores.operations.probes import PostgresProbe, RedisProbe
@@ -76,6 +77,7 @@ def build_operations(
         shared.outbox,
         play.catalog,
         boards.rankings,
+        ReplayStore(database),
         beat_lock,
         shared.job_ages,
         boards.presence,

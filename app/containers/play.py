@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from anticheat.verdict import Thresholds
-from app.containers.boards import BoardParts
+from app.containers.boards import BoardParts, build_season_plans
 from app.containers.connections import Connections
 from app.services.boards.board_plans import BoardPlans
 from app.services.boards.plan_writer import PlanWriter
@@ -26,6 +26,7 @@ from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.play.action_claims import ActionClaimStore
 from app.stores.play.catalog import CatalogStore
+from app.stores.play.first_answers import FirstAnswerStore
 from app.stores.play.ledger import LedgerStore
 
 
@@ -35,6 +36,7 @@ class PlayStores:
 
     catalog: CatalogStore
     ledger: LedgerStore
+    first_answers: FirstAnswerStore
     action_claims: ActionClaimStore
 
 
@@ -60,7 +62,8 @@ def build_play_stores(connections: Connections) -> PlayStores:
         consumed_seconds=settings.consumed_seconds,
         clock=None if connections.clock is time.time else connections.clock,
     )
-    return PlayStores(CatalogStore(connections.database), LedgerStore(connections.database), action_claims)
+    database = connections.database
+    return PlayStores(CatalogStore(database), LedgerStore(database), FirstAnswerStore(database), action_claims)
 
 
 def build_play(
@@ -74,6 +77,7 @@ def build_play(
 ) -> PlayServices:
     """Return the services of play."""
     settings = connections.settings
+    season_plans = build_season_plans(connections)
     player_history = PlayerHistory(stores.ledger, suspicions, stores.action_claims)
     actions = Actions(
         connections.database,
@@ -82,6 +86,7 @@ def build_play(
         stores.ledger,
         boards.standing_store,
         player_history,
+        season_plans,
         audit,
         key=settings.action_token_keys[0],
         clock=connections.clock,
@@ -91,10 +96,12 @@ def build_play(
     redemptions = Redemptions(
         stores.action_claims,
         stores.ledger,
+        stores.first_answers,
         boards.rankings,
         boards.standing_store,
         player_history,
         moderation,
+        season_plans,
         connections.scripts,
         secrets={key.kid: key.secret for key in settings.action_token_keys},
         thresholds=thresholds,
@@ -106,6 +113,7 @@ def build_play(
         stores.catalog,
         stores.ledger,
         Ranks(boards.rankings, boards.standing_store, connections.scripts),
+        season_plans,
         audit,
         clock=connections.clock,
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from itertools import product
 from zoneinfo import ZoneInfo
 
@@ -61,9 +63,9 @@ class Schedule:
         last = local + _LONGEST_GAP
         while local <= last:
             if self._matches(local):
-                instant = next((instant for instant in self._instants(local) if instant > after), None)
-                if instant:
-                    return instant
+                number = bisect_right(self._times, after, key=partial(self._instant, local))
+                if number < len(self._times):
+                    return self._instant(local, self._times[number])
             local += timedelta(days=1)
         return None
 
@@ -77,10 +79,9 @@ class Schedule:
                 return newest
         return None
 
-    def _instants(self, local: date) -> Iterator[datetime]:
-        """Yield the instants of a matching local day; local times that the clock skips share the one after the gap."""
-        for at in self._times:
-            yield _instant(datetime.combine(local, at), self._zone)
+    def _instant(self, local: date, at: time) -> datetime:
+        """Return the instant of a time of a local day; no later time of the day has an earlier one."""
+        return _instant(datetime.combine(local, at), self._zone)
 
     def _matches(self, local: date) -> bool:
         if local.month not in self._months:

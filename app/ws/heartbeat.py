@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
 from app.errors import Unauthorized
@@ -16,6 +16,7 @@ CLOSE_SECONDS = 3.0  # for the client's half of the closing handshake
 SLOW_CLOSE_SECONDS = 10.0  # for a stalled reader to reach the close frame behind its unread frames
 _CHUNK = 500  # sign-ins per query
 
+FindUnentitled = Callable[[str, Iterable[UUID]], Sequence[UUID]]
 States = Callable[[list[tuple[UUID, UUID]]], Sequence[str]]
 
 
@@ -63,6 +64,12 @@ class Heartbeat:
                     self._hub.end_player(player_id)
                 elif state == "ended":
                     self._hub.end_login(login_id)
+
+    def sweep_boards(self, find_unentitled: FindUnentitled) -> None:
+        """End the sockets of players that may not see their board any more, such as one that is no longer public."""
+        for board in self._hub.boards():
+            if board.members:
+                self._hub.end_watchers(board.name, find_unentitled(board.name, list(board.players)))
 
     def _linger(self, subscriber: Subscriber, now: float) -> None:
         if not subscriber.drop_at:

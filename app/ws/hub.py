@@ -12,6 +12,7 @@ import structlog
 
 from app import metrics
 from app.errors import AccountSuspended, Refusal, Unauthorized
+from app.services.boards.board_views import no_board
 from app.services.boards.standings import BoardSnapshot
 from app.ws import frames
 from app.ws.board import NO_CAUSE, Board, Cause, Update
@@ -106,6 +107,12 @@ class Hub:
     def end_login(self, login_id: UUID) -> None:
         """End the sockets of a login that has ended."""
         self._end(self._logins.get(login_id, ()), Unauthorized("This sign-in has ended. Sign in again."))
+
+    def end_watchers(self, board: str, players: Iterable[UUID]) -> None:
+        """End the sockets of these players that watch a board, as if there were no such board."""
+        watchers = {watcher for player_id in players for watcher in self._players.get(player_id, ())}
+        members = self._board(board).members
+        self._end([watcher for watcher in watchers if watcher in members], no_board(board))
 
     def close_all(self) -> None:
         """Close all sockets with 1012, which asks clients to come back later, and mark the hub as closing."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
+from uuid import UUID
 
 import gevent
 import gevent.event
@@ -14,8 +15,9 @@ import structlog
 
 from app import metrics
 from app.containers.container import Container
-from app.errors import Refusal, Unauthorized, Unavailable
+from app.errors import NotFound, Refusal, Unauthorized, Unavailable
 from app.http.identity import identity_of
+from app.services.boards.board_views import no_board
 from app.stores.postgres.engine import UNAVAILABLE
 from app.ws import frames
 from app.ws.allowance import Allowances
@@ -99,11 +101,21 @@ class Tier:
         identity = identity_of(_check_auth(auth))
         try:
             self._container.sessions.check(identity.player_id, identity.login_id)
+            if self._find_unentitled(board, [identity.player_id]):
+                raise no_board(board)
             snapshot = self._feed.read_settled(board)
             self._reporter.seat_player(seat, identity.player_id)
         except UNAVAILABLE as error:
             raise Unavailable() from error
         return BoardAdmission(SignIn(identity.player_id, identity.login_id, identity.expires_at), snapshot)
+
+    def _find_unentitled(self, board: str, players: Iterable[UUID]) -> list[UUID]:
+        """Return those of the players that may not see the board, which is then neither public nor theirs as admins."""
+        try:
+            self._container.board_views.view(board)
+        except NotFound:
+            return [player_id for player_id in players if self._container.accounts.role(player_id) != "admin"]
+        return []
 
     def _start(self) -> None:
         if self._running:
@@ -144,6 +156,7 @@ class Tier:
             self._sweep_now.clear()
             try:
                 self._heartbeat.sweep(self._container.sessions.states)
+                self._heartbeat.sweep_boards(self._find_unentitled)
             except _DOWN as error:  # no socket is ended because a store did not answer
                 log.warning("sweep_skipped", kind=type(error).__name__)
             except Exception:

@@ -1,7 +1,9 @@
 """Expand: boards with scoring, seasons and order; types that feed several; results, metadata, standings of any score.
 
 Servers of the version before may run on this schema. For `main` they write what it means, except that they leave a time
-on a standing without points: triggers correct that until a later migration, when no such server runs any more.
+on a standing without points: triggers correct that until the schema is contracted (app/stores/postgres/contraction.py).
+
+This changes no rows of the large tables, so that redemptions wait for a moment only; 0023 does the rest beside them.
 """
 
 from __future__ import annotations
@@ -42,8 +44,11 @@ def _column(name: str, kind: sa.types.TypeEngine[Any], default: str | None = Non
 
 
 def _check(table: str, name: str, condition: str) -> None:
-    """Add a check constraint without a lock that blocks players while the rows are validated."""
+    """Add a check constraint without a look at the rows."""
     op.execute(f"ALTER TABLE {table} ADD CONSTRAINT ck_{table}_{name} CHECK ({condition}) NOT VALID")
+
+
+def _validate(table: str, name: str) -> None:
     op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT ck_{table}_{name}")
 
 
@@ -99,22 +104,9 @@ _NULLABLE = (
 )
 
 
-# Statements lock these tables in several orders, so all are locked at once, or none: a wait ends before one for another
-# of the tables is a deadlock, and redemptions go on before the next try.
+# Before anything is changed, so that a wait for a lock ends while this holds few of them; migrations.py tries again.
 _LOCK = """
-    DO $$ BEGIN
-        SET LOCAL lock_timeout = '300ms';
-        LOOP
-            BEGIN
-                LOCK TABLE standings, score_events, outbox, idempotency, seasons, boards, action_types
-                    IN ACCESS EXCLUSIVE MODE;
-                EXIT;
-            EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-                PERFORM pg_sleep(0.3);
-            END;
-        END LOOP;
-        SET LOCAL lock_timeout = 0;
-    END $$
+    LOCK TABLE standings, score_events, outbox, idempotency, seasons, boards, action_types IN ACCESS EXCLUSIVE MODE
 """
 
 
@@ -128,6 +120,7 @@ def upgrade() -> None:
     for table, conditions in _CHECKS.items():
         for name, condition in conditions.items():
             _check(table, name, condition)
+            _validate(table, name)
     op.execute("UPDATE seasons SET over_past = true WHERE number = 1")
     op.create_index("ix_seasons_time", "seasons", ["board_id", "starts_at"])
     op.create_index("ix_seasons_unclosed", "seasons", ["ends_at"], postgresql_where=sa.text("closed_at IS NULL"))
@@ -140,12 +133,7 @@ def upgrade() -> None:
     for name in ("score", "held"):
         op.drop_constraint(f"ck_standings_{name}", "standings")
         _check("standings", name, f"{name} between -{_MAX_SCORE} and {_MAX_SCORE}")
-    op.execute("UPDATE standings SET has_held = true WHERE held > 0")
     _add_triggers()
-    op.execute("UPDATE standings SET achieved_at = NULL WHERE score = 0")
-    op.create_index(
-        "ix_standings_withheld", "standings", ["player_id"], postgresql_where=sa.text("has_held OR held <> 0")
-    )
 
 
 def _add_triggers() -> None:
@@ -170,13 +158,12 @@ def _add_triggers() -> None:
 
 
 def downgrade() -> None:
-    for trigger in ("held_by_older_server", "emptied_by_older_server"):
-        op.execute(f"DROP TRIGGER {trigger} ON standings")
-    op.execute("DROP FUNCTION unlist_standing")
-    op.drop_index("ix_standings_withheld", table_name="standings")
+    op.execute("DROP FUNCTION IF EXISTS unlist_standing CASCADE")  # with its triggers; gone if contracted
+    op.execute("CREATE INDEX IF NOT EXISTS ix_standings_held ON standings (player_id) WHERE held > 0")
     for name in ("score", "held"):
         op.drop_constraint(f"ck_standings_{name}", "standings")
         _check("standings", name, f"{name} between 0 and {_MAX_SCORE}")
+        _validate("standings", name)
     op.drop_index("ix_seasons_uncounted", table_name="seasons")
     op.drop_index("ix_seasons_unclosed", table_name="seasons")
     op.drop_index("ix_seasons_time", table_name="seasons")

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from app.domain.board_config import BoardConfig
 from app.domain.boards import BoardView, SeasonFacts
-from app.errors import NotFound
 from app.services.boards.board_pages import BoardPages
 from app.stores.boards.board_list import BoardListStore
 from app.stores.boards.seasons import SeasonStore
@@ -28,11 +27,10 @@ class BoardList:
         ]
 
     def board(self, view: BoardView) -> tuple[BoardConfig, SeasonFacts]:
-        """Return a board and its present season. Raises NotFound for one that is archived."""
+        """Return a board, which may be archived, and its present season."""
         slug = view.season.board
-        board = self._boards.board(slug)
-        if board is None:
-            raise NotFound(f"The board '{slug}' is archived.")
+        board = self._boards.board(slug, with_archived=True)
+        assert board is not None, "a board stays for ever"
         return board, self._counted(self._seasons.present(slug)[slug])
 
     def seasons(self, board: str) -> list[SeasonFacts]:

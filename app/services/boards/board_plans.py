@@ -22,6 +22,7 @@ from app.stores.boards.board_store import BoardStore
 from app.stores.boards.replays import ReplayStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.play.catalog import CatalogStore
+from app.stores.postgres import contraction
 from app.stores.postgres.engine import Database
 
 _SEARCH_SECONDS = 500
@@ -84,6 +85,7 @@ class BoardPlans:
         catalog = self.catalog()
         with self._db.transaction() as connection:
             self._boards.lock(connection)
+            _refuse_before_contraction(connection)
             self.refuse_while_replaying()
             self._writer.write(connection, plan, catalog, by)
 
@@ -118,6 +120,7 @@ class BoardPlans:
         text = plan_to_json(plan)
         with self._db.transaction() as connection:
             self._boards.lock(connection)
+            _refuse_before_contraction(connection)
             replay = self._replays.unfinished()
             if replay is None:
                 return self._replays.add(connection, text, by.actor, by.request_id)
@@ -149,6 +152,13 @@ class BoardPlans:
             return []
         message = f"must be above min_seconds ({least:g}); tokens of this type live {life} s"
         return [{"field": f"action_types.{step.slug}.token_seconds", "message": message}]
+
+
+def _refuse_before_contraction(connection: sa.Connection) -> None:
+    """Raise Conflict while processes of an earlier version may run: they know no boards and types but their own."""
+    if contraction.is_pending(connection):
+        message = "Boards and action types can't be changed before the end of the upgrade: run 'flask db contract' when"
+        raise Conflict(f"{message} no process of an earlier version runs any more.")
 
 
 def _window_problems(step: Step, catalog: Catalog, now: datetime) -> Problems:

@@ -27,7 +27,7 @@ class BoardViews:
         """
         view = self._read(board, season)
         if view is None or not (view.is_public or with_hidden):
-            raise NotFound(f"There is no board '{board[:40]}'{f' with a season {season}' if season else ''}.")
+            raise no_board(board, season)
         return view
 
     def public_views(self) -> list[BoardView]:
@@ -48,6 +48,11 @@ class BoardViews:
         if view is not None:
             self._views[board, season] = now, view
         return view
+
+
+def no_board(board: str, season: int | None = None) -> NotFound:
+    """Return the refusal for a board or season that doesn't exist, or that the caller may not see."""
+    return NotFound(f"There is no board '{board[:40]}'{f' with a season {season}' if season else ''}.")
 
 
 def _lifetime(view: BoardView) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -10,9 +9,10 @@ import sqlalchemy as sa
 import structlog
 
 from app.domain.boards import SeasonFacts
-from app.domain.schedules import Schedule, Window, windows
+from app.domain.schedules import windows
 from app.domain.times import rfc3339
 from app.errors import Conflict, NotFound
+from app.services.boards.season_plans import SeasonPlans
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.seasons import Calendar, SeasonStore
 from app.stores.moderation.audit import AuditStore
@@ -46,19 +46,17 @@ class Seasons:
         self,
         database: Database,
         store: SeasonStore,
+        plans: SeasonPlans,
         catalog: CatalogStore,
         rankings: RankingStore,
         audit: AuditStore,
     ) -> None:
-        self._db, self._store, self._catalog = database, store, catalog
+        self._db, self._store, self._plans, self._catalog = database, store, plans, catalog
         self._rankings, self._audit = rankings, audit
 
     def turn(self) -> Turn:
         """Write the seasons that come next, and close those that have ended."""
-        turn = Turn()
-        for board in self._store.boards_without_next():
-            if self._plan(board):
-                turn.planned.append(board)
+        turn = Turn(planned=self._plans.write_missing())
         for season_id in self._store.ended():
             if self._close(season_id):
                 turn.closed.append(season_id)
@@ -111,18 +109,8 @@ class Seasons:
         if calendar.ends_at is not None:
             self._store.end_board(connection, calendar.board_id, at)
             return
-        following = windows(_schedule(calendar), at)
+        following = windows(calendar.parsed_schedule(), at)
         self._store.add(connection, calendar, [next(following)])
-
-    def _plan(self, board: str) -> bool:
-        """Write the seasons up to the first one that has not begun; return False if another process did."""
-        with self._db.transaction() as connection:
-            self._store.lock_boards(connection)
-            calendar, now = self._store.calendar(connection, board), self._store.now(connection)
-            if calendar is None or calendar.window.ends_at is None or calendar.window.starts_at > now:
-                return False
-            self._store.add(connection, calendar, _following(calendar, calendar.window.ends_at, now))
-        return True
 
     def _close(self, season_id: int) -> bool:
         with self._db.transaction() as connection:
@@ -139,18 +127,6 @@ class Seasons:
                     self._rankings.wake(season)
         except AFTER_COMMIT as error:  # the relay also looks without being woken
             log.warning("redis_after_commit", error=reason_of(error))
-
-
-def _following(calendar: Calendar, starts_at: datetime, now: datetime) -> Iterator[Window]:
-    """Yield the seasons from `starts_at` on that have begun, and the first one that has not."""
-    for window in windows(_schedule(calendar), starts_at, calendar.ends_at):
-        yield window
-        if window.starts_at > now:
-            return
-
-
-def _schedule(calendar: Calendar) -> Schedule | None:
-    return Schedule(calendar.schedule, calendar.timezone) if calendar.schedule else None
 
 
 def _time(moment: datetime | None) -> str:

@@ -23,6 +23,7 @@ from app.stores.accounts.players import PlayerStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.suspicions import SuspicionStore, suspicion_of
 from app.stores.play.action_claims import ActionClaimStore
+from app.stores.play.first_answers import FirstAnswerStore
 from app.stores.play.ledger import LedgerStore, Redeemed
 from app.stores.postgres.engine import UNAVAILABLE, Database
 from app.stores.unavailability import AFTER_COMMIT, reason_of
@@ -41,6 +42,7 @@ class Moderation:
         suspicions: SuspicionStore,
         audit: AuditStore,
         ledger: LedgerStore,
+        first_answers: FirstAnswerStore,
         logins: LoginStore,
         claims: ActionClaimStore,
         holds: Holds,
@@ -51,7 +53,8 @@ class Moderation:
     ) -> None:
         self._db, self._statuses = database, statuses
         self._players, self._suspicions, self._audit = players, suspicions, audit
-        self._ledger, self._logins, self._claims, self._holds = ledger, logins, claims, holds
+        self._ledger, self._first_answers, self._logins = ledger, first_answers, logins
+        self._claims, self._holds = claims, holds
         self._thresholds, self._quarantine, self._clock = thresholds, quarantine, clock
 
     def forgiven_rules(self, player_id: str) -> frozenset[str]:
@@ -96,7 +99,7 @@ class Moderation:
             self._suspicions.add_refusal(connection, promise, verdict.signals, at=verdict.suspicion.at)
             if request.key:
                 outcome = "suspended" if is_critical else "rejected"
-                self._ledger.store_refusal(connection, promise, request.key, request.fingerprint, outcome)
+                self._first_answers.store_refusal(connection, promise, request.key, request.fingerprint, outcome)
             if is_critical:
                 self._suspend(connection, request, recorded.suspicion)
         self._log_and_remember(promise.player_id, promise.action_id, recorded)

@@ -10,8 +10,10 @@ from app.domain.action_types import lacks_minimum
 from app.domain.boards import ActionType
 from app.domain.calibration import Rhythm
 from app.domain.quantities import quantity
+from app.domain.times import rfc3339
 from app.services.accounts.sign_ins import RecentSignIns
 from app.services.moderation.audit_anchors import AuditCheck
+from app.stores.boards.replays import Replay
 from app.stores.operations.probes import ClusterState, RedisState
 from app.stores.postgres.replica import FOREIGN_REPLICA, NO_STANDBY, OTHER_TIMELINE
 from app.stores.postgres.replicas import ReplicaStatus
@@ -49,6 +51,13 @@ def postgres_obstacle(message: str, obstacle: str) -> Check:
     elif "denies" in obstacle:
         advice = "Grant the role of DATABASE_URL its rights on all tables."
     return Check("postgresql", "wrong", f"{message} {obstacle}", advice)
+
+
+def unfinished_replay(replay: Replay) -> Check:
+    """Report a replay of the ledger that has not come to its end: a person works on it, or has stopped it."""
+    says = f"{replay.state} since {rfc3339(replay.made_at)}, {quantity(replay.standings, 'standing')} filled"
+    advice = "Boards can't be changed meanwhile: 'flask boards replay' continues it, and with --cancel drops it."
+    return Check("replay", "note", says, advice)
 
 
 _REPLICA_ADVICE = {

@@ -28,11 +28,13 @@ from app.services.operations.checks import (
     redis_node,
     replica,
     rhythms,
+    unfinished_replay,
 )
 from app.services.operations.error_messages import BROKEN, describe_fault, server_message, without_environment
 from app.services.operations.schema import Schema
 from app.settings import Settings
 from app.stores.boards.rankings import RankingStore
+from app.stores.boards.replays import ReplayStore
 from app.stores.moderation.completion_times import rhythms_since
 from app.stores.operations.beat_lock import BeatLockStore
 from app.stores.operations.job_ages import JobAgeStore
@@ -62,6 +64,7 @@ class Doctor:
         outbox: Outbox,
         catalog: CatalogStore,
         rankings: RankingStore,
+        replays: ReplayStore,
         beat_lock: BeatLockStore,
         job_ages: JobAgeStore,
         presence: Presence,
@@ -75,7 +78,7 @@ class Doctor:
         self._redis, self._schema, self._beat_lock = redis_probe, schema, beat_lock
         self._outbox, self._catalog, self._rankings, self._clock = outbox, catalog, rankings, clock
         self._job_ages, self._presence, self._sign_ins, self._audit_log = job_ages, presence, sign_ins, audit
-        self._broker_questions = broker_questions
+        self._broker_questions, self._replays = broker_questions, replays
         self._broker_answers = True
 
     def examine(self) -> list[Check]:
@@ -98,6 +101,7 @@ class Doctor:
             self._beat,
             self._background,
             self._boards,
+            self._replay,
             self._action_types,
             self._online,
             self._clients,
@@ -174,14 +178,20 @@ class Doctor:
 
     def _migrations(self) -> Iterator[Check]:
         current, newest = self._schema.current(), self._schema.newest()
-        if current == newest:
-            yield Check("migrations", "ok", f"at {current}, the newest")
-        else:
+        if self._schema.is_behind():
             says = f"at {current or 'nothing'}, this version wants {newest}"
             yield Check("migrations", "wrong", says, "Run 'flask --app wsgi db upgrade'.")
+        elif current != newest:
+            says = f"at {current}, of a later version than this one ({newest})"
+            yield Check("migrations", "note", says, "Run the later version in place of this one.")
+        else:
+            yield Check("migrations", "ok", f"at {current}, the newest")
+            if self._schema.awaits_contraction():
+                advice = "When no process of an earlier version runs any more, run 'flask --app wsgi db contract'."
+                yield Check("migrations", "note", "still fit for an earlier version; boards can't be changed", advice)
 
     def _audit_log_found(self) -> Iterator[Check]:
-        if self._schema.current() == self._schema.newest():
+        if not self._schema.is_behind():
             yield audit_log(self._audit_log.check(), self._audit_log.anchors_path)
 
     def _replicas(self) -> Iterator[Check]:
@@ -250,6 +260,10 @@ class Doctor:
 
     def _clients(self) -> Iterator[Check]:
         yield clients(self._sign_ins.recent())
+
+    def _replay(self) -> Iterator[Check]:
+        if replay := self._replays.unfinished():
+            yield unfinished_replay(replay)
 
     def _action_types(self) -> Iterator[Check]:
         types = self._catalog.action_types()

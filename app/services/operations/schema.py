@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from app.stores.postgres import migrations
+from app.errors import Conflict
+from app.stores.postgres import contraction, migrations
 from app.stores.postgres.engine import Database
 from app.stores.server_addresses import address
 
@@ -26,11 +27,34 @@ class Schema:
         """Return the newest revision of this code."""
         return migrations.newest()
 
+    def is_behind(self) -> bool:
+        """Return whether the database is at an earlier revision than this code needs; it may be at a later one."""
+        return self.current() in migrations.earlier()
+
     def upgrade(self, revision: str = "head") -> tuple[str | None, str | None]:
         """Upgrade; return the revisions before and after. Raises InvalidRequest for an unknown revision."""
         before = self.current()  # which also fails soon if the server is away
         migrations.upgrade(self._url, revision)
         return before, self.current()
+
+    def awaits_contraction(self) -> bool:
+        """Return whether the schema still has something that only processes of earlier versions need."""
+        with self._db.statement() as connection:
+            return contraction.is_pending(connection)
+
+    def contract(self) -> bool:
+        """Drop what only processes of earlier versions need; return False if there was nothing left.
+
+        Raises Conflict while one of them is connected.
+        """
+        with migrations.alone(self._url) as connection:
+            if not contraction.is_pending(connection):
+                return False
+            if earlier := contraction.earlier_sessions(connection):
+                sessions = ", ".join(f"{number} of '{name}'" for name, number in earlier.items())
+                raise Conflict(f"Processes of an earlier version are connected: {sessions}. Stop them first.")
+            migrations.retry_locked(connection, lambda: contraction.drop_leftovers(connection))
+        return True
 
     def downgrade(self, revision: str) -> tuple[str | None, str | None]:
         """Downgrade; return the revisions before and after. Raises InvalidRequest for one that isn't lower."""

@@ -13,6 +13,7 @@ from app.domain.actors import SYSTEM
 from app.domain.boards import ActionType, Season
 from app.domain.times import rfc3339
 from app.errors import BoardClosed, InvalidRequest, NotFound, TooManyActions
+from app.services.boards.season_plans import SeasonPlans
 from app.services.play.player_history import PlayerHistory
 from app.stores.boards.standings import StandingStore
 from app.stores.moderation.audit import AuditStore
@@ -45,6 +46,7 @@ class Actions:
         ledger: LedgerStore,
         standings: StandingStore,
         history: PlayerHistory,
+        season_plans: SeasonPlans,
         audit: AuditStore,
         *,
         key: SigningKey,
@@ -52,7 +54,7 @@ class Actions:
         token_seconds: int,
         max_active: int,
     ) -> None:
-        self._db, self._audit = database, audit
+        self._db, self._season_plans, self._audit = database, season_plans, audit
         self._catalog, self._claims, self._ledger, self._standings = catalog, claims, ledger, standings
         self._history, self._key, self._clock, self._token_seconds, self._max_active = (
             history,
@@ -100,14 +102,21 @@ class Actions:
         if details:
             raise InvalidRequest(details=details)
 
+    def _open_seasons(self, action_type: ActionType) -> list[Season]:
+        """Return the open seasons that a type feeds, at least one. Raises BoardClosed."""
+        seasons = self._catalog.fed_seasons(action_type)
+        if not seasons and self._season_plans.write_missing():
+            seasons = self._catalog.fed_seasons(action_type)
+        if not seasons:
+            raise BoardClosed()
+        return seasons
+
     def issue(self, player_id: UUID, slug: str) -> Issued:
         """Issue an action to a player. Raises InvalidRequest for an unknown type, BoardClosed, TooManyActions."""
         action_type = self._catalog.action_type(slug)
         if action_type is None:
             raise InvalidRequest.field("action_type", "is not an action type; GET /api/v1/action-types lists them")
-        seasons = self._catalog.fed_seasons(action_type)
-        if not seasons:
-            raise BoardClosed()
+        seasons = self._open_seasons(action_type)
         season, now_ms = seasons[0], int(self._clock() * 1000)
         promise = Promise(
             action_id=str(uuid4()),

@@ -11,11 +11,12 @@ from app.domain.boards import MAX_SCORE, ActionType
 from app.domain.json_text import metadata_text
 from app.domain.redemption import StandingChange
 from app.errors import AccountSuspended, BoardClosed, InvalidRequest, NotFound
+from app.services.boards.season_plans import SeasonPlans
 from app.services.play.ranks import Ranks
 from app.services.play.results import BadResult, check_bounds
 from app.stores.moderation.audit import AuditStore
 from app.stores.play.catalog import CatalogStore
-from app.stores.play.ledger import LedgerStore, NoOpenBoard, Redeemed, ScoreAtLimit
+from app.stores.play.ledger import LedgerStore, NoOpenBoard, Redeemed, ScoreAtLimit, SeasonMissing
 from app.stores.postgres.engine import Database
 
 
@@ -37,12 +38,13 @@ class OperatorScores:
         catalog: CatalogStore,
         ledger: LedgerStore,
         ranks: Ranks,
+        season_plans: SeasonPlans,
         audit: AuditStore,
         *,
         clock: Callable[[], float],
     ) -> None:
         self._db, self._catalog, self._ledger = database, catalog, ledger
-        self._ranks, self._audit, self._clock = ranks, audit, clock
+        self._ranks, self._season_plans, self._audit, self._clock = ranks, season_plans, audit, clock
 
     def enter(
         self,
@@ -65,7 +67,7 @@ class OperatorScores:
             text = None if metadata is None else metadata_text(metadata)
         except ValueError as error:
             raise InvalidRequest.field("metadata", str(error)) from None
-        redeemed = self._redeem(promise, result, text, by, request_id)
+        redeemed = self._season_plans.retry_with_seasons(lambda: self._redeem(promise, result, text, by, request_id))
         if redeemed.is_held:
             self._ranks.wake_relay([change.season for change in redeemed.changes])
             changes = self._ranks.count(promise.player_id, redeemed.changes)
@@ -83,6 +85,7 @@ class OperatorScores:
         return action_type
 
     def _promise(self, player_id: UUID, action_type: ActionType) -> Promise:
+        self._season_plans.write_missing()
         seasons = self._catalog.fed_seasons(action_type)
         if not seasons:
             raise BoardClosed()
@@ -123,5 +126,7 @@ class OperatorScores:
             raise InvalidRequest.field(
                 "result", f"would take the score past {MAX_SCORE}, the highest there is"
             ) from None
+        except SeasonMissing:
+            raise
         except NoOpenBoard:
             raise BoardClosed() from None

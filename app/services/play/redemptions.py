@@ -30,6 +30,7 @@ from app.errors import (
     TooSoon,
     TrustedOnly,
 )
+from app.services.boards.season_plans import SeasonPlans
 from app.services.moderation.moderation import Moderation
 from app.services.play.player_history import PlayerHistory
 from app.services.play.ranks import Ranks
@@ -37,9 +38,9 @@ from app.services.play.results import BadResult, check_result
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore
 from app.stores.play.action_claims import ActionClaimStore, Claim, Claimed, Consumed, Forged, Unclaimed
+from app.stores.play.first_answers import FirstAnswer, FirstAnswerStore
 from app.stores.play.ledger import (
     AlreadyRedeemed,
-    FirstAnswer,
     KeyAlreadyUsed,
     LedgerStore,
     NoOpenBoard,
@@ -70,17 +71,21 @@ class Redemptions:
         self,
         claims: ActionClaimStore,
         ledger: LedgerStore,
+        first_answers: FirstAnswerStore,
         rankings: RankingStore,
         standings: StandingStore,
         history: PlayerHistory,
         moderation: Moderation,
+        season_plans: SeasonPlans,
         scripts: Scripts,
         *,
         secrets: Mapping[str, str],
         thresholds: Thresholds,
     ) -> None:
-        self._claims, self._ledger, self._ranks = claims, ledger, Ranks(rankings, standings, scripts)
-        self._history, self._moderation, self._scripts = history, moderation, scripts
+        self._claims, self._ledger, self._first_answers = claims, ledger, first_answers
+        self._ranks = Ranks(rankings, standings, scripts)
+        self._history, self._moderation, self._season_plans = history, moderation, season_plans
+        self._scripts = scripts
         self._secrets, self._thresholds = dict(secrets), thresholds
 
     def complete(self, request: RedemptionRequest) -> Completed:
@@ -147,7 +152,7 @@ class Redemptions:
 
     def _repeat_first_answer(self, request: RedemptionRequest, fallback: Refusal) -> Completed:
         """Return or raise the first answer to the request's key; raise `fallback` without a key, or for a new one."""
-        first_answer = self._ledger.first_answer(request.player_id, request.key) if request.key else None
+        first_answer = self._first_answers.first_answer(request.player_id, request.key) if request.key else None
         if first_answer is None:
             raise fallback
         if first_answer.fingerprint != request.fingerprint:
@@ -175,24 +180,27 @@ class Redemptions:
             self._refuse_for_now(request, promise, verdict.wait)
         if verdict.outcome in (Outcome.REJECT, Outcome.CRITICAL):
             self._refuse(request, promise, verdict)
-        if verdict.outcome is Outcome.CLEAN and not verdict.signals:
-            redeemed = self._ledger.redeem(
-                promise,
-                request_id=request.request_id,
-                key=request.key,
-                fingerprint=request.fingerprint,
-                judged=verdict.suspicion.at,
-                result=request.result,
-                metadata=request.metadata,
-            )
-        else:
-            redeemed = self._moderation.score_under_suspicion(request, promise, verdict)
+        redeemed = self._season_plans.retry_with_seasons(lambda: self._score(request, promise, verdict))
         if redeemed is None:
             self._release(promise)
             raise AccountSuspended()
         if redeemed.is_held and verdict.outcome is Outcome.CLEAN:
             self._moderation.end_hold(request.player_id)
         return self._answer(request, promise, redeemed)
+
+    def _score(self, request: RedemptionRequest, promise: Promise, verdict: Verdict) -> Redeemed | None:
+        """Commit the redemption; return None for a player who isn't active."""
+        if verdict.outcome is not Outcome.CLEAN or verdict.signals:
+            return self._moderation.score_under_suspicion(request, promise, verdict)
+        return self._ledger.redeem(
+            promise,
+            request_id=request.request_id,
+            key=request.key,
+            fingerprint=request.fingerprint,
+            judged=verdict.suspicion.at,
+            result=request.result,
+            metadata=request.metadata,
+        )
 
     def _judge(self, request: RedemptionRequest, promise: Promise, claim: Claimed) -> Verdict:
         history, suspicion = claim.history, claim.suspicion
@@ -240,7 +248,7 @@ class Redemptions:
     def _store_ranks(self, request: RedemptionRequest, changes: Sequence[StandingChange]) -> None:
         assert request.key is not None
         try:
-            self._ledger.store_ranks(request.player_id, request.key, changes)
+            self._first_answers.store_ranks(request.player_id, request.key, changes)
         except AFTER_COMMIT as error:
             log.warning("ranks_not_kept", error=reason_of(error), action_id=request.action_id)
 
@@ -257,7 +265,7 @@ class Redemptions:
         if isinstance(error, KeyAlreadyUsed):
             assert request.key is not None
             self._release(promise)
-            if self._ledger.drop_old_key(request.player_id, request.key):
+            if self._first_answers.drop_old_key(request.player_id, request.key):
                 return self.complete(request)
             return self._repeat_first_answer(request, InProgress())
         if isinstance(error, ScoreAtLimit):

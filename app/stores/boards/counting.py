@@ -18,7 +18,14 @@ NEWEST_REVERSAL = """
 IS_VOIDED = "reversal.kind IS NOT DISTINCT FROM 'void'"
 """The condition on redemptions that are voided now: the newest event about the action is a void."""
 
-COUNTS = f"e.kind = 'redeem' AND NOT ({IS_VOIDED})"
+IS_REDEMPTION = "e.voids_id IS NULL"
+"""The condition on redemptions among the events of a player.
+
+With `kind = 'redeem'` the unique index of actions applies too; until the first ANALYZE the planner then reads all of it
+for each player.
+"""
+
+COUNTS = f"{IS_REDEMPTION} AND NOT ({IS_VOIDED})"
 """The condition on events that count: redemptions that are not voided now."""
 
 WAS_EVER_REVERSED = "EXISTS (SELECT FROM score_events r WHERE r.action_id = e.action_id AND r.kind <> 'redeem')"

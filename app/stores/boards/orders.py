@@ -102,7 +102,7 @@ class OrderStore:
         """Remove players from the order."""
         for start in range(0, len(players), _CHUNK):
             batch = [raw(player) for player in players[start : start + _CHUNK]]
-            self._run(season, "unarrange", order_keys(season)[:2], batch)
+            self._run(season, "unarrange", order_keys(season), batch)
 
     def clear(self, season: Season) -> None:
         """Delete the order of a board and of its segments."""
@@ -163,8 +163,8 @@ class OrderStore:
 
 
 def _keys(season: Season, segment: Segment | None) -> list[str]:
-    order, arranged, _ = order_keys(season)
-    return [order, arranged, order if segment is None else f"{order}:{segment}"]
+    order, arranged, segments = order_keys(season)
+    return [order, arranged, order if segment is None else f"{order}:{segment}", segments]
 
 
 def _time(moment: datetime) -> str:

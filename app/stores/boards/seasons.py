@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from app.domain.boards import SeasonFacts
-from app.domain.schedules import Window
+from app.domain.schedules import Schedule, Window
 from app.stores.boards.board_rows import IS_LISTED
 from app.stores.boards.season_marks import mark_seasons
 from app.stores.play.catalog import read_season
@@ -76,6 +76,10 @@ class Calendar:
     number: int
     window: Window
 
+    def parsed_schedule(self) -> Schedule | None:
+        """Return the schedule; None for a board without one."""
+        return Schedule(self.schedule, self.timezone) if self.schedule else None
+
 
 class SeasonStore:
     """Times are those of the database's clock. Writes take the caller's connection."""
@@ -112,16 +116,15 @@ class SeasonStore:
 
     def add(self, connection: sa.Connection, calendar: Calendar, windows: Iterable[Window]) -> None:
         """Add the seasons that follow the board's last one."""
-        for number, window in enumerate(windows, calendar.number + 1):
-            connection.execute(
-                sa.text(
-                    """
-                    INSERT INTO seasons (board_id, number, starts_at, ends_at)
-                    VALUES (:board, :number, :starts, :ends)
-                    """
-                ),
-                {"board": calendar.board_id, "number": number, "starts": window.starts_at, "ends": window.ends_at},
-            )
+        rows = [
+            {"board": calendar.board_id, "number": number, "starts": window.starts_at, "ends": window.ends_at}
+            for number, window in enumerate(windows, calendar.number + 1)
+        ]
+        statement = """
+            INSERT INTO seasons (board_id, number, starts_at, ends_at) VALUES (:board, :number, :starts, :ends)
+        """
+        if rows:
+            connection.execute(sa.text(statement), rows)
 
     def end(self, connection: sa.Connection, season_id: int, at: datetime) -> None:
         """Let the open season end at that time, which is still to come."""

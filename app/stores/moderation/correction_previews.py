@@ -14,6 +14,7 @@ from app.stores.boards.counting import (
     COUNTS,
     HOLD_COLUMNS,
     IS_ONE_RUN,
+    IS_REDEMPTION,
     IS_VOIDED,
     NEWEST_REVERSAL,
     RULES,
@@ -45,7 +46,7 @@ _RESTORED = f"""
     WHERE v.correction_id = :restores_id AND reversal.id = v.id
 """
 # The touched events stop to count, or count again.
-_WOULD_COUNT = f"e.kind = 'redeem' AND ({IS_VOIDED}) = (e.id IN (SELECT id FROM touched))"
+_WOULD_COUNT = f"{IS_REDEMPTION} AND ({IS_VOIDED}) = (e.id IN (SELECT id FROM touched))"
 # `seen` is the change without held points, which move no player.
 _MOVES = f"""
     WITH touched AS MATERIALIZED ({{touched}}), change AS (

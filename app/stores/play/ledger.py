@@ -1,11 +1,10 @@
-"""Redemptions: the score event, the standing, the outbox row and the first answer to a key, in one statement.
+"""Redemptions: the score event, the standings, the outbox rows and the key of the first answer, in one statement.
 
 A void or a restore changes scores too: `stores/moderation/correction_batches.py`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,20 +21,10 @@ from app.domain.action_token import Promise
 from app.domain.boards import MAX_SCORE, Season
 from app.domain.redemption import StandingChange
 from app.domain.times import utc
-from app.stores.play.catalog import SEASONS, read_season
+from app.stores.play.catalog import SEASONS
 from app.stores.play.redeem_statement import REDEEM, REDEEM_SUM, REDEEM_SUM_WITH_KEY, REDEEM_WITH_KEY
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row, read_row
-
-_PRUNE = """
-    WITH pruned AS (
-        DELETE FROM idempotency WHERE ctid = ANY(ARRAY(
-            SELECT ctid FROM idempotency WHERE created_at <= now() - interval '24 hours'
-            ORDER BY created_at LIMIT :batch
-        )) RETURNING 1
-    )
-    SELECT count(*) AS pruned FROM pruned
-"""
 
 
 class _Cursor(Protocol):
@@ -61,6 +50,10 @@ class NoOpenBoard(Exception):
     """None of the boards that the action feeds has an open season. Nothing was changed."""
 
 
+class SeasonMissing(NoOpenBoard):
+    """A scheduled board lacks the season of this moment, which has to be written first. Nothing was changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Redeemed:
     """A committed redemption: its change of each open board's standing, in the order of the action type's boards.
@@ -70,15 +63,6 @@ class Redeemed:
 
     changes: Sequence[StandingChange]
     is_held: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A score event: its result and its changes of standings, with the ranks of the first answer, if known."""
-
-    result: int
-    result_kind: str
-    changes: Sequence[StandingChange]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +76,6 @@ class RedeemedAction:
     created_at: datetime
     action_type: str
     result_kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class FirstAnswer:
-    """The first response to an Idempotency-Key: `outcome` is scored (then `event` is set), rejected or suspended."""
-
-    fingerprint: str
-    outcome: str
-    event: Scored | None
 
 
 class LedgerStore:
@@ -126,7 +101,8 @@ class LedgerStore:
 
         `judged` is the Unix time of the completion, by the clock of the promise's issue. `result` replaces the points
         of the promise; `metadata` is the text of a JSON object. Runs in the transaction of `connection`, or without one
-        in its own. Raises AlreadyRedeemed, KeyAlreadyUsed, ScoreAtLimit or NoOpenBoard.
+        in its own. Raises AlreadyRedeemed, KeyAlreadyUsed, ScoreAtLimit, NoOpenBoard or
+        SeasonMissing.
         """
         values = {
             "player": promise.player_id,
@@ -173,105 +149,6 @@ class LedgerStore:
         if [change.season.scoring for change in changes] != ["sum"]:
             self._general_types.add(promise.action_type_id)
         return Redeemed(changes, rows[0][8])
-
-    def first_answer(self, player_id: str, key: str) -> FirstAnswer | None:
-        """Return the first response to this player's key; None for a new key."""
-        row = self._db.row(
-            """
-            SELECT i.fingerprint, i.outcome, i.previous_rank, i.current_rank, i.ranks, e.points, t.result_kind,
-                   coalesce(e.standings, jsonb_build_array(jsonb_build_array(e.season_id, e.previous_score, e.score)))
-                       AS standings
-            FROM idempotency i
-            LEFT JOIN score_events e ON e.action_id = i.action_id AND e.kind = 'redeem'
-            LEFT JOIN action_types t ON t.id = e.action_type_id
-            WHERE i.player_id = :player AND i.key = :key AND i.created_at > now() - interval '24 hours'
-            """,
-            player=player_id,
-            key=key,
-        )
-        if row is None:
-            return None
-        if row.points is None:
-            return FirstAnswer(row.fingerprint, row.outcome, None)
-        seasons = self._seasons([entry[0] for entry in row.standings])
-        ranks = row.ranks or ([(row.previous_rank, row.current_rank)] if row.current_rank is not None else None)
-        changes = [
-            StandingChange(seasons[season], previous, score, ranks=tuple(ranks[place]) if ranks else None)
-            for place, (season, previous, score) in enumerate(row.standings)
-        ]
-        return FirstAnswer(row.fingerprint, row.outcome, Scored(row.points, row.result_kind, changes))
-
-    def _seasons(self, ids: list[int]) -> dict[int, Season]:
-        """Return seasons by these ids; in the place of one that a replay has replaced, the one that replaced it."""
-        rows = self._db.rows(
-            f"""
-            SELECT present.*, w.id AS id_then FROM seasons w
-            CROSS JOIN LATERAL ({SEASONS} WHERE n.id = coalesce(w.replaced_by, w.id)) present WHERE w.id = ANY(:ids)
-            """,
-            ids=ids,
-        )
-        return {row.id_then: read_season(row) for row in rows}
-
-    def store_ranks(self, player_id: str, key: str, changes: Sequence[StandingChange]) -> None:
-        """Store the ranks of the first response. Losing them in a crash costs a replay's exact ranks, no points."""
-        ranks = [change.ranks for change in changes if change.ranks is not None]
-        (previous, current) = ranks[0]
-        with self._db.transaction() as connection:
-            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
-            connection.exec_driver_sql(
-                """
-                UPDATE idempotency
-                SET previous_rank = %(previous)s, current_rank = %(current)s, ranks = %(ranks)s::jsonb
-                WHERE player_id = %(player)s AND key = %(key)s
-                """,
-                {
-                    "previous": previous,
-                    "current": current,
-                    "ranks": json.dumps(ranks) if len(ranks) > 1 else None,
-                    "player": player_id,
-                    "key": key,
-                },
-            )
-
-    def store_refusal(
-        self, connection: sa.Connection, promise: Promise, key: str, fingerprint: str, outcome: str
-    ) -> None:
-        """Store that anti-cheat refused this key's action."""
-        connection.exec_driver_sql(
-            """
-            INSERT INTO idempotency (player_id, key, fingerprint, action_id, outcome)
-            VALUES (%(player)s, %(key)s, %(fingerprint)s, %(action)s, %(outcome)s)
-            ON CONFLICT (player_id, key) DO NOTHING
-            """,
-            {
-                "player": promise.player_id,
-                "key": key,
-                "fingerprint": fingerprint,
-                "action": promise.action_id,
-                "outcome": outcome,
-            },
-        )
-
-    def drop_old_key(self, player_id: str, key: str) -> bool:
-        """Delete a key that is older than 24 hours; return False if there is none so old."""
-        rows = self._db.rows(
-            """
-            DELETE FROM idempotency WHERE player_id = :player AND key = :key
-            AND created_at <= now() - interval '24 hours' RETURNING key
-            """,
-            player=player_id,
-            key=key,
-        )
-        return bool(rows)
-
-    def prune_keys(self, *, batch: int = 5000) -> int:
-        """Delete all keys older than 24 hours, `batch` per statement; return their number."""
-        total, pruned = 0, batch
-        while pruned == batch:
-            row = self._db.row(_PRUNE, batch=batch)
-            pruned = row.pruned if row else 0
-            total += pruned
-        return total
 
     def redeemed_action(self, player_id: UUID, action_id: UUID) -> RedeemedAction | None:
         """Return the ledger's record of this player's action; None if it wasn't redeemed."""
@@ -322,5 +199,5 @@ def _translate_error(error: BaseException | None) -> BaseException:
         if constraint == "pk_idempotency":
             return KeyAlreadyUsed()
     if isinstance(error, psycopg.errors.NotNullViolation) and error.diag.column_name == "season_id":
-        return ScoreAtLimit()
+        return SeasonMissing() if error.diag.table_name == "standings" else ScoreAtLimit()
     return error or AssertionError("an integrity error without a cause")

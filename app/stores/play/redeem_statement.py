@@ -2,7 +2,8 @@
 
 In one transaction it finds the open seasons of the action type's boards by the database's clock, and writes their
 standings, the event and its outbox rows. A second redemption of the action violates the event's unique action id, and a
-standing that would pass the limit leaves the event without a season, which its column refuses: both undo everything.
+standing that would pass the limit leaves the event without a season, which its column refuses: both undo everything. So
+does a scheduled board that lacks the season of this moment: its standing would be one without a season.
 
 The clock is read once, so that the event lies in exactly the seasons in which it counts. Standings are locked in the
 order of their seasons, so that two redemptions of a player don't wait for each other. All use one read of the player's
@@ -18,6 +19,11 @@ from app.stores.boards.counting import IS_ONE_RUN, WAS_HELD, stored
 _REPLACES = "(s.achieved_at IS NULL OR s.keeps_newest OR excluded.score > s.score)"
 _OWN = "CASE WHEN s.has_held THEN s.held WHEN s.achieved_at IS NOT NULL THEN s.score END"
 _RESULT = "CASE WHEN excluded.has_held THEN excluded.held ELSE excluded.score END"
+# A scheduled board always has an open season between its times: if it lacks one, that was not written in time.
+_LACKS_SEASON = """(
+    b.schedule IS NOT NULL AND b.archived_at IS NULL AND coalesce(b.starts_at <= who.at, true)
+    AND coalesce(b.ends_at > who.at, true)
+)"""
 _STANDING = f"""
 WITH who AS (
     SELECT id, held_under, clock_timestamp() AS at FROM players WHERE id = %(player)s AND status = 'active'
@@ -28,7 +34,8 @@ WITH who AS (
     FROM who JOIN action_types t ON t.id = %(type)s
     CROSS JOIN unnest(t.board_id || t.more_boards) WITH ORDINALITY AS fed (board_id, place)
     JOIN boards b ON b.id = fed.board_id
-    JOIN seasons n ON n.board_id = b.id AND n.starts_at <= who.at AND (n.ends_at IS NULL OR n.ends_at > who.at)
+    LEFT JOIN seasons n ON n.board_id = b.id AND n.starts_at <= who.at AND (n.ends_at IS NULL OR n.ends_at > who.at)
+    WHERE n.id IS NOT NULL OR {_LACKS_SEASON}
     ORDER BY n.id
 ), standing AS (
     INSERT INTO standings AS s

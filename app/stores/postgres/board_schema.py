@@ -179,6 +179,5 @@ standings = sa.Table(
         "player_id",
         postgresql_where=sa.text("listed"),
     ),
-    sa.Index("ix_standings_held", "player_id", postgresql_where=sa.text("held > 0")),  # for servers before 0018
     sa.Index("ix_standings_withheld", "player_id", postgresql_where=sa.text("has_held OR held <> 0")),
 )

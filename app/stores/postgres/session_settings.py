@@ -16,6 +16,9 @@ import sqlalchemy.exc
 from app.stores.postgres.gevent_connection import DriverConnection
 from app.stores.unavailability import pg_refuses, session_outdated
 
+SCHEMA = "0023"
+"""The newest migration, with which the names of all sessions end: so the sessions of earlier versions are known."""
+
 _ESCAPED_SPACE = "\\ "
 # The schema of the tables, unless the operator's URL names another one in its own `options`.
 _SCHEMA = {"search_path": "public"}
@@ -55,14 +58,15 @@ def make_engine(
     connect_args: Mapping[str, object] | None = None,
     **options: object,
 ) -> sa.Engine:
-    """Return an engine whose sessions are called `name` in pg_stat_activity and add `session` to the pinned settings.
+    """Return an engine whose sessions add `session` to the pinned settings.
 
-    `options` are SQLAlchemy's; `connect_args` are the driver's. A refusal by PostgreSQL is an OperationalError.
+    In pg_stat_activity they are called `name` and SCHEMA. `options` are SQLAlchemy's; `connect_args` are the driver's.
+    A refusal by PostgreSQL is an OperationalError.
     """
     address = sa.make_url(url)
     driver_args = {
         "connect_timeout": 3,
-        "application_name": name,
+        "application_name": f"{name} {SCHEMA}",
         **(connect_args or {}),
         "client_encoding": "UTF8",
         "options": _join_options(address.query.get("options", ""), session),

@@ -285,3 +285,14 @@ def test_the_outlook_says_who_would_move(container: Container, players: list[UUI
     assert season is not None
     rows = {row.user_id: (row.rank, row.score) for row in container.standing_store.top(season, 100)}
     assert {move["player_id"]: (move["rank_after"], move["score_after"]) for move in expected}.items() <= rows.items()
+
+
+def test_the_doctor_says_that_a_replay_is_unfinished(container: Container, players: list[UUID]) -> None:
+    def states() -> list[str]:
+        return [check.state for check in container.doctor.examine() if check.part == "replay"]
+
+    assert states() == []
+    replay = begin(container, {MAIN: FASTEST}, {})
+    assert states() == ["note"]
+    container.replays.work(replay)
+    assert states() == []

@@ -8,12 +8,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
+import pytest
 import sqlalchemy as sa
 
 from app.containers.container import Container
+from app.domain.board_plans import Fields
+from app.errors import Conflict
+from app.services.boards.plan_writer import Operator
 from app.settings import Settings
 from app.stores.postgres import migrations
+from app.stores.postgres.session_settings import SCHEMA
 from devstack.stack import Stack
+from tests.parts.waiting import eventually
 
 _BEFORE = "0017"
 _PLAYERS, _EVENTS = 500, 10_000
@@ -83,14 +89,23 @@ def _fill(url: str) -> list[UUID]:
     return players
 
 
+def _plain(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://")
+
+
+def _has(url: str, what: str) -> bool:
+    with psycopg.connect(_plain(url), autocommit=True) as connection:
+        row = connection.execute(f"SELECT {what}").fetchone()
+    return bool(row and row[0])
+
+
 def test_nothing_is_lost_while_servers_of_the_version_before_go_on(servers: Stack, empty_database: str) -> None:
     migrations.upgrade(empty_database, _BEFORE)
     players, stop = _fill(empty_database), threading.Event()
 
     def play(number: int) -> int:
         scored = 0
-        url = empty_database.replace("postgresql+psycopg://", "postgresql://")
-        with psycopg.connect(url, autocommit=True) as connection:
+        with psycopg.connect(_plain(empty_database), autocommit=True) as connection:
             while not stop.is_set() or scored < 20:
                 player = players[-1] if scored % 5 == 0 else players[(number + _WRITERS * scored) % _PLAYERS]
                 scored += connection.execute(_OLD_REDEEM, {"player": player, "action": uuid4()}).rowcount
@@ -113,3 +128,87 @@ def test_nothing_is_lost_while_servers_of_the_version_before_go_on(servers: Stac
     finally:
         container.redis.flushdb()
         container.close()
+
+
+def test_all_standings_of_before_are_completed(empty_database: str) -> None:
+    migrations.upgrade(empty_database, _BEFORE)
+    players = _fill(empty_database)
+    with psycopg.connect(_plain(empty_database), autocommit=True) as connection:
+        connection.execute("UPDATE standings SET score = 0 WHERE player_id = ANY(%s)", (players[:300],))
+    migrations.upgrade(empty_database)
+    assert not _has(empty_database, "count(*) FROM standings WHERE score = 0 AND achieved_at IS NOT NULL")
+    assert _has(empty_database, "count(*) = 1 FROM standings WHERE has_held AND held > 0")
+
+
+def test_it_waits_for_no_long_reader_while_others_wait_behind_it(empty_database: str) -> None:
+    migrations.upgrade(empty_database, _BEFORE)
+    (player, *_) = _fill(empty_database)
+    url = _plain(empty_database)
+    waits = "count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name LIKE '%migrations%'"
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(url) as reader:
+        for table in ("standings", "players", "seasons"):
+            reader.execute(f"SELECT count(*) FROM {table}")
+        upgrade = pool.submit(migrations.upgrade, empty_database)
+        eventually(lambda: _has(empty_database, waits))
+        with psycopg.connect(url, autocommit=True, options="-c statement_timeout=5s") as server:
+            server.execute("SELECT id FROM seasons WHERE ends_at IS NULL")
+            assert server.execute(_OLD_REDEEM, {"player": player, "action": uuid4()}).rowcount == 1
+        assert not upgrade.done()
+        reader.rollback()
+        upgrade.result()
+    assert not _has(empty_database, "count(*) FROM pg_constraint WHERE NOT convalidated")
+
+
+def test_it_goes_on_after_a_stop_between_its_steps(empty_database: str) -> None:
+    migrations.upgrade(empty_database, "0022")
+    with psycopg.connect(_plain(empty_database), autocommit=True) as connection:
+        connection.execute("ALTER TABLE standings VALIDATE CONSTRAINT ck_standings_score")
+        connection.execute("CREATE INDEX ix_standings_withheld ON standings (player_id) WHERE has_held OR held <> 0")
+    migrations.upgrade(empty_database)
+    assert not _has(empty_database, "count(*) FROM pg_constraint WHERE NOT convalidated")
+
+
+_LEFTOVER = "to_regproc('unlist_standing') IS NOT NULL"
+
+
+def test_boards_change_only_once_no_server_of_before_is_left(servers: Stack, empty_database: str) -> None:
+    migrations.upgrade(empty_database, _BEFORE)
+    migrations.upgrade(empty_database)
+    assert _has(empty_database, _LEFTOVER)
+    container = Container(Settings.from_env(servers.env).model_copy(update={"database_url": empty_database}))
+    new_board: dict[str, Fields] = {"weekly": {"schedule": "0 0 * * 1"}}
+    fed: dict[str, Fields] = {"tap": {"boards": ["main", "weekly"]}}
+    try:
+        plan = container.board_plans.plan(new_board, fed)
+        with pytest.raises(Conflict, match="flask db contract"):
+            container.board_plans.apply(plan, by=Operator("tests", "r"))
+        with psycopg.connect(_plain(empty_database), application_name="fairboard beat"):
+            with pytest.raises(Conflict, match="fairboard beat"):
+                container.schema.contract()
+            assert _has(empty_database, _LEFTOVER)
+        assert container.schema.contract()
+        assert not container.schema.contract(), "there is nothing left to drop"
+        assert not _has(empty_database, _LEFTOVER)
+        container.board_plans.apply(plan, by=Operator("tests", "r"))
+        assert {season.board for season in container.catalog.open_seasons()} == {"main", "weekly"}
+    finally:
+        container.close()
+    migrations.downgrade(empty_database, _BEFORE)
+    assert _has(empty_database, "to_regclass('ix_standings_held') IS NOT NULL")
+
+
+def test_a_new_database_is_contracted_at_once(empty_database: str) -> None:
+    migrations.upgrade(empty_database)
+    assert not _has(empty_database, _LEFTOVER)
+
+
+def test_processes_go_on_on_the_schema_of_a_later_version(container: Container) -> None:
+    container.database.rows("UPDATE alembic_version SET version_num = '9999' RETURNING version_num")
+    assert container.health.faults() == {}
+    assert {check.state for check in container.doctor.examine() if check.part == "migrations"} == {"note"}
+    container.database.rows("UPDATE alembic_version SET version_num = '0022' RETURNING version_num")
+    assert "0022" in container.health.faults()["postgresql"]
+
+
+def test_the_names_of_sessions_have_the_newest_migration() -> None:
+    assert migrations.newest() == SCHEMA

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
+from types import FrameType
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -142,3 +144,19 @@ def test_a_contest_has_the_seasons_between_its_ends() -> None:
         Window(_at("2026-05-03T00:00Z"), end),
     ]
     assert list(windows(None, end, begin)) == []
+
+
+def test_a_schedule_that_fires_each_minute_looks_at_few_times() -> None:
+    schedule, at, looks = Schedule("* * * * *", "Europe/Berlin"), datetime(2026, 3, 29, 0, 30, 30, tzinfo=UTC), 0
+
+    def count(frame: FrameType, event: str, _: object) -> None:
+        nonlocal looks
+        looks += event == "call" and frame.f_code.co_name == "_instant"
+
+    sys.setprofile(count)
+    try:
+        next_time, last_time = schedule.next(at), schedule.last(at)
+    finally:
+        sys.setprofile(None)
+    assert (next_time, last_time) == (at + timedelta(seconds=30), at - timedelta(seconds=30))
+    assert looks < 1000

@@ -1,9 +1,11 @@
 -- Reads the members of an ordered set on both sides of a place. KEYS: order, arranged, the set (of the board, or of a
--- segment). ARGV: how many members above, how many below, then either the number of the place, or a negated score and
+-- segment), segments. ARGV: how many members above, how many below, then either the number of the place, or a negated score and
 -- a member, which need not be on the set: the place is the first that is not better. Returns {} while the order is
--- incomplete, else {total, members before the place, {member, negated score, ...} above, {...} from the place on}.
+-- incomplete, false if the set was lost, else {total, members before the place, {member, negated score, ...} above, {...} from the place on}.
 -- include is_complete
+-- include is_whole
 if not is_complete() then return {} end
+if not is_whole() then return false end
 local set = KEYS[3]
 local first = set == KEYS[1] and 1 or 0  -- the mark is the first member of the board's set
 local place

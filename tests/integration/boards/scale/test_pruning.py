@@ -58,5 +58,5 @@ def test_keys_are_pruned_in_batches_after_their_day(container: Container, player
             age=age,
             number=number,
         )
-    assert container.ledger.prune_keys(batch=5) == 12
+    assert container.first_answers.prune_keys(batch=5) == 12
     assert _count(container, "idempotency") == 3

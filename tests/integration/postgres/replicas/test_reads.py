@@ -42,7 +42,7 @@ _AROUND = "UNION ALL"
 def _reads_on(server: Postgres, container: Container) -> set[str]:
     """Return the kinds of read that this server last executed, over all connections."""
     with psycopg.connect(server.database_url("postgres")) as connection:
-        query = "SELECT query FROM pg_stat_activity WHERE application_name = 'fairboard' AND datname = %s"
+        query = "SELECT query FROM pg_stat_activity WHERE application_name LIKE 'fairboard%%' AND datname = %s"
         last = [row[0] for row in connection.execute(query, (database_of(container),))]
     return {kind for kind in (_TOP, _ONE, _AROUND) if any(kind in statement for statement in last)}
 
