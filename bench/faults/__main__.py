@@ -1,6 +1,7 @@
 """`make faults`: break one part after the other under a steady load, and prove after each that nothing was lost.
 
-Writes docs/reliability.md after a full run without failures. Exits 1 if a check failed.
+Afterwards seasons end under load, three times in a row. Writes docs/reliability.md after a full run without failures,
+and only the part about seasons after a run of them alone (`--only boundary`). Exits 1 if a check failed.
 """
 
 from __future__ import annotations
