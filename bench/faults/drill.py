@@ -72,6 +72,7 @@ class Drill:
     """A cluster under load."""
 
     def __init__(self, cluster: Cluster, crowd: CrowdProcess, size: DrillSize, folder: Path, *, short: bool) -> None:
+        self.cluster, self.folder = cluster, folder
         self._crowd, self._size = crowd, size
         self._books = Books(cluster.env)
         self._scene = Scene(cluster, self._books, folder, short, Counter())
@@ -83,7 +84,7 @@ class Drill:
         time.sleep(self._size.before)
         failures: list[str] = []
         count = fault.touch.begin(self._scene)
-        end_season(self._scene.cluster.env, _SEASONAL_BOARD)
+        end_season(self.cluster.env, _SEASONAL_BOARD)
         try:
             fault.strike(self._scene)
         except BenchFailed as error:

@@ -17,7 +17,6 @@ from bench.faults.load import Screen
 SeasonKey = tuple[str, int]
 """A board and the number of its season."""
 
-_FINAL_SECONDS = 5.0  # the contract of boards: final within five seconds
 _CLOSED = """
     SELECT b.slug, n.number, n.ends_at, extract(epoch FROM n.closed_at - n.ends_at)::float, n.corrected_at IS NOT NULL,
            (SELECT count(*) FROM drill_ends d WHERE d.season_id = n.id)
@@ -49,10 +48,13 @@ class EndedSeason:
 
 
 class Finals:
-    """The seasons of some boards that were closed: `boards` names them, with what an action adds to a score."""
+    """The seasons of some boards that were closed: `boards` names them, with what an action adds to a score.
 
-    def __init__(self, url: str, books: Books, boards: Mapping[str, int]) -> None:
-        self._url, self._books, self._boards = url, books, boards
+    `closed_within`: the most seconds from the end of a season until it is closed.
+    """
+
+    def __init__(self, url: str, books: Books, boards: Mapping[str, int], closed_within: float) -> None:
+        self._url, self._books, self._boards, self._closed_within = url, books, boards, closed_within
         self.ended: dict[SeasonKey, EndedSeason] = {}
         books.execute(_COUNT_ENDS)
 
@@ -73,23 +75,6 @@ class Finals:
             *self._list_findings(answers),
             *self._closing_findings(),
         ]
-
-    def screens(self, season: EndedSeason, screens: Sequence[Screen]) -> tuple[float, list[str]]:
-        """Return the seconds after the end until every screen of the board had the next season, and the findings."""
-        begin = season.ends_at.replace(microsecond=season.ends_at.microsecond // 1000 * 1000)  # rows have milliseconds
-        findings, last = [], 0.0
-        for screen in screens:
-            if screen.board != season.board:
-                continue
-            shown = [(at, datetime.fromisoformat(oldest) >= begin) for at, oldest in screen.boards]
-            news = [at for at, is_new in shown if is_new]
-            if not news or len(news) == len(shown):
-                findings.append(f"a screen has not seen the end of {season.name}")
-            elif [is_new for _, is_new in shown] != sorted(is_new for _, is_new in shown):
-                findings.append(f"a screen had the board of {season.name} after the next one's")
-            else:
-                last = max(last, news[0] - season.ends_at.timestamp())
-        return last, findings
 
     def _ledger_findings(self, ledger: Ledger, answers: Mapping[SeasonKey, int]) -> Iterator[str]:
         counts: Counter[SeasonKey] = Counter()
@@ -115,7 +100,7 @@ class Finals:
     def _closing_findings(self) -> Iterator[str]:
         for board, number, _, closed_after, is_corrected, ends in self._books.rows(_CLOSED, list(self._boards)):
             name = f"{board}/{number}"
-            if closed_after > _FINAL_SECONDS:
+            if closed_after > self._closed_within:
                 yield f"{name} was closed {closed_after:.1f} s after its end"
             if is_corrected:
                 yield f"{name} was corrected after its end"
@@ -132,6 +117,24 @@ class Finals:
             rows += answer["data"]
             path = (answer.get("links") or {}).get("next", "")
         return rows
+
+
+def check_screens(season: EndedSeason, screens: Sequence[Screen]) -> tuple[float, list[str]]:
+    """Return the seconds after the end until every screen of the board had the next season, and the findings."""
+    begin = season.ends_at.replace(microsecond=season.ends_at.microsecond // 1000 * 1000)  # rows have milliseconds
+    findings, last = [], 0.0
+    for screen in screens:
+        if screen.board != season.board:
+            continue
+        shown = [(at, datetime.fromisoformat(oldest) >= begin) for at, oldest in screen.boards]
+        news = [at for at, is_new in shown if is_new]
+        if not news or len(news) == len(shown):
+            findings.append(f"a screen has not seen the end of {season.name}")
+        elif [is_new for _, is_new in shown] != sorted(is_new for _, is_new in shown):
+            findings.append(f"a screen had the board of {season.name} after the next one's")
+        else:
+            last = max(last, news[0] - season.ends_at.timestamp())
+    return last, findings
 
 
 def _text(counts: Mapping[SeasonKey, int]) -> str:

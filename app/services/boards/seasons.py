@@ -24,6 +24,9 @@ log = structlog.get_logger("fairboard.seasons")
 
 NOTICE = timedelta(seconds=2)
 """How long a season goes on that a person ends: redemptions that began before the change have ended by then."""
+AHEAD = timedelta(minutes=15)
+"""How long boards have seasons ahead at least, so that short seasons go on while nothing plans further ones."""
+
 _REQUEST_ID = "seasons"
 
 
@@ -38,8 +41,9 @@ class Turn:
 class Seasons:
     """A boundary needs no process: each redemption finds the open season by the database's clock.
 
-    So the next season of a schedule exists before it begins. A season is closed, which makes it final, once every
-    transaction that may have counted in it has ended. Any number of processes may do this at once.
+    So the next season of a schedule exists before it begins, and as many as begin within AHEAD. A season is closed,
+    which makes it final, once every transaction that may have counted in it has ended. Any number of processes may do
+    this at once.
     """
 
     def __init__(
@@ -56,7 +60,7 @@ class Seasons:
     def turn(self) -> Turn:
         """Write the seasons that come next, and close those that have ended."""
         turn = Turn()
-        for board in self._store.boards_without_next():
+        for board in self._store.boards_without_next(AHEAD):
             if self._plan(board):
                 turn.planned.append(board)
         for season_id in self._store.ended():
@@ -115,14 +119,28 @@ class Seasons:
         self._store.add(connection, calendar, [next(following)])
 
     def _plan(self, board: str) -> bool:
-        """Write the seasons up to the first one that has not begun; return False if another process did."""
+        """Write the seasons that come next; return False if another process did."""
         with self._db.transaction() as connection:
             self._store.lock_boards(connection)
             calendar, now = self._store.calendar(connection, board), self._store.now(connection)
-            if calendar is None or calendar.window.ends_at is None or calendar.window.starts_at > now:
+            if calendar is None or calendar.window.ends_at is None or _reaches_ahead(calendar.window, now):
                 return False
-            self._store.add(connection, calendar, _following(calendar, calendar.window.ends_at, now))
+            starts_at = calendar.window.ends_at
+            if starts_at <= now:
+                starts_at = self._late_start(connection, calendar.board_id, starts_at)
+            self._store.add(connection, calendar, _following(calendar, starts_at, now))
         return True
+
+    def _late_start(self, connection: sa.Connection, board_id: int, ended_at: datetime) -> datetime:
+        """Return the start of a season that should have begun already: the end of the last one, or now.
+
+        Actions that were completed since, while the board had no season, counted nowhere; no season may claim them.
+        """
+        # A redemption that waits for the lock reads the clock and the seasons after it.
+        self._store.lock_standings(connection)
+        if self._store.has_events_since(connection, board_id, ended_at):
+            return self._store.now(connection)
+        return ended_at
 
     def _close(self, season_id: int) -> bool:
         with self._db.transaction() as connection:
@@ -142,11 +160,16 @@ class Seasons:
 
 
 def _following(calendar: Calendar, starts_at: datetime, now: datetime) -> Iterator[Window]:
-    """Yield the seasons from `starts_at` on that have begun, and the first one that has not."""
+    """Yield the seasons from `starts_at` on, until one reaches ahead."""
     for window in windows(_schedule(calendar), starts_at, calendar.ends_at):
         yield window
-        if window.starts_at > now:
+        if _reaches_ahead(window, now):
             return
+
+
+def _reaches_ahead(window: Window, now: datetime) -> bool:
+    """Return whether a board needs no season after this one yet."""
+    return window.starts_at > now and (window.ends_at is None or window.ends_at > now + AHEAD)
 
 
 def _schedule(calendar: Calendar) -> Schedule | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -92,13 +92,30 @@ class SeasonStore:
         now: datetime = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
         return now
 
-    def boards_without_next(self) -> list[str]:
-        """Return the boards with a schedule whose last season has begun, except those that end with it."""
+    def lock_standings(self, connection: sa.Connection) -> None:
+        """Let no other transaction write standings until this one ends; those that did have ended."""
+        connection.execute(sa.text("SET LOCAL lock_timeout = '3s'"))
+        connection.execute(sa.text("LOCK TABLE standings IN EXCLUSIVE MODE"))
+
+    def has_events_since(self, connection: sa.Connection, board_id: int, since: datetime) -> bool:
+        """Return whether players completed actions since then that feed the board."""
+        query = """
+            SELECT EXISTS (
+                SELECT FROM score_events e JOIN action_types t ON t.id = e.action_type_id
+                WHERE e.created_at >= :since AND e.kind = 'redeem' AND :board = ANY(t.board_id || t.more_boards)
+            )
+        """
+        return bool(connection.execute(sa.text(query), {"since": since, "board": board_id}).scalar_one())
+
+    def boards_without_next(self, ahead: timedelta) -> list[str]:
+        """Return the boards with a schedule whose last season has begun or ends so soon, except those that end then."""
         rows = self._db.rows(
             f"""
-            {_CALENDARS} AND b.schedule IS NOT NULL AND n.starts_at <= clock_timestamp()
-            AND (b.ends_at IS NULL OR n.ends_at < b.ends_at)
-            """
+            {_CALENDARS} AND b.schedule IS NOT NULL
+            AND (n.starts_at <= clock_timestamp() OR n.ends_at <= clock_timestamp() + :ahead)
+            AND (b.ends_at IS NULL OR n.ends_at < b.ends_at AND clock_timestamp() < b.ends_at)
+            """,
+            ahead=ahead,
         )
         return [row.slug for row in rows]
 

@@ -200,6 +200,31 @@ def test_several_processes_write_the_next_season_once(container: Container, work
     assert [season.state for season in SeasonStore(container.database).facts("hourly")] == ["scheduled", "open"]
 
 
+def test_short_seasons_go_on_for_minutes_while_nothing_plans_further_ones(container: Container) -> None:
+    board = add_board(container, "minutes", ends="date_trunc('minute', now()) + interval '1 minute'")
+    container.database.rows("UPDATE boards SET schedule = '* * * * *' WHERE id = :id RETURNING id", id=board)
+    assert container.seasons.turn().planned == ["minutes"]
+    seasons = SeasonStore(container.database).facts("minutes")[::-1]
+    assert all(earlier.ends_at == later.starts_at for earlier, later in pairwise(seasons))
+    last, now = seasons[-1].ends_at, datetime.now(UTC)
+    assert last is not None
+    assert now + timedelta(minutes=14) < last < now + timedelta(minutes=17)
+    at = container.seasons.end("minutes", by="cli:tests", request_id="r")
+    assert [facts(container, "minutes", number).starts_at for number in (2, 3)] == [at, seasons[2].starts_at]
+
+
+def test_no_season_claims_what_was_redeemed_while_the_board_had_none(container: Container) -> None:
+    board = add_board(container, "minutes", ends="now() + interval '0.5 s'")
+    feed(container, [1, board])
+    container.database.rows("UPDATE boards SET schedule = '* * * * *' WHERE id = :id RETURNING id", id=board)
+    player = add_player(container, "p")
+    wait_for_end(container, "minutes")
+    assert [change.season.board for change in redeem(container, player, 1)] == [MAIN]
+    container.seasons.turn()
+    assert [change.season.board for change in redeem(container, player, 1)] == [MAIN, "minutes"]
+    assert list(container.corrections.find_unsound()) == []
+
+
 def test_a_contest_takes_events_between_its_times_only(container: Container) -> None:
     board = add_board(container, "cup")
     container.database.rows("DELETE FROM seasons WHERE board_id = :board RETURNING id", board=board)
