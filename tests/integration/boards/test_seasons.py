@@ -215,7 +215,7 @@ def test_short_seasons_go_on_for_minutes_while_nothing_plans_further_ones(contai
 
 def test_no_season_claims_what_was_redeemed_while_the_board_had_none(container: Container) -> None:
     board = add_board(container, "minutes", ends="now() + interval '0.5 s'")
-    feed(container, [1, board])
+    feed(container, [board])
     container.database.rows("UPDATE boards SET schedule = '* * * * *' WHERE id = :id RETURNING id", id=board)
     player = add_player(container, "p")
     wait_for_end(container, "minutes")
