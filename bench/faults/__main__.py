@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from bench.faults import boundary, disk
-from bench.faults.boundary import BoundaryDrill, BoundaryOutcome
+from bench.faults.boundary import BoundaryDrill, BoundaryOutcome, BoundarySize
 from bench.faults.drill import FULL, SHORT, Drill, DrillOutcome, DrillSize, chosen, drill
 from bench.faults.faults import FAULTS
 from bench.faults.report import PAGE, as_json, boundary_line, boundary_part, faults_part, line, with_parts
@@ -54,7 +54,8 @@ def main() -> int:
         shutil.rmtree(_FOLDER / "run", ignore_errors=True)
         with drill(_FOLDER / "run", size, short=arguments.short, say=say) as drill_run:
             runs = [_run(drill_run, faults) for _ in range(arguments.times)]
-            rounds = _run_boundaries(drill_run, say) if ends_seasons else []
+            boundary_size = boundary.SHORT if arguments.short else boundary.FULL
+            rounds = _run_boundaries(drill_run, boundary_size, say) if ends_seasons else []
     except (BenchFailed, CannotStart) as error:
         print(f"faults: {error}", file=sys.stderr)
         return 1
@@ -114,10 +115,10 @@ def _run(drill_run: Drill, faults: list[Fault]) -> list[DrillOutcome]:
     return outcomes
 
 
-def _run_boundaries(drill_run: Drill, say: Callable[[str], None]) -> list[BoundaryOutcome]:
+def _run_boundaries(drill_run: Drill, boundary_size: BoundarySize, say: Callable[[str], None]) -> list[BoundaryOutcome]:
     outcomes = []
     say("Ending seasons under load")
-    with BoundaryDrill(drill_run.cluster, drill_run.folder, boundary.FULL) as boundary_drill:
+    with BoundaryDrill(drill_run.cluster, drill_run.folder, boundary_size) as boundary_drill:
         for _ in range(_BOUNDARIES):
             outcome = boundary_drill.run()
             outcomes.append(outcome)

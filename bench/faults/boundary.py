@@ -138,7 +138,10 @@ class BoundaryDrill:
                 self._wait_for_lead()
             begun.set()
 
-        loads = [self._send(requests, begin)]
+        try:
+            loads = [self._send(requests, begin)]
+        finally:
+            begun.set()  # also if the load failed, so that nobody waits for it
         while not over.is_set():
             loads.append(self._send(self._issue(1), begin=lambda: None))
         return loads
