@@ -54,7 +54,7 @@ bench: dev ## measure, and write docs/performance.md
 fairness: dev ## simulate weeks of honest players and cheats, and write what anti-cheat makes of them; docs/anticheat.md
 	$(VENV) -m bench.fairness --write docs/anticheat.md $(FAIRNESS)
 
-faults: dev ## break one part after the other under load, prove that nothing was lost; docs/reliability.md
+faults: dev ## break parts and end seasons under load, prove that nothing was lost; docs/reliability.md
 	@.ci/system
 	$(VENV) -m bench.faults $(FAULTS)
 

@@ -45,8 +45,10 @@ def _player(data: dict[str, Any]) -> BenchPlayer:
     return BenchPlayer(data["user"]["user_id"], data["access_token"])
 
 
-def issue(url: str, players: list[BenchPlayer], per_player: int, *, seed: int = 1) -> list[Request]:
-    """Issue `per_player` actions for every player; return the requests that redeem them.
+def issue(
+    url: str, players: list[BenchPlayer], per_player: int, *, seed: int = 1, action_type: str = ACTION_TYPE
+) -> list[Request]:
+    """Issue `per_player` actions of a type for every player; return the requests that redeem them.
 
     Every player's first action comes before any player's second, in a new order each time, so that no player's
     redemptions come in bursts or like clockwork.
@@ -58,7 +60,7 @@ def issue(url: str, players: list[BenchPlayer], per_player: int, *, seed: int = 
             "method": "POST",
             "path": "/api/v1/actions",
             "headers": player.headers,
-            "body": {"action_type": ACTION_TYPE},
+            "body": {"action_type": action_type},
         }
         for player in turns
     ]

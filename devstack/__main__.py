@@ -25,6 +25,7 @@ from devstack.user_settings import user_settings
 from devstack.watch import Watch
 
 _PR_SET_PDEATHSIG = 1
+_DEMO_BOARDS = ROOT / "deploy" / "demo" / "boards.toml"
 
 
 class _Stop(BaseException):
@@ -116,7 +117,15 @@ class _StackSession(_Session):
     def introduce(self) -> None:
         super().introduce()
         if self._demo:
+            self._add_demo_boards()
             self.group.add("demo", _Demo(self.group))
+
+    def _add_demo_boards(self) -> None:
+        """Add the boards that the demo plays on besides `main`, or say why not: the user may have archived one."""
+        try:
+            self.group.flask("boards", "apply", str(_DEMO_BOARDS), "--rebuild")
+        except CannotStart as error:
+            print_line(f"  The demo plays without its own boards: {error}")
 
 
 class _ClusterSession(_Session):

@@ -12,25 +12,14 @@ import psycopg
 from kombu import Connection
 
 from bench.faults import verified
+from bench.faults.ledger import Ledger
 from bench.faults.load import CrowdProcess, Phase
 
 _SETTLE_SECONDS = 60.0
 _TEMPORARY_ERRORS: tuple[type[Exception], ...] = (psycopg.Error, OSError, json.JSONDecodeError, *verified.NOT_NOW)
 
-# This is computed from the ledger, in the product's order: within a tie, the player that was first.
-_TOP = """
-    SELECT e.player_id::text, e.score::bigint FROM (
-        SELECT player_id, sum(points) AS score FROM score_events
-        WHERE season_id = (SELECT s.id FROM seasons s JOIN boards b ON b.id = s.board_id WHERE b.slug = 'main'
-                           ORDER BY s.number DESC LIMIT 1)
-        GROUP BY player_id) e JOIN standings s USING (player_id)
-    WHERE s.listed ORDER BY e.score DESC, s.achieved_at, e.player_id LIMIT 10
-"""
-_WRONG_SUMS = """
-    SELECT s.player_id::text, s.score, coalesce(e.total, 0) FROM standings s
-    FULL JOIN (SELECT season_id, player_id, sum(points) AS total FROM score_events GROUP BY 1, 2) e
-    USING (season_id, player_id) WHERE s.score IS DISTINCT FROM e.total
-"""
+BOARDS = ("main", "drill-best", "drill-minute")
+"""The boards that the drill's action type feeds (bench/faults/boards.toml)."""
 
 
 class Books:
@@ -45,12 +34,17 @@ class Books:
         with psycopg.connect(self._database, autocommit=True, connect_timeout=5) as connection:
             return connection.execute(query, values).fetchall()
 
+    def execute(self, statements: str) -> None:
+        """Run statements without parameters, in one transaction."""
+        with psycopg.connect(self._database, connect_timeout=5) as connection:
+            connection.execute(statements)
+
     def newest_event(self) -> int:
         """Return the highest id in the ledger; 0 while it is empty."""
         return int(self.rows("SELECT coalesce(max(id), 0) FROM score_events")[0][0])
 
     def ledger(self, phase: Phase, since: int) -> list[str]:
-        """Check that the ledger has every 200 once and no other action, and each score is the sum of its events."""
+        """Check that the ledger has every 200 once and no other action, on every board what the answer said."""
         rows = self.rows("SELECT action_id::text, points FROM score_events WHERE id > %s AND kind = 'redeem'", since)
         times = Counter(action for action, _ in rows)
         actions = {action.action_id: action for action in phase.actions}
@@ -75,12 +69,21 @@ class Books:
             for action_id, points in rows
             if action_id in actions and points != actions[action_id].points
         ]
-        findings += [f"player {player} has {score}, the events say {total}" for player, score, total in self.sums()]
-        return findings
+        return findings + self.seasons(phase)
 
-    def sums(self) -> list[tuple[Any, ...]]:
-        """Return the standings that are not the sum of their events."""
-        return self.rows(_WRONG_SUMS)
+    def seasons(self, phase: Phase) -> list[str]:
+        """Check that each event is in one season of each board, the one of its answer, and every standing is a fold."""
+        ledger = Ledger(self.rows)
+        findings = []
+        for action in phase.actions:
+            seasons = ledger.seasons_by_action.get(action.action_id)
+            if seasons is None:
+                continue
+            if any(len(seasons[board]) != 1 for board in BOARDS):
+                findings.append(f"action {action.action_id} is in the seasons {seasons}")
+            elif action.outcome == "scored" and action.seasons != {board: seasons[board][0] for board in BOARDS}:
+                findings.append(f"action {action.action_id} is in {seasons}, its answer said {action.seasons}")
+        return findings + list(ledger.wrong_standings())
 
     def outbox(self) -> list[str]:
         """Check that no row waits to be published."""
@@ -88,14 +91,15 @@ class Books:
         return [f"{count} rows wait in the outbox"] if count else []
 
     def boards(self, crowd: CrowdProcess) -> list[str]:
-        """Check that all screens show the database's top ten."""
-        top = [list(row) for row in self.rows(_TOP)]
+        """Check that all screens show the top ten that the ledger gives their board."""
+        ledger = Ledger(self.rows)
+        tops = {board: ledger.top(board) for board in BOARDS}
         screens = crowd.boards()
         findings = [f"{crowd.sockets - screens['connected']} subscribers have not come back"]
         findings = findings if screens["connected"] < crowd.sockets else []
         for board in screens["boards"]:
-            if [[row["user_id"], row["score"]] for row in board["rows"]] != top:
-                findings.append(f"{board['count']} screens show another board than the database has")
+            if [[row["user_id"], row["score"]] for row in board["rows"]] != tops[board["board"]]:
+                findings.append(f"{board['count']} screens show another {board['board']} than the ledger gives")
         return findings
 
     def redis(self) -> list[str]:

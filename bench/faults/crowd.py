@@ -2,14 +2,16 @@
 
     python -m bench.faults.crowd PLAN
 
-PLAN is JSON: `{"host", "port", "players": [access tokens], "watchers": [access tokens], "sockets", "rate"}`, `rate` in
-redemptions a second, all players together. It prints `ready` once every socket has a board. Then each line on standard
-input is a command, answered with one line of JSON:
+PLAN is JSON: `{"host", "port", "players": [access tokens], "watchers": [access tokens], "boards", "sockets", "rate",
+"keeps_times"}`, `rate` in redemptions a second, all players together; the sockets subscribe to the boards in turn. It
+prints `ready` once every socket has a board. Then each line on standard input is a command, answered with one line of
+JSON:
 
 - `begin`: redeem from now on.
 - `rest`: stop, wait for the last answers, and report them: the fields of a `PhaseAccount`, `silence` in seconds,
-  `endings` (sockets by how they ended) and `went_back` (boards older than the one before).
-- `boards`: the present screens, `{"connected", "boards": [{"count", "rows"}]}`.
+  `endings` (sockets by how they ended), `went_back` (boards older than the one before) and `screens` (those of a
+  `Screen`, if `keeps_times`).
+- `boards`: the present screens, `{"connected", "boards": [{"board", "count", "rows"}]}`.
 """
 
 from gevent import monkey
@@ -41,9 +43,16 @@ class Crowd:
         self._players: list[str] = plan["players"]
         self._pause = len(self._players) / plan["rate"]
         self._endings: Counter[str] = Counter()
-        tokens = plan["watchers"]
+        tokens, boards = plan["watchers"], plan["boards"]
         self._watchers = [
-            Watcher(self._address, tokens[number % len(tokens)], self._endings) for number in range(plan["sockets"])
+            Watcher(
+                self._address,
+                tokens[number % len(tokens)],
+                boards[number % len(boards)],
+                self._endings,
+                keeps_times=plan["keeps_times"],
+            )
+            for number in range(plan["sockets"])
         ]
         self._stop = gevent.event.Event()
         self._account = PhaseAccount()
@@ -87,16 +96,21 @@ class Crowd:
             "silence": max(watcher.silence for watcher in self._watchers),
             "went_back": sum(watcher.went_back for watcher in self._watchers),
             "endings": dict(self._endings),
+            "screens": [
+                {"board": watcher.slug, "boards": watcher.times} for watcher in self._watchers if watcher.keeps_times
+            ],
         }
 
     def boards(self) -> dict[str, Any]:
         """Return the boards on the screens, with the number of screens for each."""
-        screens: Counter[str] = Counter(
-            json.dumps(watcher.screen_rows()) for watcher in self._watchers if watcher.connected
+        screens: Counter[tuple[str, str]] = Counter(
+            (watcher.slug, json.dumps(watcher.screen_rows())) for watcher in self._watchers if watcher.connected
         )
         return {
             "connected": sum(watcher.connected for watcher in self._watchers),
-            "boards": [{"count": count, "rows": json.loads(rows)} for rows, count in screens.items()],
+            "boards": [
+                {"board": board, "count": count, "rows": json.loads(rows)} for (board, rows), count in screens.items()
+            ],
         }
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from bench import players
 from bench.faults import disk
-from bench.faults.check import Books, settle
+from bench.faults.check import BOARDS, Books, settle
 from bench.faults.load import CrowdProcess, Phase
 from bench.faults.scene import Fault, Scene
+from bench.faults.seasons import end_season
 from bench.load import BenchFailed
 from devstack.cluster import Cluster
 
@@ -34,6 +35,8 @@ SETTINGS = {
     "GAIN_WATCH": "off",
 }
 _SOCKETS_PER_WATCHER = 25
+_BOARDS_FILE = Path(__file__).with_name("boards.toml")
+_SEASONAL_BOARD = "drill-minute"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class Drill:
     """A cluster under load."""
 
     def __init__(self, cluster: Cluster, crowd: CrowdProcess, size: DrillSize, folder: Path, *, short: bool) -> None:
+        self.cluster, self.folder = cluster, folder
         self._crowd, self._size = crowd, size
         self._books = Books(cluster.env)
         self._scene = Scene(cluster, self._books, folder, short, Counter())
@@ -80,6 +84,7 @@ class Drill:
         time.sleep(self._size.before)
         failures: list[str] = []
         count = fault.touch.begin(self._scene)
+        end_season(self.cluster.env, _SEASONAL_BOARD)
         try:
             fault.strike(self._scene)
         except BenchFailed as error:
@@ -115,10 +120,13 @@ def drill(folder: Path, size: DrillSize, *, short: bool, say: Callable[[str], No
         cluster = Cluster(folder / "cluster", SETTINGS, more_tasks=["bench.faults.poison"])
         stack.callback(cluster.discard)
         cluster.start(say)
+        cluster.flask("boards", "apply", str(_BOARDS_FILE))
         people = players.register(cluster.url, size.players + -(-size.sockets // _SOCKETS_PER_WATCHER), prefix="drill")
         redeemers, watchers = people[: size.players], people[size.players :]
         say(f"Connecting {size.sockets} subscribers")
-        crowd = CrowdProcess(folder, cluster.url, redeemers, watchers, sockets=size.sockets, rate=size.rate)
+        crowd = CrowdProcess(
+            folder, cluster.url, redeemers, watchers, boards=BOARDS, sockets=size.sockets, rate=size.rate
+        )
         with crowd:
             yield Drill(cluster, crowd, size, folder, short=short)
 

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,11 +21,23 @@ _GAP_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
+class Screen:
+    """A subscriber's screen: for each list that came, when (Unix seconds) and the oldest `achieved_at` in it.
+
+    Empty lists are left out.
+    """
+
+    board: str
+    boards: list[tuple[float, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Phase:
     """One phase as clients saw it. `saw`: answers by status and code; `endings`: sockets by how they ended.
 
     `degraded`: seconds in which answers failed or took over a second, pauses of up to a second in between included.
     `silence`: the longest time in which a screen got no board. `went_back`: boards older than the one before.
+    `screens` is empty unless the crowd keeps the times of boards.
     """
 
     actions: list[SubmittedAction]
@@ -35,6 +47,7 @@ class Phase:
     silence: float
     went_back: int
     endings: dict[str, int]
+    screens: list[Screen] = field(default_factory=list)
 
 
 class CrowdProcess:
@@ -47,8 +60,10 @@ class CrowdProcess:
         players: Sequence[BenchPlayer],
         watchers: Sequence[BenchPlayer],
         *,
+        boards: Sequence[str],
         sockets: int,
         rate: float,
+        keeps_times: bool = False,
     ) -> None:
         address = urlsplit(url)
         self._plan = folder / "crowd.json"
@@ -59,8 +74,10 @@ class CrowdProcess:
                     "port": address.port,
                     "players": [player.access_token for player in players],
                     "watchers": [player.access_token for player in watchers],
+                    "boards": list(boards),
                     "sockets": sockets,
                     "rate": rate,
+                    "keeps_times": keeps_times,
                 }
             )
         )
@@ -93,12 +110,13 @@ class CrowdProcess:
         bad_spans = report.pop("bad")
         return Phase(
             [SubmittedAction(**action) for action in report.pop("actions")],
+            screens=[Screen(**screen) for screen in report.pop("screens")],
             degraded=_covered(bad_spans),
             **report,
         )
 
     def boards(self) -> dict[str, Any]:
-        """Return the boards on the screens: `{"connected", "boards": [{"count", "rows"}]}`."""
+        """Return the boards on the screens: `{"connected", "boards": [{"board", "count", "rows"}]}`."""
         return self._send_command("boards")
 
     def _send_command(self, command: str) -> dict[str, Any]:

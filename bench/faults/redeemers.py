@@ -17,6 +17,7 @@ _ANSWER_SECONDS = 15.0  # a client waits this long for one answer
 _PAUSE_SECONDS = 0.2  # before the same request is sent again
 _GIVE_UP_SECONDS = 120.0  # after this time an action counts as never answered
 _READ_EVERY = 3  # a player reads their own rank after every third action
+_MAX_RESULT = 1000  # as in boards.toml
 _SLOW_SECONDS = 1.0  # a person notices a longer delay
 
 
@@ -25,6 +26,7 @@ class SubmittedAction:
     """One action whose token was sent in. `outcome`: scored (200), used (403 token_already_used), refused, or open.
 
     `doubtful`: a try had no answer or a 5xx, so the ledger may have it although no answer said so.
+    `seasons`: the season in which it counted on each board, by the answer.
     """
 
     action_id: str
@@ -32,6 +34,7 @@ class SubmittedAction:
     points: int
     outcome: str = "open"
     doubtful: bool = False
+    seasons: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -64,7 +67,7 @@ class Redeemer:
     def play(self, mean_pause: float, stop: gevent.event.Event) -> None:
         """Issue, redeem and read, with random pauses, until `stop` is set; return when the last action is answered."""
         while not stop.wait(self._random.expovariate(1 / mean_pause)):
-            status, data = self._request("POST", "/api/v1/actions", {"action_type": "tap"})
+            status, data = self._request("POST", "/api/v1/actions", {"action_type": "drill"})
             if status == 201:
                 self._redeem(data)
             if self._turn % _READ_EVERY == 0:
@@ -72,14 +75,17 @@ class Redeemer:
 
     def _redeem(self, issued: dict[str, Any]) -> None:
         self._turn += 1
-        action = SubmittedAction(issued["action_id"], self._turn % 2 == 0, issued["points"])
+        result = self._random.randint(1, _MAX_RESULT)
+        action = SubmittedAction(issued["action_id"], self._turn % 2 == 0, result)
         self._account.actions.append(action)
         headers = {"Idempotency-Key": uuid.uuid4().hex} if action.keyed else {}
         give_up_at = time.monotonic() + _GIVE_UP_SECONDS
         while action.outcome == "open" and time.monotonic() < give_up_at:
             path = f"/api/v1/actions/{action.action_id}/complete"
-            status, data = self._request("POST", path, {"token": issued["token"]}, headers)
+            status, data = self._request("POST", path, {"token": issued["token"], "result": result}, headers)
             action.outcome = _outcome(status, data)
+            if action.outcome == "scored":
+                action.seasons = {standing["board"]: standing["season"] for standing in data["standings"]}
             if action.outcome == "open":
                 # A 409 (in flight) adds no doubt: it is our earlier try, or its lease.
                 action.doubtful = action.doubtful or status != 409

@@ -1,4 +1,4 @@
-"""docs/reliability.md: the table of the faults, the worst of all runs in each column."""
+"""docs/reliability.md: the table of the faults, the worst of all runs in each column, and the ends of seasons."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.tables import markdown_table
+from bench.faults.boundary import BoundaryOutcome, BoundarySize
 from bench.faults.drill import DrillOutcome, DrillSize
 from devstack.child import ROOT
 
 PAGE = ROOT / "docs" / "reliability.md"
 _NOTES = Path(__file__).with_name("notes.md")
+_BOUNDARY_NOTES = Path(__file__).with_name("boundary.md")
+_BOUNDARY_HEADING = "## Seasons that end under load\n\n"
 
 
 def line(outcome: DrillOutcome) -> str:
@@ -51,9 +54,60 @@ def as_json(outcome: DrillOutcome) -> dict[str, object]:
     }
 
 
-def page(runs: Sequence[Sequence[DrillOutcome]], size: DrillSize) -> str:
-    """Return the whole document."""
-    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+def with_parts(present_page: str, faults: str, boundary: str) -> str:
+    """Return the whole document; an empty part stays as it is on the present page."""
+    present_faults, _, present_boundary = present_page.partition(_BOUNDARY_HEADING)
+    return (faults or present_faults) + _BOUNDARY_HEADING + (boundary or present_boundary)
+
+
+def boundary_part(rounds: Sequence[BoundaryOutcome], size: BoundarySize) -> str:
+    """Return the part about seasons that ended under load."""
+    head = [
+        "round",
+        "seasons ended",
+        "redeemed",
+        "redemptions/s",
+        "at the ends",
+        "final after",
+        "next board on every screen after",
+        "held",
+    ]
+    rows = [
+        [
+            str(number),
+            str(outcome.ended),
+            f"{outcome.redeemed:,}",
+            f"{outcome.rate:.0f}",
+            f"{outcome.end_rate:.0f}",
+            f"{outcome.closed_after:.1f} s",
+            f"{outcome.shown_after:.1f} s",
+            "no" if outcome.wrong else "yes",
+        ]
+        for number, outcome in enumerate(rounds, 1)
+    ]
+    return (
+        f"Measured {_now()} on the same cluster: {size.players} players redeem over {size.connections} connections as "
+        f"fast as the machine answers, {size.sockets} subscribers watch.\n\n"
+        f"{markdown_table(rows, head)}\n{_BOUNDARY_NOTES.read_text()}"
+    )
+
+
+def boundary_line(outcome: BoundaryOutcome) -> str:
+    """Return one round of ended seasons as a line for the terminal."""
+    verdict = "held" if not outcome.wrong else "FAILED"
+    return (
+        f"{verdict:6} {outcome.ended} seasons ended: {outcome.redeemed:,} redeemed, {outcome.rate:.0f} a second, "
+        f"{outcome.end_rate:.0f} at the ends; final after {outcome.closed_after:.1f} s, next board on every screen "
+        f"after {outcome.shown_after:.1f} s"
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def faults_part(runs: Sequence[Sequence[DrillOutcome]], size: DrillSize) -> str:
+    """Return the part about the faults, with which the document begins."""
     head = [
         "fault",
         "touched, each time at least",
@@ -68,10 +122,10 @@ def page(runs: Sequence[Sequence[DrillOutcome]], size: DrillSize) -> str:
     run_count = "one run" if len(runs) == 1 else f"{len(runs)} runs in a row"
     return (
         "# Reliability\n\n"
-        f"Measured {now} by `make faults`: {run_count} on one machine with 2 cores, each fault under "
+        f"Measured {_now()} by `make faults`: {run_count} on one machine with 2 cores, each fault under "
         f"{size.rate:.0f} redemptions a second by {size.players} players and {size.sockets} subscribers, everything "
         "through nginx on the cluster of `make cluster`. Seconds are the worst of all runs, counts are sums.\n\n"
-        f"{markdown_table(rows, head)}\n{_NOTES.read_text()}"
+        f"{markdown_table(rows, head)}\n{_NOTES.read_text()}\n"
     )
 
 

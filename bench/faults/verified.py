@@ -1,4 +1,4 @@
-"""The comparison of `flask leaderboard verify` within this process: the command takes two seconds to start."""
+"""The comparison of `flask leaderboard verify`, for every board, within this process: the command takes seconds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Mapping
 
 from app.containers.container import Container
-from app.domain.boards import MAIN
 from app.errors import Refusal
 from app.services.boards.comparison import MOST
 from app.services.operations.error_messages import BROKEN
@@ -19,8 +18,9 @@ NOT_NOW: tuple[type[Exception], ...] = (*BROKEN, Refusal)
 def differences(env: Mapping[str, str]) -> list[Mapping[str, object]]:
     """Return the differences between Redis and the standings, and between the standings and the ledger.
 
-    The list is empty exactly when the command would exit with 0. Raises one of NOT_NOW when a server does not answer.
-    `env` is that of the product; every call has connections of its own, so that none is from before a fault.
+    The list is empty exactly when the command would exit with 0 for every board. Raises one of NOT_NOW when a server
+    does not answer. `env` is that of the product; every call has connections of its own, so that none is from before
+    a fault.
     """
     container = Container(Settings.from_env(env))
     try:
@@ -31,7 +31,9 @@ def differences(env: Mapping[str, str]) -> list[Mapping[str, object]]:
 
 def differences_in(container: Container) -> list[Mapping[str, object]]:
     """Return the same, with the connections of an existing container."""
-    season = container.standings.season(MAIN)
-    redis_differences = container.board_sync.verify(season, pause=1.0)
-    unsound = (item for item in container.corrections.find_unsound() if item["board"] == season.board)
-    return [*redis_differences, *itertools.islice(unsound, MOST)]
+    redis_differences = [
+        difference
+        for season in container.catalog.mirrored_seasons()
+        for difference in container.board_sync.verify(season, pause=1.0)
+    ]
+    return [*redis_differences, *itertools.islice(container.corrections.find_unsound(), MOST)]

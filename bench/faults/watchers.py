@@ -32,10 +32,17 @@ class _Ended(Exception):
 
 
 class Watcher:
-    """One screen. `board` is the newest message with a board on it, as received."""
+    """One screen, of the board `slug`. `board` is the newest message with a board on it, as received.
 
-    def __init__(self, address: tuple[str, int], token: str, endings: Counter[str]) -> None:
-        self._address, self._token, self._endings = address, token, endings
+    With `keeps_times`, `times` has the time of each message with rows, and the oldest `achieved_at` of its rows.
+    """
+
+    def __init__(
+        self, address: tuple[str, int], token: str, slug: str, endings: Counter[str], *, keeps_times: bool
+    ) -> None:
+        self._address, self._token, self.slug, self._endings = address, token, slug, endings
+        self.keeps_times = keeps_times
+        self.times: list[tuple[float, str]] = []
         # The client keeps this id, as the page does: the load balancer sends it to the same server again.
         self._path = f"{_PATH}?client={uuid.uuid4().hex}"
         self.connected = False
@@ -73,6 +80,7 @@ class Watcher:
     def begin_phase(self) -> None:
         """Count silence from now on."""
         self._board_at, self.silence, self.went_back = time.monotonic(), 0.0, 0
+        self.times = []
 
     def screen_rows(self) -> list[dict[str, Any]]:
         """Return the rows on this screen."""
@@ -83,7 +91,8 @@ class Watcher:
         deadline = time.monotonic() + comeback.try_seconds(self._failures)
         with socket.create_connection(self._address, timeout=_remaining_seconds(deadline)) as sock:
             _handshake(sock, self._address[0], self._path, deadline)
-            sock.sendall(_frame(1, json.dumps({"type": "subscribe", "auth": f"Bearer {self._token}"}).encode()))
+            subscription = {"type": "subscribe", "auth": f"Bearer {self._token}", "board": self.slug}
+            sock.sendall(_frame(1, json.dumps(subscription).encode()))
             partial_frame = b""
             while True:
                 sock.settimeout(comeback.QUIET_SECONDS if self.connected else _remaining_seconds(deadline))
@@ -120,6 +129,8 @@ class Watcher:
         if not self.connected:
             self._live_since = now
         self.board, self.version, self._board_at, self.connected = payload, version, now, True
+        if self.keeps_times and (rows := self.screen_rows()):
+            self.times.append((time.time(), min(row["achieved_at"] for row in rows)))
 
 
 def _remaining_seconds(deadline: float) -> float:

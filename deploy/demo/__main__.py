@@ -21,8 +21,7 @@ def main() -> int:
     """Return 0 after a requested stop."""
     arguments = _arguments()
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
+    _set_at_signal(stop)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
@@ -35,6 +34,22 @@ def main() -> int:
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     run(arguments.url, stop, out, os.environ, seed=arguments.seed, colour=colour)
     return 0
+
+
+def _set_at_signal(stop: threading.Event) -> None:
+    """Set the event at a signal to end. Call it before other threads are started: they inherit the blocked signals.
+
+    A thread waits for the signal: a handler could deadlock with the code that it interrupts, over the event's lock.
+    """
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+
+    def wait() -> None:
+        while True:
+            signal.sigwait(signals)
+            stop.set()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
 
 
 def _arguments() -> argparse.Namespace:

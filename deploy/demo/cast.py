@@ -1,4 +1,4 @@
-"""The players: twenty honest players who come back every time, and six cheaters under ever new names."""
+"""The players: honest players who come back every time, and cheaters under ever new names."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import random
 import threading
 from collections.abc import Iterator
 
-from deploy.demo.cheats import AlmostInTime, Burst, Cheat, Clockwork, Forger, Replayer, TooFast
-from deploy.demo.honest import Expert, Honest, Novice, Regular
+from deploy.demo.cheats import AlmostInTime, Burst, Cheat, Clockwork, Forger, Liar, Replayer, TooFast
+from deploy.demo.honest import Expert, Honest, Novice, Regular, Runner
 from deploy.demo.player import DemoPlayer, Stopped, World
 
 HONEST: dict[type[Honest], tuple[str, ...]] = {
     Novice: ("pip.larsen", "Granny Jo", "newton77", "Lotta", "sam_i_am", "wobbly_wim", "Tuesday"),
     Regular: ("mira.k", "bea", "Okonkwo", "julesverne", "hanna_b", "TeaTime", "el_gato", "rui", "Marguerite"),
     Expert: ("Ayumi", "quicksilver", "doc_holloway", "nadia.v"),
+    Runner: ("swift.sue", "Tortoise", "anyPercent", "frame_by_frame", "Bo"),
 }
 CHEATS: dict[type[Cheat], tuple[str, ...]] = {
     TooFast: ("turbo_tom", "zoomer", "insta.win"),
@@ -22,6 +23,7 @@ CHEATS: dict[type[Cheat], tuple[str, ...]] = {
     Burst: ("machine_gun", "ratatat", "firehose"),
     Replayer: ("deja_vu", "encore", "echo.echo"),
     Forger: ("paper_king", "counterfeit", "photoshop"),
+    Liar: ("baron.m", "tall_tale", "pinocchio"),
 }
 KINDS = [kind.kind for kind in (*HONEST, *CHEATS)]
 _HONEST_JOIN_WITHIN, _CHEATS_JOIN_WITHIN = 12.0, 40.0

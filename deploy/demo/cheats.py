@@ -127,6 +127,20 @@ class Forger(Cheat):
             self.world.tally.surprise(f"a forged token of {self.name} ({forgery}) got {answer.refusal}")
 
 
+class Liar(Cheat):
+    """A cheater that reports a third of the time that a run took."""
+
+    kind = "liar"
+
+    def play(self) -> None:
+        while True:
+            action = self.issue(self.pick("speedrun"))
+            if action is not None:
+                self.wait(action.min_seconds + self.rng.uniform(2, 8))
+                self.redeem(action.timed(share=1 / 3))
+            self.wait(self.rng.uniform(3, 8))
+
+
 def _forge_signature(token: str) -> str:
     """Return the same token with an invented signature of the right shape."""
     signed, _, signature = token.rpartition(".")

@@ -49,7 +49,7 @@ class Honest(DemoPlayer):
                 self.report("left", f"{action.slug} open and walked away")
             elif action is not None:
                 self.wait(action.min_seconds + self.press.draw(self.rng))
-                self._finish(action)
+                self._finish(action.timed())
             self._complete_forgotten()
             self.wait(self.pause.draw(self.rng))
             if self.rng.random() < _REST_CHANCE:
@@ -105,3 +105,11 @@ class Expert(Honest):
     kind = "expert"
     likes: ClassVar[dict[str, int]] = {"quick-match": 3, "puzzle": 5, "boss-fight": 5}
     press, pause = Time(0.23, 0.15), Time(0.8, 0.4)
+
+
+class Runner(Honest):
+    """A speedrunner, whose runs take as long as they take."""
+
+    kind = "runner"
+    likes: ClassVar[dict[str, int]] = {"speedrun": 1}
+    press, pause = Time(4.0, 0.5), Time(4.0, 0.5)

@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -41,13 +41,25 @@ class World:
 
 @dataclass(frozen=True)
 class IssuedAction:
-    """An issued action, with the requirements of its type. `expires` is on our monotonic clock."""
+    """An issued action, with the requirements of its type. `began` and `expires` are on our monotonic clock.
+
+    `is_run`: the player reports the milliseconds that it took, as `result`.
+    """
 
     id: str
     token: str
     slug: str
     min_seconds: float
+    began: float
     expires: float
+    is_run: bool
+    result: int | None = None
+
+    def timed(self, share: float = 1.0) -> IssuedAction:
+        """Return the action with the result of a run that ends now, or this share of it; another action as it is."""
+        if not self.is_run:
+            return self
+        return replace(self, result=round((time.monotonic() - self.began) * 1000 * share))
 
 
 class DemoPlayer:
@@ -100,10 +112,11 @@ class DemoPlayer:
         self.world.tally.add(Event(self.name, self.kind, word, detail, **more))
 
     def pick(self, *slugs: str) -> dict[str, Any]:
-        """Return the first of these action types that can be played here, else any that takes time."""
+        """Return the first of these action types that can be played here, else any with points that takes time."""
         types = {kind["slug"]: kind for kind in self._action_types}
         action_type = next((types[slug] for slug in slugs if slug in types), None)
-        return action_type or max(self._action_types, key=lambda kind: bool(kind["min_seconds"]))
+        with_points = [kind for kind in self._action_types if kind["result_kind"] == "fixed"]
+        return action_type or max(with_points, key=lambda kind: bool(kind["min_seconds"]))
 
     def issue(self, kind: dict[str, Any]) -> IssuedAction | None:
         """Return a new action, or report the refusal and return `None`."""
@@ -111,22 +124,27 @@ class DemoPlayer:
         if answer.status != 201:
             self.report("refused", f"{answer.refusal}  {kind['slug']}", code=answer.code)
             return None
-        data = answer.data
-        expires = time.monotonic() + _seconds(data)
-        return IssuedAction(data["action_id"], data["token"], kind["slug"], kind["min_seconds"], expires)
+        data, now = answer.data, time.monotonic()
+        is_run = kind["result_kind"] == "reported"
+        return IssuedAction(
+            data["action_id"], data["token"], kind["slug"], kind["min_seconds"], now, now + _seconds(data), is_run
+        )
 
     def complete(self, action: IssuedAction, *, token: str = "", key: str = "") -> Answer:
         """Present the action's own token, or another, and return the answer; reports nothing."""
         path = f"/actions/{action.id}/complete"
-        return self.call("POST", path, {"token": token or action.token}, key=key)
+        body: dict[str, Any] = {"token": token or action.token}
+        if action.result is not None:
+            body["result"] = action.result
+        return self.call("POST", path, body, key=key)
 
     def redeem(self, action: IssuedAction, *, key: str = "") -> Answer:
         """Complete the action and report the result."""
         answer = self.complete(action, key=key)
         if answer.status == 200:
             score, rank = answer.data["score"]["current"], answer.data["rank"]
-            points = {"points": answer.data["points"], "score": score}
-            self.report("scored", action.slug, **points, rank=rank["current"], previous_rank=rank["previous"])
+            result = {"points": answer.data["points"], "milliseconds": action.result, "score": score}
+            self.report("scored", action.slug, **result, rank=rank["current"], previous_rank=rank["previous"])
         else:
             self.report("refused", f"{answer.refusal}  {action.slug}", code=answer.code)
         return answer

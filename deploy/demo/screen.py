@@ -53,10 +53,12 @@ class Screen:
 
 
 def _standing(event: Event) -> str:
+    has_moved = event.rank is not None and event.previous_rank is not None and event.rank != event.previous_rank
+    rank = f"rank {event.rank}" + (f" (was {event.previous_rank})" if has_moved else "")
     if event.points is not None:
-        has_moved = event.rank is not None and event.previous_rank is not None and event.rank != event.previous_rank
-        previous = f" (was {event.previous_rank})" if has_moved else ""
-        return f"{event.points:>+5}  score {event.score:>7,}  rank {event.rank}{previous}"
+        return f"{event.points:>+5}  score {event.score:>7,}  {rank}"
+    if event.milliseconds is not None and event.score is not None:
+        return f"{event.milliseconds / 1000:.3f} s  best {event.score / 1000:.3f} s  {rank}"
     return f"  score {event.score:,}  no rank" if event.score is not None else ""
 
 

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Event:
-    """One event of one player; `word` says its kind, `code` is that of a refusal."""
+    """One event of one player; `word` says its kind, `code` is that of a refusal.
+
+    A run has `milliseconds` instead of `points`, and then `score` is the player's best.
+    """
 
     player: str
     kind: str
@@ -18,6 +21,7 @@ class Event:
     detail: str = ""
     code: str = ""
     points: int | None = None
+    milliseconds: int | None = None
     score: int | None = None
     rank: int | None = None
     previous_rank: int | None = None

@@ -17,7 +17,7 @@ import pytest
 from deploy.demo.board import SeenBoard
 from deploy.demo.cases import NewSignals
 from deploy.demo.cheats import AlmostInTime, Burst, Clockwork, Forger, Replayer, TooFast
-from deploy.demo.honest import Expert, Honest, Regular
+from deploy.demo.honest import Expert, Honest, Regular, Runner
 from deploy.demo.player import DemoPlayer, World
 from deploy.demo.tally import Event, EventTally
 from devstack.child import ROOT
@@ -37,6 +37,20 @@ class Flood(Burst):
     """The burst cheat with an action whose bursts are small, so that a busy machine reaches them too."""
 
     slug = "flood"
+
+
+_RUNS = """
+[boards.speedruns]
+scoring = "best"
+order = "asc"
+
+[action_types.speedrun]
+boards = ["speedruns"]
+result_kind = "reported"
+result_is_duration = true
+min_seconds = 0.5
+slack_seconds = 10
+"""
 
 
 class Stage:
@@ -92,7 +106,10 @@ class Crowd:
 
 
 @pytest.fixture(scope="module")
-def crowd(product: Product) -> Iterator[Crowd]:
+def crowd(product: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
+    runs = tmp_path_factory.mktemp("boards") / "runs.toml"
+    runs.write_text(_RUNS)
+    assert product.flask("boards", "apply", str(runs)).returncode == 0
     for slug, options in ((Metronome.slug, ("--min-seconds", "0.8")), (Flood.slug, ("--burst", "5"))):
         assert product.flask("actions", "add", slug, "--points", "1", *options).returncode == 0
     cases = NewSignals(product.env)
@@ -100,6 +117,7 @@ def crowd(product: Product) -> Iterator[Crowd]:
     cheaters = [cheats.start(kind) for kind in (TooFast, AlmostInTime, Metronome, Flood)]
     for kind in (Replayer, Forger):
         thieves.start(kind)
+    honest.start(Runner)
     players = [honest.start(kind) for kind in (Regular, Regular, Expert)]
     crowd = Crowd(cheats, thieves, honest, cheaters, players, cases)
     yield crowd
@@ -136,6 +154,8 @@ def test_honest_players_score_and_see_the_board_move(crowd: Crowd, product: Prod
         )
     )
     eventually(lambda: stage.board.top(1))
+    run = eventually(lambda: next((event for event in stage.events if event.milliseconds), None))
+    assert (run.kind, run.score, run.points, run.rank) == ("runner", run.milliseconds, None, 1)
     stage.end()
     assert stage.tally.surprises == []
     assert stage.tally.count("refused") == 0

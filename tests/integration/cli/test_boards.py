@@ -8,6 +8,7 @@ import pytest
 
 from app.containers.container import Container
 from app.stores.accounts.players import Player
+from devstack.child import ROOT
 from tests.integration.cli.conftest import Play, Run, RunJson
 from tests.parts.waiting import eventually
 
@@ -172,6 +173,15 @@ def test_a_board_without_an_action_type_is_refused(tmp_path: Path, run: Run) -> 
 )
 def test_a_file_that_makes_no_sense_is_refused(tmp_path: Path, run: Run, text: str, message: str) -> None:
     assert message in _refused(tmp_path, run, text)
+
+
+def test_the_boards_of_the_demo_can_be_added_again_and_again(run: Run, run_json: RunJson) -> None:
+    assert run("boards", "apply", str(ROOT / "deploy" / "demo" / "boards.toml"), "--rebuild").exit_code == 0
+    again = run("boards", "apply", str(ROOT / "deploy" / "demo" / "boards.toml"), "--rebuild")
+    assert again.stdout == "Nothing to change.\n"
+    fed = {board["slug"]: board["action_types"] for board in run_json("boards", "list")}
+    assert fed["week"] == fed["main"] == ["boss-fight", "puzzle", "quick-match", "tap"]
+    assert fed["speedruns"] == ["speedrun"]
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path, run: Run) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bench.faults.drill import SHORT, DrillOutcome
 from bench.faults.faults import FAULTS
 from bench.faults.load import Phase
-from bench.faults.report import as_json, line, page
+from bench.faults.report import as_json, faults_part, line
 from bench.faults.scene import Fault
 from bench.faults.touch import SOCKETS, SOCKETS_AND_ANSWERS
 
@@ -32,10 +32,10 @@ def test_a_drill_that_touched_nobody_is_reported_as_failed_with_the_reason() -> 
 
 
 def test_the_page_has_the_least_that_was_touched_of_all_runs() -> None:
-    text = page([[outcome(50)], [outcome(7)], [outcome(20)]], SHORT)
+    text = faults_part([[outcome(50)], [outcome(7)], [outcome(20)]], SHORT)
     assert "| 7 sockets cut off" in text
     assert "3 of 3" in text
-    assert "2 of 3" in page([[outcome(50)], [outcome(0)], [outcome(20)]], SHORT)
+    assert "2 of 3" in faults_part([[outcome(50)], [outcome(0)], [outcome(20)]], SHORT)
 
 
 def test_every_fault_says_what_it_has_to_touch() -> None:
