@@ -15,7 +15,7 @@ from tests.parts.client import Api
 from tests.parts.product import Product, running
 
 HOWTO = Path(__file__).resolve().parents[3] / "docs/howto/boards.md"
-BOARDS = ["Main board", "Contest of the century", "High score of the week", "All time", "Speedrun"]
+BOARDS = ["Main", "Contest of the century", "High score of the week", "All time", "Speedrun"]
 _LOWEST = -(2**53 - 1)
 FORMATS = """async (scores) => {
     const { score, signed, share, gain } = await import("/static/scores.js");
@@ -89,6 +89,7 @@ def _report(screen: Screen, action: str, result: str | None = None) -> None:
     if result is not None:
         screen.at("result").fill(result)
     screen.at("play-button").click()
+    expect(screen.page.locator("#earned:visible, #result-error:visible")).to_be_visible(timeout=30_000)
 
 
 def _more(screen: Screen) -> list[str]:
@@ -96,7 +97,7 @@ def _more(screen: Screen) -> list[str]:
 
 
 def test_the_howto_leads_from_one_file_to_four_boards_that_are_played(open_page: Open, game: Product) -> None:
-    screen = open_page().sign_up()
+    screen = open_page(timezone_id="Europe/Berlin").sign_up()
     assert screen.at("boards").get_by_role("link").all_text_contents() == BOARDS
     _play_levels(screen)
     _run(screen)
@@ -128,7 +129,7 @@ def _play_levels(screen: Screen) -> None:
         expect(screen.row(screen.username).locator(".rank")).to_have_text("1")
         expect(screen.at("standing-score")).to_have_text(score)
     expect(screen.at("season")).to_have_text(
-        re.compile(r"^Season 1 ends in .+, on Mon,? .+\. Then the list empties and season 2 begins\.$")
+        re.compile(r"^Season 1 ends in .+, on Mon, .+, 00:00 CES?T\. Then the list empties and season 2 begins\.$")
     )
 
 
@@ -187,7 +188,7 @@ def test_a_link_opens_its_board_and_the_browser_remembers_it(open_page: Open, ga
 def test_a_link_to_a_board_that_is_not_there_says_so_and_opens_the_first(open_page: Open) -> None:
     screen = open_page("?board=nowhere")
     expect(screen.at("board-note")).to_contain_text("does not exist, or is not open to everyone")
-    expect(screen.at("board-title")).to_have_text("Main board")
+    expect(screen.at("board-title")).to_have_text("Main")
     expect(screen.page).to_have_url(re.compile(r"\?board=main$"))
 
 
@@ -195,7 +196,7 @@ def test_a_switch_follows_the_other_board_on_the_same_socket(open_page: Open, ga
     screen = open_page("?board=all-time").sign_up()
     urls: list[str] = []
     screen.page.on("websocket", lambda socket: urls.append(socket.url))
-    _choose(screen, "Main board")
+    _choose(screen, "Main")
     player = Api(game.url).register()
     player.score_once("tap")
     expect(screen.row(player.username)).to_be_visible()
