@@ -22,11 +22,13 @@ const time = (text) => (text ? Date.parse(text) : null);
 /** Return the times (ms) at which the board's season begins and ends: null for none. */
 export const bounds = ({ season }) => ({ starts: time(season?.starts_at), ends: time(season?.ends_at) });
 
-/** Return whether the board takes results at `now` (ms). */
+/** Return whether the board takes results at `now` (ms). At the end of a season the next one begins, unless it was the last. */
 export function isOpen(board, now) {
   const { starts, ends } = bounds(board);
-  return starts !== null && starts <= now && (ends === null || now < ends);
+  return starts !== null && starts <= now && (ends === null || now < ends || !isLast(board));
 }
+
+const isLast = (board) => board.ends_at !== null && time(board.ends_at) <= bounds(board).ends;
 
 const isContest = (board) => !board.schedule && Boolean(board.starts_at || board.ends_at);
 
@@ -38,12 +40,11 @@ export function seasonWords(board, now) {
   const subject = isContest(board) ? "The contest" : `Season ${number}`;
   if (now < starts) return `${subject} starts in ${countdown(starts - now)}, on ${MOMENT.format(starts)}. Nothing counts before that.`;
   if (ends === null) return number > 1 ? `${subject}. It has no set end.` : "";
-  const isLast = board.ends_at !== null && time(board.ends_at) <= ends;
   if (now < ends) {
-    const then = isLast ? "Then the list is final." : `Then the list empties and season ${number + 1} begins.`;
+    const then = isLast(board) ? "Then the list is final." : `Then the list empties and season ${number + 1} begins.`;
     return `${subject} ends in ${countdown(ends - now)}, on ${MOMENT.format(ends)}. ${then}`;
   }
-  return isLast ? `${subject} ended on ${MOMENT.format(ends)}. The list is final.` : `Season ${number} has ended. Season ${number + 1} begins.`;
+  return isLast(board) ? `${subject} ended on ${MOMENT.format(ends)}. The list is final.` : `Season ${number} has ended. Season ${number + 1} begins.`;
 }
 
 /** Return the note that a season has given way to the next one, `number`. */

@@ -83,7 +83,7 @@ export class LiveSocket extends EventTarget {
   /** Subscribe to another board; on an open socket the state is `live` again once it has come. */
   turn(board) {
     this.#board = board;
-    this.#ask();
+    if (!this.#ask() && this.#token) this.#subscribe(this.#token); // a socket that is not live yet was asked for the board of before
   }
 
   /** Ask for the board once more on the open socket: the network came back, and the socket may not have survived. */

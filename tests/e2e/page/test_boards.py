@@ -1,4 +1,4 @@
-"""The how-to of docs/howto/boards.md, played in a browser; and what the page shows of boards with rules of their own."""
+"""The how-to of docs/howto/boards.md, played in a browser; and boards with rules of their own on the page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ FORMATS = """async (scores) => {
     const { score, signed, share, gain } = await import("/static/scores.js");
     const board = { unit: "", decimals: 3, order: "asc", scoring: "best" };
     const texts = scores.map((value) => score(board, value));
-    const shares = [[10, 10], [20, 10], [0, 0], [5, 0], [-5, -10], [5, -10]].map(([value, best]) => share(board, value, best));
+    const pairs = [[10, 10], [20, 10], [0, 0], [5, 0], [-5, -10], [5, -10]];
+    const shares = pairs.map(([value, best]) => share(board, value, best));
     return [texts, signed({ ...board, unit: "m" }, 1500), shares, gain(board, 20, 10)];
 }"""
 PARSES = """async (texts) => {
@@ -29,8 +30,8 @@ PARSES = """async (texts) => {
     return texts.map((text) => parseResult(text, 2));
 }"""
 SEASONS = """async ([board, times]) => {
-    const { seasonWords } = await import("/static/seasons.js");
-    return times.map((time) => seasonWords(board, Date.parse(time)));
+    const { isOpen, seasonWords } = await import("/static/seasons.js");
+    return times.map(Date.parse).map((time) => [seasonWords(board, time), isOpen(board, time)]);
 }"""
 METADATA = """async () => {
     const { Board } = await import("/static/board.js");
@@ -169,6 +170,12 @@ def _end_the_contest(screen: Screen, game: Product) -> None:
     )
     expect(screen.at("choices-note")).to_have_text("This board takes no results now.")
     expect(screen.row(screen.username).locator(".score")).to_have_text("1,100")
+    _choose(screen, "All time")
+    _report(screen, "Level", "300")
+    assert _more(screen) == [
+        "High score of the week 300, rank 1",
+        "Contest of the century closed, so it did not count there",
+    ]
 
 
 def test_a_link_opens_its_board_and_the_browser_remembers_it(open_page: Open, game: Product) -> None:
@@ -220,12 +227,18 @@ def test_a_contest_says_when_it_begins_and_ends(open_page: Open) -> None:
     times = {"starts_at": "2030-01-01T00:00:00Z", "ends_at": "2030-01-03T00:00:00Z"}
     board = {"schedule": None, **times, "season": {"number": 1, **times}}
     moments = ["2029-12-31T23:59:51Z", "2030-01-01T20:30:00Z", "2030-01-03T00:00:00Z"]
-    before, during, after = open_page(timezone_id="Asia/Tokyo").page.evaluate(SEASONS, [board, moments])
+    page = open_page(timezone_id="Asia/Tokyo").page
+    (before, during, after), is_open = zip(*page.evaluate(SEASONS, [board, moments]), strict=True)
+    assert is_open == (False, True, False)
     assert before.startswith("The contest starts in 9 s, on Tue")
     assert "09:00" in before
     assert before.endswith("Nothing counts before that.")
     assert during.startswith("The contest ends in 1 d 3 h, on Thu")
     assert after.endswith("The list is final.")
+    weekly = {**board, "schedule": "0 0 * * *", "starts_at": None, "ends_at": None}
+    _, (during, _), (after, is_still_open) = page.evaluate(SEASONS, [weekly, moments])
+    assert during.endswith("Then the list empties and season 2 begins.")
+    assert (after, is_still_open) == ("Season 1 has ended. Season 2 begins.", True)
 
 
 def test_a_run_shows_its_metadata(open_page: Open) -> None:
