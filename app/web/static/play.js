@@ -44,7 +44,7 @@ export class Play extends EventTarget {
     this.#abort?.abort();
     this.#rest();
     this.#view.clear();
-    if (!yes) return;
+    if (!yes || this.#slug === null) return; // `turn` follows
     if (this.#types === null) this.#load();
     this.#resume();
   }
@@ -52,10 +52,13 @@ export class Play extends EventTarget {
   /** Offer what feeds the board that is on the screen now. An action under way goes on. */
   turn() {
     const { slug } = this.#boards.board;
+    const isFirst = this.#slug === null;
     if (slug !== this.#slug && this.#phase === "idle") this.#view.clear();
     this.#slug = slug;
     this.#types = null;
-    if (this.#userId) this.#load();
+    if (!this.#userId) return;
+    this.#load();
+    if (isFirst) this.#resume();
   }
 
   /** Try at once to complete what waits for its next try: the server is within reach again. */
@@ -69,7 +72,6 @@ export class Play extends EventTarget {
 
   async #load() {
     const { board } = this.#boards;
-    if (board === null) return; // `turn` follows
     try {
       const { data } = await call("GET", "/action-types");
       if (board.slug !== this.#boards.board?.slug) return;
