@@ -39,6 +39,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
                     "result_kind": action_type.result_kind,
                     "min_result": action_type.min_result,
                     "max_result": action_type.max_result,
+                    "result_is_duration": action_type.result_is_duration,
                 }
                 for action_type in container().actions.types()
             ]

@@ -1,6 +1,6 @@
 // Announces changes to a screen reader in one sentence, and not more often than a person can listen.
 
-import { number, points } from "./words.js";
+import { number } from "./words.js";
 
 const LEAST = 5_000; // ms between two sentences
 
@@ -20,6 +20,14 @@ export class Announcer {
     if (this.#timer || this.#waiting.size === 0) return;
     const wait = Math.max(0, this.#last + LEAST - performance.now());
     this.#timer = setTimeout(() => this.#speak(), wait);
+  }
+
+  /** Forget what was not announced yet: another board is on the screen. */
+  clear() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#waiting.clear();
+    this.#element.textContent = "";
   }
 
   #speak() {
@@ -44,9 +52,9 @@ function merge(earlier, later) {
   };
 }
 
-function sentence({ username, rank, score, climbed, gained, arrived }) {
-  if (arrived) return `${username} entered the board at rank ${number(rank)} with ${points(score)}.`;
-  if (climbed > 0) return `${username} moved up to rank ${number(rank)} with ${points(score)}.`;
-  if (gained > 0) return `${username} is at rank ${number(rank)} with ${points(score)}.`;
+function sentence({ username, rank, words, climbed, gained, arrived }) {
+  if (arrived) return `${username} entered the board at rank ${number(rank)} with ${words}.`;
+  if (climbed > 0) return `${username} moved up to rank ${number(rank)} with ${words}.`;
+  if (gained > 0) return `${username} is at rank ${number(rank)} with ${words}.`;
   return ""; // an overtaken player is not announced: the player who overtakes is
 }

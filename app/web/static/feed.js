@@ -8,9 +8,13 @@ const EVERY = 2_000; // ms between two reads of the public board
 const LONGEST = 5_000; // ms between two failed reads, unless the server asks for more
 const PATIENCE = 3_000; // ms without a socket until the public board replaces it
 
-/** Events: `board` (detail: rows), `online` (detail: players), `state` (detail: a key of words.CONNECTION), `suspended`. */
+/**
+ * Events: `board` (detail: rows), `online` (detail: players), `state` (detail: a key of words.CONNECTION), `suspended`, `missing`
+ * (the board does not exist, or not for everyone).
+ */
 export class Feed extends EventTarget {
   #socket;
+  #board = null; // a slug, null before the first
   #version = -1;
   #polled = false; // the board on the screen is the public one, which has no version
   #live = false;
@@ -27,7 +31,7 @@ export class Feed extends EventTarget {
     this.#socket = new LiveSocket(session);
     this.#socket.addEventListener("board", (event) => this.#pushed(event.detail));
     this.#socket.addEventListener("state", (event) => this.#turned(event.detail));
-    this.#socket.addEventListener("suspended", () => this.dispatchEvent(new Event("suspended")));
+    for (const name of ["suspended", "missing"]) this.#socket.addEventListener(name, () => this.dispatchEvent(new Event(name)));
     window.addEventListener("online", () => {
       this.#socket.check();
       this.#back();
@@ -40,9 +44,30 @@ export class Feed extends EventTarget {
   follow({ signedIn, suspended }) {
     this.#suspended = suspended;
     this.#wanted = signedIn && !suspended;
+    if (this.#board !== null) this.#run(this.#version < 0 && !this.#polled ? 0 : PATIENCE);
+  }
+
+  /** Follow this board from now on. */
+  turn(board) {
+    const patience = this.#live ? PATIENCE : 0;
+    this.#board = board;
+    this.#version = -1;
+    this.#polled = this.#live = false;
+    this.#etag = null;
+    this.#socket.turn(board);
+    this.#run(patience);
+  }
+
+  /** Say that the server has not even told which boards there are. */
+  unreached() {
+    this.#say("reconnecting");
+  }
+
+  /** Read the public board after `patience` ms if no socket has brought it until then. */
+  #run(patience) {
     if (this.#wanted) {
       this.#socket.start();
-      if (!this.#live) this.#poll(this.#version < 0 && !this.#polled ? 0 : PATIENCE);
+      if (!this.#live) this.#poll(patience);
     } else {
       this.#socket.stop();
       this.#live = false;
@@ -51,6 +76,7 @@ export class Feed extends EventTarget {
   }
 
   #back() {
+    if (this.#board === null) return;
     if (this.#wanted) this.#socket.hurry();
     if (!this.#live) this.#poll(0);
   }
@@ -87,7 +113,8 @@ export class Feed extends EventTarget {
     if (document.hidden && this.#polled) return; // the page is hidden; it reads again when it is visible
     let wait = EVERY;
     try {
-      const answer = await call("GET", "/leaderboard/top?limit=10", { headers: this.#etag ? { "If-None-Match": this.#etag } : {} });
+      const headers = this.#etag ? { "If-None-Match": this.#etag } : {};
+      const answer = await call("GET", `/leaderboard/top?limit=10&board=${encodeURIComponent(this.#board)}`, { headers });
       if (round !== this.#round) return;
       this.#unreached = 0;
       this.#etag = answer.headers.get("ETag");
@@ -98,6 +125,7 @@ export class Feed extends EventTarget {
       this.#unreached += 1;
       wait = refused.retryAfter ? refused.retryAfter * 1000 : Math.min(LONGEST, EVERY * 2 ** (this.#unreached - 1));
       this.#say("reconnecting");
+      if (refused.code === "not_found") this.dispatchEvent(new Event("missing"));
     }
     this.#poll(wait);
   }

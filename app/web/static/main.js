@@ -2,7 +2,9 @@
 
 import { Account } from "./account.js";
 import { Announcer } from "./announce.js";
+import { BoardHead } from "./board-head.js";
 import { Board } from "./board.js";
+import { Boards } from "./boards.js";
 import { Case } from "./case.js";
 import { Feed } from "./feed.js";
 import { Online } from "./online.js";
@@ -14,11 +16,13 @@ import { CONNECTION, LOST, suspension } from "./words.js";
 const session = new Session();
 const account = new Account(session);
 const announcer = new Announcer();
+const boards = new Boards();
+const head = new BoardHead(boards);
 const board = new Board();
 const ownCase = new Case(session);
 const feed = new Feed(session);
 const online = new Online();
-const play = new Play(session);
+const play = new Play(session, boards);
 const standing = new Standing(session, board);
 
 const banner = document.getElementById("banner");
@@ -62,6 +66,20 @@ function learn(status) {
   settle();
 }
 
+boards.addEventListener("chosen", ({ detail }) => {
+  announcer.clear();
+  board.turn(detail.board);
+  standing.turn(detail.board);
+  online.turn(detail.board.slug);
+  feed.turn(detail.board.slug);
+  play.turn();
+});
+boards.addEventListener("unreached", () => feed.unreached());
+head.addEventListener("turned", () => {
+  standing.turn(boards.board);
+  play.turn();
+});
+
 session.addEventListener("enter", () => {
   const focused = document.activeElement?.closest("#account");
   someoneElse();
@@ -86,9 +104,12 @@ feed.addEventListener("suspended", () => {
   standing.refresh();
 });
 feed.addEventListener("board", (event) => {
+  const wasEmpty = board.isEmpty;
   announcer.add(board.show(event.detail));
   standing.follow();
+  if (board.isEmpty && !wasEmpty) boards.read(); // the season may have ended
 });
+feed.addEventListener("missing", () => boards.read());
 feed.addEventListener("online", (event) => online.show(event.detail));
 feed.addEventListener("state", (event) => {
   online.follow(event.detail);

@@ -8,12 +8,19 @@ const QUIET = 30_000; // ms without a push until the number is requested anyway
 
 export class Online {
   #element = document.getElementById("online");
+  #board = null; // a slug, null before the first
   #timer = null;
   #state = "connecting";
   #told = 0; // numbers shown so far: an answer to a request from before the last one is outdated
 
   constructor() {
     document.addEventListener("visibilitychange", () => document.hidden || this.#ask());
+  }
+
+  /** Show the number of this board. */
+  turn(board) {
+    this.#board = board;
+    this.#told += 1;
     this.#ask();
   }
 
@@ -41,13 +48,14 @@ export class Online {
   }
 
   async #ask() {
-    if (document.hidden) return; // the page requests it again when it is visible
+    if (document.hidden || this.#board === null) return; // the page requests it again when it is visible
     this.#soon();
     const told = this.#told;
     try {
-      const { data } = await call("GET", "/leaderboard/online?board=main");
+      const { data } = await call("GET", `/leaderboard/online?board=${encodeURIComponent(this.#board)}`);
       if (told === this.#told) this.show(data.online);
     } catch (refused) {
+      if (told !== this.#told) return;
       this.#element.hidden = true; // no number is better than an old one
       if (refused.retryAfter) this.#soon(Math.max(EVERY, refused.retryAfter * 1000));
     }

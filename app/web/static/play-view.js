@@ -1,17 +1,21 @@
 // The play card. One button goes through all the steps, so the focus never has to move.
 
-import { number, points, rank, seconds } from "./words.js";
+import { Earned } from "./earned.js";
+import { ResultField } from "./result-field.js";
+import { scoreWords, worth } from "./scores.js";
+import { number, seconds } from "./words.js";
 
 const find = (id) => document.getElementById(id);
 
 export class PlayView {
+  result = new ResultField();
   #section = find("play");
   #choices = find("choices");
   #note = find("choices-note");
   #button = find("play-button");
   #leave = find("play-leave");
   #wait = find("wait");
-  #earned = find("earned");
+  #earned = new Earned();
   #error = find("play-error");
   #remark = find("play-remark");
   #status = find("play-status");
@@ -47,11 +51,14 @@ export class PlayView {
     return this.#choices.querySelector("input:checked")?.value ?? null;
   }
 
-  choices(types) {
+  /** List the types that feed `board`; without any, show `words`. */
+  choices(types, board, words) {
+    const before = this.chosen;
     this.#choices.querySelectorAll("label").forEach((label) => label.remove());
     this.#note.hidden = types.length > 0;
-    this.#note.textContent = "This board has no actions yet.";
-    types.forEach((type, index) => this.#choices.append(choice(type, index === Math.min(1, types.length - 1))));
+    this.#note.textContent = words;
+    types.forEach((type, index) => this.#choices.append(choice(type, board, index === Math.min(1, types.length - 1))));
+    this.choose(before);
   }
 
   /** Choose the type with this slug, if it is listed. */
@@ -73,11 +80,12 @@ export class PlayView {
     this.lock(false);
     this.#wait.hidden = true;
     this.#leave.hidden = true;
+    this.result.show(null);
     this.#press(type ? `Start ${type.name}` : "Start", Boolean(type));
   }
 
   clear() {
-    this.#earned.hidden = true;
+    this.#earned.hide();
     this.#error.hidden = true;
     this.#remark.hidden = true;
     this.#status.textContent = "";
@@ -97,6 +105,7 @@ export class PlayView {
     this.#leave.hidden = false;
     this.#leave.textContent = "Leave it";
     find("wait-words").textContent = action.name;
+    this.result.show(action.form, action.isTimed);
     this.#press("Please wait…", false);
     if (action.wait > 0) this.#status.textContent = `${action.name} takes ${seconds(action.wait / 1000)}.`;
   }
@@ -116,8 +125,9 @@ export class PlayView {
   ready(action) {
     this.#full(action, "ready");
     this.#wait.classList.add("over");
-    this.#press(`Complete for ${points(action.points)}`, true);
-    this.#status.textContent = `Ready. Complete it for ${points(action.points)}.`;
+    const words = action.form ? `with ${action.form.isDuration ? "this time" : "this result"}` : `for ${action.worth}`;
+    this.#press(`Complete ${words}`, true);
+    this.#status.textContent = `Ready. Complete it ${words}.`;
   }
 
   completing(action) {
@@ -126,6 +136,7 @@ export class PlayView {
     this.#wait.hidden = false;
     this.#wait.classList.add("asking");
     this.#leave.hidden = true;
+    this.result.lock(true);
     this.#full(action, "");
     this.#press("Completing…", false);
   }
@@ -139,19 +150,14 @@ export class PlayView {
     else this.#error.textContent = status;
   }
 
-  earned({ points: gained, score, rank: place }) {
+  /** Show the answer to a completion of an action that feeds the boards `fed`. */
+  earned(answer, fed, boards) {
     this.clear();
-    this.#earned.hidden = false;
-    find("earned-points").textContent = `+${number(gained)}`;
-    pair(find("earned-score"), number(score.previous), number(score.current));
-    pair(find("earned-rank"), rank(place.previous), rank(place.current));
-    this.#status.textContent =
-      `${points(gained)} earned. Score ${number(score.previous)} to ${number(score.current)}. ` +
-      `Rank ${rank(place.previous)} to ${rank(place.current)}.`;
+    this.#status.textContent = this.#earned.show(answer, fed, boards);
   }
 
   refused(words) {
-    this.#earned.hidden = true;
+    this.#earned.hide();
     this.#error.hidden = false;
     this.#error.textContent = words;
     this.#status.textContent = words;
@@ -183,28 +189,23 @@ export class PlayView {
   }
 }
 
-function pair(element, before, after) {
-  const old = document.createElement("span");
-  const arrow = document.createElement("span");
-  const now = document.createElement("strong");
-  old.textContent = before;
-  arrow.textContent = " → ";
-  arrow.className = "arrow";
-  now.textContent = after;
-  element.replaceChildren(old, arrow, now);
-}
-
-function choice(type, checked) {
+function choice(type, board, checked) {
   const label = document.createElement("label");
   label.className = "choice";
   const input = Object.assign(document.createElement("input"), { type: "radio", name: "action", value: type.slug, checked });
   const name = Object.assign(document.createElement("span"), { className: "choice-name", textContent: type.name });
-  const worth = Object.assign(document.createElement("span"), { className: "choice-points", textContent: `+${number(type.points)}` });
+  const prize = Object.assign(document.createElement("span"), { className: "choice-points" });
   const time = Object.assign(document.createElement("span"), {
     className: "choice-time",
     textContent: type.min_seconds > 0 ? `at least ${number(type.min_seconds)} s` : "at once",
   });
-  worth.setAttribute("aria-label", points(type.points));
-  label.append(input, name, time, worth);
+  const isFixed = type.result_kind === "fixed" || board.scoring === "count";
+  prize.textContent = isFixed ? worth(board, type.points) : type.result_is_duration ? "your time" : "your result";
+  if (isFixed) prize.setAttribute("aria-label", worthWords(board, type.points));
+  prize.classList.toggle("own-result", !isFixed);
+  label.append(input, name, time, prize);
   return label;
 }
+
+/** Return what fixed points are worth on a board, as words. */
+const worthWords = (board, points) => scoreWords(board, board.scoring === "count" ? 1 : points);

@@ -3,6 +3,9 @@
 import { call } from "./api.js";
 import { PlayView } from "./play-view.js";
 import { redeem } from "./redeem.js";
+import { resultForm } from "./result-field.js";
+import { scoreWords } from "./scores.js";
+import { isOpen } from "./seasons.js";
 import { randomId, shared, tab } from "./storage.js";
 import { reason, refusal } from "./words.js";
 
@@ -12,8 +15,10 @@ const COMPLETED = "fairboard.completed"; // {user_id, at}: the wait for the next
 /** Events: `earned` (detail: the answer to complete), `refused` (detail: a Refused). */
 export class Play extends EventTarget {
   #session;
+  #boards;
   #view = new PlayView();
-  #types = [];
+  #slug = null; // of the board whose types are offered
+  #types = null; // those that feed the board on the screen; null before they are loaded
   #phase = "idle"; // idle | starting | waiting | ready | completing | held (a pause after too many requests)
   #action = null;
   #timer = null;
@@ -21,9 +26,10 @@ export class Play extends EventTarget {
   #reached = new EventTarget();
   #userId = null;
 
-  constructor(session) {
+  constructor(session, boards) {
     super();
     this.#session = session;
+    this.#boards = boards;
     this.#view.onSubmit(() => this.#press());
     this.#view.onLeave(() => this.#leave());
     this.#view.onChoose(() => this.#phase === "idle" && this.#view.idle(this.#chosen()));
@@ -38,9 +44,21 @@ export class Play extends EventTarget {
     this.#abort?.abort();
     this.#rest();
     this.#view.clear();
-    if (!yes) return;
-    if (this.#types.length === 0) this.#load();
+    if (!yes || this.#slug === null) return; // `turn` follows
+    if (this.#types === null) this.#load();
     this.#resume();
+  }
+
+  /** Offer what feeds the board that is on the screen now. An action under way goes on. */
+  turn() {
+    const { slug } = this.#boards.board;
+    const isFirst = this.#slug === null;
+    if (slug !== this.#slug && this.#phase === "idle") this.#view.clear();
+    this.#slug = slug;
+    this.#types = null;
+    if (!this.#userId) return;
+    this.#load();
+    if (isFirst) this.#resume();
   }
 
   /** Try at once to complete what waits for its next try: the server is within reach again. */
@@ -53,26 +71,41 @@ export class Play extends EventTarget {
   }
 
   async #load() {
+    const { board } = this.#boards;
     try {
       const { data } = await call("GET", "/action-types");
-      this.#types = data.filter((type) => type.board === "main").sort((a, b) => a.points - b.points);
-      this.#view.choices(this.#types);
+      if (board.slug !== this.#boards.board?.slug) return;
+      const open = isOpen(board, this.#boards.now());
+      this.#types = open ? data.filter((type) => type.boards.includes(board.slug) && type.result_kind !== "trusted") : [];
+      this.#view.choices(this.#types, board, open ? "This board has no actions to play." : "This board takes no results now.");
       this.#view.choose(this.#action?.slug);
       if (this.#phase === "idle") this.#view.idle(this.#chosen());
       this.#view.lock(this.#phase !== "idle");
     } catch (refused) {
+      if (board.slug !== this.#boards.board?.slug) return;
       this.#view.noChoices(`${reason(refused)} Loading the actions again…`);
-      setTimeout(() => this.#load(), Math.max(2_000, (refused.retryAfter ?? 0) * 1000));
+      setTimeout(() => this.#types === null && this.#load(), Math.max(2_000, (refused.retryAfter ?? 0) * 1000));
     }
   }
 
   #chosen() {
-    return this.#types.find((type) => type.slug === this.#view.chosen) ?? null;
+    return this.#types?.find((type) => type.slug === this.#view.chosen) ?? null;
   }
 
   #press() {
     if (this.#phase === "idle" && this.#chosen()) this.#start(this.#chosen());
-    else if (this.#phase === "ready") this.#complete();
+    else if (this.#phase === "ready") this.#report();
+  }
+
+  /** Complete the action with the result in the field, if it asks for one. */
+  #report() {
+    const action = this.#action;
+    if (action.form) {
+      this.#view.result.run(Date.now() - action.from);
+      action.result = this.#view.result.read();
+      if (action.result === null) return;
+    }
+    this.#complete();
   }
 
   async #start(type) {
@@ -90,7 +123,10 @@ export class Play extends EventTarget {
         userId,
         slug: type.slug,
         name: type.name,
-        points: data.points,
+        boards: type.boards,
+        worth: data.points === null ? null : scoreWords(this.#boards.board, data.points),
+        form: resultForm(type, this.#boards), // of the result to report; null where the points are fixed
+        isTimed: true, // the clock was not set back: the time so far is known
         wait: type.min_seconds * 1000,
         from: now,
         until: now + (Date.parse(data.expires_at) - Date.parse(data.issued_at)),
@@ -123,6 +159,7 @@ export class Play extends EventTarget {
   #beginAgain(now) {
     this.#action.until -= this.#action.from - now;
     this.#action.from = now;
+    this.#action.isTimed = false;
     tab.write(KEPT, this.#action);
   }
 
@@ -142,6 +179,7 @@ export class Play extends EventTarget {
       this.#view.refused(`${this.#name()} expired before it was completed. Nothing was scored; start a new one.`);
       return;
     }
+    this.#view.result.run(now - this.#action.from);
     if (left > 0) {
       this.#phase = "waiting";
       this.#view.progress(left, this.#action.wait);
@@ -149,7 +187,7 @@ export class Play extends EventTarget {
     } else {
       if (this.#phase !== "ready") this.#view.ready(this.#action);
       this.#phase = "ready";
-      this.#timer = setTimeout(() => this.#tick(), 1_000);
+      this.#timer = setTimeout(() => this.#tick(), this.#action.form ? 100 : 1_000);
     }
   }
 
@@ -172,13 +210,24 @@ export class Play extends EventTarget {
       if (this.#action !== action) return;
       shared.write(COMPLETED, { user_id: this.#userId, at: Date.now() });
       this.#forget();
-      this.#view.earned(answer);
+      this.#view.earned(answer, action.boards, this.#boards);
       this.dispatchEvent(new CustomEvent("earned", { detail: answer }));
     } catch (refused) {
       if (this.#action !== action || signal.aborted) return;
+      const message = action.form && resultMessage(refused);
+      if (message) return this.#correct(message);
       if (refused.code !== "unauthorized") this.#forget(); // after the next sign-in the same try goes on
       this.#refused(refused);
     }
+  }
+
+  /** Let the player report another result: the server has refused this one, and the action is still open. */
+  #correct(message) {
+    const action = this.#action;
+    Object.assign(action, { key: randomId(), sent: false });
+    tab.write(KEPT, action);
+    this.#wait();
+    this.#view.result.refuse(action.result, message);
   }
 
   /** Show every second how long it is until the next try. */
@@ -231,4 +280,10 @@ export class Play extends EventTarget {
     this.#phase = "idle";
     this.#view.idle(this.#chosen());
   }
+}
+
+/** Return the server's words about the reported result, or null if it refused for another reason. */
+function resultMessage({ code, details }) {
+  if (code !== "invalid_request" || !Array.isArray(details)) return null;
+  return details.find((item) => item?.field === "result")?.message ?? null;
 }

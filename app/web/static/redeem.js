@@ -12,7 +12,7 @@ export function pauseFor(refused, tries) {
 }
 
 /**
- * Complete `action` ({id, token, key}) and return the answer's data. Calls `onRetry(refused, ms)` before the pause that precedes a
+ * Complete `action` ({id, token, key, form, result}) and return the answer's data; `result` is sent if it has a `form`. Calls `onRetry(refused, ms)` before the pause that precedes a
  * further try, and with 0 after it. The event `reached` of `reached` ends a pause that the server did not ask for.
  * Throws the Refused that is final, or the last one once `signal` is aborted.
  */
@@ -20,7 +20,7 @@ export async function redeem(session, action, { onRetry, signal, reached }) {
   for (let tries = 1; ; tries += 1) {
     try {
       const { data } = await session.call("POST", `/actions/${action.id}/complete`, {
-        body: { token: action.token },
+        body: action.form ? { token: action.token, result: action.result } : { token: action.token },
         headers: { "Idempotency-Key": action.key },
       });
       return data;

@@ -36,9 +36,13 @@ export function delayFor(code, failures) {
 /** Return the ms that a try may take after `failures` sockets that ended or failed in a row. */
 export const tryFor = (failures) => Math.min(LONGEST_TRY, TRY * 2 ** Math.floor(failures / 3));
 
-/** Events: `board` (detail: the server's message), `state` (detail: connecting | live | reconnecting), `suspended`. */
+/**
+ * Events: `board` (detail: the server's message), `state` (detail: connecting | live | reconnecting), `suspended`, `missing`
+ * (the board does not exist).
+ */
 export class LiveSocket extends EventTarget {
   #session;
+  #board = null; // the slug of the board to subscribe to
   #ws = null;
   #timer = null;
   #watch = null;
@@ -76,13 +80,24 @@ export class LiveSocket extends EventTarget {
     this.#open();
   }
 
+  /** Subscribe to another board; on an open socket the state is `live` again once it has come. */
+  turn(board) {
+    this.#board = board;
+    if (!this.#ask() && this.#token) this.#subscribe(this.#token); // a socket that is not live yet was asked for the board of before
+  }
+
   /** Ask for the board once more on the open socket: the network came back, and the socket may not have survived. */
   check() {
-    if (!this.#running || !this.#liveSince) return;
+    if (this.#ask()) this.#say("connecting");
+  }
+
+  /** Subscribe on a live socket, and wait for the answer as for a first one. Return false without such a socket. */
+  #ask() {
+    if (!this.#running || !this.#liveSince) return false;
     this.#checking = true;
-    this.#say("connecting");
     this.#subscribe(this.#session.held.access);
     this.#listen();
+    return true;
   }
 
   async #open() {
@@ -106,7 +121,7 @@ export class LiveSocket extends EventTarget {
   #subscribe(token) {
     this.#token = token;
     if (this.#ws?.readyState === WebSocket.OPEN) {
-      this.#ws.send(JSON.stringify({ type: "subscribe", auth: `Bearer ${token}`, board: "main" }));
+      this.#ws.send(JSON.stringify({ type: "subscribe", auth: `Bearer ${token}`, board: this.#board }));
     }
   }
 
@@ -114,16 +129,18 @@ export class LiveSocket extends EventTarget {
     const message = parse(text);
     if (message?.type === "ping") this.#ws.send(JSON.stringify({ type: "pong", timestamp: message.timestamp }));
     if (message?.type === "error") this.#refusal = message.error?.code ?? null;
-    const isProof = message?.type === "leaderboard.initial" && (!this.#liveSince || this.#checking);
+    const isOther = message?.meta?.board !== this.#board; // the socket was turned to this board since
+    const isProof = message?.type === "leaderboard.initial" && !isOther && (!this.#liveSince || this.#checking);
     if (isProof) {
       this.#liveSince ??= Date.now();
       this.#checking = false;
     }
     if (this.#liveSince) this.#listen();
     if (isProof) this.#say("live");
-    if (message?.type === "leaderboard.initial" || message?.type === "leaderboard.update") {
+    if (!isOther && (message?.type === "leaderboard.initial" || message?.type === "leaderboard.update")) {
       this.dispatchEvent(new CustomEvent("board", { detail: message }));
     }
+    if (message?.type === "error" && this.#checking) this.#closed(1013); // a socket whose subscribe failed has the board of before
   }
 
   #closed(code) {
@@ -135,6 +152,7 @@ export class LiveSocket extends EventTarget {
       this.dispatchEvent(new Event("suspended"));
       return;
     }
+    if (refusal === "not_found") this.dispatchEvent(new Event("missing"));
     this.#say("reconnecting");
     // Replace a refused token first; if that fails, the session reports it and the next try comes after its pause.
     if (refusal === "unauthorized") this.#session.renew(this.#token).catch(() => null).then(() => this.#later(code));

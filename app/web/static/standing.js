@@ -1,6 +1,7 @@
-// The player's own rank and score: from the board while they are on it, from GET /me otherwise.
+// The player's own rank and score: from the board while they are on it, from the server otherwise.
 
-import { number, points, rank as rankWords } from "./words.js";
+import { PLAIN, gain, isTotal, score as scoreText, scoreWords } from "./scores.js";
+import { rank as rankWords } from "./words.js";
 
 const OWN_LEAD = 2_000; // ms for which the player's own redemption is ahead of the board
 const EVERY = 15_000; // ms between two requests, for changes by other players below the board
@@ -10,6 +11,7 @@ const AFTER_CHANGE = 2_000; // ms at least between two requests after changes of
 export class Standing extends EventTarget {
   #session;
   #board;
+  #rules = null; // the board as GET /boards has it, null before the first
   #section = document.getElementById("standing");
   #rank = document.getElementById("standing-rank");
   #score = document.getElementById("standing-score");
@@ -34,7 +36,13 @@ export class Standing extends EventTarget {
     this.#board.showOwn(null);
     this.#render();
     clearTimeout(this.#timer);
-    if (this.#session.user) this.#ask();
+    if (this.#session.user && this.#rules) this.#ask();
+  }
+
+  /** Show the standing on another board. */
+  turn(board) {
+    this.#rules = board;
+    this.reset();
   }
 
   /** Update from the changed board. */
@@ -42,17 +50,25 @@ export class Standing extends EventTarget {
     const user = this.#session.user;
     const row = user && this.#board.find(user.user_id);
     if (!user || !this.#me) return;
-    const behind = performance.now() < this.#leadUntil && (row?.score ?? 0) < this.#me.score;
-    if (row && !behind) {
-      this.#me = { ...this.#me, rank: row.rank, score: row.score };
+    if (row && !this.#isBehind(row)) {
+      this.#me = { ...this.#me, rank: row.rank, score: row.score, metadata: row.metadata };
     } else {
       this.#soon(Math.max(0, this.#asked + AFTER_CHANGE - performance.now()));
     }
     this.#render();
   }
 
+  /** Return whether the board's row is from before the player's own redemption. */
+  #isBehind(row) {
+    if (performance.now() >= this.#leadUntil) return false;
+    return this.#rules.scoring === "last" ? row.score !== this.#me.score : gain(this.#rules, row.score, this.#me.score) > 0;
+  }
+
   /** Show a redemption's answer at once, before the board has it. */
-  earned({ score, rank }) {
+  earned({ standings }) {
+    const entry = standings.find(({ board }) => board === this.#rules.slug);
+    if (!entry) return;
+    const { score, rank } = entry;
     this.#leadUntil = performance.now() + OWN_LEAD;
     const previous = rank.previous === null ? null : { rank: rank.previous, score: score.previous };
     this.#before = rank.current <= 10 ? previous : undefined;
@@ -68,7 +84,7 @@ export class Standing extends EventTarget {
 
   #soon(wait) {
     clearTimeout(this.#timer);
-    if (this.#session.user) this.#timer = setTimeout(() => this.#ask(), wait);
+    if (this.#session.user && this.#rules) this.#timer = setTimeout(() => this.#ask(), wait);
   }
 
   async #ask() {
@@ -76,9 +92,11 @@ export class Standing extends EventTarget {
     this.#asked = performance.now();
     let wait = EVERY;
     try {
+      const rules = this.#rules;
       const { data } = await this.#session.call("GET", "/me");
-      if (user !== this.#session.user) return;
-      this.#me = data;
+      const standing = await this.#on(rules, data);
+      if (user !== this.#session.user || rules.slug !== this.#rules.slug) return;
+      this.#me = { ...data, ...standing };
       this.#render();
       this.dispatchEvent(new CustomEvent("known", { detail: data }));
     } catch (refused) {
@@ -88,15 +106,24 @@ export class Standing extends EventTarget {
     if (!document.hidden) this.#soon(wait);
   }
 
+  /** Return the standing to put in place of the one of GET /me, which is that on the board `main`. */
+  async #on({ slug }, me) {
+    if (slug === PLAIN.slug) return {};
+    if (me.status === "suspended") return { rank: null, score: null };
+    const { data } = await this.#session.call("GET", `/leaderboard/me?around=0&board=${encodeURIComponent(slug)}`);
+    return data.standing;
+  }
+
   #render() {
-    const { rank = null, score = 0, status = "active", username } = this.#me ?? {};
+    const { rank = null, score = null, status = "active", username, metadata } = this.#me ?? {};
+    const rules = this.#rules ?? PLAIN;
     this.#rank.textContent = rank === null ? "–" : rankWords(rank);
-    this.#score.textContent = number(score);
-    this.#score.classList.toggle("long", score >= 1e7);
+    this.#score.textContent = scoreText(rules, rank === null && isTotal(rules) ? 0 : score);
+    this.#score.classList.toggle("long", this.#score.textContent.length > 9);
     this.#note.textContent = this.#me ? this.#words(rank, score, status) : "Looking it up…";
     const below = this.#me && rank !== null && status === "active" && !this.#board.find(this.#session.user?.user_id);
     const before = performance.now() < this.#leadUntil ? this.#before : undefined;
-    this.#board.showOwn(below && this.#session.user ? { rank, username, score } : null, before);
+    this.#board.showOwn(below && this.#session.user ? { rank, username, score, metadata } : null, before);
   }
 
   #words(rank, score, status) {
@@ -104,7 +131,8 @@ export class Standing extends EventTarget {
     if (rank === null) return "You are on the board from your first completed action.";
     if (rank === 1) return "You are in first place.";
     const threshold = this.#board.threshold;
-    if (rank > 10 && threshold !== null) return `${points(Math.max(0, threshold - score) + 1)} to pass the last of the top ten.`;
-    return "";
+    if (rank <= 10 || threshold === null) return "";
+    if (!isTotal(this.#rules)) return `A result better than ${scoreWords(this.#rules, threshold)} is in the top ten.`;
+    return `${scoreWords(this.#rules, Math.max(0, threshold - score) + 1)} to pass the last of the top ten.`;
   }
 }
