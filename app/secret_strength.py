@@ -39,6 +39,15 @@ _WORDS = (
     "here goes something anything whatever todo fixme localhost local deadbeef cafebabe letmein welcome monkey dragon "
     "master qwerty hello world lorem ipsum dolor sit amet correct horse battery staple"
 )
+# The keys that FastAPI's and Flask's documentation and RFC 7515 show, in lower case.
+_PUBLISHED = frozenset(
+    {
+        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+        "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
+        "aym1sysppbydfgzld3umj1qzkobwvmkoqq-estjqlr_t-1qs0gzh75aktmn3yj0ips4hcguutwjazzr1z9caow",
+    }
+)
+_HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "sha3_512", "blake2b", "blake2s")
 _KNOWN = " ".join([*_ROWS, *(row[::-1] for row in _ROWS), _WORDS])
 # The commonest pairs of letters in English, and in languages written like it.
 _PAIRS = frozenset(
@@ -68,8 +77,10 @@ def weakness(secret: str) -> str | None:
         return f"is shorter than {LEAST_LENGTH} characters"
     if len(set(secret)) < _LEAST_DISTINCT:
         return "repeats a few characters"
+    if secret.lower() in _PUBLISHED:
+        return "is an example in public documentation"
     if any(raw[:_DIGEST_BYTES] in _digests_of_words() for raw in _decoded(secret)):
-        return "is the hash of a well-known word"
+        return "is the hash of a well-known word, or of nothing"
     if any(_estimate_bits(text) < _LEAST_BITS for text in _readings(secret)):
         return "is easy to guess: it repeats itself, or is made of words or sequences"
     return None
@@ -94,12 +105,11 @@ def _decoded(secret: str) -> Iterator[bytes]:
 
 @cache
 def _digests_of_words() -> frozenset[bytes]:
-    """Return the beginnings of the hashes of the words that people would take."""
-    words = [word.encode() for word in (*_WORDS.split(), *(word.capitalize() for word in _WORDS.split()))]
+    """Return the beginnings of the hashes of the words that people would take, and of an empty text."""
+    words = [word.encode() for word in ("", *_WORDS.split(), *(word.capitalize() for word in _WORDS.split()))]
     texts = [word + end for word in words for end in (b"", b"\n", b"1", b"123")]  # echo adds a line's end
-    names = ("md5", "sha1", "sha256", "sha512")
     return frozenset(
-        hashlib.new(name, text, usedforsecurity=False).digest()[:_DIGEST_BYTES] for text in texts for name in names
+        hashlib.new(name, text, usedforsecurity=False).digest()[:_DIGEST_BYTES] for text in texts for name in _HASHES
     )
 
 

@@ -10,13 +10,14 @@ import re
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from app.server_urls import split_url
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@*]+")
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 # As SQLAlchemy reads it: a password ends at the first @, and may have any other character.
 _POSTGRES = re.compile(r"[^:]+://(?:[^:/]*(?::[^@]*)?@)?(?P<host>[^/?]*)")
 _RATE = re.compile(r"[1-9][0-9]{0,8}/(second|minute|hour)")
@@ -127,6 +128,7 @@ def _check_rate(value: str) -> str:
 
 def _check_redis(value: str) -> str:
     if not value.startswith("redis+cluster:"):
+        _check_database(value)
         return _check_port(value)
     parts = split_url(value)
     if not all(_is_address(host.strip()) for host in parts.hosts.split(",")):
@@ -138,8 +140,18 @@ def _check_redis(value: str) -> str:
 
 def _check_broker(value: str) -> str:
     for part in value.split(";"):  # kombu takes several brokers so
+        if part.startswith("redis"):
+            _check_database(part)
         _check_port(part)
     return value
+
+
+def _check_database(value: str) -> None:
+    """Raise ValueError for a name of a database, in place of which redis-py takes database 0."""
+    parts = split_url(value)
+    path = "" if parts.scheme == "unix" else parts.path.strip("/")
+    if not all(re.fullmatch("[0-9]{0,9}", name) for name in (path, *parse_qs(parts.query).get("db", ()))):
+        raise ValueError("names a database of Redis that is no number")
 
 
 def _check_postgres(value: str) -> str:
@@ -155,10 +167,14 @@ def _check_port(value: str) -> str:
     return value
 
 
-def _check_origin(value: str) -> str:
-    if not _ORIGIN.fullmatch(value):
+def _read_origin(value: str) -> str:
+    """Return the origin as browsers write it: in lower case, without the default port."""
+    origin = value.lower()
+    if not _ORIGIN.fullmatch(origin):
         raise ValueError("wants origins such as https://play.example.org, without a path and without *")
-    return value
+    if not origin.isascii():
+        raise ValueError("wants hosts as browsers send them, such as https://xn--bcher-kva.example for bücher.example")
+    return origin.removesuffix(_DEFAULT_PORTS.get(origin.partition(":")[0], "/"))
 
 
 def _is_address(host: str) -> bool:
@@ -190,7 +206,7 @@ _Postgres = Annotated[
 
 Switch = Annotated[bool, BeforeValidator(_parse_switch)]
 Rate = Annotated[str, AfterValidator(_check_rate)]
-Origins = Annotated[tuple[Annotated[str, AfterValidator(_check_origin)], ...], _List]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_read_origin)], ...], _List]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(lambda text: str(ip_network(text)))], ...], _List]
 PostgresUrl = Annotated[_Postgres, _Hidden]
 PostgresUrls = Annotated[tuple[_Postgres, ...], _List, _Hidden]

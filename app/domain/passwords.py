@@ -20,9 +20,13 @@ _RUNS = (
     "01234567890123456789",
     "abcdefghijklmnopqrstuvwxyz",
     "qwertyuiopasdfghjklzxcvbnm",
+    "qwertzuiopasdfghjklyxcvbnm",
+    "azertyuiopqsdfghjklmwxcvbn",
+    "йцукенгшщзхъфывапролджэячсмитьбю",
     "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
     "!@#$%^&*()_+",
 )
+_ACCENTS = re.compile("(?<=[a-z])[\u0300-\u036f]+")  # in NFD; marks of other scripts are letters of their own
 _AROUND = re.compile(r"^\W+|\W+$|\s")
 _SHORTEST_WORD = 5  # characters; digits and signs around so few are most of the password
 _MOST_AROUND = 8  # characters; more digits and signs around a word take more guesses than an attacker has
@@ -44,9 +48,14 @@ def check_password(text: str, username: str = "") -> str:
     password = normalized_password(text)
     if not PASSWORD_LENGTH[0] <= len(password) <= PASSWORD_LENGTH[1]:
         raise ValueError(f"must have {PASSWORD_LENGTH[0]} to {PASSWORD_LENGTH[1]} characters")
-    if weakness := _weakness(username_key(password), username_key(username)):
+    if weakness := _weakness(_folded(password), _folded(username)):
         raise ValueError(weakness)
     return password
+
+
+def _folded(text: str) -> str:
+    """Return the text without what attackers leave out or vary: case, invisible characters, accents."""
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", username_key(text))))
 
 
 def _weakness(password: str, username: str) -> str | None:
@@ -54,13 +63,14 @@ def _weakness(password: str, username: str) -> str | None:
     plain = password.translate(_LEET)
     whole = {password, plain, _compact(password), _compact(plain)}
     cores = {_core(password), _core(plain)}
-    units = {_unit(text) for text in whole | cores}
-    parts = whole | cores | units | {_core(_unit(core)) for core in cores}
+    repeated = {unit for text in whole | cores if (unit := _unit(text)) != text}
+    repeated |= {_core(unit) for unit in repeated}
+    parts = whole | cores | repeated
     names = {username, _core(username), *_OWN_NAMES} - {""}
     if not parts.isdisjoint(names | {name[::-1] for name in names}):
         return _NAMED
     near_cores = {core for core in cores if len(password) - len(core) <= _MOST_AROUND}
-    if not (near_cores.isdisjoint(short_passwords()) and common_passwords().isdisjoint(parts)):
+    if not ((near_cores | repeated).isdisjoint(short_passwords()) and common_passwords().isdisjoint(parts)):
         return _COMMON
     runs = {password, _bare(password), *(core for core in near_cores if len(core) >= _SHORTEST_WORD)}
     if len(password) <= _LONGEST_TRIVIAL and any(map(_is_trivial, runs)):
@@ -110,7 +120,7 @@ def common_passwords() -> frozenset[str]:
 
 
 def short_passwords() -> frozenset[str]:
-    """Return zxcvbn's passwords that become long enough by a few digits or signs, such as letmein!."""
+    """Return zxcvbn's passwords that become long enough by a few digits or signs, or twice, such as letmein!."""
     return _load_lists()[1]
 
 

@@ -12,7 +12,7 @@ from app import metrics
 from app.domain.json_text import compact
 from app.domain.redemption import Completed, RedemptionRequest, StandingChange
 from app.domain.times import rfc3339
-from app.http.bodies import ActionToken, NewAction, body, idempotency_key
+from app.http.bodies import ActionToken, NewAction, body, idempotency_key, no_query
 from app.http.envelope import answer, failure_code, request_id
 from app.http.identity import container, me, signed_in
 from app.http.limits import RateLimits
@@ -27,6 +27,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @routes.get("/action-types")
     @limits.reads
     def action_types() -> Response:
+        no_query()
         return answer(
             [
                 {
@@ -54,6 +55,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @signed_in()
     @limits.reads
     def show(action_id: UUID) -> Response:
+        no_query()
         return answer(container().actions.state(me().player_id, action_id))
 
     @routes.post("/actions/<uuid:action_id>/complete")

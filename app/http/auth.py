@@ -6,7 +6,7 @@ import structlog
 from flask import Blueprint, Response, request
 
 from app.errors import InvalidCredentials, SignInDelayed
-from app.http.bodies import Credentials, NewAccount, NewAppeal, body
+from app.http.bodies import Credentials, NewAccount, NewAppeal, body, no_query
 from app.http.case_presenter import own_case
 from app.http.envelope import answer, empty, plain
 from app.http.identity import container, me, signed_in, tokens_for
@@ -48,6 +48,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @signed_in(kind="refresh", may_be_suspended=True, limit=limits.refresh)
     def refresh() -> Response:
         discard_body()
+        no_query()
         identity = me()
         return _render_login(
             container().accounts.refresh(identity.player_id, identity.login_id, identity.token_id), 200
@@ -58,6 +59,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @signed_in(may_be_suspended=True, limit=limits.refresh)
     def logout() -> Response:
         discard_body()
+        no_query()
         container().accounts.logout(me().player_id, me().login_id)
         return empty(204)
 
@@ -70,6 +72,7 @@ def _add_own_routes(routes: Blueprint, limits: RateLimits) -> None:
     @signed_in(may_be_suspended=True)
     @limits.reads
     def show_me() -> Response:
+        no_query()
         case = container().cases.own_case(me().player_id)
         links = {"standing": "/api/v1/leaderboard/me"}
         if case and case.may_appeal:

@@ -47,6 +47,7 @@ _MESSAGES = {
     "missing": "is required",
     "string_too_long": "must have at most {max_length} characters",
     "string_type": "must be a string",
+    "string_unicode": "has a field whose name is no Unicode text",
 }
 """The messages of pydantic's types of errors, with the facts that pydantic gives."""
 
@@ -183,6 +184,7 @@ class NewAppeal(Strict):
 def body(model: type[Model]) -> Model:
     """Return the JSON body as `model`. Raises a refusal in the API's order: size, media type, JSON, fields."""
     value = json_body()
+    no_query()
     if not isinstance(value, dict):
         raise InvalidRequest.field("body", "must be a JSON object")
     return _validate(model, value)
@@ -196,6 +198,11 @@ def query(model: type[Model]) -> Model:
             raise InvalidRequest.field(name, "must be given once")
         values[name] = texts[0]
     return _validate(model, values)
+
+
+def no_query() -> None:
+    """Raise InvalidRequest if the request has a query parameter, for a route that reads none."""
+    query(_Strict)
 
 
 def idempotency_key() -> str | None:
@@ -218,7 +225,7 @@ def _validate(model: type[Model], values: Mapping[str, object]) -> Model:
 
 
 def _detail(problem: ErrorDetails) -> dict[str, str]:
-    field = ".".join(str(part) for part in problem["loc"]) or "body"
+    field = ".".join(str(part) for part in problem["loc"]) if problem["loc"] else "body"
     message = _MESSAGES.get(problem["type"])
     if message is None:
         return {"field": field, "message": str(problem["msg"]).removeprefix("Value error, ")}

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from app.domain import actors
 from app.errors import NotFound
-from app.http.bodies import CasesQuery, NewDecision, Undoing, body, query
+from app.http.bodies import CasesQuery, NewDecision, Undoing, body, no_query, query
 from app.http.case_presenter import case_data, listed_case
 from app.http.envelope import answer, plain, request_id
 from app.http.identity import admin, container, me, signed_in
@@ -40,6 +40,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @limits.reads
     @admin
     def case(case_id: UUID) -> Response:
+        no_query()
         return _render_case(case_id)
 
     @routes.post("/admin/cases/<uuid:case_id>/decision")

@@ -134,6 +134,21 @@ def test_an_admin_may_call_and_a_player_may_not(product: Product, api: Api, anna
         assert answer.refusal == (403, "forbidden"), route
 
 
+def test_every_route_of_the_api_refuses_an_unknown_parameter(product: Product, api: Api) -> None:
+    admin = api.register()
+    assert product.flask("users", "set-role", admin.username, "admin").returncode == 0
+    for method, rule in _cases(ANYONE, PLAYER, ADMIN, SUSPENDED_TOO, REFRESH):
+        if not rule.startswith("/api/"):
+            continue
+        token = admin.refresh_token if RULES[method, rule] == REFRESH else admin.access_token
+        body: dict[str, object] | None = {} if method == "POST" else None
+        for surprise in ("surprise", ""):
+            answer = api.call(method, f"{_path(rule)}?{surprise}=1", body, token=token)
+            assert answer.refusal == (422, "invalid_request"), rule
+            assert answer.fields == {surprise}, rule
+    assert admin.me()["status"] == "active", "and none of them has signed out"
+
+
 @pytest.mark.parametrize(("method", "rule"), _cases(PLAYER, SUSPENDED_TOO))
 def test_a_player_may_call(anna: Player, method: str, rule: str) -> None:
     assert anna.api.call(method, _path(rule), token=anna.access_token).code not in ("unauthorized", "account_suspended")

@@ -140,6 +140,13 @@ WEAK = {
     "the SHA-256 of a line": hashlib.sha256(b"password\n").hexdigest(),
     "the half of a SHA-512": hashlib.sha512(b"Admin123").hexdigest()[:64],
     "a hash in base64": base64.b64encode(hashlib.sha256(b"test").digest()).decode(),
+    "the SHA-256 of nothing": hashlib.sha256(b"").hexdigest(),
+    "the SHA-512 of an empty line in base64": base64.b64encode(hashlib.sha512(b"\n").digest()).decode(),
+    "the SHA3 of a word": hashlib.sha3_256(b"secret").hexdigest(),
+    "the BLAKE2 of a word": hashlib.blake2b(b"password\n").hexdigest(),
+    "the key in FastAPI's documentation": "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+    "the key in Flask's documentation": "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
+    "the key in RFC 7515": "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
     "words with signs for letters": "H3lloW0rld!Th1sIsMyS3cr3tK3yF0rJwt!",
 }
 

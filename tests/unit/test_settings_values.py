@@ -219,6 +219,38 @@ def test_a_url_that_its_client_can_read_is_accepted_as_it_is(name: str, value: s
     assert getattr(_settings(**{name: value}), name.lower()) == value
 
 
+@pytest.mark.parametrize("name", ["REDIS_URL", "BROKER_URL"])
+@pytest.mark.parametrize(
+    "url",
+    ["redis://h/fairboard", "redis://h/-1", "redis://h/0/1", "rediss://h/0x1", "redis://h?db=fairboard", "redis://h/٣"],
+)
+def test_a_database_of_redis_is_a_number(name: str, url: str) -> None:
+    assert _error(**{name: url}) == f"{name} names a database of Redis that is no number"
+
+
+@pytest.mark.parametrize("url", ["redis://h", "redis://h/", "redis://h/15", "redis://h?db=3", "redis://h/1?db=2"])
+def test_redis_may_have_a_numbered_database(url: str) -> None:
+    assert _settings(REDIS_URL=url, BROKER_URL=url).redis_url == url
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("https://Play.Example.org", "https://play.example.org"),
+        ("HTTPS://play.example.org:443", "https://play.example.org"),
+        ("http://play.example.org:80", "http://play.example.org"),
+        ("http://play.example.org:443", "http://play.example.org:443"),
+        ("https://play.example.org:8443", "https://play.example.org:8443"),
+    ],
+)
+def test_an_origin_is_read_as_browsers_write_it(text: str, origin: str) -> None:
+    assert _settings(ALLOWED_ORIGINS=text).allowed_origins == (origin,)
+
+
+def test_an_origin_in_letters_that_no_browser_sends_is_refused() -> None:
+    assert "https://xn--bcher-kva.example" in _error(ALLOWED_ORIGINS="https://b\u00fccher.example")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

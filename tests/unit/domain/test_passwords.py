@@ -39,6 +39,11 @@ from app.domain.passwords import check_password
         "iloveyou iloveyou1",
         "jennifer99",
         "I love you",
+        "letmein letmein",
+        "adminadmin",
+        "dragon-dragon1",
+        "contrase\u00f1a",
+        "pass\u0301w\u00f6rd",
     ],
 )
 def test_a_common_password_is_refused(password: str) -> None:
@@ -69,6 +74,10 @@ def test_a_common_password_is_refused(password: str) -> None:
         "HGFEDCBA1!",
         "ABABABAB1",
         "!!qwertyui2026",
+        "\u0439\u0446\u0443\u043a\u0435\u043d\u0433\u0448",
+        "qwertzuiopa",
+        "azertyuiopq",
+        "bvcxwmlk",
     ],
 )
 def test_a_trivial_one_is_refused(password: str) -> None:
@@ -92,6 +101,9 @@ def test_a_trivial_one_is_refused(password: str) -> None:
         ("ben", "leaderboard!"),
         ("anna-maria", " anna-maria "),
         ("annamaria", "anna maria"),
+        ("Z\u00fcrich77", "zurich77"),
+        ("Zurich77", "z\u00fcrich77"),
+        ("Z\u00f6e", "zoezoezoe"),
     ],
 )
 def test_the_username_and_the_sites_name_are_refused(username: str, password: str) -> None:
