@@ -10,7 +10,7 @@ from app.domain.board_config import BoardConfig
 from app.domain.boards import SeasonFacts
 from app.domain.times import rfc3339
 from app.http.board_access import board_view, is_admin
-from app.http.bodies import Strict, query
+from app.http.bodies import no_query
 from app.http.envelope import answer
 from app.http.identity import container
 from app.http.limits import RateLimits
@@ -23,20 +23,20 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @routes.get("/boards")
     @limits.reads
     def boards() -> Response:
-        query(Strict)
+        no_query()
         return answer([_board(*facts) for facts in container().board_list.boards(with_hidden=is_admin())])
 
     @routes.get("/boards/<slug>")
     @limits.reads
     def board(slug: str) -> Response:
-        query(Strict)
+        no_query()
         links = {"leaderboard": f"/api/v1/leaderboard/top?board={slug}", "seasons": f"/api/v1/boards/{slug}/seasons"}
         return answer(_board(*container().board_list.board(board_view(slug))), links=links)
 
     @routes.get("/boards/<slug>/seasons")
     @limits.reads
     def seasons(slug: str) -> Response:
-        query(Strict)
+        no_query()
         facts = container().board_list.seasons(board_view(slug).season.board)
         return answer(
             [

@@ -202,7 +202,7 @@ def query(model: type[Model]) -> Model:
 
 def no_query() -> None:
     """Raise InvalidRequest if the request has a query parameter, for a route that reads none."""
-    query(_Strict)
+    query(Strict)
 
 
 def idempotency_key() -> str | None:

@@ -11,7 +11,7 @@ from app.domain.times import rfc3339
 from app.errors import InvalidRequest
 from app.http.board_access import board_view
 from app.http.board_queries import HistoryQuery
-from app.http.bodies import Strict, query
+from app.http.bodies import no_query, query
 from app.http.envelope import answer
 from app.http.identity import container
 from app.http.limits import RateLimits
@@ -26,7 +26,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @routes.get("/players/<uuid:user_id>")
     @limits.reads
     def show(user_id: UUID) -> Response:
-        query(Strict)
+        no_query()
         page = container().player_pages.page(user_id)
         data = {
             "user_id": str(page.player.id),

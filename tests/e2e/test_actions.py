@@ -19,7 +19,8 @@ def test_action_types_say_what_they_are_worth_and_how_long_they_take(api: Api) -
     assert kinds
     for kind in kinds:
         assert set(kind) == {
-            "slug", "name", "points", "min_seconds", "board", "boards", "result_kind", "min_result", "max_result"
+            "slug", "name", "points", "min_seconds", "board", "boards", "result_kind", "result_is_duration",
+            "min_result", "max_result",
         }  # fmt: skip
         assert kind["boards"] == [kind["board"]]
     assert {kind["slug"]: kind["points"] for kind in kinds}["tap"] == 1
