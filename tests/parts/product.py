@@ -109,14 +109,18 @@ def running(folder: Path, env: Mapping[str, str], *, broker: str) -> Iterator[Pr
 def find_contradictions(product: Product) -> list[str]:
     """Return the contradictions in the books: scores that differ from the sum of their events, actions scored twice.
 
-    An event names the season of the first board that it feeds: the other boards are left to `verified`.
+    An event names the season of the first board that it feeds. Boards that are no sums of such events are left to
+    `verified`.
     """
     with product.database() as connection:
         sums = connection.execute(
             """SELECT s.player_id, s.score + s.held, coalesce(e.total, 0) FROM standings s
                LEFT JOIN (SELECT season_id, player_id, sum(points) AS total FROM score_events GROUP BY 1, 2) e
                USING (season_id, player_id) WHERE s.score + s.held <> coalesce(e.total, 0)
-               AND s.season_id IN (SELECT n.id FROM seasons n JOIN action_types t USING (board_id))"""
+               AND s.season_id IN (
+                   SELECT n.id FROM seasons n JOIN boards b ON b.id = n.board_id JOIN action_types t ON t.board_id = b.id
+                   WHERE b.scoring = 'sum'
+               )"""
         ).fetchall()
         twice = connection.execute(
             "SELECT action_id FROM score_events WHERE kind = 'redeem' GROUP BY 1 HAVING count(*) > 1"
