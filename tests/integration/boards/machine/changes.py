@@ -17,7 +17,7 @@ from app.services.boards.replays import Replays
 from app.stores.boards.orders import MirroredStanding
 from tests.integration.boards.machine.model import Model, Rules, SeasonKey
 from tests.integration.boards.machine.moderation import Moderation
-from tests.integration.boards.machine.play import PLAYER, PROMPT, RESULT, Play
+from tests.integration.boards.machine.play import PLAYER, PROMPT, RESULT
 from tests.integration.boards.machine.world import BOARDS, BY, TYPES, Clock
 
 KINDS: tuple[tuple[Scoring, Order], ...] = (
@@ -32,7 +32,7 @@ BOARD = st.sampled_from([MAIN, *BOARDS])
 ACT = st.tuples(st.sampled_from(["redeem", "redeem", "void", "hold", "reach back", "status", "turn"]), PLAYER, RESULT)
 
 
-class Changes(Play, Moderation):
+class Changes(Moderation):
     """Boards change while players play, and Redis follows whenever its workers come to it."""
 
     def __init__(self, start: Callable[[], tuple[Container, Clock]]) -> None:
@@ -183,13 +183,13 @@ class Changes(Play, Moderation):
         elif name == "void":
             self.void_of_player(player=player, back=1 + number % 4, prompt=number > 1)
         elif name == "hold":
-            self.hold(player=player, lasts=number > 0)
+            self.hold(player=player, lasts=number > 0, slug="run", result=number)
         elif name == "reach back":
             self.reach_back(player=player, back=1 + number % 4, prompt=number > 1)
         elif name == "status":
             self.change_status(player=player, prompt=number > 1)
         else:
-            self.turn(board=[MAIN, *BOARDS][player], prompt=number > 1)
+            self.turn(board=[MAIN, *BOARDS][2 * player], prompt=number > 1)
 
     def _change(self, boards: dict[str, Fields], types: dict[str, Fields]) -> None:
         """Change the model as the plan says."""

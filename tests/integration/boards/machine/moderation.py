@@ -7,7 +7,7 @@ from copy import copy
 from uuid import UUID
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import initialize, rule
 
 from app.domain.corrections import Selection
 from app.domain.scoring import ScoreEvent
@@ -17,14 +17,14 @@ from app.stores.boards.outbox import OutboxStore
 from app.stores.moderation.correction_previews import Preview
 from app.stores.moderation.quarantine import QuarantineStore
 from tests.integration.boards.machine.model import CaseModel, Model, PlayerModel, VoidModel, moves
-from tests.integration.boards.machine.play import PLAYER, PROMPT
-from tests.integration.boards.machine.world import BOARDS, TYPES, World
+from tests.integration.boards.machine.play import PLAYER, PROMPT, RESULT, TYPE, Play
+from tests.integration.boards.machine.world import BOARDS, TYPES
 
 _AUTHOR = DecisionAuthor("cli:tests", "a test", "r")
 _SECONDS = 0.05  # for events that are visible; the worker waits for those in flight
 
 
-class Moderation(World):
+class Moderation(Play):
     """Operators and anti-cheat decide about players and their events. Every preview is compared with the outcome."""
 
     @rule(player=PLAYER, back=st.integers(1, 4), prompt=PROMPT)
@@ -92,9 +92,20 @@ class Moderation(World):
                 self.model.void(void, correction.selection, correction.selection.until)
         self.container.corrections.resume_all(_SECONDS * 10)
 
-    @rule(player=PLAYER, lasts=st.booleans())
-    def hold(self, player: int, lasts: bool) -> None:
-        """Open a case, and hold what the player scores from now on: until a decision, or for a time."""
+    @initialize(
+        events=st.lists(st.tuples(PLAYER, TYPE, RESULT), min_size=4, max_size=12), suspect=st.one_of(st.none(), PLAYER)
+    )
+    def begin(self, events: list[tuple[int, str, int]], suspect: int | None) -> None:
+        """Let the players have some events at first, and perhaps one of them a hold."""
+        for player, slug, result in events:
+            self.redeem_one(self.model.players[player], slug, result)
+        if suspect is not None:
+            self.hold(player=suspect, lasts=True, slug="solo", result=1)
+        self.deliver()
+
+    @rule(player=PLAYER, lasts=st.sampled_from([True, True, False]), slug=TYPE, result=RESULT)
+    def hold(self, player: int, lasts: bool, slug: str, result: int) -> None:
+        """Open a case, and hold what the player scores from now on: until a decision, or for a time. Score then."""
         free = self.free_player(player)
         if free is None:
             return
@@ -107,6 +118,7 @@ class Moderation(World):
             free.cases.append(CaseModel(case))
         self.read_hold(free)
         assert free.hold
+        self.redeem_one(free, slug, result)
 
     @rule(player=PLAYER, back=st.integers(1, 5), prompt=PROMPT)
     def reach_back(self, player: int, back: int, prompt: bool) -> None:

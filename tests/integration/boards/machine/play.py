@@ -19,7 +19,7 @@ from tests.integration.boards.machine.model import PlayerModel, SeasonKey, TypeM
 from tests.integration.boards.machine.world import BY, PLAYERS, TYPES, Clock, World
 
 PLAYER = st.integers(0, PLAYERS - 1)
-TYPE = st.sampled_from(["run", "run", "coin", *TYPES])
+TYPE = st.sampled_from(["run", "run", "solo", *TYPES])
 RESULT = st.sampled_from([1, 3, 0, -2, 1])
 PROMPT = st.sampled_from([True, True, False])
 """Whether all changes are delivered at once."""

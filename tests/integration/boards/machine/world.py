@@ -35,13 +35,13 @@ BOARDS: Mapping[str, Fields] = {
 }
 _LENIENT: Fields = {"min_seconds": 0.0, "cadence": "client", "parallel": 1000}
 TYPES: Mapping[str, Fields] = {
-    "coin": {"points": 2, "boards": [MAIN, "times", "high", "latest", "hourly", "cup"]},
+    "coin": {"points": 2, "boards": [MAIN, "times", "high", "cup"]},
     "run": {"result_kind": "reported", "boards": ["high", "fast", "latest", "least", "times", "hourly", MAIN]},
     "solo": {"points": 1, "boards": [MAIN]},
     "goal": {"result_kind": "trusted", "boards": ["fast", "least", "cup"]},
     "ticket": {"points": 3, "boards": ["cup"]},
 }
-PLAYERS = 5
+PLAYERS = 4
 _PERIODS = f"""
     SELECT seasons.*, w.starts_at, w.ends_at, w.over_past, coalesce(w.ends_at <= clock_timestamp(), false) AS is_ended
     FROM ({SEASONS}) seasons JOIN seasons w USING (id)
