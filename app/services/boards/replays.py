@@ -71,12 +71,13 @@ class Replays:
         board_sync: BoardSync,
         *,
         batch: int = _BATCH,
+        known_seconds: float = _KNOWN_SECONDS,
     ) -> None:
         self._db, self._plans, self._boards, self._types = database, plans, boards, types
         self._store, self._filled, self._writer = store, filled, writer
         self._rankings, self._board_sync = rankings, board_sync
         self._seasons = ReplaySeasons(plans, boards, store, filled)
-        self.batch = batch
+        self.batch, self.known_seconds = batch, known_seconds
 
     def unfinished(self) -> Replay | None:
         """Return the replay that is unfinished, None without one."""
@@ -239,7 +240,7 @@ class Replays:
         for season in seasons:
             self._board_sync.rebuild(season)
             self._board_sync.announce(season)
-        time.sleep(max(0.0, switched_at + _KNOWN_SECONDS - time.monotonic()))
+        time.sleep(max(0.0, switched_at + self.known_seconds - time.monotonic()))
         for season in seasons:
             self._board_sync.announce(season)
         self._drop(replay)
