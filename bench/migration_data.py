@@ -34,3 +34,9 @@ FILL = (
     "ANALYZE",
 )
 SUMS = "SELECT (SELECT sum(points) FROM score_events), (SELECT sum(score + held) FROM standings)"
+WRONG_STANDINGS = """
+    SELECT count(*) FROM standings s FULL JOIN (
+        SELECT player_id, sum(points) AS points FROM score_events GROUP BY player_id
+    ) e USING (player_id)
+    WHERE e.points IS DISTINCT FROM s.score + s.held OR (s.score > 0) IS DISTINCT FROM (s.achieved_at IS NOT NULL)
+"""
