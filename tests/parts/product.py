@@ -118,8 +118,8 @@ def find_contradictions(product: Product) -> list[str]:
                LEFT JOIN (SELECT season_id, player_id, sum(points) AS total FROM score_events GROUP BY 1, 2) e
                USING (season_id, player_id) WHERE s.score + s.held <> coalesce(e.total, 0)
                AND s.season_id IN (
-                   SELECT n.id FROM seasons n JOIN boards b ON b.id = n.board_id JOIN action_types t ON t.board_id = b.id
-                   WHERE b.scoring = 'sum'
+                   SELECT n.id FROM seasons n JOIN boards b ON b.id = n.board_id
+                   JOIN action_types t ON t.board_id = b.id WHERE b.scoring = 'sum'
                )"""
         ).fetchall()
         twice = connection.execute(

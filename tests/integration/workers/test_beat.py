@@ -26,7 +26,7 @@ def _terminate(container: Container) -> None:
     with container.database.statement() as connection:
         connection.exec_driver_sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE application_name LIKE 'fairboard beat%' AND datname = current_database()"
+            "WHERE application_name LIKE 'fairboard beat%%' AND datname = current_database()"
         )
 
 
@@ -120,7 +120,7 @@ def _events(beat: Beat, event: str) -> int:
 def _is_sending(container: Container) -> bool:
     query = (
         "SELECT 1 FROM pg_stat_activity "
-        "WHERE application_name LIKE 'fairboard beat%' AND query LIKE '%INSERT INTO ticks%'"
+        "WHERE application_name LIKE 'fairboard beat%%' AND query LIKE '%INSERT INTO ticks%'"
     )
     return bool(container.database.rows(f"{query} AND wait_event_type = 'Lock'"))
 
