@@ -96,7 +96,7 @@ class Cluster(Group):
         progress(f"Starting {REPLICAS} replicas, and bringing the database up to date")
         for replica in self.replicas:
             replica.launch()
-        self.flask("db", "upgrade")
+        self.flask("db", "upgrade", "--contract")
         self.redis.wait_until_whole()
         progress(f"Starting nginx, {API_SERVERS} API servers and {WS_SERVERS} WebSocket servers")
         web = self._launch_web()

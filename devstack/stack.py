@@ -63,7 +63,8 @@ class Stack(Group):
     def _start_all(self, progress: Progress) -> None:
         self._start_servers(progress)
         progress("Bringing the database up to date")
-        self.flask("db", "upgrade")
+        is_private = "postgres" in self._processes  # so no other version of Fairboard runs on it
+        self.flask("db", "upgrade", *(["--contract"] if is_private else []))
         if "rabbitmq" in self._processes:
             self._processes["rabbitmq"].wait_until_answers()
         self._start_parts(progress)

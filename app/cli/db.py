@@ -19,12 +19,15 @@ def _format_revision(revision: str | None) -> str:
 
 @db.command(epilog=example("db upgrade"))
 @click.argument("revision", default="head")
+@click.option("--contract", "contracts", is_flag=True, help="Do 'db contract' too: no earlier version runs any more.")
 @as_json
-def upgrade(revision: str, as_json: bool) -> None:
+def upgrade(revision: str, contracts: bool, as_json: bool) -> None:
     """Upgrade the database to REVISION, or to the newest. Safe on several machines at once."""
     before, after = container().schema.upgrade(revision)
     change_text = f"The database went from {_format_revision(before)} to {_format_revision(after)}."
     text = change_text if before != after else f"The database is at {_format_revision(after)} already."
+    if contracts:
+        container().schema.contract()
     if container().schema.awaits_contraction():
         print_message("When no process of an earlier version runs any more, run 'flask --app wsgi db contract'.")
     emit({"before": before, "after": after}, text, as_json=as_json)

@@ -44,6 +44,13 @@ def test_up_down_and_where_it_is(run: Run) -> None:
     assert "run 'flask --app wsgi db upgrade'" in run("db", "current").stdout
 
 
+def test_an_upgrade_says_that_the_schema_is_to_be_contracted_or_does_that_too(run: Run) -> None:
+    run("db", "upgrade", "0017")
+    assert "run 'flask --app wsgi db contract'" in run("db", "upgrade").stderr
+    assert run("db", "upgrade", "--contract").stderr == ""
+    assert json.loads(run("db", "contract", "--json").stdout) == {"contracted": False}
+
+
 def test_going_down_is_not_done_without_a_yes(flask: Flask) -> None:
     assert flask("db", "upgrade").stdout == f"The database went from empty to {migrations.newest()}.\n"
     result = flask("db", "downgrade", "base")
