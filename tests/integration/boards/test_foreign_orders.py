@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.boards import MAIN
 from tests.integration.boards.test_scorings import redeem
-from tests.integration.http.test_reading import Game, game
+from tests.integration.http.games import Game, game
 from tests.integration.unavailability.test_foreign_values import SPOIL, Key
 
 __all__ = ["game"]  # a fixture

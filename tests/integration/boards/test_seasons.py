@@ -6,30 +6,21 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 from app.containers.container import Container
 from app.domain.boards import MAIN, SeasonFacts
 from app.domain.corrections import Selection
-from app.domain.schedules import Window
-from app.domain.scoring import ScoreEvent
-from app.errors import Conflict, NotFound
 from app.services.boards.outbox import BoardChange
 from app.stores.boards.board_events import BoardChanged, Listening
 from app.stores.boards.seasons import SeasonStore
 from app.stores.play.ledger import NoOpenBoard
-from tests.integration.boards.test_counting import ACTS, _history
-from tests.integration.boards.test_scorings import ManyBoards, _wrong, add_board, feed, many_boards, redeem
+from tests.integration.boards.test_scorings import add_board, feed, redeem
 from tests.parts.waiting import eventually
-
-__all__ = ["many_boards"]  # a fixture
 
 
 def add_player(container: Container, name: str) -> UUID:
@@ -288,125 +279,3 @@ def test_a_list_whose_season_ends_while_it_is_read_is_not_sent(container: Contai
     wait_for_end(container)
     assert container.board_sync.announce(old) == 0
     assert container.board_sync.announce(container.standings.season(MAIN)) > 0
-
-
-def test_an_endless_season_that_a_person_ends_is_followed_by_another(container: Container) -> None:
-    redeem(container, add_player(container, "p"), 1)
-    at = container.seasons.end(MAIN, by="cli:tests", request_id="r")
-    assert (facts(container, MAIN, 1).ends_at, facts(container, MAIN, 2).starts_at) == (at, at)
-    assert facts(container, MAIN, 2).ends_at is None
-    with pytest.raises(Conflict, match="Season 1 of 'main' ends already"):
-        container.seasons.end(MAIN, by="cli:tests", request_id="r")
-    wait_for_end(container)
-    with pytest.raises(Conflict, match="Season 1 of 'main' has ended already"):
-        container.seasons.end(MAIN, 1, by="cli:tests", request_id="r")
-    with pytest.raises(NotFound, match="no season 7"):
-        container.seasons.end(MAIN, 7, by="cli:tests", request_id="r")
-    with pytest.raises(NotFound, match="no board 'x'"):
-        container.seasons.end("x", by="cli:tests", request_id="r")
-    (row,) = container.database.rows("SELECT act, subject FROM audit_log WHERE act = 'board.season_ended'")
-    assert row.subject == "board:main"
-
-
-def test_the_next_season_of_a_schedule_begins_early_when_a_person_ends_the_open_one(container: Container) -> None:
-    board = add_board(container, "hourly", ends="date_trunc('hour', now()) + interval '2 hours'")
-    container.database.rows("UPDATE boards SET schedule = '0 * * * *' WHERE id = :id RETURNING id", id=board)
-    container.seasons.turn()
-    end = facts(container, "hourly", 2).ends_at
-    at = container.seasons.end("hourly", 1, by="cli:tests", request_id="r")
-    assert (facts(container, "hourly", 2).starts_at, facts(container, "hourly", 2).ends_at) == (at, end)
-    with pytest.raises(Conflict, match="begins only at"):
-        container.seasons.end("hourly", 2, by="cli:tests", request_id="r")
-
-
-def test_a_contest_that_a_person_ends_is_over(container: Container) -> None:
-    board = add_board(container, "cup", ends="now() + interval '1 day'")
-    container.database.rows(
-        "UPDATE boards SET ends_at = now() + interval '1 day' WHERE id = :id RETURNING id", id=board
-    )
-    at = container.seasons.end("cup", by="cli:tests", request_id="r")
-    assert [season.ends_at for season in SeasonStore(container.database).facts("cup")] == [at]
-    assert container.database.rows("SELECT ends_at FROM boards WHERE id = :id", id=board)[0].ends_at == at
-    wait_for_end(container, "cup")
-    with pytest.raises(Conflict, match="no open season"):
-        container.seasons.end("cup", by="cli:tests", request_id="r")
-
-
-@dataclass
-class Seasonal(ManyBoards):
-    """Histories in which all boards turn to their next seasons now and then. `window` is the season to look at."""
-
-    windows: list[Window] = field(default_factory=list)
-    window: Window | None = None
-
-    def apply(self, act: str, number: int, points: int) -> None:
-        self.window = self.windows[-1]
-        if act == "turn":
-            self._turn()
-        else:
-            super().apply(act, number, points)
-
-    def events(self, player: UUID) -> list[ScoreEvent]:
-        """Return the events of the season, and all that void or restore them."""
-        assert self.window is not None
-        events = super().events(player)
-        begin, end = self.window.starts_at, self.window.ends_at
-        actions = {
-            event.action_id
-            for event in events
-            if event.kind == "redeem" and begin <= event.created_at and (end is None or event.created_at < end)
-        }
-        return [event for event in events if event.action_id in actions]
-
-    def _turn(self) -> None:
-        with self.container.database.transaction() as connection:
-            at = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
-            ended = connection.exec_driver_sql(
-                "UPDATE seasons SET ends_at = %(at)s WHERE ends_at IS NULL RETURNING board_id, number", {"at": at}
-            ).all()
-            for season in ended:
-                connection.exec_driver_sql(
-                    "INSERT INTO seasons (board_id, number, starts_at) VALUES (%(board)s, %(number)s, %(at)s)",
-                    {"board": season.board_id, "number": season.number + 1, "at": at},
-                )
-        self.windows[-1:] = [Window(self.windows[-1].starts_at, at), Window(at, None)]
-
-    def wrong_standings(self) -> list[object]:
-        """Return the standings of any season that differ from the fold of its events."""
-        wrong: list[object] = []
-        newest = self.container.catalog.open_seasons()
-        for back, window in enumerate(reversed(self.windows)):
-            self.window = window
-            for season in newest:
-                rows = self.container.database.rows(
-                    "SELECT id FROM seasons WHERE number = :number AND board_id = ("
-                    "SELECT board_id FROM seasons WHERE id = :id)",
-                    number=season.number - back,
-                    id=season.id,
-                )
-                wrong += _wrong(self, replace(season, id=rows[0].id, number=season.number - back))
-        return wrong
-
-
-_TURNING = st.lists(
-    st.tuples(st.sampled_from([*ACTS, "turn", "redeem", "turn"]), st.integers(0, 2), st.sampled_from([1, 3, 4, 10])),
-    min_size=4,
-    max_size=16,
-)
-
-
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=_TURNING)
-@example(steps=[("redeem", 0, 3), ("turn", 0, 1), ("redeem", 0, 10), ("hold", 0, 1), ("redeem", 0, 4)])
-@example(steps=[("redeem", 0, 3), ("turn", 0, 1), ("redeem", 0, 10), ("void since", 0, 1), ("restore", 0, 1)])
-def test_standings_of_every_season_are_the_fold_of_its_events(
-    many_boards: Container, steps: list[tuple[str, int, int]]
-) -> None:
-    plain, begin = _history(many_boards), datetime(2000, 1, 1, tzinfo=UTC)
-    history = Seasonal(plain.container, plain.players, plain.cases, windows=[Window(begin, None)])
-    for step in steps:
-        history.apply(*step)
-        assert history.wrong_standings() == [], step
-    many_boards.seasons.turn()
-    assert list(many_boards.corrections.find_unsound()) == []
-    assert history.wrong_standings() == []

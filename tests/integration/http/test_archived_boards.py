@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.services.boards.plan_writer import Operator
 from tests.integration.boards.test_seasons import deliver
-from tests.integration.http.test_reading import Game, game
+from tests.integration.http.games import Game, game
 
 __all__ = ["game"]  # a fixture
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.boards.test_scorings import add_board, redeem
 from tests.integration.boards.test_seasons import add_season, deliver, end_main, facts, wait_for_end
-from tests.integration.http.test_reading import API, Game, game
+from tests.integration.http.games import API, Game, game
 from tests.integration.http.test_results import Racer, racer
 
 __all__ = ["game", "racer"]  # fixtures

@@ -11,7 +11,7 @@ from app.domain.boards import Season
 from app.domain.scoring import ONE_RUN
 from tests.integration.boards.machine.changes import Changes
 from tests.integration.boards.machine.model import PlayerModel, SeasonKey
-from tests.integration.boards.test_pages import Truth, _check_standing, _row, _rows
+from tests.integration.boards.page_world import Truth, check_standing, row_of, rows_of
 
 _COUNTRIES = (None, Segment("country", "JP"), Segment("country", "BR"))
 _LIMITS = (1, 2, 3, 50)
@@ -84,7 +84,7 @@ class Machine(Changes):
     def _check_list(self, key: SeasonKey) -> None:
         """Compare the whole board as the database alone gives it."""
         top = self.container.standing_store.top(self.model.season(key), 100)
-        assert _rows(top) == self.model.truth(key).rows, key
+        assert rows_of(top) == self.model.truth(key).rows, key
 
     def _check_redis(self, key: SeasonKey) -> None:
         """Compare the sorted sets of a season that Redis mirrors."""
@@ -116,7 +116,7 @@ class Machine(Changes):
         scope = (season.board, season.number, segment)
         while True:
             page = self.container.board_pages.page(season, limit, after, segment)
-            rows += _rows(page.standings)
+            rows += rows_of(page.standings)
             assert page.total == len(truth.scores), (season, segment)
             assert len(rows) <= page.total, (season, segment)
             if page.last is None:
@@ -130,8 +130,8 @@ class Machine(Changes):
         for number in range(1, len(rows) + 1):
             around = self.container.board_pages.around_place(season, number, limit, segment)
             assert around.rank == rows[number - 1][0], (season, segment)
-            assert _rows(around.above) == rows[max(0, number - 1 - limit) : number - 1], (season, segment)
-            assert _rows(around.below) == rows[number - 1 :][:limit], (season, segment)
+            assert rows_of(around.above) == rows[max(0, number - 1 - limit) : number - 1], (season, segment)
+            assert rows_of(around.below) == rows[number - 1 :][:limit], (season, segment)
 
     def _check_scores(self, season: Season, segment: Segment | None, truth: Truth, limit: int) -> None:
         rows = truth.rows
@@ -139,8 +139,8 @@ class Machine(Changes):
             rank = truth.rank(score)
             around = self.container.board_pages.around_score(season, score, limit, segment)
             assert around.rank == rank, (season, segment)
-            assert _rows(around.above) == rows[max(0, rank - 1 - limit) : rank - 1], (season, segment)
-            assert _rows(around.below) == rows[rank - 1 :][:limit], (season, segment)
+            assert rows_of(around.above) == rows[max(0, rank - 1 - limit) : rank - 1], (season, segment)
+            assert rows_of(around.below) == rows[rank - 1 :][:limit], (season, segment)
 
     def _check_players(self, season: Season, segment: Segment | None, truth: Truth, limit: int) -> None:
         for player in self.model.players:
@@ -148,21 +148,21 @@ class Machine(Changes):
             score = truth.scores.get(player.id)
             sides = truth.sides(player.id, score, limit) if score else ([], [])
             assert around.rank == (truth.rank(score.score) if score else None), (season, segment)
-            assert (_rows(around.above), _rows(around.below)) == sides, (season, segment)
+            assert (rows_of(around.above), rows_of(around.below)) == sides, (season, segment)
             own, above, below = self.container.board_pages.own(season, player.id, limit, segment)
             score = self.model.fold(player, (season.board, season.number)).own
             is_in = segment is None or player.country == segment.value
             if score is None or player.status != "active" or not is_in:
                 assert (own.rank, above, below) == (None, [], []), (season, segment)
                 continue
-            assert _row(own) == truth.row(player.id, score), (season, segment)
-            assert (_rows(above), _rows(below)) == truth.sides(player.id, score, limit), (season, segment)
+            assert row_of(own) == truth.row(player.id, score), (season, segment)
+            assert (rows_of(above), rows_of(below)) == truth.sides(player.id, score, limit), (season, segment)
 
     def _check_lookup(self, season: Season, segment: Segment | None, truth: Truth, limit: int) -> None:
         friends = [player.id for player in self.model.players[limit % 2 :]]
         rows = [row for row in truth.rows if row[1] in friends]
         looked_up = self.container.board_pages.lookup(season, [*friends, uuid4()], segment)
-        assert [_row(standing) for _, standing in looked_up] == rows, (season, segment)
+        assert [row_of(standing) for _, standing in looked_up] == rows, (season, segment)
         among = Truth(season, {player: score for player, score in truth.scores.items() if player in friends})
         assert [place for place, _ in looked_up] == [row[0] for row in among.rows], (season, segment)
         self._check_pages_of_players()
@@ -172,7 +172,7 @@ class Machine(Changes):
         for player in self.model.players[:2]:
             page = self.container.player_pages.page(player.id)
             for row in page.standings:
-                _check_standing(row, player.id, truths[row.season.board])
+                check_standing(row, player.id, truths[row.season.board])
 
     def _check_top(self, season: Season, segment: Segment | None, truth: Truth, limit: int) -> None:
         if (season.board, season.number) == self.present(season.board):

@@ -17,7 +17,7 @@ from app.domain.boards import ResultKind, Season
 from app.domain.corrections import Selection
 from app.domain.schedules import Window
 from app.domain.scoring import BoardFold, Hold, Order, Score, ScoreEvent, Scoring, counting_events, fold_board
-from tests.integration.boards.test_pages import Truth
+from tests.integration.boards.page_world import Truth
 
 SeasonKey = tuple[str, int]
 """The board and the number of a season."""
