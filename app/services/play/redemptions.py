@@ -37,7 +37,8 @@ from app.services.play.ranks import Ranks
 from app.services.play.results import BadResult, check_result
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore
-from app.stores.play.action_claims import ActionClaimStore, Claim, Claimed, Consumed, Forged, Unclaimed
+from app.stores.play.action_claims import ActionClaimStore
+from app.stores.play.claim_results import Claim, Claimed, Consumed, Forged, Unclaimed
 from app.stores.play.first_answers import FirstAnswer, FirstAnswerStore
 from app.stores.play.ledger import (
     AlreadyRedeemed,
@@ -83,10 +84,8 @@ class Redemptions:
         thresholds: Thresholds,
     ) -> None:
         self._claims, self._ledger, self._first_answers = claims, ledger, first_answers
-        self._ranks = Ranks(rankings, standings, scripts)
-        self._history, self._moderation, self._season_plans = history, moderation, season_plans
-        self._scripts = scripts
-        self._secrets, self._thresholds = dict(secrets), thresholds
+        self._history, self._moderation, self._season_plans, self._scripts = history, moderation, season_plans, scripts
+        self._ranks, self._secrets, self._thresholds = Ranks(rankings, standings, scripts), dict(secrets), thresholds
 
     def complete(self, request: RedemptionRequest) -> Completed:
         """Score the action once. Raises a Refusal or one of UNAVAILABLE; a retry with the key tells the outcome."""

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import Enum
 from math import inf
-from typing import TypeAlias
 from uuid import UUID
 
 from anticheat.history import HISTORY_LENGTH, Completion
 from anticheat.rules import ActionTypeLimits
 from anticheat.suspicion import Suspicion
 from app.domain.action_token import Promise
+from app.stores.play.claim_results import Claim, Claimed, Consumed, Forged, Issue, Unclaimed
 from app.stores.play.claim_texts import (
     is_action,
     read_entry,
@@ -32,63 +30,6 @@ from app.stores.redis.connection import RedisValue
 _AFTER_EXPIRY = 3600  # seconds that an expired action can still be looked up
 _REMEMBERED_SECONDS = 86_400
 _MARK = "*"  # a member of every history: lost only with it; newer than all entries, so that trimming keeps it
-
-
-@dataclass(frozen=True, slots=True)
-class Issue:
-    """The times of a new action.
-
-    `outcome` is issued, unknown (issued, but Redis has lost the player's past) or too_many.
-    """
-
-    outcome: str
-    issued_ms: int
-    expires_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A claim that was taken at `at_ms`, on an action that was issued at `issued_ms`.
-
-    `is_unmeasurable`: that was by another clock, or before this one was set back. `history` is newest first;
-    `suspicion` is None if Redis has lost the player's past.
-    """
-
-    at_ms: int
-    issued_ms: int
-    is_unmeasurable: bool
-    limits: ActionTypeLimits
-    history: Sequence[Completion]
-    suspicion: Suspicion | None
-
-
-@dataclass(frozen=True, slots=True)
-class Consumed:
-    """The action is consumed; `replays` counts how often its token was presented since, with the time `at_ms`."""
-
-    at_ms: int
-    replays: int
-
-
-@dataclass(frozen=True, slots=True)
-class Forged:
-    """The token, presented at `at_ms`, does not promise what was issued."""
-
-    at_ms: int
-
-
-class Unclaimed(Enum):
-    """The other reasons for which no claim was taken, as claim.lua names them."""
-
-    REUSED = "reused"
-    """The Idempotency-Key belongs to another action or token."""
-    MISSING = "missing"
-    """Redis does not know the action, or it has expired or is invalid."""
-    IN_FLIGHT = "in_flight"
-    """Another redemption holds the claim."""
-
-
-Claim: TypeAlias = Claimed | Consumed | Forged | Unclaimed
 
 
 def _action_key(player_id: str, action_id: str) -> str:

@@ -18,7 +18,8 @@ from app.domain.action_token import Promise, digest_of, sign
 from app.domain.boards import MAIN, Season
 from app.setting_types import SecretKey
 from app.stores.boards.cached_lists import CachedTop
-from app.stores.play.action_claims import ActionClaimStore, Claim, Claimed, Consumed, Forged, Unclaimed
+from app.stores.play.action_claims import ActionClaimStore
+from app.stores.play.claim_results import Claim, Claimed, Consumed, Forged, Unclaimed
 from app.stores.redis.clock_steps import ClockSteps
 from tests.parts.kinds import ON_BOTH
 

@@ -19,7 +19,7 @@ from app.factory import create_app
 from app.services.play.actions import Issued
 from app.settings import Settings
 from app.stores.operations.probes import RedisProbe
-from app.stores.play.action_claims import Claimed
+from app.stores.play.claim_results import Claimed
 from app.stores.postgres.engine import UNAVAILABLE
 from devstack.child import free_port
 from devstack.redis_cluster import RedisCluster, RedisNode
