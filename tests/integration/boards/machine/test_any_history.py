@@ -25,7 +25,7 @@ from tests.integration.conftest import copy_database, url_of
 _EXAMPLES, _STEPS = int(os.environ.get("MACHINE_EXAMPLES", "0")), int(os.environ.get("MACHINE_STEPS", "30"))
 _SHRINKING = (Phase.shrink,) if os.environ.get("MACHINE_SHRINK", "1") == "1" else ()
 _HISTORIES = settings(
-    max_examples=_EXAMPLES or 15,
+    max_examples=_EXAMPLES or 12,
     stateful_step_count=_STEPS,
     derandomize=not _EXAMPLES,
     database=None,
