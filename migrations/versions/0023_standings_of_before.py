@@ -18,15 +18,20 @@ _WITHOUT_POINTS = "score = 0 AND held = 0 AND NOT has_held AND keeps_newest IS N
 
 
 def _update(assignment: str, condition: str) -> None:
-    """Change standings in small batches, each a transaction, so that a redemption never waits long for a row."""
+    """Change standings in small batches, each a transaction, so that a redemption never waits long for a row.
+
+    A batch is joined by its key: a row that a redemption changes meanwhile would no longer be at its ctid. Such a row
+    may be all that is left, so the end is that there is none.
+    """
     statement = sa.text(
         f"""
-        UPDATE standings SET {assignment}
-        WHERE ctid = ANY(ARRAY(SELECT ctid FROM standings WHERE {condition} LIMIT {_BATCH})) AND {condition}
+        UPDATE standings s SET {assignment}
+        FROM (SELECT season_id, player_id FROM standings WHERE {condition} LIMIT {_BATCH}) batch
+        WHERE s.season_id = batch.season_id AND s.player_id = batch.player_id AND {condition}
         """
     )
-    while op.get_bind().execute(statement).rowcount:
-        pass
+    while op.get_bind().execute(sa.text(f"SELECT EXISTS (SELECT FROM standings WHERE {condition})")).scalar_one():
+        op.get_bind().execute(statement)
 
 
 def upgrade() -> None:

@@ -159,6 +159,20 @@ def test_it_waits_for_no_long_reader_while_others_wait_behind_it(empty_database:
     assert not _has(empty_database, "count(*) FROM pg_constraint WHERE NOT convalidated")
 
 
+def test_a_standing_that_changes_while_it_is_completed_is_completed_too(empty_database: str) -> None:
+    migrations.upgrade(empty_database, _BEFORE)
+    held = _fill(empty_database)[-1]
+    migrations.upgrade(empty_database, "0022")
+    waits = "count(*) FROM pg_stat_activity WHERE query LIKE '%UPDATE standings s%' AND wait_event_type = 'Lock'"
+    with psycopg.connect(_plain(empty_database)) as player, ThreadPoolExecutor(1) as pool:
+        player.execute("UPDATE standings SET changes = changes + 1 WHERE player_id = %s", (held,))
+        upgrade = pool.submit(migrations.upgrade, empty_database)
+        eventually(lambda: _has(empty_database, waits), every=0.01)
+        player.commit()
+        upgrade.result()
+    assert not _has(empty_database, "count(*) FROM standings WHERE held > 0 AND NOT has_held")
+
+
 def test_it_goes_on_after_a_stop_between_its_steps(empty_database: str) -> None:
     migrations.upgrade(empty_database, "0022")
     with psycopg.connect(_plain(empty_database), autocommit=True) as connection:

@@ -125,7 +125,7 @@ def test_a_board_that_is_lost_while_it_is_rebuilt_is_not_complete(
 
 def test_an_empty_board_is_complete(anna: Caller, container: Container, season: Season) -> None:
     with container.database.statement() as connection:
-        connection.exec_driver_sql("UPDATE standings SET score = 0, changes = changes + 1")
+        connection.exec_driver_sql("UPDATE standings SET score = 0, achieved_at = NULL, changes = changes + 1")
     container.board_sync.rebuild(season)
     assert list(container.rankings.members(season)) == []
     assert container.rankings.is_ready(season)

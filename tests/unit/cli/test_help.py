@@ -43,7 +43,7 @@ COMMANDS = {
     "outbox": {"status"},
     "queues": {"status", "peek", "replay", "purge"},
     "doctor": set(),
-    "db": {"upgrade", "downgrade", "current"},
+    "db": {"upgrade", "contract", "downgrade", "current"},
 }
 
 
