@@ -60,25 +60,6 @@ def test_a_cluster_that_was_away_is_found_again_and_hears_what_was_decided_meanw
     late.close()
 
 
-def test_after_a_failover_no_time_of_the_former_clock_is_measured(cluster: RedisCluster, container: Container) -> None:
-    player = uuid4()
-    container.players.add(player, "alice", "alice", "no password fits this", "player")
-
-    def is_measurable(issued: Issued) -> bool:
-        action_id, digest = issued.promise.action_id, digest_of(issued.token)
-        claim = container.action_claims.claim(str(player), action_id, digest, key=None, fingerprint="")
-        assert isinstance(claim, Claimed)
-        return not claim.is_unmeasurable
-
-    before, between = (container.actions.issue(player, "tap") for _ in range(2))
-    assert is_measurable(before)
-    master = holder(cluster, f"history:{{{player}}}")
-    replica = replica_of(cluster, master)
-    eventually(lambda: fail_over(replica, master), within=40, every=2)
-    assert not is_measurable(between)
-    assert is_measurable(container.actions.issue(player, "tap"))
-
-
 @contextmanager
 def _without_replication(replica: RedisNode) -> Iterator[None]:
     """Stop replication from the master: a failover loses all writes of this block."""
@@ -169,3 +150,22 @@ def test_an_app_starts_while_its_cluster_is_away(servers: Stack) -> None:
     answer = web.get("/api/v1/action-types")
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (503, "unavailable")
     app.extensions["fairboard"].close()
+
+
+def test_after_a_failover_no_time_of_the_former_clock_is_measured(cluster: RedisCluster, container: Container) -> None:
+    player = uuid4()
+    container.players.add(player, "alice", "alice", "no password fits this", "player")
+
+    def is_measurable(issued: Issued) -> bool:
+        action_id, digest = issued.promise.action_id, digest_of(issued.token)
+        claim = container.action_claims.claim(str(player), action_id, digest, key=None, fingerprint="")
+        assert isinstance(claim, Claimed)
+        return not claim.is_unmeasurable
+
+    before, between = (container.actions.issue(player, "tap") for _ in range(2))
+    assert is_measurable(before)
+    master = holder(cluster, f"history:{{{player}}}")
+    replica = replica_of(cluster, master)
+    eventually(lambda: fail_over(replica, master), within=40, every=2)
+    assert not is_measurable(between)
+    assert is_measurable(container.actions.issue(player, "tap"))

@@ -110,7 +110,9 @@ def client(container: Container) -> Iterator[FlaskClient]:
 def anna(client: FlaskClient, container: Container) -> Caller:
     """Return a player that has scored once, alone on the board."""
     with container.database.statement() as connection:
-        connection.exec_driver_sql("UPDATE standings SET score = 0, held = 0, achieved_at = NULL, changes = changes + 1")
+        connection.exec_driver_sql(
+            "UPDATE standings SET score = 0, held = 0, achieved_at = NULL, changes = changes + 1"
+        )
     container.board_sync.rebuild(container.standings.season(MAIN))
     anna = Caller(client, fresh_name())
     assert anna.complete(anna.issue()).status_code == 200
