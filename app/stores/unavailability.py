@@ -118,6 +118,8 @@ _PG_STATES = frozenset(
         "22P05",  # untranslatable_character: the database has another encoding than UTF-8
     }
 )
+_PG_CONFLICTS = ("40P01", "40001")  # deadlock_detected, serialization_failure
+_PG_WAITS = ("55P03", "57014")  # lock_not_available, query_canceled: statement_timeout bounds the wait for a lock
 _PG_CLASSES = ("53", "58", "XX")  # insufficient resources, system error, internal error: damaged data, for example
 # libpq gives no SQLSTATE for a connection that the server refuses, only its words.
 _REFUSED_CONNECTION = re.compile(r"\bFATAL: +(.+)")
@@ -129,6 +131,19 @@ def pg_refuses(error: object) -> bool:
     if state is None:
         return False
     return state in _PG_STATES or state.startswith(_PG_CLASSES) or statement_outdated(error)
+
+
+def is_conflict(error: object) -> bool:
+    """Return whether PostgreSQL has ended a transaction that may succeed at once when it is repeated.
+
+    It was one side of a deadlock, or could not be serialized with others; nothing of it was committed.
+    """
+    return getattr(error, "sqlstate", None) in _PG_CONFLICTS
+
+
+def was_locked(error: object) -> bool:
+    """Return whether other transactions kept this one from its end: a conflict, or a wait that took too long."""
+    return is_conflict(error) or getattr(error, "sqlstate", None) in _PG_WAITS
 
 
 def connection_refusal(error: Exception) -> str | None:

@@ -39,8 +39,7 @@ class PlanWriter:
 
         Raises Conflict for a slug that was used before.
         """
-        for slug in plan.feeds:
-            self._boards.keep_ended_seasons(connection, slug)
+        self._boards.keep_ended_seasons(connection, list(plan.feeds))
         ids = {step.slug: self._write_board(connection, step, catalog, step.slug in filled) for step in plan.boards}
         for step in plan.types:
             self._write_type(connection, step)

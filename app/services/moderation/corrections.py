@@ -66,17 +66,21 @@ class Corrections:
             for condition in (selection.player_id, selection.action_type_id, selection.since, selection.until)
         ):
             raise InvalidRequest.field("player", "or an action type or a time must be given")
-        with self._db.transaction() as connection:
+
+        def begin(connection: sa.Connection) -> UUID:
             correction_id = self._add(connection, "void", selection, actor, reason, request_id)
             details = {"reason": reason, **_describe(selection)}
             self._audit.append(
                 connection, actor, "leaderboard.void", f"correction:{correction_id}", details, request_id
             )
-        return correction_id
+            return correction_id
+
+        return self._db.run(begin)
 
     def restore(self, correction_id: UUID, *, actor: str, reason: str, request_id: str) -> UUID:
         """Begin to restore a void; return the restore's id. Raises NotFound, and Conflict unless the void stands."""
-        with self._db.transaction() as connection:
+
+        def begin(connection: sa.Connection) -> UUID:
             restore_id = self.begin_restore(
                 connection, correction_id, made_by=actor, reason=reason, request_id=request_id
             )
@@ -84,7 +88,9 @@ class Corrections:
             self._audit.append(
                 connection, actor, "leaderboard.restore", f"correction:{restore_id}", details, request_id
             )
-        return restore_id
+            return restore_id
+
+        return self._db.run(begin)
 
     def begin_void(
         self,
@@ -213,18 +219,26 @@ class Corrections:
 
     def _step(self, correction_id: UUID) -> bool:
         """Work on one batch; return whether nothing was left to do."""
-        with self._db.transaction() as connection:
-            correction = self._store.lock(connection, correction_id)
-            if correction is None or correction.state != "running":
-                return True
-            is_exhausted = self._batches.process(connection, correction, self.batch)
-            is_finished = is_exhausted and self._store.is_settled(connection, correction_id)
-            if is_finished:
-                events = self._store.set_state(connection, correction_id, "done")
+        step = self._db.run(lambda connection: self._process_batch(connection, correction_id))
+        if step is None:
+            return True
+        is_exhausted, is_finished = step
         if is_finished:
-            log.warning("corrected", correction_id=str(correction_id), kind=correction.kind, events=events)
+            correction = self.get(correction_id)
+            log.warning("corrected", correction_id=str(correction_id), kind=correction.kind, events=correction.events)
         self._wake_relays()  # the last batch of a restore may have changed events too
         return is_exhausted
+
+    def _process_batch(self, connection: sa.Connection, correction_id: UUID) -> tuple[bool, bool] | None:
+        """Return whether nothing was left to do, and whether the correction is finished now; None if it was before."""
+        correction = self._store.lock(connection, correction_id)
+        if correction is None or correction.state != "running":
+            return None
+        is_exhausted = self._batches.process(connection, correction, self.batch)
+        is_finished = is_exhausted and self._store.is_settled(connection, correction_id)
+        if is_finished:
+            self._store.set_state(connection, correction_id, "done")
+        return is_exhausted, is_finished
 
     def _wake_relays(self) -> None:
         """Wake the relays; if Redis is away, they look for changes by themselves."""

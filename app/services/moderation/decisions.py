@@ -109,15 +109,19 @@ class Decisions:
         """Clear or confirm a case. Raises InvalidRequest, NotFound, Forbidden on one's own case, AlreadyDecided."""
         if decision not in DECISIONS:
             raise InvalidRequest.field("decision", f"must be one of {', '.join(DECISIONS)}")
-        with self._db.transaction() as connection:
-            case = self._lock_case(connection, case_id, author)
-            if case.state != "open":
-                raise _already_decided(case)
-            state = self._read_state(connection, case)
-            result = (self._clear if decision == "cleared" else self._confirm)(connection, case, author)
-            self._decisions.close(connection, case.id, decision, author.actor, author.reason, result.correction_id)
-            self._record(connection, result, state, author)
-        return self._follow_up(result)
+        return self._follow_up(self._db.run(lambda connection: self._decide(connection, case_id, decision, author)))
+
+    def _decide(
+        self, connection: sa.Connection, case_id: UUID, decision: Decision, author: DecisionAuthor
+    ) -> DecisionResult:
+        case = self._lock_case(connection, case_id, author)
+        if case.state != "open":
+            raise _already_decided(case)
+        state = self._read_state(connection, case)
+        result = (self._clear if decision == "cleared" else self._confirm)(connection, case, author)
+        self._decisions.close(connection, case.id, decision, author.actor, author.reason, result.correction_id)
+        self._record(connection, result, state, author)
+        return result
 
     def selection_to_void(self, case_id: UUID) -> Selection:
         """Return the selection that confirming an open case would void. Raises NotFound, AlreadyDecided."""
@@ -134,21 +138,21 @@ class Decisions:
 
         Raises InvalidRequest, NotFound, Forbidden, NothingToUndo, CaseOpen.
         """
-        with self._db.transaction() as connection:
-            case = self._lock_case(connection, case_id, author)
-            if case.state == "open":
-                raise NothingToUndo()
-            open_case_id = self._decisions.other_open(connection, case)
-            if open_case_id is not None:
-                raise CaseOpen(details={"case_id": str(open_case_id)})
-            previous_state, state = (
-                self._decisions.state_before_last(connection, case.id),
-                self._read_state(connection, case),
-            )
-            result = self._restore_state(connection, case, previous_state, author)
-            self._decisions.reopen(connection, case.id)
-            self._record(connection, result, state, author)
-        return self._follow_up(result)
+        return self._follow_up(self._db.run(lambda connection: self._undo(connection, case_id, author)))
+
+    def _undo(self, connection: sa.Connection, case_id: UUID, author: DecisionAuthor) -> DecisionResult:
+        case = self._lock_case(connection, case_id, author)
+        if case.state == "open":
+            raise NothingToUndo()
+        open_case_id = self._decisions.other_open(connection, case)
+        if open_case_id is not None:
+            raise CaseOpen(details={"case_id": str(open_case_id)})
+        previous_state = self._decisions.state_before_last(connection, case.id)
+        state = self._read_state(connection, case)
+        result = self._restore_state(connection, case, previous_state, author)
+        self._decisions.reopen(connection, case.id)
+        self._record(connection, result, state, author)
+        return result
 
     def _lock_case(self, connection: sa.Connection, case_id: UUID, author: DecisionAuthor) -> LockedCase:
         try:
@@ -179,14 +183,14 @@ class Decisions:
         now = self._clock()
         self._suspicions.count_clearing(connection, case.id, 1)
         self._suspicions.clear(connection, case.player_id, utc(now))
-        self._statuses.set(connection, case.player_id, "active", author.request_id)
-        self._quarantine.hold(connection, case.player_id, None)
+        released_seasons = self._quarantine.hold(connection, case.player_id, None)
+        self._statuses.set(connection, case.player_id, "active", author.request_id, released_seasons)
         return DecisionResult(case.id, case.player_id, "cleared", "active", None, Suspicion(0.0, now))
 
     def _confirm(self, connection: sa.Connection, case: LockedCase, author: DecisionAuthor) -> DecisionResult:
-        self._statuses.set(connection, case.player_id, "suspended", author.request_id)
-        # Release held points: no board shows the player now, and these points are voided with the rest.
-        self._quarantine.hold(connection, case.player_id, None)
+        # Release held points: this transaction takes the player off the boards, and they are voided with the rest.
+        released_seasons = self._quarantine.hold(connection, case.player_id, None)
+        self._statuses.set(connection, case.player_id, "suspended", author.request_id, released_seasons)
         correction_id = self._corrections.begin_void(
             connection,
             case_id=case.id,
@@ -210,8 +214,8 @@ class Decisions:
         if case.state == "cleared":
             self._suspicions.count_clearing(connection, case.id, -1)
             suspicion = self._suspicions.restore(connection, case.player_id, state["suspicion"], self._thresholds)
-        self._statuses.set(connection, case.player_id, state["status"], author.request_id)
-        self._quarantine.hold(connection, case.player_id, _hold_of(state))
+        changed_seasons = self._quarantine.hold(connection, case.player_id, _hold_of(state))
+        self._statuses.set(connection, case.player_id, state["status"], author.request_id, changed_seasons)
         return DecisionResult(case.id, case.player_id, "undone", state["status"], restore_id, suspicion)
 
     def _record(

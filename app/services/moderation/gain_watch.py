@@ -233,5 +233,5 @@ class GainWatch:
         log.warning("gain_noticed", player_id=str(player), case_id=str(case_id), points=day.points, outcome=outcome)
 
     def _hold(self, connection: sa.Connection, player: UUID, since: datetime) -> None:
-        self._quarantine.reach_back(connection, player, since, hold_id=uuid4(), lasts=True)
-        self._outbox.add_standings(connection, player, _REQUEST_ID)
+        held_seasons = self._quarantine.reach_back(connection, player, since, hold_id=uuid4(), lasts=True)
+        self._outbox.add_standings(connection, player, _REQUEST_ID, held_seasons)

@@ -83,7 +83,7 @@ class Holds:
                 return False  # it has ended or was decided meanwhile
             changed = self._quarantine.reach_back(connection, player_id, since, hold_id=hold.id, lasts=False)
             if changed:
-                self._outbox.add_standings(connection, player_id, _REQUEST_ID)
+                self._outbox.add_standings(connection, player_id, _REQUEST_ID, changed)
         return bool(changed)
 
     def end_due(self) -> list[UUID]:
@@ -110,7 +110,7 @@ class Holds:
                 end = max(now + _LEAST_SECONDS, end_of_hold(suspicion, self._thresholds))
                 self._quarantine.extend(connection, player_id, utc(end))
                 return False
-            self._quarantine.hold(connection, player_id, None)
-            self._outbox.add_standings(connection, player_id, _REQUEST_ID)
+            released_seasons = self._quarantine.hold(connection, player_id, None)
+            self._outbox.add_standings(connection, player_id, _REQUEST_ID, released_seasons)
         log.info("hold_ended", player_id=str(player_id))
         return True

@@ -93,15 +93,22 @@ class Moderation:
 
     def refuse(self, request: RedemptionRequest, promise: Promise, verdict: Verdict) -> bool:
         """Record a refused redemption on a case; at `critical`, also suspend the player. Return whether it did."""
-        with self._db.transaction() as connection:
+
+        def record(connection: sa.Connection) -> Verdict:
             recorded = self._record(connection, promise, verdict)
             is_critical = recorded.outcome is Outcome.CRITICAL
             self._suspicions.add_refusal(connection, promise, verdict.signals, at=verdict.suspicion.at)
             if request.key:
+                if is_critical:  # lock the standings before the key, as a redemption does
+                    self._players.lock_standings(connection, UUID(promise.player_id))
                 outcome = "suspended" if is_critical else "rejected"
                 self._first_answers.store_refusal(connection, promise, request.key, request.fingerprint, outcome)
             if is_critical:
                 self._suspend(connection, request, recorded.suspicion)
+            return recorded
+
+        recorded = self._db.run(record)
+        is_critical = recorded.outcome is Outcome.CRITICAL
         self._log_and_remember(promise.player_id, promise.action_id, recorded)
         if is_critical:
             self._statuses.publish(UUID(promise.player_id), "suspended")
@@ -134,9 +141,12 @@ class Moderation:
 
     def suspend(self, player_id: UUID, request_id: str, *, by: str = SYSTEM) -> bool:
         """Remove a player from every board and end their sockets; return False if they were suspended already."""
-        with self._db.transaction() as connection:
+
+        def suspend(connection: sa.Connection) -> bool:
             self._players.touch(connection, player_id)
-            has_changed = self._statuses.suspend(connection, player_id, request_id, by=by)
+            return self._statuses.suspend(connection, player_id, request_id, by=by)
+
+        has_changed = self._db.run(suspend)
         self._statuses.publish(player_id, "suspended")
         return has_changed
 
@@ -146,13 +156,17 @@ class Moderation:
         Their suspicion becomes 0: the remaining one would suspend them again at the next redemption.
         """
         now = self._clock()
-        with self._db.transaction() as connection:
+
+        def reinstate(connection: sa.Connection) -> bool:
             self._players.touch(connection, player_id)
             has_changed = self._statuses.set(connection, player_id, "active", request_id)
             self._suspicions.clear(connection, player_id, utc(now))
             self._audit.append(
                 connection, by, "player.reinstated", f"player:{player_id}", {"changed": has_changed}, request_id
             )
+            return has_changed
+
+        has_changed = self._db.run(reinstate)
         self.start_anew(player_id, Suspicion(0.0, now))
         self.end_hold(str(player_id))
         self._statuses.publish(player_id, "active")

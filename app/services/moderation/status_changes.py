@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -38,13 +38,22 @@ class StatusChanges:
         self._outbox, self._audit = outbox, audit
         self._rankings, self._catalog = rankings, catalog
 
-    def set(self, connection: sa.Connection, player_id: UUID, status: str, request_id: str) -> bool:
+    def set(
+        self,
+        connection: sa.Connection,
+        player_id: UUID,
+        status: str,
+        request_id: str,
+        changed_seasons: Iterable[int] = (),
+    ) -> bool:
         """Set the status, list or unlist the player's standings and queue their boards' refresh.
 
-        Return False if the player had that status already. The caller has locked the player.
+        Return False if the player had that status already. The caller has locked the player, and has changed their
+        standings in `changed_seasons`.
         """
         has_changed = self._players.set_status(connection, player_id, status)
-        self._outbox.add_standings(connection, player_id, request_id)
+        relisted_seasons = self._players.update_listings(connection, player_id)
+        self._outbox.add_standings(connection, player_id, request_id, {*changed_seasons, *relisted_seasons})
         return has_changed
 
     def suspend(

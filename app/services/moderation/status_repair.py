@@ -45,13 +45,13 @@ class StatusRepair:
             self._players.lock(connection, player_id)
             changed = self._quarantine.settle(connection, player_id)
             if changed:
-                self._outbox.add_standings(connection, player_id, _REQUEST_ID)
+                self._outbox.add_standings(connection, player_id, _REQUEST_ID, changed)
         return bool(changed)
 
     def _repair(self, player_id: UUID) -> bool:
         with self._db.transaction() as connection:
             self._players.touch(connection, player_id)
-            self._quarantine.settle(connection, player_id)
-            self._players.update_listings(connection, player_id)
-            self._outbox.add_standings(connection, player_id, _REQUEST_ID)
+            settled_seasons = self._quarantine.settle(connection, player_id)
+            relisted_seasons = self._players.update_listings(connection, player_id)
+            self._outbox.add_standings(connection, player_id, _REQUEST_ID, {*settled_seasons, *relisted_seasons})
         return True

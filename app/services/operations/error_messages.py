@@ -9,7 +9,7 @@ from app.launcher_files import how_to_load
 from app.settings import Settings
 from app.stores.postgres.engine import UNAVAILABLE
 from app.stores.server_addresses import address
-from app.stores.unavailability import pg_refuses, reason_of
+from app.stores.unavailability import pg_refuses, reason_of, was_locked
 
 BROKEN: tuple[type[Exception], ...] = (sqlalchemy.exc.SQLAlchemyError, redis.exceptions.RedisError)
 _NO_SUCH_TABLE = "42P01"
@@ -31,6 +31,8 @@ def describe_fault(error: Exception, settings: Settings) -> tuple[str, str]:
     place = f"PostgreSQL at {address(settings.database_url)}"
     if getattr(_original(error), "sqlstate", None) == _NO_SUCH_TABLE:
         return f"{place} lacks a table", "Run 'flask --app wsgi db upgrade' first."
+    if was_locked(_original(error)):
+        return f"{place} was busy with other work: {server_message(error)}", "Run the command again."
     if isinstance(error, UNAVAILABLE) and not pg_refuses(_original(error)):
         return f"{place} fails: {server_message(error)}", _advice("DATABASE_URL", settings)
     return f"{place} refuses: {server_message(error)}", ""

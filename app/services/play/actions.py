@@ -73,6 +73,7 @@ class Actions:
         before = asdict(self._find_type(slug))
         self._check({**{name: before[name] for name in TOGETHER}, **changes})
         with self._db.transaction() as connection:
+            self._catalog.lock(connection)
             if not self._catalog.change_action_type(connection, slug, changes):
                 raise _no_type(slug)
             details = {name: {"before": before[name], "after": value} for name, value in changes.items()}
@@ -83,6 +84,7 @@ class Actions:
         """Stop offering this action type. Raises NotFound."""
         self._find_type(slug)
         with self._db.transaction() as connection:
+            self._catalog.lock(connection)
             if not self._catalog.retire_action_type(connection, slug):
                 raise _no_type(slug)
             self._audit.append(connection, by, "action_type.retired", _subject(slug), {}, request_id)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.errors import UsernameTaken
-from app.stores.boards.seasons import note_corrections
+from app.stores.boards.standing_locks import lock_standings
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
 
@@ -136,6 +136,10 @@ class PlayerStore:
         """Lock all that is held against the player until the transaction ends. Take this lock before all others."""
         connection.execute(sa.text("SELECT FROM players WHERE id = :id FOR NO KEY UPDATE"), {"id": player_id})
 
+    def lock_standings(self, connection: sa.Connection, player_id: UUID) -> None:
+        """Lock all standings of the player until the transaction ends."""
+        lock_standings(connection, player_id)
+
     def touch(self, connection: sa.Connection, player_id: UUID) -> None:
         """Lock as `lock` does, and mark the player as lately changed: a Redis that missed the change is corrected."""
         statement = sa.text("UPDATE players SET status_at = clock_timestamp() WHERE id = :id")
@@ -154,10 +158,7 @@ class PlayerStore:
         return [(row.id, row.status) for row in rows]
 
     def set_status(self, connection: sa.Connection, player_id: UUID, status: str) -> bool:
-        """Suspend or reinstate the player; return False if they had that status already.
-
-        Their standings leave or join the boards in the same transaction, each as a change of its own.
-        """
+        """Suspend or reinstate the player; return False if they had that status already. See `update_listings`."""
         changed_rows = connection.execute(
             sa.text(
                 """
@@ -167,18 +168,24 @@ class PlayerStore:
             ),
             {"id": player_id, "status": status},
         ).rowcount
-        self.update_listings(connection, player_id)
         return bool(changed_rows)
 
-    def update_listings(self, connection: sa.Connection, player_id: UUID) -> None:
-        """List each of the player's standings on its board if the player is active, and unlist it otherwise."""
+    def update_listings(self, connection: sa.Connection, player_id: UUID) -> list[int]:
+        """List each of the player's standings on its board if the player is active, and unlist it otherwise.
+
+        Each is a change of its own. Return the seasons in which it changed, for `OutboxStore.add_standings`.
+        """
         seasons = connection.execute(
             sa.text(
                 """
-                UPDATE standings s SET listed = (p.status = 'active'), changes = changes + 1 FROM players p
-                WHERE p.id = :id AND s.player_id = p.id AND s.listed <> (p.status = 'active') RETURNING s.season_id
+                WITH mislisted AS (
+                    SELECT s.season_id FROM standings s JOIN players p ON p.id = s.player_id
+                    WHERE s.player_id = :id AND s.listed <> (p.status = 'active') ORDER BY s.season_id FOR UPDATE OF s
+                )
+                UPDATE standings s SET listed = NOT s.listed, changes = changes + 1 FROM mislisted
+                WHERE s.season_id = mislisted.season_id AND s.player_id = :id RETURNING s.season_id
                 """
             ),
             {"id": player_id},
         ).scalars()
-        note_corrections(connection, seasons.all())
+        return list(seasons)

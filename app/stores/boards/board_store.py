@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from app.domain.board_config import BoardConfig
 from app.domain.schedules import Window
 from app.errors import Conflict
+from app.stores.boards.board_lock import lock_boards
 from app.stores.postgres.rows import Row
 
 _COLUMNS = {"order": "sort_order"}
@@ -23,7 +24,7 @@ class BoardStore:
 
     def lock(self, connection: sa.Connection) -> None:
         """Let no other transaction change boards, or their action types, until this one ends."""
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('fairboard boards'))"))
+        lock_boards(connection)
 
     def now(self, connection: sa.Connection) -> datetime:
         """Return the time by the database's clock."""
@@ -92,17 +93,25 @@ class BoardStore:
                 rows,
             )
 
-    def keep_ended_seasons(self, connection: sa.Connection, slug: str) -> None:
-        """Let the ended seasons of a board keep its present rules, however the board changes."""
+    def keep_ended_seasons(self, connection: sa.Connection, slugs: Sequence[str]) -> None:
+        """Let the ended seasons of these boards keep their present rules, however the boards change.
+
+        They are locked in the order of their ids, as corrections lock them: call it once in a transaction.
+        """
         connection.execute(
             sa.text(
                 f"""
+                WITH ended AS (
+                    SELECT n.id FROM seasons n JOIN boards b ON b.id = n.board_id
+                    WHERE b.slug = ANY(:boards) AND n.ends_at <= clock_timestamp()
+                    ORDER BY n.id FOR NO KEY UPDATE OF n
+                )
                 UPDATE seasons n SET scoring = coalesce(n.scoring, b.scoring), fed_by = coalesce(n.fed_by, {_FED_BY}),
                     sort_order = coalesce(n.sort_order, b.sort_order)
-                FROM boards b WHERE b.id = n.board_id AND b.slug = :board AND n.ends_at <= clock_timestamp()
+                FROM ended, boards b WHERE n.id = ended.id AND b.id = n.board_id
                 """
             ),
-            {"board": slug},
+            {"boards": list(slugs)},
         )
 
     def open_window(self, connection: sa.Connection, slug: str) -> Window | None:

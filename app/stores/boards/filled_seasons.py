@@ -149,12 +149,19 @@ class FilledSeasonStore:
         connection.execute(sa.text(_TAKE_PLACE), values)
 
     def drop_standings(self, connection: sa.Connection, replay_id: UUID, limit: int) -> int:
-        """Delete up to `limit` standings of seasons that were replaced, or filled in vain; return how many."""
+        """Delete up to `limit` standings of seasons that were replaced, or filled in vain; return how many.
+
+        A decision locks all standings of its player, also these: they are locked in the same order.
+        """
         statement = """
-            DELETE FROM standings WHERE (season_id, player_id) IN (
+            WITH chosen AS MATERIALIZED (
                 SELECT season_id, player_id FROM standings
                 WHERE season_id IN (SELECT id FROM seasons WHERE replay_id = :replay) LIMIT :most
+            ), locked AS MATERIALIZED (
+                SELECT s.season_id, s.player_id FROM standings s JOIN chosen USING (season_id, player_id)
+                ORDER BY s.season_id, s.player_id FOR UPDATE OF s
             )
+            DELETE FROM standings s USING locked WHERE s.season_id = locked.season_id AND s.player_id = locked.player_id
         """
         return connection.execute(sa.text(statement), {"replay": replay_id, "most": limit}).rowcount
 

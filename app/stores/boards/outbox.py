@@ -9,6 +9,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.stores.boards.seasons import note_corrections
 from app.stores.postgres.engine import Database
 
 
@@ -43,8 +44,13 @@ class OutboxStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def add_standings(self, connection: sa.Connection, player_id: UUID, request_id: str) -> None:
-        """Queue a refresh for each board the player has a standing on."""
+    def add_standings(
+        self, connection: sa.Connection, player_id: UUID, request_id: str, changed_seasons: Iterable[int]
+    ) -> None:
+        """Queue a refresh for each board the player has a standing on, and note the ended seasons that have changed.
+
+        Call it once in a transaction, after all changes of standings: seasons are locked in the order of their ids.
+        """
         connection.execute(
             sa.text(
                 """
@@ -55,6 +61,7 @@ class OutboxStore:
             ),
             {"player": player_id, "request": request_id},
         )
+        note_corrections(connection, list(changed_seasons))
 
     def take(self, connection: sa.Connection, limit: int) -> list[OutboxRow]:
         """Lock the oldest rows that no other relay has locked, until the transaction ends, and return them."""

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from app.domain.boards import SeasonFacts
 from app.domain.schedules import Schedule, Window
+from app.stores.boards.board_lock import lock_boards
 from app.stores.boards.board_rows import IS_LISTED
 from app.stores.boards.season_marks import mark_seasons
 from app.stores.play.catalog import read_season
@@ -89,7 +90,7 @@ class SeasonStore:
 
     def lock_boards(self, connection: sa.Connection) -> None:
         """Let no other transaction change boards or their seasons until this one ends."""
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext('fairboard boards'))"))
+        lock_boards(connection)
 
     def now(self, connection: sa.Connection) -> datetime:
         """Return the time."""

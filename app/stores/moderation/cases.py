@@ -260,13 +260,18 @@ class CaseStore:
         return row.player_id if row else None
 
     def lock(self, connection: sa.Connection, case_id: UUID) -> LockedCase:
-        """Lock the case until the transaction ends, and return it."""
+        """Lock the case until the transaction ends, and return it.
+
+        A stronger lock would exclude the rows that refer to it: a restore has locked its void before it refers to the
+        case, and a decision locks them in the other order.
+        """
         row = connection.execute(
             sa.text(
                 """
                 SELECT c.id, c.player_id, p.status, c.state, coalesce(c.starts_at, c.opened_at) AS starts_at,
                        c.decided_at, c.decided_by, c.appealed_at
-                FROM cases c JOIN players p ON p.id = c.player_id WHERE c.id = :case FOR UPDATE OF c
+                FROM cases c JOIN players p ON p.id = c.player_id WHERE c.id = :case
+                FOR NO KEY UPDATE OF c
                 """
             ),
             {"case": case_id},

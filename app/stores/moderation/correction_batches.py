@@ -150,7 +150,8 @@ class CorrectionBatches:
 
     def _change(self, connection: sa.Connection, correction: Correction, ids: list[int], request_id: str) -> None:
         standings = connection.execute(sa.text(_LOCK), {"ids": ids}).all()
-        self._quarantine.settle_missed(connection, [row.player_id for row in standings])
+        seasons, players = [row.season_id for row in standings], [row.player_id for row in standings]
+        self._quarantine.settle_missed(connection, seasons, players)
         events = connection.execute(
             sa.text(_WRITE),
             {
@@ -167,9 +168,7 @@ class CorrectionBatches:
         values = {"written": [event.id for event in events]}
         _recompute_totals(connection, values)
         _fold_runs(connection, [row for row in standings if row.is_one_run])
-        _note_changes(
-            connection, [row.season_id for row in standings], [row.player_id for row in standings], request_id
-        )
+        _note_changes(connection, seasons, players, request_id)
         connection.execute(
             sa.text(
                 f"""

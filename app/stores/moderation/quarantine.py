@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from app.domain.scoring import Hold
 from app.stores.boards.counting import folded
-from app.stores.boards.seasons import note_corrections
+from app.stores.boards.standing_locks import lock_standings
 from app.stores.postgres.engine import Database
 
 _SETTLE = f"""
@@ -26,7 +26,12 @@ _SETTLE = f"""
     RETURNING s.season_id
 """
 _SETTLE_PLAYER = _SETTLE.format(which="s.player_id = :player")
-_SETTLE_PLAYERS = _SETTLE.format(which="s.player_id = ANY(:players) AND (s.has_held OR s.held <> 0)")
+_SETTLE_STANDINGS = _SETTLE.format(
+    which="""
+        (s.season_id, s.player_id) IN (SELECT * FROM unnest(CAST(:seasons AS int[]), CAST(:players AS uuid[])))
+        AND (s.has_held OR s.held <> 0)
+    """
+)
 # The time is read with the standings locked, so all redemptions before it are settled, but one that waits for the lock
 # may have an earlier time: the sweep settles it.
 _REACH_BACK = """
@@ -47,7 +52,10 @@ _BEGUN_LATELY = """
 
 
 class QuarantineStore:
-    """Writes take the caller's connection, whose transaction has locked the player."""
+    """Writes take the caller's connection, whose transaction has locked the player.
+
+    They return the seasons in which a standing has changed, for `OutboxStore.add_standings`.
+    """
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -60,8 +68,8 @@ class QuarantineStore:
         ).one()
         return Hold(*row) if row.held_under else None
 
-    def hold(self, connection: sa.Connection, player_id: UUID, hold: Hold | None) -> int:
-        """Hold past and future points of this hold, or with `None` none; return the number of changed standings."""
+    def hold(self, connection: sa.Connection, player_id: UUID, hold: Hold | None) -> list[int]:
+        """Hold past and future points of this hold, or with `None` none."""
         connection.execute(
             sa.text(
                 """
@@ -83,12 +91,12 @@ class QuarantineStore:
 
     def reach_back(
         self, connection: sa.Connection, player_id: UUID, since: datetime, *, hold_id: UUID, lasts: bool
-    ) -> int:
-        """Hold the points scored since then too, and all from now on; return the number of changed standings.
+    ) -> list[int]:
+        """Hold the points scored since then too, and all from now on.
 
         A player without a hold gets the one with `hold_id`. If it `lasts`, only a person ends it.
         """
-        _lock_standings(connection, player_id)
+        lock_standings(connection, player_id)
         values = {"player": player_id, "hold": hold_id, "since": since, "lasts": lasts}
         connection.execute(sa.text(_REACH_BACK), values)
         return self.settle(connection, player_id)
@@ -123,23 +131,22 @@ class QuarantineStore:
         )
         return [row.id for row in rows]
 
-    def settle(self, connection: sa.Connection, player_id: UUID) -> int:
-        """Recompute scores and held points from events and the player's hold; return the number of changed standings.
+    def settle(self, connection: sa.Connection, player_id: UUID) -> list[int]:
+        """Recompute scores and held points from events and the player's hold.
 
         The rows are locked first, so that the next statement sees the redemption that had them locked.
         """
-        _lock_standings(connection, player_id)
-        seasons = connection.execute(sa.text(_SETTLE_PLAYER), {"player": player_id}).scalars().all()
-        note_corrections(connection, seasons)
-        return len(seasons)
+        lock_standings(connection, player_id)
+        return list(connection.execute(sa.text(_SETTLE_PLAYER), {"player": player_id}).scalars())
 
-    def settle_missed(self, connection: sa.Connection, players: Sequence[UUID]) -> None:
-        """Correct these players' held points, which may include a redemption that was in flight at a decision.
+    def settle_missed(self, connection: sa.Connection, seasons: Sequence[int], players: Sequence[UUID]) -> None:
+        """Correct these standings' held points, which may include a redemption that was in flight at a decision.
 
         Call it before their events are voided, so that the void subtracts points from the column that has them. The
-        caller has locked the standings.
+        caller has locked the standings, and no other standing of the players may be touched: it would be out of order.
         """
-        connection.execute(sa.text(_SETTLE_PLAYERS), {"players": list(players)})
+        values = {"seasons": list(seasons), "players": list(players)}
+        connection.execute(sa.text(_SETTLE_STANDINGS), values)
 
     def players_without_hold(self) -> list[UUID]:
         """Return players with held points but no hold: a redemption was in flight when the hold ended."""
@@ -164,9 +171,3 @@ class QuarantineStore:
             seconds=seconds,
         )
         return [row.id for row in rows]
-
-
-def _lock_standings(connection: sa.Connection, player_id: UUID) -> None:
-    connection.execute(
-        sa.text("SELECT FROM standings WHERE player_id = :player ORDER BY season_id FOR UPDATE"), {"player": player_id}
-    )

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from app.domain.action_types import EARNINGS, LIMITS
 from app.domain.boards import ActionType, BoardView, Season
 from app.errors import Conflict
+from app.stores.boards.board_lock import lock_boards
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row, read_row
 
@@ -170,6 +171,10 @@ class CatalogStore:
             if not isinstance(error.orig, psycopg.errors.UniqueViolation):
                 raise
             raise Conflict(f"The action type '{values['slug']}' exists already; it may be retired.") from None
+
+    def lock(self, connection: sa.Connection) -> None:
+        """Let no other transaction change boards, or their action types, until this one ends."""
+        lock_boards(connection)
 
     def change_action_type(self, connection: sa.Connection, slug: str, changes: Mapping[str, object]) -> bool:
         """Change some columns, not the promises of open actions; return False if no such type can be started.

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import TypeAlias, TypeVar, cast
 
 import psycopg
 import sqlalchemy as sa
 import sqlalchemy.exc
+import structlog
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.stores.postgres.gevent_connection import (
@@ -24,14 +25,19 @@ from app.stores.postgres.gevent_connection import (
 from app.stores.postgres.lsn import PRIMARY_NOW
 from app.stores.postgres.rows import Row
 from app.stores.postgres.session_settings import make_engine
-from app.stores.unavailability import UNAVAILABLE, certainly_changed_nothing, pg_refuses, session_outdated
+from app.stores.unavailability import UNAVAILABLE, certainly_changed_nothing, is_conflict, pg_refuses, session_outdated
 
 __all__ = ["UNAVAILABLE", "Database", "Hurry", "certainly_changed_nothing"]
 
 Connect: TypeAlias = Callable[[object, object, list[str], DriverOptions], DriverConnection]
 """A listener to SQLAlchemy's `do_connect`: gets the dialect, the pool's record, and psycopg's arguments."""
 
+log = structlog.get_logger("fairboard.postgres")
+
+Result = TypeVar("Result")
+
 _IDLE_SECONDS = 0.05
+_REPEATS = 3  # of a transaction that was one side of a deadlock
 _MARKS = "fairboard.marks"  # the key in a connection's `info`
 
 
@@ -149,6 +155,23 @@ class Database:
             yield connection
         for name in marks & self._callbacks.keys():
             self._callbacks[name]()
+
+    def run(self, work: Callable[[sa.Connection], Result]) -> Result:
+        """Return the result of `work`, which gets the connection of a transaction and has no effect outside it.
+
+        If PostgreSQL ends the transaction because of a deadlock or a serialization failure, `work` is called again in a
+        new one, three times at most. Then raises OperationalError.
+        """
+        for _ in range(_REPEATS):
+            try:
+                with self.transaction() as connection:
+                    return work(connection)
+            except sqlalchemy.exc.OperationalError as error:
+                if not is_conflict(error.orig):
+                    raise
+                log.warning("transaction_repeated", error=str(error.orig).split("\n")[0])
+        with self.transaction() as connection:
+            return work(connection)
 
     def register_after_commit(self, name: str, callback: Callable[[], None]) -> None:
         """Register a callback for after each transaction on which `name` was marked; it may not raise."""

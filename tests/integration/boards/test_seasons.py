@@ -215,9 +215,7 @@ def _void(container: Container, player: UUID) -> None:
 
 
 def _suspend(container: Container, player: UUID) -> None:
-    with container.database.transaction() as connection:
-        container.players.lock(connection, player)
-        container.players.set_status(connection, player, "suspended")
+    container.moderation.suspend(player, "test")
 
 
 @pytest.mark.parametrize("correct", [_void, _suspend])

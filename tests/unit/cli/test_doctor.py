@@ -3,8 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 import redis.exceptions
+import sqlalchemy.exc
 
 from app.launcher_files import how_to_load
 from app.services.operations.broker_checks import beat, broker, late_relay, workers
@@ -40,6 +42,23 @@ def test_a_fault_is_one_line_with_the_part_and_what_to_do_and_no_secret() -> Non
     settings = Settings.from_env({"APP_ENV": "development", "REDIS_URL": "redis://:secret@cache:6379/0"})
     output = explain(redis.exceptions.ConnectionError("Error 111.\nmore"), settings)
     assert output == "Redis at redis://cache:6379/0 fails: Error 111. Start it, or set REDIS_URL; then run this again."
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (psycopg.errors.DeadlockDetected("deadlock detected\nDETAIL: more"), "deadlock detected"),
+        (psycopg.errors.SerializationFailure("could not serialize"), "could not serialize"),
+        (psycopg.errors.LockNotAvailable("lock timeout"), "lock timeout"),
+        (psycopg.errors.QueryCanceled("statement timeout"), "statement timeout"),
+    ],
+)
+def test_a_command_that_other_transactions_kept_from_its_end_is_to_be_run_again(
+    error: psycopg.Error, words: str
+) -> None:
+    settings = Settings.from_env({"APP_ENV": "development", "DATABASE_URL": "postgresql://me:secret@db:5432/f"})
+    output = explain(sqlalchemy.exc.OperationalError(None, None, error), settings)
+    assert output == f"PostgreSQL at postgresql://db:5432/f was busy with other work: {words}. Run the command again."
 
 
 @pytest.mark.parametrize(

@@ -129,10 +129,10 @@ class Moderation(Play):
         since = free.events[-back:][0].created_at
         with self.container.database.transaction() as connection:
             self.container.players.lock(connection, free.id)
-            QuarantineStore(self.container.database).reach_back(
+            seasons = QuarantineStore(self.container.database).reach_back(
                 connection, free.id, since, hold_id=free.hold.id, lasts=free.hold.until is None
             )
-            OutboxStore(self.container.database).add_standings(connection, free.id, "r")
+            OutboxStore(self.container.database).add_standings(connection, free.id, "r", seasons)
         self.read_hold(free)
         self._end(prompt)
 

@@ -1,0 +1,250 @@
+"""Transactions that change the same rows lock them in one order, so none of them waits for one that waits for it.
+
+In each test another transaction, made by hand, has the first of two locks. The act waits for it, and must not have the
+second lock already: then the other one takes it without waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+
+from app.containers.container import Container
+from app.domain.boards import MAIN
+from app.domain.corrections import Selection
+from app.errors import AccountSuspended, SuspiciousActivity
+from app.stores.boards.board_store import BoardStore
+from app.stores.boards.filled_seasons import FilledSeasonStore
+from app.stores.moderation.gain import GainStore
+from app.stores.postgres.engine import Database
+from tests.integration.boards.test_scorings import add_board, feed, redeem
+from tests.integration.moderation.cases.parts import BY, Field
+from tests.parts.waiting import eventually
+
+_LOCK_STANDING = "SELECT FROM standings WHERE season_id = :season AND player_id = :player FOR UPDATE NOWAIT"
+_LOCK_SEASON = "SELECT FROM seasons WHERE id = :season FOR NO KEY UPDATE NOWAIT"
+
+
+@pytest.fixture
+def field(container: Container) -> Field:
+    return Field(container)
+
+
+@pytest.fixture
+def anna(field: Field) -> UUID:
+    return field.player("Anna")
+
+
+@pytest.fixture
+def two_seasons(container: Container, anna: UUID) -> tuple[int, int]:
+    """Return the seasons of two boards, on which the player has standings; a scan finds that of the second one first.
+
+    The board `main` is fed by all action types, and `cup` too.
+    """
+    main = container.standings.season(MAIN).id
+    board = add_board(container, "cup")
+    feed(container, [board])
+    cup = container.standings.season("cup").id
+    assert main < cup
+    redeem(container, anna, 1)
+    container.database.rows("UPDATE standings SET changes = changes WHERE season_id = :season RETURNING 1", season=main)
+    return main, cup
+
+
+@contextmanager
+def _waiting(
+    database: Database, act: Callable[[], object], lock: str, **values: object
+) -> Iterator[tuple[sa.Connection, Future[object]]]:
+    """Yield a transaction that has a lock, for which the act waits, and the act."""
+    with ThreadPoolExecutor(1) as pool, database.transaction() as connection:
+        connection.execute(sa.text(lock), values)
+        future = pool.submit(act)
+        eventually(lambda: future.done() or database.rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        assert not future.done(), future.result()
+        yield connection, future
+
+
+def test_a_suspension_locks_standings_in_the_order_of_their_seasons_as_a_redemption_does(
+    container: Container, anna: UUID, two_seasons: tuple[int, int]
+) -> None:
+    main, cup = two_seasons
+    suspension = lambda: container.moderation.suspend(anna, "test")  # noqa: E731
+    with _waiting(container.database, suspension, _LOCK_STANDING, season=main, player=anna) as (connection, future):
+        connection.execute(sa.text(_LOCK_STANDING), {"season": cup, "player": anna})
+        connection.commit()
+        assert future.result() is True
+
+
+def test_a_void_touches_no_standing_that_it_has_not_locked(
+    container: Container, anna: UUID, two_seasons: tuple[int, int]
+) -> None:
+    """Let held points be left on one board by a redemption that was in flight, and void what counts on the other."""
+    main, cup = two_seasons
+    database = container.database
+    database.rows("UPDATE action_types SET more_boards = '{}' RETURNING id")
+    database.rows("UPDATE action_types SET board_id = (SELECT id FROM boards WHERE slug = 'cup') RETURNING id")
+    database.rows("UPDATE standings SET held = 1, has_held = true WHERE season_id = :season RETURNING 1", season=main)
+    void = container.corrections.void(Selection(player_id=anna), actor="cli:tests", reason="a test", request_id="r")
+    with database.transaction() as connection:
+        connection.execute(sa.text(_LOCK_STANDING), {"season": main, "player": anna})
+        assert container.corrections.work(void, seconds=0).events == 1
+    rows = database.rows("SELECT score FROM standings WHERE season_id = :season", season=cup)
+    assert [row.score for row in rows] == [0]
+
+
+def test_an_undo_locks_a_case_so_that_the_restore_of_its_void_may_refer_to_it(
+    container: Container, field: Field, anna: UUID
+) -> None:
+    field.score(anna, 5)
+    case = field.suspect(anna)
+    void = container.decisions.decide(case, "confirmed", BY).correction_id
+    undo = lambda: container.decisions.undo(case, BY).decision  # noqa: E731
+    lock = "SELECT FROM corrections WHERE id = :void FOR UPDATE"
+    with _waiting(container.database, undo, lock, void=void) as (connection, future):
+        connection.execute(sa.text("SELECT FROM cases WHERE id = :case FOR KEY SHARE NOWAIT"), {"case": case})
+        connection.commit()
+        assert future.result() == "undone"
+
+
+def _end(container: Container, seasons: tuple[int, int]) -> None:
+    """End the seasons, so that corrections note it on them; a scan finds the first one last."""
+    for season in reversed(seasons):
+        container.database.rows(
+            "UPDATE seasons SET starts_at = 'epoch', ends_at = now() WHERE id = :season RETURNING id", season=season
+        )
+
+
+def test_a_decision_locks_ended_seasons_once_in_their_order(
+    container: Container, field: Field, anna: UUID, two_seasons: tuple[int, int]
+) -> None:
+    """Let the release change the first season's standing alone, and the suspension the second one's."""
+    main, cup = two_seasons
+    case = field.suspect(anna)
+    container.database.rows(
+        "UPDATE standings SET held = score, score = 0, has_held = true, listed = false WHERE season_id = :season "
+        "RETURNING 1",
+        season=main,
+    )
+    _end(container, two_seasons)
+    decision = lambda: container.decisions.decide(case, "confirmed", BY).status  # noqa: E731
+    with _waiting(container.database, decision, _LOCK_SEASON, season=main) as (connection, future):
+        connection.execute(sa.text(_LOCK_SEASON), {"season": cup})
+        connection.commit()
+        assert future.result() == "suspended"
+    rows = container.database.rows("SELECT id FROM seasons WHERE corrected_at IS NOT NULL ORDER BY id")
+    assert [row.id for row in rows] == [main, cup]
+
+
+def test_a_plan_locks_the_ended_seasons_of_its_boards_in_their_order(
+    container: Container, two_seasons: tuple[int, int]
+) -> None:
+    main, cup = two_seasons
+    _end(container, two_seasons)
+
+    def keep() -> None:
+        with container.database.transaction() as connection:
+            BoardStore().keep_ended_seasons(connection, ["cup", MAIN])
+
+    with _waiting(container.database, keep, _LOCK_SEASON, season=main) as (connection, future):
+        connection.execute(sa.text(_LOCK_SEASON), {"season": cup})
+        connection.commit()
+        future.result()
+    rows = container.database.rows("SELECT scoring FROM seasons WHERE ends_at <= now()")
+    assert [row.scoring for row in rows] == ["sum", "sum"]
+
+
+def test_replaced_standings_are_deleted_in_the_order_of_their_seasons(
+    container: Container, anna: UUID, two_seasons: tuple[int, int]
+) -> None:
+    main, cup = two_seasons
+    replay = uuid4()
+    container.database.rows("UPDATE seasons SET replay_id = :replay RETURNING id", replay=replay)
+
+    def drop() -> int:
+        with container.database.transaction() as connection:
+            return FilledSeasonStore().drop_standings(connection, replay, 10)
+
+    with _waiting(container.database, drop, _LOCK_STANDING, season=main, player=anna) as (connection, future):
+        connection.execute(sa.text(_LOCK_STANDING), {"season": cup, "player": anna})
+        connection.commit()
+        assert future.result() == 2
+
+
+def test_a_refusal_that_suspends_locks_standings_before_its_key_as_a_redemption_does(
+    container: Container, field: Field, anna: UUID
+) -> None:
+    """Let a redemption with the same key be in flight, which a Redis that was emptied does not know of."""
+    field.score(anna, 5)
+    with pytest.raises(SuspiciousActivity):
+        field.play(anna, "boss-fight")
+    season = container.standings.season(MAIN).id
+
+    def play() -> None:
+        with pytest.raises(AccountSuspended):
+            field.play(anna, "boss-fight", key="key")
+
+    with _waiting(container.database, play, _LOCK_STANDING, season=season, player=anna) as (connection, future):
+        connection.execute(sa.text("SET LOCAL lock_timeout = '1s'"))
+        insert = """
+            INSERT INTO idempotency (player_id, key, fingerprint, action_id, outcome)
+            VALUES (:player, 'key', '', :action, 'rejected')
+        """
+        connection.execute(sa.text(insert), {"player": anna, "action": uuid4()})
+        connection.commit()
+        future.result()
+
+
+def test_a_change_of_an_action_type_takes_the_lock_on_boards_first_as_a_plan_does(container: Container) -> None:
+    GainStore(container.database).position()  # begin the running sums
+    change = lambda: container.actions.change("tap", {"points": 2}).points  # noqa: E731
+    with ThreadPoolExecutor(1) as pool, container.database.transaction() as connection:
+        BoardStore().lock(connection)
+        connection.execute(sa.text("SELECT FROM action_types WHERE slug = 'tap' FOR UPDATE"))
+        future = pool.submit(change)
+        eventually(lambda: container.database.rows("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        connection.execute(sa.text("SELECT FROM gain_progress FOR UPDATE NOWAIT"))
+        connection.commit()
+        assert future.result() == 2
+
+
+_CONFLICT = "DO $$ BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '{}'; END $$"
+
+
+@pytest.mark.parametrize("state", ["40P01", "40001"])
+def test_one_side_of_a_deadlock_is_repeated_a_few_times(container: Container, state: str) -> None:
+    calls: list[int] = []
+
+    def work(connection: sa.Connection) -> str:
+        calls.append(len(calls))
+        connection.execute(sa.text("UPDATE boards SET unit = unit || 'x'"))
+        if len(calls) <= conflicts:
+            connection.exec_driver_sql(_CONFLICT.format(state))
+        return "done"
+
+    conflicts = 3
+    assert container.database.run(work) == "done"
+    assert (len(calls), container.database.rows("SELECT unit FROM boards")[0].unit) == (4, "x")
+    calls, conflicts = [], 100
+    with pytest.raises(OperationalError):
+        container.database.run(work)
+    assert (len(calls), container.database.rows("SELECT unit FROM boards")[0].unit) == (4, "x")
+
+
+def test_no_other_error_is_repeated(container: Container) -> None:
+    calls: list[int] = []
+
+    def work(connection: sa.Connection) -> None:
+        calls.append(len(calls))
+        connection.exec_driver_sql(_CONFLICT.format("57014"))
+
+    with pytest.raises(OperationalError) as failure:
+        container.database.run(work)
+    assert isinstance(failure.value.orig, psycopg.errors.QueryCanceled)
+    assert len(calls) == 1
