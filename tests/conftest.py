@@ -14,8 +14,9 @@ from devstack import surroundings
 from tests.parts.client import Api, Player
 from tests.parts.product import Product, has_rabbitmq, running
 
-# Tests run in three processes, which wait more than they work. The tests below the paths of a line share servers, so they all run in the same process;
-# elsewhere the tests of one file do. The longest groups come first, so that all processes end at about the same time.
+# Tests run in three processes, which wait more than they work. The tests below the paths of a line share servers, so
+# they all run in the same process; elsewhere the tests of one file do. The longest groups come first, so that all
+# processes end at about the same time.
 _GROUPS = (
     ("tests/e2e", "tests/integration/cli/test_doctor.py"),
     ("tests/faults",),
