@@ -22,6 +22,7 @@ from app.domain.corrections import Selection
 from app.errors import AccountSuspended, SuspiciousActivity
 from app.stores.boards.board_store import BoardStore
 from app.stores.boards.filled_seasons import FilledSeasonStore
+from app.stores.moderation.corrections import CorrectionStore
 from app.stores.moderation.gain import GainStore
 from app.stores.postgres.engine import Database
 from tests.integration.boards.test_scorings import add_board, feed, redeem
@@ -109,6 +110,24 @@ def test_an_undo_locks_a_case_so_that_the_restore_of_its_void_may_refer_to_it(
     lock = "SELECT FROM corrections WHERE id = :void FOR UPDATE"
     with _waiting(container.database, undo, lock, void=void) as (connection, future):
         connection.execute(sa.text("SELECT FROM cases WHERE id = :case FOR KEY SHARE NOWAIT"), {"case": case})
+        connection.commit()
+        assert future.result() == "undone"
+
+
+def test_an_undo_waits_for_the_last_step_of_its_void_which_refers_to_the_case(
+    container: Container, field: Field, anna: UUID
+) -> None:
+    """Let the void be finished: the second update of a row in a transaction checks its foreign keys again."""
+    field.score(anna, 5)
+    case = field.suspect(anna)
+    void = container.decisions.decide(case, "confirmed", BY).correction_id
+    assert void is not None
+    undo = lambda: container.decisions.undo(case, BY).decision  # noqa: E731
+    lock = "SELECT FROM corrections WHERE id = :void FOR UPDATE"
+    with _waiting(container.database, undo, lock, void=void) as (connection, future):
+        connection.execute(sa.text("SET LOCAL lock_timeout = '1s'"))
+        connection.execute(sa.text("UPDATE corrections SET cursor = NULL WHERE id = :void"), {"void": void})
+        CorrectionStore(container.database).set_state(connection, void, "done")
         connection.commit()
         assert future.result() == "undone"
 
