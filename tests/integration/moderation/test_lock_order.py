@@ -125,7 +125,7 @@ def test_an_undo_waits_for_the_last_step_of_its_void_which_refers_to_the_case(
     undo = lambda: container.decisions.undo(case, BY).decision  # noqa: E731
     lock = "SELECT FROM corrections WHERE id = :void FOR UPDATE"
     with _waiting(container.database, undo, lock, void=void) as (connection, future):
-        connection.execute(sa.text("SET LOCAL lock_timeout = '1s'"))
+        connection.execute(sa.text("SET LOCAL lock_timeout = '10ms'"))
         connection.execute(sa.text("UPDATE corrections SET cursor = NULL WHERE id = :void"), {"void": void})
         CorrectionStore(container.database).set_state(connection, void, "done")
         connection.commit()
@@ -210,7 +210,7 @@ def test_a_refusal_that_suspends_locks_standings_before_its_key_as_a_redemption_
             field.play(anna, "boss-fight", key="key")
 
     with _waiting(container.database, play, _LOCK_STANDING, season=season, player=anna) as (connection, future):
-        connection.execute(sa.text("SET LOCAL lock_timeout = '1s'"))
+        connection.execute(sa.text("SET LOCAL lock_timeout = '10ms'"))
         insert = """
             INSERT INTO idempotency (player_id, key, fingerprint, action_id, outcome)
             VALUES (:player, 'key', '', :action, 'rejected')
