@@ -262,8 +262,8 @@ class CaseStore:
     def lock(self, connection: sa.Connection, case_id: UUID) -> LockedCase:
         """Lock the case until the transaction ends, and return it.
 
-        A stronger lock would exclude the rows that refer to it: a restore has locked its void before it refers to the
-        case, and a decision locks them in the other order.
+        A stronger lock would exclude the rows that refer to it: a restore, and the last step of a void, have locked the
+        void before they refer to the case, and a decision locks them in the other order.
         """
         row = connection.execute(
             sa.text(

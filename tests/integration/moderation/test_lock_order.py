@@ -22,6 +22,7 @@ from app.domain.corrections import Selection
 from app.errors import AccountSuspended, SuspiciousActivity
 from app.stores.boards.board_store import BoardStore
 from app.stores.boards.filled_seasons import FilledSeasonStore
+from app.stores.moderation.corrections import CorrectionStore
 from app.stores.moderation.gain import GainStore
 from app.stores.postgres.engine import Database
 from tests.integration.boards.test_scorings import add_board, feed, redeem
@@ -113,6 +114,24 @@ def test_an_undo_locks_a_case_so_that_the_restore_of_its_void_may_refer_to_it(
         assert future.result() == "undone"
 
 
+def test_an_undo_waits_for_the_last_step_of_its_void_which_refers_to_the_case(
+    container: Container, field: Field, anna: UUID
+) -> None:
+    """Let the void be finished: the second update of a row in a transaction checks its foreign keys again."""
+    field.score(anna, 5)
+    case = field.suspect(anna)
+    void = container.decisions.decide(case, "confirmed", BY).correction_id
+    assert void is not None
+    undo = lambda: container.decisions.undo(case, BY).decision  # noqa: E731
+    lock = "SELECT FROM corrections WHERE id = :void FOR UPDATE"
+    with _waiting(container.database, undo, lock, void=void) as (connection, future):
+        connection.execute(sa.text("SET LOCAL lock_timeout = '10ms'"))
+        connection.execute(sa.text("UPDATE corrections SET cursor = NULL WHERE id = :void"), {"void": void})
+        CorrectionStore(container.database).set_state(connection, void, "done")
+        connection.commit()
+        assert future.result() == "undone"
+
+
 def _end(container: Container, seasons: tuple[int, int]) -> None:
     """End the seasons, so that corrections note it on them; a scan finds the first one last."""
     for season in reversed(seasons):
@@ -191,7 +210,7 @@ def test_a_refusal_that_suspends_locks_standings_before_its_key_as_a_redemption_
             field.play(anna, "boss-fight", key="key")
 
     with _waiting(container.database, play, _LOCK_STANDING, season=season, player=anna) as (connection, future):
-        connection.execute(sa.text("SET LOCAL lock_timeout = '1s'"))
+        connection.execute(sa.text("SET LOCAL lock_timeout = '10ms'"))
         insert = """
             INSERT INTO idempotency (player_id, key, fingerprint, action_id, outcome)
             VALUES (:player, 'key', '', :action, 'rejected')
