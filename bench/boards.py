@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from dataclasses import dataclass
 
-from app.containers.container import Container
-from app.services.boards.plan_writer import Operator
-from app.settings import Settings
 from bench import redeems
 from bench.load import Request
 from bench.players import ACTION_TYPE
 from bench.redeems import Redeems
 from devstack.stack import Stack
 
-MOST = 5
 _CONNECTIONS = 16
-_FURTHER = {"best": {"scoring": "best"}, "last": {"scoring": "last"}, "count": {"scoring": "count"}, "sum": {}}
+_SCORINGS = ("best", "last", "count", "sum")
+_FILE = "".join(f"[boards.{scoring}]\nscoring = '{scoring}'\n" for scoring in _SCORINGS) + (
+    f"[action_types.{ACTION_TYPE}]\nboards = {['main', *_SCORINGS]}\n"
+)
+MOST = 1 + len(_SCORINGS)
 _KNOWN_SECONDS = 2.0  # longer than a process keeps the action types in memory
 
 
@@ -38,15 +39,12 @@ def measure(stack: Stack, for_one: list[Request], for_most: list[Request]) -> Bo
     """Redeem on `main` alone, then on further boards too, which are filled from the past before."""
     one = redeems.measure(stack, for_one, _CONNECTIONS, None)
     _add_boards(stack)
-    return Boards(one, redeems.measure(stack, for_most, _CONNECTIONS, None), 1 + len(_FURTHER))
+    return Boards(one, redeems.measure(stack, for_most, _CONNECTIONS, None), MOST)
 
 
 def _add_boards(stack: Stack) -> None:
-    container = Container(Settings.from_env(stack.env))
-    try:
-        plan = container.board_plans.plan(_FURTHER, {ACTION_TYPE: {"boards": ["main", *_FURTHER]}})
-        replay_id = container.board_plans.begin_replay(plan, by=Operator("cli:bench", "bench"))
-        container.replays.work(replay_id)
-    finally:
-        container.close()
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+        file.write(_FILE)
+        file.flush()
+        stack.flask("boards", "apply", file.name, "--rebuild")
     time.sleep(_KNOWN_SECONDS)
