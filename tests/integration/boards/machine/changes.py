@@ -7,7 +7,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import precondition, rule
 
 from app.containers.container import Container
 from app.domain.board_plans import Fields, Plan
@@ -93,50 +93,46 @@ class Changes(Moderation):
             fields = {"scoring": kind[0], "order": kind[1], "segments": ["country"]}
             self._carry_out({"extra": fields}, {"goal": {"boards": boards}}, acts)
 
-    @rule()
-    def collect_mail(self) -> None:
-        """Let the relay take the changes out of the outbox."""
-        self.collect()
-
+    @precondition(lambda self: self.mail)
     @rule(number=st.integers(0, 5), is_last=st.booleans())
     def work(self, number: int, is_last: bool) -> None:
         """Let a worker do one of the tasks that wait, in any order; unless it `is_last`, the task comes again."""
-        if self.mail:
-            change = self.mail[number % len(self.mail)]
-            self.work_on(change)
-            if is_last:
-                self.mail.remove(change)
+        change = self.mail[number % len(self.mail)]
+        self.work_on(change)
+        if is_last:
+            self.mail.remove(change)
 
-    @rule()
-    def deliver_all(self) -> None:
-        """Let the workers do all that waits."""
-        self.deliver()
+    @rule(job=st.sampled_from(["collect", "deliver", "read early", "write late", "lose Redis", "repair", "land"]))
+    def serve(self, job: str) -> None:
+        """Let a process do its work, or stop in the middle of it; or empty Redis, whose boards are rebuilt later."""
+        if job == "collect":
+            self.collect()
+        elif job == "deliver":
+            self.deliver()
+        elif job == "read early" and not self.stale:
+            self._read_early()
+        elif job in ("read early", "write late"):
+            self._write_late()
+        elif job == "lose Redis":
+            self.container.redis.flushdb()
+        elif job == "repair":
+            self.container.board_sync.repair()
+        else:
+            self.land()
 
-    @rule(board=BOARD)
-    def read_early(self, board: str) -> None:
-        """Let a worker read the standings of a board, and stop before it writes them."""
-        season = self.model.season(self.present(board))
+    def _read_early(self) -> None:
+        """Let a worker read the standings of all boards, and stop before it writes them."""
         players = [player.id for player in self.model.players]
-        self.stale.append((season, self.container.standing_store.members(season, players)))
+        for season in self.container.catalog.mirrored_seasons():
+            self.stale.append((season, self.container.standing_store.members(season, players)))
 
-    @rule()
-    def write_late(self) -> None:
+    def _write_late(self) -> None:
         """Let the worker that stopped go on."""
-        if self.stale:
-            season, members = self.stale.pop(0)
+        for season, members in self.stale:
             rows = [(str(member.player), member.score, member.change) for member in members]
             self.container.rankings.apply(season, rows)
             self.container.rankings.orders.arrange(season, members)
-
-    @rule()
-    def lose_redis(self) -> None:
-        """Empty Redis, so that reads count in the database until the boards are rebuilt."""
-        self.container.redis.flushdb()
-
-    @rule()
-    def repair(self) -> None:
-        """Rebuild all boards that are not complete in Redis."""
-        self.container.board_sync.repair()
+        self.stale.clear()
 
     def _carry_out(self, boards: dict[str, Fields], types: dict[str, Fields], acts: list[tuple[str, int, int]]) -> None:
         plan = self.container.board_plans.plan(boards, types)

@@ -7,7 +7,7 @@ from copy import copy
 from uuid import UUID
 
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from app.domain.corrections import Selection
 from app.domain.scoring import ScoreEvent
@@ -62,13 +62,12 @@ class Moderation(Play):
         self.model.void(void, selection)
         self.model.voids.append(void)
 
+    @precondition(lambda self: any(not void.is_restored for void in self.model.voids))
     @rule(number=st.integers(0, 3), prompt=PROMPT)
     def restore(self, number: int, prompt: bool) -> None:
         """Restore one of the voids that stand."""
         voids = [void for void in self.model.voids if not void.is_restored]
-        if number >= len(voids):
-            return
-        void = voids[number]
+        void = voids[number % len(voids)]
         back = {player.id: _voided_events(player, void) for player in self.model.players}
         if self.flying and back[self.flying.id]:
             return
@@ -81,16 +80,16 @@ class Moderation(Play):
         self.model.restore(void)
         self._end(prompt)
 
-    @rule()
-    def resume(self) -> None:
+    @precondition(lambda self: self.model.voids and self.flying is None)
+    @rule(prompt=PROMPT)
+    def resume(self, prompt: bool) -> None:
         """Let a worker go on with all corrections that are unfinished."""
-        if self.flying:
-            return
         for void in self.model.voids:
             correction = self.container.corrections.get(void.id)
             if correction.state == "running":
                 self.model.void(void, correction.selection, correction.selection.until)
         self.container.corrections.resume_all(_SECONDS * 10)
+        self._end(prompt)
 
     @initialize(
         events=st.lists(st.tuples(PLAYER, TYPE, RESULT), min_size=4, max_size=12), suspect=st.one_of(st.none(), PLAYER)
@@ -120,6 +119,7 @@ class Moderation(Play):
         assert free.hold
         self.redeem_one(free, slug, result)
 
+    @precondition(lambda self: any(player.hold for player in self.model.players))
     @rule(player=PLAYER, back=st.integers(1, 5), prompt=PROMPT)
     def reach_back(self, player: int, back: int, prompt: bool) -> None:
         """Hold the newest events of a player too."""
@@ -136,6 +136,7 @@ class Moderation(Play):
         self.read_hold(free)
         self._end(prompt)
 
+    @precondition(lambda self: any(player.hold and player.hold.until for player in self.model.players))
     @rule(prompt=PROMPT)
     def release(self, prompt: bool) -> None:
         """End the holds that end by themselves."""
@@ -147,13 +148,14 @@ class Moderation(Play):
                 player.hold = None
         self._end(prompt)
 
-    @rule(player=PLAYER, is_confirmed=st.booleans(), prompt=PROMPT)
-    def decide(self, player: int, is_confirmed: bool, prompt: bool) -> None:
-        """Clear or confirm the player's open case."""
-        free = self.free_player(player)
-        case = free.open_case if free else None
-        if free is None or case is None:
-            return
+    @precondition(lambda self: self.decidable_players())
+    @rule(number=PLAYER, is_confirmed=st.booleans(), prompt=PROMPT)
+    def decide(self, number: int, is_confirmed: bool, prompt: bool) -> None:
+        """Clear or confirm the open case of a player."""
+        players = self.decidable_players()
+        free = players[number % len(players)]
+        case = free.open_case
+        assert case
         case.before = (free.status, free.hold)
         if is_confirmed:
             self._confirm(free, case)
@@ -161,6 +163,10 @@ class Moderation(Play):
             self.container.decisions.decide(case.id, "cleared", _AUTHOR)
             free.status, free.hold = "active", None
         self._end(prompt)
+
+    def decidable_players(self) -> list[PlayerModel]:
+        """Return the players with an open case."""
+        return [player for player in self.model.players if player.open_case and player is not self.flying]
 
     def _confirm(self, player: PlayerModel, case: CaseModel) -> None:
         selection = self.container.decisions.selection_to_void(case.id)
@@ -179,12 +185,12 @@ class Moderation(Play):
         self.model.voids.append(void)
         case.voids.append(void)
 
-    @rule(player=PLAYER, prompt=PROMPT)
-    def undo(self, player: int, prompt: bool) -> None:
-        """Undo the last decision on the player's newest case."""
-        free = self.free_player(player)
-        if free is None or not free.cases or free.open_case:
-            return
+    @precondition(lambda self: self.undoable_players())
+    @rule(number=PLAYER, prompt=PROMPT)
+    def undo(self, number: int, prompt: bool) -> None:
+        """Undo the last decision on the newest case of a player."""
+        players = self.undoable_players()
+        free = players[number % len(players)]
         case = free.cases[-1]
         assert case.before
         self.container.decisions.undo(case.id, _AUTHOR)
@@ -193,6 +199,11 @@ class Moderation(Play):
                 self.model.restore(void)
         (free.status, free.hold), case.before = case.before, None
         self._end(prompt)
+
+    def undoable_players(self) -> list[PlayerModel]:
+        """Return the players whose cases are all decided."""
+        players = [player for player in self.model.players if player.cases and not player.open_case]
+        return [player for player in players if player is not self.flying]
 
     @rule(player=PLAYER, prompt=PROMPT)
     def change_status(self, player: int, prompt: bool) -> None:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from uuid import UUID
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import precondition, rule
 
 from app.containers.container import Container
 from app.domain.boards import Season
@@ -33,9 +33,11 @@ class Play(World):
         self.answers: list[tuple[RedemptionRequest, Completed | None, PlayerModel]] = []
         self.flight, self.numbers = ExitStack(), 0
 
-    @rule(player=PLAYER, slug=TYPE, result=RESULT, has_key=st.booleans(), prompt=PROMPT)
-    def redeem(self, player: int, slug: str, result: int, has_key: bool, prompt: bool) -> None:
+    # Hypothesis prefers the rule with the fewest arguments, and the first name.
+    @rule(play=st.tuples(PLAYER, TYPE, RESULT, st.sampled_from([True, True, False]), PROMPT))
+    def redeem(self, play: tuple[int, str, int, bool, bool]) -> None:
         """Redeem an action, with an answer."""
+        player, slug, result, has_key, prompt = play
         free = self.free_player(player)
         if free:
             self.redeem_one(free, slug, result, has_key=has_key)
@@ -69,12 +71,12 @@ class Play(World):
         self._note(free, source, UUID(request.action_id), result, request)
         self.answers.append((request, None, free))
 
-    @rule(back=st.integers(0, 3), lose=st.booleans())
+    @precondition(lambda self: self.answers)
+    @rule(back=st.integers(0, 5), lose=st.booleans())
     def retry(self, back: int, lose: bool) -> None:
         """Send a request again, perhaps after Redis has lost its action: with a key, the answer is the first one."""
-        if back >= len(self.answers):
-            return
-        request, answer, player = self.answers[-1 - back]
+        index = len(self.answers) - 1 - back % len(self.answers)
+        request, answer, player = self.answers[index]
         if player is self.flying or player.status != "active":
             return
         self.clock.tick()
@@ -88,15 +90,16 @@ class Play(World):
         assert request.key
         assert again.replayed
         if answer is None:
-            self.answers[-1 - back] = request, again, player
+            self.answers[index] = request, again, player
             return
         assert _figures(again) == _figures(answer)
 
+    @precondition(lambda self: self.flying is None)
     @rule(player=PLAYER, slug=st.sampled_from(["run", "coin", "solo"]), result=RESULT)
     def take_off(self, player: int, slug: str, result: int) -> None:
         """Begin a redemption whose commit takes long."""
         free, source = self.free_player(player), self.model.types[slug]
-        if self.flying or free is None or free.status != "active":
+        if free is None or free.status != "active":
             return
         request, issued = self._request(free, source, result, has_key=False)
         connection = self.flight.enter_context(self.container.database.transaction())
@@ -105,7 +108,6 @@ class Play(World):
         )
         self.flying, self.landing = free, (source, UUID(issued.promise.action_id), result)
 
-    @rule()
     def land(self) -> None:
         """Commit the redemption that takes long."""
         if self.flying:
