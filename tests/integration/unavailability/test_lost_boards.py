@@ -63,6 +63,18 @@ def test_a_board_of_which_a_part_is_lost_is_not_believed_and_is_rebuilt(
     assert container.board_sync.repair() == []
 
 
+@pytest.mark.parametrize("lost", [SCORES, VERSIONS])
+def test_what_was_left_of_a_board_is_not_taken_for_newer_than_the_database(
+    lost: str, anna: Caller, container: Container, season: Season
+) -> None:
+    # As after a server of PostgreSQL took over without the last commits: numbers, and a player, that it does not have.
+    container.rankings.apply(season, [(anna.id, 5000, 5000), (str(uuid4()), 6000, 6000)])
+    container.redis.delete(lost)
+    assert MAIN in container.board_sync.repair()
+    assert container.board_sync.verify(season) == []
+    assert container.rankings.ranks(season, [1, 100]) == [AHEAD + 1, AHEAD]
+
+
 @pytest.mark.parametrize("key", [SCORES, VERSIONS, CHANGED, TOP, "leaderboard:position:{main/1}"])
 def test_a_key_with_a_value_of_another_type_is_503_at_most_and_is_rebuilt(
     key: str, anna: Caller, container: Container, season: Season
