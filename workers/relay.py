@@ -1,7 +1,7 @@
 """The relay, `python -m workers.relay`: it turns outbox rows into Celery tasks, until it is stopped.
 
 A commit wakes it through Redis, and it also looks once a second without being woken. The first change goes out at once;
-the next ones are merged into one message per board and broadcast interval.
+the next ones are merged, to one change per board and broadcast interval; a message has those of several boards.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ log = structlog.get_logger("fairboard.relay")
 
 _POLL_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
+_BOARDS = 8  # in one message: as many as an action feeds, so that several workers share the boards of many
 
 
 class Relay:
@@ -60,17 +61,12 @@ class Relay:
         for change in changes:
             if change.has_ended:
                 self._publish_end(change)
-            if not change.players:
-                continue
-            batch = {
-                "season_id": change.season_id,
-                "players": [str(player) for player in change.players],
-                "events": change.events,
-                "request_ids": change.request_ids,
-                "committed_at": change.committed_at,
-            }
+        scored = [change for change in changes if change.players]
+        for start in range(0, len(scored), _BOARDS):
+            boards = scored[start : start + _BOARDS]
             for task in SCORE_EVENT_TASKS:
-                self._publisher.send(task, batch)
+                self._publisher.send(task, {"boards": [_facts(change) for change in boards]})
+        for change in scored:
             metrics.relay_published.inc(len(change.events))
             log.info("published", board=change.board, events=len(change.events), request_ids=change.request_ids)
 
@@ -98,6 +94,16 @@ class Relay:
                 self._wake_channel.close()
             self._wake_channel = None  # without Redis the relay polls; on a cluster it then listens to another node
             time.sleep(_POLL_SECONDS)
+
+
+def _facts(change: BoardChange) -> dict[str, object]:
+    return {
+        "season_id": change.season_id,
+        "players": [str(player) for player in change.players],
+        "events": change.events,
+        "request_ids": change.request_ids,
+        "committed_at": change.committed_at,
+    }
 
 
 def main() -> None:

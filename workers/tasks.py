@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import structlog
 
 from app import metrics
+from app.services.boards.outbox import BoardChange
 from workers.app import app
 from workers.task import RETRY, PeriodicTask
 
@@ -17,17 +20,26 @@ _MAX_LOGGED = 5  # differences in a log line, at most
 
 
 @app.task(name="leaderboard.refresh", **RETRY)  # type: ignore[untyped-decorator]
-def refresh(
+def refresh(boards: Sequence[Mapping[str, Any]] | None = None, **board: Any) -> None:
+    """Write the standings of these boards' players to Redis, and send the newest boards to every subscriber.
+
+    A relay of the version before sends a message with the facts of one board in place of `boards`.
+    """
+    changes = [_board_change(**facts) for facts in boards or [board]]
+    versions = app.container.board_sync.sync(changes)
+    for change in changes:
+        version = versions[change.season_id]
+        log.info("board_refreshed", season_id=change.season_id, version=version, events=len(change.events))
+
+
+def _board_change(
     season_id: int,
     players: list[str],
     events: list[int],
     request_ids: list[str],
     committed_at: float | None = None,
-) -> None:
-    """Write these players' standings to Redis, and send the newest board to every subscriber."""
-    ids = [UUID(player) for player in players]
-    version = app.container.board_sync.sync_players(season_id, ids, events, request_ids, committed_at)
-    log.info("board_refreshed", season_id=season_id, version=version, events=len(events))
+) -> BoardChange:
+    return BoardChange(season_id, "", committed_at, [UUID(player) for player in players], events, request_ids)
 
 
 @app.task(name="leaderboard.end_season", **RETRY)  # type: ignore[untyped-decorator]

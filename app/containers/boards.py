@@ -18,6 +18,7 @@ from app.services.boards.seasons import Seasons
 from app.services.boards.standings import Standings
 from app.stores.accounts.attributes import AttributeStore
 from app.stores.accounts.players import PlayerStore
+from app.stores.boards.board_copies import BoardCopies
 from app.stores.boards.board_list import BoardListStore
 from app.stores.boards.broadcast_gate import BroadcastGateStore
 from app.stores.boards.bulk_rankings import BulkRankings
@@ -79,7 +80,8 @@ def build_boards(connections: Connections, catalog: CatalogStore, players: Playe
         connections.redis,
         interval=connections.settings.broadcast_seconds,
     )
-    board_sync = BoardSync(catalog, standing_store, rankings, bulk_rankings, standings, broadcasts)
+    copies = BoardCopies(rankings, connections.scripts)
+    board_sync = BoardSync(catalog, standing_store, rankings, bulk_rankings, copies, standings, broadcasts)
     reconciler = Reconciler(
         catalog,
         standing_store,

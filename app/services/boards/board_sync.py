@@ -11,9 +11,11 @@ import structlog
 from app.domain.boards import Season
 from app.services.boards.broadcasts import BroadcastCause, Broadcasts
 from app.services.boards.comparison import MOST, Comparison, StandingDifference
+from app.services.boards.outbox import BoardChange
 from app.services.boards.rebuild import Rebuild
 from app.services.boards.standings import Standings
 from app.services.operations.retries import Retries
+from app.stores.boards.board_copies import BoardCopies
 from app.stores.boards.bulk_rankings import BulkRankings
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore
@@ -34,33 +36,34 @@ class BoardSync:
         standings: StandingStore,
         rankings: RankingStore,
         bulk: BulkRankings,
+        copies: BoardCopies,
         reads: Standings,
         broadcasts: Broadcasts,
     ) -> None:
-        self._catalog, self._standings, self._rankings = catalog, standings, rankings
+        self._catalog, self._standings, self._rankings, self._copies = catalog, standings, rankings, copies
         self._reads, self._broadcasts = reads, broadcasts
         self._comparison, self._rebuild = Comparison(standings, bulk), Rebuild(standings, bulk)
 
-    def sync_players(
-        self,
-        season_id: int,
-        players: Sequence[UUID],
-        events: Sequence[int],
-        request_ids: Sequence[str] = (),
-        committed_at: float | None = None,
-    ) -> int:
-        """Copy these players' standings to Redis, then send the board to every subscriber.
+    def sync(self, changes: Sequence[BoardChange]) -> dict[int, int]:
+        """Copy the changed standings to Redis, then send the boards to every subscriber.
 
-        Return the board's version, or 0 if another worker sends it, or another season has begun. `request_ids` and
-        `committed_at` (Unix seconds) are passed on to the pushing processes.
+        Return the boards' versions by the seasons' ids: 0 if another worker sends a board, or another season has begun.
+        Each season may be in `changes` once.
         """
-        season = self._catalog.mirrored_season(season_id)
-        if season is None:
-            return 0
-        if not self.repair_board(season):
-            self._copy(season, players)
-        self._rankings.note_change(season)
-        return self._broadcasts.announce(season, BroadcastCause(events, request_ids, committed_at))
+        mirrored = self._catalog.mirrored_of([change.season_id for change in changes])
+        known = [(mirrored[change.season_id], change) for change in changes if change.season_id in mirrored]
+        are_ready = self._rankings.are_ready([season for season, _ in known])
+        ready = [board for board, is_ready in zip(known, are_ready, strict=True) if is_ready]
+        incomplete = [board for board, is_ready in zip(known, are_ready, strict=True) if not is_ready]
+        versions = {change.season_id: 0 for change in changes} | self._copy(ready)
+        for season, change in incomplete:  # the last, since to rebuild a board may take minutes
+            self.repair_board(season)
+            versions |= self._copy([(season, change)])
+        return versions
+
+    def sync_players(self, season_id: int, players: Sequence[UUID], events: Sequence[int]) -> int:
+        """Do `sync` for some players of one board; return its version."""
+        return self.sync([BoardChange(season_id, "", None, list(players), list(events))])[season_id]
 
     def end_season(self, season_id: int) -> int:
         """Drop a closed season from Redis, and send its board's next season to every subscriber; return its version.
@@ -106,7 +109,7 @@ class BoardSync:
     def announce(self, season: Season) -> int:
         """Invalidate the cached lists, and send the board to every subscriber; return its version."""
         self._rankings.note_change(season)
-        return self._broadcasts.announce(season, BroadcastCause())
+        return self._broadcasts.announce([(season, BroadcastCause())])[season.id]
 
     def rebuild(
         self, season: Season, progress: Progress = lambda standings: None, retries: Retries | None = None
@@ -131,7 +134,7 @@ class BoardSync:
             standings = self._rebuild.rebuild(season, lease, progress, retries)
         finally:
             lease.release()
-        retries(lambda: self._reads.build(season))
+        retries(lambda: self._reads.build([season]))
         return standings
 
     def verify(
@@ -144,7 +147,16 @@ class BoardSync:
         differences = self._comparison.find_differences(season, progress, Retries(), pause)
         return list(itertools.islice(differences, MOST))
 
-    def _copy(self, season: Season, players: Sequence[UUID]) -> None:
-        members = self._standings.members(season, players)
-        self._rankings.apply(season, [(str(member.player), member.score, member.change) for member in members])
-        self._rankings.orders.arrange(season, members)
+    def _copy(self, boards: Sequence[tuple[Season, BoardChange]]) -> dict[int, int]:
+        """Copy the changed standings of some boards, and send the boards; return their versions."""
+        if not boards:
+            return {}
+        members = self._standings.members_on([(season, change.players) for season, change in boards])
+        seasons = [season for season, _ in boards]
+        self._copies.copy(list(zip(seasons, members, strict=True)))
+        return self._broadcasts.announce(
+            [
+                (season, BroadcastCause(change.events, change.request_ids, change.committed_at))
+                for season, change in boards
+            ]
+        )

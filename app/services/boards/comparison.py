@@ -108,13 +108,13 @@ class Comparison:
 
     def compare_top(self, season: Season, retries: Retries) -> list[StandingDifference]:
         """Return the rows in which the cached top list differs from the database's; none if no valid list is cached."""
-        cached, changes = retries(lambda: self._rankings.top(season, TOP))
+        cached, changes = retries(lambda: self._rankings.lists.top(season, TOP))
         if cached is None or cached.changes != changes:
             return []  # no list is cached, or it is out of date: the next reader rebuilds it
         rows: list[StandingRow | None] = json.loads(cached.rows)
         standings = retries(lambda: self._standings.top(season, TOP))
         database_rows: list[StandingRow | None] = [standing.as_row() for standing in standings]
-        if rows == database_rows or retries(lambda: self._rankings.changes(season)) != changes:
+        if rows == database_rows or retries(lambda: self._rankings.lists.changes([season])) != [changes]:
             return []
         pairs = itertools.zip_longest(rows, database_rows)
         return [

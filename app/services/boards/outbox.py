@@ -16,12 +16,13 @@ _ROWS = 1000
 class BoardChange:
     """One message: these players' standings on this board have changed, by these score events.
 
-    `committed_at` is when the oldest of the changes was made, in Unix seconds. `has_ended`: the season has.
+    `committed_at` is when the oldest of the changes was made, in Unix seconds, None when that is not known.
+    `has_ended`: the season has.
     """
 
     season_id: int
     board: str
-    committed_at: float
+    committed_at: float | None
     players: list[UUID] = field(default_factory=list)
     events: list[int] = field(default_factory=list)
     request_ids: list[str] = field(default_factory=list)
@@ -56,7 +57,7 @@ def _merge(rows: list[OutboxRow]) -> list[BoardChange]:
     changes: dict[int, BoardChange] = {}
     for row in rows:
         change = changes.setdefault(row.season_id, BoardChange(row.season_id, row.board, row.created_at))
-        change.committed_at = min(change.committed_at, row.created_at)
+        change.committed_at = min(change.committed_at or row.created_at, row.created_at)
         if row.player_id is None:
             change.has_ended = True
         elif row.player_id not in change.players:

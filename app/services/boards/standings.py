@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 from uuid import UUID
@@ -17,8 +17,9 @@ from app.services.boards.top_lists import TopLists
 from app.stores.accounts.players import PlayerStore
 from app.stores.boards.cached_lists import CachedTop, ListEnd, ShownTop
 from app.stores.boards.pages import PageStore
-from app.stores.boards.rankings import SECONDS_AHEAD, RankingStore
+from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore
+from app.stores.boards.top_list_store import SECONDS_AHEAD
 from app.stores.postgres.lsn import NOWHERE, Position
 from app.stores.postgres.replicas import Replicas
 
@@ -95,13 +96,13 @@ class Standings:
         a reader that goes from one to another never sees the board go back.
         """
         season, second = self.season(board), int(self._clock())
-        top_list = self._rankings.shown_top(season, limit)
+        top_list = self._rankings.lists.shown(season, limit)
         if top_list and second <= top_list.second <= second + SECONDS_AHEAD:  # beyond that, the clock was set back
             return Top(season, top_list.version, top_list.rows, True, top_list.second, top_list.end)
         newest, is_hit = self._read_newest(season, limit, since_ms=second * 1000)
         assert newest.end is not None
         offer = ShownTop(second, newest.version, newest.rows, newest.end)
-        top_list = self._rankings.offer_top(season, limit, offer)
+        top_list = self._rankings.lists.offer(season, limit, offer)
         return Top(season, top_list.version, top_list.rows, is_hit, top_list.second, top_list.end)
 
     def snapshot(self, board: str = MAIN) -> BoardSnapshot:
@@ -116,9 +117,9 @@ class Standings:
             if self.season(board) == season:
                 return {"board": board, "version": top.version, "data": json.loads(top.rows)}
 
-    def build(self, season: Season, limit: int = TOP) -> CachedTop:
-        """Read the list from the primary and cache it."""
-        return self._top_lists.build(season, limit)
+    def build(self, seasons: Sequence[Season], limit: int = TOP) -> list[CachedTop]:
+        """Read the lists from the primary and cache them."""
+        return self._top_lists.build_all(seasons, limit)
 
     def _read_newest(self, season: Season, limit: int, *, since_ms: int | None = None) -> tuple[CachedTop, bool]:
         """Return the list as it is now, or as it was read after `since_ms`, and whether it came from the cache."""
@@ -126,7 +127,7 @@ class Standings:
         if cached:
             return cached, True
         deadline = time.monotonic() + _BUILD_WAIT_SECONDS
-        lease = self._rankings.build_lease(season, limit)
+        lease = self._rankings.lists.build_lease(season, limit)
         while not lease.hold() and time.monotonic() < deadline:
             time.sleep(0.01)
             cached = self._read_valid(season, limit, since_ms)
@@ -138,7 +139,7 @@ class Standings:
             lease.release()
 
     def _read_valid(self, season: Season, limit: int, since_ms: int | None) -> CachedTop | None:
-        cached, changes = self._rankings.top(season, limit)
+        cached, changes = self._rankings.lists.top(season, limit)
         if cached is None or cached.end is None:
             return None
         is_young = since_ms is not None and since_ms <= cached.built_ms <= self._clock() * 1000

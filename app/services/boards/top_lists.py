@@ -12,6 +12,7 @@ from app.stores.boards.cached_lists import CachedTop, ListEnd
 from app.stores.boards.pages import PageStore
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore
+from app.stores.boards.top_list_store import NewTop
 from app.stores.postgres.lsn import Position
 from app.stores.postgres.replicas import Replicas
 
@@ -43,35 +44,65 @@ class TopLists:
 
         `may_use_replica`: read it on a replica, if one has replayed all that the primary has now.
         """
-        refusal = ""
+        return self.build_all([season], limit, may_use_replica=may_use_replica)[0]
+
+    def build_all(
+        self, seasons: Sequence[Season], limit: int = TOP, *, may_use_replica: bool = False
+    ) -> list[CachedTop]:
+        """Read the lists of several boards and cache them, all at once; those that are refused, again."""
+        built: dict[Season, CachedTop] = {}
+        refusals = dict.fromkeys(seasons, "")
         for attempt in range(_TRIES):
-            changes = self._rankings.changes(season)  # read before the list: a later change makes it out of date
-            built_ms = int(self._clock() * 1000)
-            version, position = self._standings.next_version()
-            listed, last_position = self._read(
-                season, limit + 1, position, may_use_replica=may_use_replica and attempt == 0
-            )
-            standings = listed[:limit]
-            rows = json.dumps([standing.as_row() for standing in standings], ensure_ascii=False, separators=(",", ":"))
-            last = place_of(season, standings[-1]) if len(listed) > limit else None
-            top = CachedTop(version, changes, built_ms, rows, ListEnd(self._total(season, len(standings)), last))
-            refusal = self._rankings.put_top(season, limit, top, position, last_position, refusal)
-            if not refusal:
-                return top
+            tops, after, until = self._read_tops(list(refusals), limit, may_use_replica and attempt == 0)
+            new = [NewTop(season, top, refusals[season]) for season, top in zip(refusals, tops, strict=True)]
+            answers = self._rankings.lists.put(new, limit, after, until)
+            built |= dict(zip(refusals, tops, strict=True))
+            refusals = {season: answer for season, answer in zip(refusals, answers, strict=True) if answer}
+            if not refusals:
+                return [built[season] for season in seasons]
         raise Unavailable("The board changes too fast to be read. Try again in a moment.")
 
-    def _total(self, season: Season, least: int) -> int:
+    def _read_tops(
+        self, seasons: Sequence[Season], limit: int, may_use_replica: bool
+    ) -> tuple[list[CachedTop], Position, Position]:
+        """Return the lists, and the positions between which lies what they have seen."""
+        changes = self._rankings.lists.changes(seasons)  # before the lists: a later change makes them out of date
+        built_ms = int(self._clock() * 1000)
+        versions, after = self._standings.next_versions(len(seasons))
+        tops, until = self._read(seasons, limit + 1, after, may_use_replica)
+        totals = self._totals(seasons, [min(len(listed), limit) for listed in tops])
+        return (
+            [
+                CachedTop(version, count, built_ms, _rows(listed[:limit]), _end(season, listed, limit, total))
+                for season, listed, version, count, total in zip(seasons, tops, versions, changes, totals, strict=True)
+            ],
+            after,
+            until,
+        )
+
+    def _totals(self, seasons: Sequence[Season], least: Sequence[int]) -> list[int]:
         """Return how many players are ranked: at least as many as the list has, which may be newer."""
-        places = self._rankings.places(season, [], [])
-        return max(places.total if places.ranks is not None else self._pages.total(season), least)
+        places = self._rankings.places_on([(season, ()) for season in seasons], ())
+        return [
+            max(known.total if known.ranks is not None else self._pages.total(season), count)
+            for season, known, count in zip(seasons, places, least, strict=True)
+        ]
 
     def _read(
-        self, season: Season, limit: int, position: Position, *, may_use_replica: bool
-    ) -> tuple[Sequence[Standing], Position]:
+        self, seasons: Sequence[Season], limit: int, position: Position, may_use_replica: bool
+    ) -> tuple[list[list[Standing]], Position]:
         if may_use_replica:
             reading = self._replicas.read_at_position(
-                position, lambda database: StandingStore(database).top_with_position(season, limit)
+                position, lambda database: StandingStore(database).tops_with_position(seasons, limit)
             )
             if reading:
                 return reading[0]
-        return self._standings.top_with_position(season, limit)
+        return self._standings.tops_with_position(seasons, limit)
+
+
+def _rows(standings: Sequence[Standing]) -> str:
+    return json.dumps([standing.as_row() for standing in standings], ensure_ascii=False, separators=(",", ":"))
+
+
+def _end(season: Season, listed: Sequence[Standing], limit: int, total: int) -> ListEnd:
+    return ListEnd(total, place_of(season, listed[limit - 1]) if len(listed) > limit else None)

@@ -37,13 +37,16 @@ class BoardEntry:
     score: int | None
 
 
-def listed(season: Season, segment: Segment | None = None) -> str:
-    """Return the query of the listed standings of a season, in a segment of them with `segment_values`."""
-    metadata, join = ("run.metadata", RUN) if season.scoring in ONE_RUN else ("NULL AS metadata", "")
+def listed(season: Season, segment: Segment | None = None, parameter: str = "season") -> str:
+    """Return the query of the listed standings of a season, in a segment of them with `segment_values`.
+
+    `parameter` is the name of the season's id.
+    """
+    metadata, join = ("run.metadata", RUN) if season.scoring in ONE_RUN else ("CAST(NULL AS json) AS metadata", "")
     return f"""
         SELECT s.player_id, p.username, s.score, s.achieved_at, s.changes, s.listed, {metadata}
         FROM standings s JOIN players p ON p.id = s.player_id {join}
-        WHERE s.season_id = :season AND {IS_LISTED}{in_segment(segment)}
+        WHERE s.season_id = :{parameter} AND {IS_LISTED}{in_segment(segment)}
     """
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.domain.boards import Season
-from app.stores.redis.client import Client, Scripts
+from app.stores.redis.client import Call, Client, Scripts
 from app.stores.redis.connection import raw
 
 
@@ -29,6 +29,9 @@ class BroadcastElsewhere:
     """Another caller broadcasts the entry, or has done so."""
 
 
+Turn = BroadcastNow | Wait | BroadcastElsewhere
+
+
 def _keys(season: Season) -> list[str]:
     return [f"leaderboard:{name}:{{{season.tag}}}" for name in ("pending", "gate", "next")]
 
@@ -39,14 +42,25 @@ class BroadcastGateStore:
     def __init__(self, client: Client, scripts: Scripts) -> None:
         self._client, self._scripts = client, scripts
 
-    def request_turn(self, season: Season, entry: str, interval: float) -> BroadcastNow | Wait | BroadcastElsewhere:
-        """Add `entry` (unique; "" after a wait); return whether the caller broadcasts or waits. Raises RedisError."""
-        word, *rest = self._scripts.run("turn", _keys(season), [entry, max(1, int(interval * 1000))])
-        if word == "go":
-            return BroadcastNow(rest)
-        return Wait(int(rest[0]) / 1000) if word == "wait" else BroadcastElsewhere()
+    def request_turns(self, entries: Sequence[tuple[Season, str]], interval: float) -> list[Turn]:
+        """Add an entry (unique; "" after a wait) for each board; return whether the caller broadcasts it or waits.
 
-    def remove_entries(self, season: Season, entries: Sequence[str]) -> None:
-        """Remove entries that were broadcast."""
-        if entries:
-            self._client.srem(_keys(season)[0], *map(raw, entries))
+        Raises RedisError.
+        """
+        milliseconds = max(1, int(interval * 1000))
+        calls: list[Call] = [("turn", _keys(season), [entry, milliseconds]) for season, entry in entries]
+        return [_read_turn(*answer) for answer in self._scripts.run_together(calls)]
+
+    def remove_entries(self, boards: Sequence[tuple[Season, Sequence[str]]]) -> None:
+        """Remove entries that were broadcast, of several boards in one round trip."""
+        pipeline = self._client.pipeline(transaction=False)
+        for season, entries in boards:
+            if entries:
+                pipeline.srem(_keys(season)[0], *map(raw, entries))
+        pipeline.execute()
+
+
+def _read_turn(word: str, *rest: str) -> Turn:
+    if word == "go":
+        return BroadcastNow(list(rest))
+    return Wait(int(rest[0]) / 1000) if word == "wait" else BroadcastElsewhere()

@@ -19,7 +19,7 @@ from uuid import UUID
 from app.domain.attributes import Segment
 from app.domain.boards import Season
 from app.domain.cursors import Place, microseconds, moment_of
-from app.stores.redis.client import Client, Scripts
+from app.stores.redis.client import Call, Client, Scripts
 from app.stores.redis.connection import RedisValue, Reply, raw
 from app.stores.unavailability import WrongType
 
@@ -40,6 +40,11 @@ class MirroredStanding(NamedTuple):
     change: int
     achieved_at: datetime | None = None
     segments: Sequence[str] = ()
+
+    @property
+    def ranked(self) -> tuple[str, int | None, int]:
+        """Return the entry of the sorted set: player, score and change number."""
+        return str(self.player), self.score, self.change
 
     @property
     def entry(self) -> str:
@@ -85,13 +90,21 @@ class OrderStore:
 
         `earlier`: the entries that Redis had before the database was read; such an entry is replaced in any case.
         """
+        for call in self.arrange_calls(season, members, earlier):
+            self._run(season, *call)
+
+    @staticmethod
+    def arrange_calls(
+        season: Season, members: Iterable[MirroredStanding], earlier: Sequence[str | None] | None = None
+    ) -> list[Call]:
+        """Return the script calls of `arrange`; after an answer of None the order has to be cleared."""
         rows = list(members)
         seen = earlier or [None] * len(rows)
         flat: list[RedisValue] = []
         for member, entry in zip(rows, seen, strict=True):
             flat += str(member.player), raw(entry or ""), -(member.score or 0), member.entry
-        for start in range(0, len(flat), 4 * _CHUNK):
-            self._run(season, "arrange", order_keys(season), flat[start : start + 4 * _CHUNK])
+        starts = range(0, len(flat), 4 * _CHUNK)
+        return [("arrange", order_keys(season), flat[start : start + 4 * _CHUNK]) for start in starts]
 
     def arrange_differing(self, season: Season, members: Sequence[MirroredStanding]) -> None:
         """Put those players at their places whose entry differs."""

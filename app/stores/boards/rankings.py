@@ -12,23 +12,20 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.domain.boards import TOP, Season
-from app.stores.boards.cached_lists import CachedTop, ShownTop, change_number, parse_count, parse_shown, parse_top
+from app.stores.boards.cached_lists import change_number, parse_top
 from app.stores.boards.orders import OrderStore, order_keys
+from app.stores.boards.top_list_store import TopListStore
 from app.stores.postgres.lsn import Position
-from app.stores.redis.client import Call, Client, Scripts, direct_connection
-from app.stores.redis.connection import RedisValue, Reply, raw
+from app.stores.redis.client import Call, Client, Scripts
+from app.stores.redis.connection import Reply
 from app.stores.redis.leases import Lease
 
 WAKE_CHANNEL = "fairboard:wake"
-_TOP_SECONDS = 60
-_SHOWN_MS = 2000  # longer than the second that it is for, so that clocks may differ; Redis's own clock ends it
-SECONDS_AHEAD = 2  # how far the clock of another server may be ahead
 _CHUNK = 1000
 _REPAIRED = "leaderboard:repaired"
 _REPAIRED_SECONDS = 3600
 _COMPARISON_SECONDS = 30  # longer than the comparison of any 5,000 standings takes
 _REBUILDING_SECONDS = 10
-_BUILDING_SECONDS = 2
 _JUMP = 1_000_000
 MARK = "*"
 """The member of the sorted set and field of the hash that is lost with it; see is_complete.lua. Not a player."""
@@ -86,8 +83,7 @@ class RankingStore:
 
     def __init__(self, client: Client, scripts: Scripts) -> None:
         self._client, self._scripts = client, scripts
-        self._direct = direct_connection(client)
-        self.orders = OrderStore(client, scripts)
+        self.orders, self.lists = OrderStore(client, scripts), TopListStore(client, scripts)
 
     key = staticmethod(_key)
 
@@ -118,8 +114,13 @@ class RankingStore:
 
     def is_ready(self, season: Season) -> bool:
         """Return whether the board is complete and Redis has lost nothing since by a restart or failover."""
-        parts = self._scripts.run_together([("ready", keys[:2], []) for keys in _parts(season)])
-        return all(completed == run for completed, run in parts)
+        return self.are_ready([season])[0]
+
+    def are_ready(self, seasons: Sequence[Season]) -> list[bool]:
+        """Return for each board whether `is_ready`, in one round trip."""
+        calls: list[Call] = [("ready", keys[:2], []) for season in seasons for keys in _parts(season)]
+        marks = [completed == run for completed, run in self._scripts.run_together(calls)]
+        return [scores and order for scores, order in zip(marks[::2], marks[1::2], strict=True)]
 
     def run_id(self, season: Season) -> str:
         """Return the id of the Redis process that has this board; a restart or a failover changes it."""
@@ -174,9 +175,15 @@ class RankingStore:
 
     def apply(self, season: Season, members: Iterable[RankedMember]) -> None:
         """Copy standings from the database to the board, except those that are older than the board's."""
+        for call in self.apply_calls(season, members):
+            self._scripts.run(*call)
+
+    @staticmethod
+    def apply_calls(season: Season, members: Iterable[RankedMember]) -> list[Call]:
+        """Return the script calls of `apply`."""
         flat = [part for player, score, change in members for part in (player, "" if score is None else score, change)]
-        for start in range(0, len(flat), 3 * _CHUNK):
-            self._scripts.run("apply", _board_keys(season), flat[start : start + 3 * _CHUNK])
+        starts = range(0, len(flat), 3 * _CHUNK)
+        return [("apply", _board_keys(season), flat[start : start + 3 * _CHUNK]) for start in starts]
 
     def changes_of(self, season: Season, players: Sequence[UUID]) -> list[int | None]:
         """Return the change numbers that Redis has for these players, None for a missing one."""
@@ -234,33 +241,14 @@ class RankingStore:
             if player != MARK:
                 yield player, int(score)
 
-    def changes(self, season: Season) -> int:
-        """Return how often the board has changed since Redis was last empty."""
-        return parse_count(self._direct.call("MGET", _key("changed", season))[0])
-
     def note_change(self, season: Season) -> None:
         """Count a change of the database: lists that were cached before it are out of date."""
-        self._scripts.run("change", [_key("changed", season)], [])
+        self._scripts.run(*self.change_call(season))
 
-    def top(self, season: Season, limit: int) -> tuple[CachedTop | None, int]:
-        """Return the cached list, if any, and the board's present change count."""
-        keys = _key(f"top:{limit}", season), _key("changed", season), _key(f"end:{limit}", season)
-        text, changes, end_text = self._direct.call("MGET", *keys)
-        return parse_top(text, end_text), parse_count(changes)
-
-    def put_top(
-        self, season: Season, limit: int, top: CachedTop, after: Position, until: Position, refusal: str = ""
-    ) -> str:
-        """Cache a list for a minute; return "", or a refusal if a list that was shown may include later changes.
-
-        `after`: the list includes all changes up to there; `until`: and none beyond. After a refusal, the caller reads
-        again and passes the refusal; see put_top.lua.
-        """
-        text = f"{top.version} {top.changes} {top.built_ms}\n{top.rows}"
-        end = f"{top.version} {top.end}" if top.end else ""
-        keys = [_key(f"top:{limit}", season), _key("position", season), _key(f"end:{limit}", season)]
-        arguments: list[RedisValue] = [top.version, text, _TOP_SECONDS, after, until, raw(refusal), end]
-        return str(self._scripts.run("put_top", keys, arguments))
+    @staticmethod
+    def change_call(season: Season) -> Call:
+        """Return the script call of `note_change`."""
+        return "change", [_key("changed", season)], []
 
     def places(self, season: Season, players: Sequence[UUID], scores: Sequence[int]) -> Places:
         """Return the change numbers of these players and the ranks of these scores, in one round trip."""
@@ -274,22 +262,3 @@ class RankingStore:
             calls.append(("places", keys, [len(players), *map(str, players), *map(season.stored, scores)]))
         answers = self._scripts.run_together(calls)
         return [_read_places(scores, answer) for (_, scores), answer in zip(boards, answers, strict=True)]
-
-    def shown_top(self, season: Season, limit: int) -> ShownTop | None:
-        """Return the list that was shown last, if that was a moment ago."""
-        return parse_shown(self._direct.call("MGET", _key(f"shown:page:{limit}", season))[0])
-
-    def offer_top(self, season: Season, limit: int, top: ShownTop) -> ShownTop:
-        """Offer a list for its second; return the list to show, which is the first that any process offered."""
-        text = f"{top.second} {top.version} {top.end}\n{top.rows}"
-        keys = [_key(f"shown:page:{limit}", season)]
-        shown_text = ""
-        while True:
-            arguments: list[RedisValue] = [top.second, text, _SHOWN_MS, SECONDS_AHEAD, raw(shown_text)]
-            shown_text = self._scripts.run("show", keys, arguments)
-            if shown := parse_shown(shown_text):
-                return shown
-
-    def build_lease(self, season: Season, limit: int) -> Lease:
-        """Return a lease to rebuild a list, to take; other callers wait for the list."""
-        return Lease(self._scripts, _key(f"building:{limit}", season), _BUILDING_SECONDS)

@@ -28,14 +28,23 @@ from app.stores.postgres.lsn import PRIMARY_NOW, Position
 
 _RECENT_EVENTS = 5000
 
+_MEMBER = f"""
+    s.player_id, CASE WHEN {IS_LISTED} THEN s.score END AS score, s.changes, s.achieved_at,
+    CASE WHEN board.segments = '{{}}' THEN '{{}}' ELSE ARRAY(
+        SELECT a.name || ':' || a.value FROM player_attributes a
+        WHERE a.player_id = s.player_id AND a.name = ANY(board.segments) ORDER BY a.name
+    ) END AS segments
+"""
 _MEMBERS = f"""
-    SELECT s.player_id, CASE WHEN {IS_LISTED} THEN s.score END AS score, s.changes, s.achieved_at,
-           CASE WHEN board.segments = '{{}}' THEN '{{}}' ELSE ARRAY(
-               SELECT a.name || ':' || a.value FROM player_attributes a
-               WHERE a.player_id = s.player_id AND a.name = ANY(board.segments) ORDER BY a.name
-           ) END AS segments
+    SELECT {_MEMBER}
     FROM (SELECT b.segments FROM seasons n JOIN boards b ON b.id = n.board_id WHERE n.id = :season) board, standings s
     WHERE s.season_id = :season
+"""
+_MEMBERS_ON = f"""
+    SELECT s.season_id, {_MEMBER}
+    FROM unnest(CAST(:seasons AS int[]), CAST(:players AS uuid[])) wanted (season_id, player_id)
+    JOIN standings s USING (season_id, player_id)
+    JOIN seasons n ON n.id = s.season_id JOIN boards board ON board.id = n.board_id
 """
 
 
@@ -78,11 +87,13 @@ class StandingStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def next_version(self) -> tuple[int, Position]:
-        """Return a number above all earlier ones, and the primary's position: later reads see all changes up to it."""
-        row = self._db.row(f"SELECT nextval('board_version') AS version, {PRIMARY_NOW} AS position")
-        assert row is not None
-        return int(row.version), row.position
+    def next_versions(self, count: int) -> tuple[list[int], Position]:
+        """Return numbers above all earlier ones, and the primary's position: later reads see all changes up to it."""
+        rows = self._db.rows(
+            f"SELECT nextval('board_version') AS version, {PRIMARY_NOW} AS position FROM generate_series(1, :count)",
+            count=count,
+        )
+        return [int(row.version) for row in rows], rows[0].position
 
     def position(self) -> Position:
         """Return the primary's position now, which is not before any change that a reader can have seen."""
@@ -92,25 +103,36 @@ class StandingStore:
 
     def top(self, season: Season, limit: int) -> list[Standing]:
         """Return the best `limit` standings with their competition ranks."""
-        return self.top_with_position(season, limit)[0]
+        return self.tops_with_position([season], limit)[0][0]
 
-    def top_with_position(self, season: Season, limit: int) -> tuple[list[Standing], Position]:
-        """Return the best `limit` with their competition ranks, and a position not before any change that was read."""
+    def tops_with_position(self, seasons: Sequence[Season], limit: int) -> tuple[list[list[Standing]], Position]:
+        """Return the best `limit` of each season with their competition ranks, read at the same moment.
+
+        The position is not before any change that was read.
+        """
+        lists = " UNION ALL ".join(
+            f"""
+            SELECT {place} AS place, *, rank() OVER (ORDER BY score DESC) AS rank FROM (
+                {listed(season, parameter=f"season_{place}")}
+                ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :limit
+            ) best_{place}
+            """
+            for place, season in enumerate(seasons)
+        )
         rows = self._db.rows(
             f"""
-            SELECT seen.position, ranked.* FROM (SELECT {self._db.position_sql} AS position) seen LEFT JOIN (
-                SELECT *, rank() OVER (ORDER BY score DESC) AS rank
-                FROM ({listed(season)} ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :limit) best
-            ) ranked ON true
-            ORDER BY score DESC, achieved_at, player_id
+            SELECT seen.position, ranked.* FROM (SELECT {self._db.position_sql} AS position) seen
+            LEFT JOIN ({lists}) ranked ON true ORDER BY place, score DESC, achieved_at, player_id
             """,
-            season=season.id,
             limit=limit,
+            **{f"season_{place}": season.id for place, season in enumerate(seasons)},
         )
-        standings = [
-            standing_of(season, row, row.score, row.achieved_at, row.rank) for row in rows if row.rank is not None
-        ]
-        return standings, rows[0].position
+        tops: list[list[Standing]] = [[] for _ in seasons]
+        for row in rows:
+            if row.place is not None:
+                season = seasons[row.place]
+                tops[row.place].append(standing_of(season, row, row.score, row.achieved_at, row.rank))
+        return tops, rows[0].position
 
     def rank(self, season: Season, score: int, *, without: str | None = None, segment: Segment | None = None) -> int:
         """Return 1 + the number of players with a better score, not counting the player `without`.
@@ -157,12 +179,18 @@ class StandingStore:
 
     def members(self, season: Season, players: Sequence[UUID]) -> list[MirroredStanding]:
         """Return the standings of these players that the sorted set should have, in no order."""
+        return self.members_on([(season, players)])[0]
+
+    def members_on(self, boards: Sequence[tuple[Season, Sequence[UUID]]]) -> list[list[MirroredStanding]]:
+        """Return such standings for each of several seasons."""
+        wanted = [(season.id, player) for season, players in boards for player in players]
         rows = self._db.rows(
-            f"{_MEMBERS} AND s.player_id = ANY(:players)",
-            season=season.id,
-            players=list(players),
+            _MEMBERS_ON, seasons=[season_id for season_id, _ in wanted], players=[player for _, player in wanted]
         )
-        return [MirroredStanding(*row) for row in rows]
+        members: dict[int, list[MirroredStanding]] = {season.id: [] for season, _ in boards}
+        for season_id, *member in rows:
+            members[season_id].append(MirroredStanding(*member))
+        return [members[season.id] for season, _ in boards]
 
     def members_after(self, season: Season, player: UUID, limit: int) -> list[MirroredStanding]:
         """Return the next `limit` standings after this player's, ordered by the players' ids."""
@@ -196,32 +224,38 @@ class StandingStore:
         )
         return [row.player_id for row in rows]
 
-    def changed_standings(self, season: Season, events: Sequence[int]) -> list[ChangedStanding]:
-        """Return the listed standings that these events changed, in the board's order."""
+    def changed_standings(self, boards: Sequence[tuple[Season, Sequence[int]]]) -> list[list[ChangedStanding]]:
+        """Return for each season the listed standings that these events changed, in the board's order."""
+        wanted = [(season.id, event) for season, events in boards for event in events]
+        if not wanted:
+            return [[] for _ in boards]
         rows = self._db.rows(
             f"""
-            SELECT s.player_id, p.username, s.score, e.previous_score, e.action_type
+            SELECT s.season_id, s.player_id, p.username, s.score, e.previous_score, e.action_type
             FROM (
-                SELECT player_id, (array_agg(previous_score ORDER BY e.id))[1] AS previous_score,
+                SELECT season_id, player_id, (array_agg(previous_score ORDER BY e.id))[1] AS previous_score,
                        (array_agg(t.slug ORDER BY e.id DESC))[1] AS action_type
                 FROM (
-                    SELECT id, player_id, action_type_id, held_under,
-                           CASE WHEN standings IS NULL THEN previous_score ELSE (
-                               SELECT CAST(entry ->> 1 AS bigint) FROM jsonb_array_elements(standings) entry
-                               WHERE CAST(entry ->> 0 AS int) = :season
+                    SELECT wanted.season_id, v.id, v.player_id, v.action_type_id, v.held_under,
+                           CASE WHEN v.standings IS NULL THEN v.previous_score ELSE (
+                               SELECT CAST(entry ->> 1 AS bigint) FROM jsonb_array_elements(v.standings) entry
+                               WHERE CAST(entry ->> 0 AS int) = wanted.season_id
                            ) END AS previous_score
-                    FROM score_events WHERE id = ANY(:events)
+                    FROM unnest(CAST(:seasons AS int[]), CAST(:events AS bigint[])) wanted (season_id, event_id)
+                    JOIN score_events v ON v.id = wanted.event_id
                 ) e JOIN action_types t ON t.id = e.action_type_id
-                WHERE NOT ({WAS_HELD}) GROUP BY player_id
+                WHERE NOT ({WAS_HELD}) GROUP BY season_id, player_id
             ) e
-            JOIN standings s ON s.player_id = e.player_id AND s.season_id = :season AND {IS_LISTED}
+            JOIN standings s ON s.season_id = e.season_id AND s.player_id = e.player_id AND {IS_LISTED}
             JOIN players p ON p.id = s.player_id
             ORDER BY s.score DESC, s.achieved_at, s.player_id
             """,
-            season=season.id,
-            events=list(events),
+            seasons=[season_id for season_id, _ in wanted],
+            events=[event for _, event in wanted],
         )
-        return [
-            ChangedStanding(row.player_id, row.username, season.stored(row.score), row.previous_score, row.action_type)
-            for row in rows
-        ]
+        changed: dict[int, list[ChangedStanding]] = {season.id: [] for season, _ in boards}
+        seasons = {season.id: season for season, _ in boards}
+        for season_id, player, name, score, previous, action_type in rows:
+            shown = seasons[season_id].stored(score)
+            changed[season_id].append(ChangedStanding(player, name, shown, previous, action_type))
+        return [changed[season.id] for season, _ in boards]

@@ -83,10 +83,15 @@ class CatalogStore:
 
     def mirrored_season(self, season_id: int) -> Season | None:
         """Return the season if it is one that Redis mirrors and subscribers see, else None."""
-        row = self._db.row(
-            f"{_MIRRORED} AND b.id = (SELECT board_id FROM seasons WHERE id = :id) AND n.id = :id", id=season_id
+        return self.mirrored_of([season_id]).get(season_id)
+
+    def mirrored_of(self, season_ids: Sequence[int]) -> dict[int, Season]:
+        """Return those of the seasons that Redis mirrors and subscribers see, by their ids."""
+        rows = self._db.rows(
+            f"{_MIRRORED} AND b.id IN (SELECT board_id FROM seasons WHERE id = ANY(:ids)) AND n.id = ANY(:ids)",
+            ids=list(season_ids),
         )
-        return read_season(row) if row else None
+        return {row.id: read_season(row) for row in rows}
 
     def view(self, board: str, number: int | None = None) -> BoardView | None:
         """Return the board in this season; None for a board or a season that doesn't exist.

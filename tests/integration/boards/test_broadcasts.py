@@ -13,6 +13,7 @@ import pytest
 from app.containers.container import Container
 from app.domain.boards import MAIN
 from app.services.boards.broadcasts import BroadcastCause
+from app.services.boards.outbox import BoardChange
 from app.stores.boards.board_events import BoardChanged
 from tests.parts.waiting import eventually
 
@@ -46,7 +47,8 @@ def test_four_workers_together_keep_the_rate_and_tell_every_request(
 
     def announce(number: int) -> int:
         worker = paced[number % len(paced)]
-        return worker.board_sync.sync_players(season.id, [], [], [f"r-{number}"], float(number))
+        change = BoardChange(season.id, MAIN, float(number), request_ids=[f"r-{number}"])
+        return worker.board_sync.sync([change])[season.id]
 
     began = time.monotonic()
     with ThreadPoolExecutor(4) as pool:
@@ -72,7 +74,7 @@ def test_what_one_that_died_left_behind_is_told_by_the_next(container: Container
     container.redis.sadd(f"leaderboard:pending:{{{season.tag}}}", json.dumps(asdict(cause)))
     listener = container.subscription()
     listener.open()
-    paced[0].board_sync.sync_players(season.id, [], [], ["r-own"])
+    paced[0].board_sync.sync([BoardChange(season.id, MAIN, None, request_ids=["r-own"])])
 
     def told() -> tuple[str, ...] | None:
         message = listener.next(0.2)

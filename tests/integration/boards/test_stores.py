@@ -18,6 +18,7 @@ from app.domain.action_token import Promise, digest_of, sign
 from app.domain.boards import MAIN, Season
 from app.setting_types import SecretKey
 from app.stores.boards.cached_lists import CachedTop
+from app.stores.boards.top_list_store import NewTop
 from app.stores.play.action_claims import ActionClaimStore
 from app.stores.play.claim_results import Claim, Claimed, Consumed, Forged, Unclaimed
 from app.stores.redis.clock_steps import ClockSteps
@@ -248,8 +249,8 @@ def test_top_lists_in_any_order_leave_the_newest(container: Container, versions:
     season = _season(container)
     for version in versions:
         at = f"{version:024x}"
-        container.rankings.put_top(season, 10, CachedTop(version, 0, 0, f"[{version}]"), at, at)
-    cached, _ = container.rankings.top(season, 10)
+        container.rankings.lists.put([NewTop(season, CachedTop(version, 0, 0, f"[{version}]"))], 10, at, at)
+    cached, _ = container.rankings.lists.top(season, 10)
     assert cached == CachedTop(6, 0, 0, "[6]")
 
 
@@ -258,7 +259,8 @@ def test_a_list_that_another_may_have_seen_more_than_is_refused(container: Conta
 
     def put(version: int, after: int, until: int, refusal: str = "") -> str:
         top = CachedTop(version, 0, 0, f"[{version}]")
-        return container.rankings.put_top(season, 10, top, f"{after:024x}", f"{until:024x}", refusal)
+        new = [NewTop(season, top, refusal)]
+        return container.rankings.lists.put(new, 10, f"{after:024x}", f"{until:024x}")[0]
 
     assert put(1, after=100, until=200) == ""
     refusal = put(2, after=150, until=160)
@@ -266,15 +268,15 @@ def test_a_list_that_another_may_have_seen_more_than_is_refused(container: Conta
     assert put(3, after=200, until=300, refusal=refusal) == ""
     refusal = put(4, after=250, until=260)
     assert put(5, after=260, until=270, refusal=refusal) == "", "what stands there is of another life of the database"
-    assert container.rankings.top(season, 10)[0] == CachedTop(5, 0, 0, "[5]")
+    assert container.rankings.lists.top(season, 10)[0] == CachedTop(5, 0, 0, "[5]")
 
 
 def test_one_rebuilds_a_list_while_others_wait(container: Container) -> None:
     season = _season(container)
-    leases = [container.rankings.build_lease(season, 10) for _ in range(3)]
+    leases = [container.rankings.lists.build_lease(season, 10) for _ in range(3)]
     assert [lease.hold() for lease in leases] == [True, False, False]
     leases[0].release()
-    assert container.rankings.build_lease(season, 10).hold()
+    assert container.rankings.lists.build_lease(season, 10).hold()
 
 
 def test_no_rank_is_read_from_a_sorted_set_that_is_not_complete(container: Container) -> None:

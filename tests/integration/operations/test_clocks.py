@@ -143,7 +143,7 @@ def test_a_place_that_somebody_took_before_does_not_stay_taken_for_an_hour(conta
 
     def take() -> bool:
         if place == "build":
-            return rankings.build_lease(season, 10).hold()
+            return rankings.lists.build_lease(season, 10).hold()
         lease = rankings.rebuild_lease(season) if place == "rebuild" else rankings.comparison_lease(season)
         return lease.hold()
 

@@ -157,11 +157,11 @@ def test_a_lease_and_a_gate_without_an_end_hold_nobody_up(value: object, anna: C
         Key(container.redis, f"leaderboard:{name}:{{main/1}}", "string").replace(value)
     assert container.rankings.rebuild_lease(season).hold()
     assert container.rankings.comparison_lease(season).hold()
-    assert container.rankings.build_lease(season, 10).hold()
+    assert container.rankings.lists.build_lease(season, 10).hold()
     gate = BroadcastGateStore(container.redis, container.scripts)
     for name in ("gate", "next"):
         Key(container.redis, f"leaderboard:{name}:{{main/1}}", "string").replace(value)
-    gate.request_turn(season, "{}", 0.2)
+    gate.request_turns([(season, "{}")], 0.2)
     assert 0 < container.redis.pttl("leaderboard:gate:{main/1}") <= 200
     container.redis.flushdb()
     container.board_sync.repair()
@@ -211,7 +211,7 @@ def test_messages_and_pending_changes_of_another_program_are_ignored(container: 
     )
     for value in junk:
         container.redis.sadd(pending, value)
-        assert broadcasts.announce(season, BroadcastCause()) > 0
+        assert broadcasts.announce([(season, BroadcastCause())])[season.id] > 0
         assert isinstance(subscription.next(1.0), BoardChanged)
         assert not container.redis.exists(pending)
     subscription.close()

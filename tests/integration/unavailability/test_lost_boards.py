@@ -9,6 +9,7 @@ import pytest
 from app.containers.container import Container
 from app.domain.boards import MAIN, Season
 from app.stores.boards.cached_lists import CachedTop
+from app.stores.boards.top_list_store import NewTop
 from tests.integration.unavailability.conftest import Caller, data, unavailable
 from tests.parts.client import fresh_name
 
@@ -151,11 +152,11 @@ def test_a_list_from_before_its_count_was_lost_is_never_new_again(
 ) -> None:
     """The count begins anew, above the number that a cached list was read at."""
     container.redis.set(CHANGED, 3)
-    container.rankings.put_top(season, 10, CachedTop(2**40, 3, 0, "[]"), "F" * 24, "0" * 24)
+    container.rankings.lists.put([NewTop(season, CachedTop(2**40, 3, 0, "[]"))], 10, "F" * 24, "0" * 24)
     container.redis.delete(CHANGED)
     for _ in range(3):
         container.rankings.note_change(season)
-    assert container.rankings.changes(season) > 10**15
+    assert container.rankings.lists.changes([season])[0] > 10**15
     assert anna.complete(anna.issue()).status_code == 200
     assert container.standings.snapshot()["data"]
     container.redis.delete(TOP)

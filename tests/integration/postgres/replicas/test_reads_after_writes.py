@@ -6,6 +6,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from app.containers.container import Container
+from app.stores.boards.top_list_store import NewTop
 from devstack.replica import Replica
 from tests.integration.postgres.replicas.parts import commit, redeem, scores_of, season_of
 from tests.parts.waiting import eventually
@@ -55,14 +56,16 @@ def test_what_one_replica_showed_is_not_missing_on_the_other(
 
 def test_a_list_that_was_read_while_another_was_is_read_again(container: Container, ready: list[UUID]) -> None:
     season, store = season_of(container), container.standing_store
-    late, after = store.next_version()
-    _, later = store.next_version()
-    _, earlier_until = store.top_with_position(season, 10)
+    (late,), after = store.next_versions(1)
+    _, later = store.next_versions(1)
+    _, earlier_until = store.tops_with_position([season], 10)
     commit(container, ready[0], 100)
-    _, until = store.top_with_position(season, 10)
-    cached, _ = container.rankings.top(season, 10)
+    _, until = store.tops_with_position([season], 10)
+    cached, _ = container.rankings.lists.top(season, 10)
     assert cached is not None
-    assert container.rankings.put_top(season, 10, replace(cached, version=late), after, until) == ""
+    assert container.rankings.lists.put([NewTop(season, replace(cached, version=late))], 10, after, until) == [""]
     higher = replace(cached, version=late + 1)
-    assert container.rankings.put_top(season, 10, higher, later, earlier_until), "it has not seen the redemption"
-    assert container.standings.build(season).version > late
+    assert container.rankings.lists.put([NewTop(season, higher)], 10, later, earlier_until) != [""], (
+        "it has not seen the redemption"
+    )
+    assert container.standings.build([season])[0].version > late
