@@ -37,16 +37,28 @@ class BoardEntry:
     score: int | None
 
 
-def listed(season: Season, segment: Segment | None = None, parameter: str = "season") -> str:
-    """Return the query of the listed standings of a season, in a segment of them with `segment_values`.
+def listed(season: Season, segment: Segment | None = None) -> str:
+    """Return the query of the listed standings of a season, in a segment of them with `segment_values`."""
+    return f"{_rows_of(season, 'standings')} WHERE s.season_id = :season AND {IS_LISTED}{in_segment(segment)}"
 
-    `parameter` is the name of the season's id.
+
+def best_listed(season: Season, segment: Segment | None = None, *, parameter: str = "season") -> str:
+    """Return the query of the first `:limit` of them, in no order; `parameter` is the name of the season's id.
+
+    Only these are joined with players and runs, also while PostgreSQL has no statistics of a new season.
     """
+    best = f"""(
+        SELECT * FROM standings s WHERE s.season_id = :{parameter} AND {IS_LISTED}{in_segment(segment)}
+        ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :limit
+    )"""
+    return _rows_of(season, best)
+
+
+def _rows_of(season: Season, standings: str) -> str:
     metadata, join = ("run.metadata", RUN) if season.scoring in ONE_RUN else ("CAST(NULL AS json) AS metadata", "")
     return f"""
         SELECT s.player_id, p.username, s.score, s.achieved_at, s.changes, s.listed, {metadata}
-        FROM standings s JOIN players p ON p.id = s.player_id {join}
-        WHERE s.season_id = :{parameter} AND {IS_LISTED}{in_segment(segment)}
+        FROM {standings} s JOIN players p ON p.id = s.player_id {join}
     """
 
 

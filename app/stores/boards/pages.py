@@ -12,6 +12,7 @@ from app.stores.boards.board_rows import (
     IS_LISTED,
     RUN,
     BoardEntry,
+    best_listed,
     in_segment,
     listed,
     place_of,
@@ -76,9 +77,9 @@ class PageStore:
     def top(self, season: Season, count: int, segment: Segment | None = None) -> list[BoardEntry]:
         """Return the first `count` entries."""
         rows = self._db.rows(
-            f"{listed(season, segment)} ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :count",
+            f"{best_listed(season, segment)} ORDER BY s.score DESC, s.achieved_at, s.player_id",
             season=season.id,
-            count=count,
+            limit=count,
             **segment_values(segment),
         )
         return [public_view(season, row) for row in rows]

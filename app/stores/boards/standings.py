@@ -13,8 +13,8 @@ from app.stores.boards.board_rows import (
     IS_LISTED,
     RUN,
     BoardEntry,
+    best_listed,
     in_segment,
-    listed,
     own_view,
     public_view,
     segment_values,
@@ -112,10 +112,8 @@ class StandingStore:
         """
         lists = " UNION ALL ".join(
             f"""
-            SELECT {place} AS place, *, rank() OVER (ORDER BY score DESC) AS rank FROM (
-                {listed(season, parameter=f"season_{place}")}
-                ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :limit
-            ) best_{place}
+            SELECT {place} AS place, *, rank() OVER (ORDER BY score DESC) AS rank
+            FROM ({best_listed(season, parameter=f"season_{place}")}) best_{place}
             """
             for place, season in enumerate(seasons)
         )
@@ -225,7 +223,10 @@ class StandingStore:
         return [row.player_id for row in rows]
 
     def changed_standings(self, boards: Sequence[tuple[Season, Sequence[int]]]) -> list[list[ChangedStanding]]:
-        """Return for each season the listed standings that these events changed, in the board's order."""
+        """Return for each season the listed standings that these events changed, in the board's order.
+
+        OFFSET 0: each event is found by its id, also before PostgreSQL has statistics of the ledger.
+        """
         wanted = [(season.id, event) for season, events in boards for event in events]
         if not wanted:
             return [[] for _ in boards]
@@ -242,7 +243,7 @@ class StandingStore:
                                WHERE CAST(entry ->> 0 AS int) = wanted.season_id
                            ) END AS previous_score
                     FROM unnest(CAST(:seasons AS int[]), CAST(:events AS bigint[])) wanted (season_id, event_id)
-                    JOIN score_events v ON v.id = wanted.event_id
+                    CROSS JOIN LATERAL (SELECT * FROM score_events WHERE id = wanted.event_id OFFSET 0) v
                 ) e JOIN action_types t ON t.id = e.action_type_id
                 WHERE NOT ({WAS_HELD}) GROUP BY season_id, player_id
             ) e
