@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import time
+from itertools import chain
 from types import FrameType
 
 import redis.exceptions
@@ -66,9 +67,12 @@ class Relay:
             boards = scored[start : start + _BOARDS]
             for task in SCORE_EVENT_TASKS:
                 self._publisher.send(task, {"boards": [_facts(change) for change in boards]})
-        for change in scored:
-            metrics.relay_published.inc(len(change.events))
-            log.info("published", board=change.board, events=len(change.events), request_ids=change.request_ids)
+            metrics.relay_published.inc(sum(len(change.events) for change in boards))
+            log.info(
+                "published",
+                boards={change.board: len(change.events) for change in boards},
+                request_ids=list(dict.fromkeys(chain.from_iterable(change.request_ids for change in boards))),
+            )
 
     def _publish_end(self, change: BoardChange) -> None:
         for task in SEASON_TASKS:

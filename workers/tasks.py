@@ -27,9 +27,7 @@ def refresh(boards: Sequence[Mapping[str, Any]] | None = None, **board: Any) -> 
     """
     changes = [_board_change(**facts) for facts in boards or [board]]
     versions = app.container.board_sync.sync(changes)
-    for change in changes:
-        version = versions[change.season_id]
-        log.info("board_refreshed", season_id=change.season_id, version=version, events=len(change.events))
+    log.info("board_refreshed", versions=versions, events=sum(len(change.events) for change in changes))
 
 
 def _board_change(

@@ -27,8 +27,10 @@ class Ranks:
     def record(self, promise: Promise, changes: Sequence[StandingChange], more: list[Call]) -> list[StandingChange]:
         """Record the scores in Redis, run more calls there, and return the changes with ranks."""
         records = [
-            self._rankings.record_call(change.season, promise.player_id, change.previous, change.score, change.change)
-            for change in changes
+            self._rankings.record_call(
+                change.season, promise.player_id, change.previous, change.score, change.change, wakes=place == 0
+            )
+            for place, change in enumerate(changes)
         ]
         try:
             answers = self._scripts.run_together([*records, *more])

@@ -87,8 +87,13 @@ class RankingStore:
 
     key = staticmethod(_key)
 
-    def record_call(self, season: Season, player_id: str, previous: int | None, score: int, change: int) -> Call:
-        """Return the script call that puts a committed score on the board; see record.lua for its reply."""
+    def record_call(
+        self, season: Season, player_id: str, previous: int | None, score: int, change: int, *, wakes: bool = True
+    ) -> Call:
+        """Return the script call that puts a committed score on the board; see record.lua for its reply.
+
+        `wakes`: it also wakes the relay, which one call for a redemption does.
+        """
         keys = [_key(name, season) for name in ("scores", "versions", "changed", "wake")]
         stored = season.stored(score)
         return (
@@ -99,7 +104,7 @@ class RankingStore:
                 stored if previous is None else season.stored(previous),
                 stored,
                 change,
-                WAKE_CHANNEL,
+                WAKE_CHANNEL if wakes else "",
             ],
         )
 

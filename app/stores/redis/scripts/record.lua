@@ -1,11 +1,11 @@
 -- Writes a committed score to the sorted set if it is newer, wakes the relay, and reads both ranks.
--- KEYS: scores, versions, changed, wake. ARGV: player, previous score, score, change number, wake channel.
+-- KEYS: scores, versions, changed, wake. ARGV: player, previous score, score, change number, wake channel or ''.
 -- Returns {previous rank, rank}, or {} while the board isn't complete. Safe to run twice.
 -- types: zset hash integer string
 -- include is_complete
 -- include count_change
 count_change(KEYS[3])
-if redis.call('SET', KEYS[4], 1, 'NX', 'PX', 1000) then redis.call('PUBLISH', ARGV[5], KEYS[4]) end
+if ARGV[5] ~= '' and redis.call('SET', KEYS[4], 1, 'NX', 'PX', 1000) then redis.call('PUBLISH', ARGV[5], KEYS[4]) end
 if not is_complete() then return {} end
 local player, change = ARGV[1], tonumber(ARGV[4])
 local known = tonumber(string.match(redis.call('HGET', KEYS[2], player) or '', '^%d+$') or 0)
