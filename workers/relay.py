@@ -65,14 +65,12 @@ class Relay:
         scored = [change for change in changes if change.players]
         for start in range(0, len(scored), _BOARDS):
             boards = scored[start : start + _BOARDS]
+            request_ids = list(dict.fromkeys(chain.from_iterable(change.request_ids for change in boards)))
             for task in SCORE_EVENT_TASKS:
-                self._publisher.send(task, {"boards": [_facts(change) for change in boards]})
-            metrics.relay_published.inc(sum(len(change.events) for change in boards))
-            log.info(
-                "published",
-                boards={change.board: len(change.events) for change in boards},
-                request_ids=list(dict.fromkeys(chain.from_iterable(change.request_ids for change in boards))),
-            )
+                self._publisher.send(task, {"boards": list(map(_facts, boards)), "request_ids": request_ids})
+            events = {change.board: len(change.events) for change in boards}
+            metrics.relay_published.inc(sum(events.values()))
+            log.info("published", events=events, request_ids=request_ids)
 
     def _publish_end(self, change: BoardChange) -> None:
         for task in SEASON_TASKS:

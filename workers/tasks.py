@@ -20,12 +20,13 @@ _MAX_LOGGED = 5  # differences in a log line, at most
 
 
 @app.task(name="leaderboard.refresh", **RETRY)  # type: ignore[untyped-decorator]
-def refresh(boards: Sequence[Mapping[str, Any]] | None = None, **board: Any) -> None:
+def refresh(boards: Sequence[Mapping[str, Any]] | None = None, request_ids: Sequence[str] = (), **board: Any) -> None:
     """Write the standings of these boards' players to Redis, and send the newest boards to every subscriber.
 
-    A relay of the version before sends a message with the facts of one board in place of `boards`.
+    `request_ids` are those of all boards, for the log. A relay of the version before sends the facts of one board in
+    place of `boards`.
     """
-    changes = [_board_change(**facts) for facts in boards or [board]]
+    changes = [_board_change(**facts) for facts in boards or [{**board, "request_ids": request_ids}]]
     versions = app.container.board_sync.sync(changes)
     log.info("board_refreshed", versions=versions, events=sum(len(change.events) for change in changes))
 
