@@ -38,18 +38,19 @@ class TopLists:
         self._standings, self._pages, self._rankings = standings, pages, rankings
         self._replicas, self._clock = replicas, clock
 
-    def build(self, season: Season, limit: int = TOP, *, may_use_replica: bool = False) -> CachedTop:
+    def build(self, season: Season, limit: int = TOP, *, for_readers: bool = False) -> CachedTop:
         """Read the list and cache it. Raises Unavailable if newer lists come first again and again.
 
-        `may_use_replica`: read it on a replica, if one has replayed all that the primary has now.
+        `for_readers`: read it on a replica, if one has replayed all that the primary has now, and also while the
+        primary is read-only. A broadcast fails then, and is repeated: it needs a version that subscribers don't have.
         """
         refusal = ""
         for attempt in range(_TRIES):
             changes = self._rankings.changes(season)  # read before the list: a later change makes it out of date
             built_ms = int(self._clock() * 1000)
-            version, position = self._standings.next_version()
+            version, position = self._standings.next_version(may_repeat=for_readers)
             listed, last_position = self._read(
-                season, limit + 1, position, may_use_replica=may_use_replica and attempt == 0
+                season, limit + 1, position, may_use_replica=for_readers and attempt == 0
             )
             standings = listed[:limit]
             rows = json.dumps([standing.as_row() for standing in standings], ensure_ascii=False, separators=(",", ":"))

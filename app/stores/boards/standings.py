@@ -78,9 +78,19 @@ class StandingStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def next_version(self) -> tuple[int, Position]:
-        """Return a number above all earlier ones, and the primary's position: later reads see all changes up to it."""
-        row = self._db.row(f"SELECT nextval('board_version') AS version, {PRIMARY_NOW} AS position")
+    def next_version(self, *, may_repeat: bool = False) -> tuple[int, Position]:
+        """Return a number above all earlier ones, and the primary's position: later reads see all changes up to it.
+
+        With `may_repeat`, a primary that is read-only gives its last number again: its boards don't change.
+        """
+        row = self._db.row(
+            f"""
+            SELECT CASE WHEN :may_repeat AND current_setting('transaction_read_only') = 'on'
+                   THEN coalesce(pg_sequence_last_value('board_version'), 0)
+                   ELSE nextval('board_version') END AS version, {PRIMARY_NOW} AS position
+            """,
+            may_repeat=may_repeat,
+        )
         assert row is not None
         return int(row.version), row.position
 
