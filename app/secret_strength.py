@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 
+from app.known_numbers import has_known_digits
+
 LEAST_LENGTH = 32
 _LEAST_DISTINCT = 9  # 32 random hexadecimal digits have fewer in one case of 300,000
 _LEAST_BITS = 100.0  # 32 random hexadecimal digits: 128
@@ -81,6 +83,8 @@ def weakness(secret: str) -> str | None:
         return "is an example in public documentation"
     if any(raw[:_DIGEST_BYTES] in _digests_of_words() for raw in _decoded(secret)):
         return "is the hash of a well-known word, or of nothing"
+    if any(map(has_known_digits, [*_readings(secret), *(raw.hex() for raw in _decoded(secret))])):
+        return "has the digits of a well-known number"
     if any(_estimate_bits(text) < _LEAST_BITS for text in _readings(secret)):
         return "is easy to guess: it repeats itself, or is made of words or sequences"
     return None

@@ -24,12 +24,11 @@ def is_rabbitmq(url: str) -> bool:
 def check_broker(settings: Settings) -> None:
     """Raise BadSetting for an option that the broker's client can't read. Shows no part of the URL."""
     try:
-        for url in settings.broker_url.split(";"):
-            Connection(url)  # it connects later
-        is_readable = True
+        connections = [Connection(url) for url in settings.broker_url.split(";")]  # they connect later
     except (TypeError, ValueError, LookupError):
-        is_readable = False
-    if not is_readable:
+        connections = []
+    options = [option for broker in connections for option in (broker.ssl, broker.connect_timeout)]
+    if not options or any(isinstance(option, str) for option in options):  # kombu reads neither: `ssl=false` is true
         raise BadSetting("BROKER_URL has an option that the broker's client doesn't know, or a bad value")
 
 

@@ -14,6 +14,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from wsproto.utilities import RemoteProtocolError
 
 from app.errors import Forbidden, Unavailable
+from app.http.bodies import Strict, query
 from app.http.envelope import failure, request_id
 from app.http.limits import RateLimits, caller_address
 from app.ws.tier import Tier
@@ -21,6 +22,12 @@ from app.ws.tier import Tier
 PATH = "/api/v1/ws/leaderboard"
 _KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")  # 16 bytes
 _EXTENSION = "fairboard.ws"
+
+
+class _HandshakeQuery(Strict):
+    """The parameters of a handshake. `client` is for nginx, which has the sockets of one client on one server."""
+
+    client: str | None = None
 
 
 def register(app: Flask, limits: RateLimits) -> None:
@@ -69,6 +76,7 @@ def _check_handshake() -> Response | None:
         return _not_a_socket()
     if request.method != "GET":  # Flask takes HEAD for GET
         raise MethodNotAllowed(valid_methods=["GET", "OPTIONS"])
+    query(_HandshakeQuery)
     if not _KEY.fullmatch(request.headers.get("Sec-WebSocket-Key", "")):
         return failure(400, "invalid_handshake", "Sec-WebSocket-Key must be 16 bytes in base64.")
     if request.headers.get("Sec-WebSocket-Version") != "13":

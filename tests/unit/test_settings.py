@@ -147,6 +147,17 @@ WEAK = {
     "the key in FastAPI's documentation": "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
     "the key in Flask's documentation": "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
     "the key in RFC 7515": "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+    "the digits of pi": "3.14159265358979323846264338327950288419716939937510",
+    "the digits of e from the hundredth on": "27427466391932003059921817413596629043572900334295",
+    "the digits of the square root of 2 backwards": "1414213562373095048801688724209698078569671875"[::-1],
+    "the golden ratio in hexadecimal": "9e3779b97f4a7c15f39cc0605cedc834",
+    "pi in hexadecimal, in base64": base64.b64encode(
+        bytes.fromhex("243f6a8885a308d313198a2e03707344a4093822299f31d0")
+    ).decode(),
+    "numbers in base64": base64.b64encode(bytes(range(32))).decode(),
+    "the squares": "0149162536496481100121144169196225256289",
+    "the beginning of SHA-256": "6A09E667-BB67AE85-3C6EF372-A54FF53A",
+    "the namespace of a UUID": "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
     "words with signs for letters": "H3lloW0rld!Th1sIsMyS3cr3tK3yF0rJwt!",
 }
 

@@ -24,7 +24,7 @@ from app.services.accounts.password_hashing import PasswordHashing
 from app.services.accounts.sign_in_throttle import SignInThrottle
 from app.stores.accounts.logins import LoginState, LoginStore
 from app.stores.accounts.players import Player, PlayerStore
-from app.stores.accounts.username_skeletons import LookAlike, fill
+from app.stores.accounts.username_skeletons import LookAlike, fill_in_steps
 from app.stores.boards.board_events import LoginEnded, publish_control
 from app.stores.moderation.audit import AuditStore
 from app.stores.postgres.engine import Database
@@ -141,8 +141,7 @@ class Accounts:
 
     def look_alikes(self) -> list[LookAlike]:
         """Fill in missing skeletons; return the accounts whose names look like those of older accounts."""
-        with self._db.transaction() as connection:
-            return fill(connection, skeletons)
+        return fill_in_steps(self._db, skeletons)
 
     def register(self, username: str, password: str, address: str) -> Login:
         """Create a player, signed in at this address. Raises InvalidRequest, UsernameTaken."""

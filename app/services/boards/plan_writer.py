@@ -39,6 +39,7 @@ class PlanWriter:
 
         Raises Conflict for a slug that was used before.
         """
+        self._boards.lock_seasons(connection, [*plan.feeds, *(step.slug for step in plan.boards)])
         self._boards.keep_ended_seasons(connection, list(plan.feeds))
         ids = {step.slug: self._write_board(connection, step, catalog, step.slug in filled) for step in plan.boards}
         for step in plan.types:

@@ -61,8 +61,8 @@ class Seasons:
             if self._close(season_id):
                 turn.closed.append(season_id)
         self._wake_relay(turn.closed)
-        while self._store.count_players():
-            pass
+        for season_id in self._store.uncounted():
+            self._store.count_players(season_id)
         return turn
 
     def end(self, board: str, number: int | None = None, *, by: str, request_id: str) -> datetime:

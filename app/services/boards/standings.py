@@ -134,7 +134,7 @@ class Standings:
             if cached:
                 return cached, True
         try:
-            return self._top_lists.build(season, limit, may_use_replica=True), False
+            return self._top_lists.build(season, limit, for_readers=True), False
         finally:
             lease.release()
 

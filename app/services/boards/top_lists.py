@@ -39,21 +39,22 @@ class TopLists:
         self._standings, self._pages, self._rankings = standings, pages, rankings
         self._replicas, self._clock = replicas, clock
 
-    def build(self, season: Season, limit: int = TOP, *, may_use_replica: bool = False) -> CachedTop:
+    def build(self, season: Season, limit: int = TOP, *, for_readers: bool = False) -> CachedTop:
         """Read the list and cache it. Raises Unavailable if newer lists come first again and again.
 
-        `may_use_replica`: read it on a replica, if one has replayed all that the primary has now.
+        `for_readers`: read it on a replica, if one has replayed all that the primary has now, and also while the
+        primary is read-only. A broadcast fails then, and is repeated: it needs a version that subscribers don't have.
         """
-        return self.build_all([season], limit, may_use_replica=may_use_replica)[0]
+        return self.build_all([season], limit, for_readers=for_readers)[0]
 
-    def build_all(
-        self, seasons: Sequence[Season], limit: int = TOP, *, may_use_replica: bool = False
-    ) -> list[CachedTop]:
+    def build_all(self, seasons: Sequence[Season], limit: int = TOP, *, for_readers: bool = False) -> list[CachedTop]:
         """Read the lists of several boards and cache them, all at once; those that are refused, again."""
         built: dict[Season, CachedTop] = {}
         refusals = dict.fromkeys(seasons, "")
         for attempt in range(_TRIES):
-            tops, after, until = self._read_tops(list(refusals), limit, may_use_replica and attempt == 0)
+            tops, after, until = self._read_tops(
+                list(refusals), limit, for_readers, may_use_replica=for_readers and attempt == 0
+            )
             new = [NewTop(season, top, refusals[season]) for season, top in zip(refusals, tops, strict=True)]
             answers = self._rankings.lists.put(new, limit, after, until)
             built |= dict(zip(refusals, tops, strict=True))
@@ -63,12 +64,12 @@ class TopLists:
         raise Unavailable("The board changes too fast to be read. Try again in a moment.")
 
     def _read_tops(
-        self, seasons: Sequence[Season], limit: int, may_use_replica: bool
+        self, seasons: Sequence[Season], limit: int, for_readers: bool, *, may_use_replica: bool
     ) -> tuple[list[CachedTop], Position, Position]:
         """Return the lists, and the positions between which lies what they have seen."""
         changes = self._rankings.lists.changes(seasons)  # before the lists: a later change makes them out of date
         built_ms = int(self._clock() * 1000)
-        versions, after = self._standings.next_versions(len(seasons))
+        versions, after = self._standings.next_versions(len(seasons), may_repeat=for_readers)
         tops, until = self._read(seasons, limit + 1, after, may_use_replica)
         totals = self._totals(seasons, [min(len(listed), limit) for listed in tops])
         return (

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
 
 _BATCH = 1000
@@ -40,11 +43,28 @@ def fill(connection: sa.Connection, skeletons: Skeletons) -> list[LookAlike]:
 
     Runs in the caller's transaction, in batches, with flat memory.
     """
-    connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
     for rows in _stream(connection, _PLAYERS.format(_INCOMPLETE)):
-        pairs = [(skeleton, row.id) for row in rows for skeleton in skeletons(row.username)]
-        values = {"skeletons": [skeleton for skeleton, _ in pairs], "players": [player for _, player in pairs]}
-        connection.execute(sa.text(_INSERT), values)
+        _add(connection, rows, skeletons)
+    return _find_look_alikes(connection, skeletons)
+
+
+def fill_in_steps(database: Database, skeletons: Skeletons) -> list[LookAlike]:
+    """Do as `fill` does while players register: each batch is a transaction, which they don't wait for."""
+    with database.transaction() as reader:
+        for rows in _stream(reader, _PLAYERS.format(_INCOMPLETE)):
+            database.run(partial(_add, rows=rows, skeletons=skeletons))
+    with database.transaction() as connection:
+        return _find_look_alikes(connection, skeletons)
+
+
+def _add(connection: sa.Connection, rows: Sequence[Row], skeletons: Skeletons) -> None:
+    """Add the skeletons in their order, as a registration does; of equal ones the first row's counts."""
+    pairs = sorted(((skeleton, row.id) for row in rows for skeleton in skeletons(row.username)), key=itemgetter(0))
+    values = {"skeletons": [skeleton for skeleton, _ in pairs], "players": [player for _, player in pairs]}
+    connection.execute(sa.text(_INSERT), values)
+
+
+def _find_look_alikes(connection: sa.Connection, skeletons: Skeletons) -> list[LookAlike]:
     incomplete = [row for rows in _stream(connection, _PLAYERS.format(_INCOMPLETE)) for row in rows]
     return [_find_look_alike(connection, row.id, row.username, skeletons) for row in incomplete]
 
@@ -56,5 +76,6 @@ def _find_look_alike(connection: sa.Connection, player_id: UUID, username: str, 
 
 
 def _stream(connection: sa.Connection, query: str) -> Iterator[Sequence[Row]]:
+    connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
     statement = sa.text(query).execution_options(stream_results=True, max_row_buffer=_BATCH)
     return connection.execute(statement).partitions(_BATCH)

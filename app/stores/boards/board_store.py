@@ -93,26 +93,25 @@ class BoardStore:
                 rows,
             )
 
-    def keep_ended_seasons(self, connection: sa.Connection, slugs: Sequence[str]) -> None:
-        """Let the ended seasons of these boards keep their present rules, however the boards change.
+    def lock_seasons(self, connection: sa.Connection, slugs: Sequence[str]) -> None:
+        """Lock all seasons of these boards in the order of their ids, as corrections lock ended ones.
 
-        They are locked in the order of their ids, as corrections lock them: call it once in a transaction.
+        Call it once in a transaction, before any of them changes: an open one may end meanwhile.
         """
-        connection.execute(
-            sa.text(
-                f"""
-                WITH ended AS (
-                    SELECT n.id FROM seasons n JOIN boards b ON b.id = n.board_id
-                    WHERE b.slug = ANY(:boards) AND n.ends_at <= clock_timestamp()
-                    ORDER BY n.id FOR NO KEY UPDATE OF n
-                )
-                UPDATE seasons n SET scoring = coalesce(n.scoring, b.scoring), fed_by = coalesce(n.fed_by, {_FED_BY}),
-                    sort_order = coalesce(n.sort_order, b.sort_order)
-                FROM ended, boards b WHERE n.id = ended.id AND b.id = n.board_id
-                """
-            ),
-            {"boards": list(slugs)},
-        )
+        statement = """
+            SELECT FROM seasons n JOIN boards b ON b.id = n.board_id
+            WHERE b.slug = ANY(:boards) ORDER BY n.id FOR NO KEY UPDATE OF n
+        """
+        connection.execute(sa.text(statement), {"boards": list(slugs)})
+
+    def keep_ended_seasons(self, connection: sa.Connection, slugs: Sequence[str]) -> None:
+        """Let the ended seasons of these boards, which are locked, keep their present rules, however boards change."""
+        statement = f"""
+            UPDATE seasons n SET scoring = coalesce(n.scoring, b.scoring), fed_by = coalesce(n.fed_by, {_FED_BY}),
+                sort_order = coalesce(n.sort_order, b.sort_order)
+            FROM boards b WHERE b.id = n.board_id AND b.slug = ANY(:boards) AND n.ends_at <= clock_timestamp()
+        """
+        connection.execute(sa.text(statement), {"boards": list(slugs)})
 
     def open_window(self, connection: sa.Connection, slug: str) -> Window | None:
         """Return the time of the board's open season, None without one."""

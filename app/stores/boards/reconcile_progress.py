@@ -46,10 +46,13 @@ class ReconcileProgressStore:
             return ReconcileProgress()
 
     def store(self, season: Season, progress: ReconcileProgress) -> None:
-        """Store the progress."""
+        """Store the progress, in one command: a failure leaves that of before."""
         values = {field.name: _text(getattr(progress, field.name)) for field in fields(progress)}
-        self._client.delete(_key(season))
-        self._client.hset(_key(season), mapping=values)
+        try:
+            self._client.hset(_key(season), mapping=values)
+        except WrongType:
+            self._client.delete(_key(season))
+            self._client.hset(_key(season), mapping=values)
 
 
 def _key(season: Season) -> str:

@@ -6,13 +6,17 @@ corrections. They count as long as `seasons.players` does, which a correction se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import sqlalchemy as sa
 
 from app.stores.boards.board_rows import IS_LISTED
 
 MARK_EVERY = 1000
+
+Mark: TypeAlias = Mapping[str, object]
+"""A place's number, score, time and player."""
 
 _MARKS = "season_marks m JOIN seasons n ON n.id = m.season_id AND n.players IS NOT NULL"
 
@@ -39,21 +43,30 @@ LAST_BEFORE = f"""
 """The query of the last mark before place `number`."""
 
 
-def mark_seasons(connection: sa.Connection, seasons: Sequence[int], *, every: int = MARK_EVERY) -> None:
-    """Write the marks of these seasons anew, in a statement that sees all that is committed."""
-    for season in seasons:
-        connection.execute(sa.text("DELETE FROM season_marks WHERE season_id = :season"), {"season": season})
-        connection.execute(
-            sa.text(
-                f"""
-                INSERT INTO season_marks (season_id, number, score, achieved_at, player_id)
-                SELECT :season, number, score, achieved_at, player_id FROM (
-                    SELECT s.score, s.achieved_at, s.player_id, row_number() OVER (
-                        ORDER BY s.score DESC, s.achieved_at, s.player_id
-                    ) AS number
-                    FROM standings s WHERE s.season_id = :season AND {IS_LISTED}
-                ) ordered WHERE number % :every = 0
-                """
-            ),
-            {"season": season, "every": every},
-        )
+def read_marks(connection: sa.Connection, season: int, *, every: int = MARK_EVERY) -> list[Mark]:
+    """Return the marks that the season's standings need."""
+    rows = connection.execute(
+        sa.text(
+            f"""
+            SELECT number, score, achieved_at, player_id FROM (
+                SELECT s.score, s.achieved_at, s.player_id, row_number() OVER (
+                    ORDER BY s.score DESC, s.achieved_at, s.player_id
+                ) AS number
+                FROM standings s WHERE s.season_id = :season AND {IS_LISTED}
+            ) ordered WHERE number % :every = 0
+            """
+        ),
+        {"season": season, "every": every},
+    )
+    return [row._asdict() for row in rows]
+
+
+def write_marks(connection: sa.Connection, season: int, marks: Sequence[Mark]) -> None:
+    """Write the season's marks in place of those of before."""
+    connection.execute(sa.text("DELETE FROM season_marks WHERE season_id = :season"), {"season": season})
+    statement = """
+        INSERT INTO season_marks (season_id, number, score, achieved_at, player_id)
+        VALUES (:season, :number, :score, :achieved_at, :player_id)
+    """
+    if marks:
+        connection.execute(sa.text(statement), [{"season": season, **mark} for mark in marks])

@@ -12,7 +12,7 @@ from app.domain.boards import SeasonFacts
 from app.domain.schedules import Schedule, Window
 from app.stores.boards.board_lock import lock_boards
 from app.stores.boards.board_rows import IS_LISTED
-from app.stores.boards.season_marks import mark_seasons
+from app.stores.boards.season_marks import read_marks, write_marks
 from app.stores.play.catalog import read_season
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
@@ -54,14 +54,17 @@ _CLOSE = """
     )
     INSERT INTO outbox (season_id, request_id) SELECT id, :request FROM closed RETURNING season_id
 """
-# With the season locked, a correction that the count does not see waits, and then deletes the number.
-_LOCK_UNCOUNTED = """
-    SELECT id FROM seasons WHERE closed_at IS NOT NULL AND players IS NULL ORDER BY id LIMIT 1
-    FOR NO KEY UPDATE SKIP LOCKED
+_UNCOUNTED = "SELECT id FROM seasons WHERE closed_at IS NOT NULL AND players IS NULL ORDER BY id"
+_BEGIN_COUNT = """
+    SELECT corrected_at, pg_try_advisory_xact_lock(hashtext('fairboard season count'), id) AS is_first
+    FROM seasons WHERE id = :season AND players IS NULL
 """
-_COUNT = f"""
-    UPDATE seasons SET players = (SELECT count(*) FROM standings s WHERE s.season_id = :season AND {IS_LISTED})
-    WHERE id = :season
+_COUNT = f"SELECT count(*) FROM standings s WHERE s.season_id = :season AND {IS_LISTED}"
+# A correction that the count doesn't see has changed `corrected_at`, or deletes the number when it commits.
+_STORE_COUNT = """
+    UPDATE seasons SET players = :players
+    WHERE id = :season AND players IS NULL AND corrected_at IS NOT DISTINCT FROM CAST(:corrected_at AS timestamptz)
+    RETURNING id
 """
 _COUNT_SECONDS = 120  # ten million players take ten
 
@@ -164,15 +167,27 @@ class SeasonStore:
         values = {"season": season_id, "request": request_id}
         return bool(connection.execute(sa.text(_CLOSE), values).all())
 
-    def count_players(self) -> bool:
-        """Count the players of a closed season that were not counted, or not since a correction; False for none."""
-        with self._db.transaction() as connection:
-            season_id = connection.execute(sa.text(_LOCK_UNCOUNTED)).scalar()
-            if season_id is not None:
-                connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_COUNT_SECONDS}s'"))
-                connection.execute(sa.text(_COUNT), {"season": season_id})
-                mark_seasons(connection, [season_id])
-        return season_id is not None
+    def uncounted(self) -> list[int]:
+        """Return the ids of the closed seasons whose players were not counted, or not since a correction."""
+        return [row.id for row in self._db.rows(_UNCOUNTED)]
+
+    def count_players(self, season_id: int) -> bool:
+        """Count a closed season's players and write its marks, while corrections go on.
+
+        Return False, and store nothing, if another process counts it or a correction came meanwhile.
+        """
+        with self._db.snapshot(_COUNT_SECONDS) as before:
+            begin = before.execute(sa.text(_BEGIN_COUNT), {"season": season_id}).one_or_none()
+            if begin is None or not begin.is_first:
+                return False
+            players = before.execute(sa.text(_COUNT), {"season": season_id}).scalar_one()
+            marks = read_marks(before, season_id)
+            values = {"season": season_id, "players": players, "corrected_at": begin.corrected_at}
+            with self._db.transaction() as connection:
+                is_current = bool(connection.execute(sa.text(_STORE_COUNT), values).all())
+                if is_current:
+                    write_marks(connection, season_id, marks)
+        return is_current
 
     def facts(self, board: str) -> list[SeasonFacts]:
         """Return the seasons of a board, newest first; `players` is counted for closed ones only."""

@@ -87,11 +87,20 @@ class StandingStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def next_versions(self, count: int) -> tuple[list[int], Position]:
-        """Return numbers above all earlier ones, and the primary's position: later reads see all changes up to it."""
+    def next_versions(self, count: int, *, may_repeat: bool = False) -> tuple[list[int], Position]:
+        """Return numbers above all earlier ones, and the primary's position: later reads see all changes up to it.
+
+        With `may_repeat`, a primary that is read-only gives its last number again: its boards don't change.
+        """
         rows = self._db.rows(
-            f"SELECT nextval('board_version') AS version, {PRIMARY_NOW} AS position FROM generate_series(1, :count)",
+            f"""
+            SELECT CASE WHEN :may_repeat AND current_setting('transaction_read_only') = 'on'
+                   THEN coalesce(pg_sequence_last_value('board_version'), 0)
+                   ELSE nextval('board_version') END AS version, {PRIMARY_NOW} AS position
+            FROM generate_series(1, :count)
+            """,
             count=count,
+            may_repeat=may_repeat,
         )
         return [int(row.version) for row in rows], rows[0].position
 

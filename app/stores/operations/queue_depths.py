@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from app.stores.redis.client import Client
 from app.stores.unavailability import WrongType
@@ -23,39 +23,34 @@ class QueueDepth:
 
 
 class QueueDepthStore:
-    """A hash: queue to `{"ready", "unacked", "consumers"}` as JSON."""
+    """One text, written and expiring as a whole: queue to `{"ready", "unacked", "consumers"}` as JSON."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def put(self, counts: Mapping[str, QueueDepth]) -> None:
         """Store counts that were made just now, for `_SECONDS`. Raises redis.RedisError."""
-        for queue, count in counts.items():
-            fields = {"ready": count.ready, "unacked": count.unacked, "consumers": count.consumers}
-            try:
-                self._client.hset(KEY, queue, json.dumps(fields))
-            except WrongType:
-                self._client.delete(KEY)  # for the next counts
-                raise
-        self._client.expire(KEY, _SECONDS)
+        text = json.dumps({queue: asdict(depth) for queue, depth in counts.items()})
+        self._client.set(KEY, text, ex=_SECONDS)
 
     def all(self) -> dict[str, QueueDepth]:
         """Return the last counts by queue; none if they are older than `_SECONDS`. Raises redis.RedisError."""
         if self._client.ttl(KEY) > _SECONDS:  # Redis's clock was set back: the counts' age is unknown
             return {}
         try:
-            texts = self._client.hgetall(KEY)
+            return _parse_depths(self._client.get(KEY))
         except WrongType:
             return {}
-        depths = {queue: _parse_depth(text) for queue, text in texts.items()}
-        return {queue: depth for queue, depth in depths.items() if depth}
 
 
-def _parse_depth(text: str) -> QueueDepth | None:
-    """Return the counts; None for a text of another program."""
+def _parse_depths(text: str | None) -> dict[str, QueueDepth]:
+    """Return the counts; none for a text of another program."""
     try:
-        fields = json.loads(text)
-        ready, unacked, consumers = fields["ready"], fields["unacked"], fields["consumers"]
-        return QueueDepth(int(ready), None if unacked is None else int(unacked), int(consumers))
-    except (ValueError, TypeError, LookupError):
-        return None
+        queues = json.loads(text or "{}").items()
+        return {queue: _parse_depth(**counts) for queue, counts in queues}
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        return {}
+
+
+def _parse_depth(ready: int, unacked: int | None, consumers: int) -> QueueDepth:
+    return QueueDepth(int(ready), None if unacked is None else int(unacked), int(consumers))

@@ -18,7 +18,7 @@ from app.stores.redis.connection import DirectConnection, NodeConnection, Option
 SCHEME = "redis+cluster"
 _PORT = 6379
 _REFRESH_SECONDS = 0.1  # the least time between two refreshes of the slot map, which one caller at a time does
-_TRUE = ("1", "true", "yes")
+_TRUE, _FALSE = ("1", "true", "yes"), ("0", "false", "no")
 
 Address = tuple[str, int]
 
@@ -33,7 +33,10 @@ def parse(url: str) -> tuple[list[Address], dict[str, OptionValue]]:
     if parts.path.strip("/") not in ("", "0"):
         raise ValueError("a cluster has only database 0")
     query = parse_qsl(parts.query)
-    scheme = "rediss" if any(name == "ssl" and value.lower() in _TRUE for name, value in query) else "redis"
+    tls = [value.lower() for name, value in query if name == "ssl"]
+    if not set(tls) <= {*_TRUE, *_FALSE}:
+        raise ValueError("ssl is neither true nor false")
+    scheme = "rediss" if set(tls) & set(_TRUE) else "redis"
     params = urlencode([pair for pair in query if pair[0] != "ssl"])
     options = parse_url(f"{scheme}://{parts.login}@/?{params}" if parts.login else f"{scheme}:///?{params}")  # type: ignore[no-untyped-call]
     seeds = [_parse_address(host.strip()) for host in parts.hosts.split(",")]

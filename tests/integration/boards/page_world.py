@@ -16,7 +16,7 @@ from app.domain.boards import Season, Standing
 from app.domain.scoring import BoardFold, Hold, Score, ScoreEvent, fold_board
 from app.services.boards.outbox import BoardChange
 from app.services.boards.player_pages import BoardStanding
-from app.stores.boards.season_marks import mark_seasons
+from app.stores.boards.season_marks import read_marks, write_marks
 from app.stores.moderation.quarantine import QuarantineStore
 from tests.integration.boards.test_counting import History
 from tests.integration.boards.test_scorings import BOARDS, add_board, feed, redeem
@@ -48,7 +48,8 @@ class World(History):
             """
         )
         with self.container.database.transaction() as connection:
-            mark_seasons(connection, [season.id for season in self.seasons], every=3)
+            for season in self.seasons:
+                write_marks(connection, season.id, read_marks(connection, season.id, every=3))
         self.container.redis.flushdb()
 
     def events(self, player: UUID) -> list[ScoreEvent]:

@@ -6,7 +6,7 @@ second lock already: then the other one takes it without waiting.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from uuid import UUID, uuid4
@@ -19,9 +19,12 @@ from sqlalchemy.exc import OperationalError
 from app.containers.container import Container
 from app.domain.boards import MAIN
 from app.domain.corrections import Selection
+from app.domain.look_alikes import skeletons
 from app.errors import AccountSuspended, SuspiciousActivity
+from app.services.boards.plan_writer import Operator
 from app.stores.boards.board_store import BoardStore
 from app.stores.boards.filled_seasons import FilledSeasonStore
+from app.stores.boards.seasons import SeasonStore, note_corrections
 from app.stores.moderation.corrections import CorrectionStore
 from app.stores.moderation.gain import GainStore
 from app.stores.postgres.engine import Database
@@ -132,7 +135,7 @@ def test_an_undo_waits_for_the_last_step_of_its_void_which_refers_to_the_case(
         assert future.result() == "undone"
 
 
-def _end(container: Container, seasons: tuple[int, int]) -> None:
+def _end(container: Container, seasons: Sequence[int]) -> None:
     """End the seasons, so that corrections note it on them; a scan finds the first one last."""
     for season in reversed(seasons):
         container.database.rows(
@@ -161,14 +164,16 @@ def test_a_decision_locks_ended_seasons_once_in_their_order(
     assert [row.id for row in rows] == [main, cup]
 
 
-def test_a_plan_locks_the_ended_seasons_of_its_boards_in_their_order(
-    container: Container, two_seasons: tuple[int, int]
+@pytest.mark.parametrize("ended", [[0, 1], [1], []])
+def test_a_plan_locks_the_seasons_of_its_boards_in_their_order_since_open_ones_may_end_meanwhile(
+    container: Container, two_seasons: tuple[int, int], ended: list[int]
 ) -> None:
     main, cup = two_seasons
-    _end(container, two_seasons)
+    _end(container, [two_seasons[index] for index in ended])
 
     def keep() -> None:
         with container.database.transaction() as connection:
+            BoardStore().lock_seasons(connection, ["cup", MAIN])
             BoardStore().keep_ended_seasons(connection, ["cup", MAIN])
 
     with _waiting(container.database, keep, _LOCK_SEASON, season=main) as (connection, future):
@@ -176,7 +181,22 @@ def test_a_plan_locks_the_ended_seasons_of_its_boards_in_their_order(
         connection.commit()
         future.result()
     rows = container.database.rows("SELECT scoring FROM seasons WHERE ends_at <= now()")
-    assert [row.scoring for row in rows] == ["sum", "sum"]
+    assert [row.scoring for row in rows] == ["sum"] * len(ended)
+
+
+def test_a_plan_that_only_changes_schedules_locks_the_seasons_too(
+    container: Container, two_seasons: tuple[int, int]
+) -> None:
+    main, cup = two_seasons
+    daily = {"schedule": "0 0 * * *", "timezone": "UTC"}
+    plans = container.board_plans
+    plan = plans.plan({"cup": daily, MAIN: daily}, {})
+    assert not plan.feeds
+    apply = lambda: plans.apply(plan, by=Operator("tests", "r"))  # noqa: E731
+    with _waiting(container.database, apply, _LOCK_SEASON, season=main) as (connection, future):
+        connection.execute(sa.text(_LOCK_SEASON), {"season": cup})
+        connection.commit()
+        assert future.result() is None
 
 
 def test_replaced_standings_are_deleted_in_the_order_of_their_seasons(
@@ -231,6 +251,58 @@ def test_a_change_of_an_action_type_takes_the_lock_on_boards_first_as_a_plan_doe
         connection.execute(sa.text("SELECT FROM gain_progress FOR UPDATE NOWAIT"))
         connection.commit()
         assert future.result() == 2
+
+
+def _closed(container: Container, season: int) -> SeasonStore:
+    container.database.rows(
+        "UPDATE seasons SET ends_at = now(), closed_at = now() WHERE id = :season RETURNING 1", season=season
+    )
+    return SeasonStore(container.database)
+
+
+_LOCK_ALL = "LOCK TABLE standings IN ACCESS EXCLUSIVE MODE"
+
+
+def test_a_count_of_players_holds_up_no_correction(container: Container, two_seasons: tuple[int, int]) -> None:
+    main, _ = two_seasons
+    store = _closed(container, main)
+    with _waiting(container.database, lambda: store.count_players(main), _LOCK_ALL) as (connection, future):
+        connection.execute(sa.text(_LOCK_SEASON), {"season": main})
+        assert store.count_players(main) is False, "another process counts"
+        connection.commit()
+        assert future.result() is True
+    rows = container.database.rows("SELECT players FROM seasons WHERE id = :season", season=main)
+    assert ([row.players for row in rows], store.uncounted()) == ([1], [])
+
+
+def test_a_count_that_a_correction_overtook_is_made_again(
+    container: Container, anna: UUID, two_seasons: tuple[int, int]
+) -> None:
+    main, _ = two_seasons
+    store = _closed(container, main)
+    with _waiting(container.database, lambda: store.count_players(main), _LOCK_ALL) as (connection, future):
+        connection.execute(sa.text("UPDATE standings SET listed = false WHERE player_id = :anna"), {"anna": anna})
+        note_corrections(connection, [main])
+        connection.commit()
+        assert future.result() is False
+    assert store.uncounted() == [main]
+    assert store.count_players(main) is True
+    rows = container.database.rows("SELECT players FROM seasons WHERE id = :season", season=main)
+    assert [row.players for row in rows] == [0]
+
+
+def test_missing_skeletons_are_added_in_the_order_of_a_registration(container: Container, field: Field) -> None:
+    for name in ("zzzzz", "aaaaa"):
+        container.players.add(uuid4(), name, name, "no password fits this", "player")
+    fill = container.accounts.look_alikes
+    add = "INSERT INTO username_skeletons (skeleton, player_id) VALUES (:skeleton, :player)"
+    (first, _), (last, _) = sorted(skeletons("aaaaa")), sorted(skeletons("zzzzz"))
+    bella = field.player("Bella")
+    with _waiting(container.database, fill, add, skeleton=first, player=bella) as (connection, future):
+        connection.execute(sa.text("SET LOCAL lock_timeout = 100"))
+        connection.execute(sa.text(add), {"skeleton": last, "player": bella})
+        connection.commit()
+        assert {account.username for account in future.result()} == {"zzzzz", "aaaaa"}  # type: ignore[attr-defined]
 
 
 _CONFLICT = "DO $$ BEGIN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '{}'; END $$"

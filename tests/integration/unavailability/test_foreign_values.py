@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,6 @@ from app.stores.boards.broadcast_gate import BroadcastGateStore
 from app.stores.boards.reconcile_progress import ReconcileProgressStore
 from app.stores.operations.queue_depths import KEY, QueueDepth
 from app.stores.redis.rate_limits import Window, count_call
-from app.stores.unavailability import WrongType
 from tests.integration.unavailability.conftest import PASSWORD, Caller, data, unavailable
 
 ROUNDS = 5  # rounds of calls until every key is mended
@@ -175,19 +173,18 @@ def test_a_window_without_an_end_gets_one(container: Container) -> None:
 
 def test_depths_of_queues_and_progress_of_another_program_count_as_none(container: Container) -> None:
     season, depths = container.standings.season(MAIN), container.queue_depths
-    store = ReconcileProgressStore(container.redis)
+    store, proof = ReconcileProgressStore(container.redis), "leaderboard:proof:{main/1}"
     for spoil in SPOIL.values():
-        for name in (KEY, "leaderboard:proof:{main/1}"):
-            container.redis.delete(name)
-            container.redis.hset(name, "events", "junk")
-            spoil(Key(container.redis, name, "hash"))
+        container.redis.delete(KEY, proof)
+        container.redis.hset(proof, "events", "junk")
+        spoil(Key(container.redis, KEY, "string"))
+        spoil(Key(container.redis, proof, "hash"))
         assert depths.all() == {}
         container.reconciler.reconcile(pause=0.0)
         assert store.progress(season).passed > 0
-        with suppress(WrongType):
-            depths.put({"events": QueueDepth(1, 2, 3)})
-        depths.put({"events": QueueDepth(1, 2, 3)})  # as the relay does a moment later
-        assert depths.all()["events"] == QueueDepth(1, 2, 3)
+        depths.put({"events": QueueDepth(1, 2, 3), "rest": QueueDepth(0, None, 0)})
+        depths.put({"events": QueueDepth(1, 2, 3)})
+        assert depths.all() == {"events": QueueDepth(1, 2, 3)}
 
 
 def test_messages_and_pending_changes_of_another_program_are_ignored(container: Container) -> None:

@@ -12,10 +12,12 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from app.containers.container import Container
+from app.domain.boards import MAIN
 from app.settings import Settings
 from app.stores.operations.beat_lock import BeatLock
 from app.stores.postgres import migrations
 from app.stores.postgres.session_settings import make_engine
+from app.stores.unavailability import UNAVAILABLE
 from devstack.stack import Stack
 from tests.integration.unavailability.conftest import Caller, Run, data, unavailable
 from tests.parts.client import fresh_name
@@ -111,6 +113,32 @@ def test_a_read_only_primary_is_503_and_named_and_it_comes_back_by_itself(
 
     assert client.get("/readyz").status_code == 200
     assert data(anna.complete(action, "k"))["score"] == {"previous": 1, "current": 2}
+
+
+def test_a_read_only_primary_is_still_read(
+    container: Container, client: FlaskClient, anna: Caller, owner: psycopg.Connection[object]
+) -> None:
+    """Ask for lists that no cache has: a broadcast alone needs a new version."""
+    paths = [
+        *("/me", "/action-types", "/boards", "/boards/main", "/boards/main/seasons"),
+        *("/leaderboard/top?limit=23", "/leaderboard/me", "/leaderboard/online"),
+        *(f"/leaderboard/around?user_id={anna.id}", f"/leaderboard/users/{anna.id}"),
+        *(f"/players/{anna.id}", f"/players/{anna.id}/history"),
+    ]
+    season = container.standings.season(MAIN)
+    before = container.standings.snapshot()
+    with altered(container, client, owner, {"default_transaction_read_only": "on"}):
+        answers = {path: anna.get(path) for path in paths}
+        found = anna.post("/leaderboard/lookup", {"user_ids": [anna.id]})
+        container.rankings.note_change(season)  # the cached list counts no more
+        snapshot = container.standings.snapshot()
+        with pytest.raises(UNAVAILABLE):
+            container.standings.build(season)
+    assert {path: answer.status_code for path, answer in answers.items() if answer.status_code != 200} == {}
+    assert [row["username"] for row in data(answers["/leaderboard/top?limit=23"])] == [anna.name]
+    assert [row["username"] for row in data(found)] == [anna.name]
+    assert snapshot["data"] == before["data"]
+    assert container.standings.build(season).version > snapshot["version"] >= before["version"]
 
 
 @pytest.mark.parametrize("look", ["play", "readyz"])

@@ -13,8 +13,13 @@ import redis
 from flask.testing import FlaskClient
 
 from app.containers.container import Container
+from app.domain.boards import MAIN
+from app.stores.boards.reconcile_progress import ReconcileProgress, ReconcileProgressStore
+from app.stores.operations.queue_depths import KEY, QueueDepth
+from app.stores.unavailability import UNAVAILABLE
 from devstack.stack import Stack
 from tests.integration.unavailability.conftest import Caller, Run, data, unavailable
+from tests.parts.client import fresh_name
 from tests.parts.waiting import eventually
 
 Server = Any  # redis-py's client, which types only a part of the operators' commands
@@ -129,12 +134,20 @@ def test_every_call_is_503_readyz_names_it_and_it_comes_back_by_itself(
     assert data(anna.get("/me"))["rank"] == 1
 
 
-def test_a_redis_that_refuses_plain_writes_alone_is_not_ready(server: Server, client: FlaskClient) -> None:
-    """Redis 6.2 lets scripts write although its replicas are gone."""
+def test_a_redis_that_refuses_plain_writes_alone_is_not_ready_nor_playable(
+    server: Server, client: FlaskClient, container: Container
+) -> None:
+    """Redis 6.2 lets scripts write although its replicas are gone. A player's first action also writes without one."""
+    bella = Caller(client, fresh_name())
     with without_replicas(server):
-        ready = client.get("/readyz")
-    assert unavailable(ready)
+        ready, action, logout = (
+            client.get("/readyz"),
+            bella.post("/actions", {"action_type": "tap"}),
+            bella.post("/auth/logout", None),
+        )
+    assert [unavailable(answer) for answer in (ready, action, logout)] == [True] * 3
     assert "NOREPLICAS" in ready.text
+    assert bella.complete(bella.issue()).status_code == 200
     assert client.get("/readyz").status_code == 200
 
 
@@ -188,6 +201,19 @@ def test_a_command_that_redis_refuses_ends_with_one_line(run: Run, server: Serve
     (line,) = [line for line in result.stderr.splitlines() if not line.startswith("Rebuilding main: ")]
     assert (result.exit_code, result.stdout) == (1, "")
     assert "refuses: OOM command not allowed" in line
+
+
+def test_a_write_that_redis_refuses_half_way_loses_nothing_of_before(server: Server, container: Container) -> None:
+    """Counts of queues would look current for ever, and a proof would have never been made."""
+    season, store = container.standings.season(MAIN), ReconcileProgressStore(container.redis)
+    container.redis.delete(KEY)
+    store.store(season, ReconcileProgress(passed=5.0))
+    with deprived_of("-hset -expire")(server):
+        container.queue_depths.put({"events": QueueDepth(1, 2, 3)})
+        with pytest.raises(UNAVAILABLE):
+            store.store(season, ReconcileProgress(passed=6.0))
+    assert store.progress(season).passed == 5.0
+    assert 0 < container.redis.ttl(KEY) <= 30
 
 
 @pytest.mark.parametrize("command", ["incrby", "mget", "zrevrange", "hmget", "ttl", "time"])

@@ -137,6 +137,19 @@ def test_an_origin_opens_a_socket_only_if_it_is_ours_or_allowed(web: Stack, orig
     assert refused_upgrade(web.url, origin=origin) == status
 
 
+@pytest.mark.parametrize(
+    ("query", "status"), [("", 101), ("client=0f3b", 101), ("board=main", 422), ("client=a&client=b", 422), ("=", 422)]
+)
+def test_a_handshake_refuses_parameters_as_every_route_does(web: Stack, query: str, status: int) -> None:
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    headers = {**upgrade, "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}
+    url = f"{web.url}/api/v1/ws/leaderboard?{query}"
+    with requests.get(url, headers=headers, stream=True, timeout=10) as answer:
+        assert answer.status_code == status
+        if status == 422:
+            assert answer.json()["error"]["code"] == "invalid_request"
+
+
 def test_who_asks_without_an_upgrade_is_told_what_this_is(web: Stack) -> None:
     api = Api(web.url)
     answer = api.get("/ws/leaderboard")
