@@ -5,7 +5,11 @@ from __future__ import annotations
 import io
 import itertools
 import logging
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -22,14 +26,24 @@ from devstack.stack import Stack
 from tests.parts.waiting import eventually
 
 _numbers = itertools.count(1)
+_MEMORY = Path("/dev/shm")
+_MEMORY_BYTES = 3_000_000_000  # write-ahead logs, and a few databases at a time
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Yield PostgreSQL and Redis, with an application database."""
-    with Stack(tmp_path_factory.mktemp("servers"), parts=()) as stack:
+def servers() -> Iterator[Stack]:
+    """Yield PostgreSQL and Redis, with an application database.
+
+    They live in memory where there is room: making and dropping a database takes 0.03 s there, and 0.11 s on a disk.
+    """
+    has_room = os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _MEMORY_BYTES
+    place = _MEMORY if has_room else None
+    with (
+        tempfile.TemporaryDirectory(prefix="fairboard-servers-", dir=place) as folder,
+        Stack(folder, parts=()) as stack,
+    ):
         yield stack
-        stack.postgres.kill()  # a clean stop would first write hundreds of databases to disk
+        stack.postgres.kill()  # a clean stop would first write all databases
 
 
 def url_of(servers: Stack, name: str) -> str:
@@ -40,10 +54,20 @@ def url_of(servers: Stack, name: str) -> str:
 def copy_database(servers: Stack, template: str) -> str:
     """Copy a database without open connections, with the same owner. Return the copy's name."""
     name = f"copy_{next(_numbers)}"
-    statement = SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}")
+    # Copied as files, a database does not pass through the write-ahead log, which would fill the memory.
+    statement = SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY file_copy")
     with psycopg.connect(servers.postgres.admin_url("postgres"), autocommit=True) as connection:
         connection.execute(statement.format(Identifier(name), Identifier(template), Identifier(roles.APPLICATION)))
     return name
+
+
+@contextmanager
+def database_copy(servers: Stack, template: str) -> Iterator[str]:
+    """Copy a database, yield the URL of the copy, and drop it."""
+    name = copy_database(servers, template)
+    yield url_of(servers, name)
+    with psycopg.connect(servers.postgres.admin_url("postgres"), autocommit=True) as connection:
+        connection.execute(SQL("DROP DATABASE {} (FORCE)").format(Identifier(name)))
 
 
 @pytest.fixture
@@ -63,9 +87,10 @@ def migrated(servers: Stack) -> str:
 
 
 @pytest.fixture
-def database(servers: Stack, migrated: str) -> str:
-    """Return the URL of the container's database, a new one for each test."""
-    return url_of(servers, copy_database(servers, migrated))
+def database(servers: Stack, migrated: str) -> Iterator[str]:
+    """Yield the URL of the container's database, a new one for each test."""
+    with database_copy(servers, migrated) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from app.domain.boards import MAIN
 from devstack.stack import Stack
 from tests.integration.boards.test_replays import assert_is_the_fold
 from tests.integration.boards.test_scorings import redeem
+from tests.integration.players import add_player
 from tests.parts.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -77,7 +78,7 @@ def waiting(container: Container, command: list[str], env: dict[str, str]) -> It
 def test_a_command_that_is_stopped_is_continued_by_the_same_command(
     container: Container, command: list[str], env: dict[str, str], end: signal.Signals
 ) -> None:
-    players = [container.accounts.create(f"Player {number}", "a good password").id for number in range(6)]
+    players = [add_player(container, f"Player {number}") for number in range(6)]
     for number, player in enumerate(players):
         for result in (number, 9 - number, -2):
             redeem(container, player, result)

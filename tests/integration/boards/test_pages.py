@@ -19,6 +19,8 @@ from tests.integration.boards.page_world import (
     Truth,
     World,
     check_standing,
+    database,
+    original,
     redis_state,
     row_of,
     rows_of,
@@ -28,10 +30,12 @@ from tests.integration.boards.page_world import (
 )
 from tests.integration.boards.test_scorings import redeem
 
-__all__ = ["redis_state", "world"]  # fixtures
+__all__ = ["database", "original", "redis_state", "world"]  # fixtures
 
 
 def test_the_world_has_what_makes_reading_hard(world: World) -> None:
+    for season in world.season_list():
+        assert world.container.board_sync.verify(season) == [], "a board that is not complete in Redis"
     for season, _, truth, folds in truths(world):
         if truth.season.board == season.board and len(truth.scores) > 15:
             assert len({score.score for score in truth.scores.values()}) < len(truth.scores), "no tie"

@@ -21,6 +21,7 @@ from app.services.boards.outbox import BoardChange
 from app.services.boards.plan_writer import Operator
 from app.services.boards.replays import Replays
 from tests.integration.boards.test_scorings import redeem
+from tests.integration.players import add_player
 from tests.parts.waiting import eventually
 
 BY = Operator("operator:test", "r")
@@ -33,7 +34,7 @@ class Stopped(BaseException):
 
 
 def add_players(container: Container, count: int) -> list[UUID]:
-    return [container.accounts.create(f"Player {number}", "a good password").id for number in range(count)]
+    return [add_player(container, f"Player {number}") for number in range(count)]
 
 
 @pytest.fixture

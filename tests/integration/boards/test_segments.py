@@ -7,10 +7,19 @@ from uuid import UUID
 from app.domain.attributes import Segment
 from app.domain.boards import Season
 from app.stores.boards.reconcile_progress import ReconcileProgress, ReconcileProgressStore
-from tests.integration.boards.page_world import SEGMENTS, World, move, rows_of, truth_of, world
+from tests.integration.boards.page_world import (
+    SEGMENTS,
+    World,
+    database,
+    move,
+    original,
+    rows_of,
+    truth_of,
+    world,
+)
 from tests.parts.kinds import ON_BOTH
 
-__all__ = ["world"]  # fixtures
+__all__ = ["database", "original", "world"]  # fixtures
 
 
 @ON_BOTH

@@ -18,6 +18,7 @@ from app.services.moderation.backtest import Report
 from tests.integration.cli.conftest import Run, RunJson
 from tests.integration.cli.conftest import run as run
 from tests.integration.cli.conftest import run_json as run_json
+from tests.integration.players import add_player
 
 HOUR = timedelta(hours=1)
 
@@ -27,7 +28,7 @@ class Player:
 
     def __init__(self, product: Container, clock: list[float], name: str) -> None:
         self.product, self.clock = product, clock
-        self.id = product.accounts.create(name, "a good password").id
+        self.id = add_player(product, name)
         self.suspended = False
 
     def do(self, slug: str, wait: float, after: float = 0.05) -> None:

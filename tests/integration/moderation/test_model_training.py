@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from app.services.moderation.decisions import DecisionAuthor
 from app.settings import Settings
 from app.stores.moderation.play_history import play_ledger
 from devstack.stack import Stack
-from tests.integration.conftest import copy_database, url_of
+from tests.integration.conftest import copy_database, database_copy, url_of
 from tests.integration.moderation.ledgers import DAY, HandLedger, write_days
 
 
@@ -63,15 +63,16 @@ def with_model(servers: Stack, built: tuple[str, Town], tmp_path_factory: pytest
 
 
 @pytest.fixture
-def database(servers: Stack, request: pytest.FixtureRequest) -> str:
-    """Return the URL of a copy of the database that the test's fixtures ask for."""
+def database(servers: Stack, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Yield the URL of a copy of the database that the test's fixtures ask for."""
     if "trained" in request.fixturenames:
         template = request.getfixturevalue("with_model")
     elif "town" in request.fixturenames:
         template, _ = request.getfixturevalue("built")
     else:
         template = request.getfixturevalue("migrated")
-    return url_of(servers, copy_database(servers, template))
+    with database_copy(servers, template) as url:
+        yield url
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from app.domain.redemption import RedemptionRequest
 from app.http.case_presenter import case_row
 from app.services.moderation.cases import CaseFile
 from tests.integration.moderation.ledgers import Event, HandLedger, limit_taps
+from tests.integration.players import add_player
 
 SECOND = timedelta(seconds=1)
 
@@ -99,7 +100,7 @@ class Play:
     def __init__(self, container: Container, **changed: float) -> None:
         self.now = time.time() + 30  # by then the action types' limits have been valid for a while
         self.product = Container(container.settings.model_copy(update=changed), clock=lambda: self.now)
-        self.player = self.product.accounts.create("Player", "a good password").id
+        self.player = add_player(self.product, "Player")
 
     def do(self, slug: str, wait: float, after: float = 0.05) -> None:
         """Start `slug` and complete it after `wait` seconds; the next one begins `after` seconds later."""

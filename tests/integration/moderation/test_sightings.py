@@ -16,6 +16,7 @@ from app.services.accounts.sightings import Sightings
 from app.stores.accounts.sightings import RETENTION_DAYS, SightingStore
 from app.stores.moderation.account_plays import account_ledger
 from tests.integration.moderation.ledgers import DAY
+from tests.integration.players import add_player
 
 SIGN_IN = ("203.0.113.7", "Firefox/130", "ja")
 
@@ -45,7 +46,7 @@ def _sightings(container: Container, clock: Clock, *, is_on: bool = True, secret
 
 
 def _player(container: Container, name: str) -> UUID:
-    return container.accounts.create(name, "a good password").id
+    return add_player(container, name)
 
 
 def _rows(container: Container) -> list[tuple[UUID, int, int, bytes, bytes]]:

@@ -17,6 +17,7 @@ from app.services.boards.standings import Profile
 from app.services.moderation.decisions import DecisionAuthor
 from app.stores.moderation.gain import GainStore
 from app.stores.moderation.gain_limits import GainLimitStore
+from tests.integration.players import add_player
 
 BY = DecisionAuthor("cli:tester", "because the test says so", "test")
 
@@ -40,7 +41,7 @@ class Field:
         self.container = container
 
     def player(self, name: str) -> UUID:
-        return self.container.accounts.create(name, "a good password").id
+        return add_player(self.container, name)
 
     def play(self, player: UUID, slug: str = "tap", key: str | None = None) -> Completed:
         issued = self.container.actions.issue(player, slug)
