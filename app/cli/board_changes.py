@@ -128,7 +128,9 @@ def _describe_step(kind: str, step: Step) -> list[str]:
 
 
 def _says_something(name: str, value: object) -> bool:
-    return name != "slug" and value not in (None, "", (), [], False)
+    if name == "public":
+        return True
+    return name != "slug" and value is not False and value not in (None, "", (), [])
 
 
 def _as_data(plan: Plan, replayed: Sequence[str], outlook: Outlook | None) -> dict[str, object]:

@@ -119,13 +119,13 @@ def _report_differences(board: str, differences: list[StandingDifference]) -> st
 
 def _report_wrong_standings(board: str, standings: Sequence[Mapping[str, object]]) -> str:
     if not standings:
-        return f"Every standing of {board} is the sum of its events."
+        return f"Every standing of {board} is what its events give."
     lines = [table(standings[:_MAX_LISTED], ("what", "player", "season", "standing", "events"))]
     if len(standings) > _MAX_LISTED:
         lines.append(f"and {len(standings) - _MAX_LISTED:,} more; --json has them all.")
     verb, noun = ("differs", "standing") if len(standings) == 1 else ("differ", "standings")
     lines.append(
-        f"{_format_count(len(standings))} {noun} of {board} {verb} from the sum of the events: "
+        f"{_format_count(len(standings))} {noun} of {board} {verb} from what the events give: "
         "something wrote to the table without an event."
     )
     return "\n".join(lines)

@@ -57,5 +57,5 @@ def emit(data: object, text: str, *, as_json: bool) -> None:
 
 
 def print_message(text: str) -> None:
-    """Print a message on standard error, beside the result."""
-    click.echo(safe(text), err=True)
+    """Print a message of one or more lines on standard error, beside the result."""
+    click.echo("\n".join(safe(line) for line in text.split("\n")), err=True)

@@ -23,10 +23,12 @@ class Segment:
 
 
 def segment_of(text: str) -> Segment:
-    """Return the segment that `name:value` names. Raises ValueError with the form."""
+    """Return the segment that `name:value` names. Raises ValueError with the rule."""
     name, colon, value = text.partition(":")
     if not colon or not value or not name:
         raise ValueError("must be an attribute and its value, such as country:JP")
+    if len(value) > MOST_CHARACTERS:
+        raise ValueError(f"has a value of more than {MOST_CHARACTERS} characters, which no attribute has")
     return Segment(name, value)
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeAlias, get_args
 
+from app.domain import attributes
 from app.domain.action_types import check_name, check_slug
 from app.domain.schedules import BadSchedule, Schedule, zone_of
 from app.domain.scoring import ONE_RUN, Order, Scoring
 
 MOST_SEGMENTS = 4
 UNIT_LENGTH = 16
-_ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9900, 1, 1, tzinfo=UTC)
+"""Between them and the ends of the calendar, seasons and zones have room."""
 
 Check: TypeAlias = Callable[[object], str | None]
 """Returns the error of a value, or None."""
@@ -64,8 +65,12 @@ def _text(value: object) -> str | None:
 
 
 def _time(value: object) -> str | None:
-    is_valid = value is None or (isinstance(value, datetime) and value.tzinfo is not None)
-    return None if is_valid else "must be a time with its offset, such as 2026-11-23T10:00:00Z"
+    if value is None:
+        return None
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        return "must be a time with its offset, such as 2026-11-23T10:00:00Z"
+    is_in_range = _EARLIEST <= value <= _LATEST
+    return None if is_in_range else f"must be a time from the year {_EARLIEST.year} to {_LATEST.year}"
 
 
 def _boolean(value: object) -> str | None:
@@ -77,9 +82,11 @@ def _segments(value: object) -> str | None:
         return "must be a list of names"
     if len(value) > MOST_SEGMENTS or len(set(value)) < len(value):
         return f"must be at most {MOST_SEGMENTS} different names"
-    bad_names = [name for name in value if not _ATTRIBUTE.fullmatch(name)]
-    if bad_names:
-        return f"has '{bad_names[0][:40]}': a name has up to 32 small letters, digits and _, and begins with a letter"
+    for name in value:
+        try:
+            attributes.check_name(name)
+        except ValueError as error:
+            return f"has '{name[:40]}': {error}"
     return None
 
 

@@ -103,9 +103,15 @@ def _board_step(catalog: Catalog, slug: str, values: Fields, problems: Problems)
     existing = catalog.boards.get(slug)
     defaults = _plain(asdict(existing or BoardConfig(slug, _named(slug))))
     wanted = {**defaults, **values, "slug": slug}
-    errors = board_config.problems(wanted)
+    errors = _renames(slug, values) or board_config.problems(wanted)
     problems += [{**error, "field": f"boards.{slug}.{error['field']}"} for error in errors]
     return _step(slug, None if existing is None else defaults, _plain(wanted))
+
+
+def _renames(slug: str, values: Fields) -> Problems:
+    if values.get("slug", slug) == slug:
+        return []
+    return [{"field": "slug", "message": "can't be given: the heading of the table has it, and it never changes"}]
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,7 +137,7 @@ def _type_step(catalog: Catalog, slug: str, values: Fields, problems: Problems) 
     errors = [
         {"field": name, "message": "is not a field of an action type"} for name in checked if name not in TYPE_FIELDS
     ]
-    errors = errors or action_types.problems(checked)
+    errors = _renames(slug, values) or errors or action_types.problems(checked)
     problems += [{**error, "field": f"action_types.{slug}.{error['field']}"} for error in errors]
     return _step(slug, before, wanted)
 

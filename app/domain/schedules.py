@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ _LONGEST_GAP = timedelta(days=9 * 366)  # 29 February is 8 years away at most, a
 _SPANS = (timedelta(minutes=5), timedelta(hours=3), timedelta(days=3), timedelta(days=366), _LONGEST_GAP)
 """How far `last` looks back, the shorter ones first: a schedule may fire every minute."""
 
+_LOCAL_FILES = re.compile(r"(localtime|posixrules|Factory)$|posix/|right/")
+"""What a machine may have beside the zones of IANA; the clocks of `right/` count leap seconds."""
 _WIDEST_STEP = timedelta(days=2)  # wider than any step that a zone's clock has made
 
 
@@ -93,9 +96,11 @@ class Schedule:
 def zone_of(name: str) -> ZoneInfo:
     """Return the zone. Raises BadSchedule."""
     try:
-        return ZoneInfo(name)
+        if not _LOCAL_FILES.match(name):
+            return ZoneInfo(name)
     except (OSError, ValueError, LookupError):
-        raise BadSchedule(f"is no IANA time zone: '{name[:40]}'; one is 'Europe/Berlin'") from None
+        pass
+    raise BadSchedule(f"is no IANA time zone: '{name[:40]}'; one is 'Europe/Berlin'")
 
 
 def _instant(local: datetime, zone: ZoneInfo) -> datetime:

@@ -76,7 +76,7 @@ class Hold:
 class Fold:
     """The sums of a player's events: `score` is public, only the player sees the `held` points.
 
-    `achieved_at` is the time of the newest public event that counts, None without one.
+    `achieved_at` is the time at which the public score was reached, None without a public event that counts.
     """
 
     score: int
@@ -116,7 +116,8 @@ def fold_board(
 def score_of(events: list[ScoreEvent], scoring: Scoring, order: Order = "desc") -> Score | None:
     """Return the score of events that count, the oldest first; None without any.
 
-    Of equal best results the earliest counts. A sum or a count is reached by the newest event.
+    Of equal best results the earliest counts. A sum is reached by the newest event that changes it: a result of 0 moves
+    nobody behind those who got there later. A sum of such results alone is reached by the first one.
     """
     if not events:
         return None
@@ -124,7 +125,8 @@ def score_of(events: list[ScoreEvent], scoring: Scoring, order: Order = "desc") 
         run = events[-1] if scoring == "last" else _best(events, order)
         return Score(run.points, run.created_at, run)
     total = len(events) if scoring == "count" else sum(event.points for event in events)
-    return Score(total, events[-1].created_at)
+    reached = next((event for event in reversed(events) if event.points or scoring == "count"), events[0])
+    return Score(total, reached.created_at)
 
 
 def _best(events: list[ScoreEvent], order: Order) -> ScoreEvent:

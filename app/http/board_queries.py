@@ -17,7 +17,7 @@ _MAX_SEASON = 2**31 - 1
 
 def _parse_player_id(value: object) -> object:
     try:
-        return UUID(value) if isinstance(value, str) else value
+        return UUID(value if isinstance(value, str) else "")
     except ValueError:
         raise ValueError("must be the id of a player") from None
 

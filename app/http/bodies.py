@@ -45,6 +45,8 @@ _MESSAGES = {
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be {expected}",
     "missing": "is required",
+    "too_long": "must have at most {max_length} items",
+    "list_type": "must be a list",
     "string_too_long": "must have at most {max_length} characters",
     "string_type": "must be a string",
     "string_unicode": "has a field whose name is no Unicode text",

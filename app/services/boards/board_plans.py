@@ -64,6 +64,7 @@ class BoardPlans:
             problems += self._lifetime_problems(step, catalog.types.get(step.slug))
         for step in result.boards:
             problems += _window_problems(step, catalog, now)
+        problems += self._taken_problems(result)
         if problems:
             raise InvalidRequest(details=problems)
         return result
@@ -144,6 +145,13 @@ class BoardPlans:
         since = None if has_whole_past(config) else first_windows(config, now)[0].starts_at
         return self._boards.has_events(connection, known, since, config.ends_at)
 
+    def _taken_problems(self, plan: Plan) -> Problems:
+        """Return the errors of new slugs that an archived board or a retired action type has."""
+        taken = [f"boards.{step.slug}" for step in plan.boards if step.is_new and self._types.board_id(step.slug)]
+        taken += [f"action_types.{step.slug}" for step in plan.types if step.is_new and self._types.type_id(step.slug)]
+        message = "was used before, and can be used only once: it may be archived or retired"
+        return [{"field": f"{path}.slug", "message": message} for path in taken]
+
     def _lifetime_problems(self, step: Step, action_type: ActionType | None) -> Problems:
         before = asdict(action_type) if action_type else {"min_seconds": 0, "token_seconds": None}
         values = {**before, **step.after}
@@ -163,11 +171,8 @@ def _refuse_before_contraction(connection: sa.Connection) -> None:
 
 def _window_problems(step: Step, catalog: Catalog, now: datetime) -> Problems:
     config, path = config_after(catalog, step), f"boards.{step.slug}"
-    if step.is_new and len(first_windows(config, now)) > MOST_SEASONS:
-        message = f"would give the board more than {MOST_SEASONS} seasons before now"
-        return [{"field": f"{path}.starts_at", "message": message}]
     if step.is_new:
-        return []
+        return _first_window_problems(config, path, now)
     before = catalog.boards[step.slug]
     has_begun = before.starts_at is None or before.starts_at <= now
     if "starts_at" in step.after and has_begun:
@@ -177,4 +182,14 @@ def _window_problems(step: Step, catalog: Catalog, now: datetime) -> Problems:
         return [{"field": f"{path}.{name}", "message": "can't be changed: the board has ended, and is final"}]
     if "ends_at" in step.after and config.ends_at and config.ends_at <= now:
         return [{"field": f"{path}.ends_at", "message": "must be in the future; close-season ends a season now"}]
+    return []
+
+
+def _first_window_problems(config: BoardConfig, path: str, now: datetime) -> Problems:
+    seasons = len(first_windows(config, now))
+    if seasons > MOST_SEASONS:
+        message = f"would give the board more than {MOST_SEASONS} seasons before now"
+        return [{"field": f"{path}.starts_at", "message": message}]
+    if not seasons:
+        return [{"field": f"{path}.ends_at", "message": "must be in the future, for a board without starts_at"}]
     return []

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 import structlog
 
 from app.domain.boards import SeasonFacts
-from app.domain.schedules import windows
+from app.domain.schedules import Window
 from app.domain.times import rfc3339
 from app.errors import Conflict, NotFound
 from app.services.boards.season_plans import SeasonPlans
@@ -68,8 +68,8 @@ class Seasons:
     def end(self, board: str, number: int | None = None, *, by: str, request_id: str) -> datetime:
         """End the open season of a board, which has this number if one is given; return the time at which it ends.
 
-        The next season begins then: the scheduled one, or, on a board without a schedule, another endless one. A
-        contest is over. Raises NotFound, and Conflict for a season that has ended, ends anyway, or has not begun.
+        The next season begins then, and ends at the next time of the schedule; without one it is endless. A contest is
+        over. Raises NotFound, and Conflict for a season that has ended, ends anyway, or has not begun.
         """
         with self._db.transaction() as connection:
             self._store.lock_boards(connection)
@@ -77,11 +77,11 @@ class Seasons:
             if calendar is None:
                 raise NotFound(f"The board '{board}' is archived.")
             now = self._store.now(connection)
-            at = now + NOTICE
+            at = _in_milliseconds(now + NOTICE)
             if season.ends_at is not None and season.ends_at <= at:
                 raise Conflict(f"Season {season.number} of '{board}' ends already, at {rfc3339(season.ends_at)}.")
             self._store.end(connection, season.season.id, at)
-            self._begin_next(connection, calendar, at)
+            self._begin_next(connection, calendar, Window(at, season.ends_at))
             details = {"season": season.number, "ends_at": rfc3339(at)}
             self._audit.append(connection, by, "board.season_ended", f"board:{board}", details, request_id)
         return at
@@ -103,14 +103,14 @@ class Seasons:
             raise Conflict(f"Season {number} of '{board}' begins only at {rfc3339(season.starts_at)}.")
         return season
 
-    def _begin_next(self, connection: sa.Connection, calendar: Calendar, at: datetime) -> None:
-        if self._store.begin_next(connection, calendar.board_id, at):
+    def _begin_next(self, connection: sa.Connection, calendar: Calendar, rest: Window) -> None:
+        """Begin the next season for the rest of the time of the one that ends."""
+        if self._store.begin_next(connection, calendar.board_id, rest):
             return
         if calendar.ends_at is not None:
-            self._store.end_board(connection, calendar.board_id, at)
+            self._store.end_board(connection, calendar.board_id, rest.starts_at)
             return
-        following = windows(calendar.parsed_schedule(), at)
-        self._store.add(connection, calendar, [next(following)])
+        self._store.add(connection, calendar, [rest])
 
     def _close(self, season_id: int) -> bool:
         with self._db.transaction() as connection:
@@ -127,6 +127,11 @@ class Seasons:
                     self._rankings.wake(season)
         except AFTER_COMMIT as error:  # the relay also looks without being woken
             log.warning("redis_after_commit", error=reason_of(error))
+
+
+def _in_milliseconds(moment: datetime) -> datetime:
+    """Return the moment as all answers show it, so that a file of boards can repeat it."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _time(moment: datetime | None) -> str:

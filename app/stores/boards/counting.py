@@ -106,6 +106,10 @@ IS_ONE_RUN = "b.scoring IN ('best', 'last')"
 """The condition on rules `b` by which one event alone is the score."""
 
 
+_IS_IDLE = "b.scoring = 'sum' AND e.points = 0"
+"""The condition on redemptions that leave a sum as it is: it was reached before."""
+
+
 def stored(result: str) -> str:
     """Return the value that a result brings to a standing by the rules `b`, where a higher score is better."""
     return f"CASE WHEN b.scoring = 'count' THEN 1 WHEN b.sort_order = 'asc' THEN -{result} ELSE {result} END"
@@ -145,7 +149,8 @@ def folded(standing: str, hold: str, counts: str = COUNTS) -> str:
             FROM (
                 SELECT e.id, e.action_id, e.created_at, {stored("e.points")} AS value,
                        {is_public("e", hold)} AS is_public,
-                       CASE WHEN b.scoring = 'best' THEN {stored("e.points")} ELSE e.id END AS decisive
+                       CASE WHEN b.scoring = 'best' THEN {stored("e.points")} WHEN {_IS_IDLE} THEN -e.id ELSE e.id END
+                       AS decisive
                 {_counting(standing, "true", counts)}
             ) counted
         ) run
@@ -155,9 +160,11 @@ def folded(standing: str, hold: str, counts: str = COUNTS) -> str:
 
 
 def achieved_at(standing: str, hold: str) -> str:
-    """Return the subquery of the time of a standing's newest public event that counts; null without one."""
+    """Return the value of the time at which the public sum or count of a standing was reached; null without one."""
+    changing = counting_events(standing, f"NOT ({_IS_IDLE}) AND {is_public('e', hold)}")
     events = counting_events(standing, is_public("e", hold))
-    return f"(SELECT e.created_at {events} ORDER BY e.id DESC LIMIT 1)"
+    return f"""coalesce((SELECT e.created_at {changing} ORDER BY e.id DESC LIMIT 1),
+                     (SELECT e.created_at {events} ORDER BY e.id LIMIT 1))"""
 
 
 def is_ranked(standing: str, hold: str, counts: str) -> str:
@@ -172,7 +179,10 @@ def has_held(standing: str, hold: str) -> str:
 
 
 def _first(column: str, condition: str = "true") -> str:
-    """Return the aggregate of the event whose time the score has: the first of the best ones, or else the newest."""
+    """Return the aggregate of the event whose time the score has: the first of the best ones, or else the newest.
+
+    Of a sum it is the newest that changes it, or else the first.
+    """
     return f"(array_agg({column} ORDER BY decisive DESC, id) FILTER (WHERE {condition}))[1]"
 
 

@@ -136,15 +136,16 @@ class SeasonStore:
             sa.text("UPDATE seasons SET ends_at = :at WHERE id = :season"), {"at": at, "season": season_id}
         )
 
-    def begin_next(self, connection: sa.Connection, board_id: int, at: datetime) -> bool:
-        """Let the board's next season begin earlier; return False if there is none."""
+    def begin_next(self, connection: sa.Connection, board_id: int, window: Window) -> bool:
+        """Give the board's next season this time; return False if there is none. The one after it is written later."""
         statement = """
-            UPDATE seasons SET starts_at = :at WHERE id = (
+            UPDATE seasons SET starts_at = :at, ends_at = :ends WHERE id = (
                 SELECT id FROM seasons WHERE board_id = :board AND number > 0 AND starts_at > clock_timestamp()
                 ORDER BY starts_at LIMIT 1
             )
         """
-        return bool(connection.execute(sa.text(statement), {"at": at, "board": board_id}).rowcount)
+        values = {"at": window.starts_at, "ends": window.ends_at, "board": board_id}
+        return bool(connection.execute(sa.text(statement), values).rowcount)
 
     def end_board(self, connection: sa.Connection, board_id: int, at: datetime) -> None:
         """Let a contest end at that time."""

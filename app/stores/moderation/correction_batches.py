@@ -71,7 +71,7 @@ _WRITE = f"""
 """
 # On `sum` and `count` boards only the change is computed. The search for the newest event that counts passes all events
 # voided since, so it runs only if the event may have changed: a redemption takes less than the ten seconds, so an event
-# older by that much has a lower id too.
+# older by that much has a lower id too. A score of 0 may have been reached by the first event.
 _RECOMPUTE_TOTALS = f"""
     WITH written AS (
         SELECT e.*, w.kind = 'restore' AS is_back FROM score_events w {redemption_of("w")} WHERE w.id = ANY(:written)
@@ -95,7 +95,7 @@ _RECOMPUTE_TOTALS = f"""
     )
     UPDATE standings s SET score = s.score + change.score, held = s.held + change.held, changes = s.changes + 1,
         has_held = CASE WHEN s.has_held OR change.has_held THEN {has_held("s", "change")} ELSE false END,
-        achieved_at = CASE WHEN change.newest < s.achieved_at - interval '10 s' THEN s.achieved_at
+        achieved_at = CASE WHEN s.score <> 0 AND change.newest < s.achieved_at - interval '10 s' THEN s.achieved_at
             ELSE {achieved_at("s", "change")} END
     FROM change WHERE s.season_id = change.season_id AND s.player_id = change.player_id
     RETURNING s.score + s.held AS total

@@ -17,6 +17,10 @@ from app.stores.boards.counting import IS_ONE_RUN, WAS_HELD, stored
 # The conditions and values below are on a standing `s` and the row `excluded` that this redemption would begin it with.
 # `keeps_newest` is null on `sum` and `count` boards; `achieved_at` is null while the result is held.
 _REPLACES = "(s.achieved_at IS NULL OR s.keeps_newest OR excluded.score > s.score)"
+# A sum that a result of 0, or a held one, leaves as it is was reached before.
+_REACHED_AT = (
+    "CASE WHEN excluded.score = 0 THEN coalesce(s.achieved_at, excluded.achieved_at) ELSE excluded.achieved_at END"
+)
 _OWN = "CASE WHEN s.has_held THEN s.held WHEN s.achieved_at IS NOT NULL THEN s.score END"
 _RESULT = "CASE WHEN excluded.has_held THEN excluded.held ELSE excluded.score END"
 # A scheduled board always has an open season between its times: if it lacks one, that was not written in time.
@@ -51,7 +55,8 @@ WITH who AS (
                     WHEN NOT (s.has_held OR excluded.has_held) THEN 0
                     WHEN s.keeps_newest THEN {_RESULT} ELSE greatest({_OWN}, {_RESULT}) END,
         has_held = s.has_held OR excluded.has_held, changes = s.changes + 1,
-        achieved_at = CASE WHEN excluded.achieved_at IS NOT NULL AND (excluded.keeps_newest IS NULL OR {_REPLACES})
+        achieved_at = CASE WHEN excluded.keeps_newest IS NULL THEN {_REACHED_AT}
+                           WHEN excluded.achieved_at IS NOT NULL AND {_REPLACES}
                            THEN excluded.achieved_at ELSE s.achieved_at END,
         action_id = CASE WHEN excluded.action_id IS NOT NULL AND {_REPLACES}
                          THEN excluded.action_id ELSE s.action_id END,
@@ -92,7 +97,7 @@ WITH who AS MATERIALIZED (
     JOIN seasons n ON n.board_id = b.id AND n.starts_at <= at AND (n.ends_at IS NULL OR n.ends_at > at)
     ON CONFLICT (season_id, player_id) DO UPDATE
     SET score = s.score + excluded.score, held = s.held + excluded.held, has_held = s.has_held OR excluded.has_held,
-        changes = s.changes + 1, achieved_at = coalesce(excluded.achieved_at, s.achieved_at),
+        changes = s.changes + 1, achieved_at = {_REACHED_AT},
         previous = CASE WHEN s.achieved_at IS NOT NULL OR s.has_held OR s.held <> 0 THEN s.score + s.held END
     WHERE abs(s.score + s.held + excluded.score + excluded.held) <= %(most)s::bigint
     RETURNING season_id, changes, previous, score + held AS score

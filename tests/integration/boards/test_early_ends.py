@@ -30,15 +30,18 @@ def test_an_endless_season_that_a_person_ends_is_followed_by_another(container: 
     assert row.subject == "board:main"
 
 
-def test_the_next_season_of_a_schedule_begins_early_when_a_person_ends_the_open_one(container: Container) -> None:
+def test_the_next_season_of_a_schedule_begins_early_and_ends_at_the_next_time(container: Container) -> None:
     board = add_board(container, "hourly", ends="date_trunc('hour', now()) + interval '2 hours'")
     container.database.rows("UPDATE boards SET schedule = '0 * * * *' WHERE id = :id RETURNING id", id=board)
     container.seasons.turn()
-    end = facts(container, "hourly", 2).ends_at
+    boundary, end = facts(container, "hourly", 2).starts_at, facts(container, "hourly", 2).ends_at
     at = container.seasons.end("hourly", 1, by="cli:tests", request_id="r")
-    assert (facts(container, "hourly", 2).starts_at, facts(container, "hourly", 2).ends_at) == (at, end)
+    assert (facts(container, "hourly", 2).starts_at, facts(container, "hourly", 2).ends_at) == (at, boundary)
     with pytest.raises(Conflict, match="begins only at"):
         container.seasons.end("hourly", 2, by="cli:tests", request_id="r")
+    wait_for_end(container, "hourly")
+    assert container.seasons.turn().planned == ["hourly"]
+    assert (facts(container, "hourly", 3).starts_at, facts(container, "hourly", 3).ends_at) == (boundary, end)
 
 
 def test_a_contest_that_a_person_ends_is_over(container: Container) -> None:

@@ -184,6 +184,20 @@ def test_one_redemption_changes_every_board_and_says_what_counted(many_boards: C
     }
 
 
+@pytest.mark.parametrize("more", [(), BOARDS], ids=["alone", "of many"])
+def test_a_result_of_zero_costs_nobody_the_place_in_a_tie(
+    container: Container, more: list[tuple[str, str, str]]
+) -> None:
+    feed(container, [add_board(container, *board) for board in more])
+    first, later = uuid4(), uuid4()
+    for player, name in ((first, "first"), (later, "later")):
+        container.players.add(player, name, name, "no password fits this", "player")
+    for player, result in ((first, 5), (later, 5), (first, 0)):
+        redeem(container, player, result)
+    top = container.standing_store.top(container.standings.season(MAIN), 2)
+    assert [(row.rank, row.user_id) for row in top] == [(1, first), (1, later)]
+
+
 def test_a_row_shows_the_metadata_of_the_run_that_counts(many_boards: Container, player: UUID) -> None:
     redeem(many_boards, player, 60, '{"car":"red"}')
     redeem(many_boards, player, 90, '{"car":"blue"}')

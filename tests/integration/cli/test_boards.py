@@ -52,6 +52,8 @@ name = "Run, all levels"
 boards = ["speedrun"]
 result_kind = "reported"
 result_is_duration = true
+min_result = 0
+token_seconds = 7200
 """
 
 
@@ -68,6 +70,7 @@ def test_a_file_makes_boards_and_action_types_at_once_and_the_second_time_nothin
     planned = run("boards", "apply", str(file), "--dry-run")
     assert "+ board speedrun: name Speedrun, scoring best, order asc, unit s, decimals 3" in planned.stdout
     assert "+ action type run-any: " in planned.stdout
+    assert "min_result 0, token_seconds" in planned.stdout, "a zero says something"
     assert "Nothing was changed." in planned.stderr
     assert [row["slug"] for row in run_json("boards", "list")] == ["main"]
     applied = run_json("boards", "apply", str(file))
@@ -88,6 +91,16 @@ def test_a_file_makes_boards_and_action_types_at_once_and_the_second_time_nothin
     acts = [row["act"] for row in run_json("audit", "log")]
     assert (acts.count("board.added"), acts.count("action_type.added")) == (4, 3)
     assert run_json("audit", "verify")["flaws"] == []
+
+
+def test_a_contest_that_was_ended_early_can_stay_in_the_file_with_its_new_end(
+    file: Path, run: Run, run_json: RunJson
+) -> None:
+    run_json("boards", "apply", str(file))
+    ends_at = run_json("boards", "close-season", "contest")["ends_at"]
+    assert run_json("boards", "show", "contest")["ends_at"] == ends_at
+    file.write_text(GAME.replace("2099-07-01T00:00:00Z", ends_at))
+    assert run("boards", "apply", str(file)).stdout == "Nothing to change.\n"
 
 
 def test_the_boards_of_the_demo_can_be_added_again_and_again(run: Run, run_json: RunJson) -> None:
@@ -119,6 +132,10 @@ def test_a_board_is_created_changed_and_archived_by_commands(run: Run, run_json:
     assert run_json("boards", "archive", "fastest") == {"slug": "fastest", "archived": True}
     assert run("boards", "show", "fastest").exit_code == 1
     assert "may be archived" in run("boards", "create", "fastest", "--action-type", "tap").stderr
+    assert "may be archived" in run("boards", "create", "fastest", "--action-type", "tap", "--rebuild").stderr
+    run_json("actions", "add", "old", "--points", "1")
+    run_json("actions", "retire", "old")
+    assert "or retired" in run("actions", "add", "old", "--points", "1").stderr
     assert len(container.catalog.open_seasons()) == 2, "redemptions under way still count"
     eventually(lambda: [season.board for season in container.catalog.open_seasons()] == ["main"])
     assert len(container.seasons.turn().closed) == 1
@@ -136,6 +153,13 @@ def test_a_new_schedule_ends_the_open_season_when_it_says(run: Run, run_json: Ru
         "can't be changed once the board has begun"
         in run("boards", "change", "daily", "--starts-at", "2098-01-01").stderr
     )
+
+
+def test_a_new_board_without_a_start_must_end_in_the_future(run: Run) -> None:
+    past = ("--action-type", "tap", "--ends-at", "2020-01-01")
+    refused = run("boards", "create", "over", *past)
+    assert "--ends-at must be in the future, for a board without starts_at" in refused.stderr
+    assert run("boards", "create", "over", *past, "--starts-at", "2019-01-01").exit_code == 0
 
 
 def test_a_contest_that_has_not_begun_can_be_moved(run: Run, run_json: RunJson, container: Container) -> None:
@@ -174,6 +198,7 @@ def test_a_change_of_the_past_says_who_would_move_and_needs_rebuild(
     refused = run("boards", "change", "main", "--scoring", "count")
     assert refused.exit_code == 1
     assert "This changes past scores on main: --rebuild replays the ledger." in refused.stderr
+    assert planned.stdout in refused.stderr, "line by line, as --dry-run shows it"
     assert run_json("leaderboard", "top") == before
     done = run_json("boards", "change", "main", "--scoring", "count", "--rebuild")
     assert (done["moving"], done["standings"]) == (2, 2)

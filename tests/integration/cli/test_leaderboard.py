@@ -38,7 +38,7 @@ def test_somebody_who_never_played_has_no_rank(anna: Player, run_json: RunJson) 
 
 def test_a_board_that_is_right_is_clean(board: Container, run: Run, run_json: RunJson) -> None:
     assert run_json("leaderboard", "verify") == {"board": "main", "clean": True, "differences": [], "unsound": []}
-    output = "main is clean: Redis matches the database.\nEvery standing of main is the sum of its events.\n"
+    output = "main is clean: Redis matches the database.\nEvery standing of main is what its events give.\n"
     assert run("leaderboard", "verify").stdout == output
 
 

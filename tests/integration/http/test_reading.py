@@ -205,21 +205,22 @@ def test_a_board_of_friends(game: Game) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "field"),
+    ("body", "problem"),
     [
-        ({}, 422, "user_ids"),
-        ({"user_ids": "x"}, 422, "user_ids"),
-        ({"user_ids": ["x"]}, 422, "user_ids.0"),
-        ({"user_ids": [str(uuid4())] * 101}, 422, "user_ids"),
-        ({"user_ids": [], "season": "1"}, 422, "season"),
-        ({"user_ids": [], "board": "nowhere"}, 404, None),
+        ({}, ("user_ids", "is required")),
+        ({"user_ids": "x"}, ("user_ids", "must be a list")),
+        ({"user_ids": ["x"]}, ("user_ids.0", "must be the id of a player")),
+        ({"user_ids": [7]}, ("user_ids.0", "must be the id of a player")),
+        ({"user_ids": [str(uuid4())] * 101}, ("user_ids", "must have at most 100 items")),
+        ({"user_ids": [], "season": "1"}, ("season", "must be an integer")),
+        ({"user_ids": [], "board": "nowhere"}, None),
     ],
 )
-def test_a_bad_lookup_is_named(game: Game, body: dict[str, object], status: int, field: str | None) -> None:
+def test_a_bad_lookup_is_named(game: Game, body: dict[str, object], problem: tuple[str, str] | None) -> None:
     answer = game.client.post(f"{API}/leaderboard/lookup", json=body)
-    error = answer.get_json()["error"]
-    assert answer.status_code == status
-    assert [detail["field"] for detail in error.get("details", [])] == ([field] if field else [])
+    details = answer.get_json()["error"].get("details", [])
+    assert answer.status_code == (422 if problem else 404)
+    assert [(detail["field"], detail["message"]) for detail in details] == ([problem] if problem else [])
 
 
 def test_a_player_has_a_page(game: Game) -> None:

@@ -19,6 +19,12 @@ def test_a_text_without_name_or_value_is_no_segment(text: str) -> None:
         segment_of(text)
 
 
+def test_a_value_that_no_attribute_can_have_makes_no_segment() -> None:
+    assert segment_of("country:" + "x" * 64).value == "x" * 64
+    with pytest.raises(ValueError, match="more than 64 characters"):
+        segment_of("country:" + "x" * 65)
+
+
 @pytest.mark.parametrize("name", ["", "1st", "a b", "a:b", "a=b", "é", "x" * 65, "a\n"])
 def test_a_name_is_plain(name: str) -> None:
     with pytest.raises(ValueError, match="must have 1 to 64"):

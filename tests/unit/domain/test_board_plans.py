@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -63,6 +63,10 @@ def test_a_plan_survives_json() -> None:
         ({"timezone": None}, "timezone"),
         ({"starts_at": datetime(2026, 1, 1)}, "starts_at"),  # noqa: DTZ001
         ({"starts_at": NOON, "ends_at": NOON}, "ends_at"),
+        ({"starts_at": datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))}, "starts_at"),
+        ({"starts_at": datetime(9999, 1, 1, tzinfo=UTC), "schedule": "0 0 * * *"}, "starts_at"),
+        ({"ends_at": datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=14)))}, "ends_at"),
+        ({"segments": ["a:b"]}, "segments"),
         ({"segments": "country"}, "segments"),
         ({"segments": ["a", "a"]}, "segments"),
         ({"segments": ["a", "b", "c", "d", "e"]}, "segments"),
@@ -72,6 +76,15 @@ def test_a_plan_survives_json() -> None:
 )
 def test_a_value_of_a_board_that_makes_no_sense_is_named(values: dict[str, object], field: str) -> None:
     assert [problem["field"] for problem in problems(values)] == [field]
+
+
+def test_a_board_has_segments_by_every_attribute_that_a_player_can_have() -> None:
+    assert problems({"segments": ["country", "Clan-2.x"]}) == []
+
+
+def test_a_slug_stands_in_the_heading_of_its_table_alone() -> None:
+    _, errors = plan(CATALOG, {"main": {"slug": "other"}}, {"tap": {"slug": "other"}, "run": {"slug": "run"}})
+    assert [error["field"] for error in errors] == ["boards.main.slug", "action_types.tap.slug"]
 
 
 def test_a_new_board_begins_with_the_season_that_is_open() -> None:

@@ -103,6 +103,9 @@ def test_a_leap_day_comes_after_eight_years_too() -> None:
         ("0 0 * * *", "Mars/Olympus", "no IANA time zone"),
         ("0 0 * * *", "../etc/passwd", "no IANA time zone"),
         ("0 0 * * *", "", "no IANA time zone"),
+        ("0 0 * * *", "localtime", "no IANA time zone"),
+        ("0 0 * * *", "posixrules", "no IANA time zone"),
+        ("0 0 * * *", "right/UTC", "no IANA time zone"),
     ],
 )
 def test_a_bad_expression_or_zone_is_refused_with_a_reason(expression: str, zone: str, message: str) -> None:

@@ -51,6 +51,23 @@ def test_a_voided_event_does_not_count_and_a_restored_one_counts_at_its_own_time
     assert [event.id for event in counting_events(reversed(events))] == [1]
 
 
+@pytest.mark.parametrize(
+    ("results", "scoring", "reached"),
+    [
+        ([10, 0], "sum", 1),
+        ([0, 10, 0, 0], "sum", 2),
+        ([0, 0], "sum", 1),
+        ([5, -5, 0], "sum", 2),
+        ([5, 0], "count", 2),
+    ],
+)
+def test_a_result_of_zero_does_not_reach_a_sum_anew(results: list[int], scoring: Scoring, reached: int) -> None:
+    events = [_event(number, "redeem", uuid4(), result) for number, result in enumerate(results, 1)]
+    public = fold_board(events, None, scoring).public
+    assert public
+    assert public.achieved_at == _at(reached)
+
+
 def test_points_are_held_only_under_the_case_under_which_they_were_scored() -> None:
     free, held = uuid4(), uuid4()
     events = [_event(1, "redeem", free, 5), _event(2, "redeem", held, 7, _CASE)]
@@ -67,7 +84,7 @@ def _runs(*results: int) -> list[ScoreEvent]:
 @pytest.mark.parametrize(
     ("scoring", "order", "score", "number"),
     [
-        ("sum", "desc", -1, 4),
+        ("sum", "desc", -1, 3),
         ("count", "desc", 4, 4),
         ("best", "desc", 3, 1),
         ("best", "asc", -7, 3),
