@@ -14,6 +14,7 @@ from app.containers.url_checks import check_urls
 from app.http import (
     actions,
     admin,
+    admin_keys,
     auth,
     boards,
     cases,
@@ -70,6 +71,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(boards.blueprint(limits), url_prefix=API)
     app.register_blueprint(players.blueprint(limits), url_prefix=API)
     app.register_blueprint(admin.blueprint(limits), url_prefix=API)
+    app.register_blueprint(admin_keys.blueprint(limits), url_prefix=API)
     app.register_blueprint(cases.blueprint(limits), url_prefix=API)
     app.register_blueprint(operations.routes)
     app.register_blueprint(page)

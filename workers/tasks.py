@@ -47,8 +47,9 @@ def turn_seasons() -> None:
 
 @app.task(name="leaderboard.repair", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def repair() -> None:
-    """Send Redis the status changes that it may have missed, and rebuild the boards that it has lost."""
+    """Send Redis the changes of players and keys that it may have missed, and rebuild the boards that it has lost."""
     app.container.moderation.resend_changes()
+    app.container.api_keys.resend_changes()
     rebuilt = app.container.board_sync.repair()
     if rebuilt:
         log.info("boards_rebuilt", boards=rebuilt)

@@ -10,11 +10,13 @@ from typing import TypeVar, TypeVarTuple
 
 from app.containers.connections import Connections
 from app.services.accounts.accounts import Accounts, Sessions
+from app.services.accounts.api_keys import ApiKeys, KeyChecks
 from app.services.accounts.attributes import Attributes
 from app.services.accounts.password_hashing import PasswordHashing
 from app.services.accounts.sightings import Sightings
 from app.services.accounts.sign_in_throttle import SignInThrottle
 from app.services.accounts.sign_ins import SignIns
+from app.stores.accounts.api_keys import ApiKeyStore
 from app.stores.accounts.attributes import AttributeStore
 from app.stores.accounts.failed_sign_ins import FailedSignInStore
 from app.stores.accounts.logins import LoginStore
@@ -39,6 +41,8 @@ class AccountParts:
     accounts: Accounts
     sign_ins: SignIns
     sightings: Sightings
+    api_keys: ApiKeys
+    key_checks: KeyChecks
 
 
 def build_accounts(connections: Connections, audit: AuditStore) -> AccountParts:
@@ -64,8 +68,16 @@ def build_accounts(connections: Connections, audit: AuditStore) -> AccountParts:
     sightings = Sightings(
         SightingStore(database), secret=settings.jwt_keys[0].secret, is_on=settings.account_links, clock=clock
     )
+    api_keys = ApiKeyStore(database, redis, connections.scripts)
     return AccountParts(
-        players, logins, Sessions(logins), accounts, SignIns(SignInStore(redis), clock=clock), sightings
+        players,
+        logins,
+        Sessions(logins),
+        accounts,
+        SignIns(SignInStore(redis), clock=clock),
+        sightings,
+        ApiKeys(database, api_keys, audit),
+        KeyChecks(api_keys, clock=clock),
     )
 
 

@@ -66,6 +66,8 @@ class Container:
         self.players, self.logins, self.sessions = accounts.players, accounts.logins, accounts.sessions
         self.accounts, self.sign_ins, self.sightings = accounts.accounts, accounts.sign_ins, accounts.sightings
 
+        self.api_keys, self.key_checks = accounts.api_keys, accounts.key_checks
+
         self.catalog, self.action_claims = play_stores.catalog, play_stores.action_claims
         self.ledger, self.first_answers = play_stores.ledger, play_stores.first_answers
         self.actions, self.calibration, self.redemptions = play.actions, play.calibration, play.redemptions

@@ -29,7 +29,7 @@ from app.domain.passwords import check_password
 from app.domain.rollups import Granularity
 from app.domain.times import moment
 from app.errors import InvalidRequest
-from app.http.json_body import json_body
+from app.http.json_body import has_body, json_body
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -188,6 +188,14 @@ def body(model: type[Model]) -> Model:
     if not isinstance(value, dict):
         raise InvalidRequest.field("body", "must be a JSON object")
     return _validate(model, value)
+
+
+def optional_body(model: type[Model]) -> Model:
+    """Return the JSON body as `model`, or the model's defaults where the request has none."""
+    if request.content_length or (request.content_length is None and has_body(request.environ)):
+        return body(model)
+    no_query()
+    return _validate(model, {})
 
 
 def query(model: type[Model]) -> Model:
