@@ -86,7 +86,8 @@ def prove() -> None:
 def prune() -> None:
     """Delete keys after their 24 hours, unusable logins and old sightings; check the end of the audit log."""
     app.container.audit.check()
-    keys, logins = app.container.first_answers.prune_keys(), app.container.logins.prune(time.time())
+    keys = app.container.first_answers.prune_keys() + app.container.key_answers.prune()
+    logins = app.container.logins.prune(time.time())
     sightings = app.container.sightings.prune()
     if keys or logins or sightings:
         log.info("pruned", idempotency_keys=keys, logins=logins, sightings=sightings)

@@ -12,6 +12,7 @@ from app.containers.connections import Connections
 from app.services.accounts.accounts import Accounts, Sessions
 from app.services.accounts.api_keys import ApiKeys, KeyChecks
 from app.services.accounts.attributes import Attributes
+from app.services.accounts.game_players import GamePlayers
 from app.services.accounts.password_hashing import PasswordHashing
 from app.services.accounts.sightings import Sightings
 from app.services.accounts.sign_in_throttle import SignInThrottle
@@ -23,6 +24,7 @@ from app.stores.accounts.logins import LoginStore
 from app.stores.accounts.players import PlayerStore
 from app.stores.accounts.sightings import SightingStore
 from app.stores.accounts.sign_ins import SignInStore
+from app.stores.boards.outbox import OutboxStore
 from app.stores.boards.rankings import RankingStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.play.catalog import CatalogStore
@@ -87,6 +89,13 @@ def build_attributes(
     """Return the service of players' attributes."""
     store = AttributeStore(connections.database)
     return Attributes(connections.database, store, accounts.players, audit, rankings, catalog)
+
+
+def build_game_players(
+    connections: Connections, accounts: AccountParts, attributes: Attributes, outbox: OutboxStore
+) -> GamePlayers:
+    """Return the service of a game's own players."""
+    return GamePlayers(connections.database, accounts.players, accounts.accounts, attributes, outbox)
 
 
 def run_in_thread(function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:

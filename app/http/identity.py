@@ -88,6 +88,13 @@ def tokens_for(login: Login) -> dict[str, object]:
     }
 
 
+def login_data(login: Login) -> dict[str, object]:
+    """Return the API's answer to a sign-in: the user, and the tokens."""
+    player = login.player
+    user = {"user_id": str(player.id), "username": player.username, "role": player.role, "status": player.status}
+    return {"user": user, **tokens_for(login)}
+
+
 def identity_of(authorization: str | None, *, kind: str = "access") -> Identity:
     """Return the identity that `Bearer <token>` proves, even if the login has ended. Raises Unauthorized."""
     scheme, _, token = (authorization or "").partition(" ")

@@ -53,7 +53,7 @@ def upgrade() -> None:
         sa.Column("key", sa.Text, nullable=False),
         sa.Column("fingerprint", sa.Text, nullable=False),
         sa.Column("action_id", sa.UUID()),
-        sa.Column("refusal", postgresql.JSONB),
+        sa.Column("refusal", sa.JSON),
         sa.Column("ranks", postgresql.JSONB),
         sa.Column("created_at", sa.TIMESTAMP(timezone=True), server_default=sa.func.clock_timestamp(), nullable=False),
         sa.PrimaryKeyConstraint("api_key_id", "key", name=op.f("pk_key_answers")),

@@ -243,7 +243,7 @@ key_answers = sa.Table(
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("fingerprint", sa.Text, nullable=False),
     sa.Column("action_id", UUID()),
-    sa.Column("refusal", JSONB),
+    sa.Column("refusal", sa.JSON),
     sa.Column("ranks", JSONB),
     moment("created_at", now=True),
     sa.Index("ix_key_answers_created_at", "created_at"),
