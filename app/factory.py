@@ -14,18 +14,22 @@ from app.containers.url_checks import check_urls
 from app.http import (
     actions,
     admin,
+    admin_keys,
     auth,
     boards,
     cases,
     failures,
+    game_players,
     identity,
     leaderboard,
     operations,
     players,
     request_metrics,
+    scores,
 )
 from app.http.envelope import empty
 from app.http.limits import RateLimits
+from app.http.player_paths import PlayerConverter
 from app.http.top_reads import TopReads
 from app.settings import BadSetting, Settings
 from app.web.page import page
@@ -57,6 +61,7 @@ def create_app(settings: Settings) -> Flask:
     app = _App("fairboard", static_folder=None)
     # Each resource has one path and no redirects, so that a proxy's rules for the path cover the whole resource.
     app.url_map.merge_slashes = False
+    app.url_map.converters["player"] = PlayerConverter
     app.extensions["fairboard"] = container = Container(settings)
     request_metrics.register(app, settings)
     identity.register(app, settings)
@@ -69,7 +74,10 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(leaderboard.blueprint(limits, top_reads), url_prefix=API)
     app.register_blueprint(boards.blueprint(limits), url_prefix=API)
     app.register_blueprint(players.blueprint(limits), url_prefix=API)
+    app.register_blueprint(game_players.blueprint(limits), url_prefix=API)
+    app.register_blueprint(scores.blueprint(limits), url_prefix=API)
     app.register_blueprint(admin.blueprint(limits), url_prefix=API)
+    app.register_blueprint(admin_keys.blueprint(limits), url_prefix=API)
     app.register_blueprint(cases.blueprint(limits), url_prefix=API)
     app.register_blueprint(operations.routes)
     app.register_blueprint(page)

@@ -99,9 +99,19 @@ class RequestLog:
         return self._any and (self._all or status >= 500 or method not in ("GET", "HEAD", "OPTIONS"))
 
     def write(
-        self, request_id: str, target: str, status: int, seconds: float, player_id: str | None, refusal: str | None
+        self,
+        request_id: str,
+        target: str,
+        status: int,
+        seconds: float,
+        player_id: str | None,
+        refusal: str | None,
+        key_prefix: str | None = None,
     ) -> None:
-        """Write a line. `target`: method and path without its query; `refusal`: the refusal's code, if any."""
+        """Write a line. `target`: method and path without its query; `refusal`: the refusal's code, if any.
+
+        `key_prefix` names the API key of the request, if it has one.
+        """
         now = time.time()
         if int(now) != self._second:
             self._second, self._text = int(now), time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
@@ -109,14 +119,16 @@ class RequestLog:
         quoted_id, target = _quoted(request_id), _quoted(target[:200])
         if self._json:
             code, player = _quoted(refusal) if refusal else "null", _quoted(player_id) if player_id else "null"
+            key = f'"api_key": "{key_prefix}", ' if key_prefix else ""
             line = (
-                f'{{"asked": {target}, "status": {status}, "code": {code}, "ms": {seconds * 1000:.1f}, '
+                f'{{"asked": {target}, {key}"status": {status}, "code": {code}, "ms": {seconds * 1000:.1f}, '
                 f'"player_id": {player}, "request_id": {quoted_id}, "event": "request", "level": "info", '
                 f'"logger": "fairboard.http", "timestamp": "{stamp}"}}\n'
             )
         else:
+            key = f"api_key={key_prefix} " if key_prefix else ""
             line = (
-                f"{stamp} [info     ] request                        [fairboard.http] asked={target} code={refusal} "
-                f"ms={seconds * 1000:.1f} player_id={player_id} request_id={quoted_id} status={status}\n"
+                f"{stamp} [info     ] request                        [fairboard.http] {key}asked={target} "
+                f"code={refusal} ms={seconds * 1000:.1f} player_id={player_id} request_id={quoted_id} status={status}\n"
             )
         self._sink.write(line)

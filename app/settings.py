@@ -91,6 +91,7 @@ class Settings(BaseSettings):
     rate_limit_refresh: Rate = _set("60/minute", "refresh and logout, per login")
     rate_limit_actions: Rate = _set("60/minute", "issue and complete, each, per player")
     rate_limit_reads: Rate = _set("600/minute", "reads, per address")
+    rate_limit_keys: Rate = _set("6000/minute", "requests per API key, unless it has its own limit")
     rate_limit_sockets: Rate = _set("60/minute", "new sockets, per address")
 
     anticheat_flag: Annotated[float, number(1, 1_000_000)] = _set(30.0, "suspicion that opens a case")

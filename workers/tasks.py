@@ -58,8 +58,9 @@ def turn_seasons() -> None:
 
 @app.task(name="leaderboard.repair", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def repair() -> None:
-    """Send Redis the status changes that it may have missed, and rebuild the boards that it has lost."""
+    """Send Redis the changes of players and keys that it may have missed, and rebuild the boards that it has lost."""
     app.container.moderation.resend_changes()
+    app.container.api_keys.resend_changes()
     rebuilt = app.container.board_sync.repair()
     if rebuilt:
         log.info("boards_rebuilt", boards=rebuilt)
@@ -96,7 +97,8 @@ def prove() -> None:
 def prune() -> None:
     """Delete keys after their 24 hours, unusable logins and old sightings; check the end of the audit log."""
     app.container.audit.check()
-    keys, logins = app.container.first_answers.prune_keys(), app.container.logins.prune(time.time())
+    keys = app.container.first_answers.prune_keys() + app.container.key_answers.prune()
+    logins = app.container.logins.prune(time.time())
     sightings = app.container.sightings.prune()
     if keys or logins or sightings:
         log.info("pruned", idempotency_keys=keys, logins=logins, sightings=sightings)

@@ -13,6 +13,7 @@ from app.cli.audit import audit
 from app.cli.boards import boards
 from app.cli.db import db
 from app.cli.doctor import doctor
+from app.cli.keys import keys
 from app.cli.leaderboard import leaderboard
 from app.cli.outbox import outbox
 from app.cli.queues import queues
@@ -21,5 +22,5 @@ from app.cli.users import users
 
 def register(app: Flask) -> None:
     """Add the commands to `flask --app wsgi`."""
-    for command in (users, actions, boards, leaderboard, analytics, anticheat, audit, outbox, queues, doctor, db):
+    for command in (users, keys, actions, boards, leaderboard, analytics, anticheat, audit, outbox, queues, doctor, db):
         app.cli.add_command(command)

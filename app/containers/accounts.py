@@ -10,17 +10,21 @@ from typing import TypeVar, TypeVarTuple
 
 from app.containers.connections import Connections
 from app.services.accounts.accounts import Accounts, Sessions
+from app.services.accounts.api_keys import ApiKeys, KeyChecks
 from app.services.accounts.attributes import Attributes
+from app.services.accounts.game_players import GamePlayers
 from app.services.accounts.password_hashing import PasswordHashing
 from app.services.accounts.sightings import Sightings
 from app.services.accounts.sign_in_throttle import SignInThrottle
 from app.services.accounts.sign_ins import SignIns
+from app.stores.accounts.api_keys import ApiKeyStore
 from app.stores.accounts.attributes import AttributeStore
 from app.stores.accounts.failed_sign_ins import FailedSignInStore
 from app.stores.accounts.logins import LoginStore
 from app.stores.accounts.players import PlayerStore
 from app.stores.accounts.sightings import SightingStore
 from app.stores.accounts.sign_ins import SignInStore
+from app.stores.boards.outbox import OutboxStore
 from app.stores.boards.rankings import RankingStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.play.catalog import CatalogStore
@@ -39,6 +43,8 @@ class AccountParts:
     accounts: Accounts
     sign_ins: SignIns
     sightings: Sightings
+    api_keys: ApiKeys
+    key_checks: KeyChecks
 
 
 def build_accounts(connections: Connections, audit: AuditStore) -> AccountParts:
@@ -64,8 +70,16 @@ def build_accounts(connections: Connections, audit: AuditStore) -> AccountParts:
     sightings = Sightings(
         SightingStore(database), secret=settings.jwt_keys[0].secret, is_on=settings.account_links, clock=clock
     )
+    api_keys = ApiKeyStore(database, redis, connections.scripts)
     return AccountParts(
-        players, logins, Sessions(logins), accounts, SignIns(SignInStore(redis), clock=clock), sightings
+        players,
+        logins,
+        Sessions(logins),
+        accounts,
+        SignIns(SignInStore(redis), clock=clock),
+        sightings,
+        ApiKeys(database, api_keys, audit),
+        KeyChecks(api_keys, clock=clock),
     )
 
 
@@ -75,6 +89,13 @@ def build_attributes(
     """Return the service of players' attributes."""
     store = AttributeStore(connections.database)
     return Attributes(connections.database, store, accounts.players, audit, rankings, catalog)
+
+
+def build_game_players(
+    connections: Connections, accounts: AccountParts, attributes: Attributes, outbox: OutboxStore
+) -> GamePlayers:
+    """Return the service of a game's own players."""
+    return GamePlayers(connections.database, accounts.players, accounts.accounts, attributes, outbox)
 
 
 def run_in_thread(function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from app.containers.accounts import build_accounts, build_attributes, run_in_thread
+from app.containers.accounts import build_accounts, build_attributes, build_game_players, run_in_thread
 from app.containers.boards import build_board_list, build_boards, build_seasons
 from app.containers.connections import Connections, prepare_connections
 from app.containers.moderation import (
@@ -56,6 +56,7 @@ class Container:
             connections,
             play_stores,
             boards,
+            accounts.players,
             stores.suspicions,
             stores.audit,
             moderation.moderation,
@@ -66,8 +67,11 @@ class Container:
         self.players, self.logins, self.sessions = accounts.players, accounts.logins, accounts.sessions
         self.accounts, self.sign_ins, self.sightings = accounts.accounts, accounts.sign_ins, accounts.sightings
 
+        self.api_keys, self.key_checks = accounts.api_keys, accounts.key_checks
+
         self.catalog, self.action_claims = play_stores.catalog, play_stores.action_claims
         self.ledger, self.first_answers = play_stores.ledger, play_stores.first_answers
+        self.key_answers, self.key_scores = play_stores.key_answers, play.key_scores
         self.actions, self.calibration, self.redemptions = play.actions, play.calibration, play.redemptions
         self.board_plans, self.replays, self.operator_scores = play.board_plans, play.replays, play.operator_scores
 
@@ -77,6 +81,7 @@ class Container:
         self.player_pages = boards.player_pages
         self.cursors = Cursors([key.secret for key in self.settings.action_token_keys])
         self.attributes = build_attributes(connections, accounts, stores.audit, boards.rankings, play_stores.catalog)
+        self.game_players = build_game_players(connections, accounts, self.attributes, boards.outbox)
         self.board_list = build_board_list(connections, boards.board_pages)
         self.seasons = build_seasons(connections, play_stores.catalog, boards.rankings, stores.audit)
         self.presence, self.board_sync, self.reconciler = boards.presence, boards.board_sync, boards.reconciler

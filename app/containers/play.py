@@ -14,10 +14,12 @@ from app.services.boards.replays import Replays
 from app.services.moderation.calibration import Calibration
 from app.services.moderation.moderation import Moderation
 from app.services.play.actions import Actions
+from app.services.play.key_scores import KeyScores
 from app.services.play.operator_scores import OperatorScores
 from app.services.play.player_history import PlayerHistory
 from app.services.play.ranks import Ranks
 from app.services.play.redemptions import Redemptions
+from app.stores.accounts.players import PlayerStore
 from app.stores.boards.board_list import BoardListStore
 from app.stores.boards.board_store import BoardStore
 from app.stores.boards.filled_seasons import FilledSeasonStore
@@ -27,6 +29,7 @@ from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.play.action_claims import ActionClaimStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.play.first_answers import FirstAnswerStore
+from app.stores.play.key_answers import KeyAnswerStore
 from app.stores.play.ledger import LedgerStore
 
 
@@ -37,6 +40,7 @@ class PlayStores:
     catalog: CatalogStore
     ledger: LedgerStore
     first_answers: FirstAnswerStore
+    key_answers: KeyAnswerStore
     action_claims: ActionClaimStore
 
 
@@ -50,6 +54,7 @@ class PlayServices:
     board_plans: BoardPlans
     replays: Replays
     operator_scores: OperatorScores
+    key_scores: KeyScores
 
 
 def build_play_stores(connections: Connections) -> PlayStores:
@@ -63,13 +68,20 @@ def build_play_stores(connections: Connections) -> PlayStores:
         clock=None if connections.clock is time.time else connections.clock,
     )
     database = connections.database
-    return PlayStores(CatalogStore(database), LedgerStore(database), FirstAnswerStore(database), action_claims)
+    return PlayStores(
+        CatalogStore(database),
+        LedgerStore(database),
+        FirstAnswerStore(database),
+        KeyAnswerStore(database),
+        action_claims,
+    )
 
 
 def build_play(
     connections: Connections,
     stores: PlayStores,
     boards: BoardParts,
+    players: PlayerStore,
     suspicions: SuspicionStore,
     audit: AuditStore,
     moderation: Moderation,
@@ -108,16 +120,26 @@ def build_play(
     )
     calibration = Calibration(connections.patient_replicas, actions)
     plans, replays = _board_changes(connections, stores, boards, audit)
+    ranks = Ranks(boards.rankings, boards.standing_store, connections.scripts)
     scores = OperatorScores(
         connections.database,
         stores.catalog,
         stores.ledger,
-        Ranks(boards.rankings, boards.standing_store, connections.scripts),
+        ranks,
         season_plans,
         audit,
         clock=connections.clock,
     )
-    return PlayServices(actions, calibration, redemptions, plans, replays, scores)
+    key_scores = KeyScores(
+        connections.database,
+        stores.catalog,
+        players,
+        stores.key_answers,
+        ranks,
+        season_plans,
+        clock=connections.clock,
+    )
+    return PlayServices(actions, calibration, redemptions, plans, replays, scores, key_scores)
 
 
 def _board_changes(

@@ -16,3 +16,8 @@ def operator(user: str) -> str:
 def admin(player_id: UUID) -> str:
     """Return the actor for an admin over HTTP."""
     return f"player:{player_id}"
+
+
+def key(key_id: UUID) -> str:
+    """Return the actor for an API key of a game's own server."""
+    return f"key:{key_id}"

@@ -10,9 +10,10 @@ from prometheus_client import Counter
 
 from app import metrics
 from app.domain.json_text import compact
-from app.domain.redemption import Completed, RedemptionRequest, StandingChange
+from app.domain.redemption import RedemptionRequest
 from app.domain.times import rfc3339
 from app.http.bodies import ActionToken, NewAction, body, idempotency_key, no_query
+from app.http.completions import render_completed
 from app.http.envelope import answer, failure_code, request_id
 from app.http.identity import container, me, signed_in
 from app.http.limits import RateLimits
@@ -66,7 +67,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
         redemption = RedemptionRequest(
             str(me().player_id), str(action_id), given.token, idempotency_key(), request_id(), given.result, metadata
         )
-        return _render(container().redemptions.complete(redemption), redemption.player_id)
+        return render_completed(container().redemptions.complete(redemption), redemption.player_id)
 
     return routes
 
@@ -102,33 +103,3 @@ def _render_issued(issued: Issued) -> Response:
     )
     response.headers["Location"] = address
     return response
-
-
-def _render(completed: Completed, player_id: str) -> Response:
-    response = answer(
-        {
-            "action_id": completed.action_id,
-            "points": completed.points,
-            "result": completed.result,
-            "score": {"previous": completed.previous_score, "current": completed.score},
-            "rank": {"previous": completed.previous_rank, "current": completed.rank},
-            "standings": [_render_change(change) for change in completed.changes],
-        },
-        links={
-            "leaderboard": f"/api/v1/leaderboard/top?board={completed.changes[0].season.board}",
-            "standing": f"/api/v1/leaderboard/users/{player_id}",
-        },
-    )
-    if completed.replayed:
-        response.headers["Idempotency-Replayed"] = "true"
-    return response
-
-
-def _render_change(change: StandingChange) -> dict[str, object]:
-    return {
-        "board": change.season.board,
-        "season": change.season.number,
-        "score": {"previous": change.shown_previous, "current": change.score},
-        "rank": {"previous": change.previous_rank, "current": change.rank},
-        "counted": change.is_counted,
-    }

@@ -1,4 +1,4 @@
-"""The routes of /admin, for admins only."""
+"""The routes of /admin/analytics and /admin/audit, for admins and their keys."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 
 from app.http.bodies import AnalyticsQuery, AuditQuery, query
 from app.http.envelope import answer, plain
-from app.http.identity import admin, container, signed_in
+from app.http.identity import container, operated
 from app.http.limits import RateLimits
 from app.services.operations.rollup_rows import RollupQuery
 
@@ -20,18 +20,14 @@ def blueprint(limits: RateLimits) -> Blueprint:
     routes = Blueprint("admin", __name__)
 
     @routes.get("/admin/analytics")
-    @signed_in()
-    @limits.reads
-    @admin
+    @operated(limits)
     def analytics() -> Response:
         params = query(AnalyticsQuery)
         selection = RollupQuery(params.board, params.by, params.since, params.until, params.action_type)
         return answer(container().analytics.show(selection))
 
     @routes.get("/admin/audit")
-    @signed_in()
-    @limits.reads
-    @admin
+    @operated(limits)
     def audit() -> Response:
         params = query(AuditQuery)
         container().audit.check()

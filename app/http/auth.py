@@ -9,7 +9,7 @@ from app.errors import InvalidCredentials, SignInDelayed
 from app.http.bodies import Credentials, NewAccount, NewAppeal, body, no_query
 from app.http.case_presenter import own_case
 from app.http.envelope import answer, empty, plain
-from app.http.identity import container, me, signed_in, tokens_for
+from app.http.identity import container, login_data, me, signed_in
 from app.http.json_body import discard_body
 from app.http.limits import RateLimits, caller_address
 from app.http.sign_ins import note_sign_in
@@ -89,12 +89,5 @@ def _add_own_routes(routes: Blueprint, limits: RateLimits) -> None:
 
 
 def _render_login(login: Login, status: int) -> Response:
-    player = login.player
-    note_sign_in(player.id)
-    user = {
-        "user_id": str(player.id),
-        "username": player.username,
-        "role": player.role,
-        "status": player.status,
-    }
-    return answer({"user": user, **tokens_for(login)}, status, {"me": "/api/v1/me"})
+    note_sign_in(login.player.id)
+    return answer(login_data(login), status, {"me": "/api/v1/me"})

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import UUID
 
 from pydantic import BeforeValidator, Field
 
 from app.domain.boards import MAIN, MAX_SCORE, TOP
+from app.domain.player_names import PlayerName, player_name
 from app.errors import InvalidRequest
 from app.http.bodies import Strict, parse_integer
 
@@ -15,15 +15,8 @@ MOST_PLAYERS = 100
 _MAX_SEASON = 2**31 - 1
 
 
-def _parse_player_id(value: object) -> object:
-    try:
-        return UUID(value if isinstance(value, str) else "")
-    except ValueError:
-        raise ValueError("must be the id of a player") from None
-
-
 _Whole = BeforeValidator(parse_integer)
-_PlayerId = Annotated[UUID, BeforeValidator(_parse_player_id)]
+_Player = Annotated[PlayerName, BeforeValidator(lambda text: player_name(text if isinstance(text, str) else ""))]
 
 
 class BoardQuery(Strict):
@@ -62,7 +55,7 @@ class AroundQuery(SegmentQuery):
 
     rank: Annotated[int | None, _Whole, Field(ge=1, le=MAX_SCORE)] = None
     score: Annotated[int | None, _Whole, Field(ge=-MAX_SCORE, le=MAX_SCORE)] = None
-    user_id: _PlayerId | None = None
+    user_id: _Player | None = None
     limit: Annotated[int, _Whole, Field(ge=0, le=50)] = 5
 
     def check_selector(self) -> None:
@@ -78,7 +71,7 @@ class Lookup(SegmentQuery):
     """The body of `POST /leaderboard/lookup`."""
 
     season: Annotated[int | None, Field(ge=1, le=_MAX_SEASON)] = None
-    user_ids: Annotated[list[_PlayerId], Field(max_length=MOST_PLAYERS)]
+    user_ids: Annotated[list[_Player], Field(max_length=MOST_PLAYERS)]
 
 
 class HistoryQuery(SeasonQuery):

@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from app.domain.board_config import BoardConfig
 from app.domain.boards import SeasonFacts
 from app.domain.times import rfc3339
-from app.http.board_access import board_view, is_admin
+from app.http.board_access import board_view, may_see_hidden
 from app.http.bodies import no_query
 from app.http.envelope import answer
 from app.http.identity import container
@@ -24,7 +24,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @limits.reads
     def boards() -> Response:
         no_query()
-        return answer([_board(*facts) for facts in container().board_list.boards(with_hidden=is_admin())])
+        return answer([_board(*facts) for facts in container().board_list.boards(with_hidden=may_see_hidden())])
 
     @routes.get("/boards/<slug>")
     @limits.reads

@@ -24,12 +24,12 @@ from pydantic import (
 from app.domain.accounts import username_of
 from app.domain.boards import MAIN, MAX_SCORE
 from app.domain.cases import CaseOrder, CaseRule, CaseState, Decision, check_appeal, check_reason
-from app.domain.json_text import metadata_text
+from app.domain.json_text import JsonValue, metadata_text
 from app.domain.passwords import check_password
 from app.domain.rollups import Granularity
 from app.domain.times import moment
 from app.errors import InvalidRequest
-from app.http.json_body import json_body
+from app.http.json_body import MAX_BODY, has_body, json_body
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -87,10 +87,9 @@ class NewAction(Strict):
     action_type: str
 
 
-class ActionToken(Strict):
-    """The body of `POST /actions/{id}/complete`."""
+class Reported(Strict):
+    """The result and the metadata of a score."""
 
-    token: str
     result: Annotated[int | None, Field(ge=-MAX_SCORE, le=MAX_SCORE)] = None
     metadata: dict[str, object] | None = None
 
@@ -106,6 +105,12 @@ class ActionToken(Strict):
     def _check_metadata(cls, metadata: object) -> object:
         metadata_text(metadata)
         return metadata
+
+
+class ActionToken(Reported):
+    """The body of `POST /actions/{id}/complete`."""
+
+    token: str
 
 
 def parse_integer(value: object) -> object:
@@ -185,11 +190,24 @@ class NewAppeal(Strict):
 
 def body(model: type[Model]) -> Model:
     """Return the JSON body as `model`. Raises a refusal in the API's order: size, media type, JSON, fields."""
-    value = json_body()
+    return validated(model, json_object())
+
+
+def json_object(most: int = MAX_BODY) -> dict[str, JsonValue]:
+    """Return the JSON body, an object of `most` bytes at most, for a route without a query. Raises as `body` does."""
+    value = json_body(most)
     no_query()
     if not isinstance(value, dict):
         raise InvalidRequest.field("body", "must be a JSON object")
-    return _validate(model, value)
+    return value
+
+
+def optional_body(model: type[Model]) -> Model:
+    """Return the JSON body as `model`, or the model's defaults where the request has none."""
+    if request.content_length or (request.content_length is None and has_body(request.environ)):
+        return body(model)
+    no_query()
+    return validated(model, {})
 
 
 def query(model: type[Model]) -> Model:
@@ -199,7 +217,7 @@ def query(model: type[Model]) -> Model:
         if len(texts) > 1:
             raise InvalidRequest.field(name, "must be given once")
         values[name] = texts[0]
-    return _validate(model, values)
+    return validated(model, values)
 
 
 def no_query() -> None:
@@ -210,12 +228,18 @@ def no_query() -> None:
 def idempotency_key() -> str | None:
     """Return the Idempotency-Key header, or `None` without one. Raises InvalidRequest."""
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not _KEY.fullmatch(key):
-        raise InvalidRequest.field("Idempotency-Key", f"must be 1 to {MAX_KEY} printable ASCII characters")
+    return None if key is None else checked_key(key, "Idempotency-Key")
+
+
+def checked_key(key: str, field: str) -> str:
+    """Return an idempotency key. Raises InvalidRequest."""
+    if not _KEY.fullmatch(key):
+        raise InvalidRequest.field(field, f"must be 1 to {MAX_KEY} printable ASCII characters")
     return key
 
 
-def _validate(model: type[Model], values: Mapping[str, object]) -> Model:
+def validated(model: type[Model], values: Mapping[str, object]) -> Model:
+    """Return the values as `model`. Raises InvalidRequest, which names every bad field."""
     try:
         instance = model.model_validate(values)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The routes of /admin/cases, for admins only."""
+"""The routes of /admin/cases, for admins and keys that moderate."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request
 
-from app.domain import actors
 from app.errors import NotFound
 from app.http.bodies import CasesQuery, NewDecision, Undoing, body, no_query, query
 from app.http.case_presenter import case_data, listed_case
 from app.http.envelope import answer, plain, request_id
-from app.http.identity import admin, container, me, signed_in
+from app.http.identity import actor, container, operated
 from app.http.limits import RateLimits
 from app.services.moderation.decisions import DecisionAuthor
 from app.stores.moderation.cases import Filters
@@ -25,9 +24,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
     routes = Blueprint("cases", __name__)
 
     @routes.get("/admin/cases")
-    @signed_in()
-    @limits.reads
-    @admin
+    @operated(limits, "moderate")
     def page() -> Response:
         params = query(CasesQuery)
         player_id = container().accounts.find(params.player).id if params.player else None
@@ -36,26 +33,20 @@ def blueprint(limits: RateLimits) -> Blueprint:
         return answer([plain(listed_case(row)) for row in rows], links=_next_link(after))
 
     @routes.get("/admin/cases/<uuid:case_id>")
-    @signed_in()
-    @limits.reads
-    @admin
+    @operated(limits, "moderate")
     def case(case_id: UUID) -> Response:
         no_query()
         return _render_case(case_id)
 
     @routes.post("/admin/cases/<uuid:case_id>/decision")
-    @signed_in()
-    @limits.reads
-    @admin
+    @operated(limits, "moderate")
     def decide(case_id: UUID) -> Response:
         judgement = body(NewDecision)
         container().decisions.decide(case_id, judgement.decision, _author(judgement.reason))
         return _render_case(case_id)
 
     @routes.post("/admin/cases/<uuid:case_id>/undo")
-    @signed_in()
-    @limits.reads
-    @admin
+    @operated(limits, "moderate")
     def undo(case_id: UUID) -> Response:
         container().decisions.undo(case_id, _author(body(Undoing).reason))
         return _render_case(case_id)
@@ -64,7 +55,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
 
 
 def _author(reason: str) -> DecisionAuthor:
-    return DecisionAuthor(actors.admin(me().player_id), reason, request_id())
+    return DecisionAuthor(actor(), reason, request_id())
 
 
 def _render_case(case_id: UUID) -> Response:

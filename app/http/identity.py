@@ -14,9 +14,12 @@ from flask import Flask, current_app, g, request
 from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 
-from app.containers.container import Container
+from app.domain import actors
+from app.domain.api_keys import Scope
 from app.errors import Forbidden, Unauthorized
-from app.http.limits import PlayerLimit
+from app.http.api_keys import presented_key
+from app.http.limits import PlayerLimit, RateLimits
+from app.http.services import container as container
 from app.http.views import P, R, ViewDecorator
 from app.services.accounts.accounts import Login
 from app.settings import Settings
@@ -70,12 +73,6 @@ def register(app: Flask, settings: Settings) -> None:
         return secret
 
 
-def container() -> Container:
-    """Return the container of the app that serves this request."""
-    app_container: Container = current_app.extensions["fairboard"]
-    return app_container
-
-
 def tokens_for(login: Login) -> dict[str, object]:
     """Return the API's pair of access and refresh token for a login."""
     settings = container().settings
@@ -91,11 +88,20 @@ def tokens_for(login: Login) -> dict[str, object]:
     }
 
 
+def login_data(login: Login) -> dict[str, object]:
+    """Return the API's answer to a sign-in: the user, and the tokens."""
+    player = login.player
+    user = {"user_id": str(player.id), "username": player.username, "role": player.role, "status": player.status}
+    return {"user": user, **tokens_for(login)}
+
+
 def identity_of(authorization: str | None, *, kind: str = "access") -> Identity:
     """Return the identity that `Bearer <token>` proves, even if the login has ended. Raises Unauthorized."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized(f"Send a valid {kind} token as 'Authorization: Bearer …'." if kind != "access" else None)
+    if presented_key(authorization):
+        raise Unauthorized("An API key is no player. Send a player's access token here.")
     verified: tuple[str, Identity] = current_app.extensions[_VERIFIED](token.strip())
     token_kind, identity = verified
     if time.time() >= identity.expires_at + _LEEWAY_SECONDS:
@@ -153,6 +159,52 @@ def admin(view: Callable[P, R]) -> Callable[P, R]:
         return view(*args, **kwargs)
 
     return checked
+
+
+def operated(limits: RateLimits, scope: Scope = "admin") -> ViewDecorator:
+    """Require an admin, or an API key with the scope `admin` or this one; `actor` returns its name from then on."""
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        by_admin = signed_in()(limits.reads(admin(view)))
+        by_key = keyed(limits, scope, "admin")(view)
+
+        @wraps(view)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            is_key = presented_key(request.headers.get("Authorization")) is not None
+            return by_key(*args, **kwargs) if is_key else by_admin(*args, **kwargs)
+
+        return checked
+
+    return decorate
+
+
+def keyed(limits: RateLimits, scope: Scope, *more_scopes: Scope) -> ViewDecorator:
+    """Require an API key with one of these scopes, and count the request against its limit.
+
+    A refusal names the first scope, for a signed-in player too: 403 forbidden.
+    """
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            key = limits.keys.proved()
+            if key is None:
+                identity = identity_of(request.headers.get("Authorization"))
+                container().sessions.check(identity.player_id, identity.login_id)
+            elif key.may(scope, *more_scopes):
+                limits.keys.count(key)
+                return view(*args, **kwargs)
+            raise Forbidden(f"This needs an API key with the scope '{scope}'.", details={"scope": scope})
+
+        return checked
+
+    return decorate
+
+
+def actor() -> str:
+    """Return the caller's name for the audit log, in a view that is `operated`."""
+    key = g.get("api_key")
+    return actors.key(key.id) if key else actors.admin(me().player_id)
 
 
 def me() -> Identity:

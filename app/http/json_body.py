@@ -20,13 +20,13 @@ MAX_BODY = 16 * 1024
 _BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def json_body() -> JsonValue:
-    """Return the parsed body.
+def json_body(most: int = MAX_BODY) -> JsonValue:
+    """Return the parsed body, of `most` bytes at most.
 
     Raises TooLarge, UnsupportedMediaType, MalformedJson, InvalidRequest for a field that an object has twice, and
     BadRequest or RequestTimeout for a body that did not arrive as announced.
     """
-    raw = _raw_body()
+    raw = _raw_body(most)
     _check_media_type()
     return parse(raw)
 
@@ -48,18 +48,19 @@ def discard_body_of_read() -> None:
         discard_body()
 
 
-def _raw_body() -> bytes:
+def _raw_body(most: int = MAX_BODY) -> bytes:
     length = request.content_length
-    if length is not None and length > MAX_BODY:
-        raise TooLarge()
+    too_large = TooLarge(f"The body is over {most // 1024} KiB.")
+    if length is not None and length > most:
+        raise too_large
     try:
-        raw = request.stream.read(MAX_BODY + 1)
+        raw = request.stream.read(most + 1)
     except TimeoutError:
         raise RequestTimeout() from None
     except (OSError, ClientDisconnected):
         raise BadRequest("The body did not arrive as its headers announced it.") from None
-    if len(raw) > MAX_BODY:
-        raise TooLarge()
+    if len(raw) > most:
+        raise too_large
     if length is not None and len(raw) < length:
         raise BadRequest("The body is shorter than its Content-Length.")
     return raw

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from urllib.parse import urlencode
-from uuid import UUID
 
 from flask import Blueprint, Response, request
 
@@ -12,6 +11,7 @@ from app import metrics
 from app.domain.attributes import Segment
 from app.domain.boards import BoardView, Season, Standing, StandingRow
 from app.domain.cursors import Place
+from app.domain.player_names import PlayerName
 from app.errors import InvalidRequest, NotFound
 from app.http.board_access import board_view
 from app.http.board_queries import AroundQuery, BoardQuery, Lookup, OwnQuery, SeasonQuery, TopQuery
@@ -20,6 +20,7 @@ from app.http.envelope import answer, answer_text, empty
 from app.http.etags import is_known
 from app.http.identity import container, me, signed_in
 from app.http.limits import RateLimits
+from app.http.player_paths import resolve, resolve_known
 from app.http.top_reads import EXPIRES, RenderedTop, TopReads, rendered_top
 from app.services.boards.board_pages import Surroundings
 from app.services.boards.board_views import segment_in
@@ -84,15 +85,17 @@ def blueprint(limits: RateLimits, top_reads: TopReads) -> Blueprint:
         params = body(Lookup)
         view = board_view(params.board, params.season)
         segment = segment_in(view, params.segment)
-        standings = container().board_pages.lookup(view.season, params.user_ids, segment)
+        standings = container().board_pages.lookup(view.season, resolve_known(params.user_ids), segment)
         return answer([{"place": place, **standing.as_row()} for place, standing in standings])
 
-    @routes.get("/leaderboard/users/<uuid:user_id>")
+    @routes.get("/leaderboard/users/<player:name>")
     @limits.reads
-    def standing(user_id: UUID) -> Response:
+    def standing(name: PlayerName) -> Response:
         params = query(SeasonQuery)
         season = board_view(params.board, params.season).season
-        return answer(container().standings.standing(user_id, season=season).as_row(), links={"leaderboard": _TOP})
+        return answer(
+            container().standings.standing(resolve(name), season=season).as_row(), links={"leaderboard": _TOP}
+        )
 
     return routes
 
@@ -142,7 +145,7 @@ def _surroundings(view: BoardView, params: AroundQuery) -> Surroundings:
     if params.score is not None:
         return pages.around_score(view.season, params.score, params.limit, segment)
     assert params.user_id is not None
-    return pages.around_player(view.season, params.user_id, params.limit, segment)
+    return pages.around_player(view.season, resolve(params.user_id), params.limit, segment)
 
 
 def _rows(standings: list[Standing]) -> list[StandingRow]:

@@ -10,11 +10,13 @@ from uuid import UUID
 
 from flask import Flask, request
 from flask_limiter import Limiter
-from limits import RateLimitItem, parse
+from limits import RateLimitItem, RateLimitItemPerMinute, parse
 from limits.strategies import RateLimiter
 
+from app.domain.api_keys import KeyCaller
 from app.domain.networks import network_of
 from app.errors import RateLimited
+from app.http.api_keys import known_key, proved_key
 from app.http.top_reads import ReadCounter
 from app.http.views import P, R, ViewDecorator
 from app.settings import Settings
@@ -59,6 +61,29 @@ class PlayerLimit:
         return _PREFIX, self._caller(player_id, login_id), self._scope
 
 
+class KeyLimit:
+    """The limit per API key: the key's own, or else RATE_LIMIT_KEYS. Looking up unknown keys has one per address."""
+
+    def __init__(self, limiter: RateLimiter, item: RateLimitItem, lookups: RateLimitItem) -> None:
+        self._limiter, self._item, self._lookups = limiter, item, lookups
+
+    def proved(self) -> KeyCaller | None:
+        """Return the key that this request proves, None where it presents none. Raises Unauthorized, RateLimited."""
+        return proved_key(self._admit_lookup)
+
+    def known(self) -> KeyCaller | None:
+        """Return the key that this request proves; None for one that is not valid, too: its caller is anyone."""
+        return known_key(self._admit_lookup)
+
+    def count(self, key: KeyCaller) -> None:
+        """Count a request of the key. Raises RateLimited over its limit."""
+        item = self._item if key.per_minute is None else RateLimitItemPerMinute(key.per_minute)
+        _hit(self._limiter, item, _PREFIX, f"{{{key.public_id}}}", "keys")
+
+    def _admit_lookup(self) -> None:
+        _hit(self._limiter, self._lookups, _PREFIX, caller_address(), "key-lookups")
+
+
 class RateLimits:
     """The limits of docs/api.md: a decorator for each limit per address, a PlayerLimit for each other.
 
@@ -81,25 +106,35 @@ class RateLimits:
         self.read_counter = ReadCounter(self._limiter, reads, _PREFIX, "reads")
         self.auth = self._limit_address(parse(settings.rate_limit_auth), "auth")
         self.tokens = self._limit_address(reads, "tokens")
-        self.reads = self._limit_address(reads, "reads")
+        self.keys = KeyLimit(self._limiter, parse(settings.rate_limit_keys), reads)
+        self.reads = self._limit_address(reads, "reads", may_be_key=True)
         self.sockets = self._limit_address(parse(settings.rate_limit_sockets), "sockets")
         self.refresh = PlayerLimit(self._limiter, refresh, "refresh", _login_caller)
         self.issue = PlayerLimit(self._limiter, actions, "issue", _player_caller)
         self.complete = PlayerLimit(self._limiter, actions, "complete", _player_caller)
         self.appeal = PlayerLimit(self._limiter, actions, "appeal", _player_caller)
 
-    def _limit_address(self, item: RateLimitItem, scope: str) -> ViewDecorator:
+    def _limit_address(self, item: RateLimitItem, scope: str, *, may_be_key: bool = False) -> ViewDecorator:
+        """Return the decorator of a limit per address; with `may_be_key` an API key has its own limit instead."""
+
         def decorate(view: Callable[P, R]) -> Callable[P, R]:
             @wraps(view)
             def limited(*args: P.args, **kwargs: P.kwargs) -> R:
-                identifiers = _PREFIX, caller_address(), scope
-                if not self._limiter.hit(item, *identifiers):
-                    raise _refusal(self._limiter, item, identifiers)
+                key = self.keys.known() if may_be_key else None
+                if key is None:
+                    _hit(self._limiter, item, _PREFIX, caller_address(), scope)
+                else:
+                    self.keys.count(key)
                 return view(*args, **kwargs)
 
             return limited
 
         return decorate
+
+
+def _hit(limiter: RateLimiter, item: RateLimitItem, *identifiers: str) -> None:
+    if not limiter.hit(item, *identifiers):
+        raise _refusal(limiter, item, identifiers)
 
 
 def _refusal(limiter: RateLimiter, item: RateLimitItem, identifiers: tuple[str, ...]) -> RateLimited:

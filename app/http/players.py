@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from urllib.parse import urlencode
-from uuid import UUID
 
 from flask import Blueprint, Response
 
+from app.domain.player_names import PlayerName
 from app.domain.times import rfc3339
 from app.errors import InvalidRequest
 from app.http.board_access import board_view
@@ -15,6 +15,7 @@ from app.http.bodies import no_query, query
 from app.http.envelope import answer
 from app.http.identity import container
 from app.http.limits import RateLimits
+from app.http.player_paths import resolve
 from app.services.boards.player_pages import BoardStanding
 from app.stores.boards.histories import HistoryRow
 
@@ -23,10 +24,11 @@ def blueprint(limits: RateLimits) -> Blueprint:
     """Return the routes, each with its limit."""
     routes = Blueprint("players", __name__)
 
-    @routes.get("/players/<uuid:user_id>")
+    @routes.get("/players/<player:name>")
     @limits.reads
-    def show(user_id: UUID) -> Response:
+    def show(name: PlayerName) -> Response:
         no_query()
+        user_id = resolve(name)
         page = container().player_pages.page(user_id)
         data = {
             "user_id": str(page.player.id),
@@ -37,10 +39,11 @@ def blueprint(limits: RateLimits) -> Blueprint:
         }
         return answer(data, links={"history": f"/api/v1/players/{user_id}/history"})
 
-    @routes.get("/players/<uuid:user_id>/history")
+    @routes.get("/players/<player:name>/history")
     @limits.reads
-    def history(user_id: UUID) -> Response:
+    def history(name: PlayerName) -> Response:
         params = query(HistoryQuery)
+        user_id = resolve(name)
         season = board_view(params.board, params.season).season
         scope, before = ("history", user_id, season.board, season.number), None
         if params.after is not None:

@@ -13,6 +13,7 @@ from prometheus_client import Counter, Histogram
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from app import metrics
+from app.http.api_keys import key_prefix
 from app.http.envelope import request_id
 from app.logs import RequestLog
 from app.settings import Settings
@@ -68,7 +69,13 @@ def register(app: Flask, settings: Settings) -> None:
         if request_log.wants(method, status):
             line = f"{http.method} {http.path}"
             request_log.write(
-                context.request_id, line, status, seconds, _player_id(context), context.get("failure_code")
+                context.request_id,
+                line,
+                status,
+                seconds,
+                _player_id(context),
+                context.get("failure_code"),
+                key_prefix(),
             )
 
 

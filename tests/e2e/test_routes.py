@@ -19,6 +19,7 @@ PLAYER = "an active player"
 ADMIN = "an active admin"
 SUSPENDED_TOO = "a player, suspended or not"
 REFRESH = "who holds a refresh token"
+KEY = "an API key with the scope"
 BY_MESSAGE = "anyone may connect; who they are is in the first message"
 
 RULES = {
@@ -38,6 +39,10 @@ RULES = {
     ("GET", "/api/v1/admin/cases/<uuid:case_id>"): ADMIN,
     ("POST", "/api/v1/admin/cases/<uuid:case_id>/decision"): ADMIN,
     ("POST", "/api/v1/admin/cases/<uuid:case_id>/undo"): ADMIN,
+    ("GET", "/api/v1/admin/keys"): ADMIN,
+    ("POST", "/api/v1/admin/keys"): ADMIN,
+    ("POST", "/api/v1/admin/keys/<uuid:key_id>/rotate"): ADMIN,
+    ("DELETE", "/api/v1/admin/keys/<uuid:key_id>"): ADMIN,
     ("GET", "/api/v1/boards"): ANYONE,
     ("GET", "/api/v1/boards/<slug>"): ANYONE,
     ("GET", "/api/v1/boards/<slug>/seasons"): ANYONE,
@@ -46,9 +51,13 @@ RULES = {
     ("POST", "/api/v1/leaderboard/lookup"): ANYONE,
     ("GET", "/api/v1/leaderboard/online"): ANYONE,
     ("GET", "/api/v1/leaderboard/me"): PLAYER,
-    ("GET", "/api/v1/leaderboard/users/<uuid:user_id>"): ANYONE,
-    ("GET", "/api/v1/players/<uuid:user_id>"): ANYONE,
-    ("GET", "/api/v1/players/<uuid:user_id>/history"): ANYONE,
+    ("GET", "/api/v1/leaderboard/users/<player:name>"): ANYONE,
+    ("GET", "/api/v1/players/<player:name>"): ANYONE,
+    ("GET", "/api/v1/players/<player:name>/history"): ANYONE,
+    ("POST", "/api/v1/players"): KEY,
+    ("POST", "/api/v1/players/<player:name>/tokens"): KEY,
+    ("POST", "/api/v1/scores"): KEY,
+    ("POST", "/api/v1/scores/batch"): KEY,
     ("GET", "/api/v1/ws/leaderboard"): BY_MESSAGE,
     ("GET", "/healthz"): ANYONE,
     ("GET", "/readyz"): ANYONE,
@@ -86,7 +95,7 @@ def test_every_route_has_a_rule(app: Flask) -> None:
 
 
 def _path(rule: str) -> str:
-    path = re.sub("<uuid:[a-z_]+>", lambda _: str(uuid4()), rule)
+    path = re.sub("<(uuid|player):[a-z_]+>", lambda _: str(uuid4()), rule)
     return "/" + path.replace("<path:filename>", "nothing-here").replace("<slug>", "main")
 
 
@@ -99,14 +108,14 @@ def test_anyone_may_call(api: Api, method: str, rule: str) -> None:
     assert api.call(method, _path(rule)).status not in (401, 403)
 
 
-@pytest.mark.parametrize(("method", "rule"), _cases(PLAYER, ADMIN, SUSPENDED_TOO, REFRESH))
+@pytest.mark.parametrize(("method", "rule"), _cases(PLAYER, ADMIN, SUSPENDED_TOO, REFRESH, KEY))
 def test_without_a_token_nobody_may_call(api: Api, anna: Player, method: str, rule: str) -> None:
     wrong = anna.access_token if RULES[method, rule] == REFRESH else anna.refresh_token
     for token in (None, "nonsense", wrong):
         assert api.call(method, _path(rule), token=token).refusal == (401, "unauthorized")
 
 
-@pytest.mark.parametrize(("method", "rule"), _cases(PLAYER, ADMIN))
+@pytest.mark.parametrize(("method", "rule"), _cases(PLAYER, ADMIN, KEY))
 def test_a_suspended_player_may_not_call(suspended: Player, method: str, rule: str) -> None:
     answer = suspended.api.call(method, _path(rule), token=suspended.access_token)
     assert answer.refusal == (403, "account_suspended")
@@ -137,16 +146,22 @@ def test_an_admin_may_call_and_a_player_may_not(product: Product, api: Api, anna
 def test_every_route_of_the_api_refuses_an_unknown_parameter(product: Product, api: Api) -> None:
     admin = api.register()
     assert product.flask("users", "set-role", admin.username, "admin").returncode == 0
-    for method, rule in _cases(ANYONE, PLAYER, ADMIN, SUSPENDED_TOO, REFRESH):
+    key = product.run_json("keys", "create", admin.username, "--scope", "players", "--scope", "score")["key"]
+    for method, rule in _cases(ANYONE, PLAYER, ADMIN, SUSPENDED_TOO, REFRESH, KEY):
         if not rule.startswith("/api/"):
             continue
-        token = admin.refresh_token if RULES[method, rule] == REFRESH else admin.access_token
+        token = {REFRESH: admin.refresh_token, KEY: key}.get(RULES[method, rule], admin.access_token)
         body: dict[str, object] | None = {} if method == "POST" else None
         for surprise in ("surprise", ""):
             answer = api.call(method, f"{_path(rule)}?{surprise}=1", body, token=token)
             assert answer.refusal == (422, "invalid_request"), rule
             assert answer.fields == {surprise}, rule
     assert admin.me()["status"] == "active", "and none of them has signed out"
+
+
+@pytest.mark.parametrize(("method", "rule"), _cases(KEY))
+def test_a_player_has_no_scope(anna: Player, method: str, rule: str) -> None:
+    assert anna.api.call(method, _path(rule), token=anna.access_token).refusal == (403, "forbidden")
 
 
 @pytest.mark.parametrize(("method", "rule"), _cases(PLAYER, SUSPENDED_TOO))

@@ -164,7 +164,11 @@ class Accounts:
                 self._players.set_password_hash(player.id, self._passwords.hash(password))
         return self._open(player)
 
-    def _find_by_name(self, username: str) -> tuple[Player, str] | None:
+    def open_login(self, player: Player) -> Login:
+        """Sign a player in whom the caller has recognised by itself, a suspended one too."""
+        return self._open(player)
+
+    def _find_by_name(self, username: str) -> tuple[Player, str | None] | None:
         """Find an account by its name, or by the name under which it was registered in older versions."""
         return self._players.find(older_username_key(username), username_key(username))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
+import sqlalchemy as sa
 import structlog
 
 from app.domain.attributes import changed, check_name, check_value
@@ -41,26 +42,44 @@ class Attributes:
 
     def change(self, player_id: UUID, changes: Mapping[str, str | None], *, by: str, request_id: str) -> dict[str, str]:
         """Set or, with None, remove attributes; return all that the player has then. Raises InvalidRequest."""
-        _check(changes)
+        check_changes(changes)
         with self._db.transaction() as connection:
-            self._players.touch(connection, player_id)
-            before = self._store.of_locked(connection, player_id)
-            try:
-                attributes = changed(before, changes)
-            except ValueError as error:
-                raise InvalidRequest.field("attributes", str(error)) from None
-            names = sorted(name for name in changes if before.get(name) != attributes.get(name))
+            attributes, names = self.change_in(connection, player_id, changes, request_id)
             if not names:
                 return attributes
+            details = {name: attributes.get(name) for name in names}
+            self._audit.append(connection, by, "user.attributes", f"player:{player_id}", details, request_id)
+        self.wake_relay()
+        return attributes
+
+    def change_in(
+        self, connection: sa.Connection, player_id: UUID, changes: Mapping[str, str | None], request_id: str
+    ) -> tuple[dict[str, str], list[str]]:
+        """Change attributes, as checked by `check_changes`, within the caller's transaction.
+
+        Return all that the player has then, and the names of those that changed; call `wake_relay` after the commit.
+        """
+        self._players.touch(connection, player_id)
+        before = self._store.of_locked(connection, player_id)
+        attributes = _merged(before, changes)
+        names = sorted(name for name in changes if before.get(name) != attributes.get(name))
+        if names:
             values = {name: attributes[name] for name in names if name in attributes}
             self._store.set(connection, player_id, values, [name for name in names if name not in attributes])
             self._store.change_standings(connection, player_id, names, request_id)
-            details = {name: attributes.get(name) for name in names}
-            self._audit.append(connection, by, "user.attributes", f"player:{player_id}", details, request_id)
-        self._wake_relay()
+        return attributes, names
+
+    def set_first(
+        self, connection: sa.Connection, player_id: UUID, changes: Mapping[str, str | None]
+    ) -> dict[str, str]:
+        """Store and return the attributes of a player who is created in the caller's transaction."""
+        attributes = _merged({}, changes)
+        if attributes:
+            self._store.set(connection, player_id, attributes, [])
         return attributes
 
-    def _wake_relay(self) -> None:
+    def wake_relay(self) -> None:
+        """Let boards show the change soon, after its commit."""
         try:
             for season in self._catalog.open_seasons():
                 self._rankings.wake(season)
@@ -68,7 +87,15 @@ class Attributes:
             log.warning("redis_after_commit", error=reason_of(error))
 
 
-def _check(changes: Mapping[str, str | None]) -> None:
+def _merged(attributes: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    try:
+        return changed(attributes, changes)
+    except ValueError as error:
+        raise InvalidRequest.field("attributes", str(error)) from None
+
+
+def check_changes(changes: Mapping[str, str | None]) -> None:
+    """Raise InvalidRequest with every name and value that no attribute may have."""
     problems = []
     for name, value in changes.items():
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from app.domain.action_token import Promise
 from app.domain.boards import MAX_SCORE, ActionType
@@ -12,8 +12,8 @@ from app.domain.json_text import metadata_text
 from app.domain.redemption import StandingChange
 from app.errors import AccountSuspended, BoardClosed, InvalidRequest, NotFound
 from app.services.boards.season_plans import SeasonPlans
+from app.services.play.entries import entered_result, entry_promise
 from app.services.play.ranks import Ranks
-from app.services.play.results import BadResult, check_bounds
 from app.stores.moderation.audit import AuditStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.play.ledger import LedgerStore, NoOpenBoard, Redeemed, ScoreAtLimit, SeasonMissing
@@ -58,10 +58,7 @@ class OperatorScores:
     ) -> EnteredScore:
         """Score a result of a player. Raises NotFound, InvalidRequest, BoardClosed or AccountSuspended."""
         action_type = self._find(slug)
-        try:
-            check_bounds(result, action_type.min_result, action_type.max_result)
-        except BadResult as error:
-            raise InvalidRequest.field("result", str(error)) from None
+        entered_result(result, action_type)
         promise = self._promise(player_id, action_type)
         try:
             text = None if metadata is None else metadata_text(metadata)
@@ -89,20 +86,7 @@ class OperatorScores:
         seasons = self._catalog.fed_seasons(action_type)
         if not seasons:
             raise BoardClosed()
-        now_ms = int(self._clock() * 1000)
-        return Promise(
-            action_id=str(uuid4()),
-            player_id=str(player_id),
-            action_type=action_type.slug,
-            action_type_id=action_type.id,
-            points=0,
-            board=seasons[0].board,
-            season_id=seasons[0].id,
-            season_number=seasons[0].number,
-            issued_ms=now_ms,
-            expires_ms=now_ms,
-            result_kind=action_type.result_kind,
-        )
+        return entry_promise(player_id, action_type, seasons[0], self._clock())
 
     def _redeem(self, promise: Promise, result: int, metadata: str | None, by: str, request_id: str) -> Redeemed:
         details = {"action_id": promise.action_id, "action_type": promise.action_type, "result": result}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,12 +11,18 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from app.domain.player_names import PlayerName
 from app.errors import UsernameTaken
 from app.stores.boards.standing_locks import lock_standings
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
 
 _COLUMNS = "id, username, role, status, created_at"
+_NO_PASSWORD = "!"  # noqa: S105 - no hash, so that no password matches it, in processes of earlier versions either
+
+
+class ExternalIdTaken(Exception):
+    """Another player has this external id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,14 @@ class Player:
     role: str
     status: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPlayer:
+    """A player that a game's server names."""
+
+    id: UUID
+    is_active: bool
 
 
 def _player(row: Row) -> Player:
@@ -53,18 +67,19 @@ class PlayerStore:
         player_id: UUID,
         username: str,
         key: str,
-        password_hash: str,
+        password_hash: str | None,
         role: str,
         skeletons: Sequence[str] = (),
+        external_id: str | None = None,
     ) -> Player:
-        """Add an account as `add` does, within the caller's transaction."""
+        """Add an account as `add` does, within the caller's transaction. Raises `ExternalIdTaken`, too."""
         try:
             row = connection.execute(
                 sa.text(
                     f"""
                     WITH player AS (
-                        INSERT INTO players (id, username, username_key, password_hash, role)
-                        VALUES (:id, :username, :key, :password_hash, :role) RETURNING {_COLUMNS}
+                        INSERT INTO players (id, username, username_key, password_hash, role, external_id)
+                        VALUES (:id, :username, :key, :password_hash, :role, :external) RETURNING {_COLUMNS}
                     ), skeletons AS (
                         INSERT INTO username_skeletons (skeleton, player_id)
                         SELECT unnest(CAST(:skeletons AS text[])), id FROM player
@@ -76,14 +91,16 @@ class PlayerStore:
                     "id": player_id,
                     "username": username,
                     "key": key,
-                    "password_hash": password_hash,
+                    "password_hash": _NO_PASSWORD if password_hash is None else password_hash,
+                    "external": external_id,
                     "role": role,
                     "skeletons": sorted(skeletons),  # in the same order for all, so that no two deadlock
                 },
             ).one()
         except IntegrityError as error:
             if isinstance(error.orig, psycopg.errors.UniqueViolation):
-                raise UsernameTaken() from None
+                is_external = error.orig.diag.constraint_name == "uq_players_external_id"
+                raise (ExternalIdTaken() if is_external else UsernameTaken()) from None
             raise
         return _player(row)
 
@@ -92,8 +109,57 @@ class PlayerStore:
         row = self._db.row(f"SELECT {_COLUMNS} FROM players WHERE id = :id", id=player_id)
         return _player(row) if row else None
 
-    def find(self, *keys: str) -> tuple[Player, str] | None:
-        """Return the account, with its password hash, of the first of these keys that is in use, or `None`."""
+    def find_external(self, external_id: str) -> Player | None:
+        """Return the player with this external id, or `None`."""
+        row = self._db.row(f"SELECT {_COLUMNS} FROM players WHERE external_id = :external", external=external_id)
+        return _player(row) if row else None
+
+    def named(self, names: Collection[PlayerName]) -> dict[PlayerName, NamedPlayer]:
+        """Return the players with these names; unknown ones are left out."""
+        ids = [name.player_id for name in names if name.player_id is not None]
+        external_ids = [name.external_id for name in names if name.external_id is not None]
+        players: dict[PlayerName, NamedPlayer] = {}
+        if ids:
+            for row in self._db.rows("SELECT id, status FROM players WHERE id = ANY(:ids)", ids=ids):
+                players[PlayerName(player_id=row.id)] = NamedPlayer(row.id, row.status == "active")
+        if external_ids:
+            statement = "SELECT id, status, external_id FROM players WHERE external_id = ANY(:ids)"
+            for row in self._db.rows(statement, ids=external_ids):
+                players[PlayerName(external_id=row.external_id)] = NamedPlayer(row.id, row.status == "active")
+        return players
+
+    def rename(
+        self, connection: sa.Connection, player_id: UUID, username: str, key: str, skeletons: Sequence[str]
+    ) -> Player:
+        """Give a player another name. Raises `UsernameTaken` as `add` does. The caller has locked the player."""
+        connection.execute(sa.text("DELETE FROM username_skeletons WHERE player_id = :id"), {"id": player_id})
+        values = {"id": player_id, "username": username, "key": key, "skeletons": sorted(skeletons)}
+        try:
+            row = connection.execute(
+                sa.text(
+                    f"""
+                    WITH player AS (
+                        UPDATE players SET username = :username, username_key = :key WHERE id = :id RETURNING {_COLUMNS}
+                    ), skeletons AS (
+                        INSERT INTO username_skeletons (skeleton, player_id)
+                        SELECT unnest(CAST(:skeletons AS text[])), id FROM player
+                    )
+                    SELECT {_COLUMNS} FROM player
+                    """
+                ),
+                values,
+            ).one()
+        except IntegrityError as error:
+            if isinstance(error.orig, psycopg.errors.UniqueViolation):
+                raise UsernameTaken() from None
+            raise
+        return _player(row)
+
+    def find(self, *keys: str) -> tuple[Player, str | None] | None:
+        """Return the account of the first of these keys that is in use, or `None`.
+
+        It comes with its password hash, None for a player without a password.
+        """
         row = self._db.row(
             f"""
             SELECT {_COLUMNS}, password_hash FROM players WHERE username_key = ANY(CAST(:keys AS text[]))
@@ -101,7 +167,9 @@ class PlayerStore:
             """,
             keys=list(keys),
         )
-        return (_player(row), row.password_hash) if row else None
+        if row is None:
+            return None
+        return _player(row), None if row.password_hash == _NO_PASSWORD else row.password_hash
 
     def page(self, *, status: str | None, prefix: str, limit: int) -> list[Player]:
         """Return at most `limit` accounts by name, with this status (`None`: any) and this prefix of the key."""

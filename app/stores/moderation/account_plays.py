@@ -27,7 +27,7 @@ _PLAYS = f"""
         SELECT player_id, greatest(cleared_at, decided_at) AS decided_at FROM suspicion
         FULL JOIN (SELECT player_id, max(decided_at) AS decided_at FROM cases GROUP BY player_id) c USING (player_id)
     ) d USING (player_id)
-    WHERE kind = 'redeem' AND e.created_at >= :since AND e.created_at < :until
+    WHERE kind = 'redeem' AND api_key_id IS NULL AND e.created_at >= :since AND e.created_at < :until
       AND (decided_at IS NULL OR coalesce(judged_at, e.created_at) > decided_at)
       AND (CAST(:players AS uuid[]) IS NULL OR e.player_id = ANY(CAST(:players AS uuid[])))
     GROUP BY e.player_id HAVING count(*) >= {LEAST_PLAYS}

@@ -37,7 +37,7 @@ _BEGIN = f"""
 _FOLD = f"""
     WITH events AS MATERIALIZED (
         SELECT player_id, points, created_at, id FROM score_events
-        WHERE id > :after AND id <= :until AND kind = 'redeem' AND action_type_id {SUMMED}
+        WHERE id > :after AND id <= :until AND kind = 'redeem' AND api_key_id IS NULL AND action_type_id {SUMMED}
     ), hours AS (
         INSERT INTO gain_hours AS g (player_id, starts_at, points, first_event)
         SELECT player_id, date_trunc('hour', created_at, 'UTC') AS hour, sum(points), min(id) FROM events
@@ -57,7 +57,8 @@ _FOLD = f"""
 _CANDIDATES = f"""
     WITH fresh AS (
         SELECT player_id, coalesce(sum(points) FILTER (WHERE created_at >= {WINDOW}), 0) AS points, min(id) AS first
-        FROM score_events WHERE id > :after AND id <= :until AND kind = 'redeem' AND action_type_id {SUMMED}
+        FROM score_events
+        WHERE id > :after AND id <= :until AND kind = 'redeem' AND api_key_id IS NULL AND action_type_id {SUMMED}
         GROUP BY player_id
     ), watched AS MATERIALIZED (
         SELECT player_id, coalesce(f.points, 0) + coalesce(h.points, 0) AS points, least(f.first, h.first) AS first
@@ -98,7 +99,7 @@ _DAY = f"""
         SELECT coalesce(sum(e.points), 0)::bigint AS points
         FROM score_events e {NEWEST_REVERSAL}
         WHERE e.player_id = :player AND e.id >= :first AND e.created_at >= f.since AND {COUNTS}
-          AND e.action_type_id {SUMMED}
+          AND e.api_key_id IS NULL AND e.action_type_id {SUMMED}
     ) d
 """
 

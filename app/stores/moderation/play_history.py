@@ -23,7 +23,7 @@ TOGETHER = 1_000_000
 
 # A player's part follows from their id: ids are random, and the same on every machine.
 _PART = "('x' || left(CAST(player_id AS text), 8))::bit(32)::bigint % :parts = :part"
-_WHEN = "kind = 'redeem' AND e.created_at >= :since AND e.created_at < :until"
+_WHEN = "kind = 'redeem' AND api_key_id IS NULL AND e.created_at >= :since AND e.created_at < :until"
 _DECIDED = """
     LEFT JOIN (
         SELECT player_id, greatest(cleared_at, decided_at) AS decided_at FROM suspicion

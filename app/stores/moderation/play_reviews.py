@@ -82,7 +82,7 @@ class ReviewLedger:
         rows = self._rows(
             """
             SELECT player_id, count(*) AS redeemed FROM score_events
-            WHERE created_at >= :since AND created_at < :until AND kind = 'redeem'
+            WHERE created_at >= :since AND created_at < :until AND kind = 'redeem' AND api_key_id IS NULL
               AND (CAST(:player AS uuid) IS NULL OR player_id = :player)
             GROUP BY player_id
             """,
@@ -139,7 +139,7 @@ class ReviewLedger:
             FROM unnest(CAST(:players AS uuid[]), CAST(:counts AS bigint[])) AS p (player_id, redeemed)
             CROSS JOIN LATERAL (
                 SELECT * FROM score_events
-                WHERE player_id = p.player_id AND kind = 'redeem' AND created_at < :until
+                WHERE player_id = p.player_id AND kind = 'redeem' AND created_at < :until AND api_key_id IS NULL
                 ORDER BY id DESC LIMIT p.redeemed + {HISTORY_LENGTH}
             ) AS e JOIN action_types t ON t.id = e.action_type_id WHERE t.result_kind <> 'trusted' ORDER BY e.id
             """,

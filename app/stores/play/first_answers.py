@@ -71,24 +71,13 @@ class FirstAnswerStore:
             return None
         if row.points is None:
             return FirstAnswer(row.fingerprint, row.outcome, None)
-        seasons = self._seasons([entry[0] for entry in row.standings])
+        seasons = present_seasons(self._db, [entry[0] for entry in row.standings])
         ranks = row.ranks or ([(row.previous_rank, row.current_rank)] if row.current_rank is not None else None)
         changes = [
             StandingChange(seasons[season], previous, score, ranks=tuple(ranks[place]) if ranks else None)
             for place, (season, previous, score) in enumerate(row.standings)
         ]
         return FirstAnswer(row.fingerprint, row.outcome, Scored(row.points, row.result_kind, changes))
-
-    def _seasons(self, ids: list[int]) -> dict[int, Season]:
-        """Return seasons by these ids; in the place of one that a replay has replaced, the one that replaced it."""
-        rows = self._db.rows(
-            f"""
-            SELECT present.*, w.id AS id_then FROM seasons w
-            CROSS JOIN LATERAL ({SEASONS} WHERE n.id = coalesce(w.replaced_by, w.id)) present WHERE w.id = ANY(:ids)
-            """,
-            ids=ids,
-        )
-        return {row.id_then: read_season(row) for row in rows}
 
     def store_ranks(self, player_id: str, key: str, changes: Sequence[StandingChange]) -> None:
         """Store the ranks of the first response. Losing them in a crash costs a replay's exact ranks, no points."""
@@ -150,3 +139,15 @@ class FirstAnswerStore:
             pruned = row.pruned if row else 0
             total += pruned
         return total
+
+
+def present_seasons(database: Database, ids: Sequence[int]) -> dict[int, Season]:
+    """Return seasons by these ids; in the place of one that a replay has replaced, the one that replaced it."""
+    rows = database.rows(
+        f"""
+        SELECT present.*, w.id AS id_then FROM seasons w
+        CROSS JOIN LATERAL ({SEASONS} WHERE n.id = coalesce(w.replaced_by, w.id)) present WHERE w.id = ANY(:ids)
+        """,
+        ids=list(ids),
+    )
+    return {row.id_then: read_season(row) for row in rows}

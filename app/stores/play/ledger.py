@@ -104,17 +104,7 @@ class LedgerStore:
         in its own. Raises AlreadyRedeemed, KeyAlreadyUsed, ScoreAtLimit, NoOpenBoard or
         SeasonMissing.
         """
-        values = {
-            "player": promise.player_id,
-            "result": promise.points if result is None else result,
-            "most": MAX_SCORE,
-            "action": promise.action_id,
-            "type": promise.action_type_id,
-            "issued": utc(promise.issued_ms / 1000),
-            "judged": None if judged is None else utc(judged),
-            "request": request_id,
-            "metadata": metadata,
-        }
+        values = event_values(promise, promise.points if result is None else result, metadata, judged, request_id)
         if key is not None:
             values |= {"key": key, "fingerprint": fingerprint}
         try:
@@ -123,9 +113,9 @@ class LedgerStore:
             with self._db.driver() as driver_connection:
                 return self._redeem(driver_connection.execute, promise, values)
         except IntegrityError as error:
-            raise _translate_error(error.orig) from None
+            raise translate_error(error.orig) from None
         except psycopg.IntegrityError as error:
-            raise _translate_error(error) from None
+            raise translate_error(error) from None
 
     def _redeem(self, execute: Execute, promise: Promise, values: dict[str, object]) -> Redeemed | None:
         if promise.action_type_id not in self._general_types:
@@ -143,12 +133,10 @@ class LedgerStore:
         rows = execute(REDEEM_WITH_KEY if "key" in values else REDEEM, values).fetchall()
         if not rows:
             return None
-        if rows[0][0] is None:
-            raise NoOpenBoard()
-        changes = [_standing_change(row) for row in rows]
-        if [change.season.scoring for change in changes] != ["sum"]:
+        redeemed = read_redeemed(rows)
+        if [change.season.scoring for change in redeemed.changes] != ["sum"]:
             self._general_types.add(promise.action_type_id)
-        return Redeemed(changes, rows[0][8])
+        return redeemed
 
     def redeemed_action(self, player_id: UUID, action_id: UUID) -> RedeemedAction | None:
         """Return the ledger's record of this player's action; None if it wasn't redeemed."""
@@ -172,7 +160,7 @@ class LedgerStore:
             """
             SELECT e.action_id, t.slug, e.issued_at, coalesce(e.judged_at, e.created_at) AS completed_at
             FROM score_events e JOIN action_types t ON t.id = e.action_type_id
-            WHERE e.player_id = :player AND e.kind = 'redeem' AND t.result_kind <> 'trusted'
+            WHERE e.player_id = :player AND e.kind = 'redeem' AND t.result_kind <> 'trusted' AND e.api_key_id IS NULL
             AND coalesce(e.judged_at, e.created_at) > :since
             ORDER BY e.id DESC LIMIT :length
             """,
@@ -186,12 +174,37 @@ class LedgerStore:
         ]
 
 
+def event_values(
+    promise: Promise, result: int, metadata: str | None, judged: float | None, request_id: str
+) -> dict[str, object]:
+    """Return the parameters of the statements that score an event, without those for keys."""
+    return {
+        "player": promise.player_id,
+        "result": result,
+        "most": MAX_SCORE,
+        "action": promise.action_id,
+        "type": promise.action_type_id,
+        "issued": utc(promise.issued_ms / 1000),
+        "judged": None if judged is None else utc(judged),
+        "request": request_id,
+        "metadata": metadata,
+    }
+
+
+def read_redeemed(rows: Sequence[TupleRow]) -> Redeemed:
+    """Return the redemption of the rows of the general statement, at least one. Raises NoOpenBoard."""
+    if rows[0][0] is None:
+        raise NoOpenBoard()
+    return Redeemed([_standing_change(row) for row in rows], rows[0][8])
+
+
 def _standing_change(row: Row | TupleRow) -> StandingChange:
     season_id, board, number, scoring, order, previous, score, change, _ = row
     return StandingChange(Season(season_id, board, number, scoring, order), previous, score, change)
 
 
-def _translate_error(error: BaseException | None) -> BaseException:
+def translate_error(error: BaseException | None) -> BaseException:
+    """Return the error of ours for an integrity error of the statements that score an event."""
     if isinstance(error, psycopg.errors.UniqueViolation):
         constraint = error.diag.constraint_name
         if constraint == "uq_score_events_action":

@@ -129,7 +129,15 @@ def _short(sql: str) -> str:
     return " ".join(sql.split())
 
 
+def _by_key(sql: str) -> str:
+    """Return the statement with one more column of the event: the API key of the game's server that enters it."""
+    columns = sql.replace("request_id, created_at,", "request_id, api_key_id, created_at,")
+    return columns.replace("%(request)s, at,", "%(request)s, %(api_key)s::uuid, at,")
+
+
 REDEEM = _short(_STANDING + _RETURN)
 REDEEM_WITH_KEY = _short(_STANDING + _KEYED + _RETURN)
 REDEEM_SUM = _short(_SUM + _RETURN_SUM)
 REDEEM_SUM_WITH_KEY = _short(_SUM + _KEYED + _RETURN_SUM)
+REDEEM_BY_KEY = _by_key(REDEEM)
+REDEEM_SUM_BY_KEY = _by_key(REDEEM_SUM)

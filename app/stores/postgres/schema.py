@@ -7,7 +7,7 @@ row and wait for every other. A player's standing has one, and an event is only 
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 metadata = sa.MetaData(
     naming_convention={
@@ -52,11 +52,13 @@ players = sa.Table(
     moment("held_since", nullable=True),
     moment("held_from", nullable=True),
     moment("released_at", nullable=True),
+    sa.Column("external_id", sa.Text),
     sa.CheckConstraint("role in ('player', 'admin')", name="role"),
     sa.CheckConstraint("status in ('active', 'suspended')", name="status"),
     sa.Index("ix_players_status_at", "status_at", postgresql_where=sa.text("status_at IS NOT NULL")),
     sa.Index("ix_players_held_until", "held_until", postgresql_where=sa.text("held_until IS NOT NULL")),
     sa.Index("ix_players_held_from", "held_from", postgresql_where=sa.text("held_from IS NOT NULL")),
+    sa.Index("uq_players_external_id", "external_id", unique=True, postgresql_where=sa.text("external_id IS NOT NULL")),
 )
 
 # Skeletons are equal for look-alikes of a username (app.domain.look_alikes); each player has two. Accounts that were
@@ -96,7 +98,8 @@ logins = sa.Table(
 # each event is named at most once. All carry the action's id: an action counts unless its newest event is a void. The
 # `points` are the result, and those of a void its negative. `held_under` is players.held_under at that time.
 # `season_id` is the season of the first open board, where the score was `previous_score` and became `score`, as the
-# player saw it. `standings`, for more boards than one: [[season id, previous score, score], ...] of all.
+# player saw it. `standings`, for more boards than one: [[season id, previous score, score], ...] of all. `api_key_id`:
+# the key with which a game's server entered it.
 score_events = sa.Table(
     "score_events",
     metadata,
@@ -118,6 +121,7 @@ score_events = sa.Table(
     sa.Column("held_under", UUID()),
     sa.Column("metadata", sa.JSON),
     sa.Column("standings", JSONB),
+    sa.Column("api_key_id", UUID()),
     sa.CheckConstraint("kind in ('redeem', 'void', 'restore')", name="kind"),
     sa.CheckConstraint("(kind = 'redeem') = (voids_id IS NULL)", name="voids"),
     sa.Index("uq_score_events_action", "action_id", unique=True, postgresql_where=sa.text("kind = 'redeem'")),
@@ -206,6 +210,43 @@ idempotency = sa.Table(
     sa.Column("ranks", JSONB),
     sa.CheckConstraint("outcome in ('scored', 'rejected', 'suspended')", name="outcome"),
     sa.Index("ix_idempotency_created_at", "created_at"),
+)
+
+# Keys of a game's own server. `secret_hash` is the SHA-256 of the whole key; after a rotation that of the key before is
+# good until `previous_until`. `changed_at` is the time of the last rotation or revocation.
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("id", UUID(), primary_key=True),
+    sa.Column("public_id", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("scopes", ARRAY(sa.Text), nullable=False),
+    sa.Column("per_minute", sa.Integer),
+    sa.Column("secret_hash", sa.Text, nullable=False),
+    sa.Column("previous_hash", sa.Text),
+    moment("previous_until", nullable=True),
+    moment("created_at", now=True),
+    sa.Column("created_by", sa.Text, nullable=False),
+    moment("last_used_at", nullable=True),
+    moment("changed_at", nullable=True),
+    moment("revoked_at", nullable=True),
+    sa.CheckConstraint("per_minute > 0", name="per_minute"),
+    sa.Index("uq_api_keys_name", "name", unique=True, postgresql_where=sa.text("revoked_at IS NULL")),
+)
+
+# The first answers to the keys of scores that a game's server entered: `refusal`, or else the event of `action_id` with
+# `ranks`, once they are known.
+key_answers = sa.Table(
+    "key_answers",
+    metadata,
+    sa.Column("api_key_id", UUID(), primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("action_id", UUID()),
+    sa.Column("refusal", sa.JSON),
+    sa.Column("ranks", JSONB),
+    moment("created_at", now=True),
+    sa.Index("ix_key_answers_created_at", "created_at"),
 )
 
 # The time at which beat last sent each of its tasks.

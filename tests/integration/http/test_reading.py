@@ -15,6 +15,9 @@ from tests.integration.http.games import API, Game, game
 __all__ = ["game"]  # a fixture
 
 
+_PLAYER_RULE = "must be the id of a player, or ext: and your own id of the player"
+
+
 def _pages(game: Game, path: str) -> Iterator[dict[str, Any]]:
     """Yield the bodies of a page and of all pages that its links lead to."""
     link: str | None = path
@@ -209,8 +212,8 @@ def test_a_board_of_friends(game: Game) -> None:
     [
         ({}, ("user_ids", "is required")),
         ({"user_ids": "x"}, ("user_ids", "must be a list")),
-        ({"user_ids": ["x"]}, ("user_ids.0", "must be the id of a player")),
-        ({"user_ids": [7]}, ("user_ids.0", "must be the id of a player")),
+        ({"user_ids": ["x"]}, ("user_ids.0", _PLAYER_RULE)),
+        ({"user_ids": [7]}, ("user_ids.0", _PLAYER_RULE)),
         ({"user_ids": [str(uuid4())] * 101}, ("user_ids", "must have at most 100 items")),
         ({"user_ids": [], "season": "1"}, ("season", "must be an integer")),
         ({"user_ids": [], "board": "nowhere"}, None),

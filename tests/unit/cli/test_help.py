@@ -10,6 +10,7 @@ from app.cli.register import register
 
 COMMANDS = {
     "users": {"attributes", "create", "list", "look-alikes", "show", "suspend", "reinstate", "set-role"},
+    "keys": {"create", "list", "rotate", "revoke"},
     "actions": {"list", "add", "change", "retire"},
     "boards": {
         "list",

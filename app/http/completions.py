@@ -1,0 +1,44 @@
+"""Answers to completed actions and entered scores."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from app.domain.redemption import Completed, StandingChange
+from app.http.envelope import answer
+
+
+def completed_data(completed: Completed) -> dict[str, object]:
+    """Return the data of the answer."""
+    return {
+        "action_id": completed.action_id,
+        "points": completed.points,
+        "result": completed.result,
+        "score": {"previous": completed.previous_score, "current": completed.score},
+        "rank": {"previous": completed.previous_rank, "current": completed.rank},
+        "standings": [_change(change) for change in completed.changes],
+    }
+
+
+def render_completed(completed: Completed, player: str) -> Response:
+    """Return the answer; `player` is the player's name in paths."""
+    response = answer(
+        completed_data(completed),
+        links={
+            "leaderboard": f"/api/v1/leaderboard/top?board={completed.changes[0].season.board}",
+            "standing": f"/api/v1/leaderboard/users/{player}",
+        },
+    )
+    if completed.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def _change(change: StandingChange) -> dict[str, object]:
+    return {
+        "board": change.season.board,
+        "season": change.season.number,
+        "score": {"previous": change.shown_previous, "current": change.score},
+        "rank": {"previous": change.previous_rank, "current": change.rank},
+        "counted": change.is_counted,
+    }
