@@ -22,7 +22,11 @@ def test_one_wrong_character_makes_it_no_key(place: int) -> None:
         read_key(KEY[:place] + wrong + KEY[place + 1 :])
 
 
-@pytest.mark.parametrize("text", ["", "fbk_", KEY[:-1], KEY + "0", KEY + "\n", "FBK" + KEY[3:], KEY.replace("_", "-")])
+@pytest.mark.parametrize(
+    "text",
+    ["", "fbk_", KEY[:-1], KEY + "0", KEY + "\n", "FBK" + KEY[3:], KEY.replace("_", "-")],
+    ids=["empty", "prefix", "short", "long", "line", "capitals", "dashes"],
+)
 def test_other_texts_are_no_keys(text: str) -> None:
     with pytest.raises(NotAKey):
         read_key(text)
