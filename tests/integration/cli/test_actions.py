@@ -57,7 +57,7 @@ def test_a_retired_action_type_cannot_be_started_and_its_slug_stays_taken(run: R
     assert "tap" not in [row["slug"] for row in run_json("actions", "list")]
     assert run("actions", "retire", "tap").exit_code == 1
     assert run("actions", "change", "tap", "--points", "2").exit_code == 1
-    assert "exists already; it may be retired" in run("actions", "add", "tap", "--points", "2").stderr
+    assert "was used before, and can be used only once" in run("actions", "add", "tap", "--points", "2").stderr
 
 
 def test_an_action_that_was_open_when_its_type_was_retired_still_scores(
