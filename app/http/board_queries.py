@@ -7,16 +7,14 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from app.domain.boards import MAIN, MAX_SCORE, TOP
-from app.domain.player_names import PlayerName, player_name
 from app.errors import InvalidRequest
-from app.http.bodies import Strict, parse_integer
+from app.http.bodies import Player, Strict, parse_integer
 
 MOST_PLAYERS = 100
 _MAX_SEASON = 2**31 - 1
 
 
 _Whole = BeforeValidator(parse_integer)
-_Player = Annotated[PlayerName, BeforeValidator(lambda text: player_name(text if isinstance(text, str) else ""))]
 
 
 class BoardQuery(Strict):
@@ -55,7 +53,7 @@ class AroundQuery(SegmentQuery):
 
     rank: Annotated[int | None, _Whole, Field(ge=1, le=MAX_SCORE)] = None
     score: Annotated[int | None, _Whole, Field(ge=-MAX_SCORE, le=MAX_SCORE)] = None
-    user_id: _Player | None = None
+    user_id: Player | None = None
     limit: Annotated[int, _Whole, Field(ge=0, le=50)] = 5
 
     def check_selector(self) -> None:
@@ -71,7 +69,7 @@ class Lookup(SegmentQuery):
     """The body of `POST /leaderboard/lookup`."""
 
     season: Annotated[int | None, Field(ge=1, le=_MAX_SEASON)] = None
-    user_ids: Annotated[list[_Player], Field(max_length=MOST_PLAYERS)]
+    user_ids: Annotated[list[Player], Field(max_length=MOST_PLAYERS)]
 
 
 class HistoryQuery(SeasonQuery):

@@ -26,6 +26,7 @@ from app.domain.boards import MAIN, MAX_SCORE
 from app.domain.cases import CaseOrder, CaseRule, CaseState, Decision, check_appeal, check_reason
 from app.domain.json_text import JsonValue, metadata_text
 from app.domain.passwords import check_password
+from app.domain.player_names import PlayerName, player_name
 from app.domain.rollups import Granularity
 from app.domain.times import moment
 from app.errors import InvalidRequest
@@ -54,6 +55,8 @@ _MESSAGES = {
 """The messages of pydantic's types of errors, with the facts that pydantic gives."""
 
 Model = TypeVar("Model", bound=BaseModel)
+Player = Annotated[PlayerName, BeforeValidator(lambda text: player_name(text if isinstance(text, str) else ""))]
+"""A field that names a player."""
 
 
 class Strict(BaseModel):

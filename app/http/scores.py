@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
 from urllib.parse import quote
 
 from flask import Blueprint, Response, g
-from pydantic import BeforeValidator
 
 from app.domain.json_text import JsonValue, compact
-from app.domain.player_names import PlayerName, player_name
 from app.domain.submissions import MOST_SCORES, Score, Submission, fingerprint
 from app.errors import InvalidRequest, Refusal
-from app.http.bodies import Reported, checked_key, idempotency_key, json_object, validated
+from app.http.bodies import Player, Reported, checked_key, idempotency_key, json_object, validated
 from app.http.completions import completed_data, render_completed
 from app.http.envelope import answer, request_id
 from app.http.failures import status_of
@@ -27,7 +24,7 @@ _MAX_BATCH = 1024 * 1024
 class ScoreBody(Reported):
     """The body of `POST /scores`, and each of `scores` of a batch without its `key`."""
 
-    player: Annotated[PlayerName, BeforeValidator(lambda name: player_name(name) if isinstance(name, str) else name)]
+    player: Player
     action_type: str
 
 

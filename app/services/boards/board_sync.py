@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from uuid import UUID
 
 import structlog
 
@@ -60,10 +59,6 @@ class BoardSync:
             self.repair_board(season)
             versions |= self._copy([(season, change)])
         return versions
-
-    def sync_players(self, season_id: int, players: Sequence[UUID], events: Sequence[int]) -> int:
-        """Do `sync` for some players of one board; return its version."""
-        return self.sync([BoardChange(season_id, "", None, list(players), list(events))])[season_id]
 
     def end_season(self, season_id: int) -> int:
         """Drop a closed season from Redis, and send its board's next season to every subscriber; return its version.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TypeVar
 
+from app.domain.boards import Season
 from app.domain.schedules import Window, windows
 from app.stores.boards.seasons import Calendar, SeasonStore
 from app.stores.play.ledger import SeasonMissing
@@ -35,6 +36,11 @@ class SeasonPlans:
         except SeasonMissing:
             self.write_missing()
             return score()
+
+    def open_seasons(self, read: Callable[[], list[Season]]) -> list[Season]:
+        """Return the open seasons that `read` returns; if there are none, write those that are missing first."""
+        seasons = read()
+        return read() if not seasons and self.write_missing() else seasons
 
     def _write(self, board: str) -> bool:
         with self._db.transaction() as connection:

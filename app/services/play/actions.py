@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from uuid import UUID, uuid4
 
 from anticheat.rules import ActionTypeLimits
@@ -106,9 +107,7 @@ class Actions:
 
     def _open_seasons(self, action_type: ActionType) -> list[Season]:
         """Return the open seasons that a type feeds, at least one. Raises BoardClosed."""
-        seasons = self._catalog.fed_seasons(action_type)
-        if not seasons and self._season_plans.write_missing():
-            seasons = self._catalog.fed_seasons(action_type)
+        seasons = self._season_plans.open_seasons(partial(self._catalog.fed_seasons, action_type))
         if not seasons:
             raise BoardClosed()
         return seasons

@@ -119,10 +119,7 @@ class KeyScores:
         action_type = self._catalog.action_type(slug) if slug.isprintable() else None
         if action_type is None:
             return None
-        seasons = self._catalog.fed_seasons(action_type)
-        if not seasons and self._season_plans.write_missing():
-            seasons = self._catalog.fed_seasons(action_type)
-        return _FedType(action_type, seasons)
+        return _FedType(action_type, self._season_plans.open_seasons(partial(self._catalog.fed_seasons, action_type)))
 
     def _event(
         self, score: Score, players: Mapping[PlayerName, NamedPlayer], types: Mapping[str, _FedType | None]

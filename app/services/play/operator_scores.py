@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from app.domain.action_token import Promise
@@ -82,8 +83,7 @@ class OperatorScores:
         return action_type
 
     def _promise(self, player_id: UUID, action_type: ActionType) -> Promise:
-        self._season_plans.write_missing()
-        seasons = self._catalog.fed_seasons(action_type)
+        seasons = self._season_plans.open_seasons(partial(self._catalog.fed_seasons, action_type))
         if not seasons:
             raise BoardClosed()
         return entry_promise(player_id, action_type, seasons[0], self._clock())

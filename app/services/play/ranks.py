@@ -27,12 +27,7 @@ class Ranks:
 
     def record(self, promise: Promise, changes: Sequence[StandingChange], more: list[Call]) -> list[StandingChange]:
         """Record the scores in Redis, run more calls there, and return the changes with ranks."""
-        records = [
-            self._rankings.record_call(
-                change.season, promise.player_id, change.previous, change.score, change.change, wakes=place == 0
-            )
-            for place, change in enumerate(changes)
-        ]
+        records = self._record_calls(promise.player_id, changes)
         try:
             answers = self._scripts.run_together([*records, *more])
         except AFTER_COMMIT as error:
@@ -45,10 +40,7 @@ class Ranks:
     def record_all(self, scores: Sequence[tuple[str, Sequence[StandingChange]]]) -> list[list[StandingChange]]:
         """Record scores of many players, `(player id, changes)`, in one round trip; return the changes with ranks."""
         pairs = [(player_id, change) for player_id, changes in scores for change in changes]
-        calls = [
-            self._rankings.record_call(change.season, player_id, change.previous, change.score, change.change)
-            for player_id, change in pairs
-        ]
+        calls = [call for player_id, changes in scores for call in self._record_calls(player_id, changes)]
         try:
             answers = self._scripts.run_together(calls) if calls else []
         except AFTER_COMMIT as error:
@@ -68,6 +60,14 @@ class Ranks:
     def count(self, player_id: str, changes: Sequence[StandingChange]) -> list[StandingChange]:
         """Return the changes with ranks from the database, as the player sees them."""
         return [self._count(player_id, change) for change in changes]
+
+    def _record_calls(self, player_id: str, changes: Sequence[StandingChange]) -> list[Call]:
+        return [
+            self._rankings.record_call(
+                change.season, player_id, change.previous, change.score, change.change, wakes=place == 0
+            )
+            for place, change in enumerate(changes)
+        ]
 
     def _with_ranks(self, player_id: str, change: StandingChange, ranks: Reply) -> StandingChange:
         """Return the change with Redis's answer to its record, or with ranks from the database where that is empty."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.domain.boards import Season
+from app.stores.boards.board_keys import board_key
 from app.stores.redis.client import Call, Client, Scripts
 from app.stores.redis.connection import raw
 
@@ -33,7 +34,7 @@ Turn = BroadcastNow | Wait | BroadcastElsewhere
 
 
 def _keys(season: Season) -> list[str]:
-    return [f"leaderboard:{name}:{{{season.tag}}}" for name in ("pending", "gate", "next")]
+    return [board_key(name, season) for name in ("pending", "gate", "next")]
 
 
 class BroadcastGateStore:

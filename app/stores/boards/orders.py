@@ -19,6 +19,7 @@ from uuid import UUID
 from app.domain.attributes import Segment
 from app.domain.boards import Season
 from app.domain.cursors import Place, microseconds, moment_of
+from app.stores.boards.board_keys import board_key
 from app.stores.redis.client import Call, Client, Scripts
 from app.stores.redis.connection import RedisValue, Reply, raw
 from app.stores.unavailability import WrongType
@@ -74,7 +75,7 @@ class Counts:
 
 def order_keys(season: Season) -> list[str]:
     """Return the keys of a board's order, of the entries, and of the names of segments."""
-    return [f"leaderboard:{name}:{{{season.tag}}}" for name in ("order", "arranged", "segments")]
+    return [board_key(name, season) for name in ("order", "arranged", "segments")]
 
 
 class OrderStore:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from app.domain.boards import TOP, Season
+from app.stores.boards.board_keys import board_key
 from app.stores.boards.cached_lists import change_number, parse_top
 from app.stores.boards.orders import OrderStore, order_keys
 from app.stores.boards.top_list_store import TopListStore
@@ -58,12 +59,8 @@ class Places:
     total: int = 0
 
 
-def _key(name: str, season: Season) -> str:
-    return f"leaderboard:{name}:{{{season.tag}}}"
-
-
 def _board_keys(season: Season) -> list[str]:
-    return [_key("scores", season), _key("versions", season)]
+    return [board_key("scores", season), board_key("versions", season)]
 
 
 def _read_places(scores: Sequence[int], answer: Reply) -> Places:
@@ -85,7 +82,7 @@ class RankingStore:
         self._client, self._scripts = client, scripts
         self.orders, self.lists = OrderStore(client, scripts), TopListStore(client, scripts)
 
-    key = staticmethod(_key)
+    key = staticmethod(board_key)
 
     def record_call(
         self, season: Season, player_id: str, previous: int | None, score: int, change: int, *, wakes: bool = True
@@ -94,7 +91,7 @@ class RankingStore:
 
         `wakes`: it also wakes the relay, which one call for a redemption does.
         """
-        keys = [_key(name, season) for name in ("scores", "versions", "changed", "wake")]
+        keys = [board_key(name, season) for name in ("scores", "versions", "changed", "wake")]
         stored = season.stored(score)
         return (
             "record",
@@ -111,7 +108,7 @@ class RankingStore:
     def wake(self, season: Season) -> None:
         """Wake the relay for new outbox rows, and mark the cached lists as out of date."""
         self.note_change(season)
-        self._client.publish(WAKE_CHANNEL, _key("wake", season))
+        self._client.publish(WAKE_CHANNEL, board_key("wake", season))
 
     def clear_wake(self, wake_key: str) -> None:
         """Clear the wake-up before the relay reads the outbox: a commit from now on wakes it again."""
@@ -143,7 +140,7 @@ class RankingStore:
         # The change count jumps beyond any that was read before a loss of data, so that no list from before passes for
         # a new one.
         return all(
-            self._scripts.run("complete", [*keys[:2], _key("changed", season)], [life, _JUMP])
+            self._scripts.run("complete", [*keys[:2], board_key("changed", season)], [life, _JUMP])
             for keys, life in zip(_parts(season), rebuild.split("/"), strict=True)
         )
 
@@ -153,8 +150,8 @@ class RankingStore:
         Every command on such a key fails, so only deleting it helps. Its data is rebuilt. A cached list that can't be
         read, and a wake-up without an end, go too.
         """
-        foreign = self._scripts.drop_foreign([_key(name, season) for name in _TYPES], list(_TYPES.values()))
-        wake, top = _key("wake", season), _key(f"top:{TOP}", season)
+        foreign = self._scripts.drop_foreign([board_key(name, season) for name in _TYPES], list(_TYPES.values()))
+        wake, top = board_key("wake", season), board_key(f"top:{TOP}", season)
         unreadable = [wake] if self._client.ttl(wake) == -1 else []
         text = self._client.get(top)
         if text and not parse_top(text):
@@ -165,7 +162,7 @@ class RankingStore:
 
     def rebuild_lease(self, season: Season) -> Lease:
         """Return a lease to rebuild the board, to take and to renew."""
-        return Lease(self._scripts, _key("rebuilding", season), _REBUILDING_SECONDS)
+        return Lease(self._scripts, board_key("rebuilding", season), _REBUILDING_SECONDS)
 
     def mark_incomplete(self, season: Season) -> None:
         """Let ranks and places be counted in the database until the board has been rebuilt."""
@@ -175,7 +172,7 @@ class RankingStore:
     def clear(self, season: Season) -> None:
         """Delete the whole season. Its lists of other lengths end by themselves."""
         names = ("scores", "versions", f"top:{TOP}", f"end:{TOP}", "changed", "position", "proof")
-        self._client.unlink(*(_key(name, season) for name in names))
+        self._client.unlink(*(board_key(name, season) for name in names))
         self.orders.clear(season)
 
     def apply(self, season: Season, members: Iterable[RankedMember]) -> None:
@@ -192,7 +189,9 @@ class RankingStore:
 
     def changes_of(self, season: Season, players: Sequence[UUID]) -> list[int | None]:
         """Return the change numbers that Redis has for these players, None for a missing one."""
-        changes = self._client.hmget(_key("versions", season), [str(player) for player in players]) if players else []
+        changes = (
+            self._client.hmget(board_key("versions", season), [str(player) for player in players]) if players else []
+        )
         return [change_number(change) for change in changes]
 
     def mend(self, season: Season, members: Iterable[tuple[str, int | None, int | None, int]]) -> None:
@@ -203,16 +202,16 @@ class RankingStore:
 
     def drop_top(self, season: Season, limit: int) -> None:
         """Delete a cached list, however new its version."""
-        self._client.delete(_key(f"top:{limit}", season))
+        self._client.delete(board_key(f"top:{limit}", season))
 
     def comparison_lease(self, season: Season) -> Lease:
         """Return a lease to compare the board with the database, to take and to renew."""
-        return Lease(self._scripts, _key("proving", season), _COMPARISON_SECONDS)
+        return Lease(self._scripts, board_key("proving", season), _COMPARISON_SECONDS)
 
     def forget(self, season: Season, players: Sequence[str]) -> None:
         """Remove players that the database doesn't have."""
         if players:
-            self._client.zrem(_key("scores", season), *players)
+            self._client.zrem(board_key("scores", season), *players)
 
     def note_repair(self) -> None:
         """Record that the boards were just checked for completeness: scheduler, broker and a worker are alive."""
@@ -237,12 +236,14 @@ class RankingStore:
 
     def scores_of(self, season: Season, players: Sequence[UUID]) -> list[int | None]:
         """Return the stored scores that the sorted set has for these players, None for a missing one."""
-        scores = self._client.zmscore(_key("scores", season), [str(player) for player in players]) if players else []
+        scores = (
+            self._client.zmscore(board_key("scores", season), [str(player) for player in players]) if players else []
+        )
         return [None if score is None else int(score) for score in scores]
 
     def members(self, season: Season) -> Iterator[tuple[str, int]]:
         """Yield each player on the sorted set with the score, in no order."""
-        for player, score in self._client.zscan_iter(_key("scores", season), count=_CHUNK):
+        for player, score in self._client.zscan_iter(board_key("scores", season), count=_CHUNK):
             if player != MARK:
                 yield player, int(score)
 
@@ -253,7 +254,7 @@ class RankingStore:
     @staticmethod
     def change_call(season: Season) -> Call:
         """Return the script call of `note_change`."""
-        return "change", [_key("changed", season)], []
+        return "change", [board_key("changed", season)], []
 
     def places(self, season: Season, players: Sequence[UUID], scores: Sequence[int]) -> Places:
         """Return the change numbers of these players and the ranks of these scores, in one round trip."""
@@ -263,7 +264,7 @@ class RankingStore:
         """Return the places on each of these boards, in one round trip."""
         calls: list[Call] = []
         for season, scores in boards:
-            keys = [_key(name, season) for name in ("scores", "versions", "position")]
+            keys = [board_key(name, season) for name in ("scores", "versions", "position")]
             calls.append(("places", keys, [len(players), *map(str, players), *map(season.stored, scores)]))
         answers = self._scripts.run_together(calls)
         return [_read_places(scores, answer) for (_, scores), answer in zip(boards, answers, strict=True)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from uuid import UUID
 
 from app.domain.boards import Season
+from app.stores.boards.board_keys import board_key
 from app.stores.boards.bulk_rankings import BEGINNING
 from app.stores.redis.client import Client
 from app.stores.unavailability import WrongType
@@ -56,7 +57,7 @@ class ReconcileProgressStore:
 
 
 def _key(season: Season) -> str:
-    return f"leaderboard:proof:{{{season.tag}}}"
+    return board_key("proof", season)
 
 
 def _text(value: object) -> str:

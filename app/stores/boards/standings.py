@@ -190,9 +190,9 @@ class StandingStore:
 
     def members_on(self, boards: Sequence[tuple[Season, Sequence[UUID]]]) -> list[list[MirroredStanding]]:
         """Return such standings for each of several seasons."""
-        wanted = [(season.id, player) for season, players in boards for player in players]
+        pairs = [(season.id, player) for season, players in boards for player in players]
         rows = self._db.rows(
-            _MEMBERS_ON, seasons=[season_id for season_id, _ in wanted], players=[player for _, player in wanted]
+            _MEMBERS_ON, seasons=[season_id for season_id, _ in pairs], players=[player for _, player in pairs]
         )
         members: dict[int, list[MirroredStanding]] = {season.id: [] for season, _ in boards}
         for season_id, *member in rows:
@@ -236,8 +236,8 @@ class StandingStore:
 
         OFFSET 0: each event is found by its id, also before PostgreSQL has statistics of the ledger.
         """
-        wanted = [(season.id, event) for season, events in boards for event in events]
-        if not wanted:
+        pairs = [(season.id, event) for season, events in boards for event in events]
+        if not pairs:
             return [[] for _ in boards]
         rows = self._db.rows(
             f"""
@@ -260,8 +260,8 @@ class StandingStore:
             JOIN players p ON p.id = s.player_id
             ORDER BY s.score DESC, s.achieved_at, s.player_id
             """,
-            seasons=[season_id for season_id, _ in wanted],
-            events=[event for _, event in wanted],
+            seasons=[season_id for season_id, _ in pairs],
+            events=[event for _, event in pairs],
         )
         changed: dict[int, list[ChangedStanding]] = {season.id: [] for season, _ in boards}
         seasons = {season.id: season for season, _ in boards}

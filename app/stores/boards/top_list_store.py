@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from redis.exceptions import ResponseError
 
 from app.domain.boards import Season
+from app.stores.boards.board_keys import board_key
 from app.stores.boards.cached_lists import CachedTop, ShownTop, parse_count, parse_shown, parse_top
 from app.stores.postgres.lsn import Position
 from app.stores.redis.client import Call, Client, Scripts, direct_connection
@@ -29,10 +30,6 @@ class NewTop:
     refusal: str = ""
 
 
-def _key(name: str, season: Season) -> str:
-    return f"leaderboard:{name}:{{{season.tag}}}"
-
-
 class TopListStore:
     """Caches top lists. The counts of changes tell whether a cached one is the newest."""
 
@@ -41,7 +38,7 @@ class TopListStore:
 
     def changes(self, seasons: Sequence[Season]) -> list[int]:
         """Return how often each board has changed since Redis was last empty, in one round trip."""
-        answers = self._direct.call_together([("MGET", _key("changed", season)) for season in seasons])
+        answers = self._direct.call_together([("MGET", board_key("changed", season)) for season in seasons])
         for answer in answers:
             if isinstance(answer, ResponseError):
                 raise answer
@@ -49,7 +46,7 @@ class TopListStore:
 
     def top(self, season: Season, limit: int) -> tuple[CachedTop | None, int]:
         """Return the cached list, if any, and the board's present change count."""
-        keys = _key(f"top:{limit}", season), _key("changed", season), _key(f"end:{limit}", season)
+        keys = board_key(f"top:{limit}", season), board_key("changed", season), board_key(f"end:{limit}", season)
         text, changes, end_text = self._direct.call("MGET", *keys)
         return parse_top(text, end_text), parse_count(changes)
 
@@ -65,19 +62,19 @@ class TopListStore:
             top, season = new.top, new.season
             text = f"{top.version} {top.changes} {top.built_ms}\n{top.rows}"
             end = f"{top.version} {top.end}" if top.end else ""
-            keys = [_key(f"top:{limit}", season), _key("position", season), _key(f"end:{limit}", season)]
+            keys = [board_key(f"top:{limit}", season), board_key("position", season), board_key(f"end:{limit}", season)]
             arguments: list[RedisValue] = [top.version, text, _TOP_SECONDS, after, until, raw(new.refusal), end]
             calls.append(("put_top", keys, arguments))
         return [str(answer) for answer in self._scripts.run_together(calls)]
 
     def shown(self, season: Season, limit: int) -> ShownTop | None:
         """Return the list that was shown last, if that was a moment ago."""
-        return parse_shown(self._direct.call("MGET", _key(f"shown:page:{limit}", season))[0])
+        return parse_shown(self._direct.call("MGET", board_key(f"shown:page:{limit}", season))[0])
 
     def offer(self, season: Season, limit: int, top: ShownTop) -> ShownTop:
         """Offer a list for its second; return the list to show, which is the first that any process offered."""
         text = f"{top.second} {top.version} {top.end}\n{top.rows}"
-        keys = [_key(f"shown:page:{limit}", season)]
+        keys = [board_key(f"shown:page:{limit}", season)]
         shown_text = ""
         while True:
             arguments: list[RedisValue] = [top.second, text, _SHOWN_MS, SECONDS_AHEAD, raw(shown_text)]
@@ -87,4 +84,4 @@ class TopListStore:
 
     def build_lease(self, season: Season, limit: int) -> Lease:
         """Return a lease to rebuild a list, to take; other callers wait for the list."""
-        return Lease(self._scripts, _key(f"building:{limit}", season), _BUILDING_SECONDS)
+        return Lease(self._scripts, board_key(f"building:{limit}", season), _BUILDING_SECONDS)

@@ -12,10 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
 from app.domain.action_token import Promise
-from app.domain.boards import Season
-from app.domain.redemption import StandingChange
-from app.stores.play.catalog import SEASONS
-from app.stores.play.ledger import Redeemed, event_values, read_redeemed, translate_error
+from app.stores.play.ledger import Redeemed, event_values, read_redeemed, read_sum, translate_error
 from app.stores.play.redeem_statement import REDEEM_BY_KEY, REDEEM_SUM_BY_KEY
 from app.stores.postgres.gevent_connection import DriverConnection
 
@@ -76,12 +73,6 @@ def _read(driver: DriverConnection, event: EnteredEvent, rows: _Rows, values: di
         return None
     if not event.is_sum:
         return read_redeemed(rows)
-    season_id, previous, score, change, is_held = rows[0]
-    if season_id is None:  # the board or the action type has changed, or the score would pass the limit
-        return read_redeemed(driver.execute(REDEEM_BY_KEY, values).fetchall())
-    promise = event.promise
-    season = Season(promise.season_id, promise.board, promise.season_number)
-    if season_id != promise.season_id:
-        (row,) = driver.execute(f"{SEASONS} WHERE n.id = %(id)s", {"id": season_id}).fetchall()
-        season = Season(*row)
-    return Redeemed([StandingChange(season, previous, score, change)], is_held)
+    # It is not one `sum` board any more, or the score would pass the limit: the general statement tells.
+    redeemed = read_sum(rows[0], event.promise, driver.execute)
+    return redeemed or read_redeemed(driver.execute(REDEEM_BY_KEY, values).fetchall())

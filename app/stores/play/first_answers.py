@@ -17,15 +17,8 @@ from app.domain.redemption import StandingChange
 from app.stores.play.catalog import SEASONS, read_season
 from app.stores.postgres.engine import Database
 
-_PRUNE = """
-    WITH pruned AS (
-        DELETE FROM idempotency WHERE ctid = ANY(ARRAY(
-            SELECT ctid FROM idempotency WHERE created_at <= now() - interval '24 hours'
-            ORDER BY created_at LIMIT :batch
-        )) RETURNING 1
-    )
-    SELECT count(*) AS pruned FROM pruned
-"""
+EVENT_STANDINGS = "coalesce(e.standings, jsonb_build_array(jsonb_build_array(e.season_id, e.previous_score, e.score)))"
+"""The standings that an event `e` changed, on one board or on several: season, previous score and score of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +48,9 @@ class FirstAnswerStore:
     def first_answer(self, player_id: str, key: str) -> FirstAnswer | None:
         """Return the first response to this player's key; None for a new key."""
         row = self._db.row(
-            """
+            f"""
             SELECT i.fingerprint, i.outcome, i.previous_rank, i.current_rank, i.ranks, e.points, t.result_kind,
-                   coalesce(e.standings, jsonb_build_array(jsonb_build_array(e.season_id, e.previous_score, e.score)))
-                       AS standings
+                   {EVENT_STANDINGS} AS standings
             FROM idempotency i
             LEFT JOIN score_events e ON e.action_id = i.action_id AND e.kind = 'redeem'
             LEFT JOIN action_types t ON t.id = e.action_type_id
@@ -133,12 +125,28 @@ class FirstAnswerStore:
 
     def prune_keys(self, *, batch: int = 5000) -> int:
         """Delete all keys older than 24 hours, `batch` per statement; return their number."""
-        total, pruned = 0, batch
-        while pruned == batch:
-            row = self._db.row(_PRUNE, batch=batch)
-            pruned = row.pruned if row else 0
-            total += pruned
-        return total
+        return prune_answers(self._db, "idempotency", batch)
+
+
+def prune_answers(database: Database, table: str, batch: int) -> int:
+    """Delete all first answers of a table older than 24 hours, `batch` per statement; return their number."""
+    total, pruned = 0, batch
+    while pruned == batch:
+        row = database.row(
+            f"""
+            WITH pruned AS (
+                DELETE FROM {table} WHERE ctid = ANY(ARRAY(
+                    SELECT ctid FROM {table} WHERE created_at <= now() - interval '24 hours'
+                    ORDER BY created_at LIMIT :batch
+                )) RETURNING 1
+            )
+            SELECT count(*) AS pruned FROM pruned
+            """,
+            batch=batch,
+        )
+        pruned = row.pruned if row else 0
+        total += pruned
+    return total
 
 
 def present_seasons(database: Database, ids: Sequence[int]) -> dict[int, Season]:

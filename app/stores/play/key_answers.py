@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from app.domain.redemption import StandingChange
 from app.errors import AccountSuspended, BoardClosed, InvalidRequest, NotFound, Refusal
-from app.stores.play.first_answers import present_seasons
+from app.stores.play.first_answers import EVENT_STANDINGS, present_seasons, prune_answers
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
 
@@ -30,10 +30,9 @@ _CLAIM = """
         CAST(:keys AS text[]), CAST(:fingerprints AS text[]), CAST(:actions AS uuid[]), CAST(:refusals AS json[])
     ) ON CONFLICT DO NOTHING RETURNING key
 """
-_ANSWERS = """
+_ANSWERS = f"""
     SELECT a.key, a.fingerprint, a.refusal, a.ranks, e.action_id, e.player_id, e.points, t.result_kind,
-           coalesce(e.standings, jsonb_build_array(jsonb_build_array(e.season_id, e.previous_score, e.score)))
-               AS standings
+           {EVENT_STANDINGS} AS standings
     FROM key_answers a
     LEFT JOIN score_events e ON e.action_id = a.action_id AND e.kind = 'redeem'
     LEFT JOIN action_types t ON t.id = e.action_type_id
@@ -43,15 +42,6 @@ _STORE_RANKS = """
     UPDATE key_answers a SET ranks = new.ranks
     FROM unnest(CAST(:keys AS text[]), CAST(:ranks AS jsonb[])) AS new (key, ranks)
     WHERE a.api_key_id = :api_key AND a.key = new.key
-"""
-_PRUNE = """
-    WITH pruned AS (
-        DELETE FROM key_answers WHERE ctid = ANY(ARRAY(
-            SELECT ctid FROM key_answers WHERE created_at <= now() - interval '24 hours'
-            ORDER BY created_at LIMIT :batch
-        )) RETURNING 1
-    )
-    SELECT count(*) AS pruned FROM pruned
 """
 
 
@@ -142,12 +132,7 @@ class KeyAnswerStore:
 
     def prune(self, *, batch: int = 5000) -> int:
         """Delete all rows older than 24 hours, `batch` per statement; return their number."""
-        total, pruned = 0, batch
-        while pruned == batch:
-            row = self._db.row(_PRUNE, batch=batch)
-            pruned = row.pruned if row else 0
-            total += pruned
-        return total
+        return prune_answers(self._db, "key_answers", batch)
 
 
 def _stored_score(row: Row, changes: Sequence[StandingChange]) -> StoredScore:

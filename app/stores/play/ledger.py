@@ -123,13 +123,8 @@ class LedgerStore:
             rows = execute(statement, values).fetchall()
             if not rows:
                 return None
-            season_id, previous, score, change, is_held = rows[0]
-            if season_id is not None:
-                season = Season(season_id, promise.board, promise.season_number)
-                if season_id != promise.season_id:
-                    (row,) = execute(f"{SEASONS} WHERE n.id = %(id)s", {"id": season_id}).fetchall()
-                    season = Season(*row)
-                return Redeemed([StandingChange(season, previous, score, change)], is_held)
+            if redeemed := read_sum(rows[0], promise, execute):
+                return redeemed
         rows = execute(REDEEM_WITH_KEY if "key" in values else REDEEM, values).fetchall()
         if not rows:
             return None
@@ -189,6 +184,18 @@ def event_values(
         "request": request_id,
         "metadata": metadata,
     }
+
+
+def read_sum(row: TupleRow, promise: Promise, execute: Execute) -> Redeemed | None:
+    """Return the redemption of the statement for one `sum` board; None for a row that asks for the general one."""
+    season_id, previous, score, change, is_held = row
+    if season_id is None:
+        return None
+    season = Season(season_id, promise.board, promise.season_number)
+    if season_id != promise.season_id:
+        (season_row,) = execute(f"{SEASONS} WHERE n.id = %(id)s", {"id": season_id}).fetchall()
+        season = Season(*season_row)
+    return Redeemed([StandingChange(season, previous, score, change)], is_held)
 
 
 def read_redeemed(rows: Sequence[TupleRow]) -> Redeemed:

@@ -28,7 +28,10 @@ _LACKS_SEASON = """(
     b.schedule IS NOT NULL AND b.archived_at IS NULL AND coalesce(b.starts_at <= who.at, true)
     AND coalesce(b.ends_at > who.at, true)
 )"""
-_STANDING = f"""
+
+
+def _general(column: str, value: str) -> str:
+    return f"""
 WITH who AS (
     SELECT id, held_under, clock_timestamp() AS at FROM players WHERE id = %(player)s AND status = 'active'
 ), feed AS (
@@ -73,19 +76,22 @@ WITH who AS (
 ), event AS (
     INSERT INTO score_events
         (action_id, player_id, season_id, action_type_id, points, previous_score, score, issued_at, judged_at,
-         request_id, created_at, held_under, metadata, standings)
+         request_id, {column}created_at, held_under, metadata, standings)
     SELECT %(action)s, player_id, CASE WHEN count(changes) = count(*) THEN (array_agg(season_id ORDER BY place))[1] END,
            %(type)s, %(result)s, (array_agg(previous ORDER BY place))[1], (array_agg(score ORDER BY place))[1],
-           %(issued)s, %(judged)s::timestamptz, %(request)s, at, held_under, %(metadata)s::json,
+           %(issued)s, %(judged)s::timestamptz, %(request)s, {value}at, held_under, %(metadata)s::json,
            CASE WHEN count(*) > 1 THEN jsonb_agg(jsonb_build_array(season_id, previous, score) ORDER BY place) END
     FROM changed GROUP BY player_id, at, held_under RETURNING id
 ), queued AS (
     INSERT INTO outbox (season_id, player_id, event_id, request_id)
     SELECT season_id, player_id, event.id, %(request)s FROM changed CROSS JOIN event
 )"""
+
+
 # Most action types feed one `sum` board: this statement is for them, and costs two thirds of the general one. It scores
 # nothing, and returns a row of nulls, for any other action, a closed board, and a score past the limit.
-_SUM = f"""
+def _for_sum(column: str, value: str) -> str:
+    return f"""
 WITH who AS MATERIALIZED (
     SELECT id, held_under, clock_timestamp() AS at FROM players WHERE id = %(player)s AND status = 'active'
 ), standing AS (
@@ -104,14 +110,16 @@ WITH who AS MATERIALIZED (
 ), event AS (
     INSERT INTO score_events
         (action_id, player_id, season_id, action_type_id, points, previous_score, score, issued_at, judged_at,
-         request_id, created_at, held_under, metadata)
+         request_id, {column}created_at, held_under, metadata)
     SELECT %(action)s, who.id, season_id, %(type)s, %(result)s, previous, score, %(issued)s, %(judged)s::timestamptz,
-           %(request)s, at, held_under, %(metadata)s::json
+           %(request)s, {value}at, held_under, %(metadata)s::json
     FROM standing, who RETURNING id, season_id
 ), queued AS (
     INSERT INTO outbox (season_id, player_id, event_id, request_id)
     SELECT season_id, %(player)s, id, %(request)s FROM event
 )"""
+
+
 _KEYED = """, keyed AS (
     INSERT INTO idempotency (player_id, key, fingerprint, action_id, outcome)
     SELECT %(player)s, %(key)s, %(fingerprint)s, %(action)s, 'scored' FROM event
@@ -129,15 +137,11 @@ def _short(sql: str) -> str:
     return " ".join(sql.split())
 
 
-def _by_key(sql: str) -> str:
-    """Return the statement with one more column of the event: the API key of the game's server that enters it."""
-    columns = sql.replace("request_id, created_at,", "request_id, api_key_id, created_at,")
-    return columns.replace("%(request)s, at,", "%(request)s, %(api_key)s::uuid, at,")
-
-
-REDEEM = _short(_STANDING + _RETURN)
-REDEEM_WITH_KEY = _short(_STANDING + _KEYED + _RETURN)
-REDEEM_SUM = _short(_SUM + _RETURN_SUM)
-REDEEM_SUM_WITH_KEY = _short(_SUM + _KEYED + _RETURN_SUM)
-REDEEM_BY_KEY = _by_key(REDEEM)
-REDEEM_SUM_BY_KEY = _by_key(REDEEM_SUM)
+_PLAYED = "", ""
+_BY_KEY = "api_key_id, ", "%(api_key)s::uuid, "  # only scores that a game's server enters have its API key
+REDEEM = _short(_general(*_PLAYED) + _RETURN)
+REDEEM_WITH_KEY = _short(_general(*_PLAYED) + _KEYED + _RETURN)
+REDEEM_SUM = _short(_for_sum(*_PLAYED) + _RETURN_SUM)
+REDEEM_SUM_WITH_KEY = _short(_for_sum(*_PLAYED) + _KEYED + _RETURN_SUM)
+REDEEM_BY_KEY = _short(_general(*_BY_KEY) + _RETURN)
+REDEEM_SUM_BY_KEY = _short(_for_sum(*_BY_KEY) + _RETURN_SUM)

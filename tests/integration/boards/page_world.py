@@ -86,8 +86,7 @@ class World(History):
         """Refresh the boards as a worker does."""
 
         def publish(changes: list[BoardChange]) -> None:
-            for change in changes:
-                self.container.board_sync.sync_players(change.season_id, change.players, change.events)
+            self.container.board_sync.sync(changes)
 
         while self.container.outbox.drain(publish):
             pass

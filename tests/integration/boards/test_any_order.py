@@ -58,7 +58,7 @@ def _redeem(container: Container, player: UUID, points: int) -> BoardChange:
 
 
 def _deliver(container: Container, change: BoardChange) -> int:
-    return container.board_sync.sync_players(change.season_id, change.players, change.events)
+    return container.board_sync.sync([change])[change.season_id]
 
 
 def _check(container: Container) -> None:

@@ -46,19 +46,19 @@ def _sync(container: Container, changes: list[BoardChange]) -> dict[int, int]:
         return container.board_sync.sync(changes)
 
 
-def _told(container: Container, changes: list[BoardChange]) -> dict[str, BoardChanged]:
+def _messages(container: Container, changes: list[BoardChange]) -> dict[str, BoardChanged]:
     """Do the task of the changes; return the messages to subscribers by board."""
     listener = container.subscription()
     listener.open()
     eventually(lambda: listener.next(1.0) == Listening())
     versions = _sync(container, changes)
-    told: dict[str, BoardChanged] = {}
+    messages: dict[str, BoardChanged] = {}
     while isinstance(message := listener.next(0.3), BoardChanged):
-        told[message.board] = message
+        messages[message.board] = message
     listener.close()
     by_board = {change.board: versions[change.season_id] for change in changes}
-    assert {board: message.version for board, message in told.items()} == by_board
-    return told
+    assert {board: message.version for board, message in messages.items()} == by_board
+    return messages
 
 
 def _seasons(container: Container) -> dict[str, Season]:
@@ -67,10 +67,14 @@ def _seasons(container: Container) -> dict[str, Season]:
 
 @ON_BOTH
 def test_each_board_is_told_what_the_events_changed_on_it(container: Container, player: UUID) -> None:
-    told = _told(container, _play(container, player))
+    messages = _messages(container, _play(container, player))
     scores = {"main": 16, "weekly": 16, "fastest": 3, "highest": 8, "newest": 3, "lowest-newest": 3, "times": 3}
-    assert {board: message.data[0]["score"] for board, message in told.items()} == scores
-    info = {board: (change["score"], change["previous_score"]) for board in told for change in told[board].change_info}
+    assert {board: message.data[0]["score"] for board, message in messages.items()} == scores
+    info = {
+        board: (change["score"], change["previous_score"])
+        for board in messages
+        for change in messages[board].change_info
+    }
     empty = {"main": 0, "weekly": 0, "times": 0}
     assert info == {board: (score, empty.get(board)) for board, score in scores.items()}
     for season in _seasons(container).values():
@@ -86,9 +90,11 @@ def test_a_foreign_value_in_one_board_leaves_the_others_right(
 ) -> None:
     changes, seasons = _play(container, player), _seasons(container)
     SPOIL[kind](Key(container.redis, f"leaderboard:{name}:{{{seasons['highest'].tag}}}", type_))
-    told = _told(container, changes)
-    assert {board: message.data[0]["score"] for board, message in told.items() if board != "highest"}["weekly"] == 16
-    assert told["highest"].data[0]["score"] == 8
+    messages = _messages(container, changes)
+    assert {board: message.data[0]["score"] for board, message in messages.items() if board != "highest"}[
+        "weekly"
+    ] == 16
+    assert messages["highest"].data[0]["score"] == 8
     container.board_sync.repair()
     container.reconciler.reconcile(pause=0.0)
     for season in seasons.values():
@@ -99,9 +105,9 @@ def test_a_foreign_value_in_one_board_leaves_the_others_right(
 def test_boards_that_redis_has_lost_are_rebuilt_after_the_others_were_told(container: Container, player: UUID) -> None:
     changes, seasons = _play(container, player), _seasons(container)
     container.rankings.clear(seasons["main"])
-    told = _told(container, changes)
-    assert list(told)[-1] == "main"
-    assert told["main"].data[0]["score"] == 16
+    messages = _messages(container, changes)
+    assert list(messages)[-1] == "main"
+    assert messages["main"].data[0]["score"] == 16
     assert container.rankings.ranks(seasons["main"], [16]) == [1]
 
 

@@ -78,8 +78,7 @@ def assert_is_the_fold(
     assert list(container.corrections.find_unsound()) == []
 
     def deliver(changes: list[BoardChange]) -> None:
-        for change in changes:
-            container.board_sync.sync_players(change.season_id, change.players, change.events)
+        container.board_sync.sync(changes)
 
     container.outbox.drain(deliver)
     container.board_sync.repair_board(season)

@@ -106,8 +106,7 @@ def _check_redis(history: History) -> None:
     container = history.container
 
     def deliver(changes: list[BoardChange]) -> None:
-        for change in changes:
-            container.board_sync.sync_players(change.season_id, change.players, change.events)
+        container.board_sync.sync(changes)
 
     container.outbox.drain(deliver)
     for season in container.catalog.open_seasons():

@@ -69,7 +69,7 @@ def deliver(container: Container) -> None:
     def publish(changes: list[BoardChange]) -> None:
         for change in changes:
             if change.players:
-                container.board_sync.sync_players(change.season_id, change.players, change.events)
+                container.board_sync.sync([change])
             if change.has_ended:
                 container.board_sync.end_season(change.season_id)
 
@@ -258,7 +258,9 @@ def test_subscribers_get_the_empty_board_of_the_next_season_and_never_the_old_on
     assert isinstance(message, BoardChanged)
     assert (message.data, message.version > before["version"]) == ([], True)
     assert container.standings.snapshot()["data"] == []
-    assert container.board_sync.sync_players(old.id, [player], [event]) == 0  # a refresh that comes late
+    assert container.board_sync.sync([BoardChange(old.id, MAIN, None, [player], [event])]) == {old.id: 0}, (
+        "it comes late"
+    )
     assert listener.next(0.5) is None
     assert list(container.redis.scan_iter(match=f"*{old.tag}*")) == []
     listener.close()

@@ -11,6 +11,7 @@ import pytest
 
 from app.containers.container import Container
 from app.domain.boards import MAIN
+from app.services.boards.outbox import BoardChange
 from app.services.boards.standings import Standings, Top
 
 START = 1_800_000_000.0
@@ -80,7 +81,9 @@ def test_within_a_second_every_process_shows_the_same_list(
     tops = [processes[0].top()]
     score(container, anna, 2)
     season = container.standings.season(MAIN)
-    container.board_sync.sync_players(season.id, [anna], [])  # subscribers get the new list, and it is cached for them
+    container.board_sync.sync(
+        [BoardChange(season.id, MAIN, None, [anna])]
+    )  # subscribers get the new list, and it is cached for them
     clock.now = START + 0.5
     tops += [process.top() for process in processes]
     assert {(top.version, top.second) for top in tops} == {(tops[0].version, int(START))}

@@ -71,8 +71,7 @@ class Game:
 
     def deliver(self) -> None:
         def publish(changes: list[BoardChange]) -> None:
-            for change in changes:
-                self.container.board_sync.sync_players(change.season_id, change.players, change.events)
+            self.container.board_sync.sync(changes)
 
         self.container.outbox.drain(publish)
 

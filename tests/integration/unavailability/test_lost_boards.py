@@ -8,6 +8,7 @@ import pytest
 
 from app.containers.container import Container
 from app.domain.boards import MAIN, Season
+from app.services.boards.outbox import BoardChange
 from app.stores.boards.cached_lists import CachedTop
 from app.stores.boards.top_list_store import NewTop
 from tests.integration.unavailability.conftest import Caller, data, unavailable
@@ -102,7 +103,7 @@ def test_a_count_of_changes_that_is_no_number_is_503_and_is_mended(
     assert unavailable(anna.get("/leaderboard/top?limit=37"))
     container.board_sync.repair()
     assert anna.get("/leaderboard/top?limit=37").status_code == 200
-    container.board_sync.sync_players(season.id, [UUID(anna.id)], [])  # the task of the redemption
+    container.board_sync.sync([BoardChange(season.id, MAIN, None, [UUID(anna.id)])])  # the task of the redemption
     assert container.board_sync.verify(season) == []
 
 
@@ -118,7 +119,7 @@ def test_a_rebuild_that_an_operator_asks_for_mends_a_key_of_another_type(
 
 def test_a_refresh_rebuilds_it_at_once(anna: Caller, container: Container, season: Season) -> None:
     container.redis.delete(SCORES)
-    container.board_sync.sync_players(season.id, [UUID(anna.id)], [])
+    container.board_sync.sync([BoardChange(season.id, MAIN, None, [UUID(anna.id)])])
     assert container.rankings.ranks(season, [1]) == [AHEAD + 1]
 
 

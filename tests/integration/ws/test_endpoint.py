@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from app.containers.container import Container
+from app.services.boards.outbox import BoardChange
 from app.settings import Settings
 from app.stores.boards.board_events import BOARD_CHANNEL, BoardChanged, publish_board
 from devstack.stack import Stack
@@ -47,7 +48,7 @@ def anna(web: Stack) -> Iterator[Player]:
 def refresh(behind: Container, player: Player) -> None:
     """Refresh the board as the worker does after a redemption."""
     season = behind.standings.season("main")
-    behind.board_sync.sync_players(season.id, [UUID(player.user_id)], [])
+    behind.board_sync.sync([BoardChange(season.id, "main", None, [UUID(player.user_id)])])
 
 
 def listening(behind: Container) -> int:

@@ -132,7 +132,7 @@ class World(RuleBasedStateMachine):
     def work_on(self, change: BoardChange) -> None:
         """Do the tasks of a change, as a worker does."""
         if change.players:
-            self.container.board_sync.sync_players(change.season_id, change.players, change.events)
+            self.container.board_sync.sync([change])
         if change.has_ended:
             self.container.board_sync.end_season(change.season_id)
 

@@ -65,8 +65,7 @@ class Field:
         """Deliver the changes in the outbox, as relay and worker do."""
 
         def bring(changes: list[BoardChange]) -> None:
-            for change in changes:
-                self.container.board_sync.sync_players(change.season_id, change.players, change.events)
+            self.container.board_sync.sync(changes)
 
         self.container.outbox.drain(bring)
 

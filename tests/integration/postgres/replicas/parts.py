@@ -75,8 +75,7 @@ def refresh(container: Container) -> None:
     """Deliver all changes in the outbox, as relay and worker do."""
 
     def deliver(changes: Any) -> None:
-        for change in changes:
-            container.board_sync.sync_players(change.season_id, change.players, change.events)
+        container.board_sync.sync(changes)
 
     container.outbox.drain(deliver)
 
