@@ -57,7 +57,7 @@ def as_json(outcome: DrillOutcome) -> dict[str, object]:
 def with_parts(present_page: str, faults: str, boundary: str) -> str:
     """Return the whole document; an empty part stays as it is on the present page."""
     present_faults, _, present_boundary = present_page.partition(_BOUNDARY_HEADING)
-    return (faults or present_faults) + _BOUNDARY_HEADING + (boundary or present_boundary)
+    return (faults or present_faults).rstrip() + "\n\n" + _BOUNDARY_HEADING + (boundary or present_boundary)
 
 
 def boundary_part(rounds: Sequence[BoundaryOutcome], size: BoundarySize) -> str:

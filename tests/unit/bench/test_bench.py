@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench.faults.report import with_parts
 from bench.pgbench import script
 from bench.sections import carry_over, put
 
@@ -25,3 +26,10 @@ def test_a_section_is_replaced_in_its_place_and_outlives_a_page_that_is_written_
     anew = carry_over(text, "# Another\n")
     assert anew.startswith("# Another\n")
     assert anew.count("third") == anew.count("second") == 1
+
+
+def test_each_part_about_reliability_is_written_alone_and_stands_apart() -> None:
+    seasons = "## Seasons that end under load\n\n"
+    assert with_parts("# Faults\n", "", "new\n") == f"# Faults\n\n{seasons}new\n"
+    assert with_parts(f"# Faults\n\n{seasons}old\n", "", "new\n") == f"# Faults\n\n{seasons}new\n"
+    assert with_parts(f"# Faults\n\n{seasons}old\n", "# New\n", "") == f"# New\n\n{seasons}old\n"
