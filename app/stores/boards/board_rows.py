@@ -39,22 +39,24 @@ class BoardEntry:
 
 def listed(season: Season, segment: Segment | None = None) -> str:
     """Return the query of the listed standings of a season, in a segment of them with `segment_values`."""
-    return f"{_rows_of(season, 'standings')} WHERE s.season_id = :season AND {IS_LISTED}{in_segment(segment)}"
+    return f"{rows_of(season, 'standings')} WHERE s.season_id = :season AND {IS_LISTED}{in_segment(segment)}"
 
 
-def best_listed(season: Season, segment: Segment | None = None, *, parameter: str = "season") -> str:
-    """Return the query of the first `:limit` of them, in no order; `parameter` is the name of the season's id.
+def best_listed(season: Season, count: int, segment: Segment | None = None, *, parameter: str = "season") -> str:
+    """Return the query of the first `count` of them, in no order; `parameter` is the name of the season's id.
 
-    Only these are joined with players and runs, also while PostgreSQL has no statistics of a new season.
+    Only these are joined with players and runs, also while PostgreSQL has no statistics of a new season. The count is
+    in the text: without it PostgreSQL would plan each time anew, since a plan for any count looks dear.
     """
     best = f"""(
         SELECT * FROM standings s WHERE s.season_id = :{parameter} AND {IS_LISTED}{in_segment(segment)}
-        ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT :limit
+        ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT {count:d}
     )"""
-    return _rows_of(season, best)
+    return rows_of(season, best)
 
 
-def _rows_of(season: Season, standings: str) -> str:
+def rows_of(season: Season, standings: str) -> str:
+    """Return the query of the rows of these standings, a table or a query in brackets."""
     metadata, join = ("run.metadata", RUN) if season.scoring in ONE_RUN else ("CAST(NULL AS json) AS metadata", "")
     return f"""
         SELECT s.player_id, p.username, s.score, s.achieved_at, s.changes, s.listed, {metadata}

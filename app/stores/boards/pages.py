@@ -17,6 +17,7 @@ from app.stores.boards.board_rows import (
     listed,
     place_of,
     public_view,
+    rows_of,
     segment_values,
 )
 from app.stores.boards.season_marks import LAST_BEFORE
@@ -40,13 +41,15 @@ class PageStore:
         if count == 0:
             return []
         rows = self._db.rows(
-            _two_ranges(
-                listed(season, segment),
+            _from_place(
+                season,
+                segment,
+                count,
                 "(s.achieved_at, s.player_id) < (:at, :player)",
                 "s.score > :score",
                 "score ASC, achieved_at DESC, player_id DESC",
             ),
-            **_values(season, place, count, segment, without),
+            **_values(season, place, segment, without),
         )
         return [public_view(season, row) for row in reversed(rows)]
 
@@ -64,22 +67,23 @@ class PageStore:
         if count == 0:
             return []
         rows = self._db.rows(
-            _two_ranges(
-                listed(season, segment),
+            _from_place(
+                season,
+                segment,
+                count,
                 f"(s.achieved_at, s.player_id) >{'=' if with_place else ''} (:at, :player)",
                 "s.score < :score",
                 "score DESC, achieved_at, player_id",
             ),
-            **_values(season, place, count, segment, without),
+            **_values(season, place, segment, without),
         )
         return [public_view(season, row) for row in rows]
 
     def top(self, season: Season, count: int, segment: Segment | None = None) -> list[BoardEntry]:
         """Return the first `count` entries."""
         rows = self._db.rows(
-            f"{best_listed(season, segment)} ORDER BY s.score DESC, s.achieved_at, s.player_id",
+            f"{best_listed(season, count, segment)} ORDER BY s.score DESC, s.achieved_at, s.player_id",
             season=season.id,
-            limit=count,
             **segment_values(segment),
         )
         return [public_view(season, row) for row in rows]
@@ -149,29 +153,33 @@ class PageStore:
         return row.players if row else None
 
 
-def _two_ranges(query: str, same_score: str, beyond: str, order: str) -> str:
-    """Return the query of two ranges, so that the index goes straight to the place: the same score, then beyond."""
+def _from_place(season: Season, segment: Segment | None, count: int, same_score: str, beyond: str, order: str) -> str:
+    """Return the query of two ranges, so that the index goes straight to the place: the same score, then beyond.
+
+    Only the rows that are returned are joined with players and runs. The count is in the text, as in `best_listed`.
+    """
     inner = ", ".join(f"s.{column}" for column in order.split(", "))
     by_time = inner.partition(", ")[2]
-    others = f"{query} AND s.player_id IS DISTINCT FROM CAST(:without AS uuid)"
-    return f"""
-        SELECT * FROM (
-            ({others} AND s.score = :score AND {same_score} ORDER BY {by_time} LIMIT :count)
-            UNION ALL
-            ({others} AND {beyond} ORDER BY {inner} LIMIT :count)
-        ) near ORDER BY {order} LIMIT :count
+    others = f"""
+        SELECT * FROM standings s WHERE s.season_id = :season AND {IS_LISTED}{in_segment(segment)}
+        AND s.player_id IS DISTINCT FROM CAST(:without AS uuid)
     """
+    near = f"""(
+        SELECT * FROM (
+            ({others} AND s.score = :score AND {same_score} ORDER BY {by_time} LIMIT {count:d})
+            UNION ALL
+            ({others} AND {beyond} ORDER BY {inner} LIMIT {count:d})
+        ) s ORDER BY {inner} LIMIT {count:d}
+    )"""
+    return f"{rows_of(season, near)} ORDER BY {inner}"
 
 
-def _values(
-    season: Season, place: Place, count: int, segment: Segment | None, without: UUID | None
-) -> dict[str, object]:
+def _values(season: Season, place: Place, segment: Segment | None, without: UUID | None) -> dict[str, object]:
     return {
         "season": season.id,
         "score": place.score,
         "at": place.achieved_at,
         "player": place.player,
-        "count": count,
         "without": without,
         **segment_values(segment),
     }

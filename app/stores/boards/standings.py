@@ -122,7 +122,7 @@ class StandingStore:
         lists = " UNION ALL ".join(
             f"""
             SELECT {place} AS place, *, rank() OVER (ORDER BY score DESC) AS rank
-            FROM ({best_listed(season, parameter=f"season_{place}")}) best_{place}
+            FROM ({best_listed(season, limit, parameter=f"season_{place}")}) best_{place}
             """
             for place, season in enumerate(seasons)
         )
@@ -131,7 +131,6 @@ class StandingStore:
             SELECT seen.position, ranked.* FROM (SELECT {self._db.position_sql} AS position) seen
             LEFT JOIN ({lists}) ranked ON true ORDER BY place, score DESC, achieved_at, player_id
             """,
-            limit=limit,
             **{f"season_{place}": season.id for place, season in enumerate(seasons)},
         )
         tops: list[list[Standing]] = [[] for _ in seasons]

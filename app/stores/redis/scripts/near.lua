@@ -10,11 +10,18 @@ local set = KEYS[3]
 local first = set == KEYS[1] and 1 or 0  -- the mark is the first member of the board's set
 local place
 if ARGV[4] then
-  place = redis.call('ZCOUNT', set, '-inf', '(' .. ARGV[3])
-  local last = redis.call('ZCOUNT', set, '-inf', ARGV[3])
-  while place < last do
-    local middle = math.floor((place + last) / 2)
-    if redis.call('ZRANGE', set, middle, middle)[1] < ARGV[4] then place = middle + 1 else last = middle end
+  -- A place is mostly that of a player who is still there ('~' behind the member: the place after it).
+  local member, after = string.gsub(ARGV[4], '~$', '')
+  local score = redis.call('ZSCORE', set, member)
+  if score and tonumber(score) == tonumber(ARGV[3]) then
+    place = redis.call('ZRANK', set, member) + after
+  else
+    place = redis.call('ZCOUNT', set, '-inf', '(' .. ARGV[3])
+    local last = redis.call('ZCOUNT', set, '-inf', ARGV[3])
+    while place < last do
+      local middle = math.floor((place + last) / 2)
+      if redis.call('ZRANGE', set, middle, middle)[1] < ARGV[4] then place = middle + 1 else last = middle end
+    end
   end
 else
   place = tonumber(ARGV[3]) - 1 + first
