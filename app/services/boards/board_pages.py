@@ -67,7 +67,9 @@ class BoardPages:
             players = [place.player for place in places[:limit]]
             entries = self._read(lambda database: PageStore(database).entries(season, players, segment))
         last = places[limit - 1] if len(places) > limit else None
-        return Page(self._ranks.ranked(season, entries[:limit], segment), self.total(season, segment), last)
+        ranked = self._ranks.ranked(season, entries[:limit], segment)
+        total = self._count(season, segment) if ranked.total is None else ranked.total
+        return Page(ranked.standings, total, last)
 
     def _span_after(self, season: Season, segment: Segment, after: Place | None, count: int) -> Span | None:
         orders = self._rankings.orders
@@ -83,7 +85,10 @@ class BoardPages:
         else:
             counts = self._rankings.orders.counts(season, segment, [])
             total = counts.total if counts else None
-        return self._read(lambda database: PageStore(database).total(season, segment)) if total is None else total
+        return self._count(season, segment) if total is None else total
+
+    def _count(self, season: Season, segment: Segment | None) -> int:
+        return self._read(lambda database: PageStore(database).total(season, segment))
 
     def around_place(self, season: Season, number: int, limit: int, segment: Segment | None = None) -> Surroundings:
         """Return the standings before place `number`, and from it on. Raises NotFound beyond the last place."""
@@ -107,7 +112,7 @@ class BoardPages:
         entry, above, below = self._around_player(season, player, limit, segment, own=False)
         if not entry.is_listed:
             return NOBODY
-        rows = self._ranks.ranked(season, [*above, entry, *below], segment)
+        rows = self._ranks.ranked(season, [*above, entry, *below], segment).standings
         return Surroundings(rows[len(above)].rank, rows[: len(above)], rows[len(above) + 1 :])
 
     def own(
@@ -115,7 +120,7 @@ class BoardPages:
     ) -> tuple[Standing, list[Standing], list[Standing]]:
         """Return a player's standing as they see it, and up to `limit` neighbours on both sides. Raises NotFound."""
         entry, above, below = self._around_player(season, player, limit, segment, own=True)
-        rows = self._ranks.ranked(season, [*above, entry, *below], segment)
+        rows = self._ranks.ranked(season, [*above, entry, *below], segment).standings
         return rows[len(above)], rows[: len(above)], rows[len(above) + 1 :]
 
     def lookup(
@@ -123,7 +128,7 @@ class BoardPages:
     ) -> list[tuple[int, Standing]]:
         """Return the ranked standings among those of these players, best first, each with its place among them."""
         entries = self._read(lambda database: PageStore(database).entries(season, players, segment))
-        rows = self._ranks.ranked(season, entries, segment)
+        rows = self._ranks.ranked(season, entries, segment).standings
         places: dict[int, int] = {}
         for number, row in enumerate(rows, 1):
             places.setdefault(row.score, number)
@@ -133,9 +138,10 @@ class BoardPages:
         self, season: Season, place: Place, limit: int, segment: Segment | None, span: Span | None
     ) -> Surroundings:
         above, below = self._read(lambda database: _sides(database, season, place, limit, segment, span))
-        rows = self._ranks.ranked(season, [*above, *below], segment)
-        rank = self._ranks.rank(season, season.stored(place.score), segment)
-        return Surroundings(rank, rows[: len(above)], rows[len(above) :])
+        score = season.stored(place.score)
+        ranked = self._ranks.ranked(season, [*above, *below], segment, [score])
+        rows = ranked.standings
+        return Surroundings(ranked.ranks[score], rows[: len(above)], rows[len(above) :])
 
     def _around_player(
         self, season: Season, player: UUID, limit: int, segment: Segment | None, *, own: bool

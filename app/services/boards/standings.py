@@ -189,4 +189,4 @@ class Standings:
         entry = self._standings.standing(season, player_id, own=own)
         if entry is None:
             raise NotFound("There is no such player.")
-        return self._ranks.ranked(season, [entry])[0]
+        return self._ranks.ranked(season, [entry]).standings[0]
