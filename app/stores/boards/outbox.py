@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from app.stores.boards.seasons import note_corrections
 from app.stores.postgres.engine import Database
+from app.stores.postgres.rows import parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class OutboxStore:
     def take(self, connection: sa.Connection, limit: int) -> list[OutboxRow]:
         """Lock the oldest rows that no other relay has locked, until the transaction ends, and return them."""
         rows = connection.execute(
-            sa.text(
+            parsed(
                 """
                 SELECT o.id, o.season_id, b.slug, s.number, o.player_id, o.event_id, o.request_id,
                        extract(epoch FROM o.created_at)::float
@@ -80,7 +81,7 @@ class OutboxStore:
 
     def delete(self, connection: sa.Connection, ids: Iterable[int]) -> None:
         """Delete rows that the broker has confirmed."""
-        connection.execute(sa.text("DELETE FROM outbox WHERE id = ANY(:ids)"), {"ids": list(ids)})
+        connection.execute(parsed("DELETE FROM outbox WHERE id = ANY(:ids)"), {"ids": list(ids)})
 
     def status(self) -> Backlog:
         """Return the number of rows that wait, and the age of the oldest."""

@@ -25,6 +25,7 @@ from app.stores.boards.orders import MirroredStanding
 from app.stores.boards.season_marks import BETTER_AFTER_MARK, LAST_BETTER
 from app.stores.postgres.engine import Database
 from app.stores.postgres.lsn import PRIMARY_NOW, Position
+from app.stores.postgres.rows import array_text
 
 _RECENT_EVENTS = 5000
 
@@ -191,7 +192,9 @@ class StandingStore:
         """Return such standings for each of several seasons."""
         pairs = [(season.id, player) for season, players in boards for player in players]
         rows = self._db.rows(
-            _MEMBERS_ON, seasons=[season_id for season_id, _ in pairs], players=[player for _, player in pairs]
+            _MEMBERS_ON,
+            seasons=array_text(season_id for season_id, _ in pairs),
+            players=array_text(player for _, player in pairs),
         )
         members: dict[int, list[MirroredStanding]] = {season.id: [] for season, _ in boards}
         for season_id, *member in rows:
@@ -259,8 +262,8 @@ class StandingStore:
             JOIN players p ON p.id = s.player_id
             ORDER BY s.score DESC, s.achieved_at, s.player_id
             """,
-            seasons=[season_id for season_id, _ in pairs],
-            events=[event for _, event in pairs],
+            seasons=array_text(season_id for season_id, _ in pairs),
+            events=array_text(event for _, event in pairs),
         )
         changed: dict[int, list[ChangedStanding]] = {season.id: [] for season, _ in boards}
         seasons = {season.id: season for season, _ in boards}

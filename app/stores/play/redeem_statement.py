@@ -12,6 +12,8 @@ order of their seasons, so that two redemptions of a player don't wait for each 
 
 from __future__ import annotations
 
+import re
+
 from app.stores.boards.counting import IS_ONE_RUN, WAS_HELD, stored
 
 # The conditions and values below are on a standing `s` and the row `excluded` that this redemption would begin it with.
@@ -25,23 +27,24 @@ _OWN = "CASE WHEN s.has_held THEN s.held WHEN s.achieved_at IS NOT NULL THEN s.s
 _RESULT = "CASE WHEN excluded.has_held THEN excluded.held ELSE excluded.score END"
 # A scheduled board always has an open season between its times: if it lacks one, that was not written in time.
 _LACKS_SEASON = """(
-    b.schedule IS NOT NULL AND b.archived_at IS NULL AND coalesce(b.starts_at <= who.at, true)
-    AND coalesce(b.ends_at > who.at, true)
+    b.schedule IS NOT NULL AND b.archived_at IS NULL AND coalesce(b.starts_at <= at, true)
+    AND coalesce(b.ends_at > at, true)
 )"""
 
 
 def _general(column: str, value: str) -> str:
     return f"""
 WITH who AS (
-    SELECT id, held_under, clock_timestamp() AS at FROM players WHERE id = %(player)s AND status = 'active'
+    SELECT id AS player_id, held_under, clock_timestamp() AS at FROM players
+    WHERE id = %(player)s AND status = 'active'
 ), feed AS (
-    SELECT n.id AS season_id, fed.place, b.slug, n.number, b.scoring, b.sort_order, who.id AS player_id, who.held_under,
-           who.at, {WAS_HELD} AS is_held, {stored("%(result)s::bigint")} AS value,
-           CASE WHEN {IS_ONE_RUN} THEN b.scoring = 'last' END AS keeps_newest
+    SELECT who.*, n.id AS season_id, fed.place, b.slug, n.number, b.scoring, b.sort_order,
+           CASE WHEN b.sort_order = 'asc' THEN -1 ELSE 1 END AS sign, {WAS_HELD} AS is_held,
+           {stored("%(result)s::bigint")} AS value, CASE WHEN {IS_ONE_RUN} THEN b.scoring = 'last' END AS keeps_newest
     FROM who JOIN action_types t ON t.id = %(type)s
     CROSS JOIN unnest(t.board_id || t.more_boards) WITH ORDINALITY AS fed (board_id, place)
     JOIN boards b ON b.id = fed.board_id
-    LEFT JOIN seasons n ON n.board_id = b.id AND n.starts_at <= who.at AND (n.ends_at IS NULL OR n.ends_at > who.at)
+    LEFT JOIN seasons n ON n.board_id = b.id AND n.starts_at <= at AND (n.ends_at IS NULL OR n.ends_at > at)
     WHERE n.id IS NOT NULL OR {_LACKS_SEASON}
     ORDER BY n.id
 ), standing AS (
@@ -56,7 +59,7 @@ WITH who AS (
                      WHEN excluded.achieved_at IS NOT NULL AND {_REPLACES} THEN excluded.score ELSE s.score END,
         held = CASE WHEN excluded.keeps_newest IS NULL THEN s.held + excluded.held
                     WHEN NOT (s.has_held OR excluded.has_held) THEN 0
-                    WHEN s.keeps_newest THEN {_RESULT} ELSE greatest({_OWN}, {_RESULT}) END,
+                    ELSE greatest(CASE WHEN NOT s.keeps_newest THEN {_OWN} END, {_RESULT}) END,
         has_held = s.has_held OR excluded.has_held, changes = s.changes + 1,
         achieved_at = CASE WHEN excluded.keeps_newest IS NULL THEN {_REACHED_AT}
                            WHEN excluded.achieved_at IS NOT NULL AND {_REPLACES}
@@ -70,8 +73,7 @@ WITH who AS (
     RETURNING season_id, changes, previous,
               CASE WHEN keeps_newest IS NULL THEN score + held WHEN has_held THEN held ELSE score END AS score
 ), changed AS (
-    SELECT f.*, s.changes, CASE WHEN f.sort_order = 'asc' THEN -s.previous ELSE s.previous END AS previous,
-           CASE WHEN f.sort_order = 'asc' THEN -s.score ELSE s.score END AS score
+    SELECT f.*, s.changes, f.sign * s.previous AS previous, f.sign * s.score AS score
     FROM feed f LEFT JOIN standing s USING (season_id)
 ), event AS (
     INSERT INTO score_events
@@ -133,8 +135,8 @@ _RETURN_SUM = f" SELECT season_id, previous, score, changes, {WAS_HELD} FROM who
 
 
 def _short(sql: str) -> str:
-    """Return the statement without indentation: psycopg parses one of over 4,096 characters each time anew."""
-    return " ".join(sql.split())
+    """Return the statement with no more spaces than it needs: psycopg parses over 4,096 characters each time anew."""
+    return re.sub(r"\s*([,()=+*<>|])\s*", r"\1", " ".join(sql.split()))
 
 
 _PLAYED = "", ""

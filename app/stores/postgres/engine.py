@@ -23,7 +23,7 @@ from app.stores.postgres.gevent_connection import (
     patched,
 )
 from app.stores.postgres.lsn import PRIMARY_NOW
-from app.stores.postgres.rows import Row
+from app.stores.postgres.rows import Row, parsed
 from app.stores.postgres.session_settings import make_engine
 from app.stores.unavailability import UNAVAILABLE, certainly_changed_nothing, is_conflict, pg_refuses, session_outdated
 
@@ -193,7 +193,7 @@ class Database:
     def rows(self, sql: str, **parameters: object) -> list[Row]:
         """Return the rows of one statement."""
         with self.statement() as connection:
-            return list(connection.execute(sa.text(sql), parameters))
+            return list(connection.execute(parsed(sql), parameters).all())  # one by one they cost twice as much
 
     def row(self, sql: str, **parameters: object) -> Row | None:
         """Return the first row, or `None`."""

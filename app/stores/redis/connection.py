@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
+import hiredis
 import redis
 from redis.exceptions import ResponseError
 
@@ -29,6 +30,14 @@ def raw(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
+def _pack(command: Command) -> bytes:
+    """Return the bytes of a command as redis-py would send it, a name of two words as two arguments."""
+    name = command[0]
+    words = name.split() if isinstance(name, str) and " " in name else [name]
+    packed: bytes = hiredis.pack_command((*words, *command[1:]))
+    return packed
+
+
 class NodeConnection(Protocol):
     """The part of redis-py's connections that a direct connection uses; redis-py itself doesn't give it types."""
 
@@ -37,8 +46,6 @@ class NodeConnection(Protocol):
     def disconnect(self) -> object: ...
 
     def can_read(self, timeout: float = 0) -> bool: ...
-
-    def pack_commands(self, commands: Sequence[Command]) -> list[bytes]: ...
 
     def send_packed_command(self, command: list[bytes]) -> object: ...
 
@@ -80,17 +87,17 @@ class DirectConnection:
     def send(self, commands: Sequence[Command]) -> NodeConnection:
         """Send commands and return the connection that the answers come on, for `receive` or `drop`.
 
-        Raises redis-py's errors, and UnicodeEncodeError or DataError for a value that can't be sent: then nothing was
+        Raises redis-py's errors, and UnicodeEncodeError or TypeError for a value that can't be sent: then nothing was
         sent, and the connection stays usable.
         """
         connection = self._acquire()
         try:
-            packed = connection.pack_commands(commands)
+            packed = b"".join(map(_pack, commands))
         except Exception:
             self._release(connection)
             raise
         try:
-            connection.send_packed_command(packed)
+            connection.send_packed_command([packed])
         except BaseException:
             self.drop(connection)
             raise

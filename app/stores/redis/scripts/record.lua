@@ -9,11 +9,13 @@ if ARGV[5] ~= '' and redis.call('SET', KEYS[4], 1, 'NX', 'PX', 1000) then redis.
 if not is_complete() then return {} end
 local player, change = ARGV[1], tonumber(ARGV[4])
 local known = tonumber(string.match(redis.call('HGET', KEYS[2], player) or '', '^%d+$') or 0)
+local own = ARGV[3]
 if change > known then
-  redis.call('ZADD', KEYS[1], ARGV[3], player)
+  redis.call('ZADD', KEYS[1], own, player)
   redis.call('HSET', KEYS[2], player, change)
+else
+  own = redis.call('ZSCORE', KEYS[1], player)
 end
-local own = redis.call('ZSCORE', KEYS[1], player)
 own = own and tonumber(own) or -math.huge
 local function rank(score)
   local above = redis.call('ZCOUNT', KEYS[1], '(' .. score, '+inf')
