@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from decimal import Decimal, localcontext
 from functools import cache
+from itertools import accumulate
+from operator import mul
 
 _DIGITS = 500
 _LEAST_RUN = 16  # of random digits so many agree with these in one case of 10^12
@@ -36,9 +39,24 @@ def _known_runs() -> frozenset[str]:
         numbers += [Decimal(number).sqrt() for number in (2, 3, 5, 7)]
         decimal = [str(number).replace(".", "") for number in numbers]
         hexadecimal = [f"{int(number * 16**400):x}" for number in numbers]
-    series = [range(300), range(0, 600, 2), range(1, 600, 2), (n * n for n in range(300)), (1 << n for n in range(99))]
-    digits = [*decimal, *hexadecimal, *("".join(map(str, terms)) for terms in series), *_PUBLISHED]
+    digits = [*decimal, *hexadecimal, *("".join(map(str, terms)) for terms in _series()), *_PUBLISHED]
     return frozenset(run for known in digits for run in _runs(known))
+
+
+def _series() -> Iterator[Iterable[int]]:
+    """Yield the first terms of the series that people write one after the other."""
+    yield from (range(300), range(0, 600, 2), range(1, 600, 2), (n * n for n in range(300)), (n**3 for n in range(200)))
+    yield from ((base**n for n in range(99)) for base in (2, 3, 10))
+    yield (n for n in range(2, 1000) if all(n % divisor for divisor in range(2, math.isqrt(n) + 1)))
+    yield accumulate(range(300))  # triangular numbers
+    yield accumulate(range(1, 60), mul)  # factorials
+    yield from (_sums_of_two(first, second) for first, second in ((0, 1), (2, 1)))  # Fibonacci's and Lucas' numbers
+
+
+def _sums_of_two(first: int, second: int) -> Iterator[int]:
+    for _ in range(200):
+        yield first
+        first, second = second, first + second
 
 
 def _pi() -> Decimal:

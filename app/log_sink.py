@@ -36,8 +36,7 @@ class Sink(io.TextIOBase):
     encoding = "utf-8"
     errors = "backslashreplace"
 
-    def __init__(self, descriptor: int, *, may_wait: bool = False) -> None:
-        """Write to `descriptor`. With `may_wait`, wait for the reader of a pipe, however long it takes."""
+    def __init__(self, descriptor: int) -> None:
         self._original = self._descriptor = descriptor
         self._write_part: Callable[[int, memoryview], int] = os.write
         self.dropped = 0
@@ -46,8 +45,7 @@ class Sink(io.TextIOBase):
         self._unreported = 0
         self._is_cut = False  # the last line was written in part
         self._is_counting = False
-        if not may_wait:
-            self._never_block(descriptor)
+        self._never_block(descriptor)
 
     def write(self, text: str) -> int:
         """Write the text, or drop it; return its length either way. Raises TypeError for bytes, which callers probe."""
@@ -80,8 +78,9 @@ class Sink(io.TextIOBase):
         """Find a way to write that doesn't wait, without changing the mode that other processes share."""
         with contextlib.suppress(OSError):
             mode = os.fstat(descriptor).st_mode
-            if stat.S_ISFIFO(mode):
-                self._descriptor = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK)
+            if stat.S_ISFIFO(mode) or os.isatty(descriptor):  # a terminal may be stopped (Ctrl-S), or nobody reads it
+                flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY
+                self._descriptor = os.open(f"/proc/self/fd/{descriptor}", flags)
             elif stat.S_ISSOCK(mode):
                 peer = _socket.socket(fileno=os.dup(descriptor))
                 self._write_part = lambda _, data: peer.send(data, _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
@@ -162,5 +161,5 @@ def guard_standard_output() -> None:
     """
     if sys.stdout is sys.__stdout__:
         _flush(sys.stdout)
-        sink = Sink(_open(1, sys.stdout), may_wait=True)
+        sink = Sink(_open(1, sys.stdout))
         vars(sys).update(stdout=sink, __stdout__=sink)

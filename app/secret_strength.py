@@ -49,6 +49,12 @@ _PUBLISHED = frozenset(
         "aym1sysppbydfgzld3umj1qzkobwvmkoqq-estjqlr_t-1qs0gzh75aktmn3yj0ips4hcguutwjazzr1z9caow",
     }
 )
+# Generators and examples write these into a secret that is to be replaced. The rest of it may be random, but it is
+# published with their code. Signs and digits between the letters don't count.
+_PLACEHOLDERS = (
+    *("insecure", "notsecure", "notsecret", "changeme", "changethis", "replaceme", "replacethis"),
+    *("placeholder", "example", "donotuse", "fortesting", "development", "yoursecret", "yourkey"),
+)
 _HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "sha3_512", "blake2b", "blake2s")
 _KNOWN = " ".join([*_ROWS, *(row[::-1] for row in _ROWS), _WORDS])
 # The commonest pairs of letters in English, and in languages written like it.
@@ -81,6 +87,8 @@ def weakness(secret: str) -> str | None:
         return "repeats a few characters"
     if secret.lower() in _PUBLISHED:
         return "is an example in public documentation"
+    if any(word in "".join(filter(str.isalpha, secret.lower())) for word in _PLACEHOLDERS):
+        return "says that it is a placeholder"
     if any(raw[:_DIGEST_BYTES] in _digests_of_words() for raw in _decoded(secret)):
         return "is the hash of a well-known word, or of nothing"
     if any(map(has_known_digits, [*_readings(secret), *(raw.hex() for raw in _decoded(secret))])):

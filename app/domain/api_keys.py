@@ -24,6 +24,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 PREFIX = "fbk_"
 MOST_GRACE_SECONDS = 604_800
 MOST_PER_MINUTE = 1_000_000
+_SET_BACK_SECONDS = 86_400  # by which a clock may be set back before a grace that was given then is over
 _NAME_CHARACTERS = 64
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _ID_LENGTH, _SECRET_LENGTH, _CHECKSUM_LENGTH = 12, 32, 6
@@ -65,7 +66,7 @@ class KeySecrets:
         if hmac.compare_digest(self.digest, digest):
             return True
         is_previous = self.previous_digest is not None and hmac.compare_digest(self.previous_digest, digest)
-        return is_previous and now < self.previous_until
+        return is_previous and now < self.previous_until <= now + MOST_GRACE_SECONDS + _SET_BACK_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

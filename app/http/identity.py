@@ -36,12 +36,13 @@ _VERIFIED_TOKENS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The player and login of a verified token; `expires_at` is in Unix seconds, `token_id` is the token's own id."""
+    """The player and login of a verified token; times are in Unix seconds, `token_id` is the token's own id."""
 
     player_id: UUID
     login_id: UUID
     token_id: UUID
     expires_at: float
+    issued_at: float
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -104,8 +105,11 @@ def identity_of(authorization: str | None, *, kind: str = "access") -> Identity:
         raise Unauthorized("An API key is no player. Send a player's access token here.")
     verified: tuple[str, Identity] = current_app.extensions[_VERIFIED](token.strip())
     token_kind, identity = verified
-    if time.time() >= identity.expires_at + _LEEWAY_SECONDS:
+    now = time.time()
+    if now >= identity.expires_at + _LEEWAY_SECONDS:
         raise Unauthorized("The token has expired. Refresh it or sign in again.")
+    if identity.issued_at > now + _SET_BACK_SECONDS:  # it was verified before the clock was set back that far
+        raise Unauthorized("The token is not valid. Sign in again.")
     if token_kind != kind:
         raise Unauthorized(f"Send the {kind} token here.")
     return identity
@@ -115,7 +119,8 @@ def _verify(token: str) -> tuple[str, Identity]:
     """Return the kind of a token and its identity. Raises Unauthorized."""
     try:
         claims = decode_token(token)
-        identity = Identity(UUID(claims["sub"]), UUID(claims["fam"]), UUID(claims["jti"]), float(claims["exp"]))
+        player_id, login_id, token_id = (UUID(claims[name]) for name in ("sub", "fam", "jti"))
+        identity = Identity(player_id, login_id, token_id, float(claims["exp"]), float(claims["iat"]))
         return str(claims["type"]), identity
     except jwt.exceptions.ExpiredSignatureError:
         raise Unauthorized("The token has expired. Refresh it or sign in again.") from None

@@ -117,14 +117,16 @@ class BoundaryDrill:
         findings, _ = settle([self._books.outbox, lambda: self._finals.findings(self._answers)])
         screens = [check_screens(season, phase.screens) for season in ended]
         seconds = sum(load.seconds for load in loads.result())
+        end_rate = min(self._rate_at(season.ends_at) for season in ended)
+        findings += [finding for _, more in screens for finding in more] + _went_back(phase.went_back)
         return BoundaryOutcome(
             len(answers),
             len(ended),
             len(answers) / seconds,
-            min(self._rate_at(season.ends_at) for season in ended),
+            end_rate,
             max(season.closed_after for season in ended),
             max(shown_after for shown_after, _ in screens),
-            [*findings, *(finding for _, more in screens for finding in more), *_went_back(phase.went_back)],
+            findings + untouched(end_rate),
         )
 
     def _issue(self, per_player: int) -> list[Request]:
@@ -177,6 +179,11 @@ class BoundaryDrill:
     def _rate_at(self, end: datetime) -> float:
         around = 2 * _AROUND.total_seconds()
         return float(self._books.rows(_COUNT_AROUND, end - _AROUND, end + _AROUND)[0][0] / around)
+
+
+def untouched(end_rate: float) -> list[str]:
+    """Return the reason why a round without redemptions around one of its ends has failed; empty for any other."""
+    return [] if end_rate > 0 else ["had no effect: nothing was redeemed around the end of a season"]
 
 
 def _went_back(count: int) -> list[str]:

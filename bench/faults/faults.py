@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -111,9 +112,8 @@ def _is_read(replica: Postgres) -> bool:
 
 def _worker_in_a_task(scene: Scene) -> None:
     """Kill the worker that has the task with kill -9; the task must be done all the same."""
-    folder = scene.folder / f"slow-{time.monotonic_ns()}"
-    folder.mkdir()
-    start_file, end_file = folder / "began", folder / "done"
+    folder = _task_folder(scene)
+    start_file, end_file = folder / touch.BEGAN, folder / "done"
     worker = scene.child("worker-leaderboard")
     _send(scene, SLOW, {"folder": str(folder), "seconds": 2.0})
     _wait(start_file.exists, "the slow task to begin")
@@ -127,7 +127,7 @@ def _worker_in_a_task(scene: Scene) -> None:
 def _poison(scene: Scene) -> None:
     """Send a task that kills its worker every time; it must become a dead letter, and the other tasks must go on."""
     before = scene.books.count_dead_letters()[DIE]
-    _send(scene, DIE, {})
+    _send(scene, DIE, {"folder": str(_task_folder(scene))})
     _wait(lambda: scene.books.count_dead_letters()[DIE] > before, "the poison to become a dead letter")
     scene.expected_dead_letters[DIE] += 1
 
@@ -171,9 +171,16 @@ FAULTS = (
     Fault("task", "a worker killed in the middle of a task", _worker_in_a_task, touch.TASKS),
     Fault("poison", "a task that kills its worker every time", _poison, touch.DEAD_LETTERS),
     Fault("relay", "the relay killed", _kill("relay"), touch.outbox_without("relay")),
-    Fault("everything", "everything killed at once and started again", _everything, touch.SOCKETS_AND_ANSWERS),
+    Fault("everything", "everything killed at once and started again", _everything, touch.EVERYTHING),
     Fault("disk", "the database's disk full", _disk_full, touch.FULL_DISK),
 )
+
+
+def _task_folder(scene: Scene) -> Path:
+    """Return a new folder for the files of one task."""
+    folder = scene.folder / f"task-{time.monotonic_ns()}"
+    folder.mkdir()
+    return folder
 
 
 def _send(scene: Scene, task: str, arguments: dict[str, Any]) -> None:

@@ -8,18 +8,26 @@ import time
 from pathlib import Path
 
 from bench.faults.faults import DIE, SLOW
+from bench.faults.touch import BEGAN
 from workers.app import app
 
 
 @app.task(name=DIE)  # type: ignore[untyped-decorator]
-def die() -> None:
+def die(folder: str) -> None:
     """Kill the process that works on it, every time."""
+    _note_begin(folder)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 @app.task(name=SLOW)  # type: ignore[untyped-decorator]
 def slow(folder: str, seconds: float) -> None:
-    """Take `seconds`: write the pid to `began` at the start and to `done` at the end."""
-    Path(folder, "began").write_text(str(os.getpid()))
+    """Take `seconds`, and write the file `done` at the end."""
+    _note_begin(folder)
     time.sleep(seconds)
-    Path(folder, "done").write_text(str(os.getpid()))
+    Path(folder, "done").touch()
+
+
+def _note_begin(folder: str) -> None:
+    """Write down which process begins a task; one that is begun again has another line."""
+    with Path(folder, BEGAN).open("a") as file:
+        file.write(f"{os.getpid()}\n")

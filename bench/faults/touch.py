@@ -26,6 +26,8 @@ Begin = Callable[[Scene], Count]
 _LATE_SECONDS = 1.0  # a row of the outbox that has waited longer is late
 _POLL_SECONDS = 0.2
 _LOG_SECONDS = 3.0  # nginx writes its log once a second
+BEGAN = "began"
+"""The file with the pids of the workers that have begun a task of the drill, in the task's folder."""
 _NO_SPACE = b"No space left on device"
 PLAYERS = "history:*"  # keys of the players on a shard; at some moments there may be no keys of actions under way
 _BACKENDS = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
@@ -143,22 +145,39 @@ def _left_replica(name: str) -> Begin:
     return begin
 
 
-def _begun_tasks(scene: Scene) -> Count:
-    before = set(scene.folder.glob("slow-*/began"))
-    return lambda _: len(set(scene.folder.glob("slow-*/began")) - before)
+def _tasks_begun_again(scene: Scene) -> Count:
+    """Count the workers that began a task of the drill which another one had to begin again."""
+    before = lost_workers(scene.folder)
+    return lambda _: lost_workers(scene.folder) - before
+
+
+def lost_workers(folder: Path) -> int:
+    """Return how many workers began a task in `folder` and did not end it, by the tasks that were begun again."""
+    return sum(max(0, len(set(file.read_text().split())) - 1) for file in folder.glob(f"*/{BEGAN}"))
 
 
 def _dead_letters(scene: Scene) -> Count:
-    before = scene.books.count_dead_letters().total()
-    return lambda _: scene.books.count_dead_letters().total() - before
+    """Count the new dead letters, if workers were lost: a message that no worker knows becomes one too."""
+    before, count_lost = scene.books.count_dead_letters().total(), _tasks_begun_again(scene)
+    return lambda phase: scene.books.count_dead_letters().total() - before if count_lost(phase) else 0
+
+
+def _all_ended(scene: Scene) -> Count:
+    """Count as `_cut_and_refused`, if every process of the cluster has ended."""
+    before, count = _pids(scene), _cut_and_refused(scene)
+    return lambda phase: 0 if before & _pids(scene) else count(phase)
+
+
+def _pids(scene: Scene) -> set[int]:
+    return {child.pid for child in scene.cluster.processes.values()}
 
 
 SOCKETS = Touch("sockets cut off", _cut_sockets)
-SOCKETS_AND_ANSWERS = Touch("sockets cut off while answers failed", _cut_and_refused)
+EVERYTHING = Touch("sockets cut off while answers failed and every process ended", _all_ended)
 SHARD_PLAYERS = Touch("players on the shard of a killed master", _players_of_killed_masters)
 FORGOTTEN_ACTIONS = Touch("actions forgotten", _forgotten_actions)
 BACKENDS = Touch("connections to the primary lost", _lost_backends)
-TASKS = Touch("tasks under way", _begun_tasks)
+TASKS = Touch("tasks that another worker had to begin again", _tasks_begun_again)
 DEAD_LETTERS = Touch("new dead letters", _dead_letters)
 FULL_DISK = Touch("answers that failed because the disk was full", _failed_without_space)
 

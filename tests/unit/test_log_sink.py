@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import socket
 import subprocess
 import sys
@@ -92,6 +94,20 @@ def _asleep(errors: Path) -> Callable[[], object]:
     return fill_pipe
 
 
+def _terminal(errors: Path) -> Callable[[], object]:
+    def stop_terminal() -> None:
+        reader, writer = pty.openpty()
+        os.set_inheritable(reader, True)
+        os.set_blocking(writer, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, b"x" * 4096)
+        os.set_blocking(writer, True)
+        os.dup2(writer, 2)
+
+    return stop_terminal
+
+
 def _limited(errors: Path) -> Callable[[], object]:
     def limit() -> None:
         import resource
@@ -104,7 +120,14 @@ def _limited(errors: Path) -> Callable[[], object]:
 
 @pytest.mark.parametrize(
     ("prepare", "lost"),
-    [(_full, "dropped"), (_closed, "0"), (_broken, "dropped"), (_asleep, "dropped"), (_limited, "dropped")],
+    [
+        (_full, "dropped"),
+        (_closed, "0"),
+        (_broken, "dropped"),
+        (_asleep, "dropped"),
+        (_terminal, "dropped"),
+        (_limited, "dropped"),
+    ],
 )
 def test_no_way_of_logging_fails_whatever_is_behind_standard_error(
     tmp_path: Path, prepare: Callable[[Path], Callable[[], object]], lost: str
@@ -174,3 +197,11 @@ def test_a_socket_that_nobody_reads_loses_lines_and_keeps_nobody_waiting() -> No
         theirs.close()
         sink.write("x\n")
         assert sink.dropped >= 2
+
+
+def test_what_a_process_prints_waits_for_no_reader(pipe: tuple[int, int]) -> None:
+    """The launcher prints, and has to restart processes meanwhile."""
+    _, writer = pipe
+    code = "from app.log_sink import guard_standard_output as guard; guard(); [print('x' * 4095) for _ in range(100)]"
+    process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=writer, timeout=30)
+    assert process.returncode == 0

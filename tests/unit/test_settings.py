@@ -158,6 +158,18 @@ WEAK = {
     "the squares": "0149162536496481100121144169196225256289",
     "the beginning of SHA-256": "6A09E667-BB67AE85-3C6EF372-A54FF53A",
     "the namespace of a UUID": "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+    "Fibonacci's numbers": "011235813213455891442333776109871597258441816765",
+    "Fibonacci's numbers from 144 on": "144 233 377 610 987 1597 2584 4181 6765 10946",
+    "Lucas' numbers": "2134711182947761231993225218431364",
+    "the primes": "2357111317192329313741434753596167717379838997",
+    "the cubes": "018276412521634351272910001331172821972744",
+    "the powers of three": "1392781243729218765611968359049177147",
+    "the triangular numbers": "013610152128364555667891105120136153171190",
+    "the factorials": "1-2-6-24-120-720-5040-40320-362880-3628800-39916800",
+    "the key of a new Django project": "django-insecure-4)c8^zq&n1v$0m!k7x=p@w2j5h_9dtr-3gy6b8f#uel+so",
+    "a random key that is to be changed": "CHANGE_ME_8d1f0c93b7e24a5f9c60e1d27a83b4f5",
+    "a random key of an example": "example:9f2b6d0c4e8a17355cb1f0a9d3e7642b",
+    "a random key that says what it is not": "not-secret-b3f97c0a5e1d48268f0c7b9a2d4e6153",
     "words with signs for letters": "H3lloW0rld!Th1sIsMyS3cr3tK3yF0rJwt!",
 }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 
 import structlog
 
@@ -20,10 +22,13 @@ from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.redis.leases import Lease
+from app.stores.unavailability import UNAVAILABLE
 
 Progress = Callable[[int], None]
 
 log = structlog.get_logger("fairboard.refresh")
+
+_REPAIR_SECONDS = 10.0  # the next repair does the rest
 
 
 class BoardSync:
@@ -77,22 +82,22 @@ class BoardSync:
 
     def repair(self) -> list[str]:
         """Rebuild the boards whose sorted set may lack something, as after a failover of Redis; return their names."""
-        rebuilt_boards = []
-        for season in self._catalog.mirrored_seasons():
-            has_dropped, was_rebuilt = self._drop_foreign(season), self.repair_board(season)
+        rebuilt_boards, retries = [], Retries(_REPAIR_SECONDS)
+        for season in retries(self._catalog.mirrored_seasons):
+            has_dropped, was_rebuilt = retries(partial(self._drop_foreign, season)), self.repair_board(season)
             if was_rebuilt or has_dropped:
-                self.announce(season)
+                retries(partial(self.announce, season))
             if was_rebuilt:
                 rebuilt_boards.append(season.board)
-        self._rankings.note_repair()
+        retries(self._rankings.note_repair)
         return rebuilt_boards
 
     def repair_board(self, season: Season) -> bool:
         """Rebuild the board if it needs that and no process is rebuilding it; return whether it was rebuilt."""
-        lease = self._rankings.rebuild_lease(season)
-        if self._rankings.is_ready(season) or not lease.hold():
+        lease, retries = self._rankings.rebuild_lease(season), Retries()
+        if retries(lambda: self._rankings.is_ready(season)) or not retries(lease.hold):
             return False
-        self._rebuild_board(season, lease)
+        self._rebuild_board(season, lease, retries=retries)
         return True
 
     def _drop_foreign(self, season: Season) -> bool:
@@ -127,8 +132,11 @@ class BoardSync:
         retries(lambda: self._drop_foreign(season))
         try:
             standings = self._rebuild.rebuild(season, lease, progress, retries)
-        finally:
-            lease.release()
+        except BaseException:
+            with suppress(*UNAVAILABLE):  # it ends by itself
+                lease.release()
+            raise
+        retries(lease.release)
         retries(lambda: self._reads.build([season]))
         return standings
 

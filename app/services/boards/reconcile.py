@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from app.domain.boards import TOP, Season
@@ -17,6 +18,7 @@ from app.stores.boards.reconcile_progress import ReconcileProgressStore
 from app.stores.boards.standings import StandingStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.redis.leases import Lease
+from app.stores.unavailability import UNAVAILABLE
 
 _MOST_LISTED = 100
 _RETRY_SECONDS = 20.0  # the next run does the rest
@@ -72,25 +74,26 @@ class Reconciler:
         A difference is checked again for `pause` seconds: a change may be on its way. May run while players redeem.
         """
         results = []
-        for season in self._catalog.mirrored_seasons():
-            lease = self._rankings.comparison_lease(season)
-            if lease.hold():
+        for season in Retries(_RETRY_SECONDS)(self._catalog.mirrored_seasons):
+            lease, retries = self._rankings.comparison_lease(season), Retries(_RETRY_SECONDS)
+            if retries(lease.hold):
                 try:
-                    results.append(self._reconcile(season, lease, pause))
+                    results.append(self._reconcile(season, lease, retries, pause))
                 finally:
-                    lease.release()
+                    with suppress(*UNAVAILABLE):  # it ends by itself
+                        lease.release()
         return results
 
-    def _reconcile(self, season: Season, lease: Lease, pause: float) -> ReconcileResult:
-        result, retries = ReconcileResult(season.board), Retries(_RETRY_SECONDS)
-        if self._rankings.is_ready(season):
+    def _reconcile(self, season: Season, lease: Lease, retries: Retries, pause: float) -> ReconcileResult:
+        result = ReconcileResult(season.board)
+        if retries(lambda: self._rankings.is_ready(season)):
             self._compare(season, lease, result, retries, pause)
         elif self._board_sync.repair_board(season):
             result.was_rebuilt = True
-            if not self._rankings.is_empty(season):  # as it is before the first redemption
+            if not retries(lambda: self._rankings.is_empty(season)):  # as it is before the first redemption
                 result.add([{"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}])
         if result.differing:
-            self._board_sync.announce(season)
+            retries(lambda: self._board_sync.announce(season))
         return result
 
     def _compare(self, season: Season, lease: Lease, result: ReconcileResult, retries: Retries, pause: float) -> None:
@@ -116,7 +119,7 @@ class Reconciler:
             result.add([{"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}])
         top = self._comparison.compare_top(season, retries)
         if top:
-            self._rankings.drop_top(season, TOP)
+            retries(lambda: self._rankings.drop_top(season, TOP))
         result.add(top)
         result.standings = run.compared
         retries(lambda: self._progress_store.store(season, run.progress_at(self._clock())))

@@ -24,10 +24,12 @@ class SeasonPlans:
     def write_missing(self) -> list[str]:
         """Write the seasons that scheduled boards lack up to the next one; return the boards that got any.
 
-        Workers do it in time. After an absence of all of them longer than a season, no season of a board is open: then
-        the statement of a redemption raises SeasonMissing.
+        A board's first season begins now, if the clock was set back to before the board was made. Workers do all this
+        in time. After an absence of all of them longer than a season, no season of a board is open: then the statement
+        of a redemption raises SeasonMissing.
         """
-        return [board for board in self._store.boards_without_next() if self._write(board)]
+        begun = self._store.begin_first()
+        return begun + [board for board in self._store.boards_without_next() if self._write(board)]
 
     def retry_with_seasons(self, score: Callable[[], Value]) -> Value:
         """Return the result of `score`; if it raises SeasonMissing, write the seasons and call it once more."""

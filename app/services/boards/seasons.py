@@ -55,8 +55,13 @@ class Seasons:
         self._rankings, self._audit = rankings, audit
 
     def turn(self) -> Turn:
-        """Write the seasons that come next, and close those that have ended."""
+        """Write the seasons that come next, and close those that have ended.
+
+        A season that was closed while the clock was ahead is open again, and is closed at its next end.
+        """
         turn = Turn(planned=self._plans.write_missing())
+        if reopened := self._store.reopen():
+            log.warning("seasons_reopened", season_ids=reopened)
         for season_id in self._store.ended():
             if self._close(season_id):
                 turn.closed.append(season_id)

@@ -30,6 +30,8 @@ from app.stores.unavailability import AFTER_COMMIT, reason_of
 
 log = structlog.get_logger("fairboard.moderation")
 
+_CLOCKS_DIFFER = 60.0  # seconds by which servers' clocks may differ; a time further ahead was given before a step back
+
 
 class Moderation:
     """Each act is one database transaction; Redis and the sockets follow after the commit."""
@@ -212,7 +214,7 @@ class Moderation:
         the player: if a person has cleared the suspicion since `at`, nothing is added, and the outcome is CLEAN.
         """
         earlier = self._suspicions.lock(connection, player_id)
-        if earlier and earlier["cleared_at"] and utc(at) <= datetime.fromisoformat(earlier["cleared_at"]):
+        if earlier and earlier["cleared_at"] and self._was_cleared_since(at, earlier["cleared_at"]):
             return Verdict(Outcome.CLEAN, suspicion_of(earlier), ())
         forgiven = self._suspicions.forgiven(player_id, connection) if signals else frozenset()
         suspicion = self._suspicions.add(connection, player_id, signals, at, self._thresholds, forgiven)
@@ -230,6 +232,13 @@ class Moderation:
         if verdict.outcome is not Outcome.CLEAN:
             self._open_case(connection, player_id, suspicion)
         return verdict
+
+    def _was_cleared_since(self, at: float, cleared_at: str) -> bool:
+        """Return whether a person has cleared the suspicion since `at`.
+
+        A clearing that lies ahead is from before the clock was set back, so that everything since is later.
+        """
+        return utc(at) <= datetime.fromisoformat(cleared_at) <= utc(self._clock() + _CLOCKS_DIFFER)
 
     def _open_case(self, connection: sa.Connection, player_id: str, suspicion: Suspicion) -> None:
         self._suspicions.open_case(

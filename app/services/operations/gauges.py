@@ -110,8 +110,8 @@ def _read_proofs(
         yield Reading(
             "fairboard_proof_compared", "Standings that the current pass has compared", progress.compared, labels
         )
-        if progress.passed:
-            age = max(0.0, clock() - progress.passed)  # the clock may have been set back
+        age = clock() - progress.passed
+        if progress.passed and age >= 0:  # unknown for a pass that ended before the clock was set back
             yield Reading(
                 "fairboard_proof_age_seconds", "Time since the last pass over all standings ended", age, labels
             )

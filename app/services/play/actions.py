@@ -11,7 +11,7 @@ from anticheat.rules import ActionTypeLimits
 from app.domain.action_token import Promise, SigningKey, digest_of, sign
 from app.domain.action_types import LIMITS, TOGETHER, problems
 from app.domain.actors import SYSTEM
-from app.domain.boards import ActionType, Season
+from app.domain.boards import MAX_SCORE, ActionType, Season
 from app.domain.times import rfc3339
 from app.errors import BoardClosed, InvalidRequest, NotFound, TooManyActions
 from app.services.boards.season_plans import SeasonPlans
@@ -154,7 +154,8 @@ class Actions:
         if season.scoring == "count":
             return (score or 0) + 1
         if season.scoring == "sum":
-            return (score or 0) + points
+            expected = (score or 0) + points
+            return expected if expected <= MAX_SCORE else score  # past it, nothing is scored
         if score is None or season.scoring == "last":
             return points
         return max(score, points) if season.order == "desc" else min(score, points)

@@ -115,13 +115,25 @@ def stored(result: str) -> str:
     return f"CASE WHEN b.scoring = 'count' THEN 1 WHEN b.sort_order = 'asc' THEN -{result} ELSE {result} END"
 
 
+_MOST_SUM = 2**62 - 1
+
+
+def bounded(number: str) -> str:
+    """Return the value of a sum as a bigint, and a bound beyond all scores for one that is further away.
+
+    A thousand results as high as there are have a sum that no bigint holds, on boards that don't sum them. Two bounded
+    sums can be added.
+    """
+    return f"least(greatest({number}, -{_MOST_SUM}), {_MOST_SUM})::bigint"
+
+
 def total(points: str, condition: str = "true") -> str:
     """Return the aggregate that makes a score of the points of the events that count and meet the condition.
 
     The points of a void are the negative of its event's. So the sum over events of all kinds is the same, and needs no
     look at the reversals.
     """
-    return f"coalesce(sum({points}) FILTER (WHERE {condition}), 0)::bigint"
+    return bounded(f"coalesce(sum({points}) FILTER (WHERE {condition}), 0)")
 
 
 def folded(standing: str, hold: str, counts: str = COUNTS) -> str:

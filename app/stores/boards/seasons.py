@@ -54,6 +54,22 @@ _CLOSE = """
     )
     INSERT INTO outbox (season_id, request_id) SELECT id, :request FROM closed RETURNING season_id
 """
+# The clock was set back to before the board was made.
+_BEGIN_FIRST = """
+    UPDATE seasons n SET starts_at = clock_timestamp() FROM boards b
+    WHERE b.id = n.board_id AND b.archived_at IS NULL AND coalesce(b.starts_at <= clock_timestamp(), true)
+      AND n.number = 1 AND n.starts_at > clock_timestamp()
+    RETURNING b.slug
+"""
+# The clock was set back to before the end: redemptions count in the season again, until it ends once more.
+_REOPEN = """
+    UPDATE seasons SET closed_at = NULL, players = NULL WHERE id IN (
+        SELECT n.id FROM boards b CROSS JOIN LATERAL (
+            SELECT id, closed_at, ends_at FROM seasons
+            WHERE board_id = b.id AND number > 0 AND starts_at <= clock_timestamp() ORDER BY starts_at DESC LIMIT 1
+        ) n WHERE n.closed_at IS NOT NULL AND n.ends_at > clock_timestamp()
+    ) RETURNING id
+"""
 _UNCOUNTED = "SELECT id FROM seasons WHERE closed_at IS NOT NULL AND players IS NULL ORDER BY id"
 _BEGIN_COUNT = """
     SELECT corrected_at, pg_try_advisory_xact_lock(hashtext('fairboard season count'), id) AS is_first
@@ -158,6 +174,14 @@ class SeasonStore:
             "ORDER BY ends_at, id"
         )
         return [row.id for row in rows]
+
+    def begin_first(self) -> list[str]:
+        """Let the first seasons that began in the future, without a contest's start, begin now; return their boards."""
+        return [row.slug for row in self._db.rows(_BEGIN_FIRST)]
+
+    def reopen(self) -> list[int]:
+        """Open present seasons again that were closed, though their end is still to come; return their ids."""
+        return [row.id for row in self._db.rows(_REOPEN)]
 
     def has_earlier_writers(self, connection: sa.Connection, season_id: int) -> bool:
         """Return whether a transaction from before the season's end may still change its standings."""

@@ -19,6 +19,7 @@ from app.stores.boards.counting import (
     NEWEST_REVERSAL,
     SEASONS_OF_EVENT,
     achieved_at,
+    bounded,
     folded,
     has_held,
     is_held,
@@ -36,6 +37,7 @@ from app.stores.postgres.rows import Row
 _SEARCH_SECONDS, _CHANGE_SECONDS = 500, 20
 
 PAST_LIMIT = f"A score would be past {MAX_SCORE}, the highest there is, if this were restored. Nothing was restored."
+_WAITS = f"A score would be past {MAX_SCORE}, the highest there is: the correction waits until there is room."
 _VOIDABLE = f"""
     SELECT e.id, e.id AS place, true AS meant FROM score_events e {NEWEST_REVERSAL}
     WHERE {COUNTS} AND {SELECTED} AND e.id > :cursor ORDER BY e.id LIMIT :most
@@ -111,6 +113,10 @@ _FOLD_RUNS = f"""
     FROM due WHERE s.season_id = due.season_id AND s.player_id = due.player_id
 """
 
+_COUNT = f"""
+    UPDATE corrections SET events = events + :events, points = {bounded("points + :points")} WHERE id = :id
+"""
+
 
 class CorrectionBatches:
     """Takes the connection of the transaction that has locked the correction."""
@@ -180,7 +186,7 @@ class CorrectionBatches:
             values,
         )
         connection.execute(
-            sa.text("UPDATE corrections SET events = events + :events, points = points + :points WHERE id = :id"),
+            sa.text(_COUNT),
             {
                 "id": correction.id,
                 "events": len(events),
@@ -193,9 +199,9 @@ def _recompute_totals(connection: sa.Connection, values: dict[str, list[int]]) -
     try:
         totals = connection.execute(sa.text(_RECOMPUTE_TOTALS), values).scalars()
     except IntegrityError as error:  # the score alone would be past it
-        raise Conflict(PAST_LIMIT) from error
+        raise Conflict(_WAITS) from error
     if any(abs(total) > MAX_SCORE for total in totals):
-        raise Conflict(PAST_LIMIT)
+        raise Conflict(_WAITS)
 
 
 def _fold_runs(connection: sa.Connection, standings: Sequence[Row]) -> None:

@@ -107,9 +107,9 @@ _PAST_LIMIT = f"""
         ) back WHERE abs(near.total + back.points) > :most
     )
 """
-_SUM = """
-    SELECT count(*) AS events, coalesce(sum(abs(points)), 0)::bigint AS points, count(DISTINCT player_id) AS players
-    FROM ({touched}) t
+_SUM = f"""
+    SELECT count(*) AS events, {total("abs(points)")} AS points, count(DISTINCT player_id) AS players
+    FROM ({{touched}}) t
 """
 
 

@@ -135,13 +135,16 @@ class CorrectionStore:
         return events
 
     def is_settled(self, connection: sa.Connection, correction_id: UUID) -> bool:
-        """Return whether no further event of the selection can appear: all transactions of the time are over."""
+        """Return whether no further event of the selection can appear: all transactions of the time are over.
+
+        A correction that was made in the future ends at once: since the clock was set back, its time comes again.
+        """
         return bool(
             connection.execute(
                 sa.text(
                     """
                     SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint > horizon
-                       AND until <= clock_timestamp()
+                       AND (until <= clock_timestamp() OR made_at > clock_timestamp())
                     FROM corrections WHERE id = :id
                     """
                 ),

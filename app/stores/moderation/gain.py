@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from anticheat.gain import GainLimits
-from app.stores.boards.counting import COUNTS, NEWEST_REVERSAL
+from app.stores.boards.counting import COUNTS, NEWEST_REVERSAL, bounded, total
 from app.stores.moderation.gain_limits import FIRST_DAY, SUMMED, WINDOW
 from app.stores.postgres.engine import Database
 
@@ -40,15 +40,15 @@ _FOLD = f"""
         WHERE id > :after AND id <= :until AND kind = 'redeem' AND api_key_id IS NULL AND action_type_id {SUMMED}
     ), hours AS (
         INSERT INTO gain_hours AS g (player_id, starts_at, points, first_event)
-        SELECT player_id, date_trunc('hour', created_at, 'UTC') AS hour, sum(points), min(id) FROM events
+        SELECT player_id, date_trunc('hour', created_at, 'UTC') AS hour, {total("points")}, min(id) FROM events
         WHERE created_at >= {WINDOW} GROUP BY player_id, hour ORDER BY player_id, hour
         ON CONFLICT (player_id, starts_at) DO UPDATE
-        SET points = g.points + excluded.points, first_event = least(g.first_event, excluded.first_event)
+        SET points = {bounded("g.points + excluded.points")}, first_event = least(g.first_event, excluded.first_event)
     ), days AS (
         INSERT INTO gain_days AS g (player_id, starts_at, points)
-        SELECT player_id, date_trunc('day', created_at, 'UTC') AS day, sum(points) FROM events
+        SELECT player_id, date_trunc('day', created_at, 'UTC') AS day, {total("points")} FROM events
         GROUP BY player_id, day ORDER BY player_id, day
-        ON CONFLICT (player_id, starts_at) DO UPDATE SET points = g.points + excluded.points
+        ON CONFLICT (player_id, starts_at) DO UPDATE SET points = {bounded("g.points + excluded.points")}
     )
     UPDATE gain_progress SET cursor = :until
 """
@@ -68,12 +68,12 @@ _CANDIDATES = f"""
             WHERE g.player_id = coalesce(f.player_id, entrant.player_id) AND g.starts_at >= {WINDOW}
         ) h ON true
     )
-    SELECT w.player_id, w.points::bigint AS points, coalesce(w.first, 0) AS first_event
+    SELECT w.player_id, {bounded("w.points")} AS points, coalesce(w.first, 0) AS first_event
     FROM watched w JOIN players p ON p.id = w.player_id LEFT JOIN gain_looks l ON l.player_id = w.player_id
     WHERE p.status = 'active' AND (p.held_since IS NULL OR p.held_until IS NOT NULL)
       AND (w.points > :high OR w.player_id = ANY(:entrants))
-      AND (l.looked_at IS NULL OR l.looked_at < now() - make_interval(secs => :pause) OR w.points >= l.next_points
-           OR w.player_id = ANY(:new_entrants))
+      AND (l.looked_at IS NULL OR l.looked_at < now() - make_interval(secs => :pause) OR l.looked_at > now()
+           OR w.points >= l.next_points OR w.player_id = ANY(:new_entrants))
 """
 _PODIUM = """
     SELECT s.season_id, s.player_id, e.entered_at IS NULL AS is_new,
@@ -96,7 +96,7 @@ _DAY = f"""
                         (SELECT cleared_at FROM suspicion WHERE player_id = :player),
                         (SELECT max(decided_at) FROM cases WHERE player_id = :player)) AS since
     ) f CROSS JOIN LATERAL (
-        SELECT coalesce(sum(e.points), 0)::bigint AS points
+        SELECT {total("e.points")} AS points
         FROM score_events e {NEWEST_REVERSAL}
         WHERE e.player_id = :player AND e.id >= :first AND e.created_at >= f.since AND {COUNTS}
           AND e.api_key_id IS NULL AND e.action_type_id {SUMMED}

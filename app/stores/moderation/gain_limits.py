@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from anticheat.gain import GainLimits
+from app.stores.boards.counting import bounded
 from app.stores.postgres.engine import Database
 
 DAYS = 14
@@ -31,7 +32,7 @@ _HONEST_DAYS = f"""
 """
 _ABOVE = f"""
     SELECT p.id AS player_id, p.username, g.points FROM (
-        SELECT player_id, sum(points)::bigint AS points FROM gain_hours WHERE starts_at >= {WINDOW}
+        SELECT player_id, {bounded("sum(points)")} AS points FROM gain_hours WHERE starts_at >= {WINDOW}
         GROUP BY player_id HAVING sum(points) > :high
     ) g JOIN players p ON p.id = g.player_id ORDER BY g.points DESC LIMIT :most
 """

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
+from app.domain.boards import MAX_SCORE
 from app.domain.scoring import Hold
+from app.errors import Conflict
 from app.stores.boards.counting import folded
 from app.stores.boards.standing_locks import lock_standings
 from app.stores.postgres.engine import Database
@@ -132,12 +135,12 @@ class QuarantineStore:
         return [row.id for row in rows]
 
     def settle(self, connection: sa.Connection, player_id: UUID) -> list[int]:
-        """Recompute scores and held points from events and the player's hold.
+        """Recompute scores and held points from events and the player's hold. Raises Conflict past MAX_SCORE.
 
         The rows are locked first, so that the next statement sees the redemption that had them locked.
         """
         lock_standings(connection, player_id)
-        return list(connection.execute(sa.text(_SETTLE_PLAYER), {"player": player_id}).scalars())
+        return _settle(connection, _SETTLE_PLAYER, {"player": player_id})
 
     def settle_missed(self, connection: sa.Connection, seasons: Sequence[int], players: Sequence[UUID]) -> None:
         """Correct these standings' held points, which may include a redemption that was in flight at a decision.
@@ -145,8 +148,7 @@ class QuarantineStore:
         Call it before their events are voided, so that the void subtracts points from the column that has them. The
         caller has locked the standings, and no other standing of the players may be touched: it would be out of order.
         """
-        values = {"seasons": list(seasons), "players": list(players)}
-        connection.execute(sa.text(_SETTLE_STANDINGS), values)
+        _settle(connection, _SETTLE_STANDINGS, {"seasons": list(seasons), "players": list(players)})
 
     def players_without_hold(self) -> list[UUID]:
         """Return players with held points but no hold: a redemption was in flight when the hold ended."""
@@ -171,3 +173,11 @@ class QuarantineStore:
             seconds=seconds,
         )
         return [row.id for row in rows]
+
+
+def _settle(connection: sa.Connection, statement: str, values: Mapping[str, object]) -> list[int]:
+    """Return the seasons in which a standing has changed."""
+    try:
+        return list(connection.execute(sa.text(statement), values).scalars())
+    except IntegrityError as error:  # with negative results, a part of the points can be further from 0 than their sum
+        raise Conflict(f"Points that are held, or those that are not, would be past {MAX_SCORE}.") from error

@@ -12,8 +12,6 @@ order of their seasons, so that two redemptions of a player don't wait for each 
 
 from __future__ import annotations
 
-import re
-
 from app.stores.boards.counting import IS_ONE_RUN, WAS_HELD, stored
 
 # The conditions and values below are on a standing `s` and the row `excluded` that this redemption would begin it with.
@@ -25,10 +23,18 @@ _REACHED_AT = (
 )
 _OWN = "CASE WHEN s.has_held THEN s.held WHEN s.achieved_at IS NOT NULL THEN s.score END"
 _RESULT = "CASE WHEN excluded.has_held THEN excluded.held ELSE excluded.score END"
-# A scheduled board always has an open season between its times: if it lacks one, that was not written in time.
+# Public and held points have one column each, so both have the limit of their sum: one may be negative.
+_WITHIN_LIMIT = """
+    greatest(abs(s.score + excluded.score), abs(s.held + excluded.held),
+             abs(s.score + s.held + excluded.score + excluded.held)) <= %(most)s::bigint
+"""
+# A scheduled board always has an open season between its times: if it lacks one, that was not written in time. A first
+# season begins with its board: if that is to come, the clock was set back.
 _LACKS_SEASON = """(
-    b.schedule IS NOT NULL AND b.archived_at IS NULL AND coalesce(b.starts_at <= at, true)
-    AND coalesce(b.ends_at > at, true)
+    b.archived_at IS NULL AND coalesce(b.starts_at <= at, true) AND (
+        b.schedule IS NOT NULL AND coalesce(b.ends_at > at, true)
+        OR EXISTS (SELECT FROM seasons f WHERE f.board_id = b.id AND f.number = 1 AND f.starts_at > at)
+    )
 )"""
 
 
@@ -68,8 +74,7 @@ WITH who AS (
                          THEN excluded.action_id ELSE s.action_id END,
         previous = CASE WHEN excluded.keeps_newest IS NOT NULL THEN {_OWN}
                         WHEN s.achieved_at IS NOT NULL OR s.has_held OR s.held <> 0 THEN s.score + s.held END
-    WHERE excluded.keeps_newest IS NOT NULL
-       OR abs(s.score + s.held + excluded.score + excluded.held) <= %(most)s::bigint
+    WHERE excluded.keeps_newest IS NOT NULL OR {_WITHIN_LIMIT}
     RETURNING season_id, changes, previous,
               CASE WHEN keeps_newest IS NULL THEN score + held WHEN has_held THEN held ELSE score END AS score
 ), changed AS (
@@ -107,7 +112,7 @@ WITH who AS MATERIALIZED (
     SET score = s.score + excluded.score, held = s.held + excluded.held, has_held = s.has_held OR excluded.has_held,
         changes = s.changes + 1, achieved_at = {_REACHED_AT},
         previous = CASE WHEN s.achieved_at IS NOT NULL OR s.has_held OR s.held <> 0 THEN s.score + s.held END
-    WHERE abs(s.score + s.held + excluded.score + excluded.held) <= %(most)s::bigint
+    WHERE {_WITHIN_LIMIT}
     RETURNING season_id, changes, previous, score + held AS score
 ), event AS (
     INSERT INTO score_events
@@ -135,8 +140,8 @@ _RETURN_SUM = f" SELECT season_id, previous, score, changes, {WAS_HELD} FROM who
 
 
 def _short(sql: str) -> str:
-    """Return the statement with no more spaces than it needs: psycopg parses over 4,096 characters each time anew."""
-    return re.sub(r"\s*([,()=+*<>|])\s*", r"\1", " ".join(sql.split()))
+    """Return the statement without indentation: psycopg keeps what it parsed of statements that are not too long."""
+    return " ".join(sql.split())
 
 
 _PLAYED = "", ""

@@ -11,6 +11,7 @@ import time
 from typing import Any, TypeAlias, TypeVar
 
 import psycopg
+from psycopg import _queries
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
@@ -21,6 +22,9 @@ Result = TypeVar("Result")
 DriverConnection: TypeAlias = psycopg.Connection[TupleRow]
 DriverOptions: TypeAlias = dict[str, Any]
 """The named arguments of psycopg's `connect`: each has a type of its own."""
+
+# psycopg keeps what it parsed of statements of up to 4,096 characters; those that every redemption sends are longer.
+_queries.MAX_CACHED_STATEMENT_LENGTH = 8192
 
 _READY = {Wait.R: Ready.R, Wait.W: Ready.W, Wait.RW: Ready.RW}
 

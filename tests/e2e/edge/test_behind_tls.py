@@ -11,6 +11,7 @@ import pytest
 from devstack.nginx import Nginx
 from tests.parts.client import PASSWORD, Api, fresh_name
 from tests.parts.edge import Edge, make_certificate
+from tests.parts.raw import raw_answer
 from tests.parts.waiting import eventually
 
 # A usual configuration of such a proxy; here it also believes the addresses that its clients name, so that a test can
@@ -118,7 +119,7 @@ def test_operators_do_not_come_through_a_proxy_that_is_not_named(client: Api, ng
 def trusting(nginx: Nginx, client: Api) -> Nginx:
     """Return nginx with the proxy named to it."""
     if not nginx.trusted:
-        nginx.trusted = ["127.0.0.1"]
+        nginx.trusted = ["127.0.0.1", "192.0.2.10", "2001:db8:ffff::10"]
         nginx.reload()
         headers = {"X-Test-Address": "10.1.2.3"}
         eventually(lambda: client.get("//readyz", headers=headers).status == 200)
@@ -151,3 +152,44 @@ def test_the_scheme_is_the_word_of_a_proxy_that_is_named(trusting: Nginx, client
     forged = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.252"}
     assert "Strict-Transport-Security" not in direct.get("/action-types", headers=forged).headers
     direct.close()
+
+
+# X-Forwarded-For lines as a named proxy sends them; the client's address, and whether it is an operator's.
+_FORWARDED = [
+    (["203.0.113.9"], "203.0.113.9", False),
+    (["10.0.0.1"], "10.0.0.1", True),
+    (["10.0.0.1, 203.0.113.9"], "203.0.113.9", False),
+    (["10.0.0.1", "203.0.113.9"], "203.0.113.9", False),
+    (["203.0.113.9", "10.0.0.1"], "10.0.0.1", True),
+    (["10.0.0.1, 203.0.113.9, 192.0.2.10"], "203.0.113.9", False),
+    (["10.0.0.1, 203.0.113.9", "2001:db8:ffff::10", "192.0.2.10"], "203.0.113.9", False),
+    (["fd00::1, 2001:db8::7, 2001:db8:ffff::10"], "2001:db8::7", False),
+    (["203.0.113.9:5555"], "203.0.113.9", False),
+    (["[2001:db8::7]:443"], "2001:db8::7", False),
+    (["10.0.0.1, 192.0.2.11"], "192.0.2.11", False),
+    # What is no address can't be believed: the proxy's own address counts, and no operator comes through it.
+    (["unknown"], "127.0.0.1", False),
+    (["10.0.0.1, unknown"], "127.0.0.1", False),
+    (["10.0.0.1, _hidden"], "127.0.0.1", False),
+    ([", ,"], "127.0.0.1", False),
+    (["127.0.0.1"], "127.0.0.1", False),
+    (["192.0.2.10"], "192.0.2.10", False),
+]
+
+
+def test_the_client_is_the_last_address_that_no_named_proxy_has(trusting: Nginx) -> None:
+    answers = []
+    for number, (values, _, _) in enumerate(_FORWARDED):
+        lines = [f"X-Forwarded-For: {value}" for value in values]
+        lines += [f"X-Request-ID: forwarded-{number}", "Forwarded: for=10.0.0.1", "X-Real-IP: 10.0.0.1"]
+        head = "\r\n".join(["GET /readyz HTTP/1.1", "Host: x", *lines, "Connection: close", "", ""])
+        answers.append(raw_answer(trusting.address, head.encode()).status)
+    assert answers == [200 if is_operator else 403 for _, _, is_operator in _FORWARDED]
+
+    def addresses() -> list[str]:
+        logged = [json.loads(line) for line in trusting.access_log.read_text().splitlines()]
+        named = {line["request_id"]: line["address"] for line in logged}
+        return [named.get(f"forwarded-{number}", "") for number in range(len(_FORWARDED))]
+
+    eventually(lambda: all(addresses()))
+    assert addresses() == [address for _, address, _ in _FORWARDED]

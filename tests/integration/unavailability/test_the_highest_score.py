@@ -35,7 +35,7 @@ def _books(container: Container, player: Caller) -> list[Any]:
 
 
 @pytest.mark.parametrize("key", [None, "k"])
-@pytest.mark.parametrize(("score", "held"), [(MAX_SCORE, 0), (MAX_SCORE - 3, 3)])
+@pytest.mark.parametrize(("score", "held"), [(MAX_SCORE, 0), (MAX_SCORE - 3, 3), (MAX_SCORE, -100)])
 def test_a_redemption_past_it_is_422_and_its_token_stays_good(
     score: int, held: int, key: str | None, anna: Caller, container: Container
 ) -> None:
@@ -59,6 +59,18 @@ def test_a_redemption_past_it_is_422_and_its_token_stays_good(
     assert data(anna.get("/me"))["score"] == MAX_SCORE
     # A list stays public to the end of its second.
     eventually(lambda: [row["score"] for row in data(anna.get("/leaderboard/top"))] == [MAX_SCORE])
+    assert anna.issue()["expected_score"] == MAX_SCORE, "the next one would not score"
+
+
+def test_held_points_have_the_same_limit_whatever_the_others_are(anna: Caller, container: Container) -> None:
+    action = anna.issue()
+    container.database.rows("UPDATE players SET held_under = id WHERE id = :player RETURNING id", player=anna.id)
+    _set(container, anna, -100, MAX_SCORE)
+    before = _books(container, anna)
+    assert anna.complete(action).status_code == 422
+    assert _books(container, anna) == before
+    _set(container, anna, -100, MAX_SCORE - 1)
+    assert anna.complete(action).status_code == 200
 
 
 def test_what_was_scored_before_is_answered_as_before(anna: Caller, container: Container) -> None:

@@ -38,6 +38,8 @@ def test_other_texts_are_no_keys(text: str) -> None:
         ("new", 200.0, False, True),
         ("old", 99.9, False, True),
         ("old", 100.0, False, False),
+        ("old", 100.0 - 7 * 86_400, False, True),
+        ("old", 100.0 - 365 * 86_400, False, False),  # no grace is that long: the clock was ahead when it was given
         ("other", 1.0, False, False),
         ("new", 1.0, True, False),
         ("old", 1.0, True, False),

@@ -31,10 +31,13 @@ local own, strangers = read(ARGV[6]), read(ARGV[7])
 local kept = redis.call('HMGET', KEYS[1], 'failures', 'at', 'until', 'flying')
 local left, age = (tonumber(kept[3]) or 0) - now, now - (tonumber(kept[2]) or 0)
 local flying = age >= 0 and age < tonumber(ARGV[5]) and tonumber(kept[4]) or 0
-if left > 0 then
-  if flying > 0 then return -1 end
-  return math.min(left, own[#own])  -- the clock may have stepped back since
+-- A wait that is longer than these failures have was given before the clock was set back: it begins anew.
+local longest = wait(own, tonumber(kept[1]) or 0)
+if left > longest then
+  left = longest
+  redis.call('HSET', KEYS[1], 'at', now, 'until', now + left)
 end
+if left > 0 then return flying > 0 and -1 or left end
 local since = redis.call('ZSCORE', KEYS[4], ARGV[1])
 if not since or tonumber(since) < tonumber(ARGV[4]) then
   local shared = redis.call('HMGET', KEYS[2], 'failures', 'at')
