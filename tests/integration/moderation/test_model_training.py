@@ -96,36 +96,36 @@ def _acts(container: Container) -> list[tuple[str, str]]:
     return [(row.act, row.subject) for row in container.database.rows("SELECT act, subject FROM audit_log ORDER BY id")]
 
 
-def test_it_finds_the_script_says_why_and_adds_to_the_suspicion(container: Container, town: Town) -> None:
-    model = container.model_training.train()
-    assert (model["state"], model["players"], model["window_until"]) == ("active", 106, town.until)
+def test_it_finds_the_script_says_why_and_adds_to_the_suspicion(container: Container, trained: Town) -> None:
+    model = container.model_training.facts(1)
+    assert (model["state"], model["players"], model["window_until"]) == ("active", 106, trained.until)
     assert model["numbers"]["expected"] == container.settings.model_false_cases
     assert 0 < model["numbers"]["own_share"] < 1
     judged = container.model_training.judge()
     assert judged is not None
-    assert (judged.players, [case.player_id for case in judged.cases]) == (106, [town.script])
-    (file,) = container.cases.case_files_of(town.script)
+    assert (judged.players, [case.player_id for case in judged.cases]) == (106, [trained.script])
+    (file,) = container.cases.case_files_of(trained.script)
     assert (file.case.state, file.case.status) == ("open", "active")
     assert file.case.starts_at is not None
-    assert file.case.starts_at <= town.until - DAY, "what it redeemed in that day is in question"
+    assert file.case.starts_at <= trained.until - DAY, "what it redeemed in that day is in question"
     assert {signal.source for signal in file.signals} == {"model"}
     assert "played unlike other players" in file.summary
     assert "by the model shipped with Fairboard, to " in file.summary
     assert ", since only 106 players have played enough to learn from" in file.summary
     assert "as 1 of 1,000 honest player-weeks may be" in file.summary
     assert "more than 18 hours of play in a day (an absolute limit)" in file.summary
-    assert container.suspicions.get(str(town.script)).value == container.settings.anticheat_flag
+    assert container.suspicions.get(str(trained.script)).value == container.settings.anticheat_flag
     assert sum(row.added for row in _signals(container)) == container.settings.anticheat_flag
-    assert {row.player_id for row in _signals(container)} == {town.script}
+    assert {row.player_id for row in _signals(container)} == {trained.script}
     assert container.audit.verify() is not None
 
-    container.clock = (town.now + timedelta(hours=1)).timestamp
-    again = Container(container.settings, clock=(town.now + timedelta(hours=1)).timestamp)
+    container.clock = (trained.now + timedelta(hours=1)).timestamp
+    again = Container(container.settings, clock=(trained.now + timedelta(hours=1)).timestamp)
     repeated = again.model_training.judge()
     again.close()
     assert repeated is not None
     assert (repeated.signals, repeated.cases) == (0, []), "the same finding is evidence once a day"
-    assert container.review.review_again(town.until - DAY, player_id=town.script).cases == []
+    assert container.review.review_again(trained.until - DAY, player_id=trained.script).cases == []
 
 
 def test_soft_evidence_of_the_model_and_of_the_rules_is_one_suspicion(container: Container, trained: Town) -> None:
@@ -173,15 +173,15 @@ def test_one_player_can_be_assessed_at_any_moment(container: Container, trained:
         container.model_training.assess(stranger)
 
 
-def test_the_same_time_gives_the_same_model(container: Container, town: Town) -> None:
-    first, second = container.model_training.train(), container.model_training.train()
+def test_the_same_time_gives_the_same_model(container: Container, trained: Town) -> None:
+    first, second = container.model_training.facts(1), container.model_training.train()
     assert first["digest"] == second["digest"]
     assert [row["state"] for row in container.model_training.all()] == ["active", "retired"]
     assert container.model_training.verify(second["version"]) == []
     container.database.rows("UPDATE models SET artifact = artifact || '\\x00' WHERE version = 1 RETURNING version")
     assert container.model_training.verify(1) == ["the stored model is not the one that was trained"]
     ledger = HandLedger(container)  # only a restored backup can change a ledger's past
-    write_days(ledger, 1, 1, town.until)
+    write_days(ledger, 1, 1, trained.until)
     (wrong,) = container.model_training.verify(second["version"])
     assert "changed since then: the ledger of that time" in wrong
 
