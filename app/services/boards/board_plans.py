@@ -93,7 +93,7 @@ class BoardPlans:
     def refuse_while_replaying(self) -> None:
         """Raise Conflict while a replay is unfinished, which was planned for the boards as they are."""
         if self._replays.unfinished():
-            raise Conflict("A replay is unfinished: 'flask boards replay' continues it, and with --cancel drops it.")
+            raise Conflict("A replay is unfinished. Wait for its end, or drop it: 'flask boards replay --cancel' does.")
 
     def archive(self, slug: str, *, by: Operator) -> None:
         """End a board's open season in two seconds, for good, and take the board off all lists.

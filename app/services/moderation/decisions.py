@@ -14,12 +14,13 @@ import structlog
 from anticheat.suspicion import Suspicion
 from anticheat.verdict import Thresholds
 from app.domain import actors
-from app.domain.cases import DECISIONS, Decision, check_reason
+from app.domain.cases import DECISIONS, Decision
 from app.domain.corrections import Selection
 from app.domain.scoring import Hold
 from app.domain.times import rfc3339, utc
-from app.errors import AlreadyDecided, CaseOpen, Conflict, Forbidden, InvalidRequest, NotFound, NothingToUndo
+from app.errors import AlreadyDecided, CaseOpen, Forbidden, InvalidRequest, NotFound, NothingToUndo
 from app.services.moderation.moderation import Moderation
+from app.services.moderation.reasons import checked_reason
 from app.services.moderation.status_changes import StatusChanges
 from app.stores.accounts.players import PlayerStore
 from app.stores.moderation.audit import AuditStore
@@ -28,11 +29,8 @@ from app.stores.moderation.decisions import DecisionStore, PlayerState
 from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.postgres.engine import Database
-from app.stores.unavailability import AFTER_COMMIT, reason_of
 
 log = structlog.get_logger("fairboard.decisions")
-
-_INTERRUPTED: tuple[type[Exception], ...] = (*AFTER_COMMIT, Conflict)
 
 
 class CorrectionStarter(Protocol):
@@ -56,7 +54,7 @@ class CorrectionStarter(Protocol):
 
     def voids_of(self, connection: sa.Connection, case_id: UUID) -> Sequence[UUID]: ...
 
-    def work(self, correction_id: UUID, *, seconds: float) -> object: ...
+    def work_briefly(self, correction_id: UUID) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ class DecisionResult:
 
 
 class Decisions:
-    """A decision works on its correction for `budget` seconds; the workers do the rest."""
+    """A decision works on its correction for a moment; the workers do the rest."""
 
     def __init__(
         self,
@@ -98,12 +96,11 @@ class Decisions:
         *,
         thresholds: Thresholds,
         clock: Callable[[], float],
-        budget: float = 2.0,
     ) -> None:
         self._db, self._store, self._decisions = database, store, decisions
         self._players, self._suspicions, self._quarantine, self._audit = players, suspicions, quarantine, audit
         self._moderation, self._statuses, self._corrections = moderation, statuses, corrections
-        self._thresholds, self._clock, self._budget = thresholds, clock, budget
+        self._thresholds, self._clock = thresholds, clock
 
     def decide(self, case_id: UUID, decision: Decision, author: DecisionAuthor) -> DecisionResult:
         """Clear or confirm a case. Raises InvalidRequest, NotFound, Forbidden on one's own case, AlreadyDecided."""
@@ -155,10 +152,7 @@ class Decisions:
         return result
 
     def _lock_case(self, connection: sa.Connection, case_id: UUID, author: DecisionAuthor) -> LockedCase:
-        try:
-            check_reason(author.reason)
-        except ValueError as error:
-            raise InvalidRequest.field("reason", str(error)) from None
+        checked_reason(author.reason)
         player_id = self._store.player_of(case_id)
         if player_id is None:
             raise _case_not_found()
@@ -249,10 +243,7 @@ class Decisions:
             "case_decided", case_id=str(result.case_id), player_id=str(result.player_id), decision=result.decision
         )
         if result.correction_id is not None:
-            try:
-                self._corrections.work(result.correction_id, seconds=self._budget)
-            except _INTERRUPTED as error:  # the decision stands and the correction has begun; the workers continue it
-                log.warning("correction_interrupted", correction_id=str(result.correction_id), error=reason_of(error))
+            self._corrections.work_briefly(result.correction_id)
         return result
 
 

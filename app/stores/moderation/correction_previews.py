@@ -30,7 +30,8 @@ from app.stores.moderation.selections import SELECTED, values_of
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import read_row
 
-_SECONDS = 500
+PREVIEW_SECONDS = 500
+"""The time limit of each query of a preview, by default."""
 
 
 def _shown(score: str) -> str:
@@ -67,10 +68,13 @@ _MOVES = f"""
                CASE WHEN s.achieved_at IS NOT NULL THEN s.score END AS before,
                CASE WHEN c.events IS NULL AND s.achieved_at IS NOT NULL THEN s.score
                     WHEN c.is_ranked THEN c.score END AS after,
-               s.listed, s.listed AND s.player_id IS DISTINCT FROM CAST(:leaves AS uuid) AS stays
+               s.listed, (s.listed OR s.player_id IS NOT DISTINCT FROM CAST(:joins AS uuid))
+                   AND s.player_id IS DISTINCT FROM CAST(:leaves AS uuid) AS stays
         FROM standings s LEFT JOIN outcome c USING (season_id, player_id)
-        WHERE s.season_id IN (SELECT season_id FROM change)
-           OR s.season_id IN (SELECT season_id FROM standings WHERE player_id = CAST(:leaves AS uuid))
+        WHERE s.season_id IN (SELECT season_id FROM change) OR s.season_id IN (
+            SELECT o.season_id FROM standings o JOIN seasons n ON n.id = o.season_id AND n.board_id IS NOT NULL
+            WHERE o.player_id IN (CAST(:leaves AS uuid), CAST(:joins AS uuid))
+        )
     ), ranked AS (
         SELECT *, CASE WHEN listed AND before IS NOT NULL THEN
                       rank() OVER (PARTITION BY season_id, listed ORDER BY before DESC NULLS LAST) END AS rank_before,
@@ -140,19 +144,26 @@ class Preview:
 
 
 def preview(
-    source: Database, selection: Selection, restores_id: UUID | None, *, leaves: UUID | None, limit: int
+    source: Database,
+    selection: Selection,
+    restores_id: UUID | None,
+    *,
+    leaves: UUID | None,
+    joins: UUID | None = None,
+    limit: int,
+    seconds: int = PREVIEW_SECONDS,
 ) -> Preview:
     """Return the changes that a void of the selection, or with `restores_id` the restore of that void, would make.
 
-    `leaves`: a player that would be suspended with it. First come the rows of players whose points change, the largest
-    change first, then those of players that move because of it.
+    `leaves`: a player that would be suspended with it; `joins`: one that would be reinstated. First come the rows of
+    players whose points change, the largest change first, then those of players that move because of it.
     """
     touched = _VOIDED if restores_id is None else _RESTORED
     values = {**values_of(selection), "restores_id": restores_id}
-    with source.snapshot(_SECONDS) as connection:
+    with source.snapshot(seconds) as connection:
         total = connection.execute(sa.text(_SUM.format(touched=touched)), values).one()
         rows = connection.execute(
-            sa.text(_MOVES.format(touched=touched)), {**values, "leaves": leaves, "limit": limit}
+            sa.text(_MOVES.format(touched=touched)), {**values, "leaves": leaves, "joins": joins, "limit": limit}
         ).all()
     moves = [read_row(row, Move, without="moving") for row in rows]
     return Preview(total.events, total.points, total.players, rows[0].moving if rows else 0, moves)
@@ -160,5 +171,5 @@ def preview(
 
 def exceeds_limit(connection: sa.Connection, void_id: UUID) -> bool:
     """Return whether the restore of this void would put a score past MAX_SCORE."""
-    connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_SECONDS}s'"))
+    connection.execute(sa.text(f"SET LOCAL statement_timeout = '{PREVIEW_SECONDS}s'"))
     return bool(connection.execute(sa.text(_PAST_LIMIT), {"void": void_id, "most": MAX_SCORE}).scalar_one())

@@ -12,6 +12,7 @@ from hypothesis.stateful import initialize, precondition, rule
 from app.domain.corrections import Selection
 from app.domain.scoring import ScoreEvent
 from app.domain.times import utc
+from app.services.accounts.player_changes import PlayerChange
 from app.services.moderation.decisions import DecisionAuthor
 from app.stores.boards.outbox import OutboxStore
 from app.stores.moderation.correction_previews import Preview
@@ -226,7 +227,8 @@ class Moderation(Play):
         """Move a player to another segment."""
         free = self.free_player(player)
         if free:
-            self.container.attributes.change(free.id, {"country": country}, by="cli:tests", request_id="r")
+            change = PlayerChange(attributes={"country": country})
+            self.container.player_changes.change(free.id, change, by="cli:tests", request_id="r")
             free.country = country
         self._end(prompt)
 
