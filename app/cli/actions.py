@@ -128,13 +128,7 @@ def list_actions(as_json: bool) -> None:
 @actions.command(epilog=example("actions add dungeon --points 40 --min-seconds 12 --name 'Dungeon run'"))
 @click.argument("slug")
 @click.option("--points", type=int, help="Points for one completion, if its result kind is fixed.")
-@click.option(
-    "--min-seconds",
-    type=float,
-    default=0.0,
-    show_default=True,
-    help="Least seconds that it takes; 0 for no timing rule.",
-)
+@click.option("--min-seconds", type=float, help="Least seconds that it takes; 0, the default, for no timing rule.")
 @click.option("--name", help="Name that players see; made from the slug if not given.")
 @_limit_options
 @as_json

@@ -23,7 +23,7 @@ from pydantic import (
 
 from app.domain.accounts import username_of
 from app.domain.boards import MAIN, MAX_SCORE
-from app.domain.cases import CaseOrder, CaseRule, CaseState, Decision, check_appeal, check_reason
+from app.domain.cases import CaseOrder, CaseRule, CaseState, check_appeal
 from app.domain.json_text import JsonValue, metadata_text
 from app.domain.passwords import check_password
 from app.domain.player_names import PlayerName, player_name
@@ -179,19 +179,6 @@ class CasesQuery(Strict):
     order: CaseOrder = "newest"
     limit: Annotated[int, BeforeValidator(parse_integer), Field(ge=1, le=100)] = 50
     after: Annotated[UUID | None, BeforeValidator(_parse_case_id)] = None
-
-
-class NewDecision(Strict):
-    """The body of `POST /admin/cases/{id}/decision`."""
-
-    decision: Decision
-    reason: Annotated[str, AfterValidator(check_reason)]
-
-
-class Undoing(Strict):
-    """The body of `POST /admin/cases/{id}/undo`."""
-
-    reason: Annotated[str, AfterValidator(check_reason)]
 
 
 class NewAppeal(Strict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import OperationalError
 
-from app.domain.corrections import Correction, Selection
+from app.domain.corrections import Correction, Selection, nothing_of
 from app.errors import Conflict, InvalidRequest, NotFound, Unavailable
 from app.services.moderation.reasons import checked_reason
 from app.services.moderation.selections import check_selection
@@ -23,8 +23,9 @@ from app.stores.boards.ledger_audit import LedgerAuditStore, StandingKey, Unsoun
 from app.stores.boards.rankings import RankingStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.correction_batches import PAST_LIMIT, CorrectionBatches
-from app.stores.moderation.correction_previews import PREVIEW_SECONDS, Preview, exceeds_limit, preview
+from app.stores.moderation.correction_previews import PREVIEW_SECONDS, PlayerAfter, Preview, exceeds_limit, preview
 from app.stores.moderation.corrections import CorrectionStore
+from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.postgres.engine import Database
 from app.stores.postgres.replicas import Replicas
@@ -38,7 +39,6 @@ _POLL_SECONDS = 0.2
 _BRIEF_SECONDS = 2.0
 # A redemption that read its player as active may end this long after the suspension: a statement's time limit.
 _IN_FLIGHT = timedelta(seconds=6)
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 _INTERRUPTED: tuple[type[Exception], ...] = (*AFTER_COMMIT, Conflict)
 
@@ -58,10 +58,11 @@ class Corrections:
         audit: AuditStore,
         catalog: CatalogStore,
         rankings: RankingStore,
+        quarantine: QuarantineStore,
     ) -> None:
         self._db, self._patient_replicas, self._store = database, patient_replicas, store
         self._batches, self._ledger_audit, self._audit = batches, ledger_audit, audit
-        self._catalog, self._rankings = catalog, rankings
+        self._catalog, self._rankings, self._quarantine = catalog, rankings, quarantine
         self.batch = BATCH
 
     def void(self, selection: Selection, *, actor: str, reason: str, request_id: str) -> UUID:
@@ -196,21 +197,18 @@ class Corrections:
         selection: Selection,
         *,
         restores_id: UUID | None = None,
-        leaves: UUID | None = None,
-        joins: UUID | None = None,
+        after: PlayerAfter | None = None,
         limit: int = 50,
         seconds: int = PREVIEW_SECONDS,
     ) -> Preview:
         """Return the changes that the correction would make, from one snapshot of a replica, or of the primary.
 
-        `leaves`: a player who would be suspended with it; `joins`: one who would be reinstated. Raises Unavailable
-        where a query takes longer than `seconds`.
+        `after`: a player whose status or hold would change with it. Raises Unavailable where a query takes longer than
+        `seconds`.
         """
         try:
             return self._patient_replicas.read_patiently(
-                lambda source: preview(
-                    source, selection, restores_id, leaves=leaves, joins=joins, limit=limit, seconds=seconds
-                )
+                lambda source: preview(source, selection, restores_id, after=after, limit=limit, seconds=seconds)
             )
         except OperationalError as error:
             if isinstance(error.orig, psycopg.errors.QueryCanceled):
@@ -218,16 +216,14 @@ class Corrections:
             raise
 
     def preview_status(self, player_id: UUID, status: str, *, limit: int, seconds: int = PREVIEW_SECONDS) -> Preview:
-        """Return who would move if the player became `active` or `suspended`; no points change. Raises as `preview`."""
-        nothing = Selection(player_id=player_id, until=_BEGINNING)
-        is_leaving = status == "suspended"
-        return self.preview(
-            nothing,
-            leaves=player_id if is_leaving else None,
-            joins=None if is_leaving else player_id,
-            limit=limit,
-            seconds=seconds,
-        )
+        """Return who would move if the player became `active` or `suspended`. Raises as `preview` does."""
+        with self._db.statement() as connection:
+            hold = self._quarantine.hold_of(connection, player_id)
+        is_active = status == "active"
+        if is_active and hold is not None and hold.until is not None:
+            hold = None  # it ends with the suspicion
+        after = PlayerAfter(player_id, is_active, hold)
+        return self.preview(nothing_of(player_id), after=after, limit=limit, seconds=seconds)
 
     def find_unsound(self, on_progress: ProgressCallback = lambda standings: None) -> Iterator[UnsoundStanding]:
         """Yield standings that differ from their events. `on_progress` gets the number of standings compared."""

@@ -15,7 +15,7 @@ from anticheat.suspicion import Suspicion
 from anticheat.verdict import Thresholds
 from app.domain import actors
 from app.domain.cases import DECISIONS, Decision
-from app.domain.corrections import Selection
+from app.domain.corrections import Correction, Selection, nothing_of
 from app.domain.scoring import Hold
 from app.domain.times import rfc3339, utc
 from app.errors import AlreadyDecided, CaseOpen, Forbidden, InvalidRequest, NotFound, NothingToUndo
@@ -25,6 +25,7 @@ from app.services.moderation.status_changes import StatusChanges
 from app.stores.accounts.players import PlayerStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.cases import CaseStore, LockedCase
+from app.stores.moderation.correction_previews import PREVIEW_SECONDS, PlayerAfter, Preview
 from app.stores.moderation.decisions import DecisionStore, PlayerState
 from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.moderation.suspicions import SuspicionStore
@@ -53,6 +54,18 @@ class CorrectionStarter(Protocol):
     ) -> UUID: ...
 
     def voids_of(self, connection: sa.Connection, case_id: UUID) -> Sequence[UUID]: ...
+
+    def void_to_restore(self, correction_id: UUID) -> Correction: ...
+
+    def preview(
+        self,
+        selection: Selection,
+        *,
+        restores_id: UUID | None = None,
+        after: PlayerAfter | None = None,
+        limit: int = 50,
+        seconds: int = PREVIEW_SECONDS,
+    ) -> Preview: ...
 
     def work_briefly(self, correction_id: UUID) -> object: ...
 
@@ -111,24 +124,44 @@ class Decisions:
     def _decide(
         self, connection: sa.Connection, case_id: UUID, decision: Decision, author: DecisionAuthor
     ) -> DecisionResult:
-        case = self._lock_case(connection, case_id, author)
-        if case.state != "open":
-            raise _already_decided(case)
+        case = self._lock_open(connection, case_id, author)
         state = self._read_state(connection, case)
         result = (self._clear if decision == "cleared" else self._confirm)(connection, case, author)
         self._decisions.close(connection, case.id, decision, author.actor, author.reason, result.correction_id)
         self._record(connection, result, state, author)
         return result
 
-    def selection_to_void(self, case_id: UUID) -> Selection:
-        """Return the selection that confirming an open case would void. Raises NotFound, AlreadyDecided."""
+    def preview(
+        self,
+        case_id: UUID,
+        decision: Decision | None,
+        author: DecisionAuthor,
+        *,
+        limit: int,
+        seconds: int = PREVIEW_SECONDS,
+    ) -> Preview:
+        """Return who would move by a decision on a case, or with None by the undoing of its last one.
+
+        Nothing is written. Raises what `decide` or `undo` would, and Unavailable as `Corrections.preview`.
+        """
         with self._db.transaction() as connection:
-            if self._store.player_of(case_id) is None:
-                raise _case_not_found()
-            case = self._store.lock(connection, case_id)
-        if case.state != "open":
-            raise _already_decided(case)
-        return Selection(player_id=case.player_id, since=case.starts_at)
+            if decision is None:
+                case, state = self._lock_decided(connection, case_id, author)
+                after = PlayerAfter(case.player_id, state["status"] == "active", _hold_of(state))
+                voids = self._corrections.voids_of(connection, case.id)
+            else:
+                case, voids = self._lock_open(connection, case_id, author), ()
+                after = PlayerAfter(case.player_id, decision == "cleared")
+            connection.rollback()
+        if voids:
+            selection = self._corrections.void_to_restore(voids[-1]).selection
+        elif decision == "confirmed":
+            selection = Selection(player_id=case.player_id, since=case.starts_at)
+        else:
+            selection = nothing_of(case.player_id)
+        return self._corrections.preview(
+            selection, restores_id=voids[-1] if voids else None, after=after, limit=limit, seconds=seconds
+        )
 
     def undo(self, case_id: UUID, author: DecisionAuthor) -> DecisionResult:
         """Restore the state before the last decision, and open the case again.
@@ -138,18 +171,30 @@ class Decisions:
         return self._follow_up(self._db.run(lambda connection: self._undo(connection, case_id, author)))
 
     def _undo(self, connection: sa.Connection, case_id: UUID, author: DecisionAuthor) -> DecisionResult:
+        case, previous_state = self._lock_decided(connection, case_id, author)
+        state = self._read_state(connection, case)
+        result = self._restore_state(connection, case, previous_state, author)
+        self._decisions.reopen(connection, case.id)
+        self._record(connection, result, state, author)
+        return result
+
+    def _lock_open(self, connection: sa.Connection, case_id: UUID, author: DecisionAuthor) -> LockedCase:
+        case = self._lock_case(connection, case_id, author)
+        if case.state != "open":
+            raise _already_decided(case)
+        return case
+
+    def _lock_decided(
+        self, connection: sa.Connection, case_id: UUID, author: DecisionAuthor
+    ) -> tuple[LockedCase, PlayerState]:
+        """Return a case whose decision may be undone, and the state before the decision."""
         case = self._lock_case(connection, case_id, author)
         if case.state == "open":
             raise NothingToUndo()
         open_case_id = self._decisions.other_open(connection, case)
         if open_case_id is not None:
             raise CaseOpen(details={"case_id": str(open_case_id)})
-        previous_state = self._decisions.state_before_last(connection, case.id)
-        state = self._read_state(connection, case)
-        result = self._restore_state(connection, case, previous_state, author)
-        self._decisions.reopen(connection, case.id)
-        self._record(connection, result, state, author)
-        return result
+        return case, self._decisions.state_before_last(connection, case.id)
 
     def _lock_case(self, connection: sa.Connection, case_id: UUID, author: DecisionAuthor) -> LockedCase:
         checked_reason(author.reason)
