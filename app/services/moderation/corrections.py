@@ -212,7 +212,7 @@ class Corrections:
             )
         except OperationalError as error:
             if isinstance(error.orig, psycopg.errors.QueryCanceled):
-                raise Unavailable(f"The preview takes longer than {seconds} s: select less.") from error
+                raise Unavailable(f"The comparison of the boards takes longer than {seconds} s.") from error
             raise
 
     def preview_status(self, player_id: UUID, status: str, *, limit: int, seconds: int = PREVIEW_SECONDS) -> Preview:

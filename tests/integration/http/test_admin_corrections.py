@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 import pytest
+import sqlalchemy as sa
 
 from tests.integration.boards.test_scorings import redeem
 from tests.integration.http.contents import contents
@@ -94,6 +95,26 @@ def test_corrections_are_listed_newest_first_page_by_page(game: GameServer, key:
     assert [row["correction_id"] for answer in (first, second) for row in answer.data] == made[::-1]
     assert "links" not in second.body
     assert game.call("GET", f"{CORRECTIONS}?state=running", key=key).data == []
+
+
+def test_a_comparison_that_takes_too_long_is_given_up(
+    game: GameServer, key: str, players: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("corrections", "admin_players", "admin_changes"):
+        monkeypatch.setattr(f"app.http.{module}.PREVIEW_SECONDS", 1)
+    calls = {
+        ("POST", CORRECTIONS): {"player": "anna", "reason": "r"},
+        ("POST", f"/admin/players/{players[0]}/suspend"): {},
+        ("PATCH", "/admin/boards/main"): {"scoring": "count"},
+    }
+    admin = game.key("admin").text
+    with game.container.database.transaction() as connection:
+        connection.execute(sa.text("LOCK TABLE standings IN ACCESS EXCLUSIVE MODE"))
+        for (method, path), body in calls.items():
+            answer = game.call(method, path, {**body, "dry_run": True}, key=admin)
+            assert answer.refusal == (503, "unavailable")
+            assert answer.headers["Retry-After"]
+            assert answer.body["error"]["message"].endswith("takes longer than 1 s.")
 
 
 BAD: list[tuple[str, str, object, set[str]]] = [

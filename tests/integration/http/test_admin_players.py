@@ -65,6 +65,7 @@ def test_a_player_is_found_by_name_by_id_and_by_the_games_own_id(game: GameServe
     assert by_id == by_own
     assert (by_id["external_id"], by_id["attributes"], by_id["cases"]) == ("u/1", {"country": "JP"}, [])
     assert (by_id["score"], by_id["held"], by_id["rank"], by_id["suspicion"]) == (0, 0, None, 0)
+    assert game.call("POST", f"{PLAYERS}/ext:u%2F1/suspend", {}, key=admin).data["user_id"] == user_id
     assert game.call("GET", f"{PLAYERS}/{uuid4()}", key=admin).refusal == (404, "not_found")
 
 
