@@ -8,7 +8,7 @@ from app.domain.board_plans import Plan
 from app.domain.times import rfc3339
 from app.errors import InvalidRequest
 from app.http.admin_changes import author, carried_out, created
-from app.http.board_bodies import BoardChange, GivenPlan, NewBoard, Nothing, SeasonEnd, given
+from app.http.board_bodies import Archiving, BoardChange, GivenPlan, NewBoard, SeasonEnd, given
 from app.http.boards import board_data, season_data
 from app.http.bodies import body, no_query
 from app.http.envelope import answer, plain
@@ -68,9 +68,10 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @routes.post("/admin/boards/<slug>/archive")
     @operated(limits)
     def archive(slug: str) -> Response:
-        body(Nothing)
-        container().board_plans.archive(slug, by=author())
-        return answer({"slug": slug, "archived": True}, links={"seasons": f"{_BOARDS}/{slug}/seasons"})
+        dry_run = body(Archiving).dry_run
+        container().board_plans.archive(slug, by=author(), dry_run=dry_run)
+        data = {"slug": slug, "archived": not dry_run, "dry_run": dry_run}
+        return answer(data, links={"seasons": f"{_BOARDS}/{slug}/seasons"})
 
     @routes.get("/admin/boards/<slug>/seasons")
     @operated(limits)
@@ -82,8 +83,11 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @operated(limits)
     def close_season(slug: str) -> Response:
         params, by = body(SeasonEnd), author()
-        ends_at = container().seasons.end(slug, params.season, by=by.actor, request_id=by.request_id)
-        return answer({"board": slug, "ends_at": rfc3339(ends_at)}, links={"seasons": f"{_BOARDS}/{slug}/seasons"})
+        ends_at = container().seasons.end(
+            slug, params.season, by=by.actor, request_id=by.request_id, dry_run=params.dry_run
+        )
+        data = {"board": slug, "ends_at": rfc3339(ends_at), "dry_run": params.dry_run}
+        return answer(data, links={"seasons": f"{_BOARDS}/{slug}/seasons"})
 
     return routes
 

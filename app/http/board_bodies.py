@@ -92,7 +92,13 @@ class GivenPlan(PlanChoices):
     action_types: Annotated[dict[str, TypeFields], Field(default_factory=dict)]
 
 
-class SeasonEnd(Strict):
+class Archiving(Strict):
+    """The body of `POST /admin/boards/{slug}/archive`."""
+
+    dry_run: bool = False
+
+
+class SeasonEnd(Archiving):
     """The body of `POST /admin/boards/{slug}/close-season`."""
 
     season: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None

@@ -86,7 +86,12 @@ def test_a_board_is_created_changed_and_archived(game: GameServer, admin: str) -
     assert _slugs(game.call("GET", BOARDS, key=admin).data) == ["main", "fastest"]
     assert _slugs(game.call("GET", "/boards").data) == ["main"]
     assert game.call("POST", f"{BOARDS}/main/archive", {}, key=admin).refusal == (409, "conflict")
-    assert game.call("POST", f"{path}/archive", {}, key=admin).data == {"slug": "fastest", "archived": True}
+    before = contents(game.container)
+    trial = game.call("POST", f"{path}/archive", {"dry_run": True}, key=admin).data
+    assert contents(game.container) == before
+    archived = game.call("POST", f"{path}/archive", {}, key=admin).data
+    assert archived == {"slug": "fastest", "archived": True, "dry_run": False}
+    assert trial == {**archived, "archived": False, "dry_run": True}
     assert game.call("GET", path, key=admin).refusal == (404, "not_found")
     assert len(game.call("GET", f"{path}/seasons", key=admin).data) == 1
     assert _acts(game) == ["board.added", "action_type.changed", "board.changed", "board.archived"]
@@ -96,7 +101,12 @@ def test_a_season_is_ended_and_the_next_one_begins(game: GameServer, admin: str)
     game.call("POST", BOARDS, {"slug": "weekly", "action_types": ["tap"], "schedule": "0 0 * * 1"}, key=admin)
     path = f"{BOARDS}/weekly"
     assert game.call("POST", f"{path}/close-season", {"season": 7}, key=admin).refusal == (404, "not_found")
+    before = contents(game.container)
+    trial = game.call("POST", f"{path}/close-season", {"dry_run": True}, key=admin).data
+    assert contents(game.container) == before
+    assert (trial["board"], trial["dry_run"]) == ("weekly", True)
     ends_at = game.call("POST", f"{path}/close-season", {"season": 1}, key=admin).data["ends_at"]
+    assert trial["ends_at"] <= ends_at
     assert game.call("POST", f"{path}/close-season", {"season": 1}, key=admin).refusal == (409, "conflict")
     seasons = game.call("GET", f"{path}/seasons", key=admin).data
     assert [(season["number"], season["state"]) for season in seasons] == [(2, "scheduled"), (1, "open")]
