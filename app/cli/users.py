@@ -129,17 +129,6 @@ def set_role(user: str, role: str, as_json: bool) -> None:
     _print_change(player, is_changed, f"{{}} is now {role}.", f"{{}} was {role} already.", as_json)
 
 
-@users.command(epilog=example("users rename mallory 'Player 4711'"))
-@click.argument("user")
-@click.argument("username")
-@as_json
-def rename(user: str, username: str, as_json: bool) -> None:
-    """Give a player another name, which every board shows within a second."""
-    player = container().accounts.find(user)
-    is_changed = bool(_change(player, PlayerChange(username=username)).acts)
-    _print_change(player, is_changed, "Renamed: the name is {} now.", "{} had this name already.", as_json)
-
-
 @users.command(epilog=example("users attributes alice country=JP platform=web"))
 @click.argument("user")
 @click.argument("assignments", nargs=-1, metavar="[NAME=VALUE]...")

@@ -30,6 +30,7 @@ from app.containers.moderation import (
 from app.containers.operations import build_operations
 from app.containers.play import build_play, build_play_stores
 from app.domain.cursors import Cursors
+from app.services.accounts.renames import Renames
 from app.services.boards.board_catalog import BoardCatalog
 from app.services.boards.board_changes import BoardChanges
 from app.services.moderation.player_files import PlayerFiles
@@ -91,8 +92,9 @@ class Container:
         self.player_pages = boards.player_pages
         self.cursors = Cursors([key.secret for key in self.settings.action_token_keys])
         self.attributes = build_attributes(connections, accounts, boards.rankings, play_stores.catalog)
-        self.player_changes = build_player_changes(connections, accounts, self.attributes, boards.outbox, stores.audit)
-        self.game_players = build_game_players(connections, accounts, self.attributes, self.player_changes)
+        renames = Renames(accounts.players, boards.outbox)
+        self.player_changes = build_player_changes(connections, accounts, self.attributes, renames, stores.audit)
+        self.game_players = build_game_players(connections, accounts, self.attributes, renames)
         self.board_list = build_board_list(connections, boards.board_pages)
         self.board_changes = BoardChanges(play.board_plans, play.replays, play.actions)
         self.board_catalog = BoardCatalog(play.board_plans, self.board_list, play_stores.catalog)

@@ -8,12 +8,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.domain.accounts import username_key, username_of
-from app.domain.look_alikes import skeletons
+from app.domain.accounts import username_of
 from app.errors import InvalidRequest, NotFound
 from app.services.accounts.attributes import Attributes, check_changes
+from app.services.accounts.renames import Renames
 from app.stores.accounts.players import Player, PlayerStore
-from app.stores.boards.outbox import OutboxStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.postgres.engine import Database
 
@@ -37,13 +36,16 @@ class ChangedPlayer:
 
 
 class PlayerChanges:
-    """An operator may give reserved names, as to a new account."""
+    """An operator may give reserved names, as to a new account.
+
+    The audit log has no names and values: they are the player's, whom it must be able to forget.
+    """
 
     def __init__(
-        self, database: Database, players: PlayerStore, attributes: Attributes, outbox: OutboxStore, audit: AuditStore
+        self, database: Database, players: PlayerStore, attributes: Attributes, renames: Renames, audit: AuditStore
     ) -> None:
         self._db, self._players, self._attributes = database, players, attributes
-        self._outbox, self._audit = outbox, audit
+        self._renames, self._audit = renames, audit
 
     def change(
         self, player_id: UUID, change: PlayerChange, *, by: str, request_id: str, dry_run: bool = False
@@ -65,15 +67,6 @@ class PlayerChanges:
             self._attributes.wake_relay()
         return result
 
-    def rename(self, connection: sa.Connection, player_id: UUID, username: str, request_id: str) -> Player:
-        """Rename a player within the caller's transaction, and let their boards show it. Raises UsernameTaken.
-
-        `username` is checked already. The caller has locked the player, and wakes the relay after the commit.
-        """
-        player = self._players.rename(connection, player_id, username, username_key(username), skeletons(username))
-        self._outbox.add_standings(connection, player_id, request_id, ())
-        return player
-
     def _change(
         self, connection: sa.Connection, player_id: UUID, change: PlayerChange, username: str | None, request_id: str
     ) -> ChangedPlayer:
@@ -83,10 +76,13 @@ class PlayerChanges:
             raise NotFound("There is no such user.")
         acts: dict[str, Mapping[str, object]] = {}
         if names:
-            acts["user.attributes"] = {name: attributes.get(name) for name in names}
+            acts["user.attributes"] = {
+                "set": [name for name in names if name in attributes],
+                "removed": [name for name in names if name not in attributes],
+            }
         if username is not None and username != player.username:
-            acts["user.renamed"] = {"before": player.username, "after": username}
-            player = self.rename(connection, player_id, username, request_id)
+            acts["user.renamed"] = {}
+            player = self._renames.rename_in(connection, player_id, username, request_id)
         if change.role is not None and self._players.set_role(connection, player_id, change.role):
             acts["user.role"] = {"role": change.role}
             player = self._players.get_on(connection, player_id) or player

@@ -90,8 +90,8 @@ def test_a_change_of_name_role_and_attributes_is_one_or_none(game: GameServer, a
     assert {**trial, "dry_run": False} == changed
     subject = f"player:{players[0]}"
     assert _acts(game) == [
-        ("user.attributes", subject, '{"country":"JP"}'),
-        ("user.renamed", subject, '{"after":"Nova","before":"Anna"}'),
+        ("user.attributes", subject, '{"removed":[],"set":["country"]}'),
+        ("user.renamed", subject, "{}"),
         ("user.role", subject, '{"role":"admin"}'),
     ]
     assert not game.call("PATCH", path, body, key=admin).data["changed"]

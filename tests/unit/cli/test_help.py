@@ -9,7 +9,7 @@ from flask import Flask
 from app.cli.register import register
 
 COMMANDS = {
-    "users": {"attributes", "create", "list", "look-alikes", "rename", "show", "suspend", "reinstate", "set-role"},
+    "users": {"attributes", "create", "list", "look-alikes", "show", "suspend", "reinstate", "set-role"},
     "keys": {"create", "list", "rotate", "revoke"},
     "actions": {"list", "add", "change", "retire"},
     "boards": {

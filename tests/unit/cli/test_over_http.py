@@ -19,7 +19,6 @@ OVER_HTTP = {
     "users show": ("GET", "/players/<player:name>"),
     "users suspend": ("POST", "/players/<player:name>/suspend"),
     "users reinstate": ("POST", "/players/<player:name>/reinstate"),
-    "users rename": ("PATCH", "/players/<player:name>"),
     "users set-role": ("PATCH", "/players/<player:name>"),
     "users attributes": ("PATCH", "/players/<player:name>"),
     "leaderboard score": ("POST", "/players/<player:name>/scores"),
