@@ -79,6 +79,8 @@ beat_schedule = {
     # A podium that a cheat enters is public for these seconds. A pass costs what was scored since the last one.
     "watch-gain": {"task": "anticheat.watch_gain", "schedule": 3.0, "options": {"expires": 3}},
     "correct": {"task": "anticheat.correct", "schedule": 10.0, "options": {"expires": 10}},
+    # A change of boards that needs a replay begins within these seconds, and takes place without a person's help.
+    "replay": {"task": "boards.replay", "schedule": 5.0, "options": {"expires": 5}},
     # The model judges the players of the last hours; the data that it learns from change slowly.
     "judge-by-model": {"task": "anticheat.judge_by_model", "schedule": 3600.0, "options": {"expires": 3600}},
     "link-accounts": {"task": "anticheat.link_accounts", "schedule": 21_600.0, "options": {"expires": 21_600}},

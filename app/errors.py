@@ -23,6 +23,7 @@ Refusal
 │   ├── InProgress
 │   ├── TooSoon           another action was completed meanwhile; carries the seconds to wait
 │   ├── BoardClosed       no board that the action feeds is open
+│   ├── RebuildRequired   the change would change past scores, and did not ask for that
 │   ├── AlreadyDecided    the case has a decision already
 │   ├── CaseOpen          the player has another case that waits for a decision
 │   ├── NothingToUndo     the case has no decision yet
@@ -180,6 +181,11 @@ class TooSoon(Conflict):
 class BoardClosed(Conflict):
     code = "board_closed"
     default_message = "None of the boards that this action counts on is open now."
+
+
+class RebuildRequired(Conflict):
+    code = "rebuild_required"
+    default_message = "This changes past scores: it needs a rebuild, which replays the ledger."
 
 
 class AlreadyDecided(Conflict):

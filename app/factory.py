@@ -14,10 +14,16 @@ from app.containers.url_checks import check_urls
 from app.http import (
     actions,
     admin,
+    admin_boards,
     admin_keys,
+    admin_players,
+    admin_replays,
+    admin_scores,
+    admin_types,
     auth,
     boards,
     cases,
+    corrections,
     failures,
     game_players,
     identity,
@@ -78,7 +84,13 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(scores.blueprint(limits), url_prefix=API)
     app.register_blueprint(admin.blueprint(limits), url_prefix=API)
     app.register_blueprint(admin_keys.blueprint(limits), url_prefix=API)
+    app.register_blueprint(admin_players.blueprint(limits), url_prefix=API)
+    app.register_blueprint(admin_scores.blueprint(limits), url_prefix=API)
+    app.register_blueprint(admin_types.blueprint(limits), url_prefix=API)
+    app.register_blueprint(admin_boards.blueprint(limits), url_prefix=API)
+    app.register_blueprint(admin_replays.blueprint(limits), url_prefix=API)
     app.register_blueprint(cases.blueprint(limits), url_prefix=API)
+    app.register_blueprint(corrections.blueprint(limits), url_prefix=API)
     app.register_blueprint(operations.routes)
     app.register_blueprint(page)
     sockets.register(app, limits)

@@ -14,6 +14,7 @@ from workers.task import PeriodicTask
 log = structlog.get_logger("fairboard.tasks")
 
 _CORRECTING_SECONDS = 8.0  # less than the time between two ticks
+_REPLAYING_SECONDS = 4.0
 
 
 @app.task(name="anticheat.review", base=PeriodicTask)  # type: ignore[untyped-decorator]
@@ -52,6 +53,18 @@ def correct() -> None:
             state=correction.state,
             events=correction.events,
         )
+
+
+@app.task(name="boards.replay", base=PeriodicTask)  # type: ignore[untyped-decorator]
+def replay() -> None:
+    """Work on the replay of the ledger that a change of boards waits for, whoever began it."""
+    try:
+        unfinished = app.container.replays.resume(_REPLAYING_SECONDS)
+    except Conflict as refusal:  # a score would be out of range: a person has to cancel it
+        log.error("replay_waits", reason=refusal.message)
+        return
+    if unfinished is not None:
+        log.info("replaying", replay_id=str(unfinished.id), state=unfinished.state, standings=unfinished.standings)
 
 
 @app.task(name="anticheat.train", base=PeriodicTask)  # type: ignore[untyped-decorator]

@@ -61,8 +61,8 @@ SCORE_EVENT_TASKS = ("leaderboard.refresh",)
 # The tasks that get the end of each season (season.ended), with the season's id.
 SEASON_TASKS = ("leaderboard.end_season",)
 
-# The queue by the first part of a task's name.
-_KIND_OF = {**{kind: kind for kind in KINDS}, "maintenance": "leaderboard"}
+# The queue by the first part of a task's name. A replay of the ledger takes long, and delays no refresh and no watch.
+_KIND_OF = {**{kind: kind for kind in KINDS}, "maintenance": "leaderboard", "boards": "analytics"}
 ROUTES = {f"{prefix}.*": {"queue": kind, "routing_key": f"{kind}.{prefix}"} for prefix, kind in _KIND_OF.items()}
 
 

@@ -8,13 +8,12 @@ from typing import get_args
 
 import click
 
-from app.cli.board_changes import Choices, actor, carry_out, choice_options, plan_for
+from app.cli.board_changes import Choices, actor, carry_out, choice_options
 from app.cli.commands import Commands, Function, as_json, container, example
 from app.cli.identity import operator, request_id
 from app.cli.output import emit, table
 from app.domain.action_types import EXPECTED
 from app.domain.boards import ActionType, Cadence, ResultKind
-from app.errors import Conflict, NotFound
 from app.tables import safe
 
 _COLUMNS = (
@@ -129,23 +128,15 @@ def list_actions(as_json: bool) -> None:
 @actions.command(epilog=example("actions add dungeon --points 40 --min-seconds 12 --name 'Dungeon run'"))
 @click.argument("slug")
 @click.option("--points", type=int, help="Points for one completion, if its result kind is fixed.")
-@click.option(
-    "--min-seconds",
-    type=float,
-    default=0.0,
-    show_default=True,
-    help="Least seconds that it takes; 0 for no timing rule.",
-)
+@click.option("--min-seconds", type=float, help="Least seconds that it takes; 0, the default, for no timing rule.")
 @click.option("--name", help="Name that players see; made from the slug if not given.")
 @_limit_options
 @as_json
 def add(slug: str, as_json: bool, **options: object) -> None:
     """Add an action type, which feeds the board main if no board is given. A slug can be used only once, ever."""
-    if any(action_type.slug == slug for action_type in container().actions.types()):
-        raise Conflict(f"The action type '{slug}' exists already.")
-    plan = plan_for("action_types", slug, {}, {slug: _values(options)})
-    container().board_plans.apply(plan, by=actor())
-    action_type = _find(slug)
+    changes = container().board_changes
+    changes.carry_out(changes.plan_type(slug, _values(options)), rebuild=False, by=actor())
+    action_type = changes.action_type(slug)
     emit(_row(action_type), f"Added {action_type.slug}: {_summary(action_type)}.", as_json=as_json)
 
 
@@ -166,10 +157,10 @@ def change(slug: str, as_json: bool, dry_run: bool, rebuild: bool, **options: ob
     if not changes:
         raise click.UsageError("Say what to change, such as --points 2.")
     if "boards" in changes or dry_run:
-        _find(slug)
-        carry_out(plan_for("action_types", slug, {}, {slug: changes}), Choices(dry_run, rebuild, as_json))
+        carry_out(container().board_changes.plan_type_change(slug, changes), Choices(dry_run, rebuild, as_json))
         return
-    action_type = container().actions.change(slug, changes, by=operator(), request_id=request_id())
+    container().board_changes.change_type(slug, changes, rebuild=rebuild, by=actor())
+    action_type = container().board_changes.action_type(slug)
     emit(_row(action_type), f"Changed {action_type.slug}: {_summary(action_type)}.", as_json=as_json)
 
 
@@ -193,13 +184,6 @@ def _values(options: Mapping[str, object]) -> dict[str, object]:
         for name, value in options.items()
         if value is not None and value != ()
     }
-
-
-def _find(slug: str) -> ActionType:
-    action_type = next((action_type for action_type in container().actions.types() if action_type.slug == slug), None)
-    if action_type is None:
-        raise NotFound(f"There is no action type '{safe(slug[:64])}' that can be started.")
-    return action_type
 
 
 def _summary(action_type: ActionType) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,11 +11,12 @@ from app.cli.commands import Function, container
 from app.cli.identity import operator, request_id
 from app.cli.output import cell, emit, print_message, table
 from app.cli.progress import ProgressPrinter
-from app.domain.board_plans import Fields, Plan, Step
+from app.domain.board_plans import Plan, Step
 from app.domain.quantities import quantity
-from app.errors import InvalidRequest
+from app.errors import RebuildRequired
+from app.http.plan_presenter import plan_data
+from app.services.boards.board_changes import Prospect
 from app.services.boards.plan_writer import Operator
-from app.services.boards.replays import Outlook
 from app.stores.boards.replays import Replay
 from app.tables import safe
 
@@ -46,49 +46,33 @@ def actor() -> Operator:
     return Operator(operator(), request_id())
 
 
-def plan_for(kind: str, slug: str, boards: Mapping[str, Fields], types: Mapping[str, Fields]) -> Plan:
-    """Return the plan of a command about one board or action type; `kind` is boards or action_types.
-
-    Raises InvalidRequest, whose fields are called as the options are.
-    """
-    try:
-        return container().board_plans.plan(boards, types)
-    except InvalidRequest as refusal:
-        details = refusal.details if isinstance(refusal.details, list) else []
-        prefix = f"{kind}.{slug}."
-        raise InvalidRequest(
-            details=[{**item, "field": item["field"].removeprefix(prefix)} for item in details]
-        ) from None
-
-
 def carry_out(plan: Plan, choices: Choices) -> None:
     """Show the plan, and the players that it would move; then carry it out, with a replay where it needs one.
 
     Raises ClickException for a plan that needs a replay without --rebuild.
     """
-    running = container().replays.unfinished()
     if plan.is_empty:
+        running = container().replays.unfinished()
         if running and running.state == "switched" and not choices.dry_run:
             work(running.id)
         emit({"boards": [], "action_types": [], "applied": False}, "Nothing to change.", as_json=choices.as_json)
         return
     with ProgressPrinter("Comparing with the ledger", "players"):
-        replayed = container().board_plans.boards_to_replay(plan)
-        most = _ALL_ROWS if choices.as_json else _SHOWN_ROWS
-        outlook = container().replays.outlook(plan, most) if replayed and running is None else None
-    result, text = _as_data(plan, replayed, outlook), "\n".join(_describe(plan, replayed, outlook))
+        prospect = container().board_changes.prospect(plan, _ALL_ROWS if choices.as_json else _SHOWN_ROWS)
+    result, text = plan_data(prospect), "\n".join(_describe(prospect))
     if choices.dry_run:
         emit({**result, "applied": False}, text, as_json=choices.as_json)
         print_message("Nothing was changed.")
         return
-    if replayed and not choices.rebuild:
+    try:
+        replay_id = container().board_changes.carry_out(plan, rebuild=choices.rebuild, by=actor())
+    except RebuildRequired:
         print_message(text)
-        raise click.ClickException(f"This changes past scores on {', '.join(replayed)}: --rebuild replays the ledger.")
-    if not replayed:
-        container().board_plans.apply(plan, by=actor())
+        boards = ", ".join(prospect.replayed)
+        raise click.ClickException(f"This changes past scores on {boards}: --rebuild replays the ledger.") from None
+    if replay_id is None:
         emit({**result, "applied": True}, f"{text}\nDone.", as_json=choices.as_json)
         return
-    replay_id = container().board_plans.begin_replay(plan, by=actor())
     print_message(text)
     replay = work(replay_id)
     text = f"Done: replayed {quantity(replay.standings, 'standing')}."
@@ -101,11 +85,12 @@ def work(replay_id: UUID) -> Replay:
         with ProgressPrinter("Replaying", "standings") as progress:
             return container().replays.work(replay_id, progress)
     except KeyboardInterrupt:
-        print_message("Stopped. 'flask boards replay' continues it, and with --cancel drops it.")
+        print_message("Stopped. The workers go on, or 'flask boards replay' continues it, and with --cancel drops it.")
         raise
 
 
-def _describe(plan: Plan, replayed: Sequence[str], outlook: Outlook | None) -> list[str]:
+def _describe(prospect: Prospect) -> list[str]:
+    plan, replayed, outlook = prospect.plan, prospect.replayed, prospect.outlook
     lines = [line for step in plan.boards for line in _describe_step("board", step)]
     lines += [line for step in plan.types for line in _describe_step("action type", step)]
     if replayed:
@@ -131,12 +116,3 @@ def _says_something(name: str, value: object) -> bool:
     if name == "public":
         return True
     return name != "slug" and value is not False and value not in (None, "", (), [])
-
-
-def _as_data(plan: Plan, replayed: Sequence[str], outlook: Outlook | None) -> dict[str, object]:
-    data: dict[str, object] = {
-        name: [{"slug": step.slug, "new": step.is_new, "before": step.before, "after": step.after} for step in steps]
-        for name, steps in (("boards", plan.boards), ("action_types", plan.types))
-    }
-    moves = {"moving": outlook.moving, "moves": outlook.moves} if outlook else {}
-    return {**data, "replayed": list(replayed), **moves}

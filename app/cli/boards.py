@@ -10,15 +10,16 @@ from typing import get_args
 
 import click
 
-from app.cli.board_changes import Choices, actor, carry_out, choice_options, plan_for, work
+from app.cli.board_changes import Choices, actor, carry_out, choice_options, work
 from app.cli.board_files import read_file
 from app.cli.commands import Commands, Function, as_json, container, example
 from app.cli.moments import Moment
 from app.cli.output import emit, facts, print_message, table
-from app.domain.board_plans import Catalog, Fields
+from app.domain.board_plans import Fields
 from app.domain.scoring import Order, Scoring
 from app.domain.times import rfc3339
 from app.errors import InvalidRequest, NotFound
+from app.services.boards.board_catalog import ListedBoard
 from app.tables import safe
 
 _COLUMNS = ("slug", "name", "scoring", "order", "schedule", "timezone", "season", "ends_at", "players", "action_types")
@@ -60,30 +61,23 @@ def boards() -> None:
     """List, create, change and archive boards, apply a file of them, and replay the past."""
 
 
-def _rows() -> list[dict[str, object]]:
-    catalog = container().board_plans.catalog()
-    return [
-        {
-            **asdict(board),
-            "season": season and season.number,
-            "season_starts_at": season and season.starts_at,
-            "season_ends_at": season and season.ends_at,
-            "players": season.players if season else 0,
-            "action_types": _types_of(catalog, board.slug),
-        }
-        for board, season in container().board_list.boards(with_hidden=True)
-    ]
-
-
-def _types_of(catalog: Catalog, slug: str) -> list[str]:
-    return sorted(name for name, action_type in catalog.types.items() if slug in action_type.boards)
+def _row(listed: ListedBoard) -> dict[str, object]:
+    season = listed.season
+    return {
+        **asdict(listed.board),
+        "season": season and season.number,
+        "season_starts_at": season and season.starts_at,
+        "season_ends_at": season and season.ends_at,
+        "players": season.players if season else 0,
+        "action_types": listed.action_types,
+    }
 
 
 @boards.command("list", epilog=example("boards list"))
 @as_json
 def list_boards(as_json: bool) -> None:
     """List the boards that are not archived, with their open or next season."""
-    rows = _rows()
+    rows = [_row(listed) for listed in container().board_catalog.boards()]
     shown = [{**row, "ends_at": row["season_ends_at"]} for row in rows]
     emit(rows, table(shown, _COLUMNS), as_json=as_json)
     _report_replay()
@@ -94,8 +88,7 @@ def list_boards(as_json: bool) -> None:
 @as_json
 def show(slug: str, as_json: bool) -> None:
     """Show the fields of a board, its season, and the action types that feed it."""
-    container().board_plans.find(slug)
-    row = next(row for row in _rows() if row["slug"] == slug)
+    row = _row(container().board_catalog.board(slug))
     emit(row, facts(row), as_json=as_json)
     _report_replay()
 
@@ -117,12 +110,7 @@ def _report_replay() -> None:
 @as_json
 def create(slug: str, types: Sequence[str], dry_run: bool, rebuild: bool, as_json: bool, **options: object) -> None:
     """Create a board, filled from the past of the action types that feed it. A slug can be used only once, ever."""
-    catalog = container().board_plans.catalog()
-    if slug in catalog.boards:
-        raise InvalidRequest.field("slug", f"is taken: the board '{slug}' exists")
-    if not types:
-        raise InvalidRequest.field("action_type", "must be given: at least one action type feeds a board")
-    plan = plan_for("boards", slug, {slug: _values(options)}, _feeds(catalog, slug, types, ()))
+    plan = container().board_changes.plan_board(slug, _values(options), types)
     carry_out(plan, Choices(dry_run, rebuild, as_json))
 
 
@@ -146,12 +134,10 @@ def change(
 
     Seasons that have ended stay as they are.
     """
-    catalog = container().board_plans.catalog()
-    container().board_plans.find(slug)
     values = _values(options)
     if not (values or added or removed):
         raise click.UsageError("Say what to change, such as --scoring best.")
-    plan = plan_for("boards", slug, {slug: values}, _feeds(catalog, slug, added, removed))
+    plan = container().board_changes.plan_board_change(slug, values, added, removed)
     carry_out(plan, Choices(dry_run, rebuild, as_json))
 
 
@@ -161,20 +147,6 @@ def _values(options: dict[str, object]) -> Fields:
     if values.get("segments") == ("none",):
         values["segments"] = ()
     return {name: None if value == "none" and name != "name" else value for name, value in values.items()}
-
-
-def _feeds(catalog: Catalog, slug: str, added: Sequence[str], removed: Sequence[str]) -> dict[str, Fields]:
-    """Return the boards of the action types that begin or cease to feed a board."""
-    for name in (*added, *removed):
-        if name not in catalog.types:
-            raise NotFound(f"There is no action type '{safe(name[:64])}' that can be started.")
-    feeds: dict[str, Fields] = {}
-    for name in added:
-        fed = catalog.types[name].boards
-        feeds[name] = {"boards": fed if slug in fed else [*fed, slug]}
-    for name in removed:
-        feeds[name] = {"boards": [board for board in catalog.types[name].boards if board != slug]}
-    return feeds
 
 
 @boards.command(epilog=example("boards archive summer-2026"))
@@ -191,9 +163,7 @@ def archive(slug: str, as_json: bool) -> None:
 @as_json
 def list_seasons(slug: str, as_json: bool) -> None:
     """List the seasons of a board, the newest first."""
-    seasons = container().board_list.seasons(slug)
-    if not seasons:
-        raise NotFound(f"There is no board '{safe(slug[:40])}'.")
+    seasons = container().board_catalog.seasons(slug)
     rows = [
         {**{name: value for name, value in asdict(season).items() if name != "season"}, "number": season.number}
         for season in seasons
@@ -239,6 +209,7 @@ def replay(cancel: bool, as_json: bool) -> None:
         raise NotFound("No replay is unfinished.")
     if cancel:
         container().replays.cancel(by=actor())
+        container().replays.resume(0.0)
         emit({"id": unfinished.id, "state": "cancelled"}, "Dropped. Nothing has changed.", as_json=as_json)
         return
     done_replay = work(unfinished.id)

@@ -55,6 +55,9 @@ _PREVIEW_ROWS, _ALL_ROWS = 20, 1_000_000  # rows of a dry run
 _reason_option = click.option(
     "--reason", required=True, help="Reason for the decision; kept with it and in the audit log."
 )
+_dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Show what would be voided or restored and whose rank would change; change nothing."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,26 +147,27 @@ def show(case_or_user: str, as_json: bool) -> None:
 @click.command(epilog=example("anticheat clear 0b9f… --reason 'a switch for a player who cannot press'"))
 @click.argument("case", type=click.UUID)
 @_reason_option
+@_dry_run_option
 @as_json
 @with_appcontext
-def clear(case: UUID, reason: str, as_json: bool) -> None:
+def clear(case: UUID, reason: str, dry_run: bool, as_json: bool) -> None:
     """Decide that the play was fair: suspicion becomes 0, a suspension is lifted, held points count."""
-    _decide(case, "cleared", reason, as_json)
+    if dry_run:
+        _preview(case, "cleared", reason, as_json)
+    else:
+        _decide(case, "cleared", reason, as_json)
 
 
 @click.command(epilog=example("anticheat confirm 0b9f… --reason 'a clock made these intervals'"))
 @click.argument("case", type=click.UUID)
 @_reason_option
-@click.option("--dry-run", is_flag=True, help="Show what would be voided and whose rank would change; change nothing.")
+@_dry_run_option
 @as_json
 @with_appcontext
 def confirm(case: UUID, reason: str, dry_run: bool, as_json: bool) -> None:
     """Decide that it was cheating: the player is suspended, and their points since the case's start are voided."""
     if dry_run:
-        selection = container().decisions.selection_to_void(case)
-        limit = _ALL_ROWS if as_json else _PREVIEW_ROWS
-        preview = container().corrections.preview(selection, leaves=selection.player_id, limit=limit)
-        show_preview(preview, "void", as_json)
+        _preview(case, "confirmed", reason, as_json)
     else:
         _decide(case, "confirmed", reason, as_json)
 
@@ -171,11 +175,15 @@ def confirm(case: UUID, reason: str, dry_run: bool, as_json: bool) -> None:
 @click.command(epilog=example("anticheat undo 0b9f… --reason 'the wrong player'"))
 @click.argument("case", type=click.UUID)
 @_reason_option
+@_dry_run_option
 @as_json
 @with_appcontext
-def undo(case: UUID, reason: str, as_json: bool) -> None:
+def undo(case: UUID, reason: str, dry_run: bool, as_json: bool) -> None:
     """Undo the last decision: status, suspicion and points are as before, and the case is open again."""
-    _print_decision(container().decisions.undo(case, _author(reason)), as_json)
+    if dry_run:
+        _preview(case, None, reason, as_json)
+    else:
+        _print_decision(container().decisions.undo(case, _author(reason)), as_json)
 
 
 COMMANDS: tuple[click.Command, ...] = (cases, next_cases, show, clear, confirm, undo)
@@ -195,6 +203,12 @@ def _printed_row(case: ListedCase) -> dict[str, object]:
 
 def _author(reason: str) -> DecisionAuthor:
     return DecisionAuthor(operator(), reason, request_id())
+
+
+def _preview(case: UUID, decision: Decision | None, reason: str, as_json: bool) -> None:
+    limit = _ALL_ROWS if as_json else _PREVIEW_ROWS
+    preview = container().decisions.preview(case, decision, _author(reason), limit=limit)
+    show_preview(preview, "restore" if decision is None else "void", as_json)
 
 
 def _decide(case: UUID, decision: Decision, reason: str, as_json: bool) -> None:

@@ -15,10 +15,9 @@ from app.cli.leaderboard import leaderboard
 from app.cli.moments import Moment
 from app.cli.output import emit, facts, print_message, table
 from app.cli.progress import ProgressPrinter
-from app.domain.cases import check_reason
-from app.domain.corrections import Correction, Selection
+from app.domain.corrections import Correction
 from app.domain.quantities import quantity
-from app.errors import InvalidRequest
+from app.services.moderation.selections import NamedSelection
 from app.stores.moderation.correction_previews import Preview
 
 _LIST_COLUMNS = ("made_at", "kind", "state", "events", "points", "players", "made_by", "reason", "id")
@@ -63,7 +62,7 @@ def void(
 
     Play goes on meanwhile. If this is stopped half way, the workers finish it.
     """
-    selection = _selection(player, action_type, since, until, board)
+    selection = container().selections.find(NamedSelection(player, action_type, board, since, until))
     preview = container().corrections.preview(selection, limit=_ALL_ROWS if as_json else limit)
     if dry_run:
         show_preview(preview, "void", as_json)
@@ -74,9 +73,7 @@ def void(
             f"of {quantity(preview.players, 'player')}?"
         )
         click.confirm(question, abort=True, err=True)
-    void_id = container().corrections.void(
-        selection, actor=operator(), reason=_check_reason(reason), request_id=request_id()
-    )
+    void_id = container().corrections.void(selection, actor=operator(), reason=reason, request_id=request_id())
     _run_correction(void_id, preview.events, "Voided", as_json)
 
 
@@ -88,16 +85,14 @@ def void(
 @as_json
 def restore(correction: UUID, reason: str, dry_run: bool, limit: int, as_json: bool) -> None:
     """Restore the points that a correction voided: every standing is again as it would be without it."""
-    void_of = container().corrections.get(correction)
+    void_of = container().corrections.void_to_restore(correction)
     preview = container().corrections.preview(
         void_of.selection, restores_id=correction, limit=_ALL_ROWS if as_json else limit
     )
     if dry_run:
         show_preview(preview, "restore", as_json)
         return
-    restore_id = container().corrections.restore(
-        correction, actor=operator(), reason=_check_reason(reason), request_id=request_id()
-    )
+    restore_id = container().corrections.restore(correction, actor=operator(), reason=reason, request_id=request_id())
     _run_correction(restore_id, preview.events, "Restored", as_json)
 
 
@@ -111,32 +106,6 @@ def corrections(state: str | None, limit: int, as_json: bool) -> None:
     """List voids and restores, the newest first."""
     rows = [_row(correction) for correction in container().corrections.page(limit=limit, state=state)]
     emit(rows, table(rows, _LIST_COLUMNS) if rows else "There are none.", as_json=as_json)
-
-
-def _selection(
-    player: str | None, action_type: str | None, since: datetime | None, until: datetime | None, board: str | None
-) -> Selection:
-    if player is None and action_type is None and since is None and until is None:
-        raise click.UsageError("Say what to void: --player, --action-type, or a time with --since or --until.")
-    if since is not None and until is not None and since >= until:
-        raise click.UsageError("--since must be before --until.")
-    catalog = container().catalog
-    type_id = catalog.type_id(action_type) if action_type is not None else None
-    if action_type is not None and type_id is None:
-        raise InvalidRequest.field("action_type", "is not an action type")
-    board_id = catalog.board_id(board) if board is not None else None
-    if board is not None and board_id is None:
-        raise InvalidRequest.field("board", "is not a board")
-    player_id = container().accounts.find(player).id if player is not None else None
-    return Selection(player_id, type_id, board_id, since, until)
-
-
-def _check_reason(reason: str) -> str:
-    try:
-        check_reason(reason)
-    except ValueError as error:
-        raise InvalidRequest.field("reason", str(error)) from None
-    return reason
 
 
 def _run_correction(correction_id: UUID, events: int, verb: str, as_json: bool) -> None:

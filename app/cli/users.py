@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import click
@@ -11,17 +12,19 @@ from app.cli.commands import Commands, as_json, container, example
 from app.cli.identity import operator, request_id
 from app.cli.output import emit, facts, print_message, table
 from app.domain.attributes import check_name, check_value
+from app.services.accounts.player_changes import ChangedPlayer, PlayerChange
 from app.stores.accounts.players import Player
 from app.tables import safe
 
 _ROLES = click.Choice(["player", "admin"])
 _LOOK_ALIKE_COLUMNS = ("username", "player_id", "first_username", "first_id")
 _COLUMNS = ("username", "role", "status", "created_at", "user_id")
+_reason_option = click.option("--reason", help="Reason; written to the audit log.")
 
 
 @click.group(cls=Commands)
 def users() -> None:
-    """Create, list, show, suspend and reinstate accounts, set roles and attributes. USER is a username or an id."""
+    """Create, list, show, suspend, reinstate and change accounts. USER is a username or an id."""
 
 
 def _row(player: Player) -> dict[str, object]:
@@ -78,35 +81,37 @@ def list_users(status: str | None, prefix: str, limit: int, as_json: bool) -> No
 @as_json
 def show(user: str, as_json: bool) -> None:
     """Show one account with its standing and its suspicion."""
-    player = container().accounts.find(user)
-    standing = container().standings.standing(player.id)
+    file = container().player_files.file(container().accounts.find(user))
     values = {
-        **_row(player),
-        "score": standing.score,
-        "held": container().standings.profile(player.id)["score"] - standing.score,
-        "rank": standing.rank,
-        "suspicion": round(container().cases.suspicion(player.id), 1),
+        **_row(file.player),
+        "external_id": file.external_id,
+        "score": file.score,
+        "held": file.held,
+        "rank": file.rank,
+        "suspicion": file.suspicion,
     }
     emit(values, facts(values), as_json=as_json)
 
 
-@users.command(epilog=example("users suspend mallory"))
+@users.command(epilog=example("users suspend mallory --reason 'sells accounts'"))
 @click.argument("user")
+@_reason_option
 @as_json
-def suspend(user: str, as_json: bool) -> None:
+def suspend(user: str, reason: str | None, as_json: bool) -> None:
     """Suspend a player: they leave every board and their sockets are closed, until they are reinstated."""
     player = container().accounts.find(user)
-    is_changed = container().moderation.suspend(player.id, request_id(), by=operator())
+    is_changed = container().moderation.suspend(player.id, request_id(), by=operator(), reason=reason)
     _print_change(player, is_changed, "Suspended {}.", "{} was suspended already.", as_json)
 
 
 @users.command(epilog=example("users reinstate mallory"))
 @click.argument("user")
+@_reason_option
 @as_json
-def reinstate(user: str, as_json: bool) -> None:
+def reinstate(user: str, reason: str | None, as_json: bool) -> None:
     """Put a suspended player back on the boards, with a suspicion of 0. An open case stays open."""
     player = container().accounts.find(user)
-    is_changed = container().moderation.reinstate(player.id, request_id(), by=operator())
+    is_changed = container().moderation.reinstate(player.id, request_id(), by=operator(), reason=reason)
     _print_change(player, is_changed, "Reinstated {}.", "{} was active already; suspicion is back to 0.", as_json)
     case = container().cases.own_case(player.id)
     if case and case.state == "open":
@@ -120,7 +125,7 @@ def reinstate(user: str, as_json: bool) -> None:
 def set_role(user: str, role: str, as_json: bool) -> None:
     """Make a user an admin, or a player again."""
     player = container().accounts.find(user)
-    is_changed = container().accounts.set_role(operator(), player.id, role, request_id())
+    is_changed = bool(_change(player, PlayerChange(role=role)).acts)
     _print_change(player, is_changed, f"{{}} is now {role}.", f"{{}} was {role} already.", as_json)
 
 
@@ -135,14 +140,16 @@ def attributes(user: str, assignments: tuple[str, ...], as_json: bool) -> None:
     """
     player = container().accounts.find(user)
     changes = dict(_assignment(text) for text in assignments)
-    values = (
-        container().attributes.change(player.id, changes, by=operator(), request_id=request_id())
-        if changes
-        else container().attributes.of(player.id)
-    )
+    values: Mapping[str, str] = container().attributes.of(player.id)
+    if changes:
+        values = _change(player, PlayerChange(attributes=changes)).attributes
     rows = [{"name": name, "value": value} for name, value in values.items()]
     text = table(rows, ("name", "value")) if rows else f"{safe(player.username)} has no attributes."
     emit({"user_id": player.id, "attributes": values}, text, as_json=as_json)
+
+
+def _change(player: Player, change: PlayerChange) -> ChangedPlayer:
+    return container().player_changes.change(player.id, change, by=operator(), request_id=request_id())
 
 
 def _assignment(text: str) -> tuple[str, str | None]:

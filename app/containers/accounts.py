@@ -14,6 +14,8 @@ from app.services.accounts.api_keys import ApiKeys, KeyChecks
 from app.services.accounts.attributes import Attributes
 from app.services.accounts.game_players import GamePlayers
 from app.services.accounts.password_hashing import PasswordHashing
+from app.services.accounts.player_changes import PlayerChanges
+from app.services.accounts.renames import Renames
 from app.services.accounts.sightings import Sightings
 from app.services.accounts.sign_in_throttle import SignInThrottle
 from app.services.accounts.sign_ins import SignIns
@@ -24,7 +26,6 @@ from app.stores.accounts.logins import LoginStore
 from app.stores.accounts.players import PlayerStore
 from app.stores.accounts.sightings import SightingStore
 from app.stores.accounts.sign_ins import SignInStore
-from app.stores.boards.outbox import OutboxStore
 from app.stores.boards.rankings import RankingStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.play.catalog import CatalogStore
@@ -84,18 +85,24 @@ def build_accounts(connections: Connections, audit: AuditStore) -> AccountParts:
 
 
 def build_attributes(
-    connections: Connections, accounts: AccountParts, audit: AuditStore, rankings: RankingStore, catalog: CatalogStore
+    connections: Connections, accounts: AccountParts, rankings: RankingStore, catalog: CatalogStore
 ) -> Attributes:
     """Return the service of players' attributes."""
-    store = AttributeStore(connections.database)
-    return Attributes(connections.database, store, accounts.players, audit, rankings, catalog)
+    return Attributes(AttributeStore(connections.database), accounts.players, rankings, catalog)
+
+
+def build_player_changes(
+    connections: Connections, accounts: AccountParts, attributes: Attributes, renames: Renames, audit: AuditStore
+) -> PlayerChanges:
+    """Return the service of operators' changes of players."""
+    return PlayerChanges(connections.database, accounts.players, attributes, renames, audit)
 
 
 def build_game_players(
-    connections: Connections, accounts: AccountParts, attributes: Attributes, outbox: OutboxStore
+    connections: Connections, accounts: AccountParts, attributes: Attributes, renames: Renames
 ) -> GamePlayers:
     """Return the service of a game's own players."""
-    return GamePlayers(connections.database, accounts.players, accounts.accounts, attributes, outbox)
+    return GamePlayers(connections.database, accounts.players, accounts.accounts, attributes, renames)
 
 
 def run_in_thread(function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:

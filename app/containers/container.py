@@ -11,7 +11,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from app.containers.accounts import build_accounts, build_attributes, build_game_players, run_in_thread
+from app.containers.accounts import (
+    build_accounts,
+    build_attributes,
+    build_game_players,
+    build_player_changes,
+    run_in_thread,
+)
 from app.containers.boards import build_board_list, build_boards, build_seasons
 from app.containers.connections import Connections, prepare_connections
 from app.containers.moderation import (
@@ -24,6 +30,11 @@ from app.containers.moderation import (
 from app.containers.operations import build_operations
 from app.containers.play import build_play, build_play_stores
 from app.domain.cursors import Cursors
+from app.services.accounts.renames import Renames
+from app.services.boards.board_catalog import BoardCatalog
+from app.services.boards.board_changes import BoardChanges
+from app.services.moderation.player_files import PlayerFiles
+from app.services.moderation.selections import Selections
 from app.settings import Settings
 from app.stores.boards.board_events import Subscription
 
@@ -80,9 +91,13 @@ class Container:
         self.board_views, self.board_pages = boards.board_views, boards.board_pages
         self.player_pages = boards.player_pages
         self.cursors = Cursors([key.secret for key in self.settings.action_token_keys])
-        self.attributes = build_attributes(connections, accounts, stores.audit, boards.rankings, play_stores.catalog)
-        self.game_players = build_game_players(connections, accounts, self.attributes, boards.outbox)
+        self.attributes = build_attributes(connections, accounts, boards.rankings, play_stores.catalog)
+        renames = Renames(accounts.players, boards.outbox)
+        self.player_changes = build_player_changes(connections, accounts, self.attributes, renames, stores.audit)
+        self.game_players = build_game_players(connections, accounts, self.attributes, renames)
         self.board_list = build_board_list(connections, boards.board_pages)
+        self.board_changes = BoardChanges(play.board_plans, play.replays, play.actions)
+        self.board_catalog = BoardCatalog(play.board_plans, self.board_list, play_stores.catalog)
         self.seasons = build_seasons(connections, play_stores.catalog, boards.rankings, stores.audit)
         self.presence, self.board_sync, self.reconciler = boards.presence, boards.board_sync, boards.reconciler
 
@@ -96,6 +111,8 @@ class Container:
         )
 
         self.holds, self.gain_watch = moderation.holds, moderation.gain_watch
+        self.selections = Selections(accounts.accounts, play_stores.catalog)
+        self.player_files = PlayerFiles(accounts.players, self.attributes, boards.standings, moderation.cases)
 
         self.queue_depths, self.failures, self.beat_lock = (
             operations.queue_depths,

@@ -214,6 +214,7 @@ def _corrections(
         stores.audit,
         play.catalog,
         boards.rankings,
+        stores.quarantine,
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
+
+_BEFORE_ALL_EVENTS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,11 @@ class Selection:
     board_id: int | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+def nothing_of(player_id: UUID) -> Selection:
+    """Return a selection of no event, for a change that voids none."""
+    return Selection(player_id=player_id, until=_BEFORE_ALL_EVENTS)
 
 
 @dataclass(frozen=True, slots=True)

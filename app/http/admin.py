@@ -1,4 +1,4 @@
-"""The routes of /admin/analytics and /admin/audit, for admins and their keys."""
+"""The routes of /admin/analytics, /admin/gain and /admin/audit, for admins and their keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response
 
-from app.http.bodies import AnalyticsQuery, AuditQuery, query
+from app.http.bodies import AnalyticsQuery, AuditQuery, no_query, query
 from app.http.envelope import answer, plain
 from app.http.identity import container, operated
 from app.http.limits import RateLimits
@@ -35,5 +35,11 @@ def blueprint(limits: RateLimits) -> Blueprint:
         older = {**params.model_dump(exclude_none=True, mode="json"), "before": rows[-1].id} if rows else None
         links = {"next": f"/api/v1/admin/audit?{urlencode(older)}"} if older and len(rows) == params.limit else None
         return answer([plain({**asdict(row), "details": json.loads(row.details)}) for row in rows], links=links)
+
+    @routes.get("/admin/gain")
+    @operated(limits)
+    def gain() -> Response:
+        no_query()
+        return answer(plain(asdict(container().gain_watch.view())))
 
     return routes

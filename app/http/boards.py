@@ -24,38 +24,39 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @limits.reads
     def boards() -> Response:
         no_query()
-        return answer([_board(*facts) for facts in container().board_list.boards(with_hidden=may_see_hidden())])
+        return answer([board_data(*facts) for facts in container().board_list.boards(with_hidden=may_see_hidden())])
 
     @routes.get("/boards/<slug>")
     @limits.reads
     def board(slug: str) -> Response:
         no_query()
         links = {"leaderboard": f"/api/v1/leaderboard/top?board={slug}", "seasons": f"/api/v1/boards/{slug}/seasons"}
-        return answer(_board(*container().board_list.board(board_view(slug))), links=links)
+        return answer(board_data(*container().board_list.board(board_view(slug))), links=links)
 
     @routes.get("/boards/<slug>/seasons")
     @limits.reads
     def seasons(slug: str) -> Response:
         no_query()
         facts = container().board_list.seasons(board_view(slug).season.board)
-        return answer(
-            [
-                {
-                    "number": season.number,
-                    "state": season.state,
-                    "starts_at": rfc3339(season.starts_at),
-                    "ends_at": _time(season.ends_at),
-                    "players": season.players,
-                    "corrected_at": _time(season.corrected_at),
-                }
-                for season in facts
-            ]
-        )
+        return answer([season_data(season) for season in facts])
 
     return routes
 
 
-def _board(board: BoardConfig, season: SeasonFacts | None) -> dict[str, object]:
+def season_data(season: SeasonFacts) -> dict[str, object]:
+    """Return a season of a list."""
+    return {
+        "number": season.number,
+        "state": season.state,
+        "starts_at": rfc3339(season.starts_at),
+        "ends_at": _time(season.ends_at),
+        "players": season.players,
+        "corrected_at": _time(season.corrected_at),
+    }
+
+
+def board_data(board: BoardConfig, season: SeasonFacts | None) -> dict[str, object]:
+    """Return a board with its present season."""
     return {
         "slug": board.slug,
         "name": board.name,

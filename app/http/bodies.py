@@ -23,7 +23,7 @@ from pydantic import (
 
 from app.domain.accounts import username_of
 from app.domain.boards import MAIN, MAX_SCORE
-from app.domain.cases import CaseOrder, CaseRule, CaseState, Decision, check_appeal, check_reason
+from app.domain.cases import CaseOrder, CaseRule, CaseState, check_appeal
 from app.domain.json_text import JsonValue, metadata_text
 from app.domain.passwords import check_password
 from app.domain.player_names import PlayerName, player_name
@@ -40,6 +40,9 @@ _KEY = re.compile(rf"[\x20-\x7e]{{1,{MAX_KEY}}}")
 
 _MESSAGES = {
     "bool_type": "must be true or false",
+    "datetime_type": "must be a time such as 2026-11-23T10:00:00Z",
+    "dict_type": "must be a JSON object",
+    "float_type": "must be a number",
     "extra_forbidden": "is not a field of this request",
     "greater_than_equal": "must be at least {ge}",
     "int_type": "must be an integer",
@@ -106,8 +109,7 @@ class Reported(Strict):
     @field_validator("metadata", mode="before")
     @classmethod
     def _check_metadata(cls, metadata: object) -> object:
-        metadata_text(metadata)
-        return metadata
+        return checked_metadata(metadata)
 
 
 class ActionToken(Reported):
@@ -123,8 +125,15 @@ def parse_integer(value: object) -> object:
     return value
 
 
-def _parse_moment(value: object) -> object:
+def parse_moment(value: object) -> object:
+    """Return a time in RFC 3339 as a datetime, and a value that is no text unchanged. Raises ValueError."""
     return moment(value) if isinstance(value, str) else value
+
+
+def checked_metadata(metadata: object) -> object:
+    """Return the metadata of a score. Raises ValueError."""
+    metadata_text(metadata)
+    return metadata
 
 
 def _parse_flag(value: object) -> object:
@@ -143,8 +152,8 @@ class AnalyticsQuery(Strict):
 
     board: str = MAIN
     by: Granularity = "hour"
-    since: Annotated[datetime | None, BeforeValidator(_parse_moment), Field(alias="from")] = None
-    until: Annotated[datetime | None, BeforeValidator(_parse_moment), Field(alias="to")] = None
+    since: Annotated[datetime | None, BeforeValidator(parse_moment), Field(alias="from")] = None
+    until: Annotated[datetime | None, BeforeValidator(parse_moment), Field(alias="to")] = None
     action_type: str | None = None
 
 
@@ -154,7 +163,7 @@ class AuditQuery(Strict):
     actor: str | None = None
     act: str | None = None
     subject: str | None = None
-    since: Annotated[datetime | None, BeforeValidator(_parse_moment)] = None
+    since: Annotated[datetime | None, BeforeValidator(parse_moment)] = None
     before: Annotated[int | None, BeforeValidator(parse_integer), Field(ge=1, le=2**63 - 1)] = None
     limit: Annotated[int, BeforeValidator(parse_integer), Field(ge=1, le=100)] = 50
 
@@ -166,23 +175,10 @@ class CasesQuery(Strict):
     player: str | None = None
     rule: CaseRule | None = None
     appealed: Annotated[bool | None, BeforeValidator(_parse_flag)] = None
-    since: Annotated[datetime | None, BeforeValidator(_parse_moment)] = None
+    since: Annotated[datetime | None, BeforeValidator(parse_moment)] = None
     order: CaseOrder = "newest"
     limit: Annotated[int, BeforeValidator(parse_integer), Field(ge=1, le=100)] = 50
     after: Annotated[UUID | None, BeforeValidator(_parse_case_id)] = None
-
-
-class NewDecision(Strict):
-    """The body of `POST /admin/cases/{id}/decision`."""
-
-    decision: Decision
-    reason: Annotated[str, AfterValidator(check_reason)]
-
-
-class Undoing(Strict):
-    """The body of `POST /admin/cases/{id}/undo`."""
-
-    reason: Annotated[str, AfterValidator(check_reason)]
 
 
 class NewAppeal(Strict):

@@ -7,8 +7,11 @@ from uuid import UUID
 
 from flask import Blueprint, Response, request
 
+from app.domain.cases import Decision
 from app.errors import NotFound
-from app.http.bodies import CasesQuery, NewDecision, Undoing, body, no_query, query
+from app.http.admin_bodies import PREVIEW_SECONDS, DryRun, Reason
+from app.http.admin_presenter import moves_data
+from app.http.bodies import CasesQuery, body, no_query, query
 from app.http.case_presenter import case_data, listed_case
 from app.http.envelope import answer, plain, request_id
 from app.http.identity import actor, container, operated
@@ -17,6 +20,19 @@ from app.services.moderation.decisions import DecisionAuthor
 from app.stores.moderation.cases import Filters
 
 _CASES = "/api/v1/admin/cases"
+
+
+class NewDecision(DryRun):
+    """The body of `POST /admin/cases/{id}/decision`."""
+
+    decision: Decision
+    reason: Reason
+
+
+class Undoing(DryRun):
+    """The body of `POST /admin/cases/{id}/undo`."""
+
+    reason: Reason
 
 
 def blueprint(limits: RateLimits) -> Blueprint:
@@ -42,16 +58,28 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @operated(limits, "moderate")
     def decide(case_id: UUID) -> Response:
         judgement = body(NewDecision)
+        if judgement.dry_run:
+            return _preview(case_id, judgement.decision, judgement)
         container().decisions.decide(case_id, judgement.decision, _author(judgement.reason))
         return _render_case(case_id)
 
     @routes.post("/admin/cases/<uuid:case_id>/undo")
     @operated(limits, "moderate")
     def undo(case_id: UUID) -> Response:
-        container().decisions.undo(case_id, _author(body(Undoing).reason))
+        undoing = body(Undoing)
+        if undoing.dry_run:
+            return _preview(case_id, None, undoing)
+        container().decisions.undo(case_id, _author(undoing.reason))
         return _render_case(case_id)
 
     return routes
+
+
+def _preview(case_id: UUID, decision: Decision | None, params: NewDecision | Undoing) -> Response:
+    preview = container().decisions.preview(
+        case_id, decision, _author(params.reason), limit=params.limit, seconds=PREVIEW_SECONDS
+    )
+    return answer(plain(moves_data(preview)))
 
 
 def _author(reason: str) -> DecisionAuthor:

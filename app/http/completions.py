@@ -16,7 +16,7 @@ def completed_data(completed: Completed) -> dict[str, object]:
         "result": completed.result,
         "score": {"previous": completed.previous_score, "current": completed.score},
         "rank": {"previous": completed.previous_rank, "current": completed.rank},
-        "standings": [_change(change) for change in completed.changes],
+        "standings": [change_data(change) for change in completed.changes],
     }
 
 
@@ -34,7 +34,8 @@ def render_completed(completed: Completed, player: str) -> Response:
     return response
 
 
-def _change(change: StandingChange) -> dict[str, object]:
+def change_data(change: StandingChange) -> dict[str, object]:
+    """Return the change of one standing."""
     return {
         "board": change.season.board,
         "season": change.season.number,

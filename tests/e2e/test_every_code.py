@@ -30,7 +30,7 @@ CONTRACT = """
     invalid_request invalid_token invalid_signature token_already_used suspicious_activity in_progress
     too_soon
     idempotency_key_reused unavailable too_many_actions username_taken already_decided already_appealed case_open
-    nothing_to_undo forbidden
+    nothing_to_undo forbidden conflict rebuild_required
 """
 Provocation = Callable[[World], Answer]
 PROVOKED: dict[tuple[int, str], Provocation] = {}
@@ -128,6 +128,19 @@ def _appealed_twice(world: World) -> Answer:
     _too_fast(world)
     world.anna.post("/me/appeal", {"text": "It was my cat."})
     return world.anna.post("/me/appeal", {"text": "Really."})
+
+
+@provokes(409, "conflict")
+def _main_archived(world: World) -> Answer:
+    admin, _ = _admin_and_case(world)
+    return admin.post("/admin/boards/main/archive", {})
+
+
+@provokes(409, "rebuild_required")
+def _past_changed(world: World) -> Answer:
+    admin, _ = _admin_and_case(world)
+    admin.score_once()
+    return admin.api.call("PATCH", "/admin/boards/main", {"scoring": "count"}, token=admin.access_token)
 
 
 @provokes(404, "not_found")

@@ -43,6 +43,34 @@ RULES = {
     ("POST", "/api/v1/admin/keys"): ADMIN,
     ("POST", "/api/v1/admin/keys/<uuid:key_id>/rotate"): ADMIN,
     ("DELETE", "/api/v1/admin/keys/<uuid:key_id>"): ADMIN,
+    ("GET", "/api/v1/admin/players"): ADMIN,
+    ("POST", "/api/v1/admin/players"): ADMIN,
+    ("GET", "/api/v1/admin/players/<player:name>"): ADMIN,
+    ("PATCH", "/api/v1/admin/players/<player:name>"): ADMIN,
+    ("POST", "/api/v1/admin/players/<player:name>/suspend"): ADMIN,
+    ("POST", "/api/v1/admin/players/<player:name>/reinstate"): ADMIN,
+    ("POST", "/api/v1/admin/players/<player:name>/scores"): ADMIN,
+    ("GET", "/api/v1/admin/corrections"): ADMIN,
+    ("POST", "/api/v1/admin/corrections"): ADMIN,
+    ("GET", "/api/v1/admin/corrections/<uuid:correction_id>"): ADMIN,
+    ("POST", "/api/v1/admin/corrections/<uuid:correction_id>/restore"): ADMIN,
+    ("GET", "/api/v1/admin/action-types"): ADMIN,
+    ("POST", "/api/v1/admin/action-types"): ADMIN,
+    ("GET", "/api/v1/admin/action-types/<slug>"): ADMIN,
+    ("PATCH", "/api/v1/admin/action-types/<slug>"): ADMIN,
+    ("POST", "/api/v1/admin/action-types/<slug>/retire"): ADMIN,
+    ("GET", "/api/v1/admin/boards"): ADMIN,
+    ("POST", "/api/v1/admin/boards"): ADMIN,
+    ("POST", "/api/v1/admin/boards/apply"): ADMIN,
+    ("GET", "/api/v1/admin/boards/<slug>"): ADMIN,
+    ("PATCH", "/api/v1/admin/boards/<slug>"): ADMIN,
+    ("POST", "/api/v1/admin/boards/<slug>/archive"): ADMIN,
+    ("GET", "/api/v1/admin/boards/<slug>/seasons"): ADMIN,
+    ("POST", "/api/v1/admin/boards/<slug>/close-season"): ADMIN,
+    ("GET", "/api/v1/admin/replays"): ADMIN,
+    ("GET", "/api/v1/admin/replays/<uuid:replay_id>"): ADMIN,
+    ("POST", "/api/v1/admin/replays/<uuid:replay_id>/cancel"): ADMIN,
+    ("GET", "/api/v1/admin/gain"): ADMIN,
     ("GET", "/api/v1/boards"): ANYONE,
     ("GET", "/api/v1/boards/<slug>"): ANYONE,
     ("GET", "/api/v1/boards/<slug>/seasons"): ANYONE,
@@ -151,7 +179,7 @@ def test_every_route_of_the_api_refuses_an_unknown_parameter(product: Product, a
         if not rule.startswith("/api/"):
             continue
         token = {REFRESH: admin.refresh_token, KEY: key}.get(RULES[method, rule], admin.access_token)
-        body: dict[str, object] | None = {} if method == "POST" else None
+        body: dict[str, object] | None = {} if method in ("POST", "PATCH") else None
         for surprise in ("surprise", ""):
             answer = api.call(method, f"{_path(rule)}?{surprise}=1", body, token=token)
             assert answer.refusal == (422, "invalid_request"), rule

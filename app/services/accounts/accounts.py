@@ -109,11 +109,18 @@ class Accounts:
             raise NotFound("There is no such user.")
         return player
 
-    def page(self, *, status: str | None = None, prefix: str = "", limit: int) -> list[Player]:
-        """Return at most `limit` accounts in the order of their names; `prefix` ignores case."""
+    def page(
+        self, *, status: str | None = None, prefix: str = "", limit: int, after: UUID | None = None
+    ) -> list[Player]:
+        """Return at most `limit` accounts in the order of their names, after this one; `prefix` ignores case.
+
+        Raises InvalidRequest if `after` is no account.
+        """
+        if after is not None and self._players.get(after) is None:
+            raise InvalidRequest.field("after", "is not a player")
         if not _is_storable(prefix):
             return []
-        return self._players.page(status=status, prefix=username_key(prefix), limit=limit)
+        return self._players.page(status=status, prefix=username_key(prefix), limit=limit, after=after)
 
     def create_by(self, actor: str, username: str, password: str, role: str, request_id: str) -> Player:
         """Create an account for an operator, who may use a reserved name, and record it in the audit log."""
@@ -125,14 +132,6 @@ class Accounts:
             details = {"username": player.username, "role": role}
             self._audit.append(connection, actor, "user.created", f"player:{player.id}", details, request_id)
         return player
-
-    def set_role(self, actor: str, player_id: UUID, role: str, request_id: str) -> bool:
-        """Set the role, `player` or `admin`; return False when the account had it already."""
-        with self._db.transaction() as connection:
-            has_changed = self._players.set_role(connection, player_id, role)
-            if has_changed:
-                self._audit.append(connection, actor, "user.role", f"player:{player_id}", {"role": role}, request_id)
-        return has_changed
 
     def role(self, player_id: UUID) -> str | None:
         """Return `player` or `admin`, as it is now, or None for an unknown id."""

@@ -13,9 +13,7 @@ from app.errors import InvalidRequest
 from app.stores.accounts.attributes import AttributeStore
 from app.stores.accounts.players import PlayerStore
 from app.stores.boards.rankings import RankingStore
-from app.stores.moderation.audit import AuditStore
 from app.stores.play.catalog import CatalogStore
-from app.stores.postgres.engine import Database
 from app.stores.unavailability import AFTER_COMMIT, reason_of
 
 log = structlog.get_logger("fairboard.accounts")
@@ -25,32 +23,13 @@ class Attributes:
     """A player moves to another segment with all points: segments are made of the attributes that players have now."""
 
     def __init__(
-        self,
-        database: Database,
-        store: AttributeStore,
-        players: PlayerStore,
-        audit: AuditStore,
-        rankings: RankingStore,
-        catalog: CatalogStore,
+        self, store: AttributeStore, players: PlayerStore, rankings: RankingStore, catalog: CatalogStore
     ) -> None:
-        self._db, self._store, self._players, self._audit = database, store, players, audit
-        self._rankings, self._catalog = rankings, catalog
+        self._store, self._players, self._rankings, self._catalog = store, players, rankings, catalog
 
     def of(self, player_id: UUID) -> dict[str, str]:
         """Return the player's attributes."""
         return self._store.of(player_id)
-
-    def change(self, player_id: UUID, changes: Mapping[str, str | None], *, by: str, request_id: str) -> dict[str, str]:
-        """Set or, with None, remove attributes; return all that the player has then. Raises InvalidRequest."""
-        check_changes(changes)
-        with self._db.transaction() as connection:
-            attributes, names = self.change_in(connection, player_id, changes, request_id)
-            if not names:
-                return attributes
-            details = {name: attributes.get(name) for name in names}
-            self._audit.append(connection, by, "user.attributes", f"player:{player_id}", details, request_id)
-        self.wake_relay()
-        return attributes
 
     def change_in(
         self, connection: sa.Connection, player_id: UUID, changes: Mapping[str, str | None], request_id: str

@@ -14,8 +14,8 @@ from app.domain.player_names import PlayerName
 from app.errors import Forbidden, InvalidRequest, NotFound, UsernameTaken
 from app.services.accounts.accounts import Accounts, Login
 from app.services.accounts.attributes import Attributes, check_changes
+from app.services.accounts.renames import Renames
 from app.stores.accounts.players import ExternalIdTaken, Player, PlayerStore
-from app.stores.boards.outbox import OutboxStore
 from app.stores.postgres.engine import Database
 
 log = structlog.get_logger("fairboard.accounts")
@@ -39,10 +39,10 @@ class GamePlayers:
         players: PlayerStore,
         accounts: Accounts,
         attributes: Attributes,
-        outbox: OutboxStore,
+        renames: Renames,
     ) -> None:
         self._db, self._players, self._accounts = database, players, accounts
-        self._attributes, self._outbox = attributes, outbox
+        self._attributes, self._renames = attributes, renames
 
     def put(
         self, external_id: str, username: str | None, changes: Mapping[str, str | None], *, request_id: str
@@ -108,10 +108,7 @@ class GamePlayers:
         with self._db.transaction() as connection:
             attributes, changed_names = self._attributes.change_in(connection, player.id, changes, request_id)
             if is_renamed and username is not None:
-                player = self._players.rename(
-                    connection, player.id, username, username_key(username), skeletons(username)
-                )
-                self._outbox.add_standings(connection, player.id, request_id, ())
+                player = self._renames.rename_in(connection, player.id, username, request_id)
         if is_renamed or changed_names:
             log.info("player_changed", player_id=str(player.id), renamed=is_renamed, attributes=changed_names)
             self._attributes.wake_relay()

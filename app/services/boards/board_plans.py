@@ -93,12 +93,12 @@ class BoardPlans:
     def refuse_while_replaying(self) -> None:
         """Raise Conflict while a replay is unfinished, which was planned for the boards as they are."""
         if self._replays.unfinished():
-            raise Conflict("A replay is unfinished: 'flask boards replay' continues it, and with --cancel drops it.")
+            raise Conflict("A replay is unfinished. Wait for its end, or drop it: 'flask boards replay --cancel' does.")
 
-    def archive(self, slug: str, *, by: Operator) -> None:
+    def archive(self, slug: str, *, by: Operator, dry_run: bool = False) -> None:
         """End a board's open season in two seconds, for good, and take the board off all lists.
 
-        Raises NotFound, and Conflict for main.
+        With `dry_run` nothing changes. Raises NotFound, and Conflict for main.
         """
         if slug == MAIN:
             raise Conflict(f"The board '{MAIN}' always exists.")
@@ -106,6 +106,8 @@ class BoardPlans:
             self._boards.lock(connection)
             self.refuse_while_replaying()
             self.find(slug)
+            if dry_run:
+                return
             self._boards.archive(connection, slug, self._boards.now(connection) + NOTICE)
             self._audit.append(connection, by.actor, "board.archived", f"board:{slug}", {}, by.request_id)
 

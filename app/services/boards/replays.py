@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from app.domain.actors import SYSTEM
 from app.domain.board_plans import Catalog, Plan, config_after, plan_from_json
 from app.domain.boards import MAX_SCORE, Season
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, NotFound, Unavailable
 from app.services.boards.board_plans import BoardPlans
 from app.services.boards.board_sync import BoardSync
 from app.services.boards.plan_writer import Operator, PlanWriter
@@ -23,7 +24,7 @@ from app.services.boards.replay_seasons import ReplaySeasons
 from app.stores.boards.board_store import BoardStore
 from app.stores.boards.filled_seasons import FilledSeasonStore
 from app.stores.boards.rankings import RankingStore
-from app.stores.boards.replay_previews import Mover, movers
+from app.stores.boards.replay_previews import PREVIEW_SECONDS, Mover, movers
 from app.stores.boards.replays import Replay, ReplayStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.postgres.engine import Database
@@ -83,23 +84,37 @@ class Replays:
         """Return the replay that is unfinished, None without one."""
         return self._store.unfinished()
 
-    def outlook(self, plan: Plan, limit: int) -> Outlook:
-        """Return the players that the plan would move. The seasons to fill exist until the end of the transaction."""
+    def outlook(self, plan: Plan, limit: int, *, seconds: int = PREVIEW_SECONDS) -> Outlook:
+        """Return the players that the plan would move. The seasons to fill exist until the end of the transaction.
+
+        Raises Conflict while a replay is unfinished, and Unavailable where that takes longer than `seconds`.
+        """
         self._plans.refuse_while_replaying()
-        with self._db.transaction() as connection:
-            trial = connection.begin_nested()
-            replay_id = self._store.add(connection, "{}", SYSTEM, "")
-            self._seasons.add(connection, replay_id, plan)
-            moves, moving = movers(connection, replay_id, limit)
-            trial.rollback()
+        try:
+            with self._db.transaction() as connection:
+                trial = connection.begin_nested()
+                replay_id = self._store.add(connection, "{}", SYSTEM, "")
+                self._seasons.add(connection, replay_id, plan)
+                moves, moving = movers(connection, replay_id, limit, seconds)
+                trial.rollback()
+        except OperationalError as error:
+            if isinstance(error.orig, psycopg.errors.QueryCanceled):
+                raise Unavailable(f"The comparison with the ledger takes longer than {seconds} s.") from error
+            raise
         return Outlook(moves, moving)
 
-    def work(self, replay_id: UUID, on_progress: Progress = lambda standings: None) -> Replay:
-        """Work on a replay until it is done; return it as it is then. Raises Conflict where a score is out of range."""
+    def work(
+        self, replay_id: UUID, on_progress: Progress = lambda standings: None, *, seconds: float = math.inf
+    ) -> Replay:
+        """Work on a replay until it is done, or for `seconds`; return it as it is then.
+
+        Any number of processes may work on one. Raises Conflict where a score is out of range.
+        """
+        deadline = time.monotonic() + seconds
         while True:
             replay = self._find(replay_id)
             on_progress(replay.standings)
-            if replay.state in ("done", "cancelled"):
+            if replay.state in ("done", "cancelled") or time.monotonic() >= deadline:
                 return replay
             if replay.state == "switched":
                 self._finish(replay)
@@ -110,9 +125,32 @@ class Replays:
             elif self._catch_up(replay) <= _MOST_LOCKED and not self._switch(replay):
                 time.sleep(_PAUSE_SECONDS)
 
-    def cancel(self, *, by: Operator) -> Replay:
-        """Drop the unfinished replay, and all that it has filled. Raises NotFound, Conflict once it has switched."""
+    def page(self, limit: int) -> list[Replay]:
+        """Return the newest replays first."""
+        return self._store.page(limit)
+
+    def get(self, replay_id: UUID) -> Replay:
+        """Return a replay. Raises NotFound."""
+        return self._find(replay_id)
+
+    def resume(self, seconds: float) -> Replay | None:
+        """Work on the unfinished replay for `seconds`, and return it; delete what cancelled ones have left.
+
+        Raises Conflict as `work` does.
+        """
+        for cancelled in self._store.cancelled_in_part():
+            self._drop(cancelled)
         replay = self.unfinished()
+        return None if replay is None else self.work(replay.id, seconds=seconds)
+
+    def cancel(self, replay_id: UUID | None = None, *, by: Operator) -> Replay:
+        """Cancel the unfinished replay, which has this id if one is given: nothing has changed.
+
+        `resume` deletes what it has filled. Raises NotFound, and Conflict for one that has ended, or has switched.
+        """
+        replay = self.unfinished()
+        if replay_id is not None and (replay is None or replay.id != replay_id):
+            raise Conflict(f"The replay has ended already: it is {self._find(replay_id).state}.")
         if replay is None:
             raise NotFound("No replay is unfinished.")
         with self._db.transaction() as connection:
@@ -121,7 +159,6 @@ class Replays:
                 raise Conflict("The boards have changed already; only old standings are left to delete.")
             self._store.finish(connection, replay.id, "cancelled")
             self._writer.note(connection, "boards.replay_cancelled", f"replay:{replay.id}", {}, by)
-        self._drop(replay)
         return self._find(replay.id)
 
     def _find(self, replay_id: UUID) -> Replay:
@@ -134,7 +171,8 @@ class Replays:
         """Add the seasons, and wait until every event so far is visible."""
         event_id = self._settle()
         with self._db.transaction() as connection:
-            if self._lock(connection, replay):
+            current = self._lock(connection, replay)
+            if current is not None and current.covered_id is None:  # another process may have begun it meanwhile
                 self._seasons.add(connection, replay.id, plan_from_json(replay.plan))
                 self._store.cover(connection, replay.id, event_id)
 
@@ -156,12 +194,13 @@ class Replays:
             self._store.advance(connection, replay.id, players[-1] if players else None, standings)
 
     def _catch_up(self, replay: Replay) -> int:
-        """Fold the players of the events since the last time; return how many."""
+        """Fold the players of the events since the last time; return how many, or 0 if another process did it."""
         until, after, count = self._settle(), _FIRST_PLAYER, 0
         assert replay.covered_id is not None
         while True:
             with self._db.transaction() as connection:
-                if self._lock(connection, replay) is None:
+                current = self._lock(connection, replay)
+                if current is None or current.covered_id != replay.covered_id:
                     return 0
                 players = self._store.players_since(connection, replay.covered_id, until, after, self.batch)
                 self._store.lock_players(connection, players)

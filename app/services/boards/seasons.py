@@ -70,11 +70,14 @@ class Seasons:
             self._store.count_players(season_id)
         return turn
 
-    def end(self, board: str, number: int | None = None, *, by: str, request_id: str) -> datetime:
+    def end(
+        self, board: str, number: int | None = None, *, by: str, request_id: str, dry_run: bool = False
+    ) -> datetime:
         """End the open season of a board, which has this number if one is given; return the time at which it ends.
 
         The next season begins then, and ends at the next time of the schedule; without one it is endless. A contest is
-        over. Raises NotFound, and Conflict for a season that has ended, ends anyway, or has not begun.
+        over. With `dry_run` nothing changes. Raises NotFound, and Conflict for a season that has ended, ends anyway, or
+        has not begun.
         """
         with self._db.transaction() as connection:
             self._store.lock_boards(connection)
@@ -87,6 +90,9 @@ class Seasons:
                 raise Conflict(f"Season {season.number} of '{board}' ends already, at {rfc3339(season.ends_at)}.")
             self._store.end(connection, season.season.id, at)
             self._begin_next(connection, calendar, Window(at, season.ends_at))
+            if dry_run:
+                connection.rollback()
+                return at
             details = {"season": season.number, "ends_at": rfc3339(at)}
             self._audit.append(connection, by, "board.season_ended", f"board:{board}", details, request_id)
         return at

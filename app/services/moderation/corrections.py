@@ -9,18 +9,23 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID, uuid4
 
+import psycopg
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.exc import OperationalError
 
-from app.domain.corrections import Correction, Selection
-from app.errors import Conflict, InvalidRequest, NotFound
+from app.domain.corrections import Correction, Selection, nothing_of
+from app.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from app.services.moderation.reasons import checked_reason
+from app.services.moderation.selections import check_selection
 from app.services.operations.retries import Retries
 from app.stores.boards.ledger_audit import LedgerAuditStore, StandingKey, UnsoundStanding
 from app.stores.boards.rankings import RankingStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.correction_batches import PAST_LIMIT, CorrectionBatches
-from app.stores.moderation.correction_previews import Preview, exceeds_limit, preview
+from app.stores.moderation.correction_previews import PREVIEW_SECONDS, PlayerAfter, Preview, exceeds_limit, preview
 from app.stores.moderation.corrections import CorrectionStore
+from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.postgres.engine import Database
 from app.stores.postgres.replicas import Replicas
@@ -31,8 +36,11 @@ log = structlog.get_logger("fairboard.corrections")
 BATCH = 500  # events per transaction: their players wait for some hundredths of a second
 _BATCH_PAUSE_SECONDS = 0.01  # seconds between two batches, so that redemptions that wait for a standing get its lock
 _POLL_SECONDS = 0.2
+_BRIEF_SECONDS = 2.0
 # A redemption that read its player as active may end this long after the suspension: a statement's time limit.
 _IN_FLIGHT = timedelta(seconds=6)
+
+_INTERRUPTED: tuple[type[Exception], ...] = (*AFTER_COMMIT, Conflict)
 
 ProgressCallback = Callable[[int], None]
 
@@ -50,22 +58,20 @@ class Corrections:
         audit: AuditStore,
         catalog: CatalogStore,
         rankings: RankingStore,
+        quarantine: QuarantineStore,
     ) -> None:
         self._db, self._patient_replicas, self._store = database, patient_replicas, store
         self._batches, self._ledger_audit, self._audit = batches, ledger_audit, audit
-        self._catalog, self._rankings = catalog, rankings
+        self._catalog, self._rankings, self._quarantine = catalog, rankings, quarantine
         self.batch = BATCH
 
     def void(self, selection: Selection, *, actor: str, reason: str, request_id: str) -> UUID:
         """Begin to void the selected past events; return the void's id.
 
-        Raises InvalidRequest for a selection without player, action type and time.
+        Raises InvalidRequest for a bad reason, and for a selection without player, action type and time.
         """
-        if all(
-            condition is None
-            for condition in (selection.player_id, selection.action_type_id, selection.since, selection.until)
-        ):
-            raise InvalidRequest.field("player", "or an action type or a time must be given")
+        checked_reason(reason)
+        check_selection(selection)
 
         def begin(connection: sa.Connection) -> UUID:
             correction_id = self._add(connection, "void", selection, actor, reason, request_id)
@@ -78,7 +84,11 @@ class Corrections:
         return self._db.run(begin)
 
     def restore(self, correction_id: UUID, *, actor: str, reason: str, request_id: str) -> UUID:
-        """Begin to restore a void; return the restore's id. Raises NotFound, and Conflict unless the void stands."""
+        """Begin to restore a void; return the restore's id.
+
+        Raises InvalidRequest for a bad reason, NotFound, and Conflict unless the void stands.
+        """
+        checked_reason(reason)
 
         def begin(connection: sa.Connection) -> UUID:
             restore_id = self.begin_restore(
@@ -115,11 +125,7 @@ class Corrections:
 
         Raises NotFound, and Conflict unless the void stands or where a score would pass the maximum.
         """
-        void = self._store.lock(connection, correction_id)
-        if void is None:
-            raise NotFound("There is no such correction.")
-        if void.kind != "void" or void.state == "restored":
-            raise Conflict("It was restored already." if void.kind == "void" else "A restore can't be restored.")
+        void = _standing_void(self._store.lock(connection, correction_id))
         if exceeds_limit(connection, void.id):
             raise Conflict(PAST_LIMIT)
         self._store.set_state(connection, void.id, "restored")
@@ -150,6 +156,13 @@ class Corrections:
                 return correction  # only events of redemptions in flight may follow: the worker looks for those
             time.sleep(_POLL_SECONDS if is_exhausted else _BATCH_PAUSE_SECONDS)
 
+    def work_briefly(self, correction_id: UUID) -> None:
+        """Work on a correction that has begun for two seconds at most; the workers go on, also after an error."""
+        try:
+            self.work(correction_id, seconds=_BRIEF_SECONDS)
+        except _INTERRUPTED as error:
+            log.warning("correction_interrupted", correction_id=str(correction_id), error=reason_of(error))
+
     def resume_all(self, seconds: float) -> list[Correction]:
         """Work on all running corrections for `seconds` in total; return them. A blocked one delays no other."""
         deadline, corrections = time.monotonic() + seconds, []
@@ -169,17 +182,48 @@ class Corrections:
             raise NotFound("There is no such correction.")
         return correction
 
-    def page(self, *, limit: int, state: str | None = None) -> list[Correction]:
-        """Return the newest corrections first."""
-        return self._store.page(limit=limit, state=state)
+    def void_to_restore(self, correction_id: UUID) -> Correction:
+        """Return a void that may be restored. Raises NotFound, and Conflict unless the void stands."""
+        return _standing_void(self._store.get(correction_id))
+
+    def page(self, *, limit: int, state: str | None = None, after: UUID | None = None) -> list[Correction]:
+        """Return the newest corrections first, those before `after`. Raises InvalidRequest if that is none."""
+        if after is not None and self._store.get(after) is None:
+            raise InvalidRequest.field("after", "is not a correction")
+        return self._store.page(limit=limit, state=state, after=after)
 
     def preview(
-        self, selection: Selection, *, restores_id: UUID | None = None, leaves: UUID | None = None, limit: int = 50
+        self,
+        selection: Selection,
+        *,
+        restores_id: UUID | None = None,
+        after: PlayerAfter | None = None,
+        limit: int = 50,
+        seconds: int = PREVIEW_SECONDS,
     ) -> Preview:
-        """Return the changes that the correction would make, from one snapshot of a replica, or of the primary."""
-        return self._patient_replicas.read_patiently(
-            lambda source: preview(source, selection, restores_id, leaves=leaves, limit=limit)
-        )
+        """Return the changes that the correction would make, from one snapshot of a replica, or of the primary.
+
+        `after`: a player whose status or hold would change with it. Raises Unavailable where a query takes longer than
+        `seconds`.
+        """
+        try:
+            return self._patient_replicas.read_patiently(
+                lambda source: preview(source, selection, restores_id, after=after, limit=limit, seconds=seconds)
+            )
+        except OperationalError as error:
+            if isinstance(error.orig, psycopg.errors.QueryCanceled):
+                raise Unavailable(f"The comparison of the boards takes longer than {seconds} s.") from error
+            raise
+
+    def preview_status(self, player_id: UUID, status: str, *, limit: int, seconds: int = PREVIEW_SECONDS) -> Preview:
+        """Return who would move if the player became `active` or `suspended`. Raises as `preview` does."""
+        with self._db.statement() as connection:
+            hold = self._quarantine.hold_of(connection, player_id)
+        is_active = status == "active"
+        if is_active and hold is not None and hold.until is not None:
+            hold = None  # it ends with the suspicion
+        after = PlayerAfter(player_id, is_active, hold)
+        return self.preview(nothing_of(player_id), after=after, limit=limit, seconds=seconds)
 
     def find_unsound(self, on_progress: ProgressCallback = lambda standings: None) -> Iterator[UnsoundStanding]:
         """Yield standings that differ from their events. `on_progress` gets the number of standings compared."""
@@ -247,6 +291,14 @@ class Corrections:
                 self._rankings.wake(season)
         except AFTER_COMMIT as error:
             log.warning("redis_after_commit", error=reason_of(error))
+
+
+def _standing_void(void: Correction | None) -> Correction:
+    if void is None:
+        raise NotFound("There is no such correction.")
+    if void.kind != "void" or void.state == "restored":
+        raise Conflict("It was restored already." if void.kind == "void" else "A restore can't be restored.")
+    return void
 
 
 def _describe(selection: Selection) -> dict[str, object]:

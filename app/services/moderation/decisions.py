@@ -14,25 +14,24 @@ import structlog
 from anticheat.suspicion import Suspicion
 from anticheat.verdict import Thresholds
 from app.domain import actors
-from app.domain.cases import DECISIONS, Decision, check_reason
-from app.domain.corrections import Selection
+from app.domain.cases import DECISIONS, Decision
+from app.domain.corrections import Correction, Selection, nothing_of
 from app.domain.scoring import Hold
 from app.domain.times import rfc3339, utc
-from app.errors import AlreadyDecided, CaseOpen, Conflict, Forbidden, InvalidRequest, NotFound, NothingToUndo
+from app.errors import AlreadyDecided, CaseOpen, Forbidden, InvalidRequest, NotFound, NothingToUndo
 from app.services.moderation.moderation import Moderation
+from app.services.moderation.reasons import checked_reason
 from app.services.moderation.status_changes import StatusChanges
 from app.stores.accounts.players import PlayerStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.cases import CaseStore, LockedCase
+from app.stores.moderation.correction_previews import PREVIEW_SECONDS, PlayerAfter, Preview
 from app.stores.moderation.decisions import DecisionStore, PlayerState
 from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.moderation.suspicions import SuspicionStore
 from app.stores.postgres.engine import Database
-from app.stores.unavailability import AFTER_COMMIT, reason_of
 
 log = structlog.get_logger("fairboard.decisions")
-
-_INTERRUPTED: tuple[type[Exception], ...] = (*AFTER_COMMIT, Conflict)
 
 
 class CorrectionStarter(Protocol):
@@ -56,7 +55,19 @@ class CorrectionStarter(Protocol):
 
     def voids_of(self, connection: sa.Connection, case_id: UUID) -> Sequence[UUID]: ...
 
-    def work(self, correction_id: UUID, *, seconds: float) -> object: ...
+    def void_to_restore(self, correction_id: UUID) -> Correction: ...
+
+    def preview(
+        self,
+        selection: Selection,
+        *,
+        restores_id: UUID | None = None,
+        after: PlayerAfter | None = None,
+        limit: int = 50,
+        seconds: int = PREVIEW_SECONDS,
+    ) -> Preview: ...
+
+    def work_briefly(self, correction_id: UUID) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +92,7 @@ class DecisionResult:
 
 
 class Decisions:
-    """A decision works on its correction for `budget` seconds; the workers do the rest."""
+    """A decision works on its correction for a moment; the workers do the rest."""
 
     def __init__(
         self,
@@ -98,12 +109,11 @@ class Decisions:
         *,
         thresholds: Thresholds,
         clock: Callable[[], float],
-        budget: float = 2.0,
     ) -> None:
         self._db, self._store, self._decisions = database, store, decisions
         self._players, self._suspicions, self._quarantine, self._audit = players, suspicions, quarantine, audit
         self._moderation, self._statuses, self._corrections = moderation, statuses, corrections
-        self._thresholds, self._clock, self._budget = thresholds, clock, budget
+        self._thresholds, self._clock = thresholds, clock
 
     def decide(self, case_id: UUID, decision: Decision, author: DecisionAuthor) -> DecisionResult:
         """Clear or confirm a case. Raises InvalidRequest, NotFound, Forbidden on one's own case, AlreadyDecided."""
@@ -114,24 +124,44 @@ class Decisions:
     def _decide(
         self, connection: sa.Connection, case_id: UUID, decision: Decision, author: DecisionAuthor
     ) -> DecisionResult:
-        case = self._lock_case(connection, case_id, author)
-        if case.state != "open":
-            raise _already_decided(case)
+        case = self._lock_open(connection, case_id, author)
         state = self._read_state(connection, case)
         result = (self._clear if decision == "cleared" else self._confirm)(connection, case, author)
         self._decisions.close(connection, case.id, decision, author.actor, author.reason, result.correction_id)
         self._record(connection, result, state, author)
         return result
 
-    def selection_to_void(self, case_id: UUID) -> Selection:
-        """Return the selection that confirming an open case would void. Raises NotFound, AlreadyDecided."""
+    def preview(
+        self,
+        case_id: UUID,
+        decision: Decision | None,
+        author: DecisionAuthor,
+        *,
+        limit: int,
+        seconds: int = PREVIEW_SECONDS,
+    ) -> Preview:
+        """Return who would move by a decision on a case, or with None by the undoing of its last one.
+
+        Nothing is written. Raises what `decide` or `undo` would, and Unavailable as `Corrections.preview`.
+        """
         with self._db.transaction() as connection:
-            if self._store.player_of(case_id) is None:
-                raise _case_not_found()
-            case = self._store.lock(connection, case_id)
-        if case.state != "open":
-            raise _already_decided(case)
-        return Selection(player_id=case.player_id, since=case.starts_at)
+            if decision is None:
+                case, state = self._lock_decided(connection, case_id, author)
+                after = PlayerAfter(case.player_id, state["status"] == "active", _hold_of(state))
+                voids = self._corrections.voids_of(connection, case.id)
+            else:
+                case, voids = self._lock_open(connection, case_id, author), ()
+                after = PlayerAfter(case.player_id, decision == "cleared")
+            connection.rollback()
+        if voids:
+            selection = self._corrections.void_to_restore(voids[-1]).selection
+        elif decision == "confirmed":
+            selection = Selection(player_id=case.player_id, since=case.starts_at)
+        else:
+            selection = nothing_of(case.player_id)
+        return self._corrections.preview(
+            selection, restores_id=voids[-1] if voids else None, after=after, limit=limit, seconds=seconds
+        )
 
     def undo(self, case_id: UUID, author: DecisionAuthor) -> DecisionResult:
         """Restore the state before the last decision, and open the case again.
@@ -141,24 +171,33 @@ class Decisions:
         return self._follow_up(self._db.run(lambda connection: self._undo(connection, case_id, author)))
 
     def _undo(self, connection: sa.Connection, case_id: UUID, author: DecisionAuthor) -> DecisionResult:
-        case = self._lock_case(connection, case_id, author)
-        if case.state == "open":
-            raise NothingToUndo()
-        open_case_id = self._decisions.other_open(connection, case)
-        if open_case_id is not None:
-            raise CaseOpen(details={"case_id": str(open_case_id)})
-        previous_state = self._decisions.state_before_last(connection, case.id)
+        case, previous_state = self._lock_decided(connection, case_id, author)
         state = self._read_state(connection, case)
         result = self._restore_state(connection, case, previous_state, author)
         self._decisions.reopen(connection, case.id)
         self._record(connection, result, state, author)
         return result
 
+    def _lock_open(self, connection: sa.Connection, case_id: UUID, author: DecisionAuthor) -> LockedCase:
+        case = self._lock_case(connection, case_id, author)
+        if case.state != "open":
+            raise _already_decided(case)
+        return case
+
+    def _lock_decided(
+        self, connection: sa.Connection, case_id: UUID, author: DecisionAuthor
+    ) -> tuple[LockedCase, PlayerState]:
+        """Return a case whose decision may be undone, and the state before the decision."""
+        case = self._lock_case(connection, case_id, author)
+        if case.state == "open":
+            raise NothingToUndo()
+        open_case_id = self._decisions.other_open(connection, case)
+        if open_case_id is not None:
+            raise CaseOpen(details={"case_id": str(open_case_id)})
+        return case, self._decisions.state_before_last(connection, case.id)
+
     def _lock_case(self, connection: sa.Connection, case_id: UUID, author: DecisionAuthor) -> LockedCase:
-        try:
-            check_reason(author.reason)
-        except ValueError as error:
-            raise InvalidRequest.field("reason", str(error)) from None
+        checked_reason(author.reason)
         player_id = self._store.player_of(case_id)
         if player_id is None:
             raise _case_not_found()
@@ -249,10 +288,7 @@ class Decisions:
             "case_decided", case_id=str(result.case_id), player_id=str(result.player_id), decision=result.decision
         )
         if result.correction_id is not None:
-            try:
-                self._corrections.work(result.correction_id, seconds=self._budget)
-            except _INTERRUPTED as error:  # the decision stands and the correction has begun; the workers continue it
-                log.warning("correction_interrupted", correction_id=str(result.correction_id), error=reason_of(error))
+            self._corrections.work_briefly(result.correction_id)
         return result
 
 

@@ -17,7 +17,8 @@ from app.domain.actors import SYSTEM
 from app.domain.redemption import RedemptionRequest
 from app.domain.times import utc
 from app.services.moderation.holds import Holds, end_of_hold
-from app.services.moderation.status_changes import StatusChanges
+from app.services.moderation.reasons import checked_reason
+from app.services.moderation.status_changes import StatusChanges, change_details
 from app.stores.accounts.logins import LATELY_SECONDS, LoginStore
 from app.stores.accounts.players import PlayerStore
 from app.stores.moderation.audit import AuditStore
@@ -141,31 +142,34 @@ class Moderation:
         details = {"action_id": request.action_id, "suspicion": round(suspicion.value, 1)}
         self._statuses.suspend(connection, UUID(request.player_id), request.request_id, by=SYSTEM, details=details)
 
-    def suspend(self, player_id: UUID, request_id: str, *, by: str = SYSTEM) -> bool:
-        """Remove a player from every board and end their sockets; return False if they were suspended already."""
+    def suspend(self, player_id: UUID, request_id: str, *, by: str = SYSTEM, reason: str | None = None) -> bool:
+        """Remove a player from every board and end their sockets; return False if they were suspended already.
+
+        Raises InvalidRequest for a reason that may not be.
+        """
+        reason = None if reason is None else checked_reason(reason)
 
         def suspend(connection: sa.Connection) -> bool:
             self._players.touch(connection, player_id)
-            return self._statuses.suspend(connection, player_id, request_id, by=by)
+            return self._statuses.suspend(connection, player_id, request_id, by=by, reason=reason)
 
         has_changed = self._db.run(suspend)
         self._statuses.publish(player_id, "suspended")
         return has_changed
 
-    def reinstate(self, player_id: UUID, request_id: str, *, by: str = SYSTEM) -> bool:
-        """Put a player back on the boards; return False if they were active already.
+    def reinstate(self, player_id: UUID, request_id: str, *, by: str = SYSTEM, reason: str | None = None) -> bool:
+        """Put a player back on the boards; return False if they were active already. Raises as `suspend` does.
 
         Their suspicion becomes 0: the remaining one would suspend them again at the next redemption.
         """
-        now = self._clock()
+        now, reason = self._clock(), None if reason is None else checked_reason(reason)
 
         def reinstate(connection: sa.Connection) -> bool:
             self._players.touch(connection, player_id)
             has_changed = self._statuses.set(connection, player_id, "active", request_id)
             self._suspicions.clear(connection, player_id, utc(now))
-            self._audit.append(
-                connection, by, "player.reinstated", f"player:{player_id}", {"changed": has_changed}, request_id
-            )
+            details = change_details(has_changed, reason)
+            self._audit.append(connection, by, "player.reinstated", f"player:{player_id}", details, request_id)
             return has_changed
 
         has_changed = self._db.run(reinstate)

@@ -64,14 +64,15 @@ class StatusChanges:
         *,
         by: str,
         details: Mapping[str, object] | None = None,
+        reason: str | None = None,
     ) -> bool:
         """Suspend the player as an act of its own in the audit log; return False if they were suspended already.
 
-        `details` of the act are by default whether the player was active before. Call it last in the transaction, since
-        all acts take the audit log's lock.
+        `details` of the act are by default whether the player was active before, and the reason. Call it last in the
+        transaction, since all acts take the audit log's lock.
         """
         has_changed = self.set(connection, player_id, "suspended", request_id)
-        entry = {"changed": has_changed} if details is None else details
+        entry = change_details(has_changed, reason) if details is None else details
         self._audit.append(connection, by, "player.suspended", f"player:{player_id}", entry, request_id)
         return has_changed
 
@@ -85,3 +86,8 @@ class StatusChanges:
                 self._rankings.wake(season)
         except AFTER_COMMIT as error:  # the status holds all the same; the repair sends it as soon as Redis is back
             log.error("redis_after_commit", error=reason_of(error), player_id=str(player_id), status=status)
+
+
+def change_details(has_changed: bool, reason: str | None) -> dict[str, object]:
+    """Return what the audit log says of a change of status."""
+    return {"changed": has_changed} if reason is None else {"changed": has_changed, "reason": reason}

@@ -54,9 +54,9 @@ def postgres_obstacle(message: str, obstacle: str) -> Check:
 
 
 def unfinished_replay(replay: Replay) -> Check:
-    """Report a replay of the ledger that has not come to its end: a person works on it, or has stopped it."""
+    """Report a replay of the ledger that has not come to its end: the workers work on it."""
     says = f"{replay.state} since {rfc3339(replay.made_at)}, {quantity(replay.standings, 'standing')} filled"
-    advice = "Boards can't be changed meanwhile: 'flask boards replay' continues it, and with --cancel drops it."
+    advice = "Boards can't be changed meanwhile. The workers go on with it; 'flask boards replay --cancel' drops it."
     return Check("replay", "note", says, advice)
 
 

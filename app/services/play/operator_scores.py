@@ -56,8 +56,12 @@ class OperatorScores:
         *,
         by: str,
         request_id: str,
+        dry_run: bool = False,
     ) -> EnteredScore:
-        """Score a result of a player. Raises NotFound, InvalidRequest, BoardClosed or AccountSuspended."""
+        """Score a result of a player; with `dry_run` return what would change, and change nothing.
+
+        Raises NotFound, InvalidRequest, BoardClosed or AccountSuspended.
+        """
         action_type = self._find(slug)
         entered_result(result, action_type)
         promise = self._promise(player_id, action_type)
@@ -65,8 +69,12 @@ class OperatorScores:
             text = None if metadata is None else metadata_text(metadata)
         except ValueError as error:
             raise InvalidRequest.field("metadata", str(error)) from None
-        redeemed = self._season_plans.retry_with_seasons(lambda: self._redeem(promise, result, text, by, request_id))
-        if redeemed.is_held:
+        redeemed = self._season_plans.retry_with_seasons(
+            lambda: self._redeem(promise, result, text, by, request_id, dry_run)
+        )
+        if dry_run:
+            changes = self._ranks.count(promise.player_id, redeemed.changes)
+        elif redeemed.is_held:
             self._ranks.wake_relay([change.season for change in redeemed.changes])
             changes = self._ranks.count(promise.player_id, redeemed.changes)
         else:
@@ -88,7 +96,9 @@ class OperatorScores:
             raise BoardClosed()
         return entry_promise(player_id, action_type, seasons[0], self._clock())
 
-    def _redeem(self, promise: Promise, result: int, metadata: str | None, by: str, request_id: str) -> Redeemed:
+    def _redeem(
+        self, promise: Promise, result: int, metadata: str | None, by: str, request_id: str, dry_run: bool
+    ) -> Redeemed:
         details = {"action_id": promise.action_id, "action_type": promise.action_type, "result": result}
         try:
             with self._db.transaction() as connection:
@@ -103,6 +113,9 @@ class OperatorScores:
                 )
                 if redeemed is None:
                     raise AccountSuspended()
+                if dry_run:
+                    connection.rollback()
+                    return redeemed
                 subject = f"player:{promise.player_id}"
                 self._audit.append(connection, by, "score.entered", subject, details, request_id)
                 return redeemed

@@ -106,8 +106,19 @@ class PlayerStore:
 
     def get(self, player_id: UUID) -> Player | None:
         """Return the account with this id, or `None`."""
-        row = self._db.row(f"SELECT {_COLUMNS} FROM players WHERE id = :id", id=player_id)
+        with self._db.statement() as connection:
+            return self.get_on(connection, player_id)
+
+    def get_on(self, connection: sa.Connection, player_id: UUID) -> Player | None:
+        """Return the account as `get` does, within the caller's transaction."""
+        query = sa.text(f"SELECT {_COLUMNS} FROM players WHERE id = :id")
+        row = connection.execute(query, {"id": player_id}).one_or_none()
         return _player(row) if row else None
+
+    def external_id(self, player_id: UUID) -> str | None:
+        """Return the game's own id of a player; `None` for a player without one."""
+        row = self._db.row("SELECT external_id FROM players WHERE id = :id", id=player_id)
+        return row.external_id if row else None
 
     def find_external(self, external_id: str) -> Player | None:
         """Return the player with this external id, or `None`."""
@@ -171,17 +182,24 @@ class PlayerStore:
             return None
         return _player(row), None if row.password_hash == _NO_PASSWORD else row.password_hash
 
-    def page(self, *, status: str | None, prefix: str, limit: int) -> list[Player]:
-        """Return at most `limit` accounts by name, with this status (`None`: any) and this prefix of the key."""
+    def page(self, *, status: str | None, prefix: str, limit: int, after: UUID | None = None) -> list[Player]:
+        """Return at most `limit` accounts by name, with this status (`None`: any) and this prefix of the key.
+
+        With `after` only those that follow this account.
+        """
         rows = self._db.rows(
             f"""
             SELECT {_COLUMNS} FROM players
             WHERE (CAST(:status AS text) IS NULL OR status = :status) AND starts_with(username_key, :prefix)
+            AND (
+                CAST(:after AS uuid) IS NULL OR username_key > (SELECT username_key FROM players WHERE id = :after)
+            )
             ORDER BY username_key LIMIT :limit
             """,
             status=status,
             prefix=prefix,
             limit=limit,
+            after=after,
         )
         return [_player(row) for row in rows]
 

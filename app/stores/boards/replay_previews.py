@@ -12,7 +12,8 @@ from app.stores.boards.counting import folded
 from app.stores.boards.filled_seasons import PAIRS
 from app.stores.postgres.rows import read_row
 
-_SECONDS = 500
+PREVIEW_SECONDS = 500
+"""The time limit of the query of a preview, by default."""
 _IS_OPEN = "(n.ends_at IS NULL OR n.ends_at > clock_timestamp())"
 _MOVES = f"""
     WITH pair AS MATERIALIZED ({PAIRS} AND {_IS_OPEN}), due AS (
@@ -55,8 +56,11 @@ class Mover(TypedDict):
     rank_after: int | None
 
 
-def movers(connection: sa.Connection, replay_id: UUID, limit: int) -> tuple[Sequence[Mover], int]:
-    """Return up to `limit` players that would move, by board, the best places first; and how many would."""
-    connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_SECONDS}s'"))
+def movers(connection: sa.Connection, replay_id: UUID, limit: int, seconds: int) -> tuple[Sequence[Mover], int]:
+    """Return up to `limit` players that would move, by board, the best places first; and how many would.
+
+    Raises OperationalError after `seconds`.
+    """
+    connection.execute(sa.text(f"SET LOCAL statement_timeout = '{seconds}s'"))
     rows = connection.execute(sa.text(_MOVES), {"replay": replay_id, "most": limit}).all()
     return [read_row(row, Mover, without="moving") for row in rows], rows[0].moving if rows else 0

@@ -56,6 +56,22 @@ class ReplayStore:
         row = self._db.row(f"SELECT {_COLUMNS} FROM replays WHERE id = :id", id=replay_id)
         return Replay(*row) if row else None
 
+    def cancelled_in_part(self) -> list[Replay]:
+        """Return the cancelled replays whose seasons are not deleted yet."""
+        rows = self._db.rows(
+            f"""
+            SELECT {_COLUMNS} FROM replays r WHERE state = 'cancelled' AND EXISTS (
+                SELECT FROM seasons n WHERE n.replay_id = r.id AND n.board_id IS NULL
+            )
+            """
+        )
+        return [Replay(*row) for row in rows]
+
+    def page(self, limit: int) -> list[Replay]:
+        """Return at most `limit` replays, the newest first."""
+        query = f"SELECT {_COLUMNS} FROM replays ORDER BY made_at DESC, id LIMIT :most"
+        return [Replay(*row) for row in self._db.rows(query, most=limit)]
+
     def lock(self, connection: sa.Connection, replay_id: UUID) -> Replay | None:
         """Lock the replay until the transaction ends, and return it."""
         query = f"SELECT {_COLUMNS} FROM replays WHERE id = :id FOR UPDATE"

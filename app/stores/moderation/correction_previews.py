@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from app.domain.boards import MAX_SCORE
 from app.domain.corrections import Selection
+from app.domain.scoring import Hold
 from app.stores.boards.counting import (
     COUNTS,
     HOLD_COLUMNS,
@@ -30,7 +31,8 @@ from app.stores.moderation.selections import SELECTED, values_of
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import read_row
 
-_SECONDS = 500
+PREVIEW_SECONDS = 500
+"""The time limit of each query of a preview, by default."""
 
 
 def _shown(score: str) -> str:
@@ -47,6 +49,14 @@ _RESTORED = f"""
 """
 # The touched events stop to count, or count again.
 _WOULD_COUNT = f"{IS_REDEMPTION} AND ({IS_VOIDED}) = (e.id IN (SELECT id FROM touched))"
+_IS_OTHER = "c.player_id IS DISTINCT FROM CAST(:player AS uuid)"
+# The standings of the player of `PlayerAfter`, with the hold that would be on them.
+_AFTER = """
+    SELECT s.season_id, s.player_id, CAST(:held_under AS uuid) AS held_under,
+           CAST(:held_since AS timestamptz) AS held_since, CAST(:held_from AS timestamptz) AS held_from
+    FROM standings s JOIN seasons n ON n.id = s.season_id AND n.board_id IS NOT NULL
+    WHERE s.player_id = CAST(:player AS uuid)
+"""
 # `seen` is the change without held points, which move no player.
 _MOVES = f"""
     WITH touched AS MATERIALIZED ({{touched}}), change AS (
@@ -57,20 +67,24 @@ _MOVES = f"""
         GROUP BY n.id, e.player_id, b.scoring, {HOLD_COLUMNS}
     ), outcome AS (
         SELECT c.season_id, c.player_id, c.events, c.points, due.score, due.achieved_at IS NOT NULL AS is_ranked
-        FROM change c {folded("c", "c", _WOULD_COUNT)} WHERE c.is_one_run
+        FROM change c {folded("c", "c", _WOULD_COUNT)} WHERE c.is_one_run AND {_IS_OTHER}
         UNION ALL
         SELECT c.season_id, c.player_id, c.events, c.points, s.score + c.seen,
                {is_ranked("c", "c", _WOULD_COUNT)}
-        FROM change c JOIN standings s USING (season_id, player_id) WHERE NOT c.is_one_run
+        FROM change c JOIN standings s USING (season_id, player_id) WHERE NOT c.is_one_run AND {_IS_OTHER}
+        UNION ALL
+        SELECT a.season_id, a.player_id, coalesce(c.events, 0), coalesce(c.points, 0), due.score,
+               due.achieved_at IS NOT NULL
+        FROM ({_AFTER}) a LEFT JOIN change c USING (season_id, player_id) {folded("a", "a", _WOULD_COUNT)}
     ), board AS (
         SELECT s.season_id, s.player_id, c.events, c.points,
                CASE WHEN s.achieved_at IS NOT NULL THEN s.score END AS before,
                CASE WHEN c.events IS NULL AND s.achieved_at IS NOT NULL THEN s.score
                     WHEN c.is_ranked THEN c.score END AS after,
-               s.listed, s.listed AND s.player_id IS DISTINCT FROM CAST(:leaves AS uuid) AS stays
+               s.listed, CASE WHEN s.player_id = CAST(:player AS uuid) THEN CAST(:is_active AS boolean)
+                              ELSE s.listed END AS stays
         FROM standings s LEFT JOIN outcome c USING (season_id, player_id)
-        WHERE s.season_id IN (SELECT season_id FROM change)
-           OR s.season_id IN (SELECT season_id FROM standings WHERE player_id = CAST(:leaves AS uuid))
+        WHERE s.season_id IN (SELECT season_id FROM outcome)
     ), ranked AS (
         SELECT *, CASE WHEN listed AND before IS NOT NULL THEN
                       rank() OVER (PARTITION BY season_id, listed ORDER BY before DESC NULLS LAST) END AS rank_before,
@@ -79,14 +93,15 @@ _MOVES = f"""
         FROM board
     ), moved AS (
         SELECT *, count(*) OVER () AS moving FROM ranked
-        WHERE events IS NOT NULL OR rank_before IS DISTINCT FROM rank_after
+        WHERE events > 0 OR before IS DISTINCT FROM after OR rank_before IS DISTINCT FROM rank_after
     )
     SELECT p.username, m.player_id, board.slug AS board, n.number AS season, {_shown("m.before")} AS score_before,
            {_shown("m.after")} AS score_after, m.rank_before, m.rank_after, coalesce(m.events, 0) AS events,
            coalesce(m.points, 0) AS points, m.moving
     FROM moved m JOIN players p ON p.id = m.player_id JOIN seasons n ON n.id = m.season_id
     {RULES}
-    ORDER BY m.events IS NULL, abs(coalesce(m.points, 0)) DESC, coalesce(m.rank_after, m.rank_before), p.username
+    ORDER BY coalesce(m.events, 0) = 0, abs(coalesce(m.points, 0)) DESC, coalesce(m.rank_after, m.rank_before),
+             p.username
     LIMIT :limit
 """
 # Sums that are at most too high find the scores that could be past the limit; only for those the exact sums are made.
@@ -139,20 +154,47 @@ class Preview:
     rows: list[Move]
 
 
+@dataclass(frozen=True, slots=True)
+class PlayerAfter:
+    """A player as they would be: active or suspended, and with this hold on their points."""
+
+    player_id: UUID
+    is_active: bool
+    hold: Hold | None = None
+
+
+def values_after(after: PlayerAfter | None) -> dict[str, object]:
+    """Return the parameters of _MOVES for a player whose status or hold would change; None: for none."""
+    hold = after.hold if after else None
+    return {
+        "player": after and after.player_id,
+        "is_active": after and after.is_active,
+        "held_under": hold and hold.id,
+        "held_since": hold and hold.since,
+        "held_from": hold and hold.begun,
+    }
+
+
 def preview(
-    source: Database, selection: Selection, restores_id: UUID | None, *, leaves: UUID | None, limit: int
+    source: Database,
+    selection: Selection,
+    restores_id: UUID | None,
+    *,
+    after: PlayerAfter | None,
+    limit: int,
+    seconds: int = PREVIEW_SECONDS,
 ) -> Preview:
     """Return the changes that a void of the selection, or with `restores_id` the restore of that void, would make.
 
-    `leaves`: a player that would be suspended with it. First come the rows of players whose points change, the largest
-    change first, then those of players that move because of it.
+    `after`: a player whose status or hold would change with it. First come the rows of players whose points change,
+    the largest change first, then those of players that move because of it. Raises OperationalError after `seconds`.
     """
     touched = _VOIDED if restores_id is None else _RESTORED
     values = {**values_of(selection), "restores_id": restores_id}
-    with source.snapshot(_SECONDS) as connection:
+    with source.snapshot(seconds) as connection:
         total = connection.execute(sa.text(_SUM.format(touched=touched)), values).one()
         rows = connection.execute(
-            sa.text(_MOVES.format(touched=touched)), {**values, "leaves": leaves, "limit": limit}
+            sa.text(_MOVES.format(touched=touched)), {**values, **values_after(after), "limit": limit}
         ).all()
     moves = [read_row(row, Move, without="moving") for row in rows]
     return Preview(total.events, total.points, total.players, rows[0].moving if rows else 0, moves)
@@ -160,5 +202,5 @@ def preview(
 
 def exceeds_limit(connection: sa.Connection, void_id: UUID) -> bool:
     """Return whether the restore of this void would put a score past MAX_SCORE."""
-    connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_SECONDS}s'"))
+    connection.execute(sa.text(f"SET LOCAL statement_timeout = '{PREVIEW_SECONDS}s'"))
     return bool(connection.execute(sa.text(_PAST_LIMIT), {"void": void_id, "most": MAX_SCORE}).scalar_one())

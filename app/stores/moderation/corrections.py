@@ -47,15 +47,19 @@ class CorrectionStore:
         row = self._db.row(f"SELECT {_COLUMNS} FROM corrections WHERE id = :id", id=correction_id)
         return _correction(row) if row else None
 
-    def page(self, *, limit: int, state: str | None = None) -> list[Correction]:
-        """Return at most `limit` corrections, the newest first; `state` `None`: any."""
+    def page(self, *, limit: int, state: str | None = None, after: UUID | None = None) -> list[Correction]:
+        """Return at most `limit` corrections, the newest first, those before `after`; `state` `None`: any."""
         rows = self._db.rows(
             f"""
-            SELECT {_COLUMNS} FROM corrections WHERE state = coalesce(CAST(:state AS text), state)
-            ORDER BY made_at DESC LIMIT :limit
+            SELECT {_COLUMNS} FROM corrections WHERE state = coalesce(CAST(:state AS text), state) AND (
+                CAST(:after AS uuid) IS NULL
+                OR (made_at, id) < (SELECT made_at, id FROM corrections WHERE id = :after)
+            )
+            ORDER BY made_at DESC, id DESC LIMIT :limit
             """,
             state=state,
             limit=limit,
+            after=after,
         )
         return [_correction(row) for row in rows]
 

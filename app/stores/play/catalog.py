@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import psycopg
 import sqlalchemy as sa
@@ -55,6 +56,9 @@ _CURRENT_FIRST = f"""
              abs(extract(epoch FROM clock_timestamp() - n.starts_at))
 """
 """The order of a board's seasons by how present they are: the open one, the last one that has ended, the next one."""
+
+
+_SLUGS = "SELECT id, slug FROM {} WHERE id = ANY(:ids)"
 
 
 def read_season(row: Row) -> Season:
@@ -147,6 +151,12 @@ class CatalogStore:
         row = self._db.row(f"{_TYPES} WHERE t.retired_at IS NULL AND t.slug = :slug", slug=slug)
         return read_row(row, ActionType) if row else None
 
+    def retired_types(self) -> list[tuple[ActionType, datetime]]:
+        """Return the action types that are no longer offered, each with the time since when; the newest first."""
+        query = f"SELECT t.*, r.retired_at FROM ({_TYPES}) t JOIN action_types r ON r.id = t.id"
+        rows = self._db.rows(f"{query} WHERE r.retired_at IS NOT NULL ORDER BY r.retired_at DESC, r.id")
+        return [(read_row(row, ActionType, without="retired_at"), row.retired_at) for row in rows]
+
     def type_id(self, slug: str) -> int | None:
         """Return the id of an action type, also of a retired one; None for an unknown slug."""
         row = self._db.row("SELECT id FROM action_types WHERE slug = :slug", slug=slug)
@@ -156,6 +166,14 @@ class CatalogStore:
         """Return the board's id; None for a board that doesn't exist."""
         row = self._db.row("SELECT id FROM boards WHERE slug = :slug", slug=slug)
         return int(row.id) if row else None
+
+    def type_slugs(self, ids: Sequence[int]) -> dict[int, str]:
+        """Return the slugs of these action types, retired ones too, by id."""
+        return {row.id: row.slug for row in self._db.rows(_SLUGS.format("action_types"), ids=list(ids))}
+
+    def board_slugs(self, ids: Sequence[int]) -> dict[int, str]:
+        """Return the slugs of these boards, archived ones too, by id."""
+        return {row.id: row.slug for row in self._db.rows(_SLUGS.format("boards"), ids=list(ids))}
 
     def add_action_type(self, connection: sa.Connection, values: Mapping[str, object], boards: Sequence[str]) -> None:
         """Insert an action type that feeds these boards. Raises Conflict if the slug was ever used."""

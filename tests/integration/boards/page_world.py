@@ -16,6 +16,7 @@ from app.containers.container import Container
 from app.domain.attributes import Segment
 from app.domain.boards import Season, Standing
 from app.domain.scoring import BoardFold, Hold, Score, ScoreEvent, fold_board
+from app.services.accounts.player_changes import PlayerChange
 from app.services.boards.outbox import BoardChange
 from app.services.boards.player_pages import BoardStanding
 from app.settings import Settings
@@ -201,7 +202,8 @@ def _make_world(container: Container) -> World:
 
 
 def move(world: World, player: UUID, country: str | None) -> None:
-    world.container.attributes.change(player, {"country": country}, by="cli:tests", request_id="r")
+    change = PlayerChange(attributes={"country": country})
+    world.container.player_changes.change(player, change, by="cli:tests", request_id="r")
 
 
 def _trouble(world: World) -> list[UUID]:

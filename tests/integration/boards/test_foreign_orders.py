@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.boards import MAIN
+from app.services.accounts.player_changes import PlayerChange
 from tests.integration.boards.test_scorings import redeem
 from tests.integration.http.games import Game, game
 from tests.integration.unavailability.test_foreign_values import SPOIL, Key
@@ -51,7 +52,8 @@ def test_reads_go_on_and_tell_the_truth_once_it_is_mended(game: Game, name: str,
     else:
         container.redis.delete(key.name)
     _reads(game)
-    container.attributes.change(game.players[1], {"country": "BR"}, by="cli:tests", request_id="r")
+    change = PlayerChange(attributes={"country": "BR"})
+    container.player_changes.change(game.players[1], change, by="cli:tests", request_id="r")
     redeem(container, game.players[3], 100)
     _reads(game)
     for _ in range(3):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import copy
 from uuid import UUID
@@ -193,6 +194,31 @@ def test_a_replay_that_was_stopped_anywhere_is_continued(container: Container, p
     assert container.database.rows("SELECT count(DISTINCT season_id) AS n FROM standings")[0].n == 1
 
 
+def test_several_workers_may_work_on_a_replay_at_once_and_none_covers_what_it_did_not_fold(
+    container: Container, workers: list[Container], players: list[UUID]
+) -> None:
+    begin(container, {MAIN: FASTEST}, {})
+    unbegun = container.replays.unfinished()
+    with pytest.raises(Stopped):
+        _stopping(container, "_catch_up").work(_unfinished(container))
+    walked = container.replays.unfinished()
+    redeem(container, players[0], -9)
+    assert unbegun is not None
+    assert walked is not None
+    workers[0].replays._begin(unbegun)
+    assert container.replays.unfinished() == walked, "the new event still has to be folded"
+    workers[1].replays._catch_up(walked)
+    covered = container.replays.unfinished()
+    redeem(container, players[1], -9)
+    workers[2].replays._catch_up(walked)
+    assert container.replays.unfinished() == covered
+    with playing(container, players) as results, ThreadPoolExecutor() as pool:
+        eventually(lambda: len(results) > 20)
+        futures = [pool.submit(worker.replays.resume, 60.0) for worker in workers]
+        assert {replay.state for future in futures if (replay := future.result())} == {"done"}
+    assert_is_the_fold(container, players, MAIN, "best", "asc")
+
+
 def test_no_rank_of_before_is_read_after_the_switch(container: Container, players: list[UUID]) -> None:
     season = container.standings.season(MAIN)
     container.board_sync.rebuild(season)
@@ -214,7 +240,7 @@ def test_a_replay_that_is_cancelled_leaves_nothing(container: Container, players
     with pytest.raises(Stopped):
         _stopping(container, "_switch").work(_unfinished(container))
     assert container.replays.cancel(by=BY).state == "cancelled"
-    assert container.replays.unfinished() is None
+    assert container.replays.resume(0.0) is None
     assert_is_the_fold(container, players, MAIN, "sum")
     assert container.database.rows("SELECT count(DISTINCT season_id) AS n FROM standings")[0].n == 1
 

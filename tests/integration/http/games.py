@@ -12,6 +12,7 @@ from flask import Flask
 
 from app.containers.container import Container
 from app.factory import create_app
+from app.services.accounts.player_changes import PlayerChange
 from app.services.boards.outbox import BoardChange
 from tests.integration.boards.test_scorings import add_board, feed, redeem
 
@@ -85,7 +86,7 @@ def game(container: Container) -> Iterator[Game]:
     for number, (player, result) in enumerate(zip(game.players, (50, 50, 40, 30, 20), strict=True)):
         container.players.add(player, f"p-{number}", f"p-{number}", "no password fits this", "player")
         changes = {"country": "JP" if number % 2 else "BR"}
-        container.attributes.change(player, changes, by="cli:tests", request_id="r")
+        container.player_changes.change(player, PlayerChange(attributes=changes), by="cli:tests", request_id="r")
         redeem(container, player, result, f'{{"number":{number}}}')
     for season in container.catalog.open_seasons():
         container.board_sync.rebuild(season)

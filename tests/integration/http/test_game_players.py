@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.errors import InvalidCredentials
+from app.services.accounts.player_changes import PlayerChange
 from tests.integration.boards.test_scorings import redeem
 from tests.integration.boards.test_seasons import deliver
 from tests.integration.http.keyed import GameServer, Reply, close, game, start
@@ -129,7 +130,7 @@ def test_tokens_are_those_of_a_sign_in_and_never_an_admins(game: GameServer) -> 
     assert game.call("POST", "/auth/refresh", key=answer["refresh_token"]).status == 200
     refused = game.call("POST", f"/players/{player_id}/tokens", key=other)
     assert (refused.refusal, refused.details) == (FORBIDDEN, {"scope": "players"})
-    game.container.accounts.set_role("cli:tests", UUID(player_id), "admin", "r")
+    game.container.player_changes.change(UUID(player_id), PlayerChange(role="admin"), by="cli:tests", request_id="r")
     for name in (player_id, "ext:u1"):
         assert game.call("POST", f"/players/{name}/tokens", key=key).refusal == FORBIDDEN
     assert put(game, key, "u1", username="berta").refusal == FORBIDDEN

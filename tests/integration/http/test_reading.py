@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.domain.boards import MAX_SCORE
+from app.services.accounts.player_changes import PlayerChange
 from tests.integration.boards.test_scorings import redeem
 from tests.integration.http.games import API, Game, game
 
@@ -299,7 +300,8 @@ def test_ones_own_place_in_a_segment(game: Game) -> None:
     assert (status, body["data"]["standing"]["rank"], body["data"]["above"]) == (200, None, [])
     user = UUID(game.get("/me", token)[1]["data"]["user_id"])
     game.players.append(user)
-    game.container.attributes.change(user, {"country": "JP"}, by="cli:tests", request_id="r")
+    change = PlayerChange(attributes={"country": "JP"})
+    game.container.player_changes.change(user, change, by="cli:tests", request_id="r")
     redeem(game.container, user, 35)
     game.deliver()
     _, body = game.get("/leaderboard/me?segment=country:JP&around=1", token)

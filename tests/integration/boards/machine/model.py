@@ -224,14 +224,13 @@ def moves(before: Model, after: Model, touched: Mapping[UUID, Sequence[ScoreEven
             player: [event for event in events if event.action_id in _actions(before, player, key)]
             for player, events in touched.items()
         }
-        if not any(changed.values()) and ranks_before == ranks_after:
-            continue
         for old, new in zip(before.players, after.players, strict=True):
             events, ranks = changed.get(old.id, []), (ranks_before.get(old.id), ranks_after.get(old.id))
-            if events or ranks[0] != ranks[1]:
+            folds = [model.fold(player, key).public for model, player in ((before, old), (after, new))]
+            scores = [fold.score if fold else None for fold in folds]
+            if events or ranks[0] != ranks[1] or scores[0] != scores[1]:
                 empty = None if rules.scoring in ("best", "last") else 0
-                scores = [model.fold(player, key).public for model, player in ((before, old), (after, new))]
-                shown = [score.score if score else empty for score in scores]
+                shown = [empty if score is None else score for score in scores]
                 rows[(*key, old.id)] = (*shown, *ranks, len(events))
     return rows
 

@@ -12,6 +12,7 @@ from hypothesis.stateful import initialize, precondition, rule
 from app.domain.corrections import Selection
 from app.domain.scoring import ScoreEvent
 from app.domain.times import utc
+from app.services.accounts.player_changes import PlayerChange
 from app.services.moderation.decisions import DecisionAuthor
 from app.stores.boards.outbox import OutboxStore
 from app.stores.moderation.correction_previews import Preview
@@ -160,22 +161,31 @@ class Moderation(Play):
         if is_confirmed:
             self._confirm(free, case)
         else:
+            outcome, twin = self._imagine(free)
+            twin.status, twin.hold = "active", None
+            self._check_preview(self.container.decisions.preview(case.id, "cleared", _AUTHOR, limit=1000), outcome, {})
             self.container.decisions.decide(case.id, "cleared", _AUTHOR)
             free.status, free.hold = "active", None
         self._end(prompt)
+
+    def _imagine(self, player: PlayerModel) -> tuple[Model, PlayerModel]:
+        """Return a copy of the model to change, and the player in it."""
+        outcome = self.model.copy()
+        (twin,) = [twin for twin in outcome.players if twin.id == player.id]
+        return outcome, twin
 
     def decidable_players(self) -> list[PlayerModel]:
         """Return the players with an open case."""
         return [player for player in self.model.players if player.open_case and player is not self.flying]
 
     def _confirm(self, player: PlayerModel, case: CaseModel) -> None:
-        selection = self.container.decisions.selection_to_void(case.id)
-        outcome = self.model.copy()
-        (suspect,) = [twin for twin in outcome.players if twin.id == player.id]
+        (row,) = self.rows("SELECT starts_at FROM cases WHERE id = :id", id=case.id)
+        selection = Selection(player_id=player.id, since=row.starts_at)
+        outcome, suspect = self._imagine(player)
         events = {player.id: self.model.selected(player, selection)}
         outcome.void(VoidModel(case.id), selection)
-        suspect.status = "suspended"
-        preview = self.container.corrections.preview(selection, leaves=player.id, limit=1000)
+        suspect.status, suspect.hold = "suspended", None
+        preview = self.container.decisions.preview(case.id, "confirmed", _AUTHOR, limit=1000)
         self._check_preview(preview, outcome, events)
         correction = self.container.decisions.decide(case.id, "confirmed", _AUTHOR).correction_id
         assert correction
@@ -193,6 +203,13 @@ class Moderation(Play):
         free = players[number % len(players)]
         case = free.cases[-1]
         assert case.before
+        outcome, twin = self._imagine(free)
+        voids = [void for void in case.voids if not void.is_restored]
+        back = {free.id: [event for void in voids for event in _voided_events(free, void)]}
+        for void in voids:
+            outcome.restore(copy(void))
+        twin.status, twin.hold = case.before
+        self._check_preview(self.container.decisions.preview(case.id, None, _AUTHOR, limit=1000), outcome, back)
         self.container.decisions.undo(case.id, _AUTHOR)
         for void in case.voids:
             if not void.is_restored:
@@ -211,6 +228,12 @@ class Moderation(Play):
         free = self.free_player(player)
         if free is None:
             return
+        outcome, twin = self._imagine(free)
+        twin.status = "suspended" if free.status == "active" else "active"
+        if twin.status == "active" and twin.hold and twin.hold.until:
+            twin.hold = None
+        preview = self.container.corrections.preview_status(free.id, twin.status, limit=1000)
+        self._check_preview(preview, outcome, {})
         if free.status == "active":
             self.container.moderation.suspend(free.id, "r", by="cli:tests")
             free.status = "suspended"
@@ -226,7 +249,8 @@ class Moderation(Play):
         """Move a player to another segment."""
         free = self.free_player(player)
         if free:
-            self.container.attributes.change(free.id, {"country": country}, by="cli:tests", request_id="r")
+            change = PlayerChange(attributes={"country": country})
+            self.container.player_changes.change(free.id, change, by="cli:tests", request_id="r")
             free.country = country
         self._end(prompt)
 

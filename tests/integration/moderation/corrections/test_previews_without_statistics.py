@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from app.containers.container import Container
 from app.domain.boards import MAIN
 from app.domain.corrections import Selection
-from app.stores.moderation.correction_previews import _MOVES, _VOIDED
+from app.stores.moderation.correction_previews import _MOVES, _VOIDED, values_after
 from app.stores.moderation.selections import values_of
 from tests.integration.boards.test_scorings import add_board, feed
 
@@ -46,7 +46,7 @@ def test_its_cost_grows_with_the_players(container: Container) -> None:
         for statement in _FILL:
             connection.execute(sa.text(statement), {"players": _PLAYERS})
     selection = Selection(action_type_id=1)
-    values = {**values_of(selection), "restores_id": None, "leaves": None, "limit": 10}
+    values = {**values_of(selection), "restores_id": None, **values_after(None), "limit": 10}
     with container.database.transaction() as connection:
         connection.execute(sa.text("SET LOCAL statement_timeout = '500s'"))
         explained = connection.execute(
