@@ -246,9 +246,9 @@ class TooManySockets(Refusal):
     code = "too_many_sockets"
     default_message = "Too many open sockets."
 
-    def __init__(self, holder: str, limit: int, retry_after: int) -> None:
+    def __init__(self, holder: str, limit: int, retry_after: int, *, sockets: str = "open sockets") -> None:
         super().__init__(
-            f"This {holder} holds {limit} open sockets, the most allowed. Close one, then connect again.",
+            f"This {holder} holds {limit} {sockets}, the most allowed. Close one, then connect again.",
             details={"limit": limit, "retry_after": retry_after},
         )
         self.retry_after = retry_after

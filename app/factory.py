@@ -24,6 +24,7 @@ from app.http import (
     boards,
     cases,
     corrections,
+    cors,
     failures,
     game_players,
     identity,
@@ -72,6 +73,7 @@ def create_app(settings: Settings) -> Flask:
     request_metrics.register(app, settings)
     identity.register(app, settings)
     failures.register(app)
+    cors.register(app)
     limits = RateLimits(settings, container.redis, container.scripts)
     app.register_blueprint(auth.blueprint(limits), url_prefix=API)
     app.register_blueprint(actions.blueprint(limits), url_prefix=API)
@@ -95,6 +97,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(page)
     sockets.register(app, limits)
     register_commands(app)
+    app.wsgi_app = cors.CrossOrigin(app.wsgi_app, settings.allowed_origins)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from app.server_urls import split_url
 
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@*]+")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@*;]+")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 # As SQLAlchemy reads it: a password ends at the first @, and may have any other character.
 _POSTGRES = re.compile(r"[^:]+://(?:[^:/]*(?::[^@]*)?@)?(?P<host>[^/?]*)")

@@ -64,7 +64,8 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[int, whole(0, 8)] = _set(0, "proxies in front whose X-Forwarded-For counts")
     operators: Networks = _set(_PRIVATE, "networks that may read /metrics and /readyz")
     body_seconds: Annotated[float, number(0.1, 600)] = _set(10.0, "time the whole body of a request has to arrive")
-    allowed_origins: Origins = _set((), "further Origins that may open a socket; its own always may")
+    allowed_origins: Origins = _set((), "further Origins whose pages may call the API and open sockets")
+    embed_ancestors: Origins = _set((), "Origins whose pages may frame /embed")
 
     database_url: PostgresUrl = _set("postgresql+psycopg://localhost/fairboard", "PostgreSQL primary")
     database_replica_urls: PostgresUrls = _set((), "read replicas, comma-separated")
@@ -119,6 +120,10 @@ class Settings(BaseSettings):
     slow_seconds: Annotated[float, number(0.1, 3600)] = _set(30.0, "time a subscriber may be unable to read")
     max_sockets_per_player: Annotated[int, whole(1, 1_000_000)] = _set(100, "sockets one player may have subscribed")
     max_sockets_per_address: Annotated[int, whole(1, 1_000_000)] = _set(1000, "sockets one address may have open")
+    anonymous_sockets: Switch = _set(True, "sockets may watch public boards without an account: on or off")
+    max_watchers_per_address: Annotated[int, whole(1, 1_000_000)] = _set(
+        500, "sockets one address may have watching without an account"
+    )
     socket_messages: Rate = _set("60/minute", "messages that one socket may send in the long run")
     socket_burst: Annotated[int, whole(5, 1_000_000)] = _set(30, "messages that one socket may send at once")
     presence_seconds: Annotated[float, number(0.1, 20)] = _set(15.0, "time between two signs of life of an open socket")

@@ -40,6 +40,11 @@ _ANSWERS: dict[type[Exception], _Answer] = {
     errors.ParseException: (400, "bad_request", "The request can't be read."),
 }
 _TOO_MANY: _Answer = (429, "rate_limited", "Too many connections from your address. Try again in a moment.")
+# The caller is unknown, so these refusals tell nothing but the status: a page of any origin may read them.
+_FOR_ALL_ORIGINS = (
+    "Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: X-Request-ID, Retry-After, RateLimit-Limit, "
+    "RateLimit-Remaining, RateLimit-Reset\r\n"
+)
 _BROKEN: _Answer = (500, "internal_error", "Something went wrong here. It was logged.")
 
 
@@ -191,6 +196,6 @@ def _envelope(
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(content)}\r\nX-Request-ID: {request_id}\r\nX-Content-Type-Options: nosniff\r\n"
-        f"{lines}Cache-Control: no-store\r\n\r\n"
+        f"{_FOR_ALL_ORIGINS}{lines}Cache-Control: no-store\r\n\r\n"
     )
     return head.encode("ascii") + (content if has_content else b"")

@@ -10,6 +10,7 @@ from app.services.boards.board_pages import BoardPages
 from app.services.boards.board_sync import BoardSync
 from app.services.boards.board_views import BoardViews
 from app.services.boards.broadcasts import Broadcasts
+from app.services.boards.own_standings import OwnStandings
 from app.services.boards.player_pages import PlayerPages
 from app.services.boards.presence import LIFETIMES, Presence
 from app.services.boards.reconcile import Reconciler
@@ -48,6 +49,7 @@ class BoardParts:
     rankings: RankingStore
     bulk_rankings: BulkRankings
     standings: Standings
+    own_standings: OwnStandings
     presence: Presence
     board_sync: BoardSync
     reconciler: Reconciler
@@ -102,6 +104,7 @@ def build_boards(connections: Connections, catalog: CatalogStore, players: Playe
         rankings,
         bulk_rankings,
         standings,
+        OwnStandings(board_views, standing_store, page_store, rankings),
         presence,
         board_sync,
         reconciler,
@@ -133,5 +136,6 @@ def _presence(connections: Connections, standings: Standings) -> Presence:
         standings,
         most_per_player=settings.max_sockets_per_player,
         most_per_address=settings.max_sockets_per_address,
+        most_watchers=settings.max_watchers_per_address,
         renew_seconds=settings.presence_seconds,
     )

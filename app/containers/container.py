@@ -89,7 +89,7 @@ class Container:
         self.standing_store, self.standings = boards.standing_store, boards.standings
         self.rankings, self.bulk_rankings = boards.rankings, boards.bulk_rankings
         self.board_views, self.board_pages = boards.board_views, boards.board_pages
-        self.player_pages = boards.player_pages
+        self.player_pages, self.own_standings = boards.player_pages, boards.own_standings
         self.cursors = Cursors([key.secret for key in self.settings.action_token_keys])
         self.attributes = build_attributes(connections, accounts, boards.rankings, play_stores.catalog)
         renames = Renames(accounts.players, boards.outbox)

@@ -111,13 +111,18 @@ class Standing:
     is_one_run: bool = False
     metadata: Mapping[str, object] | None = None
 
+    @property
+    def shown_score(self) -> int | None:
+        """Return the score in the API's words: None before the first run on a board where one run is the score."""
+        return None if self.is_one_run and self.achieved_at is None else self.score
+
     def as_row(self) -> StandingRow:
         """Return the API's row."""
         row: StandingRow = {
             "rank": self.rank,
             "user_id": str(self.user_id),
             "username": self.username,
-            "score": None if self.is_one_run and self.achieved_at is None else self.score,
+            "score": self.shown_score,
             "achieved_at": rfc3339(self.achieved_at) if self.achieved_at else None,
         }
         if self.is_one_run:

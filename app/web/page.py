@@ -1,15 +1,19 @@
-"""The live board at `/`, for people: one page with its scripts and styles, and no file from another server.
+"""The pages for people: the live board at `/`, and `/embed`, one board for the pages of other sites.
 
-The page holds no secrets and no data: it speaks to the public API like any other client. This module guards the
-page itself: a content security policy that runs only the scripts of this folder, and no framing.
+They have their scripts and styles here, no file from another server, no secrets and no data: they speak to the public
+API like any other client. This module guards the pages themselves: a content security policy that runs only the
+scripts of this folder, and no framing, except of `/embed` by the origins of EMBED_ANCESTORS.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from flask import Blueprint, Response, make_response, render_template, request
 
 from app.http.envelope import add_headers
 from app.http.etags import quoted_tags
+from app.http.services import container
 
 page = Blueprint("page", __name__, template_folder="templates", static_folder="static", static_url_path="/static")
 
@@ -22,17 +26,15 @@ POLICY = (
     "connect-src 'self'",
     "form-action 'none'",
     "base-uri 'none'",
-    "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
 )
 
+_EMBED = "page.embed"
+
 HEADERS = {
-    "Content-Security-Policy": "; ".join(POLICY),
-    "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
@@ -54,8 +56,19 @@ def prepare_conditions() -> None:
 
 @page.get("/")
 def board() -> Response:
-    """Return the page. Its bytes are the same for every visitor, so a browser may revalidate its copy."""
-    response = make_response(render_template("board.html"))
+    """Return the live board."""
+    return _render("board.html")
+
+
+@page.get("/embed")
+def embed() -> Response:
+    """Return the page of one board, which its script reads from the address: `/embed?board=main`."""
+    return _render("embed.html")
+
+
+def _render(template: str) -> Response:
+    """Return a page. Its bytes are the same for every visitor, so a browser may revalidate its copy."""
+    response = make_response(render_template(template))
     response.add_etag()
     response.make_conditional(request)
     return response
@@ -64,6 +77,24 @@ def board() -> Response:
 @page.after_request
 def guard(response: Response) -> Response:
     """Add the headers of the page and its files. Browsers revalidate every copy, so a new release shows at once."""
-    response.headers.update(HEADERS)
+    ancestors = container().settings.embed_ancestors if request.endpoint == _EMBED else ()
+    response.headers.update({**HEADERS, **_framing(ancestors)})
     response.headers["Cache-Control"] = "no-cache"
     return add_headers(response)
+
+
+def _framing(ancestors: Sequence[str]) -> dict[str, str]:
+    """Return the headers that let the pages of these origins frame a page, and no others.
+
+    X-Frame-Options knows no list of origins. A page that isolates itself from other origins may frame only what says by
+    Cross-Origin-Resource-Policy that it is for them.
+    """
+    sources = " ".join(ancestors) or "'none'"
+    policy = "; ".join([*POLICY, f"frame-ancestors {sources}"])
+    if ancestors:
+        return {"Content-Security-Policy": policy, "Cross-Origin-Resource-Policy": "cross-origin"}
+    return {
+        "Content-Security-Policy": policy,
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "X-Frame-Options": "DENY",
+    }

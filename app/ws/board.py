@@ -51,6 +51,7 @@ class Board(Generic[Member]):
         "members",
         "name",
         "online",
+        "own_members",
         "players",
         "rows",
         "sent_version",
@@ -60,6 +61,7 @@ class Board(Generic[Member]):
     def __init__(self, name: str) -> None:
         self.name = name
         self.members: dict[Member, None] = {}  # in the order of joining, which is near in memory and fair
+        self.own_members: dict[Member, None] = {}  # those that asked for their own standing too
         self.players: dict[UUID, int] = {}  # players of the members, each with its number of members
         self.online = 0  # players on all servers, as last counted
         self.version = 0  # newest passed to `change`
@@ -75,14 +77,20 @@ class Board(Generic[Member]):
         self._initial: bytes | None = None
         self._initial_online = 0
 
-    def enter(self, member: Member, player_id: UUID) -> None:
-        """Add a subscriber of this player."""
+    def enter(self, member: Member, player_id: UUID | None, *, me: bool = False) -> None:
+        """Add a subscriber of this player, None without one. `me`: it asked for its own standing too."""
         self.members[member] = None
-        self.players[player_id] = self.players.get(player_id, 0) + 1
+        if me:
+            self.own_members[member] = None
+        if player_id is not None:
+            self.players[player_id] = self.players.get(player_id, 0) + 1
 
-    def leave(self, member: Member, player_id: UUID) -> None:
+    def leave(self, member: Member, player_id: UUID | None) -> None:
         """Remove a subscriber of this player."""
         del self.members[member]
+        self.own_members.pop(member, None)
+        if player_id is None:
+            return
         if self.players[player_id] == 1:
             del self.players[player_id]
         else:

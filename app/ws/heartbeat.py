@@ -16,7 +16,7 @@ CLOSE_SECONDS = 3.0  # for the client's half of the closing handshake
 SLOW_CLOSE_SECONDS = 10.0  # for a stalled reader to reach the close frame behind its unread frames
 _CHUNK = 500  # sign-ins per query
 
-FindUnentitled = Callable[[str, Iterable[UUID]], Sequence[UUID]]
+FindUnentitled = Callable[[str, Iterable[UUID | None]], Sequence[UUID | None]]
 States = Callable[[list[tuple[UUID, UUID]]], Sequence[str]]
 
 
@@ -44,7 +44,7 @@ class Heartbeat:
                 subscriber.drop_at = now + SLOW_CLOSE_SECONDS
             elif subscriber.board is None:
                 if now >= subscriber.subscribe_by_at:
-                    subscriber.refuse(Unauthorized("Send a subscribe message with an access token first."))
+                    subscriber.refuse(Unauthorized("Send a subscribe or a watch message first."))
             elif subscriber.sign_in and wall >= subscriber.sign_in.expires_at:
                 subscriber.refuse(Unauthorized("The access token has expired. Get a new one and subscribe."))
             elif now >= subscriber.ping_at:
@@ -66,10 +66,13 @@ class Heartbeat:
                     self._hub.end_login(login_id)
 
     def sweep_boards(self, find_unentitled: FindUnentitled) -> None:
-        """End the sockets of players that may not see their board any more, such as one that is no longer public."""
+        """End the sockets that may not see their board any more, such as one that is no longer public.
+
+        `find_unentitled` returns those of the players, and of None for a socket without one, that may not see a board.
+        """
         for board in self._hub.boards():
             if board.members:
-                self._hub.end_watchers(board.name, find_unentitled(board.name, list(board.players)))
+                self._hub.end_unentitled(board.name, find_unentitled(board.name, [*board.players, None]))
 
     def _linger(self, subscriber: Subscriber, now: float) -> None:
         if not subscriber.drop_at:

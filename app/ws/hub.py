@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
 import gevent
+import gevent.event
 import structlog
 
 from app import metrics
@@ -22,7 +23,7 @@ from app.ws.subscriber import SignIn, Subscriber
 
 log = structlog.get_logger("fairboard.ws")
 
-_STRIDE = 200  # sends between two rests for the other work of this process
+STRIDE = 200  # sends between two rests for the other work of this process
 _MAX_REST = 0.02  # seconds per rest …
 _MAX_TOTAL_REST = 0.3  # … and per broadcast: a busy server may never be idle, but must send the board
 
@@ -37,6 +38,8 @@ class Hub:
         self.pushed = 0  # boards handed to sockets since the start
         self.dropped_slow = 0  # sockets closed with 4409 since the start
         self.frames_read = 0  # frames handled since the start
+        self.own_due: set[Board[Subscriber]] = set()  # boards whose members' own standings may have changed
+        self.own_wake = gevent.event.Event()  # set when one is added
         self.closed_flood = 0  # sockets closed because they sent too much, since the start
         self._merge_seconds = merge_seconds
         self._boards: dict[str, Board[Subscriber]] = {}
@@ -52,28 +55,37 @@ class Hub:
         self.sockets.discard(subscriber)
         self._leave(subscriber)
 
-    def join(self, subscriber: Subscriber, sign_in: SignIn, snapshot: BoardSnapshot) -> None:
+    def join(
+        self, subscriber: Subscriber, sign_in: SignIn | None, snapshot: BoardSnapshot, *, me: bool = False
+    ) -> None:
         """Answer a subscribe with the newest board, and send the subscriber every newer one from now on.
 
+        `sign_in` is None for a socket that watches without an account. `me`: send the player's own standing too.
         `snapshot` was read before; a change that has overtaken it is used instead. There is no wait
         between the comparison and the joining, so no change is lost between them.
         """
+        audience_before = subscriber.board, subscriber.player_id
         self._leave(subscriber)
-        subscriber.sign_in = sign_in
-        self._players[sign_in.player_id].add(subscriber)
-        self._logins[sign_in.login_id].add(subscriber)
         board = self._board(snapshot["board"])
         board.learn(snapshot["version"], snapshot["data"])
-        subscriber.board = board
-        board.enter(subscriber, sign_in.player_id)
+        subscriber.board, subscriber.sign_in = board, sign_in
+        if sign_in is not None:
+            self._players[sign_in.player_id].add(subscriber)
+            self._logins[sign_in.login_id].add(subscriber)
+        board.enter(subscriber, subscriber.player_id, me=me)
+        if not me or audience_before != (board, subscriber.player_id):
+            subscriber.own_standing = None
         subscriber.version, frame = board.initial()
         subscriber.outbound.start_over(frame)
+        if me:
+            self._note_own(board)
 
     def change(
         self, board: str, version: int, rows: Sequence[Row], changes: Iterable[Row], cause: Cause = NO_CAUSE
     ) -> None:
         """Send a changed board to its subscribers, unless it is not newer than the last one."""
         changed_board = self._board(board)
+        self._note_own(changed_board)  # also for a version that is known: standings were read at another moment
         if not changed_board.change(version, rows, changes, cause):
             _log_known(changed_board, cause)
         elif not changed_board.busy:
@@ -108,11 +120,12 @@ class Hub:
         """End the sockets of a login that has ended."""
         self._end(self._logins.get(login_id, ()), Unauthorized("This sign-in has ended. Sign in again."))
 
-    def end_watchers(self, board: str, players: Iterable[UUID]) -> None:
-        """End the sockets of these players that watch a board, as if there were no such board."""
-        watchers = {watcher for player_id in players for watcher in self._players.get(player_id, ())}
-        members = self._board(board).members
-        self._end([watcher for watcher in watchers if watcher in members], no_board(board))
+    def end_unentitled(self, board: str, players: Collection[UUID | None]) -> None:
+        """End the sockets of these players on a board, and with None those without a player: it is gone for them."""
+        unentitled = set(players)
+        if unentitled:
+            members = self._board(board).members
+            self._end([member for member in members if member.player_id in unentitled], no_board(board))
 
     def close_all(self) -> None:
         """Close all sockets with 1012, which asks clients to come back later, and mark the hub as closing."""
@@ -126,15 +139,21 @@ class Hub:
         return self._boards[name]
 
     def _leave(self, subscriber: Subscriber) -> None:
-        if subscriber.board is None or subscriber.sign_in is None:
+        if subscriber.board is None:
             return
-        sign_in = subscriber.sign_in
-        subscriber.board.leave(subscriber, sign_in.player_id)
-        for index, key in ((self._players, sign_in.player_id), (self._logins, sign_in.login_id)):
-            index[key].discard(subscriber)
-            if not index[key]:
-                del index[key]
+        subscriber.board.leave(subscriber, subscriber.player_id)
+        if subscriber.sign_in is not None:
+            sign_in = subscriber.sign_in
+            for index, key in ((self._players, sign_in.player_id), (self._logins, sign_in.login_id)):
+                index[key].discard(subscriber)
+                if not index[key]:
+                    del index[key]
         subscriber.board = subscriber.sign_in = None
+
+    def _note_own(self, board: Board[Subscriber]) -> None:
+        if board.own_members:
+            self.own_due.add(board)
+            self.own_wake.set()
 
     def _end(self, subscribers: Iterable[Subscriber], refusal: Refusal) -> None:
         for subscriber in tuple(subscribers):
@@ -155,13 +174,12 @@ class Hub:
     def _send(self, board: Board[Subscriber], version: int, frame: bytes) -> int:
         """Send the frame to the members that have an older version, and return their number."""
         members, count = list(board.members), 0
-        rest = min(_MAX_REST, _MAX_TOTAL_REST * _STRIDE / max(1, len(members)))
-        for start in range(0, len(members), _STRIDE):
+        rest = rest_between(len(members))
+        for start in range(0, len(members), STRIDE):
             if start:
-                with gevent.Timeout(rest, exception=False):  # type: ignore[arg-type]  # False: end quietly
-                    gevent.idle()
+                let_others_work(rest)
             outbounds = []
-            for subscriber in members[start : start + _STRIDE]:
+            for subscriber in members[start : start + STRIDE]:
                 # It may have left, or got a newer board, during the sends before.
                 if subscriber.version < version and subscriber.board is board:
                     subscriber.version = version
@@ -170,6 +188,17 @@ class Hub:
             self.pushed += len(outbounds)
             count += len(outbounds)
         return count
+
+
+def rest_between(sends: int) -> float:
+    """Return the most seconds to rest after each STRIDE of this many sends."""
+    return min(_MAX_REST, _MAX_TOTAL_REST * STRIDE / max(1, sends))
+
+
+def let_others_work(seconds: float) -> None:
+    """Wait until this process has no other work, at most these seconds."""
+    with gevent.Timeout(seconds, exception=False):  # type: ignore[arg-type]  # False: end quietly
+        gevent.idle()
 
 
 def _log_pushed(board: Board[Subscriber], update: Update, sockets: int) -> None:

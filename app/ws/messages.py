@@ -15,10 +15,27 @@ Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
+class OwnStanding:
+    """A subscriber's own standing as it is sent: no rank before the first event that counts; `total` is ranked."""
+
+    rank: int | None
+    score: int | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Subscribe:
-    """A subscribe; `auth` has the form of an Authorization header, or is None."""
+    """A subscribe; `auth` is as the client sent it, or None. `me`: the player's own standing is to be sent too."""
 
     auth: str | None
+    board: str
+    me: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A subscribe without an account."""
+
     board: str
 
 
@@ -35,7 +52,7 @@ class Unreadable:
     reason: str
 
 
-def parse(payload: bytes) -> Subscribe | Pong | Unreadable:
+def parse(payload: bytes) -> Subscribe | Watch | Pong | Unreadable:
     """Return the message in the payload of a client's text message."""
     try:
         message = json_text.parse(payload)
@@ -47,12 +64,27 @@ def parse(payload: bytes) -> Subscribe | Pong | Unreadable:
     kind = fields.get("type")
     if kind == "pong":
         return Pong()
-    if kind != "subscribe":
-        return Unreadable("invalid_request", "Send an object whose type is 'subscribe' or 'pong'.")
-    auth, board = fields.get("auth"), fields.get("board", "main")
+    if kind == "subscribe":
+        return _subscribe(fields)
+    if kind == "watch":
+        return _watch(fields)
+    return Unreadable("invalid_request", "Send an object whose type is 'subscribe', 'watch' or 'pong'.")
+
+
+def _subscribe(fields: Mapping[str, object]) -> Subscribe | Unreadable:
+    auth, board, me = fields.get("auth"), fields.get("board", "main"), fields.get("me", False)
     if not isinstance(auth, str | None) or not isinstance(board, str):
         return Unreadable("invalid_request", "'auth' and 'board' are strings.")
-    return Subscribe(auth, board)
+    if not isinstance(me, bool):
+        return Unreadable("invalid_request", "'me' is true or false.")
+    return Subscribe(auth, board, me)
+
+
+def _watch(fields: Mapping[str, object]) -> Watch | Unreadable:
+    board = fields.get("board", "main")
+    if fields.keys() - {"type", "board"}:
+        return Unreadable("invalid_request", "'watch' takes a 'board' alone. For an account's own, send 'subscribe'.")
+    return Watch(board) if isinstance(board, str) else Unreadable("invalid_request", "'board' is a string.")
 
 
 def initial(board: str, version: int, online: int, rows: Sequence[Row]) -> bytes:
@@ -65,6 +97,12 @@ def update(board: str, version: int, online: int, rows: Sequence[Row], changes: 
     """Return the broadcast of a changed board; `online` players are on it."""
     meta = {"code": 200, "board": board, "version": version, "online": online}
     return _frame({"type": "leaderboard.update", "meta": meta, "data": rows, "changeInfo": changes})
+
+
+def standing(board: str, told: OwnStanding, previous_rank: int | None) -> bytes:
+    """Return a subscriber's own standing; `previous_rank` is the rank in the message before."""
+    data = {"rank": told.rank, "previous_rank": previous_rank, "score": told.score, "total": told.total}
+    return _frame({"type": "standing.update", "meta": {"code": 200, "board": board}, "data": data})
 
 
 def ping(now: float) -> bytes:

@@ -18,7 +18,7 @@ import structlog
 
 from app.errors import Refusal
 from app.services.boards.presence import Presence
-from app.stores.boards.presence import address_key, player_key
+from app.stores.boards.presence import address_key, player_key, watchers_key
 from app.stores.postgres.engine import UNAVAILABLE
 from app.ws.board import Board
 from app.ws.hub import Hub
@@ -35,19 +35,23 @@ _RETRY_SECONDS = 0.2
 
 
 class Seat:
-    """One socket's place in the registers. `player_id` is its player there, None before it has subscribed."""
+    """One socket's place in the registers.
 
-    __slots__ = ("address", "name", "player_id")
+    `audience_key` is the key of its second entry: that of its player, or of its address's sockets without an account;
+    None before it has subscribed.
+    """
+
+    __slots__ = ("address", "audience_key", "name")
 
     def __init__(self, name: str, address: str) -> None:
         self.name, self.address = name, address
-        self.player_id: UUID | None = None
+        self.audience_key: str | None = None
 
     def entries(self) -> list[tuple[str, str]]:
         """Return the register's entries of this socket as pairs of key and name."""
         pairs = [(address_key(self.address), self.name)]
-        if self.player_id is not None:
-            pairs.append((player_key(self.player_id), self.name))
+        if self.audience_key is not None:
+            pairs.append((self.audience_key, self.name))
         return pairs
 
 
@@ -79,14 +83,17 @@ class PresenceReporter:
 
     def seat_player(self, seat: Seat, player_id: UUID) -> None:
         """Register the socket for this player from now on. Raises TooManySockets and the errors of Redis."""
-        previous_id = seat.player_id
-        if previous_id == player_id:
-            return
-        self._presence.register_player(player_id, seat.name)
-        seat.player_id = player_id
-        self._wake.set()  # to count the player
-        if previous_id is not None:
-            self._queue_departures([(player_key(previous_id), seat.name)])
+        key = player_key(player_id)
+        if seat.audience_key != key:
+            self._presence.register_player(player_id, seat.name)
+            self._move(seat, key)
+
+    def seat_watcher(self, seat: Seat) -> None:
+        """Register the socket as one without an account from now on. Raises TooManySockets and the errors of Redis."""
+        key = watchers_key(seat.address)
+        if seat.audience_key != key:
+            self._presence.register_watcher(seat.address, seat.name)
+            self._move(seat, key)
 
     def leave(self, seat: Seat) -> None:
         """Queue the removal of a closed socket's entries."""
@@ -122,6 +129,12 @@ class PresenceReporter:
                 self._presence.count(name, self.server, (), players)
         except _DOWN as error:
             log.warning("presence_skipped", kind=type(error).__name__)
+
+    def _move(self, seat: Seat, audience_key: str) -> None:
+        previous_key, seat.audience_key = seat.audience_key, audience_key
+        self._wake.set()  # to count the player
+        if previous_key is not None:
+            self._queue_departures([(previous_key, seat.name)])
 
     def _queue_departures(self, entries: Iterable[tuple[str, str]]) -> None:
         self._departures.extend(entries)

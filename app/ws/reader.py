@@ -19,7 +19,7 @@ from app.ws import frames, messages
 from app.ws.allowance import Allowance
 from app.ws.hub import Hub
 from app.ws.inbox import Binary, Broken, Close, Event, Fragment, Inbox, Ping, Text
-from app.ws.messages import Subscribe, Unreadable
+from app.ws.messages import Subscribe, Unreadable, Watch
 from app.ws.subscriber import SignIn, Subscriber
 
 log = structlog.get_logger("fairboard.ws")
@@ -34,13 +34,13 @@ _WASTE = bytearray(1 << 18)  # a buffer for data that is discarded
 
 @dataclass(frozen=True, slots=True)
 class BoardAdmission:
-    """An admitted subscribe, with a snapshot of the board read for it."""
+    """An admitted subscribe, or a watch without a sign-in, with a snapshot of the board read for it."""
 
-    sign_in: SignIn
+    sign_in: SignIn | None
     snapshot: BoardSnapshot
 
 
-Admit = Callable[[str | None, str], BoardAdmission]
+Admit = Callable[[Subscribe | Watch], BoardAdmission]
 
 
 class Reader:
@@ -51,7 +51,7 @@ class Reader:
     def __init__(
         self, hub: Hub, subscriber: Subscriber, admit: Admit, allowance: Allowance, *, ping_seconds: float
     ) -> None:
-        """Take `admit(auth, board)`, which may block and raises a Refusal."""
+        """Take `admit`, which may block and raises a Refusal."""
         self._hub, self._subscriber, self._admit = hub, subscriber, admit
         self._allowance, self._ping_seconds = allowance, ping_seconds
         self._inbox = Inbox()
@@ -133,7 +133,7 @@ class Reader:
 
     def _handle_text(self, payload: bytes) -> None:
         message = messages.parse(payload)
-        if isinstance(message, Subscribe):
+        if isinstance(message, Subscribe | Watch):
             self._subscribe(message)
         elif isinstance(message, Unreadable):
             self._refuse_message(message.code, message.reason)
@@ -141,7 +141,7 @@ class Reader:
             self._subscriber.unanswered_pings = 0
             self._allowance.refund()
 
-    def _subscribe(self, message: Subscribe) -> None:
+    def _subscribe(self, message: Subscribe | Watch) -> None:
         subscriber = self._subscriber
         is_repeated = subscriber.board is not None
         if is_repeated:
@@ -158,12 +158,13 @@ class Reader:
             return
         if not is_repeated:
             subscriber.ping_at = time.monotonic() + self._ping_seconds
-        self._hub.join(subscriber, admission.sign_in, admission.snapshot)
+        me = isinstance(message, Subscribe) and message.me
+        self._hub.join(subscriber, admission.sign_in, admission.snapshot, me=me)
 
-    def _request_admission(self, message: Subscribe) -> BoardAdmission:
+    def _request_admission(self, message: Subscribe | Watch) -> BoardAdmission:
         if not message.board.isprintable() or len(message.board) > 64:
             raise NotFound("There is no such board.")  # without a query to a store
-        return self._admit(message.auth, message.board)
+        return self._admit(message)
 
     def _refuse_message(self, code: str, reason: str) -> None:
         self._subscriber.unreadable += 1

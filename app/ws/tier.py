@@ -15,6 +15,7 @@ import structlog
 
 from app import metrics
 from app.containers.container import Container
+from app.domain.api_keys import PREFIX as API_KEY_PREFIX
 from app.errors import NotFound, Refusal, Unauthorized, Unavailable
 from app.http.identity import identity_of
 from app.services.boards.board_views import no_board
@@ -24,7 +25,9 @@ from app.ws.allowance import Allowances
 from app.ws.feed import Feed
 from app.ws.heartbeat import Heartbeat
 from app.ws.hub import Hub
+from app.ws.messages import Subscribe, Watch
 from app.ws.outbound import Outbound
+from app.ws.own_updates import OwnUpdates
 from app.ws.presence_reporter import PresenceReporter, Seat
 from app.ws.reader import BoardAdmission, Reader
 from app.ws.subscriber import SignIn, Subscriber
@@ -50,6 +53,8 @@ class Tier:
         self._sweep_now = gevent.event.Event()
         self._reporter = PresenceReporter(self.hub, container.presence)
         self._feed = Feed(container.subscription, container.standings.snapshot, self.hub, on_missed=self._recover)
+        own = container.own_standings
+        self._own_updates = OwnUpdates(self.hub, own.read, own.change_counts)
         self._allowances = Allowances(settings)
         self._running = False
         self._counted = 0, 0, 0, 0  # the hub's numbers that the metrics have
@@ -97,31 +102,48 @@ class Tier:
             self._reporter.leave(seat)
             subscriber.outbound.release()
 
-    def _admit(self, seat: Seat, auth: str | None, board: str) -> BoardAdmission:
-        identity = identity_of(_check_auth(auth))
+    def _admit(self, seat: Seat, message: Subscribe | Watch) -> BoardAdmission:
+        if isinstance(message, Watch) and not self._container.settings.anonymous_sockets:
+            raise Unauthorized("This server has no boards for sockets without an account. Subscribe with a token.")
+        sign_in = None if isinstance(message, Watch) else _sign_in(message.auth)
+        player_id = sign_in.player_id if sign_in else None
         try:
-            self._container.sessions.check(identity.player_id, identity.login_id)
-            if self._find_unentitled(board, [identity.player_id]):
-                raise no_board(board)
-            snapshot = self._feed.read_settled(board)
-            self._reporter.seat_player(seat, identity.player_id)
+            if sign_in is not None:
+                self._container.sessions.check(sign_in.player_id, sign_in.login_id)
+            if self._find_unentitled(message.board, [player_id]):
+                raise no_board(message.board)
+            snapshot = self._feed.read_settled(message.board)
+            if player_id is None:
+                self._reporter.seat_watcher(seat)
+            else:
+                self._reporter.seat_player(seat, player_id)
         except UNAVAILABLE as error:
             raise Unavailable() from error
-        return BoardAdmission(SignIn(identity.player_id, identity.login_id, identity.expires_at), snapshot)
+        return BoardAdmission(sign_in, snapshot)
 
-    def _find_unentitled(self, board: str, players: Iterable[UUID]) -> list[UUID]:
-        """Return those of the players that may not see the board, which is then neither public nor theirs as admins."""
+    def _find_unentitled(self, board: str, players: Iterable[UUID | None]) -> list[UUID | None]:
+        """Return those of the players that may not see the board, which is then neither public nor theirs as admins.
+
+        None is a socket without a player.
+        """
         try:
             self._container.board_views.view(board)
         except NotFound:
-            return [player_id for player_id in players if self._container.accounts.role(player_id) != "admin"]
+            accounts = self._container.accounts
+            return [player_id for player_id in players if player_id is None or accounts.role(player_id) != "admin"]
         return []
 
     def _start(self) -> None:
         if self._running:
             return
         self._running = True
-        for task in (self._feed.run, self._keep_time, self._keep_sweeping, self._reporter.run):
+        for task in (
+            self._feed.run,
+            self._own_updates.run,
+            self._keep_time,
+            self._keep_sweeping,
+            self._reporter.run,
+        ):
             gevent.spawn(task)
 
     def _keep_time(self) -> None:
@@ -170,13 +192,29 @@ def _prepare(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _NOTSENT_BYTES)
 
 
-def _check_auth(auth: str | None) -> str:
-    """Return the message's `auth`. Raises Unauthorized, in terms of that field, if it can't be `Bearer <token>`."""
+def _sign_in(auth: str | None) -> SignIn:
+    """Return the sign-in of a message's `auth`. Raises Unauthorized."""
+    identity = identity_of(f"Bearer {_token_in(auth)}")
+    return SignIn(identity.player_id, identity.login_id, identity.expires_at)
+
+
+def _token_in(auth: str | None) -> str:
+    """Return the token in a message's `auth`, with or without `Bearer `.
+
+    Raises Unauthorized, which says in terms of that field what to send, if it can have none.
+    """
     scheme, _, token = (auth or "").strip().partition(" ")
     if not scheme:
         raise Unauthorized("The message has no 'auth'. Send 'auth': 'Bearer <access token>' with it.")
     if scheme.lower() != "bearer":
-        raise Unauthorized("'auth' must be 'Bearer ' and then the access token.")
+        if token or not _looks_like_token(scheme):
+            raise Unauthorized("'auth' is no access token. Send 'auth': 'Bearer <access token>'.")
+        return scheme
     if not token.strip():
-        raise Unauthorized("'auth' must have the access token after 'Bearer '.")
-    return f"{scheme} {token.strip()}"
+        raise Unauthorized("'auth' has no access token after 'Bearer '. Send 'auth': 'Bearer <access token>'.")
+    return token.strip()
+
+
+def _looks_like_token(text: str) -> bool:
+    """Return whether the text has the form of a JWT, or is an API key, of which another error says what it is."""
+    return text.count(".") == 2 or text.startswith(API_KEY_PREFIX)

@@ -28,6 +28,7 @@ BRISK = {
     "ANTICHEAT_REJECT": "1000000",
     "ANTICHEAT_CRITICAL": "1000000",
     "GAIN_WATCH": "off",
+    "ANONYMOUS_SOCKETS": "off",
 }
 _BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]

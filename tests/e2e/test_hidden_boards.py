@@ -1,8 +1,9 @@
-"""Sockets of a board that is not public: admins may watch it, for anyone else there is no such board."""
+"""Sockets of a board that is not public: admins may see it, for anyone else there is no such board."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -47,6 +48,17 @@ def test_a_hidden_board_is_one_that_does_not_exist(product: Product, api: Api, b
         _check_refused(subscriber)
 
 
+@pytest.mark.parametrize("board", ["staff", "nowhere"])
+def test_it_can_not_be_watched_without_an_account(product: Product, board: str) -> None:
+    with Subscriber(product.url) as subscriber, Subscriber(product.url) as watching:
+        subscriber.send({"type": "watch", "board": board})
+        _check_refused(subscriber)
+        watching.send({"type": "watch"})
+        watching.next("leaderboard.initial")
+        watching.send({"type": "watch", "board": board})
+        _check_refused(watching)
+
+
 def test_a_further_subscribe_to_a_hidden_board_ends_the_socket(product: Product, api: Api) -> None:
     player = api.register()
     with Subscriber(product.url) as subscriber:
@@ -67,7 +79,10 @@ def test_an_admin_watches_a_hidden_board(product: Product, admin: Player) -> Non
 def test_a_board_that_is_hidden_ends_the_sockets_of_all_but_admins(product: Product, api: Api, admin: Player) -> None:
     assert product.flask("boards", "create", "trial", "--action-type", "tap", "--rebuild").returncode == 0
     player = api.register()
-    with Subscriber(product.url) as watcher, Subscriber(product.url) as elsewhere, Subscriber(product.url) as allowed:
+    with ExitStack() as stack:
+        watcher, elsewhere, allowed, nobody, nobody_elsewhere = (
+            stack.enter_context(Subscriber(product.url)) for _ in range(5)
+        )
         for subscriber, token, board in (
             (watcher, player.access_token, "trial"),
             (elsewhere, player.access_token, "main"),
@@ -75,8 +90,12 @@ def test_a_board_that_is_hidden_ends_the_sockets_of_all_but_admins(product: Prod
         ):
             subscriber.subscribe(token, board)
             subscriber.next("leaderboard.initial")
+        for subscriber, board in ((nobody, "trial"), (nobody_elsewhere, "main")):
+            subscriber.send({"type": "watch", "board": board})
+            subscriber.next("leaderboard.initial")
         product.query_value("UPDATE boards SET public = false WHERE slug = 'trial' RETURNING id")
         _check_refused(watcher)
+        _check_refused(nobody)
         change = admin.score_once()
-        for subscriber, place in ((elsewhere, 0), (allowed, 2)):
+        for subscriber, place in ((elsewhere, 0), (allowed, 2), (nobody_elsewhere, 0)):
             subscriber.until_score(admin.user_id, change["standings"][place]["score"]["current"])

@@ -21,6 +21,7 @@ ENV = {
     "WEB_WORKERS": "1",
     "MAX_SOCKETS_PER_PLAYER": "3",
     "MAX_SOCKETS_PER_ADDRESS": "5",
+    "MAX_WATCHERS_PER_ADDRESS": "2",
     "PRESENCE_SECONDS": "1",
     "PING_SECONDS": "2",
 }
@@ -136,6 +137,33 @@ def test_an_address_may_open_so_many_sockets_on_all_servers_together(
         return True
 
     eventually(let_in)
+
+
+def _watch(sockets: list[Subscriber], url: str, address: str) -> Subscriber:
+    sockets.append(Subscriber(url, address=address))
+    sockets[-1].send({"type": "watch"})
+    return sockets[-1]
+
+
+def test_an_address_may_have_so_many_sockets_without_an_account_on_all_servers_together(
+    pair: Product, urls: list[str], join: Callable[..., Player], sockets: list[Subscriber]
+) -> None:
+    """Leave the address room for sockets of players; a player signs in on one that has watched."""
+    address, anna = next(_addresses), join()
+    first_socket, second_socket = (_watch(sockets, url, address) for url in urls)
+    for socket in (first_socket, second_socket):
+        socket.send({"type": "watch"})  # it has its place already
+        assert [socket.next("leaderboard.initial")["meta"]["online"] for _ in range(2)] == [0, 0]
+    for url in urls:
+        assert _refusal(_watch(sockets, url, address)) == (1008, [(429, "too_many_sockets")])
+    sockets.append(subscribed(urls[0], anna.access_token, address=address))
+    first_socket.subscribe(anna.access_token)
+    assert first_socket.next("leaderboard.initial")["meta"]["online"] == 1
+    eventually(lambda: _watch(sockets, urls[1], address).next("leaderboard.initial"))
+    assert _refusal(_watch(sockets, urls[0], address))[0] == 1008
+    sockets.pop().vanish()
+    second_socket.close()
+    eventually(lambda: pair.redis().zcard(f"address:{{{address}}}:watchers") == 1)
 
 
 def test_a_handshake_that_fails_holds_no_place(pair: Product, urls: list[str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 
 from app.factory import create_app
+from app.http.cors import is_public_read
 from app.settings import Settings
 from tests.parts.client import Answer, Api, Player
 from tests.parts.product import Product
@@ -91,6 +92,7 @@ RULES = {
     ("GET", "/readyz"): ANYONE,
     ("GET", "/metrics"): ANYONE,
     ("GET", "/"): ANYONE,
+    ("GET", "/embed"): ANYONE,
     ("GET", "/static/<path:filename>"): ANYONE,
 }
 
@@ -120,6 +122,13 @@ def test_every_route_has_a_rule(app: Flask) -> None:
     contract = {rule for rule in RULES if rule[1].startswith("/api/")}
     assert routes - set(RULES) == set(), "say in RULES who may call it"
     assert contract - routes == set()
+
+
+def test_a_read_that_anyone_may_do_is_for_pages_of_every_origin_and_nothing_else_is() -> None:
+    for (method, rule), audience in RULES.items():
+        if rule.startswith("/api/"):
+            is_sign_in = rule.startswith("/api/v1/auth/")
+            assert is_public_read(method, _path(rule)[1:]) == (audience == ANYONE and not is_sign_in), (method, rule)
 
 
 def _path(rule: str) -> str:

@@ -24,6 +24,11 @@ def address_key(address: str) -> str:
     return f"address:{{{address}}}:connections"
 
 
+def watchers_key(address: str) -> str:
+    """Return the key of an address's sockets without an account."""
+    return f"address:{{{address}}}:watchers"
+
+
 class PresenceStore:
     """Sorted sets of sockets (`<server>/<number>`) by the Unix time at which they expire."""
 

@@ -49,8 +49,11 @@ _MEMBERS_ON = f"""
 """
 
 
-def _player_standing(season: Season, *, own: bool) -> str:
-    """Return the query of a player's standing, with `own` as the player sees it: with held events."""
+def _player_standing(season: Season, *, own: bool, of: str = "= :player") -> str:
+    """Return the query of a player's standing, with `own` as the player sees it: with held events.
+
+    `of` is the condition on the player's id.
+    """
     is_one_run = season.scoring in ONE_RUN
     metadata, join = ("run.metadata", RUN) if is_one_run else ("NULL AS metadata", "")
     score, at = "s.score", "s.achieved_at"
@@ -68,7 +71,7 @@ def _player_standing(season: Season, *, own: bool) -> str:
                coalesce(s.listed, false) AS active, coalesce({IS_LISTED}, false) AS listed,
                coalesce(s.changes, 0) AS changes, {metadata}
         FROM players p LEFT JOIN standings s ON s.player_id = p.id AND s.season_id = :season {join}
-        WHERE p.id = :player
+        WHERE p.id {of}
     """
 
 
@@ -178,6 +181,12 @@ class StandingStore:
         if row is None:
             return None
         return own_view(season, row) if own else public_view(season, row)
+
+    def own_standings(self, season: Season, players: Sequence[UUID]) -> dict[UUID, BoardEntry]:
+        """Return the standings of players as each of them sees their own; unknown players are left out."""
+        query = _player_standing(season, own=True, of="= ANY(:players)")
+        rows = self._db.rows(query, season=season.id, players=list(players))
+        return {row.player_id: own_view(season, row) for row in rows}
 
     def own_score(self, season: Season, player_id: UUID) -> int | None:
         """Return a player's score as the player sees it; None before the first event that counts."""

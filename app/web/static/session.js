@@ -50,6 +50,11 @@ export class Session extends EventTarget {
     return this.held.access;
   }
 
+  /** Return the socket's message that asks for a board. */
+  subscription(token, board) {
+    return { type: "subscribe", auth: `Bearer ${token}`, board };
+  }
+
   /** Call `api.call` as this player; a refused token is renewed once. */
   async call(method, path, options = {}) {
     const token = await this.token();

@@ -121,7 +121,7 @@ export class LiveSocket extends EventTarget {
   #subscribe(token) {
     this.#token = token;
     if (this.#ws?.readyState === WebSocket.OPEN) {
-      this.#ws.send(JSON.stringify({ type: "subscribe", auth: `Bearer ${token}`, board: this.#board }));
+      this.#ws.send(JSON.stringify(this.#session.subscription(token, this.#board)));
     }
   }
 

@@ -12,7 +12,10 @@ from devstack.nginx import Nginx
 from tests.parts.client import Api
 from tests.parts.edge import Edge, edge_of, needs_nginx
 
+PARTNER = "https://partner.example"  # a site whose pages may call the API
 ENV = {
+    "ALLOWED_ORIGINS": PARTNER,
+    "EMBED_ANCESTORS": PARTNER,
     "RATE_LIMIT_AUTH": "20/minute",
     "ANTICHEAT_FLAG": "1000000",
     "ANTICHEAT_REJECT": "1000000",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 from playwright.sync_api import Browser
@@ -12,14 +15,43 @@ from tests.parts.client import Api, fresh_name
 from tests.parts.product import Product, running
 
 
+@dataclass(frozen=True)
+class Sites:
+    """The origins of two other sites, which one small server has: only the friend's may frame boards and call."""
+
+    friend: str
+    stranger: str
+
+
 @pytest.fixture(scope="package")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def sites() -> Iterator[Sites]:
+    """Serve a page of other sites."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _AnyPage)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield Sites(f"http://127.0.0.1:{server.server_port}", f"http://localhost:{server.server_port}")
+    server.shutdown()
+    server.server_close()
+
+
+class _AnyPage(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><title>A site</title><h1>A site</h1>")
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+@pytest.fixture(scope="package")
+def stage(tmp_path_factory: pytest.TempPathFactory, sites: Sites) -> Iterator[Product]:
     """Start a product that only these tests play on, so that they know its board's players; the embedded default.
 
     A player that does no more than a test asks of the page stays far below its one limit.
     """
-    limit = {"RATE_LIMIT_ACTIONS": "30/minute"}
-    with running(tmp_path_factory.mktemp("stage"), limit, broker="redis") as started:
+    settings = {"RATE_LIMIT_ACTIONS": "30/minute", "EMBED_ANCESTORS": sites.friend, "ALLOWED_ORIGINS": sites.friend}
+    with running(tmp_path_factory.mktemp("stage"), settings, broker="redis") as started:
         yield started
 
 

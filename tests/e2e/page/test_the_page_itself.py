@@ -8,7 +8,7 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-from tests.e2e.page.conftest import Visit
+from tests.e2e.page.conftest import Sites, Visit
 from tests.e2e.page.screen import Screen
 from tests.parts.client import Api
 from tests.parts.product import Product
@@ -36,12 +36,19 @@ def test_the_policy_is_strict_and_a_kept_copy_is_asked_about(stage: Product, pat
     assert policy["default-src"] == "'none'"
     assert {policy[name] for name in ("script-src", "style-src", "img-src", "connect-src")} == {"'self'"}
     assert {policy[name] for name in ("base-uri", "frame-ancestors", "form-action")} == {"'none'"}
+    assert answer.headers["X-Frame-Options"] == "DENY"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert answer.headers["Referrer-Policy"] == "same-origin"
     assert answer.headers["Cache-Control"] == "no-cache"
     again = requests.get(stage.url + path, headers={"If-None-Match": answer.headers["ETag"]}, timeout=10)
     assert (again.status_code, again.content) == (304, b"")
+
+
+def test_the_policy_of_a_framed_board_differs_in_who_may_frame_it(stage: Product, sites: Sites) -> None:
+    page, embedded = (requests.get(f"{stage.url}{path}", timeout=10) for path in ("/", "/embed?board=main"))
+    assert _policy(embedded) == {**_policy(page), "frame-ancestors": sites.friend}
+    assert set(page.headers) - set(embedded.headers) == {"X-Frame-Options"}
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ import pytest
 
 from app.domain.boards import StandingRow
 from app.errors import AccountSuspended, NotFound, Refusal, Unauthorized, Unavailable
+from app.services.boards.standings import BoardSnapshot
 from app.ws.allowance import Allowance, Bucket
 from app.ws.hub import Hub
+from app.ws.messages import Subscribe, Watch
 from app.ws.outbound import Outbound
 from app.ws.reader import BoardAdmission, Reader
 from app.ws.subscriber import SignIn, Subscriber
@@ -45,9 +47,15 @@ class Guest:
         player: UUID | None = None,
         login: UUID | None = None,
         expires_at: float = FAR,
+        me: bool = False,
     ) -> Guest:
         sign_in = SignIn(player or uuid4(), login or uuid4(), expires_at)
-        self.hub.join(self.subscriber, sign_in, {"board": board, "version": version, "data": rows(version)})
+        self.hub.join(self.subscriber, sign_in, {"board": board, "version": version, "data": rows(version)}, me=me)
+        return self
+
+    def watch(self, version: int = 0, *, board: str = "main") -> Guest:
+        """Join without an account."""
+        self.hub.join(self.subscriber, None, {"board": board, "version": version, "data": rows(version)})
         return self
 
     def received(self) -> list[tuple[str, int]]:
@@ -85,14 +93,17 @@ def guest(hub: Hub) -> Iterator[Callable[..., Guest]]:
         member.wire.shut()
 
 
-def admit(auth: str | None, board: str) -> BoardAdmission:
+def admit(message: Subscribe | Watch) -> BoardAdmission:
     """Admit every client except those with a token that names a refusal."""
-    if auth is None:
+    snapshot: BoardSnapshot = {"board": message.board, "version": 1, "data": rows(1)}
+    if isinstance(message, Watch):
+        return BoardAdmission(None, snapshot)
+    if message.auth is None:
         raise Unauthorized()
-    if auth in REFUSALS:
-        raise REFUSALS[auth]
+    if message.auth in REFUSALS:
+        raise REFUSALS[message.auth]
     gevent.sleep(0)  # asking the stores lets others run
-    return BoardAdmission(SignIn(uuid4(), uuid4(), FAR), {"board": board, "version": 1, "data": rows(1)})
+    return BoardAdmission(SignIn(uuid4(), uuid4(), FAR), snapshot)
 
 
 def allowance(burst: float = BURST, work: float = 1e6) -> Allowance:

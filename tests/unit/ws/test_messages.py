@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.ws import messages
-from app.ws.messages import Pong, Subscribe, Unreadable
+from app.ws.messages import OwnStanding, Pong, Subscribe, Unreadable, Watch
 
 
 def _body(frame: bytes) -> object:
@@ -23,6 +23,16 @@ def test_the_board_is_main_unless_named() -> None:
 
 def test_a_missing_token_is_for_the_door_to_refuse() -> None:
     assert messages.parse(b'{"type": "subscribe"}') == Subscribe(None, "main")
+
+
+@pytest.mark.parametrize(("raw", "me"), [(b"true", True), (b"false", False)])
+def test_a_subscribe_may_ask_for_the_players_own_standing(raw: bytes, me: bool) -> None:
+    assert messages.parse(b'{"type": "subscribe", "auth": "x", "me": %s}' % raw) == Subscribe("x", "main", me)
+
+
+def test_a_watch_names_a_board_or_means_main() -> None:
+    assert messages.parse(b'{"type": "watch", "board": "weekly"}') == Watch("weekly")
+    assert messages.parse(b'{"type": "watch"}') == Watch("main")
 
 
 @pytest.mark.parametrize("raw", [b'{"type":"pong","timestamp":"2026-01-01T00:00:00Z"}', b'{"type":"pong"}'])
@@ -51,6 +61,15 @@ def test_what_is_no_json_is_malformed(raw: bytes) -> None:
         b'{"type": ["pong"]}',
         b'{"type": "subscribe", "auth": 7}',
         b'{"type": "subscribe", "auth": "Bearer x", "board": null}',
+        b'{"type": "subscribe", "auth": "Bearer x", "me": 1}',
+        b'{"type": "subscribe", "auth": "Bearer x", "me": "true"}',
+        b'{"type": "subscribe", "auth": "Bearer x", "me": null}',
+        b'{"type": "watch", "board": null}',
+        b'{"type": "watch", "board": ["main"]}',
+        b'{"type": "watch", "me": false}',
+        b'{"type": "watch", "auth": "Bearer x"}',
+        b'{"type": "watch", "baord": "weekly"}',
+        b'{"type": "Watch"}',
         b'{"type": "subscribe", "auth": "Bearer x", "auth": "Bearer y"}',
         b'{"type": "pong", "type": "subscribe", "auth": "Bearer x"}',
     ],
@@ -70,6 +89,11 @@ def test_messages_look_as_the_contract_says() -> None:
         "meta": meta,
         "data": rows,
         "changeInfo": [{"user_id": "u"}],
+    }
+    assert _body(messages.standing("main", OwnStanding(3, 7, 9), 4)) == {
+        "type": "standing.update",
+        "meta": {"code": 200, "board": "main"},
+        "data": {"rank": 3, "previous_rank": 4, "score": 7, "total": 9},
     }
     assert _body(messages.ping(0.5)) == {"type": "ping", "timestamp": "1970-01-01T00:00:00.500Z"}
     assert _body(messages.error(401, "unauthorized", "No.")) == {

@@ -13,6 +13,7 @@ import pytest
 from app.settings import Settings
 from app.ws.heartbeat import Heartbeat
 from app.ws.hub import Hub
+from app.ws.messages import Subscribe, Watch
 from app.ws.reader import BoardAdmission, Reader
 from tests.parts.subscriber import frame_header
 from tests.parts.wire import until
@@ -62,6 +63,36 @@ def test_a_further_subscribe_changes_the_board(conversation: Guest) -> None:
     subscribe(conversation.wire)
     subscribe(conversation.wire, board="weekly")
     assert [conversation.wire.next()["meta"]["board"] for _ in range(2)] == ["main", "weekly"]
+
+
+def test_a_watch_is_answered_like_a_subscribe_and_counts_as_no_player(conversation: Guest) -> None:
+    conversation.wire.send({"type": "watch", "board": "weekly"})
+    assert conversation.wire.next() == {
+        "type": "leaderboard.initial",
+        "meta": {"code": 200, "board": "weekly", "version": 1, "online": 0},
+        "data": rows(1),
+    }
+
+
+def test_a_watching_socket_changes_its_board_and_signs_in_and_out(conversation: Guest) -> None:
+    online = []
+    for message in (
+        {"type": "watch"},
+        {"type": "watch", "board": "weekly"},
+        {"type": "subscribe", "auth": "Bearer x", "board": "weekly"},
+        {"type": "watch", "board": "weekly"},
+    ):
+        conversation.wire.send(message)
+        meta = conversation.wire.next()["meta"]
+        online.append((meta["board"], meta["online"]))
+        assert (conversation.subscriber.sign_in is None) == (message["type"] == "watch")
+    assert online == [("main", 0), ("weekly", 0), ("weekly", 1), ("weekly", 0)]
+
+
+def test_a_watch_with_more_fields_is_an_unreadable_message(conversation: Guest) -> None:
+    conversation.wire.send({"type": "watch", "me": True})
+    assert conversation.wire.next()["meta"] == {"code": 400}
+    assert conversation.subscriber.board is None
 
 
 def test_a_further_subscribe_with_a_bad_token_closes(conversation: Guest) -> None:
@@ -160,10 +191,10 @@ def test_a_subscribe_that_the_stores_answer_late_is_not_taken_for_none(hub: Hub,
     patient.subscriber.subscribe_by_at = time.monotonic()  # long over by the next tick
     boards: list[str] = []
 
-    def slow_admit(auth: str | None, board: str) -> BoardAdmission:
-        boards.append(board)
+    def slow_admit(message: Subscribe | Watch) -> BoardAdmission:
+        boards.append(message.board)
         answered.wait()
-        return admit(auth, board)
+        return admit(message)
 
     conversation = Reader(hub, patient.subscriber, slow_admit, allowance(), ping_seconds=30.0)
     reading = gevent.spawn(conversation.read, patient.wire.server)

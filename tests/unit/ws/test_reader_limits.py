@@ -8,6 +8,7 @@ from collections.abc import Callable
 import gevent
 import pytest
 
+from app.ws.allowance import Allowance, Bucket
 from app.ws.hub import Hub
 from app.ws.reader import Reader
 from tests.parts.subscriber import frame_header
@@ -106,3 +107,19 @@ def test_a_socket_whose_address_owes_time_is_left_unread_and_another_is_not(
         member.wire.client.close()
         member.subscriber.outbound.drop()
     gevent.joinall(reading, timeout=10, raise_error=True)
+
+
+@pytest.mark.parametrize(
+    "message", [{"type": "watch"}, {"type": "subscribe", "auth": "Bearer x"}], ids=["watch", "sub"]
+)
+def test_a_watch_costs_its_address_as_much_as_a_subscribe(
+    hub: Hub, guest: Callable[..., Guest], message: dict[str, str]
+) -> None:
+    member = guest()
+    allowed = Allowance(Bucket(1.0, BURST, lambda: 0.0), Bucket(1.0, 1.0, lambda: 0.0))
+    reading = gevent.spawn(Reader(hub, member.subscriber, admit, allowed, ping_seconds=30.0).read, member.wire.server)
+    member.wire.send(message)
+    assert member.wire.next()["type"] == "leaderboard.initial"
+    until(lambda: allowed.pause == 6.0)
+    member.subscriber.outbound.drop()
+    reading.get(timeout=10)
