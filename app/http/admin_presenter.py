@@ -1,4 +1,4 @@
-"""What would change, and who would move, as the answers to dry runs have it; ids and times are not text yet."""
+"""The changes and the moves of a dry run, as its answer has them; ids and times are not text yet."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _API = "/api/v1/"
-# Also what a router would refuse, such as a malformed id: the page shall read that refusal.
+# Also paths that a router would refuse, such as one with a malformed id: the page shall read that refusal.
 _PUBLIC_READS = re.compile(
     rf"{_API}(?:action-types|boards(?:/[^/]+(?:/seasons)?)?|leaderboard/(?:top|online|around|users/.+)|players/.+)",
     re.DOTALL,

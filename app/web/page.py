@@ -86,7 +86,7 @@ def guard(response: Response) -> Response:
 def _framing(ancestors: Sequence[str]) -> dict[str, str]:
     """Return the headers that let the pages of these origins frame a page, and no others.
 
-    X-Frame-Options knows no list of origins. A page that isolates itself from other origins may frame only what says by
+    X-Frame-Options knows no list of origins. A page that isolates itself from other origins may frame only pages that say by
     Cross-Origin-Resource-Policy that it is for them.
     """
     sources = " ".join(ancestors) or "'none'"

@@ -118,7 +118,7 @@ class OwnUpdates:
             state.next_at = self._clock() + _LEAST_SECONDS
 
     def _send(self, board: Board[Subscriber], members: Sequence[Subscriber], reading: OwnReading) -> list[Subscriber]:
-        """Send the members their standings; return those that have yet to read what was sent to them before."""
+        """Send the members their standings; return those that have yet to read the one before."""
         slow = []
         for place, member in enumerate(members):
             if place and place % STRIDE == 0:

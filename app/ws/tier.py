@@ -216,5 +216,5 @@ def _token_in(auth: str | None) -> str:
 
 
 def _looks_like_token(text: str) -> bool:
-    """Return whether the text has the form of a JWT, or is an API key, of which another error says what it is."""
+    """Return whether the text has the form of a JWT, or is an API key, which has an error of its own."""
     return text.count(".") == 2 or text.startswith(API_KEY_PREFIX)

@@ -29,7 +29,7 @@ class Prospect:
 
 
 class BoardChanges:
-    """What operators ask for, on the command line and over HTTP. Fields of errors are those of the board or type."""
+    """The requests of operators, on the command line and over HTTP. Fields of errors are those of the board or type."""
 
     def __init__(self, plans: BoardPlans, replays: Replays, actions: Actions) -> None:
         self._plans, self._replays, self._actions = plans, replays, actions
@@ -65,7 +65,7 @@ class BoardChanges:
     def change_type(self, slug: str, values: Mapping[str, object], *, rebuild: bool, by: Operator) -> UUID | None:
         """Change an action type, with a plan where it comes to feed other boards; return the id of a replay, if any.
 
-        Raises InvalidRequest, NotFound, and what `carry_out` does.
+        Raises InvalidRequest, NotFound, and the errors of `carry_out`.
         """
         if "boards" in values:
             return self.carry_out(self.plan_type_change(slug, values), rebuild=rebuild, by=by)
@@ -80,7 +80,7 @@ class BoardChanges:
         return action_type
 
     def prospect(self, plan: Plan, most: int, *, seconds: int = PREVIEW_SECONDS) -> Prospect:
-        """Return what the plan would change, with `most` of the players that it would move.
+        """Return the changes of the plan, with `most` of the players that it would move.
 
         Raises Unavailable where that takes longer than `seconds`.
         """

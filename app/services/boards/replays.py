@@ -134,7 +134,7 @@ class Replays:
         return self._find(replay_id)
 
     def resume(self, seconds: float) -> Replay | None:
-        """Work on the unfinished replay for `seconds`, and return it; delete what cancelled ones have left.
+        """Work on the unfinished replay for `seconds`, and return it; delete the remains of cancelled ones.
 
         Raises Conflict as `work` does.
         """

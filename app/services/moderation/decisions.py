@@ -142,7 +142,7 @@ class Decisions:
     ) -> Preview:
         """Return who would move by a decision on a case, or with None by the undoing of its last one.
 
-        Nothing is written. Raises what `decide` or `undo` would, and Unavailable as `Corrections.preview`.
+        Nothing is written. Raises the errors of `decide` or `undo`, and Unavailable as `Corrections.preview`.
         """
         with self._db.transaction() as connection:
             if decision is None:

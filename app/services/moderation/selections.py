@@ -24,7 +24,7 @@ class NamedSelection:
 
 
 class Selections:
-    """Finds what the names of a selection mean."""
+    """Finds the rows that the names of a selection mean."""
 
     def __init__(self, accounts: Accounts, catalog: CatalogStore) -> None:
         self._accounts, self._catalog = accounts, catalog

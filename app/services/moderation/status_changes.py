@@ -89,5 +89,5 @@ class StatusChanges:
 
 
 def change_details(has_changed: bool, reason: str | None) -> dict[str, object]:
-    """Return what the audit log says of a change of status."""
+    """Return the details of a change of status for the audit log."""
     return {"changed": has_changed} if reason is None else {"changed": has_changed, "reason": reason}

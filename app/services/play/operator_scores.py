@@ -58,7 +58,7 @@ class OperatorScores:
         request_id: str,
         dry_run: bool = False,
     ) -> EnteredScore:
-        """Score a result of a player; with `dry_run` return what would change, and change nothing.
+        """Score a result of a player; with `dry_run` return the changes, and make none.
 
         Raises NotFound, InvalidRequest, BoardClosed or AccountSuspended.
         """

@@ -262,7 +262,7 @@ class RankingStore:
         return self.places_on([(season, scores)], players)[0]
 
     def many_places(self, season: Season, players: Sequence[UUID], scores: Sequence[int]) -> Places:
-        """Return what `places` does, in one round trip, in parts of which none holds up Redis for long."""
+        """Return the same as `places`, in one round trip, in parts of which none holds up Redis for long."""
         keys = [board_key(name, season) for name in ("scores", "versions", "position")]
         calls: list[Call] = []
         parts: list[Sequence[int]] = []

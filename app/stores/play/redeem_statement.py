@@ -140,7 +140,7 @@ _RETURN_SUM = f" SELECT season_id, previous, score, changes, {WAS_HELD} FROM who
 
 
 def _short(sql: str) -> str:
-    """Return the statement without indentation: psycopg keeps what it parsed of statements that are not too long."""
+    """Return the statement without indentation: psycopg parses those that are not too long once."""
     return " ".join(sql.split())
 
 

@@ -23,7 +23,7 @@ DriverConnection: TypeAlias = psycopg.Connection[TupleRow]
 DriverOptions: TypeAlias = dict[str, Any]
 """The named arguments of psycopg's `connect`: each has a type of its own."""
 
-# psycopg keeps what it parsed of statements of up to 4,096 characters; those that every redemption sends are longer.
+# psycopg parses statements of up to 4,096 characters once, longer ones each time; those of redemptions are longer.
 _queries.MAX_CACHED_STATEMENT_LENGTH = 8192
 
 _READY = {Wait.R: Ready.R, Wait.W: Ready.W, Wait.RW: Ready.RW}
