@@ -21,7 +21,7 @@ Limit = Annotated[int, BeforeValidator(parse_integer), Field(ge=1, le=100)]
 
 
 class DryRun(Strict):
-    """The fields of bodies of acts that move people: whether it is a trial, and how many of the moves the answer has."""
+    """The fields of bodies of acts that move people: whether it is a trial, and how many moves the answer has."""
 
     dry_run: bool = False
     limit: Annotated[int, Field(ge=1, le=1000)] = 20

@@ -86,8 +86,8 @@ def guard(response: Response) -> Response:
 def _framing(ancestors: Sequence[str]) -> dict[str, str]:
     """Return the headers that let the pages of these origins frame a page, and no others.
 
-    X-Frame-Options knows no list of origins. A page that isolates itself from other origins may frame only pages that say by
-    Cross-Origin-Resource-Policy that it is for them.
+    X-Frame-Options knows no list of origins. A page that isolates itself from other origins may frame only pages that
+    say by Cross-Origin-Resource-Policy that they are for it.
     """
     sources = " ".join(ancestors) or "'none'"
     policy = "; ".join([*POLICY, f"frame-ancestors {sources}"])
