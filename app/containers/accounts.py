@@ -13,12 +13,21 @@ from app.services.accounts.accounts import Accounts, Sessions
 from app.services.accounts.api_keys import ApiKeys, KeyChecks
 from app.services.accounts.attributes import Attributes
 from app.services.accounts.game_players import GamePlayers
+from app.services.accounts.guests import Guests
+from app.services.accounts.login_ends import LoginEnds
+from app.services.accounts.name_rules import NameRules
+from app.services.accounts.password_changes import PasswordChanges
 from app.services.accounts.password_hashing import PasswordHashing
+from app.services.accounts.password_proof import PasswordProof
+from app.services.accounts.renames import Renames
 from app.services.accounts.sightings import Sightings
 from app.services.accounts.sign_in_throttle import SignInThrottle
 from app.services.accounts.sign_ins import SignIns
+from app.settings import BadSetting, Settings
 from app.stores.accounts.api_keys import ApiKeyStore
 from app.stores.accounts.attributes import AttributeStore
+from app.stores.accounts.blocked_names import BlockedNameFile
+from app.stores.accounts.credentials import CredentialStore
 from app.stores.accounts.failed_sign_ins import FailedSignInStore
 from app.stores.accounts.logins import LoginStore
 from app.stores.accounts.players import PlayerStore
@@ -38,13 +47,27 @@ class AccountParts:
     """The stores and services of accounts."""
 
     players: PlayerStore
+    credentials: CredentialStore
     logins: LoginStore
+    login_ends: LoginEnds
+    name_rules: NameRules
+    throttle: SignInThrottle
+    proof: PasswordProof
     sessions: Sessions
     accounts: Accounts
+    password_changes: PasswordChanges
     sign_ins: SignIns
     sightings: Sightings
     api_keys: ApiKeys
     key_checks: KeyChecks
+
+
+def check_blocked_names(settings: Settings) -> None:
+    """Raise BadSetting if the file of blocked words can't be read, so that no process starts without its words."""
+    try:
+        BlockedNameFile(settings.blocked_names_file).read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(f"BLOCKED_NAMES_FILE can't be read: {error}") from None
 
 
 def build_accounts(connections: Connections, audit: AuditStore) -> AccountParts:
@@ -56,13 +79,23 @@ def build_accounts(connections: Connections, audit: AuditStore) -> AccountParts:
         connections.clock,
     )
     players, logins = PlayerStore(database), LoginStore(database, redis, connections.scripts)
+    credentials, login_ends = CredentialStore(database), LoginEnds(database, players, logins, redis)
+    passwords = PasswordHashing(run_in_thread, at_once=_hashing_threads(settings.web_workers))
+    throttle = SignInThrottle(FailedSignInStore(connections.scripts, clock))
+    rules, proof = (
+        NameRules(BlockedNameFile(settings.blocked_names_file)),
+        PasswordProof(credentials, passwords, throttle),
+    )
     accounts = Accounts(
         database,
         players,
+        credentials,
         logins,
+        login_ends,
         audit,
-        PasswordHashing(run_in_thread, at_once=_hashing_threads(settings.web_workers)),
-        SignInThrottle(FailedSignInStore(connections.scripts, clock)),
+        rules,
+        passwords,
+        throttle,
         redis,
         clock=clock,
         refresh_seconds=settings.refresh_token_seconds,
@@ -73,9 +106,15 @@ def build_accounts(connections: Connections, audit: AuditStore) -> AccountParts:
     api_keys = ApiKeyStore(database, redis, connections.scripts)
     return AccountParts(
         players,
+        credentials,
         logins,
+        login_ends,
+        rules,
+        throttle,
+        proof,
         Sessions(logins),
         accounts,
+        PasswordChanges(database, players, credentials, passwords, proof, throttle, login_ends, audit),
         SignIns(SignInStore(redis), clock=clock),
         sightings,
         ApiKeys(database, api_keys, audit),
@@ -91,11 +130,42 @@ def build_attributes(
     return Attributes(connections.database, store, accounts.players, audit, rankings, catalog)
 
 
-def build_game_players(
-    connections: Connections, accounts: AccountParts, attributes: Attributes, outbox: OutboxStore
-) -> GamePlayers:
-    """Return the service of a game's own players."""
-    return GamePlayers(connections.database, accounts.players, accounts.accounts, attributes, outbox)
+@dataclass(frozen=True, slots=True)
+class PlayerParts:
+    """The services that create players without a registration, and change their names."""
+
+    renames: Renames
+    guests: Guests
+    game_players: GamePlayers
+
+
+def build_players(
+    connections: Connections, accounts: AccountParts, attributes: Attributes, outbox: OutboxStore, audit: AuditStore
+) -> PlayerParts:
+    """Return the services of guests, of a game's own players and of names."""
+    database, players, rules = connections.database, accounts.players, accounts.name_rules
+    renames = Renames(
+        database,
+        players,
+        accounts.credentials,
+        outbox,
+        audit,
+        rules,
+        accounts.throttle,
+        attributes,
+        rename_seconds=connections.settings.rename_seconds,
+    )
+    guests = Guests(
+        database,
+        players,
+        accounts.credentials,
+        accounts.accounts,
+        renames,
+        rules,
+        accounts.throttle,
+        attributes,
+    )
+    return PlayerParts(renames, guests, GamePlayers(database, players, accounts.accounts, attributes, renames, rules))
 
 
 def run_in_thread(function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:

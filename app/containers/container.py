@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from app.containers.accounts import build_accounts, build_attributes, build_game_players, run_in_thread
+from app.containers.accounts import build_accounts, build_attributes, build_players, run_in_thread
 from app.containers.boards import build_board_list, build_boards, build_seasons
 from app.containers.connections import Connections, prepare_connections
 from app.containers.moderation import (
@@ -81,7 +81,9 @@ class Container:
         self.player_pages = boards.player_pages
         self.cursors = Cursors([key.secret for key in self.settings.action_token_keys])
         self.attributes = build_attributes(connections, accounts, stores.audit, boards.rankings, play_stores.catalog)
-        self.game_players = build_game_players(connections, accounts, self.attributes, boards.outbox)
+        players = build_players(connections, accounts, self.attributes, boards.outbox, stores.audit)
+        self.game_players, self.guests, self.renames = players.game_players, players.guests, players.renames
+        self.password_changes = accounts.password_changes
         self.board_list = build_board_list(connections, boards.board_pages)
         self.seasons = build_seasons(connections, play_stores.catalog, boards.rankings, stores.audit)
         self.presence, self.board_sync, self.reconciler = boards.presence, boards.board_sync, boards.reconciler

@@ -27,7 +27,12 @@ RULES = {
     ("POST", "/api/v1/auth/login"): ANYONE,
     ("POST", "/api/v1/auth/refresh"): REFRESH,
     ("POST", "/api/v1/auth/logout"): SUSPENDED_TOO,
+    ("POST", "/api/v1/auth/guest"): ANYONE,
+    ("POST", "/api/v1/auth/reset"): ANYONE,
     ("GET", "/api/v1/me"): SUSPENDED_TOO,
+    ("PATCH", "/api/v1/me"): PLAYER,
+    ("POST", "/api/v1/me/account"): PLAYER,
+    ("POST", "/api/v1/me/password"): PLAYER,
     ("POST", "/api/v1/me/appeal"): SUSPENDED_TOO,
     ("GET", "/api/v1/action-types"): ANYONE,
     ("POST", "/api/v1/actions"): PLAYER,
@@ -151,7 +156,7 @@ def test_every_route_of_the_api_refuses_an_unknown_parameter(product: Product, a
         if not rule.startswith("/api/"):
             continue
         token = {REFRESH: admin.refresh_token, KEY: key}.get(RULES[method, rule], admin.access_token)
-        body: dict[str, object] | None = {} if method == "POST" else None
+        body: dict[str, object] | None = {} if method in ("POST", "PATCH") else None
         for surprise in ("surprise", ""):
             answer = api.call(method, f"{_path(rule)}?{surprise}=1", body, token=token)
             assert answer.refusal == (422, "invalid_request"), rule

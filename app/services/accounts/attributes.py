@@ -47,7 +47,11 @@ class Attributes:
             attributes, names = self.change_in(connection, player_id, changes, request_id)
             if not names:
                 return attributes
-            details = {name: attributes.get(name) for name in names}
+            # The values are the player's, whom the log must be able to forget.
+            details = {
+                "set": [name for name in names if name in attributes],
+                "removed": [name for name in names if name not in attributes],
+            }
             self._audit.append(connection, by, "user.attributes", f"player:{player_id}", details, request_id)
         self.wake_relay()
         return attributes
@@ -81,7 +85,7 @@ class Attributes:
     def wake_relay(self) -> None:
         """Let boards show the change soon, after its commit."""
         try:
-            for season in self._catalog.open_seasons():
+            for season in self._catalog.mirrored_seasons():
                 self._rankings.wake(season)
         except AFTER_COMMIT as error:  # the relay also looks by itself
             log.warning("redis_after_commit", error=reason_of(error))

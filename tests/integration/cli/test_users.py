@@ -120,9 +120,9 @@ def test_attributes_are_set_shown_and_removed(container: Container, anna: Player
     assert "country" in run("users", "attributes", "anna").stdout
     acts = [row for row in container.audit.page(limit=10) if row.act == "user.attributes"]
     assert [row.details for row in acts] == [
-        '{"clan_name":null,"country":"BR"}',
-        '{"clan_name":"a = b","country":"JP"}',
-    ]
+        '{"removed":["clan_name"],"set":["country"]}',
+        '{"removed":[],"set":["clan_name","country"]}',
+    ], "the values are the player's"
 
 
 def test_attributes_that_did_not_change_are_no_act(container: Container, anna: Player, run_json: RunJson) -> None:
