@@ -12,6 +12,8 @@ from app.containers.connections import Connections
 from app.services.accounts.accounts import Accounts, Sessions
 from app.services.accounts.api_keys import ApiKeys, KeyChecks
 from app.services.accounts.attributes import Attributes
+from app.services.accounts.erasures import Erasures
+from app.services.accounts.exports import Exports
 from app.services.accounts.game_players import GamePlayers
 from app.services.accounts.guests import Guests
 from app.services.accounts.login_ends import LoginEnds
@@ -23,11 +25,14 @@ from app.services.accounts.renames import Renames
 from app.services.accounts.sightings import Sightings
 from app.services.accounts.sign_in_throttle import SignInThrottle
 from app.services.accounts.sign_ins import SignIns
+from app.services.moderation.status_changes import StatusChanges
 from app.settings import BadSetting, Settings
 from app.stores.accounts.api_keys import ApiKeyStore
 from app.stores.accounts.attributes import AttributeStore
 from app.stores.accounts.blocked_names import BlockedNameFile
 from app.stores.accounts.credentials import CredentialStore
+from app.stores.accounts.erasures import ErasureStore
+from app.stores.accounts.exports import ExportStore
 from app.stores.accounts.failed_sign_ins import FailedSignInStore
 from app.stores.accounts.logins import LoginStore
 from app.stores.accounts.players import PlayerStore
@@ -36,6 +41,7 @@ from app.stores.accounts.sign_ins import SignInStore
 from app.stores.boards.outbox import OutboxStore
 from app.stores.boards.rankings import RankingStore
 from app.stores.moderation.audit import AuditStore
+from app.stores.play.action_claims import ActionClaimStore
 from app.stores.play.catalog import CatalogStore
 
 Arguments = TypeVarTuple("Arguments")
@@ -132,17 +138,25 @@ def build_attributes(
 
 @dataclass(frozen=True, slots=True)
 class PlayerParts:
-    """The services that create players without a registration, and change their names."""
+    """The services that create players without a registration, change their names, export and erase them."""
 
     renames: Renames
     guests: Guests
     game_players: GamePlayers
+    exports: Exports
+    erasures: Erasures
 
 
 def build_players(
-    connections: Connections, accounts: AccountParts, attributes: Attributes, outbox: OutboxStore, audit: AuditStore
+    connections: Connections,
+    accounts: AccountParts,
+    attributes: Attributes,
+    outbox: OutboxStore,
+    audit: AuditStore,
+    statuses: StatusChanges,
+    claims: ActionClaimStore,
 ) -> PlayerParts:
-    """Return the services of guests, of a game's own players and of names."""
+    """Return the services of guests, of a game's own players, of names, exports and erasing."""
     database, players, rules = connections.database, accounts.players, accounts.name_rules
     renames = Renames(
         database,
@@ -165,7 +179,24 @@ def build_players(
         accounts.throttle,
         attributes,
     )
-    return PlayerParts(renames, guests, GamePlayers(database, players, accounts.accounts, attributes, renames, rules))
+    erasures = Erasures(
+        database,
+        players,
+        ErasureStore(),
+        outbox,
+        audit,
+        accounts.proof,
+        accounts.login_ends,
+        statuses,
+        claims,
+    )
+    return PlayerParts(
+        renames,
+        guests,
+        GamePlayers(database, players, accounts.accounts, attributes, renames, rules),
+        Exports(ExportStore(database), claims),
+        erasures,
+    )
 
 
 def run_in_thread(function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:

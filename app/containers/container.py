@@ -81,9 +81,18 @@ class Container:
         self.player_pages = boards.player_pages
         self.cursors = Cursors([key.secret for key in self.settings.action_token_keys])
         self.attributes = build_attributes(connections, accounts, stores.audit, boards.rankings, play_stores.catalog)
-        players = build_players(connections, accounts, self.attributes, boards.outbox, stores.audit)
+        players = build_players(
+            connections,
+            accounts,
+            self.attributes,
+            boards.outbox,
+            stores.audit,
+            moderation.statuses,
+            play_stores.action_claims,
+        )
         self.game_players, self.guests, self.renames = players.game_players, players.guests, players.renames
         self.password_changes = accounts.password_changes
+        self.exports, self.erasures = players.exports, players.erasures
         self.board_list = build_board_list(connections, boards.board_pages)
         self.seasons = build_seasons(connections, play_stores.catalog, boards.rankings, stores.audit)
         self.presence, self.board_sync, self.reconciler = boards.presence, boards.board_sync, boards.reconciler

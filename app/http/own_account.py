@@ -9,8 +9,9 @@ from pydantic import AfterValidator, StringConstraints
 
 from app.domain.accounts import username_of
 from app.domain.passwords import check_password
-from app.http.bodies import NewAccount, Strict, body
+from app.http.bodies import NewAccount, Strict, body, no_query, optional_body
 from app.http.envelope import answer, empty, request_id
+from app.http.export_stream import stream_export
 from app.http.identity import container, me, signed_in
 from app.http.limits import RateLimits, caller_address
 
@@ -61,6 +62,21 @@ def blueprint(limits: RateLimits) -> Blueprint:
     def change_password() -> Response:
         change = body(PasswordChange)
         container().password_changes.change(me().player_id, me().login_id, change.current, change.new, caller_address())
+        return empty(204)
+
+    @routes.get("/me/export")
+    @signed_in()
+    @limits.auth
+    def export() -> Response:
+        no_query()
+        return stream_export(container().exports.export(me().player_id))
+
+    @routes.delete("/me")
+    @signed_in()
+    @limits.auth
+    def erase() -> Response:
+        password = optional_body(Erasure).password
+        container().erasures.erase_self(me().player_id, password, caller_address(), request_id())
         return empty(204)
 
     return routes

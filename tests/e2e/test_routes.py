@@ -31,6 +31,8 @@ RULES = {
     ("POST", "/api/v1/auth/reset"): ANYONE,
     ("GET", "/api/v1/me"): SUSPENDED_TOO,
     ("PATCH", "/api/v1/me"): PLAYER,
+    ("DELETE", "/api/v1/me"): PLAYER,
+    ("GET", "/api/v1/me/export"): PLAYER,
     ("POST", "/api/v1/me/account"): PLAYER,
     ("POST", "/api/v1/me/password"): PLAYER,
     ("POST", "/api/v1/me/appeal"): SUSPENDED_TOO,

@@ -67,7 +67,7 @@ def _player_standing(season: Season, *, own: bool) -> str:
                coalesce(s.listed, false) AS active, coalesce({IS_LISTED}, false) AS listed,
                coalesce(s.changes, 0) AS changes, {metadata}
         FROM players p LEFT JOIN standings s ON s.player_id = p.id AND s.season_id = :season {join}
-        WHERE p.id = :player
+        WHERE p.id = :player AND p.status <> 'erased'
     """
 
 

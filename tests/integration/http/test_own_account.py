@@ -174,6 +174,7 @@ def test_a_wrong_password_changes_nothing_and_counts_like_a_failed_sign_in(game:
         assert change(game, anna["access"], current="wrong password", new=OTHER).refusal == WRONG
     for refused in (
         change(game, anna["access"], current=PASSWORD, new=OTHER),
+        game.call("DELETE", "/me", {"password": PASSWORD}, key=anna["access"]),
         game.call("POST", "/auth/login", {"username": "Anna", "password": PASSWORD}),
     ):
         assert refused.refusal == (429, "rate_limited")
@@ -262,10 +263,11 @@ def test_a_suspended_player_signs_out_everywhere_and_changes_nothing(game: GameS
 def test_every_change_of_the_account_is_limited_like_a_sign_in(game: GameServer) -> None:
     anna = register(game)["access"]
     slow = start(game.container, rate_limit_auth="1/minute")
-    calls = [("PATCH", "/me"), ("POST", "/me/password"), ("POST", "/me/account"), ("POST", "/auth/reset")]  # fmt: skip
+    calls = [("PATCH", "/me"), ("POST", "/me/password"), ("POST", "/me/account"), ("POST", "/auth/reset"),
+             ("GET", "/me/export"), ("DELETE", "/me")]  # fmt: skip
     try:
         slow.call("POST", "/auth/login", {})
         for method, path in calls:
-            assert slow.call(method, path, {}, key=anna).refusal == (429, "rate_limited")
+            assert slow.call(method, path, {} if method != "GET" else None, key=anna).refusal == (429, "rate_limited")
     finally:
         close(slow)
