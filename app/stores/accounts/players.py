@@ -174,7 +174,8 @@ class PlayerStore:
         """
         row = self._db.row(
             f"""
-            SELECT {_COLUMNS}, password_hash FROM players WHERE username_key = ANY(CAST(:keys AS text[]))
+            SELECT {_COLUMNS}, password_hash FROM players
+            WHERE username_key = ANY(CAST(:keys AS text[])) AND {_IS_THERE}
             ORDER BY array_position(CAST(:keys AS text[]), username_key) LIMIT 1
             """,
             keys=list(keys),

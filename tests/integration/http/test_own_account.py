@@ -226,6 +226,42 @@ def test_a_sign_in_that_has_checked_the_old_password_does_not_outlive_it(game: G
         accounts.login("Anna", PASSWORD)
 
 
+def test_a_reset_link_sets_a_password_once_and_ends_every_login(game: GameServer, other: GameServer) -> None:
+    logins = [register(game), sign_in(game)]
+    player_id, changes = UUID(logins[0]["id"]), game.container.password_changes
+    token = changes.make_reset_link("cli:tests", player_id, "r").token
+    bad: list[tuple[object, set[str]]] = [
+        ({}, {"token", "password"}),
+        ({"token": 5, "password": None}, {"token", "password"}),
+        ({"token": token, "password": "password"}, {"password"}),
+        ({"token": token, "password": OTHER, "username": "Anna"}, {"username"}),
+        ({"token": "\x00", "password": OTHER}, {"token"}),
+        ([], {"body"}),
+    ]
+    for body, fields in bad:
+        assert game.call("POST", "/auth/reset", body).fields == fields, body
+    unknown = game.call("POST", "/auth/reset", {"token": f"{token}x", "password": OTHER})
+    assert unknown.refusal == (401, "invalid_token")
+    assert all(are_signed_in(other, *logins))
+    answer = other.call("POST", "/auth/reset", {"token": token, "password": OTHER})
+    assert (answer.status, answer.body) == (204, None)
+    for process in (game, other):
+        assert not any(are_signed_in(process, *logins))
+    assert game.call("POST", "/auth/reset", {"token": token, "password": PASSWORD}).refusal == (401, "invalid_token")
+    assert sign_in(game, password=OTHER)["id"] == str(player_id)
+    token = changes.make_reset_link("cli:tests", player_id, "r").token
+    game.container.erasures.erase_by("cli:tests", player_id, "r")
+    assert game.call("POST", "/auth/reset", {"token": token, "password": PASSWORD}).refusal == (401, "invalid_token")
+
+
+def test_a_suspended_player_may_set_a_new_password_with_a_link(game: GameServer) -> None:
+    player_id = UUID(register(game)["id"])
+    game.container.moderation.suspend(player_id, "r")
+    token = game.container.password_changes.make_reset_link("cli:tests", player_id, "r").token
+    assert game.call("POST", "/auth/reset", {"token": token, "password": OTHER}).status == 204
+    assert game.call("GET", "/me", key=sign_in(game, password=OTHER)["access"]).data["status"] == "suspended"
+
+
 @pytest.mark.parametrize("body", [None, {}, {"everywhere": False}])
 def test_signing_out_ends_this_login_alone(game: GameServer, body: object) -> None:
     first, second = register(game), sign_in(game)
