@@ -17,7 +17,7 @@ from app.stores.postgres.moderation_schema import metadata
 from tests.integration.boards.test_scorings import redeem
 from tests.integration.boards.test_seasons import deliver
 from tests.integration.http.keyed import PASSWORD, GameServer, Reply, close, game, start
-from tests.integration.http.test_own_account import are_signed_in, register, sign_in
+from tests.integration.http.test_own_account import are_signed_in, pushed_names, register, sign_in
 from tests.parts.waiting import eventually
 
 __all__ = ["game"]  # a fixture
@@ -35,7 +35,8 @@ def sums(game: GameServer) -> list[Any]:
     container.analytics.roll_up()
     events = container.database.rows("SELECT kind, count(*), sum(points) FROM score_events GROUP BY kind ORDER BY kind")
     standings = container.database.rows("SELECT season_id, count(*), sum(score) FROM standings GROUP BY season_id")
-    return [*events, *standings, container.analytics.show(RollupQuery("main", "hour", None, None, None))]
+    rollups = container.analytics.show(RollupQuery("main", "hour", None, None, None))
+    return [*events, *standings, [{**row, "computed_at": None} for row in rollups]]
 
 
 @pytest.fixture
@@ -45,6 +46,7 @@ def board(game: GameServer) -> dict[str, dict[str, str]]:
     for login, points in zip(logins.values(), (9, 7, 5), strict=True):
         redeem(game.container, UUID(login["id"]), points)
     game.container.board_sync.rebuild(game.container.standings.season("main"))
+    deliver(game.container)
     return logins
 
 
@@ -77,8 +79,11 @@ def test_erasing_removes_the_person_and_leaves_every_sum(game: GameServer, board
         "players", "player_attributes", "username_skeletons"
     }  # fmt: skip
     berta = sign_in(game, "Bertaname")
-    answer = erase(game, berta["access"], {"password": PASSWORD})
-    assert (answer.status, answer.body) == (204, None)
+    deliver(container)
+    answers: list[Reply] = []
+    names = pushed_names(game, lambda: answers.append(erase(game, berta["access"], {"password": PASSWORD})))
+    assert names == [["Anna", "Carla"]], "every screen shows it"
+    assert [(answer.status, answer.body) for answer in answers] == [(204, None)]
     assert tables_with(game, "Bertaname", "secretclan", "secretexternal") == set()
     about = {table for table in tables_with(game, str(berta_id)) if table != "outbox"}
     assert about == {"players", "standings", "score_events", "audit_log"}, "what stays leads to nobody"
@@ -87,7 +92,6 @@ def test_erasing_removes_the_person_and_leaves_every_sum(game: GameServer, board
     assert sums(game) == before
     assert container.audit.verify().flaws == []
     assert game.audited("player.erased") == [(f"player:{berta_id}", f"player:{berta_id}")]
-    deliver(container)
     other = start(container)
     try:
         eventually(

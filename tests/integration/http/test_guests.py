@@ -8,11 +8,13 @@ from uuid import UUID
 import pytest
 
 from app.domain.guest_names import guest_name, is_guest_name
-from app.errors import Unavailable
+from app.errors import NotAGuest, Unavailable
+from app.services.accounts.accounts import NewAccount
 from app.services.accounts.guests import Guests
 from tests.integration.boards.test_scorings import redeem
 from tests.integration.boards.test_seasons import deliver
-from tests.integration.http.keyed import PASSWORD, GameServer, block, close, game, start
+from tests.integration.http.keyed import PASSWORD, GameServer, Reply, block, close, game, start
+from tests.integration.http.test_own_account import pushed_names
 from tests.parts.waiting import eventually
 
 __all__ = ["game"]  # a fixture
@@ -87,15 +89,19 @@ def test_a_guest_becomes_a_full_account_with_the_same_id_and_score(game: GameSer
     token, player_id = guest["access_token"], guest["user"]["user_id"]
     redeem(game.container, UUID(player_id), 5)
     game.container.board_sync.rebuild(game.container.standings.season("main"))
+    deliver(game.container)
     assert game.call("GET", "/leaderboard/top").data[0]["username"] == guest["user"]["username"]
-    answer = game.call("POST", "/me/account", {"username": "Anna", "password": PASSWORD}, key=token)
+    answers: list[Reply] = []
+    account = {"username": "Anna", "password": PASSWORD}
+    names = pushed_names(game, lambda: answers.append(game.call("POST", "/me/account", account, key=token)))
+    assert names == [["Anna"]], "every screen shows it"
+    (answer,) = answers
     assert answer.data == {
         "user_id": player_id, "username": "Anna", "role": "player", "status": "active", "score": 5, "rank": 1
     }  # fmt: skip
     assert game.call("GET", "/me", key=token).data == answer.data, "the login goes on"
     signed_in = game.call("POST", "/auth/login", {"username": "anna", "password": PASSWORD})
     assert signed_in.data["user"]["user_id"] == player_id
-    deliver(game.container)
     eventually(lambda: game.call("GET", "/leaderboard/top").data[0]["username"] == "Anna")
     again = {"username": "Berta", "password": PASSWORD}
     assert game.call("POST", "/me/account", again, key=token).refusal == (409, "not_a_guest")
@@ -141,3 +147,19 @@ def test_a_guest_is_never_an_admin(game: GameServer) -> None:
     with pytest.raises(Exception, match="guest can't be an admin"):
         game.container.accounts.set_role("cli:tests", guest.id, "admin", "r")
     assert game.container.accounts.role(guest.id) == "player"
+
+
+def test_of_two_upgrades_at_once_one_counts(game: GameServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    guests, guest = game.container.guests, game.container.guests.create().player
+    check_new = game.container.accounts.check_new
+
+    def check_late(username: str, password: str) -> NewAccount:
+        account = check_new(username, password)
+        monkeypatch.undo()
+        guests.upgrade(guest.id, "Berta", PASSWORD, "10.0.0.1", "r")
+        return account
+
+    monkeypatch.setattr(game.container.accounts, "check_new", check_late)
+    with pytest.raises(NotAGuest):
+        guests.upgrade(guest.id, "Anna", PASSWORD, "10.0.0.1", "r")
+    assert game.container.accounts.find(str(guest.id)).username == "Berta"
