@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from app.domain.api_keys import Scope
 from app.errors import InvalidCredentials
+from app.settings import BadSetting
 from app.stores.boards.board_events import BoardChanged
 from tests.integration.boards.test_scorings import redeem
 from tests.integration.boards.test_seasons import deliver
@@ -159,6 +161,18 @@ def test_blocked_words_hold_for_all_who_choose_a_name_and_not_for_an_operator(ga
     game.container.accounts.create_by("cli:tests", "Badword", PASSWORD, "player", "r")
     block(game)
     assert game.call("POST", "/auth/register", register_body).status == 201
+
+
+def test_a_list_that_is_gone_goes_on_holding_and_stops_a_start(game: GameServer) -> None:
+    block(game, "badword")
+    body = {"username": "Badword", "password": PASSWORD}
+    assert game.call("POST", "/auth/register", body).fields == {"username"}
+    file = Path(game.container.settings.blocked_names_file)
+    for spoil in (lambda: file.write_bytes(b"\xff"), file.unlink):
+        spoil()
+        assert game.call("POST", "/auth/register", body).fields == {"username"}
+        with pytest.raises(BadSetting, match="BLOCKED_NAMES_FILE can't be read"):
+            start(game.container)
 
 
 def change(game: GameServer, token: str, **body: object) -> Reply:
