@@ -82,8 +82,10 @@ def sign_out(user: str, as_json: bool) -> None:
 
 @users.command(epilog=example("users export alice > alice.json"))
 @click.argument("user")
-def export(user: str) -> None:
-    """Print everything that is stored about a player, as JSON."""
+@as_json
+def export(user: str, as_json: bool) -> None:
+    """Print everything that is stored about a player, as JSON with or without --json."""
+    del as_json
     result = container().exports.export(container().accounts.find(user).id)
     text = json.dumps(result.facts, default=to_json, indent=2)
     click.echo(f'{text[: text.rindex("}")].rstrip()},\n  "score_events": [', nl=False)
