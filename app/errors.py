@@ -13,12 +13,15 @@ Refusal
 │   ├── AccountSuspended
 │   ├── SuspiciousActivity
 │   ├── TokenAlreadyUsed
+│   ├── WrongPassword     a player who changes or erases the account has not proved the password
 │   └── TrustedOnly       a player tries to complete what only the game's server may
 ├── InvalidToken          the action token is unknown, expired, or belongs to another action
 ├── InvalidSignature      the action token was not signed by us
 ├── NotFound
 ├── Conflict
 │   ├── UsernameTaken
+│   ├── NotAGuest         the account is a full one already
+│   ├── LastAdmin         the account is the last of an admin
 │   ├── TooManyActions
 │   ├── InProgress
 │   ├── TooSoon           another action was completed meanwhile; carries the seconds to wait
@@ -30,7 +33,8 @@ Refusal
 │   └── AlreadyAppealed
 ├── IdempotencyKeyReused
 ├── RateLimited           too many requests; carries the seconds to wait
-│   └── SignInDelayed     too many failed sign-ins to one account
+│   ├── SignInDelayed     too many failed sign-ins to one account
+│   └── RenamedLately     the player has chosen another name a short time ago
 ├── TooManyMessages       a socket has sent too many messages, too fast
 ├── TooManySockets        a player or an address has too many open sockets
 └── Unavailable           a part that the request needs is down; nothing has scored, or a retry tells the outcome
@@ -125,6 +129,11 @@ class TokenAlreadyUsed(Forbidden):
     default_message = "This action has been completed already."
 
 
+class WrongPassword(Forbidden):
+    code = "invalid_credentials"
+    default_message = "The password is wrong."
+
+
 class TrustedOnly(Forbidden):
     code = "trusted_only"
     default_message = "Only the game's own server may complete this action."
@@ -153,6 +162,16 @@ class Conflict(Refusal):
 class UsernameTaken(Conflict):
     code = "username_taken"
     default_message = "This username is taken."
+
+
+class NotAGuest(Conflict):
+    code = "not_a_guest"
+    default_message = "This is a full account already. Only a guest can be made one."
+
+
+class LastAdmin(Conflict):
+    code = "last_admin"
+    default_message = "This is the last admin. Make another account an admin first."
 
 
 class TooManyActions(Conflict):
@@ -233,6 +252,14 @@ class SignInDelayed(RateLimited):
     def __init__(self, *, limit: int, retry_after: int) -> None:
         super().__init__(limit=limit, remaining=0, window=retry_after, retry_after=retry_after)
         self.message = f"Too many failed sign-ins to this account. Try again in {retry_after} s."
+
+
+class RenamedLately(RateLimited):
+    """A player may choose another name once in `window` seconds."""
+
+    def __init__(self, *, window: int, retry_after: int) -> None:
+        super().__init__(limit=1, remaining=0, window=window, retry_after=retry_after)
+        self.message = f"You have chosen another name lately. Try again in {retry_after} s."
 
 
 class TooManyMessages(Refusal):

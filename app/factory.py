@@ -9,6 +9,7 @@ from werkzeug.routing import MapAdapter
 from app import logs
 from app.cli.commands import REFUSAL
 from app.cli.register import register as register_commands
+from app.containers.accounts import check_blocked_names
 from app.containers.container import Container
 from app.containers.url_checks import check_urls
 from app.http import (
@@ -30,6 +31,7 @@ from app.http import (
     identity,
     leaderboard,
     operations,
+    own_account,
     players,
     request_metrics,
     scores,
@@ -65,6 +67,7 @@ def create_app(settings: Settings) -> Flask:
     """Return the Flask app with the API, the sockets, the page and the commands. Raises BadSetting."""
     logs.configure(settings)
     check_urls(settings)
+    check_blocked_names(settings)
     app = _App("fairboard", static_folder=None)
     # Each resource has one path and no redirects, so that a proxy's rules for the path cover the whole resource.
     app.url_map.merge_slashes = False
@@ -76,6 +79,7 @@ def create_app(settings: Settings) -> Flask:
     cors.register(app)
     limits = RateLimits(settings, container.redis, container.scripts)
     app.register_blueprint(auth.blueprint(limits), url_prefix=API)
+    app.register_blueprint(own_account.blueprint(limits), url_prefix=API)
     app.register_blueprint(actions.blueprint(limits), url_prefix=API)
     top_reads = TopReads(app.wsgi_app, limits.read_counter)
     app.wsgi_app = top_reads  # type: ignore[method-assign]

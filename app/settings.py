@@ -83,12 +83,17 @@ class Settings(BaseSettings):
     access_token_seconds: Annotated[int, whole(1, 86_400)] = _set(900, "life of an access token")
     refresh_token_seconds: Annotated[int, whole(1, 31_536_000)] = _set(2_592_000, "life of a refresh token")
 
+    rename_seconds: Annotated[int, whole(0, 31_536_000)] = _set(
+        86_400, "time after which a player may choose another name again"
+    )
+    blocked_names_file: str = _set("", "file of words that no player's name may have, one a line")
+
     action_seconds: Annotated[int, whole(1, 86_400)] = _set(600, "life of an action token")
     consumed_seconds: Annotated[int, whole(60, 604_800)] = _set(3600, "how long Redis remembers a consumed token")
     max_active_actions: Annotated[int, whole(1, 10_000)] = _set(10, "active actions one player may hold")
     claim_seconds: Annotated[int, whole(1, 60)] = _set(5, "lease of a redemption in flight")
 
-    rate_limit_auth: Rate = _set("20/minute", "register and login, per address")
+    rate_limit_auth: Rate = _set("20/minute", "registrations, sign-ins and changes of an account, per address")
     rate_limit_refresh: Rate = _set("60/minute", "refresh and logout, per login")
     rate_limit_actions: Rate = _set("60/minute", "issue and complete, each, per player")
     rate_limit_reads: Rate = _set("600/minute", "reads, per address")

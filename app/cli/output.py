@@ -43,7 +43,8 @@ def facts(values: Mapping[str, object]) -> str:
     return aligned([[name.replace("_", " "), cell(value)] for name, value in values.items()])
 
 
-def _to_json(value: object) -> str:
+def to_json(value: object) -> str:
+    """Return a time or an id as text, for `json.dumps`."""
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, datetime):
@@ -53,7 +54,7 @@ def _to_json(value: object) -> str:
 
 def emit(data: object, text: str, *, as_json: bool) -> None:
     """Print the result on standard output: the data as JSON (in ASCII, for a terminal of any encoding), or the text."""
-    click.echo(json.dumps(data, default=_to_json, indent=2) if as_json else text)
+    click.echo(json.dumps(data, default=to_json, indent=2) if as_json else text)
 
 
 def print_message(text: str) -> None:

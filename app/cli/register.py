@@ -6,6 +6,7 @@ from flask import Flask
 
 from app.cli import corrections as corrections  # imported to add its commands to `leaderboard`
 from app.cli import scores as scores
+from app.cli import user_accounts as user_accounts  # imported to add its commands to `users`
 from app.cli.actions import actions
 from app.cli.analytics import analytics
 from app.cli.anticheat import anticheat

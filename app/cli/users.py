@@ -24,7 +24,7 @@ _reason_option = click.option("--reason", help="Reason; written to the audit log
 
 @click.group(cls=Commands)
 def users() -> None:
-    """Create, list, show, suspend, reinstate and change accounts. USER is a username or an id."""
+    """Create, list, show, change, suspend, export and erase accounts. USER is a username or an id."""
 
 
 def _row(player: Player) -> dict[str, object]:
@@ -44,11 +44,12 @@ def _row(player: Player) -> dict[str, object]:
 @as_json
 def create(username: str, role: str, password_stdin: bool, as_json: bool) -> None:
     """Create an account and ask for its password."""
-    player = container().accounts.create_by(operator(), username, _password(password_stdin), role, request_id())
+    player = container().accounts.create_by(operator(), username, read_password(password_stdin), role, request_id())
     emit(_row(player), f"Created {player.role} {safe(player.username)} with the id {player.id}.", as_json=as_json)
 
 
-def _password(from_stdin: bool) -> str:
+def read_password(from_stdin: bool) -> str:
+    """Return the password from standard input, or ask for it twice on the terminal."""
     if from_stdin:
         try:
             return sys.stdin.readline().rstrip("\r\n")

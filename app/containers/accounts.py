@@ -12,22 +12,37 @@ from app.containers.connections import Connections
 from app.services.accounts.accounts import Accounts, Sessions
 from app.services.accounts.api_keys import ApiKeys, KeyChecks
 from app.services.accounts.attributes import Attributes
+from app.services.accounts.erasures import Erasures
+from app.services.accounts.exports import Exports
 from app.services.accounts.game_players import GamePlayers
+from app.services.accounts.guests import Guests
+from app.services.accounts.login_ends import LoginEnds
+from app.services.accounts.name_rules import NameRules
+from app.services.accounts.password_changes import PasswordChanges
 from app.services.accounts.password_hashing import PasswordHashing
+from app.services.accounts.password_proof import PasswordProof
 from app.services.accounts.player_changes import PlayerChanges
 from app.services.accounts.renames import Renames
 from app.services.accounts.sightings import Sightings
 from app.services.accounts.sign_in_throttle import SignInThrottle
 from app.services.accounts.sign_ins import SignIns
+from app.services.moderation.status_changes import StatusChanges
+from app.settings import BadSetting, Settings
 from app.stores.accounts.api_keys import ApiKeyStore
 from app.stores.accounts.attributes import AttributeStore
+from app.stores.accounts.blocked_names import BlockedNameFile
+from app.stores.accounts.credentials import CredentialStore
+from app.stores.accounts.erasures import ErasureStore
+from app.stores.accounts.exports import ExportStore
 from app.stores.accounts.failed_sign_ins import FailedSignInStore
 from app.stores.accounts.logins import LoginStore
 from app.stores.accounts.players import PlayerStore
 from app.stores.accounts.sightings import SightingStore
 from app.stores.accounts.sign_ins import SignInStore
+from app.stores.boards.outbox import OutboxStore
 from app.stores.boards.rankings import RankingStore
 from app.stores.moderation.audit import AuditStore
+from app.stores.play.action_claims import ActionClaimStore
 from app.stores.play.catalog import CatalogStore
 
 Arguments = TypeVarTuple("Arguments")
@@ -39,13 +54,27 @@ class AccountParts:
     """The stores and services of accounts."""
 
     players: PlayerStore
+    credentials: CredentialStore
     logins: LoginStore
+    login_ends: LoginEnds
+    name_rules: NameRules
+    throttle: SignInThrottle
+    proof: PasswordProof
     sessions: Sessions
     accounts: Accounts
+    password_changes: PasswordChanges
     sign_ins: SignIns
     sightings: Sightings
     api_keys: ApiKeys
     key_checks: KeyChecks
+
+
+def check_blocked_names(settings: Settings) -> None:
+    """Raise BadSetting if the file of blocked words can't be read, so that no process starts without its words."""
+    try:
+        BlockedNameFile(settings.blocked_names_file).read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(f"BLOCKED_NAMES_FILE can't be read: {error}") from None
 
 
 def build_accounts(connections: Connections, audit: AuditStore) -> AccountParts:
@@ -57,13 +86,23 @@ def build_accounts(connections: Connections, audit: AuditStore) -> AccountParts:
         connections.clock,
     )
     players, logins = PlayerStore(database), LoginStore(database, redis, connections.scripts)
+    credentials, login_ends = CredentialStore(database), LoginEnds(database, players, logins, redis)
+    passwords = PasswordHashing(run_in_thread, at_once=_hashing_threads(settings.web_workers))
+    throttle = SignInThrottle(FailedSignInStore(connections.scripts, clock))
+    rules, proof = (
+        NameRules(BlockedNameFile(settings.blocked_names_file)),
+        PasswordProof(credentials, passwords, throttle),
+    )
     accounts = Accounts(
         database,
         players,
+        credentials,
         logins,
+        login_ends,
         audit,
-        PasswordHashing(run_in_thread, at_once=_hashing_threads(settings.web_workers)),
-        SignInThrottle(FailedSignInStore(connections.scripts, clock)),
+        rules,
+        passwords,
+        throttle,
         redis,
         clock=clock,
         refresh_seconds=settings.refresh_token_seconds,
@@ -74,9 +113,15 @@ def build_accounts(connections: Connections, audit: AuditStore) -> AccountParts:
     api_keys = ApiKeyStore(database, redis, connections.scripts)
     return AccountParts(
         players,
+        credentials,
         logins,
+        login_ends,
+        rules,
+        throttle,
+        proof,
         Sessions(logins),
         accounts,
+        PasswordChanges(database, players, credentials, passwords, proof, throttle, login_ends, audit),
         SignIns(SignInStore(redis), clock=clock),
         sightings,
         ApiKeys(database, api_keys, audit),
@@ -98,11 +143,66 @@ def build_player_changes(
     return PlayerChanges(connections.database, accounts.players, attributes, renames, audit)
 
 
-def build_game_players(
-    connections: Connections, accounts: AccountParts, attributes: Attributes, renames: Renames
-) -> GamePlayers:
-    """Return the service of a game's own players."""
-    return GamePlayers(connections.database, accounts.players, accounts.accounts, attributes, renames)
+@dataclass(frozen=True, slots=True)
+class PlayerParts:
+    """The services that create players without a registration, change their names, export and erase them."""
+
+    renames: Renames
+    guests: Guests
+    game_players: GamePlayers
+    exports: Exports
+    erasures: Erasures
+
+
+def build_players(
+    connections: Connections,
+    accounts: AccountParts,
+    attributes: Attributes,
+    outbox: OutboxStore,
+    audit: AuditStore,
+    statuses: StatusChanges,
+    claims: ActionClaimStore,
+) -> PlayerParts:
+    """Return the services of guests, of a game's own players, of names, exports and erasing."""
+    database, players, rules = connections.database, accounts.players, accounts.name_rules
+    renames = Renames(
+        database,
+        players,
+        accounts.credentials,
+        outbox,
+        rules,
+        accounts.throttle,
+        attributes,
+        rename_seconds=connections.settings.rename_seconds,
+    )
+    guests = Guests(
+        database,
+        players,
+        accounts.credentials,
+        accounts.accounts,
+        renames,
+        rules,
+        accounts.throttle,
+        attributes,
+    )
+    erasures = Erasures(
+        database,
+        players,
+        ErasureStore(),
+        outbox,
+        audit,
+        accounts.proof,
+        accounts.login_ends,
+        statuses,
+        claims,
+    )
+    return PlayerParts(
+        renames,
+        guests,
+        GamePlayers(database, players, accounts.accounts, attributes, renames, rules),
+        Exports(ExportStore(database), claims),
+        erasures,
+    )
 
 
 def run_in_thread(function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:

@@ -14,8 +14,8 @@ from uuid import UUID
 from app.containers.accounts import (
     build_accounts,
     build_attributes,
-    build_game_players,
     build_player_changes,
+    build_players,
     run_in_thread,
 )
 from app.containers.boards import build_board_list, build_boards, build_seasons
@@ -30,7 +30,6 @@ from app.containers.moderation import (
 from app.containers.operations import build_operations
 from app.containers.play import build_play, build_play_stores
 from app.domain.cursors import Cursors
-from app.services.accounts.renames import Renames
 from app.services.boards.board_catalog import BoardCatalog
 from app.services.boards.board_changes import BoardChanges
 from app.services.moderation.player_files import PlayerFiles
@@ -92,9 +91,21 @@ class Container:
         self.player_pages, self.own_standings = boards.player_pages, boards.own_standings
         self.cursors = Cursors([key.secret for key in self.settings.action_token_keys])
         self.attributes = build_attributes(connections, accounts, boards.rankings, play_stores.catalog)
-        renames = Renames(accounts.players, boards.outbox)
-        self.player_changes = build_player_changes(connections, accounts, self.attributes, renames, stores.audit)
-        self.game_players = build_game_players(connections, accounts, self.attributes, renames)
+        players = build_players(
+            connections,
+            accounts,
+            self.attributes,
+            boards.outbox,
+            stores.audit,
+            moderation.statuses,
+            play_stores.action_claims,
+        )
+        self.game_players, self.guests, self.renames = players.game_players, players.guests, players.renames
+        self.player_changes = build_player_changes(
+            connections, accounts, self.attributes, players.renames, stores.audit
+        )
+        self.password_changes = accounts.password_changes
+        self.exports, self.erasures = players.exports, players.erasures
         self.board_list = build_board_list(connections, boards.board_pages)
         self.board_changes = BoardChanges(play.board_plans, play.replays, play.actions)
         self.board_catalog = BoardCatalog(play.board_plans, self.board_list, play_stores.catalog)

@@ -65,6 +65,7 @@ class ModerationServices:
     """The services of moderation."""
 
     moderation: Moderation
+    statuses: StatusChanges
     cases: Cases
     corrections: Corrections
     decisions: Decisions
@@ -138,6 +139,7 @@ def build_moderation(
     corrections = _corrections(connections, stores, play, boards)
     return ModerationServices(
         moderation,
+        statuses,
         _cases(connections, stores, accounts),
         corrections,
         _decisions(connections, stores, accounts, moderation, statuses, corrections),

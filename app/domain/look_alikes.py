@@ -104,8 +104,12 @@ def skeleton(text: str) -> str:
 
 def is_reserved(username: str) -> bool:
     """Return whether the name seems to speak for the operator, such as `Admin`, `fair-board` or `Support Team`."""
-    spellings = (username, username.translate(_SIGNS))
-    return any(_reserved_names().fullmatch(_letters(spelling)) for spelling in spellings)
+    return any(map(_reserved_names().fullmatch, spellings_by_look(username)))
+
+
+def spellings_by_look(text: str) -> tuple[str, str]:
+    """Return the letters and digits by look, and the same with signs and digits such as `4` read as letters."""
+    return letters_by_look(text), letters_by_look(text.translate(_SIGNS))
 
 
 def _written(letters: str) -> str:
@@ -113,15 +117,15 @@ def _written(letters: str) -> str:
     return skeleton("".join(letter if letter == "L" else letter.casefold() for letter in skeleton(letters)))
 
 
-def _letters(text: str) -> str:
+def letters_by_look(text: str) -> str:
     """Reduce to letters and digits by look, with i and l the same."""
     return "".join(letter for letter in _written(_plain(text)) if letter.isalnum()).translate(str.maketrans("iL", "ll"))
 
 
 @cache
 def _reserved_names() -> re.Pattern[str]:
-    words = "|".join(re.escape(_letters(word)) for word in _RESERVED)
-    return re.compile(f"(?:{_letters('the')})?(?:{words})+(?:{_letters('team')})?")
+    words = "|".join(re.escape(letters_by_look(word)) for word in _RESERVED)
+    return re.compile(f"(?:{letters_by_look('the')})?(?:{words})+(?:{letters_by_look('team')})?")
 
 
 @cache

@@ -6,7 +6,17 @@ import structlog
 from flask import Blueprint, Response, request
 
 from app.errors import InvalidCredentials, SignInDelayed
-from app.http.bodies import Credentials, NewAccount, NewAppeal, body, no_query
+from app.http.bodies import (
+    Credentials,
+    NewAccount,
+    NewAppeal,
+    NewPassword,
+    SignOut,
+    Strict,
+    body,
+    no_query,
+    optional_body,
+)
 from app.http.case_presenter import own_case
 from app.http.envelope import answer, empty, plain
 from app.http.identity import container, login_data, me, signed_in
@@ -29,6 +39,19 @@ def blueprint(limits: RateLimits) -> Blueprint:
     def register() -> Response:
         account = body(NewAccount)
         return _render_login(container().accounts.register(account.username, account.password, caller_address()), 201)
+
+    @routes.post("/auth/guest")
+    @limits.auth
+    def create_guest() -> Response:
+        optional_body(Strict)
+        return _render_login(container().guests.create(), 201)
+
+    @routes.post("/auth/reset")
+    @limits.auth
+    def reset_password() -> Response:
+        params = body(NewPassword)
+        container().password_changes.reset(params.token, params.password, caller_address())
+        return empty(204)
 
     @routes.post("/auth/login")
     @limits.auth
@@ -58,9 +81,8 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @limits.tokens
     @signed_in(may_be_suspended=True, limit=limits.refresh)
     def logout() -> Response:
-        discard_body()
-        no_query()
-        container().accounts.logout(me().player_id, me().login_id)
+        everywhere = optional_body(SignOut).everywhere
+        container().accounts.logout(me().player_id, me().login_id, everywhere=everywhere)
         return empty(204)
 
     _add_own_routes(routes, limits)

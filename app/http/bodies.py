@@ -87,6 +87,19 @@ class Credentials(Strict):
     password: Annotated[str, StringConstraints(max_length=4096)]
 
 
+class NewPassword(Strict):
+    """The body of `POST /auth/reset`."""
+
+    token: str
+    password: Annotated[str, AfterValidator(check_password)]
+
+
+class SignOut(Strict):
+    """The body of `POST /auth/logout`."""
+
+    everywhere: bool = False
+
+
 class NewAction(Strict):
     """The body of `POST /actions`."""
 

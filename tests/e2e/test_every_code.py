@@ -30,7 +30,7 @@ CONTRACT = """
     invalid_request invalid_token invalid_signature token_already_used suspicious_activity in_progress
     too_soon
     idempotency_key_reused unavailable too_many_actions username_taken already_decided already_appealed case_open
-    nothing_to_undo forbidden conflict rebuild_required
+    nothing_to_undo forbidden conflict rebuild_required not_a_guest
 """
 Provocation = Callable[[World], Answer]
 PROVOKED: dict[tuple[int, str], Provocation] = {}
@@ -150,12 +150,22 @@ def _nothing(world: World) -> Answer:
 
 @provokes(405, "method_not_allowed")
 def _wrong_method(world: World) -> Answer:
-    return world.api.call("DELETE", "/me")
+    return world.api.call("PUT", "/me")
 
 
 @provokes(409, "username_taken")
 def _taken(world: World) -> Answer:
     return world.api.post("/auth/register", {"username": world.anna.username, "password": PASSWORD})
+
+
+@provokes(409, "not_a_guest")
+def _full_account(world: World) -> Answer:
+    return world.anna.post("/me/account", {"username": fresh_name(), "password": PASSWORD})
+
+
+@provokes(403, "invalid_credentials")
+def _not_the_password(world: World) -> Answer:
+    return world.anna.post("/me/password", {"current": "wrong password", "new": f"{PASSWORD}!"})
 
 
 @provokes(409, "too_many_actions")

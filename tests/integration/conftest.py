@@ -125,7 +125,9 @@ def container(servers: Stack, database: str, redis_url: str, tmp_path: Path) -> 
     settings = from_servers.model_copy(
         update={"database_url": database, "redis_url": redis_url, "broadcast_seconds": 0.0}
     )
-    settings = settings.model_copy(update={"audit_anchors": str(tmp_path / "audit-anchors")})
+    (tmp_path / "blocked-names").touch()
+    files = {"audit_anchors": "audit-anchors", "blocked_names_file": "blocked-names"}
+    settings = settings.model_copy(update={name: str(tmp_path / file) for name, file in files.items()})
     container = Container(settings)
     # A cluster that the test before broke is whole again, but may still be slow.
     eventually(container.redis.flushdb)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from app.domain.accounts import older_username_key, username_key, username_of
-from app.domain.look_alikes import is_reserved, skeletons
+from app.domain.look_alikes import skeletons
 from app.domain.passwords import check_password
 from app.domain.times import utc
 from app.errors import (
@@ -18,10 +18,12 @@ from app.errors import (
     NotFound,
     Unauthorized,
     Unavailable,
-    UsernameTaken,
 )
+from app.services.accounts.login_ends import LoginEnds
+from app.services.accounts.name_rules import NameRules
 from app.services.accounts.password_hashing import PasswordHashing
 from app.services.accounts.sign_in_throttle import SignInThrottle
+from app.stores.accounts.credentials import CredentialStore
 from app.stores.accounts.logins import LoginState, LoginStore
 from app.stores.accounts.players import Player, PlayerStore
 from app.stores.accounts.username_skeletons import LookAlike, fill_in_steps
@@ -35,7 +37,7 @@ _ID_LENGTH = 36
 
 
 @dataclass(frozen=True, slots=True)
-class _NewAccount:
+class NewAccount:
     """A checked name and password, in the form that the store keeps."""
 
     username: str
@@ -60,8 +62,11 @@ class Accounts:
         self,
         database: Database,
         players: PlayerStore,
+        credentials: CredentialStore,
         logins: LoginStore,
+        login_ends: LoginEnds,
         audit: AuditStore,
+        rules: NameRules,
         passwords: PasswordHashing,
         throttle: SignInThrottle,
         client: Client,
@@ -70,16 +75,17 @@ class Accounts:
         refresh_seconds: int,
     ) -> None:
         self._db = database
-        self._players, self._logins, self._audit, self._client = players, logins, audit, client
+        self._players, self._credentials, self._logins = players, credentials, logins
+        self._login_ends, self._audit, self._rules, self._client = login_ends, audit, rules, client
         self._passwords, self._throttle = passwords, throttle
         self._clock, self._refresh_seconds = clock, refresh_seconds
 
     def create(self, username: str, password: str, role: str = "player") -> Player:
         """Create an account. Raises InvalidRequest, or UsernameTaken also for a look-alike and a reserved name."""
-        account = self._check_new(username, password)
+        account = self.check_new(username, password)
         return self._players.add(uuid4(), account.username, account.key, account.password_hash, role, account.skeletons)
 
-    def _check_new(self, username: str, password: str, *, may_be_reserved: bool = False) -> _NewAccount:
+    def check_new(self, username: str, password: str, *, by_operator: bool = False) -> NewAccount:
         """Check a name and a password, then hash it. Raises InvalidRequest with every problem, or UsernameTaken."""
         problems, name = [], ""
         try:
@@ -92,9 +98,9 @@ class Accounts:
             problems.append({"field": "password", "message": str(error)})
         if problems:
             raise InvalidRequest(details=problems)
-        if is_reserved(name) and not may_be_reserved:
-            raise UsernameTaken()
-        return _NewAccount(name, username_key(name), self._passwords.hash(password), skeletons(name))
+        if not by_operator:
+            self._rules.check_new(name)
+        return NewAccount(name, username_key(name), self._passwords.hash(password), skeletons(name))
 
     def find(self, name_or_id: str) -> Player:
         """Return the account of that name or id; an id is too long for a name. Raises NotFound."""
@@ -124,13 +130,12 @@ class Accounts:
 
     def create_by(self, actor: str, username: str, password: str, role: str, request_id: str) -> Player:
         """Create an account for an operator, who may use a reserved name, and record it in the audit log."""
-        account = self._check_new(username, password, may_be_reserved=True)
+        account = self.check_new(username, password, by_operator=True)
         with self._db.transaction() as connection:
             player = self._players.add_on(
                 connection, uuid4(), account.username, account.key, account.password_hash, role, account.skeletons
             )
-            details = {"username": player.username, "role": role}
-            self._audit.append(connection, actor, "user.created", f"player:{player.id}", details, request_id)
+            self._audit.append(connection, actor, "user.created", f"player:{player.id}", {"role": role}, request_id)
         return player
 
     def role(self, player_id: UUID) -> str | None:
@@ -158,10 +163,11 @@ class Accounts:
             player, password_hash = self._find_by_name(username) or (None, None)
             if not self._passwords.matches(password, password_hash) or player is None or password_hash is None:
                 raise InvalidCredentials()
+            login = self._open(player, password_hash)
         with suppress(Unavailable):  # a better hash can wait for a quieter moment
             if self._passwords.needs_rehash(password, password_hash):
-                self._players.set_password_hash(player.id, self._passwords.hash(password))
-        return self._open(player)
+                self._credentials.improve_hash(player.id, password_hash, self._passwords.hash(password))
+        return login
 
     def open_login(self, player: Player) -> Login:
         """Sign a player in whom the caller has recognised by itself, a suspended one too."""
@@ -187,13 +193,29 @@ class Accounts:
             raise Unauthorized("This refresh token was used already. Sign in again.")
         return Login(player, login_id, new_refresh_id)
 
-    def logout(self, player_id: UUID, login_id: UUID) -> None:
-        """End this login: its tokens and its sockets."""
-        self._end(player_id, login_id, "signed out")
+    def logout(self, player_id: UUID, login_id: UUID, *, everywhere: bool = False) -> None:
+        """End this login, its tokens and its sockets; with `everywhere` all logins of the player."""
+        if everywhere:
+            self._login_ends.sign_out(player_id)
+        else:
+            self._end(player_id, login_id, "signed out")
 
-    def _open(self, player: Player) -> Login:
+    def sign_out_by(self, actor: str, player_id: UUID, request_id: str) -> int:
+        """End all logins of a player for an operator, as an act in the audit log; return their number."""
+        with self._db.transaction() as connection:
+            self._players.lock(connection, player_id)
+            login_ids = self._login_ends.end_all(connection, player_id, "signed out by an operator")
+            details = {"logins": len(login_ids)}
+            self._audit.append(connection, actor, "user.signed_out", f"player:{player_id}", details, request_id)
+        self._login_ends.publish(player_id, login_ids)
+        return len(login_ids)
+
+    def _open(self, player: Player, password_hash: str | None = None) -> Login:
+        """Raise InvalidCredentials if the player was erased meanwhile, or the password is no longer this hash's."""
         login = Login(player, uuid4(), uuid4())
-        self._logins.open(login.login_id, player.id, login.refresh_id, utc(self._clock() + self._refresh_seconds))
+        expires_at = utc(self._clock() + self._refresh_seconds)
+        if not self._logins.open(login.login_id, player.id, login.refresh_id, expires_at, password_hash):
+            raise InvalidCredentials()
         return login
 
     def _end(self, player_id: UUID, login_id: UUID, reason: str) -> None:

@@ -60,7 +60,7 @@ class Attributes:
     def wake_relay(self) -> None:
         """Let boards show the change soon, after its commit."""
         try:
-            for season in self._catalog.open_seasons():
+            for season in self._catalog.mirrored_seasons():
                 self._rankings.wake(season)
         except AFTER_COMMIT as error:  # the relay also looks by itself
             log.warning("redis_after_commit", error=reason_of(error))

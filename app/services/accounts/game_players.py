@@ -9,11 +9,12 @@ from uuid import UUID, uuid4
 import structlog
 
 from app.domain.accounts import username_key
-from app.domain.look_alikes import is_reserved, skeletons
+from app.domain.look_alikes import skeletons
 from app.domain.player_names import PlayerName
 from app.errors import Forbidden, InvalidRequest, NotFound, UsernameTaken
 from app.services.accounts.accounts import Accounts, Login
 from app.services.accounts.attributes import Attributes, check_changes
+from app.services.accounts.name_rules import NameRules
 from app.services.accounts.renames import Renames
 from app.stores.accounts.players import ExternalIdTaken, Player, PlayerStore
 from app.stores.postgres.engine import Database
@@ -40,9 +41,10 @@ class GamePlayers:
         accounts: Accounts,
         attributes: Attributes,
         renames: Renames,
+        rules: NameRules,
     ) -> None:
         self._db, self._players, self._accounts = database, players, accounts
-        self._attributes, self._renames = attributes, renames
+        self._attributes, self._renames, self._rules = attributes, renames, rules
 
     def put(
         self, external_id: str, username: str | None, changes: Mapping[str, str | None], *, request_id: str
@@ -90,7 +92,7 @@ class GamePlayers:
     def _create(self, external_id: str, username: str | None, changes: Mapping[str, str | None]) -> GamePlayer:
         if username is None:
             raise InvalidRequest.field("username", "is required for a new player")
-        _refuse_reserved(username)
+        self._rules.check_new(username)
         with self._db.transaction() as connection:
             player = self._players.add_on(
                 connection, uuid4(), username, username_key(username), None, "player", skeletons(username), external_id
@@ -104,7 +106,7 @@ class GamePlayers:
         _refuse_admin(player)
         is_renamed = username is not None and username != player.username
         if is_renamed and username is not None:
-            _refuse_reserved(username)
+            self._rules.check_new(username)
         with self._db.transaction() as connection:
             attributes, changed_names = self._attributes.change_in(connection, player.id, changes, request_id)
             if is_renamed and username is not None:
@@ -118,8 +120,3 @@ class GamePlayers:
 def _refuse_admin(player: Player) -> None:
     if player.role == "admin":
         raise Forbidden("This player is an admin, whom no key changes or signs in.")
-
-
-def _refuse_reserved(username: str) -> None:
-    if is_reserved(username):
-        raise UsernameTaken()

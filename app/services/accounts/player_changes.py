@@ -8,10 +8,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.domain.accounts import username_of
-from app.errors import InvalidRequest, NotFound
+from app.errors import Conflict, NotFound
 from app.services.accounts.attributes import Attributes, check_changes
-from app.services.accounts.renames import Renames
+from app.services.accounts.renames import Renames, checked_name
 from app.stores.accounts.players import Player, PlayerStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.postgres.engine import Database
@@ -52,10 +51,10 @@ class PlayerChanges:
     ) -> ChangedPlayer:
         """Change a player. With `dry_run` change nothing, and return the player as they would be.
 
-        Raises InvalidRequest, NotFound, UsernameTaken.
+        Raises InvalidRequest, NotFound, UsernameTaken, or Conflict for a guest who would be an admin.
         """
         check_changes(change.attributes)
-        username = None if change.username is None else _checked_name(change.username)
+        username = None if change.username is None else checked_name(change.username)
         with self._db.transaction() as connection:
             result = self._change(connection, player_id, change, username, request_id)
             if dry_run:
@@ -83,14 +82,9 @@ class PlayerChanges:
         if username is not None and username != player.username:
             acts["user.renamed"] = {}
             player = self._renames.rename_in(connection, player_id, username, request_id)
+        if change.role == "admin" and player.is_guest:
+            raise Conflict("A guest can't be an admin: the player has to make the account a full one first.")
         if change.role is not None and self._players.set_role(connection, player_id, change.role):
             acts["user.role"] = {"role": change.role}
             player = self._players.get_on(connection, player_id) or player
         return ChangedPlayer(player, attributes, acts)
-
-
-def _checked_name(username: str) -> str:
-    try:
-        return username_of(username)
-    except ValueError as error:
-        raise InvalidRequest.field("username", str(error)) from None

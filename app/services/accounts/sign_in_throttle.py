@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from app.domain.guessing import OWN
-from app.errors import InvalidCredentials, SignInDelayed, Unavailable
+from app.errors import InvalidCredentials, SignInDelayed, Unavailable, WrongPassword
 from app.stores.accounts.failed_sign_ins import FailedSignInStore, SignInOutcome, SignInTry
 from app.stores.postgres.engine import UNAVAILABLE
 
@@ -24,9 +24,9 @@ class SignInThrottle:
 
     @contextmanager
     def attempt(self, username_key: str, address: str) -> Iterator[None]:
-        """Count the sign-in that happens inside. Raises SignInDelayed, the same whether or not the name exists.
+        """Count the check of a password that happens inside. Raises SignInDelayed, whether or not the name exists.
 
-        InvalidCredentials from inside is a failure; any other error means that no password was tried.
+        InvalidCredentials or WrongPassword from inside is a failure; any other error means that none was tried.
         """
         current = self._store.sign_in_try(username_key, address)
         self._wait_for_turn(current)
@@ -34,7 +34,7 @@ class SignInThrottle:
         try:
             yield
             outcome = "succeeded"
-        except InvalidCredentials:
+        except (InvalidCredentials, WrongPassword):
             outcome = "failed"
             raise
         finally:

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 from uuid import UUID
 
 from app.domain.boards import MAIN, TOP, Season, Standing, StandingRow
@@ -35,7 +35,7 @@ class BoardSnapshot(TypedDict):
 
 
 class Profile(TypedDict):
-    """A player's own account, with score and rank on the main board, in the API's words."""
+    """A player's own account, with score and rank on the main board, in the API's words. Only a guest has `guest`."""
 
     user_id: str
     username: str
@@ -43,6 +43,7 @@ class Profile(TypedDict):
     status: str
     score: int
     rank: int | None
+    guest: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ class Standings:
         if player is None:
             raise NotFound()
         standing = self._read_from_primary(self.season(MAIN), player_id, own=True)
-        return {
+        profile: Profile = {
             "user_id": str(player.id),
             "username": player.username,
             "role": player.role,
@@ -159,6 +160,9 @@ class Standings:
             "score": standing.score,
             "rank": standing.rank,
         }
+        if player.is_guest:
+            profile["guest"] = True
+        return profile
 
     def standing(self, player_id: UUID, board: str = MAIN, season: Season | None = None) -> Standing:
         """Return a player's standing in a season, by default the board's open one. Raises NotFound for no player."""

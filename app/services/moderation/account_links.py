@@ -117,7 +117,7 @@ class AccountLinks:
         members = []
         for account in group.accounts:
             link = group.strongest_of(account)
-            seen = link.seen.replace("{other}", names[link.other(account)])
+            seen = link.seen.replace("{other}", link.other(account))  # ids: a signal outlives the other's name
             members.append(LinkedAccount(UUID(account), names[account], round(link.strength, 1), seen, link.expected))
         return members
 
@@ -157,7 +157,7 @@ class AccountLinks:
 
 def _signal(member: LinkedAccount, members: Sequence[LinkedAccount]) -> Signal:
     """Return the member's strongest link as a signal that names the other accounts of the group."""
-    others = [other.username for other in members if other.player_id != member.player_id]
+    others = [str(other.player_id) for other in members if other.player_id != member.player_id]
     more = f" and {len(others) - _MOST_NAMES:,} more" if len(others) > _MOST_NAMES else ""
     seen = f"{member.seen}; linked accounts: {', '.join(others[:_MOST_NAMES])}{more}"
     return Signal(_RULE, seen, member.expected, SUSPICION)

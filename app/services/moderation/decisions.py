@@ -224,7 +224,8 @@ class Decisions:
         self._suspicions.clear(connection, case.player_id, utc(now))
         released_seasons = self._quarantine.hold(connection, case.player_id, None)
         self._statuses.set(connection, case.player_id, "active", author.request_id, released_seasons)
-        return DecisionResult(case.id, case.player_id, "cleared", "active", None, Suspicion(0.0, now))
+        status = _status_after(case, "active")
+        return DecisionResult(case.id, case.player_id, "cleared", status, None, Suspicion(0.0, now))
 
     def _confirm(self, connection: sa.Connection, case: LockedCase, author: DecisionAuthor) -> DecisionResult:
         # Release held points: this transaction takes the player off the boards, and they are voided with the rest.
@@ -239,7 +240,7 @@ class Decisions:
             reason=author.reason,
             request_id=author.request_id,
         )
-        return DecisionResult(case.id, case.player_id, "confirmed", "suspended", correction_id)
+        return DecisionResult(case.id, case.player_id, "confirmed", _status_after(case, "suspended"), correction_id)
 
     def _restore_state(
         self, connection: sa.Connection, case: LockedCase, state: PlayerState, author: DecisionAuthor
@@ -255,7 +256,8 @@ class Decisions:
             suspicion = self._suspicions.restore(connection, case.player_id, state["suspicion"], self._thresholds)
         changed_seasons = self._quarantine.hold(connection, case.player_id, _hold_of(state))
         self._statuses.set(connection, case.player_id, state["status"], author.request_id, changed_seasons)
-        return DecisionResult(case.id, case.player_id, "undone", state["status"], restore_id, suspicion)
+        status = _status_after(case, state["status"])
+        return DecisionResult(case.id, case.player_id, "undone", status, restore_id, suspicion)
 
     def _record(
         self, connection: sa.Connection, result: DecisionResult, state: PlayerState, author: DecisionAuthor
@@ -290,6 +292,11 @@ class Decisions:
         if result.correction_id is not None:
             self._corrections.work_briefly(result.correction_id)
         return result
+
+
+def _status_after(case: LockedCase, status: str) -> str:
+    """Return the status that a decision leads to: a player who was erased stays so, while the events are corrected."""
+    return case.status if case.status == "erased" else status
 
 
 def _hold_of(state: PlayerState) -> Hold | None:

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from app.stores.postgres.engine import Database
 from app.stores.redis.client import Client, Scripts, direct_connection
 from app.stores.redis.connection import Command
@@ -43,18 +45,33 @@ class LoginStore:
         self._db, self._client, self._scripts = database, client, scripts
         self._direct = direct_connection(client)
 
-    def open(self, login_id: UUID, player_id: UUID, refresh_id: UUID, expires_at: datetime) -> None:
-        """Start a family, with the refresh token that may be used next."""
-        self._db.rows(
+    def open(
+        self,
+        login_id: UUID,
+        player_id: UUID,
+        refresh_id: UUID,
+        expires_at: datetime,
+        password_hash: str | None = None,
+    ) -> bool:
+        """Start a family, with the refresh token that may be used next.
+
+        Return False if the player was erased, or has another password hash than this one: a change of the password
+        ends all logins, so it must not miss one that is opened meanwhile.
+        """
+        rows = self._db.rows(
             """
             INSERT INTO logins (id, player_id, refresh_id, expires_at)
-            VALUES (:id, :player, :refresh, :expires) RETURNING id
+            SELECT :id, id, :refresh, :expires FROM players
+            WHERE id = :player AND status <> 'erased' AND password_hash = coalesce(:hash, password_hash)
+            FOR SHARE RETURNING id
             """,
             id=login_id,
             player=player_id,
             refresh=refresh_id,
             expires=expires_at,
+            hash=password_hash,
         )
+        return bool(rows)
 
     def rotate(self, login_id: UUID, old_id: UUID, new_id: UUID, expires_at: datetime) -> bool:
         """Swap the refresh token; return False if `old_id` isn't the one that may be used, or the family has ended."""
@@ -79,8 +96,32 @@ class LoginStore:
         )
         self._direct.write_durably("SET", _login_key(player_id, login_id), "ended", "EX", _CACHE_SECONDS)
 
+    def end_all(
+        self, connection: sa.Connection, player_id: UUID, reason: str, besides: UUID | None = None
+    ) -> list[UUID]:
+        """End all families of a player but `besides`, and return their ids, for `note_ended` after the commit.
+
+        The caller has locked the player, so that no family is opened meanwhile.
+        """
+        rows = connection.execute(
+            sa.text(
+                """
+                UPDATE logins SET ended_at = clock_timestamp(), ended_why = :why
+                WHERE player_id = :player AND ended_at IS NULL AND id IS DISTINCT FROM CAST(:besides AS uuid)
+                RETURNING id
+                """
+            ),
+            {"why": reason, "player": player_id, "besides": besides},
+        )
+        return list(rows.scalars())
+
+    def note_ended(self, player_id: UUID, login_ids: Sequence[UUID]) -> None:
+        """Store in Redis that these families have ended."""
+        for login_id in login_ids:
+            self._direct.write_durably("SET", _login_key(player_id, login_id), "ended", "EX", _CACHE_SECONDS)
+
     def note_status(self, player_id: UUID, status: str) -> None:
-        """Store in Redis that the account was suspended or reinstated."""
+        """Store in Redis that the account was suspended, reinstated or erased."""
         self._direct.write_durably("SET", _status_key(player_id), status, "EX", _CACHE_SECONDS)
 
     def correct_ended_logins(self) -> None:
@@ -182,10 +223,10 @@ def _login_key(player_id: UUID, login_id: UUID) -> str:
 
 def _is_complete(copy: Copies) -> bool:
     status, login = copy
-    return status in ("active", "suspended") and login in ("active", "ended")
+    return status in ("active", "suspended", "erased") and login in ("active", "ended")
 
 
 def _state(status: str | None, login: str | None) -> LoginState:
-    if login != "active":
+    if login != "active" or status == "erased":
         return "ended"
     return "active" if status == "active" else "suspended"

@@ -17,7 +17,8 @@ from app.stores.boards.standing_locks import lock_standings
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
 
-_COLUMNS = "id, username, role, status, created_at"
+_COLUMNS = "id, username, role, status, created_at, is_guest, password_hash <> '!' AS has_password"
+_IS_THERE = "status <> 'erased'"
 _NO_PASSWORD = "!"  # noqa: S105 - no hash, so that no password matches it, in processes of earlier versions either
 
 
@@ -34,6 +35,8 @@ class Player:
     role: str
     status: str
     created_at: datetime
+    is_guest: bool = False
+    has_password: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class NamedPlayer:
 
 
 def _player(row: Row) -> Player:
-    return Player(row.id, row.username, row.role, row.status, row.created_at)
+    return Player(row.id, row.username, row.role, row.status, row.created_at, row.is_guest, row.has_password)
 
 
 class PlayerStore:
@@ -71,6 +74,8 @@ class PlayerStore:
         role: str,
         skeletons: Sequence[str] = (),
         external_id: str | None = None,
+        *,
+        is_guest: bool = False,
     ) -> Player:
         """Add an account as `add` does, within the caller's transaction. Raises `ExternalIdTaken`, too."""
         try:
@@ -78,8 +83,8 @@ class PlayerStore:
                 sa.text(
                     f"""
                     WITH player AS (
-                        INSERT INTO players (id, username, username_key, password_hash, role, external_id)
-                        VALUES (:id, :username, :key, :password_hash, :role, :external) RETURNING {_COLUMNS}
+                        INSERT INTO players (id, username, username_key, password_hash, role, external_id, is_guest)
+                        VALUES (:id, :username, :key, :password_hash, :role, :external, :guest) RETURNING *
                     ), skeletons AS (
                         INSERT INTO username_skeletons (skeleton, player_id)
                         SELECT unnest(CAST(:skeletons AS text[])), id FROM player
@@ -93,6 +98,7 @@ class PlayerStore:
                     "key": key,
                     "password_hash": _NO_PASSWORD if password_hash is None else password_hash,
                     "external": external_id,
+                    "guest": is_guest,
                     "role": role,
                     "skeletons": sorted(skeletons),  # in the same order for all, so that no two deadlock
                 },
@@ -105,14 +111,14 @@ class PlayerStore:
         return _player(row)
 
     def get(self, player_id: UUID) -> Player | None:
-        """Return the account with this id, or `None`."""
-        with self._db.statement() as connection:
-            return self.get_on(connection, player_id)
+        """Return the account with this id, or `None`, also for one that was erased."""
+        row = self._db.row(f"SELECT {_COLUMNS} FROM players WHERE id = :id AND {_IS_THERE}", id=player_id)
+        return _player(row) if row else None
 
     def get_on(self, connection: sa.Connection, player_id: UUID) -> Player | None:
         """Return the account as `get` does, within the caller's transaction."""
-        query = sa.text(f"SELECT {_COLUMNS} FROM players WHERE id = :id")
-        row = connection.execute(query, {"id": player_id}).one_or_none()
+        statement = sa.text(f"SELECT {_COLUMNS} FROM players WHERE id = :id AND {_IS_THERE}")
+        row = connection.execute(statement, {"id": player_id}).one_or_none()
         return _player(row) if row else None
 
     def external_id(self, player_id: UUID) -> str | None:
@@ -131,7 +137,7 @@ class PlayerStore:
         external_ids = [name.external_id for name in names if name.external_id is not None]
         players: dict[PlayerName, NamedPlayer] = {}
         if ids:
-            for row in self._db.rows("SELECT id, status FROM players WHERE id = ANY(:ids)", ids=ids):
+            for row in self._db.rows(f"SELECT id, status FROM players WHERE id = ANY(:ids) AND {_IS_THERE}", ids=ids):
                 players[PlayerName(player_id=row.id)] = NamedPlayer(row.id, row.status == "active")
         if external_ids:
             statement = "SELECT id, status, external_id FROM players WHERE external_id = ANY(:ids)"
@@ -150,7 +156,7 @@ class PlayerStore:
                 sa.text(
                     f"""
                     WITH player AS (
-                        UPDATE players SET username = :username, username_key = :key WHERE id = :id RETURNING {_COLUMNS}
+                        UPDATE players SET username = :username, username_key = :key WHERE id = :id RETURNING *
                     ), skeletons AS (
                         INSERT INTO username_skeletons (skeleton, player_id)
                         SELECT unnest(CAST(:skeletons AS text[])), id FROM player
@@ -173,7 +179,8 @@ class PlayerStore:
         """
         row = self._db.row(
             f"""
-            SELECT {_COLUMNS}, password_hash FROM players WHERE username_key = ANY(CAST(:keys AS text[]))
+            SELECT {_COLUMNS}, password_hash FROM players
+            WHERE username_key = ANY(CAST(:keys AS text[])) AND {_IS_THERE}
             ORDER BY array_position(CAST(:keys AS text[]), username_key) LIMIT 1
             """,
             keys=list(keys),
@@ -194,6 +201,7 @@ class PlayerStore:
             AND (
                 CAST(:after AS uuid) IS NULL OR username_key > (SELECT username_key FROM players WHERE id = :after)
             )
+              AND {_IS_THERE}
             ORDER BY username_key LIMIT :limit
             """,
             status=status,
@@ -209,14 +217,6 @@ class PlayerStore:
             sa.text("UPDATE players SET role = :role WHERE id = :id AND role <> :role"), {"id": player_id, "role": role}
         )
         return bool(result.rowcount)
-
-    def set_password_hash(self, player_id: UUID, password_hash: str) -> None:
-        """Store a stronger hash of the same password."""
-        self._db.rows(
-            "UPDATE players SET password_hash = :hash WHERE id = :id RETURNING id",
-            id=player_id,
-            hash=password_hash,
-        )
 
     def lock(self, connection: sa.Connection, player_id: UUID) -> None:
         """Lock all that is held against the player until the transaction ends. Take this lock before all others."""
@@ -244,12 +244,15 @@ class PlayerStore:
         return [(row.id, row.status) for row in rows]
 
     def set_status(self, connection: sa.Connection, player_id: UUID, status: str) -> bool:
-        """Suspend or reinstate the player; return False if they had that status already. See `update_listings`."""
+        """Suspend or reinstate the player; return False if they had that status already, or were erased.
+
+        See `update_listings`.
+        """
         changed_rows = connection.execute(
             sa.text(
                 """
                 UPDATE players SET status = :status, status_at = clock_timestamp()
-                WHERE id = :id AND status <> :status
+                WHERE id = :id AND status <> :status AND status <> 'erased'
                 """
             ),
             {"id": player_id, "status": status},

@@ -71,7 +71,7 @@ def _player_standing(season: Season, *, own: bool, of: str = "= :player") -> str
                coalesce(s.listed, false) AS active, coalesce({IS_LISTED}, false) AS listed,
                coalesce(s.changes, 0) AS changes, {metadata}
         FROM players p LEFT JOIN standings s ON s.player_id = p.id AND s.season_id = :season {join}
-        WHERE p.id {of}
+        WHERE p.id {of} AND p.status <> 'erased'
     """
 
 

@@ -245,6 +245,24 @@ class ActionClaimStore:
             pipeline.delete(_suspicion_key(str(player)))
         pipeline.execute()
 
+    def open_actions(self, player_id: str) -> list[dict[str, object]]:
+        """Return the player's active actions, with `action_id`, `action_type` and the times in ms."""
+        action_ids: list[str] = self._client.zrange(_active_key(player_id), 0, -1)
+        states = [(action_id, self.state(player_id, action_id)) for action_id in action_ids]
+        return [
+            {"action_id": action_id, "action_type": fields["type"], "issued_ms": int(fields["issued"])}
+            for action_id, fields in states
+            if fields and fields["state"] == "active"
+        ]
+
+    def forget_player(self, player_id: UUID) -> None:
+        """Delete the active actions of a player and the past that they are judged by."""
+        player = str(player_id)
+        for action_id in self._client.zrange(_active_key(player), 0, -1):
+            self._client.delete(_action_key(player, action_id))
+        for key in (_active_key(player), _history_key(player), _suspicion_key(player)):
+            self._client.delete(key)
+
     def put_suspicion(self, player_id: UUID | str, suspicion: Suspicion) -> None:
         """Store the player's suspicion as the database has it."""
         self._client.set(_suspicion_key(str(player_id)), f"{suspicion.value}|{suspicion.at}", ex=_REMEMBERED_SECONDS)

@@ -35,7 +35,8 @@ def player(**options: object) -> sa.Column[object]:
 
 # `held_under` is the hold under which what the player scores is held. It ends at a decision, or by itself when the
 # suspicion has decayed, which is not before `held_until`. It may reach back: events from `held_since` to before
-# `held_from`, the time when that was decided, are held too. The last hold ended at `released_at`.
+# `held_from`, the time when that was decided, are held too. The last hold ended at `released_at`. The player last chose
+# another name at `renamed_at`. The row of an `erased` player stays for the ledger, and says nothing of the person.
 players = sa.Table(
     "players",
     metadata,
@@ -53,8 +54,10 @@ players = sa.Table(
     moment("held_from", nullable=True),
     moment("released_at", nullable=True),
     sa.Column("external_id", sa.Text),
+    sa.Column("is_guest", sa.Boolean, nullable=False, server_default="false"),
+    moment("renamed_at", nullable=True),
     sa.CheckConstraint("role in ('player', 'admin')", name="role"),
-    sa.CheckConstraint("status in ('active', 'suspended')", name="status"),
+    sa.CheckConstraint("status in ('active', 'suspended', 'erased')", name="status"),
     sa.Index("ix_players_status_at", "status_at", postgresql_where=sa.text("status_at IS NOT NULL")),
     sa.Index("ix_players_held_until", "held_until", postgresql_where=sa.text("held_until IS NOT NULL")),
     sa.Index("ix_players_held_from", "held_from", postgresql_where=sa.text("held_from IS NOT NULL")),
@@ -92,6 +95,17 @@ logins = sa.Table(
     moment("ended_at", nullable=True),
     sa.Column("ended_why", sa.Text),
     sa.Index("ix_logins_ended_at", "ended_at", postgresql_where=sa.text("ended_at IS NOT NULL")),
+)
+
+# The link with which a player sets another password, once. `token_hash` is the SHA-256 of its token.
+reset_links = sa.Table(
+    "reset_links",
+    metadata,
+    player(primary_key=True),
+    sa.Column("token_hash", sa.Text, nullable=False, unique=True),
+    moment("created_at", now=True),
+    moment("expires_at"),
+    sa.Column("made_by", sa.Text, nullable=False),
 )
 
 # A `void` reverses the event that it names and a `restore` reverses a `void` (a second void then names the restore), so

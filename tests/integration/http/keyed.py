@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -102,3 +103,8 @@ def game(container: Container) -> Iterator[GameServer]:
     server = start(container)
     yield server
     close(server)
+
+
+def block(server: GameServer, *words: str) -> None:
+    """Make these the blocked words of all processes."""
+    Path(server.container.settings.blocked_names_file).write_text("\n".join(words))

@@ -60,7 +60,8 @@ def test_each_account_of_a_farm_gets_a_case_that_names_the_others_and_nothing_el
     assert (file.case.state, file.case.status, file.case.held) == ("open", "active", False)
     assert (signal.source, signal.rule, signal.is_hard) == ("linked", "linked", False)
     names = {container.accounts.find(str(player)).username for player in farm.accounts[1:]}
-    assert all(name in signal.seen for name in names)
+    assert all(str(player) in signal.seen for player in farm.accounts[1:])
+    assert not any(name in signal.seen for name in names), "another player's name is not part of the evidence"
     assert "was linked to other accounts" in file.summary
     assert {case.username for case in file.linked_cases} == names
     assert 0 < file.suspicion < container.settings.hold_level

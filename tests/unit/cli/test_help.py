@@ -9,7 +9,10 @@ from flask import Flask
 from app.cli.register import register
 
 COMMANDS = {
-    "users": {"attributes", "create", "list", "look-alikes", "show", "suspend", "reinstate", "set-role"},
+    "users": {
+        *("attributes", "create", "list", "look-alikes", "show", "suspend", "reinstate", "set-role"),
+        *("erase", "export", "rename", "reset-link", "set-password", "sign-out"),
+    },
     "keys": {"create", "list", "rotate", "revoke"},
     "actions": {"list", "add", "change", "retire"},
     "boards": {
