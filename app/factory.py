@@ -15,6 +15,7 @@ from app.containers.url_checks import check_urls
 from app.http import (
     actions,
     admin,
+    admin_accounts,
     admin_boards,
     admin_keys,
     admin_players,
@@ -91,6 +92,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(admin.blueprint(limits), url_prefix=API)
     app.register_blueprint(admin_keys.blueprint(limits), url_prefix=API)
     app.register_blueprint(admin_players.blueprint(limits), url_prefix=API)
+    app.register_blueprint(admin_accounts.blueprint(limits), url_prefix=API)
     app.register_blueprint(admin_scores.blueprint(limits), url_prefix=API)
     app.register_blueprint(admin_types.blueprint(limits), url_prefix=API)
     app.register_blueprint(admin_boards.blueprint(limits), url_prefix=API)

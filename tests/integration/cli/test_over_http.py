@@ -15,6 +15,8 @@ _REASON: dict[str, object] = {"reason": "a test"}
 ACTS: list[tuple[str, str, str, dict[str, object]]] = [
     ("users set-role cli admin", "PATCH", "/players/PLAYER", {"role": "admin"}),
     ("users attributes cli country=JP", "PATCH", "/players/PLAYER", {"attributes": {"country": "JP"}}),
+    ("users reset-link cli --hours 1", "POST", "/players/PLAYER/reset-link", {"seconds": 3600}),
+    ("users sign-out cli", "POST", "/players/PLAYER/sign-out", {}),
     ("users suspend cli --reason 'a test'", "POST", "/players/PLAYER/suspend", _REASON),
     ("users suspend cli", "POST", "/players/PLAYER/suspend", {}),
     ("users reinstate cli --reason 'a test'", "POST", "/players/PLAYER/reinstate", _REASON),
@@ -31,6 +33,8 @@ ACTS: list[tuple[str, str, str, dict[str, object]]] = [
     ("boards change cli --unit s --private", "PATCH", "/boards/http", {"unit": "s", "public": False}),
     ("boards close-season cli --season 1", "POST", "/boards/http/close-season", {"season": 1}),
     ("boards archive cli", "POST", "/boards/http/archive", {}),
+    ("users set-role cli player", "PATCH", "/players/PLAYER", {"role": "player"}),
+    ("users erase cli --yes", "POST", "/players/PLAYER/erase", {}),
     ("actions retire cli", "POST", "/action-types/http/retire", {}),
     ("keys create cli --scope read", "POST", "/keys", {"name": "http", "scopes": ["read"]}),
 ]  # fmt: skip
