@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
 from playwright.sync_api import Browser
 
+from devstack.child import ROOT
 from tests.e2e.page.screen import Screen, open_screen
 from tests.parts.client import Api, fresh_name
 from tests.parts.product import Product, running
@@ -34,11 +36,15 @@ def sites() -> Iterator[Sites]:
 
 
 class _AnyPage(BaseHTTPRequestHandler):
+    """Any page, and the client for browsers, which a game's site serves itself."""
+
     def do_GET(self) -> None:
+        script = ROOT / "clients" / "js" / Path(self.path).name
+        is_script = script.suffix == ".js"
         self.send_response(200)
-        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Type", "text/javascript" if is_script else "text/html")
         self.end_headers()
-        self.wfile.write(b"<!doctype html><title>A site</title><h1>A site</h1>")
+        self.wfile.write(script.read_bytes() if is_script else b"<!doctype html><title>A site</title><h1>A site</h1>")
 
     def log_message(self, *_: object) -> None:
         """Log nothing."""

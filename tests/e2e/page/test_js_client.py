@@ -1,0 +1,215 @@
+"""clients/js on a page of another origin, in a browser: what its README promises."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from devstack.child import ROOT
+from tests.e2e.page.conftest import Sites
+from tests.parts.client import PASSWORD, Api, fresh_name
+from tests.parts.product import Product
+from tests.parts.waiting import eventually
+
+CLIENT = ROOT / "clients" / "js"
+OPEN = """async (url) => {
+    const { Fairboard } = await import("/clients/fairboard.js");
+    const Socket = window.WebSocket;
+    window.sockets = [];
+    window.WebSocket = class extends Socket { constructor(...given) { super(...given); window.sockets.push(this); } };
+    window.game = new Fairboard(url);
+    window.boards = [], window.standings = [], window.states = [];
+}"""
+WATCH = """() => {
+    window.live = game.watch("main", (board) => boards.push(board), {
+        onStanding: (standing) => standings.push(standing), onState: (state) => states.push(state),
+    });
+}"""
+COMPLETE = """async (type) => {
+    const run = await game.start(type);
+    return run.complete();
+}"""
+
+
+@pytest.fixture
+def game(browser: Browser, sites: Sites, stage: Product) -> Iterator[Page]:
+    """Yield a page of an allowed site with a client in `game`; its sockets, boards, standings and states are kept."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{sites.friend}/game")
+    page.evaluate(OPEN, stage.url)
+    yield page
+    context.close()
+
+
+def _register(page: Page) -> str:
+    name = fresh_name("js")
+    page.evaluate("([name, password]) => game.register(name, password)", [name, PASSWORD])
+    return name
+
+
+def _last(page: Page, name: str) -> Any:
+    return page.evaluate(f"{name}.at(-1)")
+
+
+def test_a_player_plays_and_sees_the_board_and_the_own_rank(game: Page, prize: str) -> None:
+    name = _register(game)
+    game.evaluate(WATCH)
+    game.wait_for_function("boards.length > 0")
+    done = game.evaluate(COMPLETE, prize)
+    assert done["rank"]["current"] == 1
+    game.wait_for_function("name => boards.at(-1).rows[0]?.username === name", arg=name)
+    game.wait_for_function("standings.at(-1)?.rank === 1")
+    assert _last(game, "standings")["score"] == done["score"]["current"]
+    assert game.evaluate("states") == ["live"]
+    game.evaluate("live.close()")
+    assert _last(game, "states") == "closed"
+
+
+def test_anybody_watches_and_pages_through_a_board(game: Page, stage_api: Api, prize: str) -> None:
+    game.evaluate(WATCH)
+    game.wait_for_function("boards.length > 0")
+    players = [stage_api.register() for _ in range(2)]
+    for player in players:
+        player.score_once(prize)
+    game.wait_for_function("name => boards.at(-1).rows.some((row) => row.username === name)", arg=players[1].username)
+    first = game.evaluate("game.top('main', { limit: 1 })")
+    second = game.evaluate("(after) => game.top('main', { limit: 1, after })", first["next"])
+    assert len(first["rows"]) == len(second["rows"]) == 1
+    assert first["rows"] != second["rows"]
+    assert first["total"] >= 2
+
+
+def test_a_lost_answer_loses_no_points(game: Page, stage_api: Api) -> None:
+    _register(game)
+    answered: list[int] = []
+
+    def lose_first(route: Route) -> None:
+        answered.append(route.fetch().status)
+        if len(answered) == 1:
+            route.abort()
+        else:
+            route.continue_()
+
+    game.route("**/complete", lose_first)
+    done = game.evaluate(COMPLETE, "tap")
+    assert answered[0] == 200
+    assert done["score"] == {"previous": 0, "current": done["points"]}
+    assert game.evaluate("game.call('GET', '/me')")["score"] == done["points"]
+
+
+def test_a_refusal_says_what_the_server_said(game: Page) -> None:
+    _register(game)
+    caught = "(error) => ({ name: error.name, code: error.code, status: error.status, id: error.requestId })"
+    refused = game.evaluate(f"game.start('nothing').catch({caught})")
+    assert refused["id"]
+    assert (refused["name"], refused["code"], refused["status"]) == ("FairboardError", "invalid_request", 422)
+    wrong = game.evaluate(f"game.signIn('nobody-at-all', 'no password of anyone').catch({caught})")
+    assert (wrong["code"], wrong["status"]) == ("invalid_credentials", 401)
+
+
+def test_a_token_is_renewed_once_for_all_calls_and_on_the_open_socket(game: Page, stage: Product) -> None:
+    _register(game)
+    game.evaluate(WATCH)
+    game.wait_for_function("states.at(-1) === 'live'")
+    renewals: list[str] = []
+    game.on("request", lambda request: renewals.append(request.url) if "/auth/refresh" in request.url else None)
+    sent = game.evaluate(
+        """async () => {
+            const sent = [], socket = sockets.at(-1), send = socket.send.bind(socket);
+            socket.send = (text) => (sent.push(JSON.parse(text)), send(text));
+            const before = await game.token();
+            await Promise.all([game.renew(before), game.renew(before)]);
+            await Promise.all([game.call("GET", "/me"), game.call("GET", "/me")]);
+            await new Promise((resolve) => setTimeout(resolve, 0));
+            return { sent, before, after: await game.token() };
+        }"""
+    )
+    assert len(renewals) == 1
+    assert sent["after"] != sent["before"]
+    game.wait_for_function("boards.length > 0")
+    assert [message["auth"] for message in sent["sent"] if message["type"] == "subscribe"] == [
+        f"Bearer {sent['after']}"
+    ]
+    again = game.evaluate(
+        """async (url) => {
+            const { Fairboard } = await import("/clients/fairboard.js");
+            return new Fairboard(url).user;
+        }""",
+        stage.url,
+    )
+    assert again == game.evaluate("game.user"), "another tab has the same player"
+
+
+def test_a_lost_socket_comes_back_and_an_old_board_is_dropped(game: Page) -> None:
+    game.evaluate(WATCH)
+    game.wait_for_function("boards.length > 0")
+    game.evaluate(
+        """() => sockets.at(-1).onmessage({ data: JSON.stringify(
+            { type: "leaderboard.update", meta: { board: "main", version: 0 }, data: [] }) })"""
+    )
+    assert _last(game, "boards")["version"] > 0
+    game.evaluate("sockets.at(-1).close()")
+    game.wait_for_function("states.at(-1) === 'live' && states.length > 1", timeout=30_000)
+    assert game.evaluate("states") == ["live", "reconnecting", "live"]
+    assert game.evaluate("sockets.length") == 2
+
+
+def test_a_sign_out_ends_the_login_and_goes_on_watching(game: Page) -> None:
+    _register(game)
+    game.evaluate(WATCH)
+    game.wait_for_function("states.at(-1) === 'live'")
+    token = game.evaluate("game.token()")
+    game.evaluate("game.signOut()")
+    assert game.evaluate("game.user") is None
+    game.wait_for_function("states.at(-1) === 'live' && states.length > 1", timeout=30_000)
+    status = game.evaluate(
+        """async (token) => {
+            const answer = await fetch(game.url + "/api/v1/me", { headers: { Authorization: `Bearer ${token}` } });
+            return answer.status;
+        }""",
+        token,
+    )
+    assert status == 401
+
+
+def test_the_element_is_a_board_in_one_line(game: Page, stage: Product, stage_api: Api, prize: str) -> None:
+    line = f'<fairboard-board server="{stage.url}" board="main" rows="3"></fairboard-board>'
+    game.evaluate("async (line) => { await import('/clients/element.js'); document.body.innerHTML = line; }", line)
+    player = stage_api.register(f"<b>{fresh_name('x')}</b>")
+    player.score_once(prize)
+    board = game.locator("fairboard-board")
+    row = board.locator("tbody tr", has=game.get_by_text(player.username, exact=True))
+    expect(row).to_be_visible(timeout=30_000)
+    expect(row.locator("td").first).to_have_text("1")
+    expect(board.locator("caption")).not_to_be_empty()
+    eventually(lambda: board.locator("tbody tr").count() <= 3)
+    expect(board.locator("p")).to_have_text("")
+    board.evaluate("(board) => board.setAttribute('board', 'nowhere')")
+    expect(board.locator("p")).to_have_text("There is no board nowhere.")
+    shown = game.evaluate(
+        """async () => {
+            const { formatScore } = await import("/clients/element.js");
+            const seconds = { decimals: 3, unit: "s" };
+            return [formatScore(12345, seconds), formatScore(-5, { decimals: 2 }), formatScore(1234567)];
+        }"""
+    )
+    assert shown == ["12.345 s", "-0.05", "1,234,567"]
+
+
+def test_the_module_is_small_and_the_package_complete() -> None:
+    assert len(gzip.compress((CLIENT / "fairboard.js").read_bytes())) < 6000
+    named = {"README.md", "package.json", *json.loads((CLIENT / "package.json").read_text())["files"]}
+    assert named == {path.name for path in CLIENT.iterdir()}
+    if shutil.which("npm"):
+        packed = subprocess.run(
+            ["npm", "pack", "--dry-run", "--json"], cwd=CLIENT, check=True, capture_output=True, text=True
+        ).stdout
+        assert {file["path"] for file in json.loads(packed)[0]["files"]} == named
