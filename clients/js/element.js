@@ -14,6 +14,8 @@ const STYLE = `
   p { margin: 0.25em 0; opacity: 0.7; }
 `;
 
+const WORDS = { connecting: "Connecting …", reconnecting: "Connecting …", live: "" };
+
 /** 12345 with 3 decimals and the unit "s" -> "12.345 s"; exact up to 2^53 - 1. */
 export function formatScore(value, { decimals = 0, unit = "" } = {}) {
   const digits = String(Math.abs(value)).padStart(decimals + 1, "0");
@@ -66,10 +68,10 @@ export class FairboardBoard extends HTMLElement {
     if (!this.isConnected) return;
     const board = this.getAttribute("board") ?? "main";
     const subscription = (this.#subscription = this.client.watch(board, ({ rows }) => this.#show(rows), {
-      onState: (state) => subscription === this.#subscription && this.#say(state === "live" ? "" : "Connecting …"),
+      onState: (state) => subscription === this.#subscription && state in WORDS && this.#say(WORDS[state]),
       onError: (error) => this.#say(error.code === "not_found" ? `There is no board ${board}.` : error.message),
     }));
-    this.#say("Connecting …");
+    this.#say(WORDS.connecting);
     const facts = await this.client.call("GET", `/boards/${encodeURIComponent(board)}`).catch(() => ({}));
     if (subscription !== this.#subscription) return;
     this.#facts = facts;
