@@ -31,6 +31,7 @@ export class FairboardBoard extends HTMLElement {
   #subscription = null;
   #facts = {};
   #rows = null;
+  #note = "";
 
   constructor() {
     super();
@@ -96,7 +97,7 @@ export class FairboardBoard extends HTMLElement {
     const rows = this.#rows.slice(0, Number(this.getAttribute("rows") ?? 10));
     const own = this.client.user?.user_id;
     root.querySelector("tbody").replaceChildren(...rows.map((row) => this.#row(row, own)));
-    if (rows.length === 0) this.#say("Nobody has played yet.");
+    this.#say(this.#note);
     this.dispatchEvent(new CustomEvent("board", { detail: rows }));
   }
 
@@ -110,8 +111,10 @@ export class FairboardBoard extends HTMLElement {
     return line;
   }
 
-  #say(text) {
-    this.shadowRoot.querySelector("p").textContent = text;
+  #say(note) {
+    this.#note = note;
+    const isEmpty = this.#rows?.length === 0;
+    this.shadowRoot.querySelector("p").textContent = note || (isEmpty ? "Nobody has played yet." : "");
   }
 }
 
