@@ -32,6 +32,10 @@ WATCH = """() => {
         onStanding: (standing) => standings.push(standing), onState: (state) => states.push(state),
     });
 }"""
+IMPORT = (
+    'import { Fairboard } from "/clients/fairboard.js"',
+    'const { Fairboard } = await import("/clients/fairboard.js")',
+)
 COMPLETE = """async (type) => {
     const run = await game.start(type);
     return run.complete();
@@ -202,6 +206,37 @@ def test_the_element_is_a_board_in_one_line(game: Page, stage: Product, stage_ap
         }"""
     )
     assert shown == ["12.345 s", "-0.05", "1,234,567"]
+
+
+def _snippet(language: str, stage: Product) -> str:
+    """Return the code in this language from the README, for the server of the tests."""
+    readme = (CLIENT / "README.md").read_text()
+    code = readme.split(f"```{language}\n")[1].split("```")[0]
+    return (
+        code.replace("https://scores.example.com", stage.url)
+        .replace('"./', '"/clients/')
+        .replace('src="element', 'src="/clients/element')
+    )
+
+
+def test_the_readme_does_what_it_says(game: Page, sites: Sites, stage: Product) -> None:
+    told: list[str] = []
+    game.on("console", lambda message: told.append(message.text))
+    game.route("**/game", lambda route: route.fulfill(body=_snippet("html", stage), content_type="text/html"))
+    game.goto(f"{sites.friend}/game")
+    expect(game.locator("fairboard-board caption")).not_to_be_empty(timeout=30_000)
+    closing = "live.close();\n"
+    code = _snippet("js", stage)
+    assert code.endswith(closing)
+    done = game.evaluate(f"async () => {{ {code.removesuffix(closing).replace(*IMPORT)} return {{ score, rank }}; }}")
+    assert done["score"]["current"] > 0
+    own = f"You are number {done['rank']['current']} of"
+
+    def has_told() -> bool:
+        game.wait_for_timeout(50)  # lets the messages arrive
+        return any(text.startswith(own) for text in told)
+
+    eventually(has_told)
 
 
 def test_the_module_is_small_and_the_package_complete() -> None:
