@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -237,6 +238,17 @@ def test_the_readme_does_what_it_says(game: Page, sites: Sites, stage: Product) 
         return any(text.startswith(own) for text in told)
 
     eventually(has_told)
+
+
+def test_the_how_to_makes_a_game(game: Page, sites: Sites, stage: Product) -> None:
+    guide = (ROOT / "docs" / "howto" / "browser.md").read_text()
+    commands = guide.split("```sh\n")[1].split("```")[0].splitlines()
+    stage.stack.flask(*shlex.split(commands[-1])[1:])
+    page = guide.split("```html\n")[1].split("```")[0].replace("http://127.0.0.1:8000", stage.url)
+    game.route("**/game", lambda route: route.fulfill(body=page, content_type="text/html"))
+    game.goto(f"{sites.friend}/game")
+    game.locator("button").click()
+    expect(game.locator("button")).to_contain_text("10 points", timeout=30_000)
 
 
 def test_the_module_is_small_and_the_package_complete() -> None:
