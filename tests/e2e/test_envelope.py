@@ -26,7 +26,7 @@ def test_an_unknown_path_is_a_404_in_the_envelope(api: Api, path: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("DELETE", "/me"), ("GET", "/auth/login"), ("POST", "/leaderboard/top"), ("PUT", "/actions"), ("PATCH", "/me")],
+    [("PUT", "/me"), ("GET", "/auth/login"), ("POST", "/leaderboard/top"), ("PUT", "/actions"), ("DELETE", "/actions")],
 )
 def test_a_wrong_method_is_a_405_that_names_the_right_ones(api: Api, method: str, path: str) -> None:
     answer = api.call(method, path)
