@@ -61,7 +61,7 @@ export class FairboardBoard extends HTMLElement {
     if (before === value) return;
     if (name === "server") this.#client = null;
     if (name === "rows") this.#draw();
-    else this.#begin();
+    else if (this.#subscription) this.#begin();
   }
 
   async #begin() {

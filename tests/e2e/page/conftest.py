@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import ClassVar
 
 import pytest
 from playwright.sync_api import Browser
@@ -23,14 +24,15 @@ class Sites:
 
     friend: str
     stranger: str
+    pages: dict[str, str]  # by path; every other path has a page too
 
 
 @pytest.fixture(scope="package")
 def sites() -> Iterator[Sites]:
     """Serve a page of other sites."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _AnyPage)
+    server, pages = ThreadingHTTPServer(("127.0.0.1", 0), _AnyPage), _AnyPage.pages
     Thread(target=server.serve_forever, daemon=True).start()
-    yield Sites(f"http://127.0.0.1:{server.server_port}", f"http://localhost:{server.server_port}")
+    yield Sites(f"http://127.0.0.1:{server.server_port}", f"http://localhost:{server.server_port}", pages)
     server.shutdown()
     server.server_close()
 
@@ -38,13 +40,16 @@ def sites() -> Iterator[Sites]:
 class _AnyPage(BaseHTTPRequestHandler):
     """Any page, and the client for browsers, which a game's site serves itself."""
 
+    pages: ClassVar[dict[str, str]] = {}
+
     def do_GET(self) -> None:
         script = ROOT / "clients" / "js" / Path(self.path).name
         is_script = script.suffix == ".js"
         self.send_response(200)
-        self.send_header("Content-Type", "text/javascript" if is_script else "text/html")
+        self.send_header("Content-Type", f"text/{'javascript' if is_script else 'html'}; charset=utf-8")
         self.end_headers()
-        self.wfile.write(script.read_bytes() if is_script else b"<!doctype html><title>A site</title><h1>A site</h1>")
+        page = self.pages.get(self.path, "<!doctype html><title>A site</title><h1>A site</h1>")
+        self.wfile.write(script.read_bytes() if is_script else page.encode())
 
     def log_message(self, *_: object) -> None:
         """Log nothing."""

@@ -223,8 +223,8 @@ def _snippet(language: str, stage: Product) -> str:
 def test_the_readme_does_what_it_says(game: Page, sites: Sites, stage: Product) -> None:
     told: list[str] = []
     game.on("console", lambda message: told.append(message.text))
-    game.route("**/game", lambda route: route.fulfill(body=_snippet("html", stage), content_type="text/html"))
-    game.goto(f"{sites.friend}/game")
+    sites.pages["/readme"] = _snippet("html", stage)
+    game.goto(f"{sites.friend}/readme")
     expect(game.locator("fairboard-board caption")).not_to_be_empty(timeout=30_000)
     closing = "live.close();\n"
     code = _snippet("js", stage)
@@ -245,8 +245,8 @@ def test_the_how_to_makes_a_game(game: Page, sites: Sites, stage: Product) -> No
     commands = guide.split("```sh\n")[1].split("```")[0].splitlines()
     stage.stack.flask(*shlex.split(commands[-1])[1:])
     page = guide.split("```html\n")[1].split("```")[0].replace("http://127.0.0.1:8000", stage.url)
-    game.route("**/game", lambda route: route.fulfill(body=page, content_type="text/html"))
-    game.goto(f"{sites.friend}/game")
+    sites.pages["/how-to"] = page
+    game.goto(f"{sites.friend}/how-to")
     game.locator("button").click()
     expect(game.locator("button")).to_contain_text("10 points", timeout=30_000)
 
