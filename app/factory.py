@@ -39,7 +39,7 @@ from app.http import (
 )
 from app.http.envelope import empty
 from app.http.limits import RateLimits
-from app.http.player_paths import PlayerConverter
+from app.http.player_paths import PlayerConverter, SlugConverter
 from app.http.top_reads import TopReads
 from app.settings import BadSetting, Settings
 from app.web.page import page
@@ -72,7 +72,7 @@ def create_app(settings: Settings) -> Flask:
     app = _App("fairboard", static_folder=None)
     # Each resource has one path and no redirects, so that a proxy's rules for the path cover the whole resource.
     app.url_map.merge_slashes = False
-    app.url_map.converters["player"] = PlayerConverter
+    app.url_map.converters.update(player=PlayerConverter, default=SlugConverter)
     app.extensions["fairboard"] = container = Container(settings)
     request_metrics.register(app, settings)
     identity.register(app, settings)

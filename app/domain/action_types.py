@@ -9,7 +9,7 @@ from typing import TypeAlias, get_args
 
 from app.domain.boards import MAX_SCORE, Cadence, ResultKind
 
-_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 SLUG_LENGTH = 64
 NAME_LENGTH = 80
 
@@ -36,7 +36,7 @@ def _seconds(value: object) -> str | None:
 
 def check_slug(value: object) -> str | None:
     """Return the error of a slug, or None."""
-    if isinstance(value, str) and len(value) <= SLUG_LENGTH and _SLUG.fullmatch(value):
+    if isinstance(value, str) and len(value) <= SLUG_LENGTH and SLUG.fullmatch(value):
         return None
     return f"must be up to {SLUG_LENGTH} small letters and digits, with single dashes between them"
 

@@ -1,4 +1,4 @@
-"""Players in paths: an id, or `ext:` and a percent-encoded id of the game's own, which may have slashes."""
+"""Names in paths: slugs, and players by an id or by `ext:` and the game's own id, which may have slashes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from uuid import UUID
 from flask import g
 from werkzeug.routing import BaseConverter, UUIDConverter, ValidationError
 
+from app.domain.action_types import SLUG
 from app.domain.player_names import EXTERNAL, PlayerName, player_name
 from app.errors import NotFound
 from app.http.services import container
+
+
+class SlugConverter(BaseConverter):
+    """The converter of parts without a named one: the slugs of boards and action types; any other text is a 404."""
+
+    regex = SLUG.pattern.replace("(", "(?:")
 
 
 class PlayerConverter(BaseConverter):

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-import redis.exceptions
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -221,7 +220,7 @@ def test_a_command_that_cannot_be_sent_costs_no_connection(container: Container)
     direct.call("PING")
     connection = direct.call("CLIENT", "ID")
     for commands in ([("SET", "a", "\ud800")], [("PING",), ("SET", "a", "\ud800")], [("SET", "a", object())]):
-        with pytest.raises((UnicodeEncodeError, redis.exceptions.DataError)):
+        with pytest.raises((UnicodeEncodeError, TypeError)):
             direct.call_together(commands)
         assert direct.call("PING") in ("PONG", True)
     assert direct.call("CLIENT", "ID") == connection
