@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from statistics import median
 from typing import Any
 
 from app.tables import markdown_table
@@ -147,11 +148,11 @@ def cpu_table(redeems: Sequence[Redeems]) -> str:
 
 def boards_line(boards: Boards) -> str:
     """Return the cost of boards as one sentence."""
-    one, most = boards.one, boards.most
+    one, most, further = median(boards.one_ms), median(boards.most_ms), boards.further_ms
     return (
-        f"A redemption that feeds {boards.count} boards (of all scorings) costs {most.total_ms:.2f} ms of CPU over "
-        f"all processes, one that feeds one {one.total_ms:.2f} ms: {boards.further_ms:.3f} ms for each further board "
-        f"({most.connections} connections, {most.rate:,.0f} and {one.rate:,.0f} redeems/s)."
+        f"A redemption that feeds {boards.count} boards (of all scorings) costs {most:.2f} ms of CPU over all "
+        f"processes, one that feeds one {one:.2f} ms: {further:.3f} ms for each further board, {further / one:.1%} of "
+        f"the first (medians of {len(boards.one_ms)} turns of {boards.turn:,} redemptions each, at 16 connections)."
     )
 
 
