@@ -1,5 +1,7 @@
-// Sign up, sign in, sign out.
+// Sign up, sign in, play as a guest, set another password with a reset token, sign out.
 
+import { call } from "./api.js";
+import { Form, nameProblem, passwordProblem } from "./form.js";
 import { refusal } from "./words.js";
 
 const find = (id) => document.getElementById(id);
@@ -7,35 +9,35 @@ const find = (id) => document.getElementById(id);
 const MODES = {
   up: { title: "Join the board", button: "Sign up", busy: "Signing up…", autocomplete: "new-password" },
   in: { title: "Welcome back", button: "Sign in", busy: "Signing in…", autocomplete: "current-password" },
+  reset: { title: "Set another password", button: "Set the password", busy: "Setting it…", autocomplete: "new-password" },
 };
-
-// "must have 3 to 32 characters" -> "It must have 3 to 32 characters."
-const ownSentence = (message) => (/^[a-z]/.test(message) ? `It ${message}.` : message);
+const RESET_LINK = /^#reset=(.+)$/; // the fragment of an address never leaves the browser
 
 export class Account {
   #session;
-  #form = find("account-form");
-  #error = find("account-error");
-  #submit = find("account-submit");
+  #form;
   #mode = "up";
-  #busy = false;
-  #unreached = false; // the message says that the server can't be reached
 
   constructor(session) {
     this.#session = session;
-    this.#form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#send();
+    this.#form = new Form("account", { username: "username", token: "reset-token", password: "password" }, {
+      labels: () => MODES[this.#mode],
+      check: () => this.#check(),
+      send: () => this.#send(),
+      explain: (refused) =>
+        refused.code === "invalid_token" ? { token: "This token was used, replaced or has expired. Ask for another one." } : null,
     });
-    find("mode-up").addEventListener("click", () => this.#turn("up"));
-    find("mode-in").addEventListener("click", () => this.#turn("in"));
+    for (const mode of ["up", "in", "reset"]) find(`mode-${mode}`).addEventListener("click", () => this.#turn(mode));
     find("reveal").addEventListener("change", (event) => (find("password").type = event.target.checked ? "text" : "password"));
     find("who-enter").addEventListener("click", (event) => {
       event.preventDefault();
       this.#turn("in");
       find("username").focus();
     });
+    find("guest").addEventListener("click", () => this.#enterAsGuest());
     find("sign-out").addEventListener("click", () => this.#session.signOut());
+    window.addEventListener("hashchange", () => this.#followLink());
+    this.#followLink();
   }
 
   /** Show who is signed in. `refused` is the reason of a sign-out that the player did not ask for. */
@@ -49,93 +51,76 @@ export class Account {
     if (user) {
       this.#form.reset();
       find("password").type = "password";
-      this.#clear();
     } else if (refused) {
       this.#turn("in");
-      this.#say(refusal(refused));
+      this.#form.say(refusal(refused));
     }
   }
 
   /** Withdraw the message that the server can't be reached: it is within reach again. */
   reached() {
-    if (this.#unreached) this.#clear();
+    this.#form.reached();
   }
 
   #turn(mode) {
     this.#mode = mode;
-    find("mode-up").setAttribute("aria-pressed", String(mode === "up"));
-    find("mode-in").setAttribute("aria-pressed", String(mode === "in"));
+    for (const other of ["up", "in"]) find(`mode-${other}`).setAttribute("aria-pressed", String(mode === other));
+    find("mode-reset").hidden = mode !== "in";
     find("account-title").textContent = MODES[mode].title;
     find("password").autocomplete = MODES[mode].autocomplete;
-    find("username-hint").hidden = find("password-hint").hidden = mode === "in";
-    this.#submit.textContent = MODES[mode].button;
-    this.#clear();
+    find("password-label").textContent = mode === "reset" ? "New password" : "Password";
+    find("username-hint").hidden = mode === "in";
+    find("password-hint").hidden = mode === "in";
+    find("username-field").hidden = mode === "reset";
+    find("reset-token-field").hidden = mode !== "reset";
+    find("account-done").hidden = true;
+    this.#form.label();
+    this.#form.clear();
+  }
+
+  /** Begin with the token of a reset link, and take it out of the address: nobody may read it over a shoulder. */
+  #followLink() {
+    const [, token] = RESET_LINK.exec(location.hash) ?? [];
+    if (!token) return;
+    history.replaceState(null, "", location.pathname + location.search);
+    this.#turn("reset");
+    find("reset-token").value = decodeURIComponent(token);
+    if (!this.#session.user) find("password").focus();
+  }
+
+  #check() {
+    const username = this.#form.value("username");
+    const password = this.#form.value("password");
+    if (this.#mode === "in") {
+      return { username: username ? "" : "Enter a username.", password: password ? "" : "Enter a password." };
+    }
+    if (this.#mode === "up") return { username: nameProblem(username), password: passwordProblem(password) };
+    return { token: this.#form.value("token").trim() ? "" : "Enter the token.", password: passwordProblem(password) };
   }
 
   async #send() {
-    if (this.#busy) return;
-    this.#clear();
-    const username = find("username").value;
-    const password = find("password").value;
-    if (this.#wrong(username, password)) return;
-    this.#work(true);
+    const username = this.#form.value("username");
+    const password = this.#form.value("password");
+    if (this.#mode === "up") return this.#session.signUp(username, password);
+    if (this.#mode === "in") return this.#session.signIn(username, password);
+    await call("POST", "/auth/reset", { body: { token: this.#form.value("token").trim(), password } });
+    this.#form.reset();
+    this.#turn("in");
+    find("account-done").hidden = false;
+    find("username").focus();
+  }
+
+  async #enterAsGuest() {
+    const button = find("guest");
+    if (button.getAttribute("aria-disabled") === "true") return;
+    this.#form.clear();
+    button.setAttribute("aria-disabled", "true");
     try {
-      await (this.#mode === "up" ? this.#session.signUp(username, password) : this.#session.signIn(username, password));
+      await this.#session.enterAsGuest();
     } catch (refused) {
-      this.#refuse(refused);
+      this.#form.say(refusal(refused));
     } finally {
-      this.#work(false);
+      button.setAttribute("aria-disabled", "false");
     }
-  }
-
-  // The server checks all of this again; a check here only saves a round trip.
-  #wrong(username, password) {
-    const length = [...username.normalize("NFKC").replace(/\p{Default_Ignorable_Code_Point}/gu, "")].length;
-    const size = [...password.normalize("NFC")].length;
-    const up = this.#mode === "up";
-    const name = length === 0 ? "Enter a username." : up && (length < 3 || length > 32) ? "A username has 3 to 32 characters." : "";
-    const word =
-      password.length === 0 ? "Enter a password." : up && (size < 8 || size > 256) ? "A password has 8 to 256 characters." : "";
-    if (word) this.#field("password", word);
-    if (name) this.#field("username", name);
-    return Boolean(name || word);
-  }
-
-  #refuse(refused) {
-    const fields = Array.isArray(refused.details) ? refused.details : [];
-    const known = fields.filter((item) => item?.field === "username" || item?.field === "password");
-    for (const { field, message } of [...known].reverse()) this.#field(field, ownSentence(message));
-    if (refused.code === "username_taken") this.#field("username", refusal(refused));
-    else if (known.length === 0) this.#say(refusal(refused));
-    this.#unreached = refused.code === "network" || refused.code === "unavailable";
-  }
-
-  #field(name, words) {
-    const error = find(`${name}-error`);
-    error.textContent = words;
-    error.hidden = false;
-    find(name).setAttribute("aria-invalid", "true");
-    find(name).focus(); // so that a screen reader reads the field with its error
-  }
-
-  #say(words) {
-    this.#error.textContent = words;
-    this.#error.hidden = false;
-  }
-
-  #clear() {
-    this.#unreached = false;
-    this.#error.hidden = true;
-    this.#error.textContent = "";
-    for (const name of ["username", "password"]) {
-      find(`${name}-error`).hidden = true;
-      find(name).removeAttribute("aria-invalid");
-    }
-  }
-
-  #work(busy) {
-    this.#busy = busy;
-    this.#submit.setAttribute("aria-disabled", String(busy));
-    this.#submit.textContent = busy ? MODES[this.#mode].busy : MODES[this.#mode].button;
   }
 }

@@ -8,6 +8,7 @@ import { Boards } from "./boards.js";
 import { Case } from "./case.js";
 import { Feed } from "./feed.js";
 import { Online } from "./online.js";
+import { OwnAccount } from "./own-account.js";
 import { Play } from "./play.js";
 import { Session } from "./session.js";
 import { Standing } from "./standing.js";
@@ -22,6 +23,7 @@ const board = new Board();
 const ownCase = new Case(session);
 const feed = new Feed(session);
 const online = new Online();
+const ownAccount = new OwnAccount(session);
 const play = new Play(session, boards);
 const standing = new Standing(session, board);
 
@@ -40,6 +42,7 @@ function someoneElse(refused = null) {
   board.mark(session.user?.user_id ?? null);
   account.show(refused);
   ownCase.show(null);
+  ownAccount.reset();
   standing.reset();
   settle();
 }
@@ -85,6 +88,7 @@ session.addEventListener("enter", () => {
   someoneElse();
   if (focused) play.focus();
 });
+session.addEventListener("rename", () => account.show());
 session.addEventListener("leave", (event) => {
   someoneElse(event.detail);
   document.getElementById("who-enter").focus();
@@ -94,6 +98,7 @@ standing.addEventListener("known", (event) => {
   if (event.detail.user_id !== undefined) {
     playersCase = event.detail.case ?? null;
     ownCase.show(event.detail);
+    ownAccount.know(event.detail, event.detail.status === "suspended");
   }
   learn(event.detail.status);
   warn();

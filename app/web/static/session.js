@@ -9,7 +9,7 @@ import { exclusive, shared } from "./storage.js";
 const KEY = "fairboard.session";
 const LOCK = "fairboard.renewal";
 
-/** Events: `enter` (signed in), `renew` (new access token), `leave` (detail: a Refused, or null after a sign-out). */
+/** Events: `enter` (signed in), `renew` (new access token), `rename` (new name), `leave` (detail: a Refused, or null after a sign-out). */
 export class Session extends EventTarget {
   #timer = null;
   #renewal = null;
@@ -33,6 +33,19 @@ export class Session extends EventTarget {
 
   signIn(username, password) {
     return this.#enter("/auth/login", { username, password });
+  }
+
+  /** Play without an account; this browser alone comes back to it, until it is made a full one. */
+  enterAsGuest() {
+    return this.#enter("/auth/guest", {});
+  }
+
+  /** Note the player's new name, in every tab. */
+  rename(username) {
+    if (!this.held) return;
+    const held = { ...this.held, user: { ...this.held.user, username } };
+    shared.write(KEY, held);
+    this.#adopt(held);
   }
 
   /** Sign out here at once, and end the login on the server if it can be reached. */
@@ -134,6 +147,7 @@ export class Session extends EventTarget {
     if (!held && before) this.dispatchEvent(new CustomEvent("leave", { detail: refused }));
     else if (held && held.user.user_id !== before?.user.user_id) this.dispatchEvent(new Event("enter"));
     else if (held && held.access !== before.access) this.dispatchEvent(new Event("renew"));
+    else if (held && held.user.username !== before.user.username) this.dispatchEvent(new Event("rename"));
   }
 
   #plan(least = 0) {

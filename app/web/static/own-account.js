@@ -1,0 +1,85 @@
+// The player's own account: another name, another password; for a guest, an account with both.
+
+import { Form, nameProblem, passwordProblem } from "./form.js";
+
+const find = (id) => document.getElementById(id);
+
+export class OwnAccount {
+  #session;
+  #guest = null; // null while it is unknown
+  #forms;
+
+  constructor(session) {
+    this.#session = session;
+    const upgrade = new Form("upgrade", { username: "upgrade-name", password: "upgrade-password" }, {
+      labels: () => ({ button: "Keep this account", busy: "Keeping it…" }),
+      check: () => ({ username: nameProblem(upgrade.value("username")), password: passwordProblem(upgrade.value("password")) }),
+      send: () => this.#upgrade(upgrade.value("username"), upgrade.value("password")),
+    });
+    const rename = new Form("rename", { username: "rename-name" }, {
+      labels: () => ({ button: "Change the name", busy: "Changing it…" }),
+      check: () => ({ username: nameProblem(rename.value("username")) }),
+      send: () => this.#rename(rename.value("username")),
+    });
+    const change = new Form("change", { current: "change-current", new: "change-new" }, {
+      labels: () => ({ button: "Change the password", busy: "Changing it…" }),
+      check: () => ({
+        current: change.value("current") ? "" : "Enter your current password.",
+        new: passwordProblem(change.value("new")),
+      }),
+      send: () => this.#changePassword(change.value("current"), change.value("new")),
+      explain: (refused) => (refused.code === "invalid_credentials" ? { current: "That is not your current password." } : null),
+    });
+    this.#forms = [upgrade, rename, change];
+    this.reset();
+  }
+
+  /** Forget the player of before. */
+  reset() {
+    this.#guest = null;
+    find("own").hidden = true;
+    find("own").open = false;
+    this.#say("");
+    for (const form of this.#forms) form.reset();
+  }
+
+  /** Show the forms for the signed-in player; `profile` is the data of GET /me. */
+  know(profile, suspended) {
+    find("own").hidden = suspended;
+    if (this.#guest === Boolean(profile.guest)) return;
+    this.#guest = Boolean(profile.guest);
+    find("own-title").textContent = this.#guest ? "Keep this account" : "Your account";
+    find("upgrade-form").hidden = !this.#guest;
+    find("rename-form").hidden = this.#guest;
+    find("change-form").hidden = this.#guest;
+  }
+
+  async #upgrade(username, password) {
+    const { data } = await this.#session.call("POST", "/me/account", { body: { username, password } });
+    this.#done("upgrade", "It is yours: sign in with this name and password anywhere.");
+    this.#session.rename(data.username);
+    this.know(data, false);
+  }
+
+  async #rename(username) {
+    const { data } = await this.#session.call("PATCH", "/me", { body: { username } });
+    this.#done("rename", `Your name is ${data.username} now.`);
+    this.#session.rename(data.username);
+  }
+
+  async #changePassword(current, password) {
+    await this.#session.call("POST", "/me/password", { body: { current, new: password } });
+    this.#done("change", "The password is changed. You are signed out everywhere else.");
+  }
+
+  #done(id, words) {
+    find(`${id}-form`).reset();
+    this.#say(words);
+    find("own-done").focus();
+  }
+
+  #say(words) {
+    find("own-done").textContent = words;
+    find("own-done").hidden = words === "";
+  }
+}
