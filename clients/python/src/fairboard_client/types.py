@@ -17,13 +17,13 @@ class User(TypedDict):
 
 
 class TokenPair(TypedDict):
-    """A login: two tokens, and the seconds that the access token lives."""
+    """A login: two tokens, the seconds that the access token lives, and `user`, as the server says with each pair."""
 
     access_token: str
     refresh_token: str
     expires_in: float
     token_type: NotRequired[str]
-    user: NotRequired[User]
+    user: User
 
 
 class Profile(TypedDict):
