@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast
@@ -27,11 +28,12 @@ class Lock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Login:
-    """A token pair with its times on the client's clock."""
+    """An access token with its times on the client's clock, and the pair that it is of unless it came alone."""
 
-    pair: TokenPair = field(repr=False)
-    renew_at: float
-    ends_at: float
+    access_token: str = field(repr=False)
+    pair: TokenPair | None = field(default=None, repr=False)
+    renew_at: float = math.inf
+    ends_at: float = math.inf
 
 
 class PlayerCalls(ReadCalls):
@@ -51,11 +53,15 @@ class PlayerCalls(ReadCalls):
         """Return the present token pair."""
         return self._login.pair if self._login else None
 
-    def use(self, pair: TokenPair) -> None:
-        """Play as the player of this token pair, such as one of the game's own server."""
-        life = pair["expires_in"]
+    def use(self, tokens: TokenPair | str) -> None:
+        """Play as the player of this token pair, or of an access token alone, which is never renewed."""
+        if isinstance(tokens, str):
+            self._login = _Login(tokens)
+            return
+        life = tokens["expires_in"]
         ends_at = self._clock() + life
-        self._login = _Login(pair, ends_at - min(_EARLY_SECONDS, life * _EARLY_SHARE), ends_at)
+        renew_at = ends_at - min(_EARLY_SECONDS, life * _EARLY_SHARE)
+        self._login = _Login(tokens["access_token"], tokens, renew_at, ends_at)
 
     def register(self, username: str, password: str) -> Steps[TokenPair]:
         """Create an account and play with it; return its tokens, with the `user`."""
@@ -83,7 +89,7 @@ class PlayerCalls(ReadCalls):
     def refresh(self) -> Steps[None]:
         """Renew the tokens now. Calls do that by themselves before the tokens expire."""
         if self._login is not None:
-            yield from self._renew(self._login.pair["access_token"])
+            yield from self._renew(self._login.access_token)
 
     def me(self) -> Steps[Profile]:
         """Return the player's own account, correct right after the player's own results."""
@@ -115,14 +121,15 @@ class PlayerCalls(ReadCalls):
         return self._keep(answer.data)
 
     def _attempt(self, call: Draft) -> Steps[Answer]:
-        if call.is_anonymous or self._login is None:
+        login = self._login
+        if call.is_anonymous or login is None:
             return (yield from send(call, None))
-        yield from self._renew_in_time(self._login)
+        yield from self._renew_in_time(login)
         token = self._access_token()
         try:
             return (yield from send(call, token))
         except FairboardError as error:
-            if error.code != "unauthorized":
+            if error.code != "unauthorized" or login.pair is None:
                 raise
         yield from self._renew(token)
         return (yield from send(call, self._access_token()))
@@ -132,7 +139,7 @@ class PlayerCalls(ReadCalls):
         if self._clock() < login.renew_at:
             return
         try:
-            yield from self._renew(login.pair["access_token"], only_in_time=True)
+            yield from self._renew(login.access_token, only_in_time=True)
         except FairboardError as error:
             if error.code == "unauthorized" or self._clock() >= login.ends_at:
                 raise
@@ -145,7 +152,7 @@ class PlayerCalls(ReadCalls):
         yield Acquire()
         try:
             login = self._login
-            if login is None or login.pair["access_token"] != stale:
+            if login is None or login.pair is None or login.access_token != stale:
                 return
             if only_in_time and self._clock() < login.renew_at:
                 return
@@ -167,7 +174,7 @@ class PlayerCalls(ReadCalls):
     def _access_token(self) -> str:
         if self._login is None:
             raise FairboardError("unauthorized", "the login has ended: sign in again", 401)
-        return self._login.pair["access_token"]
+        return self._login.access_token
 
     def _keep(self, pair: TokenPair) -> TokenPair:
         self.use(pair)

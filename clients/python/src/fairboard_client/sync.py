@@ -182,8 +182,8 @@ class Server(_Client[ServerCalls]):
 class Player(_Client[PlayerCalls]):
     """One player. Threads may share it. Before a sign-in it makes the calls that need no account.
 
-    `on_tokens` is called with each new token pair, and with `None` when the login has ended. `http` and `wait` are as
-    for `Server`.
+    `tokens` is as for `use`. `on_tokens` is called with each new pair, and with `None` when the login has ended.
+    `http` and `wait` are as for `Server`.
     """
 
     register = _run(PlayerCalls.register)
@@ -198,7 +198,7 @@ class Player(_Client[PlayerCalls]):
     def __init__(
         self,
         url: str,
-        tokens: TokenPair | None = None,
+        tokens: TokenPair | str | None = None,
         *,
         on_tokens: OnTokens | None = None,
         retries: Retries | None = None,
@@ -216,6 +216,6 @@ class Player(_Client[PlayerCalls]):
         """Return the present token pair."""
         return self._calls.tokens
 
-    def use(self, pair: TokenPair) -> None:
-        """Play as the player of this token pair, such as one of the game's own server."""
-        self._calls.use(pair)
+    def use(self, tokens: TokenPair | str) -> None:
+        """Play as the player of this token pair, or of an access token alone, which is never renewed."""
+        self._calls.use(tokens)
