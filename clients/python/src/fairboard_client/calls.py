@@ -9,7 +9,7 @@ from fairboard_client.errors import FairboardError
 from fairboard_client.retries import Retries
 from fairboard_client.steps import Item, Pause, Steps, Stream, send
 from fairboard_client.types import ActionType, Board, Event, PlacedRow, PublicPlayer, Row, Season, Surroundings
-from fairboard_client.wire import PREFIX, Answer, Draft, draft, player_path
+from fairboard_client.wire import PREFIX, Answer, Draft, draft, given, player_path
 
 _MOST_ROWS = 100  # of one page
 _READS = ("GET", "HEAD")
@@ -116,9 +116,8 @@ class ReadCalls(Calls):
         segment: str | None = None,
     ) -> Steps[list[PlacedRow]]:
         """Return the standings of up to 100 players among themselves, best first: a board of friends."""
-        named = {"board": board, "season": season, "segment": segment}
-        body = {"user_ids": list(players), **{name: value for name, value in named.items() if value is not None}}
-        answer = yield from self._repeated(draft("POST", "/leaderboard/lookup", body), is_repeatable=True)
+        fields = {"user_ids": list(players), "board": board, "season": season, "segment": segment}
+        answer = yield from self._repeated(draft("POST", "/leaderboard/lookup", given(fields)), is_repeatable=True)
         return cast(list[PlacedRow], answer.data)
 
     def standing(self, player: str, board: str = "main", *, season: int | None = None) -> Steps[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from fairboard_client.errors import FairboardError
 from fairboard_client.retries import Retries
 from fairboard_client.steps import Acquire, Steps, send
 from fairboard_client.types import Action, Completed, Profile, TokenPair
-from fairboard_client.wire import Answer, Draft, draft
+from fairboard_client.wire import Answer, Draft, draft, given
 
 _EARLY_SECONDS, _EARLY_SHARE = 60.0, 0.2  # tokens are renewed so long before they expire, the shorter of both
 _REFRESH = Draft("POST", "/auth/refresh")
@@ -106,13 +107,14 @@ class PlayerCalls(ReadCalls):
     ) -> Steps[Completed]:
         """Complete an action, once however often it has to be sent; pass a `result` where players report it.
 
-        The Idempotency-Key is the action's id, so the same call may be made again after any error, also by another
-        process. An action that comes too soon after another one is completed when the server allows it.
+        The Idempotency-Key follows from the action and the result, so the same call may be made again after any error,
+        also by another process; after a refused result another one may be tried. An action that comes too soon after
+        another one is completed when the server allows it.
         """
         fields = {"token": action["token"], "result": result, "metadata": metadata}
-        body = {name: value for name, value in fields.items() if value is not None}
-        path, key = f"/actions/{action['action_id']}/complete", action["action_id"]
-        answer = yield from self._repeated(draft("POST", path, body, key=key))
+        call = draft("POST", f"/actions/{action['action_id']}/complete", given(fields))
+        key = hashlib.sha256(call.body or b"").hexdigest()
+        answer = yield from self._repeated(replace(call, key=key))
         return cast(Completed, answer.data)
 
     def _enter(self, path: str, body: object, *, is_repeatable: bool = False) -> Steps[TokenPair]:

@@ -11,7 +11,7 @@ from fairboard_client.errors import FairboardError
 from fairboard_client.retries import Retries
 from fairboard_client.steps import Steps, send
 from fairboard_client.types import BatchRow, Completed, GamePlayer, Score, TokenPair
-from fairboard_client.wire import Answer, Draft, draft, player_path
+from fairboard_client.wire import Answer, Draft, draft, given, player_path
 
 
 class ServerCalls(ReadCalls):
@@ -31,12 +31,8 @@ class ServerCalls(ReadCalls):
 
         A new player needs a `username`. Attributes that are left out stay; `None` removes one.
         """
-        body: dict[str, object] = {"external_id": external_id}
-        if username is not None:
-            body["username"] = username
-        if attributes is not None:
-            body["attributes"] = dict(attributes)
-        answer = yield from self._repeated(draft("POST", "/players", body), is_repeatable=True)
+        fields = {"external_id": external_id, "username": username, "attributes": attributes}
+        answer = yield from self._repeated(draft("POST", "/players", given(fields)), is_repeatable=True)
         return cast(GamePlayer, answer.data)
 
     def player_tokens(self, player: str) -> Steps[TokenPair]:
@@ -60,8 +56,8 @@ class ServerCalls(ReadCalls):
         default it is a new one, which an error has as `idempotency_key`.
         """
         fields = {"player": player, "action_type": action_type, "result": result, "metadata": metadata}
-        body = {name: value for name, value in fields.items() if value is not None}
-        answer = yield from self._repeated(draft("POST", "/scores", body, key=key or batches.new_key()))
+        call = draft("POST", "/scores", given(fields), key=key or batches.new_key())
+        answer = yield from self._repeated(call)
         return cast(Completed, answer.data)
 
     def submit_batch(self, scores: Iterable[Score]) -> Steps[list[BatchRow]]:

@@ -82,10 +82,15 @@ def draft(
     is_anonymous: bool = False,
 ) -> Draft:
     """Return a call with `body` as JSON. Parameters that are `None` are left out of the query."""
-    given = {name: value for name, value in (query or {}).items() if value is not None}
-    full_path = f"{path}?{urlencode(given)}" if given else path
+    parameters = given(query or {})
+    full_path = f"{path}?{urlencode(parameters)}" if parameters else path
     payload = None if body is None else json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
     return Draft(method, full_path, payload, key, is_anonymous)
+
+
+def given(fields: Mapping[str, object]) -> dict[str, object]:
+    """Return the fields that are not `None`."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def authorized(call: Draft, token: str | None) -> Request:
