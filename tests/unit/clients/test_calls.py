@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
 
@@ -13,7 +14,7 @@ from fairboard_client.player_calls import PlayerCalls
 from fairboard_client.retries import Retries
 from fairboard_client.steps import Acquire, Send
 from fairboard_client.types import Score, TokenPair
-from fairboard_client.wire import Lost, Reply, authorized, draft, player_path, read
+from fairboard_client.wire import Lost, Reply, authorized, compact, draft, player_path, read
 
 _PAIR: TokenPair = {"access_token": "a1", "refresh_token": "r1", "expires_in": 100.0}
 
@@ -31,6 +32,14 @@ def test_a_request_has_the_parameters_that_were_given() -> None:
     assert "secret" not in repr(request)
     assert "Authorization" not in authorized(draft("POST", "/auth/guest", is_anonymous=True), "secret").headers
     assert player_path("ext:a/ü%") == "ext:a%2F%C3%BC%25"
+
+
+def test_a_body_is_json_or_an_error() -> None:
+    assert compact({"a": MappingProxyType({"b": 1})}) == b'{"a":{"b":1}}'
+    with pytest.raises(TypeError, match="no JSON value"):
+        compact({"a": object()})
+    with pytest.raises(ValueError, match="JSON"):
+        compact({"a": float("nan")})
 
 
 @pytest.mark.parametrize(

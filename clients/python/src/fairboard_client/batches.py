@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from uuid import uuid4
 
 from fairboard_client.errors import FairboardError
 from fairboard_client.types import BatchRow, ErrorBody, Score
+from fairboard_client.wire import compact
 
 _MOST_SCORES = 1000
 _MOST_BYTES = 1_000_000  # the server takes 1 MiB, with the braces around
@@ -28,7 +28,7 @@ def parts(scores: Iterable[Score]) -> Iterator[list[Score]]:
     part: list[Score] = []
     size = 0
     for score in scores:
-        length = len(json.dumps(score, separators=(",", ":"))) + 1
+        length = len(compact(score)) + 1
         if part and (len(part) == _MOST_SCORES or size + length > _MOST_BYTES):
             yield part
             part, size = [], 0

@@ -84,8 +84,18 @@ def draft(
     """Return a call with `body` as JSON. Parameters that are `None` are left out of the query."""
     parameters = given(query or {})
     full_path = f"{path}?{urlencode(parameters)}" if parameters else path
-    payload = None if body is None else json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
-    return Draft(method, full_path, payload, key, is_anonymous)
+    return Draft(method, full_path, None if body is None else compact(body), key, is_anonymous)
+
+
+def compact(body: object) -> bytes:
+    """Return a body as JSON. Raises `TypeError` or `ValueError` for a value that JSON does not have."""
+    return json.dumps(body, separators=(",", ":"), allow_nan=False, default=_as_dict).encode()
+
+
+def _as_dict(value: object) -> dict[Any, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{value!r} is no JSON value")
 
 
 def given(fields: Mapping[str, object]) -> dict[str, object]:
