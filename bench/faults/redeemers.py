@@ -65,7 +65,7 @@ class Redeemer:
     def __init__(self, address: tuple[str, int], token: str, account: PhaseAccount, seed: int) -> None:
         self._account = account
         self._random = random.Random(seed)
-        self._http = httpx.Client(timeout=_ANSWER_SECONDS, verify=False)
+        self._http = httpx.Client(timeout=_ANSWER_SECONDS, verify=False, trust_env=False)
         url = "http://{}:{}".format(*address)
         retries = Retries(total=_GIVE_UP_SECONDS)
         self._patient = Player(url, token, retries=retries, http=self._http, wait=self._note_failed_try)

@@ -13,11 +13,14 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import uuid4
 
+import httpx
+
 from deploy.demo.answers import Answer, answer_of
 from deploy.demo.board import SeenBoard, Socket
 from deploy.demo.tally import Event, EventTally
 from fairboard_client import FairboardError, Player, Retries, TokenPair
 
+_ANSWER_SECONDS = 15.0  # a player waits this long for one answer
 _SOCKET_SECONDS = 5.0  # the server closes the socket of a suspended player in milliseconds
 
 
@@ -75,7 +78,10 @@ class DemoPlayer:
     def __init__(self, world: World, name: str, rng: random.Random) -> None:
         self.world, self.name, self.rng = world, name, rng
         retries = Retries(total=math.inf, first_pause=1.0, longest_pause=3.0, jitter=rng.random)
-        self._client = Player(world.url, retries=retries, wait=self._wait_to_retry, on_tokens=self._renew_socket)
+        self._http = httpx.Client(timeout=_ANSWER_SECONDS, trust_env=False)  # no proxy of the shell's
+        self._client = Player(
+            world.url, retries=retries, http=self._http, wait=self._wait_to_retry, on_tokens=self._renew_socket
+        )
         self._socket: Socket | None = None
         self._cut_off = threading.Event()
         self._action_types: list[dict[str, Any]] = []
@@ -197,7 +203,7 @@ class DemoPlayer:
         with contextlib.suppress(FairboardError, Stopped):
             if self._client.tokens is not None:
                 self._client.logout()
-        self._client.close()
+        self._http.close()
 
     def _sign_in_again(self) -> None:
         """Begin another login: the one before is gone, for example after the lost answer to a renewal."""

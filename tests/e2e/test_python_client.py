@@ -298,7 +298,10 @@ def _snippets(product: Product, key: str) -> list[str]:
     return [text.replace("https://scores.example.com", product.url).replace("fbk_…", key) for text in code]
 
 
-def test_the_readme_does_what_it_says(product: Product, key: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_readme_does_what_it_says(
+    product: Product, key: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
     server, player = _snippets(product, key)
     scope: dict[str, Any] = {}
     exec(server, scope)

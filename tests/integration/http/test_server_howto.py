@@ -49,6 +49,7 @@ def _run_python(app: Flask, key: str, monkeypatch: pytest.MonkeyPatch) -> dict[s
     """Run the page's Python; return its variables."""
     scope: dict[str, Any] = {}
     with _served(app) as url:
+        monkeypatch.setenv("NO_PROXY", "*")
         monkeypatch.setenv("URL", url)
         monkeypatch.setenv("KEY", key)
         exec(PAGE.read_text().split("```python\n")[1].split("```")[0], scope)

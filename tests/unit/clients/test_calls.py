@@ -13,10 +13,11 @@ from fairboard_client.errors import FairboardError
 from fairboard_client.player_calls import PlayerCalls
 from fairboard_client.retries import Retries
 from fairboard_client.steps import Acquire, Send
-from fairboard_client.types import Score, TokenPair
+from fairboard_client.types import Score, TokenPair, User
 from fairboard_client.wire import Lost, Reply, authorized, compact, draft, player_path, read
 
-_PAIR: TokenPair = {"access_token": "a1", "refresh_token": "r1", "expires_in": 100.0}
+_USER: User = {"user_id": "u", "username": "Ada", "role": "player", "status": "active"}
+_PAIR: TokenPair = {"access_token": "a1", "refresh_token": "r1", "expires_in": 100.0, "user": _USER}
 
 
 def _reply(status: int, body: object, **headers: str) -> Reply:

@@ -100,7 +100,7 @@ class _Group(Generic[C_co]):
 
 def _run(method: Callable[Concatenate[C, P], Steps[T]]) -> Callable[Concatenate[_Group[C], P], Coroutine[Any, Any, T]]:
     @functools.wraps(method)
-    async def run(self: _Group[C], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run(self: _Group[C], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._transport.run(method(self._calls, *args, **kwargs))
 
     return run
@@ -108,7 +108,7 @@ def _run(method: Callable[Concatenate[C, P], Steps[T]]) -> Callable[Concatenate[
 
 def _iterate(method: Callable[Concatenate[C, P], Stream[T]]) -> Callable[Concatenate[_Group[C], P], AsyncIterator[T]]:
     @functools.wraps(method)
-    def iterate(self: _Group[C], *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
+    def iterate(self: _Group[C], /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
         return self._transport.iterate(method(self._calls, *args, **kwargs))
 
     return iterate

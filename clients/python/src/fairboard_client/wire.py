@@ -140,10 +140,10 @@ def read(outcome: Outcome) -> Answer:
 
 def _refusal(reply: Reply, envelope: Mapping[str, Any]) -> FairboardError:
     error = envelope.get("error")
-    if not isinstance(error, dict):
+    if not isinstance(error, dict) or "code" not in error:
         error = {"code": "unavailable" if reply.status in (502, 503, 504) else "http_error"}
     return FairboardError(
-        str(error.get("code")),
+        str(error["code"]),
         str(error.get("message") or f"the server answered {reply.status}"),
         reply.status,
         error.get("details"),
