@@ -64,8 +64,10 @@ def _score(game: Any, player: str) -> int:
     return score
 
 
-def test_a_server_makes_players_and_submits_scores(game: Any) -> None:
+def test_a_server_makes_players_and_submits_scores(game: Any, way: Unreliable) -> None:
     name = fresh_name("own")
+    way.lose("/players")
+    way.refuse("/tokens", 503)
     player = game.players.put(name, username=name, attributes={"country": "JP"})
     changed = game.players.put(name, attributes={"country": None, "team": "red"})
     assert (changed["user_id"], changed["attributes"]) == (player["user_id"], {"team": "red"})
