@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from devstack.child import ROOT
-from fairboard_client import FairboardError, Retries, calls
+from fairboard_client import FairboardError, Retries, calls, types
 from tests.parts.client import PASSWORD, Api, fresh_name
 from tests.parts.product import Product
 from tests.parts.python_clients import Kind, kind_of
+from tests.parts.shapes import problems
 from tests.parts.unreliable import Unreliable, unreliable
 from tests.parts.waiting import eventually
 
@@ -132,6 +133,40 @@ def test_an_error_has_the_key_to_send_the_score_with_again(kind: Kind, way: Unre
     assert (lost.value.code, lost.value.status, lost.value.was_sent) == ("network", 0, True)
     game.scores.submit(player, "duel", 7, key=lost.value.idempotency_key)
     assert _score(game, player) == 7
+
+
+def test_the_answers_have_their_types(product: Product, key: str) -> None:
+    with kind_of("sync") as kind:
+        game, player = kind.server(product.url, key), kind.player(product.url)
+        name = fresh_name("own")
+        score = {"player": f"ext:{name}", "action_type": "duel", "result": 5}
+        own = game.players.put(name, username=name)
+        pair = player.guest()
+        action = player.start("tap")
+        done = player.complete(action)
+        user_id = pair["user"]["user_id"]
+        eventually(lambda: player.standing(user_id)["rank"])
+        answers = [
+            (own, types.GamePlayer),
+            (game.players.tokens(f"ext:{name}"), types.TokenPair),
+            (game.scores.batch([score, {**score, "result": "x"}]), list[types.BatchRow]),
+            (game.scores.submit(**score), types.Completed),
+            (pair, types.TokenPair),
+            (action, types.Action),
+            (done, types.Completed),
+            (player.me(), types.Profile),
+            (list(player.top()), list[types.Row]),
+            (player.standing(user_id), types.Row),
+            (player.around(player=user_id), types.Surroundings),
+            (player.lookup([user_id]), list[types.PlacedRow]),
+            (player.player(user_id), types.PublicPlayer),
+            (list(player.history(user_id)), list[types.Event]),
+            (player.boards(), list[types.Board]),
+            (player.board(), types.Board),
+            (player.seasons(), list[types.Season]),
+            (player.action_types(), list[types.ActionType]),
+        ]
+    assert [problem for answer, shape in answers for problem in problems(answer, shape, str(shape))] == []
 
 
 def test_a_refusal_says_what_the_server_said(game: Any, product: Product) -> None:
