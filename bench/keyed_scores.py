@@ -36,7 +36,7 @@ def _cost(scores: int, submit: Callable[[], None]) -> float:
 
 
 class _GameServer:
-    """Submits scores of players of its own; every key is new."""
+    """Submits scores of players of its own; every key is new. The CPU time of a real client would count here too."""
 
     def __init__(self, app: Flask, key: str) -> None:
         self._client: FlaskClient = app.test_client()

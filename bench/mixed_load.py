@@ -38,7 +38,10 @@ def call(
     body: object = None,
     headers: dict[str, str] | None = None,
 ) -> Answer:
-    """Send one request of a player; status 0 stands for no answer."""
+    """Send one request of a player; status 0 stands for no answer.
+
+    The Python client does not fit: the next try of a request goes to another server, and each one is measured.
+    """
     address, sent_at = urlsplit(url), time.monotonic()
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=_TIMEOUT_SECONDS)
     text = None if body is None else json.dumps(body)

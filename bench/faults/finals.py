@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from bench.faults.check import Books
 from bench.faults.ledger import Ledger
 from bench.faults.load import Screen
+from fairboard_client import Player, Row
 
 SeasonKey = tuple[str, int]
 """A board and the number of its season."""
@@ -40,7 +38,7 @@ class EndedSeason:
     number: int
     ends_at: datetime
     closed_after: float
-    rows: list[dict[str, Any]]
+    rows: list[Row]
 
     @property
     def name(self) -> str:
@@ -90,7 +88,7 @@ class Finals:
     def _list_findings(self, answers: Mapping[SeasonKey, int]) -> Iterator[str]:
         for (board, number), count in answers.items():
             rows = self._list(board, number)
-            total = sum(row["score"] for row in rows)
+            total = sum(row["score"] or 0 for row in rows)
             if total != count * self._boards[board]:
                 yield f"the list of {board}/{number} has {total}, {count} answers said so"
             ended = self.ended.get((board, number))
@@ -107,16 +105,10 @@ class Finals:
             if ends != 1:
                 yield f"season.ended of {name} was {ends} times in the outbox"
 
-    def _list(self, board: str, number: int) -> list[dict[str, Any]]:
+    def _list(self, board: str, number: int) -> list[Row]:
         """Return all rows of a season's list, page by page."""
-        rows: list[dict[str, Any]] = []
-        path = f"/api/v1/leaderboard/top?board={board}&season={number}&limit=100"
-        while path:
-            with urllib.request.urlopen(self._url + path, timeout=30) as response:
-                answer = json.load(response)
-            rows += answer["data"]
-            path = (answer.get("links") or {}).get("next", "")
-        return rows
+        with Player(self._url) as reader:
+            return list(reader.top(board, limit=None, season=number))
 
 
 def check_screens(season: EndedSeason, screens: Sequence[Screen]) -> tuple[float, list[str]]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import random
 import time
-import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import gevent
+import httpx
+
+from fairboard_client import FairboardError, Player, Retries
 
 _ANSWER_SECONDS = 15.0  # a client waits this long for one answer
 _PAUSE_SECONDS = 0.2  # before the same request is sent again
@@ -56,68 +56,78 @@ class PhaseAccount:
 
 
 class Redeemer:
-    """One player on one keep-alive connection. Every other action carries an Idempotency-Key."""
+    """One player on one keep-alive connection. Every other action carries an Idempotency-Key.
+
+    The Python client repeats a redemption until it is answered; between two tries it waits for `_PAUSE_SECONDS`
+    instead of as long as the server asks for, so that the end of a failure is seen at once.
+    """
 
     def __init__(self, address: tuple[str, int], token: str, account: PhaseAccount, seed: int) -> None:
-        self._address, self._token, self._account = address, token, account
+        self._account = account
         self._random = random.Random(seed)
-        self._connection: http.client.HTTPConnection | None = None
-        self._turn = 0
+        self._http = httpx.Client(timeout=_ANSWER_SECONDS, verify=False, trust_env=False)
+        url = "http://{}:{}".format(*address)
+        retries = Retries(total=_GIVE_UP_SECONDS)
+        self._patient = Player(url, token, retries=retries, http=self._http, wait=self._note_failed_try)
+        self._hasty = Player(url, token, retries=Retries(total=0), http=self._http)
+        self._turn, self._start = 0, 0.0
+        self._action: SubmittedAction | None = None
 
     def play(self, mean_pause: float, stop: gevent.event.Event) -> None:
         """Issue, redeem and read, with random pauses, until `stop` is set; return when the last action is answered."""
-        while not stop.wait(self._random.expovariate(1 / mean_pause)):
-            status, data = self._request("POST", "/api/v1/actions", {"action_type": "drill"})
-            if status == 201:
-                self._redeem(data)
-            if self._turn % _READ_EVERY == 0:
-                self._request("GET", "/api/v1/leaderboard/me")  # a replica answers it
+        with self._http:
+            while not stop.wait(self._random.expovariate(1 / mean_pause)):
+                status, data = self._request(self._hasty, "POST", "/actions", {"action_type": "drill"})
+                if status == 201:
+                    self._redeem(data)
+                if self._turn % _READ_EVERY == 0:
+                    self._request(self._hasty, "GET", "/leaderboard/me")  # a replica answers it
 
     def _redeem(self, issued: dict[str, Any]) -> None:
         self._turn += 1
         result = self._random.randint(1, _MAX_RESULT)
         action = SubmittedAction(issued["action_id"], self._turn % 2 == 0, result)
         self._account.actions.append(action)
-        headers = {"Idempotency-Key": uuid.uuid4().hex} if action.keyed else {}
+        path, body = f"/actions/{action.action_id}/complete", {"token": issued["token"], "result": result}
+        key = action.action_id if action.keyed else None
         give_up_at = time.monotonic() + _GIVE_UP_SECONDS
+        self._action = action
         while action.outcome == "open" and time.monotonic() < give_up_at:
-            path = f"/api/v1/actions/{action.action_id}/complete"
-            status, data = self._request("POST", path, {"token": issued["token"], "result": result}, headers)
+            status, data = self._request(self._patient, "POST", path, body, key)
             action.outcome = _outcome(status, data)
             if action.outcome == "scored":
                 action.seasons = {standing["board"]: standing["season"] for standing in data["standings"]}
             if action.outcome == "open":
-                # A 409 (in flight) adds no doubt: it is our earlier try, or its lease.
-                action.doubtful = action.doubtful or status != 409
+                self._doubt(status)
                 gevent.sleep(_PAUSE_SECONDS)
+        self._action = None
 
     def _request(
-        self, method: str, path: str, body: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+        self, player: Player, method: str, path: str, body: dict[str, Any] | None = None, key: str | None = None
     ) -> tuple[int, Any]:
         """Send a request; return status and data (the error's code when refused), or status 0 when no answer came."""
-        start = time.time()
-        all_headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json", **(headers or {})}
+        self._start = time.time()
         try:
-            if self._connection is None:
-                self._connection = http.client.HTTPConnection(*self._address, timeout=_ANSWER_SECONDS)
-            self._connection.request(method, path, None if body is None else json.dumps(body), all_headers)
-            response = self._connection.getresponse()
-            text = response.read()
-            if response.will_close:
-                self._hang_up()
-            answer = json.loads(text)
-        except (OSError, http.client.HTTPException, ValueError):
-            self._hang_up()
-            self._account.note(start, 0, "")
-            return 0, None
-        code = answer["error"]["code"] if "error" in answer else ""
-        self._account.note(start, response.status, code)
-        return response.status, code or answer["data"]
+            answer = player.request(method, path, body, key=key, repeat=True)
+        except FairboardError as error:
+            self._note(error)
+            return error.status, error.code
+        self._account.note(self._start, answer.status, "")
+        return answer.status, answer.data
 
-    def _hang_up(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+    def _note_failed_try(self, _: float, error: FairboardError) -> None:
+        self._note(error)
+        self._doubt(error.status)
+        gevent.sleep(_PAUSE_SECONDS)
+        self._start = time.time()
+
+    def _note(self, error: FairboardError) -> None:
+        self._account.note(self._start, error.status, error.code if error.status else "")
+
+    def _doubt(self, status: int) -> None:
+        """Note that the ledger may have the action. A 409 (in flight) adds no doubt: it is our earlier try."""
+        if self._action is not None and status != 409:
+            self._action.doubtful = True
 
 
 def _outcome(status: int, data: Any) -> str:

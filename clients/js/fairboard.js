@@ -80,13 +80,16 @@ export class Fairboard extends EventTarget {
   /** Begin an action; complete it with `complete(result, metadata)` of what is returned. */
   async start(actionType) {
     const action = await this.call("POST", "/actions", { body: { action_type: actionType } });
-    const key = randomId(); // one for all tries, so that a lost answer never loses points
-    const complete = (result, metadata) =>
-      this.request("POST", `/actions/${action.action_id}/complete`, {
-        body: { token: action.token, result, metadata },
-        key,
-        tries: 30,
-      }).then((envelope) => envelope.data);
+    let key = randomId(); // one for all tries, so that a lost answer never loses points
+    const complete = async (result, metadata) => {
+      const body = { token: action.token, result, metadata };
+      try {
+        return (await this.request("POST", `/actions/${action.action_id}/complete`, { body, key, tries: 30 })).data;
+      } catch (error) {
+        if (error.status === 422) key = randomId(); // the server keeps a refused result's key for a day
+        throw error;
+      }
+    };
     return { ...action, complete };
   }
 

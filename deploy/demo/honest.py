@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from deploy.demo.api import Answer
+from deploy.demo.answers import Answer
 from deploy.demo.player import DemoPlayer, IssuedAction, World, new_key
 
 _RETRY_CHANCE, _FORGET_CHANCE, _REST_CHANCE = 0.03, 0.02, 0.02

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 import threading
 import time
@@ -12,11 +13,14 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import uuid4
 
-from deploy.demo.api import Answer, Api, Unreachable
+import httpx
+
+from deploy.demo.answers import Answer, answer_of
 from deploy.demo.board import SeenBoard, Socket
 from deploy.demo.tally import Event, EventTally
+from fairboard_client import FairboardError, Player, Retries, TokenPair
 
-_RENEWED_AT = 0.7  # as a share of an access token's life
+_ANSWER_SECONDS = 15.0  # a player waits this long for one answer
 _SOCKET_SECONDS = 5.0  # the server closes the socket of a suspended player in milliseconds
 
 
@@ -73,9 +77,11 @@ class DemoPlayer:
 
     def __init__(self, world: World, name: str, rng: random.Random) -> None:
         self.world, self.name, self.rng = world, name, rng
-        self._api = Api(world.url)
-        self._signed_in: dict[str, Any] = {}
-        self._renew_at = 0.0
+        retries = Retries(total=math.inf, first_pause=1.0, longest_pause=3.0, jitter=rng.random)
+        self._http = httpx.Client(timeout=_ANSWER_SECONDS, trust_env=False)  # no proxy of the shell's
+        self._client = Player(
+            world.url, retries=retries, http=self._http, wait=self._wait_to_retry, on_tokens=self._renew_socket
+        )
         self._socket: Socket | None = None
         self._cut_off = threading.Event()
         self._action_types: list[dict[str, Any]] = []
@@ -150,97 +156,85 @@ class DemoPlayer:
         return answer
 
     def call(self, method: str, path: str, body: Any = None, *, key: str = "") -> Answer:
-        """Send a request, and handle limits, outages and old tokens as a good client does.
+        """Send a request as a good client does: limits, outages and old tokens are handled; return the answer.
 
         Raises `Suspended` when the server reports it, `Stopped` when the demo ends meanwhile.
         """
-        if time.monotonic() > self._renew_at:
-            self._renew()
         while True:
-            answer = self._call_with_retries(method, path, body, bearer=self._signed_in["access_token"], key=key)
+            answer = self._send(method, path, body, key)
             if answer.code == "account_suspended":
                 raise Suspended
-            if answer.code == "in_progress":
-                self.wait(0.3)
-            elif answer.code == "too_soon":
-                self.report("waiting", f"{answer.refusal}, retry after {answer.retry_after:g} s")
-                self.wait(answer.retry_after)
-            elif answer.code == "unauthorized":
-                self.wait(1.0)
-                self._renew()
-            else:
+            if answer.code != "unauthorized":
                 return answer
+            self._sign_in_again()
 
     # Joining, staying and leaving.
 
     def _join(self) -> None:
         stem, number = self.name, 1
-        while True:
-            credentials = {"username": self.name, "password": self.world.password(self.name)}
-            answer = self._call_with_retries("POST", "/auth/register", credentials)
-            if answer.status == 409 and self.honest:
-                answer = self._call_with_retries("POST", "/auth/login", credentials)
-            if answer.status in (200, 201) and answer.data["user"].get("status", "active") == "active":
-                break
-            if answer.status >= 500:
-                self.report("waiting", answer.refusal)
-                self.wait(2)
-                continue
+        while not (word := self._enter()):
             number += 1
             self.name = f"{stem}{number}"
-        self._store_login(answer)
-        self.report("joined", "signed up" if answer.status == 201 else "signed in again")
-        self._socket = Socket(
-            self.world.url, self.world.board, lambda: str(self._signed_in["access_token"]), self._report_cut_off
-        )
+        self.report("joined", word)
+        self._socket = Socket(self.world.url, self.world.board, self._access_token, self._report_cut_off)
+
+    def _enter(self) -> str:
+        """Sign up; an honest player whose account is there already signs in. Return the way, or '' if neither works."""
+        password = self.world.password(self.name)
+        while True:
+            try:
+                self._client.register(self.name, password)
+                return "signed up"
+            except FairboardError as error:
+                if error.status == 409 and self.honest:
+                    break
+                if 0 < error.status < 500:
+                    return ""
+                self._wait_to_retry(2, error)
+        try:
+            pair = self._client.login(self.name, password)
+        except FairboardError:
+            return ""
+        return "signed in again" if pair["user"]["status"] == "active" else ""
 
     def _leave(self) -> None:
         if self._socket is not None:
             self._socket.close()
+        with contextlib.suppress(FairboardError, Stopped):
+            if self._client.tokens is not None:
+                self._client.logout()
+        self._http.close()
+
+    def _sign_in_again(self) -> None:
+        """Begin another login: the one before is gone, for example after the lost answer to a renewal."""
+        self.wait(1.0)
         try:
-            if self._signed_in:
-                self._api.call("POST", "/auth/logout", bearer=self._signed_in["access_token"])
-        except Unreachable:
-            pass
-        finally:
-            self._api.close()
-
-    def _store_login(self, answer: Answer) -> None:
-        self._signed_in = answer.data
-        self._renew_at = time.monotonic() + answer.data["expires_in"] * _RENEWED_AT
-
-    def _renew(self) -> None:
-        answer = self._call_with_retries("POST", "/auth/refresh", bearer=self._signed_in["refresh_token"])
-        if answer.status != 200:  # the login is gone, for example after a lost answer: begin another
-            credentials = {"username": self.name, "password": self.world.password(self.name)}
-            answer = self._call_with_retries("POST", "/auth/login", credentials)
-        if answer.status != 200:
-            self.report("refused", f"{answer.refusal}  signing in", code=answer.code)
+            self._client.login(self.name, self.world.password(self.name))
+        except FairboardError as error:
+            self.report("refused", f"{error.status} {error.code}  signing in", code=error.code)
             self.wait(5)
-            return
-        self._store_login(answer)
-        if self._socket is not None:
-            self._socket.renew()
 
-    def _call_with_retries(
-        self, method: str, path: str, body: Any = None, *, bearer: str = "", key: str = ""
-    ) -> Answer:
-        """Send a request; retry after an outage, and after as long as the server asks for."""
-        while True:
-            try:
-                answer = self._api.call(method, path, body, bearer=bearer, key=key)
-            except Unreachable as error:
-                self.report("waiting", f"no answer ({error})")
-                self.wait(self.rng.uniform(1, 3))
-                continue
-            if answer.status not in (429, 503):
-                return answer
-            self.report("waiting", f"{answer.refusal}, retry after {answer.retry_after:g} s")
-            self.wait(answer.retry_after + self.rng.uniform(0, 0.5))
+    def _send(self, method: str, path: str, body: Any = None, key: str = "") -> Answer:
+        # An action that is started twice is left open once, which costs nothing.
+        return answer_of(lambda: self._client.request(method, path, body, key=key or None, repeat=True))
+
+    def _wait_to_retry(self, seconds: float, error: FairboardError) -> None:
+        """Report the reason of a retry, and wait. Raises `Stopped` when the demo ends meanwhile."""
+        reason = f"{error.status} {error.code}" if error.status else error.message
+        self.report("waiting", f"{reason}, retry after {seconds:.1f} s")
+        self.wait(seconds)
+
+    def _access_token(self) -> str:
+        tokens = self._client.tokens
+        return tokens["access_token"] if tokens else ""
+
+    def _renew_socket(self, pair: TokenPair | None) -> None:
+        if pair is not None and self._socket is not None:
+            self._socket.renew()
 
     def _check_suspension(self) -> None:
         """Check the suspension as the player sees it: no rank any more."""
-        me = self._call_with_retries("GET", "/me", bearer=self._signed_in["access_token"])
+        me = self._send("GET", "/me")
         profile = me.data or {}
         if profile.get("status") != "suspended" or profile.get("rank") is not None:
             self.world.tally.surprise(f"{self.name} is suspended, yet GET /me says {profile or me.refusal}")

@@ -19,7 +19,7 @@ from app.stores.postgres.moderation_schema import metadata
 from tests.parts.doctor import PARTS
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "clients").rglob("*.md")])
 _ROW = re.compile(r"^\| `([A-Z_]+)` \| (?:`([^`]*)` )?\| .+ \|$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 

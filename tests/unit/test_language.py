@@ -70,7 +70,7 @@ def _sources(folders: tuple[str, ...]) -> list[tuple[str, list[ast.AST]]]:
     ("folders", "most_fillers", "most_pronouns", "most_any"),
     [
         (("app", "workers", "anticheat"), 0.005, 0.001, 0.008),
-        (("bench", "deploy", "devstack", "tests"), 0.01, 0.002, 1),
+        (("bench", "clients", "deploy", "devstack", "tests"), 0.01, 0.002, 1),
     ],
     ids=["product", "tools"],
 )

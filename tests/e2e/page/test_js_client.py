@@ -110,6 +110,21 @@ def test_a_lost_answer_loses_no_points(game: Page, stage_api: Api) -> None:
     assert game.evaluate("game.call('GET', '/me')")["score"] == done["points"]
 
 
+def test_after_a_refused_result_another_one_counts(game: Page, stage: Product) -> None:
+    slug = fresh_name("guess")
+    stage.run_json("actions", "add", slug, "--result-kind", "reported", "--min-result", "0", "--max-result", "9")
+    _register(game)
+    results = game.evaluate(
+        """async (type) => {
+            const run = await game.start(type);
+            const refused = await run.complete(10).catch((error) => error.code);
+            return [refused, (await run.complete(9)).result];
+        }""",
+        slug,
+    )
+    assert results == ["invalid_request", 9]
+
+
 def test_a_refusal_says_what_the_server_said(game: Page) -> None:
     _register(game)
     caught = "(error) => ({ name: error.name, code: error.code, status: error.status, id: error.requestId })"

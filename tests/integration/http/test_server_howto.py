@@ -5,9 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from threading import Thread
 from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.serving import make_server
 
 from app.containers.container import Container
 from tests.integration.cli.conftest import Run, run
@@ -28,7 +35,29 @@ def _request(words: list[str]) -> tuple[str, str, Any, dict[str, str]]:
     return options.get("-X", "POST" if "-d" in options else "GET"), address.removeprefix(BASE), body, headers
 
 
-def test_the_page_can_be_followed(container: Container, run: Run) -> None:
+@contextmanager
+def _served(app: Flask) -> Iterator[str]:
+    """Yield the address of this process's app."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def _run_python(app: Flask, key: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Run the page's Python; return its variables."""
+    scope: dict[str, Any] = {}
+    with _served(app) as url:
+        monkeypatch.setenv("NO_PROXY", "*")
+        monkeypatch.setenv("URL", url)
+        monkeypatch.setenv("KEY", key)
+        exec(PAGE.read_text().split("```python\n")[1].split("```")[0], scope)
+        scope["game"].close()
+    return scope
+
+
+def test_the_page_can_be_followed(container: Container, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     key, answers = "", []
     server = start(container)
     try:
@@ -43,9 +72,13 @@ def test_the_page_can_be_followed(container: Container, run: Run) -> None:
             assert headers.pop("Authorization") == "Bearer $KEY"
             named = {name.replace("-", "_"): value for name, value in headers.items() if name == "Idempotency-Key"}
             answers.append(server.call(method, path, body, key=key, **named))
+        python = _run_python(server.app, key, monkeypatch)
     finally:
         close(server)
     player, score, batch, tokens = (answer.data for answer in answers)
     assert score["score"]["current"] == 1200
     assert [row["data"]["score"]["current"] for row in batch] == [1200, 1500]
     assert tokens["user"]["user_id"] == player["user_id"]
+    assert python["player"] == player
+    assert python["tokens"]["user"]["user_id"] == player["user_id"]
+    assert (python["done"], python["rows"], python["failed"]) == (score, batch, [])
