@@ -12,17 +12,22 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.commands import as_json, container, example
-from app.cli.corrections import show_preview
+from app.cli.confirmation import confirm as ask
+from app.cli.confirmation import confirm_on_terminal, yes_option
 from app.cli.identity import operator, request_id
+from app.cli.ids import find_case, find_player
 from app.cli.moments import Moment
 from app.cli.output import emit, facts, print_message, table
-from app.domain.cases import DECISIONS, RULES, STATES, CaseOrder, Decision
+from app.cli.previews import row_limit, show_preview
+from app.domain.cases import RULES, STATES, CaseOrder, Decision
 from app.domain.quantities import quantity
 from app.errors import NotFound
 from app.http.case_presenter import case_row, decision_row, linked_row, listed_case
 from app.services.moderation.cases import CaseFile
 from app.services.moderation.decisions import DecisionAuthor, DecisionResult
+from app.stores.accounts.players import Player
 from app.stores.moderation.cases import Filters, ListedCase
+from app.stores.moderation.correction_previews import Preview
 from app.tables import safe
 
 _LIST_COLUMNS = (
@@ -51,7 +56,6 @@ _CASE_FIELDS = (
 )
 _DECISION_COLUMNS = ("decided_at", "decision", "decided_by", "decided_by_name", "reason", "correction_id")
 _LINKED_COLUMNS = ("opened_at", "username", "status", "state", "case_id")
-_PREVIEW_ROWS, _ALL_ROWS = 20, 1_000_000  # rows of a dry run
 _reason_option = click.option(
     "--reason", required=True, help="Reason for the decision; kept with it and in the audit log."
 )
@@ -73,7 +77,7 @@ class UserCases:
 
 @click.command(epilog=example("anticheat cases --state open --appealed"))
 @click.option("--state", type=click.Choice(STATES), help="Only cases in this state.")
-@click.option("--player", metavar="USERNAME", help="Only cases of this player, by username or id.")
+@click.option("--player", metavar="USER", help="Only cases of this player, by username or id.")
 @click.option("--rule", type=click.Choice(RULES), help="Only cases with evidence of this rule.")
 @click.option("--appealed/--not-appealed", default=None, help="Only cases with (without) an appeal.")
 @click.option("--since", type=Moment(), help="Only cases opened since this time.")
@@ -100,7 +104,7 @@ def cases(
     Harm is counted in great days of an honest player: certainty × (points + place), plus for the case that it is none
     (1 − certainty) × waiting.
     """
-    player_id = container().accounts.find(player).id if player else None
+    player_id = find_player(player).id if player else None
     order = order or ("harm" if state == "open" else "newest")
     filters = Filters(state, player_id, rule, appealed, since)
     page, has_more = container().cases.page(filters, limit=limit, order=order)
@@ -130,7 +134,7 @@ def next_cases(count: int, as_json: bool) -> None:
 
 
 @click.command(epilog=example("anticheat show mallory"))
-@click.argument("case_or_user", metavar="CASE|USERNAME")
+@click.argument("case_or_user", metavar="CASE|USER")
 @as_json
 @with_appcontext
 def show(case_or_user: str, as_json: bool) -> None:
@@ -145,45 +149,52 @@ def show(case_or_user: str, as_json: bool) -> None:
 
 
 @click.command(epilog=example("anticheat clear 0b9f… --reason 'a switch for a player who cannot press'"))
-@click.argument("case", type=click.UUID)
+@click.argument("case")
 @_reason_option
 @_dry_run_option
 @as_json
 @with_appcontext
-def clear(case: UUID, reason: str, dry_run: bool, as_json: bool) -> None:
+def clear(case: str, reason: str, dry_run: bool, as_json: bool) -> None:
     """Decide that the play was fair: suspicion becomes 0, a suspension is lifted, held points count."""
+    case_id = find_case(case)
     if dry_run:
-        _preview(case, "cleared", reason, as_json)
+        show_preview(_preview(case_id, "cleared", reason, as_json), "void", as_json)
     else:
-        _decide(case, "cleared", reason, as_json)
+        _print_decision(container().decisions.decide(case_id, "cleared", _author(reason)), as_json)
 
 
 @click.command(epilog=example("anticheat confirm 0b9f… --reason 'a clock made these intervals'"))
-@click.argument("case", type=click.UUID)
+@click.argument("case")
 @_reason_option
 @_dry_run_option
+@yes_option
 @as_json
 @with_appcontext
-def confirm(case: UUID, reason: str, dry_run: bool, as_json: bool) -> None:
+def confirm(case: str, reason: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Decide that it was cheating: the player is suspended, and their points since the case's start are voided."""
+    case_id = find_case(case)
     if dry_run:
-        _preview(case, "confirmed", reason, as_json)
-    else:
-        _decide(case, "confirmed", reason, as_json)
+        show_preview(_preview(case_id, "confirmed", reason, as_json), "void", as_json)
+        return
+    ask(lambda: _question(case_id, reason), yes=yes)
+    _print_decision(container().decisions.decide(case_id, "confirmed", _author(reason)), as_json)
 
 
 @click.command(epilog=example("anticheat undo 0b9f… --reason 'the wrong player'"))
-@click.argument("case", type=click.UUID)
+@click.argument("case")
 @_reason_option
 @_dry_run_option
+@yes_option
 @as_json
 @with_appcontext
-def undo(case: UUID, reason: str, dry_run: bool, as_json: bool) -> None:
+def undo(case: str, reason: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Undo the last decision: status, suspicion and points are as before, and the case is open again."""
+    case_id = find_case(case)
     if dry_run:
-        _preview(case, None, reason, as_json)
-    else:
-        _print_decision(container().decisions.undo(case, _author(reason)), as_json)
+        show_preview(_preview(case_id, None, reason, as_json), "restore", as_json)
+        return
+    confirm_on_terminal(lambda: f"Undo the last decision on the case of {_player_of(case_id)}?", yes=yes)
+    _print_decision(container().decisions.undo(case_id, _author(reason)), as_json)
 
 
 COMMANDS: tuple[click.Command, ...] = (cases, next_cases, show, clear, confirm, undo)
@@ -205,15 +216,19 @@ def _author(reason: str) -> DecisionAuthor:
     return DecisionAuthor(operator(), reason, request_id())
 
 
-def _preview(case: UUID, decision: Decision | None, reason: str, as_json: bool) -> None:
-    limit = _ALL_ROWS if as_json else _PREVIEW_ROWS
-    preview = container().decisions.preview(case, decision, _author(reason), limit=limit)
-    show_preview(preview, "restore" if decision is None else "void", as_json)
+def _preview(case_id: UUID, decision: Decision | None, reason: str, as_json: bool) -> Preview:
+    return container().decisions.preview(case_id, decision, _author(reason), limit=row_limit(as_json))
 
 
-def _decide(case: UUID, decision: Decision, reason: str, as_json: bool) -> None:
-    assert decision in DECISIONS
-    _print_decision(container().decisions.decide(case, decision, _author(reason)), as_json)
+def _question(case_id: UUID, reason: str) -> str:
+    preview = _preview(case_id, "confirmed", reason, as_json=False)
+    points = f"{quantity(preview.events, 'redemption')}, {quantity(preview.points, 'point')}"
+    return f"Suspend {_player_of(case_id)}, and void {points}?"
+
+
+def _player_of(case_id: UUID) -> str:
+    case_file = container().cases.case_file(case_id)
+    return safe(case_file.case.username) if case_file else "an unknown player"
 
 
 def _print_decision(result: DecisionResult, as_json: bool) -> None:
@@ -234,14 +249,12 @@ def _print_decision(result: DecisionResult, as_json: bool) -> None:
 
 def _find_user_cases(case_or_user: str) -> UserCases:
     cases, accounts = container().cases, container().accounts
+    case_file = None
     try:
-        case_file = cases.case_file(UUID(case_or_user))
-    except ValueError:
-        case_file = None
-    try:
-        player = accounts.find(str(case_file.case.player_id) if case_file else case_or_user)
+        player = accounts.find(case_or_user)
     except NotFound:
-        raise NotFound("There is no such case and no such user.") from None
+        case_file = _find_case_file(case_or_user)
+        player = accounts.find(str(case_file.case.player_id)) if case_file else _find_by_id(case_or_user)
     return UserCases(
         player.id,
         player.username,
@@ -249,6 +262,20 @@ def _find_user_cases(case_or_user: str) -> UserCases:
         round(cases.suspicion(player.id), 1),
         [case_file] if case_file else cases.case_files_of(player.id),
     )
+
+
+def _find_case_file(text: str) -> CaseFile | None:
+    try:
+        return container().cases.case_file(find_case(text))
+    except NotFound:
+        return None
+
+
+def _find_by_id(text: str) -> Player:
+    try:
+        return find_player(text)
+    except NotFound:
+        raise NotFound("There is no such case and no such user.") from None
 
 
 def _facts(user_cases: UserCases) -> dict[str, object]:

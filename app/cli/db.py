@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 from app.cli.commands import Commands, as_json, container, example
+from app.cli.confirmation import confirm, yes_option
 from app.cli.output import emit, print_message
+from app.tables import safe
 
 
 @click.group(cls=Commands)
@@ -35,13 +37,12 @@ def upgrade(revision: str, contracts: bool, as_json: bool) -> None:
 
 @db.command(epilog=example("db downgrade 0002"))
 @click.argument("revision")
-@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
+@yes_option
 @as_json
 def downgrade(revision: str, yes: bool, as_json: bool) -> None:
     """Downgrade the database to REVISION; 'base' empties it. Everything that later revisions added is lost."""
-    if not yes:
-        place = container().schema.address
-        click.confirm(f"Downgrade {place} to {revision} and lose the data of later revisions?", abort=True, err=True)
+    place = container().schema.address
+    confirm(lambda: f"Downgrade {place} to {safe(revision)} and lose the data of later revisions?", yes=yes)
     before, after = container().schema.downgrade(revision)
     change_text = f"The database went from {_format_revision(before)} to {_format_revision(after)}."
     text = change_text if before != after else f"The database is at {_format_revision(after)} already."

@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 
+from app import terminal
 from app.cli.commands import as_json, container, example
 from app.cli.output import emit
+from app.domain.quantities import quantity
 from app.services.operations.checks import Check
 from app.tables import aligned
 
@@ -34,6 +36,8 @@ def _report(findings: list[Check], problem_count: int) -> str:
         if finding.advice:
             rows.append(("", "", f"-> {finding.advice}"))
     verdict = (
-        "Everything needed is there." if not problem_count else f"Problems in {problem_count} of {len(findings)} parts."
+        "Everything needed is there."
+        if not problem_count
+        else f"Problems in {problem_count} of {quantity(len(findings), 'part')}."
     )
-    return f"{aligned(rows, states=0)}\n{verdict}"
+    return f"{aligned(rows, states=0, width=terminal.columns())}\n{verdict}"

@@ -6,6 +6,7 @@ import click
 from flask.cli import ScriptInfo
 
 from app.cli.commands import CommandDecorator, Commands, Function, as_json, container, example, recorded_act
+from app.cli.confirmation import confirm, yes_option
 from app.cli.output import emit, table
 from app.domain.quantities import quantity
 from app.services.operations.queues import BrokerError, Choice
@@ -81,13 +82,12 @@ def replay(task: str | None, task_id: str | None, limit: int | None, as_json: bo
 
 @queues.command(epilog=example("queues purge --task leaderboard.refresh"))
 @_selection_options(None)
-@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
+@yes_option
 @as_json
 def purge(task: str | None, task_id: str | None, limit: int | None, yes: bool, as_json: bool) -> None:
     """Delete dead letters permanently."""
-    if not yes:
-        target = "the chosen dead letters" if task or task_id or limit else "all dead letters"
-        click.confirm(f"Delete {target} of {container().queues.address}?", abort=True, err=True)
+    letters = "the chosen dead letters" if task or task_id or limit else "all dead letters"
+    confirm(lambda: f"Delete {letters} of {container().queues.address}?", yes=yes)
     with recorded_act("queues.purge", "dead letters", task=task, id=task_id, limit=limit):
         count = container().queues.purge(Choice(task, task_id, limit))
     emit({"purged": count}, f"{quantity(count, 'dead letter')} deleted.", as_json=as_json)
