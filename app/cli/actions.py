@@ -161,9 +161,11 @@ def change(slug: str, as_json: bool, dry_run: bool, rebuild: bool, yes: bool, **
     if "boards" in changes or dry_run:
         carry_out(container().board_changes.plan_type_change(slug, changes), Choices(dry_run, rebuild, yes, as_json))
         return
+    before = container().board_changes.action_type(slug)
     container().board_changes.change_type(slug, changes, rebuild=rebuild, by=actor())
     action_type = container().board_changes.action_type(slug)
-    emit(_row(action_type), f"Changed {action_type.slug}: {_summary(action_type)}.", as_json=as_json)
+    verb = f"{slug} is so already" if action_type == before else f"Changed {slug}"
+    emit(_row(action_type), f"{verb}: {_summary(action_type)}.", as_json=as_json)
 
 
 @actions.command(epilog=example("actions retire dungeon"))

@@ -7,9 +7,9 @@ from datetime import datetime
 
 import click
 
+from app.cli import cases, decisions
 from app.cli.backtest import backtest
 from app.cli.calibrate import calibrate
-from app.cli.cases import COMMANDS
 from app.cli.commands import Commands, as_json, container, example, recorded_act
 from app.cli.gain import gain
 from app.cli.ids import find_player
@@ -30,7 +30,7 @@ def anticheat() -> None:
     """List and decide cases, show their evidence, undo a decision, and look for more cases in the ledger."""
 
 
-for _command in COMMANDS:
+for _command in (*cases.COMMANDS, *decisions.COMMANDS):
     anticheat.add_command(_command)
 anticheat.add_command(model)
 anticheat.add_command(backtest)

@@ -90,9 +90,9 @@ def _data(report: Report, changes: dict[str, str], rows: list[dict[str, object]]
 def _text(report: Report, changes: dict[str, str], rows: list[dict[str, object]]) -> str:
     settings = ", ".join(f"{name} {value}" for name, value in changes.items()) or "the current settings"
     span = f"from {rfc3339(report.since)} to {rfc3339(report.until)}"
+    tries = f"{quantity(report.redemptions, 'try', 'tries')} of {quantity(report.players, 'player')}"
     lines = [
-        f"{quantity(report.redemptions, 'try', 'tries')} of {quantity(report.players, 'player')} {span}, "
-        f"judged with {settings}:",
+        f"{tries} {span}, judged with {settings}:",
         "",
         table(report.counts(), _COUNT_COLUMNS),
         "",

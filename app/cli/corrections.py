@@ -63,7 +63,8 @@ def void(
     """
     player_id = str(find_player(player).id) if player else None
     selection = container().selections.find(NamedSelection(player_id, action_type, board, since, until))
-    preview = container().corrections.preview(selection, limit=ALL_ROWS if as_json else limit)
+    with ProgressPrinter("Comparing the boards"):
+        preview = container().corrections.preview(selection, limit=ALL_ROWS if as_json else limit)
     if dry_run:
         show_preview(preview, "void", as_json)
         return
@@ -83,9 +84,10 @@ def restore(correction: str, reason: str, dry_run: bool, limit: int, yes: bool, 
     """Restore the points that a correction voided: every standing is again as it would be without it."""
     void_id = find_correction(correction)
     void_of = container().corrections.void_to_restore(void_id)
-    preview = container().corrections.preview(
-        void_of.selection, restores_id=void_id, limit=ALL_ROWS if as_json else limit
-    )
+    with ProgressPrinter("Comparing the boards"):
+        preview = container().corrections.preview(
+            void_of.selection, restores_id=void_id, limit=ALL_ROWS if as_json else limit
+        )
     if dry_run:
         show_preview(preview, "restore", as_json)
         return
@@ -114,7 +116,8 @@ def _describe(preview: Preview) -> str:
 
 
 def _run_correction(correction_id: UUID, events: int, verb: str, as_json: bool) -> None:
-    with ProgressPrinter(f"{verb} of {events:,}", "redemptions") as progress:
+    activity = "Voiding" if verb == "Voided" else "Restoring"
+    with ProgressPrinter(activity, "redemptions", total=events) as progress:
         correction = container().corrections.work(correction_id, on_progress=progress)
     text = (
         f"{verb} {quantity(correction.events, 'redemption')}, {quantity(correction.points, 'point')}, "

@@ -87,7 +87,7 @@ def verify(ctx: click.Context, board: str, as_json: bool) -> None:
     The comparison stops at the first 10,000 differences of each kind.
     """
     season = container().standings.season(board)
-    with ProgressPrinter(f"Verifying {season.board}", "standings compared") as progress:
+    with ProgressPrinter(f"Verifying {season.board}", "standings") as progress:
         differences = container().board_sync.verify(season, progress, pause=1.0)
     with ProgressPrinter("Adding up the ledger", "standings") as progress:
         items = (item for item in container().corrections.find_unsound(progress) if item["board"] == season.board)
@@ -115,8 +115,8 @@ def _report_differences(board: str, differences: list[StandingDifference]) -> st
     if len(rows) > _MAX_LISTED:
         lines.append(f"and {len(rows) - _MAX_LISTED:,} more; --json has them all.")
     repair = f"flask --app wsgi leaderboard rebuild --board {board}"
-    count = _format_count(len(rows))
-    lines.append(f"{board} differs in {count}: '{repair}' repairs it.")
+    places = "place" if len(rows) == 1 else "places"
+    lines.append(f"{board} differs in {_format_count(len(rows))} {places}: '{repair}' repairs it.")
     return "\n".join(lines)
 
 

@@ -118,10 +118,12 @@ def score(user: str, version: int | None, as_json: bool) -> None:
 @as_json
 def judge(as_json: bool) -> None:
     """Judge the players of the last day by the active model, as a worker does every hour; open cases for a person."""
+    version = container().model_training.active()
+    if version is None:
+        raise click.ClickException("No model is active: train one, or activate one.")
     with recorded_act("anticheat.judged_by_model", "ledger"), ProgressPrinter("Judging", "players") as progress:
-        judgement = container().model_training.judge(on_progress=progress)
-        if judgement is None:
-            raise click.ClickException("No model is active: train one, or activate one.")
+        judgement = container().model_training.judge(version, on_progress=progress)
+        assert judgement is not None, "this version exists"
     cases = [
         {"username": container().accounts.find(str(case.player_id)).username, **asdict(case)}
         for case in judgement.cases

@@ -14,6 +14,7 @@ from app.cli.identity import operator, request_id
 from app.cli.ids import find_player
 from app.cli.output import emit, facts, print_message, table
 from app.cli.previews import dry_run_option, row_limit, show_preview
+from app.cli.progress import ProgressPrinter
 from app.domain.attributes import check_name, check_value
 from app.domain.boards import MAIN
 from app.domain.quantities import quantity
@@ -99,7 +100,9 @@ def show(user: str, as_json: bool) -> None:
         "rank": file.rank,
         "suspicion": file.suspicion,
     }
-    emit(values, facts(values), as_json=as_json)
+    suspension = asdict(file.suspension) if file.suspension else None
+    shown = {f"suspended_{name}" if name in ("at", "by") else name: value for name, value in (suspension or {}).items()}
+    emit({**values, "suspension": suspension}, facts({**values, **shown}), as_json=as_json)
 
 
 @users.command(epilog=example("users suspend mallory --reason 'sells accounts'"))
@@ -168,7 +171,8 @@ def attributes(user: str, assignments: tuple[str, ...], as_json: bool) -> None:
 
 
 def _preview_status(player: Player, status: str, as_json: bool) -> None:
-    preview = container().corrections.preview_status(player.id, status, limit=row_limit(as_json))
+    with ProgressPrinter("Comparing the boards"):
+        preview = container().corrections.preview_status(player.id, status, limit=row_limit(as_json))
     show_preview(preview, None, as_json)
 
 
@@ -201,7 +205,8 @@ def look_alikes(as_json: bool) -> None:
     New look-alikes are refused; these are from versions that did not check. They can sign in as before. Accounts that
     were created during an upgrade of the database are listed too, so run this once after an upgrade.
     """
-    rows = [asdict(account) for account in container().accounts.look_alikes()]
+    with ProgressPrinter("Comparing names"):
+        rows = [asdict(account) for account in container().accounts.look_alikes()]
     emit(rows, table(rows, _LOOK_ALIKE_COLUMNS) if rows else "There are none.", as_json=as_json)
 
 

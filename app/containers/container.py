@@ -37,6 +37,7 @@ from app.services.moderation.selections import Selections
 from app.services.operations.id_lookup import IdLookup
 from app.settings import Settings
 from app.stores.boards.board_events import Subscription
+from app.stores.moderation.suspensions import SuspensionStore
 from app.stores.operations.ids import IdStore
 
 if TYPE_CHECKING:
@@ -126,7 +127,10 @@ class Container:
         self.holds, self.gain_watch = moderation.holds, moderation.gain_watch
         self.selections = Selections(accounts.accounts, play_stores.catalog)
         self.ids = IdLookup(IdStore(connections.database))
-        self.player_files = PlayerFiles(accounts.players, self.attributes, boards.standings, moderation.cases)
+        suspensions = SuspensionStore(connections.database)
+        self.player_files = PlayerFiles(
+            accounts.players, suspensions, self.attributes, boards.standings, moderation.cases
+        )
 
         self.queue_depths, self.failures, self.beat_lock = (
             operations.queue_depths,
