@@ -12,7 +12,7 @@ LEAST_BESIDE_NAMES = 8
 """The fewest where a name is accepted too: a mistyped name must not be taken for the id of a stranger."""
 
 _DIGITS = 32
-_FORM = re.compile(r"[0-9a-f]{1,8}|[0-9a-f]{8}-[0-9a-f-]{0,27}")
+_FORM = re.compile(r"[0-9a-f]{1,32}|[0-9a-f]{8}-[0-9a-f-]{0,27}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,15 @@ class IdRange:
 
 
 def id_range(text: str, least: int = LEAST) -> IdRange | None:
-    """Return the ids that begin with the text, in any case; None if it is no beginning of at least `least` digits."""
+    """Return the ids that begin with the text, in any case and with or without hyphens.
+
+    None if it is no beginning of at least `least` digits.
+    """
     text = text.lower()
     digits = text.replace("-", "")
-    if not _FORM.fullmatch(text) or len(digits) < least or not _with_hyphens(digits).startswith(text):
+    if not _FORM.fullmatch(text) or len(digits) < least:
+        return None
+    if "-" in text and not _with_hyphens(digits).startswith(text):
         return None
     return IdRange(UUID(digits.ljust(_DIGITS, "0")), UUID(digits.ljust(_DIGITS, "f")))
 

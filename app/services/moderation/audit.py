@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.domain.audit import NOTHING, AuditRow, Flaw, Head, find_contradiction, flaws
+from app.domain.quantities import quantity
 from app.services.moderation.audit_anchors import Anchors, AuditCheck
 from app.stores.moderation.audit import APPENDED, AuditStore
 from app.stores.moderation.audit_anchors import Anchored
@@ -117,5 +118,5 @@ class Audit:
         yield from [flaw for flaw in contradictions if flaw.kind == "changed"][:1]
         yield from [flaw for flaw in contradictions if flaw.kind == "missing"][-1:]
         if anchored.unreadable:
-            says = f"{anchored.unreadable} lines of {self.anchors_path} are damaged"
+            says = f"{quantity(anchored.unreadable, 'damaged line')} in {self.anchors_path}"
             yield Flaw(0, "changed", says)
