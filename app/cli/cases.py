@@ -98,7 +98,7 @@ def cases(
     text = table(printed_rows, (*_HARM_COLUMNS, *_LIST_COLUMNS)) if page else "There are none."
     emit([listed_case(case) for case in page], text, as_json=as_json)
     if has_more:
-        print_message(f"There are more than these {limit}: add filters, or raise --limit.")
+        print_message("There are more: add filters, or raise --limit.")
 
 
 @click.command("next", epilog=example("anticheat next -n 3"))

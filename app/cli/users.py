@@ -83,7 +83,7 @@ def list_users(status: str | None, prefix: str, limit: int, as_json: bool) -> No
     rows = [_row(player) for player in players[:limit]]
     emit(rows, table(rows, _COLUMNS) if rows else "There are none.", as_json=as_json)
     if len(players) > limit:
-        print_message(f"There are more than these {limit}: add --prefix, or raise --limit.")
+        print_message("There are more: add --prefix, or raise --limit.")
 
 
 @users.command(epilog=example("users show alice"))

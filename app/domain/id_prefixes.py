@@ -22,11 +22,6 @@ class IdRange:
     first: UUID
     last: UUID
 
-    @property
-    def is_whole(self) -> bool:
-        """Return whether the text was a whole id."""
-        return self.first == self.last
-
 
 def id_range(text: str, least: int = LEAST) -> IdRange | None:
     """Return the ids that begin with the text, in any case and with or without hyphens.

@@ -35,7 +35,7 @@ Play = Callable[..., None]
 def run(container: Container) -> Run:
     """Return a function that runs a command: `run("users", "list")`.
 
-    `typed` is what a person types on a terminal; without it standard input is none. Tables have room for every column.
+    `typed` is its standard input, which is a terminal if it is `answered` instead. Tables have `columns` columns.
     """
     logs.configure(container.settings)  # as create_app does, so that log lines are no part of the output
     app = Flask("commands")
@@ -43,9 +43,9 @@ def run(container: Container) -> Run:
     register(app)
     runner = app.test_cli_runner()
 
-    def run(*line: str, typed: str | None = None) -> Result:
-        terminal = None if typed is None else Terminal(typed.encode())
-        result = runner.invoke(args=list(line), input=terminal, env={"COLUMNS": "1000"})
+    def run(*line: str, typed: str | None = None, answered: str | None = None, columns: str = "1000") -> Result:
+        given = typed if answered is None else Terminal(answered.encode())
+        result = runner.invoke(args=list(line), input=given, env={"COLUMNS": columns})
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return result
 

@@ -15,12 +15,12 @@ def test_every_privileged_command_is_in_the_log(
     container: Container, anna: Player, run: Run, run_json: RunJson
 ) -> None:
     lines: list[tuple[str, ...]] = [
-        ("users", "suspend", "anna"),
+        ("users", "suspend", "anna", "--yes"),
         ("users", "reinstate", "anna"),
         ("users", "set-role", "anna", "admin"),
         ("actions", "add", "dungeon", "--points", "40"),
         ("actions", "change", "dungeon", "--points", "41"),
-        ("actions", "retire", "dungeon"),
+        ("actions", "retire", "dungeon", "--yes"),
         ("leaderboard", "rebuild"),
         ("analytics", "rebuild"),
         ("anticheat", "review"),
@@ -52,7 +52,7 @@ def test_the_log_is_filtered_and_paged(
     container: Container, anna: Player, ben: Player, run: Run, run_json: RunJson
 ) -> None:
     for name in ("anna", "ben"):
-        run("users", "suspend", name)
+        run("users", "suspend", name, "--yes")
     assert [row["subject"] for row in run_json("audit", "log", "--subject", f"player:{ben.id}")] == [f"player:{ben.id}"]
     assert [row["id"] for row in run_json("audit", "log", "--limit", "1")] == [2]
     assert [row["id"] for row in run_json("audit", "log", "--before", "2")] == [1]
@@ -65,7 +65,7 @@ def test_verify_says_which_row_is_wrong_and_fails(
     container: Container, anna: Player, run: Run, run_json: RunJson
 ) -> None:
     for _ in range(3):
-        run("users", "suspend", "anna")
+        run("users", "suspend", "anna", "--yes")
     head = run_json("audit", "verify")["head"]
     assert run("audit", "verify", "--expect", head).exit_code == 0
     assert run("audit", "verify", "--expect", "3:abc").exit_code == 2
@@ -82,7 +82,7 @@ def test_a_cut_off_log_fails_without_a_flag_until_the_break_is_accepted(
     container: Container, anna: Player, run: Run, run_json: RunJson
 ) -> None:
     for _ in range(3):
-        run("users", "suspend", "anna")
+        run("users", "suspend", "anna", "--yes")
     with container.database.transaction() as connection:
         connection.execute(sa.text("ALTER TABLE audit_log DISABLE TRIGGER append_only"))
         connection.execute(sa.text("DELETE FROM audit_log WHERE id > 1"))

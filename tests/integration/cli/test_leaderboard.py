@@ -71,7 +71,7 @@ def test_a_void_takes_the_best_off_the_board_after_a_dry_run_has_said_so_and_a_r
     board.board_sync.rebuild(season)
     assert run_json("leaderboard", "rank", second["username"])["rank"] == 1
     assert run_json("leaderboard", "rank", best["username"])["rank"] is None
-    run_json("leaderboard", "restore", void["id"], "--reason", "it was not")
+    run_json("leaderboard", "restore", void["id"][:8], "--reason", "it was not", "--yes")
     board.board_sync.rebuild(season)
     assert run_json("leaderboard", "verify")["clean"]
     assert run_json("leaderboard", "rank", best["username"]) == best

@@ -59,7 +59,7 @@ def test_a_user_is_named_by_username_in_any_case_or_by_id(anna: Player, run_json
 
 
 def test_nobody_is_a_failure_in_one_line(run: Run) -> None:
-    for line in (("show", "nobody"), ("suspend", "\udcff\x00"), ("set-role", "nobody", "admin")):
+    for line in (("show", "nobody"), ("suspend", "\udcff\x00", "--yes"), ("set-role", "nobody", "admin")):
         result = run("users", *line)
         assert (result.exit_code, result.stderr) == (1, "Error: There is no such user.\n")
 
@@ -68,7 +68,7 @@ def test_the_list_says_when_there_are_more(anna: Player, ben: Player, run: Run, 
     result = run("users", "list", "--limit", "1")
     assert "Anna" in result.stdout
     assert "Ben" not in result.stdout
-    assert "more than these 1" in result.stderr
+    assert "There are more" in result.stderr
     assert [row["username"] for row in run_json("users", "list", "--prefix", "be")] == ["Ben"]
 
 
@@ -76,12 +76,12 @@ def test_suspending_takes_a_player_off_the_board_until_reinstated(
     container: Container, anna: Player, play: Play, run: Run, run_json: RunJson
 ) -> None:
     play(anna.id)
-    assert run("users", "suspend", "anna").stdout == "Suspended Anna.\n"
+    assert run("users", "suspend", "anna", "--yes").stdout == "Suspended Anna.\n"
     assert run_json("users", "show", "anna")["status"] == "suspended"
     season = container.standings.season("main")
     assert [row.user_id for row in container.standing_store.top(season, 10)] == []
     assert [row["username"] for row in run_json("users", "list", "--status", "suspended")] == ["Anna"]
-    assert run("users", "suspend", "anna").stdout == "Anna was suspended already.\n"
+    assert run("users", "suspend", "anna", "--yes").stdout == "Anna was suspended already.\n"
     assert run("users", "reinstate", "anna").stdout == "Reinstated Anna.\n"
     assert [row.user_id for row in container.standing_store.top(season, 10)] == [anna.id]
 
