@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
 from uuid import uuid4
@@ -93,21 +94,29 @@ def test_a_role_is_set_once(anna: Player, run: Run, run_json: RunJson) -> None:
     assert run("users", "set-role", "anna", "king").exit_code == 2
 
 
-@pytest.mark.parametrize(("level", "logged"), [({}, False), ({"LOG_LEVEL": "info"}, True)], ids=["unset", "info"])
-def test_a_command_prints_its_result_without_log_lines_unless_a_level_is_set(
-    container: Container, anna: Player, level: dict[str, str], logged: bool
+@pytest.mark.parametrize(
+    ("level", "has_terminal", "logged"),
+    [({}, False, False), ({"LOG_LEVEL": "info"}, False, True), ({"LOG_LEVEL": "info"}, True, False)],
+    ids=["unset", "info in a file", "info at a terminal"],
+)
+def test_acts_are_logged_if_a_level_is_set_and_never_in_the_terminal(
+    container: Container, anna: Player, level: dict[str, str], has_terminal: bool, logged: bool
 ) -> None:
+    ours, theirs = pty.openpty() if has_terminal else os.pipe()
     settings = container.settings
     urls = {name: str(getattr(settings, name.lower())) for name in ("DATABASE_URL", "REDIS_URL", "BROKER_URL")}
     result = subprocess.run(
         [sys.executable, "-m", "flask", "--app", "wsgi", "users", "set-role", "anna", "admin"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "APP_ENV": "development", **urls, **level},
-        capture_output=True,
-        text=True,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
     )
-    assert result.returncode == 0, result.stderr
-    assert ("audit_hash" in result.stderr, bool(result.stderr)) == (logged, logged)
+    os.write(theirs, b"end")
+    text = os.read(ours, 100_000).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert (result.returncode, "audit_hash" in text, text != "end") == (0, logged, logged), text
 
 
 def test_attributes_are_set_shown_and_removed(container: Container, anna: Player, run: Run, run_json: RunJson) -> None:
