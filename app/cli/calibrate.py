@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
+from app import terminal
 from app.cli.commands import as_json, container, example
 from app.cli.confirmation import confirm, require_answer, yes_option
 from app.cli.identity import operator, request_id
@@ -153,7 +154,7 @@ def _times_lines(calibration: TypeCalibration) -> list[str]:
     if calibration.times is None:
         return [f"{safe(calibration.slug)}: no player has completed it in that time."]
     heading = f"{safe(calibration.slug)}: {_count(calibration.times)}"
-    lines = [heading, "", bars(all_bins(calibration.times.bins), _marks(calibration)), ""]
+    lines = [heading, "", bars(all_bins(calibration.times.bins), _marks(calibration), terminal.columns()), ""]
     values = calibration.proposal.values
     rows = [{"time": name, "now": calibration.now[name], "proposed": values.get(name)} for name in calibration.now]
     lines += [table([row for row in rows if row["now"] or row["proposed"] is not None] or rows, _COLUMNS)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import click
 from flask.cli import ScriptInfo
@@ -12,7 +13,6 @@ from app.cli.confirmation import confirm, require_answer, yes_option
 from app.cli.output import emit, table
 from app.cli.progress import ProgressPrinter
 from app.domain.quantities import quantity
-from app.services.operations.broker_questions import Facts
 from app.services.operations.queues import BrokerError, Choice
 
 _LETTER_COLUMNS = ("died_at", "queue", "task", "id", "reason", "deaths", "request_ids", "error")
@@ -71,7 +71,8 @@ def status(as_json: bool) -> None:
 @as_json
 def peek(task: str | None, task_id: str | None, limit: int | None, as_json: bool) -> None:
     """Show dead letters, the oldest first, and leave them where they are."""
-    letters = _read_letters(Choice(task, task_id, limit))
+    with ProgressPrinter("Reading dead letters"):
+        letters = container().queues.peek(Choice(task, task_id, limit))
     emit(letters, table(letters, _LETTER_COLUMNS) if letters else "No dead letters.", as_json=as_json)
 
 
@@ -82,7 +83,7 @@ def replay(task: str | None, task_id: str | None, limit: int | None, as_json: bo
     """Put dead letters back into the queues that they died in. None is lost if this is stopped half way."""
     choice = Choice(task, task_id, limit)
     count = 0
-    if _read_letters(choice):
+    if _has_letters(choice):
         with _recorded("queues.replay", choice), ProgressPrinter("Putting dead letters back"):
             count = container().queues.replay(choice)
     emit({"replayed": count}, f"{quantity(count, 'dead letter')} put back.", as_json=as_json)
@@ -96,17 +97,23 @@ def purge(task: str | None, task_id: str | None, limit: int | None, yes: bool, a
     """Delete dead letters permanently."""
     require_answer(yes=yes)
     choice, count = Choice(task, task_id, limit), 0
-    letters = len(_read_letters(choice))
-    if letters:
-        confirm(lambda: f"Delete {quantity(letters, 'dead letter')} of {container().queues.address}?", yes=yes)
+    if _has_letters(choice):
+        confirm(lambda: f"Delete {_describe(choice)} of {container().queues.address}?", yes=yes)
         with _recorded("queues.purge", choice), ProgressPrinter("Deleting dead letters"):
             count = container().queues.purge(choice)
     emit({"purged": count}, f"{quantity(count, 'dead letter')} deleted.", as_json=as_json)
 
 
-def _read_letters(choice: Choice) -> list[Facts]:
+def _has_letters(choice: Choice) -> bool:
+    """Return whether there is a letter to handle: without one nothing happens, and nothing is recorded."""
     with ProgressPrinter("Reading dead letters"):
-        return container().queues.peek(choice)
+        return bool(container().queues.peek(replace(choice, limit=1)))
+
+
+def _describe(choice: Choice) -> str:
+    if choice != Choice():
+        return "the chosen dead letters"
+    return quantity(container().queues.status()["dead"], "dead letter")
 
 
 def _recorded(act: str, choice: Choice) -> AbstractContextManager[None]:
