@@ -48,7 +48,7 @@ def _row(player: Player) -> dict[str, object]:
 
 @users.command(epilog=example("users create alice --role admin"))
 @click.argument("username")
-@click.option("--role", type=_ROLES, default="player", show_default=True)
+@click.option("--role", type=_ROLES, default="player", show_default=True, help="Role of the account.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
 @as_json
 def create(username: str, role: str, password_stdin: bool, as_json: bool) -> None:
