@@ -13,14 +13,13 @@ from flask.cli import with_appcontext
 from app.cli.commands import as_json, container, example
 from app.cli.ids import find_case, find_player
 from app.cli.moments import Moment
-from app.cli.output import emit, facts, print_message, table
+from app.cli.output import emit, facts, paragraph, print_message, table
 from app.domain.cases import RULES, STATES, CaseOrder
 from app.errors import NotFound
 from app.http.case_presenter import case_row, decision_row, linked_row, listed_case
 from app.services.moderation.cases import CaseFile
 from app.stores.accounts.players import Player
 from app.stores.moderation.cases import Filters, ListedCase
-from app.tables import safe
 
 _LIST_COLUMNS = (
     "opened_at",
@@ -114,7 +113,7 @@ def next_cases(count: int, as_json: bool) -> None:
     for case in page:
         row = _printed_row(case)
         names = ("username", "case_id", *_HARM_COLUMNS, "starts_at", "appealed_at")
-        parts.append(f"{facts({name: row[name] for name in names})}\n{safe(summaries.get(case.case_id, ''))}")
+        parts.append(f"{facts({name: row[name] for name in names})}\n{paragraph(summaries.get(case.case_id, ''))}")
     data = [{**listed_case(case), "summary": summaries.get(case.case_id)} for case in page]
     emit(data, "\n\n".join(parts) or "No case is open.", as_json=as_json)
 
@@ -187,7 +186,7 @@ def _pages(user_cases: UserCases) -> list[str]:
 
 def _page(case_file: CaseFile) -> str:
     case = case_file.case
-    parts = [facts({name: getattr(case, name) for name in _CASE_FIELDS}), safe(case_file.summary)]
+    parts = [facts({name: getattr(case, name) for name in _CASE_FIELDS}), paragraph(case_file.summary)]
     if case.held:
         parts.append("Points that the player scores are held.")
     if case.appeal is not None:

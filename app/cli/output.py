@@ -48,6 +48,11 @@ def facts(values: Mapping[str, object]) -> str:
     return aligned([[name.replace("_", " "), cell(value)] for name, value in values.items()], width=terminal.columns())
 
 
+def paragraph(text: str) -> str:
+    """Return a text in lines that fit the terminal."""
+    return aligned([[text]], width=terminal.columns())
+
+
 def to_json(value: object) -> str:
     """Return a time or an id as text, for `json.dumps`."""
     if isinstance(value, UUID):

@@ -49,10 +49,10 @@ def test_where_columns_do_not_fit_each_row_is_a_block_with_whole_ids() -> None:
 def test_numbers_stay_to_the_right_and_their_headings_wrap() -> None:
     text = lay_out([["anna", "12"], ["bob", "1234"]], ["NAME", "HIGHEST SUSPICION"], right=[1], width=15)
     assert text.splitlines() == [
-        "NAME     HIGHEST",
-        "       SUSPICION",
-        "anna          12",
-        "bob         1234",
+        "        HIGHEST",
+        "NAME  SUSPICION",
+        "anna         12",
+        "bob        1234",
     ]
 
 
