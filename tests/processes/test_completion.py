@@ -39,15 +39,6 @@ def test_bash_completes_commands_and_options_and_prints_nothing_else(flask: str,
     assert (completed, result.stderr) == (names, "")
 
 
-def test_a_completion_needs_no_working_server() -> None:
-    environment = {"_FLASK_COMPLETE": "bash_complete", "COMP_WORDS": "flask --app wsgi ", "COMP_CWORD": "3"}
-    unreachable = {"DATABASE_URL": "postgresql+psycopg://127.0.0.1:1/x", "REDIS_URL": "redis://127.0.0.1:1/0"}
-    result = ready_python.run({**environment, **unreachable, "APP_ENV": "development"}, "flask", ["flask"])
-    assert result.stderr == ""
-    assert {"plain,users", "plain,doctor"} <= set(result.stdout.split())
-    assert "plain,limiter" not in result.stdout
-
-
 def test_the_commands_of_flask_limiter_are_gone(flask: str) -> None:
     environment = {"PATH": os.environ["PATH"], "APP_ENV": "development"}
     assert " limiter" not in ready_python.flask(environment, ["--help"]).stdout

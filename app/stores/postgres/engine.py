@@ -155,6 +155,8 @@ class Database:
             calls: list[Callable[[], None]] = []
             connection.info.update({_MARKS: marks, _CALLS: calls})
             yield connection
+            if not connection.in_transaction():  # it was rolled back
+                return
         for call in calls:
             call()
         for name in marks & self._callbacks.keys():
