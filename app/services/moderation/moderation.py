@@ -160,17 +160,14 @@ class Moderation:
     def reinstate(self, player_id: UUID, request_id: str, *, by: str = SYSTEM, reason: str | None = None) -> bool:
         """Put a player back on the boards; return False if they were active already. Raises as `suspend` does.
 
-        Their suspicion becomes 0: the remaining one would suspend them again at the next redemption. Where it is 0 and
-        they are active, nothing is recorded.
+        Their suspicion becomes 0, and their past play counts no more, also for an active player: the remaining
+        suspicion would suspend them again at the next redemption.
         """
         now, reason = self._clock(), None if reason is None else checked_reason(reason)
 
         def reinstate(connection: sa.Connection) -> bool:
             self._players.touch(connection, player_id)
             has_changed = self._statuses.set(connection, player_id, "active", request_id)
-            is_suspected = suspicion_of(self._suspicions.lock(connection, player_id)).value > 0
-            if not (has_changed or is_suspected):
-                return False
             self._suspicions.clear(connection, player_id, utc(now))
             details = change_details(has_changed, reason)
             self._audit.append(connection, by, "player.reinstated", f"player:{player_id}", details, request_id)
