@@ -110,8 +110,11 @@ def create_app(settings: Settings) -> Flask:
     return app
 
 
-def commands_alone(refusal: BadSetting) -> Flask:
-    """Return an app for invalid settings: its commands have a --help, and are refused when they run."""
+def commands_alone(refusal: BadSetting | None = None) -> Flask:
+    """Return an app without services, for invalid settings or the completion of a line in a shell.
+
+    Its commands have a --help, and are refused when they run.
+    """
     app = Flask("fairboard", static_folder=None)
     app.extensions[REFUSAL] = refusal
     register_commands(app)

@@ -13,6 +13,7 @@ import structlog
 
 from app.log_sink import guard_standard_error, standard_error
 from app.settings import Settings
+from app.terminal import shows_colours
 
 
 def configure(settings: Settings) -> None:
@@ -42,7 +43,7 @@ def configure(settings: Settings) -> None:
     else:
         last_processors = [
             _escape_event,
-            structlog.dev.ConsoleRenderer(colors=sink.isatty(), exception_formatter=_traceback),
+            structlog.dev.ConsoleRenderer(colors=shows_colours(sink), exception_formatter=_traceback),
         ]
     handler = logging.StreamHandler(sink)
     handler.setFormatter(

@@ -47,6 +47,7 @@ def guard_results() -> None:
 if __name__ == "__main__":
     from flask.cli import cli, main
 
+    cli._loaded_plugin_commands = True  # there are none but Flask-Limiter's, which know nothing of our limits
     cli.help = "The commands of Fairboard. Each has --help with an example."
     guard_results()
     main()

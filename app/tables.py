@@ -10,7 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_ENDLESS = 1 << 30  # columns: a terminal breaks long lines, and whatever reads a pipe gets them whole
+from app import terminal
+from app.table_layout import PLAIN, Styles, lay_out
+
+_ENDLESS = 1 << 30  # columns
 _STATE_STYLES = {"ok": "green", "note": "yellow", "unknown": "yellow", "WRONG": "bold red", "FAILED": "bold red"}
 
 
@@ -29,53 +32,27 @@ def aligned(
     *,
     right: Collection[int] = (),
     states: int | None = None,
+    width: int | None = None,
 ) -> str:
     """Return one line per row, below the headings if there are any, with every unprintable character escaped.
 
-    The columns whose numbers are in `right` are aligned to the right. Nothing is cut or wrapped. Where standard output
-    is a terminal, headings are bold, and the cells of the column `states` have the colour of their state.
+    The columns whose numbers are in `right` are aligned to the right. A table of more than `width` columns is made to
+    fit (see `lay_out`); without `width` nothing is cut or wrapped. Where standard output is a terminal with colours,
+    headings are bold, and the cells of the column `states` have the colour of their state.
     """
-    safe_rows = ([safe(cell) for cell in row] for row in rows)
-    return _render(safe_rows, headings, right=right, states=states)
+    safe_rows = [[safe(cell) for cell in row] for row in rows]
+    styles = Styles("bold", states, _STATE_STYLES) if terminal.shows_colours(sys.stdout) else PLAIN
+    return lay_out(safe_rows, headings, width=width, right=right, styles=styles)
 
 
 def markdown_table(rows: Iterable[Sequence[str]], headings: Sequence[str]) -> str:
     """Return a Markdown table."""
-    return _render(rows, headings, is_markdown=True).strip("\n")
-
-
-def _render(
-    rows: Iterable[Sequence[str]],
-    headings: Sequence[str],
-    *,
-    right: Collection[int] = (),
-    states: int | None = None,
-    is_markdown: bool = False,
-) -> str:
-    has_colours = not is_markdown and sys.stdout is not None and sys.stdout.isatty()
-    console = Console(width=_ENDLESS, color_system="auto" if has_colours else None, force_terminal=has_colours)
-    table = Table(
-        box=box.MARKDOWN if is_markdown else None,
-        pad_edge=is_markdown,
-        show_header=bool(headings),
-        header_style="none",
-        padding=(0, 1),
-    )
-    row_list = list(rows)
-    for number, heading in enumerate(headings or row_list[0]):
-        text = _text(heading, "bold") if headings else ""
-        table.add_column(text, justify="right" if number in right else "left", no_wrap=True)
-    for row in row_list:
-        styles = (_STATE_STYLES.get(cell.strip()) if number == states else None for number, cell in enumerate(row))
-        table.add_row(*map(_text, row, styles))
+    console = Console(width=_ENDLESS, color_system=None, force_terminal=False)
+    table = Table(box=box.MARKDOWN, header_style="none", padding=(0, 1))
+    for heading in headings:
+        table.add_column(heading, no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
     with console.capture() as capture:
         console.print(table)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines())
-
-
-def _text(cell: str, style: str | None) -> Text:
-    """Return the cell with its letters in the style, and the space beside them plain."""
-    text = Text(cell)
-    if style is not None:
-        text.stylize(style)
-    return text
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()).strip("\n")

@@ -113,7 +113,7 @@ def measure(stack: Stack, events: int) -> dict[str, Any]:
         raise BenchFailed("not all events were voided")
     _log("Redeeming while they are restored")
     requests = issue(stack.url, players, _ROUND // _REDEEMING, seed=3)
-    restore = ("leaderboard", "restore", str(figures["void"]["result"]["id"]), "--reason", "bench")
+    restore = ("leaderboard", "restore", str(figures["void"]["result"]["id"]), "--reason", "bench", "--yes")
     figures["restore"] = _redeem_beside(stack, requests, lambda: _flask(stack, *restore))
     wait_until_drained(stack)
     if _sql(stack, _QUIET) != before:

@@ -10,10 +10,12 @@ import click
 
 from app.cli.board_changes import Choices, actor, carry_out, choice_options
 from app.cli.commands import Commands, Function, as_json, container, example
+from app.cli.confirmation import confirm, yes_option
 from app.cli.identity import operator, request_id
 from app.cli.output import emit, table
 from app.domain.action_types import EXPECTED
 from app.domain.boards import ActionType, Cadence, ResultKind
+from app.domain.quantities import quantity
 from app.tables import safe
 
 _COLUMNS = (
@@ -148,7 +150,7 @@ def add(slug: str, as_json: bool, **options: object) -> None:
 @_limit_options
 @choice_options
 @as_json
-def change(slug: str, as_json: bool, dry_run: bool, rebuild: bool, **options: object) -> None:
+def change(slug: str, as_json: bool, dry_run: bool, rebuild: bool, yes: bool, **options: object) -> None:
     """Change an action type. Actions that are already open keep their original terms.
 
     Other boards change past scores, of events that are in the ledger: that needs --rebuild.
@@ -157,18 +159,24 @@ def change(slug: str, as_json: bool, dry_run: bool, rebuild: bool, **options: ob
     if not changes:
         raise click.UsageError("Say what to change, such as --points 2.")
     if "boards" in changes or dry_run:
-        carry_out(container().board_changes.plan_type_change(slug, changes), Choices(dry_run, rebuild, as_json))
+        carry_out(container().board_changes.plan_type_change(slug, changes), Choices(dry_run, rebuild, yes, as_json))
         return
+    before = container().board_changes.action_type(slug)
     container().board_changes.change_type(slug, changes, rebuild=rebuild, by=actor())
     action_type = container().board_changes.action_type(slug)
-    emit(_row(action_type), f"Changed {action_type.slug}: {_summary(action_type)}.", as_json=as_json)
+    verb = f"{slug} is so already" if action_type == before else f"Changed {slug}"
+    emit(_row(action_type), f"{verb}: {_summary(action_type)}.", as_json=as_json)
 
 
 @actions.command(epilog=example("actions retire dungeon"))
 @click.argument("slug")
+@yes_option
 @as_json
-def retire(slug: str, as_json: bool) -> None:
-    """Stop offering an action type. Open actions may still be completed; its points stay."""
+def retire(slug: str, yes: bool, as_json: bool) -> None:
+    """Stop offering an action type for good. Open actions may still be completed; its points stay."""
+    action_type = container().board_changes.action_type(slug)
+    boards = ", ".join(action_type.boards)
+    confirm(lambda: f"Retire {slug} ('{safe(action_type.name)}', which feeds {boards}) for good?", yes=yes)
     container().actions.retire(slug, by=operator(), request_id=request_id())
     emit({"slug": slug, "retired": True}, f"Retired {safe(slug)}.", as_json=as_json)
 
@@ -192,7 +200,7 @@ def _summary(action_type: ActionType) -> str:
 
 
 def _worth(action_type: ActionType) -> str:
-    return f"{action_type.result_kind} results" if action_type.points is None else f"{action_type.points:,} points"
+    return f"{action_type.result_kind} results" if action_type.points is None else quantity(action_type.points, "point")
 
 
 def _minimum(action_type: ActionType) -> str:

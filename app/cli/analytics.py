@@ -12,6 +12,7 @@ from app.cli.moments import Moment
 from app.cli.output import emit, table
 from app.cli.progress import ProgressPrinter
 from app.domain.boards import MAIN
+from app.domain.quantities import quantity
 from app.domain.rollups import GRANULARITIES, Granularity, RollupDifference
 from app.services.operations.rollup_rows import RollupQuery, RollupRow
 from app.tables import safe
@@ -87,15 +88,17 @@ def _format_seconds(value: float | None) -> str | None:
 @as_json
 def rebuild(since: datetime | None, until: datetime | None, as_json: bool) -> None:
     """Recompute the roll-ups of all boards from the ledger and report the differences. Play goes on meanwhile."""
+    _check_span(since, until)
     started_at = time.monotonic()
     with (
         recorded_act("analytics.rebuild", "roll-ups", since=since, until=until),
-        ProgressPrinter("Rebuilding", "days of hours and of days") as progress,
+        ProgressPrinter("Rebuilding", "days") as progress,
     ):
         differences = container().analytics.rebuild(since, until, progress)
     seconds = round(time.monotonic() - started_at, 1)
+    values = quantity(len(differences), "value")
     text = _report(
-        differences, f"Rebuilt in {seconds} s: nothing differed.", "Rebuilt; {} values of complete periods differed."
+        differences, f"Rebuilt in {seconds} s: nothing differed.", f"Rebuilt; {values} of complete periods differed."
     )
     emit({"seconds": seconds, "differences": _difference_rows(differences)}, text, as_json=as_json)
 
@@ -106,12 +109,19 @@ def rebuild(since: datetime | None, until: datetime | None, as_json: bool) -> No
 @click.pass_context
 def verify(ctx: click.Context, since: datetime | None, until: datetime | None, as_json: bool) -> None:
     """Compare every complete hour and day of all boards with the ledger; exit 1 if they differ."""
-    with ProgressPrinter("Verifying", "days of hours and of days") as progress:
+    _check_span(since, until)
+    with ProgressPrinter("Verifying", "days") as progress:
         differences = container().analytics.verify(since, until, progress)
-    repair = "{} differ: 'flask --app wsgi analytics rebuild' repairs them."
+    verb = "value differs" if len(differences) == 1 else "values differ"
+    repair = f"{len(differences):,} {verb}: 'flask --app wsgi analytics rebuild' repairs that."
     text = _report(differences, "The roll-ups are clean: they match the ledger.", repair)
     emit({"clean": not differences, "differences": _difference_rows(differences)}, text, as_json=as_json)
     ctx.exit(1 if differences else 0)
+
+
+def _check_span(since: datetime | None, until: datetime | None) -> None:
+    if since and until and since >= until:
+        raise click.UsageError("--from must be before --to.")
 
 
 def _difference_rows(differences: list[RollupDifference]) -> list[dict[str, object]]:
@@ -128,7 +138,7 @@ def _report(differences: list[RollupDifference], clean_text: str, difference_tex
     lines = [table(rows, _DIFFERENCE_COLUMNS)]
     if len(differences) > _MAX_LISTED:
         lines.append(f"and {len(differences) - _MAX_LISTED:,} more; --json has them all.")
-    return "\n".join([*lines, difference_text.format(f"{len(differences):,}")])
+    return "\n".join([*lines, difference_text])
 
 
 def _format_value(value: object) -> str:

@@ -7,11 +7,12 @@ from datetime import datetime
 
 import click
 
+from app.cli import cases, decisions
 from app.cli.backtest import backtest
 from app.cli.calibrate import calibrate
-from app.cli.cases import COMMANDS
 from app.cli.commands import Commands, as_json, container, example, recorded_act
 from app.cli.gain import gain
+from app.cli.ids import find_player
 from app.cli.links import links
 from app.cli.model import model
 from app.cli.moments import Moment
@@ -29,7 +30,7 @@ def anticheat() -> None:
     """List and decide cases, show their evidence, undo a decision, and look for more cases in the ledger."""
 
 
-for _command in COMMANDS:
+for _command in (*cases.COMMANDS, *decisions.COMMANDS):
     anticheat.add_command(_command)
 anticheat.add_command(model)
 anticheat.add_command(backtest)
@@ -39,7 +40,7 @@ anticheat.add_command(links)
 
 
 @anticheat.command(epilog=example("anticheat review --player mallory --since 2026-11-01"))
-@click.option("--player", metavar="USERNAME", help="Only this player, by username or id; all players if not given.")
+@click.option("--player", metavar="USER", help="Only this player, by username or id; all players if not given.")
 @click.option("--since", type=Moment(), help="Only redemptions since this time; the last day if not given.")
 @as_json
 def review(player: str | None, since: datetime | None, as_json: bool) -> None:
@@ -47,7 +48,7 @@ def review(player: str | None, since: datetime | None, as_json: bool) -> None:
 
     No player is suspended and no points are voided.
     """
-    player_id = container().accounts.find(player).id if player else None
+    player_id = find_player(player).id if player else None
     since = since or utc(container().clock() - _DAY_SECONDS)
     subject = "ledger" if player_id is None else f"player:{player_id}"
     with (

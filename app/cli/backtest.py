@@ -9,9 +9,11 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.commands import as_json, container, example
+from app.cli.ids import find_player
 from app.cli.moments import Moment
 from app.cli.output import emit, table
 from app.cli.progress import ProgressPrinter
+from app.domain.quantities import quantity
 from app.domain.times import rfc3339, utc
 from app.services.moderation.backtest import Report
 
@@ -42,7 +44,7 @@ class SettingChange(click.ParamType[tuple[str, str]]):
 )
 @click.option("--since", type=Moment(), help="Only redemptions since this time; the last week if not given.")
 @click.option("--until", type=Moment(), help="Only redemptions before this time; now if not given.")
-@click.option("--player", metavar="USERNAME", help="Only this player, by username or id; all players if not given.")
+@click.option("--player", metavar="USER", help="Only this player, by username or id; all players if not given.")
 @click.option(
     "--limit", type=click.IntRange(0, 10_000), default=30, show_default=True, help="Maximum number of players listed."
 )
@@ -64,7 +66,7 @@ def backtest(
     since, until = since or utc(now - _WEEK_SECONDS), until or utc(now)
     if since >= until:
         raise click.UsageError("--since must be before --until.")
-    player_id = container().accounts.find(player).id if player else None
+    player_id = find_player(player).id if player else None
     with ProgressPrinter("Judging", "redemptions") as progress:
         report = container().backtest.run(since, until, dict(changes), player_id=player_id, on_progress=progress)
     rows = [comparison.as_row() for comparison in report.compared]
@@ -88,8 +90,9 @@ def _data(report: Report, changes: dict[str, str], rows: list[dict[str, object]]
 def _text(report: Report, changes: dict[str, str], rows: list[dict[str, object]]) -> str:
     settings = ", ".join(f"{name} {value}" for name, value in changes.items()) or "the current settings"
     span = f"from {rfc3339(report.since)} to {rfc3339(report.until)}"
+    tries = f"{quantity(report.redemptions, 'try', 'tries')} of {quantity(report.players, 'player')}"
     lines = [
-        f"{report.redemptions:,} tries of {report.players:,} players {span}, judged with {settings}:",
+        f"{tries} {span}, judged with {settings}:",
         "",
         table(report.counts(), _COUNT_COLUMNS),
         "",
@@ -105,5 +108,5 @@ def _text(report: Report, changes: dict[str, str], rows: list[dict[str, object]]
     if rows:
         lines += ["", table(rows, _COLUMNS)]
     if len(report.compared) > len(rows):
-        lines.append(f"and {len(report.compared) - len(rows):,} more: raise --limit, or use --json for all")
+        lines.append(f"and {len(report.compared) - len(rows):,} more: raise --limit, or use --json for all.")
     return "\n".join(lines)

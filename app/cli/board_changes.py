@@ -8,6 +8,7 @@ from uuid import UUID
 import click
 
 from app.cli.commands import Function, container
+from app.cli.confirmation import confirm_on_terminal, yes_option
 from app.cli.identity import operator, request_id
 from app.cli.output import cell, emit, print_message, table
 from app.cli.progress import ProgressPrinter
@@ -27,16 +28,18 @@ _SHOWN_ROWS = 20
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """The operator's choices: only show the plan, replay the past if it needs that, print JSON."""
+    """The operator's choices: only show the plan, replay the past if it needs that, ask nothing, print JSON."""
 
     dry_run: bool
     rebuild: bool
+    yes: bool
     as_json: bool
 
 
 def choice_options(command: Function) -> Function:
-    """Add --dry-run and --rebuild to a command."""
+    """Add --dry-run, --rebuild and --yes to a command."""
     rebuild_help = "Replay the ledger for boards whose past scores change. Play goes on meanwhile."
+    command = yes_option(command)
     command = click.option("--rebuild", is_flag=True, help=rebuild_help)(command)
     return click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")(command)
 
@@ -64,6 +67,8 @@ def carry_out(plan: Plan, choices: Choices) -> None:
         emit({**result, "applied": False}, text, as_json=choices.as_json)
         print_message("Nothing was changed.")
         return
+    if choices.rebuild and prospect.replayed:
+        _ask_for_replay(prospect, text, choices)
     try:
         replay_id = container().board_changes.carry_out(plan, rebuild=choices.rebuild, by=actor())
     except RebuildRequired:
@@ -77,6 +82,16 @@ def carry_out(plan: Plan, choices: Choices) -> None:
     replay = work(replay_id)
     text = f"Done: replayed {quantity(replay.standings, 'standing')}."
     emit({**result, "applied": True, "standings": replay.standings}, text, as_json=choices.as_json)
+
+
+def _ask_for_replay(prospect: Prospect, text: str, choices: Choices) -> None:
+    boards, moving = ", ".join(prospect.replayed), prospect.outlook.moving if prospect.outlook else 0
+
+    def question() -> str:
+        print_message(text)
+        return f"Replay the ledger for {boards}, which moves {quantity(moving, 'standing')}?"
+
+    confirm_on_terminal(question, yes=choices.yes)
 
 
 def work(replay_id: UUID) -> Replay:

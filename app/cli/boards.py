@@ -13,9 +13,11 @@ import click
 from app.cli.board_changes import Choices, actor, carry_out, choice_options, work
 from app.cli.board_files import read_file
 from app.cli.commands import Commands, Function, as_json, container, example
+from app.cli.confirmation import confirm_on_terminal, yes_option
 from app.cli.moments import Moment
 from app.cli.output import emit, facts, print_message, table
 from app.domain.board_plans import Fields
+from app.domain.quantities import quantity
 from app.domain.scoring import Order, Scoring
 from app.domain.times import rfc3339
 from app.errors import InvalidRequest, NotFound
@@ -108,10 +110,12 @@ def _report_replay() -> None:
 @_field_options
 @choice_options
 @as_json
-def create(slug: str, types: Sequence[str], dry_run: bool, rebuild: bool, as_json: bool, **options: object) -> None:
+def create(
+    slug: str, types: Sequence[str], dry_run: bool, rebuild: bool, yes: bool, as_json: bool, **options: object
+) -> None:
     """Create a board, filled from the past of the action types that feed it. A slug can be used only once, ever."""
     plan = container().board_changes.plan_board(slug, _values(options), types)
-    carry_out(plan, Choices(dry_run, rebuild, as_json))
+    carry_out(plan, Choices(dry_run, rebuild, yes, as_json))
 
 
 @boards.command(epilog=example("boards change weekly --scoring best --rebuild"))
@@ -127,6 +131,7 @@ def change(
     removed: Sequence[str],
     dry_run: bool,
     rebuild: bool,
+    yes: bool,
     as_json: bool,
     **options: object,
 ) -> None:
@@ -138,7 +143,7 @@ def change(
     if not (values or added or removed):
         raise click.UsageError("Say what to change, such as --scoring best.")
     plan = container().board_changes.plan_board_change(slug, values, added, removed)
-    carry_out(plan, Choices(dry_run, rebuild, as_json))
+    carry_out(plan, Choices(dry_run, rebuild, yes, as_json))
 
 
 def _values(options: dict[str, object]) -> Fields:
@@ -149,11 +154,18 @@ def _values(options: dict[str, object]) -> Fields:
     return {name: None if value == "none" and name != "name" else value for name, value in values.items()}
 
 
+def _name_with_players(slug: str) -> str:
+    row = _row(container().board_catalog.board(slug))
+    return f"{slug} (season {row['season'] or '-'}, {quantity(int(str(row['players'])), 'player')})"
+
+
 @boards.command(epilog=example("boards archive summer-2026"))
 @click.argument("slug")
+@yes_option
 @as_json
-def archive(slug: str, as_json: bool) -> None:
+def archive(slug: str, yes: bool, as_json: bool) -> None:
     """End a board's open season for good, and take the board off all lists. Its seasons stay readable."""
+    confirm_on_terminal(lambda: f"Archive the board {_name_with_players(slug)} for good?", yes=yes)
     container().board_plans.archive(slug, by=actor())
     emit({"slug": slug, "archived": True}, f"Archived {safe(slug)}.", as_json=as_json)
 
@@ -174,9 +186,11 @@ def list_seasons(slug: str, as_json: bool) -> None:
 @boards.command("close-season", epilog=example("boards close-season weekly --season 3"))
 @click.argument("slug")
 @click.option("--season", "number", type=int, help="Number of the season, so that no other one can be meant.")
+@yes_option
 @as_json
-def close_season(slug: str, number: int | None, as_json: bool) -> None:
+def close_season(slug: str, number: int | None, yes: bool, as_json: bool) -> None:
     """End the open season of a board, in two seconds. The next one begins then; a contest is over."""
+    confirm_on_terminal(lambda: f"End the open season of {_name_with_players(slug)} for good?", yes=yes)
     by = actor()
     ends_at = container().seasons.end(slug, number, by=by.actor, request_id=by.request_id)
     text = f"The season of {safe(slug)} ends at {rfc3339(ends_at)}, and is final within five seconds."
@@ -187,7 +201,7 @@ def close_season(slug: str, number: int | None, as_json: bool) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @choice_options
 @as_json
-def apply(file: Path, dry_run: bool, rebuild: bool, as_json: bool) -> None:
+def apply(file: Path, dry_run: bool, rebuild: bool, yes: bool, as_json: bool) -> None:
     """Make boards and action types as FILE (TOML) has them, all at once; boards that it doesn't name stay."""
     given_boards, given_types = read_file(file)
     try:
@@ -196,7 +210,7 @@ def apply(file: Path, dry_run: bool, rebuild: bool, as_json: bool) -> None:
         details = refusal.details if isinstance(refusal.details, list) else []
         lines = [f"{item['field']} {item['message']}" for item in details]
         raise click.ClickException(safe("; ".join(lines))) from refusal
-    carry_out(plan, Choices(dry_run, rebuild, as_json))
+    carry_out(plan, Choices(dry_run, rebuild, yes, as_json))
 
 
 @boards.command(epilog=example("boards replay"))
@@ -213,5 +227,5 @@ def replay(cancel: bool, as_json: bool) -> None:
         emit({"id": unfinished.id, "state": "cancelled"}, "Dropped. Nothing has changed.", as_json=as_json)
         return
     done_replay = work(unfinished.id)
-    text = f"Done: replayed {done_replay.standings:,} standings."
+    text = f"Done: replayed {quantity(done_replay.standings, 'standing')}."
     emit({"id": done_replay.id, "state": done_replay.state, "standings": done_replay.standings}, text, as_json=as_json)

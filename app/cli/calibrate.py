@@ -8,14 +8,17 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
+from app import terminal
 from app.cli.commands import as_json, container, example
+from app.cli.confirmation import confirm, require_answer, yes_option
 from app.cli.identity import operator, request_id
 from app.cli.moments import Moment
 from app.cli.output import emit, table
 from app.cli.pictures import bars, svg
 from app.cli.progress import ProgressPrinter
 from app.domain.action_types import lacks_minimum
-from app.domain.calibration import all_bins
+from app.domain.calibration import CompletionTimes, all_bins
+from app.domain.quantities import quantity
 from app.domain.times import utc
 from app.services.moderation.calibration import TIMES, TypeCalibration
 from app.tables import safe
@@ -35,19 +38,26 @@ _NO_MINIMUM = (
     "--svg", "file", type=click.Path(dir_okay=False, path_type=Path), help="Draw the distribution; needs SLUG."
 )
 @click.option("--apply", is_flag=True, help="Change the action types as proposed.")
+@yes_option
 @as_json
 @with_appcontext
-def calibrate(slug: str | None, since: datetime | None, file: Path | None, apply: bool, as_json: bool) -> None:
+def calibrate(
+    slug: str | None, since: datetime | None, file: Path | None, apply: bool, yes: bool, as_json: bool
+) -> None:
     """Propose an action type's times, cadence and plausible results from the ledger, with a picture of the times.
 
     Times are the server's. Players who are suspended or under a case are left out. Without --apply nothing is changed.
     """
     if file and not slug:
         raise click.UsageError("--svg draws one action type: give its SLUG.")
+    if apply:
+        require_answer(yes=yes)
     with ProgressPrinter("Reading the ledger", "action types"):
         calibrations = container().calibration.measure(since or utc(container().clock() - _MONTH_SECONDS), slug)
     if file:
         _draw(calibrations[0], file)
+    if apply:
+        _confirm([calibration for calibration in calibrations if _options(calibration)], yes=yes)
     applied_flags = [apply and _apply(calibration) for calibration in calibrations]
     rows = [
         {**_row(calibration), "applied": is_applied}
@@ -59,6 +69,17 @@ def calibrate(slug: str | None, since: datetime | None, file: Path | None, apply
     if file:
         texts.append(f"The picture is in {safe(str(file))}.")
     emit(rows, "\n\n".join(texts), as_json=as_json)
+
+
+def _confirm(proposals: list[TypeCalibration], *, yes: bool) -> None:
+    """Ask whether to change the action types with a proposal, and say how; without any there is nothing to ask."""
+
+    def question() -> str:
+        lines = (f"  {calibration.slug}{_options(calibration)}" for calibration in proposals)
+        return "\n".join([f"Change {quantity(len(proposals), 'action type')}:", *lines, "as proposed?"])
+
+    if proposals:
+        confirm(question, yes=yes)
 
 
 def _apply(calibration: TypeCalibration) -> bool:
@@ -78,13 +99,15 @@ def _marks(calibration: TypeCalibration) -> dict[str, float]:
 def _draw(calibration: TypeCalibration, file: Path) -> None:
     if calibration.times is None:
         raise click.ClickException("No player has completed it in that time: there is nothing to draw.")
-    title = (
-        f"{calibration.slug}: {calibration.times.completions:,} completions of {calibration.times.players:,} players"
-    )
+    title = f"{calibration.slug}: {_count(calibration.times)}"
     try:
         file.write_text(svg(title, all_bins(calibration.times.bins), _marks(calibration)))
     except OSError as error:
         raise click.ClickException(f"{safe(str(file))} can't be written: {error.strerror}.") from error
+
+
+def _count(times: CompletionTimes) -> str:
+    return f"{quantity(times.completions, 'completion')} of {quantity(times.players, 'player')}"
 
 
 def _row(calibration: TypeCalibration) -> dict[str, object]:
@@ -130,11 +153,8 @@ def _text(calibration: TypeCalibration, is_applied: bool) -> str:
 def _times_lines(calibration: TypeCalibration) -> list[str]:
     if calibration.times is None:
         return [f"{safe(calibration.slug)}: no player has completed it in that time."]
-    heading = (
-        f"{safe(calibration.slug)}: {calibration.times.completions:,} completions "
-        f"of {calibration.times.players:,} players"
-    )
-    lines = [heading, "", bars(all_bins(calibration.times.bins), _marks(calibration)), ""]
+    heading = f"{safe(calibration.slug)}: {_count(calibration.times)}"
+    lines = [heading, "", bars(all_bins(calibration.times.bins), _marks(calibration), terminal.columns()), ""]
     values = calibration.proposal.values
     rows = [{"time": name, "now": calibration.now[name], "proposed": values.get(name)} for name in calibration.now]
     lines += [table([row for row in rows if row["now"] or row["proposed"] is not None] or rows, _COLUMNS)]

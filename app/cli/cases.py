@@ -1,8 +1,7 @@
-"""`flask anticheat cases`, `next`, `show`, `clear`, `confirm`, `undo`: cases that wait for a person, and decisions."""
+"""`flask anticheat cases`, `next`, `show`: cases that wait for a person."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
@@ -12,18 +11,15 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.commands import as_json, container, example
-from app.cli.corrections import show_preview
-from app.cli.identity import operator, request_id
+from app.cli.ids import find_case, find_player
 from app.cli.moments import Moment
-from app.cli.output import emit, facts, print_message, table
-from app.domain.cases import DECISIONS, RULES, STATES, CaseOrder, Decision
-from app.domain.quantities import quantity
+from app.cli.output import emit, facts, paragraph, print_message, table
+from app.domain.cases import RULES, STATES, CaseOrder
 from app.errors import NotFound
 from app.http.case_presenter import case_row, decision_row, linked_row, listed_case
 from app.services.moderation.cases import CaseFile
-from app.services.moderation.decisions import DecisionAuthor, DecisionResult
+from app.stores.accounts.players import Player
 from app.stores.moderation.cases import Filters, ListedCase
-from app.tables import safe
 
 _LIST_COLUMNS = (
     "opened_at",
@@ -51,13 +47,6 @@ _CASE_FIELDS = (
 )
 _DECISION_COLUMNS = ("decided_at", "decision", "decided_by", "decided_by_name", "reason", "correction_id")
 _LINKED_COLUMNS = ("opened_at", "username", "status", "state", "case_id")
-_PREVIEW_ROWS, _ALL_ROWS = 20, 1_000_000  # rows of a dry run
-_reason_option = click.option(
-    "--reason", required=True, help="Reason for the decision; kept with it and in the audit log."
-)
-_dry_run_option = click.option(
-    "--dry-run", is_flag=True, help="Show what would be voided or restored and whose rank would change; change nothing."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +62,7 @@ class UserCases:
 
 @click.command(epilog=example("anticheat cases --state open --appealed"))
 @click.option("--state", type=click.Choice(STATES), help="Only cases in this state.")
-@click.option("--player", metavar="USERNAME", help="Only cases of this player, by username or id.")
+@click.option("--player", metavar="USER", help="Only cases of this player, by username or id.")
 @click.option("--rule", type=click.Choice(RULES), help="Only cases with evidence of this rule.")
 @click.option("--appealed/--not-appealed", default=None, help="Only cases with (without) an appeal.")
 @click.option("--since", type=Moment(), help="Only cases opened since this time.")
@@ -100,7 +89,7 @@ def cases(
     Harm is counted in great days of an honest player: certainty × (points + place), plus for the case that it is none
     (1 − certainty) × waiting.
     """
-    player_id = container().accounts.find(player).id if player else None
+    player_id = find_player(player).id if player else None
     order = order or ("harm" if state == "open" else "newest")
     filters = Filters(state, player_id, rule, appealed, since)
     page, has_more = container().cases.page(filters, limit=limit, order=order)
@@ -108,7 +97,7 @@ def cases(
     text = table(printed_rows, (*_HARM_COLUMNS, *_LIST_COLUMNS)) if page else "There are none."
     emit([listed_case(case) for case in page], text, as_json=as_json)
     if has_more:
-        print_message(f"There are more than these {limit}: add filters, or raise --limit.")
+        print_message("There are more: add filters, or raise --limit.")
 
 
 @click.command("next", epilog=example("anticheat next -n 3"))
@@ -124,13 +113,13 @@ def next_cases(count: int, as_json: bool) -> None:
     for case in page:
         row = _printed_row(case)
         names = ("username", "case_id", *_HARM_COLUMNS, "starts_at", "appealed_at")
-        parts.append(f"{facts({name: row[name] for name in names})}\n{safe(summaries.get(case.case_id, ''))}")
+        parts.append(f"{facts({name: row[name] for name in names})}\n{paragraph(summaries.get(case.case_id, ''))}")
     data = [{**listed_case(case), "summary": summaries.get(case.case_id)} for case in page]
     emit(data, "\n\n".join(parts) or "No case is open.", as_json=as_json)
 
 
 @click.command(epilog=example("anticheat show mallory"))
-@click.argument("case_or_user", metavar="CASE|USERNAME")
+@click.argument("case_or_user", metavar="CASE|USER")
 @as_json
 @with_appcontext
 def show(case_or_user: str, as_json: bool) -> None:
@@ -144,55 +133,7 @@ def show(case_or_user: str, as_json: bool) -> None:
     emit(data, "\n\n".join(_pages(user_cases)), as_json=as_json)
 
 
-@click.command(epilog=example("anticheat clear 0b9f… --reason 'a switch for a player who cannot press'"))
-@click.argument("case", type=click.UUID)
-@_reason_option
-@_dry_run_option
-@as_json
-@with_appcontext
-def clear(case: UUID, reason: str, dry_run: bool, as_json: bool) -> None:
-    """Decide that the play was fair: suspicion becomes 0, a suspension is lifted, held points count."""
-    if dry_run:
-        _preview(case, "cleared", reason, as_json)
-    else:
-        _decide(case, "cleared", reason, as_json)
-
-
-@click.command(epilog=example("anticheat confirm 0b9f… --reason 'a clock made these intervals'"))
-@click.argument("case", type=click.UUID)
-@_reason_option
-@_dry_run_option
-@as_json
-@with_appcontext
-def confirm(case: UUID, reason: str, dry_run: bool, as_json: bool) -> None:
-    """Decide that it was cheating: the player is suspended, and their points since the case's start are voided."""
-    if dry_run:
-        _preview(case, "confirmed", reason, as_json)
-    else:
-        _decide(case, "confirmed", reason, as_json)
-
-
-@click.command(epilog=example("anticheat undo 0b9f… --reason 'the wrong player'"))
-@click.argument("case", type=click.UUID)
-@_reason_option
-@_dry_run_option
-@as_json
-@with_appcontext
-def undo(case: UUID, reason: str, dry_run: bool, as_json: bool) -> None:
-    """Undo the last decision: status, suspicion and points are as before, and the case is open again."""
-    if dry_run:
-        _preview(case, None, reason, as_json)
-    else:
-        _print_decision(container().decisions.undo(case, _author(reason)), as_json)
-
-
-COMMANDS: tuple[click.Command, ...] = (cases, next_cases, show, clear, confirm, undo)
-
-_DECISION_TEXTS: dict[str, Callable[[str], str]] = {
-    "cleared": lambda name: f"Cleared {name}: active, suspicion 0, held points count.",
-    "confirmed": lambda name: f"Confirmed: {name} is suspended.",
-    "undone": lambda name: f"Undone: the case of {name} is open again, everything as it was before the decision.",
-}
+COMMANDS: tuple[click.Command, ...] = (cases, next_cases, show)
 
 
 def _printed_row(case: ListedCase) -> dict[str, object]:
@@ -201,47 +142,14 @@ def _printed_row(case: ListedCase) -> dict[str, object]:
     return {**listed_case(case), "harm": f"{harm.score:.2f}" if harm else None, **parts}
 
 
-def _author(reason: str) -> DecisionAuthor:
-    return DecisionAuthor(operator(), reason, request_id())
-
-
-def _preview(case: UUID, decision: Decision | None, reason: str, as_json: bool) -> None:
-    limit = _ALL_ROWS if as_json else _PREVIEW_ROWS
-    preview = container().decisions.preview(case, decision, _author(reason), limit=limit)
-    show_preview(preview, "restore" if decision is None else "void", as_json)
-
-
-def _decide(case: UUID, decision: Decision, reason: str, as_json: bool) -> None:
-    assert decision in DECISIONS
-    _print_decision(container().decisions.decide(case, decision, _author(reason)), as_json)
-
-
-def _print_decision(result: DecisionResult, as_json: bool) -> None:
-    name = container().accounts.find(str(result.player_id)).username
-    lines = [_DECISION_TEXTS[result.decision](safe(name))]
-    if result.correction_id is not None:
-        correction = container().corrections.get(result.correction_id)
-        verb = "Voided" if correction.kind == "void" else "Restored"
-        lines.append(
-            f"{verb} {quantity(correction.events, 'redemption')}, {quantity(correction.points, 'point')}: "
-            f"correction {correction.id}."
-        )
-        if correction.state == "running":
-            lines.append("The workers add what is left, or still in flight.")
-    case_file = container().cases.case_file(result.case_id)
-    emit(case_row(case_file) if case_file else None, "\n".join(lines), as_json=as_json)
-
-
 def _find_user_cases(case_or_user: str) -> UserCases:
     cases, accounts = container().cases, container().accounts
+    case_file = None
     try:
-        case_file = cases.case_file(UUID(case_or_user))
-    except ValueError:
-        case_file = None
-    try:
-        player = accounts.find(str(case_file.case.player_id) if case_file else case_or_user)
+        player = accounts.find(case_or_user)
     except NotFound:
-        raise NotFound("There is no such case and no such user.") from None
+        case_file = _find_case_file(case_or_user)
+        player = accounts.find(str(case_file.case.player_id)) if case_file else _find_by_id(case_or_user)
     return UserCases(
         player.id,
         player.username,
@@ -249,6 +157,20 @@ def _find_user_cases(case_or_user: str) -> UserCases:
         round(cases.suspicion(player.id), 1),
         [case_file] if case_file else cases.case_files_of(player.id),
     )
+
+
+def _find_case_file(text: str) -> CaseFile | None:
+    try:
+        return container().cases.case_file(find_case(text))
+    except NotFound:
+        return None
+
+
+def _find_by_id(text: str) -> Player:
+    try:
+        return find_player(text)
+    except NotFound:
+        raise NotFound("There is no such case and no such user.") from None
 
 
 def _facts(user_cases: UserCases) -> dict[str, object]:
@@ -264,7 +186,7 @@ def _pages(user_cases: UserCases) -> list[str]:
 
 def _page(case_file: CaseFile) -> str:
     case = case_file.case
-    parts = [facts({name: getattr(case, name) for name in _CASE_FIELDS}), safe(case_file.summary)]
+    parts = [facts({name: getattr(case, name) for name in _CASE_FIELDS}), paragraph(case_file.summary)]
     if case.held:
         parts.append("Points that the player scores are held.")
     if case.appeal is not None:

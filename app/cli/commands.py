@@ -14,7 +14,9 @@ from app.cli.identity import operator, request_id
 from app.containers.container import Container
 from app.errors import Refusal
 from app.services.operations.error_messages import BROKEN, explain
+from app.services.operations.id_lookup import AmbiguousId
 from app.stores.unavailability import reason_of
+from app.tables import safe
 
 REFUSAL = "fairboard.refusal"
 """The extension key under which an app without services keeps the BadSetting that says why."""
@@ -53,6 +55,11 @@ def _option(field: str) -> str:
     return name.upper() if name in _ARGUMENTS else "--" + name.replace("_", "-")
 
 
+def _list_candidates(error: AmbiguousId) -> str:
+    lines = [f"  {candidate.id}  {safe(candidate.label)}" for candidate in error.candidates]
+    return "\n".join([f"{error} Give more of it:", *lines, *(["  and more"] if error.has_more else [])])
+
+
 class Commands(AppGroup):
     """A group whose commands fail with one line on standard error and exit code 1, never with a traceback."""
 
@@ -61,6 +68,8 @@ class Commands(AppGroup):
             return super().invoke(ctx)
         except Refusal as refusal:
             raise click.ClickException(describe_refusal(refusal)) from refusal
+        except AmbiguousId as error:
+            raise click.ClickException(_list_candidates(error)) from error
         except UnicodeEncodeError as error:  # a shell may pass any bytes
             raise click.ClickException("An argument has characters that can't be stored, such as NUL.") from error
         except BROKEN as error:

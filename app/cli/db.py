@@ -5,7 +5,10 @@ from __future__ import annotations
 import click
 
 from app.cli.commands import Commands, as_json, container, example
+from app.cli.confirmation import confirm, yes_option
 from app.cli.output import emit, print_message
+from app.cli.progress import ProgressPrinter
+from app.tables import safe
 
 
 @click.group(cls=Commands)
@@ -23,11 +26,13 @@ def _format_revision(revision: str | None) -> str:
 @as_json
 def upgrade(revision: str, contracts: bool, as_json: bool) -> None:
     """Upgrade the database to REVISION, or to the newest. Safe on several machines at once."""
-    before, after = container().schema.upgrade(revision)
+    with ProgressPrinter("Upgrading the database"):
+        before, after = container().schema.upgrade(revision)
     change_text = f"The database went from {_format_revision(before)} to {_format_revision(after)}."
     text = change_text if before != after else f"The database is at {_format_revision(after)} already."
     if contracts:
-        container().schema.contract()
+        with ProgressPrinter("Contracting the schema"):
+            container().schema.contract()
     if container().schema.awaits_contraction():
         print_message("When no process of an earlier version runs any more, run 'flask --app wsgi db contract'.")
     emit({"before": before, "after": after}, text, as_json=as_json)
@@ -35,14 +40,14 @@ def upgrade(revision: str, contracts: bool, as_json: bool) -> None:
 
 @db.command(epilog=example("db downgrade 0002"))
 @click.argument("revision")
-@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
+@yes_option
 @as_json
 def downgrade(revision: str, yes: bool, as_json: bool) -> None:
     """Downgrade the database to REVISION; 'base' empties it. Everything that later revisions added is lost."""
-    if not yes:
-        place = container().schema.address
-        click.confirm(f"Downgrade {place} to {revision} and lose the data of later revisions?", abort=True, err=True)
-    before, after = container().schema.downgrade(revision)
+    place = container().schema.address
+    confirm(lambda: f"Downgrade {place} to {safe(revision)} and lose the data of later revisions?", yes=yes)
+    with ProgressPrinter("Downgrading the database"):
+        before, after = container().schema.downgrade(revision)
     change_text = f"The database went from {_format_revision(before)} to {_format_revision(after)}."
     text = change_text if before != after else f"The database is at {_format_revision(after)} already."
     emit({"before": before, "after": after}, text, as_json=as_json)
@@ -56,7 +61,8 @@ def contract(as_json: bool) -> None:
     It is the last step of an upgrade: until then boards and action types can't be changed. It is refused while such a
     process is connected.
     """
-    is_contracted = container().schema.contract()
+    with ProgressPrinter("Contracting the schema"):
+        is_contracted = container().schema.contract()
     text = "The schema is contracted." if is_contracted else "The schema has nothing left for earlier versions."
     emit({"contracted": is_contracted}, text, as_json=as_json)
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 
+from app import terminal
 from app.cli.commands import as_json, container, example
 from app.cli.output import emit
+from app.cli.progress import ProgressPrinter
+from app.domain.quantities import quantity
 from app.services.operations.checks import Check
 from app.tables import aligned
 
@@ -19,7 +22,8 @@ _STATE_WIDTH = len("unknown")
 @with_appcontext
 def doctor(ctx: click.Context, as_json: bool) -> None:
     """Examine every part that Fairboard needs; print each problem with its remedy; exit 1 if there is one."""
-    findings = container().doctor.examine()
+    with ProgressPrinter("Examining the parts"):
+        findings = container().doctor.examine()
     problems = [finding for finding in findings if finding.state == "wrong"]
     result = {"healthy": not problems, "parts": [finding.as_row() for finding in findings]}
     emit(result, _report(findings, len(problems)), as_json=as_json)
@@ -33,7 +37,7 @@ def _report(findings: list[Check], problem_count: int) -> str:
         rows.append((mark.ljust(_STATE_WIDTH), finding.part, finding.message))
         if finding.advice:
             rows.append(("", "", f"-> {finding.advice}"))
-    verdict = (
-        "Everything needed is there." if not problem_count else f"Problems in {problem_count} of {len(findings)} parts."
-    )
-    return f"{aligned(rows, states=0)}\n{verdict}"
+    verdict = "Everything needed is there."
+    if problem_count:
+        verdict = f"{quantity(problem_count, 'problem')} in {quantity(len(findings), 'part')}."
+    return f"{aligned(rows, states=0, width=terminal.columns())}\n{verdict}"

@@ -7,7 +7,9 @@ from dataclasses import asdict
 import click
 
 from app.cli.commands import Commands, as_json, container, example
+from app.cli.confirmation import confirm_on_terminal, yes_option
 from app.cli.identity import operator, request_id
+from app.cli.ids import find_key
 from app.cli.output import emit, facts, print_message, table
 from app.domain.api_keys import MOST_GRACE_SECONDS, MOST_PER_MINUTE, SCOPES, ApiKey, Scope
 from app.services.accounts.api_keys import ShownKey
@@ -19,7 +21,10 @@ _SHOWN_ONCE = "The key is shown this once: it is stored nowhere."
 
 @click.group(cls=Commands)
 def keys() -> None:
-    """Create, list, rotate and revoke the API keys of your game's own server. KEY is its name, prefix or id."""
+    """Create, list, rotate and revoke the API keys of your game's own server.
+
+    KEY is its name, prefix or id, or the beginning of its id: 8 digits or more that no other id begins with.
+    """
 
 
 def _row(key: ApiKey) -> dict[str, object]:
@@ -69,21 +74,26 @@ def list_keys(as_json: bool) -> None:
     show_default=True,
     help="Seconds for which the present secret stays valid too.",
 )
+@yes_option
 @as_json
-def rotate(key: str, grace: int, as_json: bool) -> None:
+def rotate(key: str, grace: int, yes: bool, as_json: bool) -> None:
     """Give a key another secret and show it, this once. Without --grace the present one ends at once."""
-    api_keys = container().api_keys
-    shown = api_keys.rotate(api_keys.find(key).id, grace, by=operator(), request_id=request_id())
+    current = find_key(key)
+    if not grace:
+        confirm_on_terminal(lambda: f"End the present secret of the key {safe(current.name)} at once?", yes=yes)
+    shown = container().api_keys.rotate(current.id, grace, by=operator(), request_id=request_id())
     _show(shown, f"Rotated the key {safe(shown.key.name)}.", as_json)
 
 
 @keys.command(epilog=example("keys revoke game-server"))
 @click.argument("key")
+@yes_option
 @as_json
-def revoke(key: str, as_json: bool) -> None:
+def revoke(key: str, yes: bool, as_json: bool) -> None:
     """End a key for ever, at once on every server."""
     api_keys = container().api_keys
-    current = api_keys.find(key)
+    current = find_key(key)
+    confirm_on_terminal(lambda: f"Revoke the key {safe(current.name)} ({current.prefix}) for ever?", yes=yes)
     is_changed = api_keys.revoke(current.id, by=operator(), request_id=request_id())
     text = f"Revoked the key {safe(current.name)}." if is_changed else f"{safe(current.name)} was revoked already."
     emit({**_row(api_keys.find(str(current.id))), "changed": is_changed}, text, as_json=as_json)

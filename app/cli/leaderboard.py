@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from app.cli.commands import Commands, as_json, container, example, recorded_act
+from app.cli.ids import find_player
 from app.cli.output import emit, facts, table
 from app.cli.progress import ProgressPrinter
 from app.domain.boards import MAIN
@@ -45,7 +46,7 @@ def top(limit: int, board: str, as_json: bool) -> None:
 @as_json
 def rank(user: str, board: str, as_json: bool) -> None:
     """Print the rank and score of one USER, by username or id; rank '-' for a player who isn't on the board."""
-    row: Mapping[str, object] = container().standings.standing(container().accounts.find(user).id, board).as_row()
+    row: Mapping[str, object] = container().standings.standing(find_player(user).id, board).as_row()
     emit(row, facts({name: row[name] for name in _COLUMNS}), as_json=as_json)
 
 
@@ -67,7 +68,9 @@ def rebuild(board: str, as_json: bool) -> None:
         try:
             count = container().board_sync.rebuild(season, progress)
         except UNAVAILABLE as error:
-            progress_text = f"Gave up after {progress.so_far:,} standings of {season.board}; these stay in Redis."
+            progress_text = (
+                f"Gave up after {quantity(progress.so_far, 'standing')} of {season.board}; these stay in Redis."
+            )
             raise click.ClickException(f"{explain(error, container().settings)} {progress_text}") from error
     seconds = round(time.monotonic() - started_at, 1)
     text = f"Rebuilt {season.board}: {quantity(count, 'standing')} in {seconds} s."
@@ -84,7 +87,7 @@ def verify(ctx: click.Context, board: str, as_json: bool) -> None:
     The comparison stops at the first 10,000 differences of each kind.
     """
     season = container().standings.season(board)
-    with ProgressPrinter(f"Verifying {season.board}", "standings compared") as progress:
+    with ProgressPrinter(f"Verifying {season.board}", "standings") as progress:
         differences = container().board_sync.verify(season, progress, pause=1.0)
     with ProgressPrinter("Adding up the ledger", "standings") as progress:
         items = (item for item in container().corrections.find_unsound(progress) if item["board"] == season.board)
@@ -112,8 +115,8 @@ def _report_differences(board: str, differences: list[StandingDifference]) -> st
     if len(rows) > _MAX_LISTED:
         lines.append(f"and {len(rows) - _MAX_LISTED:,} more; --json has them all.")
     repair = f"flask --app wsgi leaderboard rebuild --board {board}"
-    count = _format_count(len(rows))
-    lines.append(f"{board} differs in {count}: '{repair}' repairs it.")
+    places = "place" if len(rows) == 1 else "places"
+    lines.append(f"{board} differs in {_format_count(len(rows))} {places}: '{repair}' repairs it.")
     return "\n".join(lines)
 
 

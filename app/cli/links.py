@@ -9,6 +9,7 @@ from flask.cli import with_appcontext
 
 from app.cli.commands import as_json, container, example, recorded_act
 from app.cli.output import emit, table
+from app.cli.progress import ProgressPrinter
 from app.domain.quantities import quantity
 
 _COLUMNS = ("group", "username", "strength", "seen", "expected")
@@ -25,11 +26,13 @@ def links(opens_cases: bool, as_json: bool) -> None:
 
     The strength is in decades of likelihood: 4 means that chance explains one pair in 10,000.
     """
-    if opens_cases:
-        with recorded_act("anticheat.linked_accounts", "ledger"):
-            result = container().account_links.run()
-    else:
-        result = container().account_links.find()
+    account_links = container().account_links
+    with ProgressPrinter("Comparing accounts"):
+        if opens_cases:
+            with recorded_act("anticheat.linked_accounts", "ledger"):
+                result = account_links.run()
+        else:
+            result = account_links.find()
     rows = [{"group": number, **asdict(member)} for number, group in enumerate(result.groups, 1) for member in group]
     text = f"{quantity(len(result.groups), 'group')} of linked accounts"
     text += f", {quantity(len(result.cases), 'new case')}." if opens_cases else "."

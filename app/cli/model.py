@@ -7,7 +7,9 @@ from dataclasses import asdict
 import click
 
 from app.cli.commands import Commands, as_json, container, example, recorded_act
+from app.cli.confirmation import confirm, yes_option
 from app.cli.identity import operator, request_id
+from app.cli.ids import find_player
 from app.cli.output import emit, facts, table
 from app.cli.progress import ProgressPrinter
 from app.domain.quantities import quantity
@@ -95,12 +97,12 @@ def verify(version: int, as_json: bool) -> None:
 
 
 @model.command(epilog=example("anticheat model score mallory"))
-@click.argument("username")
+@click.argument("user")
 @click.option("--version", type=click.IntRange(min=1), help="Version of the model; the active one if not given.")
 @as_json
-def score(username: str, version: int | None, as_json: bool) -> None:
+def score(user: str, version: int | None, as_json: bool) -> None:
     """Show how a model scores a player's last week. Nothing follows from it."""
-    player = container().accounts.find(username)
+    player = find_player(user)
     assessment = container().model_training.assess(player.id, version)
     outliers = "; ".join(f"{row['words']}: {row['value']} ({row['usual']} is usual)" for row in assessment.stands_out)
     score_text = f"{assessment.score:g}, where {assessment.threshold:g} opens a case, by {assessment.basis}"
@@ -116,10 +118,12 @@ def score(username: str, version: int | None, as_json: bool) -> None:
 @as_json
 def judge(as_json: bool) -> None:
     """Judge the players of the last day by the active model, as a worker does every hour; open cases for a person."""
+    version = container().model_training.active()
+    if version is None:
+        raise click.ClickException("No model is active: train one, or activate one.")
     with recorded_act("anticheat.judged_by_model", "ledger"), ProgressPrinter("Judging", "players") as progress:
-        judgement = container().model_training.judge(on_progress=progress)
-        if judgement is None:
-            raise click.ClickException("No model is active: train one, or activate one.")
+        judgement = container().model_training.judge(version, on_progress=progress)
+        assert judgement is not None, "this version exists"
     cases = [
         {"username": container().accounts.find(str(case.player_id)).username, **asdict(case)}
         for case in judgement.cases
@@ -143,9 +147,11 @@ def activate(version: int, as_json: bool) -> None:
 
 
 @model.command(epilog=example("anticheat model retire"))
+@yes_option
 @as_json
-def retire(as_json: bool) -> None:
+def retire(yes: bool, as_json: bool) -> None:
     """Let no model judge until the next is trained or one is activated."""
+    confirm(lambda: "Let no model judge until the next is trained?", yes=yes)
     version = container().model_training.retire(by=operator(), request_id=request_id())
     text = "No model was active." if version is None else f"Model {version} no longer judges."
     emit({"retired": version}, text, as_json=as_json)

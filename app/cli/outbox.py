@@ -6,6 +6,7 @@ import click
 
 from app.cli.commands import Commands, as_json, container, example
 from app.cli.output import emit
+from app.domain.quantities import quantity
 
 
 @click.group(cls=Commands)
@@ -20,5 +21,9 @@ def status(as_json: bool) -> None:
     backlog = container().outbox.status()
     text = "Nothing waits."
     if backlog["waiting"]:
-        text = f"{backlog['waiting']:,} changes wait, the oldest for {backlog['oldest_seconds']:.1f} s."
+        text = f"{_waiting(backlog['waiting'])}, the oldest for {backlog['oldest_seconds']:.1f} s."
     emit(backlog, text, as_json=as_json)
+
+
+def _waiting(count: int) -> str:
+    return f"{quantity(count, 'change')} {'waits' if count == 1 else 'wait'}"

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import click
 
+from app import terminal
 from app.domain.times import rfc3339
 from app.tables import aligned, safe
 
@@ -27,7 +28,10 @@ def cell(value: object) -> str:
 
 
 def table(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
-    """Return one line per row under a line of names; numbers are aligned to the right."""
+    """Return one line per row under a line of names; numbers are aligned to the right.
+
+    It fits the terminal: `app.table_layout` says how.
+    """
     row_list = list(rows)
     headings = [name.upper().replace("_", " ") for name in columns]
     numeric = {
@@ -35,12 +39,18 @@ def table(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
         for number, name in enumerate(columns)
         if row_list and all(isinstance(row[name], int | float | None) for row in row_list)
     }
-    return aligned([[cell(row[name]) for name in columns] for row in row_list], headings, right=numeric)
+    cells = [[cell(row[name]) for name in columns] for row in row_list]
+    return aligned(cells, headings, right=numeric, width=terminal.columns())
 
 
 def facts(values: Mapping[str, object]) -> str:
-    """Return one line per value, with the names aligned."""
-    return aligned([[name.replace("_", " "), cell(value)] for name, value in values.items()])
+    """Return one line per value, with the names aligned; long values wrap."""
+    return aligned([[name.replace("_", " "), cell(value)] for name, value in values.items()], width=terminal.columns())
+
+
+def paragraph(text: str) -> str:
+    """Return a text in lines that fit the terminal."""
+    return aligned([[text]], width=terminal.columns())
 
 
 def to_json(value: object) -> str:

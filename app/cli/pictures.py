@@ -6,22 +6,32 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
-_WIDTH = 50  # columns of the longest bar
+_WIDTH, _LEAST_WIDTH = 50, 10  # columns of the longest bar
+_BESIDE = 23  # columns of the seconds and the count
 _WIDE, _HIGH, _LEFT, _BELOW = 720, 300, 20, 40  # pixels
 
 Bins = Sequence[tuple[float, float, int]]
 Marks = Mapping[str, float]
 
 
-def bars(bins: Bins, marks: Marks) -> str:
-    """Return one line for each bin, (from, to, count), with the marks beside the bin that they are in."""
+def bars(bins: Bins, marks: Marks, columns: int = 1000) -> str:
+    """Return one line for each bin, (from, to, count), with the marks beside the bin that they are in.
+
+    Bars are shorter where the lines would have more than `columns` columns.
+    """
     highest = max(count for _, _, count in bins)
+    texts = [_marks_of(begin, end, marks) for begin, end, _ in bins]
+    width = max(_LEAST_WIDTH, min(_WIDTH, columns - _BESIDE - max(map(len, texts))))
     lines = []
-    for begin, end, count in bins:
-        bin_marks = ", ".join(f"{name} {seconds:g} s" for name, seconds in marks.items() if begin <= seconds < end)
-        bar = "#" * math.ceil(count / highest * _WIDTH)
-        lines.append(f"{begin:>9.3g} s  {bar:<{_WIDTH}} {count:>9,}{'  < ' + bin_marks if bin_marks else ''}".rstrip())
+    for (begin, _, count), text in zip(bins, texts, strict=True):
+        bar = "#" * math.ceil(count / highest * width)
+        lines.append(f"{begin:>9.3g} s  {bar:<{width}} {count:>9,}{text}".rstrip())
     return "\n".join(lines)
+
+
+def _marks_of(begin: float, end: float, marks: Marks) -> str:
+    text = ", ".join(f"{name} {seconds:g} s" for name, seconds in marks.items() if begin <= seconds < end)
+    return f"  < {text}" if text else ""
 
 
 def svg(title: str, bins: Bins, marks: Marks) -> str:

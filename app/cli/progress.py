@@ -7,13 +7,18 @@ import time
 from types import TracebackType
 
 from app.cli.output import print_message
+from app.domain.quantities import quantity
 
 
 class ProgressPrinter:
-    """A printer of progress, every `every` seconds even if none is reported. It is called with the count so far."""
+    """A printer of progress, every `every` seconds even if none is reported. It is called with the count so far.
 
-    def __init__(self, activity: str, unit: str, *, every: float = 2.0) -> None:
-        self._activity, self._unit, self._every, self._count = activity, unit, every, 0
+    `units` are the things that are counted, a plural in s, of which there are `total` if that is known; without them
+    the time alone is printed.
+    """
+
+    def __init__(self, activity: str, units: str = "", *, total: int | None = None, every: float = 2.0) -> None:
+        self._activity, self._units, self._total, self._every, self._count = activity, units, total, every, 0
         self._finished = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -38,4 +43,12 @@ class ProgressPrinter:
     def _run(self) -> None:
         started_at = time.monotonic()
         while not self._finished.wait(self._every):
-            print_message(f"{self._activity}: {self._count:,} {self._unit} in {time.monotonic() - started_at:.0f} s")
+            print_message(f"{self._activity}: {self._describe_count()}{time.monotonic() - started_at:.0f} s")
+
+    def _describe_count(self) -> str:
+        if not self._units:
+            return ""
+        noun = self._units.removesuffix("s")
+        if self._total is None:
+            return f"{quantity(self._count, noun)} in "
+        return f"{self._count:,} of {quantity(self._total, noun)} in "

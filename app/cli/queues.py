@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
 import click
 from flask.cli import ScriptInfo
 
 from app.cli.commands import CommandDecorator, Commands, Function, as_json, container, example, recorded_act
+from app.cli.confirmation import confirm, require_answer, yes_option
 from app.cli.output import emit, table
+from app.cli.progress import ProgressPrinter
 from app.domain.quantities import quantity
 from app.services.operations.queues import BrokerError, Choice
 
@@ -51,7 +56,8 @@ def queues() -> None:
 @as_json
 def status(as_json: bool) -> None:
     """Show each queue: the tasks that wait, those that the workers have in hand, and the number of consumers."""
-    report = container().queues.status()
+    with ProgressPrinter("Asking the broker"):
+        report = container().queues.status()
     text = table(report["queues"], ("queue", "ready", "unacked", "consumers"))
     if report["dead"] is None:
         text += "\nRedis as the broker keeps no dead letters and counts no consumers."
@@ -65,7 +71,8 @@ def status(as_json: bool) -> None:
 @as_json
 def peek(task: str | None, task_id: str | None, limit: int | None, as_json: bool) -> None:
     """Show dead letters, the oldest first, and leave them where they are."""
-    letters = container().queues.peek(Choice(task, task_id, limit))
+    with ProgressPrinter("Reading dead letters"):
+        letters = container().queues.peek(Choice(task, task_id, limit))
     emit(letters, table(letters, _LETTER_COLUMNS) if letters else "No dead letters.", as_json=as_json)
 
 
@@ -74,20 +81,40 @@ def peek(task: str | None, task_id: str | None, limit: int | None, as_json: bool
 @as_json
 def replay(task: str | None, task_id: str | None, limit: int | None, as_json: bool) -> None:
     """Put dead letters back into the queues that they died in. None is lost if this is stopped half way."""
-    with recorded_act("queues.replay", "dead letters", task=task, id=task_id, limit=limit):
-        count = container().queues.replay(Choice(task, task_id, limit))
+    choice = Choice(task, task_id, limit)
+    count = 0
+    if _has_letters(choice):
+        with _recorded("queues.replay", choice), ProgressPrinter("Putting dead letters back"):
+            count = container().queues.replay(choice)
     emit({"replayed": count}, f"{quantity(count, 'dead letter')} put back.", as_json=as_json)
 
 
 @queues.command(epilog=example("queues purge --task leaderboard.refresh"))
 @_selection_options(None)
-@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
+@yes_option
 @as_json
 def purge(task: str | None, task_id: str | None, limit: int | None, yes: bool, as_json: bool) -> None:
     """Delete dead letters permanently."""
-    if not yes:
-        target = "the chosen dead letters" if task or task_id or limit else "all dead letters"
-        click.confirm(f"Delete {target} of {container().queues.address}?", abort=True, err=True)
-    with recorded_act("queues.purge", "dead letters", task=task, id=task_id, limit=limit):
-        count = container().queues.purge(Choice(task, task_id, limit))
+    require_answer(yes=yes)
+    choice, count = Choice(task, task_id, limit), 0
+    if _has_letters(choice):
+        confirm(lambda: f"Delete {_describe(choice)} of {container().queues.address}?", yes=yes)
+        with _recorded("queues.purge", choice), ProgressPrinter("Deleting dead letters"):
+            count = container().queues.purge(choice)
     emit({"purged": count}, f"{quantity(count, 'dead letter')} deleted.", as_json=as_json)
+
+
+def _has_letters(choice: Choice) -> bool:
+    """Return whether there is a letter to handle: without one nothing happens, and nothing is recorded."""
+    with ProgressPrinter("Reading dead letters"):
+        return bool(container().queues.peek(replace(choice, limit=1)))
+
+
+def _describe(choice: Choice) -> str:
+    if choice != Choice():
+        return "the chosen dead letters"
+    return quantity(container().queues.status()["dead"], "dead letter")
+
+
+def _recorded(act: str, choice: Choice) -> AbstractContextManager[None]:
+    return recorded_act(act, "dead letters", task=choice.task, id=choice.id, limit=choice.limit)

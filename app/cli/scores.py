@@ -6,6 +6,7 @@ import click
 
 from app.cli.commands import as_json, container, example
 from app.cli.identity import operator, request_id
+from app.cli.ids import find_player
 from app.cli.leaderboard import leaderboard
 from app.cli.output import emit, table
 from app.domain.boards import MAX_SCORE
@@ -40,7 +41,7 @@ def score(user: str, action_type: str, result: int, metadata: JsonValue, as_json
     Anti-cheat doesn't judge it. The audit log names the operator; 'void' takes it back. Put -- before a RESULT
     below 0.
     """
-    player = container().accounts.find(user)
+    player = find_player(user)
     entered = container().operator_scores.enter(
         player.id, action_type, result, metadata, by=operator(), request_id=request_id()
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import click
 
 from app.cli.commands import as_json, container, example
+from app.cli.confirmation import confirm, yes_option
 from app.cli.identity import operator, request_id
+from app.cli.ids import find_player
 from app.cli.output import emit, facts, print_message, to_json
 from app.cli.users import read_password, users
+from app.domain.quantities import quantity
 from app.services.accounts.password_changes import MOST_RESET_SECONDS, RESET_SECONDS
 from app.services.accounts.player_changes import PlayerChange
 from app.tables import safe
@@ -24,7 +26,7 @@ _HOUR = 3600
 @as_json
 def rename(user: str, username: str, as_json: bool) -> None:
     """Give a player another name, which every board shows within a second. An operator may choose any free name."""
-    player = container().accounts.find(user)
+    player = find_player(user)
     change = PlayerChange(username=username)
     changed = container().player_changes.change(player.id, change, by=operator(), request_id=request_id())
     is_changed = bool(changed.acts)
@@ -39,7 +41,7 @@ def rename(user: str, username: str, as_json: bool) -> None:
 @as_json
 def set_password(user: str, password_stdin: bool, as_json: bool) -> None:
     """Ask for a new password of an account and set it. All logins of the account end."""
-    player = container().accounts.find(user)
+    player = find_player(user)
     container().password_changes.set_by(operator(), player.id, read_password(password_stdin), request_id())
     text = f"{safe(player.username)} has the new password, and is signed out everywhere."
     emit({"user_id": player.id, "username": player.username}, text, as_json=as_json)
@@ -60,7 +62,7 @@ def reset_link(user: str, hours: int, as_json: bool) -> None:
 
     The player sends it with the new password to POST /api/v1/auth/reset. Give it to nobody else.
     """
-    player = container().accounts.find(user)
+    player = find_player(user)
     link = container().password_changes.make_reset_link(operator(), player.id, request_id(), hours * _HOUR)
     values = {
         "user_id": player.id,
@@ -77,9 +79,11 @@ def reset_link(user: str, hours: int, as_json: bool) -> None:
 @as_json
 def sign_out(user: str, as_json: bool) -> None:
     """End all logins of an account, on every server at once."""
-    player = container().accounts.find(user)
+    player = find_player(user)
     logins = container().accounts.sign_out_by(operator(), player.id, request_id())
-    text = f"Signed out {safe(player.username)}: {logins} logins have ended."
+    verb = "has" if logins == 1 else "have"
+    text = f"Signed out {safe(player.username)}: {quantity(logins, 'login')} {verb} ended."
+    text = text if logins else f"{safe(player.username)} is not signed in."
     emit({"user_id": player.id, "username": player.username, "logins": logins}, text, as_json=as_json)
 
 
@@ -89,7 +93,7 @@ def sign_out(user: str, as_json: bool) -> None:
 def export(user: str, as_json: bool) -> None:
     """Print everything that is stored about a player, as JSON with or without --json."""
     del as_json
-    result = container().exports.export(container().accounts.find(user).id)
+    result = container().exports.export(find_player(user).id)
     text = json.dumps(result.facts, default=to_json, indent=2)
     click.echo(f'{text[: text.rindex("}")].rstrip()},\n  "score_events": [', nl=False)
     separator = "\n"
@@ -102,17 +106,14 @@ def export(user: str, as_json: bool) -> None:
 
 @users.command(epilog=example("users erase mallory"))
 @click.argument("user")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @as_json
 def erase(user: str, yes: bool, as_json: bool) -> None:
     """Erase a player for ever: name, password, attributes and logins are deleted, the ledger's sums stay.
 
     Boards no longer show the player, and the name is free. It can't be undone.
     """
-    player = container().accounts.find(user)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise click.UsageError("There is no terminal to ask on: confirm with --yes.")
-        click.confirm(f"Erase {safe(player.username)} ({player.id}) for ever?", abort=True, err=True)
+    player = find_player(user)
+    confirm(lambda: f"Erase {safe(player.username)} ({player.id}) for ever?", yes=yes)
     container().erasures.erase_by(operator(), player.id, request_id())
     emit({"user_id": player.id, "erased": True}, f"Erased {player.id}.", as_json=as_json)

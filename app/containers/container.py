@@ -34,8 +34,11 @@ from app.services.boards.board_catalog import BoardCatalog
 from app.services.boards.board_changes import BoardChanges
 from app.services.moderation.player_files import PlayerFiles
 from app.services.moderation.selections import Selections
+from app.services.operations.id_lookup import IdLookup
 from app.settings import Settings
 from app.stores.boards.board_events import Subscription
+from app.stores.moderation.suspensions import SuspensionStore
+from app.stores.operations.ids import IdStore
 
 if TYPE_CHECKING:
     from app.services.moderation.account_links import AccountLinks
@@ -123,7 +126,11 @@ class Container:
 
         self.holds, self.gain_watch = moderation.holds, moderation.gain_watch
         self.selections = Selections(accounts.accounts, play_stores.catalog)
-        self.player_files = PlayerFiles(accounts.players, self.attributes, boards.standings, moderation.cases)
+        self.ids = IdLookup(IdStore(connections.database))
+        suspensions = SuspensionStore(connections.database)
+        self.player_files = PlayerFiles(
+            accounts.players, suspensions, self.attributes, boards.standings, moderation.cases
+        )
 
         self.queue_depths, self.failures, self.beat_lock = (
             operations.queue_depths,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 from uuid import UUID
@@ -162,6 +163,7 @@ def _file(file: PlayerFile) -> dict[str, object]:
         "score": file.score,
         "held": file.held,
         "rank": file.rank,
+        "suspension": asdict(file.suspension) if file.suspension else None,
         "suspicion": file.suspicion,
         "cases": [listed_case(case) for case in file.cases],
     }

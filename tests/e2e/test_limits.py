@@ -66,7 +66,7 @@ def test_the_limit_comes_after_who_you_are_and_before_the_body(brisk: Product, c
         anna.post("/actions", raw=b"{")
     assert anna.post("/actions", raw=b"{").refusal == (429, "rate_limited")
     assert anna.api.post("/actions", raw=b"{", token="nonsense").refusal == (401, "unauthorized")
-    assert brisk.flask("users", "suspend", anna.username).returncode == 0
+    assert brisk.flask("users", "suspend", anna.username, "--yes").returncode == 0
     assert anna.post("/actions", raw=b"{").refusal == (403, "account_suspended")
 
 

@@ -67,7 +67,7 @@ def test_a_suspended_player_may_sign_in_look_at_themselves_and_sign_out(
 ) -> None:
     anna.score_once()
     action = anna.issue()
-    assert product.flask("users", "suspend", anna.username).returncode == 0
+    assert product.flask("users", "suspend", anna.username, "--yes").returncode == 0
     assert anna.me()["status"] == "suspended"
     assert anna.me()["rank"] is None
     again = api.login(anna.username)
@@ -94,7 +94,7 @@ def test_a_suspended_player_is_off_the_board_until_reinstated(
         return [row["user_id"] for row in api.get("/leaderboard/top").data]
 
     eventually(lambda: anna.user_id in top())
-    assert product.flask("users", "suspend", anna.username).returncode == 0
+    assert product.flask("users", "suspend", anna.username, "--yes").returncode == 0
     eventually(lambda: anna.user_id not in top())
     eventually(lambda: ben.me()["rank"] == before - 1)
     assert product.flask("users", "reinstate", anna.username).returncode == 0
@@ -105,7 +105,7 @@ def test_a_suspended_player_is_off_the_board_until_reinstated(
 
 
 def test_suspension_comes_before_the_rate_limit_and_the_body(product: Product, anna: Player) -> None:
-    product.flask("users", "suspend", anna.username)
+    product.flask("users", "suspend", anna.username, "--yes")
     assert anna.post("/actions", raw=b"{").refusal == (403, "account_suspended")
 
 

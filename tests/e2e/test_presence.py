@@ -227,7 +227,7 @@ def test_who_may_no_longer_listen_is_closed_on_every_server(
     theirs = [_sign_in(sockets, url, anna) for url in urls]
     _sign_in(sockets, urls[1], bob)
     if told and how == "suspended":
-        assert pair.flask("users", "suspend", anna.username).returncode == 0
+        assert pair.flask("users", "suspend", anna.username, "--yes").returncode == 0
     elif told:
         assert anna.post("/auth/logout").status == 204
     else:

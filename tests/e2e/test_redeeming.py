@@ -184,7 +184,7 @@ def test_a_retired_type_is_unknown_but_what_was_issued_still_counts(
 ) -> None:
     slug = extra_type(points=5, own=True)
     action = anna.issue(slug)
-    assert product.flask("actions", "retire", slug).returncode == 0
+    assert product.flask("actions", "retire", slug, "--yes").returncode == 0
     assert anna.complete(action).status == 200
 
 

@@ -120,7 +120,7 @@ def app(product: Product) -> Iterator[Flask]:
 def suspended(product: Product) -> Iterator[Player]:
     api = Api(product.url)
     player = api.register()
-    assert product.flask("users", "suspend", player.username).returncode == 0
+    assert product.flask("users", "suspend", player.username, "--yes").returncode == 0
     yield player
     api.close()
 
@@ -220,7 +220,7 @@ def test_a_player_may_call(anna: Player, method: str, rule: str) -> None:
 
 def test_a_suspended_player_does_not_refresh_but_may_sign_in_again(product: Product, api: Api) -> None:
     player = api.register()
-    product.flask("users", "suspend", player.username)
+    product.flask("users", "suspend", player.username, "--yes")
     assert api.post("/auth/refresh", token=player.refresh_token).refusal == (403, "account_suspended")
     again = api.login(player.username)
     assert again.me()["status"] == "suspended"

@@ -92,7 +92,7 @@ def test_reusing_a_refresh_token_ends_the_socket(socket: Subscriber, anna: Playe
 
 def test_being_suspended_ends_the_socket(brisk: Product, socket: Subscriber, anna: Player) -> None:
     with ThreadPoolExecutor() as pool:
-        suspended = pool.submit(brisk.flask, "users", "suspend", anna.username)
+        suspended = pool.submit(brisk.flask, "users", "suspend", anna.username, "--yes")
         close, errors = _reason(socket)  # this answers pings while the command starts
         assert suspended.result().returncode == 0
     # The token may expire while the command is still starting up on a slow machine.

@@ -158,7 +158,7 @@ def test_a_revoked_token_does_not_subscribe(socket: Subscriber, anna: Player) ->
 
 
 def test_a_suspended_player_does_not_subscribe(product: Product, socket: Subscriber, anna: Player) -> None:
-    product.flask("users", "suspend", anna.username)
+    product.flask("users", "suspend", anna.username, "--yes")
     socket.subscribe(anna.access_token)
     _check_end(socket, 403, "account_suspended")
 

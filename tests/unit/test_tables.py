@@ -75,9 +75,13 @@ def test_a_terminal_gets_colours_for_headings_and_states_and_for_nothing_else() 
     ]
 
 
-def test_a_terminal_without_colours_gets_none() -> None:
-    assert _on_a_terminal(TERM="dumb") == PLAIN
-    assert "\x1b[3" not in "".join(_on_a_terminal(NO_COLOR="1"))
+@pytest.mark.parametrize("variable", [{"TERM": "dumb"}, {"TERM": ""}, {"NO_COLOR": "1"}])
+def test_a_terminal_without_colours_gets_none(variable: dict[str, str]) -> None:
+    assert _on_a_terminal(**variable) == PLAIN
+
+
+def test_an_empty_no_color_says_nothing() -> None:
+    assert "\x1b[32m" in "".join(_on_a_terminal(NO_COLOR=""))
 
 
 def test_markdown_is_a_table_with_every_letter_as_it_is() -> None:

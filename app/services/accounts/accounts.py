@@ -201,12 +201,16 @@ class Accounts:
             self._end(player_id, login_id, "signed out")
 
     def sign_out_by(self, actor: str, player_id: UUID, request_id: str) -> int:
-        """End all logins of a player for an operator, as an act in the audit log; return their number."""
+        """End all logins of a player for an operator, as an act in the audit log; return their number.
+
+        Without a login there is no act.
+        """
         with self._db.transaction() as connection:
             self._players.lock(connection, player_id)
             login_ids = self._login_ends.end_all(connection, player_id, "signed out by an operator")
-            details = {"logins": len(login_ids)}
-            self._audit.append(connection, actor, "user.signed_out", f"player:{player_id}", details, request_id)
+            if login_ids:
+                details = {"logins": len(login_ids)}
+                self._audit.append(connection, actor, "user.signed_out", f"player:{player_id}", details, request_id)
         self._login_ends.publish(player_id, login_ids)
         return len(login_ids)
 

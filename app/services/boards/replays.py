@@ -230,7 +230,7 @@ class Replays:
             if isinstance(error.orig, _RETRIED):
                 return False
             raise
-        log.warning("boards_replayed", replay_id=str(replay.id), boards=sorted(plan.feeds))
+        log.info("boards_replayed", replay_id=str(replay.id), boards=sorted(plan.feeds))
         return True
 
     def _fold_newest(self, connection: sa.Connection, replay: Replay) -> bool:

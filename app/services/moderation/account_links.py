@@ -152,7 +152,7 @@ class AccountLinks:
             )
             self._store.add_case(connection, case_id, group_id)
         result.cases.append(LinkedCaseOpened(player, member.username, case_id))
-        log.warning("case_opened_by_link", player_id=name, case_id=str(case_id), accounts=len(members))
+        log.info("case_opened_by_link", player_id=name, case_id=str(case_id), accounts=len(members))
 
 
 def _signal(member: LinkedAccount, members: Sequence[LinkedAccount]) -> Signal:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.domain.audit import NOTHING, AuditRow, Flaw, Head, find_contradiction, flaws
+from app.domain.quantities import quantity
 from app.services.moderation.audit_anchors import Anchors, AuditCheck
 from app.stores.moderation.audit import APPENDED, AuditStore
 from app.stores.moderation.audit_anchors import Anchored
 from app.stores.postgres.engine import Database
+from app.stores.unavailability import reason_of
 
 ProgressCallback = Callable[[int], None]
 
@@ -51,7 +53,11 @@ class Audit:
         says = check.flaw.says if check.flaw else "no recorded head contradicts it"
         self.note(actor, "audit.accepted", "audit_log", {"reason": reason, "break": says}, request_id)
         head, _ = self._store.head()
-        return head if self._anchors.accept(head) else None
+        try:
+            return head if self._anchors.accept(head) else None
+        except OSError as error:
+            self.note(actor, "audit.accepted.failed", "audit_log", {"error": reason_of(error)}, request_id)
+            raise
 
     def note(self, actor: str, act: str, subject: str, details: Mapping[str, object], request_id: str) -> None:
         """Record an act before it happens, so that an act that fails half way has its row and no act lacks one."""
@@ -112,5 +118,5 @@ class Audit:
         yield from [flaw for flaw in contradictions if flaw.kind == "changed"][:1]
         yield from [flaw for flaw in contradictions if flaw.kind == "missing"][-1:]
         if anchored.unreadable:
-            says = f"{anchored.unreadable} lines of {self.anchors_path} are damaged"
+            says = f"{quantity(anchored.unreadable, 'damaged line')} in {self.anchors_path}"
             yield Flaw(0, "changed", says)

@@ -269,7 +269,7 @@ class Corrections:
         is_exhausted, is_finished = step
         if is_finished:
             correction = self.get(correction_id)
-            log.warning("corrected", correction_id=str(correction_id), kind=correction.kind, events=correction.events)
+            log.info("corrected", correction_id=str(correction_id), kind=correction.kind, events=correction.events)
         self._wake_relays()  # the last batch of a restore may have changed events too
         return is_exhausted
 

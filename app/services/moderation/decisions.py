@@ -286,9 +286,7 @@ class Decisions:
         if result.suspicion is not None:
             self._moderation.start_anew(result.player_id, result.suspicion)
         self._statuses.publish(result.player_id, result.status)
-        log.warning(
-            "case_decided", case_id=str(result.case_id), player_id=str(result.player_id), decision=result.decision
-        )
+        log.info("case_decided", case_id=str(result.case_id), player_id=str(result.player_id), decision=result.decision)
         if result.correction_id is not None:
             self._corrections.work_briefly(result.correction_id)
         return result

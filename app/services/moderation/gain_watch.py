@@ -230,7 +230,7 @@ class GainWatch:
             if is_hold:
                 self._hold(connection, player, day.since)
         (summary.holds if is_hold else summary.cases).append(player)
-        log.warning("gain_noticed", player_id=str(player), case_id=str(case_id), points=day.points, outcome=outcome)
+        log.info("gain_noticed", player_id=str(player), case_id=str(case_id), points=day.points, outcome=outcome)
 
     def _hold(self, connection: sa.Connection, player: UUID, since: datetime) -> None:
         held_seasons = self._quarantine.reach_back(connection, player, since, hold_id=uuid4(), lasts=True)

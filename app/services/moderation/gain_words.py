@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from anticheat.gain import GainAssessment, GainLimits
+from app.domain.quantities import quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class GainFinding:
 
 def describe_gain(points: int, place: int | None, limits: GainLimits, assessment: GainAssessment) -> GainFinding:
     """Return for a moderator, in words, the points of 24 hours, the limit and its source, the place."""
-    seen = f"{points:,} points in 24 hours"
+    seen = f"{quantity(points, 'point')} in 24 hours"
     if place is not None:
         seen += f", now in place {place}"
     if assessment.unusual:

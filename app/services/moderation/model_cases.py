@@ -98,7 +98,7 @@ class ModelCases:
         score = round(assessment.score, 1)
         if not had_open_case:
             result.cases.append(ModelCase(player, case_id, score, [finding.rule for finding in findings]))
-            log.warning("case_opened_by_model", player_id=str(player), case_id=str(case_id), score=score)
+            log.info("case_opened_by_model", player_id=str(player), case_id=str(case_id), score=score)
 
     def _add(
         self, connection: sa.Connection, player: UUID, signals: tuple[Signal, ...], forgiven: Collection[str]

@@ -133,6 +133,10 @@ class ModelTraining:
         settings = _settings(false_cases, training.action_types)
         return StoredModel(since, until, training.model.accounts, settings, inputs, numbers, artifact, digest)
 
+    def active(self) -> int | None:
+        """Return the version of the model that judges, or `None`."""
+        return self._store.active()
+
     def judge(
         self,
         version: int | None = None,
@@ -205,6 +209,8 @@ class ModelTraining:
         self._load(version)
         with self._db.transaction() as connection:
             retired_version = self._store.activate(connection, version)
+            if retired_version == version:
+                return
             self._audit.append(
                 connection, by, "model.activated", f"model:{version}", {"retired": retired_version}, request_id
             )

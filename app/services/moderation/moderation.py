@@ -160,7 +160,8 @@ class Moderation:
     def reinstate(self, player_id: UUID, request_id: str, *, by: str = SYSTEM, reason: str | None = None) -> bool:
         """Put a player back on the boards; return False if they were active already. Raises as `suspend` does.
 
-        Their suspicion becomes 0: the remaining one would suspend them again at the next redemption.
+        Their suspicion becomes 0, and their past play counts no more, also for an active player: the remaining
+        suspicion would suspend them again at the next redemption.
         """
         now, reason = self._clock(), None if reason is None else checked_reason(reason)
 

@@ -186,7 +186,7 @@ class Review:
             )
             suspicion = round(finding.peak, 1)
             total.cases.append(ReviewCase(player, case_id, suspicion, rules))
-            log.warning("case_opened_by_review", player_id=str(player), case_id=str(case_id), suspicion=suspicion)
+            log.info("case_opened_by_review", player_id=str(player), case_id=str(case_id), suspicion=suspicion)
 
 
 def batches(players: Sequence[tuple[UUID, int]]) -> Iterator[list[tuple[UUID, int]]]:

@@ -10,6 +10,7 @@ from app.services.boards.standings import Standings
 from app.services.moderation.cases import Cases
 from app.stores.accounts.players import Player, PlayerStore
 from app.stores.moderation.cases import Filters, ListedCase
+from app.stores.moderation.suspensions import Suspension, SuspensionStore
 
 _MOST_CASES = 50
 
@@ -18,7 +19,8 @@ _MOST_CASES = 50
 class PlayerFile:
     """A player. `score` and `rank` are the public ones on `main`; `held` are the points that wait for a decision.
 
-    `suspicion` is as it has decayed by now; `cases` are the newest 50.
+    `suspension` is the act that has suspended the player, None for an active one. `suspicion` is as it has decayed by
+    now; `cases` are the newest 50.
     """
 
     player: Player
@@ -27,6 +29,7 @@ class PlayerFile:
     score: int
     held: int
     rank: int | None
+    suspension: Suspension | None
     suspicion: float
     cases: Sequence[ListedCase]
 
@@ -34,8 +37,16 @@ class PlayerFile:
 class PlayerFiles:
     """Reads the primary, so that operators see their own acts at once."""
 
-    def __init__(self, players: PlayerStore, attributes: Attributes, standings: Standings, cases: Cases) -> None:
-        self._players, self._attributes, self._standings, self._cases = players, attributes, standings, cases
+    def __init__(
+        self,
+        players: PlayerStore,
+        suspensions: SuspensionStore,
+        attributes: Attributes,
+        standings: Standings,
+        cases: Cases,
+    ) -> None:
+        self._players, self._suspensions = players, suspensions
+        self._attributes, self._standings, self._cases = attributes, standings, cases
 
     def file(self, player: Player) -> PlayerFile:
         """Return a player's file."""
@@ -48,6 +59,7 @@ class PlayerFiles:
             standing.score,
             self._standings.profile(player.id)["score"] - standing.score,
             standing.rank,
+            self._suspensions.newest(player.id) if player.status == "suspended" else None,
             round(self._cases.suspicion(player.id), 1),
             cases,
         )

@@ -68,12 +68,13 @@ class StatusChanges:
     ) -> bool:
         """Suspend the player as an act of its own in the audit log; return False if they were suspended already.
 
-        `details` of the act are by default whether the player was active before, and the reason. Call it last in the
-        transaction, since all acts take the audit log's lock.
+        Then there is no act. Its `details` are by default the reason. Call it last in the transaction, since all acts
+        take the audit log's lock.
         """
         has_changed = self.set(connection, player_id, "suspended", request_id)
-        entry = change_details(has_changed, reason) if details is None else details
-        self._audit.append(connection, by, "player.suspended", f"player:{player_id}", entry, request_id)
+        if has_changed:
+            entry = change_details(has_changed, reason) if details is None else details
+            self._audit.append(connection, by, "player.suspended", f"player:{player_id}", entry, request_id)
         return has_changed
 
     def publish(self, player_id: UUID, status: str) -> None:

@@ -77,7 +77,7 @@ def replica(part: str, status: ReplicaStatus, most_seconds: float) -> Check:
     if status.lag_bytes == 0:
         return Check(part, "ok", f"at {status.name}, has caught up with the primary")
     seconds = "an unknown time" if status.lag_seconds is None else f"{status.lag_seconds:.1f} s"
-    says = f"at {status.name}, {status.lag_bytes} bytes and {seconds} behind"
+    says = f"at {status.name}, {quantity(status.lag_bytes, 'byte')} and {seconds} behind"
     if status.lag_seconds is not None and status.lag_seconds <= most_seconds:
         return Check(part, "ok", says)
     return Check(part, "wrong", says, "Reads go to the primary meanwhile: see the replica's log and its network.")
@@ -85,7 +85,7 @@ def replica(part: str, status: ReplicaStatus, most_seconds: float) -> Check:
 
 def redis_cluster(state: ClusterState) -> Check:
     """Check the Redis Cluster as a whole; its masters have checks of their own."""
-    says = f"{len(state.replicas)} masters serve {state.slots} of {_SLOTS} slots"
+    says = f"{quantity(len(state.replicas), 'master')} for {state.slots} of {_SLOTS} slots"
     if state.failing:
         says += f", gone: {', '.join(state.failing)}"
     unreplicated_masters = [name for name, replicas in state.replicas.items() if not replicas]
@@ -124,14 +124,16 @@ def background(part: str, age: float | None) -> Check:
     """Check work that this kind of worker does once a minute; `age` is the seconds since it was done, or None."""
     if age is not None and age <= _LATE_SECONDS:
         return Check(f"{part} work", "ok", f"up to {age:.0f} s ago")
-    says = "not done yet, by the database's clock" if age is None else f"{age / 60:.0f} minutes late"
+    says = "not done yet, by the database's clock" if age is None else f"{quantity(round(age / 60), 'minute')} late"
     advice = f"Check that the queue '{part}' has a worker and that beat runs; then see the worker's log."
     return Check(f"{part} work", "wrong", says, advice)
 
 
 def clients(sign_ins: RecentSignIns) -> Check:
     """Check whether limits that count by address can tell clients apart."""
-    says = f"{sign_ins.players} players have signed in from other machines lately, from {sign_ins.addresses} addresses"
+    verb = "has" if sign_ins.players == 1 else "have"
+    addresses = quantity(sign_ins.addresses, "address", "addresses")
+    says = f"{quantity(sign_ins.players, 'player')} {verb} signed in from other machines lately, from {addresses}"
     if not sign_ins.seem_to_be_one:
         return Check("clients", "ok", says)
     says = f"{says}, the last {sign_ins.last_address}: they seem to be one machine"

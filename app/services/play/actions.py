@@ -70,9 +70,16 @@ class Actions:
         return self._catalog.action_types()
 
     def change(self, slug: str, changes: Mapping[str, object], *, by: str = SYSTEM, request_id: str = "") -> ActionType:
-        """Change some fields of an action type, and return it. Raises InvalidRequest, NotFound."""
-        before = asdict(self._find_type(slug))
+        """Change some fields of an action type, and return it. Raises InvalidRequest, NotFound.
+
+        Fields that have the value already are no change: without any other nothing is written or recorded.
+        """
+        action_type = self._find_type(slug)
+        before = asdict(action_type)
         self._check({**{name: before[name] for name in TOGETHER}, **changes})
+        changes = {name: value for name, value in changes.items() if value != before[name]}
+        if not changes:
+            return action_type
         with self._db.transaction() as connection:
             self._catalog.lock(connection)
             if not self._catalog.change_action_type(connection, slug, changes):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 import structlog
@@ -57,7 +58,8 @@ class AuditStore:
             {name: getattr(row, name) for name in _COLUMNS.split(", ")},
         )
         self._db.request_after_commit(connection, APPENDED)
-        log.info("audited", audit_id=row.id, audit_hash=row.hash, actor=actor, act=act, subject=subject)
+        line = partial(log.info, "audited", audit_id=row.id, audit_hash=row.hash, actor=actor, act=act, subject=subject)
+        self._db.call_after_commit(connection, line)
         return row
 
     def head(self, anchor: Head | None = None) -> tuple[Head, str | None]:

@@ -38,7 +38,7 @@ Result = TypeVar("Result")
 
 _IDLE_SECONDS = 0.05
 _REPEATS = 3  # of a transaction that was one side of a deadlock
-_MARKS = "fairboard.marks"  # the key in a connection's `info`
+_MARKS, _CALLS = "fairboard.marks", "fairboard.calls"  # the keys in a connection's `info`
 
 
 def _connect_green(_dialect: object, _record: object, arguments: list[str], named: DriverOptions) -> GreenConnection:
@@ -150,9 +150,15 @@ class Database:
     def transaction(self) -> Iterator[sa.Connection]:
         """Yield a connection for several statements, all or nothing; marked callbacks are called after the commit."""
         with self._transactional.begin() as connection:
-            marks: set[str] = connection.info.setdefault(_MARKS, set())
-            marks.clear()
+            # New ones each time: the next transaction on this connection may begin before the callbacks are called.
+            marks: set[str] = set()
+            calls: list[Callable[[], None]] = []
+            connection.info.update({_MARKS: marks, _CALLS: calls})
             yield connection
+            if not connection.in_transaction():  # it was rolled back
+                return
+        for call in calls:
+            call()
         for name in marks & self._callbacks.keys():
             self._callbacks[name]()
 
@@ -181,6 +187,11 @@ class Database:
     def request_after_commit(connection: sa.Connection, name: str) -> None:
         """Mark `name`: its callback is called after the commit of the transaction on this connection."""
         connection.info.setdefault(_MARKS, set()).add(name)
+
+    @staticmethod
+    def call_after_commit(connection: sa.Connection, callback: Callable[[], None]) -> None:
+        """Call this once after the commit of the transaction on this connection; it may not raise."""
+        connection.info.setdefault(_CALLS, []).append(callback)
 
     @contextmanager
     def snapshot(self, seconds: int = 120) -> Iterator[sa.Connection]:

@@ -44,7 +44,7 @@ def test_a_suspended_player_reads_of_their_case_and_appeals_once(visit: Visit, s
     expect(screen.at("case-said")).to_contain_text("You appealed on")
     expect(screen.at("appeal-form")).to_be_hidden()
 
-    stage.run_json("anticheat", "confirm", case["case_id"], "--reason", "no hand is that fast")
+    stage.run_json("anticheat", "confirm", case["case_id"], "--reason", "no hand is that fast", "--yes")
     screen.page.reload()
     expect(screen.at("banner")).to_contain_text("A person has reviewed it, and it stays on no board.")
     expect(region).to_contain_text("decided that the suspension stands.")
@@ -60,7 +60,7 @@ def test_a_suspended_player_reads_of_their_case_and_appeals_once(visit: Visit, s
 
 def test_a_player_whom_an_operator_suspended_without_a_case_is_told_to_ask(visit: Visit, stage: Product) -> None:
     screen = visit().sign_up()
-    assert stage.flask("users", "suspend", screen.username).returncode == 0
+    assert stage.flask("users", "suspend", screen.username, "--yes").returncode == 0
     screen.page.reload()
     expect(screen.at("banner")).to_contain_text("An operator of this site suspended it; please ask them why.")
     expect(screen.at("banner")).not_to_contain_text("until a person has reviewed it")

@@ -262,7 +262,7 @@ def test_the_how_to_makes_a_game(game: Page, sites: Sites, stage: Product, stage
     try:
         _play_the_game_of(guide, game, sites, stage)
     finally:
-        stage.stack.flask("actions", "retire", "jump")  # other tests play on this product too
+        stage.stack.flask("actions", "retire", "jump", "--yes")  # other tests play on this product too
         eventually(lambda: "jump" not in [kind["slug"] for kind in stage_api.get("/action-types").data])
 
 

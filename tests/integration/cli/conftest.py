@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,14 @@ from app.containers.container import Container
 from app.domain.redemption import RedemptionRequest
 from app.stores.accounts.players import Player
 
+
+class Terminal(io.BytesIO):
+    """A standard input on which a person types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 Run = Callable[..., Result]
 RunJson = Callable[..., Any]
 Play = Callable[..., None]
@@ -24,15 +33,19 @@ Play = Callable[..., None]
 
 @pytest.fixture
 def run(container: Container) -> Run:
-    """Return a function that runs a command: `run("users", "list")`; `typed` is its standard input."""
+    """Return a function that runs a command: `run("users", "list")`.
+
+    `typed` is its standard input, which is a terminal if it is `answered` instead. Tables have `columns` columns.
+    """
     logs.configure(container.settings)  # as create_app does, so that log lines are no part of the output
     app = Flask("commands")
     app.extensions["fairboard"] = container
     register(app)
     runner = app.test_cli_runner()
 
-    def run(*line: str, typed: str | None = None) -> Result:
-        result = runner.invoke(args=list(line), input=typed)
+    def run(*line: str, typed: str | None = None, answered: str | None = None, columns: str = "1000") -> Result:
+        given = typed if answered is None else Terminal(answered.encode())
+        result = runner.invoke(args=list(line), input=given, env={"COLUMNS": columns})
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return result
 

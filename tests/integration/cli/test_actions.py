@@ -53,9 +53,9 @@ def test_an_action_type_says_who_sets_the_pace_and_what_may_overlap(run_json: Ru
 
 
 def test_a_retired_action_type_cannot_be_started_and_its_slug_stays_taken(run: Run, run_json: RunJson) -> None:
-    assert run_json("actions", "retire", "tap") == {"slug": "tap", "retired": True}
+    assert run_json("actions", "retire", "tap", "--yes") == {"slug": "tap", "retired": True}
     assert "tap" not in [row["slug"] for row in run_json("actions", "list")]
-    assert run("actions", "retire", "tap").exit_code == 1
+    assert run("actions", "retire", "tap", "--yes").exit_code == 1
     assert run("actions", "change", "tap", "--points", "2").exit_code == 1
     assert "was used before, and can be used only once" in run("actions", "add", "tap", "--points", "2").stderr
 
@@ -64,7 +64,7 @@ def test_an_action_that_was_open_when_its_type_was_retired_still_scores(
     container: Container, anna: Player, run_json: RunJson
 ) -> None:
     issued = container.actions.issue(anna.id, "tap")
-    run_json("actions", "retire", "tap")
+    run_json("actions", "retire", "tap", "--yes")
     action_id = issued.promise.action_id
     assert (
         container.redemptions.complete(RedemptionRequest(str(anna.id), action_id, issued.token, None, "test")).score

@@ -46,7 +46,7 @@ def test_a_difference_is_printed_and_repaired_by_a_rebuild(played: Container, ru
     played.database.rows(SPOIL)
     result = run("analytics", "verify")
     assert result.exit_code == 1
-    assert "1 differ: 'flask --app wsgi analytics rebuild' repairs them." in result.stdout
+    assert "1 value differs: 'flask --app wsgi analytics rebuild' repairs that." in result.stdout
     report = json.loads(run("analytics", "verify", "--json").stdout)
     (difference,) = report["differences"]
     assert (difference["board"], difference["action_type"], difference["what"]) == ("main", "tap", "points")

@@ -97,9 +97,9 @@ def test_a_case_is_decided_and_the_decision_undone_from_the_command_line(
     dry = run_json("anticheat", "confirm", case, "--reason", "to see", "--dry-run")
     assert (dry["events"], [move["username"] for move in dry["moves"]]) == (0, ["Anna"])
     assert run_json("users", "show", "anna")["status"] == "active", "a dry run changes nothing"
-    output = run("anticheat", "confirm", case, "--reason", "a script\x1b[31m").stderr
+    output = run("anticheat", "confirm", case, "--reason", "a script\x1b[31m", "--yes").stderr
     assert "--reason must have printable characters only" in output
-    output = run("anticheat", "confirm", case, "--reason", "a script").stdout
+    output = run("anticheat", "confirm", case, "--reason", "a script", "--yes").stdout
     assert "Confirmed: Anna is suspended." in output
     assert "Voided 0 redemptions" in output
     assert "the workers continue it" not in output

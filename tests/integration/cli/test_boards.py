@@ -134,7 +134,7 @@ def test_a_board_is_created_changed_and_archived_by_commands(run: Run, run_json:
     assert "may be archived" in run("boards", "create", "fastest", "--action-type", "tap").stderr
     assert "may be archived" in run("boards", "create", "fastest", "--action-type", "tap", "--rebuild").stderr
     run_json("actions", "add", "old", "--points", "1")
-    run_json("actions", "retire", "old")
+    run_json("actions", "retire", "old", "--yes")
     assert "or retired" in run("actions", "add", "old", "--points", "1").stderr
     assert len(container.catalog.open_seasons()) == 2, "redemptions under way still count"
     eventually(lambda: [season.board for season in container.catalog.open_seasons()] == ["main"])
@@ -242,7 +242,7 @@ def test_a_trusted_result_is_entered_by_an_operator_and_is_in_the_audit_log(
     bad = run("leaderboard", "score", "anna", "tournament", "1", "--metadata", "[1]")
     assert "--metadata must be a JSON object" in bad.stderr
     assert run("leaderboard", "score", "anna", "tournament", "1", "--metadata", "{").exit_code == 2
-    run_json("users", "suspend", "anna")
+    run_json("users", "suspend", "anna", "--yes")
     assert run("leaderboard", "score", "anna", "tournament", "1").exit_code == 1
 
 

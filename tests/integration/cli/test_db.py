@@ -54,7 +54,7 @@ def test_an_upgrade_says_that_the_schema_is_to_be_contracted_or_does_that_too(ru
 def test_going_down_is_not_done_without_a_yes(flask: Flask) -> None:
     assert flask("db", "upgrade").stdout == f"The database went from empty to {migrations.newest()}.\n"
     result = flask("db", "downgrade", "base")
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert result.stdout == ""
     assert json.loads(flask("db", "current", "--json").stdout)["current"] == migrations.newest()
 

@@ -54,7 +54,7 @@ def _run_with(settings: Settings, *line: str) -> tuple[int, str, str]:
     app = Flask("commands")
     built = app.extensions["fairboard"] = Container(settings)
     register(app)
-    result = app.test_cli_runner().invoke(args=list(line))
+    result = app.test_cli_runner().invoke(args=list(line), env={"COLUMNS": "1000"})
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     built.close()
     return result.exit_code, result.stdout, result.stderr

@@ -64,14 +64,14 @@ def test_a_void_takes_the_best_off_the_board_after_a_dry_run_has_said_so_and_a_r
     assert (preview["moves"][0]["rank_before"], preview["moves"][0]["rank_after"]) == (1, None)
     assert run_json("leaderboard", "top")[0] == best, "a dry run changes nothing"
     assert "points to void" in run(*args, "--dry-run").stdout
-    assert run(*args).exit_code == 1, "without --yes somebody has to say so"
+    assert run(*args).exit_code == 2, "without --yes somebody has to say so"
     void = run_json(*args, "--yes")
     assert (void["state"], void["points"]) == ("done", best["score"])
     season = board.standings.season("main")
     board.board_sync.rebuild(season)
     assert run_json("leaderboard", "rank", second["username"])["rank"] == 1
     assert run_json("leaderboard", "rank", best["username"])["rank"] is None
-    run_json("leaderboard", "restore", void["id"], "--reason", "it was not")
+    run_json("leaderboard", "restore", void["id"][:8], "--reason", "it was not", "--yes")
     board.board_sync.rebuild(season)
     assert run_json("leaderboard", "verify")["clean"]
     assert run_json("leaderboard", "rank", best["username"]) == best
@@ -114,7 +114,7 @@ def test_a_difference_is_printed_and_repaired_by_a_rebuild(
     spoil(board, anna)
     result = run("leaderboard", "verify")
     assert result.exit_code == 1
-    assert "main differs in 1: 'flask --app wsgi leaderboard rebuild --board main' repairs it." in result.stdout
+    assert "main differs in 1 place: 'flask --app wsgi leaderboard rebuild --board main' repairs it." in result.stdout
     listed = run("leaderboard", "verify", "--json")
     assert listed.exit_code == 1
     report = json.loads(listed.stdout)

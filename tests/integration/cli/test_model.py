@@ -42,8 +42,8 @@ def test_a_model_is_trained_looked_at_tried_and_chosen(container: Container, run
     assert "played unlike other players" in run("anticheat", "show", script).stdout
     assert run_json("anticheat", "cases", "--rule", judged["cases"][0]["features"][0])[0]["username"] == name
     assert [case["username"] for case in run_json("anticheat", "cases", "--rule", "model")] == [name]
-    assert run_json("anticheat", "model", "retire") == {"retired": 1}
-    assert "No model was active." in run("anticheat", "model", "retire").stdout
+    assert run_json("anticheat", "model", "retire", "--yes") == {"retired": 1}
+    assert "No model was active." in run("anticheat", "model", "retire", "--yes").stdout
 
     container.database.rows("UPDATE models SET artifact = '\\x00' WHERE version = 1 RETURNING version")
     wrong = run("anticheat", "model", "verify", "1")

@@ -17,8 +17,9 @@ ACTS: list[tuple[str, str, str, dict[str, object]]] = [
     ("users attributes cli country=JP", "PATCH", "/players/PLAYER", {"attributes": {"country": "JP"}}),
     ("users reset-link cli --hours 1", "POST", "/players/PLAYER/reset-link", {"seconds": 3600}),
     ("users sign-out cli", "POST", "/players/PLAYER/sign-out", {}),
-    ("users suspend cli --reason 'a test'", "POST", "/players/PLAYER/suspend", _REASON),
-    ("users suspend cli", "POST", "/players/PLAYER/suspend", {}),
+    ("users suspend cli --yes", "POST", "/players/PLAYER/suspend", {}),
+    ("users reinstate cli", "POST", "/players/PLAYER/reinstate", {}),
+    ("users suspend cli --reason 'a test' --yes", "POST", "/players/PLAYER/suspend", _REASON),
     ("users reinstate cli --reason 'a test'", "POST", "/players/PLAYER/reinstate", _REASON),
     ("actions add cli --points 7 --name T", "POST", "/action-types", {"slug": "http", "points": 7, "name": "T"}),
     ("actions change cli --points 8 --burst 5", "PATCH", "/action-types/http", {"points": 8, "burst": 5}),
@@ -27,7 +28,7 @@ ACTS: list[tuple[str, str, str, dict[str, object]]] = [
     ("leaderboard score cli cli-cup 9", "POST", "/players/PLAYER/scores", {"action_type": "http-cup", "result": 9}),
     ("leaderboard void --player cli --since 2020-01-01 --reason 'a test' --yes", "POST", "/corrections",
      {"player": "http", "since": "2020-01-01", **_REASON}),
-    ("leaderboard restore VOID --reason 'a test'", "POST", "/corrections/VOID/restore", _REASON),
+    ("leaderboard restore VOID --reason 'a test' --yes", "POST", "/corrections/VOID/restore", _REASON),
     ("boards create cli --action-type cli --name B --scoring best", "POST", "/boards",
      {"slug": "http", "action_types": ["http"], "name": "B", "scoring": "best"}),
     ("boards change cli --unit s --private", "PATCH", "/boards/http", {"unit": "s", "public": False}),
@@ -35,7 +36,7 @@ ACTS: list[tuple[str, str, str, dict[str, object]]] = [
     ("boards archive cli", "POST", "/boards/http/archive", {}),
     ("users set-role cli player", "PATCH", "/players/PLAYER", {"role": "player"}),
     ("users erase cli --yes", "POST", "/players/PLAYER/erase", {}),
-    ("actions retire cli", "POST", "/action-types/http/retire", {}),
+    ("actions retire cli --yes", "POST", "/action-types/http/retire", {}),
     ("keys create cli --scope read", "POST", "/keys", {"name": "http", "scopes": ["read"]}),
 ]  # fmt: skip
 _CHANGING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[0-9:.]+Z|fbk_\w+|cli|http")
@@ -55,6 +56,7 @@ def test_every_act_leaves_the_same_rows(game: GameServer, run_json: RunJson) -> 
     key, players = game.key("admin").text, {name: game.add_player(name) for name in ("cli", "http")}
     for player in players.values():
         redeem(game.container, player, 5)
+        game.container.accounts.open_login(game.container.accounts.find(str(player)))
     cli_void = http_void = ""
     for line, method, path, body in ACTS:
         before = _last_id(game)

@@ -95,7 +95,7 @@ def test_signing_out_ends_all_logins(container: Container, anna: Player, run: Ru
     logins = [container.accounts.login("anna", "a good password").login_id for _ in range(2)]
     assert run_json("users", "sign-out", "anna")["logins"] == 2
     assert container.sessions.states([(anna.id, login) for login in logins]) == ["ended"] * 2
-    assert run("users", "sign-out", "anna").stdout == "Signed out Anna: 0 logins have ended.\n"
+    assert run("users", "sign-out", "anna").stdout == "Anna is not signed in.\n"
     assert acts(container)[-1] == ("user.signed_out", f"player:{anna.id}", '{"logins":2}')
 
 

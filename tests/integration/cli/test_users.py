@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
 from uuid import uuid4
@@ -59,7 +60,7 @@ def test_a_user_is_named_by_username_in_any_case_or_by_id(anna: Player, run_json
 
 
 def test_nobody_is_a_failure_in_one_line(run: Run) -> None:
-    for line in (("show", "nobody"), ("suspend", "\udcff\x00"), ("set-role", "nobody", "admin")):
+    for line in (("show", "nobody"), ("suspend", "\udcff\x00", "--yes"), ("set-role", "nobody", "admin")):
         result = run("users", *line)
         assert (result.exit_code, result.stderr) == (1, "Error: There is no such user.\n")
 
@@ -68,7 +69,7 @@ def test_the_list_says_when_there_are_more(anna: Player, ben: Player, run: Run, 
     result = run("users", "list", "--limit", "1")
     assert "Anna" in result.stdout
     assert "Ben" not in result.stdout
-    assert "more than these 1" in result.stderr
+    assert "There are more" in result.stderr
     assert [row["username"] for row in run_json("users", "list", "--prefix", "be")] == ["Ben"]
 
 
@@ -76,12 +77,12 @@ def test_suspending_takes_a_player_off_the_board_until_reinstated(
     container: Container, anna: Player, play: Play, run: Run, run_json: RunJson
 ) -> None:
     play(anna.id)
-    assert run("users", "suspend", "anna").stdout == "Suspended Anna.\n"
+    assert run("users", "suspend", "anna", "--yes").stdout == "Suspended Anna.\n"
     assert run_json("users", "show", "anna")["status"] == "suspended"
     season = container.standings.season("main")
     assert [row.user_id for row in container.standing_store.top(season, 10)] == []
     assert [row["username"] for row in run_json("users", "list", "--status", "suspended")] == ["Anna"]
-    assert run("users", "suspend", "anna").stdout == "Anna was suspended already.\n"
+    assert run("users", "suspend", "anna", "--yes").stdout == "Anna was suspended already.\n"
     assert run("users", "reinstate", "anna").stdout == "Reinstated Anna.\n"
     assert [row.user_id for row in container.standing_store.top(season, 10)] == [anna.id]
 
@@ -93,21 +94,29 @@ def test_a_role_is_set_once(anna: Player, run: Run, run_json: RunJson) -> None:
     assert run("users", "set-role", "anna", "king").exit_code == 2
 
 
-@pytest.mark.parametrize(("level", "logged"), [({}, False), ({"LOG_LEVEL": "info"}, True)], ids=["unset", "info"])
-def test_a_command_prints_its_result_without_log_lines_unless_a_level_is_set(
-    container: Container, anna: Player, level: dict[str, str], logged: bool
+@pytest.mark.parametrize(
+    ("level", "has_terminal", "logged"),
+    [({}, False, False), ({"LOG_LEVEL": "info"}, False, True), ({"LOG_LEVEL": "info"}, True, False)],
+    ids=["unset", "info in a file", "info at a terminal"],
+)
+def test_acts_are_logged_if_a_level_is_set_and_never_in_the_terminal(
+    container: Container, anna: Player, level: dict[str, str], has_terminal: bool, logged: bool
 ) -> None:
+    ours, theirs = pty.openpty() if has_terminal else os.pipe()
     settings = container.settings
     urls = {name: str(getattr(settings, name.lower())) for name in ("DATABASE_URL", "REDIS_URL", "BROKER_URL")}
     result = subprocess.run(
         [sys.executable, "-m", "flask", "--app", "wsgi", "users", "set-role", "anna", "admin"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "APP_ENV": "development", **urls, **level},
-        capture_output=True,
-        text=True,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
     )
-    assert result.returncode == 0, result.stderr
-    assert ("audit_hash" in result.stderr, bool(result.stderr)) == (logged, logged)
+    os.write(theirs, b"end")
+    text = os.read(ours, 100_000).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert (result.returncode, "audit_hash" in text, text != "end") == (0, logged, logged), text
 
 
 def test_attributes_are_set_shown_and_removed(container: Container, anna: Player, run: Run, run_json: RunJson) -> None:

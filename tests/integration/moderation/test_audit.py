@@ -198,11 +198,13 @@ def test_each_new_head_is_in_the_log_the_file_and_a_metric(container: Container,
     assert readings["fairboard_audit_broken"] == 0
 
 
-def test_an_act_that_is_rolled_back_is_anchored_nowhere(container: Container) -> None:
+def test_an_act_that_is_rolled_back_is_anchored_and_logged_nowhere(container: Container, log_text: io.StringIO) -> None:
     _fill(container, 1)
+    assert log_text.getvalue().count("audited") == 1
     with container.database.transaction() as connection:
         AuditStore(container.database).append(connection, "cli:root", "test.act", "thing:x", {}, "r")
         connection.rollback()
+    assert log_text.getvalue().count("audited") == 1
     assert len(Path(container.settings.audit_anchors).read_text().splitlines()) == 1
     assert container.audit.check().flaw is None
 

@@ -67,7 +67,7 @@ def test_times_are_proposed_from_the_honest_and_applied_on_demand(
     assert "--min-is-statistic" in output
     assert "puzzle: 850 completions of 26 players" in drawing.read_text()
 
-    assert "Changed as proposed." in run("anticheat", "calibrate", "puzzle", "--apply").stdout
+    assert "Changed as proposed." in run("anticheat", "calibrate", "puzzle", "--apply", "--yes").stdout
     (puzzle,) = [kind for kind in container.actions.types() if kind.slug == "puzzle"]
     assert puzzle.min_seconds == calibration["proposed"]["min_seconds"]
     assert not puzzle.min_is_fact, "a statistic opens cases only, until an operator declares it a fact"
@@ -75,7 +75,7 @@ def test_times_are_proposed_from_the_honest_and_applied_on_demand(
     acts = container.database.rows("SELECT act, subject, actor FROM audit_log ORDER BY id DESC LIMIT 1")
     assert (acts[0].act, acts[0].subject) == ("action_type.changed", "action_type:puzzle")
     assert acts[0].actor.startswith("cli:")
-    (again,) = run_json("anticheat", "calibrate", "puzzle", "--apply")
+    (again,) = run_json("anticheat", "calibrate", "puzzle", "--apply", "--yes")
     assert (again["proposed"], again["applied"]) == ({}, False)
 
 
@@ -157,7 +157,7 @@ def test_where_most_players_are_clockwork_their_clients_set_the_pace(
     output = run("anticheat", "calibrate", "puzzle").stdout
     assert "cadence: 20 of 39 players are as even as clockwork." in output
     assert " --cadence client" in output
-    assert run_json("anticheat", "calibrate", "puzzle", "--apply")[0]["applied"] is True
+    assert run_json("anticheat", "calibrate", "puzzle", "--apply", "--yes")[0]["applied"] is True
     (puzzle,) = [kind for kind in container.actions.types() if kind.slug == "puzzle"]
     assert puzzle.cadence == "client"
     (calibration,) = run_json("anticheat", "calibrate", "puzzle")
@@ -196,6 +196,6 @@ def test_limits_of_plausible_results_are_proposed_from_the_honest(
     assert rows["race"]["now"]["slack_seconds"] is None
     assert "slack_seconds" not in rows["puzzle"]["now"]
     assert "--slack-seconds 1" in run("anticheat", "calibrate", "race").stdout
-    run_json("anticheat", "calibrate", "race", "--apply")
+    run_json("anticheat", "calibrate", "race", "--apply", "--yes")
     (race,) = [kind for kind in container.actions.types() if kind.slug == "race"]
     assert race.slack_seconds == 1.0

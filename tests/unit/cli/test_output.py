@@ -58,3 +58,23 @@ def test_what_is_quick_shows_no_progress(capsys: pytest.CaptureFixture[str]) -> 
     with ProgressPrinter("Rebuilding main", "standings") as progress:
         progress(1)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("units", "total", "line"),
+    [
+        ("standings", None, "Working: 1 standing in 0 s"),
+        ("events", 2, "Working: 1 of 2 events in 0 s"),
+        ("", None, "Working: 0 s"),
+    ],
+)
+def test_progress_counts_in_words(units: str, total: int | None, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    outputs: list[str] = []
+
+    def is_told() -> bool:
+        outputs.append(capsys.readouterr().err)
+        return line in "".join(outputs)
+
+    with ProgressPrinter("Working", units, total=total, every=0.01) as progress:
+        progress(1)
+        eventually(is_told)

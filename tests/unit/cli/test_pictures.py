@@ -18,6 +18,12 @@ def test_bars_are_as_long_as_there_are_many_and_marks_stand_where_they_belong() 
     assert not any("p95" in line for line in lines)
 
 
+def test_bars_are_shorter_where_the_terminal_is_narrow() -> None:
+    lines = bars(BINS, MARKS, 60).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert 10 <= lines[1].count("#") < 50
+
+
 def test_a_drawing_is_xml_with_a_bar_for_each_bin() -> None:
     root = ElementTree.fromstring(svg("tap & more: 151 completions", BINS, MARKS))
     space = {"s": "http://www.w3.org/2000/svg"}

@@ -1,0 +1,36 @@
+"""Ids as an operator types them: whole, or a beginning that only one of them has."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from app.domain.id_prefixes import LEAST, id_range
+from app.errors import NotFound
+from app.stores.operations.ids import Candidate, IdKind, IdStore
+
+_MOST = 10
+
+
+class AmbiguousId(Exception):
+    """More than one id begins so. `candidates` are the first of them; with `has_more` there are more."""
+
+    def __init__(self, kind: IdKind, text: str, candidates: list[Candidate], *, has_more: bool) -> None:
+        super().__init__(f"More than one {kind} has an id that begins with {text}.")
+        self.candidates, self.has_more = candidates, has_more
+
+
+class IdLookup:
+    """Finds rows by the beginnings of their ids."""
+
+    def __init__(self, store: IdStore) -> None:
+        self._store = store
+
+    def find(self, kind: IdKind, text: str, *, least: int = LEAST) -> UUID:
+        """Return the id that begins with the text of at least `least` digits. Raises NotFound, AmbiguousId."""
+        ids = id_range(text, least)
+        candidates = self._store.within(kind, ids, _MOST + 1) if ids else []
+        if not candidates:
+            raise NotFound(f"There is no such {kind}.")
+        if len(candidates) > 1:
+            raise AmbiguousId(kind, text, candidates[:_MOST], has_more=len(candidates) > _MOST)
+        return candidates[0].id
