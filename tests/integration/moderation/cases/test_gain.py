@@ -11,7 +11,7 @@ import pytest
 
 from anticheat.rules import Signal
 from app.containers.container import Container
-from app.domain.cases import DECISIONS
+from app.domain.cases import DECISIONS, Decision
 from app.errors import NotFound
 from app.stores.moderation.models import ModelFinding, ModelStore
 from tests.integration.moderation.cases.parts import BY, Field, limit_gain
@@ -197,6 +197,38 @@ def test_a_cleared_player_is_not_asked_again_without_new_unusual_play(field: Fie
     field.score(mallory, 1)
     assert _watch(field) == ([], [mallory]), "no immunity"
     assert field.view(mallory).public["score"] == 1000, "what a person has cleared stays"
+
+
+@pytest.mark.parametrize("decision", DECISIONS)
+def test_a_decision_that_lies_ahead_hides_no_gain_of_today(field: Field, mallory: UUID, decision: Decision) -> None:
+    """Let a case be decided while the clock is a year ahead."""
+    container = field.container
+    field.score(mallory, 100)
+    case_id = field.suspect(mallory)
+    container.decisions.decide(case_id, decision, BY)
+    container.moderation.reinstate(mallory, "test")
+    container.database.rows("UPDATE cases SET decided_at = now() + interval '1 year' RETURNING id")
+    container.database.rows("UPDATE suspicion SET cleared_at = now() + interval '1 year' RETURNING player_id")
+    _raise_suspicion(field, mallory)
+    field.score(mallory, 1000)
+    assert _watch(field) == ([], [mallory])
+
+
+@pytest.mark.parametrize(
+    "ahead",
+    [
+        "UPDATE gain_looks SET looked_at = now() + interval '1 year', next_points = 10000000 RETURNING 1",
+        "UPDATE gain_progress SET limits_at = now() + interval '1 year', limits = limits || '{\"high\": 1e9}' RETURNING 1",
+    ],
+    ids=["look", "limits"],
+)
+def test_a_look_or_limits_of_the_future_stand_in_no_way(field: Field, crowd: list[UUID], ahead: str) -> None:
+    player = crowd[0]
+    field.score(player, 1)
+    _watch(field)
+    field.container.database.rows(ahead)
+    field.score(player, 1_000_000)
+    assert _watch(field) == ([player], [])
 
 
 def test_more_than_the_ceiling_is_a_case_even_with_nothing_unusual(field: Field, crowd: list[UUID]) -> None:
