@@ -218,7 +218,8 @@ def test_a_decision_that_lies_ahead_hides_no_gain_of_today(field: Field, mallory
     "ahead",
     [
         "UPDATE gain_looks SET looked_at = now() + interval '1 year', next_points = 10000000 RETURNING 1",
-        "UPDATE gain_progress SET limits_at = now() + interval '1 year', limits = limits || '{\"high\": 1e9}' RETURNING 1",
+        """UPDATE gain_progress SET limits_at = now() + interval '1 year', limits = limits || '{"high": 1e9}'
+           RETURNING 1""",
     ],
     ids=["look", "limits"],
 )
