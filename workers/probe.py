@@ -1,8 +1,9 @@
 """The doctor's questions to the broker, as a process of its own: `python -m workers.probe`, the broker's URL on stdin.
 
-Prints a line once it is ready for the question, then one JSON object: `{"error"}` if the broker doesn't answer, else `{"product", "version", "queues", "dead",
-"workers"}`: for each queue the tasks that wait and the number of consumers (None where the broker doesn't count them),
-the dead letters (None where there are none by nature) and the names of the workers that answered.
+Prints a line once it is ready for the question, then one JSON object: `{"error"}` if the broker doesn't answer, else
+`{"product", "version", "queues", "dead", "workers"}`: for each queue the tasks that wait and the number of consumers
+(None where the broker doesn't count them), the dead letters (None where there are none by nature) and the names of the
+workers that answered.
 """
 
 from __future__ import annotations

@@ -36,8 +36,14 @@ def _ask(module: str, question: str, *, within: float | None) -> Facts:
     Return `{"error"}` without an answer in `within` seconds. They begin once the process has its imports, which take
     long on a busy machine, whatever the broker does.
     """
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-m", module], cwd=_ROOT, text=True, **pipes) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", module],
+        cwd=_ROOT,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
         try:
             _await_ready(process)
             output, errors = process.communicate(f"{question}\n", timeout=within)

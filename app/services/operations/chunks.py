@@ -14,6 +14,8 @@ from app.stores.unavailability import took_too_long
 
 log = structlog.get_logger("fairboard.chunks")
 
+_SUCCESSES = 10  # reads in one size before a larger one is tried again
+
 T = TypeVar("T")
 K = TypeVar("K")
 
@@ -21,11 +23,12 @@ K = TypeVar("K")
 class Chunks:
     """Reads up to `most` rows at a time. After a chunk that took too long the next is half as large, down to one row.
 
-    After each success the size doubles again, up to `most`.
+    After some successes the size doubles again, up to `most`: each vain try costs the time of a statement.
     """
 
     def __init__(self, most: int) -> None:
         self._most = self._size = most
+        self._successes = 0
 
     def read(self, read: Callable[[int], T], retries: Retries) -> T:
         """Return the result of `read`, which gets the number of rows that it may read.
@@ -39,10 +42,12 @@ class Chunks:
             except OperationalError as error:
                 if size == 1 or not took_too_long(error):
                     raise
-                self._size = size // 2
+                self._size, self._successes = size // 2, 0
                 log.warning("chunk_halved", rows=self._size)
             else:
-                self._size = min(2 * size, self._most)
+                self._successes += 1
+                if self._successes % _SUCCESSES == 0:
+                    self._size = min(2 * size, self._most)
                 return result
 
 

@@ -74,19 +74,6 @@ def test_a_void_that_leaves_too_much_is_refused_and_nothing_of_it_is_done(ledger
     assert ledger.standings()[0][1] == 0
 
 
-def test_where_the_lowest_score_leads_a_restore_past_it_is_refused_as_well(ledger: Ledger) -> None:
-    ledger.container.database.rows("UPDATE boards SET sort_order = 'asc' RETURNING id")
-    player = ledger.player()
-    ledger.redeem(player, MAX_SCORE)
-    void = ledger.void(Selection(player_id=player))
-    ledger.redeem(player, 1)
-    with pytest.raises(Conflict, match=r"past 9007199254740991.* Nothing was restored"):
-        ledger.container.corrections.restore(void, **BY)
-    ledger.redeem(player, -1)
-    ledger.restore(void)
-    assert ledger.wrong() == []
-
-
 def test_a_hold_that_would_part_the_points_past_it_changes_nothing_and_delays_nobody(ledger: Ledger) -> None:
     container, half = ledger.container, MAX_SCORE // 2 + 1
     extreme, other = ledger.player(), ledger.player()
@@ -103,8 +90,8 @@ def test_a_hold_that_would_part_the_points_past_it_changes_nothing_and_delays_no
     )
     container.database.rows(
         """
-        INSERT INTO signals (player_id, rule, seen, expected, added, suspicion, outcome, at)
-        SELECT id, 'timing', '', '', 50, 50, 'hold', now() - interval '1 hour' FROM players RETURNING player_id
+        INSERT INTO signals (player_id, action_id, action_type, rule, seen, expected, added, suspicion, outcome, at)
+        SELECT id, id, 'tap', 'timing', '', '', 50, 50, 'hold', now() - interval '1 hour' FROM players RETURNING id
         """
     )
     assert container.holds.reach_back() == [other]
