@@ -13,6 +13,7 @@ from app.stores.boards.counting import (
     IS_REDEMPTION,
     IS_VOIDED,
     NEWEST_REVERSAL,
+    RULES,
     SEASONS_OF_EVENT,
     is_public,
     redemption_of,
@@ -27,12 +28,13 @@ _SECONDS = 500
 # Sums that are at most too high find the scores that could be past the limit; only for those the exact sums are made,
 # of the events that meet `still`. `sign` is that of their change.
 _EXCEEDS = f"""
-    WITH near AS (
-        SELECT n.id AS season_id, e.player_id, s.score, s.held
-        FROM {{events}} {SEASONS_OF_EVENT} AND b.scoring = 'sum'
-        JOIN standings s ON s.season_id = n.id AND s.player_id = e.player_id
-        WHERE {{touched}}
-        GROUP BY n.id, e.player_id, s.score, s.held HAVING abs(s.score) + abs(s.held) + sum(abs(e.points)) > :most
+    WITH change AS MATERIALIZED (
+        SELECT e.player_id, sum(abs(e.points)) AS points FROM {{events}} WHERE {{touched}} GROUP BY e.player_id
+    ), near AS (
+        SELECT s.season_id, s.player_id, s.score, s.held
+        FROM change JOIN standings s USING (player_id)
+        JOIN seasons n ON n.id = s.season_id AND n.board_id IS NOT NULL {RULES}
+        WHERE b.scoring = 'sum' AND abs(s.score) + abs(s.held) + change.points > :most
     )
     SELECT EXISTS (
         SELECT FROM near CROSS JOIN LATERAL (
