@@ -179,7 +179,8 @@ _WRITE_COMMANDS: dict[str, Callable[[str, QueueRequest, Counts], None]] = {"repl
 
 
 def main() -> None:
-    """Run the command that stdin names, once."""
+    """Print a line, run the command that stdin names once, and print its result."""
+    print("ready", flush=True)
     request: QueueRequest = json.loads(sys.stdin.readline())
     url, command = request["url"], request["command"]
     counts: Counts = {}

@@ -1,8 +1,9 @@
 """The doctor's questions to the broker, as a process of its own: `python -m workers.probe`, the broker's URL on stdin.
 
-Prints one JSON object: `{"error"}` if the broker doesn't answer, else `{"product", "version", "queues", "dead",
-"workers"}`: for each queue the tasks that wait and the number of consumers (None where the broker doesn't count them),
-the dead letters (None where there are none by nature) and the names of the workers that answered.
+Prints a line once it is ready for the question, then one JSON object: `{"error"}` if the broker doesn't answer, else
+`{"product", "version", "queues", "dead", "workers"}`: for each queue the tasks that wait and the number of consumers
+(None where the broker doesn't count them), the dead letters (None where there are none by nature) and the names of the
+workers that answered.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def _probe_redis(connection: Connection) -> dict[str, object]:
 
 def _ping_workers(url: str) -> list[str]:
     app = plain_app(url)
-    for timeout in (1.0, 3.0):  # a busy worker may need a second call
+    for timeout in (1.0, 3.0, 6.0):  # a busy worker may need another call
         replies = app.control.inspect(timeout=timeout).ping()
         if replies:
             return sorted(replies)
@@ -63,4 +64,5 @@ def _ping_workers(url: str) -> list[str]:
 
 
 if __name__ == "__main__":
+    print("ready", flush=True)
     print(json.dumps(probe(sys.stdin.readline().strip())))

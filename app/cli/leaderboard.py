@@ -17,6 +17,7 @@ from app.domain.boards import MAIN
 from app.domain.quantities import quantity
 from app.services.boards.comparison import MOST, StandingDifference
 from app.services.operations.error_messages import explain
+from app.stores.boards.ledger_audit import UNREADABLE
 from app.stores.postgres.engine import UNAVAILABLE
 from app.tables import safe
 
@@ -126,11 +127,18 @@ def _report_wrong_standings(board: str, standings: Sequence[Mapping[str, object]
     lines = [table(standings[:_MAX_LISTED], ("what", "player", "season", "standing", "events"))]
     if len(standings) > _MAX_LISTED:
         lines.append(f"and {len(standings) - _MAX_LISTED:,} more; --json has them all.")
-    verb, noun = ("differs", "standing") if len(standings) == 1 else ("differ", "standings")
-    lines.append(
-        f"{_format_count(len(standings))} {noun} of {board} {verb} from what the events give: "
-        "something wrote to the table without an event."
-    )
+    unreadable_count = sum(standing["what"] == UNREADABLE for standing in standings)
+    if count := len(standings) - unreadable_count:
+        verb, noun = ("differs", "standing") if count == 1 else ("differ", "standings")
+        lines.append(
+            f"{_format_count(count)} {noun} of {board} {verb} from what the events give: "
+            "something wrote to the table without an event."
+        )
+    if unreadable_count:
+        lines.append(
+            f"{quantity(unreadable_count, 'standing')} of {board} took too long to add up: run this again when "
+            "PostgreSQL has less to do."
+        )
     return "\n".join(lines)
 
 

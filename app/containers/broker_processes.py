@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from app.services.operations.broker_questions import Facts
 
 _ROOT = Path(__file__).resolve().parents[2]
+_START_SECONDS = 60.0
 
 
 class BrokerProcesses:
@@ -32,23 +33,37 @@ class BrokerProcesses:
 def _ask(module: str, question: str, *, within: float | None) -> Facts:
     """Return the answer of `python -m module` to one line on its standard input.
 
-    Return `{"error"}` without an answer in `within` seconds.
+    Return `{"error"}` without an answer in `within` seconds. They begin once the process has its imports, which take
+    long on a busy machine, whatever the broker does.
     """
-    began = time.monotonic()
+    with subprocess.Popen(
+        [sys.executable, "-m", module],
+        cwd=_ROOT,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            _await_ready(process)
+            output, errors = process.communicate(f"{question}\n", timeout=within)
+        except subprocess.TimeoutExpired as late:
+            return {"error": f"no answer within {late.timeout:.0f} s"}
+        finally:
+            process.kill()
     try:
-        process = subprocess.run(
-            [sys.executable, "-m", module],
-            cwd=_ROOT,
-            input=f"{question}\n",
-            capture_output=True,
-            text=True,
-            timeout=within,
-        )
-    except subprocess.TimeoutExpired:
-        return {"error": f"no answer within {time.monotonic() - began:.0f} s"}
-    try:
-        answer: Facts = json.loads(process.stdout)
+        answer: Facts = json.loads(output)
     except json.JSONDecodeError:
-        last_line = process.stderr.strip().rpartition("\n")[2]
+        last_line = errors.strip().rpartition("\n")[2]
         return {"error": last_line or f"'{module}' ended with {process.returncode}"}
     return answer
+
+
+def _await_ready(process: subprocess.Popen[str]) -> None:
+    """Wait for the line that the module prints before it reads the question. Raises TimeoutExpired."""
+    assert process.stdout is not None
+    poller = select.poll()  # not select(): that can't take the high descriptors of a process with many sockets
+    poller.register(process.stdout, select.POLLIN)
+    if not poller.poll(_START_SECONDS * 1000):
+        raise subprocess.TimeoutExpired(process.args, _START_SECONDS)
+    process.stdout.readline()

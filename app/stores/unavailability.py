@@ -119,7 +119,8 @@ _PG_STATES = frozenset(
     }
 )
 _PG_CONFLICTS = ("40P01", "40001")  # deadlock_detected, serialization_failure
-_PG_WAITS = ("55P03", "57014")  # lock_not_available, query_canceled: statement_timeout bounds the wait for a lock
+_PG_CANCELED = "57014"  # query_canceled, by statement_timeout, which bounds the wait for a lock too
+_PG_WAITS = ("55P03", _PG_CANCELED)  # lock_not_available
 _PG_CLASSES = ("53", "58", "XX")  # insufficient resources, system error, internal error: damaged data, for example
 # libpq gives no SQLSTATE for a connection that the server refuses, only its words.
 _REFUSED_CONNECTION = re.compile(r"\bFATAL: +(.+)")
@@ -144,6 +145,11 @@ def is_conflict(error: object) -> bool:
 def was_locked(error: object) -> bool:
     """Return whether other transactions kept this one from its end: a conflict, or a wait that took too long."""
     return is_conflict(error) or getattr(error, "sqlstate", None) in _PG_WAITS
+
+
+def took_too_long(error: Exception) -> bool:
+    """Return whether PostgreSQL has ended a statement because of its time limit."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None) == _PG_CANCELED
 
 
 def connection_refusal(error: Exception) -> str | None:

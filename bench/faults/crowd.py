@@ -11,6 +11,7 @@ JSON:
 - `rest`: stop, wait for the last answers, and report them: the fields of a `PhaseAccount`, `silence` in seconds,
   `endings` (sockets by how they ended), `went_back` (boards older than the one before) and `screens` (those of a
   `Screen`, if `keeps_times`).
+- `seen`: `{"saw", "endings"}`, the phase so far.
 - `boards`: the present screens, `{"connected", "boards": [{"board", "count", "rows"}]}`.
 """
 
@@ -101,6 +102,10 @@ class Crowd:
             ],
         }
 
+    def seen(self) -> dict[str, Any]:
+        """Return the answers and the endings of the phase so far."""
+        return {"saw": dict(self._account.saw), "endings": dict(self._endings)}
+
     def boards(self) -> dict[str, Any]:
         """Return the boards on the screens, with the number of screens for each."""
         screens: Counter[tuple[str, str]] = Counter(
@@ -119,7 +124,7 @@ def main() -> None:
     crowd = Crowd(json.loads(Path(sys.argv[1]).read_text()))
     crowd.connect()
     print("ready", flush=True)
-    commands = {"begin": crowd.begin, "rest": crowd.rest, "boards": crowd.boards}
+    commands = {"begin": crowd.begin, "rest": crowd.rest, "seen": crowd.seen, "boards": crowd.boards}
     for line in gevent.fileobject.FileObject(0, "r", closefd=False):
         print(json.dumps(commands[line.strip()]()), flush=True)
 

@@ -34,6 +34,20 @@ def small(folder: Path, size: str = SIZE) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Let nobody write on the small disk of this folder while the block runs. No file there may be open for writing."""
+    _remount(folder, "ro")
+    try:
+        yield
+    finally:
+        _remount(folder, "rw")
+
+
+def _remount(folder: Path, mode: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{mode}", str(folder)], check=True)
+
+
+@contextlib.contextmanager
 def filled(server: Child) -> Iterator[None]:
     """Fill the server's disk to the last byte while the block runs. Raises `BenchFailed` if it is not a small one."""
     assert isinstance(server, Postgres)

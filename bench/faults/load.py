@@ -18,6 +18,8 @@ from bench.players import BenchPlayer
 from devstack.child import ROOT
 
 _GAP_SECONDS = 1.0
+CUT_OFF = "cut off"
+"""The ending of a socket whose server is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,11 @@ class CrowdProcess:
             degraded=_covered(bad_spans),
             **report,
         )
+
+    def seen(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Return the phase so far: answers by status and code, and sockets by how they ended."""
+        seen = self._send_command("seen")
+        return seen["saw"], seen["endings"]
 
     def boards(self) -> dict[str, Any]:
         """Return the boards on the screens: `{"connected", "boards": [{"board", "count", "rows"}]}`."""

@@ -55,11 +55,13 @@ class Scene:
 class Touch:
     """The effect that a fault must have had, or its drill proves nothing, with the name of its unit.
 
-    `begin` is called right before the fault, and returns a function that counts once the load is at rest.
+    `begin` is called right before the fault, and returns a function that counts once the load is at rest. The load goes
+    on until some client's socket was cut off, if the fault `cuts_sockets`.
     """
 
     unit: str
     begin: Callable[[Scene], Callable[[Phase], int]]
+    cuts_sockets: bool = False
 
     def missing(self, count: int) -> list[str]:
         """Return the reason why a drill with this count has failed; empty when the count is not 0."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from bench.faults.load import Phase
+from bench.faults.load import CUT_OFF, Phase
 from bench.faults.scene import Scene, Touch
 from devstack import processes
 from devstack.apps import Web
@@ -35,7 +35,7 @@ _LATE_ROWS = "SELECT count(*) FROM outbox WHERE created_at < clock_timestamp() -
 
 
 def _cut_sockets(_: Scene) -> Count:
-    return lambda phase: phase.endings.get("cut off", 0)
+    return lambda phase: phase.endings.get(CUT_OFF, 0)
 
 
 def _count_failed(phase: Phase) -> int:
@@ -44,7 +44,7 @@ def _count_failed(phase: Phase) -> int:
 
 
 def _cut_and_refused(_: Scene) -> Count:
-    return lambda phase: min(phase.endings.get("cut off", 0), _count_failed(phase))
+    return lambda phase: min(phase.endings.get(CUT_OFF, 0), _count_failed(phase))
 
 
 def _failed_without_space(scene: Scene) -> Count:
@@ -172,8 +172,8 @@ def _pids(scene: Scene) -> set[int]:
     return {child.pid for child in scene.cluster.processes.values()}
 
 
-SOCKETS = Touch("sockets cut off", _cut_sockets)
-EVERYTHING = Touch("sockets cut off while answers failed and every process ended", _all_ended)
+SOCKETS = Touch("sockets cut off", _cut_sockets, cuts_sockets=True)
+EVERYTHING = Touch("sockets cut off while answers failed and every process ended", _all_ended, cuts_sockets=True)
 SHARD_PLAYERS = Touch("players on the shard of a killed master", _players_of_killed_masters)
 FORGOTTEN_ACTIONS = Touch("actions forgotten", _forgotten_actions)
 BACKENDS = Touch("connections to the primary lost", _lost_backends)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bench.faults import disk
-from bench.faults.drill import SHORT, Drill, drill
+from bench.faults.drill import LEAST_ANSWERS, SHORT, Drill, drill
 from bench.faults.faults import FAULTS
 from bench.faults.load import Phase
 from bench.faults.scene import Fault, Scene, Touch
@@ -30,7 +30,7 @@ def test_what_was_promised_holds_whatever_breaks(ready: Drill, fault: Fault) -> 
     outcome = ready.run(fault)
     assert outcome.wrong == []
     # Otherwise nothing was under load, and the proofs would prove nothing.
-    assert outcome.phase.saw["200"] > 10
+    assert outcome.phase.saw["200"] > LEAST_ANSWERS
 
 
 def test_a_drill_that_breaks_nothing_has_touched_nobody_whatever_it_counts(ready: Drill) -> None:

@@ -7,14 +7,21 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import NotRequired, TypedDict
+from typing import NamedTuple, NotRequired, TypedDict
 from uuid import UUID
 
+import structlog
+from sqlalchemy.exc import OperationalError
+
 from app.domain.boards import TOP, Season, StandingRow
+from app.services.operations.chunks import Chunks, read_in_parts
 from app.services.operations.retries import Retries
 from app.stores.boards.bulk_rankings import BATCH, BEGINNING, BulkRankings, RankingRecord
 from app.stores.boards.orders import MirroredStanding
 from app.stores.boards.standings import StandingStore
+from app.stores.unavailability import took_too_long
+
+log = structlog.get_logger("fairboard.comparison")
 
 
 class StandingDifference(TypedDict):
@@ -25,6 +32,18 @@ class StandingDifference(TypedDict):
     row: NotRequired[int]
     redis: object
     database: object
+
+
+class StandingPart(NamedTuple):
+    """A batch of standings, up to that of `last`, and those of its players that differ in Redis.
+
+    `last` is None at the end. `unreadable` is the one player of a batch that could not be read.
+    """
+
+    last: UUID | None
+    members: list[MirroredStanding]
+    suspects: list[str]
+    unreadable: UUID | None = None
 
 
 MOST = 10_000
@@ -43,14 +62,21 @@ class Comparison:
 
     def __init__(self, standings: StandingStore, rankings: BulkRankings, *, batch: int = BATCH) -> None:
         self._standings, self._rankings, self.batch = standings, rankings, batch
+        self._chunks = Chunks(batch)
 
-    def suspects_after(
-        self, season: Season, player: UUID, retries: Retries
-    ) -> tuple[list[MirroredStanding], list[str]]:
-        """Return the next batch of standings after this player's, and the players of the batch that differ in Redis."""
-        members = retries(lambda: self._standings.members_after(season, player, self.batch))
+    def suspects_after(self, season: Season, player: UUID, retries: Retries) -> StandingPart:
+        """Return the next batch of standings after this player's, a smaller one where that takes too long."""
+        try:
+            members = self._chunks.read(partial(self._standings.members_after, season, player), retries)
+        except OperationalError as error:
+            if not took_too_long(error):
+                raise
+            next_player = retries(lambda: self._standings.player_after(season, player))
+            log.error("standing_unreadable", board=season.board, player_id=str(next_player))
+            return StandingPart(next_player, [], [], unreadable=next_player)
         players = [str(member.player) for member in members]
-        return members, self._find_differing(season, players, members, retries)
+        suspects = self._find_differing(season, players, members, retries)
+        return StandingPart(members[-1].player if members else None, members, suspects)
 
     def suspects_among(self, season: Season, players: Sequence[str], retries: Retries) -> list[str]:
         """Return the players of a batch whose standings differ between Redis and the database."""
@@ -78,11 +104,14 @@ class Comparison:
         if not retries(lambda: self._rankings.is_ready(season)):
             yield {"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}
             return
+        unreadable: list[UUID] = []
         suspects = itertools.chain(
-            self._walk_standings(season, progress, retries), self.find_unknown_members(season, retries)
+            self._walk_standings(season, progress, retries, unreadable), self.find_unknown_members(season, retries)
         )
         while group := list(itertools.islice(suspects, MOST)):
             yield from self.confirm(season, group, retries, pause)
+        for player in unreadable:
+            yield {"what": "standing", "player": str(player), "redis": "not compared", "database": "unreadable"}
         yield from self.compare_top(season, retries)
 
     def find_unknown_members(self, season: Season, retries: Retries) -> Iterator[str]:
@@ -147,19 +176,24 @@ class Comparison:
         database_players = {row[0] for row in rows}
         self._rankings.remove(season, [player for player in players if player not in database_players])
 
-    def _walk_standings(self, season: Season, progress: Callable[[int], None], retries: Retries) -> Iterator[str]:
+    def _walk_standings(
+        self, season: Season, progress: Callable[[int], None], retries: Retries, unreadable: list[UUID]
+    ) -> Iterator[str]:
+        """Yield suspects, and add players that can't be read to `unreadable`."""
         compared, after = 0, BEGINNING
         while True:
-            members, suspects = self.suspects_after(season, after, retries)
-            yield from suspects
-            if not members:
+            part = self.suspects_after(season, after, retries)
+            yield from part.suspects
+            if part.last is None:
                 return
-            compared, after = compared + len(members), members[-1].player
+            if part.unreadable is not None:
+                unreadable.append(part.unreadable)
+            compared, after = compared + len(part.members), part.last
             progress(compared)
 
     def _read_members(self, season: Season, players: Sequence[str], retries: Retries) -> list[MirroredStanding]:
         ids = _player_ids(players)
-        return retries(lambda: self._standings.members(season, ids)) if ids else []
+        return read_in_parts(partial(self._standings.members, season), ids, retries) if ids else []
 
     def _find_differing(
         self, season: Season, players: Sequence[str], members: Sequence[MirroredStanding], retries: Retries

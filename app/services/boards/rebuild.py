@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.domain.boards import Season
 from app.services.boards.comparison import Comparison
+from app.services.operations.chunks import Chunks
 from app.services.operations.retries import Retries
 from app.stores.boards.bulk_rankings import BATCH, BEGINNING, BulkRankings, RedisRestarted
 from app.stores.boards.orders import MirroredStanding
@@ -53,7 +54,8 @@ class Rebuild:
         # Standings that a failover may have lost come first, so that a large board isn't wrong until the rebuild ends.
         retries(lambda: self.copy(season, self._standings.recent_players(season)))
         standings, after = 0, BEGINNING
-        while members := retries(partial(self._standings.members_after, season, after, self._batch)):
+        chunks = Chunks(self._batch)
+        while members := chunks.read(partial(self._standings.members_after, season, after), retries):
             retries(partial(self._renew_and_apply, season, lease, members))
             standings += sum(member.score is not None for member in members)
             after = members[-1].player

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from app.domain.boards import Season
 from app.services.boards.comparison import Comparison
+from app.services.operations.chunks import Chunks
 from app.services.operations.retries import Retries
 from app.stores.accounts.logins import LATELY_SECONDS
 from app.stores.boards.bulk_rankings import BulkRankings
@@ -76,11 +77,11 @@ class ReconcileRun:
     def _compare_changed(self) -> Iterator[str]:
         begin = self._retries(lambda: self._changes.last_checked_event(self.progress.event))
         settled = self._retries(self._changes.last_settled_event)
-        event = begin
+        event, chunks = begin, Chunks(_EVENT_BATCH)
         next_event: int | None = begin
         while next_event is not None and next_event < begin + _MOST_EVENTS:
             event = next_event
-            next_event, players = self._retries(partial(self._changes.by_events, self._season, event, _EVENT_BATCH))
+            next_event, players = chunks.read(partial(self._changes.by_events, self._season, event), self._retries)
             yield from self._compare_players(players)
         # Events after the last settled one are read again by the next run: older ones may still appear between them.
         self.progress = replace(self.progress, event=max(begin, min(settled, event)))
@@ -95,14 +96,13 @@ class ReconcileRun:
     def _walk_standings(self) -> Iterator[str]:
         compared = wrong = 0
         while compared < self._most_standings and not self.progress.walked:
-            members, suspects = self._comparison.suspects_after(self._season, self.progress.player, self._retries)
-            yield from suspects
-            self._retries(partial(self._rankings.orders.arrange_differing, self._season, members))
-            self._count(len(members))
-            compared, wrong = compared + len(members), wrong + len(suspects)
-            last = members[-1].player if members else self.progress.player
-            total, is_at_end = self.progress.compared + len(members), len(members) < self._comparison.batch
-            self.progress = replace(self.progress, player=last, compared=total, walked=is_at_end)
+            part = self._comparison.suspects_after(self._season, self.progress.player, self._retries)
+            yield from part.suspects
+            self._retries(partial(self._rankings.orders.arrange_differing, self._season, part.members))
+            self._count(len(part.members))
+            compared, wrong = compared + len(part.members), wrong + len(part.suspects)
+            last, total = part.last or self.progress.player, self.progress.compared + len(part.members)
+            self.progress = replace(self.progress, player=last, compared=total, walked=part.last is None)
         self.is_hopeless |= wrong > compared / 2 and not self.progress.walked
 
     def _scan_sorted_set(self) -> Iterator[str]:

@@ -16,14 +16,15 @@ from sqlalchemy.exc import OperationalError
 
 from app.domain.corrections import Correction, Selection, nothing_of
 from app.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from app.services.moderation.ledger_audit import unsound_standings
 from app.services.moderation.reasons import checked_reason
 from app.services.moderation.selections import check_selection
-from app.services.operations.retries import Retries
-from app.stores.boards.ledger_audit import LedgerAuditStore, StandingKey, UnsoundStanding
+from app.stores.boards.ledger_audit import LedgerAuditStore, UnsoundStanding
 from app.stores.boards.rankings import RankingStore
 from app.stores.moderation.audit import AuditStore
-from app.stores.moderation.correction_batches import PAST_LIMIT, CorrectionBatches
-from app.stores.moderation.correction_previews import PREVIEW_SECONDS, PlayerAfter, Preview, exceeds_limit, preview
+from app.stores.moderation.correction_batches import BatchPastLimit, CorrectionBatches
+from app.stores.moderation.correction_limits import PAST_LIMIT, restore_exceeds_limit, void_exceeds_limit
+from app.stores.moderation.correction_previews import PREVIEW_SECONDS, PlayerAfter, Preview, preview
 from app.stores.moderation.corrections import CorrectionStore
 from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.play.catalog import CatalogStore
@@ -68,13 +69,14 @@ class Corrections:
     def void(self, selection: Selection, *, actor: str, reason: str, request_id: str) -> UUID:
         """Begin to void the selected past events; return the void's id.
 
-        Raises InvalidRequest for a bad reason, and for a selection without player, action type and time.
+        Raises InvalidRequest for a bad reason, and for a selection without player, action type and time; Conflict where
+        a score would pass the maximum.
         """
         checked_reason(reason)
         check_selection(selection)
 
         def begin(connection: sa.Connection) -> UUID:
-            correction_id = self._add(connection, "void", selection, actor, reason, request_id)
+            correction_id = self._add_void(connection, selection, actor, reason, request_id)
             details = {"reason": reason, **_describe(selection)}
             self._audit.append(
                 connection, actor, "leaderboard.void", f"correction:{correction_id}", details, request_id
@@ -113,10 +115,13 @@ class Corrections:
         reason: str,
         request_id: str,
     ) -> UUID:
-        """Begin to void a suspended player's events since then, in the decision's transaction; return the void's id."""
+        """Begin to void a suspended player's events since then, in the decision's transaction; return the void's id.
+
+        Raises Conflict where a score would pass the maximum.
+        """
         now: datetime = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
         selection = Selection(player_id=player_id, since=since, until=now + _IN_FLIGHT)
-        return self._add(connection, "void", selection, made_by, reason, request_id, case_id=case_id)
+        return self._add_void(connection, selection, made_by, reason, request_id, case_id=case_id)
 
     def begin_restore(
         self, connection: sa.Connection, correction_id: UUID, *, made_by: str, reason: str, request_id: str
@@ -126,8 +131,8 @@ class Corrections:
         Raises NotFound, and Conflict unless the void stands or where a score would pass the maximum.
         """
         void = _standing_void(self._store.lock(connection, correction_id))
-        if exceeds_limit(connection, void.id):
-            raise Conflict(PAST_LIMIT)
+        if restore_exceeds_limit(connection, void.id):
+            raise Conflict(PAST_LIMIT.format(done="restored"))
         self._store.set_state(connection, void.id, "restored")
         selection = replace(void.selection, until=None)
         return self._add(
@@ -227,13 +232,21 @@ class Corrections:
 
     def find_unsound(self, on_progress: ProgressCallback = lambda standings: None) -> Iterator[UnsoundStanding]:
         """Yield standings that differ from their events. `on_progress` gets the number of standings compared."""
-        retries, count = Retries(), 0
-        after: StandingKey | None = StandingKey()
-        while after is not None:
-            chunk = retries(partial(self._ledger_audit.chunk, after))
-            yield from chunk.wrong
-            on_progress(count := count + chunk.standings)
-            after = chunk.last
+        return unsound_standings(self._ledger_audit, on_progress)
+
+    def _add_void(
+        self,
+        connection: sa.Connection,
+        selection: Selection,
+        made_by: str,
+        reason: str,
+        request_id: str,
+        *,
+        case_id: UUID | None = None,
+    ) -> UUID:
+        if void_exceeds_limit(connection, selection):
+            raise Conflict(PAST_LIMIT.format(done="voided"))
+        return self._add(connection, "void", selection, made_by, reason, request_id, case_id=case_id)
 
     def _add(
         self,
@@ -262,8 +275,12 @@ class Corrections:
         return correction_id
 
     def _step(self, correction_id: UUID) -> bool:
-        """Work on one batch; return whether nothing was left to do."""
-        step = self._db.run(lambda connection: self._process_batch(connection, correction_id))
+        """Work on one batch; return whether nothing was left to do. Raises Conflict past MAX_SCORE."""
+        try:
+            step = self._db.run(lambda connection: self._process_batch(connection, correction_id))
+        except BatchPastLimit as excess:
+            self._process_players(correction_id, excess.players)
+            step = (False, False)
         if step is None:
             return True
         is_exhausted, is_finished = step
@@ -283,6 +300,22 @@ class Corrections:
         if is_finished:
             self._store.set_state(connection, correction_id, "done")
         return is_exhausted, is_finished
+
+    def _process_players(self, correction_id: UUID, players: Sequence[UUID]) -> None:
+        """Work on all events of these players, each in one transaction. A refused one delays no other."""
+        refusal: Conflict | None = None
+        for player_id in players:
+            try:
+                self._db.run(partial(self._process_player, correction_id, player_id))
+            except Conflict as error:
+                refusal = error
+        if refusal is not None:
+            raise refusal
+
+    def _process_player(self, correction_id: UUID, player_id: UUID, connection: sa.Connection) -> None:
+        correction = self._store.lock(connection, correction_id)
+        if correction is not None and correction.state == "running":
+            self._batches.process_player(connection, correction, player_id)
 
     def _wake_relays(self) -> None:
         """Wake the relays; if Redis is away, they look for changes by themselves."""

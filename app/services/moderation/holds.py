@@ -88,14 +88,19 @@ class Holds:
 
     def end_due(self) -> list[UUID]:
         """End the holds whose time has come; return the players whose points count now."""
+        if number := self._suspicions.set_back(utc(self._clock())):
+            log.warning("suspicions_set_back", suspicions=number)
         released_players: list[UUID] = []
-        now = utc(self._clock())
-        while players := self._quarantine.players_to_release(now, _BATCH):
+        while players := self._players_to_release():
             results = results_by_player(players, self.end)
             released_players += [player for player, has_ended in results.items() if has_ended]
             if len(results) < len(players):
                 break
         return released_players
+
+    def _players_to_release(self) -> list[UUID]:
+        flag, half_life = self._thresholds.flag, self._thresholds.half_life
+        return self._quarantine.players_to_release(utc(self._clock()), flag, half_life, _BATCH)
 
     def end(self, player_id: UUID) -> bool:
         """End the player's hold if the suspicion has decayed; return False if it goes on, or if there is none."""

@@ -27,11 +27,10 @@ from app.stores.play.action_claims import ActionClaimStore
 from app.stores.play.first_answers import FirstAnswerStore
 from app.stores.play.ledger import LedgerStore, Redeemed
 from app.stores.postgres.engine import UNAVAILABLE, Database
+from app.stores.postgres.past_times import CLOCKS_DIFFER
 from app.stores.unavailability import AFTER_COMMIT, reason_of
 
 log = structlog.get_logger("fairboard.moderation")
-
-_CLOCKS_DIFFER = 60.0  # seconds by which servers' clocks may differ; a time further ahead was given before a step back
 
 
 class Moderation:
@@ -243,7 +242,7 @@ class Moderation:
 
         A clearing that lies ahead is from before the clock was set back, so that everything since is later.
         """
-        return utc(at) <= datetime.fromisoformat(cleared_at) <= utc(self._clock() + _CLOCKS_DIFFER)
+        return utc(at) <= datetime.fromisoformat(cleared_at) <= utc(self._clock() + CLOCKS_DIFFER)
 
     def _open_case(self, connection: sa.Connection, player_id: str, suspicion: Suspicion) -> None:
         self._suspicions.open_case(

@@ -20,6 +20,7 @@ from app.stores.postgres.replicas import ReplicaStatus
 
 _OLDEST_REDIS = (6, 2)  # ZMSCORE
 _SLOTS = 16_384
+_SKEW_SECONDS = 1.0
 _LATE_SECONDS = 900  # the work is due once a minute
 
 CheckState = Literal["ok", "note", "wrong", "unknown"]
@@ -118,6 +119,25 @@ def audit_log(check: AuditCheck, path: str | None) -> Check:
         advice = "If the file is not new, find its old content: it showed whether rows were cut off."
         return Check("audit log", "note", f"{says}, but {path} had no head of them", advice)
     return Check("audit log", "ok", f"{says}, and {path} has the same head")
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """A clock that is `skew` seconds ahead of this machine's, give or take `doubt`: half the time of the answer."""
+
+    skew: float
+    doubt: float
+
+
+def clocks(readings: Mapping[str, ClockReading]) -> Check:
+    """Check the clocks of the servers, by name."""
+    says = ", ".join(f"{name} {reading.skew:+.3f} s" for name, reading in readings.items()) + " from this machine"
+    if any(abs(reading.skew) - reading.doubt > _SKEW_SECONDS for reading in readings.values()):
+        advice = "Let NTP set the clocks of all machines: the times of play are judged by them."
+        return Check("clocks", "wrong", says, advice)
+    if any(reading.doubt > _SKEW_SECONDS for reading in readings.values()):
+        return Check("clocks", "note", f"{says}, by slow answers", "Run this again when the servers have less to do.")
+    return Check("clocks", "ok", says)
 
 
 def background(part: str, age: float | None) -> Check:

@@ -28,15 +28,18 @@ class Retries:
         self.repeats = 0
         """The number of repeated calls."""
 
-    def __call__(self, call: Callable[[], T]) -> T:
-        """Return the result of `call`. Raises its last error; an error outside UNAVAILABLE is not retried."""
+    def __call__(self, call: Callable[[], T], *, gives_up: Callable[[Exception], bool] = lambda error: False) -> T:
+        """Return the result of `call`. Raises its last error.
+
+        An error outside UNAVAILABLE is not retried, nor is one for which `gives_up` returns true.
+        """
         began, pause = time.monotonic(), _FIRST_PAUSE
         while True:
             try:
                 result = call()
             except UNAVAILABLE as error:
                 limit = self._at_first if isinstance(error, REFUSING) else self._limit
-                if time.monotonic() + pause > began + limit:
+                if gives_up(error) or time.monotonic() + pause > began + limit:
                     raise
                 log.warning("call_retried", kind=type(error).__name__, error=str(error).split("\n")[0])
             else:

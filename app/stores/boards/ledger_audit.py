@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, TypeAlias, TypedDict
 from uuid import UUID
 
 from app.stores.boards.counting import folded
@@ -24,7 +24,16 @@ _CHUNK = f"""
     {folded("s", "p")}
     ORDER BY s.season_id, s.player_id
 """
-_CHUNK_SIZE = 500
+_NEXT = """
+    SELECT s.season_id, s.player_id, b.slug AS board, n.number AS season
+    FROM standings s JOIN seasons n ON n.id = s.season_id AND n.number > 0 JOIN boards b ON b.id = n.board_id
+    WHERE (s.season_id, s.player_id) > (:season, :player) ORDER BY s.season_id, s.player_id LIMIT 1
+"""
+UNREADABLE = "unreadable"
+"""`what` of a standing whose events take longer to add up than a statement may."""
+
+
+Value: TypeAlias = int | bool | datetime | str | None
 
 
 class StandingKey(NamedTuple):
@@ -35,14 +44,14 @@ class StandingKey(NamedTuple):
 
 
 class UnsoundStanding(TypedDict):
-    """A column of a standing (`what`) that differs from the value its events give."""
+    """A column of a standing (`what`) that differs from the value its events give; or UNREADABLE, without values."""
 
     what: str
     player: str
     board: str
     season: int
-    standing: int | bool | datetime | str | None
-    events: int | bool | datetime | str | None
+    standing: Value
+    events: Value
 
 
 class Chunk(NamedTuple):
@@ -59,11 +68,18 @@ class LedgerAuditStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def chunk(self, after: StandingKey) -> Chunk:
-        """Return the next standings after this one, with the differences from their events."""
-        rows = self._db.rows(_CHUNK, season=after.season, player=after.player, chunk=_CHUNK_SIZE)
+    def chunk(self, after: StandingKey, most: int) -> Chunk:
+        """Return the next `most` standings after this one, with the differences from their events."""
+        rows = self._db.rows(_CHUNK, season=after.season, player=after.player, chunk=most)
         last = StandingKey(rows[-1].season_id, rows[-1].player_id) if rows else None
         return Chunk(len(rows), [difference for row in rows for difference in _differences(row)], last)
+
+    def unreadable(self, after: StandingKey) -> Chunk:
+        """Return the next standing alone, as one that can't be read."""
+        row = self._db.row(_NEXT, season=after.season, player=after.player)
+        if row is None:
+            return Chunk(0, [], None)
+        return Chunk(1, [_difference(row, UNREADABLE, None, None)], StandingKey(row.season_id, row.player_id))
 
 
 def _differences(row: Row) -> Iterator[UnsoundStanding]:
@@ -76,11 +92,15 @@ def _differences(row: Row) -> Iterator[UnsoundStanding]:
     )
     for column, standing, events in columns:
         if standing != events:
-            yield {
-                "what": column,
-                "player": str(row.player_id),
-                "board": row.board,
-                "season": row.season,
-                "standing": standing,
-                "events": events,
-            }
+            yield _difference(row, column, standing, events)
+
+
+def _difference(row: Row, what: str, standing: Value, events: Value) -> UnsoundStanding:
+    return {
+        "what": what,
+        "player": str(row.player_id),
+        "board": row.board,
+        "season": row.season,
+        "standing": standing,
+        "events": events,
+    }

@@ -220,6 +220,18 @@ class StandingStore:
         )
         return [MirroredStanding(*row) for row in rows]
 
+    def player_after(self, season: Season, player: UUID) -> UUID | None:
+        """Return the player of the next standing after this player's, None at the end."""
+        row = self._db.row(
+            """
+            SELECT player_id FROM standings WHERE season_id = :season AND player_id > :player
+            ORDER BY player_id LIMIT 1
+            """,
+            season=season.id,
+            player=player,
+        )
+        return row.player_id if row else None
+
     def best(self, season: Season, limit: int) -> list[MirroredStanding]:
         """Return the standings at the top, in any order within a tie."""
         rows = self._db.rows(

@@ -15,6 +15,7 @@ from anticheat.rules import Cadence
 from anticheat.traits import MOST_POOL, Trait, burst_traits
 from app.stores.accounts.sightings import RETENTION_DAYS
 from app.stores.postgres.engine import Database
+from app.stores.postgres.past_times import past
 from app.stores.postgres.rows import Row
 
 LEAST_PLAYS = 30
@@ -24,8 +25,9 @@ _PLAYS = f"""
     SELECT e.player_id, array_agg(e.action_type_id) AS action_types,
            array_agg(extract(epoch FROM coalesce(judged_at, e.created_at))::float8) AS times
     FROM score_events e LEFT JOIN (
-        SELECT player_id, greatest(cleared_at, decided_at) AS decided_at FROM suspicion
-        FULL JOIN (SELECT player_id, max(decided_at) AS decided_at FROM cases GROUP BY player_id) c USING (player_id)
+        SELECT player_id, greatest({past("cleared_at")}, decided_at) AS decided_at FROM suspicion FULL JOIN (
+            SELECT player_id, max({past("decided_at")}) AS decided_at FROM cases GROUP BY player_id
+        ) c USING (player_id)
     ) d USING (player_id)
     WHERE kind = 'redeem' AND api_key_id IS NULL AND e.created_at >= :since AND e.created_at < :until
       AND (decided_at IS NULL OR coalesce(judged_at, e.created_at) > decided_at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from app.stores.boards.counting import (
     IS_ONE_RUN,
     IS_VOIDED,
     NEWEST_REVERSAL,
+    RULES,
     SEASONS_OF_EVENT,
     achieved_at,
     bounded,
@@ -29,15 +30,16 @@ from app.stores.boards.counting import (
     total,
 )
 from app.stores.boards.seasons import note_corrections
+from app.stores.boards.standing_locks import lock_standings
+from app.stores.moderation.correction_limits import WAITS
 from app.stores.moderation.quarantine import QuarantineStore
 from app.stores.moderation.selections import SELECTED, values_of
 from app.stores.postgres.rows import Row
 
-# The search for events may take long, since it blocks no player; a change blocks the players of its events.
+# The search for events may take long, since it blocks no player, and so may the change of one player; that of a batch
+# blocks all its players.
 _SEARCH_SECONDS, _CHANGE_SECONDS = 500, 20
 
-PAST_LIMIT = f"A score would be past {MAX_SCORE}, the highest there is, if this were restored. Nothing was restored."
-_WAITS = f"A score would be past {MAX_SCORE}, the highest there is: the correction waits until there is room."
 _VOIDABLE = f"""
     SELECT e.id, e.id AS place, true AS meant FROM score_events e {NEWEST_REVERSAL}
     WHERE {COUNTS} AND {SELECTED} AND e.id > :cursor ORDER BY e.id LIMIT :most
@@ -51,6 +53,13 @@ _RESTORABLE = f"""
     )
     SELECT e.id, v.id AS place, reversal.id = v.id AS meant
     FROM v {redemption_of("v")} {NEWEST_REVERSAL} ORDER BY v.id DESC
+"""
+_VOIDABLE_OF_PLAYER = f"""
+    SELECT e.id FROM score_events e {NEWEST_REVERSAL} WHERE {COUNTS} AND {SELECTED} AND e.player_id = :player
+"""
+_RESTORABLE_OF_PLAYER = f"""
+    SELECT e.id FROM score_events v {redemption_of("v")} {NEWEST_REVERSAL}
+    WHERE v.correction_id = :restores_id AND v.player_id = :player AND reversal.id = v.id
 """
 _LOCK = f"""
     SELECT s.season_id, s.player_id, season.is_one_run FROM standings s JOIN (
@@ -102,6 +111,10 @@ _RECOMPUTE_TOTALS = f"""
     FROM change WHERE s.season_id = change.season_id AND s.player_id = change.player_id
     RETURNING s.score + s.held AS total
 """
+_TOTALS_OF_PLAYER = f"""
+    SELECT s.score + s.held FROM standings s JOIN seasons n ON n.id = s.season_id {RULES}
+    WHERE s.player_id = :player AND NOT {IS_ONE_RUN}
+"""
 _FOLD_RUNS = f"""
     WITH due AS (
         SELECT s.season_id, s.player_id, due.*
@@ -113,9 +126,23 @@ _FOLD_RUNS = f"""
     FROM due WHERE s.season_id = due.season_id AND s.player_id = due.player_id
 """
 
+_STALE_ROLLUPS = f"""
+    INSERT INTO stale_rollups (starts_at)
+    SELECT DISTINCT date_trunc('hour', e.created_at, 'UTC') FROM score_events w {redemption_of("w")}
+    WHERE w.id = ANY(:written)
+"""
 _COUNT = f"""
     UPDATE corrections SET events = events + :events, points = {bounded("points + :points")} WHERE id = :id
 """
+
+
+class BatchPastLimit(Exception):
+    """A standing would be past MAX_SCORE after this batch alone. The later events of its player may bring it back."""
+
+    def __init__(self, players: list[UUID]) -> None:
+        """`players` are all players of the batch, each once."""
+        super().__init__(players)
+        self.players = players
 
 
 class CorrectionBatches:
@@ -127,12 +154,12 @@ class CorrectionBatches:
     def process(self, connection: sa.Connection, correction: Correction, limit: int) -> bool:
         """Void or restore up to `limit` events, with all consequences in the database; return True once none remain.
 
-        Raises `Conflict`, with nothing changed by this batch, if a score would be past MAX_SCORE.
+        Raises `BatchPastLimit`, and the caller has to roll back, if a score would be past MAX_SCORE then.
 
         No events remain for a void once a search from the first event on finds none, as ids don't become visible in
         their order. The events of a restore all existed when it began.
         """
-        connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_SEARCH_SECONDS}s'"))
+        _limit_seconds(connection, _SEARCH_SECONDS)
         progress = connection.execute(
             sa.text("SELECT cursor, request_id FROM corrections WHERE id = :id"), {"id": correction.id}
         ).one()
@@ -144,7 +171,7 @@ class CorrectionBatches:
             "most": limit,
         }
         rows = connection.execute(sa.text(_VOIDABLE if is_void else _RESTORABLE), values).all()
-        connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_CHANGE_SECONDS}s'"))
+        _limit_seconds(connection, _CHANGE_SECONDS)
         ids = [row.id for row in rows if row.meant]
         if ids:
             self._change(connection, correction, ids, progress.request_id)
@@ -154,54 +181,74 @@ class CorrectionBatches:
         )
         return not rows and progress.cursor is None if is_void else cursor is None
 
+    def process_player(self, connection: sa.Connection, correction: Correction, player_id: UUID) -> None:
+        """Void or restore all remaining events of one player at once: only the standings after the last one count.
+
+        Raises `Conflict`, and the caller has to roll back, if one of those would be past MAX_SCORE.
+        """
+        _limit_seconds(connection, _SEARCH_SECONDS)
+        request_id = connection.execute(
+            sa.text("SELECT request_id FROM corrections WHERE id = :id"), {"id": correction.id}
+        ).scalar_one()
+        lock_standings(connection, player_id)
+        ids = connection.execute(
+            sa.text(_VOIDABLE_OF_PLAYER if correction.kind == "void" else _RESTORABLE_OF_PLAYER),
+            {**values_of(correction.selection), "restores_id": correction.restores_id, "player": player_id},
+        ).scalars()
+        events = _write(connection, correction, list(ids), request_id)
+        try:
+            seasons = self._quarantine.settle(connection, player_id)
+        except Conflict as error:
+            raise Conflict(WAITS) from error
+        _check_totals(connection.execute(sa.text(_TOTALS_OF_PLAYER), {"player": player_id}).scalars())
+        _note_changes(connection, seasons, [player_id] * len(seasons), request_id)
+        _note_events(connection, correction, events)
+
     def _change(self, connection: sa.Connection, correction: Correction, ids: list[int], request_id: str) -> None:
         standings = connection.execute(sa.text(_LOCK), {"ids": ids}).all()
         seasons, players = [row.season_id for row in standings], [row.player_id for row in standings]
-        self._quarantine.settle_missed(connection, seasons, players)
-        events = connection.execute(
-            sa.text(_WRITE),
-            {
-                "ids": ids,
-                "kind": correction.kind,
-                "sign": -1 if correction.kind == "void" else 1,
-                "correction": correction.id,
-                "restores_id": correction.restores_id,
-                "request_id": request_id,
-            },
-        ).all()
-        if not events:
-            return
-        values = {"written": [event.id for event in events]}
-        _recompute_totals(connection, values)
+        try:
+            self._quarantine.settle_missed(connection, seasons, players)
+            events = _write(connection, correction, ids, request_id)
+            if not events:
+                return
+            _recompute_totals(connection, events)
+        except Conflict as error:
+            raise BatchPastLimit(sorted(set(players))) from error
         _fold_runs(connection, [row for row in standings if row.is_one_run])
         _note_changes(connection, seasons, players, request_id)
-        connection.execute(
-            sa.text(
-                f"""
-                INSERT INTO stale_rollups (starts_at)
-                SELECT DISTINCT date_trunc('hour', e.created_at, 'UTC') FROM score_events w {redemption_of("w")}
-                WHERE w.id = ANY(:written)
-                """
-            ),
-            values,
-        )
-        connection.execute(
-            sa.text(_COUNT),
-            {
-                "id": correction.id,
-                "events": len(events),
-                "points": sum(abs(event.points) for event in events),
-            },
-        )
+        _note_events(connection, correction, events)
 
 
-def _recompute_totals(connection: sa.Connection, values: dict[str, list[int]]) -> None:
+def _limit_seconds(connection: sa.Connection, seconds: int) -> None:
+    connection.execute(sa.text(f"SET LOCAL statement_timeout = '{seconds}s'"))
+
+
+def _write(connection: sa.Connection, correction: Correction, ids: list[int], request_id: str) -> Sequence[Row]:
+    """Write the voids or restores of those events that need one, and return them."""
+    values = {
+        "ids": ids,
+        "kind": correction.kind,
+        "sign": -1 if correction.kind == "void" else 1,
+        "correction": correction.id,
+        "restores_id": correction.restores_id,
+        "request_id": request_id,
+    }
+    return connection.execute(sa.text(_WRITE), values).all()
+
+
+def _recompute_totals(connection: sa.Connection, events: Sequence[Row]) -> None:
+    """Add what these events change to the sums. Raises Conflict if one would be past MAX_SCORE."""
     try:
-        totals = connection.execute(sa.text(_RECOMPUTE_TOTALS), values).scalars()
+        totals = connection.execute(sa.text(_RECOMPUTE_TOTALS), {"written": [event.id for event in events]}).scalars()
     except IntegrityError as error:  # the score alone would be past it
-        raise Conflict(_WAITS) from error
+        raise Conflict(WAITS) from error
+    _check_totals(totals)
+
+
+def _check_totals(totals: Iterable[int]) -> None:
     if any(abs(total) > MAX_SCORE for total in totals):
-        raise Conflict(_WAITS)
+        raise Conflict(WAITS)
 
 
 def _fold_runs(connection: sa.Connection, standings: Sequence[Row]) -> None:
@@ -223,3 +270,10 @@ def _note_changes(connection: sa.Connection, seasons: list[int], players: list[U
         {"seasons": seasons, "players": players, "request": request_id},
     )
     note_corrections(connection, seasons)
+
+
+def _note_events(connection: sa.Connection, correction: Correction, events: Sequence[Row]) -> None:
+    """Have the hours of the corrected events rolled up again, and count the events on the correction."""
+    connection.execute(sa.text(_STALE_ROLLUPS), {"written": [event.id for event in events]})
+    points = sum(abs(event.points) for event in events)
+    connection.execute(sa.text(_COUNT), {"id": correction.id, "events": len(events), "points": points})

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.domain.boards import MAX_SCORE
 from app.domain.corrections import Selection
 from app.domain.scoring import Hold
 from app.stores.boards.counting import (
@@ -104,24 +103,6 @@ _MOVES = f"""
              p.username
     LIMIT :limit
 """
-# Sums that are at most too high find the scores that could be past the limit; only for those the exact sums are made.
-_PAST_LIMIT = f"""
-    WITH near AS (
-        SELECT n.id AS season_id, e.player_id, s.score + s.held AS total
-        FROM score_events v {redemption_of("v")} {SEASONS_OF_EVENT} AND b.scoring = 'sum'
-        JOIN standings s ON s.season_id = n.id AND s.player_id = e.player_id
-        WHERE v.correction_id = :void
-        GROUP BY n.id, e.player_id, s.score, s.held HAVING abs(s.score + s.held) + sum(abs(e.points)) > :most
-    )
-    SELECT EXISTS (
-        SELECT FROM near CROSS JOIN LATERAL (
-            SELECT sum(e.points) AS points
-            FROM score_events v {redemption_of("v")} {SEASONS_OF_EVENT} {NEWEST_REVERSAL}
-            WHERE v.correction_id = :void AND e.player_id = near.player_id AND n.id = near.season_id
-              AND reversal.id = v.id
-        ) back WHERE abs(near.total + back.points) > :most
-    )
-"""
 _SUM = f"""
     SELECT count(*) AS events, {total("abs(points)")} AS points, count(DISTINCT player_id) AS players
     FROM ({{touched}}) t
@@ -198,9 +179,3 @@ def preview(
         ).all()
     moves = [read_row(row, Move, without="moving") for row in rows]
     return Preview(total.events, total.points, total.players, rows[0].moving if rows else 0, moves)
-
-
-def exceeds_limit(connection: sa.Connection, void_id: UUID) -> bool:
-    """Return whether the restore of this void would put a score past MAX_SCORE."""
-    connection.execute(sa.text(f"SET LOCAL statement_timeout = '{PREVIEW_SECONDS}s'"))
-    return bool(connection.execute(sa.text(_PAST_LIMIT), {"void": void_id, "most": MAX_SCORE}).scalar_one())

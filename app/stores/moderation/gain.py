@@ -13,6 +13,7 @@ from anticheat.gain import GainLimits
 from app.stores.boards.counting import COUNTS, NEWEST_REVERSAL, bounded, total
 from app.stores.moderation.gain_limits import FIRST_DAY, SUMMED, WINDOW
 from app.stores.postgres.engine import Database
+from app.stores.postgres.past_times import past
 
 # An event gets its number before its commit: an older number may appear after a newer one, delayed at most by the
 # longest transaction that writes events. The running sums have older events alone, each exactly once.
@@ -20,8 +21,9 @@ _SETTLE_SECONDS = 30
 
 # The first time, the sums begin with the first event of the days before. OFFSET 0: found by the index of times.
 _POSITION = f"""
-    SELECT cursor, limits, limits_at > greatest(
-               now() - interval '1 hour', (SELECT max(greatest(created_at, limits_since, retired_at)) FROM action_types)
+    SELECT cursor, limits, {past("limits_at")} > greatest(
+               now() - interval '1 hour',
+               (SELECT max({past("greatest(created_at, limits_since, retired_at)")}) FROM action_types)
            ) AS limits_are_new,
            (SELECT max(id) FROM score_events) AS newest,
            (SELECT id FROM score_events WHERE created_at < clock_timestamp() - interval '{_SETTLE_SECONDS} s'
@@ -93,8 +95,8 @@ _DAY = f"""
            (SELECT max(gain_points) FROM cases WHERE player_id = :player AND state = 'cleared') AS accepted
     FROM (
         SELECT greatest(now() - interval '24 hours',
-                        (SELECT cleared_at FROM suspicion WHERE player_id = :player),
-                        (SELECT max(decided_at) FROM cases WHERE player_id = :player)) AS since
+                        (SELECT {past("cleared_at")} FROM suspicion WHERE player_id = :player),
+                        (SELECT max({past("decided_at")}) FROM cases WHERE player_id = :player)) AS since
     ) f CROSS JOIN LATERAL (
         SELECT {total("e.points")} AS points
         FROM score_events e {NEWEST_REVERSAL}

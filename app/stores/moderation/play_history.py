@@ -16,6 +16,7 @@ from anticheat.plays import Plays
 from anticheat.rules import ActionTypeLimits
 from app.domain.action_types import LIMITS
 from app.stores.postgres.engine import Database
+from app.stores.postgres.past_times import past
 from app.stores.postgres.rows import Row
 
 # So many redemptions are in memory together while a model learns: 60 bytes each.
@@ -24,10 +25,11 @@ TOGETHER = 1_000_000
 # A player's part follows from their id: ids are random, and the same on every machine.
 _PART = "('x' || left(CAST(player_id AS text), 8))::bit(32)::bigint % :parts = :part"
 _WHEN = "kind = 'redeem' AND api_key_id IS NULL AND e.created_at >= :since AND e.created_at < :until"
-_DECIDED = """
+_DECIDED = f"""
     LEFT JOIN (
-        SELECT player_id, greatest(cleared_at, decided_at) AS decided_at FROM suspicion
-        FULL JOIN (SELECT player_id, max(decided_at) AS decided_at FROM cases GROUP BY player_id) c USING (player_id)
+        SELECT player_id, greatest({past("cleared_at")}, decided_at) AS decided_at FROM suspicion FULL JOIN (
+            SELECT player_id, max({past("decided_at")}) AS decided_at FROM cases GROUP BY player_id
+        ) c USING (player_id)
     ) d USING (player_id)
 """
 _MOST_VERDICTS = 200  # of each kind, the newest

@@ -18,6 +18,7 @@ from anticheat.suspicion import FORGIVEN_AFTER
 from app.domain.action_types import LIMITS
 from app.domain.times import utc
 from app.stores.postgres.engine import Database
+from app.stores.postgres.past_times import past
 from app.stores.postgres.rows import Row, read_row
 
 _FIRST_SPAN = "1 day"  # the first review goes back so far
@@ -217,8 +218,9 @@ class ReviewLedger:
 
 
 # Evidence that a person has decided on, or cleared, does not count against a player again.
-FLOORS = """
-    SELECT p.player_id, s.cleared_at, greatest(s.cleared_at, max(c.decided_at)) AS floor,
+FLOORS = f"""
+    SELECT p.player_id, {past("s.cleared_at")} AS cleared_at,
+           greatest({past("s.cleared_at")}, max({past("c.decided_at")})) AS floor,
            coalesce(bool_or(c.state = 'open'), false) AS open_case,
            ARRAY(SELECT rule FROM cleared_rules r WHERE r.player_id = p.player_id AND r.times >= :times) AS forgiven
     FROM unnest(CAST(:players AS uuid[])) AS p (player_id)

@@ -15,6 +15,7 @@ from app.errors import Conflict
 from app.stores.boards.counting import folded
 from app.stores.boards.standing_locks import lock_standings
 from app.stores.postgres.engine import Database
+from app.stores.postgres.past_times import CLOCKS_DIFFER, past
 
 _SETTLE = f"""
     WITH due AS (
@@ -44,13 +45,23 @@ _REACH_BACK = """
 """
 # All evidence that still counts is from the earliest signal of which a point is left, or later. Points that were
 # released, by time or by a person, stay released.
-_BEGUN_LATELY = """
-    SELECT p.id AS player_id, greatest(p.released_at, s.cleared_at, coalesce((
+_BEGUN_LATELY = f"""
+    SELECT p.id AS player_id, greatest({past("p.released_at")}, {past("s.cleared_at")}, least(t.now, (
         SELECT min(g.at) FROM signals g WHERE g.player_id = p.id
         AND g.added * power(0.5, least(1000, greatest(0, extract(epoch FROM t.now - g.at)) / :half_life)) >= 1
-    ), t.now)) AS since
+    ))) AS since
     FROM (SELECT CAST(:now AS timestamptz) AS now) t CROSS JOIN players p LEFT JOIN suspicion s ON s.player_id = p.id
     WHERE p.held_until IS NOT NULL AND p.held_since IS NULL LIMIT :most
+"""
+_TO_RELEASE = """
+    SELECT p.id FROM players p LEFT JOIN suspicion s ON s.player_id = p.id
+    WHERE p.held_until IS NOT NULL AND (
+        p.held_until <= CAST(:now AS timestamptz)
+        OR p.held_until > least(s.at, :now) + make_interval(
+            secs => :differ + :half_life * ln(greatest(1, coalesce(s.value, 0) / :flag)) / ln(2)
+        )
+    )
+    ORDER BY p.held_until LIMIT :most
 """
 
 
@@ -127,11 +138,12 @@ class QuarantineStore:
         statement = "UPDATE players SET held_until = :until WHERE id = :player AND held_until IS NOT NULL"
         connection.execute(sa.text(statement), {"until": until, "player": player_id})
 
-    def players_to_release(self, now: datetime, most: int) -> list[UUID]:
-        """Return at most `most` players whose hold may end by itself now."""
-        rows = self._db.rows(
-            "SELECT id FROM players WHERE held_until <= :now ORDER BY held_until LIMIT :most", now=now, most=most
-        )
+    def players_to_release(self, now: datetime, flag: float, half_life: float, most: int) -> list[UUID]:
+        """Return at most `most` players whose hold may end by itself now, or would end later than it has to.
+
+        A time at which the suspicion has long been below `flag` is from before the clock was set back.
+        """
+        rows = self._db.rows(_TO_RELEASE, now=now, flag=flag, half_life=half_life, differ=CLOCKS_DIFFER, most=most)
         return [row.id for row in rows]
 
     def settle(self, connection: sa.Connection, player_id: UUID) -> list[int]:

@@ -15,6 +15,7 @@ from anticheat.verdict import Thresholds
 from app.domain.action_token import Promise
 from app.domain.times import utc
 from app.stores.postgres.engine import Database
+from app.stores.postgres.past_times import CLOCKS_DIFFER, past
 from app.stores.postgres.rows import Row
 
 # Signals of the player without a case join this one, and its start moves back to the earliest that still counted, but
@@ -75,12 +76,22 @@ class SuspicionStore:
     def state(self, player_id: str) -> tuple[Suspicion, float]:
         """Return the suspicion, and the Unix time at which a person last cleared it; 0 if none did."""
         row = self._db.row(
-            "SELECT value, at, soft, cleared_at FROM suspicion WHERE player_id = :player", player=player_id
+            f"SELECT value, at, soft, {past('cleared_at')} AS cleared_at FROM suspicion WHERE player_id = :player",
+            player=player_id,
         )
         if row is None:
             return Suspicion(0.0, 0.0), 0.0
         cleared_at = row.cleared_at.timestamp() if row.cleared_at else 0.0
         return Suspicion(row.value, row.at.timestamp(), row.soft), cleared_at
+
+    def set_back(self, now: datetime) -> int:
+        """Let suspicions from before the clock was set back decay from `now` on; return their number."""
+        with self._db.transaction() as connection:
+            rows = connection.execute(
+                sa.text("UPDATE suspicion SET at = :now WHERE at > :now + make_interval(secs => :differ)"),
+                {"now": now, "differ": CLOCKS_DIFFER},
+            )
+            return rows.rowcount
 
     def add(
         self,

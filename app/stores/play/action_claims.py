@@ -23,6 +23,7 @@ from app.stores.play.claim_texts import (
     write_limits,
     write_nature,
 )
+from app.stores.postgres.past_times import CLOCKS_DIFFER
 from app.stores.redis.client import Call, Client, Scripts
 from app.stores.redis.clock_steps import ClockSteps
 from app.stores.redis.connection import RedisValue
@@ -148,6 +149,8 @@ class ActionClaimStore:
         self._note_clock(player, int(now), sent)
         entries = [read_entry(past[i], past[i + 1]) for i in range(0, len(past), 2)]
         known_suspicion = read_suspicion(suspicion)
+        if known_suspicion and known_suspicion.at > int(now) / 1000 + CLOCKS_DIFFER:
+            known_suspicion = None  # from before the clock was set back: the database has the one that decays
         if suspicion and known_suspicion is None:
             self._client.delete(_suspicion_key(player))  # `remember` only fills a gap
         return Claimed(

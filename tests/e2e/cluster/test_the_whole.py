@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
@@ -35,8 +34,8 @@ def unwell(cluster: ClusterProduct) -> list[str]:
 
 def redeemed(player: Player) -> int:
     """Redeem once; while parts come back, retry with the same key. Returns the score after it."""
-    action, key = eventually(player.issue), str(uuid4())
-    answer = eventually(lambda: (attempt := player.complete(action, key=key)).status == 200 and attempt)
+    action, key = eventually(player.issue, within=60), str(uuid4())
+    answer = eventually(lambda: (attempt := player.complete(action, key=key)).status == 200 and attempt, within=60)
     return int(answer.data["score"]["current"])
 
 
@@ -53,7 +52,7 @@ def test_the_page_a_redemption_and_its_push_work_through_nginx(cluster: ClusterP
 
 
 def test_every_part_is_well(cluster: ClusterProduct) -> None:
-    eventually(lambda: unwell(cluster) == [])
+    eventually(lambda: unwell(cluster) == [], within=60)
 
 
 def test_it_runs_with_the_settings_of_production(cluster: ClusterProduct) -> None:
@@ -80,11 +79,14 @@ def test_what_is_killed_is_started_again_and_play_goes_on(
     for pid in pids.values():
         os.kill(pid, signal.SIGKILL)
 
-    def watched(check: Callable[[], bool]) -> None:
-        eventually(lambda: (watch.step(), check())[1], within=60)
+    def all_well() -> bool:
+        watch.step()
+        assert [name for name in names if not cluster.process(name).is_running] == []
+        assert unwell(cluster) == []
+        return True
 
     try:
-        watched(lambda: all(cluster.process(name).is_running for name in names) and unwell(cluster) == [])
+        eventually(all_well, within=180)
         assert all(cluster.process(name).pid != pid for name, pid in pids.items())
         assert {line.split()[0] for line in lines if "has ended (killed by SIGKILL)" in line} >= set(names)
         assert redeemed(player) == before + 1

@@ -133,7 +133,9 @@ def test_a_condition_that_is_there_and_empty_ends_no_worker_of_nginx(edge: Edge,
         visitor.get(question)
         eventually(partial(_is_over, int(time.time())))  # nginx has to fetch the list again
         attack = f"GET {API}{question} HTTP/1.1\r\nHost: x\r\n{name}:\r\nConnection: close\r\n\r\n"
-        assert raw_answer(edge.nginx.address, attack.encode()).status in (200, 412)
+        refusal = raw_answer(edge.nginx.address, attack.encode())
+        assert (refusal.status, refusal.code) == (412, "precondition_failed")
+        assert refusal.headers["X-Request-ID"] == refusal.body["meta"]["request_id"]
         _check_current_list(visitor, question)
     assert b"exited on signal" not in edge.nginx.log.read_bytes()
 

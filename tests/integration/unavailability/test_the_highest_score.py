@@ -11,6 +11,7 @@ from app.containers.container import Container
 from app.domain.boards import MAX_SCORE
 from app.domain.corrections import Selection
 from app.errors import Conflict
+from tests.integration.moderation.corrections.conftest import Ledger
 from tests.integration.unavailability.conftest import Caller, data
 from tests.parts.waiting import eventually
 
@@ -87,23 +88,23 @@ def test_what_was_scored_before_is_answered_as_before(anna: Caller, container: C
 
 
 def test_a_restore_past_it_is_refused_with_nothing_done(anna: Caller, container: Container) -> None:
-    corrections = container.corrections
+    corrections, ledger, player = container.corrections, Ledger(container), UUID(anna.id)
     for _ in range(3):
         assert anna.complete(anna.issue()).status_code == 200
-    void = corrections.void(Selection(player_id=UUID(anna.id)), **BY)
+    void = corrections.void(Selection(player_id=player), **BY)
     assert corrections.work(void).events == 4
-    _set(container, anna, MAX_SCORE - 3)
+    ledger.redeem(player, MAX_SCORE - 3)
     with pytest.raises(Conflict, match="past 9007199254740991"):
         corrections.restore(void, **BY)
     assert corrections.get(void).state == "done"
 
-    _set(container, anna, MAX_SCORE - 4)
+    ledger.redeem(player, -1)
     restore = corrections.restore(void, **BY)
-    _set(container, anna, MAX_SCORE - 3)  # the player has redeemed since
+    ledger.redeem(player, 1)
     corrections.batch = 2
     with pytest.raises(Conflict):
         corrections.work(restore)
     assert [waiting.id for waiting in corrections.resume_all(5.0)] == [], "it waits, and is no dead letter"
-    _set(container, anna, MAX_SCORE - 4)
+    ledger.redeem(player, -1)
     assert corrections.work(restore).events == 4
     corrections.batch = 500

@@ -10,7 +10,7 @@ import sqlalchemy.exc
 
 from app.launcher_files import how_to_load
 from app.services.operations.broker_checks import beat, broker, late_relay, workers
-from app.services.operations.checks import background, redis_cluster, redis_node, replica
+from app.services.operations.checks import ClockReading, background, clocks, redis_cluster, redis_node, replica
 from app.services.operations.error_messages import explain, without_environment
 from app.settings import Settings
 from app.stores.operations.beat_lock import BeatState
@@ -144,6 +144,16 @@ def test_beat_must_have_the_turn_send_and_be_obeyed(state: BeatState, done_ago: 
     finding = beat(state, done_ago)
     assert finding.state == verdict
     assert bool(finding.advice) == (verdict == "wrong")
+
+
+@pytest.mark.parametrize(
+    ("skew", "doubt", "verdict"),
+    [(0.9, 0.01, "ok"), (-1.2, 0.01, "wrong"), (1.2, 0.3, "ok"), (1.5, 1.4, "note"), (5.0, 1.4, "wrong")],
+)
+def test_a_clock_is_wrong_only_by_more_than_a_slow_answer_explains(skew: float, doubt: float, verdict: str) -> None:
+    finding = clocks({"PostgreSQL": ClockReading(skew, doubt), "Redis": ClockReading(0.0, 0.01)})
+    assert finding.state == verdict
+    assert bool(finding.advice) == (verdict != "ok")
 
 
 WHOLE = ClusterState(True, 16_384, {"a:1": 1, "b:2": 1, "c:3": 1}, [])

@@ -1,4 +1,4 @@
-"""A full disk under METRICS_DIR, or a removed folder, ends no process and loses no count."""
+"""A full or read-only disk under METRICS_DIR, or a removed folder, ends no process and loses no count."""
 
 from __future__ import annotations
 
@@ -107,6 +107,21 @@ def test_a_full_disk_ends_no_process_and_what_is_counted_meanwhile_is_told_after
         return total == sum(counting.requests + before for counting, before in expected.items())
 
     eventually(told)
+
+
+def test_a_disk_that_is_read_only_for_a_while_loses_no_count(folder: Path, started: list[Counting]) -> None:
+    before = Counting(folder / "metrics")
+    before.count(3)
+    before.process.kill()
+    before.process.communicate()
+    counting = Counting(folder / "metrics")
+    started.append(counting)
+    with disk.read_only(folder):
+        counting.count(100)
+        samples = [sample for family in MetricsFolder(folder / "metrics").collect() for sample in family.samples]
+        assert sum(s.value for s in samples if s.name == "fairboard_http_requests_total") == before.requests
+    counting.requests += before.requests
+    eventually(counting.all_is_told)
 
 
 @pytest.mark.parametrize("damage", ["removed", "truncated", "overwritten"])

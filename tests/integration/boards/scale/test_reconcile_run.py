@@ -197,14 +197,13 @@ def test_so_many_rows_are_held_at_once_and_no_more(board: Container, season: Sea
     """Count rows besides the differences: every walk reads a board in batches."""
     comparison = make_reconciler(board)._comparison
     patience = Retries()
-    after, compared = UUID(int=0), 0
-    while True:
-        members, suspects = comparison.suspects_after(season, after, patience)
-        if not members:
-            break
-        assert len(members) <= BATCH
-        assert suspects == []
-        after, compared = members[-1].player, compared + len(members)
+    after: UUID | None = UUID(int=0)
+    compared = 0
+    while after is not None:
+        part = comparison.suspects_after(season, after, patience)
+        assert len(part.members) <= BATCH
+        assert part.suspects == []
+        after, compared = part.last, compared + len(part.members)
     assert compared == STANDINGS
     cursor, scanned = BulkRankings.scan(board.bulk_rankings, season, 0)
     assert cursor != 0, "one call does not answer the whole sorted set"

@@ -11,7 +11,7 @@ import pytest
 
 from anticheat.rules import Signal
 from app.containers.container import Container
-from app.domain.cases import DECISIONS
+from app.domain.cases import DECISIONS, Decision
 from app.errors import NotFound
 from app.stores.moderation.models import ModelFinding, ModelStore
 from tests.integration.moderation.cases.parts import BY, Field, limit_gain
@@ -197,6 +197,37 @@ def test_a_cleared_player_is_not_asked_again_without_new_unusual_play(field: Fie
     field.score(mallory, 1)
     assert _watch(field) == ([], [mallory]), "no immunity"
     assert field.view(mallory).public["score"] == 1000, "what a person has cleared stays"
+
+
+@pytest.mark.parametrize("decision", DECISIONS)
+def test_a_decision_that_lies_ahead_hides_no_gain_of_today(field: Field, crowd: list[UUID], decision: Decision) -> None:
+    """Let a case be decided while the clock is a year ahead."""
+    container, player = field.container, crowd[0]
+    limit_gain(field, 1000)
+    container.decisions.decide(field.suspect(player), decision, BY)
+    container.moderation.reinstate(player, "test")
+    container.database.rows("UPDATE cases SET decided_at = now() + interval '1 year' RETURNING id")
+    container.database.rows("UPDATE suspicion SET cleared_at = now() + interval '1 year' RETURNING player_id")
+    field.score(player, 1600)
+    assert _watch(field) == ([player], [])
+
+
+def test_a_look_of_the_future_delays_no_look(field: Field, crowd: list[UUID]) -> None:
+    player = crowd[0]
+    limit_gain(field, 1000)
+    field.score(player, 1300)
+    assert _watch(field) == ([], [])
+    ahead = "UPDATE gain_looks SET looked_at = now() + interval '1 year', next_points = 10000000 RETURNING 1"
+    field.container.database.rows(ahead)
+    field.score(player, 300)
+    assert _watch(field) == ([player], [])
+
+
+def test_limits_of_the_future_are_made_anew(field: Field, crowd: list[UUID]) -> None:
+    limit_gain(field, 1e9)
+    field.container.database.rows("UPDATE gain_progress SET limits_at = now() + interval '1 year' RETURNING 1")
+    field.score(crowd[0], 1_000_000)
+    assert _watch(field) == ([crowd[0]], [])
 
 
 def test_more_than_the_ceiling_is_a_case_even_with_nothing_unusual(field: Field, crowd: list[UUID]) -> None:

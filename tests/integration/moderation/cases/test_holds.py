@@ -15,6 +15,8 @@ from app.domain.cases import DECISIONS, Decision
 from app.errors import Refusal
 from tests.integration.moderation.cases.parts import BY, Field
 
+YEAR_SECONDS = 365 * 86_400
+
 
 @dataclass
 class Clock:
@@ -99,6 +101,42 @@ def test_points_that_were_released_stay_released_when_the_player_is_held_again(
     assert _tap(timed_field, clock, script, 40) == 81
     assert 41 <= _public_score(timed_field, script) < 81
     assert timed_field.books() == []
+
+
+def test_a_hold_from_a_clock_that_went_a_year_ahead_and_back_ends_with_the_suspicion(
+    timed_field: Field, script: UUID, clock: Clock
+) -> None:
+    now = clock.now
+    clock.now += YEAR_SECONDS
+    _tap(timed_field, clock, script, 40)
+    clock.now = now
+    timed_field.container.status_repair.sweep()
+    timed_field.deliver()
+    assert _public_score(timed_field, script) < 40, "how much of the suspicion was left then is not known"
+    clock.now += 1900
+    timed_field.container.status_repair.sweep()
+    timed_field.deliver()
+    assert timed_field.top() == [("Script", 40, 1)]
+    clock.now += 10
+    assert _tap(timed_field, clock, script, 1) == 41
+    assert timed_field.top() == [("Script", 41, 1)], "Redis has no suspicion of the future either"
+
+
+def test_an_undone_decision_of_that_year_brings_back_no_hold_of_it(
+    timed_field: Field, script: UUID, clock: Clock
+) -> None:
+    now = clock.now
+    clock.now += YEAR_SECONDS
+    _tap(timed_field, clock, script, 40)
+    (file,) = timed_field.container.cases.case_files_of(script)
+    timed_field.container.decisions.decide(file.case.case_id, "cleared", BY)
+    clock.now = now
+    timed_field.container.decisions.undo(file.case.case_id, BY)
+    for _ in range(2):
+        timed_field.container.status_repair.sweep()
+        clock.now += 1900
+    timed_field.deliver()
+    assert timed_field.top() == [("Script", 40, 1)]
 
 
 def test_a_player_whose_rows_cannot_be_written_keeps_no_one_else_on_hold(
