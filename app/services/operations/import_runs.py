@@ -1,0 +1,48 @@
+"""One run of an import, in batches of lines: what it remembers from line to line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from app.domain.transfer_lines import Outcome
+
+Line = TypeVar("Line", contravariant=True)
+
+BATCH = 500
+"""Lines of one transaction: it holds the standings of their players for some tenths of a second."""
+
+
+@dataclass(slots=True)
+class ImportRun:
+    """`request_id` is that of the audit log, and of all events that the run writes.
+
+    `seen` has the keys of lines so far: a file names each player, or action, once. `names` are skeletons of names that a
+    dry run would have given; `newest` are the times of its players' newest events.
+    """
+
+    request_id: str
+    dry_run: bool = False
+    seen: set[bytes] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    newest: dict[UUID, datetime] = field(default_factory=dict)
+
+    def is_repeated(self, key: bytes) -> bool:
+        """Return whether an earlier line of the run had this key, and remember it."""
+        if key in self.seen:
+            return True
+        self.seen.add(key)
+        return False
+
+
+class Importer(Protocol[Line]):
+    """Takes lines in the order of the file, at most BATCH at a time; returns an outcome for each.
+
+    A batch is committed as a whole before `take` returns: an import that was stopped is continued by importing the
+    same file again.
+    """
+
+    def take(self, lines: Sequence[Line], run: ImportRun) -> list[Outcome]: ...
