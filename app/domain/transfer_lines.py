@@ -212,7 +212,10 @@ def event_line(line: Line) -> EventLine:
     if created_at and issued_at and issued_at > created_at:
         reader.problems.append(Problem("issued_at", "must not be after created_at"))
     reader.check()
-    assert action_id is not None and action_type is not None and result is not None and created_at is not None
+    assert action_id is not None
+    assert action_type is not None
+    assert result is not None
+    assert created_at is not None
     return EventLine(action_id, player, action_type, result, created_at, issued_at or created_at, metadata)
 
 

@@ -20,8 +20,8 @@ BATCH = 500
 class ImportRun:
     """`request_id` is that of the audit log, and of all events that the run writes.
 
-    `seen` has the keys of lines so far: a file names each player, or action, once. `names` are skeletons of names that a
-    dry run would have given; `newest` are the times of its players' newest events.
+    `seen` has the keys of lines so far: a file names each player, or action, once. A dry run has the keys and skeletons
+    of the `names` that it would have given, and the times of the `newest` events of players.
     """
 
     request_id: str

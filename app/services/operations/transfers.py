@@ -32,7 +32,7 @@ class Transfers:
         return view.season
 
     def seasons(self, board: str | None, number: int | None) -> list[int] | None:
-        """Return the ids of the seasons whose events to export; None for all events. Raises NotFound, InvalidRequest."""
+        """Return the ids of the seasons whose events to export, None for all. Raises NotFound, InvalidRequest."""
         if board is None:
             if number is not None:
                 raise InvalidRequest.field("season", "needs a board")

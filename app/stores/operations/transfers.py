@@ -87,7 +87,7 @@ class TransferStore:
 
 
 def _in_microseconds(value: object) -> object:
-    """Return a time in RFC 3339 as exact as the database has it, so that ties stay as they are; other values as such."""
+    """Return a time as RFC 3339 with all its digits, so that ties stay as they are, and other values as such."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     return value

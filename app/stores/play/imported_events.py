@@ -1,7 +1,7 @@
 """Score events of the past that an import writes: many in one transaction, each at its own time.
 
-An event counts in the seasons that have its time, ended ones too, as every event does. The standings that it changes are
-folded from their events, so all four ways to score, and holds, have the rules of `counting`.
+An event counts in the seasons that have its time, ended ones too, as every event does. The standings that it changes
+are folded from their events, so all four ways to score, and holds, have the rules of `counting`.
 """
 
 from __future__ import annotations

@@ -25,6 +25,11 @@ Play = Callable[..., None]
 @pytest.fixture
 def run(container: Container) -> Run:
     """Return a function that runs a command: `run("users", "list")`; `typed` is its standard input."""
+    return runner(container)
+
+
+def runner(container: Container) -> Run:
+    """Return the function of `run` for these services."""
     logs.configure(container.settings)  # as create_app does, so that log lines are no part of the output
     app = Flask("commands")
     app.extensions["fairboard"] = container
