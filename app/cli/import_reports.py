@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import batched
+from itertools import islice
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -122,7 +122,7 @@ def _take_all(
     with ExitStack() as stack:
         progress = stack.enter_context(ProgressPrinter(activity, "lines"))
         file = stack.enter_context(written_file(choices.refused_path)) if choices.refused_path else None
-        for batch in batched(lines, BATCH):
+        while batch := list(islice(lines, BATCH)):
             for line, outcome in zip(batch, _outcomes(batch, parse, take), strict=True):
                 report.note(line, outcome, file)
             progress(report.lines)

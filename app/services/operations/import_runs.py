@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
 from uuid import UUID
 
-from app.domain.transfer_lines import Outcome
-
-Line = TypeVar("Line", contravariant=True)
-
 BATCH = 500
-"""Lines of one transaction: it holds the standings of their players for some tenths of a second."""
+"""Lines of one transaction: it holds the standings of their players for some tenths of a second.
+
+A batch is committed as a whole: an import that was stopped is continued by importing the same file again.
+"""
 
 
 @dataclass(slots=True)
@@ -36,13 +33,3 @@ class ImportRun:
             return True
         self.seen.add(key)
         return False
-
-
-class Importer(Protocol[Line]):
-    """Takes lines in the order of the file, at most BATCH at a time; returns an outcome for each.
-
-    A batch is committed as a whole before `take` returns: an import that was stopped is continued by importing the
-    same file again.
-    """
-
-    def take(self, lines: Sequence[Line], run: ImportRun) -> list[Outcome]: ...

@@ -70,7 +70,7 @@ class StandingImports:
             raise InvalidRequest.field("board", message)
         season = self._catalog.open_season(board)
         if season is None:
-            raise BoardClosed()
+            raise BoardClosed(f"The board '{board}' has no open season.")
         slug = action_type or f"opening-{board}"[:SLUG_LENGTH].rstrip("-")
         existing = self._catalog.action_type(slug)
         if existing is None and action_type is None:

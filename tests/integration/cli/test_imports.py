@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 from click.testing import Result
 
 from app.containers.container import Container
@@ -18,7 +19,7 @@ from app.services.operations import import_runs
 from app.services.play.standing_imports import StandingImports
 from devstack.stack import Stack
 from tests.integration.boards.test_scorings import redeem
-from tests.integration.cli.conftest import Play, Run, RunJson, runner
+from tests.integration.cli.conftest import Run, RunJson, runner
 from tests.integration.conftest import database_copy
 from tests.integration.http.contents import contents
 from tests.integration.players import add_player
@@ -119,7 +120,10 @@ def test_everything_is_moved_to_another_database_and_the_second_time_nothing(
         for result in (5, -3, 5 + number):
             container.operator_scores.enter(player, "level", result, {"n": result}, by="operator:x", request_id="r")
         redeem(container, player, 2)
-    assert run("leaderboard", "void", "--player", 'Player "2"', "--action-type", "tap", "--reason", "x", "--yes").exit_code == 0
+    assert (
+        run("leaderboard", "void", "--player", 'Player "2"', "--action-type", "tap", "--reason", "x", "--yes").exit_code
+        == 0
+    )
     files = {name: str(tmp_path / f"{name}.{kind}") for name in ("players", "events")}
     for name, file in files.items():
         result = run("export", name, "-o", file)
@@ -270,7 +274,7 @@ def test_balances_are_taken_back_by_a_void(
     [
         (("--board", "nowhere", "--name", "x"), "There is no board 'nowhere'."),
         (("--board", "count", "--name", "x"), "--board counts results, which no single event can stand for"),
-        (("--board", "over", "--name", "x"), "open"),
+        (("--board", "over", "--name", "x"), "The board 'over' has no open season."),
         (("--board", "main", "--name", "x", "--action-type", "tap"), "--action-type is fixed"),
         (("--board", "main", "--name", "x", "--action-type", "level"), "--action-type must feed 'main' alone"),
         (("--board", "main", "--name", "x", "--action-type", "gone"), "--action-type is no action type"),
@@ -280,9 +284,13 @@ def test_balances_that_can_go_nowhere_are_refused_as_a_whole(
     container: Container, run: Run, write: Write, options: tuple[str, ...], says: str
 ) -> None:
     apply_boards(run, write)
-    run("boards", "create", "over", "--action-type", "bonus")
-    run("boards", "archive", "over")
-    container.database.rows("UPDATE seasons SET ends_at = clock_timestamp() WHERE ends_at > now() RETURNING id")
+    assert run("boards", "create", "over", "--action-type", "bonus").exit_code == 0
+    container.database.rows(
+        """
+        UPDATE seasons SET ends_at = clock_timestamp() WHERE board_id = (SELECT id FROM boards WHERE slug = 'over')
+        RETURNING id
+        """
+    )
     before = contents(container)
     result = run("import", "standings", write("username,score"), *options)
     assert (result.exit_code, contents(container)) == (1, before)
@@ -370,10 +378,7 @@ def test_twenty_thousand_lines_take_a_few_statements_a_batch_and_little_memory(
     count = 20_000
     players = write("external_id,username", *(f"{n},Player {n}" for n in range(count)), name="players.csv")
     scores = write("external_id,score", *(f"{n},{n}" for n in range(count)), name="scores.csv")
-    statements = []
-    container.database.engine.pool  # noqa: B018 - made before it is watched
-    import sqlalchemy as sa
-
+    statements: list[str] = []
     sa.event.listen(container.database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
     tracemalloc.start()
     try:

@@ -12,6 +12,7 @@ from app.domain.transfer_lines import BadLine, PlayerRef, balance_id, event_line
 ID = UUID("3f0e4b6a-93a1-4a4b-9f57-5a1c2d3e4f50")
 EVENT = {"action_id": "m-1", "external_id": "u", "action_type": "tap", "created_at": "2026-01-01"}
 MOST = 2**53 - 1
+BAD_PLAYER = ["external_id", "username", "created_at"]
 
 
 def test_a_player_has_attributes_from_columns_or_from_an_object() -> None:
@@ -26,9 +27,9 @@ def test_a_score_is_a_whole_number(score: object) -> None:
     assert standing_line({"username": "Ada", "score": score}).score == int(str(score))
 
 
-@pytest.mark.parametrize("score", ["5.0", 5.0, True, "NaN", float("inf"), "1e3", " 5", "٥", MOST + 1, str(MOST + 1), "9" * 99])
+@pytest.mark.parametrize("score", ["5.0", 5.0, True, "NaN", float("inf"), "1e3", " 5", "٥", MOST + 1, f"-{MOST + 1}"])
 def test_another_score_is_refused(score: object) -> None:
-    with pytest.raises(BadLine, match="^score must be a whole number"):
+    with pytest.raises(BadLine, match=r"^score must be a whole number"):
         standing_line({"username": "Ada", "score": score})
 
 
@@ -51,7 +52,7 @@ def test_an_event_has_a_time_and_an_id_of_any_form() -> None:
     ("parse", "line", "fields"),
     [
         (player_line, {"username": "Ada"}, ["external_id"]),
-        (player_line, {"external_id": "u\n", "username": "A", "created_at": "now"}, ["external_id", "username", "created_at"]),
+        (player_line, {"external_id": "u\n", "username": "A", "created_at": "now"}, BAD_PLAYER),
         (player_line, {"external_id": "u", "attribute:1st": "x"}, ["attribute:1st"]),
         (player_line, {"external_id": "u", "attributes": {"country": 7}}, ["attribute:country"]),
         (player_line, {"external_id": "u", "attributes": "JP"}, ["attributes"]),
