@@ -14,10 +14,10 @@ from typing import IO, TypeVar
 import click
 
 from app.cli.commands import container
-from app.cli.identity import operator
+from app.cli.identity import operator, request_id
 from app.cli.output import emit, print_message, table
 from app.cli.progress import ProgressPrinter
-from app.cli.transfer_files import FileLine, check_file, format_of, read_lines, written_file
+from app.cli.transfer_files import FileLine, Format, check_file, format_of, read_lines, written_file
 from app.domain.quantities import quantity
 from app.domain.transfer_lines import BadLine, Outcome
 from app.services.operations.import_runs import BATCH
@@ -44,6 +44,10 @@ class ImportChoices:
     skip_refused: bool
     as_json: bool
     request_id: str
+
+    @property
+    def kind(self) -> Format:
+        return format_of(self.file, self.given_format)
 
 
 @dataclass(slots=True)
@@ -76,6 +80,16 @@ class _Report:
                 yield {"line": refused["line"], "field": problem["field"], "reason": problem["message"]}
 
 
+def checked_choices(
+    options: Mapping[str, object], columns: Sequence[str], *, has_attributes: bool = False
+) -> ImportChoices:
+    """Return the options of an import, once the file can be read. Raises ClickException."""
+    choices = ImportChoices(request_id=request_id(), **options)  # type: ignore[arg-type]
+    check_file(choices.file)
+    next(read_lines(choices.file, choices.kind, columns, has_attributes=has_attributes), None)
+    return choices
+
+
 def import_file(
     choices: ImportChoices,
     noun: str,
@@ -90,7 +104,6 @@ def import_file(
 
     The audit log gets a row before the first line, and one with the numbers at the end, a failed one too.
     """
-    check_file(choices.file)
     report, act = _Report(), f"{noun}.import"
     facts = {**(details or {}), "file": choices.file.name}
     if not choices.dry_run:
@@ -116,8 +129,7 @@ def import_file(
 def _take_all(
     choices: ImportChoices, noun: str, columns: Sequence[str], parse: Parse[Line], take: Take[Line], report: _Report
 ) -> None:
-    kind = format_of(choices.file, choices.given_format)
-    lines = read_lines(choices.file, kind, columns, has_attributes=noun == "players")
+    lines = read_lines(choices.file, choices.kind, columns, has_attributes=noun == "players")
     activity = "Checking" if choices.dry_run else "Importing"
     with ExitStack() as stack:
         progress = stack.enter_context(ProgressPrinter(activity, "lines"))
@@ -140,9 +152,9 @@ def _outcomes(batch: Iterable[FileLine], parse: Parse[Line], take: Take[Line]) -
             parsed.append(parse(line.values))
         except BadLine as error:
             parsed.append(Outcome("refused", error.problems))
-    taken = iter(take([line for line in parsed if not isinstance(line, Outcome)]))
+    outcomes = iter(take([line for line in parsed if not isinstance(line, Outcome)]))
     for item in parsed:
-        yield item if isinstance(item, Outcome) else next(taken)
+        yield item if isinstance(item, Outcome) else next(outcomes)
 
 
 def _print(choices: ImportChoices, noun: str, report: _Report) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from app.cli.commands import Commands, Function, as_json, container, example
-from app.cli.identity import operator, request_id
-from app.cli.import_reports import ImportChoices, import_file
+from app.cli.identity import operator
+from app.cli.import_reports import checked_choices, import_file
 from app.domain.transfer_lines import (
     EVENT_COLUMNS,
     PLAYER_COLUMNS,
@@ -54,7 +54,7 @@ def players(**options: object) -> None:
 
     Columns: external_id, user_id, username, attribute:NAME for each attribute, status, created_at.
     """
-    choices = _choices(options)
+    choices = checked_choices(options, PLAYER_COLUMNS, has_attributes=True)
     run = ImportRun(choices.request_id, choices.dry_run)
     take = partial(container().player_imports.take, run=run)
     import_file(choices, "players", PLAYER_COLUMNS, player_line, take, subject="players")
@@ -71,7 +71,7 @@ def standings(board: str, name: str, action_type: str | None, **options: object)
 
     Columns: external_id or user_id or username, score, achieved_at, metadata; rank is not read.
     """
-    choices = _choices(options)
+    choices = checked_choices(options, STANDING_COLUMNS)
     by = Operator(operator(), choices.request_id)
     target = container().standing_imports.target(board, action_type, name, by=by, dry_run=choices.dry_run)
     run = ImportRun(choices.request_id, choices.dry_run)
@@ -94,12 +94,8 @@ def events(name: str, **options: object) -> None:
 
     Columns: action_id, external_id or user_id or username, action_type, result, created_at, issued_at, metadata.
     """
-    choices = _choices(options)
+    columns = (*EVENT_COLUMNS, "username")
+    choices = checked_choices(options, columns)
     run = ImportRun(choices.request_id, choices.dry_run)
     take = partial(container().event_imports.take, name, run=run)
-    columns = (*EVENT_COLUMNS, "username")
     import_file(choices, "events", columns, event_line, take, subject="ledger", details={"name": name})
-
-
-def _choices(options: dict[str, object]) -> ImportChoices:
-    return ImportChoices(request_id=request_id(), **options)  # type: ignore[arg-type]

@@ -43,10 +43,10 @@ class FileLine:
     problem: Problem | None = None
 
 
-def format_of(path: Path | None, given: str | None) -> Format:
-    """Return the format that was given, or else that of the file's name: JSON lines for .jsonl and .ndjson, or CSV."""
-    if given is not None:
-        return "jsonl" if given == "jsonl" else "csv"
+def format_of(path: Path | None, choice: str | None) -> Format:
+    """Return the format that was chosen, or else that of the file's name: JSON lines for .jsonl and .ndjson, or CSV."""
+    if choice is not None:
+        return "jsonl" if choice == "jsonl" else "csv"
     return "jsonl" if path is not None and path.suffix in (".jsonl", ".ndjson") else "csv"
 
 
@@ -84,10 +84,10 @@ def read_lines(path: Path, kind: Format, columns: Sequence[str], *, has_attribut
         if kind == "csv":
             yield from _csv_lines(path, lines, columns, has_attributes=has_attributes)
         else:
-            known = {*columns, "attributes"} if has_attributes else set(columns)
+            fields = {*columns, "attributes"} if has_attributes else set(columns)
             for number, text in enumerate(lines, 1):
                 if text.strip():
-                    yield _json_line(number, text.rstrip("\r\n"), known)
+                    yield _json_line(number, text.rstrip("\r\n"), fields)
 
 
 class _Recorded:
@@ -135,18 +135,18 @@ def _heading(path: Path, reader: Iterator[list[str]], columns: Sequence[str], *,
         heading = next(reader, [])
     except csv.Error as error:
         raise click.ClickException(f"The first line of {name} is no CSV: {error}.") from error
-    known = [*columns, f"{ATTRIBUTE}…"] if has_attributes else columns
+    fields = [*columns, f"{ATTRIBUTE}…"] if has_attributes else columns
     for place, column in enumerate(heading):
         is_known = column in columns or (has_attributes and column.startswith(ATTRIBUTE))
         if not is_known:
-            message = f"{name} has a column '{safe(column[:64])}'. The first line names columns: {', '.join(known)}."
+            message = f"{name} has a column '{safe(column[:64])}'. The first line names columns: {', '.join(fields)}."
             raise click.ClickException(message)
         if column in heading[:place]:
             raise click.ClickException(f"{name} has two columns '{safe(column[:64])}'.")
     return heading
 
 
-def _json_line(number: int, text: str, known: set[str]) -> FileLine:
+def _json_line(number: int, text: str, fields: set[str]) -> FileLine:
     try:
         values = parse(text.encode())
     except MalformedJson:
@@ -156,7 +156,7 @@ def _json_line(number: int, text: str, known: set[str]) -> FileLine:
         return FileLine(number, text, None, Problem(details[0]["field"][:64], details[0]["message"]))
     if not isinstance(values, dict):
         return FileLine(number, text, None, Problem("line", "must be a JSON object"))
-    if unknown := [name for name in values if name not in known]:
+    if unknown := [name for name in values if name not in fields]:
         return FileLine(number, text, None, Problem(unknown[0][:64], "is no field of these lines"))
     return FileLine(number, text, values)
 

@@ -235,10 +235,10 @@ def external_id_of(value: object) -> str:
 
 def _attributes(reader: _Reader) -> dict[str, str | None]:
     """Return the changes of attributes: those of columns, or of a JSON object, where null removes one."""
-    given = {
+    cells = {
         name: value for name, value in reader.line.items() if name.startswith(ATTRIBUTE) and value not in (None, "")
     }
-    attributes = {name.removeprefix(ATTRIBUTE): value for name, value in given.items()}
+    attributes = {name.removeprefix(ATTRIBUTE): value for name, value in cells.items()}
     if reader.has("attributes"):
         members = reader.line["attributes"]
         if not isinstance(members, dict):

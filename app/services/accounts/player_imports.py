@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from app.domain.accounts import username_key
@@ -17,6 +18,15 @@ from app.stores.accounts.imported_players import ImportedPlayerStore, KnownPlaye
 from app.stores.postgres.engine import Database
 
 _TRIES = 3  # a name may be taken between the look and the insert
+
+
+@dataclass(frozen=True, slots=True)
+class _Present:
+    """The players of lines that exist, and the ids that can't be used again."""
+
+    by_external_id: Mapping[str, KnownPlayer]
+    by_id: Mapping[UUID, KnownPlayer]
+    erased: set[UUID]
 
 
 class PlayerImports:
@@ -41,33 +51,38 @@ class PlayerImports:
         raise Unavailable("Other processes keep taking the names of this file. Run the import again.")
 
     def _take(self, lines: Sequence[PlayerLine], run: ImportRun, repeated: set[int]) -> list[Outcome]:
-        known = self._store.known(
-            [line.external_id for line in lines if line.external_id], [line.user_id for line in lines if line.user_id]
-        )
-        by_external = {player.external_id: player for player in known if player.external_id}
-        by_id = {player.id: player for player in known}
-        erased = self._store.erased([line.user_id for line in lines if line.user_id])
-        outcomes: list[Outcome | None] = [None] * len(lines)
+        present = self._present(lines)
+        outcomes: dict[int, Outcome] = {}
         new: dict[int, NewPlayer] = {}
         for place, line in enumerate(lines):
-            player = by_external.get(line.external_id) if line.external_id else by_id.get(line.user_id)  # type: ignore[arg-type]
             if place in repeated:
-                outcomes[place] = refused("external_id" if line.external_id else "user_id", "is in the file twice")
-            elif player is not None:
-                outcomes[place] = self._change(player, line, run)
-            elif line.user_id in by_id:
-                outcomes[place] = refused("user_id", "is the id of a player with another external_id")
-            elif line.user_id in erased:
-                outcomes[place] = refused("user_id", "was the id of a player who is erased")
+                result: Outcome | NewPlayer = refused(_id_field(line), "is in the file twice")
             else:
-                player_or_refusal = self._new(line)
-                if isinstance(player_or_refusal, Outcome):
-                    outcomes[place] = player_or_refusal
-                else:
-                    new[place] = player_or_refusal
-        for place, outcome in self._add(new, run).items():
-            outcomes[place] = outcome
-        return [outcome for outcome in outcomes if outcome is not None]
+                result = self._look(line, present, run)
+            if isinstance(result, Outcome):
+                outcomes[place] = result
+            else:
+                new[place] = result
+        outcomes |= self._add(new, run)
+        return [outcomes[place] for place in range(len(lines))]
+
+    def _present(self, lines: Sequence[PlayerLine]) -> _Present:
+        ids = [line.user_id for line in lines if line.user_id]
+        players = self._store.known([line.external_id for line in lines if line.external_id], ids)
+        by_external_id = {player.external_id: player for player in players if player.external_id}
+        return _Present(by_external_id, {player.id: player for player in players}, self._store.erased(ids))
+
+    def _look(self, line: PlayerLine, present: _Present, run: ImportRun) -> Outcome | NewPlayer:
+        """Change the player of the line, or return the one to create."""
+        if line.external_id and (player := present.by_external_id.get(line.external_id)):
+            return self._change(player, line, run)
+        if line.user_id and (player := present.by_id.get(line.user_id)):
+            if line.external_id:
+                return refused("user_id", "is the id of a player with another external_id")
+            return self._change(player, line, run)
+        if line.user_id in present.erased:
+            return refused("user_id", "was the id of a player who is erased")
+        return self._new(line)
 
     def _new(self, line: PlayerLine) -> NewPlayer | Outcome:
         if line.username is None:
@@ -87,19 +102,19 @@ class PlayerImports:
         """Add the players whose names are free. Raises UsernameTaken if one is taken meanwhile."""
         if not new:
             return {}
-        taken = run.names | self._store.taken(
+        used = run.names | self._store.taken(
             [username_key(player.username) for player in new.values()],
             [text for player in new.values() for text in player.skeletons],
         )
         outcomes, free, ids = {}, [], set[UUID]()
         for place, player in new.items():
             texts = {username_key(player.username), *player.skeletons}
-            if texts & taken:
+            if texts & used:
                 outcomes[place] = refused("username", "is taken, or looks like the name of another player")
             elif player.id in ids:
                 outcomes[place] = refused("user_id", "is in the file twice")
             else:
-                taken |= texts
+                used |= texts
                 ids.add(player.id)
                 free.append(player)
                 outcomes[place] = ADDED
@@ -119,7 +134,7 @@ class PlayerImports:
             if player.role == "admin":
                 raise Forbidden("is an admin, whom no import changes")
             if run.dry_run:
-                return self._check_name(player, line.username) if is_renamed else CHANGED
+                return self._check_name(player, line.username, run) if is_renamed else CHANGED
             self._game_players.change(player.id, line.username, line.attributes, request_id=run.request_id)
         except ValueError as error:
             return refused("attributes", str(error))
@@ -127,15 +142,20 @@ class PlayerImports:
             return _outcome(refusal)
         return CHANGED
 
-    def _check_name(self, player: KnownPlayer, username: str | None) -> Outcome:
+    def _check_name(self, player: KnownPlayer, username: str | None, run: ImportRun) -> Outcome:
         """Return whether a player could have this name, as far as a dry run can tell."""
         assert username is not None
         self._rules.check_new(username)
         own = {username_key(player.username), *skeletons(player.username)}
         texts = {username_key(username), *skeletons(username)}
-        if self._store.taken(sorted(texts), sorted(texts)) - own:
+        if (self._store.taken(sorted(texts), sorted(texts)) - own) | (texts & run.names):
             raise UsernameTaken()
+        run.names |= texts
         return CHANGED
+
+
+def _id_field(line: PlayerLine) -> str:
+    return "external_id" if line.external_id else "user_id"
 
 
 def _outcome(refusal: Refusal) -> Outcome:

@@ -17,19 +17,19 @@ A batch is committed as a whole: an import that was stopped is continued by impo
 class ImportRun:
     """`request_id` is that of the audit log, and of all events that the run writes.
 
-    `seen` has the keys of lines so far: a file names each player, or action, once. A dry run has the keys and skeletons
+    `keys` are those of lines so far: a file names each player, or action, once. A dry run has the keys and skeletons
     of the `names` that it would have given, and the times of the `newest` events of players.
     """
 
     request_id: str
     dry_run: bool = False
-    seen: set[bytes] = field(default_factory=set)
+    keys: set[bytes] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     newest: dict[UUID, datetime] = field(default_factory=dict)
 
     def is_repeated(self, key: bytes) -> bool:
         """Return whether an earlier line of the run had this key, and remember it."""
-        if key in self.seen:
+        if key in self.keys:
             return True
-        self.seen.add(key)
+        self.keys.add(key)
         return False

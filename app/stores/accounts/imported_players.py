@@ -77,7 +77,7 @@ class ImportedPlayerStore:
         externals = self._search("external_id", "text", list(by_external))
         keys = self._search("username_key", "text", list(by_key))
         ids = self._search("id", "uuid", list(by_id))
-        known: dict[PlayerRef, UUID] = {}
+        ids_by_ref: dict[PlayerRef, UUID] = {}
         for ref in refs:
             value = (
                 externals.get(ref.external_id)
@@ -87,8 +87,8 @@ class ImportedPlayerStore:
                 else keys.get(username_key(ref.username or ""))
             )
             if value is not None:
-                known[ref] = value
-        return known
+                ids_by_ref[ref] = value
+        return ids_by_ref
 
     def known(self, external_ids: Sequence[str], ids: Sequence[UUID]) -> list[KnownPlayer]:
         """Return the players with one of these external ids or ids."""

@@ -6,6 +6,7 @@ import csv
 import json
 import tracemalloc
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,9 @@ from click.testing import Result
 from app.containers.container import Container
 from app.services.operations import import_runs
 from app.services.play.standing_imports import StandingImports
+from app.stores.boards.recent_changes import RecentChangeStore
+from app.stores.boards.replays import ReplayStore
+from app.stores.moderation.gain import GainStore
 from devstack.stack import Stack
 from tests.integration.boards.test_scorings import redeem
 from tests.integration.cli.conftest import Run, RunJson, runner
@@ -393,3 +397,27 @@ def test_twenty_thousand_lines_take_a_few_statements_a_batch_and_little_memory(
     assert len(standings(container)) == count
     rows = list(csv.DictReader(run("export", "standings").stdout.splitlines()))
     assert [row["score"] for row in rows[:2]] == ["19999", "19998"]
+
+
+def test_events_of_the_past_are_no_play_and_not_settled_by_their_time(
+    container: Container, players: dict[str, UUID], run: Run, run_json: RunJson, write: Write
+) -> None:
+    container.analytics.roll_up()
+    file = write(
+        "username,action_id,action_type,result,created_at", "Anna,1,tap,5,2026-01-06", "Anna,2,tap,6,2026-01-07"
+    )
+    assert run("import", "events", file, "--name", "old").exit_code == 0
+    assert container.ledger.past(str(players["Anna"]), 10, 0.0) == [], "anti-cheat doesn't judge them"
+    assert RecentChangeStore(container.database).last_settled_event() == 0
+    assert GainStore(container.database).position().settled == 0
+    replays = ReplayStore(container.database)
+    with container.database.transaction() as connection:
+        replay_id = replays.add(connection, "{}", "operator:x", "r")
+        replays.cover(connection, replay_id, 1_000_000)
+        replays.uncover(connection, replay_id, datetime.now(UTC))
+    replay = replays.get(replay_id)
+    assert replay is not None
+    assert replay.covered_id == 0
+    container.analytics.roll_up()
+    hours = container.database.rows("SELECT starts_at FROM rollups WHERE granularity = 'day' AND action_type_id = 0")
+    assert [str(row.starts_at.date()) for row in hours] == ["2026-01-06", "2026-01-07"]
