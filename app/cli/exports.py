@@ -68,7 +68,7 @@ def standings(board: str, number: int | None, path: Path | None, given_format: s
 @_file_options
 @as_json
 def events(board: str | None, number: int | None, path: Path | None, given_format: str | None, as_json: bool) -> None:
-    """Export the results that count, in the order of the ledger: those that were voided are left out."""
+    """Export the results that count, player by player in their order: those that were voided are left out."""
     seasons = container().transfers.seasons(board, number)
     with container().transfers.transfer() as reads:
         _write(_target(path, given_format, as_json), reads.events(seasons), EVENT_COLUMNS, "event")

@@ -38,7 +38,7 @@ _EVENTS = f"""
     WHERE {COUNTS} AND (CAST(:seasons AS int[]) IS NULL OR EXISTS (
         SELECT FROM seasons n WHERE n.id = ANY(:seasons) AND {feeds("t", "n")} AND {is_within("e.created_at", "n")}
     ))
-    ORDER BY e.id
+    ORDER BY e.player_id, e.id
 """
 
 Record = dict[str, object]
@@ -63,7 +63,7 @@ class Transfer:
         return self._read(_STANDINGS, season=season.id, sign=season.stored(1))
 
     def events(self, seasons: Sequence[int] | None) -> Iterator[Record]:
-        """Yield the events that count, in these seasons or anywhere, in the order of the ledger."""
+        """Yield the events that count, in these seasons or anywhere, player by player in the order of the ledger."""
         return self._read(_EVENTS, seasons=None if seasons is None else list(seasons))
 
     def _read(self, sql: str, **values: object) -> Iterator[Record]:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from app.domain.boards import MAX_SCORE
-from app.stores.boards.counting import IS_ONE_RUN, SEASONS_OF_EVENT, folded
+from app.stores.boards.counting import IS_ONE_RUN, IS_REDEMPTION, SEASONS_OF_EVENT, folded
 from app.stores.boards.seasons import note_corrections
 from app.stores.play.ledger import ScoreAtLimit
 
@@ -24,6 +24,15 @@ _LINES = """
     unnest(CAST(:actions AS uuid[]), CAST(:players AS uuid[]), CAST(:types AS int[]), CAST(:results AS bigint[]),
            CAST(:times AS timestamptz[]), CAST(:issues AS timestamptz[]), CAST(:texts AS text[]))
     WITH ORDINALITY AS e (action_id, player_id, action_type_id, points, created_at, issued_at, metadata, place)
+"""
+# OFFSET 0: with a limit the planner would walk the ledger backwards for players without events.
+_LOCK_PLAYERS = f"""
+    SELECT p.id, p.status, (
+        SELECT max(e.created_at) FROM (
+            SELECT e.created_at FROM score_events e WHERE e.player_id = p.id AND {IS_REDEMPTION} OFFSET 0
+        ) e
+    ) AS newest_at
+    FROM players p WHERE p.id = ANY(:ids) AND p.status <> 'erased' ORDER BY p.id FOR SHARE OF p
 """
 _STANDINGS = f"SELECT DISTINCT n.id AS season_id, e.player_id FROM {_LINES} {SEASONS_OF_EVENT}"
 _BEGIN_STANDINGS = f"""
@@ -118,13 +127,7 @@ class ImportedEventStore:
     def lock_players(self, connection: sa.Connection, ids: Sequence[UUID]) -> dict[UUID, LockedPlayer]:
         """Let no decision about these players be made meanwhile; return those that exist."""
         connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_BATCH_SECONDS}s'"))
-        query = """
-            SELECT p.id, p.status, (
-                SELECT created_at FROM score_events WHERE player_id = p.id AND kind = 'redeem' ORDER BY id DESC LIMIT 1
-            ) AS newest_at
-            FROM players p WHERE p.id = ANY(:ids) AND p.status <> 'erased' ORDER BY p.id FOR SHARE OF p
-        """
-        rows = connection.execute(sa.text(query), {"ids": sorted(set(ids))})
+        rows = connection.execute(sa.text(_LOCK_PLAYERS), {"ids": sorted(set(ids))})
         return {row.id: LockedPlayer(row.status == "active", row.newest_at) for row in rows}
 
     def open_season(self, connection: sa.Connection, board: str) -> OpenSeason | None:
