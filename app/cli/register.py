@@ -14,6 +14,8 @@ from app.cli.audit import audit
 from app.cli.boards import boards
 from app.cli.db import db
 from app.cli.doctor import doctor
+from app.cli.exports import export
+from app.cli.imports import imports
 from app.cli.keys import keys
 from app.cli.leaderboard import leaderboard
 from app.cli.outbox import outbox
@@ -23,5 +25,6 @@ from app.cli.users import users
 
 def register(app: Flask) -> None:
     """Add the commands to `flask --app wsgi`."""
-    for command in (users, keys, actions, boards, leaderboard, analytics, anticheat, audit, outbox, queues, doctor, db):
+    play = users, keys, actions, boards, leaderboard, export, imports
+    for command in (*play, analytics, anticheat, audit, outbox, queues, doctor, db):
         app.cli.add_command(command)

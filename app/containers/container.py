@@ -29,6 +29,7 @@ from app.containers.moderation import (
 )
 from app.containers.operations import build_operations
 from app.containers.play import build_play, build_play_stores
+from app.containers.transfers import build_transfers
 from app.domain.cursors import Cursors
 from app.services.boards.board_catalog import BoardCatalog
 from app.services.boards.board_changes import BoardChanges
@@ -111,6 +112,11 @@ class Container:
         self.exports, self.erasures = players.exports, players.erasures
         self.board_list = build_board_list(connections, boards.board_pages)
         self.board_changes = BoardChanges(play.board_plans, play.replays, play.actions)
+        transfers = build_transfers(
+            connections, accounts, players, play_stores.catalog, play.board_plans, self.board_changes
+        )
+        self.transfers, self.player_imports = transfers.transfers, transfers.player_imports
+        self.standing_imports, self.event_imports = transfers.standing_imports, transfers.event_imports
         self.board_catalog = BoardCatalog(play.board_plans, self.board_list, play_stores.catalog)
         self.seasons = build_seasons(connections, play_stores.catalog, boards.rankings, stores.audit)
         self.presence, self.board_sync, self.reconciler = boards.presence, boards.board_sync, boards.reconciler

@@ -65,6 +65,15 @@ class GamePlayers:
                     raise
         return self._change(player, username, changes, request_id)
 
+    def change(
+        self, player_id: UUID, username: str | None, changes: Mapping[str, str | None], *, request_id: str
+    ) -> GamePlayer:
+        """Change a player as `put` does. Raises NotFound, too."""
+        player = self._players.get(player_id)
+        if player is None:
+            raise NotFound("There is no such player.")
+        return self._change(player, username, changes, request_id)
+
     def resolve(self, name: PlayerName) -> UUID:
         """Return the id of the player with this name. Raises NotFound for an unknown external id."""
         if name.player_id is not None:

@@ -75,7 +75,7 @@ _SECTIONS = {
 _EVENTS = f"""
     SELECT t.id, t.kind, t.action_id, t.voids_id, {_BOARD}, a.slug AS action_type, t.points AS result,
            t.previous_score, t.score, t.issued_at, t.created_at, t.request_id, t.metadata,
-           t.held_under IS NOT NULL AS was_held, t.api_key_id
+           t.held_under IS NOT NULL AS was_held, t.api_key_id, t.imported_at
     FROM score_events t {_JOIN_BOARD} LEFT JOIN action_types a ON a.id = t.action_type_id
     WHERE t.player_id = :player AND t.id > :after ORDER BY t.id LIMIT {_CHUNK}
 """

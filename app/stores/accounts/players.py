@@ -19,7 +19,7 @@ from app.stores.postgres.rows import Row
 
 _COLUMNS = "id, username, role, status, created_at, is_guest, password_hash <> '!' AS has_password"
 _IS_THERE = "status <> 'erased'"
-_NO_PASSWORD = "!"  # noqa: S105 - no hash, so that no password matches it, in processes of earlier versions either
+NO_PASSWORD = "!"  # noqa: S105 - no hash, so that no password matches it, in processes of earlier versions either
 
 
 class ExternalIdTaken(Exception):
@@ -96,7 +96,7 @@ class PlayerStore:
                     "id": player_id,
                     "username": username,
                     "key": key,
-                    "password_hash": _NO_PASSWORD if password_hash is None else password_hash,
+                    "password_hash": NO_PASSWORD if password_hash is None else password_hash,
                     "external": external_id,
                     "guest": is_guest,
                     "role": role,
@@ -187,7 +187,7 @@ class PlayerStore:
         )
         if row is None:
             return None
-        return _player(row), None if row.password_hash == _NO_PASSWORD else row.password_hash
+        return _player(row), None if row.password_hash == NO_PASSWORD else row.password_hash
 
     def page(self, *, status: str | None, prefix: str, limit: int, after: UUID | None = None) -> list[Player]:
         """Return at most `limit` accounts by name, with this status (`None`: any) and this prefix of the key.

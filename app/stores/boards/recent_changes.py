@@ -48,7 +48,8 @@ class RecentChangeStore:
         """Return the newest event before which no other will appear; 0 if there is none."""
         row = self._db.row(
             """
-            SELECT id FROM score_events WHERE created_at < clock_timestamp() - make_interval(secs => :seconds)
+            SELECT id FROM score_events
+            WHERE coalesce(imported_at, created_at) < clock_timestamp() - make_interval(secs => :seconds)
             ORDER BY id DESC LIMIT 1
             """,
             seconds=_COMMIT_SECONDS,

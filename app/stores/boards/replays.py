@@ -118,7 +118,8 @@ class ReplayStore:
             sa.text(
                 """
                 UPDATE replays SET covered_id = least(covered_id, coalesce((
-                    SELECT id FROM score_events WHERE created_at < CAST(:since AS timestamptz) - interval '1 minute'
+                    SELECT id FROM score_events
+                    WHERE coalesce(imported_at, created_at) < CAST(:since AS timestamptz) - interval '1 minute'
                     ORDER BY id DESC LIMIT 1
                 ), 0)) WHERE id = :id
                 """

@@ -26,7 +26,8 @@ _POSITION = f"""
                (SELECT max({past("greatest(created_at, limits_since, retired_at)")}) FROM action_types)
            ) AS limits_are_new,
            (SELECT max(id) FROM score_events) AS newest,
-           (SELECT id FROM score_events WHERE created_at < clock_timestamp() - interval '{_SETTLE_SECONDS} s'
+           (SELECT id FROM score_events
+            WHERE coalesce(imported_at, created_at) < clock_timestamp() - interval '{_SETTLE_SECONDS} s'
             ORDER BY id DESC LIMIT 1) AS settled
     FROM gain_progress
 """

@@ -113,7 +113,7 @@ reset_links = sa.Table(
 # `points` are the result, and those of a void its negative. `held_under` is players.held_under at that time.
 # `season_id` is the season of the first open board, where the score was `previous_score` and became `score`, as the
 # player saw it. `standings`, for more boards than one: [[season id, previous score, score], ...] of all. `api_key_id`:
-# the key with which a game's server entered it.
+# the key with which a game's server entered it, or the import that wrote it at `imported_at`, later than `created_at`.
 score_events = sa.Table(
     "score_events",
     metadata,
@@ -136,6 +136,7 @@ score_events = sa.Table(
     sa.Column("metadata", sa.JSON),
     sa.Column("standings", JSONB),
     sa.Column("api_key_id", UUID()),
+    moment("imported_at", nullable=True),
     sa.CheckConstraint("kind in ('redeem', 'void', 'restore')", name="kind"),
     sa.CheckConstraint("(kind = 'redeem') = (voids_id IS NULL)", name="voids"),
     sa.Index("uq_score_events_action", "action_id", unique=True, postgresql_where=sa.text("kind = 'redeem'")),

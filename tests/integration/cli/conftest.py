@@ -37,15 +37,20 @@ def run(container: Container) -> Run:
 
     `typed` is its standard input, which is a terminal if it is `answered` instead. Tables have `columns` columns.
     """
+    return runner(container)
+
+
+def runner(container: Container) -> Run:
+    """Return the function of `run` for these services."""
     logs.configure(container.settings)  # as create_app does, so that log lines are no part of the output
     app = Flask("commands")
     app.extensions["fairboard"] = container
     register(app)
-    runner = app.test_cli_runner()
+    commands = app.test_cli_runner()
 
     def run(*line: str, typed: str | None = None, answered: str | None = None, columns: str = "1000") -> Result:
         given = typed if answered is None else Terminal(answered.encode())
-        result = runner.invoke(args=list(line), input=given, env={"COLUMNS": columns})
+        result = commands.invoke(args=list(line), input=given, env={"COLUMNS": columns})
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return result
 

@@ -27,6 +27,8 @@ COMMANDS = {
         "replay",
     },
     "leaderboard": {"score", "top", "rank", "rebuild", "verify", "void", "restore", "corrections"},
+    "export": {"players", "standings", "events"},
+    "import": {"players", "standings", "events"},
     "analytics": {"show", "rebuild", "verify"},
     "anticheat": {
         "cases",

@@ -70,6 +70,9 @@ ON_THE_MACHINE = {
         *("leaderboard rebuild", "leaderboard verify", "analytics rebuild", "analytics verify"),
         *("audit verify", "audit accept"),
     },
+    "whole tables in files, for minutes; a game's server sends batches to /players and /scores/batch": {
+        *(f"{group} {name}" for group in ("export", "import") for name in ("players", "standings", "events")),
+    },
     "weeks of the ledger, for minutes, with libraries that no web process loads": {
         *("anticheat review", "anticheat backtest", "anticheat calibrate", "anticheat links"),
         *(f"anticheat model {name}" for name in COMMANDS["anticheat model"]),
