@@ -26,6 +26,8 @@ WORKERS = {
     "leaderboard": WorkerSize(processes=2, max_kib=250_000),
     "analytics": WorkerSize(processes=1, max_kib=250_000),
     "anticheat": WorkerSize(processes=1, max_kib=400_000),
+    # One process sends, with threads that wait for receivers; the other turns events into deliveries meanwhile.
+    "webhooks": WorkerSize(processes=2, max_kib=250_000),
 }
 # A wildcard address -> the loopback address that a client can name.
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104

@@ -19,9 +19,11 @@ from app.cli.leaderboard import leaderboard
 from app.cli.outbox import outbox
 from app.cli.queues import queues
 from app.cli.users import users
+from app.cli.webhooks import webhooks
 
 
 def register(app: Flask) -> None:
     """Add the commands to `flask --app wsgi`."""
     for command in (users, keys, actions, boards, leaderboard, analytics, anticheat, audit, outbox, queues, doctor, db):
         app.cli.add_command(command)
+    app.cli.add_command(webhooks)
