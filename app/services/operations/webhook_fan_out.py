@@ -6,7 +6,7 @@ ids that follow from it, and the first place is compared with the one that was n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from uuid import UUID, uuid4
 
 from app.domain.boards import Season
@@ -49,12 +49,12 @@ class WebhookFanOut:
         if not webhooks:
             return 0
         seasons = self._sources.seasons([change.season_id for change in changes])
-        told = 0
+        count = 0
         for change in changes:
             if noted := seasons.get(change.season_id):
-                told += self._tell(webhooks, self._counted(webhooks, noted.season, change))
-                told += self._note_leader(webhooks, noted, change)
-        return told
+                count += self._write(webhooks, list(self._counted(webhooks, noted.season, change)))
+                count += self._note_leader(webhooks, noted, change)
+        return count
 
     def note_season(self, season_id: int) -> int:
         """Write the deliveries of season.ended with the final list; return how many events."""
@@ -65,7 +65,7 @@ class WebhookFanOut:
         season = noted.season
         if not any(webhook.wants(SeasonEnded.type, season.board) for webhook in webhooks):
             return 0
-        return self._tell(webhooks, [self._ended(season)])
+        return self._write(webhooks, [self._ended(season)])
 
     def _counted(self, webhooks: Sequence[Webhook], season: Season, change: BoardChange) -> Iterator[Event]:
         if not change.events or not any(webhook.wants("score.counted", season.board) for webhook in webhooks):
@@ -115,12 +115,11 @@ class WebhookFanOut:
         )
         return event_of(season_event_id(season.id, facts.ends_at), facts.ends_at, data)
 
-    def _tell(self, webhooks: Sequence[Webhook], events: Iterable[Event]) -> int:
-        told = list(events)
-        if told:
+    def _write(self, webhooks: Sequence[Webhook], events: Sequence[Event]) -> int:
+        if events:
             with self._db.transaction() as connection:
-                add_deliveries(connection, _deliveries(webhooks, told))
-        return len(told)
+                add_deliveries(connection, _deliveries(webhooks, events))
+        return len(events)
 
 
 def _deliveries(webhooks: Sequence[Webhook], events: Sequence[Event]) -> list[tuple[UUID, Event]]:

@@ -170,8 +170,8 @@ class Webhooks:
     ) -> DeliveryPage:
         """Return deliveries that follow the delivery `after`, with their attempts. Raises NotFound."""
         self.get(webhook_id)
-        found = self._deliveries.page(webhook_id, limit=limit + 1, state=state, after=after)
-        return DeliveryPage(found[:limit], found[limit - 1].id if len(found) > limit else None)
+        rows = self._deliveries.page(webhook_id, limit=limit + 1, state=state, after=after)
+        return DeliveryPage(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
 
     def replay(self, webhook_id: UUID, delivery_id: UUID, *, by: str, request_id: str) -> Delivery:
         """Send a delivery once more, whatever became of it. Raises NotFound."""

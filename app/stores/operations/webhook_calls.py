@@ -33,10 +33,10 @@ class PrivateAddress(Exception):
 def resolve(host: str, port: int) -> list[str]:
     """Return the addresses of a name, in the order of preference. Raises OSError."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:  # a label of more than 63 characters
         raise socket.gaierror(str(error)) from None
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    return list(dict.fromkeys(str(address[0]) for *_, address in answers))
 
 
 class ReceiverCaller:

@@ -85,8 +85,8 @@ def _note(
     if not webhook_ids:
         return
     username, now = _name_and_time(connection, player_id)
-    told = event_of(uuid4(), now, make(EventPlayer(user_id=player_id, username=username)))
-    add_deliveries(connection, [(webhook_id, told) for webhook_id in webhook_ids])
+    written = event_of(uuid4(), now, make(EventPlayer(user_id=player_id, username=username)))
+    add_deliveries(connection, [(webhook_id, written) for webhook_id in webhook_ids])
 
 
 def _name_and_time(connection: sa.Connection, player_id: UUID) -> tuple[str, datetime]:
