@@ -107,11 +107,10 @@ class CallResult:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryBacklog:
-    """How many deliveries wait, the seconds since the oldest of them was due, and how many have failed for good."""
+    """How many deliveries wait, and the seconds since the oldest of them was due, 0 if none is."""
 
     waiting: int
     oldest_seconds: float
-    failed: int
 
 
 class WebhookDeliveryStore:
@@ -180,18 +179,17 @@ class WebhookDeliveryStore:
         return connection.execute(parsed(f"{_REPLAY} {condition}"), values).rowcount
 
     def backlog(self) -> DeliveryBacklog:
-        """Return the deliveries of all enabled webhooks that wait, and those that have failed."""
+        """Return the deliveries of all enabled webhooks that wait."""
         row = self._db.row(
             """
-            SELECT count(*) FILTER (WHERE state = 'waiting') AS waiting, count(*) FILTER (WHERE state = 'failed')
-                   AS failed, coalesce(greatest(extract(epoch FROM clock_timestamp() - min(next_attempt_at)), 0), 0)
-                   ::float AS oldest
+            SELECT count(*) AS waiting,
+                   coalesce(greatest(extract(epoch FROM clock_timestamp() - min(next_attempt_at)), 0), 0)::float AS oldest
             FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id
-            WHERE w.enabled AND w.deleted_at IS NULL AND state <> 'delivered'
+            WHERE w.enabled AND w.deleted_at IS NULL AND state = 'waiting'
             """
         )
         assert row is not None
-        return DeliveryBacklog(row.waiting, round(row.oldest, 1), row.failed)
+        return DeliveryBacklog(row.waiting, round(row.oldest, 1))
 
     def prune(self) -> int:
         """Delete the deliveries of 30 days ago and before, with their attempts; return how many."""
