@@ -8,7 +8,6 @@ from uuid import UUID
 from app.containers.container import Container
 from app.domain.boards import MAIN
 from app.services.accounts.player_changes import PlayerChange
-from app.stores.moderation.decisions import DecisionStore as DecisionStore
 from tests.integration.boards.test_scorings import add_board, feed, redeem
 from tests.integration.boards.test_seasons import end_main, wait_for_end
 from tests.integration.players import add_player
@@ -49,7 +48,7 @@ def test_results_and_records(hooks: Hooks, receiver: Receiver) -> None:
     assert record[1]["player"]["username"] == "Ben"
     assert record[1]["previous"] == {**first, "score": 7}
     _suspend(container, ben)
-    types = {event: data for event, data in _events(hooks, receiver, secret)}
+    types = dict(_events(hooks, receiver, secret))
     assert set(types) == {"player.suspended", "record.set"}
     assert types["record.set"]["player"]["username"] == "Anna"
 
@@ -91,7 +90,7 @@ def test_each_board_of_an_action_has_its_event_and_a_subscription_chooses_boards
 ) -> None:
     container = hooks.container
     best = add_board(container, "best", scoring="best")
-    feed(container, best)
+    feed(container, [best])
     everything, chosen = hooks.create(receiver.url), hooks.create(other_receiver.url, ["score.counted"], ["best"])
     anna = add_player(container, "Anna")
     redeem(container, anna, 5)
