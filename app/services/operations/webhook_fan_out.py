@@ -70,7 +70,7 @@ class WebhookFanOut:
     def _counted(self, webhooks: Sequence[Webhook], season: Season, change: BoardChange) -> Iterator[Event]:
         if not change.events or not any(webhook.wants("score.counted", season.board) for webhook in webhooks):
             return
-        for result in self._sources.counted(season, change.events):
+        for result in self._sources.counted(season, change.season_id, change.events):
             event_id = score_event_id(result.event_id, result.season_id)
             yield event_of(event_id, result.data.achieved_at, result.data)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -92,7 +92,7 @@ class ClaimedDelivery:
     payload: str
     tries: int
     url: str
-    secrets: Sequence[str]
+    secrets: Sequence[str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

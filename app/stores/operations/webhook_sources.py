@@ -15,9 +15,11 @@ from app.stores.play.catalog import SEASONS, read_season
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row, parsed
 
+# A replay of the ledger puts another season in the place of the present one, which leads to it from then on.
 _SEASONS = f"""
-    SELECT s.*, f.closed_at IS NOT NULL AS is_final
-    FROM ({SEASONS} WHERE n.id = ANY(:ids)) s JOIN seasons f ON f.id = s.id
+    SELECT s.*, asked.id AS asked_id, f.closed_at IS NOT NULL AS is_final
+    FROM seasons asked JOIN seasons f ON f.id = coalesce(asked.replaced_by, asked.id)
+    JOIN LATERAL ({SEASONS} WHERE n.id = f.id) s ON true WHERE asked.id = ANY(:ids)
 """
 _EVENTS = """
     SELECT e.id, e.action_id, e.player_id, p.username, t.slug AS action_type, e.points AS result, e.created_at,
@@ -29,6 +31,21 @@ _LEADER = f"""
     SELECT s.player_id, p.username, s.score, s.achieved_at FROM standings s JOIN players p ON p.id = s.player_id
     WHERE s.season_id = :season AND {IS_LISTED} ORDER BY s.score DESC, s.achieved_at, s.player_id LIMIT 1
 """
+_ADD_LEADER = """
+    INSERT INTO webhook_leaders (season_id, player_id, score)
+    SELECT n.id, before.player_id, s.score FROM seasons n
+    LEFT JOIN LATERAL (
+        SELECT l.player_id FROM seasons o JOIN webhook_leaders l ON l.season_id = o.id
+        WHERE o.replaced_by = n.id ORDER BY o.id DESC LIMIT 1
+    ) before ON true
+    LEFT JOIN standings s ON s.season_id = n.id AND s.player_id = before.player_id
+    WHERE n.id = :season ON CONFLICT DO NOTHING
+"""
+_NOTED_LEADER = """
+    SELECT l.player_id, l.score, p.username FROM webhook_leaders l
+    LEFT JOIN players p ON p.id = l.player_id WHERE l.season_id = :season FOR UPDATE OF l
+"""
+_CHANGE_LEADER = "UPDATE webhook_leaders SET player_id = :player, score = :score WHERE season_id = :season"
 _FORGET_LEADERS = "DELETE FROM webhook_leaders"
 _NOTE_LEADERS = f"""
     INSERT INTO webhook_leaders (season_id, player_id, score)
@@ -64,14 +81,17 @@ class WebhookSourceStore:
         self._db = database
 
     def seasons(self, ids: Sequence[int]) -> dict[int, NotedSeason]:
-        """Return these seasons by their ids."""
+        """Return these seasons by their ids, or the ones that a replay has put in their places."""
         rows = self._db.rows(_SEASONS, ids=list(ids))
-        return {row.id: NotedSeason(read_season(row), row.is_final) for row in rows}
+        return {row.asked_id: NotedSeason(read_season(row), row.is_final) for row in rows}
 
-    def counted(self, season: Season, event_ids: Sequence[int]) -> list[CountedResult]:
-        """Return those of the score events that counted in this season, the oldest first."""
+    def counted(self, season: Season, season_id: int, event_ids: Sequence[int]) -> list[CountedResult]:
+        """Return those of the score events that counted in a season, the oldest first.
+
+        `season_id` is the id that the events know it by: a replay may have replaced it since.
+        """
         rows = self._db.rows(_EVENTS, events=list(event_ids))
-        results = (_counted(season, row) for row in rows)
+        results = (_counted(season, season_id, row) for row in rows)
         return [result for result in results if result is not None]
 
     def note_leaders(self, connection: sa.Connection) -> None:
@@ -85,32 +105,19 @@ class WebhookSourceStore:
         Others wait meanwhile, so that each change of hands is returned once.
         """
         values = {"season": season.id}
-        connection.execute(
-            parsed("INSERT INTO webhook_leaders (season_id) VALUES (:season) ON CONFLICT DO NOTHING"), values
-        )
-        noted = connection.execute(
-            parsed(
-                """
-                SELECT l.player_id, l.score, p.username FROM webhook_leaders l
-                LEFT JOIN players p ON p.id = l.player_id WHERE l.season_id = :season FOR UPDATE OF l
-                """
-            ),
-            values,
-        ).one()
+        connection.execute(parsed(_ADD_LEADER), values)
+        noted = connection.execute(parsed(_NOTED_LEADER), values).one()
         leader = connection.execute(parsed(_LEADER), values).one_or_none()
         player, score = (leader.player_id, leader.score) if leader else (None, None)
         if (player, score) != (noted.player_id, noted.score):
-            connection.execute(
-                parsed("UPDATE webhook_leaders SET player_id = :player, score = :score WHERE season_id = :season"),
-                {**values, "player": player, "score": score},
-            )
+            connection.execute(parsed(_CHANGE_LEADER), {**values, "player": player, "score": score})
         if leader is None or player == noted.player_id:
             return None
         return RecordSet(
             board=season.board,
             season=season.number,
             player=_first_place(season, leader),
-            previous=None if noted.player_id is None else _first_place(season, noted),
+            previous=None if noted.score is None else _first_place(season, noted),
             achieved_at=leader.achieved_at,
         )
 
@@ -126,13 +133,13 @@ def _first_place(season: Season, row: Row) -> FirstPlace:
     return FirstPlace(user_id=row.player_id, username=row.username, score=season.stored(row.score))
 
 
-def _counted(season: Season, row: Row) -> CountedResult | None:
+def _counted(season: Season, season_id: int, row: Row) -> CountedResult | None:
     """Return what the event made of the score in this season; None if it fed others, or kept the score as it was."""
     fed = row.standings or [[row.season_id, row.previous_score, row.score]]
-    scores = {season_id: (previous, score) for season_id, previous, score in fed}
-    if season.id not in scores:
+    scores = {fed_id: (previous, score) for fed_id, previous, score in fed}
+    if season_id not in scores:
         return None
-    previous, score = scores[season.id]
+    previous, score = scores[season_id]
     if season.scoring == "best" and previous == score:
         return None
     data = ScoreCounted(
@@ -147,4 +154,4 @@ def _counted(season: Season, row: Row) -> CountedResult | None:
         held=row.is_held,
         metadata=row.metadata,
     )
-    return CountedResult(row.id, season.id, data)
+    return CountedResult(row.id, season_id, data)

@@ -8,6 +8,7 @@ from uuid import UUID
 from app.containers.container import Container
 from app.domain.boards import MAIN
 from app.services.accounts.player_changes import PlayerChange
+from app.services.boards.plan_writer import Operator
 from tests.integration.boards.test_scorings import add_board, feed, redeem
 from tests.integration.boards.test_seasons import end_main, wait_for_end
 from tests.integration.players import add_player
@@ -166,3 +167,26 @@ def test_erasing_a_player_deletes_what_was_told_of_them(hooks: Hooks, receiver: 
     hooks.note()
     assert container.database.rows("SELECT FROM webhook_deliveries WHERE payload LIKE '%Anna%'") == []
     assert container.database.rows("SELECT FROM webhook_attempts") == []
+
+
+def test_after_a_replay_the_first_place_is_compared_with_the_one_before_it(hooks: Hooks, receiver: Receiver) -> None:
+    container = hooks.container
+    secret = hooks.create(receiver.url).secret
+    anna, ben = (add_player(container, name) for name in ("Anna", "Ben"))
+    for player, result in ((anna, 5), (anna, 5), (ben, 9)):
+        redeem(container, player, result)
+    old_season = container.standings.season(MAIN)
+    _events(hooks, receiver, secret)
+    redeem(container, anna, 1)  # its message is on the way while the replay takes place
+    by = Operator("cli:tests", "r")
+    plan = container.board_changes.plan_board_change(MAIN, {"scoring": "best"}, [], [])
+    container.board_changes.carry_out(plan, rebuild=True, by=by)
+    while container.replays.resume(5.0) is not None:
+        pass
+    season = container.catalog.open_season(MAIN)
+    assert season is not None
+    assert season.id != old_season.id
+    events = dict(_events(hooks, receiver, secret))
+    assert events["score.counted"]["season"] == 1
+    assert (events["record.set"]["player"]["username"], events["record.set"]["player"]["score"]) == ("Ben", 9)
+    assert (events["record.set"]["previous"]["username"], events["record.set"]["previous"]["score"]) == ("Anna", 5)
