@@ -174,7 +174,11 @@ class WebhookDeliveryStore:
 
     def replay_failed(self, connection: sa.Connection, webhook_id: UUID) -> int:
         """Make all failed deliveries of a webhook due now; return how many."""
-        condition = "WHERE webhook_id = :webhook AND state = 'failed'"
+        condition = """
+            WHERE id IN (
+                SELECT id FROM webhook_deliveries WHERE webhook_id = :webhook AND state = 'failed' ORDER BY id FOR UPDATE
+            )
+        """
         values = {"webhook": webhook_id, "seconds": GIVE_UP_AFTER.total_seconds()}
         return connection.execute(parsed(f"{_REPLAY} {condition}"), values).rowcount
 
@@ -183,7 +187,7 @@ class WebhookDeliveryStore:
         row = self._db.row(
             """
             SELECT count(*) AS waiting,
-                   coalesce(greatest(extract(epoch FROM clock_timestamp() - min(next_attempt_at)), 0), 0)::float AS oldest
+                   greatest(extract(epoch FROM clock_timestamp() - min(next_attempt_at)), 0)::float AS oldest
             FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id
             WHERE w.enabled AND w.deleted_at IS NULL AND state = 'waiting'
             """
@@ -201,7 +205,7 @@ class WebhookDeliveryStore:
                         f"""
                         DELETE FROM webhook_deliveries WHERE id IN (
                             SELECT id FROM webhook_deliveries WHERE created_at < now() - interval '{_KEPT}'
-                            ORDER BY created_at LIMIT {_PRUNED}
+                            ORDER BY created_at LIMIT {_PRUNED} FOR UPDATE SKIP LOCKED
                         )
                         """
                     )
