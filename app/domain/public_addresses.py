@@ -12,8 +12,8 @@ _6TO4 = IPv6Network("2002::/16")
 _CARRIERS = ((_MAPPED, 0), (_NAT64, 0), (_6TO4, 80))
 # Inside global unicast, and yet no address of a host: protocols of the IETF (Teredo among them), and documentation.
 _SPECIAL = tuple(map(IPv6Network, ("2001::/23", "2001:db8::/32", "3fff::/20")))
-# Python calls these global; the first is the relay of 6to4.
-_MORE_PRIVATE = tuple(map(ip_network, ("192.88.99.0/24", "100.64.0.0/10", "192.0.0.0/24")))
+# Python calls some of these global: relays of 6to4, and protocols of the IETF.
+_MORE_PRIVATE = tuple(map(ip_network, ("192.88.99.0/24", "192.0.0.0/24")))
 
 
 def is_public(address: str) -> bool:

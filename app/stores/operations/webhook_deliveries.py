@@ -176,7 +176,8 @@ class WebhookDeliveryStore:
         """Make all failed deliveries of a webhook due now; return how many."""
         condition = """
             WHERE id IN (
-                SELECT id FROM webhook_deliveries WHERE webhook_id = :webhook AND state = 'failed' ORDER BY id FOR UPDATE
+                SELECT id FROM webhook_deliveries WHERE webhook_id = :webhook AND state = 'failed'
+                ORDER BY id FOR UPDATE
             )
         """
         values = {"webhook": webhook_id, "seconds": GIVE_UP_AFTER.total_seconds()}
