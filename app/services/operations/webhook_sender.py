@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from standardwebhooks import Webhook as Signer
 
 from app.domain.webhooks import AT_ONCE, MOST_WEBHOOKS, pause_after
-from app.stores.operations.webhook_deliveries import CallResult, ClaimedDelivery, WebhookDeliveryStore
+from app.stores.operations.webhook_deliveries import CallResult, ClaimedDelivery, Outcome, WebhookDeliveryStore
 
 Post = Callable[[str, Mapping[str, str], str], CallResult]
 
@@ -73,7 +73,9 @@ class WebhookSender:
     def _collect(self, calls: dict[Future[CallResult], ClaimedDelivery], outcomes: Counter[str]) -> None:
         """Record the calls that have ended; wait for one of them, but not long: more may be due."""
         ended, _ = wait(calls, _LOOK_SECONDS, FIRST_COMPLETED)
-        for call in ended:
-            claimed, result = calls.pop(call), call.result()
-            self._store.record(claimed, result, pause_after(claimed.tries + 1, self._draw()))
-            outcomes[result.error or "delivered"] += 1
+        if ended:
+            claims = [(calls.pop(call), call.result()) for call in ended]
+            self._store.record(
+                [Outcome(claimed, result, pause_after(claimed.tries + 1, self._draw())) for claimed, result in claims]
+            )
+            outcomes.update(result.error or "delivered" for _, result in claims)

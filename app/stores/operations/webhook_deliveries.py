@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -48,7 +48,7 @@ _ADD_ATTEMPT = """
 _DELIVERED = """
     UPDATE webhook_deliveries SET state = 'delivered', tries = tries + 1, next_attempt_at = NULL, leased_until = NULL,
            finished_at = now()
-    WHERE id = :delivery
+    WHERE id = ANY(:deliveries)
 """
 # The last attempt is at the end of the time, whatever the pause would be.
 _FAILED = """
@@ -106,6 +106,15 @@ class CallResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the call of a claimed delivery went, and the seconds until the next one if it failed."""
+
+    claimed: ClaimedDelivery
+    result: CallResult
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryBacklog:
     """How many deliveries wait, and the seconds since the oldest of them was due, 0 if none is."""
 
@@ -134,22 +143,26 @@ class WebhookDeliveryStore:
         """Lease the deliveries that are due, as many of each webhook as its receiver may get at once."""
         return [_claimed(row) for row in self._db.rows(_CLAIM)]
 
-    def record(self, claimed: ClaimedDelivery, result: CallResult, pause: float) -> None:
-        """Store an attempt. After one that failed the next follows in `pause` seconds, until the time is over.
+    def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Store attempts. After one that failed the next follows when its pause is over, until the time is over.
 
         When a receiver that has failed takes an event again, those that wait for it are due at once.
         """
-        values = {"delivery": claimed.id, "webhook": claimed.webhook_id, "pause": pause}
-        attempt = {"ms": result.ms, "status": result.status, "error": result.error, "answer": result.answer}
+        rows = sorted(outcomes, key=lambda outcome: outcome.claimed.id)
+        failed_rows = [outcome for outcome in rows if outcome.result.error is not None]
+        delivered_rows = [outcome for outcome in rows if outcome.result.error is None]
         with self._db.transaction() as connection:
-            connection.execute(parsed(_ADD_ATTEMPT), {**values, **attempt})
-            if result.error is not None:
-                connection.execute(parsed(_FAILED), values)
-                connection.execute(parsed(_BEGIN_FAILING), values)
-                return
-            connection.execute(parsed(_DELIVERED), values)
-            if connection.execute(parsed(_END_FAILING), values).rowcount:
-                connection.execute(parsed(_WAKE), values)
+            connection.execute(
+                parsed(_ADD_ATTEMPT), [{"delivery": row.claimed.id, **asdict(row.result)} for row in rows]
+            )
+            for row in failed_rows:
+                connection.execute(parsed(_FAILED), {"delivery": row.claimed.id, "pause": row.pause})
+            for webhook_id in _webhooks_of(failed_rows):
+                connection.execute(parsed(_BEGIN_FAILING), {"webhook": webhook_id})
+            connection.execute(parsed(_DELIVERED), {"deliveries": [row.claimed.id for row in delivered_rows]})
+            for webhook_id in _webhooks_of(delivered_rows):
+                if connection.execute(parsed(_END_FAILING), {"webhook": webhook_id}).rowcount:
+                    connection.execute(parsed(_WAKE), {"webhook": webhook_id})
 
     def page(
         self, webhook_id: UUID, *, limit: int, state: DeliveryState | None = None, after: UUID | None = None
@@ -227,6 +240,10 @@ class WebhookDeliveryStore:
         ):
             attempts.setdefault(row.delivery_id, []).append(Attempt(row.at, row.ms, row.status, row.error, row.answer))
         return [_delivery(row, attempts.get(row.id, ())) for row in rows]
+
+
+def _webhooks_of(outcomes: Sequence[Outcome]) -> list[UUID]:
+    return sorted({outcome.claimed.webhook_id for outcome in outcomes})
 
 
 def _claimed(row: Row) -> ClaimedDelivery:

@@ -13,7 +13,7 @@ from standardwebhooks import WebhookVerificationError
 from app.containers.container import Container
 from app.services.operations.webhook_sender import WebhookSender
 from app.stores.operations.webhook_calls import ReceiverCaller
-from app.stores.operations.webhook_deliveries import CallResult
+from app.stores.operations.webhook_deliveries import CallResult, Outcome
 from tests.integration.webhooks.conftest import Hooks
 from tests.parts.receiver import Receiver, status
 
@@ -107,11 +107,10 @@ def test_a_receiver_that_fails_gets_one_call_at_a_time_and_all_that_waits_once_i
     claimed = store.claim()
     assert len(claimed) == 8
     assert store.claim() == [], "they are leased"
-    for delivery in claimed:
-        store.record(delivery, CallResult(1, 500, "refused"), 3600)
-    claimed = store.claim()
-    assert len(claimed) == 1
-    store.record(claimed[0], CallResult(1, 500, "refused"), 3600)
+    refused = CallResult(1, 500, "refused")
+    store.record([Outcome(delivery, refused, 3600) for delivery in claimed])
+    (delivery,) = store.claim()
+    store.record([Outcome(delivery, refused, 3600)])
     assert hooks.send() == {"delivered": 20}, "one is taken, and the others follow at once"
 
 
