@@ -42,7 +42,8 @@ _CLAIM = f"""
 """
 _ADD_ATTEMPT = """
     INSERT INTO webhook_attempts (delivery_id, at, ms, status, error, answer)
-    SELECT id, now() - make_interval(secs => CAST(:ms AS float) / 1000), :ms, :status, :error, :answer
+    SELECT id, now() - make_interval(secs => CAST(:ms AS float) / 1000), CAST(:ms AS int), CAST(:status AS int),
+           CAST(:error AS text), :answer
     FROM webhook_deliveries WHERE id = :delivery
 """
 _DELIVERED = """
