@@ -135,7 +135,7 @@ class Container:
         self.outbox, self.readings = operations.outbox, operations.readings
         self.schema, self.doctor = operations.schema, operations.doctor
 
-        webhooks = build_webhooks(connections, boards, stores.audit)
+        webhooks = build_webhooks(connections, stores.audit)
         self.webhooks, self.webhook_fan_out = webhooks.webhooks, webhooks.fan_out
         self.webhook_sender, self.webhook_deliveries = webhooks.sender, webhooks.deliveries
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from app.containers.boards import BoardParts
 from app.containers.connections import Connections
 from app.services.operations.webhook_fan_out import WebhookFanOut
 from app.services.operations.webhook_sender import WebhookSender
 from app.services.operations.webhooks import Webhooks
 from app.stores.boards.board_list import BoardListStore
+from app.stores.boards.pages import PageStore
 from app.stores.boards.seasons import SeasonStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.operations.webhook_calls import ReceiverCaller
@@ -29,14 +29,14 @@ class WebhookParts:
     deliveries: WebhookDeliveryStore
 
 
-def build_webhooks(connections: Connections, boards: BoardParts, audit: AuditStore) -> WebhookParts:
+def build_webhooks(connections: Connections, audit: AuditStore) -> WebhookParts:
     """Return the stores and services of webhooks."""
     database, private = connections.database, connections.settings.webhook_private_addresses
     store, deliveries, sources = WebhookStore(database), WebhookDeliveryStore(database), WebhookSourceStore(database)
     caller = ReceiverCaller(private=private)
     return WebhookParts(
         Webhooks(database, store, deliveries, sources, BoardListStore(database), audit, caller, private=private),
-        WebhookFanOut(database, store, sources, SeasonStore(database), boards.board_pages),
+        WebhookFanOut(database, store, sources, SeasonStore(database), PageStore(database)),
         WebhookSender(deliveries, caller.post, draw=random.random, clock=connections.clock),
         deliveries,
     )

@@ -20,8 +20,9 @@ from app.domain.webhook_events import (
     season_event_id,
 )
 from app.domain.webhooks import Webhook
-from app.services.boards.board_pages import BoardPages
 from app.services.boards.outbox import BoardChange
+from app.stores.boards.board_rows import BoardEntry
+from app.stores.boards.pages import PageStore
 from app.stores.boards.seasons import SeasonStore
 from app.stores.operations.webhook_outbox import add_deliveries
 from app.stores.operations.webhook_sources import NotedSeason, WebhookSourceStore
@@ -38,7 +39,7 @@ class WebhookFanOut:
         webhooks: WebhookStore,
         sources: WebhookSourceStore,
         seasons: SeasonStore,
-        pages: BoardPages,
+        pages: PageStore,
     ) -> None:
         self._db, self._webhooks, self._sources = database, webhooks, sources
         self._seasons, self._pages = seasons, pages
@@ -92,26 +93,14 @@ class WebhookFanOut:
 
     def _ended(self, season: Season) -> Event:
         (facts,) = [facts for facts in self._seasons.facts(season.board) if facts.season.id == season.id]
-        page = self._pages.page(season, TOP_OF_A_SEASON)
         assert facts.ends_at is not None
-        rows = [
-            TopRow(
-                user_id=row.user_id,
-                username=row.username,
-                rank=row.rank or 0,
-                score=row.score,
-                achieved_at=row.achieved_at or facts.ends_at,
-                metadata=None if row.metadata is None else dict(row.metadata),
-            )
-            for row in page.standings
-        ]
         data = SeasonEnded(
             board=season.board,
             season=season.number,
             starts_at=facts.starts_at,
             ends_at=facts.ends_at,
-            players=page.total,
-            top=rows,
+            players=self._pages.total(season),
+            top=_top_rows(self._pages.top(season, TOP_OF_A_SEASON)),
         )
         return event_of(season_event_id(season.id, facts.ends_at), facts.ends_at, data)
 
@@ -120,6 +109,25 @@ class WebhookFanOut:
             with self._db.transaction() as connection:
                 add_deliveries(connection, _deliveries(webhooks, events))
         return len(events)
+
+
+def _top_rows(entries: Sequence[BoardEntry]) -> list[TopRow]:
+    """Return the rows of a whole list from the top. Ranks are counted here: those in Redis may lack the last moment."""
+    scores = [entry.standing.score for entry in entries]
+    rows = []
+    for standing in (entry.standing for entry in entries):
+        assert standing.achieved_at is not None
+        rows.append(
+            TopRow(
+                user_id=standing.user_id,
+                username=standing.username,
+                rank=1 + scores.index(standing.score),
+                score=standing.score,
+                achieved_at=standing.achieved_at,
+                metadata=None if standing.metadata is None else dict(standing.metadata),
+            )
+        )
+    return rows
 
 
 def _deliveries(webhooks: Sequence[Webhook], events: Sequence[Event]) -> list[tuple[UUID, Event]]:
