@@ -1,4 +1,4 @@
-"""Expand: webhooks, their deliveries with every attempt, and the first place that each open season was last seen with."""
+"""Expand: webhooks, their deliveries with every attempt, and the last known first place of each open season."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def upgrade() -> None:
         _moment("leased_until"),
         _moment("give_up_at", nullable=False),
         _moment("finished_at"),
-        sa.ForeignKeyConstraint(["webhook_id"], ["webhooks.id"], name=op.f("fk_webhook_deliveries_webhook_id_webhooks")),
+        sa.ForeignKeyConstraint(
+            ["webhook_id"], ["webhooks.id"], name=op.f("fk_webhook_deliveries_webhook_id_webhooks")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
         sa.UniqueConstraint("webhook_id", "event_id", name=op.f("uq_webhook_deliveries_webhook_id")),
         sa.CheckConstraint("state in ('waiting', 'delivered', 'failed')", name=op.f("ck_webhook_deliveries_state")),

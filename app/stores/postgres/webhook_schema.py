@@ -62,9 +62,7 @@ webhook_attempts = sa.Table(
     "webhook_attempts",
     metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
-    sa.Column(
-        "delivery_id", UUID(), sa.ForeignKey("webhook_deliveries.id", ondelete="CASCADE"), nullable=False
-    ),
+    sa.Column("delivery_id", UUID(), sa.ForeignKey("webhook_deliveries.id", ondelete="CASCADE"), nullable=False),
     moment("at"),
     sa.Column("ms", sa.Integer, nullable=False),
     sa.Column("status", sa.Integer),

@@ -117,7 +117,7 @@ def test_a_receiver_that_fails_gets_one_call_at_a_time_and_all_that_waits_once_i
 def test_a_delivery_is_given_up_after_three_days_and_can_be_replayed(hooks: Hooks, receiver: Receiver) -> None:
     webhook = hooks.create(receiver.url).webhook
     _test(hooks, webhook.id, 3)
-    receiver.answers = [status(500)] * 7
+    receiver.answers = [status(500)] * 9
     hooks.send()
     (first, *_) = hooks.container.webhooks.deliveries(webhook.id, limit=1).deliveries
     hooks.container.database.rows("UPDATE webhook_deliveries SET give_up_at = now() + interval '1 s' RETURNING id")
