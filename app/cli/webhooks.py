@@ -34,9 +34,9 @@ def _row(webhook: Webhook) -> dict[str, object]:
     return asdict(webhook)
 
 
-def _show(shown: ShownSecret, heading: str, as_json: bool) -> None:
-    values = {**_row(shown.webhook), "secret": shown.secret}
-    emit(values, f"{heading}\n{facts({'secret': shown.secret})}", as_json=as_json)
+def _show(issued: ShownSecret, heading: str, as_json: bool) -> None:
+    values = {**_row(issued.webhook), "secret": issued.secret}
+    emit(values, f"{heading}\n{facts({'secret': issued.secret})}", as_json=as_json)
     print_message(_SHOWN_ONCE)
 
 
@@ -47,8 +47,8 @@ def _show(shown: ShownSecret, heading: str, as_json: bool) -> None:
 @as_json
 def create(url: str, events: tuple[str, ...], boards: tuple[str, ...], as_json: bool) -> None:
     """Create a webhook, and show its secret, this once."""
-    shown = container().webhooks.create(url, events, boards, by=operator(), request_id=request_id())
-    _show(shown, f"Created the webhook {shown.webhook.id}.", as_json)
+    issued = container().webhooks.create(url, events, boards, by=operator(), request_id=request_id())
+    _show(issued, f"Created the webhook {issued.webhook.id}.", as_json)
 
 
 @webhooks.command("list", epilog=example("webhooks list"))
@@ -117,8 +117,8 @@ def change(
 def rotate(webhook: str, grace: int, as_json: bool) -> None:
     """Give a webhook another secret and show it, this once."""
     current = container().webhooks.find(webhook)
-    shown = container().webhooks.rotate(current.id, grace, by=operator(), request_id=request_id())
-    _show(shown, f"Rotated the secret of the webhook {current.id}.", as_json)
+    issued = container().webhooks.rotate(current.id, grace, by=operator(), request_id=request_id())
+    _show(issued, f"Rotated the secret of the webhook {current.id}.", as_json)
 
 
 @webhooks.command(epilog=example("webhooks delete https://example.org/hook"))

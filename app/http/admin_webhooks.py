@@ -79,11 +79,11 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @operated(limits)
     def create() -> Response:
         params = body(NewWebhook)
-        shown = container().webhooks.create(
+        issued = container().webhooks.create(
             params.url, params.events, params.boards, by=actor(), request_id=request_id()
         )
-        response = answer(_shown(shown), 201, _links(shown.webhook.id))
-        response.headers["Location"] = f"{_WEBHOOKS}/{shown.webhook.id}"
+        response = answer(_shown(issued), 201, _links(issued.webhook.id))
+        response.headers["Location"] = f"{_WEBHOOKS}/{issued.webhook.id}"
         return response
 
     @routes.get("/admin/webhooks/<uuid:webhook_id>")
@@ -111,8 +111,8 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @operated(limits)
     def rotate(webhook_id: UUID) -> Response:
         grace_seconds = optional_body(SecretRotation).grace_seconds
-        shown = container().webhooks.rotate(webhook_id, grace_seconds, by=actor(), request_id=request_id())
-        return answer(_shown(shown), links=_links(webhook_id))
+        issued = container().webhooks.rotate(webhook_id, grace_seconds, by=actor(), request_id=request_id())
+        return answer(_shown(issued), links=_links(webhook_id))
 
     @routes.post("/admin/webhooks/<uuid:webhook_id>/test")
     @operated(limits)
@@ -167,8 +167,8 @@ def _webhook(webhook: Webhook) -> dict[str, object]:
     return plain(asdict(webhook))
 
 
-def _shown(shown: ShownSecret) -> dict[str, object]:
-    return {**_webhook(shown.webhook), "secret": shown.secret}
+def _shown(issued: ShownSecret) -> dict[str, object]:
+    return {**_webhook(issued.webhook), "secret": issued.secret}
 
 
 def _delivery(delivery: Delivery) -> dict[str, object]:
