@@ -208,8 +208,8 @@ class Webhooks:
 
     def _check_boards(self, slugs: Sequence[str]) -> list[str]:
         boards = check_boards(slugs)
-        known = {board.slug for board in self._boards.boards()}
-        unknown = [board for board in boards if board not in known]
+        slugs_in_use = {board.slug for board in self._boards.boards()}
+        unknown = [board for board in boards if board not in slugs_in_use]
         if unknown:
             raise ValueError(f"has {unknown[0][:40]!r}, which is no board")
         return boards
@@ -229,8 +229,8 @@ class Webhooks:
 
     def _note_leaders(self, connection: sa.Connection, present: Sequence[Webhook], webhook: Webhook) -> None:
         """Note the first places if this is the first webhook that waits for record.set, so that none is told as new."""
-        others = [other for other in present if other.enabled and "record.set" in other.events]
-        if not others and webhook.enabled and "record.set" in webhook.events:
+        is_first = not any(_waits_for_records(present_webhook) for present_webhook in present)
+        if is_first and _waits_for_records(webhook):
             self._sources.note_leaders(connection)
 
     def _append(
@@ -243,6 +243,10 @@ class Webhooks:
             "enabled": webhook.enabled,
         }
         self._audit.append(connection, by, act, f"webhook:{webhook.id}", {**facts, **details}, request_id)
+
+
+def _waits_for_records(webhook: Webhook) -> bool:
+    return webhook.enabled and "record.set" in webhook.events
 
 
 def _field(name: str, check: Callable[[Value], Value], value: Value) -> Value:
