@@ -1,4 +1,4 @@
-"""The tasks of webhooks: deliveries are written from what the relay sends, and sent on a schedule."""
+"""The tasks of webhooks: deliveries are written from the messages of the relay, and sent on a schedule."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _LOOK_SECONDS = 0.5
 
 
 class WebhookSender:
-    """Posts what is due. One process does so at a time, since a receiver's share is of all its calls.
+    """Posts the deliveries that are due. One process does so at a time, since a receiver's share is of all its calls.
 
     Threads wait for receivers; the thread that runs `send` alone works on the database.
     """

@@ -148,7 +148,7 @@ class Webhooks:
         return ShownSecret(webhook, secret)
 
     def delete(self, webhook_id: UUID, *, by: str, request_id: str) -> None:
-        """Delete a webhook: what waits for it is not sent any more. Raises NotFound."""
+        """Delete a webhook: deliveries that wait for it are not sent any more. Raises NotFound."""
         webhook = self.get(webhook_id)
         with self._db.transaction() as connection:
             self._store.delete(connection, webhook_id)
@@ -174,7 +174,7 @@ class Webhooks:
         return DeliveryPage(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
 
     def replay(self, webhook_id: UUID, delivery_id: UUID, *, by: str, request_id: str) -> Delivery:
-        """Send a delivery once more, whatever became of it. Raises NotFound."""
+        """Send a delivery once more, in any state. Raises NotFound."""
         webhook = self.get(webhook_id)
         with self._db.transaction() as connection:
             if not self._deliveries.replay(connection, webhook_id, delivery_id):

@@ -51,7 +51,7 @@ _DELIVERED = """
            finished_at = now()
     WHERE id = ANY(:deliveries)
 """
-# The last attempt is at the end of the time, whatever the pause would be.
+# The last attempt is at the end of the time, also if the pause is longer.
 _FAILED = """
     UPDATE webhook_deliveries SET tries = tries + 1, leased_until = NULL,
            state = CASE WHEN give_up_at <= now() THEN 'failed' ELSE 'waiting' END,
@@ -181,7 +181,7 @@ class WebhookDeliveryStore:
         return rows[0] if rows else None
 
     def replay(self, connection: sa.Connection, webhook_id: UUID, delivery_id: UUID) -> bool:
-        """Make a delivery due now, whatever became of it, for another three days; return False if there is none."""
+        """Make a delivery in any state due now, for another three days; return False if there is none."""
         condition = "WHERE webhook_id = :webhook AND id = :delivery"
         values = {"webhook": webhook_id, "delivery": delivery_id, "seconds": GIVE_UP_AFTER.total_seconds()}
         return bool(connection.execute(parsed(f"{_REPLAY} {condition}"), values).rowcount)
