@@ -134,7 +134,7 @@ def _first_place(season: Season, row: Row) -> FirstPlace:
 
 
 def _counted(season: Season, season_id: int, row: Row) -> CountedResult | None:
-    """Return the effect of the event on the score in this season; None if it fed others, or left the score as it was."""
+    """Return the effect of the event on the score in this season; None if it fed others, or left the score."""
     fed = row.standings or [[row.season_id, row.previous_score, row.score]]
     scores = {fed_id: (previous, score) for fed_id, previous, score in fed}
     if season_id not in scores:
