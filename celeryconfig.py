@@ -27,6 +27,8 @@ task_time_limit = 600
 task_annotations = {
     # A refresh takes milliseconds, but rebuilds the board first if Redis was emptied.
     "leaderboard.refresh": {"soft_time_limit": 300, "time_limit": 330},
+    # Webhooks are sent for five minutes at most, and a fan-out takes milliseconds.
+    "webhooks.send": {"soft_time_limit": 360, "time_limit": 380},
     # The task deletes old rows, in batches.
     "maintenance.prune": {"soft_time_limit": 120, "time_limit": 150},
 }
@@ -75,6 +77,8 @@ beat_schedule = {
     "repair": {"task": "leaderboard.repair", "schedule": 10.0, "options": {"expires": 10}},
     "prove": {"task": "leaderboard.prove", "schedule": 60.0, "options": {"expires": 60}},
     "prune": {"task": "maintenance.prune", "schedule": 600.0, "options": {"expires": 600}},
+    # What is due is sent within these seconds. Without anything due, this is one query.
+    "send-webhooks": {"task": "webhooks.send", "schedule": 1.0, "options": {"expires": 2}},
     "review": {"task": "anticheat.review", "schedule": 60.0, "options": {"expires": 60}},
     # A podium that a cheat enters is public for these seconds. A pass costs what was scored since the last one.
     "watch-gain": {"task": "anticheat.watch_gain", "schedule": 3.0, "options": {"expires": 3}},

@@ -22,6 +22,7 @@ from app.http import (
     admin_replays,
     admin_scores,
     admin_types,
+    admin_webhooks,
     auth,
     boards,
     cases,
@@ -97,6 +98,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(admin_types.blueprint(limits), url_prefix=API)
     app.register_blueprint(admin_boards.blueprint(limits), url_prefix=API)
     app.register_blueprint(admin_replays.blueprint(limits), url_prefix=API)
+    app.register_blueprint(admin_webhooks.blueprint(limits), url_prefix=API)
     app.register_blueprint(cases.blueprint(limits), url_prefix=API)
     app.register_blueprint(corrections.blueprint(limits), url_prefix=API)
     app.register_blueprint(operations.routes)

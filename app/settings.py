@@ -133,6 +133,9 @@ class Settings(BaseSettings):
     socket_burst: Annotated[int, whole(5, 1_000_000)] = _set(30, "messages that one socket may send at once")
     presence_seconds: Annotated[float, number(0.1, 20)] = _set(15.0, "time between two signs of life of an open socket")
     broadcast_seconds: Annotated[float, number(0, 1)] = _set(0.1, "least time between two broadcasts of a board")
+    webhook_private_addresses: Switch = _set(
+        False, "webhooks may call private addresses, and http instead of https: on or off"
+    )
     metrics_dir: str = _set("", "folder shared by this machine's processes for /metrics")
     metrics_port: Annotated[int, whole(0, 65535)] = _set(
         0, "port on which worker, relay and beat serve /metrics; 0: none"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ WORKERS = {
     "leaderboard": WorkerSize(processes=2, max_kib=250_000),
     "analytics": WorkerSize(processes=1, max_kib=250_000),
     "anticheat": WorkerSize(processes=1, max_kib=400_000),
+    # One process sends, with threads that wait for receivers; the other turns events into deliveries meanwhile.
+    "webhooks": WorkerSize(processes=2, max_kib=250_000),
 }
 # A wildcard address -> the loopback address that a client can name.
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
@@ -80,7 +83,10 @@ class Web(App):
 
 
 class Worker(App):
-    """A Celery worker: for one queue, or for all queues with as many processes as there are cores."""
+    """A Celery worker: for one queue, or for all queues with as many processes as there are cores, at least two.
+
+    A receiver of webhooks that hangs holds one of them for ten seconds.
+    """
 
     name = "worker"
     # The broker delivers its tasks again. A warm shutdown would wait for a broker that is gone too.
@@ -96,7 +102,7 @@ class Worker(App):
     ) -> None:
         """Take tasks from `queue` alone, in its size; from all queues by default."""
         super().__init__(log, env, keep_open=keep_open)
-        self._options: list[str] = []
+        self._options = ["--concurrency", str(max(2, os.cpu_count() or 1))]
         if queue is not None:
             self.name = f"worker-{queue}"
             size = WORKERS[queue]

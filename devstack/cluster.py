@@ -40,7 +40,8 @@ class Cluster(Group):
             cluster.flask("doctor")
 
     Its processes: postgres, replica-1 and -2, redis-1 to -6, epmd, rabbitmq, nginx, api-1 to -3, ws-1 and -2,
-    worker-leaderboard, worker-analytics, worker-anticheat, beat, relay. They run with the settings of production.
+    worker-leaderboard, worker-analytics, worker-anticheat, worker-webhooks, beat, relay. They run with the settings of
+    production.
     """
 
     def __init__(

@@ -37,7 +37,7 @@ class FairboardCelery(Celery):  # type: ignore[misc]
 
 def create_celery(settings: Settings) -> FairboardCelery:
     """Return the app on the broker that the settings name."""
-    tasks = ["workers.tasks", "workers.background"]
+    tasks = ["workers.tasks", "workers.background", "workers.webhooks"]
     app = FairboardCelery("fairboard", broker=settings.broker_url, include=tasks, task_cls="workers.task:FairboardTask")
     app.config_from_object("celeryconfig")
     # A Redis broker refuses with errors and keeps the connection: wait and reconnect, as after a lost one.

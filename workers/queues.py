@@ -52,14 +52,14 @@ def _work_queue(kind: str) -> WorkQueue:
 
 
 # Each kind has workers of its own: a flood of one kind delays no other.
-KINDS = ("leaderboard", "analytics", "anticheat")
+KINDS = ("leaderboard", "analytics", "anticheat", "webhooks")
 QUEUES = [_work_queue(kind) for kind in KINDS]
 
 # The tasks that get each batch of score events from the relay, with the arguments of `workers.tasks.refresh`. The rows
 # of the outbox stay until the broker has confirmed the batch for all of them, so each may get a batch twice.
-SCORE_EVENT_TASKS = ("leaderboard.refresh",)
+SCORE_EVENT_TASKS = ("leaderboard.refresh", "webhooks.note_scores")
 # The tasks that get the end of each season (season.ended), with the season's id.
-SEASON_TASKS = ("leaderboard.end_season",)
+SEASON_TASKS = ("leaderboard.end_season", "webhooks.note_season")
 
 # The queue by the first part of a task's name. A replay of the ledger takes long, and delays no refresh and no watch.
 _KIND_OF = {**{kind: kind for kind in KINDS}, "maintenance": "leaderboard", "boards": "analytics"}

@@ -26,18 +26,19 @@ def refresh(boards: Sequence[Mapping[str, Any]] | None = None, request_ids: Sequ
     `request_ids` are those of all boards, for the log. A relay of the version before sends the facts of one board in
     place of `boards`.
     """
-    changes = [_board_change(**facts) for facts in boards or [{**board, "request_ids": request_ids}]]
+    changes = [board_change(**facts) for facts in boards or [{**board, "request_ids": request_ids}]]
     versions = app.container.board_sync.sync(changes)
     log.info("board_refreshed", versions=versions, events=sum(len(change.events) for change in changes))
 
 
-def _board_change(
+def board_change(
     season_id: int,
     players: list[str],
     events: list[int],
     request_ids: list[str],
     committed_at: float | None = None,
 ) -> BoardChange:
+    """Return the change of a board that the relay has sent."""
     return BoardChange(season_id, "", committed_at, [UUID(player) for player in players], events, request_ids)
 
 
@@ -95,10 +96,11 @@ def prove() -> None:
 
 @app.task(name="maintenance.prune", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def prune() -> None:
-    """Delete keys after their 24 hours, unusable logins and old sightings; check the end of the audit log."""
+    """Delete keys after their 24 hours, unusable logins, old sightings and deliveries; check the audit log's end."""
     app.container.audit.check()
     keys = app.container.first_answers.prune_keys() + app.container.key_answers.prune()
     logins = app.container.logins.prune(time.time())
     sightings = app.container.sightings.prune()
-    if keys or logins or sightings:
-        log.info("pruned", idempotency_keys=keys, logins=logins, sightings=sightings)
+    deliveries = app.container.webhook_deliveries.prune()
+    if keys or logins or sightings or deliveries:
+        log.info("pruned", idempotency_keys=keys, logins=logins, sightings=sightings, deliveries=deliveries)

@@ -21,9 +21,9 @@ from app.tables import safe
 REFUSAL = "fairboard.refusal"
 """The extension key under which an app without services keeps the BadSetting that says why."""
 
-_REPEATED = {"boards": "board", "segments": "segment", "action_types": "action-type"}
+_REPEATED = {"boards": "board", "segments": "segment", "action_types": "action-type", "events": "event"}
 """Fields with several values, by options that are given once for each."""
-_ARGUMENTS = ("username", "password", "slug", "attributes")
+_ARGUMENTS = ("username", "password", "slug", "attributes", "url")
 
 Function = TypeVar("Function", bound=Callable[..., object])
 

@@ -21,6 +21,7 @@ from app.cli.leaderboard import leaderboard
 from app.cli.outbox import outbox
 from app.cli.queues import queues
 from app.cli.users import users
+from app.cli.webhooks import webhooks
 
 
 def register(app: Flask) -> None:
@@ -28,3 +29,4 @@ def register(app: Flask) -> None:
     play = users, keys, actions, boards, leaderboard, export, imports
     for command in (*play, analytics, anticheat, audit, outbox, queues, doctor, db):
         app.cli.add_command(command)
+    app.cli.add_command(webhooks)

@@ -30,6 +30,7 @@ from app.containers.moderation import (
 from app.containers.operations import build_operations
 from app.containers.play import build_play, build_play_stores
 from app.containers.transfers import build_transfers
+from app.containers.webhooks import build_webhooks
 from app.domain.cursors import Cursors
 from app.services.boards.board_catalog import BoardCatalog
 from app.services.boards.board_changes import BoardChanges
@@ -146,6 +147,10 @@ class Container:
         self.analytics, self.health, self.queues = operations.analytics, operations.health, operations.queues
         self.outbox, self.readings = operations.outbox, operations.readings
         self.schema, self.doctor = operations.schema, operations.doctor
+
+        webhooks = build_webhooks(connections, stores.audit)
+        self.webhooks, self.webhook_fan_out = webhooks.webhooks, webhooks.fan_out
+        self.webhook_sender, self.webhook_deliveries = webhooks.sender, webhooks.deliveries
 
     @cached_property
     def model_training(self) -> ModelTraining:

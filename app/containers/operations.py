@@ -26,6 +26,8 @@ from app.stores.operations.probes import PostgresProbe, RedisProbe
 from app.stores.operations.queue_depths import QueueDepthStore
 from app.stores.operations.rollups import RollupStore
 from app.stores.operations.task_failures import TaskFailureStore
+from app.stores.operations.webhook_deliveries import WebhookDeliveryStore
+from app.stores.operations.webhooks import WebhookStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ def build_operations(
         accounts.sign_ins,
         audit,
         broker_questions,
+        WebhookStore(database),
+        WebhookDeliveryStore(database),
         clock=connections.clock,
     )
     return OperationParts(
@@ -121,5 +125,7 @@ def _build_readings(
         shared.postgres_probe,
         shared.redis_probe,
         audit.check,
+        WebhookStore(connections.database),
+        WebhookDeliveryStore(connections.database),
     )
     return MetricReadings(gauge_sources)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.parts.client import Api, Player
 from tests.parts.product import Product, running
+from tests.parts.receiver import Receiver, started_receiver
 from tests.parts.subscriber import Subscriber
 from tests.parts.waiting import eventually
 
@@ -22,8 +23,9 @@ _PLAYERS = 4
 
 @pytest.fixture(scope="module")
 def lenient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """Start a product where players may be as quick as they can."""
-    with running(tmp_path_factory.mktemp("lenient"), _LENIENT, broker="redis") as started:
+    """Start a product where players may be as quick as they can, and webhooks may call this machine."""
+    env = {**_LENIENT, "WEBHOOK_PRIVATE_ADDRESSES": "on"}
+    with running(tmp_path_factory.mktemp("lenient"), env, broker="redis") as started:
         yield started
 
 
@@ -71,9 +73,25 @@ def _season(api: Api, number: int) -> dict[str, Any]:
     return dict(season)
 
 
-def test_each_redemption_is_in_one_season_and_no_subscriber_sees_the_old_board_again(lenient: Product) -> None:
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with started_receiver() as receiver:
+        yield receiver
+
+
+def _data(receiver: Receiver, secret: str, event_type: str) -> dict[str, Any]:
+    """Return the data of the verified events of a type, by the events' ids."""
+    events = {call.event_id: call.event(secret) for call in list(receiver.calls)}
+    return {event_id: event["data"] for event_id, event in events.items() if event["type"] == event_type}
+
+
+def test_each_redemption_is_in_one_season_for_players_subscribers_and_webhooks(
+    lenient: Product, receiver: Receiver
+) -> None:
     api, stop = Api(lenient.url), threading.Event()
     players = [api.register() for _ in range(_PLAYERS)]
+    events = [word for event in ("score.counted", "season.ended", "record.set") for word in ("--event", event)]
+    secret = lenient.run_json("webhooks", "create", receiver.url, *events)["secret"]
     _begin_race(lenient, 4)
     with Subscriber(lenient.url) as subscriber, ThreadPoolExecutor(_PLAYERS + 1) as pool:
         subscriber.subscribe(players[0].access_token, "race")
@@ -91,6 +109,13 @@ def test_each_redemption_is_in_one_season_and_no_subscriber_sees_the_old_board_a
     falls = [(earlier, later) for earlier, later in itertools.pairwise(sums) if later < earlier]
     assert len(falls) == 1, sums
     assert lenient.run_json("leaderboard", "verify", "--board", "race")["clean"]
+    eventually(lambda: len(_data(receiver, secret, "score.counted")) == counted.total(), within=60)
+    scores = _data(receiver, secret, "score.counted").values()
+    assert Counter(score["season"] for score in scores) == counted, "the same season as in the players' answers"
+    eventually(lambda: _data(receiver, secret, "season.ended"), within=30)
+    (ended,) = _data(receiver, secret, "season.ended").values()
+    assert [(row["user_id"], row["score"]) for row in ended["top"]] == [(row["user_id"], row["score"]) for row in final]
+    assert {record["season"] for record in _data(receiver, secret, "record.set").values()} == {1, 2}
     closed = _season(api, 1)
     assert (closed["state"], closed["players"], closed["corrected_at"]) == ("closed", _PLAYERS, None)
     api.close()

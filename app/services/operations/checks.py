@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -11,10 +11,12 @@ from app.domain.boards import ActionType
 from app.domain.calibration import Rhythm
 from app.domain.quantities import quantity
 from app.domain.times import rfc3339
+from app.domain.webhooks import Webhook, origin_of
 from app.services.accounts.sign_ins import RecentSignIns
 from app.services.moderation.audit_anchors import AuditCheck
 from app.stores.boards.replays import Replay
 from app.stores.operations.probes import ClusterState, RedisState
+from app.stores.operations.webhook_deliveries import DeliveryBacklog
 from app.stores.postgres.replica import FOREIGN_REPLICA, NO_STANDBY, OTHER_TIMELINE
 from app.stores.postgres.replicas import ReplicaStatus
 
@@ -22,6 +24,7 @@ _OLDEST_REDIS = (6, 2)  # ZMSCORE
 _SLOTS = 16_384
 _SKEW_SECONDS = 1.0
 _LATE_SECONDS = 900  # the work is due once a minute
+_LATE_SENDING_SECONDS = 60.0
 
 CheckState = Literal["ok", "note", "wrong", "unknown"]
 
@@ -210,6 +213,19 @@ def redis_node(state: RedisState, place: str) -> Check:
         advice = "A restart may lose open actions (boards come back): set appendonly yes to keep them."
         return Check("redis", "note", says, advice)
     return Check("redis", "ok", says)
+
+
+def webhooks_found(webhooks: Sequence[Webhook], backlog: DeliveryBacklog) -> Check:
+    """Check the webhooks that get events: whether their receivers take them, and whether a worker sends them."""
+    says = f"{quantity(len(webhooks), 'webhook')}, {backlog.waiting} waiting"
+    if backlog.oldest_seconds > _LATE_SENDING_SECONDS and not any(webhook.failing_since for webhook in webhooks):
+        says += f", the oldest due {backlog.oldest_seconds:.0f} s ago"
+        return Check("webhooks", "wrong", says, "Start a worker of the queue webhooks, and beat.")
+    for webhook in webhooks:
+        if webhook.failing_since:
+            says += f"; {origin_of(webhook.url)} fails since {rfc3339(webhook.failing_since)}"
+            return Check("webhooks", "note", says, f"See: flask webhooks deliveries {webhook.id}.")
+    return Check("webhooks", "ok", says)
 
 
 def _version_numbers(version: str) -> tuple[int, ...]:

@@ -31,6 +31,7 @@ from app.services.operations.checks import (
     replica,
     rhythms,
     unfinished_replay,
+    webhooks_found,
 )
 from app.services.operations.error_messages import BROKEN, describe_fault, server_message, without_environment
 from app.services.operations.schema import Schema
@@ -41,6 +42,8 @@ from app.stores.moderation.completion_times import rhythms_since
 from app.stores.operations.beat_lock import BeatLockStore
 from app.stores.operations.job_ages import JobAgeStore
 from app.stores.operations.probes import PostgresProbe, PostgresState, RedisProbe
+from app.stores.operations.webhook_deliveries import WebhookDeliveryStore
+from app.stores.operations.webhooks import WebhookStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.postgres.replicas import Replicas
 from app.stores.server_addresses import address
@@ -73,6 +76,8 @@ class Doctor:
         sign_ins: SignIns,
         audit: Audit,
         broker_questions: BrokerQuestions,
+        webhooks: WebhookStore,
+        deliveries: WebhookDeliveryStore,
         *,
         clock: Callable[[], float],
     ) -> None:
@@ -81,6 +86,7 @@ class Doctor:
         self._outbox, self._catalog, self._rankings, self._clock = outbox, catalog, rankings, clock
         self._job_ages, self._presence, self._sign_ins, self._audit_log = job_ages, presence, sign_ins, audit
         self._broker_questions, self._replays = broker_questions, replays
+        self._webhook_store, self._deliveries = webhooks, deliveries
         self._broker_answers = True
 
     def examine(self) -> list[Check]:
@@ -105,6 +111,7 @@ class Doctor:
             self._boards,
             self._replay,
             self._action_types,
+            self._webhooks,
             self._online,
             self._clients,
         ):
@@ -264,6 +271,10 @@ class Doctor:
     def _replay(self) -> Iterator[Check]:
         if replay := self._replays.unfinished():
             yield unfinished_replay(replay)
+
+    def _webhooks(self) -> Iterator[Check]:
+        if webhooks := self._webhook_store.enabled():
+            yield webhooks_found(webhooks, self._deliveries.backlog())
 
     def _action_types(self) -> Iterator[Check]:
         types = self._catalog.action_types()

@@ -12,6 +12,8 @@ from app.stores.boards.reconcile_progress import ReconcileProgressStore
 from app.stores.operations.job_ages import JobAgeStore
 from app.stores.operations.probes import PostgresProbe, RedisProbe
 from app.stores.operations.queue_depths import QueueDepthStore
+from app.stores.operations.webhook_deliveries import WebhookDeliveryStore
+from app.stores.operations.webhooks import WebhookStore
 from app.stores.play.catalog import CatalogStore
 from app.stores.postgres.replicas import Replicas, ReplicaStatus
 
@@ -34,6 +36,8 @@ def sources(
     postgres: PostgresProbe,
     redis_probe: RedisProbe,
     check_audit_log: Callable[[], AuditCheck],
+    webhooks: WebhookStore,
+    deliveries: WebhookDeliveryStore,
 ) -> list[Source]:
     """Return a source for each group of gauges and each replica, so that a stalled server hides no other one's gauges.
 
@@ -45,6 +49,7 @@ def sources(
         Source("audit", lambda: _read_audit_log(check_audit_log)),
         Source("work", lambda: _read_job_ages(job_ages)),
         Source("online", lambda: _read_online(catalog, count_online)),
+        Source("webhooks", lambda: _read_webhooks(webhooks, deliveries)),
         Source("proofs", lambda: _read_proofs(catalog, reconcile_progress, clock)),
     ]
     return all_sources + [_replica_source(replicas, name) for name in replicas.names]
@@ -63,6 +68,15 @@ def _read_audit_log(check_audit_log: Callable[[], AuditCheck]) -> Iterable[Readi
     yield Reading("fairboard_audit_head_hash", "The first 52 bits of that row's hash, as a number", check.head.number)
     meaning = "Whether the audit log contradicts a head that this process or its machine recorded"
     yield Reading("fairboard_audit_broken", meaning, float(check.flaw is not None))
+
+
+def _read_webhooks(webhooks: WebhookStore, deliveries: WebhookDeliveryStore) -> Iterable[Reading]:
+    failing = sum(webhook.failing_since is not None for webhook in webhooks.enabled())
+    yield Reading("fairboard_webhooks_failing", "Webhooks whose receiver took no event at the last attempt", failing)
+    backlog = deliveries.backlog()
+    yield Reading("fairboard_webhook_deliveries_waiting", "Deliveries of webhooks that wait", backlog.waiting)
+    meaning = "Time since the oldest waiting delivery was due"
+    yield Reading("fairboard_webhook_deliveries_oldest_seconds", meaning, backlog.oldest_seconds)
 
 
 def _read_job_ages(job_ages: JobAgeStore) -> Iterable[Reading]:

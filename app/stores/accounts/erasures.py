@@ -23,7 +23,14 @@ _STATEMENTS = (
     "UPDATE cases SET appeal = NULL WHERE player_id = :player AND appeal IS NOT NULL",
     *(
         f"DELETE FROM {table} WHERE player_id = :player"
-        for table in ("username_skeletons", "player_attributes", "logins", "reset_links", "sightings")
+        for table in (
+            "username_skeletons",
+            "player_attributes",
+            "logins",
+            "reset_links",
+            "sightings",
+            "webhook_deliveries",
+        )
     ),
     "UPDATE score_events SET metadata = NULL WHERE player_id = :player AND metadata IS NOT NULL",
     "DELETE FROM idempotency WHERE player_id = :player",

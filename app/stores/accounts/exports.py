@@ -67,6 +67,11 @@ _SECTIONS = {
     "idempotency_keys": """
         SELECT key, action_id, outcome, created_at FROM idempotency WHERE player_id = :player ORDER BY created_at
     """,
+    # Those of results have what the events below have. Bodies may name other players.
+    "webhook_deliveries": """
+        SELECT event_id, type, state, created_at, finished_at FROM webhook_deliveries
+        WHERE player_id = :player AND type <> 'score.counted' ORDER BY created_at
+    """,
     "audit_log": """
         SELECT id, at, act, CAST(details AS json) AS details, request_id FROM audit_log
         WHERE subject = 'player:' || :player OR actor = 'player:' || :player ORDER BY id

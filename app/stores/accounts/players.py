@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from app.domain.player_names import PlayerName
 from app.errors import UsernameTaken
 from app.stores.boards.standing_locks import lock_standings
+from app.stores.operations.webhook_outbox import note_rename, note_status
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import Row
 
@@ -161,7 +162,7 @@ class PlayerStore:
                         INSERT INTO username_skeletons (skeleton, player_id)
                         SELECT unnest(CAST(:skeletons AS text[])), id FROM player
                     )
-                    SELECT {_COLUMNS} FROM player
+                    SELECT {_COLUMNS}, (SELECT username FROM players WHERE id = :id) AS previous FROM player
                     """
                 ),
                 values,
@@ -170,6 +171,8 @@ class PlayerStore:
             if isinstance(error.orig, psycopg.errors.UniqueViolation):
                 raise UsernameTaken() from None
             raise
+        if row.previous != username:
+            note_rename(connection, player_id, row.previous)
         return _player(row)
 
     def find(self, *keys: str) -> tuple[Player, str | None] | None:
@@ -257,6 +260,8 @@ class PlayerStore:
             ),
             {"id": player_id, "status": status},
         ).rowcount
+        if changed_rows:
+            note_status(connection, player_id, status)
         return bool(changed_rows)
 
     def update_listings(self, connection: sa.Connection, player_id: UUID) -> list[int]:

@@ -14,6 +14,7 @@ from anticheat.suspicion import FORGIVEN_AFTER, Suspicion, combined, raised
 from anticheat.verdict import Thresholds
 from app.domain.action_token import Promise
 from app.domain.times import utc
+from app.stores.operations.webhook_outbox import note_case
 from app.stores.postgres.engine import Database
 from app.stores.postgres.past_times import CLOCKS_DIFFER, past
 from app.stores.postgres.rows import Row
@@ -287,7 +288,7 @@ class SuspicionStore:
 
 
 def _ensure_open_case(connection: sa.Connection, player_id: str) -> UUID:
-    connection.execute(
+    inserted = connection.execute(
         sa.text(
             """
             INSERT INTO cases (id, player_id) VALUES (:id, :player)
@@ -295,9 +296,11 @@ def _ensure_open_case(connection: sa.Connection, player_id: str) -> UUID:
             """
         ),
         {"id": uuid4(), "player": player_id},
-    )
+    ).rowcount
     case_id: UUID = connection.execute(
         sa.text("SELECT id FROM cases WHERE player_id = :player AND state = 'open'"),
         {"player": player_id},
     ).scalar_one()
+    if inserted:
+        note_case(connection, UUID(player_id), case_id)
     return case_id

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from app.domain.boards import MAX_SCORE
-from app.stores.postgres.schema import metadata as metadata  # with the tables of both modules
 from app.stores.postgres.schema import moment, player
+from app.stores.postgres.webhook_schema import metadata as metadata  # with the tables of all these modules
 
 boards = sa.Table(
     "boards",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
-from app.stores.postgres.board_schema import metadata as metadata  # with the tables of all three modules
+from app.stores.postgres.board_schema import metadata as metadata  # with the tables of all modules
 from app.stores.postgres.schema import moment, player
 
 # `soft` is the part of `value` that comes from soft evidence.

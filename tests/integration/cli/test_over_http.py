@@ -38,6 +38,8 @@ ACTS: list[tuple[str, str, str, dict[str, object]]] = [
     ("users erase cli --yes", "POST", "/players/PLAYER/erase", {}),
     ("actions retire cli --yes", "POST", "/action-types/http/retire", {}),
     ("keys create cli --scope read", "POST", "/keys", {"name": "http", "scopes": ["read"]}),
+    ("webhooks create https://1.1.1.1/ --event case.opened", "POST", "/webhooks",
+     {"url": "https://1.1.1.1/", "events": ["case.opened"]}),
 ]  # fmt: skip
 _CHANGING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[0-9:.]+Z|fbk_\w+|cli|http")
 

@@ -1,20 +1,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
 import redis.exceptions
 import sqlalchemy.exc
 
+from app.domain.webhooks import Webhook
 from app.launcher_files import how_to_load
 from app.services.operations.broker_checks import beat, broker, late_relay, workers
-from app.services.operations.checks import ClockReading, background, clocks, redis_cluster, redis_node, replica
+from app.services.operations.checks import (
+    Check,
+    ClockReading,
+    background,
+    clocks,
+    redis_cluster,
+    redis_node,
+    replica,
+    webhooks_found,
+)
 from app.services.operations.error_messages import explain, without_environment
 from app.settings import Settings
 from app.stores.operations.beat_lock import BeatState
 from app.stores.operations.probes import ClusterState, RedisState
+from app.stores.operations.webhook_deliveries import DeliveryBacklog
 from app.stores.postgres.replica import NO_STANDBY
 from app.stores.postgres.replicas import ReplicaStatus
 from app.stores.server_addresses import address
@@ -209,3 +222,17 @@ def test_a_terminal_without_settings_is_told_how_to_load_them(tmp_path: Path, mo
     assert "make run" in without_environment(Settings()) or how_to_load() in without_environment(Settings())
     elsewhere = Settings(database_url="postgresql+psycopg://db/x")
     assert without_environment(elsewhere) == ""
+
+
+def test_webhooks_are_late_without_a_worker_and_fail_with_their_receiver() -> None:
+    now = datetime(2026, 11, 27, tzinfo=UTC)
+    webhook = Webhook(uuid4(), "https://example.org/secret", ["case.opened"], [], True, now, "cli:x", None, None)
+    good, late = DeliveryBacklog(0, 0.0), DeliveryBacklog(3, 90.0)
+    assert webhooks_found([webhook], good) == Check("webhooks", "ok", "1 webhook, 0 waiting")
+    assert webhooks_found([webhook], late).state == "wrong"
+    failing = replace(webhook, failing_since=now)
+    check = webhooks_found([webhook, failing], late)
+    assert (check.state, check.message) == (
+        "note",
+        "2 webhooks, 3 waiting; https://example.org fails since 2026-11-27T00:00:00.000Z",
+    )

@@ -14,6 +14,7 @@ COMMANDS = {
         *("erase", "export", "rename", "reset-link", "set-password", "sign-out"),
     },
     "keys": {"create", "list", "rotate", "revoke"},
+    "webhooks": {"create", "list", "show", "change", "rotate", "delete", "test", "deliveries", "replay"},
     "actions": {"list", "add", "change", "retire"},
     "boards": {
         "list",

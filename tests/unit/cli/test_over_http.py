@@ -32,6 +32,15 @@ OVER_HTTP = {
     "keys list": ("GET", "/keys"),
     "keys rotate": ("POST", "/keys/<uuid:key_id>/rotate"),
     "keys revoke": ("DELETE", "/keys/<uuid:key_id>"),
+    "webhooks create": ("POST", "/webhooks"),
+    "webhooks list": ("GET", "/webhooks"),
+    "webhooks show": ("GET", "/webhooks/<uuid:webhook_id>"),
+    "webhooks change": ("PATCH", "/webhooks/<uuid:webhook_id>"),
+    "webhooks rotate": ("POST", "/webhooks/<uuid:webhook_id>/rotate"),
+    "webhooks delete": ("DELETE", "/webhooks/<uuid:webhook_id>"),
+    "webhooks test": ("POST", "/webhooks/<uuid:webhook_id>/test"),
+    "webhooks deliveries": ("GET", "/webhooks/<uuid:webhook_id>/deliveries"),
+    "webhooks replay": ("POST", "/webhooks/<uuid:webhook_id>/replay-failed"),
     "actions list": ("GET", "/action-types"),
     "actions add": ("POST", "/action-types"),
     "actions change": ("PATCH", "/action-types/<slug>"),
@@ -81,6 +90,7 @@ ON_THE_MACHINE = {
 BESIDE = {
     ("GET", "/action-types/<slug>"),
     ("GET", "/corrections/<uuid:correction_id>"),
+    ("POST", "/webhooks/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/replay"),
     ("GET", "/replays"),
     ("GET", "/replays/<uuid:replay_id>"),
 }

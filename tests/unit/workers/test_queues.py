@@ -14,7 +14,8 @@ import inspect
 from workers.app import app
 from workers.queues import SCORE_EVENT_TASKS
 app.loader.import_default_modules()
-batch = {"season_id": 1, "players": [], "events": [], "request_ids": [], "committed_at": 0.0}
+board = {"season_id": 1, "players": [], "events": [], "request_ids": [], "committed_at": 0.0}
+batch = {"boards": [board], "request_ids": []}
 print([name for name in SCORE_EVENT_TASKS if inspect.signature(app.tasks[name].run).bind(**batch)])
 """
 
