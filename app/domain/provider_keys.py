@@ -5,9 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from jwt import PyJWK
+from jwt.exceptions import PyJWTError
 
 Algorithm = Literal["RS256", "ES256", "EdDSA"]
 LONGEST_SET = 256 * 1024  # bytes; providers publish a few KiB
@@ -18,18 +22,22 @@ _SHORTEST_RSA, _LONGEST_RSA = 2048, 8192  # bits; longer keys only cost time
 
 @dataclass(frozen=True, slots=True)
 class ProviderKey:
-    """A public key with the one algorithm that it verifies; `fields` are those of the JWK that describe the key."""
+    """A public key with the one algorithm that it verifies; `kid` is empty for a key without an id.
+
+    Two keys are equal if id, algorithm and the public numbers (`text`, as JSON) are.
+    """
 
     kid: str
     algorithm: Algorithm
-    fields: Mapping[str, str]
+    text: str
+    public: PyJWK = field(compare=False, repr=False)
 
 
 def read_key_set(text: bytes) -> dict[str, ProviderKey]:
     """Return the usable keys of a JWK Set by their id. Raises ValueError if it is no key set, or has no usable key.
 
-    Keys of other types, for encryption, too weak, private or without an id are left out; so is an id that appears
-    twice, since nobody can say which of its keys is meant.
+    Keys of other types, for encryption, too weak or private are left out; so are usable keys that share an id, since
+    nobody can say which of them is meant.
     """
     if len(text) > LONGEST_SET:
         raise ValueError(f"the key set is longer than {LONGEST_SET} bytes")
@@ -40,26 +48,39 @@ def read_key_set(text: bytes) -> dict[str, ProviderKey]:
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list) or len(entries) > _MOST_KEYS:
         raise ValueError(f"the key set has no list 'keys' of at most {_MOST_KEYS} keys")
-    ids = [entry.get("kid") for entry in entries if isinstance(entry, dict)]
-    keys = [key for entry in entries if (key := _usable(entry)) is not None and ids.count(key.kid) == 1]
+    usable_keys = [key for entry in entries if (key := _usable(entry)) is not None]
+    uses = Counter(key.kid for key in usable_keys)
+    keys = {key.kid: key for key in usable_keys if uses[key.kid] == 1}
     if not keys:
         raise ValueError("the key set has no key for RS256, ES256 or EdDSA signatures")
-    return {key.kid: key for key in keys}
+    return keys
+
+
+def choose_key(keys: Mapping[str, ProviderKey], kid: str | None) -> ProviderKey | None:
+    """Return the key that a token's header names. A token without a key id means the only key there is."""
+    if kid:
+        return keys.get(kid)
+    return next(iter(keys.values())) if len(keys) == 1 else None
 
 
 def _usable(entry: object) -> ProviderKey | None:
     if not isinstance(entry, dict) or "d" in entry:
         return None
-    kid, operations = entry.get("kid"), entry.get("key_ops", ["verify"])
-    if not isinstance(kid, str) or not 1 <= len(kid) <= _LONGEST_KEY_ID:
+    kid, operations = entry.get("kid", ""), entry.get("key_ops", ["verify"])
+    if not isinstance(kid, str) or len(kid) > _LONGEST_KEY_ID:
         return None
     if entry.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
         return None
-    found = _algorithm(entry)
-    if found is None or entry.get("alg", found[0]) != found[0]:
+    kind = _algorithm(entry)
+    if kind is None or entry.get("alg", kind[0]) != kind[0]:
         return None
-    algorithm, names = found
-    return ProviderKey(kid, algorithm, {name: entry[name] for name in names})
+    algorithm, names = kind
+    fields = {name: entry[name] for name in names}
+    try:
+        public = PyJWK(fields, algorithm)
+    except (PyJWTError, ValueError):  # such as a point that is not on its curve
+        return None
+    return ProviderKey(kid, algorithm, json.dumps(fields, sort_keys=True), public)
 
 
 def _algorithm(entry: Mapping[str, object]) -> tuple[Algorithm, tuple[str, ...]] | None:

@@ -11,6 +11,7 @@ import redis.exceptions
 
 from app.domain.quantities import quantity
 from app.domain.times import utc
+from app.services.accounts.provider_keys import ProviderKeys
 from app.services.accounts.sign_ins import SignIns
 from app.services.boards.outbox import Outbox
 from app.services.boards.presence import Presence
@@ -23,6 +24,7 @@ from app.services.operations.checks import (
     audit_log,
     background,
     clients,
+    identity_provider,
     postgres_obstacle,
     redis_cluster,
     redis_node,
@@ -69,6 +71,7 @@ class Doctor:
         job_ages: JobAgeStore,
         presence: Presence,
         sign_ins: SignIns,
+        provider_keys: ProviderKeys | None,
         audit: Audit,
         broker_questions: BrokerQuestions,
         *,
@@ -79,6 +82,7 @@ class Doctor:
         self._outbox, self._catalog, self._rankings, self._clock = outbox, catalog, rankings, clock
         self._job_ages, self._presence, self._sign_ins, self._audit_log = job_ages, presence, sign_ins, audit
         self._broker_questions, self._replays = broker_questions, replays
+        self._provider_keys = provider_keys
         self._broker_answers = True
 
     def examine(self) -> list[Check]:
@@ -105,6 +109,7 @@ class Doctor:
             self._action_types,
             self._online,
             self._clients,
+            self._identity_provider,
         ):
             findings += self._run(check_part)
         return findings
@@ -260,6 +265,10 @@ class Doctor:
 
     def _clients(self) -> Iterator[Check]:
         yield clients(self._sign_ins.recent())
+
+    def _identity_provider(self) -> Iterator[Check]:
+        if self._provider_keys is not None:
+            yield identity_provider(self._provider_keys)
 
     def _replay(self) -> Iterator[Check]:
         if replay := self._replays.unfinished():

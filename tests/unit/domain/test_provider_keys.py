@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import base64
-import json
 
 import pytest
 
-from app.domain.provider_keys import LONGEST_SET, read_key_set
+from app.domain.provider_keys import LONGEST_SET, choose_key, read_key_set
+from tests.parts.provider import ec_key, ed_key, key_set, rsa_key
+
+_RSA, _EC, _ED = rsa_key("rsa").jwk, ec_key("ec").jwk, ed_key("ed").jwk
 
 
 def _text(length: int) -> str:
     return base64.urlsafe_b64encode(b"\xff" * length).rstrip(b"=").decode()
 
 
-_RSA = {"kty": "RSA", "kid": "rsa", "n": _text(256), "e": "AQAB"}
-_EC = {"kty": "EC", "kid": "ec", "crv": "P-256", "x": _text(32), "y": _text(32)}
-_ED = {"kty": "OKP", "kid": "ed", "crv": "Ed25519", "x": _text(32)}
-
-
-def _set(*keys: object) -> bytes:
-    return json.dumps({"keys": keys}).encode()
-
-
 def test_each_key_verifies_the_one_algorithm_of_its_type() -> None:
-    keys = read_key_set(_set(_RSA, _EC, _ED))
+    keys = read_key_set(key_set(_RSA, _EC, _ED))
     assert {kid: key.algorithm for kid, key in keys.items()} == {"rsa": "RS256", "ec": "ES256", "ed": "EdDSA"}
+    assert keys == read_key_set(key_set(_ED, _EC, _RSA)), "the same keys are equal"
 
 
 @pytest.mark.parametrize(
@@ -43,24 +37,36 @@ def test_each_key_verifies_the_one_algorithm_of_its_type() -> None:
         pytest.param(_RSA | {"alg": "HS256"}, id="another algorithm"),
         pytest.param(_RSA | {"alg": "ES256"}, id="algorithm of another type"),
         pytest.param(_RSA | {"d": "AQAB"}, id="private key"),
-        pytest.param(_RSA | {"kid": None}, id="no id"),
+        pytest.param(_RSA | {"kid": None}, id="id that is null"),
         pytest.param(_RSA | {"kid": ["rsa"]}, id="id that is a list"),
         pytest.param(_RSA | {"kid": "k" * 256}, id="long id"),
         pytest.param(_EC | {"crv": "P-384"}, id="other curve"),
         pytest.param(_EC | {"crv": "secp256k1"}, id="bitcoin's curve"),
         pytest.param(_EC | {"y": _text(31)}, id="short coordinate"),
+        pytest.param(_EC | {"y": _text(32)}, id="point that is not on the curve"),
         pytest.param(_ED | {"crv": "X25519"}, id="key agreement"),
         pytest.param({"kty": "oct", "kid": "oct", "k": _text(32)}, id="shared secret"),
-        pytest.param("rsa", id="no object"),
+        pytest.param({"kid": "none"}, id="no type"),
     ],
 )
-def test_other_keys_are_left_out(bad: object) -> None:
-    good = _ED | {"kid": "good"}
-    assert list(read_key_set(_set(bad, good))) == ["good"]
+def test_other_keys_are_left_out(bad: dict[str, object]) -> None:
+    assert list(read_key_set(key_set(bad, ed_key("good")))) == ["good"]
 
 
-def test_an_id_that_appears_twice_is_no_key() -> None:
-    assert list(read_key_set(_set(_RSA, _EC | {"kid": "rsa"}, _ED))) == ["ed"]
+def test_keys_that_share_an_id_count_only_if_one_of_them_is_usable() -> None:
+    assert list(read_key_set(key_set(_RSA, _EC | {"kid": "rsa"}, _ED))) == ["ed"]
+    keys = read_key_set(key_set(_RSA, _EC | {"kid": "rsa", "use": "enc"}))
+    assert keys["rsa"].algorithm == "RS256"
+
+
+def test_a_token_without_a_key_id_means_the_only_key() -> None:
+    nameless = {name: value for name, value in _ED.items() if name != "kid"}
+    for entry in (_ED, nameless):
+        keys = read_key_set(key_set(entry))
+        assert choose_key(keys, None) == choose_key(keys, "") == next(iter(keys.values()))
+        assert choose_key(keys, "other") is None
+    two_keys = read_key_set(key_set(nameless, _EC))
+    assert [choose_key(two_keys, kid) for kid in (None, "", "ec")] == [None, None, two_keys["ec"]]
 
 
 @pytest.mark.parametrize(
@@ -72,9 +78,10 @@ def test_an_id_that_appears_twice_is_no_key() -> None:
         pytest.param(b"[" * 100_000, id="deep"),
         pytest.param(b"[]", id="a list"),
         pytest.param(b'{"keys": {}}', id="keys that are no list"),
-        pytest.param(_set(), id="no keys"),
-        pytest.param(_set(*[_ED] * 101), id="too many keys"),
-        pytest.param(_set(_ED) + b" " * LONGEST_SET, id="too long"),
+        pytest.param(b'{"keys": ["rsa", 5, null]}', id="keys that are no objects"),
+        pytest.param(key_set(), id="no keys"),
+        pytest.param(key_set(*[_ED] * 101), id="too many keys"),
+        pytest.param(key_set(_ED) + b" " * LONGEST_SET, id="too long"),
     ],
 )
 def test_garbage_is_no_key_set(text: bytes) -> None:
