@@ -96,10 +96,8 @@ class ProviderKeys:
             keys = read_key_set(self._source.read())
         except Exception as error:
             self._failed_at = self._clock()
-            is_expected = isinstance(error, BROKEN)
-            log.warning(
-                "identity_keys_unreadable", source=self._source.name, error=str(error), exc_info=not is_expected
-            )
+            trace = not isinstance(error, BROKEN)
+            log.warning("identity_keys_unreadable", source=self._source.name, error=str(error), exc_info=trace)
         else:
             if keys != self._keys:
                 log.info("identity_keys_read", source=self._source.name, keys=sorted(keys))

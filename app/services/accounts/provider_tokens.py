@@ -35,8 +35,9 @@ class ProviderToken:
 
 
 class ProviderTokens:
-    """Verifies tokens by the key that their header names; the key decides the algorithm, and the rest of the header
-    (`jwk`, `jku`, `x5u` and the like) is not used.
+    """Verifies tokens by the key that their header names.
+
+    The key decides the algorithm; the rest of the header (`jwk`, `jku`, `x5u` and the like) is not used.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ from app.stores.postgres.engine import Database
 
 
 class PersonKnown(Exception):
-    """This person is a player already."""
+    """The person is a player already."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,8 +108,8 @@ reset_links = sa.Table(
     sa.Column("made_by", sa.Text, nullable=False),
 )
 
-# The person of an external identity provider who is the player. `fingerprint` is the SHA-256 of issuer and subject, which
-# are NULL once the player was erased. Tokens issued before `tokens_from` open no login.
+# The person of an external identity provider that a player is. `fingerprint` is the SHA-256 of issuer and subject,
+# which are NULL once the player was erased. Tokens issued before `tokens_from` open no login.
 identities = sa.Table(
     "identities",
     metadata,
