@@ -19,14 +19,26 @@ from app.stores.boards.board_events import BOARD_CHANNEL, BoardChanged, publish_
 from devstack.stack import Stack
 from tests.parts.client import Api, Player
 from tests.parts.product import UNLIMITED
+from tests.parts.provider import AUDIENCE, ISSUER, ec_key, ed_key, key_set, token_of
 from tests.parts.subscriber import Subscriber, frame_header, refused_upgrade, subscribed
 from tests.parts.waiting import eventually
 
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    env = {**UNLIMITED, "ALLOWED_ORIGINS": "https://partner.example", "PING_SECONDS": "2", "WEB_WORKERS": "2"}
-    with Stack(tmp_path_factory.mktemp("web"), env, parts=("web",)) as stack:
+    folder = tmp_path_factory.mktemp("web")
+    keys = folder / "keys.json"
+    keys.write_bytes(key_set(ed_key()))
+    env = {
+        **UNLIMITED,
+        "ALLOWED_ORIGINS": "https://partner.example",
+        "PING_SECONDS": "2",
+        "WEB_WORKERS": "2",
+        "IDENTITY_ISSUER": ISSUER,
+        "IDENTITY_AUDIENCE": AUDIENCE,
+        "IDENTITY_JWKS": str(keys),
+    }
+    with Stack(folder, env, parts=("web",)) as stack:
         yield stack
 
 
