@@ -20,7 +20,7 @@ from app.services.accounts.provider_keys import ProviderKeys
 _LONGEST_TOKEN = 8192  # characters, as many as a header may have
 _LEEWAY_SECONDS = 30  # between the provider's clock and ours
 _REMEMBERED = 10_000
-_ALGORITHMS = frozenset(get_args(Algorithm))
+_ALGORITHMS: tuple[object, ...] = get_args(Algorithm)
 _REQUIRED = ["iss", "aud", "sub", "iat", "exp"]
 _INVALID = "The token is not valid. Sign in again."
 _EXPIRED = "The token has expired. Get a new one from the identity provider."

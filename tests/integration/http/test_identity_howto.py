@@ -31,13 +31,13 @@ def test_the_page_can_be_followed(container: Container, tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     (script,) = re.findall(r"^```python\n(.+?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        exec(compile(script, "provider.py", "exec"), {})  # noqa: S102 - the page's own script
+        exec(compile(script, "provider.py", "exec"), {})
     token, keys = printed.getvalue().strip(), tmp_path / "keys.json"
     server = start(container, **{**_settings(), "identity_jwks": str(keys)})
     doctor = server.app.extensions["fairboard"].doctor
     answers = []
     try:
-        (check,) = (found for found in doctor.examine() if found.part == "identity provider")
+        (check,) = doctor._identity_provider()
         assert (check.state, check.message) == ("ok", f"1 key (EdDSA) at {keys}")
         for line in re.findall(r"^   (curl .+)$", PAGE, re.MULTILINE):
             method, path, body, headers = request_of(shlex.split(line))
@@ -47,7 +47,7 @@ def test_the_page_can_be_followed(container: Container, tmp_path: Path, monkeypa
         assert answers[0].data["username"] == "Ada"
         assert server.call("GET", "/me", key=token).refusal == (401, "unauthorized")
         keys.write_text("{}")
-        (check,) = (found for found in doctor.examine() if found.part == "identity provider")
+        (check,) = doctor._identity_provider()
         assert (check.state, bool(check.advice)) == ("wrong", True)
         assert "can't be read" in check.message
     finally:
