@@ -167,6 +167,17 @@ def _check_port(value: str) -> str:
     return value
 
 
+def _check_key_set_place(value: str) -> str:
+    """Return an address, or the path of a file, of a key set."""
+    if "://" not in value:
+        return value
+    parts = split_url(value)
+    is_plain = value.isascii() and value.isprintable() and not {" ", "#"} & set(value)
+    if parts.scheme not in ("https", "http") or parts.login or not is_plain or not _is_address(parts.hosts):
+        raise ValueError("wants https://host/path, without a user and a fragment, or the path of a file")
+    return value
+
+
 def _read_origin(value: str) -> str:
     """Return the origin as browsers write it: in lower case, without the default port."""
     origin = value.lower()
@@ -212,4 +223,5 @@ PostgresUrl = Annotated[_Postgres, _Hidden]
 PostgresUrls = Annotated[tuple[_Postgres, ...], _List, _Hidden]
 RedisUrl = Annotated[str, url("redis", "rediss", "redis+cluster", "unix"), AfterValidator(_check_redis), _Hidden]
 BrokerUrl = Annotated[str, url("amqp", "amqps", "redis", "rediss"), AfterValidator(_check_broker), _Hidden]
+KeySetPlace = Annotated[str, AfterValidator(_check_key_set_place)]
 Keys = Annotated[tuple[SecretKey, ...], BeforeValidator(_parse_keys)]

@@ -17,6 +17,7 @@ from app.secret_strength import weakness
 from app.setting_types import (
     BrokerUrl,
     Keys,
+    KeySetPlace,
     Networks,
     Origins,
     PostgresUrl,
@@ -82,6 +83,11 @@ class Settings(BaseSettings):
     action_token_keys: Keys = _set((SecretKey("dev", _DEV_SECRET),), "kid:secret,… for action tokens")
     access_token_seconds: Annotated[int, whole(1, 86_400)] = _set(900, "life of an access token")
     refresh_token_seconds: Annotated[int, whole(1, 31_536_000)] = _set(2_592_000, "life of a refresh token")
+
+    identity_issuer: str = _set("", "identity provider whose access tokens are accepted: its `iss`")
+    identity_audience: str = _set("", "the `aud` that the provider's access tokens have for this server")
+    identity_jwks: KeySetPlace = _set("", "the provider's keys (JWKS): https://… or a file")
+    identity_name_claim: str = _set("preferred_username", "claim that proposes a new player's username")
 
     rename_seconds: Annotated[int, whole(0, 31_536_000)] = _set(
         86_400, "time after which a player may choose another name again"
@@ -188,8 +194,17 @@ class Settings(BaseSettings):
             raise BadSetting("ANTICHEAT_FLAG, ANTICHEAT_REJECT and ANTICHEAT_CRITICAL must not descend")
         if not self.anticheat_flag <= self.hold_level <= self.anticheat_reject:
             raise BadSetting("ANTICHEAT_HOLD must be from ANTICHEAT_FLAG to ANTICHEAT_REJECT")
+        self._check_identity()
         if self.app_env == "production":
             self._check_secrets()
+
+    def _check_identity(self) -> None:
+        names = ("identity_issuer", "identity_audience", "identity_jwks")
+        unset_names = [name.upper() for name in names if not getattr(self, name)]
+        if 0 < len(unset_names) < len(names):
+            raise BadSetting(f"{' and '.join(unset_names)}: an identity provider needs all three IDENTITY_… settings")
+        if self.app_env == "production" and self.identity_jwks.startswith("http://"):
+            raise BadSetting("IDENTITY_JWKS wants https:// in production: these keys decide who gets in")
 
     def _check_secrets(self) -> None:
         """Refuse secrets that an attacker could know or guess. The message has the variable and the rule alone."""

@@ -22,6 +22,9 @@ from app.services.accounts.password_changes import PasswordChanges
 from app.services.accounts.password_hashing import PasswordHashing
 from app.services.accounts.password_proof import PasswordProof
 from app.services.accounts.player_changes import PlayerChanges
+from app.services.accounts.provider_keys import ProviderKeys
+from app.services.accounts.provider_sign_ins import ProviderSignIns
+from app.services.accounts.provider_tokens import ProviderTokens
 from app.services.accounts.renames import Renames
 from app.services.accounts.sightings import Sightings
 from app.services.accounts.sign_in_throttle import SignInThrottle
@@ -35,6 +38,8 @@ from app.stores.accounts.credentials import CredentialStore
 from app.stores.accounts.erasures import ErasureStore
 from app.stores.accounts.exports import ExportStore
 from app.stores.accounts.failed_sign_ins import FailedSignInStore
+from app.stores.accounts.identities import IdentityStore
+from app.stores.accounts.key_sources import key_source
 from app.stores.accounts.logins import LoginStore
 from app.stores.accounts.players import PlayerStore
 from app.stores.accounts.sightings import SightingStore
@@ -67,6 +72,8 @@ class AccountParts:
     sightings: Sightings
     api_keys: ApiKeys
     key_checks: KeyChecks
+    provider_keys: ProviderKeys | None
+    provider_sign_ins: ProviderSignIns | None
 
 
 def check_blocked_names(settings: Settings) -> None:
@@ -111,6 +118,7 @@ def build_accounts(connections: Connections, audit: AuditStore) -> AccountParts:
         SightingStore(database), secret=settings.jwt_keys[0].secret, is_on=settings.account_links, clock=clock
     )
     api_keys = ApiKeyStore(database, redis, connections.scripts)
+    provider_keys = ProviderKeys(key_source(settings.identity_jwks)) if settings.identity_issuer else None
     return AccountParts(
         players,
         credentials,
@@ -126,7 +134,23 @@ def build_accounts(connections: Connections, audit: AuditStore) -> AccountParts:
         sightings,
         ApiKeys(database, api_keys, audit),
         KeyChecks(api_keys, clock=clock),
+        provider_keys,
+        _build_provider(connections, provider_keys, players, rules) if provider_keys else None,
     )
+
+
+def _build_provider(
+    connections: Connections, keys: ProviderKeys, players: PlayerStore, rules: NameRules
+) -> ProviderSignIns:
+    settings, database = connections.settings, connections.database
+    tokens = ProviderTokens(
+        keys,
+        issuer=settings.identity_issuer,
+        audience=settings.identity_audience,
+        name_claim=settings.identity_name_claim,
+        clock=connections.clock,
+    )
+    return ProviderSignIns(tokens, database, IdentityStore(database), players, rules)
 
 
 def build_attributes(

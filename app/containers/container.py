@@ -83,6 +83,7 @@ class Container:
         self.accounts, self.sign_ins, self.sightings = accounts.accounts, accounts.sign_ins, accounts.sightings
 
         self.api_keys, self.key_checks = accounts.api_keys, accounts.key_checks
+        self.provider_sign_ins = accounts.provider_sign_ins
 
         self.catalog, self.action_claims = play_stores.catalog, play_stores.action_claims
         self.ledger, self.first_answers = play_stores.ledger, play_stores.first_answers

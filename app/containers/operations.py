@@ -84,6 +84,7 @@ def build_operations(
         shared.job_ages,
         boards.presence,
         accounts.sign_ins,
+        accounts.provider_keys,
         audit,
         broker_questions,
         WebhookStore(database),

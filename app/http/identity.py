@@ -20,8 +20,10 @@ from app.errors import Forbidden, Unauthorized
 from app.http.api_keys import presented_key
 from app.http.limits import PlayerLimit, RateLimits
 from app.http.services import container as container
+from app.http.sign_ins import note_sign_in
 from app.http.views import P, R, ViewDecorator
 from app.services.accounts.accounts import Login
+from app.services.accounts.provider_sign_ins import ProviderSignIns
 from app.settings import Settings
 
 ISSUER = "fairboard"
@@ -32,11 +34,15 @@ _LEEWAY_SECONDS = 2  # servers' clocks differ a little
 _SET_BACK_SECONDS = 86_400
 _VERIFIED = "fairboard.verified"
 _VERIFIED_TOKENS = 10_000
+_COUNT_SIGN_UP = "fairboard.count_sign_up"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The player and login of a verified token; times are in Unix seconds, `token_id` is the token's own id."""
+    """The player and login of a verified token; times are in Unix seconds.
+
+    `token_id` is the token's own id; that of an identity provider's token is its login's.
+    """
 
     player_id: UUID
     login_id: UUID
@@ -45,8 +51,12 @@ class Identity:
     issued_at: float
 
 
-def register(app: Flask, settings: Settings) -> None:
-    """Give the app its JWT keys: the first key signs, all keys verify, by the key id in the token's header."""
+def register(app: Flask, settings: Settings, limits: RateLimits) -> None:
+    """Give the app its JWT keys: the first key signs, all keys verify, by the key id in the token's header.
+
+    Players whom an identity provider's tokens create count against the limit of registrations.
+    """
+    app.extensions[_COUNT_SIGN_UP] = limits.count_sign_up
     secrets = {key.kid: key.secret for key in settings.jwt_keys}
     app.config.update(
         JWT_ALGORITHM="HS256",
@@ -103,7 +113,11 @@ def identity_of(authorization: str | None, *, kind: str = "access") -> Identity:
         raise Unauthorized(f"Send a valid {kind} token as 'Authorization: Bearer …'." if kind != "access" else None)
     if presented_key(authorization):
         raise Unauthorized("An API key is no player. Send a player's access token here.")
-    verified: tuple[str, Identity] = current_app.extensions[_VERIFIED](token.strip())
+    token = token.strip()
+    provider = container().provider_sign_ins
+    if provider is not None and provider.recognises(token):
+        return _identity_at(provider, token, kind)
+    verified: tuple[str, Identity] = current_app.extensions[_VERIFIED](token)
     token_kind, identity = verified
     now = time.time()
     if now >= identity.expires_at + _LEEWAY_SECONDS:
@@ -113,6 +127,19 @@ def identity_of(authorization: str | None, *, kind: str = "access") -> Identity:
     if token_kind != kind:
         raise Unauthorized(f"Send the {kind} token here.")
     return identity
+
+
+def _identity_at(provider: ProviderSignIns, token: str, kind: str) -> Identity:
+    """Return the identity of an identity provider's access token; the player is created at first sight.
+
+    Raises Unauthorized, RateLimited.
+    """
+    if kind != "access":
+        raise Unauthorized("This token is of an identity provider, which renews it. Send the refresh token here.")
+    login = provider.sign_in(token, current_app.extensions[_COUNT_SIGN_UP])
+    if login.is_new:
+        note_sign_in(login.player_id)
+    return Identity(login.player_id, login.login_id, login.login_id, login.expires_at, login.issued_at)
 
 
 def _verify(token: str) -> tuple[str, Identity]:

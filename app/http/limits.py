@@ -104,7 +104,8 @@ class RateLimits:
         actions = parse(settings.rate_limit_actions)
         refresh = parse(settings.rate_limit_refresh)
         self.read_counter = ReadCounter(self._limiter, reads, _PREFIX, "reads")
-        self.auth = self._limit_address(parse(settings.rate_limit_auth), "auth")
+        self._sign_ups = parse(settings.rate_limit_auth)
+        self.auth = self._limit_address(self._sign_ups, "auth")
         self.tokens = self._limit_address(reads, "tokens")
         self.keys = KeyLimit(self._limiter, parse(settings.rate_limit_keys), reads)
         self.reads = self._limit_address(reads, "reads", may_be_key=True)
@@ -113,6 +114,10 @@ class RateLimits:
         self.issue = PlayerLimit(self._limiter, actions, "issue", _player_caller)
         self.complete = PlayerLimit(self._limiter, actions, "complete", _player_caller)
         self.appeal = PlayerLimit(self._limiter, actions, "appeal", _player_caller)
+
+    def count_sign_up(self) -> None:
+        """Count a new player against the limit `auth` of the caller's address. Raises RateLimited."""
+        _hit(self._limiter, self._sign_ups, _PREFIX, caller_address(), "auth")
 
     def _limit_address(self, item: RateLimitItem, scope: str, *, may_be_key: bool = False) -> ViewDecorator:
         """Return the decorator of a limit per address; with `may_be_key` an API key has its own limit instead."""

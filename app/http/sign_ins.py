@@ -6,8 +6,8 @@ from uuid import UUID
 
 from flask import request
 
-from app.http.identity import container
 from app.http.limits import caller_address
+from app.http.services import container
 
 _MOST_LENGTH = 512  # characters of a header that describe a client
 

@@ -105,9 +105,9 @@ class Tier:
     def _admit(self, seat: Seat, message: Subscribe | Watch) -> BoardAdmission:
         if isinstance(message, Watch) and not self._container.settings.anonymous_sockets:
             raise Unauthorized("This server has no boards for sockets without an account. Subscribe with a token.")
-        sign_in = None if isinstance(message, Watch) else _sign_in(message.auth)
-        player_id = sign_in.player_id if sign_in else None
         try:
+            sign_in = None if isinstance(message, Watch) else _sign_in(message.auth)
+            player_id = sign_in.player_id if sign_in else None
             if sign_in is not None:
                 self._container.sessions.check(sign_in.player_id, sign_in.login_id)
             if self._find_unentitled(message.board, [player_id]):

@@ -298,3 +298,51 @@ def test_settings_that_code_gives_are_checked_and_do_not_change() -> None:
         Settings(port=0)
     with pytest.raises(ValidationError, match="frozen"):
         settings.port = 2
+
+
+PROVIDER = {
+    "IDENTITY_ISSUER": "https://id.example",
+    "IDENTITY_AUDIENCE": "game",
+    "IDENTITY_JWKS": "https://id.example/keys?v=1",
+}
+
+
+@pytest.mark.parametrize("missing", PROVIDER)
+def test_an_identity_provider_needs_all_three_settings(missing: str) -> None:
+    assert _settings(**PROVIDER).identity_jwks == PROVIDER["IDENTITY_JWKS"]
+    message = f"{missing}: an identity provider needs all three IDENTITY_… settings"
+    assert _error(**{**PROVIDER, missing: ""}) == message
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["/etc/keys.json", "keys.json", "https://id.example", "http://[::1]:8080/keys", "https://id.example:8443/a?b=c"],
+)
+def test_a_key_set_is_a_file_or_an_address(place: str) -> None:
+    assert _settings(**{**PROVIDER, "IDENTITY_JWKS": place}).identity_jwks == place
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "ftp://id.example/keys",
+        "file:///etc/keys.json",
+        "https://",
+        "https:///keys",
+        "https://user:hidden@id.example/keys",
+        "https://id.example/keys#hidden",
+        "https://id.example:port/keys",
+        "https://id.example/two words",
+        "https://id.example/\u00e4",
+        "HTTPS://id.example/keys",
+    ],
+)
+def test_no_other_address_is_a_key_set(place: str) -> None:
+    message = "IDENTITY_JWKS wants https://host/path, without a user and a fragment, or the path of a file"
+    assert _error(**{**PROVIDER, "IDENTITY_JWKS": place}) == message
+
+
+def test_keys_come_over_tls_in_production() -> None:
+    keys = {"JWT_KEYS": f"k:{'0a9b8c7d' * 8}", "ACTION_TOKEN_KEYS": f"k:{'1f2e3d4c' * 8}"}
+    with pytest.raises(BadSetting, match="IDENTITY_JWKS wants https:// in production"):
+        Settings.from_env({**keys, **PROVIDER, "IDENTITY_JWKS": "http://id.example/keys"})

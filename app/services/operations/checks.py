@@ -12,6 +12,8 @@ from app.domain.calibration import Rhythm
 from app.domain.quantities import quantity
 from app.domain.times import rfc3339
 from app.domain.webhooks import Webhook, origin_of
+from app.services.accounts.provider_keys import BROKEN as UNREADABLE
+from app.services.accounts.provider_keys import ProviderKeys
 from app.services.accounts.sign_ins import RecentSignIns
 from app.services.moderation.audit_anchors import AuditCheck
 from app.stores.boards.replays import Replay
@@ -55,6 +57,17 @@ def postgres_obstacle(message: str, obstacle: str) -> Check:
     elif "denies" in obstacle:
         advice = "Grant the role of DATABASE_URL its rights on all tables."
     return Check("postgresql", "wrong", f"{message} {obstacle}", advice)
+
+
+def identity_provider(keys: ProviderKeys) -> Check:
+    """Report whether this machine can read the identity provider's keys now."""
+    try:
+        usable_keys = keys.examine().values()
+    except UNREADABLE as error:
+        advice = "Nobody with a token of a new key gets in. Fix IDENTITY_JWKS, or the provider."
+        return Check("identity provider", "wrong", f"the keys at {keys.source_name} can't be read: {error}", advice)
+    algorithms = ", ".join(sorted({key.algorithm for key in usable_keys}))
+    return Check("identity provider", "ok", f"{quantity(len(usable_keys), 'key')} ({algorithms}) at {keys.source_name}")
 
 
 def unfinished_replay(replay: Replay) -> Check:

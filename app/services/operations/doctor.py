@@ -11,6 +11,7 @@ import redis.exceptions
 
 from app.domain.quantities import quantity
 from app.domain.times import utc
+from app.services.accounts.provider_keys import ProviderKeys
 from app.services.accounts.sign_ins import SignIns
 from app.services.boards.outbox import Outbox
 from app.services.boards.presence import Presence
@@ -25,6 +26,7 @@ from app.services.operations.checks import (
     background,
     clients,
     clocks,
+    identity_provider,
     postgres_obstacle,
     redis_cluster,
     redis_node,
@@ -74,6 +76,7 @@ class Doctor:
         job_ages: JobAgeStore,
         presence: Presence,
         sign_ins: SignIns,
+        provider_keys: ProviderKeys | None,
         audit: Audit,
         broker_questions: BrokerQuestions,
         webhooks: WebhookStore,
@@ -87,6 +90,7 @@ class Doctor:
         self._job_ages, self._presence, self._sign_ins, self._audit_log = job_ages, presence, sign_ins, audit
         self._broker_questions, self._replays = broker_questions, replays
         self._webhook_store, self._deliveries = webhooks, deliveries
+        self._provider_keys = provider_keys
         self._broker_answers = True
 
     def examine(self) -> list[Check]:
@@ -114,6 +118,7 @@ class Doctor:
             self._webhooks,
             self._online,
             self._clients,
+            self._identity_provider,
         ):
             findings += self._run(check_part)
         return findings
@@ -267,6 +272,10 @@ class Doctor:
 
     def _clients(self) -> Iterator[Check]:
         yield clients(self._sign_ins.recent())
+
+    def _identity_provider(self) -> Iterator[Check]:
+        if self._provider_keys is not None:
+            yield identity_provider(self._provider_keys)
 
     def _replay(self) -> Iterator[Check]:
         if replay := self._replays.unfinished():

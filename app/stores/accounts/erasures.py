@@ -20,6 +20,7 @@ _STATEMENTS = (
         external_id = NULL, is_guest = false, renamed_at = NULL
     WHERE id = :player
     """,
+    "UPDATE identities SET issuer = NULL, subject = NULL WHERE player_id = :player",
     "UPDATE cases SET appeal = NULL WHERE player_id = :player AND appeal IS NOT NULL",
     *(
         f"DELETE FROM {table} WHERE player_id = :player"

@@ -23,6 +23,7 @@ _SECTIONS = {
     "logins": """
         SELECT id, created_at, expires_at, ended_at, ended_why FROM logins WHERE player_id = :player ORDER BY created_at
     """,
+    "identities": "SELECT issuer, subject, created_at, tokens_from FROM identities WHERE player_id = :player",
     "reset_links": "SELECT created_at, expires_at FROM reset_links WHERE player_id = :player",
     "sightings": """
         SELECT CAST(date '1970-01-01' + day AS text) AS day, week, encode(network, 'hex') AS network,

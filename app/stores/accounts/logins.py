@@ -101,8 +101,13 @@ class LoginStore:
     ) -> list[UUID]:
         """End all families of a player but `besides`, and return their ids, for `note_ended` after the commit.
 
-        The caller has locked the player, so that no family is opened meanwhile.
+        An identity provider's tokens that were issued before now, and that no request has brought yet, are refused
+        from now on. The caller has locked the player, so that no family is opened meanwhile.
         """
+        connection.execute(
+            sa.text("UPDATE identities SET tokens_from = clock_timestamp() WHERE player_id = :player"),
+            {"player": player_id},
+        )
         rows = connection.execute(
             sa.text(
                 """

@@ -108,6 +108,19 @@ reset_links = sa.Table(
     sa.Column("made_by", sa.Text, nullable=False),
 )
 
+# The person of an external identity provider that a player is. `fingerprint` is the SHA-256 of issuer and subject,
+# which are NULL once the player was erased. Tokens issued before `tokens_from` open no login.
+identities = sa.Table(
+    "identities",
+    metadata,
+    sa.Column("fingerprint", sa.Text, primary_key=True),
+    sa.Column("issuer", sa.Text),
+    sa.Column("subject", sa.Text),
+    player(unique=True),
+    moment("created_at", now=True),
+    moment("tokens_from", nullable=True),
+)
+
 # A `void` reverses the event that it names and a `restore` reverses a `void` (a second void then names the restore), so
 # each event is named at most once. All carry the action's id: an action counts unless its newest event is a void. The
 # `points` are the result, and those of a void its negative. `held_under` is players.held_under at that time.

@@ -26,7 +26,7 @@ PAGE = Path(__file__).resolve().parents[3] / "docs/howto/server.md"
 BASE = "$URL/api/v1"
 
 
-def _request(words: list[str]) -> tuple[str, str, Any, dict[str, str]]:
+def request_of(words: list[str]) -> tuple[str, str, Any, dict[str, str]]:
     """Return method, path, body and headers of a line of curl; options that only print are left out."""
     (address,) = (word for word in words if word.startswith(BASE))
     options = dict(pairwise(words))
@@ -68,7 +68,7 @@ def test_the_page_can_be_followed(container: Container, run: Run, monkeypatch: p
                 assert result.exit_code == 0, result.output
                 key = key or result.stdout.split()[-1]
                 continue
-            method, path, body, headers = _request(words)
+            method, path, body, headers = request_of(words)
             assert headers.pop("Authorization") == "Bearer $KEY"
             named = {name.replace("-", "_"): value for name, value in headers.items() if name == "Idempotency-Key"}
             answers.append(server.call(method, path, body, key=key, **named))

@@ -6,7 +6,9 @@ import contextlib
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -19,14 +21,26 @@ from app.stores.boards.board_events import BOARD_CHANNEL, BoardChanged, publish_
 from devstack.stack import Stack
 from tests.parts.client import Api, Player
 from tests.parts.product import UNLIMITED
+from tests.parts.provider import AUDIENCE, ISSUER, ec_key, ed_key, key_set, token_of
 from tests.parts.subscriber import Subscriber, frame_header, refused_upgrade, subscribed
 from tests.parts.waiting import eventually
 
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    env = {**UNLIMITED, "ALLOWED_ORIGINS": "https://partner.example", "PING_SECONDS": "2", "WEB_WORKERS": "2"}
-    with Stack(tmp_path_factory.mktemp("web"), env, parts=("web",)) as stack:
+    folder = tmp_path_factory.mktemp("web")
+    keys = folder / "keys.json"
+    keys.write_bytes(key_set(ed_key()))
+    env = {
+        **UNLIMITED,
+        "ALLOWED_ORIGINS": "https://partner.example",
+        "PING_SECONDS": "2",
+        "WEB_WORKERS": "2",
+        "IDENTITY_ISSUER": ISSUER,
+        "IDENTITY_AUDIENCE": AUDIENCE,
+        "IDENTITY_JWKS": str(keys),
+    }
+    with Stack(folder, env, parts=("web",)) as stack:
         yield stack
 
 
@@ -225,3 +239,37 @@ def test_a_socket_that_answers_every_ping_and_renews_its_token_now_and_then_stay
             socket.receive()
         socket.subscribe(anna.access_token)
         assert socket.next("leaderboard.initial")
+
+
+def test_a_providers_token_opens_a_socket_and_renews_it(web: Stack, behind: Container) -> None:
+    api = Api(web.url)
+    first, second = token_of("ada", jti="1"), token_of("ada", jti="2")
+    with Subscriber(web.url) as socket:
+        socket.subscribe(first)  # the player is created here
+        assert socket.next("leaderboard.initial")
+        socket.subscribe(second)
+        assert socket.next("leaderboard.initial")
+        assert api.call("POST", "/auth/logout", token=first).status == 204
+        socket.subscribe(second)
+        assert socket.next("leaderboard.initial"), "the other token is good"
+        assert api.call("POST", "/auth/logout", token=second).status == 204
+        assert socket.until_closed()[0] == 1008
+    api.close()
+    rows = behind.database.rows("SELECT p.username FROM identities i JOIN players p ON p.id = i.player_id")
+    assert [row.username for row in rows] == ["Ada"]
+
+
+@pytest.mark.parametrize("changes", [{"key": ec_key()}, {"aud": "other"}, {"nonce": "n"}], ids=str)
+def test_another_providers_token_opens_no_socket(web: Stack, changes: dict[str, Any]) -> None:
+    with Subscriber(web.url) as socket:
+        socket.subscribe(token_of(**changes))
+        close, messages = socket.until_closed()
+    assert (close, [message["meta"]["code"] for message in messages]) == (1008, [401])
+
+
+def test_a_socket_ends_when_a_providers_token_expires(web: Stack) -> None:
+    with Subscriber(web.url) as socket:
+        socket.subscribe(token_of("grace", exp=int(time.time()) + 2))
+        assert socket.next("leaderboard.initial")
+        close, messages = socket.until_closed()
+    assert (close, messages[-1]["error"]["code"]) == (1008, "unauthorized")
