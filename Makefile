@@ -59,7 +59,7 @@ faults: dev ## break parts and end seasons under load, prove that nothing was lo
 	$(VENV) -m bench.faults $(FAULTS)
 
 docs: dev ## the documentation as a site in var/site, which needs no server and no network
-	$(VENV) -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(VENV) -m mkdocs build --strict --quiet
 	@echo "Open var/site/index.html"
 
 lock: dev ## newest versions of all dependencies into the lock files

@@ -64,8 +64,9 @@ def _paragraphs(text: str) -> Iterator[str]:
 
 
 def _options(command: click.Command, context: click.Context) -> str:
-    records = [record for option in command.get_params(context) if (record := option.get_help_record(context))]
-    rows = [f"| `{name.replace('|', chr(92) + '|')}` | {_escape(help_text)} |" for name, help_text in records]
+    options = [param for param in command.get_params(context) if isinstance(param, click.Option)]
+    records = [record for option in options if (record := option.get_help_record(context))]
+    rows = [f"| `{name}` | {_escape(help_text)} |" for name, help_text in records]
     return "\n".join(["| option | meaning |", "| --- | --- |", *rows, ""])
 
 

@@ -10,7 +10,8 @@ from app.http.failures import STATUS
 _INTRODUCTION = """# Errors
 
 Every refusal is [the envelope of the API](../api.md#http) with `error.code`, a `message` for people, and where it
-helps `details`. Decide by the code: the message is for people. Send a request again by yourself only where this page says so.
+helps `details`. Decide by the code: the message is for people.
+Send a request again by yourself only where this page says so.
 """
 # Of gunicorn, nginx and the handshake of a socket, and where a class has no text: (status, text).
 _OTHERS = {

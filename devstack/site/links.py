@@ -53,14 +53,16 @@ def indent_lists(markdown: str) -> str:
     """
     lines: list[str] = []
     width = 0  # of the marker of the list's newest item, 0 outside lists
+    has_parts = False  # the newest item has more than a paragraph
     for line, is_code in _lines(markdown):
         item = None if is_code else _ITEM.match(line)
         if item:
-            if not width and lines and lines[-1]:
+            if lines and lines[-1] and (has_parts or not width):
                 lines.append("")
-            width = len(item[0])
+            width, has_parts = len(item[0]), False
         elif line and not line.startswith(" " * width):
             width = 0
+        has_parts |= not line
         lines.append(f"    {line[width:]}" if width and line and not item else line)
     return "\n".join(lines)
 

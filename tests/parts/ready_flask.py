@@ -1,4 +1,4 @@
-"""`flask` for a shell of the tests, by the Python of the tests: `python -m tests.parts.ready_flask ADDRESS ARGUMENT…`."""
+"""`flask` for a shell of the tests, in forks of ready_python: `python -m tests.parts.ready_flask ADDRESS ARGUMENT…`."""
 
 from __future__ import annotations
 
