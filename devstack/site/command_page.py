@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import click
 from flask import Flask
@@ -31,7 +31,7 @@ def commands() -> dict[str, click.Command]:
     return dict(_walk("", app.cli.commands))
 
 
-def _walk(prefix: str, children: dict[str, click.Command]) -> Iterator[tuple[str, click.Command]]:
+def _walk(prefix: str, children: Mapping[str, click.Command]) -> Iterator[tuple[str, click.Command]]:
     for name, command in sorted(children.items()):
         yield f"{prefix}{name}", command
         if isinstance(command, click.Group):

@@ -75,7 +75,7 @@ def _appeal(own: Product, own_api: Api) -> dict[str, str]:
         player.complete(player.issue("boss-fight"))
     assert player.post("/me/appeal", {"text": "I play with a switch."}).status == 201
     (case,) = own.run_json("anticheat", "cases", "--appealed")
-    return {"CASE": case["id"]}
+    return {"CASE": case["case_id"]}
 
 
 def _nothing(_: Product, __: Api) -> dict[str, str]:

