@@ -6,7 +6,7 @@ BOOTSTRAP = command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installe
 # A shell may have variables for other projects, which Python, libpq and Celery would read here too.
 unexport $(filter-out PYTHON,$(filter PYTHON% PG% CELERY_% GUNICORN_% FLASK_%,$(.VARIABLES)))
 
-.PHONY: help fairness faults run demo cluster cluster-status cluster-stop test unit lint format bench lock dev clean
+.PHONY: help fairness faults run demo cluster cluster-status cluster-stop test unit lint format bench docs lock dev clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -57,6 +57,10 @@ fairness: dev ## simulate weeks of honest players and cheats, and write what ant
 faults: dev ## break parts and end seasons under load, prove that nothing was lost; docs/reliability.md
 	@.ci/system
 	$(VENV) -m bench.faults $(FAULTS)
+
+docs: dev ## the documentation as a site in var/site, which needs no server and no network
+	NO_MKDOCS_2_WARNING=1 $(VENV) -m mkdocs build --strict --quiet
+	@echo "Open var/site/index.html"
 
 lock: dev ## newest versions of all dependencies into the lock files
 	$(VENV) -m uv pip compile $(LOCK) --extra local --extra model setup.cfg -o requirements.lock

@@ -28,6 +28,8 @@ _GROUPS = (
     ("tests/integration/workers",),
     ("tests/e2e/test_presence.py",),
     ("tests/e2e/test_surroundings.py",),
+    ("tests/e2e/test_guides.py",),
+    ("tests/e2e/test_docs_site.py",),
 )
 _GROUP_OF_PATH = {path: group for group in _GROUPS for path in group}
 

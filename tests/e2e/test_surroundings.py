@@ -95,7 +95,7 @@ def test_it_starts_whatever_the_shell_holds_and_all_its_parts_find_each_other(ru
         assert result.returncode == 0, result.stdout + result.stderr
         return [finding["part"] for finding in json.loads(result.stdout)["parts"]]
 
-    assert eventually(healthy, within=60) == PARTS, "the README shows other parts than there are"
+    assert eventually(healthy, within=60) == PARTS, "docs/operations/README.md shows other parts than there are"
 
 
 def test_one_who_reads_a_line_of_its_output_and_leaves_does_not_end_it(run: MakeRun) -> None:

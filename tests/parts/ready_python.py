@@ -35,11 +35,16 @@ def flask(env: Mapping[str, str], arguments: Sequence[str]) -> subprocess.Comple
     return run(env, "flask", ["flask", "--app", "wsgi", *arguments])
 
 
-def run(env: Mapping[str, str], module: str, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run a module to its end as `python -m` does, with these arguments; the first is its name."""
+def run(
+    env: Mapping[str, str], module: str, command: Sequence[str], *, server: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a module to its end as `python -m` does, with these arguments; the first is its name.
+
+    `server` is the address of another process's Python.
+    """
     request = json.dumps({"env": dict(env), "command": [module, *command]}).encode()
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(_address())
+        connection.connect(server or address())
         outputs: dict[str, str] = {}
         with ExitStack() as pipes:
             readers = []
@@ -67,12 +72,12 @@ def _read(file: IO[str], name: str, outputs: dict[str, str]) -> None:
 
 
 @cache
-def _address() -> str:
+def address() -> str:
     """Return the address where the process listens; it starts at the first call and ends with this process."""
     folder = Path(tempfile.mkdtemp(prefix="fairboard-ready-"))
-    address = str(folder / "socket")
+    path = str(folder / "socket")
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(address)
+        listener.bind(path)
         listener.listen(64)
         ours, theirs = socket.socketpair()  # closed when this process ends, however it ends
         process = subprocess.Popen(
@@ -91,7 +96,7 @@ def _address() -> str:
         shutil.rmtree(folder, ignore_errors=True)
 
     atexit.register(end)
-    return address
+    return path
 
 
 def _serve(listener: socket.socket, parent: socket.socket) -> list[str]:

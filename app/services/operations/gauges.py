@@ -20,6 +20,10 @@ from app.stores.postgres.replicas import Replicas, ReplicaStatus
 _DATABASE = Reading("fairboard_database_up", "Whether PostgreSQL's primary answers and can be written to", 0)
 _REDIS = Reading("fairboard_redis_up", "Whether Redis answers and takes writes", 0)
 _REPLICA = "fairboard_replica_up", "Whether the replica answers, and is a replica of the primary"
+_AUDIT_BROKEN = (
+    "fairboard_audit_broken",
+    "Whether the audit log contradicts a head that this process or its machine recorded",
+)
 _DEAD_LETTERS = "dead"  # the queue of dead letters
 
 
@@ -66,8 +70,7 @@ def _read_audit_log(check_audit_log: Callable[[], AuditCheck]) -> Iterable[Readi
     check = check_audit_log()
     yield Reading("fairboard_audit_head_id", "Number of the newest row of the audit log", check.head.id)
     yield Reading("fairboard_audit_head_hash", "The first 52 bits of that row's hash, as a number", check.head.number)
-    meaning = "Whether the audit log contradicts a head that this process or its machine recorded"
-    yield Reading("fairboard_audit_broken", meaning, float(check.flaw is not None))
+    yield Reading(*_AUDIT_BROKEN, float(check.flaw is not None))
 
 
 def _read_webhooks(webhooks: WebhookStore, deliveries: WebhookDeliveryStore) -> Iterable[Reading]:

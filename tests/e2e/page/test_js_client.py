@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -253,25 +252,6 @@ def test_the_readme_does_what_it_says(game: Page, sites: Sites, stage: Product) 
         return any(text.startswith(own) for text in told)
 
     eventually(has_told)
-
-
-def test_the_how_to_makes_a_game(game: Page, sites: Sites, stage: Product, stage_api: Api) -> None:
-    guide = (ROOT / "docs" / "howto" / "browser.md").read_text()
-    commands = guide.split("```sh\n")[1].split("```")[0].splitlines()
-    stage.stack.flask(*shlex.split(commands[-1])[1:])
-    try:
-        _play_the_game_of(guide, game, sites, stage)
-    finally:
-        stage.stack.flask("actions", "retire", "jump", "--yes")  # other tests play on this product too
-        eventually(lambda: "jump" not in [kind["slug"] for kind in stage_api.get("/action-types").data])
-
-
-def _play_the_game_of(guide: str, game: Page, sites: Sites, stage: Product) -> None:
-    page = guide.split("```html\n")[1].split("```")[0].replace("http://127.0.0.1:8000", stage.url)
-    sites.pages["/how-to"] = page
-    game.goto(f"{sites.friend}/how-to")
-    game.locator("button").click()
-    expect(game.locator("button")).to_contain_text("10 points", timeout=30_000)
 
 
 def test_the_module_is_small_and_the_package_complete() -> None:

@@ -10,9 +10,11 @@ import pytest
 import requests
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
+from devstack.child import ROOT
 from tests.e2e.page.conftest import Sites, Visit
 from tests.e2e.page.screen import Screen
 from tests.parts.client import PASSWORD, Api, fresh_name
+from tests.parts.guides import blocks
 from tests.parts.product import Product
 from tests.parts.waiting import eventually
 
@@ -58,10 +60,15 @@ def _frame(page: Page) -> FrameLocator:
     return page.frame_locator("iframe")
 
 
-def test_a_page_of_another_site_shows_a_board_live(
+def test_a_page_of_another_site_shows_a_board_live_as_in_the_how_to(
     site: Open, sites: Sites, stage: Product, prize: str, stage_api: Api
 ) -> None:
-    board = _frame(site(sites.friend, f"{stage.url}/embed?board=main"))
+    (frame,) = blocks(ROOT / "docs/howto/embed.md", "html")
+    sites.pages["/page"] = frame.text.replace("https://boards.example.org", stage.url)
+    try:
+        board = _frame(site(sites.friend))
+    finally:
+        del sites.pages["/page"]
     expect(board.locator("#connection")).to_have_attribute("data-state", "live", timeout=30_000)
     player = stage_api.register()
     player.score_once(prize)
@@ -70,6 +77,22 @@ def test_a_page_of_another_site_shows_a_board_live(
     expect(row.locator(".rank")).to_have_text("1")
     assert board.locator("#whole").get_attribute("href") == "/?board=main"
     expect(board.locator("form, input")).to_have_count(0)
+
+
+def test_a_stream_shows_a_board_on_its_own_scene(browser: Browser, stage: Product, prize: str, stage_api: Api) -> None:
+    (style,) = blocks(ROOT / "docs/howto/overlay.md", "css")
+    page = browser.new_context(bypass_csp=True).new_page()  # OBS puts its CSS past the page's policy, too
+    page.goto(f"{stage.url}/embed?board=main")
+    page.add_style_tag(content=style.text)
+    player = stage_api.register()
+    player.score_once(prize)
+    row = page.locator("#rows tr", has=page.get_by_text(player.username, exact=True))
+    expect(row).to_be_visible(timeout=30_000)
+    for part in (page.locator("body"), page.locator(".board"), row):
+        expect(part).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    expect(row.locator(".name")).to_have_css("color", "rgb(255, 255, 255)")
+    expect(page.locator(".embed-foot")).to_be_hidden()
+    page.context.close()
 
 
 @pytest.mark.parametrize(("who", "path"), [("stranger", "/embed?board=main"), ("friend", "/"), ("stranger", "/")])
