@@ -24,12 +24,12 @@ class Account(Answered):
 
 
 class PlayerFile(Account):
-    """An account with everything that an operator decides by; score and rank are those on `main`."""
+    """An account with everything that an operator decides by; score, held points and rank are those on `main`."""
 
     external_id: str | None
     attributes: dict[str, str]
     score: int
-    held: bool
+    held: int
     rank: int | None
     suspicion: float
     cases: list[ListedCase]

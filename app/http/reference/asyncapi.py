@@ -7,7 +7,7 @@ from typing import Any
 from app.domain.webhook_events import EVENT_DATA
 from app.http.answers.sockets import CLIENT_MESSAGES, SERVER_MESSAGES
 from app.http.reference.broker_events import BROKER_EVENTS, EXCHANGE
-from app.http.reference.openapi import product_version
+from app.http.reference.openapi import VERSION
 from app.http.reference.samples import sample
 from app.http.reference.schemas import Schema, schemas_of
 
@@ -53,7 +53,7 @@ def asyncapi() -> dict[str, Any]:
     messages = _messages(by_name, schemas)
     return {
         "asyncapi": "3.0.0",
-        "info": {"title": "Messages of Fairboard", "version": product_version(), "description": _INFO},
+        "info": {"title": "Messages of Fairboard", "version": VERSION, "description": _INFO},
         "defaultContentType": "application/json",
         "servers": {
             "sockets": {"host": "localhost", "protocol": "wss", "description": "The address of the API itself."},

@@ -26,7 +26,7 @@ _REPLAY = f"{API}/admin/replays"
 _KEY = f"{API}/admin/keys"
 _OWN_LINKS = ("self", "suspend", "reinstate")
 _REPLAY_LINKS = ("self", "cancel")
-_CHANGE = (errors.Conflict, errors.RebuildRequired)
+_CHANGE = (errors.NotFound, errors.Conflict, errors.RebuildRequired)
 
 PLAYER_CALLS = [
     Call(

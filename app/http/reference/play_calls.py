@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 from pydantic import Field
 
 from app import errors
@@ -26,7 +28,13 @@ class KeyedScore(ScoreBody):
 class ScoreBatch(Strict):
     """The body of `POST /scores/batch`."""
 
-    scores: list[KeyedScore] = Field(max_length=MOST_SCORES)
+    scores: Annotated[
+        list[KeyedScore | Any],
+        Field(
+            max_length=MOST_SCORES,
+            description="Each is judged on its own: one of another form is a refusal in its row.",
+        ),
+    ]
 
 
 CALLS = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import re
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from app.http.reference.openapi import openapi, path_of
 from app.http.reference.refusals import ANY_REQUEST, examples, failures_of
 from app.settings import Settings
 from tests.e2e.test_routes import ADMIN, ANYONE, BY_MESSAGE, KEY, PLAYER, REFRESH, RULES, SUSPENDED_TOO
-from tests.unit.test_api_page import PAGE
+from tests.unit.test_api_page import PAGE, ROOT
 
 _SECURITY: dict[str, tuple[Security, ...]] = {
     ANYONE: ([{}], [{}, {"player": []}, {"key": ["read"]}]),
@@ -51,6 +52,12 @@ def _named(call: Call) -> str:
 
 def test_it_is_valid(document: dict[str, Any]) -> None:
     assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+
+
+def test_it_has_the_version_of_the_product(document: dict[str, Any]) -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    assert document["info"]["version"] == setup["metadata"]["version"]
 
 
 def test_it_has_every_route_and_no_other(app: Flask) -> None:
