@@ -86,7 +86,7 @@ def reference() -> Response:
 @page.get("/docs/messages")
 def reference_of_messages() -> Response:
     """Return /asyncapi.json as a page."""
-    return _render("messages.html", **messages_page())
+    return _render("messages.html", **container().run_in_thread(messages_page))
 
 
 def _render(template: str, **values: object) -> Response:

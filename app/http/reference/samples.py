@@ -16,6 +16,7 @@ _SAMPLES: Mapping[str, object] = {
     "actor": "flask:operator",
     "attributes": {"country": "JP"},
     "board": "main",
+    "auth": "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3ZjBjIn0.c2lnbmF0dXJl",
     "boards": ["main"],
     "code": 409,
     "current": 120,
