@@ -153,7 +153,7 @@ CALLS = [
         _TAG,
         SUSPENDED_TOO,
         {201: answers.Appealed},
-        (errors.AlreadyAppealed, errors.NotFound),
+        (errors.AlreadyAppealed, errors.AlreadyDecided, errors.NotFound),
         body=NewAppeal,
         links=("me",),
     ),

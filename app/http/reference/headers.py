@@ -78,7 +78,7 @@ def parameters_of(call: Call) -> list[dict[str, str]]:
 
 def headers_of(call: Call, status: int, failures: Sequence[Failure] = ()) -> dict[str, object]:
     """Return references to the headers of an answer."""
-    names = ["X-Request-ID", "X-Content-Type-Options", "Cache-Control", *_for_other_origins(call)]
+    names = ["X-Request-ID", "X-Content-Type-Options", "Cache-Control", *_for_other_origins(call, failures)]
     names += _of_failure(status, {failure.code for failure in failures}) if failures else _of_success(call, status)
     if call.is_repeatable and status < 500:
         names.append("Idempotency-Replayed")
@@ -87,11 +87,14 @@ def headers_of(call: Call, status: int, failures: Sequence[Failure] = ()) -> dic
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _for_other_origins(call: Call) -> list[str]:
+def _for_other_origins(call: Call, failures: Sequence[Failure]) -> list[str]:
+    """Return the headers that let a page of another origin read the answer. Pages may read every refusal of nginx."""
     path = call.rule.replace("<", "{").replace(">", "}")
     if is_public_read(call.method, path):
         return ["Access-Control-Allow-Origin", "Access-Control-Expose-Headers"]
-    return ["Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Vary"] if call.is_api else []
+    if call.is_api:
+        return ["Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Vary"]
+    return ["Access-Control-Allow-Origin", "Access-Control-Expose-Headers"] if failures else []
 
 
 def _of_success(call: Call, status: int) -> list[str]:

@@ -60,7 +60,7 @@ PLAYER_CALLS = [
         _PLAYERS,
         _ADMIN,
         {200: answers.ChangedAccount},
-        (errors.UsernameTaken, errors.Conflict, errors.LastAdmin),
+        (errors.UsernameTaken, errors.Conflict),
         body=PlayerChangeBody,
         links=_OWN_LINKS,
         description="All of it or nothing. An attribute that is null is removed.",

@@ -123,7 +123,7 @@ CALLS = [
         _SERVER,
         game_server("score"),
         {200: answers.CompletedAction},
-        (errors.NotFound, errors.BoardClosed, errors.IdempotencyKeyReused, errors.InProgress),
+        (errors.NotFound, errors.BoardClosed, errors.IdempotencyKeyReused),
         body=ScoreBody,
         links=("leaderboard", "standing"),
         is_repeatable=True,
