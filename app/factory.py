@@ -41,6 +41,7 @@ from app.http import (
 from app.http.envelope import empty
 from app.http.limits import RateLimits
 from app.http.player_paths import PlayerConverter, SlugConverter
+from app.http.reference import documents
 from app.http.top_reads import TopReads
 from app.settings import BadSetting, Settings
 from app.web.page import page
@@ -103,6 +104,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(corrections.blueprint(limits), url_prefix=API)
     app.register_blueprint(operations.routes)
     app.register_blueprint(page)
+    app.register_blueprint(documents.routes)
     sockets.register(app, limits)
     register_commands(app)
     app.wsgi_app = cors.CrossOrigin(app.wsgi_app, settings.allowed_origins)  # type: ignore[method-assign]

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from flask import Flask
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from devstack import surroundings
 from tests.parts.client import Api, Player
+from tests.parts.described import DescribedClient
 from tests.parts.product import Product, has_rabbitmq, running
 
 # Tests run in three processes, which wait more than they work. The tests below the paths of a line share servers, so
@@ -23,6 +25,7 @@ _GROUPS = (
     ("tests/e2e/page",),
     ("tests/e2e/test_make_run.py",),
     ("tests/e2e/edge",),
+    ("tests/e2e/reference",),
     ("tests/e2e/cluster",),
     ("tests/integration/postgres/replicas",),
     ("tests/integration/workers",),
@@ -56,6 +59,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduler:
 def pytest_configure() -> None:
     """Prepare this process: other projects' variables stay away from it and from those that it starts."""
     surroundings.enter(surroundings.for_tools(os.environ))
+    Flask.test_client_class = DescribedClient
     # No test of ours fails because the machine was busy.
     settings.register_profile("fairboard", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("fairboard")

@@ -8,15 +8,14 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Blueprint, Response
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from app.domain.accounts import username_of
 from app.domain.player_names import PlayerName
 from app.errors import InvalidRequest, NotFound
 from app.http.admin_bodies import PREVIEW_SECONDS, DryRun, Limit, Reason, id_parser
 from app.http.admin_names import named_player, player_of
 from app.http.admin_presenter import moves_data
-from app.http.bodies import NewAccount, Strict, body, no_query, query
+from app.http.bodies import NewAccount, Strict, Username, body, no_query, query
 from app.http.case_presenter import listed_case
 from app.http.envelope import answer, plain, request_id
 from app.http.identity import actor, container, operated
@@ -49,7 +48,7 @@ class NewPlayer(NewAccount):
 class PlayerChangeBody(Strict):
     """The body of `PATCH /admin/players/{id}`."""
 
-    username: Annotated[str | None, AfterValidator(lambda name: None if name is None else username_of(name))] = None
+    username: Username | None = None
     role: Role | None = None
     attributes: Annotated[dict[str, str | None], Field(default_factory=dict)]
     dry_run: bool = False

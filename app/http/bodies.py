@@ -18,6 +18,7 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
 )
 
@@ -58,8 +59,21 @@ _MESSAGES = {
 """The messages of pydantic's types of errors, with the facts that pydantic gives."""
 
 Model = TypeVar("Model", bound=BaseModel)
-Player = Annotated[PlayerName, BeforeValidator(lambda text: player_name(text if isinstance(text, str) else ""))]
+Player = Annotated[
+    PlayerName,
+    BeforeValidator(lambda text: player_name(text if isinstance(text, str) else "")),
+    WithJsonSchema({"type": "string", "description": "A player's id; for keys also `ext:` and the game's own id."}),
+]
 """A field that names a player."""
+Username = Annotated[
+    str,
+    AfterValidator(username_of),
+    WithJsonSchema({"type": "string", "minLength": 3, "description": "3 to 32 visible characters."}),
+]
+_PASSWORD = WithJsonSchema(
+    {"type": "string", "minLength": 8, "description": "8 to 256 characters, not a common password."}
+)
+NewPasswordText = Annotated[str, AfterValidator(check_password), _PASSWORD]
 
 
 class Strict(BaseModel):
@@ -71,8 +85,8 @@ class Strict(BaseModel):
 class NewAccount(Strict):
     """The body of `POST /auth/register`."""
 
-    username: Annotated[str, AfterValidator(username_of)]
-    password: str
+    username: Username
+    password: Annotated[str, _PASSWORD]
 
     @field_validator("password")
     @classmethod
@@ -91,7 +105,7 @@ class NewPassword(Strict):
     """The body of `POST /auth/reset`."""
 
     token: str
-    password: Annotated[str, AfterValidator(check_password)]
+    password: NewPasswordText
 
 
 class SignOut(Strict):

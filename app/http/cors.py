@@ -25,6 +25,7 @@ _PUBLIC_READS = re.compile(
     re.DOTALL,
 )
 _LOOKUP = f"{_API}leaderboard/lookup"  # a read whose question needs a body
+_DOCUMENTS = frozenset(("/openapi.json", "/asyncapi.json"))
 
 _Headers = list[tuple[str, str]]
 
@@ -43,8 +44,13 @@ _ON_PREFLIGHTS: _Headers = [
 def is_public_read(method: str, path: str) -> bool:
     """Return whether the answer is for pages of all origins."""
     if method in ("GET", "HEAD"):
-        return _PUBLIC_READS.fullmatch(path) is not None
+        return path in _DOCUMENTS or _PUBLIC_READS.fullmatch(path) is not None
     return method == "POST" and path == _LOOKUP
+
+
+def _has_callers(path: str) -> bool:
+    """Return whether pages of other origins may have a use for this path."""
+    return path.startswith(_API) or path in _DOCUMENTS
 
 
 def register(app: Flask) -> None:
@@ -62,7 +68,7 @@ class CrossOrigin:
         self._app, self._allowed_origins = app, frozenset(allowed_origins)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        added = self._headers(environ) if environ["PATH_INFO"].startswith(_API) else None
+        added = self._headers(environ) if _has_callers(environ["PATH_INFO"]) else None
         if not added:
             return self._app(environ, start_response)
 
@@ -94,6 +100,6 @@ def _wanted_method(environ: WSGIEnvironment) -> str | None:
 
 
 def _answer_preflight() -> Response | None:
-    if request.path.startswith(_API) and _wanted_method(request.environ) is not None:
+    if _has_callers(request.path) and _wanted_method(request.environ) is not None:
         return empty(204)
     return None

@@ -32,7 +32,8 @@ def request_id() -> str:
     return current_id
 
 
-def _response(text: str | bytes, status: int) -> Response:
+def text_response(text: str | bytes, status: int) -> Response:
+    """Return a response with this JSON text as its whole body, and the headers that every response has."""
     return Response(text, status, headers=[*_GUARDS, ("X-Request-ID", request_id())], mimetype="application/json")
 
 
@@ -60,7 +61,7 @@ def answer_text(
     data: str, status: int = 200, links: dict[str, str] | None = None, total: int | None = None
 ) -> Response:
     """Return a success response whose data is JSON text already."""
-    return _response(envelope(data, status, request_id(), links, total), status)
+    return text_response(envelope(data, status, request_id(), links, total), status)
 
 
 def envelope(
@@ -95,7 +96,7 @@ def failure(status: int, code: str, message: str, details: object = None) -> Res
     body = {"meta": {"code": status, "request_id": request_id()}, "error": error}
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     # The name of an unknown field may be half a surrogate pair, which has no UTF-8.
-    return _response(text.encode("utf-8", "replace"), status)
+    return text_response(text.encode("utf-8", "replace"), status)
 
 
 def failure_code() -> str | None:

@@ -8,9 +8,8 @@ from urllib.parse import quote
 from flask import Blueprint, Response
 from pydantic import AfterValidator, Field
 
-from app.domain.accounts import username_of
 from app.domain.player_names import EXTERNAL, PlayerName, check_external_id
-from app.http.bodies import Strict, body, no_query
+from app.http.bodies import Strict, Username, body, no_query
 from app.http.envelope import answer, request_id
 from app.http.identity import container, keyed, login_data
 from app.http.json_body import discard_body
@@ -23,7 +22,7 @@ class GamePlayerBody(Strict):
     """The body of `POST /players`."""
 
     external_id: Annotated[str, AfterValidator(check_external_id)]
-    username: Annotated[str | None, AfterValidator(lambda name: None if name is None else username_of(name))] = None
+    username: Username | None = None
     attributes: Annotated[dict[str, str | None], Field(default_factory=dict)]
 
 

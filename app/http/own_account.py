@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from flask import Blueprint, Response
-from pydantic import AfterValidator, StringConstraints
+from pydantic import StringConstraints
 
-from app.domain.accounts import username_of
-from app.domain.passwords import check_password
-from app.http.bodies import NewAccount, Strict, body, no_query, optional_body
+from app.http.bodies import NewAccount, NewPasswordText, Strict, Username, body, no_query, optional_body
 from app.http.envelope import answer, empty, request_id
 from app.http.export_stream import stream_export
 from app.http.identity import container, me, signed_in
@@ -21,14 +19,14 @@ _Password = Annotated[str, StringConstraints(max_length=4096)]
 class NewName(Strict):
     """The body of `PATCH /me`."""
 
-    username: Annotated[str, AfterValidator(username_of)]
+    username: Username
 
 
 class PasswordChange(Strict):
     """The body of `POST /me/password`."""
 
     current: _Password
-    new: Annotated[str, AfterValidator(check_password)]
+    new: NewPasswordText
 
 
 class Erasure(Strict):

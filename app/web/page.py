@@ -1,4 +1,4 @@
-"""The pages for people: the live board at `/`, and `/embed`, one board for the pages of other sites.
+"""The pages for people: the live board at `/`, `/embed`, one board for the pages of other sites, and `/docs`.
 
 They have their scripts and styles here, no file from another server, no secrets and no data: they speak to the public
 API like any other client. This module guards the pages themselves: a content security policy that runs only the
@@ -13,6 +13,7 @@ from flask import Blueprint, Response, make_response, render_template, request
 
 from app.http.envelope import add_headers
 from app.http.etags import quoted_tags
+from app.http.reference.message_page import messages_page
 from app.http.services import container
 
 page = Blueprint("page", __name__, template_folder="templates", static_folder="static", static_url_path="/static")
@@ -31,6 +32,16 @@ POLICY = (
 )
 
 _EMBED = "page.embed"
+_REFERENCE = "page.reference"
+
+# The renderer of /docs writes its styles and its markup itself, and searches in a worker that it makes of its own text.
+# It runs no script from elsewhere, and reads nothing but the document from this server.
+REFERENCE_POLICY = (
+    *(rule for rule in POLICY if not rule.startswith(("style-src", "img-src", "require-trusted", "trusted-types"))),
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data:",
+    "worker-src blob:",
+)
 
 HEADERS = {
     "Referrer-Policy": "same-origin",
@@ -66,9 +77,21 @@ def embed() -> Response:
     return _render("embed.html")
 
 
-def _render(template: str) -> Response:
+@page.get("/docs")
+def reference() -> Response:
+    """Return the page that renders /openapi.json."""
+    return _render("reference.html")
+
+
+@page.get("/docs/messages")
+def reference_of_messages() -> Response:
+    """Return /asyncapi.json as a page."""
+    return _render("messages.html", **container().run_in_thread(messages_page))
+
+
+def _render(template: str, **values: object) -> Response:
     """Return a page. Its bytes are the same for every visitor, so a browser may revalidate its copy."""
-    response = make_response(render_template(template))
+    response = make_response(render_template(template, **values))
     response.add_etag()
     response.make_conditional(request)
     return response
@@ -78,19 +101,20 @@ def _render(template: str) -> Response:
 def guard(response: Response) -> Response:
     """Add the headers of the page and its files. Browsers revalidate every copy, so a new release shows at once."""
     ancestors = container().settings.embed_ancestors if request.endpoint == _EMBED else ()
-    response.headers.update({**HEADERS, **_framing(ancestors)})
+    policy = REFERENCE_POLICY if request.endpoint == _REFERENCE else POLICY
+    response.headers.update({**HEADERS, **_framing(ancestors, policy)})
     response.headers["Cache-Control"] = "no-cache"
     return add_headers(response)
 
 
-def _framing(ancestors: Sequence[str]) -> dict[str, str]:
+def _framing(ancestors: Sequence[str], rules: Sequence[str]) -> dict[str, str]:
     """Return the headers that let the pages of these origins frame a page, and no others.
 
     X-Frame-Options knows no list of origins. A page that isolates itself from other origins may frame only pages that
     say by Cross-Origin-Resource-Policy that they are for it.
     """
     sources = " ".join(ancestors) or "'none'"
-    policy = "; ".join([*POLICY, f"frame-ancestors {sources}"])
+    policy = "; ".join([*rules, f"frame-ancestors {sources}"])
     if ancestors:
         return {"Content-Security-Policy": policy, "Cross-Origin-Resource-Policy": "cross-origin"}
     return {

@@ -24,7 +24,7 @@ _KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")  # 16 bytes
 _EXTENSION = "fairboard.ws"
 
 
-class _HandshakeQuery(Strict):
+class HandshakeQuery(Strict):
     """The parameters of a handshake. `client` is for nginx, which has the sockets of one client on one server."""
 
     client: str | None = None
@@ -76,7 +76,7 @@ def _check_handshake() -> Response | None:
         return _not_a_socket()
     if request.method != "GET":  # Flask takes HEAD for GET
         raise MethodNotAllowed(valid_methods=["GET", "OPTIONS"])
-    query(_HandshakeQuery)
+    query(HandshakeQuery)
     if not _KEY.fullmatch(request.headers.get("Sec-WebSocket-Key", "")):
         return failure(400, "invalid_handshake", "Sec-WebSocket-Key must be 16 bytes in base64.")
     if request.headers.get("Sec-WebSocket-Version") != "13":

@@ -13,7 +13,16 @@ from tests.parts.raw import raw_answer
 
 ROUTES = sorted({rule for _, rule in RULES})
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"]
-KEPT_BY_BROWSERS = {"/", "/embed", "/static/<path:filename>", "/api/v1/leaderboard/top"}
+KEPT_BY_BROWSERS = {
+    "/",
+    "/embed",
+    "/docs",
+    "/docs/messages",
+    "/openapi.json",
+    "/asyncapi.json",
+    "/static/<path:filename>",
+    "/api/v1/leaderboard/top",
+}
 SPELLINGS = ["/{0}", "{0}/", "{0}//", "{0}%2F", "{0};x", "{0}%00", "{0}%0A", "{0}%20", "/.{0}", "/x/..{0}", "//x/..{0}"]
 
 

@@ -115,6 +115,10 @@ RULES = {
     ("GET", "/metrics"): ANYONE,
     ("GET", "/"): ANYONE,
     ("GET", "/embed"): ANYONE,
+    ("GET", "/docs"): ANYONE,
+    ("GET", "/docs/messages"): ANYONE,
+    ("GET", "/openapi.json"): ANYONE,
+    ("GET", "/asyncapi.json"): ANYONE,
     ("GET", "/static/<path:filename>"): ANYONE,
 }
 

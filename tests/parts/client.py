@@ -1,6 +1,7 @@
 """An independent HTTP client: it knows docs/api.md and nothing of the product's code.
 
-Every answer under /api/v1 is checked for the envelope as it comes in, so each test checks it too.
+Every answer is held against /openapi.json as it comes in, and those under /api/v1 are checked for the envelope, so
+each test checks that too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+
+from tests.parts.described import check_answer
 
 API = "/api/v1"
 PASSWORD = "correct horse battery"
@@ -143,6 +146,8 @@ class Api:
         answer = Answer(response.status_code, response.headers, parsed, response.text)
         if API in url and method != "HEAD" and answer.status not in (101, 204, 304):
             check_envelope(answer)
+        if method != "HEAD":
+            check_answer(method, url.removeprefix(self.url), answer.status, answer.headers, answer.body)
         return answer
 
     def get(self, path: str, **options: Any) -> Answer:

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import websocket
 
+from tests.parts.described import check_message
+
 PATH = "/api/v1/ws/leaderboard"
 
 
@@ -88,6 +90,7 @@ class Subscriber:
             code = struct.unpack("!H", payload[:2])[0] if len(payload) >= 2 else None
             raise Closed(code, payload[2:].decode())
         message: dict[str, Any] = json.loads(payload)
+        check_message(message)
         if message["type"] == "ping":
             self.pings.append(message)
             if self.answers_pings:

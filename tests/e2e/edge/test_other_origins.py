@@ -111,3 +111,13 @@ def test_the_frame_of_a_board_has_no_contradicting_header(api: Api) -> None:
     assert embedded.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
     assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
     assert page.headers["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.parametrize("path", ["//openapi.json", "//asyncapi.json"])
+def test_the_reference_documents_are_for_every_page_and_are_sent_once(api: Api, path: str) -> None:
+    first = api.get(path, headers={"Origin": "https://stranger.example"})
+    again = api.get(path, headers={"Origin": "https://stranger.example", "If-None-Match": first.headers["ETag"]})
+    assert (first.status, again.status, again.text) == (200, 304, "")
+    assert {answer.headers["Access-Control-Allow-Origin"] for answer in (first, again)} == {"*"}
+    preflight = {"Origin": "https://stranger.example", "Access-Control-Request-Method": "GET"}
+    assert api.call("OPTIONS", path, headers=preflight).headers["Access-Control-Allow-Headers"].count("If-None-Match")
