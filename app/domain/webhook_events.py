@@ -1,7 +1,7 @@
-"""The events that webhooks send: what each tells, as typed data, and the body that is signed.
+"""The events that webhooks send: the data of each, as types, and the body that is signed.
 
 A body reads `{"type": …, "timestamp": …, "data": …}`, as Standard Webhooks has it. The id of an event is the same in
-every delivery of it, so that receivers can leave out what they have had.
+every delivery of it, so that receivers can leave out repetitions.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Moment = Annotated[
 
 
 class EventData(BaseModel):
-    """What an event tells."""
+    """The data of an event."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
