@@ -7,6 +7,7 @@ from uuid import UUID
 from app.cli.commands import container
 from app.domain.api_keys import ApiKey
 from app.domain.id_prefixes import LEAST_BESIDE_NAMES
+from app.domain.webhooks import Webhook
 from app.errors import NotFound
 from app.stores.accounts.players import Player
 
@@ -37,3 +38,17 @@ def find_key(text: str) -> ApiKey:
         return api_keys.find(text)
     except NotFound:
         return api_keys.find(str(container().ids.find("key", text, least=LEAST_BESIDE_NAMES)))
+
+
+def find_webhook(text: str) -> Webhook:
+    """Return the webhook with this URL, id, or beginning of an id (4 digits). Raises Conflict, and as `find_case`."""
+    webhooks = container().webhooks
+    try:
+        return webhooks.find(text)
+    except NotFound:
+        return webhooks.find(str(container().ids.find("webhook", text)))
+
+
+def find_delivery(text: str) -> UUID:
+    """Return the id of the delivery with this id, or beginning of an id (4 digits). Raises as `find_case`."""
+    return container().ids.find("delivery", text)

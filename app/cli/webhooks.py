@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from uuid import UUID
 
 import click
 
 from app.cli.commands import Commands, as_json, container, example
+from app.cli.confirmation import confirm_on_terminal, yes_option
 from app.cli.identity import operator, request_id
+from app.cli.ids import find_delivery, find_webhook
 from app.cli.output import emit, facts, print_message, table
+from app.domain.quantities import quantity
 from app.domain.webhook_events import EVENT_TYPES, readable
 from app.domain.webhooks import DELIVERY_STATES, GRACE_SECONDS, MOST_GRACE_SECONDS, Delivery, DeliveryState, Webhook
 from app.services.operations.webhooks import ShownSecret, WebhookFields
@@ -64,7 +66,7 @@ def list_webhooks(as_json: bool) -> None:
 @as_json
 def show(webhook: str, as_json: bool) -> None:
     """Show a webhook."""
-    values = _row(container().webhooks.find(webhook))
+    values = _row(find_webhook(webhook))
     emit(values, facts(values), as_json=as_json)
 
 
@@ -99,7 +101,7 @@ def change(
         fields["enabled"] = enabled
     if not fields:
         raise click.UsageError("Give something to change.")
-    current = container().webhooks.find(webhook)
+    current = find_webhook(webhook)
     changed = container().webhooks.change(current.id, fields, by=operator(), request_id=request_id())
     emit(_row(changed), f"Changed the webhook {changed.id}.\n{facts(_row(changed))}", as_json=as_json)
 
@@ -116,17 +118,19 @@ def change(
 @as_json
 def rotate(webhook: str, grace: int, as_json: bool) -> None:
     """Give a webhook another secret and show it, this once."""
-    current = container().webhooks.find(webhook)
+    current = find_webhook(webhook)
     issued = container().webhooks.rotate(current.id, grace, by=operator(), request_id=request_id())
     _show(issued, f"Rotated the secret of the webhook {current.id}.", as_json)
 
 
 @webhooks.command(epilog=example("webhooks delete https://example.org/hook"))
 @click.argument("webhook")
+@yes_option
 @as_json
-def delete(webhook: str, as_json: bool) -> None:
+def delete(webhook: str, yes: bool, as_json: bool) -> None:
     """Delete a webhook. Events that wait for it are not sent any more."""
-    current = container().webhooks.find(webhook)
+    current = find_webhook(webhook)
+    confirm_on_terminal(lambda: f"Delete the webhook {safe(current.url)}, with the events that wait for it?", yes=yes)
     container().webhooks.delete(current.id, by=operator(), request_id=request_id())
     emit({"id": current.id, "deleted": True}, f"Deleted the webhook {current.id}.", as_json=as_json)
 
@@ -136,7 +140,7 @@ def delete(webhook: str, as_json: bool) -> None:
 @as_json
 def test(webhook: str, as_json: bool) -> None:
     """Send a test event to a webhook; `flask webhooks deliveries` shows how it went."""
-    current = container().webhooks.find(webhook)
+    current = find_webhook(webhook)
     event_id = container().webhooks.test(current.id, by=operator(), request_id=request_id())
     emit({"id": current.id, "event_id": event_id}, f"The event {event_id} is on its way.", as_json=as_json)
 
@@ -148,7 +152,7 @@ def test(webhook: str, as_json: bool) -> None:
 @as_json
 def deliveries(webhook: str, state: DeliveryState | None, limit: int, as_json: bool) -> None:
     """Show the newest deliveries of a webhook, with every attempt in --json. They are kept for 30 days."""
-    current = container().webhooks.find(webhook)
+    current = find_webhook(webhook)
     page = container().webhooks.deliveries(current.id, limit=limit, state=state)
     rows = [_summary(delivery) for delivery in page.deliveries]
     data = [{**asdict(delivery), "payload": readable(delivery.payload)} for delivery in page.deliveries]
@@ -157,20 +161,24 @@ def deliveries(webhook: str, state: DeliveryState | None, limit: int, as_json: b
 
 @webhooks.command(epilog=example("webhooks replay https://example.org/hook --failed"))
 @click.argument("webhook")
-@click.argument("delivery", type=click.UUID, required=False)
+@click.argument("delivery", required=False)
 @click.option("--failed", is_flag=True, help="All deliveries that have failed.")
 @as_json
-def replay(webhook: str, delivery: UUID | None, failed: bool, as_json: bool) -> None:
+def replay(webhook: str, delivery: str | None, failed: bool, as_json: bool) -> None:
     """Send a delivery once more, or with --failed all that have failed."""
     if failed == (delivery is not None):
         raise click.UsageError("Give a delivery or --failed.")
-    service, current = container().webhooks, container().webhooks.find(webhook)
+    service, current = container().webhooks, find_webhook(webhook)
     count = 1
     if delivery is not None:
-        service.replay(current.id, delivery, by=operator(), request_id=request_id())
+        service.replay(current.id, find_delivery(delivery), by=operator(), request_id=request_id())
     else:
         count = service.replay_failed(current.id, by=operator(), request_id=request_id())
-    emit({"id": current.id, "replayed": count}, f"{count} on their way again.", as_json=as_json)
+    emit(
+        {"id": current.id, "replayed": count},
+        f"{quantity(count, 'delivery', 'deliveries')} on the way again.",
+        as_json=as_json,
+    )
 
 
 def _summary(delivery: Delivery) -> dict[str, object]:

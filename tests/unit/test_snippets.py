@@ -20,7 +20,7 @@ from devstack.child import ROOT
 from devstack.site.command_page import commands
 from tests.parts.guides import Block, blocks
 
-_OUTSIDE = ("README.md", "CONTRIBUTING.md", "clients/js/README.md")
+_OUTSIDE = ("README.md", "CONTRIBUTING.md", "clients/js/README.md", "clients/python/README.md")
 PAGES = sorted(
     page
     for page in (*(ROOT / name for name in _OUTSIDE), *(ROOT / "docs").rglob("*.md"))
@@ -32,16 +32,21 @@ _SITES = "tests/e2e/page/test_other_sites.py"
 RUN = {
     "README.md": _CLIENT,
     "clients/js/README.md": "tests/e2e/page/test_js_client.py",
+    "clients/python/README.md": "tests/e2e/test_python_client.py",
     "docs/howto/appeals.md": _GUIDES,
     "docs/howto/backup.md": _GUIDES,
     "docs/howto/boards.md": "tests/e2e/page/test_boards.py",
     "docs/howto/browser.md": _CLIENT,
     "docs/howto/embed.md": _SITES,
     "docs/howto/faults.md": _GUIDES,
+    "docs/howto/identity.md": "tests/integration/http/test_identity_howto.py",
+    "docs/howto/import.md": "tests/integration/cli/test_import_howto.py",
     "docs/howto/overlay.md": _SITES,
     "docs/howto/rotate-keys.md": _GUIDES,
     "docs/howto/seasons.md": _GUIDES,
+    "docs/howto/server.md": "tests/integration/http/test_server_howto.py",
     "docs/howto/tune.md": _GUIDES,
+    "docs/howto/webhooks.md": "tests/integration/webhooks/test_howto.py",
     "docs/operations/README.md": _GUIDES,
     "docs/tutorials/game-server.md": _GUIDES,
     "docs/tutorials/main-flow.md": _GUIDES,
@@ -49,7 +54,7 @@ RUN = {
 }
 """The tests that run the blocks of a page that are programs."""
 _PROGRAMS = {"sh", "js", "python", "html", "css"}
-_OTHERS = {"", "text", "json", "toml", "ini", "mermaid"}
+_OTHERS = {"", "text", "csv", "json", "toml", "ini", "mermaid"}
 _COMMAND = re.compile(r"`(?:\.venv/bin/)?((?:\w+=\S+ )*(?:flask|make) [^`]+)`")
 _SOURCES = ("app", "workers", "anticheat", "deploy", "devstack", "bench", "tests", "Makefile", "celeryconfig.py")
 # Of other programs, in the pages that say how Fairboard treats them; RabbitMQ's refusal is the last.

@@ -46,4 +46,6 @@ class BrokerEvent:
 BROKER_EVENTS = [
     BrokerEvent("leaderboard.refresh", "leaderboard.leaderboard", ChangedBoards, "Standings have changed"),
     BrokerEvent("leaderboard.end_season", "leaderboard.leaderboard", EndedSeason, "A season has ended"),
+    BrokerEvent("webhooks.note_scores", "webhooks.webhooks", ChangedBoards, "Standings have changed, for webhooks"),
+    BrokerEvent("webhooks.note_season", "webhooks.webhooks", EndedSeason, "A season has ended, for webhooks"),
 ]

@@ -78,8 +78,11 @@ def _read_webhooks(webhooks: WebhookStore, deliveries: WebhookDeliveryStore) -> 
     yield Reading("fairboard_webhooks_failing", "Webhooks whose receiver took no event at the last attempt", failing)
     backlog = deliveries.backlog()
     yield Reading("fairboard_webhook_deliveries_waiting", "Deliveries of webhooks that wait", backlog.waiting)
-    meaning = "Time since the oldest waiting delivery was due"
-    yield Reading("fairboard_webhook_deliveries_oldest_seconds", meaning, backlog.oldest_seconds)
+    yield Reading(
+        "fairboard_webhook_deliveries_oldest_seconds",
+        "Time since the oldest waiting delivery was due",
+        backlog.oldest_seconds,
+    )
 
 
 def _read_job_ages(job_ages: JobAgeStore) -> Iterable[Reading]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from app.domain.id_prefixes import IdRange
 from app.stores.postgres.engine import Database
 
-IdKind = Literal["user", "case", "correction", "key"]
+IdKind = Literal["user", "case", "correction", "key", "webhook", "delivery"]
 
 _STATEMENTS: dict[IdKind, str] = {
     "user": """
@@ -25,6 +25,11 @@ _STATEMENTS: dict[IdKind, str] = {
         WHERE id BETWEEN :first AND :last ORDER BY id LIMIT :most
     """,
     "key": "SELECT id, name AS label FROM api_keys WHERE id BETWEEN :first AND :last ORDER BY id LIMIT :most",
+    "webhook": "SELECT id, url AS label FROM webhooks WHERE id BETWEEN :first AND :last ORDER BY id LIMIT :most",
+    "delivery": """
+        SELECT id, type || ', ' || state AS label FROM webhook_deliveries
+        WHERE id BETWEEN :first AND :last ORDER BY id LIMIT :most
+    """,
 }
 
 
@@ -37,7 +42,7 @@ class Candidate:
 
 
 class IdStore:
-    """Ids of players that were not erased, of cases, corrections and API keys."""
+    """Ids of players that were not erased, of cases, corrections, API keys, webhooks and deliveries."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

@@ -17,14 +17,16 @@ READS: tuple[str, ...] = (
     *("leaderboard corrections", "analytics show", "analytics verify", "anticheat cases", "anticheat next"),
     *("anticheat show", "anticheat backtest", "anticheat gain", "anticheat model list", "anticheat model show"),
     *("anticheat model verify", "anticheat model score", "audit log", "audit verify", "outbox status"),
-    *("queues status", "queues peek", "doctor", "db current"),
+    *("queues status", "queues peek", "doctor", "db current", "webhooks list", "webhooks show", "webhooks deliveries"),
+    *("export players", "export standings", "export events"),
 )
 ACTS: tuple[str, ...] = (
     *("users create", "users reinstate", "users set-role", "users attributes", "users rename", "users set-password"),
     *("users reset-link", "users sign-out", "keys create", "actions add", "boards replay", "leaderboard score"),
     *("leaderboard rebuild", "analytics rebuild", "anticheat clear", "anticheat review", "anticheat links"),
     *("anticheat model train", "anticheat model judge", "anticheat model activate", "audit accept"),
-    *("queues replay", "db upgrade", "db contract"),
+    *("queues replay", "db upgrade", "db contract", "webhooks create", "webhooks change", "webhooks rotate"),
+    *("webhooks test", "webhooks replay", "import players", "import standings", "import events"),
 )
 ASKS: tuple[str, ...] = (
     *("users suspend", "users erase", "actions retire", "leaderboard void", "leaderboard restore"),
@@ -33,12 +35,13 @@ ASKS: tuple[str, ...] = (
 """Without a terminal they need --yes."""
 ASKS_ON_A_TERMINAL: tuple[str, ...] = (
     *("keys rotate", "keys revoke", "boards create", "boards change", "boards apply", "boards archive"),
-    *("boards close-season", "actions change", "anticheat undo"),
+    *("boards close-season", "actions change", "anticheat undo", "webhooks delete"),
 )
 """Without a terminal they need no --yes: their caller names the object, or has said --rebuild."""
 MOVES: tuple[str, ...] = (
     *("users suspend", "users reinstate", "leaderboard void", "leaderboard restore", "anticheat confirm"),
     *("anticheat clear", "anticheat undo", "boards create", "boards change", "boards apply", "actions change"),
+    *("import players", "import standings", "import events"),
 )
 """These move people, and say with --dry-run whom."""
 
