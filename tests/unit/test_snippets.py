@@ -34,7 +34,6 @@ RUN = {
     "clients/js/README.md": "tests/e2e/page/test_js_client.py",
     "clients/python/README.md": "tests/e2e/test_python_client.py",
     "docs/howto/appeals.md": _GUIDES,
-    "docs/howto/backup.md": _GUIDES,
     "docs/howto/boards.md": "tests/e2e/page/test_boards.py",
     "docs/howto/browser.md": _CLIENT,
     "docs/howto/embed.md": _SITES,
@@ -189,6 +188,6 @@ _CHECKS = {
     "python3": _python,
     "celery": _celery,
     # Only the files of ours that they name can be compared.
-    **dict.fromkeys(("gunicorn", "pip", "nginx", "docker", "cp"), _any),
+    **dict.fromkeys(("gunicorn", "pip", "nginx", "docker", "cp", "pg_dump", "pg_restore", "psql", "redis-cli"), _any),
     "curl": _any,  # tests/integration/http/test_server_howto.py sends them
 }
