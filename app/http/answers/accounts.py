@@ -93,6 +93,7 @@ class Export(Answered):
     account: Record
     attributes: list[Record]
     name_skeletons: list[Record]
+    identities: list[Record]
     logins: list[Record]
     reset_links: list[Record]
     sightings: list[Record]
@@ -109,6 +110,7 @@ class Export(Answered):
     points_by_day: list[Record]
     looks_at_points: list[Record]
     idempotency_keys: list[Record]
+    webhook_deliveries: list[Record]
     audit_log: list[Record]
     open_actions: list[Record]
     score_events: list[Record]

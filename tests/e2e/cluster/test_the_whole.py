@@ -21,7 +21,7 @@ from tests.parts.waiting import eventually
 AT_ONCE = (
     ("api-1", "ws-1", "replica-1", "redis-1", "worker-leaderboard", "beat", "epmd"),
     ("api-2", "ws-2", "replica-2", "redis-2", "worker-analytics", "relay", "nginx"),
-    ("api-3", "postgres", "redis-3", "worker-anticheat", "rabbitmq"),
+    ("api-3", "postgres", "redis-3", "worker-anticheat", "worker-webhooks", "rabbitmq"),
     ("redis-4", "redis-5", "redis-6"),
 )
 
