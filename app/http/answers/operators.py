@@ -23,6 +23,15 @@ class Account(Answered):
     created_at: datetime
 
 
+class Suspension(Answered):
+    """The act that has suspended a player; `case_id` is the case whose confirmation it was, if any."""
+
+    at: datetime
+    by: str
+    case_id: UUID | None
+    reason: str | None
+
+
 class PlayerFile(Account):
     """An account with everything that an operator decides by; score, held points and rank are those on `main`."""
 
@@ -31,6 +40,7 @@ class PlayerFile(Account):
     score: int
     held: int
     rank: int | None
+    suspension: Suspension | None
     suspicion: float
     cases: list[ListedCase]
 

@@ -30,6 +30,7 @@ from app.stores.redis.connection import RedisValue
 
 _AFTER_EXPIRY = 3600  # seconds that an expired action can still be looked up
 _REMEMBERED_SECONDS = 86_400
+_STATES = ("active", "consumed", "invalid")
 _MARK = "*"  # a member of every history: lost only with it; newer than all entries, so that trimming keeps it
 
 
@@ -205,6 +206,8 @@ class ActionClaimStore:
         fields: dict[str, str] = dict(zip(parts[::2], parts[1::2], strict=True))
         if not is_action(fields):
             return None
+        if fields["state"] not in _STATES:
+            fields["state"] = "invalid"  # another program has written it
         if fields["state"] == "active" and int(fields["expires"]) <= now:
             fields["state"] = "expired"
         return fields

@@ -51,7 +51,7 @@ def whereto(nginx: Nginx) -> Mapping[str, str]:
 
 def answering_port(api: Api, query: str) -> str:
     """Return the port of the server that answered."""
-    return api.call("HEAD", f"/ws/leaderboard{query}").headers["X-Server"]
+    return str(api.call("HEAD", f"/ws/leaderboard{query}").headers["X-Server"])
 
 
 def test_a_new_server_takes_its_share_and_a_dead_ones_clients_spread_over_the_rest(edge: Edge) -> None:

@@ -305,7 +305,7 @@ def test_balances_before_the_open_season_and_of_suspended_players_are_refused(
     container: Container, players: dict[str, UUID], run: Run, write: Write
 ) -> None:
     apply_boards(run, write)
-    run("users", "suspend", "Ben", "--reason", "x")
+    assert run("users", "suspend", "Ben", "--reason", "x", "--yes").exit_code == 0
     file = write("username,score,achieved_at", "Anna,1,2026-01-06", "Ben,1,", "Cleo,1,2126-01-01")
     result = run("import", "standings", file, "--board", "weekly", "--name", "x", "--json")
     assert refusals(result) == {2: "achieved_at", 3: "username", 4: "achieved_at"}

@@ -11,7 +11,7 @@ import sqlalchemy.exc
 from app.services.operations.chunks import Chunks, read_in_parts
 from app.services.operations.retries import Retries
 
-RETRIES = Retries(at_first=0.0)
+RETRIES = Retries(0.0, at_first=0.0)
 
 
 def _too_long() -> Exception:
