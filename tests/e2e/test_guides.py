@@ -11,7 +11,7 @@ import pytest
 from devstack.child import ROOT
 from tests.parts.client import Api
 from tests.parts.guides import Reader, blocks
-from tests.parts.product import Product, running
+from tests.parts.product import Product, running, wait_until_settled
 from tests.parts.waiting import eventually
 
 
@@ -98,3 +98,21 @@ def test_a_how_to_can_be_followed(
     page: str, prepare: Callable[[Product, Api], dict[str, str]], end: str, reader: Reader, own: Product, own_api: Api
 ) -> None:
     assert end in reader.follow(page, prepare(own, own_api))
+
+
+def test_a_backup_is_restored_as_the_page_says(reader: Reader, own: Product, own_api: Api) -> None:
+    page = "howto/backup.md"
+    player = own_api.register()
+    player.score_once("tap")
+    reader.follow(page, part=slice(0, 1))
+    player.score_once("tap")
+    processes = [own.process(name) for name in ("web", "worker", "beat", "relay")]
+    for process in processes:
+        process.stop()
+    reader.follow(page, part=slice(1, 2))
+    for process in processes:
+        process.start()
+    eventually(lambda: own.flask("doctor").returncode == 0, within=60)
+    reader.follow(page, part=slice(2, 3))
+    assert own.run_json("leaderboard", "rank", player.username)["score"] == 1
+    wait_until_settled(own)

@@ -34,6 +34,7 @@ RUN = {
     "clients/js/README.md": "tests/e2e/page/test_js_client.py",
     "clients/python/README.md": "tests/e2e/test_python_client.py",
     "docs/howto/appeals.md": _GUIDES,
+    "docs/howto/backup.md": _GUIDES,
     "docs/howto/boards.md": "tests/e2e/page/test_boards.py",
     "docs/howto/browser.md": _CLIENT,
     "docs/howto/embed.md": _SITES,
