@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Sequence
 from itertools import chain
 from types import FrameType
 
@@ -21,7 +22,7 @@ from app.stores.redis.pubsub import Channels
 from workers.app import app
 from workers.publisher import Publisher
 from workers.queue_depths import QueueDepthReporter
-from workers.queues import SCORE_EVENT_TASKS, SEASON_TASKS
+from workers.queues import SCORE_EVENT_TASKS, SEASON_TASKS, queue_of
 
 log = structlog.get_logger("fairboard.relay")
 
@@ -59,21 +60,23 @@ class Relay:
             self._wait_for_commit()
 
     def _publish(self, changes: list[BoardChange]) -> None:
+        # These rows were committed before: a webhook that was made before them is seen here.
+        has_webhooks = self._container.webhooks.any_enabled()
         for change in changes:
             if change.has_ended:
-                self._publish_end(change)
+                self._publish_end(change, has_webhooks)
         scored = [change for change in changes if change.players]
         for start in range(0, len(scored), _BOARDS):
             boards = scored[start : start + _BOARDS]
             request_ids = list(dict.fromkeys(chain.from_iterable(change.request_ids for change in boards)))
-            for task in SCORE_EVENT_TASKS:
+            for task in _with_work(SCORE_EVENT_TASKS, has_webhooks):
                 self._publisher.send(task, {"boards": list(map(_facts, boards)), "request_ids": request_ids})
             events = {change.board: len(change.events) for change in boards}
             metrics.relay_published.inc(sum(events.values()))
             log.info("published", events=events, request_ids=request_ids)
 
-    def _publish_end(self, change: BoardChange) -> None:
-        for task in SEASON_TASKS:
+    def _publish_end(self, change: BoardChange, has_webhooks: bool) -> None:
+        for task in _with_work(SEASON_TASKS, has_webhooks):
             self._publisher.send(task, {"season_id": change.season_id})
         log.info("season_ended", board=change.board, season_id=change.season_id)
 
@@ -96,6 +99,11 @@ class Relay:
                 self._wake_channel.close()
             self._wake_channel = None  # without Redis the relay polls; on a cluster it then listens to another node
             time.sleep(_POLL_SECONDS)
+
+
+def _with_work(tasks: Sequence[str], has_webhooks: bool) -> list[str]:
+    """Return the tasks that have something to do: those of webhooks would find none."""
+    return [task for task in tasks if has_webhooks or queue_of(task) != "webhooks"]
 
 
 def _facts(change: BoardChange) -> dict[str, object]:

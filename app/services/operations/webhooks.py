@@ -83,6 +83,10 @@ class Webhooks:
         """Return all webhooks, the oldest first."""
         return self._store.all()
 
+    def any_enabled(self) -> bool:
+        """Return whether any webhook gets events."""
+        return self._store.any_enabled()
+
     def get(self, webhook_id: UUID) -> Webhook:
         """Return a webhook. Raises NotFound."""
         webhook = self._store.get(webhook_id)

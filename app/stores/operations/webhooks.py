@@ -32,6 +32,11 @@ class WebhookStore:
         """Return the webhooks that get events."""
         return [read_row(row, Webhook) for row in self._db.rows(f"{_WEBHOOKS} AND enabled ORDER BY created_at, id")]
 
+    def any_enabled(self) -> bool:
+        """Return whether any webhook gets events."""
+        row = self._db.row("SELECT EXISTS (SELECT FROM webhooks WHERE enabled AND deleted_at IS NULL) AS any")
+        return row is not None and bool(row.any)
+
     def get(self, webhook_id: UUID) -> Webhook | None:
         """Return a webhook, None for one that doesn't exist or was deleted."""
         row = self._db.row(f"{_WEBHOOKS} AND id = :id", id=webhook_id)
