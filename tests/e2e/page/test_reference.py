@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from app.http.reference.calls import CALLS
 from tests.e2e.page.conftest import Visit
 from tests.parts.product import Product
+from tests.parts.waiting import eventually
 
 
 def test_the_reference_shows_every_call_and_asks_no_other_server(visit: Visit, stage: Product) -> None:
@@ -15,8 +16,8 @@ def test_the_reference_shows_every_call_and_asks_no_other_server(visit: Visit, s
     page.on("request", lambda request: addresses.append(request.url))
     page.goto(f"{stage.url}/docs")
     expect(page.get_by_role("heading", name="Complete an action")).to_be_attached(timeout=60_000)
-    headings = page.locator("h2").all_inner_texts()
-    assert {call.summary for call in CALLS} <= {heading.strip() for heading in headings}
+    wanted = {call.summary for call in CALLS}  # the page adds them part by part
+    eventually(lambda: wanted <= {text.strip() for text in page.locator("h2").all_inner_texts()}, within=60)
     expect(page.get_by_text("suspicious_activity").first).to_be_attached()
     assert [address for address in addresses if not address.startswith((stage.url, "blob:", "data:"))] == []
     assert f"{stage.url}/openapi.json" in addresses

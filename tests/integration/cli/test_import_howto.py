@@ -29,9 +29,10 @@ def test_the_page_can_be_followed(
             result = run(*shlex.split(line)[1:])
             assert result.exit_code == 0, result.output
             outputs.append(f"{line}\n{result.output}")
-    report = "LINE" + page.partition("```\nLINE")[2].partition("```")[0]
+    report = "LINE" + page.partition("```text\nLINE")[2].partition("```")[0]
     assert report in outputs[0]
     counted = [re.findall(r"(\d+) (?:added|unchanged|refused)", output) for output in outputs[1:5]]
     assert counted == [["2", "0", "1"], ["2", "0", "0"], ["2", "0", "0"], ["0", "2", "0"]]
     assert outputs[5].index("Grace") < outputs[5].index("Ada"), "an earlier time is first in a tie"
     assert "2 added" in outputs[9]
+    assert "2 added" in outputs[10]
