@@ -55,6 +55,8 @@ class Finals:
         self._url, self._books, self._boards, self._closed_within = url, books, boards, closed_within
         self.ended: dict[SeasonKey, EndedSeason] = {}
         books.execute(_COUNT_ENDS)
+        # On a slow machine the minute of a board can be over before its ends are counted.
+        self._closed_before = {(row[0], row[1]) for row in books.rows(_CLOSED, list(boards))}
 
     def read_closed(self) -> None:
         """Read the lists of the seasons that were closed since the last time."""
@@ -102,7 +104,7 @@ class Finals:
                 yield f"{name} was closed {closed_after:.1f} s after its end"
             if is_corrected:
                 yield f"{name} was corrected after its end"
-            if ends != 1:
+            if ends != 1 and (board, number) not in self._closed_before:
                 yield f"season.ended of {name} was {ends} times in the outbox"
 
     def _list(self, board: str, number: int) -> list[Row]:

@@ -15,9 +15,9 @@ def test_the_reference_shows_every_call_and_asks_no_other_server(visit: Visit, s
     addresses: list[str] = []
     page.on("request", lambda request: addresses.append(request.url))
     page.goto(f"{stage.url}/docs")
-    expect(page.get_by_role("heading", name="Complete an action")).to_be_attached(timeout=60_000)
+    expect(page.get_by_role("heading", name="Complete an action")).to_be_attached(timeout=240_000)
     wanted = {call.summary for call in CALLS}  # the page adds them part by part
-    eventually(lambda: wanted <= {text.strip() for text in page.locator("h2").all_inner_texts()}, within=60)
+    eventually(lambda: wanted <= {text.strip() for text in page.locator("h2").all_inner_texts()}, within=120)
     expect(page.get_by_text("suspicious_activity").first).to_be_attached()
     assert [address for address in addresses if not address.startswith((stage.url, "blob:", "data:"))] == []
     assert f"{stage.url}/openapi.json" in addresses
