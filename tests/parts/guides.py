@@ -8,9 +8,14 @@ import shlex
 import subprocess
 import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
+
+from flask import Flask
+from werkzeug.serving import make_server
 
 from app.settings import Settings
 from devstack.child import ROOT
@@ -36,6 +41,16 @@ def blocks(page: Path, *languages: str) -> list[Block]:
     fences = _FENCE.findall(page.read_text())
     all_blocks = [Block(language, title, textwrap.dedent(text)) for _, language, title, text in fences]
     return [block for block in all_blocks if not languages or block.language in languages]
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """Yield the address of an app of this process, which a page's program calls or is."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
 
 
 class Reader:

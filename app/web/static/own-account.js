@@ -30,7 +30,7 @@ export class OwnAccount {
       send: () => this.#changePassword(change.value("current"), change.value("new")),
       explain: (refused) => (refused.code === "invalid_credentials" ? { current: "That is not your current password." } : null),
     });
-    this.#forms = [upgrade, rename, change];
+    this.#forms = { upgrade, rename, change };
     this.reset();
   }
 
@@ -40,7 +40,7 @@ export class OwnAccount {
     find("own").hidden = true;
     find("own").open = false;
     this.#say("");
-    for (const form of this.#forms) form.reset();
+    for (const form of Object.values(this.#forms)) form.reset();
   }
 
   /** Show the forms for the signed-in player; `profile` is the data of GET /me. */
@@ -73,7 +73,7 @@ export class OwnAccount {
   }
 
   #done(id, words) {
-    find(`${id}-form`).reset();
+    this.#forms[id].reset();
     this.#say(words);
     find("own-done").focus();
   }

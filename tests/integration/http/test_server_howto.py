@@ -5,20 +5,17 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 from flask import Flask
-from werkzeug.serving import make_server
 
 from app.containers.container import Container
 from tests.integration.cli.conftest import Run, run
 from tests.integration.http.keyed import close, start
+from tests.parts.guides import served
 
 __all__ = ["run"]  # a fixture
 
@@ -35,20 +32,10 @@ def request_of(words: list[str]) -> tuple[str, str, Any, dict[str, str]]:
     return options.get("-X", "POST" if "-d" in options else "GET"), address.removeprefix(BASE), body, headers
 
 
-@contextmanager
-def _served(app: Flask) -> Iterator[str]:
-    """Yield the address of this process's app."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
 def _run_python(app: Flask, key: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Run the page's Python; return its variables."""
     scope: dict[str, Any] = {}
-    with _served(app) as url:
+    with served(app) as url:
         monkeypatch.setenv("NO_PROXY", "*")
         monkeypatch.setenv("URL", url)
         monkeypatch.setenv("KEY", key)

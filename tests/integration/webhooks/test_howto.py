@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from flask import Flask
-from werkzeug.serving import make_server
 
 from app.domain.boards import MAIN
 from app.domain.redemption import RedemptionRequest
 from tests.integration.cli.conftest import runner
 from tests.integration.webhooks.conftest import Hooks
-from tests.parts.guides import blocks
+from tests.parts.guides import blocks, served
 from tests.parts.receiver import Receiver
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/howto/webhooks.md"
 HOOK = "http://127.0.0.1:5000/hook"
-
-
-@contextmanager
-def _served(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/hook"
-    server.shutdown()
-    server.server_close()
 
 
 def _score(hooks: Hooks) -> str:
@@ -53,7 +39,8 @@ def test_the_page_can_be_followed(
     lines = [shlex.split(line) for block in blocks(PAGE, "") for line in block.text.splitlines()]
     scope: dict[str, Any] = {"__name__": __name__}
     exec(program, scope)
-    with _served(scope["app"]) as url:
+    with served(scope["app"]) as address:
+        url = f"{address}/hook"
         create, *others = [[word.replace(HOOK, url) for word in line[1:]] for line in lines]
         created = run(*create, "--json")
         assert created.exit_code == 0, created.output
@@ -82,8 +69,8 @@ def test_the_relay_posts_a_record(hooks: Hooks, receiver: Receiver, monkeypatch:
     scope: dict[str, Any] = {"__name__": __name__}
     exec(program, scope)
     monkeypatch.setenv("DISCORD_URL", receiver.url)
-    with _served(scope["app"]) as url:
-        shown = hooks.create(url, ["record.set"], [MAIN])
+    with served(scope["app"]) as address:
+        shown = hooks.create(f"{address}/hook", ["record.set"], [MAIN])
         monkeypatch.setenv("WEBHOOK_SECRET", shown.secret)
         name = _score(hooks)
         hooks.send()
