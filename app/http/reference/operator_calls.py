@@ -1,4 +1,4 @@
-"""The calls of operators about players, boards, action types and keys."""
+"""The calls of operators about players, boards and action types."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ from app.http.admin_scores import EnteredResult
 from app.http.answers import accounts, boards, moderation, play
 from app.http.answers import operators as answers
 from app.http.board_bodies import Archiving, BoardChange, GivenPlan, NewBoard, NewType, Nothing, SeasonEnd, TypeChange
-from app.http.key_bodies import NewKey, Rotation
+from app.http.reference import key_calls
 from app.http.reference.call import API, Call, operators
 
 _ADMIN = operators()
 _MODERATOR = operators("moderate")
 _PLAYERS = "Admin: players"
 _BOARDS = "Admin: boards"
-_KEYS = "Admin: keys"
 _PLAYER = f"{API}/admin/players/<player:name>"
 _BOARD = f"{API}/admin/boards"
 _TYPE = f"{API}/admin/action-types"
 _REPLAY = f"{API}/admin/replays"
-_KEY = f"{API}/admin/keys"
 _OWN_LINKS = ("self", "suspend", "reinstate")
 _REPLAY_LINKS = ("self", "cancel")
 _CHANGE = (errors.NotFound, errors.Conflict, errors.RebuildRequired)
@@ -143,23 +141,6 @@ PLAYER_CALLS = [
         links=("player",),
         description="A result of a `trusted` action type. It counts each time that it is sent.",
     ),
-]
-
-KEY_CALLS = [
-    Call("GET", _KEY, "List API keys", _KEYS, _ADMIN, {200: list[answers.Key]}),
-    Call("POST", _KEY, "Create an API key", _KEYS, _ADMIN, {201: answers.ShownKey}, body=NewKey),
-    Call(
-        "POST",
-        f"{_KEY}/<uuid:key_id>/rotate",
-        "Replace the secret of an API key",
-        _KEYS,
-        _ADMIN,
-        {200: answers.ShownKey},
-        body=Rotation,
-        may_omit_body=True,
-        description="The secret before is good for `grace_seconds` more.",
-    ),
-    Call("DELETE", f"{_KEY}/<uuid:key_id>", "Revoke an API key", _KEYS, _ADMIN, {204: None}),
 ]
 
 BOARD_CALLS = [
@@ -313,4 +294,4 @@ BOARD_CALLS = [
     ),
 ]
 
-CALLS = PLAYER_CALLS + KEY_CALLS + BOARD_CALLS
+CALLS = PLAYER_CALLS + key_calls.CALLS + BOARD_CALLS
