@@ -21,10 +21,11 @@ TYPE_FIELDS = tuple(name for name in ActionType.__dataclass_fields__ if name not
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The boards that are not archived, and the action types that are not retired, by slug."""
+    """The boards that are not archived, and the action types, by slug; past events of `retired` ones still count."""
 
     boards: Mapping[str, BoardConfig]
     types: Mapping[str, ActionType]
+    retired: Mapping[str, ActionType] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,11 @@ def plan(catalog: Catalog, boards: Mapping[str, Fields], types: Mapping[str, Fie
         problems += _board_problems(step, names)
     if problems:
         return Plan(), problems
-    feeds_before, feeds_after = _feeds(catalog.types), _feeds(_types_after(catalog.types, type_steps))
+    types_after = _types_after(catalog.types, type_steps)
     changed = [step for step in board_steps if step.after]
-    problems += _fed_problems(changed, feeds_before, feeds_after)
+    problems += _fed_problems(changed, _feeds(catalog.types), _feeds(types_after))
+    feeds_before = _feeds({**catalog.retired, **catalog.types})
+    feeds_after = _feeds({**catalog.retired, **types_after})
     rescored = {step.slug for step in changed if step.is_new or step.after.keys() & set(SCORE_FIELDS)}
     fed_anew = {slug for slug in names if feeds_before.get(slug, set()) != feeds_after.get(slug, set())}
     feeds = {}

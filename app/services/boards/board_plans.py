@@ -49,7 +49,8 @@ class BoardPlans:
     def catalog(self) -> Catalog:
         """Return the boards and action types as they are."""
         types = {action_type.slug: action_type for action_type in self._types.action_types()}
-        return Catalog({board.slug: board for board in self._list.boards()}, types)
+        retired = {action_type.slug: action_type for action_type, _ in self._types.retired_types()}
+        return Catalog({board.slug: board for board in self._list.boards()}, types, retired)
 
     def plan(self, boards: Mapping[str, Fields], types: Mapping[str, Fields]) -> Plan:
         """Return the plan that gives these boards and action types the values given.
@@ -134,7 +135,7 @@ class BoardPlans:
     def _has_past(
         self, connection: sa.Connection, catalog: Catalog, slug: str, step: Step | None, types: Sequence[str]
     ) -> bool:
-        known = [name for name in types if name in catalog.types]
+        known = [name for name in types if name in catalog.types or name in catalog.retired]
         if slug in catalog.boards:
             season = self._boards.open_season(connection, slug)
             if season is None:

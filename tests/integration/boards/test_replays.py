@@ -128,6 +128,15 @@ def test_another_scoring_counts_each_redemption_once_while_players_redeem(
     assert_is_the_fold(container, players, MAIN, scoring, order)
 
 
+def test_events_of_a_retired_action_type_stay_where_they_counted(container: Container, players: list[UUID]) -> None:
+    redeem(container, players[0], 40)  # the best result, so that losing any event of the type would show
+    plan = container.board_plans.plan({}, {"run": {"points": 5}})
+    container.board_plans.apply(plan, by=BY)
+    container.actions.retire("tap")
+    container.replays.work(begin(container, {MAIN: {"scoring": "best"}}, {}))
+    assert_is_the_fold(container, players, MAIN, "best")
+
+
 def test_a_new_board_is_filled_from_the_past_while_players_redeem(container: Container, players: list[UUID]) -> None:
     container.replays.batch = 3
     with playing(container, players) as results:

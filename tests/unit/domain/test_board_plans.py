@@ -38,6 +38,16 @@ def test_a_board_is_filled_anew_if_its_scoring_or_its_types_change() -> None:
     assert list(result.feeds) == ["fastest"]
 
 
+def test_past_events_of_a_retired_action_type_stay_on_its_boards() -> None:
+    retired = {"old": ActionType(3, "old", "Old", 2, 0.0, "fastest")}
+    catalog = Catalog(CATALOG.boards, CATALOG.types, retired)
+    result, _ = plan(catalog, {"fastest": {"scoring": "last"}}, {"tap": {"boards": ["fastest"]}})
+    assert (result.feeds["fastest"].changed, result.feeds["fastest"].after) == (["old", "run", "tap"],) * 2
+    assert (result.feeds["main"].changed, result.feeds["main"].after) == (["tap"], ["run"])
+    _, errors = plan(catalog, {}, {"run": {"boards": ["main"]}})
+    assert [error["field"] for error in errors] == ["action_types.run.boards"]  # nothing would feed it any more
+
+
 def test_a_plan_survives_json() -> None:
     boards: dict[str, Any] = {"contest": {"starts_at": NOON, "ends_at": None, "segments": ["country"]}}
     result, errors = plan(CATALOG, boards, {"tap": {"boards": ["contest"]}})
