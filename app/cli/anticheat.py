@@ -56,9 +56,7 @@ def review(player: str | None, since: datetime | None, as_json: bool) -> None:
         ProgressPrinter("Reviewing", "redemptions") as progress,
     ):
         summary = container().review.review_again(since, player_id=player_id, on_progress=progress)
-    cases = [
-        {"username": container().accounts.find(str(case.player_id)).username, **asdict(case)} for case in summary.cases
-    ]
+    cases = [{"username": container().cases.player_name(case.case_id), **asdict(case)} for case in summary.cases]
     text = f"Judged {quantity(summary.redemptions, 'redemption')} of {quantity(len(summary.players), 'player')} again: "
     text += f"{quantity(summary.signals, 'new signal')}, {quantity(len(cases), 'new case')}."
     result = {

@@ -144,19 +144,15 @@ def _printed_row(case: ListedCase) -> dict[str, object]:
 
 def _find_user_cases(case_or_user: str) -> UserCases:
     cases, accounts = container().cases, container().accounts
-    case_file = None
     try:
         player = accounts.find(case_or_user)
     except NotFound:
-        case_file = _find_case_file(case_or_user)
-        player = accounts.find(str(case_file.case.player_id)) if case_file else _find_by_id(case_or_user)
-    return UserCases(
-        player.id,
-        player.username,
-        player.status,
-        round(cases.suspicion(player.id), 1),
-        [case_file] if case_file else cases.case_files_of(player.id),
-    )
+        if case_file := _find_case_file(case_or_user):
+            case = case_file.case  # its player may have been erased
+            return UserCases(case.player_id, case.username, case.status, round(case_file.suspicion, 1), [case_file])
+        player = _find_by_id(case_or_user)
+    suspicion = round(cases.suspicion(player.id), 1)
+    return UserCases(player.id, player.username, player.status, suspicion, cases.case_files_of(player.id))
 
 
 def _find_case_file(text: str) -> CaseFile | None:

@@ -19,6 +19,7 @@ from app.cli.progress import ProgressPrinter
 from app.domain.cases import Decision
 from app.domain.quantities import quantity
 from app.http.case_presenter import case_row
+from app.services.moderation.cases import CaseFile
 from app.services.moderation.decisions import DecisionAuthor, DecisionResult
 from app.stores.moderation.correction_previews import Preview
 from app.tables import safe
@@ -118,8 +119,8 @@ def _decide(case_id: UUID, decision: Decision, reason: str, as_json: bool) -> No
 
 
 def _print_decision(result: DecisionResult, as_json: bool) -> None:
-    name = container().accounts.find(str(result.player_id)).username
-    lines = [_DECISION_TEXTS[result.decision](safe(name))]
+    case_file = container().cases.case_file(result.case_id)
+    lines = [_text_of(result, case_file)]
     if result.correction_id is not None:
         correction = container().corrections.get(result.correction_id)
         verb = "Voided" if correction.kind == "void" else "Restored"
@@ -129,5 +130,10 @@ def _print_decision(result: DecisionResult, as_json: bool) -> None:
         )
         if correction.state == "running":
             lines.append("The workers add what is left, or still in flight.")
-    case_file = container().cases.case_file(result.case_id)
     emit(case_row(case_file) if case_file else None, "\n".join(lines), as_json=as_json)
+
+
+def _text_of(result: DecisionResult, case_file: CaseFile | None) -> str:
+    if case_file is None or result.status == "erased":
+        return f"The case is {result.decision}. Its player was erased, and stays so."
+    return _DECISION_TEXTS[result.decision](safe(case_file.case.username))

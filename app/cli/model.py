@@ -124,10 +124,7 @@ def judge(as_json: bool) -> None:
     with recorded_act("anticheat.judged_by_model", "ledger"), ProgressPrinter("Judging", "players") as progress:
         judgement = container().model_training.judge(version, on_progress=progress)
         assert judgement is not None, "this version exists"
-    cases = [
-        {"username": container().accounts.find(str(case.player_id)).username, **asdict(case)}
-        for case in judgement.cases
-    ]
+    cases = [{"username": container().cases.player_name(case.case_id), **asdict(case)} for case in judgement.cases]
     text = f"Model {judgement.version} looked at {quantity(judgement.players, 'player')}: "
     text += f"{quantity(judgement.signals, 'new signal')}, {quantity(len(cases), 'new case')}."
     emit(

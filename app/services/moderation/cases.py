@@ -123,6 +123,12 @@ class Cases:
             self._groups.linked_cases(case_id, _MOST_LINKED),
         )
 
+    def player_name(self, case_id: UUID) -> str:
+        """Return the name of a case's player, which is "erased" for one who was erased since."""
+        case = self._store.case(case_id)
+        assert case is not None, "cases are never deleted"
+        return case.username
+
     def case_files_of(self, player_id: UUID, limit: int = 50) -> list[CaseFile]:
         """Return a player's cases, each as `case_file` returns it, the newest first."""
         rows = self._store.page(Filters(player_id=player_id), limit=limit)

@@ -117,6 +117,23 @@ def test_a_case_is_decided_and_the_decision_undone_from_the_command_line(
         assert words in printed
 
 
+def test_the_case_of_an_erased_player_is_shown_decided_and_undone(
+    anna: Player, play: Play, run: Run, run_json: RunJson
+) -> None:
+    case = _get_caught(anna, play, run_json)
+    run_json("users", "erase", "anna", "--yes")
+    assert run_json("anticheat", "show", case)["status"] == "erased"
+    for line, state in (
+        (("confirm", case, "--reason", "a script", "--yes"), "confirmed"),
+        (("undo", case, "--reason", "no script", "--yes"), "undone"),
+        (("clear", case, "--reason", "a fast hand"), "cleared"),
+    ):
+        result = run("anticheat", *line)
+        assert (result.exit_code, result.stderr) == (0, ""), result.stderr
+        assert f"The case is {state}. Its player was erased, and stays so." in result.stdout
+    assert run_json("anticheat", "show", case)["status"] == "erased"
+
+
 def test_reinstating_leaves_the_case_open_and_says_so(anna: Player, play: Play, run: Run, run_json: RunJson) -> None:
     case = _get_caught(anna, play, run_json)
     result = run("users", "reinstate", "anna")
