@@ -48,7 +48,7 @@ format: dev ## let ruff rewrite the code
 	$(VENV) -m ruff check --fix .
 	$(VENV) -m ruff format .
 
-bench: dev ## measure, and write docs/performance.md
+bench: dev ## measure, write docs/performance.md, and add the ratios to the history
 	$(VENV) -m bench
 
 fairness: dev ## simulate weeks of honest players and cheats, and write what anti-cheat makes of them; docs/anticheat.md

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import boards, players, pushes, reads, redeems
+from bench import boards, history, machine, players, pushes, reads, redeems
+from bench.chart import draw
 from bench.load import BenchFailed, Request
-from bench.machine import describe
 from bench.pgbench import PgBench
 from bench.players import BenchPlayer
 from bench.report import Figures, markdown
@@ -26,13 +26,16 @@ from devstack.stack import Stack
 
 _PAGE = ROOT / "docs" / "performance.md"
 _NOTES = Path(__file__).with_name("notes.md")
+_PICTURE = ROOT / "docs" / "images" / "bench.svg"
+_TURNS = 3  # of each number of connections, with a floor in each
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The amounts of one run. `redeems`: connections -> redemptions; `subscribers`: subscribers -> rounds.
+    """The amounts of one run. `redeems`: connections -> redemptions, in turns; `subscribers`: subscribers -> rounds.
 
-    `boards`: turns for each number of boards that they feed, of one redemption for each player.
+    `floor_seconds`: pgbench in each turn. `boards`: turns for each number of boards that they feed, of one redemption
+    for each player.
     """
 
     players: int
@@ -58,8 +61,8 @@ class Plan:
 
 
 # With this many players, each redeems less than a hand can: 12 in 3 s are ordinary, on the fastest machine too.
-FULL = Plan(1000, 1000, {1: 2000, 16: 6000, 64: 6000}, 6, {1000: 30, 5000: 20}, 2000, 40_000, 4, 8)
-QUICK = Plan(500, 500, {1: 300, 16: 1500, 64: 1000}, 3, {1000: 8, 5000: 4}, 500, 8000, 2, 3)
+FULL = Plan(1000, 1000, {1: 2001, 16: 6000, 64: 6000}, 3, {1000: 30, 5000: 20}, 2000, 40_000, 4, 8)
+QUICK = Plan(500, 500, {1: 300, 16: 1500, 64: 1500}, 1, {1000: 8, 5000: 4}, 500, 8000, 2, 3)
 
 
 class Run:
@@ -84,7 +87,9 @@ class Run:
         board_figures = boards.measure(stack, people, plan.boards)
         self._redeemed_count += boards.redeemed(people, plan.boards)
         redeems.check(stack, self._redeemed_count)
-        return Figures(describe(stack), stack.broker, redeem_figures, push_figures, memory, read_figures, board_figures)
+        return Figures(
+            machine.describe(stack), stack.broker, redeem_figures, push_figures, memory, read_figures, board_figures
+        )
 
     def _measure_redeems(self, actions: list[Request]) -> list[redeems.Redeems]:
         plan, stack = self._plan, self._stack
@@ -97,7 +102,10 @@ class Run:
         for connections, count in plan.redeems.items():
             self._say(f"Redeeming {count:,} at {connections} connections, and pgbench")
             floor = redeems.floors(pgbench, connections, plan.floor_seconds)
-            figures.append(redeems.measure(stack, self._take(actions, count), connections, floor))
+            turns = [
+                redeems.measure(stack, self._take(actions, count // _TURNS), connections, floor) for _ in range(_TURNS)
+            ]
+            figures.append(redeems.sum_of(turns))
         redeems.check(stack, self._redeemed_count)
         return figures
 
@@ -135,10 +143,19 @@ def main() -> None:
     """Run `python -m bench`; its --help lists the options."""
     surroundings.enter(surroundings.for_tools(os.environ))
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a shorter run, for trying: docs are left alone")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--quick", action="store_true", help="a shorter run, for trying: docs are left alone")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON instead of tables")
+    kind.add_argument(
+        "--check",
+        action="store_true",
+        help="fail where a ratio is worse than the last of this machine by more than its noise; write nothing then",
+    )
     parser.add_argument("--broker", choices=("redis", "rabbitmq"), default="redis")
     arguments = parser.parse_args()
+    last = history.last_on(machine.name(), history.read())
+    if arguments.check and last is None:
+        sys.exit("bench: the history has no run on this machine to compare with")
     say = _progress()
     max_files = pushes.allow_many_sockets()
     plan = QUICK if arguments.quick else FULL
@@ -149,11 +166,22 @@ def main() -> None:
             figures = Run(plan, stack, say).everything()
     except (BenchFailed, CannotStart) as error:
         sys.exit(f"bench: {error}")
-    page = markdown(figures, _NOTES.read_text())
-    if not arguments.quick:
-        _PAGE.write_text(carry_over(_PAGE.read_text(), page))
-        say(f"Wrote {_PAGE.relative_to(ROOT)}")
-    print(json.dumps(figures.as_dict(), indent=2) if arguments.json else page)
+    new = history.record(machine.name(), figures.ratios())
+    lost = history.losses(new, last) if arguments.check and last else []
+    if not (arguments.quick or lost):
+        _write(figures, new, say)
+    print(json.dumps(figures.as_dict(), indent=2) if arguments.json else markdown(figures, _NOTES.read_text()))
+    if lost:
+        sys.exit("\n".join(["bench: worse than the last run on this machine:", *lost]))
+
+
+def _write(figures: Figures, new: history.Record, say: Callable[[str], None]) -> None:
+    """Write the page, and add the run to the history and its picture."""
+    _PAGE.write_text(carry_over(_PAGE.read_text(), markdown(figures, _NOTES.read_text())))
+    history.append(new)
+    _PICTURE.write_text(draw(history.read()))
+    for path in (_PAGE, history.HISTORY, _PICTURE):
+        say(f"Wrote {path.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

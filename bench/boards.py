@@ -39,8 +39,13 @@ class Boards:
 
         Turns are compared in pairs, since a machine is faster at some times than at others.
         """
+        return median(self.turns) * median(self.one_ms)
+
+    @property
+    def turns(self) -> list[float]:
+        """Return the cost of each further board as a share of a redemption's on one, in each pair of turns."""
         pairs = zip(self.one_ms, self.most_ms, strict=True)
-        return median(most - one for one, most in pairs) / (self.count - 1)
+        return [(most - one) / (self.count - 1) / one for one, most in pairs]
 
 
 def measure(stack: Stack, people: list[BenchPlayer], turns: int) -> Boards:

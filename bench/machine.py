@@ -20,7 +20,7 @@ _PACKAGES = ("gunicorn", "gevent", "flask", "sqlalchemy", "psycopg", "redis", "c
 def describe(stack: Stack) -> dict[str, str]:
     """Return versions by name, the machine first."""
     versions = {
-        "machine": f"{os.cpu_count()} cores ({_cpu_model()}), {_memory_gb():.0f} GB",
+        "machine": name(),
         "Linux": platform.release().split("-")[0],
         "Python": platform.python_version(),
         "PostgreSQL": _postgres(stack),
@@ -29,6 +29,11 @@ def describe(stack: Stack) -> dict[str, str]:
     if stack.broker == "rabbitmq":
         versions["broker"] = "RabbitMQ"
     return versions | {name: version(name) for name in _PACKAGES}
+
+
+def name() -> str:
+    """Return the cores and the memory of this machine, by which its runs are told from those of others."""
+    return f"{os.cpu_count()} cores ({_cpu_model()}), {_memory_gb():.0f} GB"
 
 
 def _postgres(stack: Stack) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import http.client
 import json
 import resource
-import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, median
 
 import psycopg
 
@@ -24,6 +24,7 @@ from devstack.stack import Stack
 _REST_SECONDS = 0.25  # between two changes: longer than the product merges changes for
 _SETTLE_SECONDS = 1.0
 _IDLE_SECONDS = 3.0
+_PARTS = 4  # the rounds are measured in so many parts, whose range is the noise of the ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Pushes:
     """The figures for one number of subscribers. `client_us`: the subscribers' own CPU for each frame.
 
     `idle_ms`: CPU milliseconds a second of the web tier that holds them while nothing changes; `product` is without it.
+    `turns` are the ratios of parts of the rounds.
     """
 
     subscribers: int
@@ -48,12 +50,13 @@ class Pushes:
     product: Cost
     idle_ms: float
     client_us: float
-    floor: Cost | None
+    floor: Cost
+    turns: Sequence[float]
 
     @property
-    def ratio(self) -> float | None:
+    def ratio(self) -> float:
         """Return the CPU for each push, as a multiple of the floor's."""
-        return self.product.cpu_us / self.floor.cpu_us if self.floor else None
+        return self.product.cpu_us / self.floor.cpu_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,18 @@ class Memory:
 
     subscribers: int
     bytes_each: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The rounds of a part, and the web tier's CPU seconds for them."""
+
+    results: list[tuple[float, Receipt]]
+    cpu: float
+
+    @property
+    def cpu_each(self) -> float:
+        return self.cpu / sum(receipt.frames for _, receipt in self.results)
 
 
 class Pushing:
@@ -93,17 +108,30 @@ class Pushing:
                 time.sleep(_SETTLE_SECONDS)
                 self._round(audience)
                 idle = _cpu_while(web, lambda: time.sleep(_IDLE_SECONDS)) / _IDLE_SECONDS
-                start = time.monotonic()
-                results: list[tuple[float, Receipt]] = []
-                cpu_seconds = _cpu_while(web, lambda: results.extend(self._round(audience) for _ in range(rounds)))
-                cpu_seconds -= idle * (time.monotonic() - start)
-            floor = self._floor(folder, count, rounds)
+                parts = [self._part(web, audience, rounds // _PARTS, idle) for _ in range(_PARTS)]
+            floor_parts = self._floor(folder, count, rounds // _PARTS)
+        results = [result for part in parts for result in part.results]
         receipts = [receipt for _, receipt in results]
         frame_count = sum(receipt.frames for receipt in receipts)
-        product = _cost(cpu_seconds, frame_count, [delay for delay, receipt in results if len(receipt.versions) == 1])
+        delays = [delay for delay, receipt in results if len(receipt.versions) == 1]
+        product = _cost(sum(part.cpu for part in parts), frame_count, delays)
+        floor_rounds = [floor_round for part in floor_parts for floor_round in part]
+        floor = _cost(
+            sum(cpu for _, cpu in floor_rounds), len(floor_rounds) * count, [delay for delay, _ in floor_rounds]
+        )
+        ratios = [
+            part.cpu_each / fmean(cpu / count for _, cpu in floor_part)
+            for part, floor_part in zip(parts, floor_parts, strict=True)
+        ]
         client = sum(receipt.cpu for receipt in receipts) / frame_count * 1e6
         size = receipts[-1].size // receipts[-1].frames
-        return Pushes(count, rounds, size, product, idle * 1000, client, floor)
+        return Pushes(count, len(results), size, product, idle * 1000, client, floor, ratios)
+
+    def _part(self, web: Web, audience: Audience, rounds: int, idle: float) -> _Part:
+        start = time.monotonic()
+        results: list[tuple[float, Receipt]] = []
+        cpu = _cpu_while(web, lambda: results.extend(self._round(audience) for _ in range(rounds)))
+        return _Part(results, cpu - idle * (time.monotonic() - start))
 
     def _round(self, audience: Audience) -> tuple[float, Receipt]:
         """Make one change; return the seconds from its row in the ledger to the last subscriber, and the receipt.
@@ -131,12 +159,11 @@ class Pushing:
             raise BenchFailed(f"a redemption was answered {answer.status}: {body[:300]!r}")
 
     @staticmethod
-    def _floor(folder: Path, count: int, rounds: int) -> Cost:
+    def _floor(folder: Path, count: int, rounds: int) -> list[list[tuple[float, float]]]:
         with FloorServer(folder, count) as server, Audience(folder, server.address, count, ()) as audience:
             server.wait_until_ready()
             _floor_round(server, audience)
-            costs = [_floor_round(server, audience) for _ in range(rounds)]
-        return _cost(sum(cpu for _, cpu in costs), rounds * count, [delay for delay, _ in costs])
+            return [[_floor_round(server, audience) for _ in range(rounds)] for _ in range(_PARTS)]
 
 
 def scored_at(stack: Stack, action_id: str) -> float:
@@ -166,7 +193,7 @@ def _cpu_while(web: Web, work: Callable[[], None]) -> float:
 def _cost(cpu: float, frames: int, delays: list[float]) -> Cost:
     if not delays:
         raise BenchFailed("no change reached the subscribers alone, without another one beside it")
-    return Cost(cpu / frames * 1e6, statistics.median(delays) * 1000, max(delays) * 1000)
+    return Cost(cpu / frames * 1e6, median(delays) * 1000, max(delays) * 1000)
 
 
 def allow_many_sockets() -> int:

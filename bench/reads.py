@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.accounts import cpu, cpu_of, spent
@@ -27,11 +28,12 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """Both routes at the same number of connections."""
+    """Both routes at the same number of connections; `turns` are the ratios of the turns."""
 
     connections: int
     top: Route
     bare: Route
+    turns: Sequence[float]
 
     @property
     def ratio(self) -> float:
@@ -48,7 +50,8 @@ def measure(stack: Stack, reads: int, turns: int) -> Reads:
         for _ in range(turns):
             top_runs.append(_top(stack, reads // turns))
             bare_runs.append(_bare(bare, reads // turns))
-    return Reads(_CONNECTIONS, _sum(top_runs), _sum(bare_runs))
+    ratios = [top.rate / bare.rate for (top, _), (bare, _) in zip(top_runs, bare_runs, strict=True)]
+    return Reads(_CONNECTIONS, _sum(top_runs), _sum(bare_runs), ratios)
 
 
 def _top(stack: Stack, count: int) -> tuple[Load, float]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean, median
 
 import psycopg
 
@@ -24,7 +25,10 @@ _SCORES = """
 
 @dataclass(frozen=True, slots=True)
 class Redeems:
-    """One number of connections. `cpu_ms`: per redemption by kind of process; `client_ms`: the load generator's."""
+    """One number of connections. `cpu_ms`: per redemption by kind of process; `client_ms`: the load generator's.
+
+    `turns` are the parts that this is the sum of, each with a floor of its own.
+    """
 
     connections: int
     redeemed: int
@@ -34,6 +38,7 @@ class Redeems:
     cpu_ms: Accounts
     client_ms: float
     floor: Floor | None
+    turns: Sequence[Redeems] = ()
 
     @property
     def total_ms(self) -> float:
@@ -45,6 +50,16 @@ class Redeems:
         """Return the redemptions a second as a share of pgbench's."""
         return self.rate / self.floor.rate if self.floor else None
 
+    @property
+    def cpu_ratio(self) -> float:
+        """Return the CPU of the whole product per redemption as a multiple of PostgreSQL's per statement of pgbench."""
+        return self.total_ms / self.floor.cpu_ms if self.floor else 0.0
+
+    @property
+    def p99_ratio(self) -> float:
+        """Return the p99 as a multiple of pgbench's mean time at as many connections."""
+        return self.p99_ms * self.floor.rate / self.connections / 1000 if self.floor else 0.0
+
 
 def measure(stack: Stack, requests: list[Request], connections: int, floor: Callable[[], Floor] | None) -> Redeems:
     """Redeem all of it, then wait until every change has reached the board: that is part of the cost."""
@@ -53,6 +68,23 @@ def measure(stack: Stack, requests: list[Request], connections: int, floor: Call
     wait_until_drained(stack)
     cpu_seconds = spent(before[0], cpu(stack))
     return _report(connections, load, cpu_seconds, floor() if floor else None)
+
+
+def sum_of(turns: Sequence[Redeems]) -> Redeems:
+    """Return the figures of turns of equal length at the same number of connections; of times, the median turn's."""
+    floors = [turn.floor for turn in turns if turn.floor]
+    rate = len(turns) / sum(1 / turn.rate for turn in turns)
+    return Redeems(
+        turns[0].connections,
+        sum(turn.redeemed for turn in turns),
+        rate,
+        median(turn.p50_ms for turn in turns),
+        median(turn.p99_ms for turn in turns),
+        {kind: fmean(turn.cpu_ms[kind] for turn in turns) for kind in turns[0].cpu_ms},
+        fmean(turn.client_ms for turn in turns),
+        Floor(fmean(floor.rate for floor in floors), fmean(floor.cpu_ms for floor in floors)) if floors else None,
+        turns,
+    )
 
 
 def _report(connections: int, load: Load, cpu_seconds: Accounts, floor: Floor | None) -> Redeems:
