@@ -14,6 +14,7 @@ from app.services.boards.own_standings import OwnStandings
 from app.services.boards.player_pages import PlayerPages
 from app.services.boards.presence import LIFETIMES, Presence
 from app.services.boards.reconcile import Reconciler
+from app.services.boards.revival import Revival
 from app.services.boards.season_plans import SeasonPlans
 from app.services.boards.seasons import Seasons
 from app.services.boards.standings import Standings
@@ -83,15 +84,11 @@ def build_boards(connections: Connections, catalog: CatalogStore, players: Playe
         interval=connections.settings.broadcast_seconds,
     )
     copies = BoardCopies(rankings, connections.scripts)
-    board_sync = BoardSync(catalog, standing_store, rankings, bulk_rankings, copies, standings, broadcasts)
+    changes, progress = RecentChangeStore(connections.database), ReconcileProgressStore(connections.patient_redis)
+    revival = Revival(standing_store, changes, bulk_rankings, progress, clock=connections.clock)
+    board_sync = BoardSync(catalog, standing_store, rankings, bulk_rankings, copies, standings, broadcasts, revival)
     reconciler = Reconciler(
-        catalog,
-        standing_store,
-        RecentChangeStore(connections.database),
-        bulk_rankings,
-        ReconcileProgressStore(connections.patient_redis),
-        board_sync,
-        clock=connections.clock,
+        catalog, standing_store, changes, bulk_rankings, progress, board_sync, clock=connections.clock
     )
     presence = _presence(connections, standings)
     outbox = OutboxStore(connections.database)

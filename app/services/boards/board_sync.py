@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import Literal
 
 import structlog
 
@@ -14,6 +15,7 @@ from app.services.boards.broadcasts import BroadcastCause, Broadcasts
 from app.services.boards.comparison import MOST, Comparison, StandingDifference
 from app.services.boards.outbox import BoardChange
 from app.services.boards.rebuild import Rebuild
+from app.services.boards.revival import Revival
 from app.services.boards.standings import Standings
 from app.services.operations.retries import Retries
 from app.stores.boards.board_copies import BoardCopies
@@ -25,6 +27,7 @@ from app.stores.redis.leases import Lease
 from app.stores.unavailability import UNAVAILABLE
 
 Progress = Callable[[int], None]
+Repair = Literal["kept", "rebuilt"]
 
 log = structlog.get_logger("fairboard.refresh")
 
@@ -43,9 +46,10 @@ class BoardSync:
         copies: BoardCopies,
         reads: Standings,
         broadcasts: Broadcasts,
+        revival: Revival,
     ) -> None:
         self._catalog, self._standings, self._rankings, self._copies = catalog, standings, rankings, copies
-        self._reads, self._broadcasts = reads, broadcasts
+        self._reads, self._broadcasts, self._revival = reads, broadcasts, revival
         self._comparison, self._rebuild = Comparison(standings, bulk), Rebuild(standings, bulk)
 
     def sync(self, changes: Sequence[BoardChange]) -> dict[int, int]:
@@ -81,24 +85,45 @@ class BoardSync:
         return self.announce(present.season)
 
     def repair(self) -> list[str]:
-        """Rebuild the boards whose sorted set may lack something, as after a failover of Redis; return their names."""
+        """Repair the boards whose sorted set may lack something, as after a failover; return the rebuilt ones."""
         rebuilt_boards, retries = [], Retries(_REPAIR_SECONDS)
         for season in retries(self._catalog.mirrored_seasons):
-            has_dropped, was_rebuilt = retries(partial(self._drop_foreign, season)), self.repair_board(season)
-            if was_rebuilt or has_dropped:
+            has_dropped, repair = retries(partial(self._drop_foreign, season)), self.repair_board(season)
+            if repair or has_dropped:
                 retries(partial(self.announce, season))
-            if was_rebuilt:
+            if repair == "rebuilt":
                 rebuilt_boards.append(season.board)
         retries(self._rankings.note_repair)
         return rebuilt_boards
 
-    def repair_board(self, season: Season) -> bool:
-        """Rebuild the board if it needs that and no process is rebuilding it; return whether it was rebuilt."""
+    def repair_board(self, season: Season) -> Repair | None:
+        """Repair the board if it needs that and no process is repairing it; return how it was repaired, if it was.
+
+        One that Redis has kept over a restart is corrected, any other one is rebuilt.
+        """
         lease, retries = self._rankings.rebuild_lease(season), Retries()
         if retries(lambda: self._rankings.is_ready(season)) or not retries(lease.hold):
-            return False
+            return None
+        if self._revive(season, lease, retries):
+            return "kept"
         self._rebuild_board(season, lease, retries=retries)
+        return "rebuilt"
+
+    def _revive(self, season: Season, lease: Lease, retries: Retries) -> bool:
+        """Revive the board if Redis has kept it; return False, with the lease held, if it is to be rebuilt."""
+        try:
+            if not self._revival.revive(season, lease, retries):
+                return False
+        except BaseException:
+            self._release(lease)
+            raise
+        retries(lease.release)
         return True
+
+    @staticmethod
+    def _release(lease: Lease) -> None:
+        with suppress(*UNAVAILABLE):  # it ends by itself
+            lease.release()
 
     def _drop_foreign(self, season: Season) -> bool:
         keys = self._rankings.drop_foreign(season)
@@ -133,8 +158,7 @@ class BoardSync:
         try:
             standings = self._rebuild.rebuild(season, lease, progress, retries)
         except BaseException:
-            with suppress(*UNAVAILABLE):  # it ends by itself
-                lease.release()
+            self._release(lease)
             raise
         retries(lease.release)
         retries(lambda: self._reads.build([season]))

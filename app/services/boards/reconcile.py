@@ -88,7 +88,7 @@ class Reconciler:
         result = ReconcileResult(season.board)
         if retries(lambda: self._rankings.is_ready(season)):
             self._compare(season, lease, result, retries, pause)
-        elif self._board_sync.repair_board(season):
+        elif self._board_sync.repair_board(season) == "rebuilt":
             result.was_rebuilt = True
             if not retries(lambda: self._rankings.is_empty(season)):  # as it is before the first redemption
                 result.add([{"what": "sorted set", "player": None, "redis": "not complete", "database": "present"}])
@@ -97,7 +97,7 @@ class Reconciler:
         return result
 
     def _compare(self, season: Season, lease: Lease, result: ReconcileResult, retries: Retries, pause: float) -> None:
-        progress = retries(lambda: self._progress_store.progress(season))
+        began, progress = self._clock(), retries(lambda: self._progress_store.progress(season))
         run = ReconcileRun(
             self._comparison,
             self._changes,
@@ -122,4 +122,4 @@ class Reconciler:
             retries(lambda: self._rankings.drop_top(season, TOP))
         result.add(top)
         result.standings = run.compared
-        retries(lambda: self._progress_store.store(season, run.progress_at(self._clock())))
+        retries(lambda: self._progress_store.store(season, run.progress_at(began, self._clock())))

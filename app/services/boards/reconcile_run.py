@@ -61,17 +61,24 @@ class ReconcileRun:
 
     def suspects(self) -> Iterator[str]:
         """Yield players that differ in Redis at the first check. `progress` has advanced once all were yielded."""
-        yield from self._compare_changed()
-        yield from self._compare_decided()
-        yield from self._comparison.suspects_at_top(self._season, self._retries)
+        yield from self.changed_suspects(LATELY_SECONDS)
         yield from self._walk_standings()
         yield from self._scan_sorted_set()
 
-    def progress_at(self, now: float) -> ReconcileProgress:
-        """Return the progress to store after the repairs, at `now` in Unix time; after both ways a new pass begins."""
-        progress = self.progress
+    def changed_suspects(self, seconds: float) -> Iterator[str]:
+        """Yield those of the players with new events, or a decision in the last `seconds`, and of those at the top."""
+        yield from self._compare_changed()
+        yield from self._compare_decided(seconds)
+        yield from self._comparison.suspects_at_top(self._season, self._retries)
+
+    def progress_at(self, began: float, now: float) -> ReconcileProgress:
+        """Return the progress to store after the repairs, at `now` in Unix time; after both ways a new pass begins.
+
+        `began`: the Unix time before this run.
+        """
+        progress = replace(self.progress, at=began)
         if self.is_hopeless or (progress.walked and progress.scanned):
-            return ReconcileProgress(run=progress.run, event=progress.event, passed=now)
+            return ReconcileProgress(run=progress.run, event=progress.event, passed=now, at=began)
         return progress
 
     def _compare_changed(self) -> Iterator[str]:
@@ -86,10 +93,10 @@ class ReconcileRun:
         # Events after the last settled one are read again by the next run: older ones may still appear between them.
         self.progress = replace(self.progress, event=max(begin, min(settled, event)))
 
-    def _compare_decided(self) -> Iterator[str]:
+    def _compare_decided(self, seconds: float) -> Iterator[str]:
         last: DecisionTime | None = None
         most = self._comparison.batch
-        while decisions := self._retries(partial(self._changes.by_decisions, LATELY_SECONDS, last, most)):
+        while decisions := self._retries(partial(self._changes.by_decisions, seconds, last, most)):
             yield from self._compare_players([decision.player for decision in decisions])
             last = decisions[-1]
 

@@ -2,7 +2,8 @@
 
 All of it can be thrown away and is rebuilt from PostgreSQL. A board is complete while both its sorted set and its hash
 of change numbers have their marks (see is_complete.lua), which are lost together with them; ranks are only read from a
-complete board. The marks name the run of Redis on which the board was completed: on another run it is rebuilt.
+complete board. The marks name the run of Redis on which the board was completed: on another run it is revived (see
+app/services/boards/revival.py) or rebuilt.
 """
 
 from __future__ import annotations
@@ -124,6 +125,10 @@ class RankingStore:
         calls: list[Call] = [("ready", keys[:2], []) for season in seasons for keys in _parts(season)]
         marks = [completed == run for completed, run in self._scripts.run_together(calls)]
         return [scores and order for scores, order in zip(marks[::2], marks[1::2], strict=True)]
+
+    def was_complete(self, season: Season) -> bool:
+        """Return whether the board was complete on any run of Redis, and no part of it is missing."""
+        return all(self._scripts.run("ready", keys[:2], [])[0] for keys in _parts(season))
 
     def run_id(self, season: Season) -> str:
         """Return the id of the Redis process that has this board; a restart or a failover changes it."""

@@ -44,6 +44,12 @@ class RecentChangeStore:
         assert row is not None
         return checked if 0 < checked <= row.newest else int(row.lately)
 
+    def newest_event(self) -> int:
+        """Return the newest event; 0 if there is none."""
+        row = self._db.row("SELECT coalesce(max(id), 0) AS newest FROM score_events")
+        assert row is not None
+        return int(row.newest)
+
     def last_settled_event(self) -> int:
         """Return the newest event before which no other will appear; 0 if there is none."""
         row = self._db.row(

@@ -20,7 +20,7 @@ class ReconcileProgress:
     `run`: the run of Redis that the rest is about. `event`: the score events up to this one have been checked.
     `player`: the pass has compared the standings up to this player's, `compared` of them. `cursor`: the pass continues
     in the sorted set here. `walked`, `scanned`: it has reached the end of the standings, of the sorted set. `passed`:
-    Unix seconds at the end of the last whole pass, 0 for never.
+    Unix seconds at the end of the last whole pass, 0 for never. `at`: Unix seconds before all that the last run read.
     """
 
     run: str = ""
@@ -31,6 +31,7 @@ class ReconcileProgress:
     walked: bool = False
     scanned: bool = False
     passed: float = 0.0
+    at: float = 0.0
 
 
 class ReconcileProgressStore:
@@ -75,6 +76,7 @@ def _progress(texts: Mapping[str, str]) -> ReconcileProgress:
             walked=texts["walked"] == "1",
             scanned=texts["scanned"] == "1",
             passed=float(texts["passed"]),
+            at=float(texts.get("at", 0)),  # earlier versions stored none
         )
     except (KeyError, ValueError):
         return ReconcileProgress()
