@@ -22,7 +22,7 @@ from app.tables import markdown_table
 from bench.load import BenchFailed
 from bench.machine import describe
 from bench.scale_data import ScaleBoard
-from bench.scale_runs import Command, Proofs, floor, proofs, reads, run_command
+from bench.scale_runs import Command, Proofs, Restart, floor, proofs, reads, restart_redis, run_command
 from bench.sections import put
 from bench.stage import stage
 from devstack.child import CannotStart
@@ -43,6 +43,7 @@ class ScaleFigures:
     rebuild: Command
     verify: Command
     proofs: Proofs
+    restart: Restart
     reads: Mapping[str, float]
 
 
@@ -56,9 +57,10 @@ def measure(stack: Stack, sizes: Sequence[int]) -> list[ScaleFigures]:
         board.forget()
         rebuild = _log_value("Rebuild", run_command(stack, "leaderboard", "rebuild"))
         proof_runs = _log_value("Proofs", proofs(stack))
+        restart = _log_value("Restart of Redis", restart_redis(stack))
         read_times = _log_value("Reads", reads(stack, board.readers()))
         verify = _log_value("Verification", run_command(stack, "leaderboard", "verify"))
-        results.append(ScaleFigures(standings, floor_seconds, rebuild, verify, proof_runs, read_times))
+        results.append(ScaleFigures(standings, floor_seconds, rebuild, verify, proof_runs, restart, read_times))
     return results
 
 
@@ -75,6 +77,8 @@ def rows(sizes: Sequence[ScaleFigures]) -> list[list[str]]:
         ("… seconds", [size.proofs.seconds for size in sizes], ".1f"),
         ("… standings compared", [size.proofs.compared for size in sizes], ",.0f"),
         ("most memory of a worker process, MB", [size.proofs.peak_mb for size in sizes], ".0f"),
+        ("repair after Redis restarted with its data, seconds", [size.restart.seconds for size in sizes], ".1f"),
+        ("… CPU seconds, all processes", [size.restart.cpu_seconds for size in sizes], ".2f"),
         ("`leaderboard verify`, CPU seconds", [size.verify.cpu_seconds for size in sizes], ".1f"),
         ("… most memory of the command, MB", [size.verify.peak_mb for size in sizes], ".0f"),
         *((f"GET {route}, CPU ms", [size.reads[route] for size in sizes], ".2f") for route in sizes[0].reads),

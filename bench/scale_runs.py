@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import redis
 
+from app.containers.container import Container
 from app.domain.cursors import Cursors, Place
 from app.settings import Settings
 from bench.accounts import Accounts, cpu, spent
@@ -138,6 +139,30 @@ def _proof(stack: Stack, publisher: Publisher) -> tuple[float, float, float, flo
     compared = re.search(r'"?compared"?[=:] ?(\d+)', line)
     parts = _pick(accounts, "worker", "postgres", "redis")
     return seconds, sum(parts), parts[0], float(compared[1]) if compared else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Redis was killed and came back with its data: the time that the repair of the board took, and its CPU seconds."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+def restart_redis(stack: Stack) -> Restart:
+    """Kill Redis, start it, and repair the board. Raises `BenchFailed` if that takes a rebuild."""
+    server = stack.process("redis")
+    server.kill()
+    server.start()
+    container = Container(Settings.from_env(stack.env))
+    try:
+        before, own_before, start = cpu(stack), time.process_time(), time.monotonic()
+        if rebuilt := container.board_sync.repair():
+            raise BenchFailed(f"a restart of Redis took a rebuild of {rebuilt}")
+        servers = sum(_pick(spent(before, cpu(stack)), "postgres", "redis"))
+        return Restart(time.monotonic() - start, time.process_time() - own_before + servers)
+    finally:
+        container.close()
 
 
 def _peak_mb(pid: int) -> float:
