@@ -136,6 +136,10 @@ class Request(message.Request):  # type: ignore[misc]
         line = _REQUEST_ID_LINE.search(b"\r\n" + self._head)
         return line[1].decode("ascii") if line else uuid4().hex
 
+    def wants_content(self) -> bool:
+        """Return whether an answer may have content: one to HEAD has none."""
+        return not self._head.lstrip(b"\r\n").startswith(b"HEAD ") and getattr(self, "method", "") != "HEAD"
+
     def has_rest(self) -> bool:
         """Return whether the client may be sending a body still."""
         reader = self.body.reader
@@ -151,12 +155,13 @@ def install(body_seconds: float) -> None:
 def refuse(client: Any, request: Any, error: BaseException) -> int:
     """Answer a request that the app never saw, or could not answer; return the status."""
     request = request or getattr(error, "unread_request", None)
-    request_id = request.request_id() if isinstance(request, Request) else uuid4().hex
+    is_ours = isinstance(request, Request)
+    request_id = request.request_id() if is_ours else uuid4().hex
     answer = next((answer for error_type, answer in _ANSWERS.items() if isinstance(error, error_type)), _BROKEN)
     if isinstance(error, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName):
         answer = _BROKEN
     with contextlib.suppress(Exception):
-        util.write_nonblock(client, _envelope(answer, request_id, has_content=getattr(request, "method", "") != "HEAD"))
+        util.write_nonblock(client, _envelope(answer, request_id, has_content=not is_ours or request.wants_content()))
         if answer is not _BROKEN:
             linger(client)
     return answer[0]

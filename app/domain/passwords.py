@@ -32,6 +32,8 @@ _SHORTEST_WORD = 5  # characters; digits and signs around so few are most of the
 _MOST_AROUND = 8  # characters; more digits and signs around a word take more guesses than an attacker has
 _LONGEST_UNIT = 4  # characters; any repetition of so few is trivial
 _LONGEST_TRIVIAL = 64  # characters; a longer repetition takes more guesses than an attacker has
+_LEAST_TRIVIAL = 7  # characters; so many repeat a few by no accident
+_MOST_ENDS = 2  # characters; so few before or behind a trivial text leave it trivial
 
 _COMMON = "is too common and easy to guess; choose another one, for example several words"
 _TRIVIAL = "repeats or counts up a few characters and is easy to guess; choose another one, for example several words"
@@ -105,7 +107,10 @@ def _unit(text: str) -> str:
 
 
 def _is_trivial(text: str) -> bool:
-    return len(_unit(text)) <= _LONGEST_UNIT or _is_run(text)
+    """Return whether a text, but for its ends, repeats a few characters, or is a run."""
+    parts = {part for cut in range(_MOST_ENDS + 1) for part in (text[cut:], text[: len(text) - cut])}
+    least = min(_LEAST_TRIVIAL, len(text))
+    return any(len(part) >= least and len(_unit(part)) <= _LONGEST_UNIT for part in parts) or _is_run(text)
 
 
 def _is_run(text: str) -> bool:

@@ -17,6 +17,7 @@ from app.domain.webhook_events import EVENT_TYPES, EventType
 DeliveryState = Literal["waiting", "delivered", "failed"]
 DELIVERY_STATES: tuple[DeliveryState, ...] = get_args(DeliveryState)
 
+PRIVATE_REMEDY = "the setting WEBHOOK_PRIVATE_ADDRESSES=on allows private addresses"
 MOST_WEBHOOKS = 20
 MOST_BOARDS = 50
 MOST_GRACE_SECONDS = 604_800
@@ -109,7 +110,8 @@ def check_url(url: str, *, private: bool) -> str:
     except ValueError:
         raise ValueError("is no URL that can be read") from None
     if parts.scheme not in schemes:
-        raise ValueError(f"must start with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        remedy = "" if private else f"; {PRIVATE_REMEDY}, and http://"
+        raise ValueError(f"must start with {' or '.join(f'{scheme}://' for scheme in schemes)}{remedy}")
     if not parts.hostname or not _HOST.fullmatch(parts.hostname) or port == 0:
         raise ValueError("must have a host, such as https://example.org/hook")
     if "@" in parts.netloc:

@@ -57,6 +57,7 @@ _MESSAGES = {
     "string_unicode": "has a field whose name is no Unicode text",
 }
 """The messages of pydantic's types of errors, with the facts that pydantic gives."""
+_UNSTORABLE = "has characters that can't be stored, such as NUL"
 
 Model = TypeVar("Model", bound=BaseModel)
 Player = Annotated[
@@ -272,13 +273,15 @@ def validated(model: type[Model], values: Mapping[str, object]) -> Model:
         raise InvalidRequest(details=[_detail(problem) for problem in error.errors()]) from None
     for name, value in instance:
         if isinstance(value, str) and not _is_storable(value):
-            raise InvalidRequest.field(name, "has characters that can't be stored, such as NUL")
+            raise InvalidRequest.field(name, _UNSTORABLE)
     return instance
 
 
 def _detail(problem: ErrorDetails) -> dict[str, str]:
     field = ".".join(str(part) for part in problem["loc"]) if problem["loc"] else "body"
     message = _MESSAGES.get(problem["type"])
+    if problem["type"] == "string_unicode" and problem["loc"]:
+        message = _UNSTORABLE
     if message is None:
         return {"field": field, "message": str(problem["msg"]).removeprefix("Value error, ")}
     return {"field": field, "message": message.format_map(problem.get("ctx", {}))}

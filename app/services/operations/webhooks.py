@@ -14,6 +14,7 @@ from app.domain.webhooks import (
     GRACE_SECONDS,
     MOST_GRACE_SECONDS,
     MOST_WEBHOOKS,
+    PRIVATE_REMEDY,
     Delivery,
     DeliveryState,
     Webhook,
@@ -226,7 +227,7 @@ class Webhooks:
         try:
             self._caller.addresses(url)
         except PrivateAddress:
-            raise ValueError("leads to an address that is not on the public internet") from None
+            raise ValueError(f"leads to an address that is not on the public internet; {PRIVATE_REMEDY}") from None
         except OSError:
             raise ValueError("has a host without an address") from None
         return url

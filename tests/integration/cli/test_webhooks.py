@@ -41,7 +41,10 @@ def test_mistakes_are_told_in_one_line(run: Run) -> None:
     assert run("webhooks", "show", "nothing").output == "Error: There is no such webhook.\n"
     assert run("webhooks", "create", URL).output == "Error: --event must have at least one event\n"
     refused = run("webhooks", "create", "https://10.0.0.1/", "--event", "record.set")
-    assert refused.output == "Error: URL leads to an address that is not on the public internet\n"
+    assert refused.output == (
+        "Error: URL leads to an address that is not on the public internet; the setting "
+        "WEBHOOK_PRIVATE_ADDRESSES=on allows private addresses\n"
+    )
     assert "--board has 'x'" in run(*CREATE, "--board", "x").output
     for _ in range(2):
         assert run(*CREATE).exit_code == 0

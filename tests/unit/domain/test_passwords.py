@@ -78,6 +78,11 @@ def test_a_common_password_is_refused(password: str) -> None:
         "qwertzuiopa",
         "azertyuiopq",
         "bvcxwmlk",
+        "111111112",
+        "aaaaaaaab",
+        "baaaaaaaa",
+        "abababac",
+        "1111111129",
     ],
 )
 def test_a_trivial_one_is_refused(password: str) -> None:

@@ -1,4 +1,4 @@
-"""Redis restarts with its data, or with those of a moment before: boards are repaired, and rebuilt only if they must."""
+"""Redis restarts with its data, or with those of a moment before: a board is repaired, and rebuilt if it must be."""
 
 from __future__ import annotations
 
