@@ -39,12 +39,15 @@ _WORDS = (
     "user login session access refresh action token tokens json web jwt key keys signing super very long random string "
     "this that the is not for with from your mine my please only until more than enough characters bytes random put "
     "here goes something anything whatever todo fixme localhost local deadbeef cafebabe letmein welcome monkey dragon "
-    "master qwerty hello world lorem ipsum dolor sit amet correct horse battery staple"
+    "master qwerty hello world lorem ipsum dolor sit amet consectetur adipiscing elit correct horse battery staple"
 )
-# The keys that FastAPI's and Flask's documentation and RFC 7515 show, in lower case.
+# The keys that FastAPI's and Flask's documentation and RFC 7515 show, and common examples of UUIDs; in lower case.
 _PUBLISHED = frozenset(
     {
         "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+        "550e8400e29b41d4a716446655440000",
+        "f81d4fae7dec11d0a76500a0c91e6bf6",
+        "123e4567e89b12d3a456426614174000",
         "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
         "aym1sysppbydfgzld3umj1qzkobwvmkoqq-estjqlr_t-1qs0gzh75aktmn3yj0ips4hcguutwjazzr1z9caow",
     }
@@ -67,6 +70,7 @@ _PAIRS = frozenset(
 )
 _URL_SAFE = str.maketrans("-_", "+/")
 _LEET = str.maketrans("@4013$57", "aaoiesst")
+_TIME = re.compile(r"(19|20)\d\d-[01]\d-[0-3]\d([T_ -][0-2]\d:?[0-5]\d(:?[0-5]\d)?Z?)?")
 _WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
 _ALPHABETS = (
     string.digits,
@@ -85,7 +89,7 @@ def weakness(secret: str) -> str | None:
         return f"is shorter than {LEAST_LENGTH} characters"
     if len(set(secret)) < _LEAST_DISTINCT:
         return "repeats a few characters"
-    if secret.lower() in _PUBLISHED:
+    if {secret.lower(), secret.lower().replace("-", "")} & _PUBLISHED:
         return "is an example in public documentation"
     if any(word in "".join(filter(str.isalpha, secret.lower())) for word in _PLACEHOLDERS):
         return "says that it is a placeholder"
@@ -118,7 +122,8 @@ def _decoded(secret: str) -> Iterator[bytes]:
 @cache
 def _digests_of_words() -> frozenset[bytes]:
     """Return the beginnings of the hashes of the words that people would take, and of an empty text."""
-    words = [word.encode() for word in ("", *_WORDS.split(), *(word.capitalize() for word in _WORDS.split()))]
+    runs = [row[:length] for row in _ROWS for length in range(4, len(row) + 1)]
+    words = [word.encode() for word in ("", *runs, *_WORDS.split(), *(word.capitalize() for word in _WORDS.split()))]
     texts = [word + end for word in words for end in (b"", b"\n", b"1", b"123")]  # echo adds a line's end
     return frozenset(
         hashlib.new(name, text, usedforsecurity=False).digest()[:_DIGEST_BYTES] for text in texts for name in _HASHES
@@ -132,6 +137,7 @@ def _spelled_out(secret: str) -> str:
 
 def _estimate_bits(secret: str) -> float:
     """Estimate the entropy of a secret in bits, for an attacker who knows how people make up secrets."""
+    secret = _TIME.sub("", secret)
     character_bits = _WORD_BITS if _reads_like_words(secret) else _bits_per_character(secret)
     in_turns = secret[::2] + secret[1::2]
     forms = (secret, _spelled_out(secret), secret[::-1], in_turns)

@@ -176,6 +176,10 @@ WEAK = {
     "a random key that is to be changed": "CHANGE_ME_8d1f0c93b7e24a5f9c60e1d27a83b4f5",
     "a random key of an example": "example:9f2b6d0c4e8a17355cb1f0a9d3e7642b",
     "a random key that says what it is not": "not-secret-b3f97c0a5e1d48268f0c7b9a2d4e6153",
+    "the MD5 of a run of digits": hashlib.md5(b"123456789", usedforsecurity=False).hexdigest(),
+    "a placeholder text": "LoremIpsumDolorSitAmetConsecteturAdipiscing",
+    "a time and words": "2026-11-27T20:44:00Z-fairboard-production-key",
+    "the example of a UUID": "550e8400-e29b-41d4-a716-446655440000",
     "words with signs for letters": "H3lloW0rld!Th1sIsMyS3cr3tK3yF0rJwt!",
 }
 

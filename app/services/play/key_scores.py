@@ -23,7 +23,7 @@ from app.services.play.entries import entered_result, entry_promise
 from app.services.play.ranks import Ranks
 from app.stores.accounts.players import NamedPlayer, PlayerStore
 from app.stores.play.catalog import CatalogStore
-from app.stores.play.entered_events import EnteredEvent, enter_events
+from app.stores.play.entered_events import EnteredEvent, NotOneSum, enter_events
 from app.stores.play.key_answers import Claim, KeyAnswerStore, StoredAnswer, StoredScore
 from app.stores.play.ledger import NoOpenBoard, Redeemed, ScoreAtLimit
 from app.stores.postgres.engine import Database
@@ -142,7 +142,7 @@ class KeyScores:
         """Commit these, all in one transaction, or one by one if one of them can't be; return the new answers."""
         try:
             return self._commit_and_rank(api_key_id, entries, request_id)
-        except (NoOpenBoard, ScoreAtLimit):
+        except (NoOpenBoard, ScoreAtLimit, NotOneSum):
             if len(entries) > 1:
                 answers = [self._enter(api_key_id, [entry], request_id) for entry in entries]
                 return {key: answer for part in answers for key, answer in part.items()}

@@ -29,12 +29,17 @@ class EnteredEvent:
     is_sum: bool
 
 
+class NotOneSum(Exception):
+    """An event among others needs the general statement, which would score it after those behind it."""
+
+
 def enter_events(
     connection: sa.Connection, events: Sequence[EnteredEvent], api_key_id: UUID, request_id: str
 ) -> list[Redeemed | None]:
     """Score events in this order, in the caller's transaction and one round trip; None: the player isn't active.
 
-    Raises ScoreAtLimit, NoOpenBoard or SeasonMissing, if one of them can't be scored: then none is.
+    Raises ScoreAtLimit, NoOpenBoard or SeasonMissing if one of them can't be scored, and NotOneSum if one among several
+    can only be scored alone: then none is.
     """
     driver = cast("DriverConnection", connection.connection.driver_connection)
     values = [
@@ -46,7 +51,7 @@ def enter_events(
             driver, [(_statement(event), value) for event, value in zip(events, values, strict=True)]
         )
         return [
-            _read(driver, event, event_rows, value)
+            _read(driver, event, event_rows, value, is_alone=len(events) == 1)
             for event, event_rows, value in zip(events, rows, values, strict=True)
         ]
     except psycopg.IntegrityError as error:
@@ -68,11 +73,15 @@ def _execute_together(driver: DriverConnection, statements: Sequence[tuple[str, 
         return [cursor.fetchall() for cursor in cursors]
 
 
-def _read(driver: DriverConnection, event: EnteredEvent, rows: _Rows, values: dict[str, object]) -> Redeemed | None:
+def _read(
+    driver: DriverConnection, event: EnteredEvent, rows: _Rows, values: dict[str, object], *, is_alone: bool
+) -> Redeemed | None:
     if not rows:
         return None
     if not event.is_sum:
         return read_redeemed(rows)
     # It is not one `sum` board any more, or the score would pass the limit: the general statement tells.
     redeemed = read_sum(rows[0], event.promise, driver.execute)
+    if redeemed is None and not is_alone:
+        raise NotOneSum()
     return redeemed or read_redeemed(driver.execute(REDEEM_BY_KEY, values).fetchall())

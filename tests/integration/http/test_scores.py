@@ -157,6 +157,21 @@ def test_a_suspended_player_a_closed_board_and_the_highest_score_are_refused(sco
         assert scorer.submit("g").refusal == (409, "board_closed")
 
 
+def test_a_score_of_a_batch_past_the_limit_is_refused_in_its_place(scorer: Scorer) -> None:
+    assert scorer.submit("a", result=10).status == 200
+    scorer.container.database.rows("UPDATE standings SET score = 9007199254740988 RETURNING score")
+    rows = scorer.batch(*({"key": key, "result": result} for key, result in (("b", 3), ("c", 5), ("d", 1), ("e", 0))))
+    assert [row["code"] for row in rows] == [200, 422, 422, 200], "c would fit nowhere, and nothing goes ahead of it"
+    assert rows[0]["data"]["score"] == {"previous": 9007199254740988, "current": 9007199254740991}
+    add_type(
+        scorer.container, "down", {"min_seconds": 0.0, "result_kind": "trusted", "min_result": -9, "max_result": 9}
+    )
+    down: dict[str, object] = {"action_type": "down"}
+    rows = scorer.batch({"key": "f", "result": 5}, {"key": "g", "result": -6, **down}, {"key": "h", "result": 6})
+    assert [row["code"] for row in rows] == [422, 200, 200]
+    assert rows[2]["data"]["score"]["current"] == 9007199254740991
+
+
 def test_a_header_is_required_and_a_scope(scorer: Scorer) -> None:
     assert scorer.submit(None).fields == {"Idempotency-Key"}
     assert scorer.submit("é").fields == {"Idempotency-Key"}
