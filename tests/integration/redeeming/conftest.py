@@ -1,0 +1,168 @@
+"""One process on gevent that redeems, a database of its own, and the lines that both write."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from app.containers.container import Container
+from app.domain.boards import MAIN
+from app.settings import Settings
+from devstack.child import ROOT
+from devstack.stack import Stack
+from tests.integration.boards.test_scorings import add_board
+from tests.integration.conftest import database_copy
+from tests.parts.waiting import eventually
+
+_PROGRAM = "tests.integration.redeeming.program"
+_numbers = itertools.count(1)
+
+Answer: TypeAlias = tuple[Any, bool | None]
+"""The scores by board, the name of an error or None, and whether the error says that nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Redemption:
+    number: int
+    player: UUID
+    action: UUID
+    key: str | None
+    type: int
+
+
+class World:
+    """The process, and a container of this process to look into its database."""
+
+    def __init__(self, container: Container, process: subprocess.Popen[str]) -> None:
+        self.container, self._process = container, process
+        self.cup = add_board(container, "cup", "best")
+        self.match = int(
+            container.database.rows(
+                """
+                INSERT INTO action_types (slug, name, board_id, more_boards, points)
+                SELECT 'both', 'both', id, ARRAY[CAST(:cup AS int)], 1 FROM boards WHERE slug = 'main' RETURNING id
+                """,
+                cup=self.cup,
+            )[0].id
+        )
+        self.main_season = container.standings.season(MAIN).id
+
+    def redemptions(self, count: int, *, keyed: bool = False, action_type: int = 1) -> list[Redemption]:
+        """Return redemptions of as many new players."""
+        return [self.redemption(keyed=keyed, action_type=action_type) for _ in range(count)]
+
+    def redemption(self, *, keyed: bool = False, action_type: int = 1) -> Redemption:
+        player = uuid4()
+        self.container.players.add(player, f"p-{player}"[:32], str(player), "no password fits this", "player")
+        return self.again(Redemption(0, player, uuid4(), "a key" if keyed else None, action_type))
+
+    def again(self, redemption: Redemption, **changes: Any) -> Redemption:
+        return replace(redemption, number=next(_numbers), **changes)
+
+    def send(self, redemptions: Sequence[Redemption]) -> None:
+        """Let these come at the same moment, in this order: the first one goes alone."""
+        self.command([[r.number, str(r.player), str(r.action), r.key, r.type] for r in redemptions])
+
+    def command(self, command: Any) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+
+    def read(self, count: int) -> dict[int, Answer]:
+        """Return the next answers by number."""
+        assert self._process.stdout is not None
+        lines = [json.loads(self._process.stdout.readline()) for _ in range(count)]
+        return {number: (answer, certain) for number, answer, certain in lines}
+
+    def redeem(self, redemptions: Sequence[Redemption]) -> list[Answer]:
+        """Let these come at the same moment, and return their answers."""
+        self.send(redemptions)
+        answers = self.read(len(redemptions))
+        return [answers[redemption.number] for redemption in redemptions]
+
+    def transactions(self, redemptions: Sequence[Redemption]) -> list[int]:
+        """Return how many events of these were committed together, for each transaction; the smallest first."""
+        rows = self.container.database.rows(
+            "SELECT count(*) AS size FROM score_events WHERE action_id = ANY(:ids) GROUP BY xmin ORDER BY 1",
+            ids=[redemption.action for redemption in redemptions],
+        )
+        return [row.size for row in rows]
+
+    def events(self, redemption: Redemption) -> int:
+        (row,) = self.container.database.rows(
+            "SELECT count(*) AS size FROM score_events WHERE action_id = :id", id=redemption.action
+        )
+        return int(row.size)
+
+    def check(self) -> None:
+        """Assert that all standings are those of the ledger."""
+        assert list(self.container.corrections.find_unsound()) == []
+
+    @contextmanager
+    def locked(self, redemption: Redemption) -> Iterator[None]:
+        """Hold the lock on the standing of this redemption's player."""
+        self.container.database.rows(
+            "INSERT INTO standings (season_id, player_id, score, changes) VALUES (:season, :player, 0, 0) RETURNING 1",
+            season=self.main_season,
+            player=redemption.player,
+        )
+        with self.container.database.transaction() as connection:
+            lock = "SELECT FROM standings WHERE player_id = :player FOR UPDATE"
+            connection.execute(sa.text(lock), {"player": redemption.player})
+            yield
+
+    def waiting(self, event: str, *, least: int = 1) -> list[int]:
+        """Wait until sessions of the process wait for this; return their process ids."""
+        query = """
+            SELECT pid FROM pg_stat_activity
+            WHERE wait_event_type || ':' || wait_event LIKE :event AND datname = current_database()
+        """
+        return eventually(
+            lambda: (
+                pids
+                if len(pids := [row.pid for row in self.container.database.rows(query, event=event)]) >= least
+                else None
+            ),
+            every=0.005,
+        )
+
+
+@pytest.fixture(scope="package")
+def redeeming(servers: Stack, migrated: str) -> Iterator[World]:
+    """Yield a process that redeems. The tests share it and its database, and take new players."""
+    with database_copy(servers, migrated) as url:
+        container = Container(Settings.from_env({**servers.env, "DATABASE_URL": url}))
+        env = {**os.environ, **servers.env, "DATABASE_URL": url}
+        command = [sys.executable, "-m", _PROGRAM]
+        with subprocess.Popen(
+            command, env=env, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            yield World(container, process)
+        assert process.returncode == 0
+        container.close()
+
+
+@pytest.fixture
+def world(redeeming: World) -> Iterator[World]:
+    yield redeeming
+    redeeming.check()
+
+
+@pytest.fixture
+def admin(servers: Stack) -> Iterator[psycopg.Connection[Any]]:
+    """Yield a superuser's connection, which waits for no standby."""
+    with psycopg.connect(servers.postgres.admin_url("postgres"), autocommit=True) as connection:
+        connection.execute("SET synchronous_commit = local")
+        yield connection
