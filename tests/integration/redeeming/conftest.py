@@ -29,6 +29,12 @@ from tests.parts.waiting import eventually
 _PROGRAM = "tests.integration.redeeming.program"
 _numbers = itertools.count(1)
 
+_REFUSE_AT_COMMIT = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''refused''; END';;
+CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON score_events DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW WHEN (new.player_id = '{player}') EXECUTE FUNCTION refuse()
+"""
+
 Answer: TypeAlias = tuple[Any, bool | None]
 """The scores by board, the name of an error or None, and whether the error says that nothing was changed."""
 
@@ -47,29 +53,42 @@ class World:
 
     def __init__(self, container: Container, process: subprocess.Popen[str]) -> None:
         self.container, self._process = container, process
-        self.cup = add_board(container, "cup", "best")
-        self.match = int(
-            container.database.rows(
-                """
-                INSERT INTO action_types (slug, name, board_id, more_boards, points)
-                SELECT 'both', 'both', id, ARRAY[CAST(:cup AS int)], 1 FROM boards WHERE slug = 'main' RETURNING id
-                """,
-                cup=self.cup,
-            )[0].id
-        )
+        add_board(container, "cup", "best")
+        self.both = self.add_type("both")
         self.main_season = container.standings.season(MAIN).id
+
+    def add_type(self, slug: str) -> int:
+        """Add an action type that feeds the boards main and cup; return its id."""
+        query = """
+            INSERT INTO action_types (slug, name, board_id, more_boards, points)
+            SELECT :slug, :slug, m.id, ARRAY[c.id], 1 FROM boards m, boards c WHERE m.slug = 'main' AND c.slug = 'cup'
+            RETURNING id
+        """
+        return int(self.container.database.rows(query, slug=slug)[0].id)
+
+    def redemption(
+        self,
+        *,
+        player: UUID | None = None,
+        action: UUID | None = None,
+        key: str | None = None,
+        keyed: bool = False,
+        action_type: int = 1,
+    ) -> Redemption:
+        """Return a redemption: of a new player and a new action, without a key, that feeds main, unless given."""
+        if player is None:
+            player = uuid4()
+            self.container.players.add(player, f"p-{player}"[:32], str(player), "no password fits this", "player")
+        key = key or (f"key-{next(_numbers)}" if keyed else None)
+        return Redemption(next(_numbers), player, action or uuid4(), key, action_type)
 
     def redemptions(self, count: int, *, keyed: bool = False, action_type: int = 1) -> list[Redemption]:
         """Return redemptions of as many new players."""
         return [self.redemption(keyed=keyed, action_type=action_type) for _ in range(count)]
 
-    def redemption(self, *, keyed: bool = False, action_type: int = 1) -> Redemption:
-        player = uuid4()
-        self.container.players.add(player, f"p-{player}"[:32], str(player), "no password fits this", "player")
-        return self.again(Redemption(0, player, uuid4(), "a key" if keyed else None, action_type))
-
-    def again(self, redemption: Redemption, **changes: Any) -> Redemption:
-        return replace(redemption, number=next(_numbers), **changes)
+    def again(self, redemptions: Sequence[Redemption]) -> list[Redemption]:
+        """Return the same actions, to be sent once more."""
+        return [replace(redemption, number=next(_numbers)) for redemption in redemptions]
 
     def send(self, redemptions: Sequence[Redemption]) -> None:
         """Let these come at the same moment, in this order: the first one goes alone."""
@@ -109,6 +128,21 @@ class World:
     def check(self) -> None:
         """Assert that all standings are those of the ledger."""
         assert list(self.container.corrections.find_unsound()) == []
+
+    def remove_standing(self, redemption: Redemption) -> None:
+        """Remove what a test wrote without an event."""
+        self.container.database.rows(
+            "DELETE FROM standings WHERE player_id = :player RETURNING 1", player=redemption.player
+        )
+
+    @contextmanager
+    def refused_at_commit(self, redemption: Redemption) -> Iterator[None]:
+        """Let the commit of this redemption fail, after all statements."""
+        with self.container.database.transaction() as connection:
+            for statement in _REFUSE_AT_COMMIT.format(player=redemption.player).split(";;"):
+                connection.execute(sa.text(statement))
+        yield
+        self.container.database.run(lambda connection: connection.execute(sa.text("DROP FUNCTION refuse CASCADE")))
 
     @contextmanager
     def locked(self, redemption: Redemption) -> Iterator[None]:
