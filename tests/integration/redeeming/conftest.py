@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -56,15 +57,16 @@ class World:
         add_board(container, "cup", "best")
         self.both = self.add_type("both")
         self.main_season = container.standings.season(MAIN).id
+        self.name = sa.make_url(container.settings.database_url).database
 
-    def add_type(self, slug: str) -> int:
-        """Add an action type that feeds the boards main and cup; return its id."""
+    def add_type(self, slug: str, *boards: str) -> int:
+        """Add an action type that feeds these boards, by default main and cup; return its id."""
         query = """
             INSERT INTO action_types (slug, name, board_id, more_boards, points)
-            SELECT :slug, :slug, m.id, ARRAY[c.id], 1 FROM boards m, boards c WHERE m.slug = 'main' AND c.slug = 'cup'
-            RETURNING id
+            SELECT :slug, :slug, ids[1], ids[2:], 1
+            FROM (SELECT array_agg(id ORDER BY id) AS ids FROM boards WHERE slug = ANY(:boards)) boards RETURNING id
         """
-        return int(self.container.database.rows(query, slug=slug)[0].id)
+        return int(self.container.database.rows(query, slug=slug, boards=list(boards or ("main", "cup")))[0].id)
 
     def redemption(
         self,
@@ -102,7 +104,10 @@ class World:
     def read(self, count: int) -> dict[int, Answer]:
         """Return the next answers by number."""
         assert self._process.stdout is not None
+        watchdog = threading.Timer(60, self._process.kill)  # ends the wait for an answer that doesn't come
+        watchdog.start()
         lines = [json.loads(self._process.stdout.readline()) for _ in range(count)]
+        watchdog.cancel()
         return {number: (answer, certain) for number, answer, certain in lines}
 
     def redeem(self, redemptions: Sequence[Redemption]) -> list[Answer]:
@@ -177,7 +182,9 @@ class World:
 def redeeming(servers: Stack, migrated: str) -> Iterator[World]:
     """Yield a process that redeems. The tests share it and its database, and take new players."""
     with database_copy(servers, migrated) as url:
-        container = Container(Settings.from_env({**servers.env, "DATABASE_URL": url}))
+        # What a test commits itself waits for no standby.
+        own_url = f"{url}&options=-c%20synchronous_commit%3Dlocal"
+        container = Container(Settings.from_env({**servers.env, "DATABASE_URL": own_url}))
         env = {**os.environ, **servers.env, "DATABASE_URL": url}
         command = [sys.executable, "-m", _PROGRAM]
         with subprocess.Popen(
