@@ -88,9 +88,13 @@ class World:
         """Return redemptions of as many new players."""
         return [self.redemption(keyed=keyed, action_type=action_type) for _ in range(count)]
 
-    def again(self, redemptions: Sequence[Redemption]) -> list[Redemption]:
-        """Return the same actions, to be sent once more."""
-        return [replace(redemption, number=next(_numbers)) for redemption in redemptions]
+    def again(self, redemptions: Sequence[Redemption], *, anew: bool = False) -> list[Redemption]:
+        """Return the same actions, to be sent once more, or `anew` further actions of the same players."""
+        actions = [uuid4() if anew else redemption.action for redemption in redemptions]
+        return [
+            replace(redemption, number=next(_numbers), action=action)
+            for redemption, action in zip(redemptions, actions, strict=True)
+        ]
 
     def send(self, redemptions: Sequence[Redemption]) -> None:
         """Let these come at the same moment, in this order: the first one goes alone."""
@@ -153,7 +157,10 @@ class World:
     def locked(self, redemption: Redemption) -> Iterator[None]:
         """Hold the lock on the standing of this redemption's player."""
         self.container.database.rows(
-            "INSERT INTO standings (season_id, player_id, score, changes) VALUES (:season, :player, 0, 0) RETURNING 1",
+            """
+            INSERT INTO standings (season_id, player_id, score, changes) VALUES (:season, :player, 0, 0)
+            ON CONFLICT (season_id, player_id) DO UPDATE SET changes = standings.changes RETURNING 1
+            """,
             season=self.main_season,
             player=redemption.player,
         )

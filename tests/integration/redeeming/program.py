@@ -22,6 +22,8 @@ from app.domain.boards import MAIN  # noqa: E402
 from app.settings import Settings  # noqa: E402
 from app.stores.unavailability import certainly_changed_nothing  # noqa: E402
 
+_STATEMENT_SECONDS = 300  # a wait for a lock ends by the lock's, or by that of groups
+
 
 class Redeemer:
     """Redeems in the ledger alone, with nothing in front that would refuse a second try."""
@@ -56,7 +58,7 @@ class Redeemer:
 
 def main() -> None:
     """Obey until there is nothing more to read."""
-    redeemer = Redeemer(Container(Settings.from_env()))
+    redeemer = Redeemer(Container(Settings.from_env(), statement_seconds=_STATEMENT_SECONDS))
     read_line = partial(gevent.get_hub().threadpool.apply, sys.stdin.readline)
     while line := read_line():
         gevent.spawn(redeemer.obey, json.loads(line))

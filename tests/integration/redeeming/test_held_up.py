@@ -56,6 +56,19 @@ def test_a_redemption_that_was_alone_when_it_met_the_lock_holds_nobody_up(world:
     assert world.read(1) == {locked.number: SCORED}
 
 
+def test_a_group_locks_player_by_player(world: World) -> None:
+    first, last = sorted(world.redemptions(2), key=lambda redemption: redemption.player)
+    world.redeem([first, last])
+    with world.locked(first):
+        world.send(world.again([world.redemption(), last, first], anew=True))
+        pids = world.waiting("Lock:%")
+        is_free = world.container.database.rows(
+            "SELECT 1 FROM standings WHERE player_id = :player FOR UPDATE SKIP LOCKED", player=last.player
+        )
+        assert is_free or world.waiting("Lock:%") != pids, "the group has the last lock while it waits for the first"
+    world.read(3)
+
+
 def test_the_queue_is_bounded_as_the_pool_is(world: World) -> None:
     locked, *others = world.redemptions(1 + MAX_WAITING + 20)
     with world.locked(locked):
