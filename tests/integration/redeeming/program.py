@@ -36,7 +36,9 @@ class Redeemer:
     def redeem(self, number: int, player: str, action: str, key: str | None, action_type: int) -> None:
         promise = Promise(action, player, "tap", action_type, 1, MAIN, self.season.id, self.season.number, 0, 1)
         try:
-            redeemed = self.container.ledger.redeem(promise, request_id="r", key=key, fingerprint="f")
+            redeemed = self.container.ledger.redeem(
+                promise, request_id="r", key=key, fingerprint="f", judged=0.5, metadata='{"é": 1}'
+            )
         except Exception as error:  # noqa: BLE001 - it is the answer
             answer: Any = type(error).__name__, certainly_changed_nothing(error)
         else:

@@ -23,6 +23,14 @@ def test_those_that_wait_at_the_same_moment_are_committed_together(world: World)
     answers = world.redeem(redemptions)
     assert answers == [SCORED] * 20 + [({"main": 1, "cup": 1}, None)] * 20
     assert world.transactions(redemptions) == [1, len(redemptions) - 1 - GROUP_SIZE, GROUP_SIZE]
+    written = world.container.database.rows(
+        """
+        SELECT DISTINCT points, previous_score, score, issued_at, judged_at, request_id, CAST(metadata AS text)
+        FROM score_events WHERE action_id = ANY(:ids)
+        """,
+        ids=[redemption.action for redemption in redemptions[:20]],
+    )
+    assert len(written) == 1, "the first of them went alone"
 
 
 def test_the_first_of_a_type_with_several_boards_ask_for_the_general_statement_after_their_group(world: World) -> None:
