@@ -6,7 +6,7 @@ from flask import Flask, Request, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import MapAdapter
 
-from app import logs
+from app import logs, metrics
 from app.cli.commands import REFUSAL
 from app.cli.register import register as register_commands
 from app.containers.accounts import check_blocked_names
@@ -76,6 +76,7 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.converters.update(player=PlayerConverter, default=SlugConverter)
     app.extensions["fairboard"] = container = Container(settings)
+    container.ledger.observe_groups(metrics.redemption_group_size.observe)
     request_metrics.register(app, settings)
     failures.register(app)
     cors.register(app)

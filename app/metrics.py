@@ -41,6 +41,11 @@ if shared() is not None:
     values.ValueClass = FileValue  # in place of the library's own: see metrics_files.py
 
 redemptions = Counter("fairboard_redemptions_total", "Redemptions by outcome", ["outcome"])
+redemption_group_size = Histogram(
+    "fairboard_redemption_group_size",
+    "Redemptions committed together, of two or more",
+    buckets=(2, 4, 8, 16, 32),
+)
 top_reads = Counter("fairboard_top_reads_total", "Reads of a top list by cache result", ["cache"])
 cached_reads = Counter("fairboard_top_kept_reads_total", "Reads of a top list answered from the process's own memory")
 requests = Counter("fairboard_http_requests_total", "HTTP answers", ["route", "method", "status"])

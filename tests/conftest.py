@@ -29,6 +29,7 @@ _GROUPS = (
     ("tests/e2e/cluster",),
     ("tests/integration/postgres/replicas",),
     ("tests/integration/workers",),
+    ("tests/integration/redeeming",),
     ("tests/e2e/test_presence.py",),
     ("tests/e2e/test_surroundings.py",),
     ("tests/e2e/test_guides.py",),

@@ -43,7 +43,7 @@ _FOLD = f"""
     LEFT JOIN boards b ON b.slug = n.fills
     LEFT JOIN seasons old ON old.board_id = b.id AND old.number = n.number
     LEFT JOIN standings present ON present.season_id = old.id AND present.player_id = due.player_id
-    ORDER BY due.season_id, due.player_id
+    ORDER BY due.player_id, due.season_id
     ON CONFLICT (season_id, player_id) DO UPDATE
     SET score = excluded.score, held = excluded.held, has_held = excluded.has_held, listed = excluded.listed,
         achieved_at = excluded.achieved_at, action_id = excluded.action_id,
@@ -159,7 +159,7 @@ class FilledSeasonStore:
                 WHERE season_id IN (SELECT id FROM seasons WHERE replay_id = :replay) LIMIT :most
             ), locked AS MATERIALIZED (
                 SELECT s.season_id, s.player_id FROM standings s JOIN chosen USING (season_id, player_id)
-                ORDER BY s.season_id, s.player_id FOR UPDATE OF s
+                ORDER BY s.player_id, s.season_id FOR UPDATE OF s
             )
             DELETE FROM standings s USING locked WHERE s.season_id = locked.season_id AND s.player_id = locked.player_id
         """

@@ -66,7 +66,7 @@ _LOCK = f"""
         SELECT DISTINCT n.id AS season_id, e.player_id, {IS_ONE_RUN} AS is_one_run
         FROM score_events e {SEASONS_OF_EVENT} WHERE e.id = ANY(:ids)
     ) season USING (season_id, player_id)
-    ORDER BY season_id, player_id FOR UPDATE OF s
+    ORDER BY player_id, season_id FOR UPDATE OF s
 """
 # The standings are locked now, but another correction may have changed the events before: those are skipped.
 _WRITE = f"""

@@ -39,11 +39,11 @@ _BEGIN_STANDINGS = f"""
     INSERT INTO standings (season_id, player_id, score, changes, listed, keeps_newest)
     SELECT DISTINCT n.id, e.player_id, 0, 0, p.status = 'active', CASE WHEN {IS_ONE_RUN} THEN b.scoring = 'last' END
     FROM {_LINES} JOIN players p ON p.id = e.player_id {SEASONS_OF_EVENT}
-    ORDER BY 1, 2 ON CONFLICT DO NOTHING
+    ORDER BY 2, 1 ON CONFLICT DO NOTHING
 """
 _LOCK_STANDINGS = f"""
     SELECT s.season_id, s.player_id FROM standings s JOIN ({_STANDINGS}) due USING (season_id, player_id)
-    ORDER BY season_id, player_id FOR UPDATE OF s
+    ORDER BY player_id, season_id FOR UPDATE OF s
 """
 # The season of an event is that of the first board which its type feeds, as for redemptions.
 _WRITE = f"""

@@ -22,8 +22,11 @@ from app.domain.boards import MAX_SCORE, Season
 from app.domain.redemption import StandingChange
 from app.domain.times import utc
 from app.stores.play.catalog import SEASONS
+from app.stores.play.redeem_groups import RedeemGroups
 from app.stores.play.redeem_statement import REDEEM, REDEEM_SUM, REDEEM_SUM_WITH_KEY, REDEEM_WITH_KEY
 from app.stores.postgres.engine import Database
+from app.stores.postgres.gevent_connection import patched
+from app.stores.postgres.pipeline import PreparedStatement
 from app.stores.postgres.rows import Row, read_row
 
 
@@ -32,6 +35,8 @@ class _Cursor(Protocol):
 
 
 Execute: TypeAlias = Callable[[str, dict[str, object]], _Cursor]
+
+_PREPARED = {sql: PreparedStatement(sql) for sql in (REDEEM, REDEEM_WITH_KEY, REDEEM_SUM, REDEEM_SUM_WITH_KEY)}
 
 
 class AlreadyRedeemed(Exception):
@@ -83,7 +88,13 @@ class LedgerStore:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._groups = RedeemGroups(database) if patched() else None
         self._general_types: set[int] = set()  # those for which REDEEM_SUM was in vain
+
+    def observe_groups(self, observe: Callable[[int], object]) -> None:
+        """Have this called with the size of each group of redemptions that were committed together."""
+        if self._groups is not None:
+            self._groups.observe = observe
 
     def redeem(
         self,
@@ -101,8 +112,8 @@ class LedgerStore:
 
         `judged` is the Unix time of the completion, by the clock of the promise's issue. `result` replaces the points
         of the promise; `metadata` is the text of a JSON object. Runs in the transaction of `connection`, or without one
-        in its own. Raises AlreadyRedeemed, KeyAlreadyUsed, ScoreAtLimit, NoOpenBoard or
-        SeasonMissing.
+        in its own, on gevent in one with others that come at the same moment. Raises AlreadyRedeemed, KeyAlreadyUsed,
+        ScoreAtLimit, NoOpenBoard or SeasonMissing.
         """
         values = event_values(promise, promise.points if result is None else result, metadata, judged, request_id)
         if key is not None:
@@ -110,22 +121,45 @@ class LedgerStore:
         try:
             if connection is not None:
                 return self._redeem(connection.exec_driver_sql, promise, values)
-            with self._db.driver() as driver_connection:
-                return self._redeem(driver_connection.execute, promise, values)
+            if self._groups is None:
+                return self._redeem_alone(promise, values)
+            return self._redeem_grouped(self._groups, promise, values)
         except IntegrityError as error:
             raise translate_error(error.orig) from None
         except psycopg.IntegrityError as error:
             raise translate_error(error) from None
 
+    def _redeem_alone(self, promise: Promise, values: dict[str, object]) -> Redeemed | None:
+        with self._db.driver() as connection:
+            return self._redeem(connection.execute, promise, values)
+
+    def _redeem_grouped(self, groups: RedeemGroups, promise: Promise, values: dict[str, object]) -> Redeemed | None:
+        is_sum = promise.action_type_id not in self._general_types
+        return groups.run(
+            promise.player_id,
+            _PREPARED[_statement(values, is_sum=is_sum)],
+            values,
+            read=lambda rows: self._read(rows, is_sum, self._execute, promise, values),
+            alone=lambda: self._redeem_alone(promise, values),
+        )
+
+    def _execute(self, statement: str, values: dict[str, object]) -> _Cursor:
+        with self._db.driver() as connection:
+            return connection.execute(statement, values)
+
     def _redeem(self, execute: Execute, promise: Promise, values: dict[str, object]) -> Redeemed | None:
-        if promise.action_type_id not in self._general_types:
-            statement = REDEEM_SUM_WITH_KEY if "key" in values else REDEEM_SUM
-            rows = execute(statement, values).fetchall()
-            if not rows:
-                return None
+        is_sum = promise.action_type_id not in self._general_types
+        rows = execute(_statement(values, is_sum=is_sum), values).fetchall()
+        return self._read(rows, is_sum, execute, promise, values)
+
+    def _read(
+        self, rows: Sequence[TupleRow], is_sum: bool, execute: Execute, promise: Promise, values: dict[str, object]
+    ) -> Redeemed | None:
+        """Return the redemption of a statement's rows; one that asks for the general statement executes it."""
+        if rows and is_sum:
             if redeemed := read_sum(rows[0], promise, execute):
                 return redeemed
-        rows = execute(REDEEM_WITH_KEY if "key" in values else REDEEM, values).fetchall()
+            rows = execute(_statement(values, is_sum=False), values).fetchall()
         if not rows:
             return None
         redeemed = read_redeemed(rows)
@@ -184,6 +218,12 @@ def event_values(
         "request": request_id,
         "metadata": metadata,
     }
+
+
+def _statement(values: dict[str, object], *, is_sum: bool) -> str:
+    if is_sum:
+        return REDEEM_SUM_WITH_KEY if "key" in values else REDEEM_SUM
+    return REDEEM_WITH_KEY if "key" in values else REDEEM
 
 
 def read_sum(row: TupleRow, promise: Promise, execute: Execute) -> Redeemed | None:

@@ -13,6 +13,7 @@ import psycopg
 import sqlalchemy as sa
 import sqlalchemy.exc
 import structlog
+from psycopg.pq import TransactionStatus
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.stores.postgres.gevent_connection import (
@@ -139,6 +140,10 @@ class Database:
             outdated = session_outdated(error)
             if pg_refuses(error):
                 raise sqlalchemy.exc.OperationalError("", None, error, hide_parameters=True) from error
+            raise
+        except BaseException:
+            if connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                connection.close()  # its greenlet was killed: the answer would pass for that of the next statement
             raise
         finally:
             if connection.closed or outdated:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -25,6 +27,7 @@ from app.stores.boards.filled_seasons import FilledSeasonStore
 from app.stores.boards.seasons import SeasonStore, note_corrections
 from app.stores.moderation.corrections import CorrectionStore
 from app.stores.moderation.gain import GainStore
+from app.stores.play.imported_events import ImportedEvent, ImportedEventStore
 from app.stores.postgres.engine import Database
 from tests.integration.boards.test_scorings import add_board, feed, redeem
 from tests.integration.moderation.cases.parts import BY, Field
@@ -99,6 +102,37 @@ def test_a_void_touches_no_standing_that_it_has_not_locked(
         assert container.corrections.work(void, seconds=0).events == 1
     rows = database.rows("SELECT score FROM standings WHERE season_id = :season", season=cup)
     assert [row.score for row in rows] == [0]
+
+
+def _void_all(container: Container, players: list[UUID]) -> object:
+    void = container.corrections.void(Selection(action_type_id=1), actor="cli:tests", reason="a test", request_id="r")
+    return container.corrections.work(void, seconds=0)
+
+
+def _import_again(container: Container, players: list[UUID]) -> object:
+    now = datetime.now(UTC)
+    events = [ImportedEvent(uuid4(), player, 1, 1, now, now, None) for player in players]
+    with container.database.transaction() as connection:
+        return ImportedEventStore().write(connection, events, import_id=uuid4(), request_id="r")
+
+
+@pytest.mark.parametrize("change", [_void_all, _import_again])
+def test_many_standings_are_locked_player_by_player_as_a_group_of_redemptions_does(
+    container: Container,
+    field: Field,
+    anna: UUID,
+    two_seasons: tuple[int, int],
+    change: Callable[[Container, list[UUID]], object],
+) -> None:
+    main, cup = two_seasons
+    bella = field.player("Bella")
+    redeem(container, bella, 1)
+    first, second = sorted([anna, bella])
+    act = partial(change, container, [second, first])
+    with _waiting(container.database, act, _LOCK_STANDING, season=cup, player=first) as (connection, future):
+        connection.execute(sa.text(_LOCK_STANDING), {"season": main, "player": second})
+        connection.commit()
+        future.result()
 
 
 def test_an_undo_locks_a_case_so_that_the_restore_of_its_void_may_refer_to_it(
