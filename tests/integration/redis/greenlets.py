@@ -51,10 +51,10 @@ def node_of(url: str, client: Client) -> Iterator[redis.Redis]:
         yield node
 
 
-def together(number: int, function: Callable[[int], Reply]) -> list[Reply | Exception]:
+def together(number: int, function: Callable[[int], Reply]) -> list[Reply]:
     """Call the function in `number` greenlets at once; return the answers, or the errors."""
 
-    def outcome(index: int) -> Reply | Exception:
+    def outcome(index: int) -> Reply:
         try:
             return function(index)
         except Exception as error:  # noqa: BLE001 - the caller compares it
@@ -108,9 +108,9 @@ def more_than_the_socket_takes_at_once_arrives(url: str) -> None:
 
 
 def refusals_are_answers_of_their_commands(url: str) -> None:
-    fails = "return redis.error_reply(\"OOM command not allowed when used memory > 'maxmemory'.\")"
-    commands = [("SET", "{r}", 1), ("LPUSH", "{r}", 1), ("EVAL", fails, 1, "{r}"), ("GETRANGE", "{r}"), ("GET", "{r}")]
-    kinds = [str, WrongType, redis.exceptions.OutOfMemoryError, redis.ResponseError, str]
+    within = "return redis.call('lpush', KEYS[1], 1)"  # Redis 6.2 wraps the reason
+    commands = [("SET", "{r}", 1), ("LPUSH", "{r}", 1), ("EVAL", within, 1, "{r}"), ("GETRANGE", "{r}"), ("GET", "{r}")]
+    kinds = [str, WrongType, WrongType, redis.ResponseError, str]
     with client_of(url) as client:
         for answers in together(20, lambda _: client.direct.call_together(commands)):
             assert [type(answer) for answer in answers] == kinds, answers
@@ -129,7 +129,7 @@ def a_lost_connection_fails_those_in_flight_and_nothing_runs_twice(url: str) -> 
         node.ping()  # connected, its commands reach Redis before the others
         batch = node.pipeline(transaction=False)
         batch.eval(BUSY, 0)
-        batch.execute_command("CLIENT", "KILL", "ID", own)
+        batch.client_kill_filter(_id=str(own))
         killer = gevent.spawn(batch.execute)
         gevent.sleep(0.05)
         in_flight = gevent.spawn(together, 20, lambda _: client.direct.call("INCR", "{ID}lost"))
@@ -147,7 +147,7 @@ def a_lost_connection_fails_those_in_flight_and_nothing_runs_twice(url: str) -> 
 def silence_fails_all_and_a_late_answer_reaches_nobody(url: str) -> None:
     with client_of(url, TIMEOUT) as client, node_of(url, client) as node:
         client.direct.call("SET", "{ID}silent", "old")
-        node.execute_command("CLIENT", "PAUSE", int(TIMEOUT * 4000))
+        node.client_pause(int(TIMEOUT * 4000))
         in_flight = gevent.spawn(together, 50, lambda _: client.direct.call("GET", "{ID}silent"))
         gevent.sleep(0.05)
         unsent = gevent.spawn(together, 50, lambda _: client.direct.call("GET", "{ID}silent"))
@@ -166,12 +166,12 @@ def killed_greenlets_leave_the_others_their_answers(url: str) -> None:
 
         def read(index: int) -> str:
             if index % 3 == 1:
-                with gevent.Timeout(0.1, False):
+                with contextlib.suppress(gevent.Timeout), gevent.Timeout(0.1):
                     return str(client.direct.call("GET", f"{{ID}}{index}"))
                 return str(client.direct.call("GET", "{ID}0"))  # while the first answer is still to come
             return str(client.direct.call("GET", f"{{ID}}{index}"))
 
-        node.execute_command("CLIENT", "PAUSE", 600)
+        node.client_pause(600)
         greenlets = [gevent.spawn(read, index) for index in range(60)]
         gevent.sleep(0.05)
         gevent.killall(greenlets[::3])
@@ -198,7 +198,13 @@ def a_forked_process_has_a_connection_of_its_own(url: str) -> None:
 
 def greenlets_that_find_no_server_share_one_attempt(url: str) -> None:
     attempts = []
-    silent = StreamServer(("127.0.0.1", 0), lambda sock, _: (attempts.append(1), sock.recv(9999), gevent.sleep(9)))
+
+    def stay_silent(sock: socket.socket, _: object) -> None:
+        attempts.append(sock)
+        while sock.recv(9999):
+            pass
+
+    silent = StreamServer(("127.0.0.1", 0), stay_silent)
     silent.start()
     with client_of(f"redis://127.0.0.1:{silent.server_port}", 0.2) as client:
         assert {type(error) for error in together(50, lambda _: client.direct.call("GET", "a"))} == {redis.TimeoutError}
