@@ -38,6 +38,11 @@ class SingleClient(redis.Redis):
             lambda: pool.connection_class(**pool.connection_kwargs), pool.connection_kwargs["socket_timeout"]
         )
 
+    def close(self) -> None:
+        """Close all connections."""
+        super().close()
+        self.direct.close()
+
 
 def connect(url: str, timeout: float) -> Client:
     """Return a client, to a single node or a cluster, that answers or fails within `timeout` seconds; connects later.

@@ -2,7 +2,8 @@
 
 What they ask for in one turn of the event loop leaves in one send; what they ask for while answers are on their way
 leaves in the next, once all of those have come. So many commands cost one system call to send and one to read, here and
-in Redis. A large answer delays all others, and so does a command that waits: both belong on `separate` connections.
+in Redis. A large answer delays all others, and so does a command that waits: both belong on `separate` connections. A
+call that is large itself leaves there anyway.
 
 Nothing that was sent is ever sent again. When the connection is lost, or an answer is late, all commands in flight fail
 and the connection is closed: what Redis still answers reaches nobody. Those not yet sent leave on the next connection.
@@ -30,6 +31,7 @@ from app.stores.redis.connection import (
     MakeConnection,
     NodeConnection,
     Reply,
+    SentCommands,
     SeparateConnections,
     pack,
 )
@@ -37,8 +39,9 @@ from app.stores.redis.connection import (
 if TYPE_CHECKING:
     from gevent._types import _TimerWatcher
 
+_MOST_SENT = 16_384  # of one call: about the time that Redis gives to one client before it serves the others
 _READ, _WRITE = 1, 2  # the events that gevent's watchers wait for
-_MAX_BYTES = 262_144  # read at once; above the 16 KiB of a TLS record, none of which may stay in OpenSSL's buffer
+_MOST_READ = 262_144  # at once; above the 16 KiB of a TLS record, none of which may stay in OpenSSL's buffer
 _NOT_READY = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -82,7 +85,7 @@ class _Link:
     def read(self) -> None:
         """Read what has come, and wake the greenlets whose answers are complete."""
         try:
-            data = self._socket.recv(_MAX_BYTES)
+            data = self._socket.recv(_MOST_READ)
         except _NOT_READY:
             return
         except OSError as error:
@@ -166,9 +169,12 @@ class SharedConnection(DirectConnection):
         self._will_flush = False
         self._is_closed = False
 
-    def send(self, commands: Sequence[Command]) -> _Call:
+    def send(self, commands: Sequence[Command]) -> SentCommands:
         """Send commands in this turn of the event loop or, if others are in flight, after their answers."""
-        call = _Call(b"".join(map(pack, commands)), len(commands), time.monotonic() + self._timeout)
+        packed = b"".join(map(pack, commands))
+        if len(packed) > _MOST_SENT:
+            return self.separate.send(commands)
+        call = _Call(packed, len(commands), time.monotonic() + self._timeout)
         if not commands:
             call.waiter.switch([])
             return call
