@@ -16,7 +16,7 @@ from redis.retry import Retry
 
 from app.stores.redis.cluster import ClusterClient, DirectClusterConnection
 from app.stores.redis.cluster_slots import SCHEME
-from app.stores.redis.connection import Command, DirectConnection, OptionValue, RedisValue, Reply
+from app.stores.redis.connection import Command, DirectConnection, OptionValue, RedisValue, Reply, connect_directly
 from app.stores.unavailability import PARSER, RedisRefuses, WrongType
 
 log = structlog.get_logger("fairboard.redis")
@@ -34,7 +34,14 @@ class SingleClient(redis.Redis):
     def __init__(self, **options: OptionValue) -> None:
         super().__init__(**options)
         pool = self.connection_pool
-        self.direct = DirectConnection(lambda: pool.connection_class(**pool.connection_kwargs))
+        self.direct = connect_directly(
+            lambda: pool.connection_class(**pool.connection_kwargs), pool.connection_kwargs["socket_timeout"]
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        super().close()
+        self.direct.close()
 
 
 def connect(url: str, timeout: float) -> Client:

@@ -18,7 +18,7 @@ from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.exceptions import AskError, ClusterDownError, MovedError, ResponseError, TryAgainError
 
 from app.stores.redis.cluster_slots import Nodes
-from app.stores.redis.connection import Command, DirectConnection, NodeConnection, OptionValue, RedisValue, Reply
+from app.stores.redis.connection import Command, DirectConnection, OptionValue, RedisValue, Reply, SentCommands
 
 NodeInfo: TypeAlias = dict[str, str | int | float]
 """INFO of a node in redis-py's form; the values that are themselves dicts are not read."""
@@ -34,8 +34,10 @@ _CONNECTION_ERRORS = (redis.ConnectionError, redis.TimeoutError)
 class DirectClusterConnection:
     """A `DirectConnection` to all nodes of a cluster. All keys of a command share a hash tag, or Redis refuses it."""
 
-    def __init__(self, nodes: Nodes, timeout: float) -> None:
-        self._nodes, self._timeout = nodes, timeout
+    def __init__(self, nodes: Nodes, timeout: float, *, is_separate: bool = False) -> None:
+        self._nodes, self._timeout, self._is_separate = nodes, timeout, is_separate
+        self.separate = self if is_separate else DirectClusterConnection(nodes, timeout, is_separate=True)
+        """The nodes on connections that one caller at a time has, for large answers and for commands that wait."""
 
     def call(self, *command: RedisValue) -> Reply:
         """Send one command and return its answer. Raises redis-py's errors."""
@@ -51,6 +53,8 @@ class DirectClusterConnection:
 
     def write_durably(self, *command: RedisValue) -> Reply:
         """Send one write and wait a moment for a replica to have it too, so that a failover does not lose it."""
+        if not self._is_separate:
+            return self.separate.write_durably(*command)
         direct = self._direct_for(command)
         wait = min(_REPLICA_MS, int(self._timeout * 500))
         answer = self._send(direct, [command, ("WAIT", 1, wait)])[0]
@@ -89,9 +93,12 @@ class DirectClusterConnection:
             key = command[1]
         return self._nodes.direct_to_slot(key_slot(key if isinstance(key, bytes) else str(key).encode()))
 
+    def _way(self, direct: DirectConnection) -> DirectConnection:
+        return direct.separate if self._is_separate else direct
+
     def _send(self, direct: DirectConnection, commands: Sequence[Command]) -> list[Reply]:
         try:
-            return direct.call_together(commands)
+            return self._way(direct).call_together(commands)
         except _CONNECTION_ERRORS:
             self._nodes.note_failure(direct)
             raise
@@ -101,27 +108,23 @@ class DirectClusterConnection:
         deadline = time.monotonic() + self._timeout
         answers: list[Reply] = [None] * len(commands)
         failures: list[tuple[DirectConnection, Exception]] = []
-        pending: list[tuple[DirectConnection, list[int], NodeConnection]] = []
+        pending: list[tuple[DirectConnection, list[int], SentCommands]] = []
         try:
             for direct, indexes in groups.items():
                 try:
-                    pending.append((direct, indexes, direct.send([commands[index] for index in indexes])))
+                    pending.append((direct, indexes, self._way(direct).send([commands[index] for index in indexes])))
                 except _CONNECTION_ERRORS as error:
                     failures.append((direct, error))
             while pending:
-                direct, indexes, connection = pending[0]
+                direct, indexes, sent = pending.pop(0)
                 try:
-                    if failures and not connection.can_read(timeout=max(0.0, deadline - time.monotonic())):
-                        raise redis.TimeoutError("one node of the Redis Cluster did not answer in time")
-                    for index, answer in zip(indexes, direct.receive(connection, len(indexes)), strict=True):
+                    for index, answer in zip(indexes, sent.receive(deadline if failures else None), strict=True):
                         answers[index] = answer
                 except _CONNECTION_ERRORS as error:
                     failures.append((direct, error))
-                    direct.drop(connection)
-                del pending[0]
         finally:
-            for _, _, connection in pending:
-                connection.disconnect()  # its answer is still to come; the node's other connections stay usable
+            for _, _, sent in pending:
+                sent.abandon()
         for direct, _ in failures:
             self._nodes.note_failure(direct)
         if failures:
@@ -166,7 +169,7 @@ class ClusterClient(CoreCommands):
 
     def execute_command(self, *command: RedisValue, **options: object) -> Reply:
         """Send one command and return its answer in redis-py's form."""
-        return self.parse_answer(command, self.direct.call(*command), options)
+        return self.parse_answer(command, self.direct.separate.call(*command), options)
 
     def parse_answer(self, command: Command, answer: Reply, options: dict[str, object]) -> Reply:
         """Return an answer in redis-py's form."""
@@ -252,7 +255,7 @@ class Batch(CoreCommands):
         queued, self._queue = self._queue, []
         if not queued:
             return []
-        answers = self._client.direct.call_together([command for command, _ in queued])
+        answers = self._client.direct.separate.call_together([command for command, _ in queued])
         for answer in answers:
             if raise_on_error and isinstance(answer, ResponseError):
                 raise answer

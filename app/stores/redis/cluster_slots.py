@@ -13,7 +13,7 @@ from redis.connection import Connection, ConnectionPool, parse_url
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS
 
 from app.server_urls import split_url
-from app.stores.redis.connection import DirectConnection, NodeConnection, OptionValue, Reply
+from app.stores.redis.connection import DirectConnection, NodeConnection, OptionValue, Reply, connect_directly
 
 SCHEME = "redis+cluster"
 _PORT = 6379
@@ -94,8 +94,8 @@ class Nodes:
         """Return the direct connection to one node."""
         direct = self._direct_by_address.get(address)
         if direct is None:
-            direct = self._direct_by_address[address] = DirectConnection(
-                lambda: self._make_connection(address), address
+            direct = self._direct_by_address[address] = connect_directly(
+                lambda: self._make_connection(address), self._options["socket_timeout"], address
             )
         return direct
 

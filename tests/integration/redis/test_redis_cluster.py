@@ -126,7 +126,7 @@ def _has_listener(node: RedisNode) -> bool:
 
 def test_a_lane_outlives_more_connections_than_a_pool_may_make(servers: Stack) -> None:
     url = servers.env["REDIS_URL"]
-    client, killer = SingleClient.from_url(url, max_connections=2), redis.Redis.from_url(url)
+    client, killer = SingleClient.from_url(url, max_connections=2, socket_timeout=1), redis.Redis.from_url(url)
     direct = direct_connection(client)
     for _ in range(6):
         killer.client_kill_filter(_id=eventually(lambda: direct.call("CLIENT", "ID")))
