@@ -1,4 +1,4 @@
-"""The retries of a subscriber that was cut off: the same pauses as the page's (app/web/static/socket.js)."""
+"""The retries of a subscriber that was cut off: the same pauses as a browser's (clients/js/fairboard.js)."""
 
 from __future__ import annotations
 

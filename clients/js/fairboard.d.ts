@@ -35,7 +35,10 @@ export interface Change {
 export interface Board {
   /** The top ten. */
   rows: Row[];
+  /** Grows with every change; a later board may repeat it after a reconnect. */
   version: number;
+  /** Players who watch the board now. */
+  online: number;
   /** What changed since an earlier board; empty for the first one. */
   changes: Change[];
 }
@@ -90,12 +93,19 @@ export interface Call {
   body?: unknown;
   /** An Idempotency-Key: the call is then repeated until it is answered. */
   key?: string;
+  /** At most; without it 6 of a read or of a call with a `key`, and 1 of another one. */
+  tries?: number;
+  /** Aborted: no further try. */
+  signal?: AbortSignal;
+  /** Called before the pause that precedes another try, and with 0 ms after it. */
+  onRetry?: (error: FairboardError, ms: number) => void;
 }
 
 export interface Envelope {
   meta: { code: number; request_id: string; total?: number };
   data: any;
   links?: Record<string, string>;
+  headers: Headers;
 }
 
 export class FairboardError extends Error {
@@ -113,12 +123,20 @@ export interface Subscription {
   readonly board: string;
   readonly state: "connecting" | "live" | "reconnecting" | "closed";
   close(): void;
+  /** Follow another board on the same socket: the state is `connecting` until it has come. */
+  turn(board: string): void;
 }
 
-/** Events: `token` (signed in, or a new access token), `signout`. */
+/**
+ * Events: `token` (signed in, or a new access token), `user` (another player, or another name of the player), `signout` (a
+ * CustomEvent; detail: the FairboardError that ended the sign-in, null if the player did), `reached` (the server may be within
+ * reach again: all that waits is tried at once).
+ */
 export class Fairboard extends EventTarget {
-  constructor(url?: string, options?: { storage?: Storage | null });
+  /** `key`: the name of the tokens in `storage`; by default one for each server. */
+  constructor(url?: string, options?: { storage?: Storage | null; key?: string });
   readonly url: string;
+  readonly id: string;
   readonly user: User | null;
   register(username: string, password: string): Promise<User>;
   signIn(username: string, password: string): Promise<User>;
@@ -140,5 +158,12 @@ export class Fairboard extends EventTarget {
     },
   ): Subscription;
   call(method: string, path: string, options?: Call): Promise<any>;
-  request(method: string, path: string, options?: Call & { tries?: number }): Promise<Envelope>;
+  request(method: string, path: string, options?: Call): Promise<Envelope>;
 }
+
+/** 32 hex digits, for an Idempotency-Key. */
+export function randomId(): string;
+/** The ms until the next try of a socket that was closed with `code`, after `failures` failed tries in a row. */
+export function delayFor(code: number, failures: number): number;
+/** The ms that a socket has for its first board, after `failures` failed tries in a row. */
+export function tryFor(failures: number): number;

@@ -2,13 +2,32 @@
 
 const RETRIED = new Set(["network", "unavailable", "in_progress", "too_soon", "rate_limited", "internal_error"]);
 const TRIES = 6; // of a call that may be repeated, in a row
-const TIMEOUT = 10_000; // ms; a stalled connection counts as lost after that
-const SILENCE = 75_000; // ms; the server pings every 30 s
-const FIRST_BOARD = 10_000; // ms from opening a socket to its first board
+const TIMEOUT = 10_000; // ms; a stalled call counts as lost after that
+const LEASE = 15_000; // ms; longer than any call
 const LONGEST = 15_000; // ms between two tries at most, unless the server asks for more
+const SILENCE = 75_000; // ms; the server pings every 30 s
+const STEADY = 5_000; // ms of a live socket that end a row of failures
+const EAGER = 6; // failed sockets in a row before the pauses grow
+const LONGEST_EAGER = 2_000; // ms at most between two of these
+const TRY = 8_000; // ms from opening a socket to its first board, and …
+const LONGEST_TRY = 30_000; // … after several failures: the server may be slow for all
+
+// The first try comes soon after these closes, spread so that not all clients come at once. Decision 32 has the sums.
+const SOON = { 1001: [100, 900], 1006: [200, 900], 1012: [100, 900], 4408: [100, 500], 4409: [500, 1500] };
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const backoff = (failures) => Math.min(LONGEST, 400 * 2 ** failures) * (0.5 + Math.random() / 2);
+const between = ([low, high]) => low + Math.random() * (high - low);
+
+/** Return the ms until a socket's next try after a close with `code`, and `failures` failed ones. */
+export function delayFor(code, failures) {
+  if (failures === 0) return between(SOON[code] ?? [500, 1500]);
+  const eager = Math.min(LONGEST_EAGER, 500 * 2 ** failures);
+  const ceiling = failures <= EAGER ? eager : Math.min(LONGEST, LONGEST_EAGER * 2 ** (failures - EAGER));
+  return between([ceiling / 2, ceiling]);
+}
+
+/** Return the ms for a try after `failures` failed ones. */
+export const tryFor = (failures) => Math.min(LONGEST_TRY, TRY * 2 ** Math.floor(failures / 3));
 
 /** A refusal by the server, or a server out of reach (`network`). */
 export class FairboardError extends Error {
@@ -27,19 +46,29 @@ export class Fairboard extends EventTarget {
   #renewal = null;
   #timer = null;
 
-  constructor(url = globalThis.location?.origin, { storage = defaultStorage() } = {}) {
+  constructor(url = globalThis.location?.origin, { storage = defaultStorage(), key } = {}) {
     super();
     this.url = new URL(url).origin;
     this.#base = `${this.url}/api/v1`;
-    this.#key = `fairboard:${this.url}`;
+    this.#key = key ?? `fairboard:${this.url}`;
     this.#storage = storage;
     this.#adopt(this.#read());
+    const reached = () => this.dispatchEvent(new Event("reached"));
     globalThis.addEventListener?.("storage", (event) => event.key === this.#key && this.#adopt(this.#read()));
+    globalThis.addEventListener?.("online", reached);
+    globalThis.document?.addEventListener("visibilitychange", () => document.hidden || reached());
   }
 
   /** The signed-in player, {user_id, username}, or null. */
   get user() {
     return this.#held?.user ?? null;
+  }
+
+  /** Of this browser: a load balancer keeps its tabs on one server. */
+  get id() {
+    const id = this.#read(".id") ?? randomId();
+    this.#write(".id", id);
+    return id;
   }
 
   register = (username, password) => this.#enter("/auth/register", { username, password });
@@ -54,25 +83,39 @@ export class Fairboard extends EventTarget {
     return this.user;
   }
 
+  /** Sign out at once; the server is told if it can be reached. */
   async signOut() {
     const held = this.#held;
-    this.#write(null);
-    if (held) await this.#fetch("POST", "/auth/logout", { token: held.access }).catch(() => null);
+    this.#hold(null);
+    if (held) await this.#alone(() => this.#endLogin(held)).catch(() => null);
   }
 
   /** Return the `data` of a call, as the player if there is one. Reads, and calls with a `key`, are repeated. */
-  async call(method, path, { body, key } = {}) {
-    return (await this.request(method, path, { body, key })).data;
+  async call(method, path, options) {
+    return (await this.request(method, path, options)).data;
   }
 
-  /** Return the whole envelope of a call: `data`, `meta` and `links`. */
-  async request(method, path, { body, key, tries = method === "GET" || key ? TRIES : 1 } = {}) {
-    for (let failures = 0; ; failures += 1) {
+  /**
+   * Return the whole envelope of a call, `data`, `meta` and `links`, with its `headers`. `onRetry(error, ms)` is called before
+   * a pause, and with 0 after it; an aborted `signal` ends the tries.
+   */
+  async request(method, path, { body, key, tries = method === "GET" || key ? TRIES : 1, signal, onRetry } = {}) {
+    for (let failures = 1; ; failures += 1) {
       try {
         return await this.#asPlayer(method, path, { body, key });
       } catch (error) {
-        if (!RETRIED.has(error.code) || failures + 1 >= tries) throw error;
-        await pause(Math.max(backoff(failures), (error.retryAfter ?? 0) * 1000));
+        const most = error.code === "internal_error" ? Math.min(tries, TRIES) : tries;
+        if (!RETRIED.has(error.code) || failures >= most || signal?.aborted) throw error;
+        const backoff = Math.min(LONGEST, 200 * 2 ** failures) * (0.75 + Math.random() / 2);
+        const wait = Math.max(backoff, error.retryAfter * 1000);
+        onRetry?.(error, wait);
+        await new Promise((resolve) => {
+          setTimeout(resolve, wait);
+          signal?.addEventListener("abort", resolve);
+          if (!error.retryAfter) this.addEventListener("reached", resolve, { once: true });
+        });
+        if (signal?.aborted) throw error;
+        onRetry?.(error, 0);
       }
     }
   }
@@ -118,13 +161,18 @@ export class Fairboard extends EventTarget {
 
   async #asPlayer(method, path, options) {
     const token = await this.token();
-    try {
-      return await this.#fetch(method, path, { ...options, token });
-    } catch (error) {
+    const envelope = await this.#fetch(method, path, { ...options, token }).catch(async (error) => {
       if (error.code !== "unauthorized" || !token) throw error;
       await this.renew(token);
       return this.#fetch(method, path, { ...options, token: this.#held?.access });
-    }
+    });
+    if (/^\/me(\/account)?$/.test(path)) this.#rename(envelope.data);
+    return envelope;
+  }
+
+  #rename({ user_id, username } = {}) {
+    const held = this.#read() ?? this.#held;
+    if (held?.user?.user_id === user_id && held.user.username !== username) this.#hold({ ...held, user: { user_id, username } });
   }
 
   async #fetch(method, path, { body, key, token } = {}) {
@@ -141,7 +189,7 @@ export class Fairboard extends EventTarget {
       throw new FairboardError({ code: "network", message: "The server can't be reached." });
     }
     const envelope = parse(text) ?? {};
-    if (response.ok) return envelope;
+    if (response.ok) return { ...envelope, headers: response.headers };
     const error = envelope.error ?? { code: response.status > 501 ? "unavailable" : "internal_error" };
     const wait = Number(response.headers.get("Retry-After")) || null;
     throw new FairboardError(error, response.status, wait, envelope.meta?.request_id ?? null);
@@ -155,23 +203,44 @@ export class Fairboard extends EventTarget {
 
   /** Replace the token `stale`, unless another tab has: a refresh token works once, its second use ends the sign-in. */
   renew(stale) {
-    const alone = (work) => (globalThis.navigator?.locks ? navigator.locks.request(this.#key, work) : work());
-    this.#renewal ??= alone(async () => {
-      const held = this.#read() ?? this.#held;
-      if (held?.access !== stale) return this.#adopt(held);
-      try {
-        this.#keep((await this.#fetch("POST", "/auth/refresh", { token: held.refresh })).data, held.user);
-      } catch (error) {
-        if (error.code === "unauthorized") this.#write(null);
-        throw error;
-      }
-    }).finally(() => (this.#renewal = null));
+    this.#renewal ??= this.#alone(() => this.#renewAlone(stale)).finally(() => (this.#renewal = null));
     return this.#renewal;
+  }
+
+  async #renewAlone(stale) {
+    const held = this.#read() ?? this.#held;
+    if (held?.access !== stale) return this.#adopt(held);
+    try {
+      this.#keep((await this.#fetch("POST", "/auth/refresh", { token: held.refresh })).data, held.user);
+    } catch (error) {
+      if (error.code === "unauthorized") this.#hold(null, error);
+      else this.#plan(error.status === 403 ? 60_000 : (error.retryAfter ?? 5) * 1000);
+      throw error;
+    }
+  }
+
+  async #endLogin({ access, refresh, endsAt }) {
+    const isOver = endsAt <= Date.now(); // as after a laptop's sleep
+    const token = isOver ? (await this.#fetch("POST", "/auth/refresh", { token: refresh })).data.access_token : access;
+    await this.#fetch("POST", "/auth/logout", { token });
+  }
+
+  /** Run `work` while no other tab does. Without https there are no locks, so a lease is stored. */
+  async #alone(work) {
+    if (globalThis.navigator?.locks) return navigator.locks.request(this.#key, work);
+    const owner = randomId();
+    const lease = () => this.#read(".lease") ?? { owner: this.#storage ? null : owner, until: 0 };
+    while (lease().owner !== owner) {
+      const left = lease().until - Date.now();
+      if (left <= 0 || left > LEASE) this.#write(".lease", { owner, until: Date.now() + LEASE });
+      await pause(40 + Math.random() * 40); // another tab may write too: the last one holds it
+    }
+    return work().finally(() => lease().owner === owner && this.#write(".lease"));
   }
 
   #keep(pair, user) {
     const life = pair.expires_in * 1000;
-    this.#write({
+    this.#hold({
       user: user && { user_id: user.user_id, username: user.username },
       access: pair.access_token,
       refresh: pair.refresh_token,
@@ -180,34 +249,45 @@ export class Fairboard extends EventTarget {
     });
   }
 
-  #read() {
+  #read(part = "") {
     try {
-      return parse(this.#storage?.getItem(this.#key));
+      return parse(this.#storage?.getItem(this.#key + part));
     } catch {
       return null;
     }
   }
 
-  #write(held) {
+  #write(part, value) {
     try {
-      if (held) this.#storage?.setItem(this.#key, JSON.stringify(held));
-      else this.#storage?.removeItem(this.#key);
+      if (value) this.#storage?.setItem(this.#key + part, JSON.stringify(value));
+      else this.#storage?.removeItem(this.#key + part);
     } catch {
       this.#storage = null; // full or forbidden: the player lasts as long as the page
     }
-    this.#adopt(held);
   }
 
-  #adopt(held) {
+  #hold(held, error = null) {
+    this.#write("", held);
+    this.#adopt(held, error);
+  }
+
+  #adopt(held, error = null) {
     const before = this.#held;
+    const { user_id, username } = before?.user ?? {};
     this.#held = held;
+    this.#plan();
+    if (before && !held) this.dispatchEvent(new CustomEvent("signout", { detail: error }));
+    else if (held?.access !== before?.access) this.dispatchEvent(new Event("token"));
+    if (held?.user && (held.user.user_id !== user_id || held.user.username !== username)) this.dispatchEvent(new Event("user"));
+  }
+
+  #plan(least = 1000) {
     clearTimeout(this.#timer);
-    if (held) {
-      const wait = Math.min(Math.max(held.renewAt - Date.now(), 1000), 2 ** 31 - 1);
-      this.#timer = setTimeout(() => this.renew(held.access).catch(() => null), wait);
-      this.#timer.unref?.();
-    }
-    if (held?.access !== before?.access) this.dispatchEvent(new Event(held ? "token" : "signout"));
+    const held = this.#held;
+    if (!held) return;
+    const wait = Math.min(Math.max(held.renewAt - Date.now(), least), 2 ** 31 - 1);
+    this.#timer = setTimeout(() => this.renew(held.access).catch(() => null), wait);
+    this.#timer.unref?.();
   }
 }
 
@@ -215,82 +295,121 @@ export class Fairboard extends EventTarget {
 class Subscription {
   #client;
   #on;
+  #ends = new AbortController();
   #socket = null;
   #version = -1;
   #failures = 0;
-  #timer = null;
-  #silence = null;
+  #timer;
+  #silence;
+  #liveSince = null;
+  #isAsked = true; // the socket has yet to answer the last subscribe
   #refusal = null;
-  #token = null; // the one of the last subscribe
-  #changed;
+  #token; // the one of the last subscribe
 
   constructor(client, board, on) {
     this.#client = client;
     this.#on = on;
     this.board = board;
     this.state = "connecting";
-    this.#changed = ({ type }) => (type === "token" ? this.#ask() : this.#lost());
-    client.addEventListener("token", this.#changed);
-    client.addEventListener("signout", this.#changed);
+    const { signal } = this.#ends;
+    client.addEventListener("token", () => this.#ask(), { signal });
+    client.addEventListener("signout", () => this.#lost(1001), { signal });
+    client.addEventListener("reached", () => this.#open(), { signal });
+    globalThis.addEventListener?.("online", () => this.#check(), { signal });
     this.#open();
   }
 
   close() {
-    this.#client.removeEventListener("token", this.#changed);
-    this.#client.removeEventListener("signout", this.#changed);
+    this.#ends.abort();
     this.#say("closed");
     this.#drop();
   }
 
-  #open() {
-    const socket = new WebSocket(`${this.#client.url.replace(/^http/, "ws")}/api/v1/ws/leaderboard`);
+  /** Follow another board on the same socket. */
+  turn(board) {
+    this.board = board;
+    this.#version = -1;
+    this.#check();
+  }
+
+  /** Ask once more: the socket has the board of before, or may not have survived. */
+  #check() {
+    if (this.#liveSince) this.#say("connecting");
+    this.#ask();
+  }
+
+  /** Try now, unless there is a socket. */
+  async #open() {
+    clearTimeout(this.#timer);
+    const token = await this.#client.token().catch(() => false);
+    if (this.#socket || this.#ends.signal.aborted) return;
+    if (token === false) return this.#later(0); // the server was out of reach
+    const { url, id } = this.#client;
+    const socket = new WebSocket(`${url.replace(/^http/, "ws")}/api/v1/ws/leaderboard?client=${id}`);
     this.#socket = socket;
-    this.#refusal = null;
     socket.onopen = () => this.#ask();
     socket.onmessage = ({ data }) => socket === this.#socket && this.#hear(parse(data) ?? {});
-    socket.onclose = () => socket === this.#socket && this.#lost();
-    this.#expect(FIRST_BOARD);
+    socket.onclose = ({ code }) => socket === this.#socket && this.#lost(code);
+    this.#expect(tryFor(this.#failures));
   }
 
   async #ask() {
     const socket = this.#socket;
-    const token = await this.#client.token().catch(() => null);
+    const token = await this.#client.token().catch(() => this.#token);
     if (socket !== this.#socket || socket?.readyState !== WebSocket.OPEN) return;
     this.#token = token;
+    this.#isAsked = true;
     const me = this.#on.onStanding ? { me: true } : {};
     const message = token ? { type: "subscribe", auth: `Bearer ${token}`, ...me } : { type: "watch" };
     socket.send(JSON.stringify({ ...message, board: this.board }));
+    if (this.#liveSince) this.#expect(tryFor(this.#failures));
   }
 
   #hear({ type, meta, data, changeInfo, timestamp, error }) {
-    this.#expect(SILENCE);
     if (type === "ping") this.#socket.send(JSON.stringify({ type: "pong", timestamp }));
-    if (type === "error") this.#refusal = new FairboardError(error, meta?.code);
-    if (type === "standing.update") this.#on.onStanding?.(data);
-    if (type !== "leaderboard.initial" && type !== "leaderboard.update") return;
-    if (type === "leaderboard.initial") {
-      this.#failures = 0;
+    if (type === "error") {
+      this.#refusal = new FairboardError(error, meta?.code);
+      if (this.#isAsked && this.#liveSince) return this.#lost(1013);
+    }
+    const isOwn = meta?.board === this.board; // not of the board before `turn`
+    const isProof = type === "leaderboard.initial" && isOwn && this.#isAsked;
+    if (isProof) {
+      this.#isAsked = false;
+      this.#liveSince ??= Date.now();
       this.#say("live");
     }
-    if (meta.version <= this.#version) return; // the newest board wins, whatever server it comes from
-    this.#version = meta.version;
-    this.#on.onBoard({ rows: data, version: meta.version, changes: changeInfo ?? [] });
+    if (!this.#isAsked) this.#expect(SILENCE);
+    if (type === "standing.update" && isOwn) this.#on.onStanding?.(data);
+    if (/^leaderboard\.(initial|update)$/.test(type) && isOwn && meta.version > this.#version - isProof) {
+      this.#version = meta.version; // the newest board wins, whatever server it comes from; an answer may repeat it
+      this.#on.onBoard({ rows: data, version: meta.version, online: meta.online, changes: changeInfo ?? [] });
+    }
+    if (isProof) this.#client.dispatchEvent(new Event("reached"));
   }
 
-  #lost() {
+  async #lost(code) {
     const refusal = this.#refusal;
     this.#drop();
     if (refusal) this.#on.onError?.(refusal);
+    if (this.#ends.signal.aborted) return;
     if (refusal?.code === "account_suspended" || refusal?.code === "not_found") return this.close();
-    if (refusal?.code === "unauthorized" && this.#token) this.#client.renew(this.#token).catch(() => null);
     this.#say("reconnecting");
-    this.#timer = setTimeout(() => this.#open(), backoff(this.#failures));
-    this.#failures = Math.min(this.#failures + 1, 6);
+    if (refusal?.code === "unauthorized" && this.#token) await this.#client.renew(this.#token).catch(() => null);
+    this.#later(code);
+  }
+
+  #later(code) {
+    if (this.#socket || this.#ends.signal.aborted) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#open(), delayFor(code, this.#failures));
+    this.#failures += 1;
   }
 
   #drop() {
     const socket = this.#socket;
-    this.#socket = null;
+    if (this.#liveSince && Date.now() - this.#liveSince >= STEADY) this.#failures = 0;
+    this.#socket = this.#liveSince = this.#refusal = null;
+    this.#isAsked = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#silence);
     socket?.close();
@@ -298,11 +417,11 @@ class Subscription {
 
   #expect(ms) {
     clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => this.#lost(), ms);
+    this.#silence = setTimeout(() => this.#lost(1006), ms);
   }
 
   #say(state) {
-    if (state === this.state) return;
+    if (state === this.state || this.state === "closed") return;
     this.state = state;
     this.#on.onState?.(state);
   }
@@ -324,6 +443,7 @@ function parse(text) {
   }
 }
 
-function randomId() {
+/** Return 32 hex digits. `crypto.randomUUID` exists on https and localhost only. */
+export function randomId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

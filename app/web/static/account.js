@@ -1,6 +1,6 @@
 // Sign up, sign in, play as a guest, set another password with a reset token, sign out.
 
-import { call } from "./api.js";
+import { player, visitor } from "./clients.js";
 import { Form, nameProblem, passwordProblem } from "./form.js";
 import { refusal } from "./words.js";
 
@@ -14,12 +14,10 @@ const MODES = {
 const RESET_LINK = /^#reset=(.+)$/; // the fragment of an address never leaves the browser
 
 export class Account {
-  #session;
   #form;
   #mode = "up";
 
-  constructor(session) {
-    this.#session = session;
+  constructor() {
     this.#form = new Form("account", { username: "username", token: "reset-token", password: "password" }, {
       labels: () => MODES[this.#mode],
       check: () => this.#check(),
@@ -35,14 +33,14 @@ export class Account {
       find("username").focus();
     });
     find("guest").addEventListener("click", () => this.#enterAsGuest());
-    find("sign-out").addEventListener("click", () => this.#session.signOut());
+    find("sign-out").addEventListener("click", () => player.signOut());
     window.addEventListener("hashchange", () => this.#followLink());
     this.#followLink();
   }
 
   /** Show who is signed in. `refused` is the reason of a sign-out that the player did not ask for. */
   show(refused = null) {
-    const user = this.#session.user;
+    const user = player.user;
     find("account").hidden = user !== null;
     find("who-enter").hidden = user !== null;
     find("who-name").hidden = user === null;
@@ -85,7 +83,7 @@ export class Account {
     history.replaceState(null, "", location.pathname + location.search);
     this.#turn("reset");
     find("reset-token").value = decodeURIComponent(token);
-    if (!this.#session.user) find("password").focus();
+    if (!player.user) find("password").focus();
   }
 
   #check() {
@@ -101,9 +99,9 @@ export class Account {
   async #send() {
     const username = this.#form.value("username");
     const password = this.#form.value("password");
-    if (this.#mode === "up") return this.#session.signUp(username, password);
-    if (this.#mode === "in") return this.#session.signIn(username, password);
-    await call("POST", "/auth/reset", { body: { token: this.#form.value("token").trim(), password } });
+    if (this.#mode === "up") return player.register(username, password);
+    if (this.#mode === "in") return player.signIn(username, password);
+    await visitor.call("POST", "/auth/reset", { body: { token: this.#form.value("token").trim(), password } });
     this.#form.reset();
     this.#turn("in");
     find("account-done").hidden = false;
@@ -116,7 +114,7 @@ export class Account {
     this.#form.clear();
     button.setAttribute("aria-disabled", "true");
     try {
-      await this.#session.enterAsGuest();
+      await player.guest();
     } catch (refused) {
       this.#form.say(refusal(refused));
     } finally {

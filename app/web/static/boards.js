@@ -1,6 +1,6 @@
 // The public boards, and the one on the screen: the address names it, and this browser remembers it.
 
-import { call } from "./api.js";
+import { visitor } from "./clients.js";
 import { bounds } from "./seasons.js";
 import { shared } from "./storage.js";
 
@@ -62,7 +62,7 @@ export class Boards extends EventTarget {
   async read() {
     clearTimeout(this.#timer);
     try {
-      const { data, headers } = await call("GET", "/boards");
+      const { data, headers } = await visitor.request("GET", "/boards", { tries: 1 });
       this.#setClock(Date.parse(headers.get("Date")));
       this.#readAt = this.now();
       this.list = data;

@@ -1,5 +1,6 @@
 // The case against a suspended player, as far as the player may see it, and the player's one appeal.
 
+import { player } from "./clients.js";
 import { refusal } from "./words.js";
 
 const find = (id) => document.getElementById(id);
@@ -11,7 +12,6 @@ const STATES = {
 
 /** Events: `appealed`. */
 export class Case extends EventTarget {
-  #session;
   #section = find("case");
   #form = find("appeal-form");
   #text = find("appeal-text");
@@ -19,9 +19,8 @@ export class Case extends EventTarget {
   #said = find("case-said");
   #busy = false;
 
-  constructor(session) {
+  constructor() {
     super();
-    this.#session = session;
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#send();
@@ -52,10 +51,10 @@ export class Case extends EventTarget {
     if (!text.trim()) return this.#refuse("Say why the account should play again.");
     this.#work(true);
     try {
-      const { data } = await this.#session.call("POST", "/me/appeal", { body: { text } });
+      const known = await player.call("POST", "/me/appeal", { body: { text } });
       this.#form.hidden = true;
       this.#form.reset();
-      this.#tell(appeal(data));
+      this.#tell(appeal(known));
       this.#said.focus(); // the button that had the focus is hidden now
       this.dispatchEvent(new Event("appealed"));
     } catch (refused) {

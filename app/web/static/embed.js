@@ -1,11 +1,10 @@
 // The page /embed?board=…: one public board for a frame of another page, live and without an account.
 
 import { Announcer } from "./announce.js";
-import { call } from "./api.js";
 import { Board } from "./board.js";
 import { addressOf } from "./boards.js";
+import { visitor } from "./clients.js";
 import { Feed } from "./feed.js";
-import { Visitor } from "./visitor.js";
 import { CONNECTION } from "./words.js";
 
 const AGAIN = 3_000; // ms between two tries to read the board's rules …
@@ -15,7 +14,6 @@ const WORDS = { ...CONNECTION, polling: "Updates every 2 seconds" };
 const find = (id) => document.getElementById(id);
 
 const slug = new URL(location.href).searchParams.get("board") || "main";
-const visitor = new Visitor();
 const announcer = new Announcer();
 const board = new Board();
 const feed = new Feed(visitor);
@@ -36,7 +34,7 @@ const missing = () => say(`There is no public board “${slug}” here.`);
 async function read() {
   let wait = EVERY;
   try {
-    const { data } = await call("GET", `/boards/${encodeURIComponent(slug)}`);
+    const data = await visitor.call("GET", `/boards/${encodeURIComponent(slug)}`, { tries: 1 });
     if (rules === null) begin(data);
     else if (["name", "scoring", "order", "unit", "decimals"].some((field) => rules[field] !== data[field])) location.reload();
   } catch (refused) {
@@ -63,7 +61,6 @@ function begin(data) {
 }
 
 find("whole").href = addressOf(slug).replace(/^\/embed/, "/");
-visitor.addEventListener("refused", () => feed.follow({ signedIn: false, suspended: false }));
 feed.addEventListener("board", (event) => {
   say("");
   announcer.add(board.show(event.detail));

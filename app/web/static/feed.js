@@ -1,8 +1,7 @@
 // The source of the board: the socket for players; the public board every two seconds for other visitors, and for players
 // while the socket is down.
 
-import { call } from "./api.js";
-import { LiveSocket } from "./socket.js";
+import { visitor } from "./clients.js";
 
 const EVERY = 2_000; // ms between two reads of the public board
 const LONGEST = 5_000; // ms between two failed reads, unless the server asks for more
@@ -13,11 +12,12 @@ const PATIENCE = 3_000; // ms without a socket until the public board replaces i
  * (the board does not exist, or not for everyone).
  */
 export class Feed extends EventTarget {
-  #socket;
+  #client;
   #board = null; // a slug, null before the first
-  #version = -1;
-  #polled = false; // the board on the screen is the public one, which has no version
-  #live = false;
+  #live = null; // the subscription, null without one
+  #isLive = false;
+  #isShown = false;
+  #polled = false; // the board on the screen is the public one
   #wanted = false; // this visitor should have a socket
   #suspended = false;
   #etag = null;
@@ -26,35 +26,28 @@ export class Feed extends EventTarget {
   #unreached = 0;
   #failed = false; // the socket's last try failed
 
-  constructor(session) {
+  constructor(client) {
     super();
-    this.#socket = new LiveSocket(session);
-    this.#socket.addEventListener("board", (event) => this.#pushed(event.detail));
-    this.#socket.addEventListener("state", (event) => this.#turned(event.detail));
-    for (const name of ["suspended", "missing"]) this.#socket.addEventListener(name, () => this.dispatchEvent(new Event(name)));
-    window.addEventListener("online", () => {
-      this.#socket.check();
-      this.#back();
-    });
+    this.#client = client;
+    window.addEventListener("online", () => this.#back());
     window.addEventListener("offline", () => this.#say("offline"));
     document.addEventListener("visibilitychange", () => document.hidden || this.#back());
   }
 
-  /** Choose the source for the visitor: signed out, a player, or a suspended player. */
+  /** Choose the source for the visitor: one who watches on a socket, another one, or a suspended player. */
   follow({ signedIn, suspended }) {
     this.#suspended = suspended;
     this.#wanted = signedIn && !suspended;
-    if (this.#board !== null) this.#run(this.#version < 0 && !this.#polled ? 0 : PATIENCE);
+    if (this.#board !== null) this.#run(this.#isShown ? PATIENCE : 0);
   }
 
   /** Follow this board from now on. */
   turn(board) {
-    const patience = this.#live ? PATIENCE : 0;
+    const patience = this.#isLive ? PATIENCE : 0;
     this.#board = board;
-    this.#version = -1;
-    this.#polled = this.#live = false;
     this.#etag = null;
-    this.#socket.turn(board);
+    this.#isShown = this.#polled = this.#isLive = false;
+    this.#live?.turn(board);
     this.#run(patience);
   }
 
@@ -66,36 +59,47 @@ export class Feed extends EventTarget {
   /** Read the public board after `patience` ms if no socket has brought it until then. */
   #run(patience) {
     if (this.#wanted) {
-      this.#socket.start();
-      if (!this.#live) this.#poll(patience);
+      this.#open();
+      if (!this.#isLive) this.#poll(patience);
     } else {
-      this.#socket.stop();
-      this.#live = false;
+      this.#live?.close();
       this.#poll(0);
     }
   }
 
+  #open() {
+    if (this.#live) return;
+    this.#live = this.#client.watch(this.#board, (board) => this.#push(board), {
+      onState: (state) => this.#turned(state),
+      onError: (error) => this.#refused(error.code),
+    });
+    this.#say("connecting");
+  }
+
   #back() {
-    if (this.#board === null) return;
-    if (this.#wanted) this.#socket.hurry();
-    if (!this.#live) this.#poll(0);
+    if (this.#board !== null && !this.#isLive) this.#poll(0);
   }
 
   #turned(state) {
-    const was = this.#live;
-    this.#live = state === "live";
+    const was = this.#isLive;
+    this.#isLive = state === "live";
     this.#failed = state === "reconnecting";
-    if (this.#live) this.#quiet();
-    else if (was) this.#poll(PATIENCE);
-    this.#say(state);
+    if (state === "closed") this.#live = null;
+    if (this.#isLive) this.#quiet();
+    else if (was) this.#poll(state === "connecting" ? 0 : PATIENCE);
+    if (state !== "closed" && (was || state !== "connecting")) this.#say(state);
   }
 
-  #pushed({ meta, data }) {
-    this.dispatchEvent(new CustomEvent("online", { detail: meta.online }));
-    const newer = meta.version > this.#version || (this.#polled && meta.version === this.#version);
-    if (!newer) return;
-    this.#version = meta.version;
-    this.#show(data, false);
+  #refused(code) {
+    if (code === "account_suspended") this.dispatchEvent(new Event("suspended"));
+    if (code === "not_found") this.dispatchEvent(new Event("missing"));
+    // This server lets nobody watch without an account, or not from here.
+    if (code === "unauthorized" && !this.#client.user) this.follow({ signedIn: false, suspended: false });
+  }
+
+  #push({ rows, online }) {
+    this.dispatchEvent(new CustomEvent("online", { detail: online }));
+    this.#show(rows, false);
   }
 
   #quiet() {
@@ -113,12 +117,13 @@ export class Feed extends EventTarget {
     if (document.hidden && this.#polled) return; // the page is hidden; it reads again when it is visible
     let wait = EVERY;
     try {
-      const headers = this.#etag ? { "If-None-Match": this.#etag } : {};
-      const answer = await call("GET", `/leaderboard/top?limit=10&board=${encodeURIComponent(this.#board)}`, { headers });
+      const path = `/leaderboard/top?limit=10&board=${encodeURIComponent(this.#board)}`;
+      const { data, headers } = await visitor.request("GET", path, { tries: 1 });
       if (round !== this.#round) return;
       this.#unreached = 0;
-      this.#etag = answer.headers.get("ETag");
-      if (answer.status !== 304) this.#show(answer.data, true);
+      if (this.#etag === null || headers.get("ETag") !== this.#etag) this.#show(data, true);
+      this.#etag = headers.get("ETag");
+      if (this.#wanted) this.#open(); // unless there is a socket: the board was missing, and is there again
       this.#say(this.#wanted ? "fallback" : this.#suspended ? "suspended" : "polling");
     } catch (refused) {
       if (round !== this.#round) return;
@@ -131,6 +136,7 @@ export class Feed extends EventTarget {
   }
 
   #show(rows, polled) {
+    this.#isShown = true;
     this.#polled = polled;
     if (!polled) this.#etag = null; // the board on the screen no longer has the public board's tag
     this.dispatchEvent(new CustomEvent("board", { detail: rows }));

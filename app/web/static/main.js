@@ -6,26 +6,25 @@ import { BoardHead } from "./board-head.js";
 import { Board } from "./board.js";
 import { Boards } from "./boards.js";
 import { Case } from "./case.js";
+import { player } from "./clients.js";
 import { Feed } from "./feed.js";
 import { Online } from "./online.js";
 import { OwnAccount } from "./own-account.js";
 import { Play } from "./play.js";
-import { Session } from "./session.js";
 import { Standing } from "./standing.js";
 import { CONNECTION, LOST, suspension } from "./words.js";
 
-const session = new Session();
-const account = new Account(session);
+const account = new Account();
 const announcer = new Announcer();
 const boards = new Boards();
 const head = new BoardHead(boards);
 const board = new Board();
-const ownCase = new Case(session);
-const feed = new Feed(session);
+const ownCase = new Case();
+const feed = new Feed(player);
 const online = new Online();
-const ownAccount = new OwnAccount(session);
-const play = new Play(session, boards);
-const standing = new Standing(session, board);
+const ownAccount = new OwnAccount();
+const play = new Play(boards);
+const standing = new Standing(board);
 
 const banner = document.getElementById("banner");
 const bannerWords = document.getElementById("banner-words");
@@ -33,13 +32,15 @@ const bannerLink = document.getElementById("banner-link");
 const connection = document.getElementById("connection");
 const connectionWords = document.getElementById("connection-words");
 
+let userId = null; // of the signed-in player
 let suspended = false;
 let playersCase; // the case in GET /me: null without one, undefined while it is unknown
 
 function someoneElse(refused = null) {
   suspended = false;
   playersCase = undefined;
-  board.mark(session.user?.user_id ?? null);
+  userId = player.user?.user_id ?? null;
+  board.mark(userId);
   account.show(refused);
   ownCase.show(null);
   ownAccount.reset();
@@ -50,8 +51,8 @@ function someoneElse(refused = null) {
 /** Update every part for the present visitor, who may be suspended. */
 function settle() {
   warn();
-  play.allow(session.user !== null && !suspended);
-  feed.follow({ signedIn: session.user !== null, suspended });
+  play.allow(userId !== null && !suspended);
+  feed.follow({ signedIn: userId !== null, suspended });
 }
 
 /** Tell a suspended player what they can do. */
@@ -83,13 +84,13 @@ head.addEventListener("turned", () => {
   play.turn();
 });
 
-session.addEventListener("enter", () => {
+player.addEventListener("user", () => {
+  if (player.user.user_id === userId) return account.show(); // another name
   const focused = document.activeElement?.closest("#account");
   someoneElse();
   if (focused) play.focus();
 });
-session.addEventListener("rename", () => account.show());
-session.addEventListener("leave", (event) => {
+player.addEventListener("signout", (event) => {
   someoneElse(event.detail);
   document.getElementById("who-enter").focus();
 });
@@ -122,7 +123,6 @@ feed.addEventListener("state", (event) => {
   connection.dataset.state = event.detail;
   if (connectionWords.textContent !== CONNECTION[event.detail]) connectionWords.textContent = CONNECTION[event.detail];
   if (LOST.has(before) && !LOST.has(event.detail)) account.reached();
-  if (before !== "live" && event.detail === "live") play.hurry();
 });
 play.addEventListener("earned", (event) => standing.earned(event.detail));
 play.addEventListener("refused", (event) => {

@@ -1,6 +1,6 @@
 // The number of players on the board: it comes with every push, and is requested while no push comes.
 
-import { call } from "./api.js";
+import { visitor } from "./clients.js";
 import { LOST, online as words } from "./words.js";
 
 const EVERY = 10_000; // ms between two requests without a socket
@@ -52,8 +52,8 @@ export class Online {
     this.#soon();
     const told = this.#told;
     try {
-      const { data } = await call("GET", `/leaderboard/online?board=${encodeURIComponent(this.#board)}`);
-      if (told === this.#told) this.show(data.online);
+      const { online } = await visitor.call("GET", `/leaderboard/online?board=${encodeURIComponent(this.#board)}`, { tries: 1 });
+      if (told === this.#told) this.show(online);
     } catch (refused) {
       if (told !== this.#told) return;
       this.#element.hidden = true; // no number is better than an old one

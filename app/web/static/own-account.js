@@ -1,16 +1,15 @@
 // The player's own account: another name, another password; for a guest, an account with both.
 
+import { player } from "./clients.js";
 import { Form, nameProblem, passwordProblem } from "./form.js";
 
 const find = (id) => document.getElementById(id);
 
 export class OwnAccount {
-  #session;
   #guest = null; // null while it is unknown
   #forms;
 
-  constructor(session) {
-    this.#session = session;
+  constructor() {
     const upgrade = new Form("upgrade", { username: "upgrade-name", password: "upgrade-password" }, {
       labels: () => ({ button: "Keep this account", busy: "Keeping it…" }),
       check: () => ({ username: nameProblem(upgrade.value("username")), password: passwordProblem(upgrade.value("password")) }),
@@ -55,20 +54,18 @@ export class OwnAccount {
   }
 
   async #upgrade(username, password) {
-    const { data } = await this.#session.call("POST", "/me/account", { body: { username, password } });
+    const profile = await player.call("POST", "/me/account", { body: { username, password } });
     this.#done("upgrade", "It is yours: sign in with this name and password anywhere.");
-    this.#session.rename(data.username);
-    this.know(data, false);
+    this.know(profile, false);
   }
 
   async #rename(username) {
-    const { data } = await this.#session.call("PATCH", "/me", { body: { username } });
-    this.#done("rename", `Your name is ${data.username} now.`);
-    this.#session.rename(data.username);
+    const profile = await player.call("PATCH", "/me", { body: { username } });
+    this.#done("rename", `Your name is ${profile.username} now.`);
   }
 
   async #changePassword(current, password) {
-    await this.#session.call("POST", "/me/password", { body: { current, new: password } });
+    await player.call("POST", "/me/password", { body: { current, new: password } });
     this.#done("change", "The password is changed. You are signed out everywhere else.");
   }
 

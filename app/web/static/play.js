@@ -1,20 +1,19 @@
 // One action at a time: choose, start, wait, complete, see its points.
 
-import { call } from "./api.js";
+import { player, visitor } from "./clients.js";
+import { randomId } from "./fairboard.js";
 import { PlayView } from "./play-view.js";
-import { redeem } from "./redeem.js";
 import { resultForm } from "./result-field.js";
 import { scoreWords } from "./scores.js";
 import { isOpen } from "./seasons.js";
-import { randomId, shared, tab } from "./storage.js";
+import { shared, tab } from "./storage.js";
 import { reason, refusal } from "./words.js";
 
 const KEPT = "fairboard.action"; // the open action of this tab, so that a reload does not lose it
 const COMPLETED = "fairboard.completed"; // {user_id, at}: the wait for the next action starts no earlier than the last completion
 
-/** Events: `earned` (detail: the answer to complete), `refused` (detail: a Refused). */
+/** Events: `earned` (detail: the answer to complete), `refused` (detail: the error). */
 export class Play extends EventTarget {
-  #session;
   #boards;
   #view = new PlayView();
   #slug = null; // of the board whose types are offered
@@ -23,12 +22,10 @@ export class Play extends EventTarget {
   #action = null;
   #timer = null;
   #abort = null;
-  #reached = new EventTarget();
   #userId = null;
 
-  constructor(session, boards) {
+  constructor(boards) {
     super();
-    this.#session = session;
     this.#boards = boards;
     this.#view.onSubmit(() => this.#press());
     this.#view.onLeave(() => this.#leave());
@@ -37,7 +34,7 @@ export class Play extends EventTarget {
 
   /** Set whether the visitor may play now. */
   allow(yes) {
-    const userId = yes ? this.#session.user.user_id : null;
+    const userId = yes ? player.user.user_id : null;
     this.#view.show(yes);
     if (userId === this.#userId) return;
     this.#userId = userId;
@@ -61,11 +58,6 @@ export class Play extends EventTarget {
     if (isFirst) this.#resume();
   }
 
-  /** Try at once to complete what waits for its next try: the server is within reach again. */
-  hurry() {
-    this.#reached.dispatchEvent(new Event("reached"));
-  }
-
   focus() {
     this.#view.focus();
   }
@@ -73,7 +65,7 @@ export class Play extends EventTarget {
   async #load() {
     const { board } = this.#boards;
     try {
-      const { data } = await call("GET", "/action-types");
+      const data = await visitor.call("GET", "/action-types", { tries: 1 });
       if (board.slug !== this.#boards.board?.slug) return;
       const open = isOpen(board, this.#boards.now());
       this.#types = open ? data.filter((type) => type.boards.includes(board.slug) && type.result_kind !== "trusted") : [];
@@ -113,7 +105,7 @@ export class Play extends EventTarget {
     this.#phase = "starting";
     this.#view.starting();
     try {
-      const { data } = await this.#session.call("POST", "/actions", { body: { action_type: type.slug } });
+      const data = await player.call("POST", "/actions", { body: { action_type: type.slug } });
       if (userId !== this.#userId) return;
       const now = Date.now(); // this computer's clock: the server's may differ
       this.#action = {
@@ -206,7 +198,9 @@ export class Play extends EventTarget {
     const { signal } = this.#abort;
     const onRetry = (refused, ms) => this.#countDown(reason(refused), performance.now() + ms);
     try {
-      const answer = await redeem(this.#session, action, { onRetry, signal, reached: this.#reached });
+      const body = { token: action.token, result: action.form ? action.result : undefined };
+      const tries = { key: action.key, tries: Infinity, signal, onRetry };
+      const answer = await player.call("POST", `/actions/${action.id}/complete`, { body, ...tries });
       if (this.#action !== action) return;
       shared.write(COMPLETED, { user_id: this.#userId, at: Date.now() });
       this.#forget();

@@ -1,5 +1,6 @@
 // The player's own rank and score: from the board while they are on it, from the server otherwise.
 
+import { player } from "./clients.js";
 import { PLAIN, gain, isTotal, score as scoreText, scoreWords } from "./scores.js";
 import { rank as rankWords } from "./words.js";
 
@@ -9,7 +10,6 @@ const AFTER_CHANGE = 2_000; // ms at least between two requests after changes of
 
 /** Events: `known` (detail: the player as GET /me returns it). */
 export class Standing extends EventTarget {
-  #session;
   #board;
   #rules = null; // the board as GET /boards has it, null before the first
   #section = document.getElementById("standing");
@@ -22,9 +22,8 @@ export class Standing extends EventTarget {
   #timer = null;
   #asked = 0;
 
-  constructor(session, board) {
+  constructor(board) {
     super();
-    this.#session = session;
     this.#board = board;
     document.addEventListener("visibilitychange", () => document.hidden || this.#soon(0));
   }
@@ -32,11 +31,11 @@ export class Standing extends EventTarget {
   /** Start over after a sign-in or sign-out. */
   reset() {
     this.#me = null;
-    this.#section.hidden = !this.#session.user;
+    this.#section.hidden = !player.user;
     this.#board.showOwn(null);
     this.#render();
     clearTimeout(this.#timer);
-    if (this.#session.user && this.#rules) this.#ask();
+    if (player.user && this.#rules) this.#ask();
   }
 
   /** Show the standing on another board. */
@@ -47,7 +46,7 @@ export class Standing extends EventTarget {
 
   /** Update from the changed board. */
   follow() {
-    const user = this.#session.user;
+    const user = player.user;
     const row = user && this.#board.find(user.user_id);
     if (!user || !this.#me) return;
     if (row && !this.#isBehind(row)) {
@@ -84,18 +83,18 @@ export class Standing extends EventTarget {
 
   #soon(wait) {
     clearTimeout(this.#timer);
-    if (this.#session.user && this.#rules) this.#timer = setTimeout(() => this.#ask(), wait);
+    if (player.user && this.#rules) this.#timer = setTimeout(() => this.#ask(), wait);
   }
 
   async #ask() {
-    const user = this.#session.user;
+    const user = player.user;
     this.#asked = performance.now();
     let wait = EVERY;
     try {
       const rules = this.#rules;
-      const { data } = await this.#session.call("GET", "/me");
+      const data = await player.call("GET", "/me", { tries: 1 });
       const standing = await this.#on(rules, data);
-      if (user !== this.#session.user || rules.slug !== this.#rules.slug) return;
+      if (user !== player.user || rules.slug !== this.#rules.slug) return;
       this.#me = { ...data, ...standing };
       this.#render();
       this.dispatchEvent(new CustomEvent("known", { detail: data }));
@@ -110,8 +109,7 @@ export class Standing extends EventTarget {
   async #on({ slug }, me) {
     if (slug === PLAIN.slug) return {};
     if (me.status === "suspended") return { rank: null, score: null };
-    const { data } = await this.#session.call("GET", `/leaderboard/me?around=0&board=${encodeURIComponent(slug)}`);
-    return data.standing;
+    return (await player.call("GET", `/leaderboard/me?around=0&board=${encodeURIComponent(slug)}`, { tries: 1 })).standing;
   }
 
   #render() {
@@ -121,9 +119,9 @@ export class Standing extends EventTarget {
     this.#score.textContent = scoreText(rules, rank === null && isTotal(rules) ? 0 : score);
     this.#score.classList.toggle("long", this.#score.textContent.length > 9);
     this.#note.textContent = this.#me ? this.#words(rank, score, status) : "Looking it up…";
-    const below = this.#me && rank !== null && status === "active" && !this.#board.find(this.#session.user?.user_id);
+    const below = this.#me && rank !== null && status === "active" && !this.#board.find(player.user?.user_id);
     const before = performance.now() < this.#leadUntil ? this.#before : undefined;
-    this.#board.showOwn(below && this.#session.user ? { rank, username, score, metadata } : null, before);
+    this.#board.showOwn(below && player.user ? { rank, username, score, metadata } : null, before);
   }
 
   #words(rank, score, status) {

@@ -41,38 +41,3 @@ export const shared = box("localStorage");
 
 /** Storage of this tab only, which survives a reload. */
 export const tab = box("sessionStorage");
-
-/** Return 32 hex digits. `crypto.randomUUID` exists on https and localhost only. */
-export function randomId() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-const LEASE = 15_000; // ms; longer than any request made under the lock
-
-/** Run `work` while no other tab runs work under the same name. */
-export async function exclusive(name, work) {
-  if (navigator.locks) return navigator.locks.request(name, work);
-  return leased(name, work); // Web Locks exist on https and localhost only
-}
-
-async function leased(name, work) {
-  const owner = randomId();
-  for (;;) {
-    const lease = shared.read(name);
-    const left = lease ? lease.until - Date.now() : 0;
-    if (left <= 0 || left > LEASE) { // the lease is over, or its time is unknown since the clock was set back
-      shared.write(name, { owner, until: Date.now() + LEASE });
-      await pause(40 + Math.random() * 40); // another tab may have written at the same moment; the last writer holds the lease
-      if (shared.read(name)?.owner === owner) break;
-    }
-    await pause(60);
-  }
-  try {
-    return await work();
-  } finally {
-    if (shared.read(name)?.owner === owner) shared.remove(name);
-  }
-}
-
-/** Resolve after `ms`. */
-export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -10,12 +10,21 @@ from threading import Thread
 from typing import ClassVar
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from devstack.child import ROOT
 from tests.e2e.page.screen import Screen, open_screen
-from tests.parts.client import Api, fresh_name
+from tests.parts.client import PASSWORD, Api, fresh_name
 from tests.parts.product import Product, running
+
+_OPEN = """async (url) => {
+    const { Fairboard } = await import("/clients/fairboard.js");
+    const Socket = window.WebSocket;
+    window.sockets = [];
+    window.WebSocket = class extends Socket { constructor(...given) { super(...given); window.sockets.push(this); } };
+    window.game = new Fairboard(url);
+    window.boards = [], window.standings = [], window.states = [];
+}"""
 
 
 @dataclass(frozen=True)
@@ -99,3 +108,21 @@ def prize(stage: Product) -> str:
     best = stage.query_value("SELECT coalesce(max(score), 0) FROM standings")
     stage.run_json("actions", "add", slug, "--points", str(best + 1000), "--name", slug)
     return slug
+
+
+@pytest.fixture
+def game(browser: Browser, sites: Sites, stage: Product) -> Iterator[Page]:
+    """Yield a page of an allowed site with a client in `game`; its sockets, boards, standings and states are kept."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{sites.friend}/game")
+    page.evaluate(_OPEN, stage.url)
+    yield page
+    context.close()
+
+
+def register(game: Page) -> str:
+    """Sign a new player up with the client of a game. Returns the username."""
+    name = fresh_name("js")
+    game.evaluate("([name, password]) => game.register(name, password)", [name, PASSWORD])
+    return name

@@ -16,7 +16,7 @@ from tests.parts.waiting import eventually
 CODES = [1001, 1005, 1006, 1008, 1011, 1012, 1013, 4408, 4409]
 DELAYS = """async ([codes, most]) => {
     const failures = Array.from({ length: most }, (_, number) => number);
-    const { delayFor, tryFor } = await import("/static/socket.js");
+    const { delayFor, tryFor } = await import("/static/fairboard.js");
     const bounds = (code, number) => [0, 1].map((share) => {
         Math.random = () => share;
         return delayFor(code, number) / 1000;

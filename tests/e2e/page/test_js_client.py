@@ -6,27 +6,17 @@ import gzip
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from devstack.child import ROOT
-from tests.e2e.page.conftest import Sites
-from tests.parts.client import PASSWORD, Api, fresh_name
+from tests.e2e.page.conftest import Sites, register
+from tests.parts.client import Api, fresh_name
 from tests.parts.product import Product
 from tests.parts.waiting import eventually
 
 CLIENT = ROOT / "clients" / "js"
-OPEN = """async (url) => {
-    const { Fairboard } = await import("/clients/fairboard.js");
-    const Socket = window.WebSocket;
-    window.sockets = [];
-    window.WebSocket = class extends Socket { constructor(...given) { super(...given); window.sockets.push(this); } };
-    window.game = new Fairboard(url);
-    window.boards = [], window.standings = [], window.states = [];
-}"""
 WATCH = """() => {
     window.live = game.watch("main", (board) => boards.push(board), {
         onStanding: (standing) => standings.push(standing), onState: (state) => states.push(state),
@@ -42,29 +32,12 @@ COMPLETE = """async (type) => {
 }"""
 
 
-@pytest.fixture
-def game(browser: Browser, sites: Sites, stage: Product) -> Iterator[Page]:
-    """Yield a page of an allowed site with a client in `game`; its sockets, boards, standings and states are kept."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{sites.friend}/game")
-    page.evaluate(OPEN, stage.url)
-    yield page
-    context.close()
-
-
-def _register(page: Page) -> str:
-    name = fresh_name("js")
-    page.evaluate("([name, password]) => game.register(name, password)", [name, PASSWORD])
-    return name
-
-
 def _last(page: Page, name: str) -> Any:
     return page.evaluate(f"{name}.at(-1)")
 
 
 def test_a_player_plays_and_sees_the_board_and_the_own_rank(game: Page, prize: str) -> None:
-    name = _register(game)
+    name = register(game)
     game.evaluate(WATCH)
     game.wait_for_function("boards.length > 0")
     done = game.evaluate(COMPLETE, prize)
@@ -92,7 +65,7 @@ def test_anybody_watches_and_pages_through_a_board(game: Page, stage_api: Api, p
 
 
 def test_a_lost_answer_loses_no_points(game: Page, stage_api: Api) -> None:
-    _register(game)
+    register(game)
     answered: list[int] = []
 
     def lose_first(route: Route) -> None:
@@ -112,7 +85,7 @@ def test_a_lost_answer_loses_no_points(game: Page, stage_api: Api) -> None:
 def test_after_a_refused_result_another_one_counts(game: Page, stage: Product) -> None:
     slug = fresh_name("guess")
     stage.run_json("actions", "add", slug, "--result-kind", "reported", "--min-result", "0", "--max-result", "9")
-    _register(game)
+    register(game)
     results = game.evaluate(
         """async (type) => {
             const run = await game.start(type);
@@ -125,46 +98,13 @@ def test_after_a_refused_result_another_one_counts(game: Page, stage: Product) -
 
 
 def test_a_refusal_says_what_the_server_said(game: Page) -> None:
-    _register(game)
+    register(game)
     caught = "(error) => ({ name: error.name, code: error.code, status: error.status, id: error.requestId })"
     refused = game.evaluate(f"game.start('nothing').catch({caught})")
     assert refused["id"]
     assert (refused["name"], refused["code"], refused["status"]) == ("FairboardError", "invalid_request", 422)
     wrong = game.evaluate(f"game.signIn('nobody-at-all', 'no password of anyone').catch({caught})")
     assert (wrong["code"], wrong["status"]) == ("invalid_credentials", 401)
-
-
-def test_a_token_is_renewed_once_for_all_calls_and_on_the_open_socket(game: Page, stage: Product) -> None:
-    _register(game)
-    game.evaluate(WATCH)
-    game.wait_for_function("states.at(-1) === 'live'")
-    renewals: list[str] = []
-    game.on("request", lambda request: renewals.append(request.url) if "/auth/refresh" in request.url else None)
-    sent = game.evaluate(
-        """async () => {
-            const sent = [], socket = sockets.at(-1), send = socket.send.bind(socket);
-            socket.send = (text) => (sent.push(JSON.parse(text)), send(text));
-            const before = await game.token();
-            await Promise.all([game.renew(before), game.renew(before)]);
-            await Promise.all([game.call("GET", "/me"), game.call("GET", "/me")]);
-            await new Promise((resolve) => setTimeout(resolve, 0));
-            return { sent, before, after: await game.token() };
-        }"""
-    )
-    assert len(renewals) == 1
-    assert sent["after"] != sent["before"]
-    game.wait_for_function("boards.length > 0")
-    assert [message["auth"] for message in sent["sent"] if message["type"] == "subscribe"] == [
-        f"Bearer {sent['after']}"
-    ]
-    again = game.evaluate(
-        """async (url) => {
-            const { Fairboard } = await import("/clients/fairboard.js");
-            return new Fairboard(url).user;
-        }""",
-        stage.url,
-    )
-    assert again == game.evaluate("game.user"), "another tab has the same player"
 
 
 def test_a_lost_socket_comes_back_and_an_old_board_is_dropped(game: Page) -> None:
@@ -179,24 +119,6 @@ def test_a_lost_socket_comes_back_and_an_old_board_is_dropped(game: Page) -> Non
     game.wait_for_function("states.at(-1) === 'live' && states.length > 1", timeout=30_000)
     assert game.evaluate("states") == ["live", "reconnecting", "live"]
     assert game.evaluate("sockets.length") == 2
-
-
-def test_a_sign_out_ends_the_login_and_goes_on_watching(game: Page) -> None:
-    _register(game)
-    game.evaluate(WATCH)
-    game.wait_for_function("states.at(-1) === 'live'")
-    token = game.evaluate("game.token()")
-    game.evaluate("game.signOut()")
-    assert game.evaluate("game.user") is None
-    game.wait_for_function("states.at(-1) === 'live' && states.length > 1", timeout=30_000)
-    status = game.evaluate(
-        """async (token) => {
-            const answer = await fetch(game.url + "/api/v1/me", { headers: { Authorization: `Bearer ${token}` } });
-            return answer.status;
-        }""",
-        token,
-    )
-    assert status == 401
 
 
 def test_the_element_is_a_board_in_one_line(game: Page, stage: Product, stage_api: Api, prize: str) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from devstack.child import ROOT
 from tests.e2e.page.conftest import Sites
@@ -19,21 +17,6 @@ from tests.parts.waiting import eventually
 
 IMPORT = re.compile(r"import \{ Fairboard \} from (\S+);")
 IN_A_FUNCTION = r"const { Fairboard } = await import(\1);"
-OPEN = """async (url) => {
-    const { Fairboard } = await import("/clients/fairboard.js");
-    window.game = new Fairboard(url);
-}"""
-
-
-@pytest.fixture
-def game(browser: Browser, sites: Sites, stage: Product) -> Iterator[Page]:
-    """Yield a page of an allowed site with a client in `game`."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{sites.friend}/game")
-    page.evaluate(OPEN, stage.url)
-    yield page
-    context.close()
 
 
 def _code(page: str, stage: Product) -> list[str]:

@@ -60,6 +60,15 @@ def test_hadolint_has_nothing_against_the_dockerfile() -> None:
     _run(_tool("hadolint"), DOCKERFILE)
 
 
+def test_the_image_has_what_links_in_the_app_lead_to() -> None:
+    copied = re.findall(r"^COPY (\S+) ", DOCKERFILE.read_text(), re.M)
+    sent = (ROOT / ".dockerignore").read_text().splitlines()
+    targets = {str(link.resolve().relative_to(ROOT)) for link in (ROOT / "app").rglob("*") if link.is_symlink()}
+    assert targets
+    assert targets <= set(copied)
+    assert {f"!{target}" for target in targets} <= set(sent)
+
+
 @needs_promtool
 def test_promtool_accepts_the_configuration_and_the_alerts() -> None:
     _run("promtool", "check", "config", DEPLOY / "prometheus" / "prometheus.yml")
