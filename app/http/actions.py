@@ -15,8 +15,9 @@ from app.domain.times import rfc3339
 from app.http.bodies import ActionToken, NewAction, body, idempotency_key, no_query
 from app.http.completions import render_completed
 from app.http.envelope import answer, failure_code, request_id
-from app.http.identity import container, me, signed_in
+from app.http.identity import container, entering, me, signed_in
 from app.http.limits import RateLimits
+from app.services.accounts.entrances import Entrance
 from app.services.play.actions import Issued
 
 
@@ -60,16 +61,21 @@ def blueprint(limits: RateLimits) -> Blueprint:
         return answer(container().actions.state(me().player_id, action_id))
 
     @routes.post("/actions/<uuid:action_id>/complete")
-    @signed_in(limit=limits.complete)
-    def complete(action_id: UUID) -> Response:
-        given = body(ActionToken)
-        metadata = None if given.metadata is None else compact(given.metadata)
-        redemption = RedemptionRequest(
-            str(me().player_id), str(action_id), given.token, idempotency_key(), request_id(), given.result, metadata
-        )
-        return render_completed(container().redemptions.complete(redemption), redemption.player_id)
+    @entering(limits.complete)
+    def complete(entrance: Entrance, action_id: UUID) -> Response:
+        with entrance.before():
+            redemption = _redemption_of(action_id)
+        return render_completed(container().redemptions.complete(redemption, entrance), redemption.player_id)
 
     return routes
+
+
+def _redemption_of(action_id: UUID) -> RedemptionRequest:
+    given = body(ActionToken)
+    metadata = None if given.metadata is None else compact(given.metadata)
+    return RedemptionRequest(
+        str(me().player_id), str(action_id), given.token, idempotency_key(), request_id(), given.result, metadata
+    )
 
 
 def _count_redemption(response: Response) -> Response:

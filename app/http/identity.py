@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
+from typing import Concatenate
 from uuid import UUID
 
 import jwt.exceptions
@@ -23,6 +24,7 @@ from app.http.services import container as container
 from app.http.sign_ins import note_sign_in
 from app.http.views import P, R, ViewDecorator
 from app.services.accounts.accounts import Login
+from app.services.accounts.entrances import Entrance
 from app.services.accounts.provider_sign_ins import ProviderSignIns
 from app.settings import Settings
 
@@ -172,11 +174,28 @@ def signed_in(
             if limit is None:
                 sessions.check(*login, may_be_suspended=may_be_suspended)
             else:
-                count = sessions.admit(*login, limit.window(*login), may_be_suspended=may_be_suspended)
+                count = sessions.admit(limit.gate(*login), may_be_suspended=may_be_suspended)
                 limit.check(count, *login)
             return view(*args, **kwargs)
 
         return checked
+
+    return decorate
+
+
+def entering(limit: PlayerLimit) -> Callable[[Callable[Concatenate[Entrance, P], R]], Callable[P, R]]:
+    """Require a signed-in player, whom the view itself admits: by its first argument, in the round trip of a script."""
+
+    def decorate(view: Callable[Concatenate[Entrance, P], R]) -> Callable[P, R]:
+        @wraps(view)
+        def entered(*args: P.args, **kwargs: P.kwargs) -> R:
+            identity = identity_of(request.headers.get("Authorization"))
+            g.identity = identity
+            login = identity.player_id, identity.login_id
+            check_count = partial(limit.check, player_id=identity.player_id, login_id=identity.login_id)
+            return view(Entrance(container().sessions, limit.gate(*login), check_count), *args, **kwargs)
+
+        return entered
 
     return decorate
 

@@ -20,6 +20,7 @@ from app.http.api_keys import known_key, proved_key
 from app.http.top_reads import ReadCounter
 from app.http.views import P, R, ViewDecorator
 from app.settings import Settings
+from app.stores.accounts.gates import Gate
 from app.stores.redis.client import Client, Scripts
 from app.stores.redis.rate_limits import STORAGE_URI, Window
 
@@ -48,9 +49,10 @@ class PlayerLimit:
     ) -> None:
         self._limiter, self._item, self._scope, self._caller = limiter, item, scope, caller
 
-    def window(self, player_id: UUID, login_id: UUID) -> Window:
-        """Return the window that counts this login's requests."""
-        return Window(self._item.key_for(*self._identifiers(player_id, login_id)), self._item.get_expiry())
+    def gate(self, player_id: UUID, login_id: UUID) -> Gate:
+        """Return the gate of this login's requests."""
+        window = Window(self._item.key_for(*self._identifiers(player_id, login_id)), self._item.get_expiry())
+        return Gate(window, self._item.amount, (player_id, login_id))
 
     def check(self, count: int, player_id: UUID, login_id: UUID) -> None:
         """Raise RateLimited if the window's count is over the limit."""

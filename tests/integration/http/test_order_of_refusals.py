@@ -253,7 +253,8 @@ def test_a_lost_copy_is_filled_and_the_call_goes_on(container: Container, new_ac
             count = actor.count(scope)
             assert actor.send(_spoilt(actor, scope, (), key)).status_code == status
             assert actor.count(scope) == count + 1
-            assert container.redis.keys("login:*") and container.redis.keys("status:*")
+            assert container.redis.keys("login:*")
+            assert container.redis.keys("status:*")
 
 
 def _lose(container: Container, *patterns: str) -> None:
