@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from uuid import UUID
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from prometheus_client import Counter
 
 from app import metrics
@@ -17,6 +17,7 @@ from app.http.completions import render_completed
 from app.http.envelope import answer, failure_code, request_id
 from app.http.identity import container, entering, me, signed_in
 from app.http.limits import RateLimits
+from app.http.present import present_request
 from app.services.accounts.entrances import Entrance
 from app.services.play.actions import Issued
 
@@ -80,7 +81,7 @@ def _redemption_of(action_id: UUID) -> RedemptionRequest:
 
 def _count_redemption(response: Response) -> Response:
     """Count every outcome of a completion, including refusals before the view."""
-    if request.endpoint == "actions.complete":
+    if present_request().endpoint == "actions.complete":
         replayed = "replayed" if "Idempotency-Replayed" in response.headers else "scored"
         _outcome_counter(failure_code() or replayed).inc()
     return response

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, TypeVar
 from uuid import UUID
 
-from flask import request
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -32,11 +31,13 @@ from app.domain.rollups import Granularity
 from app.domain.times import moment
 from app.errors import InvalidRequest
 from app.http.json_body import MAX_BODY, has_body, json_body
+from app.http.present import present_environ, present_request
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 MAX_KEY = 255
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # PostgreSQL refuses NUL, and UTF-8 a half of a surrogate pair
 _KEY = re.compile(rf"[\x20-\x7e]{{1,{MAX_KEY}}}")
 
 _MESSAGES = {
@@ -230,7 +231,8 @@ def json_object(most: int = MAX_BODY) -> dict[str, JsonValue]:
 
 def optional_body(model: type[Model]) -> Model:
     """Return the JSON body as `model`, or the model's defaults where the request has none."""
-    if request.content_length or (request.content_length is None and has_body(request.environ)):
+    http = present_request()
+    if http.content_length or (http.content_length is None and has_body(http.environ)):
         return body(model)
     no_query()
     return validated(model, {})
@@ -239,7 +241,7 @@ def optional_body(model: type[Model]) -> Model:
 def query(model: type[Model]) -> Model:
     """Return the query parameters as `model`. Raises InvalidRequest, also for a parameter that occurs twice."""
     values: dict[str, str] = {}
-    for name, texts in request.args.lists():
+    for name, texts in present_request().args.lists():
         if len(texts) > 1:
             raise InvalidRequest.field(name, "must be given once")
         values[name] = texts[0]
@@ -248,12 +250,13 @@ def query(model: type[Model]) -> Model:
 
 def no_query() -> None:
     """Raise InvalidRequest if the request has a query parameter, for a route that reads none."""
-    query(Strict)
+    if present_environ().get("QUERY_STRING"):
+        query(Strict)
 
 
 def idempotency_key() -> str | None:
     """Return the Idempotency-Key header, or `None` without one. Raises InvalidRequest."""
-    key = request.headers.get("Idempotency-Key")
+    key = present_environ().get("HTTP_IDEMPOTENCY_KEY")
     return None if key is None else checked_key(key, "Idempotency-Key")
 
 
@@ -271,7 +274,7 @@ def validated(model: type[Model], values: Mapping[str, object]) -> Model:
     except ValidationError as error:
         raise InvalidRequest(details=[_detail(problem) for problem in error.errors()]) from None
     for name, value in instance:
-        if isinstance(value, str) and not _is_storable(value):
+        if isinstance(value, str) and _UNSTORABLE.search(value):
             raise InvalidRequest.field(name, "has characters that can't be stored, such as NUL")
     return instance
 
@@ -282,8 +285,3 @@ def _detail(problem: ErrorDetails) -> dict[str, str]:
     if message is None:
         return {"field": field, "message": str(problem["msg"]).removeprefix("Value error, ")}
     return {"field": field, "message": message.format_map(problem.get("ctx", {}))}
-
-
-def _is_storable(text: str) -> bool:
-    """Return whether the text has no NUL, which PostgreSQL refuses, and no half surrogate pair, which UTF-8 refuses."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

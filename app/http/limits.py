@@ -25,6 +25,7 @@ from app.stores.redis.client import Client, Scripts
 from app.stores.redis.rate_limits import STORAGE_URI, Window
 
 _PREFIX = "limits"
+_CALLER = "{caller}"  # stands for one in a key that is made once
 
 
 def caller_address() -> str:
@@ -48,19 +49,21 @@ class PlayerLimit:
         self, limiter: RateLimiter, item: RateLimitItem, scope: str, caller: Callable[[UUID, UUID], str]
     ) -> None:
         self._limiter, self._item, self._scope, self._caller = limiter, item, scope, caller
+        self._seconds = item.get_expiry()
+        self._key_prefix, self._key_suffix = item.key_for(*self._identifiers(_CALLER)).split(_CALLER)
 
     def gate(self, player_id: UUID, login_id: UUID) -> Gate:
         """Return the gate of this login's requests."""
-        window = Window(self._item.key_for(*self._identifiers(player_id, login_id)), self._item.get_expiry())
-        return Gate(window, self._item.amount, (player_id, login_id))
+        key = f"{self._key_prefix}{self._caller(player_id, login_id)}{self._key_suffix}"
+        return Gate(Window(key, self._seconds), self._item.amount, (player_id, login_id))
 
     def check(self, count: int, player_id: UUID, login_id: UUID) -> None:
         """Raise RateLimited if the window's count is over the limit."""
         if count > self._item.amount:
-            raise _refusal(self._limiter, self._item, self._identifiers(player_id, login_id))
+            raise _refusal(self._limiter, self._item, self._identifiers(self._caller(player_id, login_id)))
 
-    def _identifiers(self, player_id: UUID, login_id: UUID) -> tuple[str, ...]:
-        return _PREFIX, self._caller(player_id, login_id), self._scope
+    def _identifiers(self, caller: str) -> tuple[str, ...]:
+        return _PREFIX, caller, self._scope
 
 
 class KeyLimit:
