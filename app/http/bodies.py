@@ -241,7 +241,8 @@ def optional_body(model: type[Model]) -> Model:
 def query(model: type[Model]) -> Model:
     """Return the query parameters as `model`. Raises InvalidRequest, also for a parameter that occurs twice."""
     values: dict[str, str] = {}
-    for name, texts in present_request().args.lists():
+    http = present_request()
+    for name, texts in http.args.lists() if http.environ.get("QUERY_STRING") else ():
         if len(texts) > 1:
             raise InvalidRequest.field(name, "must be given once")
         values[name] = texts[0]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from uuid import UUID
 
-from flask import Flask, request
+from flask import Flask
 from flask_limiter import Limiter
 from limits import RateLimitItem, RateLimitItemPerMinute, parse
 from limits.strategies import RateLimiter
@@ -17,6 +17,7 @@ from app.domain.api_keys import KeyCaller
 from app.domain.networks import network_of
 from app.errors import RateLimited
 from app.http.api_keys import known_key, proved_key
+from app.http.present import present_environ
 from app.http.top_reads import ReadCounter
 from app.http.views import P, R, ViewDecorator
 from app.settings import Settings
@@ -30,7 +31,7 @@ _CALLER = "{caller}"  # stands for one in a key that is made once
 
 def caller_address() -> str:
     """Return the network that counts as the caller's address: the peer's, or the one ProxyFix read behind proxies."""
-    return network_of(request.remote_addr or "unknown")
+    return network_of(present_environ().get("REMOTE_ADDR") or "unknown")
 
 
 def _login_caller(player_id: UUID, login_id: UUID) -> str:

@@ -111,7 +111,7 @@ class Redemptions:
 
     def _claim(self, request: RedemptionRequest, digest: str, entrance: Entrance | None) -> Claim:
         token = request.player_id, request.action_id, digest
-        fingerprint = request.fingerprint
+        fingerprint = request.fingerprint if request.key else ""
         if entrance is not None:
             answer = self._claims.admit_and_claim(entrance.gate, *token, key=request.key, fingerprint=fingerprint)
             if not isinstance(answer, Admission):
