@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Flask, Request, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import MapAdapter
@@ -58,6 +61,10 @@ class _App(Flask):
         response = empty(204)
         response.headers["Allow"] = super().make_default_options_response().headers["Allow"]
         return response
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function, as all of ours are: Flask would look at each one in every request."""
+        return func
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Return the adapter that finds the route. Upgrade is ignored, as RFC 9110 allows, except by the socket."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from uuid import UUID
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from prometheus_client import Counter
 
 from app import metrics
@@ -15,8 +15,10 @@ from app.domain.times import rfc3339
 from app.http.bodies import ActionToken, NewAction, body, idempotency_key, no_query
 from app.http.completions import render_completed
 from app.http.envelope import answer, failure_code, request_id
-from app.http.identity import container, me, signed_in
+from app.http.identity import container, entering, me, signed_in
 from app.http.limits import RateLimits
+from app.http.present import present_request
+from app.services.accounts.entrances import Entrance
 from app.services.play.actions import Issued
 
 
@@ -60,21 +62,26 @@ def blueprint(limits: RateLimits) -> Blueprint:
         return answer(container().actions.state(me().player_id, action_id))
 
     @routes.post("/actions/<uuid:action_id>/complete")
-    @signed_in(limit=limits.complete)
-    def complete(action_id: UUID) -> Response:
-        given = body(ActionToken)
-        metadata = None if given.metadata is None else compact(given.metadata)
-        redemption = RedemptionRequest(
-            str(me().player_id), str(action_id), given.token, idempotency_key(), request_id(), given.result, metadata
-        )
-        return render_completed(container().redemptions.complete(redemption), redemption.player_id)
+    @entering(limits.complete)
+    def complete(entrance: Entrance, action_id: UUID) -> Response:
+        with entrance.before():
+            redemption = _redemption_of(action_id)
+        return render_completed(container().redemptions.complete(redemption, entrance), redemption.player_id)
 
     return routes
 
 
+def _redemption_of(action_id: UUID) -> RedemptionRequest:
+    given = body(ActionToken)
+    metadata = None if given.metadata is None else compact(given.metadata)
+    return RedemptionRequest(
+        str(me().player_id), str(action_id), given.token, idempotency_key(), request_id(), given.result, metadata
+    )
+
+
 def _count_redemption(response: Response) -> Response:
     """Count every outcome of a completion, including refusals before the view."""
-    if request.endpoint == "actions.complete":
+    if present_request().endpoint == "actions.complete":
         replayed = "replayed" if "Idempotency-Replayed" in response.headers else "scored"
         _outcome_counter(failure_code() or replayed).inc()
     return response

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import g, request
 from structlog.contextvars import bind_contextvars
 
 from app.domain.api_keys import PREFIX, KeyCaller
 from app.errors import Unauthorized
+from app.http.present import present_environ, present_values
 from app.http.services import container
 
 _SCHEME = "bearer"
@@ -26,12 +26,13 @@ def proved_key(admit_lookup: Callable[[], None]) -> KeyCaller | None:
 
     `admit_lookup` is called before a key that Redis has no copy of is looked up; it may raise RateLimited.
     """
-    text = presented_key(request.environ.get("HTTP_AUTHORIZATION"))
+    text = presented_key(present_environ().get("HTTP_AUTHORIZATION"))
     if text is None:
         return None
-    key: KeyCaller | None = g.get("api_key")
+    values = present_values()
+    key: KeyCaller | None = values.get("api_key")
     if key is None:
-        key = g.api_key = container().key_checks.caller(text, admit_lookup)
+        key = values.api_key = container().key_checks.caller(text, admit_lookup)
         bind_contextvars(api_key=key.prefix)
     return key
 
@@ -46,5 +47,5 @@ def known_key(admit_lookup: Callable[[], None]) -> KeyCaller | None:
 
 def key_prefix() -> str | None:
     """Return the prefix of the key that this request has proved, for its log line."""
-    key: KeyCaller | None = g.get("api_key")
+    key: KeyCaller | None = present_values().get("api_key")
     return key.prefix if key else None

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, TypeVar
 from uuid import UUID
 
-from flask import request
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -32,11 +31,13 @@ from app.domain.rollups import Granularity
 from app.domain.times import moment
 from app.errors import InvalidRequest
 from app.http.json_body import MAX_BODY, has_body, json_body
+from app.http.present import present_environ, present_request
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 MAX_KEY = 255
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # PostgreSQL refuses NUL, and UTF-8 a half of a surrogate pair
 _KEY = re.compile(rf"[\x20-\x7e]{{1,{MAX_KEY}}}")
 
 _MESSAGES = {
@@ -57,7 +58,7 @@ _MESSAGES = {
     "string_unicode": "has a field whose name is no Unicode text",
 }
 """The messages of pydantic's types of errors, with the facts that pydantic gives."""
-_UNSTORABLE = "has characters that can't be stored, such as NUL"
+_NOT_STORABLE = "has characters that can't be stored, such as NUL"
 
 Model = TypeVar("Model", bound=BaseModel)
 Player = Annotated[
@@ -231,7 +232,8 @@ def json_object(most: int = MAX_BODY) -> dict[str, JsonValue]:
 
 def optional_body(model: type[Model]) -> Model:
     """Return the JSON body as `model`, or the model's defaults where the request has none."""
-    if request.content_length or (request.content_length is None and has_body(request.environ)):
+    http = present_request()
+    if http.content_length or (http.content_length is None and has_body(http.environ)):
         return body(model)
     no_query()
     return validated(model, {})
@@ -240,7 +242,8 @@ def optional_body(model: type[Model]) -> Model:
 def query(model: type[Model]) -> Model:
     """Return the query parameters as `model`. Raises InvalidRequest, also for a parameter that occurs twice."""
     values: dict[str, str] = {}
-    for name, texts in request.args.lists():
+    http = present_request()
+    for name, texts in http.args.lists() if http.environ.get("QUERY_STRING") else ():
         if len(texts) > 1:
             raise InvalidRequest.field(name, "must be given once")
         values[name] = texts[0]
@@ -249,12 +252,13 @@ def query(model: type[Model]) -> Model:
 
 def no_query() -> None:
     """Raise InvalidRequest if the request has a query parameter, for a route that reads none."""
-    query(Strict)
+    if present_environ().get("QUERY_STRING"):
+        query(Strict)
 
 
 def idempotency_key() -> str | None:
     """Return the Idempotency-Key header, or `None` without one. Raises InvalidRequest."""
-    key = request.headers.get("Idempotency-Key")
+    key = present_environ().get("HTTP_IDEMPOTENCY_KEY")
     return None if key is None else checked_key(key, "Idempotency-Key")
 
 
@@ -272,8 +276,8 @@ def validated(model: type[Model], values: Mapping[str, object]) -> Model:
     except ValidationError as error:
         raise InvalidRequest(details=[_detail(problem) for problem in error.errors()]) from None
     for name, value in instance:
-        if isinstance(value, str) and not _is_storable(value):
-            raise InvalidRequest.field(name, _UNSTORABLE)
+        if isinstance(value, str) and _UNSTORABLE.search(value):
+            raise InvalidRequest.field(name, _NOT_STORABLE)
     return instance
 
 
@@ -281,12 +285,7 @@ def _detail(problem: ErrorDetails) -> dict[str, str]:
     field = ".".join(str(part) for part in problem["loc"]) if problem["loc"] else "body"
     message = _MESSAGES.get(problem["type"])
     if problem["type"] == "string_unicode" and problem["loc"]:
-        message = _UNSTORABLE
+        message = _NOT_STORABLE
     if message is None:
         return {"field": field, "message": str(problem["msg"]).removeprefix("Value error, ")}
     return {"field": field, "message": message.format_map(problem.get("ctx", {}))}
-
-
-def _is_storable(text: str) -> bool:
-    """Return whether the text has no NUL, which PostgreSQL refuses, and no half surrogate pair, which UTF-8 refuses."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 
 from app.http.envelope import empty
+from app.http.present import present_environ
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -100,6 +101,7 @@ def _wanted_method(environ: WSGIEnvironment) -> str | None:
 
 
 def _answer_preflight() -> Response | None:
-    if _has_callers(request.path) and _wanted_method(request.environ) is not None:
+    environ = present_environ()
+    if _wanted_method(environ) is not None and _has_callers(environ["PATH_INFO"]):
         return empty(204)
     return None

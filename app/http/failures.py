@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import structlog
-from flask import Flask, Response, request
+from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, NotFound, RequestEntityTooLarge
 
 from app import errors
 from app.http.envelope import failure
 from app.http.json_body import discard_body_of_read
+from app.http.present import present_environ
 from app.stores.postgres.engine import UNAVAILABLE
 
 log = structlog.get_logger("fairboard.http")
@@ -83,7 +84,7 @@ def refusal_response(refusal: errors.Refusal) -> Response:
 
 def _check_path() -> None:
     """Refuse `//metrics`, which the router would take for `/metrics`, and an empty path, which it would redirect."""
-    path = request.environ["PATH_INFO"]
+    path = present_environ()["PATH_INFO"]
     if path[:1] != "/" or path[1:2] == "/":
         raise errors.NotFound()
 

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
+from typing import Concatenate
 from uuid import UUID
 
 import jwt.exceptions
-from flask import Flask, current_app, g, request
+from flask import Flask, current_app
 from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 
@@ -19,10 +20,12 @@ from app.domain.api_keys import Scope
 from app.errors import Forbidden, Unauthorized
 from app.http.api_keys import presented_key
 from app.http.limits import PlayerLimit, RateLimits
+from app.http.present import present_environ, present_values
 from app.http.services import container as container
 from app.http.sign_ins import note_sign_in
 from app.http.views import P, R, ViewDecorator
 from app.services.accounts.accounts import Login
+from app.services.accounts.entrances import Entrance
 from app.services.accounts.provider_sign_ins import ProviderSignIns
 from app.settings import Settings
 
@@ -166,17 +169,34 @@ def signed_in(
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-            identity = identity_of(request.headers.get("Authorization"), kind=kind)
-            g.identity = identity
+            identity = identity_of(present_environ().get("HTTP_AUTHORIZATION"), kind=kind)
+            present_values().identity = identity
             sessions, login = container().sessions, (identity.player_id, identity.login_id)
             if limit is None:
                 sessions.check(*login, may_be_suspended=may_be_suspended)
             else:
-                count = sessions.admit(*login, limit.window(*login), may_be_suspended=may_be_suspended)
+                count = sessions.admit(limit.gate(*login), may_be_suspended=may_be_suspended)
                 limit.check(count, *login)
             return view(*args, **kwargs)
 
         return checked
+
+    return decorate
+
+
+def entering(limit: PlayerLimit) -> Callable[[Callable[Concatenate[Entrance, P], R]], Callable[P, R]]:
+    """Require a signed-in player, whom the view itself admits: by its first argument, in the round trip of a script."""
+
+    def decorate(view: Callable[Concatenate[Entrance, P], R]) -> Callable[P, R]:
+        @wraps(view)
+        def entered(*args: P.args, **kwargs: P.kwargs) -> R:
+            identity = identity_of(present_environ().get("HTTP_AUTHORIZATION"))
+            present_values().identity = identity
+            login = identity.player_id, identity.login_id
+            check_count = partial(limit.check, player_id=identity.player_id, login_id=identity.login_id)
+            return view(Entrance(container().sessions, limit.gate(*login), check_count), *args, **kwargs)
+
+        return entered
 
     return decorate
 
@@ -202,7 +222,7 @@ def operated(limits: RateLimits, scope: Scope = "admin") -> ViewDecorator:
 
         @wraps(view)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-            is_key = presented_key(request.headers.get("Authorization")) is not None
+            is_key = presented_key(present_environ().get("HTTP_AUTHORIZATION")) is not None
             return by_key(*args, **kwargs) if is_key else by_admin(*args, **kwargs)
 
         return checked
@@ -221,7 +241,7 @@ def keyed(limits: RateLimits, scope: Scope, *more_scopes: Scope) -> ViewDecorato
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
             key = limits.keys.proved()
             if key is None:
-                identity = identity_of(request.headers.get("Authorization"))
+                identity = identity_of(present_environ().get("HTTP_AUTHORIZATION"))
                 container().sessions.check(identity.player_id, identity.login_id)
             elif key.may(scope, *more_scopes):
                 limits.keys.count(key)
@@ -235,11 +255,11 @@ def keyed(limits: RateLimits, scope: Scope, *more_scopes: Scope) -> ViewDecorato
 
 def actor() -> str:
     """Return the caller's name for the audit log, in a view that is `operated`."""
-    key = g.get("api_key")
+    key = present_values().get("api_key")
     return actors.key(key.id) if key else actors.admin(me().player_id)
 
 
 def me() -> Identity:
     """Return the caller's identity, in a view that is `signed_in`."""
-    identity: Identity = g.identity
+    identity: Identity = present_values().identity
     return identity

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import request
 from werkzeug.exceptions import ClientDisconnected
 
 from app.domain.json_text import JsonValue, parse
 from app.errors import BadRequest, RequestTimeout, TooLarge, UnsupportedMediaType
+from app.http.present import present_environ, present_request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 MAX_BODY = 16 * 1024
+_JSON = "application/json"
 _BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -38,39 +39,45 @@ def has_body(environ: WSGIEnvironment) -> bool:
 
 def discard_body() -> None:
     """Read a body that the route has no use for. Raises TooLarge, BadRequest and RequestTimeout as `json_body` does."""
-    if has_body(request.environ):
+    if has_body(present_environ()):
         _raw_body()
 
 
 def discard_body_of_read() -> None:
     """Discard the body of a request whose method gives it no meaning."""
-    if request.method in _BODILESS_METHODS:
+    if present_environ()["REQUEST_METHOD"] in _BODILESS_METHODS:
         discard_body()
 
 
 def _raw_body(most: int = MAX_BODY) -> bytes:
-    length = request.content_length
-    too_large = TooLarge(f"The body is over {most // 1024} KiB.")
+    http = present_request()
+    length = http.content_length
     if length is not None and length > most:
-        raise too_large
+        raise _too_large(most)
     try:
-        raw = request.stream.read(most + 1)
+        raw = http.stream.read(most + 1)
     except TimeoutError:
         raise RequestTimeout() from None
     except (OSError, ClientDisconnected):
         raise BadRequest("The body did not arrive as its headers announced it.") from None
     if len(raw) > most:
-        raise too_large
+        raise _too_large(most)
     if length is not None and len(raw) < length:
         raise BadRequest("The body is shorter than its Content-Length.")
     return raw
 
 
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"The body is over {most // 1024} KiB.")
+
+
 def _check_media_type() -> None:
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType()
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if charset not in ("utf-8", "utf8", "us-ascii"):
-        raise UnsupportedMediaType("Send JSON in UTF-8, not in another charset.")
-    if request.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity"):
+    http = present_request()
+    if http.environ.get("CONTENT_TYPE") != _JSON:  # the common form needs no parser
+        if http.mimetype != _JSON:
+            raise UnsupportedMediaType()
+        charset = http.mimetype_params.get("charset", "utf-8").lower()
+        if charset not in ("utf-8", "utf8", "us-ascii"):
+            raise UnsupportedMediaType("Send JSON in UTF-8, not in another charset.")
+    if http.environ.get("HTTP_CONTENT_ENCODING", "").strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType("Send the body without a Content-Encoding.")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from uuid import UUID
 
-from flask import Flask, request
+from flask import Flask
 from flask_limiter import Limiter
 from limits import RateLimitItem, RateLimitItemPerMinute, parse
 from limits.strategies import RateLimiter
@@ -17,18 +17,21 @@ from app.domain.api_keys import KeyCaller
 from app.domain.networks import network_of
 from app.errors import RateLimited
 from app.http.api_keys import known_key, proved_key
+from app.http.present import present_environ
 from app.http.top_reads import ReadCounter
 from app.http.views import P, R, ViewDecorator
 from app.settings import Settings
+from app.stores.accounts.gates import Gate
 from app.stores.redis.client import Client, Scripts
 from app.stores.redis.rate_limits import STORAGE_URI, Window
 
 _PREFIX = "limits"
+_CALLER = "{caller}"  # stands for one in a key that is made once
 
 
 def caller_address() -> str:
     """Return the network that counts as the caller's address: the peer's, or the one ProxyFix read behind proxies."""
-    return network_of(request.remote_addr or "unknown")
+    return network_of(present_environ().get("REMOTE_ADDR") or "unknown")
 
 
 def _login_caller(player_id: UUID, login_id: UUID) -> str:
@@ -47,18 +50,21 @@ class PlayerLimit:
         self, limiter: RateLimiter, item: RateLimitItem, scope: str, caller: Callable[[UUID, UUID], str]
     ) -> None:
         self._limiter, self._item, self._scope, self._caller = limiter, item, scope, caller
+        self._seconds = item.get_expiry()
+        self._key_prefix, self._key_suffix = item.key_for(*self._identifiers(_CALLER)).split(_CALLER)
 
-    def window(self, player_id: UUID, login_id: UUID) -> Window:
-        """Return the window that counts this login's requests."""
-        return Window(self._item.key_for(*self._identifiers(player_id, login_id)), self._item.get_expiry())
+    def gate(self, player_id: UUID, login_id: UUID) -> Gate:
+        """Return the gate of this login's requests."""
+        key = f"{self._key_prefix}{self._caller(player_id, login_id)}{self._key_suffix}"
+        return Gate(Window(key, self._seconds), self._item.amount, (player_id, login_id))
 
     def check(self, count: int, player_id: UUID, login_id: UUID) -> None:
         """Raise RateLimited if the window's count is over the limit."""
         if count > self._item.amount:
-            raise _refusal(self._limiter, self._item, self._identifiers(player_id, login_id))
+            raise _refusal(self._limiter, self._item, self._identifiers(self._caller(player_id, login_id)))
 
-    def _identifiers(self, player_id: UUID, login_id: UUID) -> tuple[str, ...]:
-        return _PREFIX, self._caller(player_id, login_id), self._scope
+    def _identifiers(self, caller: str) -> tuple[str, ...]:
+        return _PREFIX, caller, self._scope
 
 
 class KeyLimit:

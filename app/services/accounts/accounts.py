@@ -24,6 +24,7 @@ from app.services.accounts.name_rules import NameRules
 from app.services.accounts.password_hashing import PasswordHashing
 from app.services.accounts.sign_in_throttle import SignInThrottle
 from app.stores.accounts.credentials import CredentialStore
+from app.stores.accounts.gates import Admission, Gate
 from app.stores.accounts.logins import LoginState, LoginStore
 from app.stores.accounts.players import Player, PlayerStore
 from app.stores.accounts.username_skeletons import LookAlike, fill_in_steps
@@ -31,7 +32,6 @@ from app.stores.boards.board_events import LoginEnded, publish_control
 from app.stores.moderation.audit import AuditStore
 from app.stores.postgres.engine import Database
 from app.stores.redis.client import Client
-from app.stores.redis.rate_limits import Window
 
 _ID_LENGTH = 36
 
@@ -243,14 +243,16 @@ class Sessions:
         """Raise Unauthorized for an ended login, AccountSuspended for a suspended player unless `may_be_suspended`."""
         _require_access(self._logins.states([(player_id, login_id)])[0], may_be_suspended)
 
-    def admit(self, player_id: UUID, login_id: UUID, window: Window, *, may_be_suspended: bool = False) -> int:
+    def admit(self, gate: Gate, *, may_be_suspended: bool = False) -> int:
         """Count a request in the window of a rate limit, then check its login; return the window's count.
 
         One round trip to Redis serves both. Raises the errors of `check`, however high the count is.
         """
-        pair = player_id, login_id
-        admission = self._logins.admit(pair, window)
-        _require_access(self._logins.states([pair], [admission.copies])[0], may_be_suspended)
+        return self.check_admission(gate, self._logins.admit(gate), may_be_suspended=may_be_suspended)
+
+    def check_admission(self, gate: Gate, admission: Admission, *, may_be_suspended: bool = False) -> int:
+        """Check the login of a request that a script has counted; return the window's count. Raises as `check` does."""
+        _require_access(self._logins.states([gate.pair], [admission.copies])[0], may_be_suspended)
         return admission.count
 
 

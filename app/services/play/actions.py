@@ -121,10 +121,11 @@ class Actions:
 
     def issue(self, player_id: UUID, slug: str) -> Issued:
         """Issue an action to a player. Raises InvalidRequest for an unknown type, BoardClosed, TooManyActions."""
-        action_type = self._catalog.action_type(slug)
-        if action_type is None:
+        offered = self._catalog.offered(slug)
+        if offered is None:
             raise InvalidRequest.field("action_type", "is not an action type; GET /api/v1/action-types lists them")
-        seasons = self._open_seasons(action_type)
+        action_type, seasons = offered
+        seasons = seasons or self._open_seasons(action_type)
         season, now_ms = seasons[0], int(self._clock() * 1000)
         promise = Promise(
             action_id=str(uuid4()),

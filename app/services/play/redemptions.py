@@ -30,11 +30,13 @@ from app.errors import (
     TooSoon,
     TrustedOnly,
 )
+from app.services.accounts.entrances import Entrance
 from app.services.boards.season_plans import SeasonPlans
 from app.services.moderation.moderation import Moderation
 from app.services.play.player_history import PlayerHistory
 from app.services.play.ranks import Ranks
 from app.services.play.results import BadResult, check_result
+from app.stores.accounts.gates import Admission
 from app.stores.boards.rankings import RankingStore
 from app.stores.boards.standings import StandingStore
 from app.stores.play.action_claims import ActionClaimStore
@@ -87,19 +89,18 @@ class Redemptions:
         self._history, self._moderation, self._season_plans, self._scripts = history, moderation, season_plans, scripts
         self._ranks, self._secrets, self._thresholds = Ranks(rankings, standings, scripts), dict(secrets), thresholds
 
-    def complete(self, request: RedemptionRequest) -> Completed:
-        """Score the action once. Raises a Refusal or one of UNAVAILABLE; a retry with the key tells the outcome."""
+    def complete(self, request: RedemptionRequest, entrance: Entrance | None = None) -> Completed:
+        """Score the action once. Raises a Refusal or one of UNAVAILABLE; a retry with the key tells the outcome.
+
+        With an entrance the request is admitted first, in the round trip of the claim.
+        """
         presented = self._read_token(request)
         if presented is None:
+            if entrance is not None:
+                entrance.admit()
             return self._repeat_first_answer(request, InvalidToken())
         promise = presented.promise
-        claim = self._claims.claim(
-            request.player_id,
-            request.action_id,
-            presented.digest,
-            key=request.key,
-            fingerprint=request.fingerprint,
-        )
+        claim = self._claim(request, presented.digest, entrance)
         if not isinstance(claim, Claimed) or promise is None:
             return self._answer_unclaimed(request, claim, presented)
         promise = replace(promise, issued_ms=claim.issued_ms)
@@ -107,6 +108,16 @@ class Redemptions:
             return self._judge_and_score(request, promise, claim)
         except _COMMIT_ERRORS as error:
             return self._answer_failed_commit(request, promise, error)
+
+    def _claim(self, request: RedemptionRequest, digest: str, entrance: Entrance | None) -> Claim:
+        token = request.player_id, request.action_id, digest
+        fingerprint = request.fingerprint if request.key else ""
+        if entrance is not None:
+            answer = self._claims.admit_and_claim(entrance.gate, *token, key=request.key, fingerprint=fingerprint)
+            if not isinstance(answer, Admission):
+                return answer
+            entrance.check(answer)
+        return self._claims.claim(*token, key=request.key, fingerprint=fingerprint)
 
     def _read_token(self, request: RedemptionRequest) -> Presented | None:
         """Return the token, or None for one that is malformed, or that we signed for another action or player."""

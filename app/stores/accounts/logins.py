@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.stores.accounts.gates import Admission, Copies, Gate, Pair, login_key, read_admission, status_key
 from app.stores.postgres.engine import Database
 from app.stores.redis.client import Client, Scripts, direct_connection
 from app.stores.redis.connection import Command
-from app.stores.redis.rate_limits import Window, count_call
 
 LoginState = Literal["active", "suspended", "ended"]
-Pair = tuple[UUID, UUID]  # player, login
-Copies = list[str | None]  # Redis's copies of an account's status and a login's state; None for a gap
 _CACHE_SECONDS = 300
 LATELY_SECONDS = 2 * _CACHE_SECONDS  # a copy that was filled late outlives a change by its own lifetime
 _CHUNK = 1000
@@ -25,14 +22,6 @@ PRUNE_SECONDS = 600
 _PARTS = 86_400 // PRUNE_SECONDS
 _PART_ROWS = 100_000  # pruned in some tenths of a second
 _IDS = 2**128
-
-
-@dataclass(frozen=True, slots=True)
-class Admission:
-    """What Redis answers to one request of a login: the count of the limit's window, and copies for `states`."""
-
-    count: int
-    copies: Copies
 
 
 class LoginStore:
@@ -94,7 +83,7 @@ class LoginStore:
             id=login_id,
             why=reason,
         )
-        self._direct.write_durably("SET", _login_key(player_id, login_id), "ended", "EX", _CACHE_SECONDS)
+        self._direct.write_durably("SET", login_key(player_id, login_id), "ended", "EX", _CACHE_SECONDS)
 
     def end_all(
         self, connection: sa.Connection, player_id: UUID, reason: str, besides: UUID | None = None
@@ -123,11 +112,11 @@ class LoginStore:
     def note_ended(self, player_id: UUID, login_ids: Sequence[UUID]) -> None:
         """Store in Redis that these families have ended."""
         for login_id in login_ids:
-            self._direct.write_durably("SET", _login_key(player_id, login_id), "ended", "EX", _CACHE_SECONDS)
+            self._direct.write_durably("SET", login_key(player_id, login_id), "ended", "EX", _CACHE_SECONDS)
 
     def note_status(self, player_id: UUID, status: str) -> None:
         """Store in Redis that the account was suspended, reinstated or erased."""
-        self._direct.write_durably("SET", _status_key(player_id), status, "EX", _CACHE_SECONDS)
+        self._direct.write_durably("SET", status_key(player_id), status, "EX", _CACHE_SECONDS)
 
     def correct_ended_logins(self) -> None:
         """Correct Redis's copies of the logins that ended in the last LATELY_SECONDS."""
@@ -135,11 +124,11 @@ class LoginStore:
             "SELECT id, player_id FROM logins WHERE ended_at > now() - make_interval(secs => :seconds)",
             seconds=LATELY_SECONDS,
         )
-        self._correct([(_login_key(row.player_id, row.id), "ended") for row in rows])
+        self._correct([(login_key(row.player_id, row.id), "ended") for row in rows])
 
     def correct_statuses(self, statuses: Sequence[tuple[UUID, str]]) -> None:
         """Correct Redis's copies of these accounts' statuses, `(player id, status)`."""
-        self._correct([(_status_key(player), status) for player, status in statuses])
+        self._correct([(status_key(player), status) for player, status in statuses])
 
     def _correct(self, copies: Sequence[tuple[str, str]]) -> None:
         for start in range(0, len(copies), _CHUNK):
@@ -148,13 +137,11 @@ class LoginStore:
                 if isinstance(answer, Exception):
                     raise answer
 
-    def admit(self, pair: Pair, window: Window) -> Admission:
-        """Count a request in the window of a rate limit, and read the copies of its login's state, in one round trip.
-
-        On a cluster that takes a window under the player's hash tag.
-        """
-        count, copies = self._scripts.run_before(count_call(window), _copies_query(pair))
-        return Admission(int(count), copies)
+    def admit(self, gate: Gate) -> Admission:
+        """Count a request in its window, and read the copies of its login's state, in one round trip."""
+        admission = read_admission(self._scripts.run(*gate.alone()))
+        assert admission is not None, "no script is behind this gate"
+        return admission
 
     def states(self, pairs: Sequence[Pair], copies: list[Copies] | None = None) -> list[LoginState]:
         """Return the logins' states, in the order of `pairs`: one round trip, and one query for those that Redis lacks.
@@ -185,7 +172,7 @@ class LoginStore:
         states = {(row.player, row.login): (row.status, row.login_state) for row in rows}
         self._scripts.run_together(
             [
-                ("fill", [_status_key(player), _login_key(player, login)], [_CACHE_SECONDS, *copies])
+                ("fill", [status_key(player), login_key(player, login)], [_CACHE_SECONDS, *copies])
                 for (player, login), copies in states.items()
             ]
         )
@@ -215,15 +202,7 @@ class LoginStore:
 
 
 def _copies_query(pair: Pair) -> Command:
-    return "MGET", _status_key(pair[0]), _login_key(*pair)
-
-
-def _status_key(player_id: UUID) -> str:
-    return f"status:{{{player_id}}}"
-
-
-def _login_key(player_id: UUID, login_id: UUID) -> str:
-    return f"login:{{{player_id}}}:{login_id}"
+    return "MGET", status_key(pair[0]), login_key(*pair)
 
 
 def _is_complete(copy: Copies) -> bool:

@@ -14,6 +14,7 @@ from anticheat.history import HISTORY_LENGTH, Completion
 from anticheat.rules import ActionTypeLimits
 from anticheat.suspicion import Suspicion
 from app.domain.action_token import Promise
+from app.stores.accounts.gates import Admission, Gate, read_admission
 from app.stores.play.claim_results import Claim, Claimed, Consumed, Forged, Issue, Unclaimed
 from app.stores.play.claim_texts import (
     is_action,
@@ -26,7 +27,7 @@ from app.stores.play.claim_texts import (
 from app.stores.postgres.past_times import CLOCKS_DIFFER
 from app.stores.redis.client import Call, Client, Scripts
 from app.stores.redis.clock_steps import ClockSteps
-from app.stores.redis.connection import RedisValue
+from app.stores.redis.connection import RedisValue, Reply
 
 _AFTER_EXPIRY = 3600  # seconds that an expired action can still be looked up
 _REMEMBERED_SECONDS = 86_400
@@ -108,6 +109,23 @@ class ActionClaimStore:
 
         `digest` is that of the token, which must be the one that was issued; empty for a token without a promise.
         """
+        call = self._claim_call(player, action, digest, key, fingerprint)
+        sent = self._steps.since_boot()
+        return self._read_claim(player, sent, self._scripts.run(*call))
+
+    def admit_and_claim(
+        self, gate: Gate, player: str, action: str, digest: str, *, key: str | None, fingerprint: str
+    ) -> Claim | Admission:
+        """Do the same for a request that passes its gate, which counts it, in the same round trip.
+
+        For one that does not pass as far as Redis knows, return what it knows: no claim was taken or looked for.
+        """
+        call = gate.before(self._claim_call(player, action, digest, key, fingerprint))
+        sent = self._steps.since_boot()
+        answer = self._scripts.run(*call)
+        return read_admission(answer) or self._read_claim(player, sent, answer)
+
+    def _claim_call(self, player: str, action: str, digest: str, key: str | None, fingerprint: str) -> Call:
         keys = [
             _action_key(player, action),
             _idempotency_key(player, key or ""),
@@ -122,8 +140,10 @@ class ActionClaimStore:
             f"{action}|",
             HISTORY_LENGTH,
         ]
-        sent = self._steps.since_boot()
-        word, *rest = self._scripts.run("claim", keys, arguments)
+        return "claim", keys, arguments
+
+    def _read_claim(self, player: str, sent: float, answer: Reply) -> Claim:
+        word, *rest = answer
         if word == "consumed":
             return Consumed(int(rest[0]), int(rest[1]))
         if word == "forged":

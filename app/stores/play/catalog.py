@@ -39,6 +39,15 @@ SEASONS = """
 _IS_OPEN = "n.starts_at <= clock_timestamp() AND (n.ends_at IS NULL OR n.ends_at > clock_timestamp())"
 
 
+_OFFERED = f"""
+    SELECT t.*, coalesce((
+        SELECT jsonb_agg(jsonb_build_array(s.id, s.board, s.number, s.scoring, s.sort_order)
+                         ORDER BY array_position(t.board || t.more_boards, s.board))
+        FROM ({SEASONS} WHERE b.slug = ANY(t.board || t.more_boards) AND {_IS_OPEN}) s
+    ), '[]') AS seasons
+    FROM ({_TYPES} WHERE t.retired_at IS NULL AND t.slug = :slug) t
+"""
+
 _NEXT_CHANGE = """
     CASE WHEN n.starts_at > clock_timestamp() THEN n.starts_at WHEN n.ends_at > clock_timestamp() THEN n.ends_at END
 """
@@ -150,6 +159,13 @@ class CatalogStore:
         """Return the action type if it can be started, else None."""
         row = self._db.row(f"{_TYPES} WHERE t.retired_at IS NULL AND t.slug = :slug", slug=slug)
         return read_row(row, ActionType) if row else None
+
+    def offered(self, slug: str) -> tuple[ActionType, list[Season]] | None:
+        """Return the action type if it can be started, with the open seasons of `fed_seasons`, in one round trip."""
+        row = self._db.row(_OFFERED, slug=slug)
+        if row is None:
+            return None
+        return read_row(row, ActionType, without="seasons"), [Season(*values) for values in row.seasons]
 
     def retired_types(self) -> list[tuple[ActionType, datetime]]:
         """Return the action types that are no longer offered, each with the time since when; the newest first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from redis.retry import Retry
 
 from app.stores.redis.cluster import ClusterClient, DirectClusterConnection
 from app.stores.redis.cluster_slots import SCHEME
-from app.stores.redis.connection import Command, DirectConnection, OptionValue, RedisValue, Reply, connect_directly
+from app.stores.redis.connection import DirectConnection, OptionValue, RedisValue, Reply, connect_directly
 from app.stores.unavailability import PARSER, RedisRefuses, WrongType
 
 log = structlog.get_logger("fairboard.redis")
@@ -68,6 +68,11 @@ def direct_connection(client: Client) -> DirectConnection | DirectClusterConnect
     return direct
 
 
+def _with_includes(text: str, files: Mapping[str, str]) -> str:
+    """Return a script's text with the files that it includes, and those that they include."""
+    return _INCLUDE.sub(lambda match: _with_includes(files[match["file"]].rstrip("\n"), files), text)
+
+
 class Scripts:
     """The .lua files in `scripts`, run by name. A line `-- include name` is replaced by the text of name.lua.
 
@@ -78,9 +83,7 @@ class Scripts:
     def __init__(self, client: Client) -> None:
         self._direct = direct_connection(client)
         files = {path.stem: path.read_text() for path in (Path(__file__).parent / "scripts").glob("*.lua")}
-        self._sources = {
-            name: _INCLUDE.sub(lambda match: files[match["file"]].rstrip("\n"), text) for name, text in files.items()
-        }
+        self._sources = {name: _with_includes(text, files) for name, text in files.items()}
         self._types = {name: match["types"].split() for name, text in files.items() if (match := _TYPES.search(text))}
         # Redis names scripts by this digest; no secret depends on it.
         self._digests = {
@@ -96,13 +99,17 @@ class Scripts:
         return self._direct.node_of(key)
 
     def run_together(self, calls: Sequence[Call]) -> list[Reply]:
-        """Run several scripts, in one round trip to each node, and return their answers; each script is atomic."""
-        return self._run(calls)
+        """Run several scripts, in one round trip to each node, and return their answers; each script is atomic.
 
-    def run_before(self, call: Call, command: Command) -> tuple[Reply, Reply]:
-        """Run a script, then a command, in one round trip if their keys share a hash tag; return both answers."""
-        script_answer, answer = self._run([call], [command])
-        return script_answer, answer
+        Raises the first refusal.
+        """
+        answers = self._direct.call_together([self._command(*call) for call in calls])
+        for index, answer in enumerate(answers):
+            if isinstance(answer, NoScriptError):  # a restarted Redis needs the text again
+                answers[index] = self._run_by_text(*calls[index])
+            if isinstance(answers[index], Exception):
+                raise self._mend(calls[index], answers[index])
+        return answers
 
     def drop_foreign(self, keys: Sequence[str], types: Sequence[str]) -> list[str]:
         """Delete those of the keys that have a value of another type than we write; return their names."""
@@ -110,16 +117,6 @@ class Scripts:
         if deleted:
             log.warning("redis_keys_of_another_type", keys=deleted)
         return deleted
-
-    def _run(self, calls: Sequence[Call], commands: Sequence[Command] = ()) -> list[Reply]:
-        """Run scripts, then commands, and return their answers. Raises the first refusal."""
-        answers = self._direct.call_together([*(self._command(*call) for call in calls), *commands])
-        for index, answer in enumerate(answers):
-            if isinstance(answer, NoScriptError):  # a restarted Redis needs the text again
-                answers[index] = self._run_by_text(*calls[index])
-            if isinstance(answers[index], Exception):
-                raise self._mend(calls[index], answers[index]) if index < len(calls) else answers[index]
-        return answers
 
     def _mend(self, call: Call, error: Exception) -> Exception:
         """Delete the call's keys with values of another program; return the error, or a refusal in its place."""

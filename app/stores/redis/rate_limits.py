@@ -22,9 +22,14 @@ class Window:
     seconds: int
 
 
+def window_key(window: Window) -> str:
+    """Return the window's key in Redis."""
+    return _PREFIX + window.key
+
+
 def count_call(window: Window, amount: int = 1) -> Call:
     """Return the script call that adds `amount` to a window and answers with the window's count."""
-    return "count", [_PREFIX + window.key], [window.seconds, amount]
+    return "count", [window_key(window)], [window.seconds, amount]
 
 
 class DirectStorage(Storage):

@@ -47,6 +47,16 @@ class Anna:
     def post(self) -> TestResponse:
         return self._client.post("/api/v1/actions", data=b"{", content_type="application/json", headers=self.headers)
 
+    def issue(self) -> dict[str, str]:
+        answer = self._client.post("/api/v1/actions", json={"action_type": "tap"}, headers=self.headers)
+        assert answer.json is not None
+        action: dict[str, str] = answer.json["data"]
+        return action
+
+    def complete(self, action: dict[str, str], **headers: str) -> TestResponse:
+        path = f"/api/v1/actions/{action['action_id']}/complete"
+        return self._client.post(path, json={"token": action["token"]}, headers={**self.headers, **headers})
+
     def sign_out(self) -> None:
         assert self._client.post("/api/v1/auth/logout", headers=self.headers).status_code == 204
 
@@ -71,6 +81,17 @@ def test_limit_and_login_cost_one_round_trip(container: Container, anna: Anna) -
     before = _trips(container)
     assert anna.post().status_code == 400
     assert _trips(container) - before == 1 + 1, "one of the request, one of this question"
+
+
+@pytest.mark.parametrize(("key", "trips"), [({}, 2), ({"Idempotency-Key": "k"}, 3)], ids=["keyless", "keyed"])
+def test_limit_login_and_claim_cost_one_round_trip(
+    container: Container, anna: Anna, key: dict[str, str], trips: int
+) -> None:
+    first, action = anna.issue(), anna.issue()
+    assert anna.complete(first).status_code == 200  # Redis knows the scripts from now on
+    before = _trips(container)
+    assert anna.complete(action, **key).status_code == 200
+    assert _trips(container) - before == trips + 1, "the claim, the ranks, with a key the end; and this question"
 
 
 @ON_BOTH

@@ -77,6 +77,22 @@ def test_the_answer_has_the_result_and_every_standing(racer: Racer) -> None:
     ]
 
 
+def test_an_offered_type_comes_with_the_open_seasons_that_it_feeds(racer: Racer) -> None:
+    catalog = racer.container.catalog
+    add_board(racer.container, "ended", "best", "asc")
+    add_type(racer.container, "relay", {"min_seconds": 0.0, "points": 3, "boards": ["fastest", "ended", "main"]})
+    racer.container.database.rows(
+        """UPDATE seasons n SET ends_at = now() FROM boards b
+           WHERE b.id = n.board_id AND b.slug = 'ended' RETURNING n.id"""
+    )
+    for slug, boards in {"relay": ["fastest", "main"], "race": ["main", "fastest"], "duel": ["main"]}.items():
+        offered, expected = catalog.offered(slug), catalog.action_type(slug)
+        assert expected is not None
+        assert offered == (expected, catalog.fed_seasons(expected))
+        assert [season.board for season in offered[1]] == boards
+    assert catalog.offered("nothing") is None
+
+
 def test_the_first_result_on_a_best_board_has_nothing_before_it(racer: Racer) -> None:
     _, data = racer.complete(racer.issue(), result=-5)
     assert [row["score"] for row in data["standings"]] == [
