@@ -97,7 +97,8 @@ class Request(incoming.Request):
         self.cfg, self.unreader, self.scheme = connection.cfg, connection.unreader, "http"
         self.peer_addr = self.remote_addr = connection.source_addr
         self.req_number, self.proxy_protocol_info = connection.req_count, None
-        self.version, self.trailers, self.must_close = (1, 1), [], head.is_last
+        self.version, self.must_close = (1, 1), head.is_last
+        self.trailers: list[tuple[str, str]] = []
         self.method, self.uri, self.fields, self.fragment = head.method, head.target, head.fields, ""
         self.path, _, self.query = head.target.partition("?")
         self.of_connection = connection.environ
@@ -123,6 +124,8 @@ class Request(incoming.Request):
 
 class Parser(parser.RequestParser):  # type: ignore[misc]
     """gunicorn's parser of one connection, with the short way ahead of it."""
+
+    mesg: Any
 
     def __init__(self, cfg: Any, source: Any, source_addr: Any) -> None:
         super().__init__(cfg, source, source_addr)
