@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -64,6 +65,10 @@ def _body(stream: Any) -> list[str]:
     return [line.decode("latin-1") for line in lines]
 
 
+def _answers(address: tuple[str, int]) -> bool:
+    return raw_answer(address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", timeout=5).status == 200
+
+
 app = _Echo()
 
 
@@ -81,7 +86,7 @@ def serving(configuration: str, folder: Path) -> Iterator[tuple[str, int]]:
             stderr=log,
         )
     try:
-        eventually(lambda: raw_answer(address, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").status == 200)
+        eventually(partial(_answers, address), within=60)
         yield address
     finally:
         process.terminate()
