@@ -111,7 +111,7 @@ def stream(random: Random) -> list[bytes]:
     """Return all bytes of one connection, in the pieces in which they are to be sent; the last request is `CANARY`."""
     requests = []
     for _ in range(random.choice([1, 1, 1, 2, 3])):
-        request = random.choice([ordinary_request, odd_request, odd_request])(random)
+        request = random.choice([ordinary_request, ordinary_request, odd_request])(random)
         requests.append(mutated(random, request) if random.random() < 0.4 else request)
     data = b"".join(requests) + CANARY
     cuts = sorted(random.randrange(len(data)) for _ in range(random.choice([0, 0, 0, 1, 2, 3])))
