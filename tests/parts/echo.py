@@ -33,15 +33,16 @@ class _Echo:
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         wanted = dict(parse_qsl(environ["QUERY_STRING"]))
+        texts = {key: value for key, value in environ.items() if isinstance(value, str | int | tuple)}
+        for key in _OF_SERVER:
+            texts.pop(key)
         answer = {
-            "environ": {key: value for key, value in environ.items() if isinstance(value, str | int | tuple | bool)},
+            "environ": texts,
             "keys": sorted(environ),
             "body": None if "unread" in wanted else _body(environ["wsgi.input"]),
         }
-        for key in _OF_SERVER:
-            answer["environ"].pop(key)
         content = json.dumps(answer, sort_keys=True).encode()
-        headers = [("Content-Type", "application/json"), ("X-Spaces", "  a b ")]
+        headers = [("Content-Type", "application/json"), ("X-Spaces", "  a b "), _reader(environ)]
         if "streamed" not in wanted:
             headers.append(("content-length" if "file" in wanted else "Content-Length", str(len(content))))
         if "raised" in wanted:
@@ -55,6 +56,10 @@ class _Echo:
             wrapped: Iterable[bytes] = environ["wsgi.file_wrapper"](io.BytesIO(content))
             return wrapped
         return iter([content[:9], b"", content[9:]]) if "streamed" in wanted or "parts" in wanted else [content]
+
+
+def _reader(environ: dict[str, Any]) -> tuple[str, str]:
+    return "X-Reader", type(environ["wsgi.input"]).__name__
 
 
 def _body(stream: Any) -> list[str]:
