@@ -12,7 +12,7 @@ from typing import Any
 from app import logs
 from app.log_sink import guard_standard_error, guard_standard_output
 from app.settings import BadSetting, Settings, share_metrics
-from deploy import draining, incoming, one_send
+from deploy import draining, incoming, one_send, ordinary
 from deploy.door import Door
 
 # A full disk under either stream must not end a process, nor change an answer. gunicorn's access log goes to the
@@ -87,6 +87,7 @@ def post_worker_init(worker: Any) -> None:
     worker.door = Door.for_process(_settings.max_sockets_per_address, _settings.trusted_proxies)
     one_send.install()
     incoming.install(_settings.body_seconds)
+    ordinary.install(worker.cfg, worker.sockets)
     draining.let_in(worker.sockets)
 
     # The objects that exist by now stay. With thousands of sockets, a collection every 700 new objects walks all of

@@ -142,6 +142,8 @@ class Request(message.Request):  # type: ignore[misc]
 
     def has_rest(self) -> bool:
         """Return whether the client may be sending a body still."""
+        if not isinstance(self.body, body.Body):  # all of it has arrived
+            return False
         reader = self.body.reader
         return bool(self.body.failed or getattr(reader, "length", 0) or getattr(reader, "parser", None))
 
