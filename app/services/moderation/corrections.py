@@ -131,8 +131,7 @@ class Corrections:
         Raises NotFound, and Conflict unless the void stands or where a score would pass the maximum.
         """
         void = _standing_void(self._store.lock(connection, correction_id))
-        if restore_exceeds_limit(connection, void.id):
-            raise Conflict(PAST_LIMIT.format(done="restored"))
+        _refuse_past_limit(connection, void.selection, void.id)
         self._store.set_state(connection, void.id, "restored")
         selection = replace(void.selection, until=None)
         return self._add(
@@ -208,13 +207,17 @@ class Corrections:
     ) -> Preview:
         """Return the changes that the correction would make, from one snapshot of a replica, or of the primary.
 
-        `after`: a player whose status or hold would change with it. Raises Unavailable where a query takes longer than
-        `seconds`.
+        `after`: a player whose status or hold would change with it. Raises Conflict where the correction itself would,
+        because a score would pass the maximum, and Unavailable where a query takes longer than `seconds`.
         """
+
+        def read(source: Database) -> Preview:
+            with source.statement() as connection:
+                _refuse_past_limit(connection, selection, restores_id)
+            return preview(source, selection, restores_id, after=after, limit=limit, seconds=seconds)
+
         try:
-            return self._patient_replicas.read_patiently(
-                lambda source: preview(source, selection, restores_id, after=after, limit=limit, seconds=seconds)
-            )
+            return self._patient_replicas.read_patiently(read)
         except OperationalError as error:
             if isinstance(error.orig, psycopg.errors.QueryCanceled):
                 raise Unavailable(f"The comparison of the boards takes longer than {seconds} s.") from error
@@ -244,8 +247,7 @@ class Corrections:
         *,
         case_id: UUID | None = None,
     ) -> UUID:
-        if void_exceeds_limit(connection, selection):
-            raise Conflict(PAST_LIMIT.format(done="voided"))
+        _refuse_past_limit(connection, selection, None)
         return self._add(connection, "void", selection, made_by, reason, request_id, case_id=case_id)
 
     def _add(
@@ -324,6 +326,14 @@ class Corrections:
                 self._rankings.wake(season)
         except AFTER_COMMIT as error:
             log.warning("redis_after_commit", error=reason_of(error))
+
+
+def _refuse_past_limit(connection: sa.Connection, selection: Selection, restores_id: UUID | None) -> None:
+    """Raise Conflict if a score would pass the maximum by a void of the selection, or a restore of that void."""
+    if restores_id is None and void_exceeds_limit(connection, selection):
+        raise Conflict(PAST_LIMIT.format(done="voided"))
+    if restores_id is not None and restore_exceeds_limit(connection, restores_id):
+        raise Conflict(PAST_LIMIT.format(done="restored"))
 
 
 def _standing_void(void: Correction | None) -> Correction:
