@@ -1,12 +1,12 @@
 """One connection to a Redis node for all greenlets of a process.
 
-What they ask for in one turn of the event loop leaves in one send; what they ask for while answers are on their way
-leaves in the next, once all of those have come. So many commands cost one system call to send and one to read, here and
-in Redis. A large answer delays all others, and so does a command that waits: both belong on `separate` connections. A
-call that is large itself leaves there anyway.
+Their commands of one turn of the event loop leave in one send. Commands that come while answers are on their way leave
+in the next, once all those answers are here. So many commands cost one system call to send and one to read, here and in
+Redis. A large answer delays all others, and so does a command that waits: both belong on `separate` connections. A call
+that is large itself leaves there anyway.
 
 Nothing that was sent is ever sent again. When the connection is lost, or an answer is late, all commands in flight fail
-and the connection is closed: what Redis still answers reaches nobody. Those not yet sent leave on the next connection.
+and the connection is closed, so that a late answer reaches nobody. Those not yet sent leave on the next connection.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class _Link:
         self._write(b"".join([call.packed for call in calls]))
 
     def read(self) -> None:
-        """Read what has come, and wake the greenlets whose answers are complete."""
+        """Read the answers that have come, and wake the greenlets that have all of theirs."""
         try:
             data = self._socket.recv(_MOST_READ)
         except _NOT_READY:
