@@ -185,7 +185,7 @@ def signed_in(
 
 
 def entering(limit: PlayerLimit) -> Callable[[Callable[Concatenate[Entrance, P], R]], Callable[P, R]]:
-    """Require a signed-in player, whom the view itself admits: by its first argument, in the round trip of a script."""
+    """Require a signed-in player. The view admits the request, by its first argument, in the round trip of a script."""
 
     def decorate(view: Callable[Concatenate[Entrance, P], R]) -> Callable[P, R]:
         @wraps(view)

@@ -27,6 +27,6 @@ def present_environ() -> WSGIEnvironment:
 
 
 def present_values() -> _AppCtxGlobals:
-    """Return what the request has stored so far."""
+    """Return the values that the request has stored so far."""
     values: _AppCtxGlobals = _unwrap(g)
     return values

@@ -10,10 +10,10 @@ from app.stores.accounts.gates import Admission, Gate
 
 
 class Entrance:
-    """Admits one request of a player: counts it once, whatever becomes of it, and refuses it before all other checks.
+    """Admits one request of a player: counts it once, with any outcome, and refuses it before all other checks.
 
-    Either `admit` does so in a round trip of its own, or a script begins with `gate`, and `check` gets what it answers
-    for a request that may have to be refused.
+    Either `admit` does so in a round trip of its own, or a script begins with `gate`, and `check` gets its answer for
+    a request that may have to be refused.
     """
 
     def __init__(self, sessions: Sessions, gate: Gate, check_count: Callable[[int], None]) -> None:

@@ -118,7 +118,7 @@ class ActionClaimStore:
     ) -> Claim | Admission:
         """Do the same for a request that passes its gate, which counts it, in the same round trip.
 
-        For one that does not pass as far as Redis knows, return what it knows: no claim was taken or looked for.
+        For one that does not pass as far as Redis knows, return its count and copies: no claim was taken or looked for.
         """
         call = gate.before(self._claim_call(player, action, digest, key, fingerprint))
         sent = self._steps.since_boot()
