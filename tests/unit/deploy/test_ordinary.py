@@ -42,6 +42,8 @@ def test_a_client_that_wants_the_connection_closed_is_ordinary() -> None:
     head = read_head(GET + b"Connection: Close\r\n\r\n")
     assert head is not None
     assert (head.length, head.is_last) == (0, True)
+    connection: Any = SimpleNamespace(cfg=None, unreader=None, source_addr=("127.0.0.1", 1), req_count=1, environ={})
+    assert Request(head, GET, connection).should_close()
 
 
 @pytest.mark.parametrize(
