@@ -133,7 +133,8 @@ class Request(message.Request):  # type: ignore[misc]
 
     def request_id(self) -> str:
         """Return the id that the client sent, if it has arrived and is valid, or a new one."""
-        line = _REQUEST_ID_LINE.search(b"\r\n" + self._head)
+        lines, end, _ = self._head.partition(b"\r\n\r\n")  # the next request may have come with this one
+        line = _REQUEST_ID_LINE.search(b"\r\n" + lines + end[:2])
         return line[1].decode("ascii") if line else uuid4().hex
 
     def wants_content(self) -> bool:

@@ -24,6 +24,7 @@ _FIELDS = [
     b"Cookie: a=b; c=d", b"Authorization: Bearer abc.def", b"Content-Type: application/json",
     b"Connection: keep-alive", b"accept-language:en", b"X-Empty:", b"X-Spaces: \t a \t b \t ",
     b"User-Agent: \x21\x7e~", b"HTTP-X: y", b"-: -", b"Proxy: h", b"Script-Name: /s", b"CONNECTION: Keep-Alive",
+    b"Connection: close",
 ]  # fmt: skip
 _ODD_FIELDS = [
     b"Connection: close", b"Connection: Close ", b"Connection: close, te", b"Connection: upgrade",

@@ -71,3 +71,41 @@ def test_a_file_follows_its_head() -> None:
         response.write_file(SimpleNamespace(filelike=file))
     response.close()
     assert sock.received().endswith(b"\r\n\r\nhello")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("Content-Length", "5"), ("content-length", "6"), ("X-One", " 1 "), ("x-one", "2"), ("X-Empty", "")],
+        [("X-High", "caf\xe9"), ("X-Tab", "\ta\tb\t")],
+        [("Connection", "close"), ("Transfer-Encoding", "chunked"), ("Keep-Alive", "1"), ("X-One", "1")],
+        [("Connection", "Upgrade"), ("Upgrade", "websocket")],
+        [("X-One", "1\r\nX-Two: 2")],
+        [("X-One", "1\x00")],
+        [("X-One", "\u20ac")],
+        [("X One", "1")],
+        [("X-One\r\n", "1")],
+        [("", "1")],
+        [("X-One", 1)],
+        [("X-One", b"1")],
+        [(b"X-One", "1")],
+        [("Content-Length", "five")],
+    ],
+    ids=repr,
+)
+def test_the_head_is_the_one_that_gunicorn_makes(headers: Any) -> None:
+    assert _head(Response, headers) == _head(Response.__mro__[1], headers)
+
+
+def _head(kind: Any, headers: Any) -> Any:
+    sock = _Sends()
+    request = SimpleNamespace(method="GET", version=(1, 1), should_close=lambda: False)
+    response = kind(request, sock, SimpleNamespace(sendfile=True, is_ssl=False))
+    try:
+        response.start_response("200 OK", headers)
+        response.close()
+    except Exception as error:  # noqa: BLE001 - whichever gunicorn raises
+        return type(error)
+    finally:
+        received = sock.received()
+    return [line for line in received.split(b"\r\n") if not line.startswith(b"Date: ")], response.response_length

@@ -39,9 +39,12 @@ def test_the_head_that_nginx_sends_is_read() -> None:
 
 
 def test_a_client_that_wants_the_connection_closed_is_ordinary() -> None:
-    head = read_head(GET + b"Connection: Close\r\n\r\n")
+    data = GET + b"Connection: Close\r\n\r\n"
+    head = read_head(data)
     assert head is not None
     assert (head.length, head.is_last) == (0, True)
+    connection: Any = SimpleNamespace(cfg=None, unreader=None, source_addr=("127.0.0.1", 1), req_count=1, environ={})
+    assert Request(head, data, connection).should_close()
 
 
 @pytest.mark.parametrize(
