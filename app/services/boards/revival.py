@@ -1,4 +1,4 @@
-"""Boards that Redis has kept over a restart or a failover: what it may have lost is repaired, without a rebuild."""
+"""Boards that Redis has kept over a restart or a failover: lost changes are repaired, without a rebuild."""
 
 from __future__ import annotations
 
