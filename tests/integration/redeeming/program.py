@@ -15,6 +15,7 @@ from functools import partial  # noqa: E402
 from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
+import sqlalchemy as sa  # noqa: E402
 
 from app.containers.container import Container  # noqa: E402
 from app.domain.action_token import Promise  # noqa: E402
@@ -54,6 +55,7 @@ class Redeemer:
             print(json.dumps([command["kill"], "killed", None]), flush=True)
         else:
             with self.container.database.transaction() as connection:
+                connection.execute(sa.text("SELECT 1"))
                 connection.rollback()
             print(json.dumps([0, "rolled back", None]), flush=True)
 
