@@ -73,7 +73,7 @@ def test_a_head_that_can_not_be_read(product: Product, head: bytes, status: int,
     [
         (b"HEAD / HTTP/1.1\r\n" + HOST + b"Expect: tea\r\n" + END, 417),
         (b"HEAD /" + b"x" * 9000 + b" HTTP/1.1\r\n" + HOST + END, 414),
-        (b"HEAD / HTTP/9\r\n" + HOST + END, 400),
+        (b"HEAD / HTTP/9\r\n" + HOST + END, 505),
     ],
 )
 def test_an_answer_to_an_unreadable_head_request_has_no_content(product: Product, head: bytes, status: int) -> None:
