@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from app.domain.id_prefixes import LEAST, id_range
+from app.domain.id_prefixes import LEAST, AmbiguousId, IdKind, id_range
 from app.errors import NotFound
-from app.stores.operations.ids import Candidate, IdKind, IdStore
+from app.stores.operations.ids import IdStore
 
 _MOST = 10
-
-
-class AmbiguousId(Exception):
-    """More than one id begins so. `candidates` are the first of them; with `has_more` there are more."""
-
-    def __init__(self, kind: IdKind, text: str, candidates: list[Candidate], *, has_more: bool) -> None:
-        super().__init__(f"More than one {kind} has an id that begins with {text}.")
-        self.candidates, self.has_more = candidates, has_more
 
 
 class IdLookup:
