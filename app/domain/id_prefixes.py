@@ -56,6 +56,11 @@ def id_range(text: str, least: int = LEAST) -> IdRange | None:
     return IdRange(UUID(digits.ljust(_DIGITS, "0")), UUID(digits.ljust(_DIGITS, "f")))
 
 
+def is_too_short(text: str, least: int = LEAST) -> bool:
+    """Return whether the text would be the beginning of an id if it had at least `least` digits."""
+    return bool(_FORM.fullmatch(text.lower())) and len(text.replace("-", "")) < least
+
+
 def _with_hyphens(digits: str) -> str:
     """Return the digits as an id has them, with a hyphen at the end where one follows."""
     parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
