@@ -7,9 +7,9 @@ import click
 from flask import Flask
 from flask.cli import cli
 
-from app.factory import commands_alone, create_app
+from app.cli.register import register as register_commands
+from app.environment import drop_overriding_variables
 from app.result_sink import guard_results
-from app.settings import BadSetting, Settings, drop_overriding_variables
 
 _CANNOT_BOOT = 3  # gunicorn restarts a worker that exits with any other code, again and again
 
@@ -17,20 +17,29 @@ _CANNOT_BOOT = 3  # gunicorn restarts a worker that exits with any other code, a
 def _make_app() -> Flask:
     drop_overriding_variables()
     _drop_limiter()
-    if "_FLASK_COMPLETE" in os.environ:  # a shell completes a line: it needs names alone
-        return commands_alone()
     command = click.get_current_context(silent=True)
-    is_for_commands = command is not None and command.parent is None  # `flask` lists them, or looks one up by its name
-    if is_for_commands:
+    if "_FLASK_COMPLETE" in os.environ:  # a shell completes a line
+        return _commands_alone()
+    if command is not None and command.parent is None:  # `flask` lists its commands, or looks one up by its name
         guard_results()
+        return _commands_alone()
+    return _web_app()
+
+
+def _commands_alone() -> Flask:
+    """Return an app with our commands alone. Each builds its services when it runs, with errors in its own words."""
+    app = Flask("fairboard", static_folder=None)
+    register_commands(app)
+    return app
+
+
+def _web_app() -> Flask:
+    from app.factory import create_app  # costs two seconds, which no command has to wait for
+    from app.settings import BadSetting, Settings
+
     try:
-        settings = Settings.from_env()
-        if is_for_commands and _is_terse(settings):
-            settings = settings.model_copy(update={"log_level": "warning"})
-        return create_app(settings)
+        return create_app(Settings.from_env())
     except BadSetting as error:
-        if is_for_commands:
-            return commands_alone(error)
         print(f"fairboard: {error}", file=sys.stderr, flush=True)
         sys.exit(_CANNOT_BOOT)
 
@@ -42,11 +51,6 @@ def _drop_limiter() -> None:
     root = context.find_root() if context else None
     if root and root.invoked_subcommand == "limiter":
         raise click.UsageError("No such command 'limiter'.", root)
-
-
-def _is_terse(settings: Settings) -> bool:
-    """Return whether a command logs warnings alone: its result says what it did, and a terminal is no log."""
-    return "log_level" not in settings.model_fields_set or (settings.log_level == "info" and sys.stderr.isatty())
 
 
 app = _make_app()

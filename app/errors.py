@@ -204,7 +204,7 @@ class BoardClosed(Conflict):
 
 class RebuildRequired(Conflict):
     code = "rebuild_required"
-    default_message = "This changes past scores: it needs a rebuild, which replays the ledger."
+    default_message = 'This changes past scores: it needs "rebuild": true, which replays the ledger.'
 
 
 class AlreadyDecided(Conflict):

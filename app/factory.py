@@ -10,8 +10,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import MapAdapter
 
 from app import logs, metrics
-from app.cli.commands import REFUSAL
-from app.cli.register import register as register_commands
 from app.containers.accounts import check_blocked_names
 from app.containers.container import Container
 from app.containers.url_checks import check_urls
@@ -46,7 +44,7 @@ from app.http.limits import RateLimits
 from app.http.player_paths import PlayerConverter, SlugConverter
 from app.http.reference import documents
 from app.http.top_reads import TopReads
-from app.settings import BadSetting, Settings
+from app.settings import Settings
 from app.web.page import page
 from app.ws import routes as sockets
 
@@ -74,7 +72,7 @@ class _App(Flask):
 
 
 def create_app(settings: Settings) -> Flask:
-    """Return the Flask app with the API, the sockets, the page and the commands. Raises BadSetting."""
+    """Return the Flask app with the API, the sockets and the page. Raises BadSetting."""
     logs.configure(settings)
     check_urls(settings)
     check_blocked_names(settings)
@@ -114,20 +112,8 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(page)
     app.register_blueprint(documents.routes)
     sockets.register(app, limits)
-    register_commands(app)
     app.wsgi_app = cors.CrossOrigin(app.wsgi_app, settings.allowed_origins)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    return app
-
-
-def commands_alone(refusal: BadSetting | None = None) -> Flask:
-    """Return an app without services, for invalid settings or the completion of a line in a shell.
-
-    Its commands have a --help, and are refused when they run.
-    """
-    app = Flask("fairboard", static_folder=None)
-    app.extensions[REFUSAL] = refusal
-    register_commands(app)
     return app

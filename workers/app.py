@@ -11,8 +11,9 @@ from celery.signals import setup_logging, worker_process_init, worker_process_sh
 
 from app import logs
 from app.containers.url_checks import check_urls
+from app.environment import drop_overriding_variables
 from app.log_sink import guard_standard_error, guard_standard_output
-from app.settings import BadSetting, Settings, drop_overriding_variables
+from app.settings import BadSetting, Settings
 from workers.broker import check_broker
 from workers.fairboard_celery import create_celery
 

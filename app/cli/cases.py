@@ -15,6 +15,7 @@ from app.cli.ids import find_case, find_player
 from app.cli.moments import Moment
 from app.cli.output import emit, facts, paragraph, print_message, table
 from app.domain.cases import RULES, STATES, CaseOrder
+from app.domain.id_prefixes import LEAST, LEAST_BESIDE_NAMES, is_too_short
 from app.errors import NotFound
 from app.http.case_presenter import case_row, decision_row, linked_row, listed_case
 from app.services.moderation.cases import CaseFile
@@ -166,7 +167,9 @@ def _find_by_id(text: str) -> Player:
     try:
         return find_player(text)
     except NotFound:
-        raise NotFound("There is no such case and no such user.") from None
+        advice = f" Give at least {LEAST} digits of a case's id, or {LEAST_BESIDE_NAMES} of a user's."
+        is_short = is_too_short(text, LEAST_BESIDE_NAMES)
+        raise NotFound(f"There is no such case and no such user.{advice if is_short else ''}") from None
 
 
 def _facts(user_cases: UserCases) -> dict[str, object]:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import click
 from flask import current_app
 from flask.cli import AppGroup, ScriptInfo
 
 from app.cli.identity import operator, request_id
-from app.containers.container import Container
+from app.domain.id_prefixes import AmbiguousId
 from app.errors import Refusal
-from app.services.operations.error_messages import BROKEN, explain
-from app.services.operations.id_lookup import AmbiguousId
-from app.stores.unavailability import reason_of
 from app.tables import safe
 
-REFUSAL = "fairboard.refusal"
-"""The extension key under which an app without services keeps the BadSetting that says why."""
+if TYPE_CHECKING:
+    from app.containers.container import Container
 
 _REPEATED = {"boards": "board", "segments": "segment", "action_types": "action-type", "events": "event"}
 """Fields with several values, by options that are given once for each."""
@@ -35,12 +32,19 @@ class CommandDecorator(Protocol):
 
 
 def container() -> Container:
-    """Return the services of this process. Raises ClickException with the bad setting where there are none."""
-    refusal = current_app.extensions.get(REFUSAL)
-    if refusal is not None:
-        raise click.ClickException(str(refusal))
-    services: Container = current_app.extensions["fairboard"]
+    """Return the services; the first call builds them. Raises ClickException with an invalid setting."""
+    services: Container | None = current_app.extensions.get("fairboard")
+    if services is None:
+        from app.cli.services import build  # costs a second: --help and a shell's completion need no services
+
+        services = current_app.extensions["fairboard"] = build()
     return services
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    from app.services.operations.error_messages import BROKEN  # imports the drivers: only a failure needs them here
+
+    return BROKEN
 
 
 def describe_refusal(refusal: Refusal) -> str:
@@ -66,13 +70,17 @@ class Commands(AppGroup):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except (click.exceptions.Exit, click.ClickException, click.Abort):  # among them the end of --help
+            raise
         except Refusal as refusal:
             raise click.ClickException(describe_refusal(refusal)) from refusal
         except AmbiguousId as error:
             raise click.ClickException(_list_candidates(error)) from error
         except UnicodeEncodeError as error:  # a shell may pass any bytes
             raise click.ClickException("An argument has characters that can't be stored, such as NUL.") from error
-        except BROKEN as error:
+        except _broken() as error:
+            from app.services.operations.error_messages import explain
+
             settings = ctx.ensure_object(ScriptInfo).load_app().extensions["fairboard"].settings
             raise click.ClickException(explain(error, settings)) from error
 
@@ -88,7 +96,9 @@ def recorded_act(act: str, subject: str, **details: object) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        with suppress(*BROKEN):  # the failure itself is reported
+        from app.stores.unavailability import reason_of
+
+        with suppress(*_broken()):  # the failure itself is reported
             audit.note(operator(), f"{act}.failed", subject, {"error": reason_of(error)}, act_id)
         raise
 

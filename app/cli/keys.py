@@ -15,7 +15,7 @@ from app.domain.api_keys import MOST_GRACE_SECONDS, MOST_PER_MINUTE, SCOPES, Api
 from app.services.accounts.api_keys import ShownKey
 from app.tables import safe
 
-_COLUMNS = ("name", "prefix", "scopes", "per_minute", "created_at", "last_used_at", "revoked_at")
+_COLUMNS = ("name", "prefix", "scopes", "per_minute", "created_at", "last_used_at", "previous_until", "revoked_at")
 _SHOWN_ONCE = "The key is shown this once: it is stored nowhere."
 
 

@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 import click
-from flask import Flask
 
-from app.cli.register import register
+from app.cli import register
 
 _INTRODUCTION = """# Commands
 
@@ -26,9 +25,7 @@ The operator's commands, as `flask COMMAND --help` prints them. They need
 
 def commands() -> dict[str, click.Command]:
     """Return all commands and groups by the words after `flask`, each group before its commands."""
-    app = Flask("commands")
-    register(app)
-    return dict(_walk("", app.cli.commands))
+    return dict(_walk("", register.commands()))
 
 
 def _walk(prefix: str, children: Mapping[str, click.Command]) -> Iterator[tuple[str, click.Command]]:

@@ -152,7 +152,11 @@ def _receive_exactly(connection: socket.socket, size: int) -> bytes:
 
 
 if __name__ == "__main__":
-    import app.factory  # noqa: F401 - every command imports it
+    import app.cli.services
+    import app.factory  # noqa: F401 - what most of the commands import
+    from app.cli.register import commands
+
+    commands()
 
     sys.argv = _serve(*(socket.socket(fileno=int(descriptor)) for descriptor in sys.argv[1:]))
     runpy.run_module(sys.argv.pop(0), run_name="__main__", alter_sys=True)

@@ -58,7 +58,7 @@ def asyncapi() -> dict[str, Any]:
         "servers": {
             "sockets": {"host": "localhost", "protocol": "wss", "description": "The address of the API itself."},
             "receivers": {"host": "example.com", "protocol": "https", "description": "The receiver of a webhook."},
-            "broker": {"host": "rabbitmq:5672", "protocol": "amqp", "description": "`CELERY_BROKER_URL`."},
+            "broker": {"host": "rabbitmq:5672", "protocol": "amqp", "description": "`BROKER_URL`."},
         },
         "channels": _channels(),
         "operations": _operations(),

@@ -100,7 +100,7 @@ class BoardChanges:
         replayed = self._plans.boards_to_replay(plan)
         if replayed and not rebuild:
             boards = ", ".join(replayed)
-            message = f"This changes past scores on {boards}: it needs a rebuild, which replays the ledger."
+            message = f'This changes past scores on {boards}: it needs "rebuild": true, which replays the ledger.'
             raise RebuildRequired(message, details={"boards": replayed})
         if replayed:
             return self._plans.begin_replay(plan, by=by)

@@ -63,6 +63,6 @@ class Selections:
 def check_selection(selection: Selection) -> None:
     """Raise InvalidRequest for a selection without player, action type and time, or one that ends before it begins."""
     if (selection.player_id, selection.action_type_id, selection.since, selection.until) == (None, None, None, None):
-        raise InvalidRequest.field("player", "or an action type or a time must be given")
+        raise InvalidRequest.field("player", "must be given, or an action type, or a time")
     if selection.since is not None and selection.until is not None and selection.since >= selection.until:
         raise InvalidRequest.field("until", "must be after since")

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from app.domain.id_prefixes import LEAST, id_range
+from app.domain.id_prefixes import LEAST, AmbiguousId, IdKind, id_range, is_too_short
 from app.errors import NotFound
-from app.stores.operations.ids import Candidate, IdKind, IdStore
+from app.stores.operations.ids import IdStore
 
 _MOST = 10
-
-
-class AmbiguousId(Exception):
-    """More than one id begins so. `candidates` are the first of them; with `has_more` there are more."""
-
-    def __init__(self, kind: IdKind, text: str, candidates: list[Candidate], *, has_more: bool) -> None:
-        super().__init__(f"More than one {kind} has an id that begins with {text}.")
-        self.candidates, self.has_more = candidates, has_more
 
 
 class IdLookup:
@@ -30,7 +22,8 @@ class IdLookup:
         ids = id_range(text, least)
         candidates = self._store.within(kind, ids, _MOST + 1) if ids else []
         if not candidates:
-            raise NotFound(f"There is no such {kind}.")
+            advice = f" Give at least {least} digits of its id." if is_too_short(text, least) else ""
+            raise NotFound(f"There is no such {kind}.{advice}")
         if len(candidates) > 1:
             raise AmbiguousId(kind, text, candidates[:_MOST], has_more=len(candidates) > _MOST)
         return candidates[0].id

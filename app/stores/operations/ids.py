@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-from uuid import UUID
-
-from app.domain.id_prefixes import IdRange
+from app.domain.id_prefixes import Candidate, IdKind, IdRange
 from app.stores.postgres.engine import Database
-
-IdKind = Literal["user", "case", "correction", "key", "webhook", "delivery"]
 
 _STATEMENTS: dict[IdKind, str] = {
     "user": """
@@ -31,14 +25,6 @@ _STATEMENTS: dict[IdKind, str] = {
         WHERE id BETWEEN :first AND :last ORDER BY id LIMIT :most
     """,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A row with an id in a range, and words by which a person knows it."""
-
-    id: UUID
-    label: str
 
 
 class IdStore:

@@ -107,7 +107,10 @@ def test_an_id_may_be_cut_to_a_beginning_that_is_unique(
     assert run_json("users", "show", str(anna.id)[:8])["username"] == "Anna"
     assert run_json("users", "show", str(anna.id)[:13].upper())["username"] == "Anna"
     short = run("users", "show", str(anna.id)[:7])
-    assert (short.exit_code, short.stderr) == (1, "Error: There is no such user.\n"), "it could be a name"
+    assert (short.exit_code, short.stderr) == (1, "Error: There is no such user. Give at least 8 digits of its id.\n")
+    short = run("anticheat", "show", case[:3])
+    advice = "Give at least 4 digits of a case's id, or 8 of a user's."
+    assert short.stderr == f"Error: There is no such case and no such user. {advice}\n"
     assert run_json("anticheat", "show", case[:4])["username"] == "Anna"
     assert run_json("anticheat", "show", str(anna.id)[:8])["username"] == "Anna"
     key = run_json("keys", "create", "game", "--scope", "read")

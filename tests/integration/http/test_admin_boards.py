@@ -153,6 +153,7 @@ def test_a_change_of_the_past_says_who_would_move_and_is_replayed_by_a_worker(
     ]
     assert (trial["replayed"], trial["moving"]) == (["main"], 2)
     assert (refused.refusal, refused.details) == ((409, "rebuild_required"), {"boards": ["main"]})
+    assert '"rebuild": true' in refused.body["error"]["message"]
     begun = game.call("PATCH", path, {**body, "rebuild": True}, key=admin)
     replay = begun.data["replay_id"]
     assert (begun.status, begun.headers["Location"]) == (202, f"/api/v1/admin/replays/{replay}")

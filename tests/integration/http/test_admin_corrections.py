@@ -7,9 +7,12 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
+from app.domain.boards import MAX_SCORE
+from app.domain.corrections import Selection
 from tests.integration.boards.test_scorings import redeem
 from tests.integration.http.contents import contents
 from tests.integration.http.keyed import GameServer, game
+from tests.integration.moderation.corrections.conftest import MATCH, TAP, Ledger
 
 __all__ = ["game"]  # a fixture
 
@@ -142,3 +145,21 @@ def test_every_bad_field_is_named(game: GameServer, key: str) -> None:
     for path, body in ((f"/{uuid4()}/restore", {"reason": "r"}), ("", {"reason": "r", "player": "nobody"})):
         assert game.call("POST", f"{CORRECTIONS}{path}", body, key=key).refusal == (404, "not_found")
     assert game.call("GET", f"{CORRECTIONS}/{uuid4()}", key=key).refusal == (404, "not_found")
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_void_or_restore_that_would_pass_the_highest_score_is_refused(
+    game: GameServer, key: str, dry_run: bool
+) -> None:
+    ledger = Ledger(game.container)
+    extreme, restored = game.add_player("Extreme"), game.add_player("Restored")
+    for points, action_type in ((MAX_SCORE, TAP), (-MAX_SCORE, MATCH), (1, TAP)):
+        ledger.redeem(extreme, points, action_type)
+    ledger.redeem(restored, MAX_SCORE)
+    void = ledger.void(Selection(player_id=restored))
+    ledger.redeem(restored, 1)
+    body = {"reason": "a test", "dry_run": dry_run}
+    refused = game.call("POST", CORRECTIONS, {**body, "action_type": "match"}, key=key)
+    assert refused.refusal == (409, "conflict")
+    refused = game.call("POST", f"{CORRECTIONS}/{void}/restore", body, key=key)
+    assert refused.refusal == (409, "conflict")

@@ -64,6 +64,20 @@ def test_a_right_or_a_table_that_is_missing_is_503_and_named(
     app.extensions["fairboard"].close()
 
 
+def test_an_export_that_the_server_refuses_is_503_and_no_cut_answer(
+    container: Container, clerk: str, servers: Stack
+) -> None:
+    app = create_app(container.settings.model_copy(update={"database_url": clerk}))
+    player = Caller(app.test_client(), fresh_name())
+    with psycopg.connect(servers.postgres.admin_url(DATABASE), autocommit=True) as connection:
+        connection.execute("REVOKE SELECT ON score_events FROM clerk")
+        answer = player.get("/me/export")
+        connection.execute("GRANT SELECT ON score_events TO clerk")
+    assert unavailable(answer), answer.text
+    assert player.get("/me/export").status_code == 200
+    app.extensions["fairboard"].close()
+
+
 @pytest.mark.parametrize(
     ("change", "undo", "reason"),
     [

@@ -6,6 +6,7 @@ import click
 import pytest
 from flask import Flask
 
+from app.cli.register import commands as all_commands
 from app.cli.register import register
 
 COMMANDS = {
@@ -66,7 +67,7 @@ def _lines() -> Iterator[tuple[str, ...]]:
 
 
 def test_the_commands_are_those_that_are_promised() -> None:
-    top = {name: command for name, command in _app().cli.commands.items() if name in COMMANDS}
+    top = all_commands()
     commands = {
         name: set(command.commands) if isinstance(command, click.Group) else set() for name, command in top.items()
     }
@@ -76,6 +77,12 @@ def test_the_commands_are_those_that_are_promised() -> None:
             f"{name} {subcommand}": set(group.commands) for subcommand, group in inner if isinstance(group, click.Group)
         }
     assert commands == COMMANDS
+
+
+@pytest.mark.parametrize("name", sorted(all_commands()))
+def test_a_list_of_commands_has_the_help_of_each_without_its_module(name: str) -> None:
+    listed, command = _app().cli.commands[name], all_commands()[name]
+    assert (listed.name, listed.get_short_help_str(1000)) == (command.name, command.get_short_help_str(1000))
 
 
 @pytest.mark.parametrize("line", [line for line in _lines() if line != ("anticheat", "model")], ids=" ".join)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import click
 import pytest
-from flask import Flask
 
-from app.cli.register import register
+from app.cli import register
 
 READS: tuple[str, ...] = (
     *("users list", "users show", "users look-alikes", "users export", "keys list", "actions list"),
@@ -56,16 +55,13 @@ MANNERS: dict[str, Kind] = {
 
 def commands() -> Iterator[tuple[str, click.Command]]:
     """Yield each command of the product with its line."""
-    app = Flask("commands")
-    app.cli.commands.clear()
-    register(app)
-    yield from _below("", app.cli)
+    yield from _below("", register.commands())
 
 
-def _below(line: str, group: click.Group) -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+def _below(line: str, commands: Mapping[str, click.Command]) -> Iterator[tuple[str, click.Command]]:
+    for name, command in commands.items():
         if isinstance(command, click.Group):
-            yield from _below(f"{line} {name}".strip(), command)
+            yield from _below(f"{line} {name}".strip(), command.commands)
         else:
             yield f"{line} {name}".strip(), command
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.id_prefixes import id_range
+from app.domain.id_prefixes import id_range, is_too_short
 
 ID = "cb4365b6-a339-4be1-b105-cd2889efee5e"
 
@@ -36,3 +36,19 @@ def test_what_is_no_beginning_is_no_range(text: str) -> None:
 def test_beside_names_more_digits_are_needed() -> None:
     assert id_range("facade", 8) is None
     assert id_range("facade12", 8) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "short"),
+    [
+        ("cb4", 4, True),
+        ("CB4", 4, True),
+        ("cb43", 4, False),
+        ("cb43", 8, True),
+        ("cb4365b6-", 8, False),
+        ("anna", 8, False),
+        ("", 4, False),
+    ],
+)
+def test_a_beginning_may_be_too_short(text: str, least: int, short: bool) -> None:
+    assert is_too_short(text, least) is short

@@ -11,6 +11,7 @@ from app.containers.container import Container
 from app.domain.boards import MAX_SCORE
 from app.domain.corrections import Selection
 from app.errors import Conflict
+from tests.integration.cli.conftest import runner
 from tests.integration.moderation.corrections.conftest import BY, MATCH, TAP, Ledger
 
 # Half of these voided first would leave 2 * MAX_SCORE; of the voids of the second kind, restored last first, too.
@@ -65,6 +66,10 @@ def test_a_void_that_leaves_too_much_is_refused_and_nothing_of_it_is_done(ledger
     ledger.redeem(extreme, -MAX_SCORE, MATCH)
     ledger.redeem(extreme, 1)
     before = ledger.standings()
+    run = runner(ledger.container)
+    for end in ("--dry-run", "--yes"):
+        result = run("leaderboard", "void", "--action-type", "match", "--reason", "a test", end)
+        assert (result.exit_code, "Nothing was voided" in result.stderr) == (1, True), end
     with pytest.raises(Conflict, match=r"past 9007199254740991.* Nothing was voided"):
         ledger.container.corrections.void(Selection(action_type_id=MATCH), **BY)
     assert ledger.container.corrections.page(limit=10) == []
@@ -72,6 +77,17 @@ def test_a_void_that_leaves_too_much_is_refused_and_nothing_of_it_is_done(ledger
     assert ledger.standings() == before
     ledger.void(Selection(player_id=extreme))
     assert ledger.standings()[0][1] == 0
+
+
+def test_a_dry_run_of_a_restore_that_leaves_too_much_is_refused_like_the_restore(ledger: Ledger) -> None:
+    extreme = ledger.player()
+    ledger.redeem(extreme, MAX_SCORE)
+    void = str(ledger.void(Selection(player_id=extreme)))
+    ledger.redeem(extreme, 1)
+    run = runner(ledger.container)
+    for end in ("--dry-run", "--yes"):
+        result = run("leaderboard", "restore", void, "--reason", "a test", end)
+        assert (result.exit_code, "Nothing was restored" in result.stderr) == (1, True), end
 
 
 def test_a_hold_that_would_part_the_points_past_it_changes_nothing_and_delays_nobody(ledger: Ledger) -> None:
