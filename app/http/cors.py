@@ -14,6 +14,7 @@ from flask import Flask, Response
 
 from app.http.envelope import empty
 from app.http.present import present_environ
+from app.http.refused_origins import RefusedOrigins
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -67,6 +68,7 @@ class CrossOrigin:
 
     def __init__(self, app: WSGIApplication, allowed_origins: Collection[str]) -> None:
         self._app, self._allowed_origins = app, frozenset(allowed_origins)
+        self._refused = RefusedOrigins()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         added = self._headers(environ) if _has_callers(environ["PATH_INFO"]) else None
@@ -87,6 +89,8 @@ class CrossOrigin:
             origin = environ.get("HTTP_ORIGIN")
             vary = [("Vary", "Origin")] if self._allowed_origins else []
             if origin not in self._allowed_origins:
+                if wanted_method:  # a browser sends a preflight for a page of another origin only
+                    self._refused.note(origin or "")
                 return vary
             headers = [("Access-Control-Allow-Origin", origin), *vary]
         return headers + (_ON_ANSWERS if wanted_method is None else _ON_PREFLIGHTS)

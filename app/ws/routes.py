@@ -17,6 +17,7 @@ from app.errors import Forbidden, Unavailable
 from app.http.bodies import Strict, query
 from app.http.envelope import failure, request_id
 from app.http.limits import RateLimits, caller_address
+from app.http.refused_origins import RefusedOrigins
 from app.ws.tier import Tier
 
 PATH = "/api/v1/ws/leaderboard"
@@ -33,9 +34,11 @@ class HandshakeQuery(Strict):
 def register(app: Flask, limits: RateLimits) -> None:
     """Serve sockets from this app; `limits.sockets` bounds new ones per address."""
     app.extensions[_EXTENSION] = Tier(app.extensions["fairboard"])
+    refused_origins = RefusedOrigins()
     app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": _NoThread, "event_class": _NoEvent}
     routes = Blueprint("ws", __name__)
     routes.before_request(_check_handshake)
+    routes.before_request(lambda: _check_origin(refused_origins))
     routes.before_request(limits.sockets(_take_seat))
     routes.teardown_request(_release_seat)
     routes.register_error_handler(RemoteProtocolError, _refuse_handshake)
@@ -83,9 +86,14 @@ def _check_handshake() -> Response | None:
         response = failure(426, "upgrade_required", "This server speaks version 13 of WebSocket.")
         response.headers["Sec-WebSocket-Version"] = "13"
         return response
-    if not _may_connect(request.headers.get("Origin")):
-        raise Forbidden("This Origin may not open a socket here.")
     return None
+
+
+def _check_origin(refused: RefusedOrigins) -> None:
+    origin = request.headers.get("Origin")
+    if not _may_connect(origin):
+        refused.note(origin or "")
+        raise Forbidden("This Origin may not open a socket here.")
 
 
 def _not_a_socket() -> Response:

@@ -14,7 +14,7 @@ const STYLE = `
   p { margin: 0.25em 0; opacity: 0.7; }
 `;
 
-const WORDS = { connecting: "Connecting …", reconnecting: "Connecting …", live: "" };
+const WORDS = { connecting: "Connecting …", reconnecting: "Connecting …", polling: "Updates every 2 seconds", live: "" };
 
 /** 12345 with 3 decimals and the unit "s" -> "12.345 s"; exact up to 2^53 - 1. */
 export function formatScore(value, { decimals = 0, unit = "" } = {}) {
@@ -70,7 +70,7 @@ export class FairboardBoard extends HTMLElement {
     const board = this.getAttribute("board") ?? "main";
     const subscription = (this.#subscription = this.client.watch(board, ({ rows }) => this.#show(rows), {
       onState: (state) => subscription === this.#subscription && state in WORDS && this.#say(WORDS[state]),
-      onError: (error) => this.#say(error.code === "not_found" ? `There is no board ${board}.` : error.message),
+      onError: (error) => this.#fail(error, board),
     }));
     this.#say(WORDS.connecting);
     const facts = await this.client.call("GET", `/boards/${encodeURIComponent(board)}`).catch(() => ({}));
@@ -83,6 +83,12 @@ export class FairboardBoard extends HTMLElement {
     this.#subscription?.close();
     this.#subscription = null;
     this.#rows = null;
+  }
+
+  #fail({ code, message }, board) {
+    const isShown = { network: this.#rows, unauthorized: this.#subscription?.state === "polling" }[code];
+    if (code === "not_found") this.#say(`There is no board ${board}.`);
+    else if (!isShown) this.#say(message);
   }
 
   #show(rows) {

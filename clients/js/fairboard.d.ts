@@ -35,10 +35,10 @@ export interface Change {
 export interface Board {
   /** The top ten. */
   rows: Row[];
-  /** Grows with every change; a later board may repeat it after a reconnect. */
-  version: number;
-  /** Players who watch the board now. */
-  online: number;
+  /** Grows with every change; a later board may repeat it after a reconnect. Null while the board is polled. */
+  version: number | null;
+  /** Players who watch the board now; null while the board is polled. */
+  online: number | null;
   /** What changed since an earlier board; empty for the first one. */
   changes: Change[];
 }
@@ -97,6 +97,8 @@ export interface Call {
   tries?: number;
   /** Aborted: no further try. */
   signal?: AbortSignal;
+  /** Without the player's token: what everybody may read is readable on pages of any origin. */
+  visitor?: boolean;
   /** Called before the pause that precedes another try, and with 0 ms after it. */
   onRetry?: (error: FairboardError, ms: number) => void;
 }
@@ -108,6 +110,7 @@ export interface Envelope {
   headers: Headers;
 }
 
+/** A refusal by the server, or a server out of reach. */
 export class FairboardError extends Error {
   /** The API's code, such as `board_closed`; `network` when the server can't be reached. */
   code: string;
@@ -121,13 +124,16 @@ export class FairboardError extends Error {
 
 export interface Subscription {
   readonly board: string;
-  readonly state: "connecting" | "live" | "reconnecting" | "closed";
+  /** `polling`: there is no socket, and the public board is read every two seconds. */
+  readonly state: "connecting" | "live" | "reconnecting" | "polling" | "closed";
   close(): void;
   /** Follow another board on the same socket: the state is `connecting` until it has come. */
   turn(board: string): void;
 }
 
 /**
+ * A player at one server. Tokens are kept in `storage`, so that a reload and other tabs have the same player.
+ *
  * Events: `token` (signed in, or a new access token), `user` (another player, or another name of the player), `signout` (a
  * CustomEvent; detail: the FairboardError that ended the sign-in, null if the player did), `reached` (the server may be within
  * reach again: all that waits is tried at once).
@@ -136,17 +142,25 @@ export class Fairboard extends EventTarget {
   /** `key`: the name of the tokens in `storage`; by default one for each server. */
   constructor(url?: string, options?: { storage?: Storage | null; key?: string });
   readonly url: string;
+  /** Of this browser: a load balancer keeps its tabs on one server. */
   readonly id: string;
+  /** The signed-in player. */
   readonly user: User | null;
   register(username: string, password: string): Promise<User>;
   signIn(username: string, password: string): Promise<User>;
+  /** Plays as a new guest, unless somebody is signed in. */
   guest(): Promise<User>;
+  /** Takes over a token pair that the game's own server got for its player. */
   use(pair: TokenPair): Promise<User>;
+  /** Signs out at once; the server is told if it can be reached. */
   signOut(): Promise<void>;
+  /** An access token that is valid now, or null without a player. */
   token(): Promise<string | null>;
   renew(stale: string): Promise<void>;
+  /** Begins an action, which the `complete` of what is returned completes. */
   start(actionType: string): Promise<Action>;
   top(board?: string, query?: { limit?: number; after?: string; season?: number; segment?: string }): Promise<Page>;
+  /** Keeps `onBoard` up to date with the top ten until `close()`. */
   watch(
     board: string,
     onBoard: (board: Board) => void,
@@ -155,9 +169,13 @@ export class Fairboard extends EventTarget {
       onStanding?: (standing: Standing) => void;
       onState?: (state: Subscription["state"]) => void;
       onError?: (error: FairboardError) => void;
+      /** False: the public board is not polled while there is no socket. */
+      fallback?: boolean;
     },
   ): Subscription;
+  /** The `data` of any call, as the player if there is one. */
   call(method: string, path: string, options?: Call): Promise<any>;
+  /** The whole envelope of any call. */
   request(method: string, path: string, options?: Call): Promise<Envelope>;
 }
 

@@ -1,4 +1,4 @@
-// A client of Fairboard for browsers: accounts, actions and live boards. The types are in fairboard.d.ts.
+// A client of Fairboard for browsers: accounts, actions and live boards. fairboard.d.ts describes what it exports.
 
 const RETRIED = new Set(["network", "unavailable", "in_progress", "too_soon", "rate_limited", "internal_error"]);
 const TRIES = 6; // of a call that may be repeated, in a row
@@ -11,14 +11,15 @@ const EAGER = 6; // failed sockets in a row before the pauses grow
 const LONGEST_EAGER = 2_000; // ms at most between two of these
 const TRY = 8_000; // ms from opening a socket to its first board, and …
 const LONGEST_TRY = 30_000; // … after several failures: the server may be slow for all
+const PATIENCE = 3_000; // ms without a socket until reads of the public board replace it, and …
+const EVERY = 2_000; // … ms between two of them
 
-// The first try comes soon after these closes, spread so that not all clients come at once. Decision 32 has the sums.
+// The first try comes soon after these closes, spread so that clients do not come at once. Decision 32 has the sums.
 const SOON = { 1001: [100, 900], 1006: [200, 900], 1012: [100, 900], 4408: [100, 500], 4409: [500, 1500] };
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const between = ([low, high]) => low + Math.random() * (high - low);
 
-/** Return the ms until a socket's next try after a close with `code`, and `failures` failed ones. */
 export function delayFor(code, failures) {
   if (failures === 0) return between(SOON[code] ?? [500, 1500]);
   const eager = Math.min(LONGEST_EAGER, 500 * 2 ** failures);
@@ -26,10 +27,8 @@ export function delayFor(code, failures) {
   return between([ceiling / 2, ceiling]);
 }
 
-/** Return the ms for a try after `failures` failed ones. */
 export const tryFor = (failures) => Math.min(LONGEST_TRY, TRY * 2 ** Math.floor(failures / 3));
 
-/** A refusal by the server, or a server out of reach (`network`). */
 export class FairboardError extends Error {
   constructor({ code, message, details = null }, status = 0, retryAfter = null, requestId = null) {
     super(message || code);
@@ -37,7 +36,6 @@ export class FairboardError extends Error {
   }
 }
 
-/** A player at one server. Tokens are kept in `storage`, so that a reload and other tabs have the same player. */
 export class Fairboard extends EventTarget {
   #base;
   #key;
@@ -59,12 +57,10 @@ export class Fairboard extends EventTarget {
     globalThis.document?.addEventListener("visibilitychange", () => document.hidden || reached());
   }
 
-  /** The signed-in player, {user_id, username}, or null. */
   get user() {
     return this.#held?.user ?? null;
   }
 
-  /** Of this browser: a load balancer keeps its tabs on one server. */
   get id() {
     const id = this.#read(".id") ?? randomId();
     this.#write(".id", id);
@@ -73,36 +69,28 @@ export class Fairboard extends EventTarget {
 
   register = (username, password) => this.#enter("/auth/register", { username, password });
   signIn = (username, password) => this.#enter("/auth/login", { username, password });
-  /** Play as a new guest, unless somebody is signed in. */
   guest = async () => this.user ?? this.#enter("/auth/guest", {});
 
-  /** Take over a token pair that the game's own server got for its player. */
   async use(pair) {
     this.#keep(pair, pair.user ?? null);
     if (!pair.user) this.#keep(pair, await this.call("GET", "/me"));
     return this.user;
   }
 
-  /** Sign out at once; the server is told if it can be reached. */
   async signOut() {
     const held = this.#held;
     this.#hold(null);
     if (held) await this.#alone(() => this.#endLogin(held)).catch(() => null);
   }
 
-  /** Return the `data` of a call, as the player if there is one. Reads, and calls with a `key`, are repeated. */
   async call(method, path, options) {
     return (await this.request(method, path, options)).data;
   }
 
-  /**
-   * Return the whole envelope of a call, `data`, `meta` and `links`, with its `headers`. `onRetry(error, ms)` is called before
-   * a pause, and with 0 after it; an aborted `signal` ends the tries.
-   */
-  async request(method, path, { body, key, tries = method === "GET" || key ? TRIES : 1, signal, onRetry } = {}) {
+  async request(method, path, { body, key, visitor, tries = method === "GET" || key ? TRIES : 1, signal, onRetry } = {}) {
     for (let failures = 1; ; failures += 1) {
       try {
-        return await this.#asPlayer(method, path, { body, key });
+        return await this.#asPlayer(method, path, { body, key, visitor });
       } catch (error) {
         const most = error.code === "internal_error" ? Math.min(tries, TRIES) : tries;
         if (!RETRIED.has(error.code) || failures >= most || signal?.aborted) throw error;
@@ -120,7 +108,6 @@ export class Fairboard extends EventTarget {
     }
   }
 
-  /** Begin an action; complete it with `complete(result, metadata)` of what is returned. */
   async start(actionType) {
     const action = await this.call("POST", "/actions", { body: { action_type: actionType } });
     let key = randomId(); // one for all tries, so that a lost answer never loses points
@@ -136,19 +123,16 @@ export class Fairboard extends EventTarget {
     return { ...action, complete };
   }
 
-  /** Return {rows, total, next} of a board: `limit`, `after`, `season` and `segment` as in the API. */
   async top(board = "main", query = {}) {
     const { data, meta, links } = await this.request("GET", `/leaderboard/top?${new URLSearchParams({ board, ...query })}`);
     const next = links?.next ? new URL(links.next, this.url).searchParams.get("after") : null;
     return { rows: data, total: meta.total, next };
   }
 
-  /** Keep `onBoard({rows, version, changes})` up to date with the top ten; returns the subscription, with `close()`. */
-  watch(board, onBoard, { onStanding, onState, onError } = {}) {
-    return new Subscription(this, board, { onBoard, onStanding, onState, onError });
+  watch(board, onBoard, listeners) {
+    return new Subscription(this, board, { onBoard, ...listeners });
   }
 
-  /** Return an access token that is valid now, or null without a player. */
   async token() {
     const held = this.#held;
     if (held && held.renewAt <= Date.now()) {
@@ -160,7 +144,7 @@ export class Fairboard extends EventTarget {
   }
 
   async #asPlayer(method, path, options) {
-    const token = await this.token();
+    const token = options.visitor ? null : await this.token();
     const envelope = await this.#fetch(method, path, { ...options, token }).catch(async (error) => {
       if (error.code !== "unauthorized" || !token) throw error;
       await this.renew(token);
@@ -185,8 +169,8 @@ export class Fairboard extends EventTarget {
       const signal = AbortSignal.timeout(TIMEOUT);
       response = await fetch(this.#base + path, { method, headers, body: JSON.stringify(body), credentials: "omit", signal });
       text = await response.text();
-    } catch {
-      throw new FairboardError({ code: "network", message: "The server can't be reached." });
+    } catch (error) {
+      throw new FairboardError({ code: "network", message: unreached(this.url, error) });
     }
     const envelope = parse(text) ?? {};
     if (response.ok) return { ...envelope, headers: response.headers };
@@ -291,7 +275,7 @@ export class Fairboard extends EventTarget {
   }
 }
 
-/** One live board on a socket of its own, which reconnects by itself. Signed-in players subscribe, others watch. */
+/** A live board on a socket of its own, which reconnects; meanwhile it is polled. Signed-in players subscribe, others watch. */
 class Subscription {
   #client;
   #on;
@@ -305,6 +289,9 @@ class Subscription {
   #isAsked = true; // the socket has yet to answer the last subscribe
   #refusal = null;
   #token; // the one of the last subscribe
+  #poller;
+  #etag = null;
+  #missed = 0; // failed reads in a row
 
   constructor(client, board, on) {
     this.#client = client;
@@ -317,19 +304,22 @@ class Subscription {
     client.addEventListener("reached", () => this.#open(), { signal });
     globalThis.addEventListener?.("online", () => this.#check(), { signal });
     this.#open();
+    this.#poll(PATIENCE);
   }
 
   close() {
     this.#ends.abort();
     this.#say("closed");
     this.#drop();
+    clearTimeout(this.#poller);
   }
 
-  /** Follow another board on the same socket. */
   turn(board) {
     this.board = board;
     this.#version = -1;
+    this.#etag = null;
     this.#check();
+    if (!this.#liveSince) this.#poll(0);
   }
 
   /** Ask once more: the socket has the board of before, or may not have survived. */
@@ -377,10 +367,12 @@ class Subscription {
       this.#isAsked = false;
       this.#liveSince ??= Date.now();
       this.#say("live");
+      clearTimeout(this.#poller);
     }
     if (!this.#isAsked) this.#expect(SILENCE);
     if (type === "standing.update" && isOwn) this.#on.onStanding?.(data);
     if (/^leaderboard\.(initial|update)$/.test(type) && isOwn && meta.version > this.#version - isProof) {
+      this.#etag = null;
       this.#version = meta.version; // the newest board wins, whatever server it comes from; an answer may repeat it
       this.#on.onBoard({ rows: data, version: meta.version, online: meta.online, changes: changeInfo ?? [] });
     }
@@ -393,7 +385,8 @@ class Subscription {
     if (refusal) this.#on.onError?.(refusal);
     if (this.#ends.signal.aborted) return;
     if (refusal?.code === "account_suspended" || refusal?.code === "not_found") return this.close();
-    this.#say("reconnecting");
+    if (/^(live|connecting)/.test(this.state)) this.#poll(this.#version < 0 ? 0 : PATIENCE);
+    if (this.state !== "polling") this.#say("reconnecting");
     if (refusal?.code === "unauthorized" && this.#token) await this.#client.renew(this.#token).catch(() => null);
     this.#later(code);
   }
@@ -403,6 +396,32 @@ class Subscription {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#open(), delayFor(code, this.#failures));
     this.#failures += 1;
+  }
+
+  #poll(ms) {
+    clearTimeout(this.#poller);
+    if (this.#on.fallback ?? true) this.#poller = setTimeout(() => this.#read(), ms);
+  }
+
+  async #read() {
+    const { board } = this;
+    const path = `/leaderboard/top?${new URLSearchParams({ board })}`;
+    const isUnseen = globalThis.document?.hidden && this.state === "polling";
+    const answer = !isUnseen && (await this.#client.request("GET", path, { tries: 1, visitor: true }).catch((error) => error));
+    if (this.state === "live" || this.#ends.signal.aborted || board !== this.board) return;
+    let wait = EVERY;
+    if (answer instanceof Error) {
+      this.#say("reconnecting");
+      if (!this.#missed) this.#on.onError?.(answer);
+      wait = Math.max(answer.retryAfter * 1000, Math.min(LONGEST, EVERY * 2 ** this.#missed++));
+    } else if (answer) {
+      this.#missed = 0;
+      this.#say("polling");
+      const etag = answer.headers.get("ETag");
+      if (etag !== this.#etag) this.#on.onBoard({ rows: answer.data, version: null, online: null, changes: [] });
+      this.#etag = etag;
+    }
+    this.#poll(wait);
   }
 
   #drop() {
@@ -435,6 +454,13 @@ function defaultStorage() {
   }
 }
 
+// A browser hides the answer to a refused origin.
+function unreached(url, { name }) {
+  const origin = globalThis.location?.origin ?? url;
+  const isHidden = name === "TypeError" && origin !== url;
+  return `${url} can't be reached${isHidden ? `: it is down, or ${origin} is not in its ALLOWED_ORIGINS` : ""}.`;
+}
+
 function parse(text) {
   try {
     return JSON.parse(text);
@@ -443,7 +469,7 @@ function parse(text) {
   }
 }
 
-/** Return 32 hex digits. `crypto.randomUUID` exists on https and localhost only. */
+// crypto.randomUUID exists on https and localhost only.
 export function randomId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

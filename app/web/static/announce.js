@@ -22,7 +22,7 @@ export class Announcer {
     this.#timer = setTimeout(() => this.#speak(), wait);
   }
 
-  /** Forget what was not announced yet: another board is on the screen. */
+  /** Forget the last sentence, and what was not announced yet: another board is on the screen, or a list without rows. */
   clear() {
     clearTimeout(this.#timer);
     this.#timer = null;

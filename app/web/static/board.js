@@ -48,7 +48,8 @@ export class Board {
     for (const change of changes) this.#rows.get(change.user_id)?.flag(change, this.#rules);
     this.#empty.hidden = data.length > 0;
     this.#body.parentElement.classList.toggle("bare", data.length === 0);
-    if (changes.length) this.#changed.textContent = `Last change ${new Date().toLocaleTimeString("en-GB")}`;
+    if (data.length === 0) this.#changed.textContent = ""; // a season's end, or the last player was taken off
+    else if (changes.length) this.#changed.textContent = `Last change ${new Date().toLocaleTimeString("en-GB")}`;
     this.#shown = data;
     return changes;
   }
@@ -74,9 +75,9 @@ export class Board {
     return this.#shown?.find((row) => row.user_id === userId);
   }
 
-  /** Return whether the board has come without rows, or not yet. */
-  get isEmpty() {
-    return !this.#shown?.length;
+  /** Return whether the board has come since the last turn. */
+  get isShown() {
+    return this.#shown !== null;
   }
 
   /** Return the last score on a full board, or null while the board has room. */

@@ -1,10 +1,9 @@
 // The case against a suspended player, as far as the player may see it, and the player's one appeal.
 
 import { player } from "./clients.js";
-import { refusal } from "./words.js";
+import { day, refusal } from "./words.js";
 
 const find = (id) => document.getElementById(id);
-const DAY = new Intl.DateTimeFormat("en", { dateStyle: "long", timeStyle: "short" });
 const STATES = {
   open: "A person has yet to look at it.",
   confirmed: "A person has looked at it and decided that the suspension stands.",
@@ -91,8 +90,6 @@ export class Case extends EventTarget {
     submit.textContent = busy ? "Sending…" : "Send the appeal";
   }
 }
-
-const day = (moment) => DAY.format(new Date(moment));
 
 // The times are RFC 3339 in UTC, so they compare as text.
 function appeal({ appealed_at: appealedAt, decided_at: decidedAt = null }) {

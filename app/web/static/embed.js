@@ -64,6 +64,7 @@ find("whole").href = addressOf(slug).replace(/^\/embed/, "/");
 feed.addEventListener("board", (event) => {
   say("");
   announcer.add(board.show(event.detail));
+  if (event.detail.length === 0) announcer.clear();
 });
 feed.addEventListener("missing", missing);
 feed.addEventListener("state", (event) => connection(event.detail));

@@ -72,6 +72,7 @@ export class Feed extends EventTarget {
     this.#live = this.#client.watch(this.#board, (board) => this.#push(board), {
       onState: (state) => this.#turned(state),
       onError: (error) => this.#refused(error.code),
+      fallback: false, // this feed reads the public board
     });
     this.#say("connecting");
   }

@@ -110,10 +110,12 @@ feed.addEventListener("suspended", () => {
   standing.refresh();
 });
 feed.addEventListener("board", (event) => {
-  const wasEmpty = board.isEmpty;
+  const isFirst = !board.isShown;
   announcer.add(board.show(event.detail));
   standing.follow();
-  if (board.isEmpty && !wasEmpty) boards.read(); // the season may have ended
+  if (event.detail.length > 0) return;
+  announcer.clear();
+  if (!isFirst) boards.read(); // the season may have ended, also one without results
 });
 feed.addEventListener("missing", () => boards.read());
 feed.addEventListener("online", (event) => online.show(event.detail));

@@ -2,6 +2,7 @@
 
 import { player } from "./clients.js";
 import { Form, nameProblem, passwordProblem } from "./form.js";
+import { clearance } from "./words.js";
 
 const find = (id) => document.getElementById(id);
 
@@ -45,6 +46,9 @@ export class OwnAccount {
   /** Show the forms for the signed-in player; `profile` is the data of GET /me. */
   know(profile, suspended) {
     find("own").hidden = suspended;
+    const words = clearance(profile.case);
+    find("own-case").textContent = words;
+    find("own-case").hidden = words === "";
     if (this.#guest === Boolean(profile.guest)) return;
     this.#guest = Boolean(profile.guest);
     find("own-title").textContent = this.#guest ? "Keep this account" : "Your account";

@@ -116,7 +116,7 @@ export class Standing extends EventTarget {
     const { rank = null, score = null, status = "active", username, metadata } = this.#me ?? {};
     const rules = this.#rules ?? PLAIN;
     this.#rank.textContent = rank === null ? "–" : rankWords(rank);
-    this.#score.textContent = scoreText(rules, rank === null && isTotal(rules) ? 0 : score);
+    this.#score.textContent = scoreText(rules, score); // on other boards than main a suspended player's is unknown
     this.#score.classList.toggle("long", this.#score.textContent.length > 9);
     this.#note.textContent = this.#me ? this.#words(rank, score, status) : "Looking it up…";
     const below = this.#me && rank !== null && status === "active" && !this.#board.find(player.user?.user_id);

@@ -1,6 +1,7 @@
-// All texts of the page about numbers, ranks and refusals.
+// All texts of the page about numbers, ranks, refusals and decisions.
 
 const NUMBER = new Intl.NumberFormat("en");
+const DAY = new Intl.DateTimeFormat("en", { dateStyle: "long", timeStyle: "short" });
 
 /** 1234567 -> "1,234,567"; exact up to 2^53 - 1, the largest score there is. */
 export const number = (value) => NUMBER.format(value);
@@ -90,6 +91,15 @@ export function suspension(own) {
   }
   if (own.state === "confirmed") return "Your account is suspended. A person has reviewed it, and it stays on no board.";
   return "Your account is suspended. It is on no board until a person has reviewed it.";
+}
+
+/** "November 27, 2026 at 9:30 PM" for a moment of the API. */
+export const day = (moment) => DAY.format(new Date(moment));
+
+/** Return the note about the player's case, as GET /me has it, if it was cleared; "" otherwise. */
+export function clearance(own) {
+  if (own?.state !== "cleared") return "";
+  return `On ${day(own.opened_at)} a case was opened about this account's play. A person has reviewed it, and cleared it on ${day(own.decided_at)}.`;
 }
 
 /** Return the codes that have a text of their own. */

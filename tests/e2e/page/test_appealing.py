@@ -56,13 +56,22 @@ def test_a_suspended_player_reads_of_their_case_and_appeals_once(visit: Visit, s
     screen.page.reload()
     expect(screen.at("play")).to_be_visible()
     expect(screen.at("case")).to_be_hidden()
+    screen.at("own").locator("summary").click()
+    expect(screen.at("own-case")).to_contain_text("A person has reviewed it, and cleared it on")
 
 
-def test_a_player_whom_an_operator_suspended_without_a_case_is_told_to_ask(visit: Visit, stage: Product) -> None:
+def test_a_player_whom_an_operator_suspended_without_a_case_is_told_to_ask_and_keeps_the_score(
+    visit: Visit, stage: Product, prize: str
+) -> None:
     screen = visit().sign_up()
+    screen.play(prize)
+    score = screen.at("standing-score").inner_text()
     assert stage.flask("users", "suspend", screen.username, "--yes").returncode == 0
     screen.page.reload()
     expect(screen.at("banner")).to_contain_text("An operator of this site suspended it; please ask them why.")
     expect(screen.at("banner")).not_to_contain_text("until a person has reviewed it")
     expect(screen.at("banner").get_by_role("link")).to_have_count(0)
     expect(screen.at("case")).to_be_hidden()
+    expect(screen.at("standing-note")).to_have_text("You are on no board while the account is suspended.")
+    expect(screen.at("standing-score")).to_have_text(score)
+    expect(screen.at("standing-rank")).to_have_text("–")

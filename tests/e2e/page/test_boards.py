@@ -151,6 +151,13 @@ def _run(screen: Screen) -> None:
 def _end_a_season(screen: Screen, game: Product) -> None:
     _choose(screen, "High score of the week")
     expect(screen.row(screen.username)).to_be_visible()
+    other = Api(game.url).register()
+    action = other.issue("level")
+    screen.page.wait_for_timeout(2_000)
+    body = {"token": action["token"], "result": 600}
+    assert other.post(f"/actions/{action['action_id']}/complete", body).status == 200
+    expect(screen.at("announcer")).to_contain_text(f"{other.username} entered the board at rank 2")
+    expect(screen.at("board-changed")).to_contain_text("Last change")
     game.run_json("boards", "close-season", "weekly-high")
     expect(screen.at("board-note")).to_have_text(
         "Season 1 has ended and is final. This is season 2, whose list started empty.", timeout=15_000
@@ -158,6 +165,11 @@ def _end_a_season(screen: Screen, game: Product) -> None:
     expect(screen.at("empty")).to_be_visible()
     expect(screen.at("standing-rank")).to_have_text("–")
     expect(screen.at("season")).to_contain_text("Season 2 ends in")
+    expect(screen.at("announcer")).to_have_text("")
+    expect(screen.at("board-changed")).to_have_text("")
+    game.run_json("boards", "close-season", "weekly-high")  # a season without results
+    expect(screen.at("board-note")).to_contain_text("Season 2 has ended and is final. This is season 3", timeout=15_000)
+    expect(screen.at("season")).to_contain_text("Season 3 ends in")
 
 
 def _end_the_contest(screen: Screen, game: Product) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
-from devstack.child import ROOT
+from devstack.child import ROOT, free_port
 from tests.e2e.page.conftest import Sites, register
 from tests.parts.client import Api, fresh_name
 from tests.parts.product import Product
@@ -26,6 +26,10 @@ IMPORT = (
     'import { Fairboard } from "/clients/fairboard.js"',
     'const { Fairboard } = await import("/clients/fairboard.js")',
 )
+ELEMENT = """async (line) => {
+    await import("/clients/element.js");
+    document.body.innerHTML = line;
+}"""
 COMPLETE = """async (type) => {
     const run = await game.start(type);
     return run.complete();
@@ -123,7 +127,7 @@ def test_a_lost_socket_comes_back_and_an_old_board_is_dropped(game: Page) -> Non
 
 def test_the_element_is_a_board_in_one_line(game: Page, stage: Product, stage_api: Api, prize: str) -> None:
     line = f'<fairboard-board server="{stage.url}" board="main" rows="3"></fairboard-board>'
-    game.evaluate("async (line) => { await import('/clients/element.js'); document.body.innerHTML = line; }", line)
+    game.evaluate(ELEMENT, line)
     player = stage_api.register(f"<b>{fresh_name('x')}</b>")
     player.score_once(prize)
     board = game.locator("fairboard-board")
@@ -143,6 +147,57 @@ def test_the_element_is_a_board_in_one_line(game: Page, stage: Product, stage_ap
         }"""
     )
     assert shown == ["12.345 s", "-0.05", "1,234,567"]
+
+
+def test_a_page_of_a_refused_origin_shows_the_board_and_says_why_it_can_not_play(
+    game: Page, sites: Sites, stage: Product, stage_api: Api, prize: str
+) -> None:
+    game.goto(f"{sites.stranger}/page")
+    game.evaluate(ELEMENT, f'<fairboard-board server="{stage.url}"></fairboard-board>')
+    board = game.locator("fairboard-board")
+    expect(board.locator("p")).to_have_text("Updates every 2 seconds")
+    player = stage_api.register()
+    player.score_once(prize)
+    expect(board.locator("tr", has=game.get_by_text(player.username, exact=True))).to_be_visible()
+    words = game.evaluate(
+        """async (url) => {
+            const { Fairboard } = await import("/clients/fairboard.js");
+            return new Fairboard(url).guest().catch((error) => [error.code, error.message]);
+        }""",
+        stage.url,
+    )
+    reason = f"it is down, or {sites.stranger} is not in its ALLOWED_ORIGINS."
+    assert words == ["network", f"{stage.url} can't be reached: {reason}"]
+    board.evaluate("(board) => board.setAttribute('board', 'nowhere')")
+    expect(board.locator("p")).to_have_text("There is no board nowhere.")
+    lines = [line for line in stage.stack.folder.log("web").read_text().splitlines() if "origin_refused" in line]
+    assert any(sites.stranger in line for line in lines)
+    assert len(lines) < 20
+
+
+def test_the_element_says_that_nothing_answers(game: Page) -> None:
+    game.evaluate(ELEMENT, f'<fairboard-board server="http://127.0.0.1:{free_port()}"></fairboard-board>')
+    expect(game.locator("fairboard-board p")).to_contain_text("can't be reached: it is down")
+
+
+def test_a_poll_turns_with_the_board_and_ends_when_the_socket_is_back(game: Page) -> None:
+    game.evaluate(
+        """() => {
+            const Socket = window.WebSocket;
+            window.WebSocket = class { constructor() { setTimeout(() => this.onclose({ code: 1006 })); } close() {} };
+            window.restore = () => (window.WebSocket = Socket);
+        }"""
+    )
+    game.evaluate(WATCH)
+    game.wait_for_function("states.at(-1) === 'polling' && boards.length > 0")
+    assert _last(game, "boards").keys() == {"rows", "version", "online", "changes"}
+    assert _last(game, "boards")["version"] is None
+    count = game.evaluate("live.turn('main'), boards.length")
+    game.wait_for_function("(count) => boards.length > count", arg=count)
+    game.evaluate("() => { restore(); }")
+    game.wait_for_function("states.at(-1) === 'live'", timeout=30_000)
+    assert _last(game, "boards")["version"] >= 0
+    assert game.evaluate("states") == ["reconnecting", "polling", "live"]
 
 
 def _snippet(language: str, stage: Product) -> str:

@@ -44,9 +44,14 @@ def test_the_tutorial_makes_a_game_in_which_a_cheat_earns_nothing(
     stage.stack.flask(*shlex.split(commands[-1])[1:])
     try:
         sites.pages["/tutorial"] = blocks(page, "html")[0].text.replace("http://127.0.0.1:8000", stage.url)
+        game.goto(f"{sites.stranger}/tutorial")
+        game.locator("button").click()
+        expect(game.get_by_role("alert")).to_contain_text(f"{sites.stranger} is not in its ALLOWED_ORIGINS")
+        expect(game.locator("button")).to_be_enabled()
         game.goto(f"{sites.friend}/tutorial")
         game.locator("button").click()
         expect(game.locator("button")).to_contain_text("10 points", timeout=30_000)
+        expect(game.locator("button")).to_be_enabled()
         (code,) = _code("docs/tutorials/web-game.md", stage)
         assert game.evaluate(f"async () => {{ {code.replace('await run.complete', 'return run.complete')} }}") == (
             "suspicious_activity"
