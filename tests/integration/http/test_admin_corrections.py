@@ -159,7 +159,7 @@ def test_a_void_or_restore_that_would_pass_the_highest_score_is_refused(
     void = ledger.void(Selection(player_id=restored))
     ledger.redeem(restored, 1)
     body = {"reason": "a test", "dry_run": dry_run}
-    refused = game.call("POST", CORRECTIONS, {**body, "action_type": "match"}, key=key)
+    refused = game.call("POST", CORRECTIONS, {**body, "action_type": "quick-match"}, key=key)
     assert refused.refusal == (409, "conflict")
     refused = game.call("POST", f"{CORRECTIONS}/{void}/restore", body, key=key)
     assert refused.refusal == (409, "conflict")

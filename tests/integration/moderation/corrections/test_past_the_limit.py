@@ -68,7 +68,7 @@ def test_a_void_that_leaves_too_much_is_refused_and_nothing_of_it_is_done(ledger
     before = ledger.standings()
     run = runner(ledger.container)
     for end in ("--dry-run", "--yes"):
-        result = run("leaderboard", "void", "--action-type", "match", "--reason", "a test", end)
+        result = run("leaderboard", "void", "--action-type", "quick-match", "--reason", "a test", end)
         assert (result.exit_code, "Nothing was voided" in result.stderr) == (1, True), end
     with pytest.raises(Conflict, match=r"past 9007199254740991.* Nothing was voided"):
         ledger.container.corrections.void(Selection(action_type_id=MATCH), **BY)
