@@ -28,5 +28,5 @@ def build() -> Container:
 
 
 def _is_terse(settings: Settings) -> bool:
-    """Return whether a command logs warnings alone: its result says what it did, and a terminal is no log."""
+    """Return whether a command logs warnings alone: its result is printed already, and a terminal is no log."""
     return "log_level" not in settings.model_fields_set or (settings.log_level == "info" and sys.stderr.isatty())
