@@ -77,9 +77,16 @@ def test_the_set_is_renewed_beside_the_requests_before_it_is_old(
     keys: ProviderKeys, server: KeyServer, clock: Clock
 ) -> None:
     assert _is_known(keys, "ed-1")
-    server.publish(ec_key())
+    may_answer, newer = threading.Event(), key_set(ec_key())
+
+    def answer() -> tuple[int, dict[str, str], bytes]:
+        may_answer.wait(10)
+        return 200, {}, newer
+
+    server.answer = answer
     clock.now += FRESH * 0.9
     assert _is_known(keys, "ed-1"), "this request does not wait"
+    may_answer.set()
     eventually(lambda: not _is_known(keys, "ed-1"))
     assert server.asked == 2
 
