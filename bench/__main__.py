@@ -61,7 +61,7 @@ class Plan:
 
 
 # With this many players, each redeems less than a hand can: 12 in 3 s are ordinary, on the fastest machine too.
-FULL = Plan(1000, 1000, {1: 2001, 16: 6000, 64: 6000}, 3, {1000: 30, 5000: 20}, 2000, 40_000, 4, 8)
+FULL = Plan(1000, 1000, {1: 2001, 16: 6000, 64: 6000}, 3, {1000: 28, 5000: 20}, 2000, 40_000, 4, 8)
 QUICK = Plan(500, 500, {1: 300, 16: 1500, 64: 1500}, 1, {1000: 8, 5000: 4}, 500, 8000, 2, 3)
 
 

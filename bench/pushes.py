@@ -24,7 +24,7 @@ from devstack.stack import Stack
 _REST_SECONDS = 0.25  # between two changes: longer than the product merges changes for
 _SETTLE_SECONDS = 1.0
 _IDLE_SECONDS = 3.0
-_PARTS = 4  # the rounds are measured in so many parts, whose range is the noise of the ratio
+_PARTS = 4  # the rounds, a multiple of it, are measured in so many parts: their range is the noise of the ratio
 
 
 @dataclass(frozen=True, slots=True)
