@@ -212,7 +212,9 @@ class Settings(BaseSettings):
             raise BadSetting(
                 "JWT_KEYS and ACTION_TOKEN_KEYS are not set, or hold the published secret of development: "
                 + (f"load the settings that the launcher wrote, with {loads}, or " if loads else "")
-                + f"{_ADVICE}. To try things out on this machine alone, set APP_ENV=development"
+                + f"{_ADVICE}. To try things out on this machine alone, "
+                + ("" if loads else "'make run' starts everything and writes var/env with the settings; or ")
+                + "set APP_ENV=development"
             )
         names: dict[str, str] = {}
         for variable in ("jwt_keys", "action_token_keys"):

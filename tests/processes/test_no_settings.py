@@ -49,6 +49,7 @@ def test_a_process_refuses_to_start_and_says_why_in_one_line(command: list[str])
     assert ended.returncode != 0
     (line,) = [line for line in (ended.stdout + ended.stderr).splitlines() if "JWT_KEYS" in line]
     assert "APP_ENV=development" in line
+    assert "var/env" in line
     assert "Traceback" not in ended.stderr
     assert "change-me" not in line
 

@@ -65,6 +65,27 @@ def test_a_body_just_over_the_limit_is_refused_by_the_app_in_its_order_of_checks
     assert api.post("/actions", raw=b" " * 17_000).refusal == (401, "unauthorized")
 
 
+def test_a_batch_of_scores_passes_up_to_its_own_limit(edge: Edge, api: Api) -> None:
+    key = edge.product.run_json("keys", "create", "batches", "--scope", "players", "--scope", "score")["key"]
+    headers = {"Authorization": f"Bearer {key}"}
+    players = [{"external_id": f"hop-{number}", "username": f"hop-{number}"} for number in range(2)]
+    assert [api.post("/players", player, headers=headers).status for player in players] == [201, 201]
+    metadata = {"replay": "x" * 900}  # of 1,000 scores: just below 1 MiB
+    scores = [
+        {
+            "key": f"{number}",
+            "player": f"ext:hop-{number % 2}",
+            "action_type": "tap",
+            **({"metadata": metadata} if number else {}),
+        }
+        for number in range(1000)
+    ]
+    answer = api.post("/scores/batch", {"scores": scores}, headers=headers)
+    assert (answer.status, {row["code"] for row in answer.data}) == (200, {200})
+    assert api.post("/scores/batch", raw=b" " * 1_048_577, headers=headers).refusal == (413, "too_large")
+    assert api.post("/scores", raw=b" " * 17_000, headers=headers).refusal == (413, "too_large")
+
+
 @pytest.mark.parametrize(
     ("how", "refusal"),
     [

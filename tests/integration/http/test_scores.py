@@ -14,6 +14,7 @@ from app.containers.container import Container
 from tests.integration.boards.test_scorings import add_board
 from tests.integration.http.keyed import GameServer, Reply, close, start
 from tests.integration.http.test_results import add_type
+from tests.parts.kinds import ON_BOTH
 
 SUSPENDED, NOT_FOUND, INVALID = (403, "account_suspended"), (404, "not_found"), (422, "invalid_request")
 REUSED = (422, "idempotency_key_reused")
@@ -71,6 +72,7 @@ def scorer(container: Container) -> Iterator[Scorer]:
     close(server)
 
 
+@ON_BOTH
 def test_a_score_of_every_kind_counts_and_its_event_names_the_key(scorer: Scorer) -> None:
     first = scorer.submit("a", metadata={"car": "red"})
     assert (first.status, first.data["points"], first.data["result"]) == (200, None, 7)
@@ -181,6 +183,7 @@ def test_a_header_is_required_and_a_scope(scorer: Scorer) -> None:
         assert (answer.refusal, answer.details) == ((403, "forbidden"), {"scope": "score"})
 
 
+@ON_BOTH
 def test_a_batch_answers_each_on_its_own_in_order_and_again_as_the_first_time(scorer: Scorer) -> None:
     items: list[dict[str, object]] = [
         {"key": "a", "result": 5},
@@ -231,6 +234,7 @@ def test_a_batch_has_at_most_1000_scores_and_1_mib(scorer: Scorer) -> None:
     assert call("POST", "/scores/batch", {"scores": [5]}, key=scorer.key).data[0]["code"] == 422
 
 
+@ON_BOTH
 def test_calls_at_once_score_once(scorer: Scorer) -> None:
     servers = [start(scorer.container) for _ in range(4)]
     items: list[dict[str, object]] = [{"key": f"k{n}", "player": f"ext:u{n % 2 + 1}", "result": n} for n in range(60)]
