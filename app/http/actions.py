@@ -72,10 +72,10 @@ def blueprint(limits: RateLimits) -> Blueprint:
 
 
 def _redemption_of(action_id: UUID) -> RedemptionRequest:
-    given = body(ActionToken)
-    metadata = None if given.metadata is None else compact(given.metadata)
+    fields = body(ActionToken)
+    metadata = None if fields.metadata is None else compact(fields.metadata)
     return RedemptionRequest(
-        str(me().player_id), str(action_id), given.token, idempotency_key(), request_id(), given.result, metadata
+        str(me().player_id), str(action_id), fields.token, idempotency_key(), request_id(), fields.result, metadata
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Final
 from uuid import UUID, uuid4
 
 import structlog
@@ -22,9 +21,7 @@ from app.stores.redis.leases import Lease
 
 log = structlog.get_logger("fairboard.refresh")
 
-SAMPLE: Final = 2000
-"""Standings compared each way, as a proof that Redis has kept the rest."""
-
+_SAMPLE = 2000  # standings compared, as a proof that Redis has kept the rest
 _MOST_EVENTS = 1_000_000
 _CLOCKS_DIFFER = 60.0  # seconds between the clocks of a worker and of PostgreSQL
 _PAUSE_SECONDS = 1.0
@@ -46,12 +43,9 @@ class Revival:
         progress_store: ReconcileProgressStore,
         *,
         clock: Callable[[], float],
-        sample: int = SAMPLE,
-        most_events: int = _MOST_EVENTS,
     ) -> None:
         self._changes, self._rankings, self._progress_store = changes, rankings, progress_store
         self._comparison, self._clock = Comparison(standings, rankings), clock
-        self._sample, self._most_events = sample, most_events
 
     def revive(self, season: Season, lease: Lease, retries: Retries) -> bool:
         """Repair the board and mark it as complete; return False if only a rebuild can do that.
@@ -64,12 +58,12 @@ class Revival:
         progress = retries(lambda: self._progress_store.progress(season))
         checked = retries(lambda: self._changes.last_checked_event(progress.event))
         newest = retries(self._changes.newest_event)
-        if not progress.at or checked != progress.event or newest > checked + self._most_events:
+        if not progress.at or checked != progress.event or newest > checked + _MOST_EVENTS:
             return False
         run_id = retries(lambda: self._rankings.run_id(season))
-        kept = replace(progress, run=run_id, player=BEGINNING, compared=0, cursor=0, walked=False, scanned=False)
+        resumed = replace(progress, run=run_id, player=BEGINNING, compared=0, cursor=0, walked=False, scanned=False)
         run = ReconcileRun(
-            self._comparison, self._changes, self._rankings, season, lease, retries, progress=kept, least_share=1
+            self._comparison, self._changes, self._rankings, season, lease, retries, progress=resumed, least_share=1
         )
         lost = self._mend(season, run.changed_suspects(max(0.0, began - progress.at) + _CLOCKS_DIFFER), retries)
         if self._is_different(season, retries) or not retries(lambda: self._rankings.mark_ready(season, token)):
@@ -97,7 +91,7 @@ class Revival:
     def _sample_of(self, season: Season, start: UUID, retries: Retries) -> Iterator[str]:
         """Yield the suspects among the sample's standings: those after `start`, then from the beginning."""
         compared, after, has_wrapped = 0, start, False
-        while compared < self._sample:
+        while compared < _SAMPLE:
             part = self._comparison.suspects_after(season, after, retries)
             yield from part.suspects
             compared += len(part.members)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,7 +24,7 @@ from app.stores.boards.ledger_audit import LedgerAuditStore, UnsoundStanding
 from app.stores.boards.rankings import RankingStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.moderation.correction_batches import BatchPastLimit, CorrectionBatches
-from app.stores.moderation.correction_limits import PAST_LIMIT, restore_exceeds_limit, void_exceeds_limit
+from app.stores.moderation.correction_limits import PAST_LIMIT, PastLimit, check_limit
 from app.stores.moderation.correction_previews import PREVIEW_SECONDS, PlayerAfter, Preview, preview
 from app.stores.moderation.corrections import CorrectionStore
 from app.stores.moderation.quarantine import QuarantineStore
@@ -131,7 +132,8 @@ class Corrections:
         Raises NotFound, and Conflict unless the void stands or where a score would pass the maximum.
         """
         void = _standing_void(self._store.lock(connection, correction_id))
-        _refuse_past_limit(connection, void.selection, void.id)
+        with _limit_refused(void.id):
+            check_limit(connection, void.selection, void.id)
         self._store.set_state(connection, void.id, "restored")
         selection = replace(void.selection, until=None)
         return self._add(
@@ -210,14 +212,11 @@ class Corrections:
         `after`: a player whose status or hold would change with it. Raises Conflict where the correction itself would,
         because a score would pass the maximum, and Unavailable where a query takes longer than `seconds`.
         """
-
-        def read(source: Database) -> Preview:
-            with source.statement() as connection:
-                _refuse_past_limit(connection, selection, restores_id)
-            return preview(source, selection, restores_id, after=after, limit=limit, seconds=seconds)
-
         try:
-            return self._patient_replicas.read_patiently(read)
+            with _limit_refused(restores_id):
+                return self._patient_replicas.read_patiently(
+                    lambda source: preview(source, selection, restores_id, after=after, limit=limit, seconds=seconds)
+                )
         except OperationalError as error:
             if isinstance(error.orig, psycopg.errors.QueryCanceled):
                 raise Unavailable(f"The comparison of the boards takes longer than {seconds} s.") from error
@@ -247,7 +246,8 @@ class Corrections:
         *,
         case_id: UUID | None = None,
     ) -> UUID:
-        _refuse_past_limit(connection, selection, None)
+        with _limit_refused(None):
+            check_limit(connection, selection, None)
         return self._add(connection, "void", selection, made_by, reason, request_id, case_id=case_id)
 
     def _add(
@@ -328,12 +328,13 @@ class Corrections:
             log.warning("redis_after_commit", error=reason_of(error))
 
 
-def _refuse_past_limit(connection: sa.Connection, selection: Selection, restores_id: UUID | None) -> None:
-    """Raise Conflict if a score would pass the maximum by a void of the selection, or a restore of that void."""
-    if restores_id is None and void_exceeds_limit(connection, selection):
-        raise Conflict(PAST_LIMIT.format(done="voided"))
-    if restores_id is not None and restore_exceeds_limit(connection, restores_id):
-        raise Conflict(PAST_LIMIT.format(done="restored"))
+@contextmanager
+def _limit_refused(restores_id: UUID | None) -> Iterator[None]:
+    """Raise Conflict where a score would pass the maximum by a void, or by the restore of this void."""
+    try:
+        yield
+    except PastLimit:
+        raise Conflict(PAST_LIMIT.format(done="restored" if restores_id else "voided")) from None
 
 
 def _standing_void(void: Correction | None) -> Correction:

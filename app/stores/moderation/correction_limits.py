@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -59,16 +58,21 @@ _RESTORE_EXCEEDS = _EXCEEDS.format(
 )
 
 
-def void_exceeds_limit(connection: sa.Connection, selection: Selection) -> bool:
-    """Return whether a standing would be past MAX_SCORE once all events of this selection are voided."""
-    return _exceeds(connection, _VOID_EXCEEDS, values_of(selection))
+class PastLimit(Exception):
+    """A correction would put a standing past MAX_SCORE."""
 
 
-def restore_exceeds_limit(connection: sa.Connection, void_id: UUID) -> bool:
-    """Return whether the restore of this void would put a standing past MAX_SCORE."""
-    return _exceeds(connection, _RESTORE_EXCEEDS, {"void": void_id})
+def check_limit(
+    connection: sa.Connection, selection: Selection, restores_id: UUID | None, *, seconds: int = _SECONDS
+) -> None:
+    """Raise PastLimit if a void of the selection, or with `restores_id` the restore of that void, would pass the limit.
 
-
-def _exceeds(connection: sa.Connection, statement: str, values: Mapping[str, object]) -> bool:
-    connection.execute(sa.text(f"SET LOCAL statement_timeout = '{_SECONDS}s'"))
-    return bool(connection.execute(sa.text(statement), {**values, "most": MAX_SCORE}).scalar_one())
+    Runs in a transaction, in which a statement may take `seconds` from then on.
+    """
+    connection.execute(sa.text(f"SET LOCAL statement_timeout = '{seconds}s'"))
+    if restores_id is None:
+        statement, values = _VOID_EXCEEDS, values_of(selection)
+    else:
+        statement, values = _RESTORE_EXCEEDS, {"void": restores_id}
+    if connection.execute(sa.text(statement), {**values, "most": MAX_SCORE}).scalar_one():
+        raise PastLimit()

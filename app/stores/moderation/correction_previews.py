@@ -26,6 +26,7 @@ from app.stores.boards.counting import (
     stored,
     total,
 )
+from app.stores.moderation.correction_limits import check_limit
 from app.stores.moderation.selections import SELECTED, values_of
 from app.stores.postgres.engine import Database
 from app.stores.postgres.rows import read_row
@@ -168,11 +169,13 @@ def preview(
     """Return the changes that a void of the selection, or with `restores_id` the restore of that void, would make.
 
     `after`: a player whose status or hold would change with it. First come the rows of players whose points change,
-    the largest change first, then those of players that move because of it. Raises OperationalError after `seconds`.
+    the largest change first, then those of players that move because of it. Raises PastLimit where the correction can't
+    be made, and OperationalError after `seconds`.
     """
     touched = _VOIDED if restores_id is None else _RESTORED
     values = {**values_of(selection), "restores_id": restores_id}
     with source.snapshot(seconds) as connection:
+        check_limit(connection, selection, restores_id, seconds=seconds)
         total = connection.execute(sa.text(_SUM.format(touched=touched)), values).one()
         rows = connection.execute(
             sa.text(_MOVES.format(touched=touched)), {**values, **values_after(after), "limit": limit}

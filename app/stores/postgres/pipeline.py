@@ -27,7 +27,7 @@ _NAMED = re.compile(r"%\((\w+)\)s")
 
 
 class PreparedStatement:
-    """A statement with parameters like `%(name)s`, whose types PostgreSQL infers, whatever the values are."""
+    """A statement with parameters like `%(name)s`, whose types PostgreSQL infers from the statement alone."""
 
     types = ()  # psycopg's bookkeeping of prepared statements has the text and these for its key
 
