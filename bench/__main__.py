@@ -13,9 +13,9 @@ from pathlib import Path
 
 from bench import boards, history, machine, players, pushes, reads, redeems
 from bench.chart import draw
-from bench.load import BenchFailed, Request
+from bench.load import BenchFailed
 from bench.pgbench import PgBench
-from bench.players import BenchPlayer
+from bench.players import BenchPlayer, Redemption
 from bench.report import Figures, markdown
 from bench.sections import carry_over
 from bench.stage import another_web, stage
@@ -91,7 +91,7 @@ class Run:
             machine.describe(stack), stack.broker, redeem_figures, push_figures, memory, read_figures, board_figures
         )
 
-    def _measure_redeems(self, actions: list[Request]) -> list[redeems.Redeems]:
+    def _measure_redeems(self, actions: list[Redemption]) -> list[redeems.Redeems]:
         plan, stack = self._plan, self._stack
         pgbench = PgBench(stack, plan.players)
         pgbench.prepare()
@@ -109,12 +109,12 @@ class Run:
         redeems.check(stack, self._redeemed_count)
         return figures
 
-    def _take(self, actions: list[Request], count: int) -> list[Request]:
+    def _take(self, actions: list[Redemption], count: int) -> list[Redemption]:
         self._redeemed_count += count
         return actions[self._redeemed_count - count : self._redeemed_count]
 
     def _measure_pushes(
-        self, people: list[BenchPlayer], changes: list[Request]
+        self, people: list[BenchPlayer], changes: list[Redemption]
     ) -> tuple[list[pushes.Pushes], pushes.Memory]:
         plan = self._plan
         pushing = pushes.Pushing(self._stack, people, changes)

@@ -10,8 +10,7 @@ from statistics import median
 import psycopg
 
 from bench import players, redeems
-from bench.load import Request
-from bench.players import BenchPlayer
+from bench.players import BenchPlayer, Redemption
 from devstack.stack import Stack
 
 _CONNECTIONS = 16
@@ -73,7 +72,7 @@ def redeemed(people: list[BenchPlayer], turns: int) -> int:
     return 2 * (turns + 1) * len(people)
 
 
-def _cost(stack: Stack, actions: list[Request]) -> float:
+def _cost(stack: Stack, actions: list[Redemption]) -> float:
     return redeems.measure(stack, actions, _CONNECTIONS, None).total_ms
 
 

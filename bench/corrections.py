@@ -72,6 +72,10 @@ def _flask(stack: Stack, *line: str) -> Any:
     return json.loads(result.stdout)
 
 
+def _requests(stack: Stack, players: list[BenchPlayer], seed: int) -> list[Request]:
+    return [redemption.request for redemption in issue(stack.url, players, _ROUND // _REDEEMING, seed=seed)]
+
+
 def _redeem_beside(stack: Stack, requests: list[Request], work: Callable[[], Any]) -> dict[str, Any]:
     """Redeem while `work` runs; both begin together. Return the figures of both."""
     with ThreadPoolExecutor(1) as pool:
@@ -103,16 +107,16 @@ def measure(stack: Stack, events: int) -> dict[str, Any]:
     before = _sql(stack, _QUIET)
     figures: dict[str, Any] = {"events": events}
     _log("Redeeming alone")
-    requests = issue(stack.url, players, _ROUND // _REDEEMING, seed=1)
+    requests = _requests(stack, players, seed=1)
     figures["alone"] = _figures(send(stack.url, requests, connections=_CONNECTIONS))
     _log("Redeeming while they are voided")
-    requests = issue(stack.url, players, _ROUND // _REDEEMING, seed=2)
+    requests = _requests(stack, players, seed=2)
     void = ("leaderboard", "void", "--action-type", "puzzle", "--reason", "bench", "--yes")
     figures["void"] = _redeem_beside(stack, requests, lambda: _flask(stack, *void))
     if _sql(stack, "SELECT count(*) FROM score_events WHERE kind = 'void'") != (events,):
         raise BenchFailed("not all events were voided")
     _log("Redeeming while they are restored")
-    requests = issue(stack.url, players, _ROUND // _REDEEMING, seed=3)
+    requests = _requests(stack, players, seed=3)
     restore = ("leaderboard", "restore", str(figures["void"]["result"]["id"]), "--reason", "bench", "--yes")
     figures["restore"] = _redeem_beside(stack, requests, lambda: _flask(stack, *restore))
     wait_until_drained(stack)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import http.client
-import json
 import re
 import statistics
 import sys
@@ -24,7 +22,7 @@ from app.tables import markdown_table
 from bench import players, pushes
 from bench.accounts import fine_cpu_of
 from bench.audience import Audience
-from bench.load import BenchFailed, Request
+from bench.load import BenchFailed
 from bench.machine import describe
 from bench.stage import another_web, stage
 from devstack.apps import Web
@@ -118,13 +116,16 @@ class SocketStage:
             busy["subscribers"] = sum(cpu for _, cpu in results) * 1000 / rounds
             return SocketRoute(name, [round_times for round_times, _ in results], idle, busy)
 
-    def _round(self, audiences: Sequence[Audience], change: Request) -> tuple[TimedRedemption, float]:
+    def _round(self, audiences: Sequence[Audience], change: players.Redemption) -> tuple[TimedRedemption, float]:
         """Make one redemption; return its times and the subscribers' CPU seconds."""
         self._number += 1
         request_id = f"crowd-{self._number:04}-{int(time.time())}"
         for audience in audiences:
             audience.listen()
-        scored_at = self._redeem(change, request_id)
+        web = self._stack.process("web")
+        assert isinstance(web, Web)
+        players.redeem(web.url, change, request_id)
+        scored_at = pushes.scored_at(self._stack, change.action["action_id"])
         receipts = [audience.wait_for_receipt() for audience in audiences]
         time.sleep(_REST_SECONDS)
         published = _find_log_line(self._stack.folder.log("relay"), request_id, "published")[0]
@@ -140,20 +141,6 @@ class SocketStage:
         return TimedRedemption(tuple((moment - scored_at) * 1000 for moment in times)), sum(
             receipt.cpu for receipt in receipts
         )
-
-    def _redeem(self, change: Request, request_id: str) -> float:
-        """Redeem at the stack's own web process; return when the event's row was made, in Unix seconds."""
-        web = self._stack.process("web")
-        assert isinstance(web, Web)
-        connection = http.client.HTTPConnection(*web.address, timeout=10)
-        headers = {**change["headers"], "Content-Type": "application/json", "X-Request-ID": request_id}
-        connection.request(change["method"], change["path"], json.dumps(change["body"]), headers)
-        answer = connection.getresponse()
-        body = answer.read()
-        connection.close()
-        if answer.status != 200:
-            raise BenchFailed(f"a redemption was answered {answer.status}: {body[:300]!r}")
-        return pushes.scored_at(self._stack, change["path"].split("/")[-2])
 
 
 def _find_log_line(log: Path, request_id: str, event: str) -> tuple[float, float]:

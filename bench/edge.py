@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import http.client
-import json
 import re
 import shutil
 import subprocess
@@ -23,6 +22,7 @@ from bench import players
 from bench.accounts import cpu_of
 from bench.load import BenchFailed, Request, send
 from bench.machine import describe
+from bench.players import Redemption
 from bench.stage import another_web, stage
 from devstack.apps import Web
 from devstack.child import CannotStart, Child
@@ -51,8 +51,8 @@ class ReadRoute:
 class Changes:
     """Redemptions at a steady pace inside a `with` block, so that the list changes many times a second."""
 
-    def __init__(self, url: str, redeems: Sequence[Request]) -> None:
-        self._url, self._redeems = urlsplit(url), iter(redeems)
+    def __init__(self, url: str, redemptions: Sequence[Redemption]) -> None:
+        self._url, self._redemptions = url, iter(redemptions)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.refused = 0
@@ -66,14 +66,11 @@ class Changes:
         self._thread.join()
 
     def _run(self) -> None:
-        connection = http.client.HTTPConnection(self._url.hostname or "", self._url.port, timeout=10)
         while not self._stop.wait(1 / _CHANGES_A_SECOND):
-            request = next(self._redeems)
-            headers = {**request["headers"], "Content-Type": "application/json"}
-            connection.request("POST", request["path"], json.dumps(request["body"]), headers)
-            answer = connection.getresponse()
-            answer.read()
-            self.refused += answer.status != 200
+            try:
+                players.redeem(self._url, next(self._redemptions))
+            except BenchFailed:
+                self.refused += 1
 
 
 def _parts(stack: Stack, servers: Sequence[Web], nginx: Nginx) -> dict[str, list[Child]]:

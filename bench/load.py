@@ -17,8 +17,8 @@ from devstack.child import ROOT
 Request = dict[str, Any]
 """`{"method", "path", "headers", "body"}`; the last two may be missing.
 
-The load tools send such raw requests, not those of the Python client: the generator shares the cores with the product,
-a request costs it 0.04 ms of CPU where the client's costs 1.2 ms, and a retry would hide a failure.
+Requests that are timed are raw, not those of the Python client: the generator shares the cores with the product, and
+a request costs it 0.04 ms of CPU where the client's costs 1.2 ms.
 """
 
 

@@ -23,14 +23,15 @@ import psycopg
 
 from bench.load import BenchFailed
 from bench.migration_data import FILL, SUMS, WRONG_STANDINGS
-from bench.mixed_load import Action, Answer, MixedLoad, issue, redeem, register
-from bench.players import BenchPlayer
+from bench.mixed_load import Answer, MixedLoad, issue, redeem, register
+from bench.players import BenchPlayer, Redemption
 from bench.stage import SETTINGS
 from devstack import surroundings
 from devstack.apps import App, Beat, Relay, Web, Worker
 from devstack.child import ROOT, CannotStart, free_port
 from devstack.group import Progress
 from devstack.stack import Stack
+from fairboard_client import FairboardError
 
 _PLAYERS = 40  # that redeem
 # So few players redeem faster than people do.
@@ -128,12 +129,11 @@ class Run:
                 self._contract(load, before)
         self._compare(filled + load.scored + len(redeemed) + extra, load)
 
-    def _issue(self, url: str, people: Sequence[BenchPlayer]) -> list[Action]:
-        actions = [issue(url, player) for player in [*people, *people]]
-        refusals = [action for action in actions if isinstance(action, Answer)]
-        if refusals:
-            raise BenchFailed(f"an action was refused: {refusals[0].body}")
-        return [action for action in actions if isinstance(action, Action)]
+    def _issue(self, url: str, people: Sequence[BenchPlayer]) -> list[Redemption]:
+        try:
+            return [issue(url, player) for player in [*people, *people]]
+        except FairboardError as refusal:
+            raise BenchFailed(f"an action was refused: {refusal}") from refusal
 
     def _rest(self, load: MixedLoad, name: str) -> None:
         self._say(f"Redeeming: {name}")
@@ -155,8 +155,8 @@ class Run:
         old: str,
         new: str,
         people: list[BenchPlayer],
-        live: list[Action],
-        redeemed: list[tuple[Action, Answer]],
+        live: list[Redemption],
+        redeemed: list[tuple[Redemption, Answer]],
     ) -> int:
         """Redeem and replay at one version what the other issued and answered; return the redemptions that scored."""
         self._say("Carrying tokens and keys from one version to the other")
@@ -202,7 +202,7 @@ class Run:
         if points != expected:
             self.faults.append(f"{points:,} points, but {expected:,} were confirmed")
         self.figures["redemptions"] = load.scored
-        codes = sorted({f"{answer.status} {answer.body.get('error', {}).get('code')}" for answer in load.failures})
+        codes = sorted({f"{status} {code}" for status, code in load.failures})
         self.figures["other answers"] = f"{len(load.failures)}: {', '.join(codes)}" if codes else "none"
         ((wrong,),) = self._servers.sql(WRONG_STANDINGS)
         if wrong:
@@ -210,9 +210,9 @@ class Run:
 
 
 def _differs(first: Answer, replay: Answer) -> bool:
-    if replay.status != 200:
+    if first.data is None or replay.data is None:
         return True
-    before, after = first.body["data"], replay.body["data"]
+    before, after = dict(first.data), dict(replay.data)
     return any(before[name] != after[name] for name in ("action_id", "points", "score", "rank"))
 
 

@@ -2,97 +2,79 @@
 
 from __future__ import annotations
 
-import http.client
 import itertools
-import json
 import threading
 import time
-from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import urlsplit
-from uuid import uuid4
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import httpx
 
 from bench.load import BenchFailed
-from bench.players import ACTION_TYPE, BenchPlayer
+from bench.players import ACTION_TYPE, ONCE, BenchPlayer, Redemption
+from fairboard_client import FairboardError, Player
+from fairboard_client.types import Completed, TokenPair
 
 _THREADS = 6
 _PAUSE_SECONDS = 0.05  # between two redemptions of a thread, so that the servers are busy, not full
 _TIMEOUT_SECONDS = 60
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer to a request, sent at `sent_at` (time.monotonic()) and answered after `seconds`."""
+    """An answer, begun at `sent_at` (time.monotonic()) and come after `seconds`; status 0 stands for none.
+
+    `data` is the answer's own, or `None` with the `code` of an error.
+    """
 
     status: int
-    body: dict[str, Any]
+    data: Completed | None
+    code: str
     sent_at: float
     seconds: float
 
 
-def call(
-    url: str,
-    player: BenchPlayer | None,
-    method: str,
-    path: str,
-    body: object = None,
-    headers: dict[str, str] | None = None,
-) -> Answer:
-    """Send one request of a player; status 0 stands for no answer.
-
-    The Python client does not fit: the next try of a request goes to another server, and each one is measured.
-    """
-    address, sent_at = urlsplit(url), time.monotonic()
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=_TIMEOUT_SECONDS)
-    text = None if body is None else json.dumps(body)
-    all_headers = {"Content-Type": "application/json", **(player.headers if player else {}), **(headers or {})}
-    try:
-        connection.request(method, f"/api/v1{path}", text, all_headers)
-        response = connection.getresponse()
-        return Answer(response.status, json.loads(response.read()), sent_at, time.monotonic() - sent_at)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        return Answer(0, {"error": {"code": type(error).__name__}}, sent_at, time.monotonic() - sent_at)
-    finally:
-        connection.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """An issued action, with the key of its redemption."""
-
-    player: BenchPlayer
-    action_id: str
-    token: str
-    key: str = field(default_factory=lambda: uuid4().hex)
+def _once(url: str, token: str | None, call: Callable[[Player], T]) -> T:
+    """Make one call on a connection of its own: the servers may be replaced at any time."""
+    with httpx.Client(timeout=_TIMEOUT_SECONDS, verify=False, trust_env=False) as http:
+        return call(Player(url, token, retries=ONCE, http=http))
 
 
 def register(url: str, count: int) -> list[BenchPlayer]:
     """Register players one after the other, each again while the server is too busy."""
     players: list[BenchPlayer] = []
     while len(players) < count:
-        account = {"username": f"present-{len(players)}", "password": "a password of the bench"}
-        answer = call(url, None, "POST", "/auth/register", account)
-        if answer.status == 201:
-            data = answer.body["data"]
-            players.append(BenchPlayer(data["user"]["user_id"], data["access_token"]))
-        elif answer.status != 503:
-            raise BenchFailed(f"a registration was refused: {answer.body}")
+        try:
+            tokens = _once(url, None, partial(_register, f"present-{len(players)}"))
+        except FairboardError as error:
+            if error.status != 503:
+                raise BenchFailed(f"a registration was refused: {error}") from error
+        else:
+            players.append(BenchPlayer(tokens["user"]["user_id"], tokens["access_token"]))
     return players
 
 
-def issue(url: str, player: BenchPlayer) -> Action | Answer:
-    """Issue an action; return the answer if it is refused."""
-    answer = call(url, player, "POST", "/actions", {"action_type": ACTION_TYPE})
-    if answer.status != 201:
-        return answer
-    data = answer.body["data"]
-    return Action(player, data["action_id"], data["token"])
+def _register(name: str, player: Player) -> TokenPair:
+    return player.register(name, "a password of the bench")
 
 
-def redeem(url: str, action: Action) -> Answer:
-    """Redeem an action with its key."""
-    path, headers = f"/actions/{action.action_id}/complete", {"Idempotency-Key": action.key}
-    return call(url, action.player, "POST", path, {"token": action.token}, headers)
+def issue(url: str, player: BenchPlayer) -> Redemption:
+    """Issue an action. Raises `FairboardError` if it is refused."""
+    return Redemption(player, _once(url, player.access_token, lambda client: client.start(ACTION_TYPE)))
+
+
+def redeem(url: str, redemption: Redemption) -> Answer:
+    """Redeem once, with the key that every try of this redemption has."""
+    sent_at = time.monotonic()
+    try:
+        done = _once(url, redemption.player.access_token, lambda client: client.complete(redemption.action))
+    except FairboardError as error:
+        return Answer(error.status, None, error.code, sent_at, time.monotonic() - sent_at)
+    return Answer(200, done, "", sent_at, time.monotonic() - sent_at)
 
 
 class MixedLoad:
@@ -101,7 +83,7 @@ class MixedLoad:
     def __init__(self, urls: list[str], players: list[BenchPlayer]) -> None:
         self.urls = urls
         self.redemptions: list[Answer] = []
-        self.failures: list[Answer] = []
+        self.failures: list[tuple[int, str]] = []
         self.scored = 0
         self._players = itertools.cycle(players)
         self._stop, self._lock = threading.Event(), threading.Lock()
@@ -135,23 +117,24 @@ class MixedLoad:
                 return
             with self._lock:
                 player = next(self._players)
-            action = issue(self.urls[turn % len(self.urls)], player)
-            if isinstance(action, Answer):
+            try:
+                redemption = issue(self.urls[turn % len(self.urls)], player)
+            except FairboardError as error:
                 with self._lock:
-                    self.failures.append(action)
-                continue
-            self._redeem(action, turn)
+                    self.failures.append((error.status, error.code))
+            else:
+                self._redeem(redemption, turn)
 
-    def _redeem(self, action: Action, turn: int) -> None:
+    def _redeem(self, redemption: Redemption, turn: int) -> None:
         """Redeem, and try again with the same key until an answer says that it scored or never will."""
         for attempt in range(20):
-            answer = redeem(self.urls[(turn + attempt) % len(self.urls)], action)
+            answer = redeem(self.urls[(turn + attempt) % len(self.urls)], redemption)
             with self._lock:
                 self.redemptions.append(answer)
                 if answer.status == 200:
                     self.scored += 1
                 else:
-                    self.failures.append(answer)
+                    self.failures.append((answer.status, answer.code))
             if answer.status not in (0, 409, 500, 503):
                 return
             time.sleep(0.2)

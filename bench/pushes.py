@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import resource
 import tempfile
 import time
@@ -16,8 +14,8 @@ import psycopg
 
 from bench.accounts import fine_cpu_of, resident
 from bench.audience import Audience, FloorServer, Receipt
-from bench.load import BenchFailed, Request
-from bench.players import BenchPlayer
+from bench.load import BenchFailed
+from bench.players import BenchPlayer, Redemption, redeem
 from devstack.apps import Web
 from devstack.stack import Stack
 
@@ -85,7 +83,7 @@ class Pushing:
     So its CPU is the cost of pushing, without the redemption that caused the push.
     """
 
-    def __init__(self, stack: Stack, players: list[BenchPlayer], redemptions: list[Request]) -> None:
+    def __init__(self, stack: Stack, players: list[BenchPlayer], redemptions: list[Redemption]) -> None:
         self._stack, self._redemptions = stack, list(redemptions)
         self._tokens = [player.access_token for player in players]
 
@@ -139,24 +137,14 @@ class Pushing:
         A receipt has several versions when a board was read again meanwhile: such a round has no time of its own.
         """
         audience.listen()
-        request = self._redemptions.pop()
-        self._redeem(request)
-        receipt = audience.wait_for_receipt()
-        delay = receipt.last - scored_at(self._stack, request["path"].split("/")[-2])
-        time.sleep(_REST_SECONDS)
-        return delay, receipt
-
-    def _redeem(self, request: Request) -> None:
+        redemption = self._redemptions.pop()
         web = self._stack.process("web")
         assert isinstance(web, Web)
-        connection = http.client.HTTPConnection(*web.address, timeout=10)
-        headers = {**request["headers"], "Content-Type": "application/json"}
-        connection.request(request["method"], request["path"], json.dumps(request["body"]), headers)
-        answer = connection.getresponse()
-        body = answer.read()
-        connection.close()
-        if answer.status != 200:
-            raise BenchFailed(f"a redemption was answered {answer.status}: {body[:300]!r}")
+        redeem(web.url, redemption)
+        receipt = audience.wait_for_receipt()
+        delay = receipt.last - scored_at(self._stack, redemption.action["action_id"])
+        time.sleep(_REST_SECONDS)
+        return delay, receipt
 
     @staticmethod
     def _floor(folder: Path, count: int, rounds: int) -> list[list[tuple[float, float]]]:

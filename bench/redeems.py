@@ -12,8 +12,9 @@ import psycopg
 from app.containers.container import Container
 from app.settings import Settings
 from bench.accounts import Accounts, cpu, spent
-from bench.load import BenchFailed, Load, Request, send
+from bench.load import BenchFailed, Load, send
 from bench.pgbench import Floor, PgBench
+from bench.players import Redemption
 from devstack.stack import Stack
 
 _DRAIN_SECONDS = 30.0
@@ -61,9 +62,12 @@ class Redeems:
         return self.p99_ms * self.floor.rate / self.connections / 1000 if self.floor else 0.0
 
 
-def measure(stack: Stack, requests: list[Request], connections: int, floor: Callable[[], Floor] | None) -> Redeems:
+def measure(
+    stack: Stack, redemptions: list[Redemption], connections: int, floor: Callable[[], Floor] | None
+) -> Redeems:
     """Redeem all of it, then wait until every change has reached the board: that is part of the cost."""
     before: list[Accounts] = []
+    requests = [redemption.request for redemption in redemptions]
     load = send(stack.url, requests, connections=connections, at_start=lambda: before.append(cpu(stack)))
     wait_until_drained(stack)
     cpu_seconds = spent(before[0], cpu(stack))

@@ -130,7 +130,8 @@ class BoundaryDrill:
         )
 
     def _issue(self, per_player: int) -> list[Request]:
-        return players.issue(self._group.url, self._players, per_player, action_type="race")
+        redemptions = players.issue(self._group.url, self._players, per_player, action_type="race")
+        return [redemption.request for redemption in redemptions]
 
     def _redeem(self, requests: list[Request], begun: threading.Event, over: threading.Event) -> list[Load]:
         """Redeem these requests, and then more of them until it is over."""
