@@ -229,7 +229,7 @@ class AlreadyAppealed(Conflict):
 
 class IdempotencyKeyReused(Refusal):
     code = "idempotency_key_reused"
-    default_message = "This Idempotency-Key was used for another action or token. Use a new key."
+    default_message = "This Idempotency-Key was used for another action, token, result or metadata. Use a new key."
 
 
 class RateLimited(Refusal):

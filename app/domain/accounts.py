@@ -61,8 +61,8 @@ def _check_marks(name: str) -> None:
         if not _is_mark(character):
             run = nonspacing = 0
             continue
-        if index == 0:
-            raise ValueError("must not begin with a combining mark")
+        if index == 0 or name[index - 1] == " ":
+            raise ValueError("must have a letter or a sign before each combining mark")
         if run == 0:
             nonspacing = sum(map(_is_nonspacing, unicodedata.normalize("NFD", name[index - 1])))
         run += 1

@@ -68,7 +68,7 @@ def _weakness(password: str, username: str) -> str | None:
     repeated = {unit for text in whole | cores if (unit := _unit(text)) != text}
     repeated |= {_core(unit) for unit in repeated}
     parts = whole | cores | repeated
-    names = {username, _core(username), *_OWN_NAMES} - {""}
+    names = {username, _core(username), _without_signs(username), *_OWN_NAMES} - {""}
     if not parts.isdisjoint(names | {name[::-1] for name in names}):
         return _NAMED
     near_cores = {core for core in cores if len(password) - len(core) <= _MOST_AROUND}
@@ -88,8 +88,12 @@ def _bare(text: str) -> str:
 
 def _compact(text: str) -> str:
     """Leave out spaces and punctuation, where a word that is long enough for a password remains."""
-    compact = "".join(character for character in text if character.isalnum())
+    compact = _without_signs(text)
     return compact if len(compact) >= PASSWORD_LENGTH[0] and not compact.isdigit() else text
+
+
+def _without_signs(text: str) -> str:
+    return "".join(character for character in text if character.isalnum())
 
 
 def _core(text: str) -> str:

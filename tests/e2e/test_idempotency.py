@@ -99,6 +99,15 @@ def test_a_refusal_before_the_claim_leaves_the_key_free(anna: Player) -> None:
     assert anna.complete(action, key="k").status == 200
 
 
+def test_a_refused_result_leaves_the_key_free_for_the_request_that_is_put_right(anna: Player) -> None:
+    action = anna.issue()
+    path, headers = f"/actions/{action['action_id']}/complete", {"Idempotency-Key": "k"}
+    refused = anna.post(path, {"token": action["token"], "result": 5}, headers=headers)
+    assert (refused.status, refused.fields) == (422, {"result"})
+    assert anna.complete(action, key="k").status == 200
+    assert anna.complete(anna.issue(), key="k").refusal == (422, "idempotency_key_reused")
+
+
 def test_while_the_first_try_is_in_flight_a_retry_is_told_so(product: Product, anna: Player) -> None:
     anna.score_once()
     action = anna.issue()

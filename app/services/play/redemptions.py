@@ -192,7 +192,7 @@ class Redemptions:
             self._refuse(request, promise, verdict)
         redeemed = self._season_plans.retry_with_seasons(lambda: self._score(request, promise, verdict))
         if redeemed is None:
-            self._release(promise)
+            self._release(request, promise)
             raise AccountSuspended()
         if redeemed.is_held and verdict.outcome is Outcome.CLEAN:
             self._moderation.end_hold(request.player_id)
@@ -227,7 +227,7 @@ class Redemptions:
         """Refuse a completion that overlaps with another, and leave no trace of it: a later try may score."""
         if self._is_redeemed(promise):
             raise AlreadyRedeemed()
-        self._release(promise, key=request.key)
+        self._release(request, promise)
         raise TooSoon(wait)
 
     def _refuse(self, request: RedemptionRequest, promise: Promise, verdict: Verdict) -> None:
@@ -274,31 +274,31 @@ class Redemptions:
             return self._repeat_first_answer(request, TokenAlreadyUsed())
         if isinstance(error, KeyAlreadyUsed):
             assert request.key is not None
-            self._release(promise)
+            self._release(request, promise)
             if self._first_answers.drop_old_key(request.player_id, request.key):
                 return self.complete(request)
             return self._repeat_first_answer(request, InProgress())
         if isinstance(error, ScoreAtLimit):
-            self._release(promise)
+            self._release(request, promise)
             message = f"would take your score past {MAX_SCORE}, the highest there is"
             field = "token" if request.result is None else "result"
             return self._repeat_first_answer(request, InvalidRequest.field(field, message))
         if isinstance(error, NoOpenBoard | BadResult):
-            self._release(promise)
+            self._release(request, promise)
             refusal = BoardClosed() if isinstance(error, NoOpenBoard) else InvalidRequest.field("result", str(error))
             return self._repeat_first_answer(request, refusal)
         if isinstance(error, TrustedOnly) or certainly_changed_nothing(error):
-            self._release(promise)
+            self._release(request, promise)
         raise error
 
     def _is_redeemed(self, promise: Promise) -> bool:
         """Return whether the ledger has this action, which Redis may have lost."""
         return bool(self._ledger.redeemed_action(UUID(promise.player_id), UUID(promise.action_id)))
 
-    def _release(self, promise: Promise, *, key: str | None = None) -> None:
-        """Release the claim, since nothing was scored. If Redis is down, the claim's lease expires."""
+    def _release(self, request: RedemptionRequest, promise: Promise) -> None:
+        """Release the claim and the key, since nothing was scored. If Redis is down, the claim's lease expires."""
         try:
-            self._claims.release(promise, key=key)
+            self._claims.release(promise, key=request.key)
         except AFTER_COMMIT as error:
             log.warning("claim_not_released", error=reason_of(error), action_id=promise.action_id)
 

@@ -202,10 +202,10 @@ class ActionClaimStore:
         pipeline.zrem(_active_key(promise.player_id), promise.action_id)
         pipeline.execute()
 
-    def release(self, promise: Promise, *, key: str | None = None) -> None:
+    def release(self, promise: Promise, *, key: str | None) -> None:
         """Release a claim, and remove it from the history: nothing was scored, so later actions aren't judged by it.
 
-        The `key` of a request that left no trace is unbound.
+        The `key` of the request is unbound: it may be used for a request that is put right.
         """
         pipeline = self._client.pipeline(transaction=False)
         if key:

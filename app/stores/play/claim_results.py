@@ -59,7 +59,7 @@ class Unclaimed(Enum):
     """The other reasons for which no claim was taken, as claim.lua names them."""
 
     REUSED = "reused"
-    """The Idempotency-Key belongs to another action or token."""
+    """The Idempotency-Key belongs to another action, token, result or metadata."""
     MISSING = "missing"
     """Redis does not know the action, or it has expired or is invalid."""
     IN_FLIGHT = "in_flight"

@@ -83,7 +83,7 @@ def issued(container: Container) -> Promise:
 def test_a_claim_has_one_holder_until_it_is_released(container: Container, issued: Promise) -> None:
     assert isinstance(_claim(container, issued), Claimed)
     assert _claim(container, issued) is Unclaimed.IN_FLIGHT
-    container.action_claims.release(issued)
+    container.action_claims.release(issued, key=None)
     assert isinstance(_claim(container, issued), Claimed)
 
 
@@ -156,7 +156,7 @@ def test_a_request_that_left_no_trace_leaves_its_key_free(container: Container, 
     other = _promise(container, issued.player_id)
     _issue(container, other)
     assert isinstance(_claim(container, issued, key="k"), Claimed)
-    container.action_claims.release(issued)
+    container.action_claims.release(issued, key=None)
     assert _claim(container, other, key="k") is Unclaimed.REUSED, "after an outage the key tells the outcome"
     container.action_claims.release(issued, key="k")
     assert isinstance(_claim(container, other, key="k"), Claimed)

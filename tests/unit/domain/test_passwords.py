@@ -106,6 +106,8 @@ def test_a_trivial_one_is_refused(password: str) -> None:
         ("ben", "leaderboard!"),
         ("anna-maria", " anna-maria "),
         ("annamaria", "anna maria"),
+        ("Mario Rossi551", "mariorossi551"),
+        ("Mario Rossi551", "Mario_Rossi551"),
         ("Z\u00fcrich77", "zurich77"),
         ("Zurich77", "z\u00fcrich77"),
         ("Z\u00f6e", "zoezoezoe"),

@@ -92,6 +92,8 @@ def test_emoji_and_names_of_all_scripts_are_kept_as_they_are(name: str) -> None:
         "q\u0335\u0336\u0337",
         "\u0e01\u0e34\u0e34\u0e34ab",
         "\u0301abc",
+        "q \u0301neil",
+        "abc\u00b4",
         "ab\u20dd\u20dd\u20dd",
     ],
 )
