@@ -118,7 +118,9 @@ def problems(values: Mapping[str, object]) -> list[dict[str, str]]:
         for field, value in values.items()
         if (message := _CHECKS[field](value) if field in _CHECKS else "is not a field of a board")
     ]
-    return errors or [{"field": field, "message": message} for field, message in _joint_problems(values)]
+    bad = {error["field"] for error in errors}
+    good = {field: value for field, value in values.items() if field not in bad}
+    return errors + [{"field": field, "message": message} for field, message in _joint_problems(good)]
 
 
 def _joint_problems(values: Mapping[str, object]) -> Iterator[tuple[str, str]]:

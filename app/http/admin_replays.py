@@ -8,8 +8,7 @@ from flask import Blueprint, Response
 
 from app.http.admin_bodies import Limit
 from app.http.admin_changes import author, replay_data, replay_links
-from app.http.board_bodies import Nothing
-from app.http.bodies import Strict, body, no_query, query
+from app.http.bodies import Nothing, Strict, body, no_query, query
 from app.http.envelope import answer
 from app.http.identity import container, operated
 from app.http.limits import RateLimits

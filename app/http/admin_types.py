@@ -8,8 +8,8 @@ from flask import Blueprint, Response
 
 from app.errors import InvalidRequest
 from app.http.admin_changes import author, begun, carried_out, created, dry_run
-from app.http.board_bodies import NewType, Nothing, TypeChange, given
-from app.http.bodies import body, no_query
+from app.http.board_bodies import NewType, TypeChange, given
+from app.http.bodies import Nothing, body, no_query
 from app.http.envelope import answer, plain
 from app.http.identity import container, operated
 from app.http.limits import RateLimits

@@ -104,10 +104,6 @@ class SeasonEnd(Archiving):
     season: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
 
 
-class Nothing(Strict):
-    """The body `{}` of an act that has no choices."""
-
-
 def given(fields: BoardFields | TypeFields) -> Fields:
     """Return the fields of the board or the action type that the body has."""
     model = BoardFields if isinstance(fields, BoardFields) else TypeFields

@@ -84,6 +84,10 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class Nothing(Strict):
+    """The body `{}` of an act that has no choices."""
+
+
 class NewAccount(Strict):
     """The body of `POST /auth/register`."""
 

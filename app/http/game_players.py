@@ -9,10 +9,9 @@ from flask import Blueprint, Response
 from pydantic import AfterValidator, Field
 
 from app.domain.player_names import EXTERNAL, PlayerName, check_external_id
-from app.http.bodies import Strict, Username, body, no_query
+from app.http.bodies import Nothing, Strict, Username, body, optional_body
 from app.http.envelope import answer, request_id
 from app.http.identity import container, keyed, login_data
-from app.http.json_body import discard_body
 from app.http.limits import RateLimits
 
 _PLAYERS = "/api/v1/players"
@@ -56,8 +55,7 @@ def blueprint(limits: RateLimits) -> Blueprint:
     @routes.post("/players/<player:name>/tokens")
     @keyed(limits, "players")
     def sign_in(name: PlayerName) -> Response:
-        discard_body()
-        no_query()
+        optional_body(Nothing)
         return answer(login_data(container().game_players.sign_in(name)), links={"me": "/api/v1/me"})
 
     return routes

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from app import errors
 from app.http.answers import accounts as answers
-from app.http.board_bodies import Nothing
-from app.http.bodies import Credentials, NewAccount, NewAppeal, NewPassword, SignOut
+from app.http.bodies import Credentials, NewAccount, NewAppeal, NewPassword, Nothing, SignOut
 from app.http.own_account import Erasure, NewName, PasswordChange
 from app.http.reference.call import ANYONE, API, PLAYER, REFRESH, SUSPENDED_TOO, Call
 

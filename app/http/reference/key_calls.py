@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app import errors
 from app.http.answers import operators as answers
 from app.http.key_bodies import NewKey, Rotation
 from app.http.reference.call import API, Call, operators
@@ -20,6 +21,7 @@ CALLS = [
         _KEYS,
         _ADMIN,
         {200: answers.ShownKey},
+        (errors.Conflict,),
         body=Rotation,
         may_omit_body=True,
         description="The secret before is good for `grace_seconds` more.",

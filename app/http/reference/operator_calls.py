@@ -10,7 +10,8 @@ from app.http.admin_replays import ReplaysQuery
 from app.http.admin_scores import EnteredResult
 from app.http.answers import accounts, boards, moderation, play
 from app.http.answers import operators as answers
-from app.http.board_bodies import Archiving, BoardChange, GivenPlan, NewBoard, NewType, Nothing, SeasonEnd, TypeChange
+from app.http.board_bodies import Archiving, BoardChange, GivenPlan, NewBoard, NewType, SeasonEnd, TypeChange
+from app.http.bodies import Nothing
 from app.http.reference import key_calls
 from app.http.reference.call import API, Call, operators
 

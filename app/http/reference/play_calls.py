@@ -10,7 +10,7 @@ from app import errors
 from app.domain.submissions import MOST_SCORES
 from app.http.answers import accounts, boards
 from app.http.answers import play as answers
-from app.http.bodies import ActionToken, NewAction, Strict
+from app.http.bodies import ActionToken, NewAction, Nothing, Strict
 from app.http.game_players import GamePlayerBody
 from app.http.reference.call import ANYONE, API, PLAYER, Call, game_server
 from app.http.scores import ScoreBody
@@ -113,6 +113,8 @@ CALLS = [
         _SERVER,
         game_server("players"),
         {200: accounts.SignIn},
+        body=Nothing,
+        may_omit_body=True,
         description="A token pair for the game to hand to its client; never for an admin.",
         links=("me",),
     ),

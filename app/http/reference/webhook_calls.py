@@ -5,7 +5,7 @@ from __future__ import annotations
 from app import errors
 from app.http.admin_webhooks import DeliveriesQuery, NewWebhook, SecretRotation, WebhookChange
 from app.http.answers import webhooks as answers
-from app.http.board_bodies import Nothing
+from app.http.bodies import Nothing
 from app.http.reference.call import API, Call, operators
 
 _TAG = "Admin: webhooks"

@@ -23,7 +23,7 @@ from app.domain.api_keys import (
     new_public_id,
     read_key,
 )
-from app.errors import InvalidRequest, NotFound, Unauthorized
+from app.errors import Conflict, InvalidRequest, NotFound, Unauthorized
 from app.stores.accounts.api_keys import ApiKeyStore
 from app.stores.moderation.audit import AuditStore
 from app.stores.postgres.engine import Database
@@ -90,14 +90,14 @@ class ApiKeys:
         return key
 
     def rotate(self, key_id: UUID, grace_seconds: int = 0, *, by: str, request_id: str) -> ShownKey:
-        """Give the key another secret; the present one stays good for `grace_seconds`. Raises NotFound."""
+        """Give the key another secret; the present one stays good for `grace_seconds`. Raises NotFound, Conflict."""
         if not 0 <= grace_seconds <= MOST_GRACE_SECONDS:
             raise InvalidRequest.field("grace_seconds", f"must be from 0 to {MOST_GRACE_SECONDS}")
         text = new_key(self.find(str(key_id)).public_id)
         with self._db.transaction() as connection:
             key = self._store.rotate(connection, key_id, digest_of(text), grace_seconds)
             if key is None:
-                raise NotFound("This key was revoked. Create another one.")
+                raise Conflict("This key was revoked. Create another one.")
             details = {"name": key.name, "prefix": key.prefix, "grace_seconds": grace_seconds}
             self._audit.append(connection, by, "key.rotated", f"key:{key_id}", details, request_id)
         self._publish(key_id)

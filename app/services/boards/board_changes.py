@@ -35,18 +35,20 @@ class BoardChanges:
         self._plans, self._replays, self._actions = plans, replays, actions
 
     def plan_board(self, slug: str, values: Fields, types: Sequence[str]) -> Plan:
-        """Return the plan of a new board that these action types feed. Raises InvalidRequest, NotFound."""
+        """Return the plan of a new board that these action types feed. Raises InvalidRequest."""
         catalog = self._plans.catalog()
         if slug in catalog.boards:
             raise InvalidRequest.field("slug", f"is taken: the board '{slug}' exists")
         if not types:
             raise InvalidRequest.field("action_types", "must be given: at least one action type feeds a board")
-        return self._plan("boards", slug, {slug: values}, _feeds(catalog, slug, types, ()))
+        feeds = _feeds(catalog, slug, {"action_types": types})
+        return self._plan("boards", slug, {slug: values}, feeds)
 
     def plan_board_change(self, slug: str, values: Fields, added: Sequence[str], removed: Sequence[str]) -> Plan:
         """Return the plan that changes a board, and the action types that feed it. Raises InvalidRequest, NotFound."""
         self._plans.find(slug)
-        return self._plan("boards", slug, {slug: values}, _feeds(self._plans.catalog(), slug, added, removed))
+        feeds = _feeds(self._plans.catalog(), slug, {"add_types": added, "remove_types": removed})
+        return self._plan("boards", slug, {slug: values}, feeds)
 
     def plan_type(self, slug: str, values: Fields) -> Plan:
         """Return the plan of a new action type, which feeds main unless `boards` says otherwise.
@@ -76,7 +78,7 @@ class BoardChanges:
         """Return an action type that can be started. Raises NotFound."""
         action_type = self._plans.catalog().types.get(slug)
         if action_type is None:
-            raise _no_type(slug)
+            raise NotFound(f"There is no action type {_quoted(slug)} that can be started.")
         return action_type
 
     def prospect(self, plan: Plan, most: int, *, seconds: int = PREVIEW_SECONDS) -> Prospect:
@@ -118,20 +120,29 @@ class BoardChanges:
             ) from None
 
 
-def _feeds(catalog: Catalog, slug: str, added: Sequence[str], removed: Sequence[str]) -> dict[str, Fields]:
-    """Return the boards of the action types that begin or cease to feed a board. Raises NotFound."""
-    for name in (*added, *removed):
-        if name not in catalog.types:
-            raise _no_type(name)
+def _feeds(catalog: Catalog, slug: str, types_by_field: Mapping[str, Sequence[str]]) -> dict[str, Fields]:
+    """Return the boards of the action types that begin to feed a board, or cease to (`remove_types`).
+
+    Raises InvalidRequest with the fields that name unknown types.
+    """
+    unknown = [
+        {"field": field, "message": f"has {_quoted(name)}, which is no action type that can be started"}
+        for field, names in types_by_field.items()
+        for name in names
+        if name not in catalog.types
+    ]
+    if unknown:
+        raise InvalidRequest(details=unknown)
     feeds: dict[str, Fields] = {}
-    for name in added:
-        fed = catalog.types[name].boards
-        feeds[name] = {"boards": fed if slug in fed else [*fed, slug]}
-    for name in removed:
-        feeds[name] = {"boards": [board for board in catalog.types[name].boards if board != slug]}
+    for field, names in types_by_field.items():
+        for name in names:
+            fed = catalog.types[name].boards
+            if field == "remove_types":
+                feeds[name] = {"boards": [board for board in fed if board != slug]}
+            else:
+                feeds[name] = {"boards": fed if slug in fed else [*fed, slug]}
     return feeds
 
 
-def _no_type(slug: str) -> NotFound:
-    name = f"'{slug[:64]}'" if slug.isprintable() else "of this name"
-    return NotFound(f"There is no action type {name} that can be started.")
+def _quoted(slug: str) -> str:
+    return f"'{slug[:64]}'" if slug.isprintable() else "a name"

@@ -11,7 +11,7 @@ from app.domain.action_token import Promise
 from app.domain.boards import MAX_SCORE, ActionType
 from app.domain.json_text import metadata_text
 from app.domain.redemption import StandingChange
-from app.errors import AccountSuspended, BoardClosed, InvalidRequest, NotFound
+from app.errors import AccountSuspended, BoardClosed, InvalidRequest
 from app.services.boards.season_plans import SeasonPlans
 from app.services.play.entries import entered_result, entry_promise
 from app.services.play.ranks import Ranks
@@ -60,7 +60,7 @@ class OperatorScores:
     ) -> EnteredScore:
         """Score a result of a player; with `dry_run` return the changes, and make none.
 
-        Raises NotFound, InvalidRequest, BoardClosed or AccountSuspended.
+        Raises InvalidRequest, BoardClosed or AccountSuspended.
         """
         action_type = self._find(slug)
         entered_result(result, action_type)
@@ -84,7 +84,7 @@ class OperatorScores:
     def _find(self, slug: str) -> ActionType:
         action_type = self._catalog.action_type(slug) if slug.isprintable() else None
         if action_type is None:
-            raise NotFound("There is no such action type.")
+            raise InvalidRequest.field("action_type", "is no action type that can be started")
         if action_type.result_kind != "trusted":
             message = f"is {action_type.result_kind}: players complete it, and only trusted types are for operators"
             raise InvalidRequest.field("action_type", message)

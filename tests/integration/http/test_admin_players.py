@@ -184,6 +184,7 @@ BAD: list[tuple[str, str, object, set[str]]] = [
     ("POST", "/ID/suspend", {"reason": " ", "dry_run": "yes", "limit": 0}, {"reason", "dry_run", "limit"}),
     ("POST", "/ID/reinstate", {"why": "r"}, {"why"}),
     ("POST", "/ID/scores", {"result": 5.0, "metadata": 3}, {"action_type", "result", "metadata"}),
+    ("POST", "/ID/scores", {"action_type": "nothing", "result": 5}, {"action_type"}),
 ]
 
 

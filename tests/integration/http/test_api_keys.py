@@ -110,7 +110,7 @@ def test_a_rotated_secret_ends_at_once_or_after_its_grace(game: GameServer) -> N
     assert [actor for actor, _ in game.audited("key.rotated")] == [f"key:{key.key.id}"] * 2
     game.container.api_keys.revoke(key.key.id, by="cli:tests", request_id="r")
     admin = game.key("admin", name="another")
-    assert game.call("POST", path, key=admin.text).refusal == (404, "not_found")
+    assert game.call("POST", path, key=admin.text).refusal == (409, "conflict")
 
 
 def test_an_admin_makes_lists_and_revokes_keys_and_sees_a_secret_once(

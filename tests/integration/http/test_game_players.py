@@ -123,7 +123,9 @@ def test_a_key_names_a_player_by_the_games_own_id_wherever_it_names_one(game: Ga
 def test_tokens_are_those_of_a_sign_in_and_never_an_admins(game: GameServer) -> None:
     key, other = game.key("players").text, game.key("score", "admin").text
     player_id = put(game, key, "u1", username="anna").data["user_id"]
-    answer = game.call("POST", f"/players/{player_id}/tokens", key=key).data
+    refused = game.call("POST", f"/players/{player_id}/tokens", {"x": 1}, key=key)
+    assert (refused.refusal, refused.fields) == ((422, "invalid_request"), {"x"})
+    answer = game.call("POST", f"/players/{player_id}/tokens", {}, key=key).data
     assert set(answer) == {"user", "access_token", "refresh_token", "token_type", "expires_in"}
     assert game.call("GET", "/me", key=answer["access_token"]).data["username"] == "anna"
     assert game.container.database.rows("SELECT FROM sightings") == [], "the game's server is not where the player is"
