@@ -13,7 +13,7 @@ from app.cli.commands import Commands, as_json, container, example, recorded_act
 from app.cli.ids import find_player
 from app.cli.output import emit, facts, table
 from app.cli.progress import ProgressPrinter
-from app.domain.boards import MAIN
+from app.domain.boards import MAIN, Season
 from app.domain.quantities import quantity
 from app.services.boards.comparison import MOST, StandingDifference
 from app.services.operations.error_messages import explain
@@ -79,25 +79,48 @@ def rebuild(board: str, as_json: bool) -> None:
 
 
 @leaderboard.command(epilog=example("leaderboard verify"))
-@_board_option
+@click.option("--board", help="Name of the board; all boards by default.")
 @as_json
 @click.pass_context
-def verify(ctx: click.Context, board: str, as_json: bool) -> None:
+def verify(ctx: click.Context, board: str | None, as_json: bool) -> None:
     """Compare Redis with the standings, and the standings with their events in the ledger; exit 1 if they differ.
 
-    The comparison stops at the first 10,000 differences of each kind.
+    The comparison stops at the first 10,000 differences of each kind on each board.
     """
-    season = container().standings.season(board)
-    with ProgressPrinter(f"Verifying {season.board}", "standings") as progress:
-        differences = container().board_sync.verify(season, progress, pause=1.0)
-    with ProgressPrinter("Adding up the ledger", "standings") as progress:
-        items = (item for item in container().corrections.find_unsound(progress) if item["board"] == season.board)
-        wrong_standings = list(itertools.islice(items, MOST))
-    is_clean = not (differences or wrong_standings)
-    result = {"board": season.board, "clean": is_clean, "differences": differences, "unsound": wrong_standings}
-    texts = [_report_differences(season.board, differences), _report_wrong_standings(season.board, wrong_standings)]
+    seasons = [container().standings.season(board)] if board else container().catalog.mirrored_seasons()
+    boards = [season.board for season in seasons]
+    differences = {season.board: _find_differences(season) for season in seasons}
+    wrong_standings = _find_wrong_standings(boards)
+    is_clean = not any([*differences.values(), *wrong_standings.values()])
+    result = {
+        "boards": boards,
+        "clean": is_clean,
+        "differences": [{"board": name, **item} for name, items in differences.items() for item in items],
+        "unsound": list(itertools.chain.from_iterable(wrong_standings.values())),
+    }
+    texts = [
+        text
+        for name in boards
+        for text in (_report_differences(name, differences[name]), _report_wrong_standings(name, wrong_standings[name]))
+    ]
     emit(result, "\n".join(texts), as_json=as_json)
     ctx.exit(0 if is_clean else 1)
+
+
+def _find_differences(season: Season) -> list[StandingDifference]:
+    with ProgressPrinter(f"Verifying {season.board}", "standings") as progress:
+        return container().board_sync.verify(season, progress, pause=1.0)
+
+
+def _find_wrong_standings(boards: Sequence[str]) -> dict[str, list[Mapping[str, object]]]:
+    """Return the standings that differ from their events, at most `MOST` of each board."""
+    found: dict[str, list[Mapping[str, object]]] = {board: [] for board in boards}
+    with ProgressPrinter("Adding up the ledger", "standings") as progress:
+        for item in container().corrections.find_unsound(progress):
+            items = found.get(str(item["board"]))
+            if items is not None and len(items) < MOST:
+                items.append(item)
+    return found
 
 
 def _report_differences(board: str, differences: list[StandingDifference]) -> str:

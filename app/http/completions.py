@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
+from app.domain.boards import MAIN
 from app.domain.redemption import Completed, StandingChange
 from app.http.envelope import answer
 
@@ -22,13 +23,13 @@ def completed_data(completed: Completed) -> dict[str, object]:
 
 def render_completed(completed: Completed, player: str) -> Response:
     """Return the answer; `player` is the player's name in paths."""
-    response = answer(
-        completed_data(completed),
-        links={
-            "leaderboard": f"/api/v1/leaderboard/top?board={completed.changes[0].season.board}",
-            "standing": f"/api/v1/leaderboard/users/{player}",
-        },
-    )
+    board = completed.changes[0].season.board
+    standing = f"/api/v1/leaderboard/users/{player}"
+    links = {
+        "leaderboard": f"/api/v1/leaderboard/top?board={board}",
+        "standing": standing if board == MAIN else f"{standing}?board={board}",
+    }
+    response = answer(completed_data(completed), links=links)
     if completed.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return response

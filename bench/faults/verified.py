@@ -32,7 +32,7 @@ def differences(env: Mapping[str, str]) -> list[Mapping[str, object]]:
 def differences_in(container: Container) -> list[Mapping[str, object]]:
     """Return the same, with the connections of an existing container."""
     redis_differences = [
-        difference
+        {"board": season.board, **difference}
         for season in container.catalog.mirrored_seasons()
         for difference in container.board_sync.verify(season, pause=1.0)
     ]

@@ -37,7 +37,7 @@ def test_somebody_who_never_played_has_no_rank(anna: Player, run_json: RunJson) 
 
 
 def test_a_board_that_is_right_is_clean(board: Container, run: Run, run_json: RunJson) -> None:
-    assert run_json("leaderboard", "verify") == {"board": "main", "clean": True, "differences": [], "unsound": []}
+    assert run_json("leaderboard", "verify") == {"boards": ["main"], "clean": True, "differences": [], "unsound": []}
     output = "main is clean: Redis matches the database.\nEvery standing of main is what its events give.\n"
     assert run("leaderboard", "verify").stdout == output
 
@@ -128,7 +128,21 @@ def test_a_difference_is_printed_and_repaired_by_a_rebuild(
 def test_both_sides_of_a_difference_are_named(board: Container, anna: Player, run: Run) -> None:
     board.redis.zadd(SCORES, {str(anna.id): 7})
     differences = json.loads(run("leaderboard", "verify", "--json").stdout)["differences"]
-    assert differences == [{"what": "score", "player": str(anna.id), "redis": 7, "database": 2}]
+    assert differences == [{"board": "main", "what": "score", "player": str(anna.id), "redis": 7, "database": 2}]
+
+
+def test_all_boards_are_verified_unless_one_is_named(
+    board: Container, anna: Player, run: Run, run_json: RunJson
+) -> None:
+    run_json("boards", "create", "cup", "--action-type", "tap", "--rebuild")
+    board.board_sync.rebuild(board.standings.season("cup"))
+    assert run_json("leaderboard", "verify")["boards"] == ["main", "cup"]
+    board.redis.zadd("leaderboard:scores:{cup/1}", {str(anna.id): 7})
+    result = run("leaderboard", "verify", "--json")
+    assert result.exit_code == 1
+    assert [item["board"] for item in json.loads(result.stdout)["differences"]] == ["cup"]
+    assert "cup differs in 1 place" in run("leaderboard", "verify").stdout
+    assert run_json("leaderboard", "verify", "--board", "main")["clean"]
 
 
 def test_a_board_that_does_not_exist_is_refused(run: Run) -> None:

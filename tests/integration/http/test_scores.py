@@ -92,6 +92,14 @@ def test_a_score_of_every_kind_counts_and_its_event_names_the_key(scorer: Scorer
     assert scorer.container.ledger.past(str(scorer.players[0]), 50, 0.0) == [], "it is no history of the player's"
 
 
+def test_the_links_lead_to_the_board_that_the_score_feeds(scorer: Scorer) -> None:
+    add_type(scorer.container, "lap", {"min_seconds": 0.0, "result_kind": "trusted", "boards": ["fastest"]})
+    links = scorer.submit(action_type="lap").body["links"]
+    assert links["standing"] == "/api/v1/leaderboard/users/ext%3Au1?board=fastest"
+    key = scorer.server.key("read", name="reader").text
+    assert scorer.server.call("GET", links["standing"].removeprefix("/api/v1"), key=key).data["score"] == 7
+
+
 def test_a_retry_gets_the_first_answer_and_another_score_is_refused(scorer: Scorer) -> None:
     first = scorer.submit(metadata={"a": 1, "b": 2})
     scorer.submit("other")

@@ -12,6 +12,7 @@ from fairboard_client import batches
 from fairboard_client.errors import FairboardError
 from fairboard_client.player_calls import PlayerCalls
 from fairboard_client.retries import Retries
+from fairboard_client.server_calls import ServerCalls
 from fairboard_client.steps import Acquire, Send
 from fairboard_client.types import Score, TokenPair, User
 from fairboard_client.wire import Lost, Reply, authorized, compact, draft, player_path, read
@@ -92,6 +93,12 @@ def test_a_score_without_a_key_gets_one_of_its_own() -> None:
     keys = {batches.keyed(score)["key"] for _ in range(3)}
     assert len(keys) == 3
     assert batches.keyed({**score, "key": "mine"})["key"] == "mine"
+
+
+def test_an_empty_key_is_sent_for_the_server_to_refuse() -> None:
+    effect = next(ServerCalls("fbk_a", Retries(), lambda: 0.0).submit_score("ext:a", "duel", 7, key=""))
+    assert isinstance(effect, Send)
+    assert effect.request.headers["Idempotency-Key"] == ""
 
 
 class _Lock:
