@@ -23,6 +23,7 @@ _OVERRIDING = (
     "PGSYSCONFDIR",
     "PGTARGETSESSIONATTRS",
     "PGTZ",
+    "PSYCOPG_IMPL",
     "PYDANTIC_SETTINGS_DEBUG",  # it would log the secrets
     "PYTHONSAFEPATH",  # it would keep a child process from finding the project
 )

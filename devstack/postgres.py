@@ -21,6 +21,7 @@ from devstack.server import Server, package_file
 
 _PORT = 5432  # the number in the socket's name
 _SOCKET_PATH_BYTES = 107
+_IS_NO_CAUSE = "the database system is"  # starting up, or shutting down: an answer to whoever connects meanwhile
 # These characters are special to a shell between double quotes.
 _SPECIAL_TO_SHELLS = re.compile(r"[\"$`\\\n]")
 # A comma separates two hosts for libpq, a colon the port for SQLAlchemy; a quote or a backslash ends a setting's value.
@@ -127,7 +128,10 @@ class Postgres(Server):
 
     def last_words(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()[-30:] if self.log.exists() else []
-        return next((line for line in reversed(lines) if "FATAL" in line or "error:" in line), super().last_words())
+        causes = (
+            line for line in reversed(lines) if re.search("FATAL|PANIC|error:", line) and _IS_NO_CAUSE not in line
+        )
+        return next(causes, super().last_words())
 
     def _initialise(self) -> None:
         # initdb writes to a folder beside, renamed when complete: an interrupted start leaves no half cluster behind.

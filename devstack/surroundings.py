@@ -16,7 +16,10 @@ _INHERITED_PREFIXES = ("LD_",)
 _FIXED = {"LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
 
 # A tool that runs on this machine, such as pip, the launcher or pytest, must not inherit these.
-_FOREIGN_PREFIXES = ("PYTHON", "PIP_", "PG", "CELERY_", "GUNICORN_", "FLASK_")
+_FOREIGN_PREFIXES = (
+    *("PYTHON", "PIP_", "PG", "CELERY_", "GUNICORN_", "FLASK_", "PSYCOPG_", "SQLALCHEMY_", "DISABLE_SQLALCHEMY_"),
+    *("GEVENT", "KOMBU_", "WERKZEUG_", "PROMETHEUS_", "PYDANTIC_"),
+)
 # `PYTHON` is the interpreter for `make`; these name pip's sources. Pip's other variables change which packages it
 # installs, and where.
 _HARMLESS = ("PYTHON",)

@@ -27,6 +27,9 @@ _OBSTACLES = """
            array_agg(DISTINCT lower(wanted) || ' on ' || name) FILTER (WHERE NOT CASE wanted
                WHEN 'USAGE' THEN has_sequence_privilege(to_regclass(name), wanted)
                ELSE has_table_privilege(to_regclass(name), wanted) END) AS forbidden,
+           array_agg(DISTINCT name ORDER BY name) FILTER (
+               WHERE wanted <> 'USAGE' AND row_security_active(to_regclass(name))
+           ) AS filtered,
            (SELECT array_agg(name || '.' || part ORDER BY name, part)
             FROM unnest(CAST(:tables AS text[]), CAST(:columns AS text[])) AS need (name, part)
             WHERE to_regclass(name) IS NOT NULL AND NOT EXISTS (
@@ -99,6 +102,8 @@ class PostgresProbe:
             return f"lacks columns ({_join_names(row.incomplete)})"
         if row.forbidden:
             return f"denies its role rights that it needs ({_join_names(row.forbidden)})"
+        if row.filtered:
+            return f"denies its role rows, by row-level security ({_join_names(row.filtered)})"
         return None
 
 

@@ -33,6 +33,16 @@ def clerk(servers: Stack, container: Container) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("change", "undo", "reason"),
     [
+        (
+            "ALTER TABLE standings ENABLE ROW LEVEL SECURITY",
+            "ALTER TABLE standings DISABLE ROW LEVEL SECURITY",
+            "row-level security (standings)",
+        ),
+        (
+            "ALTER TABLE players ENABLE ROW LEVEL SECURITY",
+            "ALTER TABLE players DISABLE ROW LEVEL SECURITY",
+            "row-level security (players)",
+        ),
         ("REVOKE INSERT ON score_events FROM clerk", "GRANT INSERT ON score_events TO clerk", "insert on score_events"),
         (
             "ALTER TABLE outbox RENAME TO gone",

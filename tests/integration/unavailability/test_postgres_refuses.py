@@ -41,13 +41,14 @@ HOSTILE = {
     "lock_timeout": "1",
     "transform_null_equals": "on",
     "array_nulls": "off",
-    "row_security": "off",
+    "row_security": "on",
     "exit_on_error": "on",
     "idle_in_transaction_session_timeout": "1",
     "idle_session_timeout": "5000",  # ms; no less: until a session is pinned, the database's setting holds
     "transaction_timeout": "5000",
 }
 EXPECTED = {
+    "row_security": "off",
     "idle_in_transaction_session_timeout": "0",
     "idle_session_timeout": "0",
     "transaction_timeout": "0",

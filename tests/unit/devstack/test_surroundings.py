@@ -69,7 +69,17 @@ def test_a_private_part_inherits_no_variable_but_those_that_every_process_needs(
 
 @pytest.mark.parametrize(
     "name",
-    ["PIP_TARGET", "PIP_DRY_RUN", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_NO_DEPS", "PYTHONPATH", "PGSERVICE"],
+    [
+        "PIP_TARGET",
+        "PIP_DRY_RUN",
+        "PIP_PREFIX",
+        "PIP_ROOT",
+        "PIP_USER",
+        "PIP_NO_DEPS",
+        "PYTHONPATH",
+        "PGSERVICE",
+        "PSYCOPG_IMPL",
+    ],
 )
 def test_pip_and_the_launcher_put_nothing_elsewhere(name: str) -> None:
     assert surroundings.for_tools({name: "x"}) == {}
