@@ -44,7 +44,7 @@ CALLS = [
         links=("next",),
         has_total=True,
         has_etag=True,
-        headers=("X-Cache",),
+        headers=("X-Cache", "X-Accel-Expires"),
         description="At most one second old. Pages neither skip nor repeat a player who did not move.",
     ),
     Call(

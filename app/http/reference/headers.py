@@ -27,6 +27,7 @@ _WORDS: dict[str, tuple[str, dict[str, Any]]] = {
     "Location": ("The address of the new resource.", {**_TEXT, "format": "uri-reference"}),
     "ETag": ("The tag of this version, for `If-None-Match`.", _TEXT),
     "X-Cache": ("Whether a cache had the answer.", {"enum": ["HIT", "MISS"]}),
+    "X-Accel-Expires": ("Until when nginx may keep the answer, as `@` and Unix seconds; nginx drops it.", _TEXT),
     "Idempotency-Replayed": ("Present if this repeats the first answer to the key.", {"const": "true"}),
     "Upgrade": ("The protocol of this address.", {"const": "websocket"}),
     "Sec-WebSocket-Version": ("The version of WebSocket.", {"const": "13"}),
