@@ -52,6 +52,8 @@ _PUBLISHED = frozenset(
         "aym1sysppbydfgzld3umj1qzkobwvmkoqq-estjqlr_t-1qs0gzh75aktmn3yj0ips4hcguutwjazzr1z9caow",
     }
 )
+# The secret of development, and those that tutorials show: their hashes are no better than they are.
+_PUBLISHED_TEXTS = ("development-only-secret-change-me", "your-256-bit-secret", "your_secret_key", "super-secret-key")
 # Generators and examples write these into a secret that is to be replaced. The rest of it may be random, but it is
 # published with their code. Signs and digits between the letters don't count.
 _PLACEHOLDERS = (
@@ -123,7 +125,9 @@ def _decoded(secret: str) -> Iterator[bytes]:
 def _digests_of_words() -> frozenset[bytes]:
     """Return the beginnings of the hashes of the words that people would take, and of an empty text."""
     runs = [row[:length] for row in _ROWS for length in range(4, len(row) + 1)]
-    words = [word.encode() for word in ("", *runs, *_WORDS.split(), *(word.capitalize() for word in _WORDS.split()))]
+    numbers = map(str, range(100))
+    spelled = [*_WORDS.split(), *(word.capitalize() for word in _WORDS.split())]
+    words = [word.encode() for word in ("", *runs, *spelled, *numbers, *_PUBLISHED_TEXTS)]
     texts = [word + end for word in words for end in (b"", b"\n", b"1", b"123")]  # echo adds a line's end
     return frozenset(
         hashlib.new(name, text, usedforsecurity=False).digest()[:_DIGEST_BYTES] for text in texts for name in _HASHES

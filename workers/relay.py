@@ -6,6 +6,7 @@ the next ones are merged, to one change per board and broadcast interval; a mess
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ log = structlog.get_logger("fairboard.relay")
 
 _POLL_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
+_SIGN_SECONDS = 5.0
 _BOARDS = 8  # in one message: as many as an action feeds, so that several workers share the boards of many
 
 
@@ -38,6 +40,7 @@ class Relay:
         self._interval = interval
         self._container = app.container
         self._stopping = False
+        self._sign_at = 0.0
         self._wake_channel: Channels | None = None
         self._publisher = Publisher(app)
 
@@ -49,8 +52,10 @@ class Relay:
         """Drain the outbox whenever it has rows; retry after a second while a part is down."""
         while not self._stopping:
             started_at = time.monotonic()
+            self._give_sign_of_life()
             try:
                 while self._container.outbox.drain(self._publish) and not self._stopping:
+                    self._give_sign_of_life()
                     self._pause(started_at)
                     started_at = time.monotonic()
             except Exception as error:  # noqa: BLE001 - after any error the rows stay, and a retry is safe
@@ -99,6 +104,12 @@ class Relay:
                 self._wake_channel.close()
             self._wake_channel = None  # without Redis the relay polls; on a cluster it then listens to another node
             time.sleep(_POLL_SECONDS)
+
+    def _give_sign_of_life(self) -> None:
+        if time.monotonic() >= self._sign_at:
+            self._sign_at = time.monotonic() + _SIGN_SECONDS
+            with contextlib.suppress(redis.exceptions.RedisError, OSError):
+                self._container.rankings.note_look()
 
 
 def _with_work(tasks: Sequence[str], has_webhooks: bool) -> list[str]:

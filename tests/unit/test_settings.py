@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from app.secret_strength import weakness
-from app.settings import BadSetting, Settings
+from app.settings import _DEV_SECRET, BadSetting, Settings
 
 DEVELOPMENT = {"APP_ENV": "development"}
 GOOD = {"JWT_KEYS": f"a:{secrets.token_hex(32)}", "ACTION_TOKEN_KEYS": f"b:{secrets.token_hex(32)}"}
@@ -143,6 +143,8 @@ WEAK = {
     "the MD5 of a word": hashlib.md5(b"secret", usedforsecurity=False).hexdigest(),
     "the SHA-1 of a word": hashlib.sha1(b"fairboard", usedforsecurity=False).hexdigest().upper(),
     "the SHA-256 of a word": hashlib.sha256(b"changeme").hexdigest(),
+    "the SHA-256 of our secret of development": hashlib.sha256(_DEV_SECRET.encode()).hexdigest(),
+    "the MD5 of a digit": hashlib.md5(b"7", usedforsecurity=False).hexdigest(),
     "the SHA-256 of a line": hashlib.sha256(b"password\n").hexdigest(),
     "the half of a SHA-512": hashlib.sha512(b"Admin123").hexdigest()[:64],
     "a hash in base64": base64.b64encode(hashlib.sha256(b"test").digest()).decode(),

@@ -55,6 +55,11 @@ def _dead_letters(count: int | None) -> list[Check]:
     return [Check("dead letters", "wrong", f"{quantity(count, 'task')} given up", advice)]
 
 
+def still_relay(says: str) -> Check:
+    """Report relays of which none looks for changes, which each of them does once a second."""
+    return Check("relay", "wrong", f"{says}, but none looks for changes", "It hangs or is stopped: restart it.")
+
+
 def late_relay(says: str, *, broker_answers: bool) -> Check:
     """Report a relay that listens, but leaves changes in the outbox."""
     if broker_answers:
@@ -79,7 +84,7 @@ def beat(state: BeatState, task_age: int | None, *, broker_answers: bool = True)
             else "It waits for the broker: fix that first."
         )
         return Check("beat", "wrong", says, advice)
-    if task_age is None or task_age > _LATE_SECONDS:
+    if task_age is None or task_age > state.last_sent_ago + _LATE_SECONDS:
         says = f"sent its last tick {state.last_sent_ago:.0f} s ago, and no worker has run its tasks"
         return Check("beat", "wrong", says, "See the log of the leaderboard worker; restart it if it takes no tasks.")
     return Check("beat", "ok", f"sent its last tick {state.last_sent_ago:.0f} s ago")

@@ -254,6 +254,8 @@ class Doctor:
         elif status["oldest_seconds"] > _LATE_OUTBOX_SECONDS:
             says += f", the oldest for {status['oldest_seconds']:.0f} s"
             yield broker_checks.late_relay(says, broker_answers=self._broker_answers)
+        elif not self._rankings.has_relay_looked():
+            yield broker_checks.still_relay(says)
         else:
             yield Check("relay", "ok", says)
 

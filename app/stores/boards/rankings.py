@@ -27,6 +27,7 @@ _CHUNK = 1000
 _MOST_PLACES = 250  # players in one script of `many_places`, which takes Redis about a millisecond
 _REPAIRED = "leaderboard:repaired"
 _REPAIRED_SECONDS = 3600
+_LOOKED, _LOOKED_SECONDS = "leaderboard:looked", 15
 _COMPARISON_SECONDS = 30  # longer than the comparison of any 5,000 standings takes
 _REBUILDING_SECONDS = 10
 _JUMP = 1_000_000
@@ -230,6 +231,14 @@ class RankingStore:
         """
         ttl = int(self._client.ttl(_REPAIRED))
         return _REPAIRED_SECONDS - ttl if 0 <= ttl <= _REPAIRED_SECONDS else None
+
+    def note_look(self) -> None:
+        """Record that a relay looks for changes."""
+        self._client.set(_LOOKED, 1, ex=_LOOKED_SECONDS)
+
+    def has_relay_looked(self) -> bool:
+        """Return whether a relay has noted a look in the last 15 s."""
+        return bool(self._client.exists(_LOOKED))
 
     def listening_relays(self) -> int:
         """Return how many relays are subscribed to wake-ups."""

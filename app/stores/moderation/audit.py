@@ -16,6 +16,12 @@ from app.stores.postgres.rows import read_row
 log = structlog.get_logger("fairboard.audit")
 
 _COLUMNS = "id, at, actor, act, subject, details, request_id, hash"
+# A time that only a change of the table can have, and that Python has none for, is read as one that fits no hash.
+_READ = _COLUMNS.replace(
+    " at,",
+    """ CASE WHEN at BETWEEN '0001-01-01 00:00Z' AND '9999-12-31 23:59Z' THEN at
+                 ELSE timestamptz '0001-01-01 00:00Z' END AS at,""",
+)
 _CHUNK = 2000
 
 APPENDED = "audit"
@@ -81,7 +87,7 @@ class AuditStore:
         """Yield all rows, the oldest first."""
         after = -(2**62)
         while chunk := self._db.rows(
-            f"SELECT {_COLUMNS} FROM audit_log WHERE id > :after ORDER BY id LIMIT {_CHUNK}", after=after
+            f"SELECT {_READ} FROM audit_log WHERE id > :after ORDER BY id LIMIT {_CHUNK}", after=after
         ):
             for row in chunk:
                 yield read_row(row, AuditRow)
@@ -100,7 +106,7 @@ class AuditStore:
         """Return rows with ids below `before`, the newest first; `actor`, `act` and `subject` have to match exactly."""
         rows = self._db.rows(
             f"""
-            SELECT {_COLUMNS} FROM audit_log
+            SELECT {_READ} FROM audit_log
             WHERE id < coalesce(CAST(:before AS bigint), 9223372036854775807)
               AND actor = coalesce(CAST(:actor AS text), actor) AND act = coalesce(CAST(:act AS text), act)
               AND subject = coalesce(CAST(:subject AS text), subject)

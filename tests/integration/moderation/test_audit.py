@@ -46,6 +46,8 @@ def test_rows_can_only_be_added(container: Container, act: str) -> None:
     [
         ("UPDATE audit_log SET actor = 'cli:nobody' WHERE id = 3", 3, "changed"),
         ("UPDATE audit_log SET details = '{}' WHERE id = 5", 5, "changed"),
+        ("UPDATE audit_log SET at = 'infinity' WHERE id = 3", 3, "changed"),
+        ("UPDATE audit_log SET at = '4000-01-01 BC' WHERE id = 3", 3, "changed"),
         ("DELETE FROM audit_log WHERE id = 2", 2, "missing"),
         (
             """INSERT INTO audit_log SELECT 6, at, actor, act, subject, details, request_id, hash
@@ -60,7 +62,7 @@ def test_rows_can_only_be_added(container: Container, act: str) -> None:
             "added",
         ),
     ],
-    ids=["changed", "changed at the end", "taken out", "added", "added before"],
+    ids=["changed", "changed at the end", "the end of time", "before all time", "taken out", "added", "added before"],
 )
 def test_what_a_superuser_did_to_it_is_named(container: Container, sql: str, row: int, what: str) -> None:
     _fill(container, 5)
@@ -68,6 +70,7 @@ def test_what_a_superuser_did_to_it_is_named(container: Container, sql: str, row
     with _without_trigger(container) as connection:
         connection.execute(sa.text(sql))
     assert [(flaw.id, flaw.kind) for flaw in container.audit.verify().flaws] == [(row, what)]
+    assert len(container.audit.page(limit=10)) >= 4
 
 
 def test_a_head_that_was_kept_shows_a_log_that_was_cut_off_or_written_anew(container: Container) -> None:

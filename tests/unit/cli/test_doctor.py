@@ -205,6 +205,11 @@ def test_the_advice_for_one_that_sends_nothing_fits_the_state_of_the_broker(answ
         assert ("fix that first" in finding.advice) == (not answers)
 
 
+def test_workers_are_late_by_the_last_tick_that_they_were_sent() -> None:
+    sent = BeatState(is_held=True, last_sent_ago=50.0)
+    assert [beat(sent, age).state for age in (52, 100, 115, None)] == ["ok", "ok", "wrong", "wrong"]
+
+
 def test_workers_that_hang_are_not_taken_for_absent_ones_alone() -> None:
     silent = workers({"workers": [], "queues": {"leaderboard": {"consumers": None}}})
     taking = workers({"workers": [], "queues": {"leaderboard": {"consumers": 1}}})
