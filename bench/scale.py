@@ -81,7 +81,7 @@ def rows(sizes: Sequence[ScaleFigures]) -> list[list[str]]:
         ("… CPU seconds, all processes", [size.restart.cpu_seconds for size in sizes], ".2f"),
         ("`leaderboard verify`, CPU seconds", [size.verify.cpu_seconds for size in sizes], ".1f"),
         ("… most memory of the command, MB", [size.verify.peak_mb for size in sizes], ".0f"),
-        *((f"GET {route}, CPU ms", [size.reads[route] for size in sizes], ".2f") for route in sizes[0].reads),
+        *((f"{route}, CPU ms", [size.reads[route] for size in sizes], ".2f") for route in sizes[0].reads),
     ]
     return [[name, *(format(value, form) for value in values), _ratio(values)] for name, values, form in lines]
 

@@ -34,6 +34,12 @@ _STANDINGS = """
     SELECT season_id, player_id, score, 1, created_at FROM score_events e
     WHERE NOT EXISTS (SELECT FROM standings s WHERE s.player_id = e.player_id)
 """
+# Sixteen segments, each of which grows with the board.
+_COUNTRIES = """
+    INSERT INTO player_attributes (player_id, name, value)
+    SELECT id, 'country', 'C' || (hashtext(username) & 15) FROM players
+    ON CONFLICT DO NOTHING
+"""
 
 
 class ScaleBoard:
@@ -43,14 +49,21 @@ class ScaleBoard:
         self._stack = stack
         self._standings = 0
         self._readers = register(stack.url, _READERS, prefix="reader")
+        stack.flask("boards", "change", "main", "--segment", "country")
 
     def grow_to(self, standings: int) -> None:
         """Add players until there are `standings`, those of the readers among them."""
         first = max(self._standings, _READERS) + 1
         self._sql(_PLAYERS, first=first, last=standings)
+        self._sql(_COUNTRIES)
         self._sql(_EVENTS)
         self._sql(_STANDINGS)
-        for line in ("VACUUM (ANALYZE) players", "VACUUM (ANALYZE) standings", "VACUUM (ANALYZE) score_events"):
+        for line in (
+            "VACUUM (ANALYZE) players",
+            "VACUUM (ANALYZE) player_attributes",
+            "VACUUM (ANALYZE) standings",
+            "VACUUM (ANALYZE) score_events",
+        ):
             self._sql(line)
         self._sql("CHECKPOINT")
         self._standings = standings

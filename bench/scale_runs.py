@@ -172,17 +172,28 @@ def _peak_mb(pid: int) -> float:
 
 def reads(stack: Stack, readers: Sequence[BenchPlayer]) -> dict[str, float]:
     """Return the CPU milliseconds of web, PostgreSQL and Redis for one read of each route."""
+    ids = [reader.player_id for reader in readers]
     routes: dict[str, list[Request]] = {
-        "/leaderboard/top": [{"method": "GET", "path": "/api/v1/leaderboard/top"}],
-        "/leaderboard/users/{id}": [_get(f"/leaderboard/users/{reader.player_id}") for reader in readers],
-        "/leaderboard/me": [_get("/leaderboard/me", reader) for reader in readers],
-        "/me": [_get("/me", reader) for reader in readers],
-        "/leaderboard/top?after=…": [_get(f"/leaderboard/top?after={cursor}") for cursor in cursors(stack, readers)],
-        "/leaderboard/around?rank=…": [_get(f"/leaderboard/around?rank={rank}") for rank in places(stack, readers)],
-        "/leaderboard/around?user_id=…": [
-            _get(f"/leaderboard/around?user_id={reader.player_id}") for reader in readers
+        "GET /leaderboard/top": [_get("/leaderboard/top")],
+        "GET /leaderboard/users/{id}": [_get(f"/leaderboard/users/{player}") for player in ids],
+        "GET /leaderboard/me": [_get("/leaderboard/me", reader) for reader in readers],
+        "GET /me": [_get("/me", reader) for reader in readers],
+        "GET /leaderboard/top?after=…": [
+            _get(f"/leaderboard/top?after={cursor}") for cursor in cursors(stack, readers)
         ],
-        "/players/{id}": [_get(f"/players/{reader.player_id}") for reader in readers],
+        "GET /leaderboard/top?segment=…": [_get(f"/leaderboard/top?segment=country:C{number}") for number in range(16)],
+        "GET /leaderboard/around?rank=…": [_get(f"/leaderboard/around?rank={rank}") for rank in places(stack, readers)],
+        "GET /leaderboard/around?score=…": [_get(f"/leaderboard/around?score={10**n}") for n in range(6)],
+        "GET /leaderboard/around?user_id=…": [_get(f"/leaderboard/around?user_id={player}") for player in ids],
+        "GET /leaderboard/around?user_id=…&segment=…": [
+            _get(f"/leaderboard/around?user_id={player}&segment=country:{value}")
+            for player, value in countries(stack, readers)
+        ],
+        "POST /leaderboard/lookup of 20": [
+            {"method": "POST", "path": "/api/v1/leaderboard/lookup", "body": {"user_ids": ids}}
+        ],
+        "GET /players/{id}": [_get(f"/players/{player}") for player in ids],
+        "GET /players/{id}/history": [_get(f"/players/{player}/history") for player in ids],
     }
     times = {}
     for route, requests in routes.items():
@@ -202,6 +213,13 @@ def cursors(stack: Stack, readers: Sequence[BenchPlayer]) -> list[str]:
             ([reader.player_id for reader in readers],),
         ).fetchall()
     return [cursors_of_stack.write_place(["main", 1, ""], Place(*row)) for row in rows]
+
+
+def countries(stack: Stack, readers: Sequence[BenchPlayer]) -> list[tuple[str, str]]:
+    """Return the players with their countries."""
+    with psycopg.connect(stack.postgres.admin_url("fairboard")) as connection:
+        query = "SELECT player_id::text, value FROM player_attributes WHERE player_id = ANY(%s::uuid[])"
+        return connection.execute(query, ([reader.player_id for reader in readers],)).fetchall()
 
 
 def places(stack: Stack, readers: Sequence[BenchPlayer]) -> list[int]:

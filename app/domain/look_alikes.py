@@ -26,6 +26,7 @@ _PHONETIC = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER ([A-Z]) WITH .+")
 _FIRST_PHONETIC = "\u0250"  # letters of which neither form is before this one are for phonetics and manuscripts
 _DIACRITICS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
 _OVERLAY_CLASS = 1
+_LINE = re.compile("LOW LINE|OVERLINE|BRIDGE|CONJOINING")  # marks that make one line along a name
 _STROKED = "\u00f8\u0111\u0127\u0142\u0167"  # letters of living alphabets that may be written with an overlay mark
 _SIGNS = str.maketrans("@4!|3$57+", "aaiiesstt")  # signs and digits that are read as letters, where a letter is missing
 _RESERVED = (
@@ -62,7 +63,7 @@ def _plain(username: str) -> str:
 def _belongs(mark: str, base: str) -> bool:
     """Return whether the mark makes another letter of its base, as an accent does, rather than decorate or cross it."""
     script = unicodedata.name(base, "").partition(" ")[0]
-    if unicodedata.category(mark) == "Me":
+    if unicodedata.category(mark) == "Me" or _LINE.search(unicodedata.name(mark, "")):
         return False
     if script in unicodedata.name(mark, ""):
         return True

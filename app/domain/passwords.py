@@ -74,7 +74,12 @@ def _weakness(password: str, username: str) -> str | None:
     near_cores = {core for core in cores if len(password) - len(core) <= _MOST_AROUND}
     if not ((near_cores | repeated).isdisjoint(short_passwords()) and common_passwords().isdisjoint(parts)):
         return _COMMON
-    runs = {password, _bare(password), *(core for core in near_cores if len(core) >= _SHORTEST_WORD)}
+    runs = {
+        password,
+        _bare(password),
+        _unspaced(password),
+        *(core for core in near_cores if len(core) >= _SHORTEST_WORD),
+    }
     if len(password) <= _LONGEST_TRIVIAL and any(map(_is_trivial, runs)):
         return _TRIVIAL
     return None
@@ -90,6 +95,11 @@ def _compact(text: str) -> str:
     """Leave out spaces and punctuation, where a word that is long enough for a password remains."""
     compact = _without_signs(text)
     return compact if len(compact) >= PASSWORD_LENGTH[0] and not compact.isdigit() else text
+
+
+def _unspaced(text: str) -> str:
+    """Leave out the sign that separates each character of a text from the next, such as the dashes of 1-2-3-4."""
+    return text[::2] if len(set(text[1::2])) == 1 and not text[1].isalnum() else text
 
 
 def _without_signs(text: str) -> str:

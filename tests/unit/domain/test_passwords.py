@@ -83,6 +83,8 @@ def test_a_common_password_is_refused(password: str) -> None:
         "baaaaaaaa",
         "abababac",
         "1111111129",
+        "1-2-3-4-5-6-7-8",
+        "a.b.c.d.e.f.g.h",
     ],
 )
 def test_a_trivial_one_is_refused(password: str) -> None:
