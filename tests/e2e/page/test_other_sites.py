@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import requests
-from playwright.sync_api import Browser, FrameLocator, Page, expect
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
 from devstack.child import ROOT
 from tests.e2e.page.conftest import Sites, Visit
@@ -31,6 +32,12 @@ CALL = """async ([url, options]) => {
     }
 }"""
 FRAME = """src => document.body.append(Object.assign(document.createElement("iframe"), { src, height: 700 }))"""
+INJECT = """(css) => {
+    const style = document.createElement("style");
+    style.appendChild(document.createTextNode(css));
+    document.querySelector("head").appendChild(style);
+}"""  # as OBS does with its Custom CSS
+COLOUR = """(element, name) => getComputedStyle(element)[name]"""
 LISTEN = """([url, message]) => new Promise((resolve) => {
     const socket = new WebSocket(url);
     socket.onopen = () => socket.send(JSON.stringify(message));
@@ -79,20 +86,46 @@ def test_a_page_of_another_site_shows_a_board_live_as_in_the_how_to(
     expect(board.locator("form, input")).to_have_count(0)
 
 
-def test_a_stream_shows_a_board_on_its_own_scene(browser: Browser, stage: Product, prize: str, stage_api: Api) -> None:
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_stream_shows_a_board_on_its_own_scene(
+    visit: Visit, stage: Product, prize: str, stage_api: Api, scheme: str
+) -> None:
     (style,) = blocks(ROOT / "docs/howto/overlay.md", "css")
-    page = browser.new_context(bypass_csp=True).new_page()  # OBS puts its CSS past the page's policy, too
-    page.goto(f"{stage.url}/embed?board=main")
-    page.add_style_tag(content=style.text)
-    player = stage_api.register()
+    screen = visit(color_scheme=scheme)
+    page, player = screen.page, stage_api.register()
     player.score_once(prize)
+    page.goto(f"{stage.url}/embed?board=main")
+    page.evaluate(INJECT, style.text)
     row = page.locator("#rows tr", has=page.get_by_text(player.username, exact=True))
     expect(row).to_be_visible(timeout=30_000)
-    for part in (page.locator("body"), page.locator(".board"), row):
+    for part in (page.locator("body"), row):
         expect(part).to_have_css("background-color", "rgba(0, 0, 0, 0)")
-    expect(row.locator(".name")).to_have_css("color", "rgb(255, 255, 255)")
     expect(page.locator(".embed-foot")).to_be_hidden()
-    page.context.close()
+    expect(row).to_have_attribute("data-rank", "1")  # the leader's row has colours of its own
+    grounds = [page.locator(".board"), row.locator(".lane")]
+    for name in (".rank", ".name", ".score"):
+        text = row.locator(name)
+        eventually(lambda text=text: _contrast(text, grounds) >= 4.5)  # WCAG AA
+
+
+def _contrast(text: Locator, grounds: Sequence[Locator]) -> float:
+    """Return the contrast of a text with the shades behind it, the first at the bottom, over a grey scene."""
+    shown = [128.0] * 3
+    for ground in grounds:
+        *colour, share = _numbers(ground, "backgroundColor")
+        shown = [part * share + before * (1 - share) for part, before in zip(colour, shown, strict=True)]
+    return (_luminance(_numbers(text, "color")) + 0.05) / (_luminance(shown) + 0.05)
+
+
+def _numbers(element: Locator, name: str) -> list[float]:
+    """Return red, green and blue, and the alpha of a shade."""
+    return [float(number) for number in re.findall(r"[\d.]+", element.evaluate(COLOUR, name))]
+
+
+def _luminance(colour: Sequence[float]) -> float:
+    """Return the relative luminance of WCAG, from 0 for black to 1 for white."""
+    parts = [((value / 255 + 0.055) / 1.055) ** 2.4 for value in colour]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
 
 @pytest.mark.parametrize(("who", "path"), [("stranger", "/embed?board=main"), ("friend", "/"), ("stranger", "/")])
