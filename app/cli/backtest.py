@@ -67,7 +67,7 @@ def backtest(
     since, until = since or utc(now - _WEEK_SECONDS), until or utc(now)
     if since >= until:
         raise click.UsageError("--since must be before --until.")
-    player_id = find_player(player).id if player else None
+    player_id = find_player(player).id if player is not None else None
     with ProgressPrinter("Judging", "redemptions") as progress:
         report = container().backtest.run(since, until, dict(changes), player_id=player_id, on_progress=progress)
     rows = [comparison.as_row() for comparison in report.compared]

@@ -93,7 +93,7 @@ def cases(
     Harm is counted in great days of an honest player: certainty × (points + place), plus for the case that it is none
     (1 − certainty) × waiting.
     """
-    player_id = find_player(player).id if player else None
+    player_id = find_player(player).id if player is not None else None
     order = order or ("harm" if state == "open" else "newest")
     filters = Filters(state, player_id, rule, appealed, since)
     page, has_more = container().cases.page(filters, limit=limit, order=order)

@@ -62,7 +62,7 @@ def void(
 
     Play goes on meanwhile. If this is stopped half way, the workers finish it.
     """
-    player_id = str(find_player(player).id) if player else None
+    player_id = str(find_player(player).id) if player is not None else None
     selection = container().selections.find(NamedSelection(player_id, action_type, board, since, until))
     with ProgressPrinter("Comparing the boards"):
         preview = container().corrections.preview(selection, limit=ALL_ROWS if as_json else limit)
