@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -104,22 +105,21 @@ def test_a_stream_shows_a_board_on_its_own_scene(
     expect(row).to_have_attribute("data-rank", "1")  # the leader's row has colours of its own
     grounds = [page.locator(".board"), row.locator(".lane")]
     for name in (".rank", ".name", ".score"):
-        text = row.locator(name)
-        eventually(lambda text=text: _contrast(text, grounds) >= 4.5)  # WCAG AA
+        eventually(partial(_is_readable, row.locator(name), grounds))
 
 
-def _contrast(text: Locator, grounds: Sequence[Locator]) -> float:
-    """Return the contrast of a text with the shades behind it, the first at the bottom, over a grey scene."""
+def _is_readable(text: Locator, grounds: Sequence[Locator]) -> bool:
+    """Return whether a text has WCAG AA's contrast with the shades behind it, the lowest first, over a grey scene."""
     shown = [128.0] * 3
     for ground in grounds:
         *colour, share = _numbers(ground, "backgroundColor")
         shown = [part * share + before * (1 - share) for part, before in zip(colour, shown, strict=True)]
-    return (_luminance(_numbers(text, "color")) + 0.05) / (_luminance(shown) + 0.05)
+    return (_luminance(_numbers(text, "color")) + 0.05) / (_luminance(shown) + 0.05) >= 4.5
 
 
 def _numbers(element: Locator, name: str) -> list[float]:
     """Return red, green and blue, and the alpha of a shade."""
-    return [float(number) for number in re.findall(r"[\d.]+", element.evaluate(COLOUR, name))]
+    return [float(number) for number in re.findall(r"[\d.]+", str(element.evaluate(COLOUR, name)))]
 
 
 def _luminance(colour: Sequence[float]) -> float:
