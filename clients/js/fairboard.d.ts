@@ -112,7 +112,7 @@ export interface Envelope {
 
 /** A refusal by the server, or a server out of reach. */
 export class FairboardError extends Error {
-  /** The API's code, such as `board_closed`; `network` when the server can't be reached. */
+  /** The API's code, such as `board_closed`; `network` when the server can't be reached, `unreadable` when something else answers. */
   code: string;
   details: unknown;
   /** The HTTP status, or the code of a socket's error; 0 for `network`. */

@@ -52,7 +52,7 @@ function someoneElse(refused = null) {
 function settle() {
   warn();
   play.allow(userId !== null && !suspended);
-  feed.follow({ signedIn: userId !== null, suspended });
+  feed.follow({ suspended });
 }
 
 /** Tell a suspended player what they can do. */
@@ -91,6 +91,7 @@ player.addEventListener("user", () => {
   if (focused) play.focus();
 });
 player.addEventListener("signout", (event) => {
+  feed.follow({ watches: false }); // closes the player's socket; the visitor gets another one
   someoneElse(event.detail);
   document.getElementById("who-enter").focus();
 });

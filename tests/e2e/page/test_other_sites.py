@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -124,7 +125,7 @@ def _numbers(element: Locator, name: str) -> list[float]:
 
 def _luminance(colour: Sequence[float]) -> float:
     """Return the relative luminance of WCAG, from 0 for black to 1 for white."""
-    parts = [((value / 255 + 0.055) / 1.055) ** 2.4 for value in colour]
+    parts = [math.pow((value / 255 + 0.055) / 1.055, 2.4) for value in colour]
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
 
@@ -160,7 +161,10 @@ def _open_embedded(visit: Visit, stage: Product, board: str) -> Screen:
     return screen
 
 
-def test_a_board_in_a_frame_follows_when_nobody_may_watch_without_an_account(visit: Visit, stage: Product) -> None:
+@pytest.mark.parametrize(("path", "words"), [("/embed", ""), ("/", "; sign in to watch live")])
+def test_a_visitor_s_board_follows_when_nobody_may_watch_without_an_account(
+    visit: Visit, stage: Product, path: str, words: str
+) -> None:
     """Refuse the watch as a server with ANONYMOUS_SOCKETS=off does; the page then reads every two seconds."""
     screen = visit()
     refusal = '{"type": "error", "meta": {"code": 401}, "error": {"code": "unauthorized", "message": "No."}}'
@@ -169,8 +173,8 @@ def test_a_board_in_a_frame_follows_when_nobody_may_watch_without_an_account(vis
         socket.on_message(lambda _: (socket.send(refusal), socket.close(code=1008)))
 
     screen.page.route_web_socket("**/ws/leaderboard**", refuse)
-    screen.page.goto(f"{stage.url}/embed")
-    expect(screen.at("connection-words")).to_have_text("Updates every 2 seconds")
+    screen.page.goto(f"{stage.url}{path}")
+    expect(screen.at("connection-words")).to_have_text(f"Updates every 2 seconds{words}")
     expect(screen.at("rows").locator("tr").first.or_(screen.at("empty")).first).to_be_visible()
 
 

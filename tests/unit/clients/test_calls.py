@@ -12,6 +12,7 @@ from fairboard_client import batches
 from fairboard_client.errors import FairboardError
 from fairboard_client.player_calls import PlayerCalls
 from fairboard_client.retries import Retries
+from fairboard_client.server_calls import ServerCalls
 from fairboard_client.steps import Acquire, Send
 from fairboard_client.types import Score, TokenPair, User
 from fairboard_client.wire import Lost, Reply, authorized, compact, draft, player_path, read
@@ -33,6 +34,14 @@ def test_a_request_has_the_parameters_that_were_given() -> None:
     assert "secret" not in repr(request)
     assert "Authorization" not in authorized(draft("POST", "/auth/guest", is_anonymous=True), "secret").headers
     assert player_path("ext:a/ü%") == "ext:a%2F%C3%BC%25"
+
+
+@pytest.mark.parametrize("key", ["match-17", ""])
+def test_a_key_of_the_caller_is_sent_as_it_is(key: str) -> None:
+    """Leave an empty key to the server, which refuses it: a new one would count a repeated score twice."""
+    step = next(ServerCalls("k", Retries(), lambda: 0.0).submit_score("ext:u", "tap", 1, key=key))
+    assert isinstance(step, Send)
+    assert step.request.headers["Idempotency-Key"] == key
 
 
 def test_a_body_is_json_or_an_error() -> None:

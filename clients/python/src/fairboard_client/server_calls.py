@@ -56,7 +56,7 @@ class ServerCalls(ReadCalls):
         default it is a new one, which an error has as `idempotency_key`.
         """
         fields = {"player": player, "action_type": action_type, "result": result, "metadata": metadata}
-        call = draft("POST", "/scores", given(fields), key=key or batches.new_key())
+        call = draft("POST", "/scores", given(fields), key=batches.new_key() if key is None else key)
         answer = yield from self._repeated(call)
         return cast(Completed, answer.data)
 
