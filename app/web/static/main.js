@@ -84,6 +84,7 @@ head.addEventListener("turned", () => {
   play.turn();
 });
 
+document.getElementById("sign-out").addEventListener("click", () => ownAccount.leave());
 player.addEventListener("user", () => {
   if (player.user.user_id === userId) return account.show(); // another name
   const focused = document.activeElement?.closest("#account");

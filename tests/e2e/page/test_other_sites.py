@@ -162,7 +162,7 @@ def _open_embedded(visit: Visit, stage: Product, board: str) -> Screen:
 
 
 @pytest.mark.parametrize(("path", "words"), [("/embed", ""), ("/", "; sign in to watch live")])
-def test_a_visitor_s_board_follows_when_nobody_may_watch_without_an_account(
+def test_a_board_follows_when_nobody_may_watch_without_an_account(
     visit: Visit, stage: Product, path: str, words: str
 ) -> None:
     """Refuse the watch as a server with ANONYMOUS_SOCKETS=off does; the page then reads every two seconds."""

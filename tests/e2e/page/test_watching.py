@@ -162,6 +162,7 @@ def test_two_tabs_renew_once_and_tell_the_server_on_the_socket_they_have(visit: 
     screen.page.context.on(
         "request", lambda request: renewals.append(request.url) if "/auth/refresh" in request.url else None
     )
+    screen.page.reload()  # the first socket is the visitor's, and becomes the player's
     screen.sign_up()
     before = screen.token()
     session = screen.stored("localStorage", "fairboard.session")
