@@ -12,6 +12,7 @@ from app.cli.board_changes import Choices, actor, carry_out, choice_options
 from app.cli.commands import Commands, Function, as_json, container, example
 from app.cli.confirmation import confirm, yes_option
 from app.cli.identity import operator, request_id
+from app.cli.numbers import Number, WholeNumber
 from app.cli.output import emit, table
 from app.domain.action_types import EXPECTED
 from app.domain.boards import ActionType, Cadence, ResultKind
@@ -82,7 +83,7 @@ def _nature_options(command: Function) -> Function:
     hand_help = "Standard deviation of the steadiest person's intervals; 0: no rhythm rule; 'default': the rules' own."
     parallel_help = "Actions that may overlap; each further one has to wait for the minimum."
     fact_help = "Whether no honest client can be faster than the minimum, or few are: then it only opens cases."
-    command = click.option("--parallel", type=int, help=parallel_help)(command)
+    command = click.option("--parallel", type=WholeNumber(), help=parallel_help)(command)
     command = click.option("--steadiest-hand", type=SecondsOr("default"), help=hand_help)(command)
     command = click.option("--cadence", type=click.Choice(get_args(Cadence)), help=cadence_help)(command)
     return click.option("--min-is-fact/--min-is-statistic", default=None, help=fact_help)(command)
@@ -129,8 +130,8 @@ def list_actions(as_json: bool) -> None:
 
 @actions.command(epilog=example("actions add dungeon --points 40 --min-seconds 12 --name 'Dungeon run'"))
 @click.argument("slug")
-@click.option("--points", type=int, help="Points for one completion, if its result kind is fixed.")
-@click.option("--min-seconds", type=float, help="Least seconds that it takes; 0, the default, for no timing rule.")
+@click.option("--points", type=WholeNumber(), help="Points for one completion, if its result kind is fixed.")
+@click.option("--min-seconds", type=Number(), help="Least seconds that it takes; 0, the default, for no timing rule.")
 @click.option("--name", help="Name that players see; made from the slug if not given.")
 @_limit_options
 @as_json
@@ -144,8 +145,8 @@ def add(slug: str, as_json: bool, **options: object) -> None:
 
 @actions.command(epilog=example("actions change tap --points 2 --burst default"))
 @click.argument("slug")
-@click.option("--points", type=int, help="Points for one completion, if its result kind is fixed.")
-@click.option("--min-seconds", type=float, help="Least seconds that it takes; 0 for no timing rule.")
+@click.option("--points", type=WholeNumber(), help="Points for one completion, if its result kind is fixed.")
+@click.option("--min-seconds", type=Number(), help="Least seconds that it takes; 0 for no timing rule.")
 @click.option("--name", help="Name that players see.")
 @_limit_options
 @choice_options

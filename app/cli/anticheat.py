@@ -48,7 +48,7 @@ def review(player: str | None, since: datetime | None, as_json: bool) -> None:
 
     No player is suspended and no points are voided.
     """
-    player_id = find_player(player).id if player else None
+    player_id = find_player(player).id if player is not None else None
     since = since or utc(container().clock() - _DAY_SECONDS)
     subject = "ledger" if player_id is None else f"player:{player_id}"
     with (

@@ -14,6 +14,7 @@ import click
 from app.cli.commands import Commands, as_json, container, example
 from app.cli.identity import operator, request_id
 from app.cli.moments import Moment
+from app.cli.numbers import WholeNumberRange
 from app.cli.output import emit, print_message, table
 from app.cli.progress import ProgressPrinter
 from app.domain.audit import AuditRow, Head
@@ -45,8 +46,10 @@ def audit() -> None:
 @click.option("--act", help="Only acts of this kind, such as case.confirmed.")
 @click.option("--subject", help="Only acts on this subject, such as player:<id>.")
 @click.option("--since", type=Moment(), help="Only acts since this time.")
-@click.option("--before", type=click.IntRange(1), help="Only rows with a smaller id, to get the next page.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Maximum number of rows.")
+@click.option("--before", type=WholeNumberRange(1), help="Only rows with a smaller id, to get the next page.")
+@click.option(
+    "--limit", type=WholeNumberRange(1, 10_000), default=50, show_default=True, help="Maximum number of rows."
+)
 @as_json
 def log(
     actor: str | None,

@@ -11,6 +11,7 @@ from flask.cli import with_appcontext
 from app.cli.commands import as_json, container, example
 from app.cli.ids import find_player
 from app.cli.moments import Moment
+from app.cli.numbers import WholeNumberRange
 from app.cli.output import emit, table
 from app.cli.progress import ProgressPrinter
 from app.domain.quantities import quantity
@@ -46,7 +47,7 @@ class SettingChange(click.ParamType[tuple[str, str]]):
 @click.option("--until", type=Moment(), help="Only redemptions before this time; now if not given.")
 @click.option("--player", metavar="USER", help="Only this player, by username or id; all players if not given.")
 @click.option(
-    "--limit", type=click.IntRange(0, 10_000), default=30, show_default=True, help="Maximum number of players listed."
+    "--limit", type=WholeNumberRange(0, 10_000), default=30, show_default=True, help="Maximum number of players listed."
 )
 @as_json
 @with_appcontext
@@ -66,7 +67,7 @@ def backtest(
     since, until = since or utc(now - _WEEK_SECONDS), until or utc(now)
     if since >= until:
         raise click.UsageError("--since must be before --until.")
-    player_id = find_player(player).id if player else None
+    player_id = find_player(player).id if player is not None else None
     with ProgressPrinter("Judging", "redemptions") as progress:
         report = container().backtest.run(since, until, dict(changes), player_id=player_id, on_progress=progress)
     rows = [comparison.as_row() for comparison in report.compared]

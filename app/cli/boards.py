@@ -15,6 +15,7 @@ from app.cli.board_files import read_file
 from app.cli.commands import Commands, Function, as_json, container, example
 from app.cli.confirmation import confirm_on_terminal, yes_option
 from app.cli.moments import Moment
+from app.cli.numbers import WholeNumber
 from app.cli.output import emit, facts, print_message, table
 from app.domain.board_plans import Fields
 from app.domain.quantities import quantity
@@ -45,7 +46,7 @@ def _field_options(command: Function) -> Function:
         click.option("--scoring", type=click.Choice(get_args(Scoring)), help="What a board makes of the results."),
         click.option("--order", type=click.Choice(get_args(Order)), help="asc: the lowest score is the best."),
         click.option("--unit", help="Unit that is shown after a score, such as s."),
-        click.option("--decimals", type=int, help="Digits of a score that are shown behind the point, 0 to 6."),
+        click.option("--decimals", type=WholeNumber(), help="Digits of a score behind the point, 0 to 6."),
         click.option("--schedule", metavar="CRON", help="When a season ends and the next begins; 'none' for never."),
         click.option("--timezone", help="IANA time zone of the schedule, such as Asia/Tokyo."),
         click.option("--starts-at", type=TimeOrNone(), help="When a contest begins; 'none' for no such time."),
@@ -106,7 +107,13 @@ def _report_replay() -> None:
     epilog=example("boards create weekly --action-type tap --schedule '0 0 * * 1' --timezone Europe/Berlin")
 )
 @click.argument("slug")
-@click.option("--action-type", "types", multiple=True, help="Action type that feeds the board; may be given again.")
+@click.option(
+    "--action-type",
+    "types",
+    multiple=True,
+    required=True,
+    help="Action type that feeds the board; give it once for each.",
+)
 @_field_options
 @choice_options
 @as_json
@@ -185,7 +192,7 @@ def list_seasons(slug: str, as_json: bool) -> None:
 
 @boards.command("close-season", epilog=example("boards close-season weekly --season 3"))
 @click.argument("slug")
-@click.option("--season", "number", type=int, help="Number of the season, so that no other one can be meant.")
+@click.option("--season", "number", type=WholeNumber(), help="Number of the season, so that no other one can be meant.")
 @yes_option
 @as_json
 def close_season(slug: str, number: int | None, yes: bool, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from flask.cli import with_appcontext
 from app.cli.commands import as_json, container, example
 from app.cli.ids import find_case, find_player
 from app.cli.moments import Moment
+from app.cli.numbers import WholeNumberRange
 from app.cli.output import emit, facts, paragraph, print_message, table
 from app.domain.cases import RULES, STATES, CaseOrder
 from app.domain.id_prefixes import LEAST, LEAST_BESIDE_NAMES, is_too_short
@@ -72,7 +73,9 @@ class UserCases:
     type=click.Choice(get_args(CaseOrder)),
     help="Newest first, or most harm first; by default 'harm' with --state open, else 'newest'.",
 )
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Maximum number of cases.")
+@click.option(
+    "--limit", type=WholeNumberRange(1, 10_000), default=50, show_default=True, help="Maximum number of cases."
+)
 @as_json
 @with_appcontext
 def cases(
@@ -90,7 +93,7 @@ def cases(
     Harm is counted in great days of an honest player: certainty × (points + place), plus for the case that it is none
     (1 − certainty) × waiting.
     """
-    player_id = find_player(player).id if player else None
+    player_id = find_player(player).id if player is not None else None
     order = order or ("harm" if state == "open" else "newest")
     filters = Filters(state, player_id, rule, appealed, since)
     page, has_more = container().cases.page(filters, limit=limit, order=order)
@@ -102,7 +105,7 @@ def cases(
 
 
 @click.command("next", epilog=example("anticheat next -n 3"))
-@click.option("-n", "count", type=click.IntRange(1, 100), default=3, show_default=True, help="Number of cases.")
+@click.option("-n", "count", type=WholeNumberRange(1, 100), default=3, show_default=True, help="Number of cases.")
 @as_json
 @with_appcontext
 def next_cases(count: int, as_json: bool) -> None:

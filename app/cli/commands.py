@@ -18,10 +18,6 @@ from app.tables import safe
 if TYPE_CHECKING:
     from app.containers.container import Container
 
-_REPEATED = {"boards": "board", "segments": "segment", "action_types": "action-type", "events": "event"}
-"""Fields with several values, by options that are given once for each."""
-_ARGUMENTS = ("username", "password", "slug", "attributes", "url")
-
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
@@ -47,16 +43,21 @@ def _broken() -> tuple[type[Exception], ...]:
     return BROKEN
 
 
-def describe_refusal(refusal: Refusal) -> str:
-    """Return a refusal in one line; fields are called by their options or arguments."""
+def describe_refusal(refusal: Refusal, command: click.Command | None) -> str:
+    """Return a refusal in one line, with its fields named as the usage of the command names them."""
     if not isinstance(refusal.details, list):
         return refusal.message
-    return "; ".join(f"{_option(item['field'])} {item['message']}" for item in refusal.details)
+    return "; ".join(f"{_name_field(item['field'], command)} {item['message']}" for item in refusal.details)
 
 
-def _option(field: str) -> str:
-    name = _REPEATED.get(field, field)
-    return name.upper() if name in _ARGUMENTS else "--" + name.replace("_", "-")
+def _name_field(field: str, command: click.Command | None) -> str:
+    """Return the command's option or argument for a field, or the field itself, such as one of a file, without any."""
+    names = {field, field.removesuffix("s")}  # an option for each of several values has the singular
+    for parameter in command.params if command else ():
+        option = max(parameter.opts, key=len)
+        if parameter.name == field or option.lstrip("-").replace("-", "_") in names:
+            return option if isinstance(parameter, click.Option) else parameter.human_readable_name
+    return field
 
 
 def _list_candidates(error: AmbiguousId) -> str:
@@ -73,7 +74,8 @@ class Commands(AppGroup):
         except (click.exceptions.Exit, click.ClickException, click.Abort):  # among them the end of --help
             raise
         except Refusal as refusal:
-            raise click.ClickException(describe_refusal(refusal)) from refusal
+            command = self.get_command(ctx, ctx.invoked_subcommand or "")
+            raise click.ClickException(describe_refusal(refusal, command)) from refusal
         except AmbiguousId as error:
             raise click.ClickException(_list_candidates(error)) from error
         except UnicodeEncodeError as error:  # a shell may pass any bytes

@@ -14,6 +14,7 @@ from app.cli.identity import operator, request_id
 from app.cli.ids import find_correction, find_player
 from app.cli.leaderboard import leaderboard
 from app.cli.moments import Moment
+from app.cli.numbers import WholeNumberRange
 from app.cli.output import emit, table
 from app.cli.previews import ALL_ROWS, dry_run_option, show_preview
 from app.cli.progress import ProgressPrinter
@@ -27,7 +28,7 @@ _LIST_COLUMNS = ("made_at", "kind", "state", "events", "points", "players", "mad
 _reason_option = click.option("--reason", required=True, help="Reason for the correction; written to the audit log.")
 _limit_option = click.option(
     "--limit",
-    type=click.IntRange(1, ALL_ROWS),
+    type=WholeNumberRange(1, ALL_ROWS),
     default=20,
     show_default=True,
     help="Maximum number of players with a changed rank that a dry run shows.",
@@ -61,7 +62,7 @@ def void(
 
     Play goes on meanwhile. If this is stopped half way, the workers finish it.
     """
-    player_id = str(find_player(player).id) if player else None
+    player_id = str(find_player(player).id) if player is not None else None
     selection = container().selections.find(NamedSelection(player_id, action_type, board, since, until))
     with ProgressPrinter("Comparing the boards"):
         preview = container().corrections.preview(selection, limit=ALL_ROWS if as_json else limit)
@@ -99,7 +100,7 @@ def restore(correction: str, reason: str, dry_run: bool, limit: int, yes: bool, 
 @leaderboard.command(epilog=example("leaderboard corrections --state running"))
 @click.option("--state", type=click.Choice(["running", "done", "restored"]), help="Only corrections in this state.")
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Maximum number of corrections."
+    "--limit", type=WholeNumberRange(1, 10_000), default=50, show_default=True, help="Maximum number of corrections."
 )
 @as_json
 def corrections(state: str | None, limit: int, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from app.cli.commands import Commands, Function, as_json, container, example
+from app.cli.numbers import WholeNumber
 from app.cli.output import emit, print_message
 from app.cli.progress import ProgressPrinter
 from app.cli.transfer_files import format_of, write_rows, written_file
@@ -52,7 +53,7 @@ def players(path: Path | None, given_format: str | None, as_json: bool) -> None:
 
 @export.command(epilog=example("export standings --board main -o main.csv"))
 @click.option("--board", default=MAIN, show_default=True, help="Board.")
-@click.option("--season", "number", type=int, help="Number of the season; the present one if not given.")
+@click.option("--season", "number", type=WholeNumber(), help="Number of the season; the present one if not given.")
 @_file_options
 @as_json
 def standings(board: str, number: int | None, path: Path | None, given_format: str | None, as_json: bool) -> None:
@@ -64,7 +65,7 @@ def standings(board: str, number: int | None, path: Path | None, given_format: s
 
 @export.command(epilog=example("export events -o events.jsonl"))
 @click.option("--board", help="Only events that count on this board.")
-@click.option("--season", "number", type=int, help="Only events of this season of the board.")
+@click.option("--season", "number", type=WholeNumber(), help="Only events of this season of the board.")
 @_file_options
 @as_json
 def events(board: str | None, number: int | None, path: Path | None, given_format: str | None, as_json: bool) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from app.cli.commands import Commands, Function, as_json, container, example
+from app.cli.commands import CommandDecorator, Commands, Function, as_json, container, example
 from app.cli.identity import operator
 from app.cli.import_reports import checked_choices, import_file
 from app.domain.transfer_lines import (
     EVENT_COLUMNS,
     PLAYER_COLUMNS,
     STANDING_COLUMNS,
+    check_import_name,
     event_line,
     player_line,
     standing_line,
@@ -25,6 +26,17 @@ from app.services.operations.import_runs import ImportRun
 @click.group("import", cls=Commands)
 def imports() -> None:
     """Import players, standings and events from CSV or JSON lines. The same file twice adds nothing."""
+
+
+def _checked_name(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
+    try:
+        return check_import_name(name)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from None
+
+
+def _name_option(help_text: str) -> CommandDecorator:
+    return click.option("--name", required=True, callback=_checked_name, help=help_text)
 
 
 def _file_options(command: Function) -> Function:
@@ -62,7 +74,7 @@ def players(**options: object) -> None:
 
 @imports.command(epilog=example("import standings old.csv --board main --name old-system --dry-run"))
 @click.option("--board", required=True, help="Board whose open season gets the scores.")
-@click.option("--name", required=True, help="Name of this import: under one name a player gets one balance on a board.")
+@_name_option("Name of this import: under one name a player gets one balance on a board.")
 @click.option("--action-type", help="Trusted action type that feeds this board alone; made if not given.")
 @_file_options
 @as_json
@@ -86,7 +98,7 @@ def standings(board: str, name: str, action_type: str | None, **options: object)
 
 
 @imports.command(epilog=example("import events events.jsonl --name old-system --dry-run"))
-@click.option("--name", required=True, help="Name of this import, which its events carry.")
+@_name_option("Name of this import, which its events carry.")
 @_file_options
 @as_json
 def events(name: str, **options: object) -> None:

@@ -10,6 +10,7 @@ from app.cli.commands import Commands, as_json, container, example
 from app.cli.confirmation import confirm_on_terminal, yes_option
 from app.cli.identity import operator, request_id
 from app.cli.ids import find_key
+from app.cli.numbers import WholeNumberRange
 from app.cli.output import emit, facts, print_message, table
 from app.domain.api_keys import MOST_GRACE_SECONDS, MOST_PER_MINUTE, SCOPES, ApiKey, Scope
 from app.services.accounts.api_keys import ShownKey
@@ -49,7 +50,9 @@ def _show(shown: ShownKey, heading: str, as_json: bool) -> None:
     required=True,
     help="A right of the key; give it once for each.",
 )
-@click.option("--per-minute", type=click.IntRange(1, MOST_PER_MINUTE), help="Its own limit instead of RATE_LIMIT_KEYS.")
+@click.option(
+    "--per-minute", type=WholeNumberRange(1, MOST_PER_MINUTE), help="Its own limit instead of RATE_LIMIT_KEYS."
+)
 @as_json
 def create(name: str, scopes: tuple[Scope, ...], per_minute: int | None, as_json: bool) -> None:
     """Create a key and show it, this once."""
@@ -69,7 +72,7 @@ def list_keys(as_json: bool) -> None:
 @click.argument("key")
 @click.option(
     "--grace",
-    type=click.IntRange(0, MOST_GRACE_SECONDS),
+    type=WholeNumberRange(0, MOST_GRACE_SECONDS),
     default=0,
     show_default=True,
     help="Seconds for which the present secret stays valid too.",

@@ -11,6 +11,7 @@ import click
 
 from app.cli.commands import Commands, as_json, container, example, recorded_act
 from app.cli.ids import find_player
+from app.cli.numbers import WholeNumberRange
 from app.cli.output import emit, facts, table
 from app.cli.progress import ProgressPrinter
 from app.domain.boards import MAIN, Season
@@ -32,7 +33,7 @@ def leaderboard() -> None:
 
 
 @leaderboard.command(epilog=example("leaderboard top --limit 20"))
-@click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True, help="Number of rows.")
+@click.option("--limit", type=WholeNumberRange(1, 100), default=10, show_default=True, help="Number of rows.")
 @_board_option
 @as_json
 def top(limit: int, board: str, as_json: bool) -> None:

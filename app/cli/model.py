@@ -10,6 +10,7 @@ from app.cli.commands import Commands, as_json, container, example, recorded_act
 from app.cli.confirmation import confirm, yes_option
 from app.cli.identity import operator, request_id
 from app.cli.ids import find_player
+from app.cli.numbers import WholeNumberRange
 from app.cli.output import emit, facts, table
 from app.cli.progress import ProgressPrinter
 from app.domain.quantities import quantity
@@ -28,7 +29,7 @@ _COLUMNS = (
 )
 _FEATURE_COLUMNS = ("feature", "value", "usual", "words")
 _CASE_COLUMNS = ("username", "score", "features", "case_id")
-_version_argument = click.argument("version", type=click.IntRange(min=1))
+_version_argument = click.argument("version", type=WholeNumberRange(min=1))
 
 
 @click.group(cls=Commands)
@@ -41,7 +42,7 @@ def _flatten(row: ModelFacts) -> dict[str, object]:
 
 
 @model.command(epilog=example("anticheat model train --days 30"))
-@click.option("--days", type=click.IntRange(1, 90), default=14, show_default=True, help="Days of play to train on.")
+@click.option("--days", type=WholeNumberRange(1, 90), default=14, show_default=True, help="Days of play to train on.")
 @as_json
 def train(days: int, as_json: bool) -> None:
     """Train a model on the ledger of the last days, as a worker does every day, and let it judge."""
@@ -98,7 +99,7 @@ def verify(version: int, as_json: bool) -> None:
 
 @model.command(epilog=example("anticheat model score mallory"))
 @click.argument("user")
-@click.option("--version", type=click.IntRange(min=1), help="Version of the model; the active one if not given.")
+@click.option("--version", type=WholeNumberRange(min=1), help="Version of the model; the active one if not given.")
 @as_json
 def score(user: str, version: int | None, as_json: bool) -> None:
     """Show how a model scores a player's last week. Nothing follows from it."""

@@ -10,6 +10,7 @@ from flask.cli import ScriptInfo
 
 from app.cli.commands import CommandDecorator, Commands, Function, as_json, container, example, recorded_act
 from app.cli.confirmation import confirm, require_answer, yes_option
+from app.cli.numbers import WholeNumberRange
 from app.cli.output import emit, table
 from app.cli.progress import ProgressPrinter
 from app.domain.quantities import quantity
@@ -34,7 +35,7 @@ def _selection_options(limit: int | None) -> CommandDecorator:
 
     def add(command: Function) -> Function:
         default_text = "all" if limit is None else str(limit)
-        limit_range = click.IntRange(1, 1_000_000)
+        limit_range = WholeNumberRange(1, 1_000_000)
         command = click.option(
             "--limit",
             type=limit_range,

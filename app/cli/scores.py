@@ -8,6 +8,7 @@ from app.cli.commands import as_json, container, example
 from app.cli.identity import operator, request_id
 from app.cli.ids import find_player
 from app.cli.leaderboard import leaderboard
+from app.cli.numbers import WholeNumberRange
 from app.cli.output import emit, table
 from app.domain.boards import MAX_SCORE
 from app.domain.json_text import JsonValue, parse
@@ -32,7 +33,7 @@ class Metadata(click.ParamType[JsonValue]):
 @leaderboard.command(epilog=example("leaderboard score alice tournament 61250"))
 @click.argument("user")
 @click.argument("action_type")
-@click.argument("result", type=click.IntRange(-MAX_SCORE, MAX_SCORE))
+@click.argument("result", type=WholeNumberRange(-MAX_SCORE, MAX_SCORE))
 @click.option("--metadata", type=Metadata(), help="JSON object that is stored with the result, at most 1 KiB.")
 @as_json
 def score(user: str, action_type: str, result: int, metadata: JsonValue, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from app.cli.commands import as_json, container, example
 from app.cli.confirmation import confirm, yes_option
 from app.cli.identity import operator, request_id
 from app.cli.ids import find_player
+from app.cli.numbers import WholeNumberRange
 from app.cli.output import emit, facts, print_message, to_json
 from app.cli.users import read_password, users
 from app.domain.quantities import quantity
@@ -51,7 +52,7 @@ def set_password(user: str, password_stdin: bool, as_json: bool) -> None:
 @click.argument("user")
 @click.option(
     "--hours",
-    type=click.IntRange(1, MOST_RESET_SECONDS // _HOUR),
+    type=WholeNumberRange(1, MOST_RESET_SECONDS // _HOUR),
     default=RESET_SECONDS // _HOUR,
     show_default=True,
     help="Hours for which it is good.",

@@ -12,6 +12,7 @@ from app.cli.commands import Commands, as_json, container, example
 from app.cli.confirmation import confirm, yes_option
 from app.cli.identity import operator, request_id
 from app.cli.ids import find_player
+from app.cli.numbers import WholeNumberRange
 from app.cli.output import emit, facts, print_message, table
 from app.cli.previews import dry_run_option, row_limit, show_preview
 from app.cli.progress import ProgressPrinter
@@ -74,7 +75,7 @@ def read_password(from_stdin: bool) -> str:
 @click.option("--status", type=click.Choice(["active", "suspended"]), help="Only accounts with this status.")
 @click.option("--prefix", default="", help="Only names that begin with this text.")
 @click.option(
-    "--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Maximum number of accounts."
+    "--limit", type=WholeNumberRange(1, 100_000), default=50, show_default=True, help="Maximum number of accounts."
 )
 @as_json
 def list_users(status: str | None, prefix: str, limit: int, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 
 import click
 
@@ -10,6 +11,7 @@ from app.cli.commands import Commands, as_json, container, example
 from app.cli.confirmation import confirm_on_terminal, yes_option
 from app.cli.identity import operator, request_id
 from app.cli.ids import find_delivery, find_webhook
+from app.cli.numbers import WholeNumberRange
 from app.cli.output import emit, facts, print_message, table
 from app.domain.quantities import quantity
 from app.domain.webhook_events import EVENT_TYPES, readable
@@ -21,9 +23,8 @@ _COLUMNS = ("id", "url", "events", "boards", "enabled", "failing_since")
 _DELIVERY_COLUMNS = ("id", "type", "state", "created_at", "attempts", "last", "next_attempt_at")
 _SHOWN_ONCE = "The secret is shown this once. Give it to the receiver, which proves each event with it."
 
-_event = click.option(
-    "--event", "events", type=click.Choice(EVENT_TYPES), multiple=True, help="A type of event; give it once for each."
-)
+_EVENT_HELP = "A type of event; give it once for each."
+_event = partial(click.option, "--event", "events", type=click.Choice(EVENT_TYPES), multiple=True, help=_EVENT_HELP)
 _board = click.option("--board", "boards", multiple=True, help="A board; give it once for each. Without any: all.")
 
 
@@ -44,7 +45,7 @@ def _show(issued: ShownSecret, heading: str, as_json: bool) -> None:
 
 @webhooks.command(epilog=example("webhooks create https://example.org/hook --event record.set --board main"))
 @click.argument("url")
-@_event
+@_event(required=True)
 @_board
 @as_json
 def create(url: str, events: tuple[str, ...], boards: tuple[str, ...], as_json: bool) -> None:
@@ -73,7 +74,7 @@ def show(webhook: str, as_json: bool) -> None:
 @webhooks.command(epilog=example("webhooks change https://example.org/hook --all-boards --on"))
 @click.argument("webhook")
 @click.option("--url", help="Another address.")
-@_event
+@_event()
 @_board
 @click.option("--all-boards", is_flag=True, help="Choose all boards.")
 @click.option("--on/--off", "enabled", default=None, help="Whether it gets events, and those that wait are sent.")
@@ -110,7 +111,7 @@ def change(
 @click.argument("webhook")
 @click.option(
     "--grace",
-    type=click.IntRange(0, MOST_GRACE_SECONDS),
+    type=WholeNumberRange(0, MOST_GRACE_SECONDS),
     default=GRACE_SECONDS,
     show_default=True,
     help="Seconds for which the present secret signs too.",
@@ -148,7 +149,7 @@ def test(webhook: str, as_json: bool) -> None:
 @webhooks.command(epilog=example("webhooks deliveries https://example.org/hook --state failed"))
 @click.argument("webhook")
 @click.option("--state", type=click.Choice(DELIVERY_STATES), help="Only deliveries in this state.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="At most so many.")
+@click.option("--limit", type=WholeNumberRange(1, 1000), default=20, show_default=True, help="At most so many.")
 @as_json
 def deliveries(webhook: str, state: DeliveryState | None, limit: int, as_json: bool) -> None:
     """Show the newest deliveries of a webhook, with every attempt in --json. They are kept for 30 days."""

@@ -61,7 +61,7 @@ def _decimals(value: object) -> str | None:
 
 
 def _text(value: object) -> str | None:
-    return None if value is None or isinstance(value, str) else "must be a text"
+    return None if value is None or isinstance(value, str) else "must be a string"
 
 
 def _time(value: object) -> str | None:
@@ -98,7 +98,7 @@ _CHECKS: dict[str, Check] = {
     "unit": _unit,
     "decimals": _decimals,
     "schedule": _text,
-    "timezone": lambda value: _text(value) if value is not None else "must be a text",
+    "timezone": lambda value: _text(value) if value is not None else "must be a string",
     "starts_at": _time,
     "ends_at": _time,
     "segments": _segments,

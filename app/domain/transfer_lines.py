@@ -125,6 +125,13 @@ class EventLine:
     metadata: str | None
 
 
+def check_import_name(name: str) -> str:
+    """Return the name of an import, which is easy to give again. Raises ValueError with the rule."""
+    if not name or not name.isprintable() or name != name.strip():
+        raise ValueError("must have printable characters, with no space at its ends")
+    return name
+
+
 def import_id(name: str) -> UUID:
     """Return the id of an import, which its events carry: the same for the same name."""
     return uuid5(_IMPORTS, f"import {name}")
@@ -229,8 +236,8 @@ def whole_number(value: object) -> int:
 
 
 def external_id_of(value: object) -> str:
-    """Return an external id; an integer of JSON is one too. Raises ValueError."""
-    return check_external_id(str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value))
+    """Return an external id, which is a string in JSON too. Raises ValueError."""
+    return check_external_id(_text(value))
 
 
 def _attributes(reader: _Reader) -> dict[str, str | None]:
@@ -256,7 +263,7 @@ def _attributes(reader: _Reader) -> dict[str, str | None]:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError("must be a text")
+        raise ValueError("must be a string")
     return value
 
 

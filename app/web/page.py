@@ -33,15 +33,22 @@ POLICY = (
 
 _EMBED = "page.embed"
 _REFERENCE = "page.reference"
+_INLINE_STYLES = "style-src 'self' 'unsafe-inline'"
+
+# Streaming programs such as OBS put the CSS of a streamer into the page as a style element, which 'self' would block.
+# The page writes the texts of players as text alone, so nobody else can add a style to it; scripts stay as strict.
+EMBED_POLICY = (*(rule for rule in POLICY if not rule.startswith("style-src")), _INLINE_STYLES)
 
 # The renderer of /docs writes its styles and its markup itself, and searches in a worker that it makes of its own text.
 # It runs no script from elsewhere, and reads nothing but the document from this server.
 REFERENCE_POLICY = (
     *(rule for rule in POLICY if not rule.startswith(("style-src", "img-src", "require-trusted", "trusted-types"))),
-    "style-src 'self' 'unsafe-inline'",
+    _INLINE_STYLES,
     "img-src 'self' data:",
     "worker-src blob:",
 )
+
+_POLICIES = {_EMBED: EMBED_POLICY, _REFERENCE: REFERENCE_POLICY}
 
 HEADERS = {
     "Referrer-Policy": "same-origin",
@@ -101,7 +108,7 @@ def _render(template: str, **values: object) -> Response:
 def guard(response: Response) -> Response:
     """Add the headers of the page and its files. Browsers revalidate every copy, so a new release shows at once."""
     ancestors = container().settings.embed_ancestors if request.endpoint == _EMBED else ()
-    policy = REFERENCE_POLICY if request.endpoint == _REFERENCE else POLICY
+    policy = _POLICIES.get(request.endpoint or "", POLICY)
     response.headers.update({**HEADERS, **_framing(ancestors, policy)})
     response.headers["Cache-Control"] = "no-cache"
     return add_headers(response)

@@ -24,7 +24,7 @@ export function formatScore(value, { decimals = 0, unit = "" } = {}) {
   return unit ? `${shown} ${unit}` : shown;
 }
 
-/** Attributes: `server`, `board` (main), `rows` (10 at most). The property `client` takes a Fairboard that is in use already. */
+/** Attributes: `server` (the page's own), `board` (main), `rows` (10 at most). The property `client` takes a Fairboard that is in use already. */
 export class FairboardBoard extends HTMLElement {
   static observedAttributes = ["server", "board", "rows"];
   #client = null;
@@ -88,6 +88,7 @@ export class FairboardBoard extends HTMLElement {
   #fail({ code, message }, board) {
     const isShown = { network: this.#rows, unauthorized: this.#subscription?.state === "polling" }[code];
     if (code === "not_found") this.#say(`There is no board ${board}.`);
+    else if (code === "unreadable") this.#say(`${message} The attribute server has to name its address.`);
     else if (!isShown) this.#say(message);
   }
 

@@ -112,7 +112,7 @@ export interface Envelope {
 
 /** A refusal by the server, or a server out of reach. */
 export class FairboardError extends Error {
-  /** The API's code, such as `board_closed`; `network` when the server can't be reached. */
+  /** The API's code, such as `board_closed`; `network` when the server can't be reached, `unreadable` when something else answers. */
   code: string;
   details: unknown;
   /** The HTTP status, or the code of a socket's error; 0 for `network`. */
@@ -127,7 +127,8 @@ export interface Subscription {
   /** `polling`: there is no socket, and the public board is read every two seconds. */
   readonly state: "connecting" | "live" | "reconnecting" | "polling" | "closed";
   close(): void;
-  /** Follow another board on the same socket: the state is `connecting` until it has come. */
+  /** Follow another board on the same socket: the state is `connecting` until it has come. Once `closed`, as after
+   * `not_found`, it does nothing: call `watch` again. */
   turn(board: string): void;
 }
 
@@ -139,7 +140,8 @@ export interface Subscription {
  * reach again: all that waits is tried at once).
  */
 export class Fairboard extends EventTarget {
-  /** `key`: the name of the tokens in `storage`; by default one for each server. */
+  /** `url`: the server's address, such as `https://scores.example.com` (TypeError for another form); by default the page's own.
+   * `key`: the name of the tokens in `storage`; by default one for each server. */
   constructor(url?: string, options?: { storage?: Storage | null; key?: string });
   readonly url: string;
   /** Of this browser: a load balancer keeps its tabs on one server. */

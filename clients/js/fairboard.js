@@ -1,4 +1,4 @@
-// A client of Fairboard for browsers: accounts, actions and live boards. fairboard.d.ts describes what it exports.
+// A client of Fairboard for browsers. fairboard.d.ts describes what it exports.
 
 const RETRIED = new Set(["network", "unavailable", "in_progress", "too_soon", "rate_limited", "internal_error"]);
 const TRIES = 6; // of a call that may be repeated, in a row
@@ -11,10 +11,10 @@ const EAGER = 6; // failed sockets in a row before the pauses grow
 const LONGEST_EAGER = 2_000; // ms at most between two of these
 const TRY = 8_000; // ms from opening a socket to its first board, and …
 const LONGEST_TRY = 30_000; // … after several failures: the server may be slow for all
-const PATIENCE = 3_000; // ms without a socket until reads of the public board replace it, and …
+const PATIENCE = 3_000; // ms without a socket until the board is polled, and …
 const EVERY = 2_000; // … ms between two of them
 
-// The first try comes soon after these closes, spread so that clients do not come at once. Decision 32 has the sums.
+// The first try comes soon after these closes, at different times. Decision 32 has the sums.
 const SOON = { 1001: [100, 900], 1006: [200, 900], 1012: [100, 900], 4408: [100, 500], 4409: [500, 1500] };
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -72,8 +72,7 @@ export class Fairboard extends EventTarget {
   guest = async () => this.user ?? this.#enter("/auth/guest", {});
 
   async use(pair) {
-    this.#keep(pair, pair.user ?? null);
-    if (!pair.user) this.#keep(pair, await this.call("GET", "/me"));
+    this.#keep(pair, pair.user ?? (await this.#fetch("GET", "/me", { token: pair.access_token })).data);
     return this.user;
   }
 
@@ -172,11 +171,13 @@ export class Fairboard extends EventTarget {
     } catch (error) {
       throw new FairboardError({ code: "network", message: unreached(this.url, error) });
     }
-    const envelope = parse(text) ?? {};
-    if (response.ok) return { ...envelope, headers: response.headers };
-    const error = envelope.error ?? { code: response.status > 501 ? "unavailable" : "internal_error" };
-    const wait = Number(response.headers.get("Retry-After")) || null;
-    throw new FairboardError(error, response.status, wait, envelope.meta?.request_id ?? null);
+    const envelope = parse(text);
+    const { ok, status, headers: received } = response;
+    if (ok && (envelope || !text)) return { ...envelope, headers: received };
+    const code = ok || status === 404 ? "unreadable" : status > 501 ? "unavailable" : "internal_error";
+    const error = envelope?.error ?? { code, message: `${this.url} gives no answer of Fairboard's.` };
+    const wait = Number(received.get("Retry-After")) || null;
+    throw new FairboardError(error, status, wait, envelope?.meta?.request_id ?? null);
   }
 
   async #enter(path, body) {
@@ -185,7 +186,7 @@ export class Fairboard extends EventTarget {
     return this.user;
   }
 
-  /** Replace the token `stale`, unless another tab has: a refresh token works once, its second use ends the sign-in. */
+  /** Replace the token `stale`, unless another tab has: the second use of a refresh token ends the sign-in. */
   renew(stale) {
     this.#renewal ??= this.#alone(() => this.#renewAlone(stale)).finally(() => (this.#renewal = null));
     return this.#renewal;
@@ -275,7 +276,7 @@ export class Fairboard extends EventTarget {
   }
 }
 
-/** A live board on a socket of its own, which reconnects; meanwhile it is polled. Signed-in players subscribe, others watch. */
+/** A live board on a socket of its own, which reconnects; meanwhile it is polled. */
 class Subscription {
   #client;
   #on;
@@ -322,7 +323,7 @@ class Subscription {
     if (!this.#liveSince) this.#poll(0);
   }
 
-  /** Ask once more: the socket has the board of before, or may not have survived. */
+  /** Ask once more: the socket may not have survived. */
   #check() {
     if (this.#liveSince) this.#say("connecting");
     this.#ask();
@@ -373,7 +374,7 @@ class Subscription {
     if (type === "standing.update" && isOwn) this.#on.onStanding?.(data);
     if (/^leaderboard\.(initial|update)$/.test(type) && isOwn && meta.version > this.#version - isProof) {
       this.#etag = null;
-      this.#version = meta.version; // the newest board wins, whatever server it comes from; an answer may repeat it
+      this.#version = meta.version; // the newest board wins; an answer may repeat it
       this.#on.onBoard({ rows: data, version: meta.version, online: meta.online, changes: changeInfo ?? [] });
     }
     if (isProof) this.#client.dispatchEvent(new Event("reached"));
@@ -412,7 +413,9 @@ class Subscription {
     let wait = EVERY;
     if (answer instanceof Error) {
       this.#say("reconnecting");
-      if (!this.#missed) this.#on.onError?.(answer);
+      const isOver = answer.code === "unreadable" && this.#version < 0 && !this.#etag;
+      if (isOver || !this.#missed) this.#on.onError?.(answer);
+      if (isOver) return this.close();
       wait = Math.max(answer.retryAfter * 1000, Math.min(LONGEST, EVERY * 2 ** this.#missed++));
     } else if (answer) {
       this.#missed = 0;

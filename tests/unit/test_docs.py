@@ -12,6 +12,7 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from app.cli.register import commands
+from app.http.reference.openapi import VERSION
 from app.settings import Settings
 from app.stores.postgres.migrations import newest
 from app.stores.postgres.moderation_schema import metadata
@@ -127,12 +128,20 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in _anchors(target), f"{_name(page)} links to {link}"
 
 
-def test_the_changelog_names_the_current_version() -> None:
+def test_the_version_is_that_of_the_changelog_or_a_later_one_while_it_has_unreleased_changes() -> None:
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
-    newest = re.search(r"^## \[?(\d+\.\d+\.\d+)\]? - \d{4}-\d{2}-\d{2}$", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    version = setup["metadata"]["version"]
+    assert version == VERSION, "/docs shows it"
+    text = (ROOT / "CHANGELOG.md").read_text()
+    newest = re.search(r"^## \[?(\d+\.\d+\.\d+)\]? - \d{4}-\d{2}-\d{2}$", text, re.M)
     assert newest is not None
-    assert newest[1] == setup["metadata"]["version"]
+    if re.search(r"^## \[Unreleased\]\s+(?!## \[)\S", text, re.M):
+        next_version, suffix = version.split(".dev")
+        assert suffix == "0"
+        assert [int(part) for part in next_version.split(".")] > [int(part) for part in newest[1].split(".")]
+    else:
+        assert version == newest[1]
 
 
 def test_decisions_are_numbered_without_gaps_and_all_listed() -> None:

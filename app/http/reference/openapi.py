@@ -17,7 +17,7 @@ from app.http.reference.refusals import ANY_REQUEST, examples, failures_of
 from app.http.reference.samples import sample
 from app.http.reference.schemas import Schema, query_parameters, schemas_of
 
-VERSION = "0.1.0"
+VERSION = "0.2.0.dev0"
 
 _PART = re.compile(r"<(?:(uuid|player|path):)?([a-z_]+)>")
 _UUID = {"type": "string", "format": "uuid"}

@@ -71,7 +71,7 @@ class StandingImports:
         season = self._catalog.open_season(board)
         if season is None:
             raise BoardClosed(f"The board '{board}' has no open season.")
-        slug = action_type or f"opening-{board}"[:SLUG_LENGTH].rstrip("-")
+        slug = f"opening-{board}"[:SLUG_LENGTH].rstrip("-") if action_type is None else action_type
         existing = self._catalog.action_type(slug)
         if existing is None and action_type is None:
             values = {"name": "Opening balance", "result_kind": "trusted", "boards": [board]}

@@ -1,4 +1,4 @@
-// Sign up, sign in, play as a guest, set another password with a reset token, sign out.
+// Sign up, sign in, play as a guest, set another password with a reset token.
 
 import { player, visitor } from "./clients.js";
 import { Form, nameProblem, passwordProblem } from "./form.js";
@@ -33,7 +33,6 @@ export class Account {
       find("username").focus();
     });
     find("guest").addEventListener("click", () => this.#enterAsGuest());
-    find("sign-out").addEventListener("click", () => player.signOut());
     window.addEventListener("hashchange", () => this.#followLink());
     this.#followLink();
   }

@@ -68,5 +68,5 @@ feed.addEventListener("board", (event) => {
 });
 feed.addEventListener("missing", missing);
 feed.addEventListener("state", (event) => connection(event.detail));
-feed.follow({ signedIn: true, suspended: false });
+feed.follow();
 read();

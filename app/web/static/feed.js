@@ -1,5 +1,5 @@
-// The source of the board: the socket for players; the public board every two seconds for other visitors, and for players
-// while the socket is down.
+// The source of the board: the socket, with an account or without; the public board every two seconds while it is down, for
+// suspended players, and for visitors of a server that lets nobody watch without an account.
 
 import { visitor } from "./clients.js";
 
@@ -34,10 +34,10 @@ export class Feed extends EventTarget {
     document.addEventListener("visibilitychange", () => document.hidden || this.#back());
   }
 
-  /** Choose the source for the visitor: one who watches on a socket, another one, or a suspended player. */
-  follow({ signedIn, suspended }) {
+  /** Choose the source: a socket, or for suspended players and with `watches` false the public board. */
+  follow({ watches = true, suspended = false } = {}) {
     this.#suspended = suspended;
-    this.#wanted = signedIn && !suspended;
+    this.#wanted = watches && !suspended;
     if (this.#board !== null) this.#run(this.#isShown ? PATIENCE : 0);
   }
 
@@ -95,7 +95,7 @@ export class Feed extends EventTarget {
     if (code === "account_suspended") this.dispatchEvent(new Event("suspended"));
     if (code === "not_found") this.dispatchEvent(new Event("missing"));
     // This server lets nobody watch without an account, or not from here.
-    if (code === "unauthorized" && !this.#client.user) this.follow({ signedIn: false, suspended: false });
+    if (code === "unauthorized" && !this.#client.user) this.follow({ watches: false });
   }
 
   #push({ rows, online }) {

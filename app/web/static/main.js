@@ -52,7 +52,7 @@ function someoneElse(refused = null) {
 function settle() {
   warn();
   play.allow(userId !== null && !suspended);
-  feed.follow({ signedIn: userId !== null, suspended });
+  feed.follow({ suspended });
 }
 
 /** Tell a suspended player what they can do. */
@@ -84,6 +84,7 @@ head.addEventListener("turned", () => {
   play.turn();
 });
 
+document.getElementById("sign-out").addEventListener("click", () => ownAccount.leave());
 player.addEventListener("user", () => {
   if (player.user.user_id === userId) return account.show(); // another name
   const focused = document.activeElement?.closest("#account");
@@ -91,6 +92,7 @@ player.addEventListener("user", () => {
   if (focused) play.focus();
 });
 player.addEventListener("signout", (event) => {
+  feed.follow({ watches: false }); // closes the player's socket; the visitor gets another one
   someoneElse(event.detail);
   document.getElementById("who-enter").focus();
 });

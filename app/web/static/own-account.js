@@ -2,7 +2,7 @@
 
 import { player } from "./clients.js";
 import { Form, nameProblem, passwordProblem } from "./form.js";
-import { clearance } from "./words.js";
+import { clearance, GUEST_LEAVES } from "./words.js";
 
 const find = (id) => document.getElementById(id);
 
@@ -41,6 +41,11 @@ export class OwnAccount {
     find("own").open = false;
     this.#say("");
     for (const form of Object.values(this.#forms)) form.reset();
+  }
+
+  /** Sign the player out; a guest, who can't come back, is asked first. */
+  leave() {
+    if (!this.#guest || confirm(GUEST_LEAVES)) player.signOut();
   }
 
   /** Show the forms for the signed-in player; `profile` is the data of GET /me. */

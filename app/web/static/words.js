@@ -93,6 +93,10 @@ export function suspension(own) {
   return "Your account is suspended. It is on no board until a person has reviewed it.";
 }
 
+/** The question before a guest signs out. */
+export const GUEST_LEAVES =
+  "You play as a guest: once signed out, you can't come back to this score. To keep it, choose a name and a password first. Sign out all the same?";
+
 /** "November 27, 2026 at 9:30 PM" for a moment of the API. */
 export const day = (moment) => DAY.format(new Date(moment));
 

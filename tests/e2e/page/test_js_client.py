@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from devstack.child import ROOT, free_port
@@ -147,6 +148,32 @@ def test_the_element_is_a_board_in_one_line(game: Page, stage: Product, stage_ap
         }"""
     )
     assert shown == ["12.345 s", "-0.05", "1,234,567"]
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_site_that_is_unreadable_is_said_and_not_asked_again(game: Page, sites: Sites, status: int) -> None:
+    game.route(f"{sites.friend}/api/**", lambda route: route.fulfill(status=status, body="<h1>A site</h1>"))
+    game.evaluate(ELEMENT, '<fairboard-board board="main"></fairboard-board>')
+    expect(game.locator("fairboard-board p")).to_have_text(
+        f"{sites.friend} gives no answer of Fairboard's. The attribute server has to name its address."
+    )
+    codes = game.evaluate(
+        """async () => {
+            const { Fairboard } = await import("/clients/fairboard.js");
+            const codes = [];
+            return new Promise((resolve) => new Fairboard().watch("main", () => null, {
+                onError: (error) => codes.push(error.code),
+                onState: (state) => state === "closed" && resolve(codes),
+            }));
+        }"""
+    )
+    assert codes == ["unreadable"]
+
+
+def test_tokens_that_are_not_good_leave_the_player_signed_in(game: Page) -> None:
+    name = register(game)
+    assert game.evaluate("game.use({ access_token: 'x' }).catch((error) => error.code)") == "unauthorized"
+    assert game.evaluate("game.user.username") == name
 
 
 def test_a_page_of_a_refused_origin_shows_the_board_and_says_why_it_can_not_play(

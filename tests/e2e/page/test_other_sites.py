@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import requests
-from playwright.sync_api import Browser, FrameLocator, Page, expect
+from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
 from devstack.child import ROOT
 from tests.e2e.page.conftest import Sites, Visit
@@ -31,6 +34,12 @@ CALL = """async ([url, options]) => {
     }
 }"""
 FRAME = """src => document.body.append(Object.assign(document.createElement("iframe"), { src, height: 700 }))"""
+INJECT = """(css) => {
+    const style = document.createElement("style");
+    style.appendChild(document.createTextNode(css));
+    document.querySelector("head").appendChild(style);
+}"""  # as OBS does with its Custom CSS
+COLOUR = """(element, name) => getComputedStyle(element)[name]"""
 LISTEN = """([url, message]) => new Promise((resolve) => {
     const socket = new WebSocket(url);
     socket.onopen = () => socket.send(JSON.stringify(message));
@@ -79,20 +88,45 @@ def test_a_page_of_another_site_shows_a_board_live_as_in_the_how_to(
     expect(board.locator("form, input")).to_have_count(0)
 
 
-def test_a_stream_shows_a_board_on_its_own_scene(browser: Browser, stage: Product, prize: str, stage_api: Api) -> None:
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_stream_shows_a_board_on_its_own_scene(
+    visit: Visit, stage: Product, prize: str, stage_api: Api, scheme: str
+) -> None:
     (style,) = blocks(ROOT / "docs/howto/overlay.md", "css")
-    page = browser.new_context(bypass_csp=True).new_page()  # OBS puts its CSS past the page's policy, too
-    page.goto(f"{stage.url}/embed?board=main")
-    page.add_style_tag(content=style.text)
-    player = stage_api.register()
+    screen = visit(color_scheme=scheme)
+    page, player = screen.page, stage_api.register()
     player.score_once(prize)
+    page.goto(f"{stage.url}/embed?board=main")
+    page.evaluate(INJECT, style.text)
     row = page.locator("#rows tr", has=page.get_by_text(player.username, exact=True))
     expect(row).to_be_visible(timeout=30_000)
-    for part in (page.locator("body"), page.locator(".board"), row):
+    for part in (page.locator("body"), row):
         expect(part).to_have_css("background-color", "rgba(0, 0, 0, 0)")
-    expect(row.locator(".name")).to_have_css("color", "rgb(255, 255, 255)")
     expect(page.locator(".embed-foot")).to_be_hidden()
-    page.context.close()
+    expect(row).to_have_attribute("data-rank", "1")  # the leader's row has colours of its own
+    grounds = [page.locator(".board"), row.locator(".lane")]
+    for name in (".rank", ".name", ".score"):
+        eventually(partial(_is_readable, row.locator(name), grounds))
+
+
+def _is_readable(text: Locator, grounds: Sequence[Locator]) -> bool:
+    """Return whether a text has WCAG AA's contrast with the shades behind it, the lowest first, over a grey scene."""
+    shown = [128.0] * 3
+    for ground in grounds:
+        *colour, share = _numbers(ground, "backgroundColor")
+        shown = [part * share + before * (1 - share) for part, before in zip(colour, shown, strict=True)]
+    return (_luminance(_numbers(text, "color")) + 0.05) / (_luminance(shown) + 0.05) >= 4.5
+
+
+def _numbers(element: Locator, name: str) -> list[float]:
+    """Return red, green and blue, and the alpha of a shade."""
+    return [float(number) for number in re.findall(r"[\d.]+", str(element.evaluate(COLOUR, name)))]
+
+
+def _luminance(colour: Sequence[float]) -> float:
+    """Return the relative luminance of WCAG, from 0 for black to 1 for white."""
+    parts = [math.pow((value / 255 + 0.055) / 1.055, 2.4) for value in colour]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
 
 @pytest.mark.parametrize(("who", "path"), [("stranger", "/embed?board=main"), ("friend", "/"), ("stranger", "/")])
@@ -127,7 +161,10 @@ def _open_embedded(visit: Visit, stage: Product, board: str) -> Screen:
     return screen
 
 
-def test_a_board_in_a_frame_follows_when_nobody_may_watch_without_an_account(visit: Visit, stage: Product) -> None:
+@pytest.mark.parametrize(("path", "words"), [("/embed", ""), ("/", "; sign in to watch live")])
+def test_a_board_follows_when_nobody_may_watch_without_an_account(
+    visit: Visit, stage: Product, path: str, words: str
+) -> None:
     """Refuse the watch as a server with ANONYMOUS_SOCKETS=off does; the page then reads every two seconds."""
     screen = visit()
     refusal = '{"type": "error", "meta": {"code": 401}, "error": {"code": "unauthorized", "message": "No."}}'
@@ -136,8 +173,8 @@ def test_a_board_in_a_frame_follows_when_nobody_may_watch_without_an_account(vis
         socket.on_message(lambda _: (socket.send(refusal), socket.close(code=1008)))
 
     screen.page.route_web_socket("**/ws/leaderboard**", refuse)
-    screen.page.goto(f"{stage.url}/embed")
-    expect(screen.at("connection-words")).to_have_text("Updates every 2 seconds")
+    screen.page.goto(f"{stage.url}{path}")
+    expect(screen.at("connection-words")).to_have_text(f"Updates every 2 seconds{words}")
     expect(screen.at("rows").locator("tr").first.or_(screen.at("empty")).first).to_be_visible()
 
 

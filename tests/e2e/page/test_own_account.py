@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, expect
 
 from tests.e2e.page.conftest import Visit
 from tests.e2e.page.screen import Screen
@@ -24,11 +24,20 @@ def _open_account(screen: Screen) -> None:
 def test_a_guest_plays_and_keeps_the_account_with_its_points(visit: Visit, prize: str) -> None:
     screen = visit()
     screen.at("guest").click()
-    screen.live()
+    expect(screen.at("who-name")).to_be_visible()
     guest_name = screen.at("who-name").locator("bdi").inner_text()
     screen.play(prize)
     expect(screen.row(guest_name)).to_be_visible()
     expect(screen.at("own-title")).to_have_text("Keep this account")
+    questions: list[str] = []
+
+    def decline(dialog: Dialog) -> None:
+        questions.append(dialog.message)
+        dialog.dismiss()
+
+    screen.page.on("dialog", decline)
+    screen.at("sign-out").click()
+    assert "you can't come back to this score" in questions[0]
     _open_account(screen)
     expect(screen.at("rename-form")).to_be_hidden()
     name = fresh_name("kept")
@@ -43,9 +52,13 @@ def test_a_guest_plays_and_keeps_the_account_with_its_points(visit: Visit, prize
     expect(screen.at("upgrade-form")).to_be_hidden()
     expect(screen.at("rename-form")).to_be_visible()
     expect(screen.row(name)).to_be_visible()
+    score = screen.at("standing-score").inner_text()
+    screen.at("sign-out").click()
+    expect(screen.at("account")).to_be_visible()
+    assert len(questions) == 1, "only a guest is asked"
     elsewhere = visit()
     _sign_in(elsewhere, name, NEW_PASSWORD)
-    expect(elsewhere.at("standing-score")).to_have_text(screen.at("standing-score").inner_text())
+    expect(elsewhere.at("standing-score")).to_have_text(score)
 
 
 def test_another_name_is_on_every_screen_and_survives_a_reload(visit: Visit, prize: str) -> None:

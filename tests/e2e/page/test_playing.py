@@ -106,7 +106,7 @@ def test_signing_out_ends_the_login_and_signing_in_finds_the_score_again(visit: 
     screen.at("sign-out").click()
     expect(screen.at("account")).to_be_visible()
     expect(screen.at("play")).to_be_hidden()
-    expect(screen.at("connection-words")).to_have_text("Updates every 2 seconds; sign in to watch live")
+    screen.live()
     screen.at("who-enter").click()
     screen.fill(screen.username, PASSWORD)
     expect(screen.at("standing-score")).to_have_text("1")

@@ -259,6 +259,8 @@ def test_a_login_that_ended_elsewhere_is_said_and_asks_to_sign_in(visit: Visit, 
 def test_the_server_out_of_reach_is_said_at_sign_up(visit: Visit) -> None:
     screen = visit()
     screen.page.route("**/api/v1/**", lambda route: route.abort("connectionrefused"))
+    screen.page.route_web_socket("**/api/v1/ws/leaderboard*", lambda socket: socket.close())
+    screen.page.reload()
     screen.fill(fresh_name("lost"), PASSWORD)
     expect(screen.at("account-error")).to_have_text(
         "The server can't be reached. Check your connection, then try again."

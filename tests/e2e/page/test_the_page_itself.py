@@ -45,9 +45,13 @@ def test_the_policy_is_strict_and_a_kept_copy_is_asked_about(stage: Product, pat
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_the_policy_of_a_framed_board_differs_in_who_may_frame_it(stage: Product, sites: Sites) -> None:
+def test_the_policy_of_a_framed_board_differs_in_who_may_frame_it_and_in_styles(stage: Product, sites: Sites) -> None:
     page, embedded = (requests.get(f"{stage.url}{path}", timeout=10) for path in ("/", "/embed?board=main"))
-    assert _policy(embedded) == {**_policy(page), "frame-ancestors": sites.friend}
+    assert _policy(embedded) == {
+        **_policy(page),
+        "frame-ancestors": sites.friend,
+        "style-src": "'self' 'unsafe-inline'",
+    }
     assert set(page.headers) - set(embedded.headers) == {"X-Frame-Options"}
 
 

@@ -237,8 +237,8 @@ def test_a_trusted_result_is_entered_by_an_operator_and_is_in_the_audit_log(
     assert run_json("leaderboard", "rank", "anna")["score"] == 42
     row = run_json("audit", "log", "--act", "score.entered")[0]
     assert row["subject"] == f"player:{anna.id}"
-    assert "--result must be from -5 to 99" in run("leaderboard", "score", "anna", "tournament", "100").stderr
-    assert "--action-type is fixed" in run("leaderboard", "score", "anna", "tap", "1").stderr
+    assert "RESULT must be from -5 to 99" in run("leaderboard", "score", "anna", "tournament", "100").stderr
+    assert "ACTION_TYPE is fixed" in run("leaderboard", "score", "anna", "tap", "1").stderr
     bad = run("leaderboard", "score", "anna", "tournament", "1", "--metadata", "[1]")
     assert "--metadata must be a JSON object" in bad.stderr
     assert run("leaderboard", "score", "anna", "tournament", "1", "--metadata", "{").exit_code == 2

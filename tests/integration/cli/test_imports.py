@@ -282,6 +282,7 @@ def test_balances_are_taken_back_by_a_void(
         (("--board", "main", "--name", "x", "--action-type", "tap"), "--action-type is fixed"),
         (("--board", "main", "--name", "x", "--action-type", "level"), "--action-type must feed 'main' alone"),
         (("--board", "main", "--name", "x", "--action-type", "gone"), "--action-type is no action type"),
+        (("--board", "main", "--name", "x", "--action-type", ""), "--action-type is no action type"),
     ],
 )
 def test_balances_that_can_go_nowhere_are_refused_as_a_whole(
@@ -299,6 +300,15 @@ def test_balances_that_can_go_nowhere_are_refused_as_a_whole(
     result = run("import", "standings", write("username,score"), *options)
     assert (result.exit_code, contents(container)) == (1, before)
     assert says in result.stderr
+
+
+@pytest.mark.parametrize("name", ["", " ", "old ", "o\nld"])
+@pytest.mark.parametrize("kind", [("standings", "--board", "main"), ("events",)])
+def test_an_import_has_a_name_that_is_easy_to_give_again(
+    run: Run, write: Write, kind: tuple[str, ...], name: str
+) -> None:
+    result = run("import", *kind, write("username,score"), "--name", name)
+    assert (result.exit_code, "'--name': must have printable characters" in result.stderr) == (2, True)
 
 
 def test_balances_before_the_open_season_and_of_suspended_players_are_refused(

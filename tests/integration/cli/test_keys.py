@@ -49,4 +49,4 @@ def test_what_is_no_key_is_refused_in_one_line(run: Run) -> None:
     assert run("keys", "revoke", "\0").exit_code == 1
     assert run("keys", "create", "k").exit_code == 2
     assert run("keys", "create", "k", "--scope", "root").exit_code == 2
-    assert "--name must have" in run("keys", "create", "", "--scope", "read").output
+    assert "Error: NAME must have" in run("keys", "create", "", "--scope", "read").output

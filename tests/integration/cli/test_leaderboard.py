@@ -83,6 +83,7 @@ def test_a_void_takes_the_best_off_the_board_after_a_dry_run_has_said_so_and_a_r
     [
         ((), "--player must be given, or an action type, or a time"),
         (("--player", "nobody"), "There is no such user."),
+        (("--player", "", "--action-type", "tap"), "There is no such user."),
         (("--action-type", "nothing"), "--action-type is not an action type"),
         (("--since", "2026-02-01", "--until", "2026-01-01"), "--until must be after since"),
         (("--action-type", "tap", "--board", "other"), "--board is not a board"),

@@ -29,13 +29,13 @@ def test_everything_wrong_with_a_new_account_is_said_at_once(run: Run) -> None:
     result = run("users", "create", "x", "--password-stdin", typed="short\n")
     assert result.exit_code == 1
     assert "USERNAME must have 3 to 32" in result.stderr
-    assert "PASSWORD must have 8 to 256" in result.stderr
+    assert "password must have 8 to 256" in result.stderr
 
 
 def test_an_operator_may_use_a_reserved_name_but_no_weak_password_and_no_look_alike(anna: Player, run: Run) -> None:
     assert run("users", "create", "admin", "--password-stdin", typed="her password\n").exit_code == 0
     result = run("users", "create", "moderator", "--password-stdin", typed="moderator1\n")
-    assert "PASSWORD must not be made of the username" in result.stderr
+    assert "password must not be made of the username" in result.stderr
     result = run("users", "create", "\u0410nna", "--password-stdin", typed="her password\n")
     assert (result.exit_code, result.stderr) == (1, "Error: This username is taken.\n")
 
@@ -158,4 +158,4 @@ def test_a_bad_attribute_is_named(anna: Player, run: Run, assignment: str, text:
 def test_a_player_has_at_most_16_attributes(anna: Player, run: Run) -> None:
     assert run("users", "attributes", "anna", *(f"a{number}=x" for number in range(16))).exit_code == 0
     result = run("users", "attributes", "anna", "more=x")
-    assert (result.exit_code, "ATTRIBUTES may be at most 16" in result.stderr) == (1, True)
+    assert (result.exit_code, "attributes may be at most 16" in result.stderr) == (1, True)

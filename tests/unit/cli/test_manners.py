@@ -7,8 +7,11 @@ from typing import Literal
 
 import click
 import pytest
+from click.types import FloatParamType, IntParamType
 
 from app.cli import register
+from app.cli.commands import describe_refusal
+from app.errors import InvalidRequest
 
 READS: tuple[str, ...] = (
     *("users list", "users show", "users look-alikes", "users export", "keys list", "actions list"),
@@ -96,3 +99,41 @@ def test_its_help_says_what_it_does_with_words_alone(line: str) -> None:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{parameter.opts} has no help"
             assert "(s)" not in parameter.help
+
+
+@pytest.mark.parametrize("line", sorted(COMMANDS))
+def test_its_numbers_are_refused_in_plain_words(line: str) -> None:
+    command = COMMANDS[line]
+    with click.Context(command) as context:
+        for parameter in command.params:
+            if isinstance(parameter.type, IntParamType | FloatParamType):
+                with pytest.raises(click.BadParameter, match=r"is not a valid (whole )?number\."):
+                    parameter.type_cast_value(context, "5.5.5")
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "name"),
+    [
+        ("keys create", "name", "NAME"),
+        ("keys create", "scopes", "--scope"),
+        ("keys create", "per_minute", "--per-minute"),
+        ("leaderboard score", "action_type", "ACTION_TYPE"),
+        ("leaderboard score", "result", "RESULT"),
+        ("leaderboard void", "action_type", "--action-type"),
+        ("users create", "username", "USERNAME"),
+        ("users create", "password", "password"),
+        ("users attributes", "attributes.country", "attributes.country"),
+        ("webhooks create", "url", "URL"),
+        ("webhooks create", "boards", "--board"),
+        ("webhooks change", "url", "--url"),
+        ("boards create", "action_types", "--action-type"),
+        ("boards create", "slug", "SLUG"),
+        ("boards apply", "boards.main.unit", "boards.main.unit"),
+        ("export events", "season", "--season"),
+        ("analytics show", "from", "--from"),
+        ("import standings", "board", "--board"),
+    ],
+)
+def test_a_refusal_names_a_field_as_the_usage_does(line: str, field: str, name: str) -> None:
+    refusal = InvalidRequest.field(field, "is wrong")
+    assert describe_refusal(refusal, COMMANDS[line]) == f"{name} is wrong"

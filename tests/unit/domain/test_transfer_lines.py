@@ -35,7 +35,7 @@ def test_another_score_is_refused(score: object) -> None:
 
 def test_a_line_names_its_player_in_one_of_three_ways() -> None:
     assert standing_line({"user_id": str(ID), "username": "Ada", "score": 1}).player == PlayerRef(None, ID, "Ada")
-    assert standing_line({"external_id": 42, "score": 1}).player == PlayerRef("42")
+    assert standing_line({"external_id": "42", "score": 1}).player == PlayerRef("42")
     assert [PlayerRef("x", ID, "Ada").field, PlayerRef(None, ID, "Ada").field] == ["external_id", "user_id"]
 
 
@@ -58,6 +58,9 @@ def test_an_event_has_a_time_and_an_id_of_any_form() -> None:
         (player_line, {"external_id": "u", "attributes": "JP"}, ["attributes"]),
         (player_line, {"external_id": "u", "status": "suspended"}, ["status"]),
         (player_line, {"user_id": "42"}, ["user_id"]),
+        (player_line, {"external_id": 5, "username": 7}, ["external_id", "username"]),
+        (standing_line, {"external_id": 5, "score": 1}, ["external_id"]),
+        (event_line, {**EVENT, "action_id": 5, "external_id": 5, "result": 1}, ["external_id", "action_id"]),
         (standing_line, {"score": ""}, ["external_id", "score"]),
         (standing_line, {"username": "Ada", "score": 1, "achieved_at": "2026-02-31"}, ["achieved_at"]),
         (standing_line, {"username": "Ada", "score": 1, "metadata": "[1]"}, ["metadata"]),
