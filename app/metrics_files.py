@@ -146,20 +146,27 @@ class _File:
         self._places[key] = self._size - PAIR.size
 
     def _is_intact(self) -> bool:
-        """Return whether the file exists, and was not removed, truncated or overwritten."""
+        """Return whether the file is in its place, and was not removed, moved, truncated or overwritten."""
         if self._descriptor is None:
             return False
         state = os.fstat(self._descriptor)
+        try:
+            is_in_place = os.path.samestat(state, self._path().stat())
+        except OSError:
+            return False
         header = os.pread(self._descriptor, HEADER.size, 0)
-        return state.st_nlink > 0 and state.st_size >= self._size and header == HEADER.pack(self._size)
+        return is_in_place and state.st_size >= self._size and header == HEADER.pack(self._size)
+
+    def _path(self) -> Path:
+        return Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]) / f"{self._kind}_{identity()}.db"
 
     def _create(self) -> None:
         """Write the whole file under another name, then rename it: no reader sees half a file."""
         self._close()
-        folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
-        path, temporary = (folder / f"{self._kind}_{identity()}.{ending}" for ending in ("db", "new"))
+        path = self._path()
+        temporary = path.with_suffix(".new")
         data, places = encode_file(self.values)
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             _write_at(descriptor, data, 0)

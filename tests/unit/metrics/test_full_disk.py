@@ -124,7 +124,7 @@ def test_a_disk_that_is_read_only_for_a_while_loses_no_count(folder: Path, start
     eventually(counting.all_is_told)
 
 
-@pytest.mark.parametrize("damage", ["removed", "truncated", "overwritten"])
+@pytest.mark.parametrize("damage", ["removed", "moved", "replaced", "truncated", "overwritten"])
 def test_a_file_that_is_taken_from_a_living_process_is_written_anew(
     tmp_path: Path, started: list[Counting], damage: str
 ) -> None:
@@ -138,6 +138,12 @@ def test_a_file_that_is_taken_from_a_living_process_is_written_anew(
             file.write_bytes(os.urandom(100_000))
     if damage == "removed":
         shutil.rmtree(tmp_path / "metrics")
+    if damage in ("moved", "replaced"):
+        (tmp_path / "metrics").rename(tmp_path / "elsewhere")
+    if damage == "replaced":
+        (tmp_path / "metrics").write_text("a file")
+        counting.count(100)
+        (tmp_path / "metrics").unlink()
     counting.count(100)
     eventually(counting.all_is_told)
 
