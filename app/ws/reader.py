@@ -1,15 +1,13 @@
-"""The reader of one socket: its handler's greenlet runs here from the handshake to the end."""
+"""The reader of one socket: what happens in its turns, from the handshake to the end."""
 
 from __future__ import annotations
 
+import _socket
 import math
-import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
-import gevent
-import gevent.socket
 import structlog
 
 from app.errors import NotFound, Refusal, TooManyMessages
@@ -20,6 +18,7 @@ from app.ws.allowance import Allowance
 from app.ws.hub import Hub
 from app.ws.inbox import Binary, Broken, Close, Event, Fragment, Inbox, Ping, Text
 from app.ws.messages import Subscribe, Unreadable, Watch
+from app.ws.outbound import Outbound
 from app.ws.subscriber import SignIn, Subscriber
 
 log = structlog.get_logger("fairboard.ws")
@@ -43,61 +42,96 @@ class BoardAdmission:
 Admit = Callable[[Subscribe | Watch], BoardAdmission]
 
 
-class Reader:
-    """The conversation with one client: its messages and their effects. Only `subscriber.outbound` writes."""
+# A turn yields the seconds for which to leave the socket unread, or MAY_BLOCK before work that may block; it returns
+# whether the socket goes on.
+Turn = Generator[float, None, bool]
+MAY_BLOCK = -1.0
 
-    __slots__ = ("_admit", "_allowance", "_hub", "_inbox", "_ping_seconds", "_subscriber")
+
+class Reader:
+    """The conversation with one client: its messages and their effects. Only `outbound` writes."""
+
+    __slots__ = ("_admit", "_allowance", "_hub", "_inbox", "_ping_seconds", "_sock", "_subscriber")
 
     def __init__(
-        self, hub: Hub, subscriber: Subscriber, admit: Admit, allowance: Allowance, *, ping_seconds: float
+        self,
+        hub: Hub,
+        subscriber: Subscriber,
+        sock: _socket.socket,
+        admit: Admit,
+        allowance: Allowance,
+        *,
+        ping_seconds: float,
     ) -> None:
-        """Take `admit`, which may block and raises a Refusal."""
-        self._hub, self._subscriber, self._admit = hub, subscriber, admit
+        """Take a non-blocking `sock`, and `admit`, which may block and raises a Refusal."""
+        self._hub, self._subscriber, self._sock, self._admit = hub, subscriber, sock, admit
         self._allowance, self._ping_seconds = allowance, ping_seconds
         self._inbox = Inbox()
 
-    def read(self, sock: socket.socket) -> None:
-        """Read until the client, the network or the server has ended the connection."""
-        outbound = self._subscriber.outbound
-        while not outbound.is_released:
-            gevent.socket.wait_read(sock.fileno())  # a client that never stops sending gets one turn at a time
-            if not (self._discard(sock) if self._inbox.is_shut else self._read_events(sock)):
-                return
-            self._allowance.count_read()
-            self._rest(self._allowance.pause)
-            while outbound.backlog > _MAX_BACKLOG:
-                gevent.sleep(_SUBSCRIBE_PAUSE)
+    @property
+    def number(self) -> int:
+        """Return the number of the socket's descriptor."""
+        return self._sock.fileno()
 
-    def _read_events(self, sock: socket.socket) -> bool:
-        # Not in `read`, so that no part of a message stays in memory during the wait for the next one.
+    @property
+    def outbound(self) -> Outbound:
+        """Return the writer of the socket."""
+        return self._subscriber.outbound
+
+    def turn(self) -> Turn:
+        """Read once what has arrived, and handle it. The socket is left unread until the turn has ended."""
+        outbound = self._subscriber.outbound
+        if outbound.is_released:
+            return False
+        is_open = self._discard() if self._inbox.is_shut else (yield from self._read_events())
+        if not is_open:
+            return False
+        self._allowance.count_read()
+        yield from self._rest(self._allowance.pause)
+        while outbound.backlog > _MAX_BACKLOG:
+            yield _SUBSCRIBE_PAUSE
+        return not outbound.is_released
+
+    def _read_events(self) -> Turn:
         try:
-            data = sock.recv(_RECV_BYTES)
+            data = self._sock.recv(_RECV_BYTES)
         except BlockingIOError:
             return True
         except OSError:
             return False
-        return bool(data) and all(self.handle(event) for event in self._inbox.feed(data))
+        if not data:
+            return False
+        for event in self._inbox.feed(data):
+            outcome = self.handle(event)
+            if isinstance(outcome, Subscribe | Watch):
+                yield from self._subscribe(outcome)
+            elif not outcome:
+                return False
+        return True
 
-    def _discard(self, sock: socket.socket) -> bool:
+    def _discard(self) -> bool:
         """Drop a client's data after the end, so that it can finish sending and read the reason of the close."""
         try:
-            return bool(sock.recv_into(_WASTE))
+            return bool(self._sock.recv_into(_WASTE))
         except BlockingIOError:
             return True
         except OSError:
             return False
 
-    def _rest(self, seconds: float) -> None:
+    def _rest(self, seconds: float) -> Generator[float, None, None]:
         """Leave the socket unread: the client's own system stops it once the buffers are full."""
         outbound = self._subscriber.outbound
         until = time.monotonic() + seconds
         while not outbound.is_closing and (remaining := until - time.monotonic()) > 0:
-            gevent.sleep(min(remaining, _SLICE))
+            yield min(remaining, _SLICE)
         if outbound.is_closing:
-            gevent.sleep(min(max(seconds, _CLOSING_PAUSE), _SLICE))
+            yield min(max(seconds, _CLOSING_PAUSE), _SLICE)
 
-    def handle(self, event: Event) -> bool:
-        """Handle one event. Return False once the client has closed and no event can follow."""
+    def handle(self, event: Event) -> bool | Subscribe | Watch:
+        """Handle one event. Return a message that is still to be handled, as it may block.
+
+        Return False once the client has closed and no event can follow.
+        """
         self._hub.frames_read += 1
         if not self._may_send(event):
             self._end_flood()
@@ -115,7 +149,7 @@ class Reader:
             self._hub.closed_flood += 1
             self._subscriber.refuse(TooManyMessages())
 
-    def _handle(self, event: Event) -> bool:
+    def _handle(self, event: Event) -> bool | Subscribe | Watch:
         outbound = self._subscriber.outbound
         match event:
             case Close(code):
@@ -128,26 +162,28 @@ class Reader:
             case Binary():
                 self._refuse_message("invalid_request", "Messages are JSON text.")
             case Text(payload) if not outbound.is_closing:
-                self._handle_text(payload)
+                return self._handle_text(payload)
         return True
 
-    def _handle_text(self, payload: bytes) -> None:
+    def _handle_text(self, payload: bytes) -> bool | Subscribe | Watch:
         message = messages.parse(payload)
         if isinstance(message, Subscribe | Watch):
-            self._subscribe(message)
-        elif isinstance(message, Unreadable):
+            return message
+        if isinstance(message, Unreadable):
             self._refuse_message(message.code, message.reason)
         elif self._subscriber.unanswered_pings:  # a pong that answers our ping
             self._subscriber.unanswered_pings = 0
             self._allowance.refund()
+        return True
 
-    def _subscribe(self, message: Subscribe | Watch) -> None:
+    def _subscribe(self, message: Subscribe | Watch) -> Generator[float, None, None]:
         subscriber = self._subscriber
         is_repeated = subscriber.board is not None
         if is_repeated:
-            self._rest(max(_SUBSCRIBE_PAUSE, self._allowance.pause))
+            yield from self._rest(max(_SUBSCRIBE_PAUSE, self._allowance.pause))
         self._allowance.count_subscribe()
         subscriber.subscribe_by_at = math.inf  # the subscribe came in time, however long the stores take
+        yield MAY_BLOCK
         try:
             admission = self._request_admission(message)
         except Refusal as refusal:

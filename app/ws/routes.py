@@ -18,7 +18,8 @@ from app.http.bodies import Strict, query
 from app.http.envelope import failure, request_id
 from app.http.limits import RateLimits, caller_address
 from app.http.refused_origins import RefusedOrigins
-from app.ws.tier import Tier
+from app.ws.arrival import Arrival
+from app.ws.tier import KeepPlace, Tier
 
 PATH = "/api/v1/ws/leaderboard"
 _KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")  # 16 bytes
@@ -33,7 +34,7 @@ class HandshakeQuery(Strict):
 
 def register(app: Flask, limits: RateLimits) -> None:
     """Serve sockets from this app; `limits.sockets` bounds new ones per address."""
-    app.extensions[_EXTENSION] = Tier(app.extensions["fairboard"])
+    app.extensions[_EXTENSION] = Tier(app)
     refused_origins = RefusedOrigins()
     app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": _NoThread, "event_class": _NoEvent}
     routes = Blueprint("ws", __name__)
@@ -58,18 +59,26 @@ def close_when(app: Flask, stopping: Callable[[], bool]) -> None:
     tier_of(app).stopping = stopping
 
 
+def count_sockets(app: Flask, keep_place: KeepPlace, most: int) -> None:
+    """Have the server count sockets, and refuse more than `most` of them. For gunicorn's post_worker_init.
+
+    `keep_place` is called in the greenlet of a handshake's request, which ends while its socket stays. It returns the
+    function that is called once the socket has ended.
+    """
+    tier_of(app).keep_place, tier_of(app).most_sockets = keep_place, most
+
+
 def close_all(app: Flask) -> None:
     """Close every client with 1012 now. For gunicorn's worker_int."""
     tier_of(app).close_all()
 
 
 def _serve(ws: Server) -> None:
-    sock = ws.sock.sock
-    # The tier owns the socket from here on: flask-sock's close() after us must find nothing to do, and the data of the
-    # handshake need not stay in memory for the hours that follow.
+    # The tier owns the socket from here on: flask-sock's close() after us must find nothing to do.
     ws.connected = False
-    ws.ws = ws.environ = None
-    tier_of(current_app).serve(sock, g.pop("seat"))
+    may_be_providers = current_app.extensions["fairboard"].provider_sign_ins is not None
+    arrival = Arrival(g.pop("seat"), request_id(), request.environ if may_be_providers else None)
+    tier_of(current_app).serve(ws.sock.sock, arrival)
 
 
 def _check_handshake() -> Response | None:
@@ -154,7 +163,7 @@ class _HandshakeSocket:
 
 
 class _NoThread:
-    """A stand-in for simple-websocket's reading thread: the handler reads, on its own greenlet."""
+    """A stand-in for simple-websocket's reading thread: app/ws/turns.py reads all sockets."""
 
     name = "none"
 
