@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from app.domain.networks import network_of
 
@@ -20,13 +20,13 @@ class Place:
         self._door, self._network = door, network
         self.is_kept = False
 
-    def keep(self) -> Callable[[], None]:
-        """Keep the place beyond the request. Return the function that gives it up, to be called once."""
+    def keep(self) -> None:
+        """Keep the place beyond the request, until `give_up`."""
         self.is_kept = True
         self._door.kept += 1
-        return self._give_up
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
+        """Let another connection have a place that was kept. To be called once."""
         self._door.kept -= 1
         self._door.leave(self._network)
 

@@ -25,7 +25,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextvars import ContextVar
 from functools import partial
 from types import FrameType
@@ -102,12 +102,11 @@ def prepare_master(arbiter: Any) -> None:
     signal.signal(signal.SIGTERM, on_sigterm)
 
 
-def keep_place() -> Callable[[], None]:
-    """Keep the place of the connection in whose greenlet this is called, beyond its request: it became a WebSocket.
-
-    Return the function that gives the place up.
-    """
-    return _present_place.get().keep()
+def keep_place() -> Place:
+    """Keep the place of the connection in whose greenlet this is called, beyond its request: it became a WebSocket."""
+    place = _present_place.get()
+    place.keep()
+    return place
 
 
 class Worker(GeventWorker):  # type: ignore[misc]

@@ -7,7 +7,9 @@ import math
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import gevent
 import structlog
 
 from app.errors import NotFound, Refusal, TooManyMessages
@@ -15,14 +17,18 @@ from app.http.failures import status_of
 from app.services.boards.standings import BoardSnapshot
 from app.ws import frames, messages
 from app.ws.allowance import Allowance
+from app.ws.arrival import Arrival
 from app.ws.hub import Hub
 from app.ws.inbox import Binary, Broken, Close, Event, Fragment, Inbox, Ping, Text
 from app.ws.messages import Subscribe, Unreadable, Watch
-from app.ws.outbound import Outbound
 from app.ws.subscriber import SignIn, Subscriber
+
+if TYPE_CHECKING:
+    from gevent._types import _IoWatcher
 
 log = structlog.get_logger("fairboard.ws")
 
+_READABLE = 1
 _RECV_BYTES = 1024  # bytes per turn: at most 170 frames, 3 ms, before other sockets get their turn
 _MAX_BACKLOG = 16  # frames owed to a client that sends without reading; beyond this, it is not read either
 _SUBSCRIBE_PAUSE = 0.05  # seconds between two subscribes of one socket: each queries the stores
@@ -39,7 +45,7 @@ class BoardAdmission:
     snapshot: BoardSnapshot
 
 
-Admit = Callable[[Subscribe | Watch], BoardAdmission]
+Admit = Callable[[Arrival, Subscribe | Watch], BoardAdmission]
 
 
 # A turn yields the seconds for which to leave the socket unread, or MAY_BLOCK before work that may block; it returns
@@ -51,36 +57,36 @@ MAY_BLOCK = -1.0
 class Reader:
     """The conversation with one client: its messages and their effects. Only `outbound` writes."""
 
-    __slots__ = ("_admit", "_allowance", "_hub", "_inbox", "_ping_seconds", "_sock", "_subscriber")
+    __slots__ = ("_admit", "_allowance", "_hub", "_inbox", "_ping_seconds", "_sock", "arrival", "subscriber", "watcher")
 
     def __init__(
         self,
         hub: Hub,
         subscriber: Subscriber,
         sock: _socket.socket,
+        arrival: Arrival,
         admit: Admit,
         allowance: Allowance,
         *,
         ping_seconds: float,
     ) -> None:
         """Take a non-blocking `sock`, and `admit`, which may block and raises a Refusal."""
-        self._hub, self._subscriber, self._sock, self._admit = hub, subscriber, sock, admit
+        self._hub, self.subscriber, self._sock = hub, subscriber, sock
+        self.arrival, self._admit = arrival, admit
         self._allowance, self._ping_seconds = allowance, ping_seconds
         self._inbox = Inbox()
+        self.watcher: _IoWatcher = gevent.get_hub().loop.io(sock.fileno(), _READABLE)
 
-    @property
-    def number(self) -> int:
-        """Return the number of the socket's descriptor."""
-        return self._sock.fileno()
-
-    @property
-    def outbound(self) -> Outbound:
-        """Return the writer of the socket."""
-        return self._subscriber.outbound
+    def end(self) -> None:
+        """Let go of the socket, and close it."""
+        self.watcher.stop()
+        self.watcher.close()
+        self.subscriber.outbound.release()  # before the descriptor's number can belong to another connection
+        self._sock.close()
 
     def turn(self) -> Turn:
         """Read once what has arrived, and handle it. The socket is left unread until the turn has ended."""
-        outbound = self._subscriber.outbound
+        outbound = self.subscriber.outbound
         if outbound.is_released:
             return False
         is_open = self._discard() if self._inbox.is_shut else (yield from self._read_events())
@@ -120,7 +126,7 @@ class Reader:
 
     def _rest(self, seconds: float) -> Generator[float, None, None]:
         """Leave the socket unread: the client's own system stops it once the buffers are full."""
-        outbound = self._subscriber.outbound
+        outbound = self.subscriber.outbound
         until = time.monotonic() + seconds
         while not outbound.is_closing and (remaining := until - time.monotonic()) > 0:
             yield min(remaining, _SLICE)
@@ -145,12 +151,12 @@ class Reader:
 
     def _end_flood(self) -> None:
         self._inbox.shut()
-        if not self._subscriber.outbound.is_closing:
+        if not self.subscriber.outbound.is_closing:
             self._hub.closed_flood += 1
-            self._subscriber.refuse(TooManyMessages())
+            self.subscriber.refuse(TooManyMessages())
 
     def _handle(self, event: Event) -> bool | Subscribe | Watch:
-        outbound = self._subscriber.outbound
+        outbound = self.subscriber.outbound
         match event:
             case Close(code):
                 outbound.close(code)  # this echoes the client's close, unless that was the echo of ours
@@ -171,13 +177,13 @@ class Reader:
             return message
         if isinstance(message, Unreadable):
             self._refuse_message(message.code, message.reason)
-        elif self._subscriber.unanswered_pings:  # a pong that answers our ping
-            self._subscriber.unanswered_pings = 0
+        elif self.subscriber.unanswered_pings:  # a pong that answers our ping
+            self.subscriber.unanswered_pings = 0
             self._allowance.refund()
         return True
 
     def _subscribe(self, message: Subscribe | Watch) -> Generator[float, None, None]:
-        subscriber = self._subscriber
+        subscriber = self.subscriber
         is_repeated = subscriber.board is not None
         if is_repeated:
             yield from self._rest(max(_SUBSCRIBE_PAUSE, self._allowance.pause))
@@ -200,13 +206,13 @@ class Reader:
     def _request_admission(self, message: Subscribe | Watch) -> BoardAdmission:
         if not message.board.isprintable() or len(message.board) > 64:
             raise NotFound("There is no such board.")  # without a query to a store
-        return self._admit(message)
+        return self._admit(self.arrival, message)
 
     def _refuse_message(self, code: str, reason: str) -> None:
-        self._subscriber.unreadable += 1
-        self._subscriber.outbound.send(messages.error(400, code, reason))
-        if self._subscriber.unreadable >= 3:
-            self._subscriber.outbound.close(frames.POLICY, "three unreadable messages")
+        self.subscriber.unreadable += 1
+        self.subscriber.outbound.send(messages.error(400, code, reason))
+        if self.subscriber.unreadable >= 3:
+            self.subscriber.outbound.close(frames.POLICY, "three unreadable messages")
 
 
 def _close_code(refusal: Refusal, is_repeated: bool) -> int | None:

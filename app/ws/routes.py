@@ -18,8 +18,8 @@ from app.http.bodies import Strict, query
 from app.http.envelope import failure, request_id
 from app.http.limits import RateLimits, caller_address
 from app.http.refused_origins import RefusedOrigins
-from app.ws.arrival import Arrival
-from app.ws.tier import KeepPlace, Tier
+from app.ws.arrival import Arrival, Place
+from app.ws.tier import Tier
 
 PATH = "/api/v1/ws/leaderboard"
 _KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")  # 16 bytes
@@ -59,11 +59,11 @@ def close_when(app: Flask, stopping: Callable[[], bool]) -> None:
     tier_of(app).stopping = stopping
 
 
-def count_sockets(app: Flask, keep_place: KeepPlace, most: int) -> None:
+def count_sockets(app: Flask, keep_place: Callable[[], Place], most: int) -> None:
     """Have the server count sockets, and refuse more than `most` of them. For gunicorn's post_worker_init.
 
     `keep_place` is called in the greenlet of a handshake's request, which ends while its socket stays. It returns the
-    function that is called once the socket has ended.
+    place of the connection, which is given up once the socket has ended.
     """
     tier_of(app).keep_place, tier_of(app).most_sockets = keep_place, most
 

@@ -8,7 +8,6 @@ import math
 import socket
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
 from uuid import UUID
 
 import gevent
@@ -25,7 +24,7 @@ from app.services.boards.board_views import no_board
 from app.stores.postgres.engine import UNAVAILABLE
 from app.ws import frames
 from app.ws.allowance import Allowances
-from app.ws.arrival import Arrival
+from app.ws.arrival import Arrival, Place
 from app.ws.feed import Feed
 from app.ws.heartbeat import Heartbeat
 from app.ws.hub import Hub
@@ -35,11 +34,9 @@ from app.ws.own_updates import OwnUpdates
 from app.ws.presence_reporter import PresenceReporter, Seat
 from app.ws.reader import BoardAdmission, Reader
 from app.ws.subscriber import SignIn, Subscriber
-from app.ws.turns import Conversation, Turns
+from app.ws.turns import Turns
 
 log = structlog.get_logger("fairboard.ws")
-
-KeepPlace = Callable[[], Callable[[], None]]  # keep the place of the present connection; return how to give it up
 
 _DOWN: tuple[type[Exception], ...] = (*UNAVAILABLE, Refusal)
 
@@ -56,12 +53,12 @@ class Tier:
         self.hub = Hub(merge_seconds=settings.broadcast_seconds)
         self.stopping: Callable[[], bool] = lambda: False
         """Called at every tick; once it returns True, every client is closed with 1012. A server's hook sets it."""
-        self.keep_place: KeepPlace = lambda: _nothing
+        self.keep_place: Callable[[], Place | None] = lambda: None
         """Called in a handshake's greenlet. A server's hook sets it, to count the socket until it has ended."""
         self.most_sockets = math.inf
         """The sockets that this process may hold. A server's hook sets it."""
         self._app, self._container = app, container
-        self._turns = Turns()
+        self._turns = Turns(self._end)
         self._heartbeat = Heartbeat(self.hub, settings, container.clock)
         self._sweep_now = gevent.event.Event()
         self._reporter = PresenceReporter(self.hub, container.presence)
@@ -103,23 +100,21 @@ class Tier:
         self._start()
         own = _socket.socket(sock.family, sock.type, sock.proto, sock.detach())
         _prepare(own)
-        settings, seat = self._container.settings, arrival.seat
+        settings = self._container.settings
         subscriber = Subscriber(Outbound(own), subscribe_by_at=time.monotonic() + settings.subscribe_seconds)
-        allowance = self._allowances.for_address(seat.address)
-        admit = partial(self._admit, arrival)
-        reader = Reader(self.hub, subscriber, own, admit, allowance, ping_seconds=settings.ping_seconds)
-        end = partial(self._end, subscriber, own, seat, self.keep_place())
+        allowance = self._allowances.for_address(arrival.seat.address)
+        arrival.place = self.keep_place()
+        reader = Reader(self.hub, subscriber, own, arrival, self._admit, allowance, ping_seconds=settings.ping_seconds)
         self.hub.add(subscriber)
         if self.hub.is_closing:  # the shutdown began after `arrive`
             subscriber.outbound.close(frames.RESTART, "service restart")
-        self._turns.add(Conversation(reader, arrival.request_id, end))
+        self._turns.add(reader)
 
-    def _end(self, subscriber: Subscriber, sock: _socket.socket, seat: Seat, give_up_place: Callable[[], None]) -> None:
-        self.hub.remove(subscriber)
-        self._reporter.leave(seat)
-        subscriber.outbound.release()  # before the descriptor's number can belong to another connection
-        sock.close()
-        give_up_place()
+    def _end(self, reader: Reader) -> None:
+        self.hub.remove(reader.subscriber)
+        self._reporter.leave(reader.arrival.seat)
+        if reader.arrival.place is not None:
+            reader.arrival.place.give_up()
 
     def _admit(self, arrival: Arrival, message: Subscribe | Watch) -> BoardAdmission:
         if isinstance(message, Watch) and not self._container.settings.anonymous_sockets:
@@ -209,10 +204,6 @@ class Tier:
                 log.warning("sweep_skipped", kind=type(error).__name__)
             except Exception:
                 log.exception("sweep_failed")
-
-
-def _nothing() -> None:
-    pass
 
 
 def _prepare(sock: _socket.socket) -> None:

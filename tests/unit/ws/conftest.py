@@ -14,12 +14,14 @@ from app.domain.boards import StandingRow
 from app.errors import AccountSuspended, NotFound, Refusal, Unauthorized, Unavailable
 from app.services.boards.standings import BoardSnapshot
 from app.ws.allowance import Allowance, Bucket
+from app.ws.arrival import Arrival
 from app.ws.hub import Hub
 from app.ws.messages import Subscribe, Watch
 from app.ws.outbound import Outbound
-from app.ws.reader import Admit, BoardAdmission, Reader
+from app.ws.presence_reporter import Seat
+from app.ws.reader import BoardAdmission, Reader
 from app.ws.subscriber import SignIn, Subscriber
-from app.ws.turns import Conversation, Turns
+from app.ws.turns import Turns
 from tests.parts.wire import Wire
 
 FAR = 1e12  # Unix time at which no token of a test expires
@@ -113,11 +115,23 @@ def allowance(burst: float = BURST, work: float = 1e6) -> Allowance:
     return Allowance(Bucket(1.0, burst, lambda: 0.0), Bucket(0.01, work, lambda: 0.0))
 
 
-def converse(guest: Guest, admits: Admit = admit, allowed: Allowance | None = None) -> AsyncResult[None]:
+def converse(
+    guest: Guest,
+    admits: Callable[[Subscribe | Watch], BoardAdmission] = admit,
+    allowed: Allowance | None = None,
+) -> AsyncResult[Reader]:
     """Serve a guest as the push tier does. The result is set once the conversation has ended."""
-    ended: AsyncResult[None] = AsyncResult()
-    reader = Reader(guest.hub, guest.subscriber, guest.wire.server, admits, allowed or allowance(), ping_seconds=30.0)
-    Turns().add(Conversation(reader, "a-request", ended.set))
+    ended: AsyncResult[Reader] = AsyncResult()
+    reader = Reader(
+        guest.hub,
+        guest.subscriber,
+        guest.wire.server,
+        Arrival(Seat("a-seat", "203.0.113.9"), "a-request"),
+        lambda _, message: admits(message),
+        allowed or allowance(),
+        ping_seconds=30.0,
+    )
+    Turns(ended.set).add(reader)
     return ended
 
 
