@@ -31,9 +31,9 @@ _MOST_WORKERS = 200  # more wait for the stores than the stores serve at once; t
 class Turns:
     """The loop that gives each readable socket its turn. It starts no greenlet before the first socket."""
 
-    def __init__(self, on_end: Callable[[Reader], None]) -> None:
+    def __init__(self, on_end: Callable[[Reader], None], most_workers: int = _MOST_WORKERS) -> None:
         """Take `on_end`, called once for each socket when it has ended and is closed."""
-        self._on_end = on_end
+        self._on_end, self._most_workers = on_end, most_workers
         self._due: deque[tuple[Reader, Turn]] = deque()
         self._work: deque[tuple[Reader, Turn]] = deque()  # turns that go on with work that may block
         self._workers = 0
@@ -98,7 +98,7 @@ class Turns:
 
     def _employ(self, reader: Reader, turn: Turn) -> None:
         self._work.append((reader, turn))
-        if self._workers < _MOST_WORKERS:
+        if self._workers < self._most_workers:
             self._workers += 1
             gevent.spawn(self._do_work)
 

@@ -119,8 +119,9 @@ def converse(
     guest: Guest,
     admits: Callable[[Subscribe | Watch], BoardAdmission] = admit,
     allowed: Allowance | None = None,
+    turns: Turns | None = None,
 ) -> AsyncResult[Reader]:
-    """Serve a guest as the push tier does. The result is set once the conversation has ended."""
+    """Serve a guest as the push tier does. The result is set once the conversation has ended, except with `turns`."""
     ended: AsyncResult[Reader] = AsyncResult()
     reader = Reader(
         guest.hub,
@@ -131,7 +132,7 @@ def converse(
         allowed or allowance(),
         ping_seconds=30.0,
     )
-    Turns(ended.set).add(reader)
+    (turns or Turns(ended.set)).add(reader)
     return ended
 
 
