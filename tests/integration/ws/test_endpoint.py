@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+import psutil
 import pytest
 import requests
 
@@ -18,6 +19,7 @@ from app.containers.container import Container
 from app.services.boards.outbox import BoardChange
 from app.settings import Settings
 from app.stores.boards.board_events import BOARD_CHANNEL, BoardChanged, publish_board
+from devstack.apps import Web
 from devstack.stack import Stack
 from tests.parts.client import Api, Player
 from tests.parts.product import UNLIMITED
@@ -170,6 +172,60 @@ def test_who_asks_without_an_upgrade_is_told_what_this_is(web: Stack) -> None:
     answer = api.get("/ws/leaderboard")
     assert answer.refusal == (426, "upgrade_required")
     api.close()
+
+
+def connections(web: Stack) -> int:
+    """Return the number of clients' connections for which a worker of the web tier has an open descriptor."""
+    master = web.process("web")
+    assert isinstance(master, Web)
+    workers = [psutil.Process(pid) for pid in master.pids()[1:]]
+    open_ones = [connection for worker in workers for connection in worker.net_connections("tcp")]
+    return sum(
+        connection.laddr.port == master.address[1] and connection.status != psutil.CONN_LISTEN
+        for connection in open_ones
+    )
+
+
+def test_sockets_outlive_their_requests_and_leave_no_descriptor(web: Stack, anna: Player) -> None:
+    """Wait longer than gunicorn waits for a further request on a connection; half of the sockets then vanish."""
+    anna.api.close()
+    eventually(lambda: connections(web) == 0)
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(Subscriber(web.url)) for _ in range(10)]
+        for socket in sockets[5:]:
+            socket.subscribe(anna.access_token)
+            socket.next("leaderboard.initial")
+        assert connections(web) == 10
+        deadline = time.monotonic() + 6
+        while time.monotonic() < deadline:
+            for socket in sockets[5:]:
+                socket.next("ping")
+        for socket in sockets[:5]:
+            socket.subscribe(anna.access_token)
+            assert socket.next("leaderboard.initial")
+        for socket in sockets[::2]:
+            socket.vanish()
+        eventually(lambda: connections(web) == 5)
+    eventually(lambda: connections(web) == 0)
+
+
+def test_a_stopping_worker_waits_for_its_sockets_to_close(web: Stack, anna: Player) -> None:
+    """Answer the close frame a second late: the connection is still there, and ends with the answer."""
+    master = web.process("web")
+    socket = subscribed(web.url, anna.access_token)
+    master.ask_to_stop()
+    data = b""
+    while (1012).to_bytes(2, "big") not in data:
+        data += socket.raw.recv(1000)
+    socket.raw.settimeout(1)
+    with pytest.raises(TimeoutError):
+        socket.raw.recv(1)
+    socket.raw.sendall(frame_header(8, 2) + (1012).to_bytes(2, "big"))
+    socket.raw.settimeout(10)
+    assert socket.raw.recv(1) == b""
+    eventually(lambda: not master.is_running)
+    assert master.exit_code == 0
+    master.start()
 
 
 def test_a_worker_that_is_told_to_stop_tells_its_clients_to_come_back(web: Stack, anna: Player) -> None:
