@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from app.services.boards.outbox import BoardChange
 from app.settings import Settings
 from app.stores.boards.board_events import BOARD_CHANNEL, BoardChanged, publish_board
 from devstack.apps import Web
+from devstack.child import free_port
 from devstack.stack import Stack
 from tests.parts.client import Api, Player
 from tests.parts.product import UNLIMITED
@@ -174,10 +176,15 @@ def test_who_asks_without_an_upgrade_is_told_what_this_is(web: Stack) -> None:
     api.close()
 
 
-def connections(web: Stack) -> int:
+def connections(stack: Stack) -> int:
     """Return the number of clients' connections for which a worker of the web tier has an open descriptor."""
-    master = web.process("web")
+    master = stack.process("web")
     assert isinstance(master, Web)
+    return connections_of(master)
+
+
+def connections_of(master: Web) -> int:
+    """Return the same for one web tier."""
     workers = [psutil.Process(pid) for pid in master.pids()[1:]]
     open_ones = [connection for worker in workers for connection in worker.net_connections("tcp")]
     return sum(
@@ -207,6 +214,46 @@ def test_sockets_outlive_their_requests_and_leave_no_descriptor(web: Stack, anna
             socket.vanish()
         eventually(lambda: connections(web) == 5)
     eventually(lambda: connections(web) == 0)
+
+
+class SharingWeb(Web):
+    """A web tier that shares its port with others."""
+
+    def command(self) -> list[str]:
+        return [*super().command(), "--reuse-port"]
+
+
+def test_servers_that_share_a_port_share_the_sockets(web: Stack, anna: Player, tmp_path: Path) -> None:
+    """Two of them need no nginx: one stops, and its clients find the other at the same address."""
+    env = {**web.env, "PORT": str(free_port()), "WEB_WORKERS": "1"}
+    servers = [SharingWeb(tmp_path / f"{number}.log", env) for number in range(2)]
+    with contextlib.ExitStack() as stack:
+        for server in servers:
+            server.start()
+            stack.callback(server.stop)
+        url = f"http://127.0.0.1:{env['PORT']}"
+        sockets: list[Subscriber] = []
+
+        def both_have_sockets() -> bool:
+            sockets.append(subscribed(url, anna.access_token))
+            return min(map(connections_of, servers)) > 0
+
+        eventually(both_have_sockets, within=60)
+        counts = [connections_of(server) for server in servers]
+        assert sum(counts) == len(sockets)
+        servers[0].stop()
+        closed = [socket for socket in sockets if was_closed(socket)]
+        assert len(closed) == counts[0]
+        for _ in closed:
+            subscribed(url, anna.access_token).close()
+
+
+def was_closed(socket: Subscriber) -> bool:
+    """Return whether the server has closed the socket with 1012."""
+    try:
+        return socket.until_closed(within=0.2)[0] == 1012
+    except AssertionError:
+        return False
 
 
 def test_a_stopping_worker_waits_for_its_sockets_to_close(web: Stack, anna: Player) -> None:
