@@ -225,7 +225,7 @@ class SharingWeb(Web):
 
 def test_servers_that_share_a_port_share_the_sockets(web: Stack, anna: Player, tmp_path: Path) -> None:
     """Two of them need no nginx: one stops, and its clients find the other at the same address."""
-    env = {**web.env, "PORT": str(free_port()), "WEB_WORKERS": "1"}
+    env = {**web.env, "PORT": str(free_port()), "WEB_WORKERS": "1", "PING_SECONDS": "600"}
     servers = [SharingWeb(tmp_path / f"{number}.log", env) for number in range(2)]
     with contextlib.ExitStack() as stack:
         for server in servers:
