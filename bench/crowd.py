@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -103,11 +104,9 @@ class SocketStage:
             for number, address in enumerate(addresses):
                 plan_folder = Path(folder) / str(number)
                 plan_folder.mkdir()
-                audiences.append(
-                    exit_stack.enter_context(
-                        Audience(plan_folder, address, per_address, self._tokens, addresses=_ADDRESSES)
-                    )
-                )
+                audiences.append(Audience(plan_folder, address, per_address, self._tokens, addresses=_ADDRESSES))
+            with ThreadPoolExecutor(len(audiences)) as pool:
+                list(pool.map(exit_stack.enter_context, audiences))
             connect_seconds = time.monotonic() - start
             time.sleep(_SETTLE_SECONDS)
             bytes_each = (self._resident() - memory) / self._subscribers

@@ -17,9 +17,12 @@ import pytest
 import requests
 
 from app.containers.container import Container
+from app.errors import Unavailable
+from app.factory import create_app
 from app.services.boards.outbox import BoardChange
 from app.settings import Settings
 from app.stores.boards.board_events import BOARD_CHANNEL, BoardChanged, publish_board
+from app.ws.routes import count_sockets, tier_of
 from devstack.apps import Web
 from devstack.child import free_port
 from devstack.stack import Stack
@@ -214,6 +217,14 @@ def test_sockets_outlive_their_requests_and_leave_no_descriptor(web: Stack, anna
             socket.vanish()
         eventually(lambda: connections(web) == 5)
     eventually(lambda: connections(web) == 0)
+
+
+def test_a_process_that_holds_all_the_sockets_it_can_takes_no_seat_for_another(behind: Container) -> None:
+    app = create_app(behind.settings)
+    count_sockets(app, keep_place=pytest.fail, most=0)
+    with pytest.raises(Unavailable, match="as many sockets as it can"):
+        tier_of(app).arrive("203.0.113.9")
+    app.extensions["fairboard"].close()
 
 
 class SharingWeb(Web):
