@@ -42,8 +42,9 @@ forwarder_headers = ""
 worker_class = "deploy.draining.Worker"
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
-worker_connections = min(20_000, _hard // 4)
-_most_sockets = _hard - worker_connections - 200  # which leaves descriptors for the stores and the logs
+_descriptors = 1_048_576 if _hard == resource.RLIM_INFINITY else _hard
+worker_connections = min(20_000, _descriptors // 4)
+_most_sockets = _descriptors - worker_connections - 200  # which leaves descriptors for the stores and the logs
 
 # On stop, requests in hand end within this time, and sockets are closed with 1012 (service restart). An idle connection
 # that waits for its next request delays a stop by `keepalive`, so that is short; but it must be well above the

@@ -112,8 +112,8 @@ class Turns:
             self._workers -= 1
 
     def _end(self, reader: Reader) -> None:
-        reader.end()
         try:
+            reader.end()
             self._on_end(reader)
-        except Exception:
+        except Exception:  # the others must be read on
             log.exception("conversation_failed")

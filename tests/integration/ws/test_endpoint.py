@@ -274,7 +274,9 @@ def test_a_stopping_worker_waits_for_its_sockets_to_close(web: Stack, anna: Play
     master.ask_to_stop()
     data = b""
     while (1012).to_bytes(2, "big") not in data:
-        data += socket.raw.recv(1000)
+        chunk = socket.raw.recv(1000)
+        assert chunk, "hung up without a word"
+        data += chunk
     socket.raw.settimeout(1)
     with pytest.raises(TimeoutError):
         socket.raw.recv(1)
