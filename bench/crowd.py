@@ -1,6 +1,8 @@
 """`python -m bench.crowd`: the time until the last of 10,000 subscribers on two WebSocket servers has an update.
 
-The subscribers are connected to the servers directly, then through nginx. Each round is one redemption at a third
+The subscribers are connected to the servers directly, then through nginx. More of them need more servers, each with a
+process of its own for its subscribers: `--subscribers 100000 --servers 7 --direct` where a process may open 20,000
+files. Each round is one redemption at a third
 process; its times are read from the product's own log lines, by the request id that runs through all of them.
 """
 
@@ -14,13 +16,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from app.tables import markdown_table
 from bench import players, pushes
-from bench.accounts import fine_cpu_of
+from bench.accounts import fine_cpu_of, resident
 from bench.audience import Audience
 from bench.load import BenchFailed
 from bench.machine import describe
@@ -30,7 +33,6 @@ from devstack.child import CannotStart, Child
 from devstack.nginx import Nginx
 from devstack.stack import Stack
 
-_SERVERS = 2
 _PLAYERS = 1000
 _REST_SECONDS = 0.3  # between two changes: longer than the product merges changes for
 _IDLE_SECONDS = 31.0  # two renewals of every socket
@@ -63,18 +65,22 @@ class TimedRedemption:
 class SocketRoute:
     """The subscribers' way to the servers, with its figures.
 
+    `connect_seconds` is the time until all had subscribed, `bytes_each` the servers' resident memory for each of them.
     By part: `idle_ms`, CPU milliseconds a second while nothing changes; `busy_ms`, CPU milliseconds for one round
     without those. The subscribers' own are included.
     """
 
     name: str
+    servers: int
+    connect_seconds: float
+    bytes_each: float
     rounds: list[TimedRedemption]
     idle_ms: dict[str, float]
     busy_ms: dict[str, float]
 
 
 class SocketStage:
-    """A stack with two more web processes that hold the sockets."""
+    """A stack with more web processes that hold the sockets."""
 
     def __init__(self, stack: Stack, servers: Sequence[Web], subscribers: int, say: Say) -> None:
         self._stack, self._servers, self._subscribers, self._say = stack, servers, subscribers, say
@@ -90,17 +96,19 @@ class SocketStage:
         changes = players.issue(self._stack.url, self._people[: rounds + 1], 1)
         per_address = self._subscribers // len(addresses)
         self._say(f"{name}: connecting {self._subscribers:,} subscribers")
+        memory, start = self._resident(), time.monotonic()
         with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as exit_stack:
             audiences = []
             for number, address in enumerate(addresses):
                 plan_folder = Path(folder) / str(number)
                 plan_folder.mkdir()
-                audiences.append(
-                    exit_stack.enter_context(
-                        Audience(plan_folder, address, per_address, self._tokens, addresses=_ADDRESSES)
-                    )
-                )
+                audiences.append(Audience(plan_folder, address, per_address, self._tokens, addresses=_ADDRESSES))
+            with ThreadPoolExecutor(len(audiences)) as pool:
+                list(pool.map(exit_stack.enter_context, audiences))
+            connect_seconds = time.monotonic() - start
             time.sleep(_SETTLE_SECONDS)
+            bytes_each = (self._resident() - memory) / self._subscribers
+            self._say(f"{name}: connected in {connect_seconds:.0f} s, {bytes_each / 1000:.2f} kB each")
             self._round(audiences, changes.pop())
             self._say(f"{name}: {_IDLE_SECONDS:.0f} s of rest")
             parts = [*parts, *(self._stack.process(part) for part in ("redis", "worker", "relay"))]
@@ -108,13 +116,17 @@ class SocketStage:
                 part: ms / _IDLE_SECONDS for part, ms in _cpu_while(parts, lambda: time.sleep(_IDLE_SECONDS)).items()
             }
             self._say(f"{name}: {rounds} rounds")
-            start = time.monotonic()
+            busy_from = time.monotonic()
             results: list[tuple[TimedRedemption, float]] = []
             busy = _cpu_while(parts, lambda: results.extend(self._round(audiences, change) for change in changes))
-            seconds = time.monotonic() - start
+            seconds = time.monotonic() - busy_from
             busy = {part: (ms - idle[part] * seconds) / rounds for part, ms in busy.items()}
             busy["subscribers"] = sum(cpu for _, cpu in results) * 1000 / rounds
-            return SocketRoute(name, [round_times for round_times, _ in results], idle, busy)
+            rounds_only = [round_times for round_times, _ in results]
+            return SocketRoute(name, len(addresses), connect_seconds, bytes_each, rounds_only, idle, busy)
+
+    def _resident(self) -> int:
+        return resident(pid for server in self._servers for pid in server.pids())
 
     def _round(self, audiences: Sequence[Audience], change: players.Redemption) -> tuple[TimedRedemption, float]:
         """Make one redemption; return its times and the subscribers' CPU seconds."""
@@ -171,9 +183,9 @@ def _cpu_while(parts: Sequence[Child], work: Callable[[], object]) -> dict[str, 
 
 
 @contextlib.contextmanager
-def _servers(stack: Stack) -> Iterator[list[Web]]:
+def _servers(stack: Stack, count: int) -> Iterator[list[Web]]:
     with contextlib.ExitStack() as exit_stack:
-        yield [exit_stack.enter_context(another_web(stack, Web)) for _ in range(_SERVERS)]
+        yield [exit_stack.enter_context(another_web(stack, Web)) for _ in range(count)]
 
 
 @contextlib.contextmanager
@@ -194,7 +206,7 @@ def _nginx(stack: Stack, servers: Sequence[Web]) -> Iterator[Nginx]:
 
 
 def markdown(subscribers: int, ways: Sequence[SocketRoute]) -> str:
-    """Return three tables: milliseconds to each step, median and worst; CPU of a round; CPU at rest."""
+    """Return three tables: milliseconds from the commit to each step; CPU of a round; CPU at rest."""
     steps = []
     for way in ways:
         for number, step in enumerate(STEPS):
@@ -203,8 +215,13 @@ def markdown(subscribers: int, ways: Sequence[SocketRoute]) -> str:
             steps.append([name, step, f"{statistics.median(values):.0f} ms", f"{max(values):.0f} ms"])
     return "\n\n".join(
         (
-            f"{subscribers:,} subscribers on {_SERVERS} servers, {len(ways[0].rounds)} rounds each. From the commit:",
+            f"{subscribers:,} subscribers on {ways[0].servers} servers, {len(ways[0].rounds)} rounds each:",
             markdown_table(steps, ["subscribers come", "", "median", "worst"]),
+            *(
+                f"{way.name.capitalize()}: {subscribers / way.connect_seconds:,.0f} connects and subscribes a second, "
+                f"{way.bytes_each / 1000:.1f} kB of the servers' resident memory for each."
+                for way in ways
+            ),
             "CPU milliseconds for one round, all its pushes together:",
             _by_part(ways, lambda way: way.busy_ms),
             f"CPU milliseconds a second while nothing changes, signs of life of {subscribers:,} sockets included:",
@@ -219,12 +236,13 @@ def _by_part(ways: Sequence[SocketRoute], figures: Callable[[SocketRoute], dict[
     return markdown_table(rows, ["subscribers come", "WebSocket servers", *parts[1:]])
 
 
-def _run(stack: Stack, subscribers: int, rounds: int, say: Say) -> list[SocketRoute]:
-    with _servers(stack) as servers:
-        crowd = SocketStage(stack, servers, subscribers, say)
-        ways = [crowd.measure("directly", [server.address for server in servers], rounds, servers)]
-        with _nginx(stack, servers) as nginx:
-            ways.append(crowd.measure("through nginx", [nginx.address] * _SERVERS, rounds, [*servers, nginx]))
+def _run(stack: Stack, subscribers: int, rounds: int, say: Say, *, servers: int, is_direct: bool) -> list[SocketRoute]:
+    with _servers(stack, servers) as webs:
+        crowd = SocketStage(stack, webs, subscribers, say)
+        ways = [crowd.measure("directly", [web.address for web in webs], rounds, webs)]
+        if not is_direct:
+            with _nginx(stack, webs) as nginx:
+                ways.append(crowd.measure("through nginx", [nginx.address] * servers, rounds, [*webs, nginx]))
     return ways
 
 
@@ -232,12 +250,17 @@ def main() -> None:
     """Run `python -m bench.crowd`; its --help lists the options."""
     parser = argparse.ArgumentParser(prog="python -m bench.crowd", description=__doc__)
     parser.add_argument("--subscribers", type=int, default=10_000)
+    parser.add_argument("--servers", type=int, default=2)
+    parser.add_argument("--direct", action="store_true", help="leave nginx out: it holds two descriptors for each")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--broker", choices=("redis", "rabbitmq"), default="rabbitmq")
     arguments = parser.parse_args()
     max_files = pushes.allow_many_sockets()
-    if max_files < arguments.subscribers + 500:
-        sys.exit(f"bench: this system allows {max_files} open files; raise its limit (ulimit -Hn)")
+    per_server = arguments.subscribers // arguments.servers
+    if max_files < per_server * 4 // 3 + 500:  # a server keeps a quarter of its descriptors for requests
+        sys.exit(
+            f"bench: this system allows {max_files} open files; raise its limit (ulimit -Hn), or use more --servers"
+        )
 
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
@@ -245,7 +268,14 @@ def main() -> None:
     try:
         with stage(arguments.broker, say, {"WEB_WORKERS": "1", "TRUSTED_PROXIES": "1"}) as stack:
             facts = describe(stack)
-            ways = _run(stack, arguments.subscribers, arguments.rounds, say)
+            ways = _run(
+                stack,
+                arguments.subscribers,
+                arguments.rounds,
+                say,
+                servers=arguments.servers,
+                is_direct=arguments.direct,
+            )
     except (BenchFailed, CannotStart) as error:
         sys.exit(f"bench: {error}")
     print(f"{facts}\n\n{markdown(arguments.subscribers, ways)}")

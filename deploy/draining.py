@@ -9,7 +9,8 @@ not repeat a POST. So there are two steps, in two kinds of process:
 2. Each worker accepts the connections in the queue, and closes its listening socket once none has come for a moment.
    With the last worker the port is closed, and a client that connects now is refused at once. Requests in hand are
    answered. A further request on an open connection is answered too, with `Connection: close`; an idle connection is
-   left to the balancer, whose idle timeout is shorter than ours.
+   left to the balancer, whose idle timeout is shorter than ours. WebSockets, which have left their requests, get the
+   time in which they are closed.
 
 A second SIGTERM, like SIGINT and SIGQUIT, stops at once.
 """
@@ -25,6 +26,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterable
+from contextvars import ContextVar
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -36,7 +38,7 @@ from gevent.server import StreamServer
 from gunicorn.workers.ggevent import GeventWorker
 
 from deploy import incoming
-from deploy.door import Door
+from deploy.door import Door, Place
 
 _QUIET_SECONDS = 0.1  # longer than a handshake that began before `hold_off` takes to end
 _MAX_QUIET_SECONDS = 2.0
@@ -46,6 +48,8 @@ _POLL_SECONDS = 0.02
 _SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27
 _LOAD_BYTE, _JUMP_IF_SET, _RETURN = 0x30, 0x45, 0x06
 _DROP_SYN = [(_LOAD_BYTE, 0, 0, 13), (_JUMP_IF_SET, 0, 1, 0x02), (_RETURN, 0, 0, 0), (_RETURN, 0, 0, 0xFFFFFFFF)]
+
+_present_place: ContextVar[Place] = ContextVar("place")  # of the connection that this greenlet serves
 
 _TCP_INFO_UNACKED = 24  # offset in struct tcp_info; of a listening socket: connections that no process has accepted
 
@@ -98,6 +102,13 @@ def prepare_master(arbiter: Any) -> None:
     signal.signal(signal.SIGTERM, on_sigterm)
 
 
+def keep_place() -> Place:
+    """Keep the place of the connection in whose greenlet this is called, beyond its request: it became a WebSocket."""
+    place = _present_place.get()
+    place.keep()
+    return place
+
+
 class Worker(GeventWorker):  # type: ignore[misc]
     """gunicorn's gevent worker with three changes.
 
@@ -143,8 +154,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection to its end, unless its address has too many."""
         address = addr[0] if isinstance(addr, tuple) else ""  # the address of a Unix socket has no name
-        with self.door.admit(address) as is_admitted:
-            if is_admitted:
+        with self.door.admit(address) as place:
+            if place is not None:
+                _present_place.set(place)
                 super().handle(listener, client, addr)
             elif self.door.limit is not None:
                 incoming.refuse_connection(client, self.door.limit)
@@ -162,7 +174,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         self._accept_remaining(servers, start + _MAX_QUIET_SECONDS)
         for server in servers:
             server.close()
-        while any(server.pool for server in servers):
+        while any(server.pool for server in servers) or self.door.kept:
             if time.monotonic() - start > self.cfg.graceful_timeout:
                 self.log.warning("Worker graceful timeout (pid:%s)", self.pid)
                 break

@@ -38,11 +38,13 @@ forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
 
-# Each connection has a greenlet and a descriptor, and a socket stays open for hours: allow many.
+# A connection has a greenlet and a descriptor until its request ends; a WebSocket has only a descriptor from then on.
 worker_class = "deploy.draining.Worker"
-worker_connections = 20_000
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
+_descriptors = 1_048_576 if _hard == resource.RLIM_INFINITY else _hard
+worker_connections = min(20_000, _descriptors // 4)
+_most_sockets = _descriptors - worker_connections - 200  # which leaves descriptors for the stores and the logs
 
 # On stop, requests in hand end within this time, and sockets are closed with 1012 (service restart). An idle connection
 # that waits for its next request delays a stop by `keepalive`, so that is short; but it must be well above the
@@ -81,9 +83,10 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Limit the connections of one address, and have every subscriber come back elsewhere once this worker stops."""
-    from app.ws.routes import close_when  # import only after gevent has patched this process
+    from app.ws.routes import close_when, count_sockets  # import only after gevent has patched this process
 
     close_when(worker.wsgi, lambda: not worker.alive)
+    count_sockets(worker.wsgi, draining.keep_place, _most_sockets)
     worker.door = Door.for_process(_settings.max_sockets_per_address, _settings.trusted_proxies)
     one_send.install()
     incoming.install(_settings.body_seconds)

@@ -1,9 +1,9 @@
 """A short way for ordinary requests: gunicorn takes several times as long to read one.
 
 A request is ordinary if its whole head came with one read, in the form in which browsers and nginx write it, and if
-nothing in it asks the server for more than an answer. Any other request, an invalid one too, goes to gunicorn's parser
-with the bytes that were read: this module refuses nothing, and accepts nothing that gunicorn would not read in the
-same way. docs/decisions/0060-ordinary-requests.md has the measurements.
+nothing in it asks the server for more than an answer or a WebSocket. Any other request, an invalid one too, goes to
+gunicorn's parser with the bytes that were read: this module refuses nothing, and accepts nothing that gunicorn would
+not read in the same way. docs/decisions/0060-ordinary-requests.md has the measurements.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ _HEAD = re.compile(
 )
 _MOST_BYTES, _MOST_FIELDS = 8190, 100  # gunicorn's limits: of a line, and of the number of header fields
 _MOST_DIGITS = 9
-# Fields that change how a message is read or answered, beside Content-Length and Connection.
-_UNUSUAL = {"TRANSFER-ENCODING", "EXPECT", "UPGRADE", "HTTP2-SETTINGS", "TE", "TRAILER"}
+# Fields that change how a message is read or answered, beside Content-Length, Connection and Upgrade.
+_UNUSUAL = {"TRANSFER-ENCODING", "EXPECT", "HTTP2-SETTINGS", "TE", "TRAILER"}
+# Values of Connection for a value of Upgrade; browsers send the long one.
+_CONNECTIONS = {"": ("keep-alive", "close"), "websocket": ("upgrade", "keep-alive, upgrade")}
 # Under other settings than these, gunicorn reads an ordinary request in another way.
 _SETTINGS: dict[str, Any] = {
     "certfile": None,
@@ -72,7 +74,7 @@ def read_head(data: bytes) -> Head | None:
         fields[key] = value.strip(" \t")
     length = fields.get("CONTENT_LENGTH", "0")
     connection = fields.get("HTTP_CONNECTION", "keep-alive").lower()
-    if "HTTP_HOST" not in fields or connection not in ("keep-alive", "close"):
+    if "HTTP_HOST" not in fields or connection not in _CONNECTIONS.get(fields.get("HTTP_UPGRADE", "").lower(), ()):
         return None
     if not length.isdecimal() or len(length) > _MOST_DIGITS:
         return None

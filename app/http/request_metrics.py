@@ -54,7 +54,7 @@ def register(app: Flask, settings: Settings) -> None:
         rule, status = http.url_rule, response.status_code
         route = rule.rule if rule else "none"
         _counter(route, method, status).inc()
-        # A socket's request lasts as long as the socket does, so its duration is no response time.
+        # Sockets are not included, as docs/operations/monitoring.md says: a handshake is no answer.
         if rule is None or not rule.websocket or status >= 400:
             _histogram(route, method, status // 100).observe(seconds)
         if status in _REFUSED and http.path.startswith(_ADMIN):

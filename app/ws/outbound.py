@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import os
 import socket
@@ -42,10 +43,10 @@ class Outbound:
         "is_released",
     )
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: _socket.socket) -> None:
         """Take a non-blocking `sock`, which is not closed here: call `release` before its owner closes it."""
         self._sock = sock
-        self._number = sock.fileno()  # for direct writes: half a microsecond less than through gevent's socket
+        self._number = sock.fileno()  # for direct writes: half a microsecond less than `send`
         self._ready = True  # no frame waits and the socket is open: the next frame may be written at once
         self._rest: memoryview | None = None
         self._queue: deque[bytes] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable
+from typing import NoReturn
 
 import gevent.socket
 from flask import Blueprint, Flask, Response, current_app, g, request
@@ -18,6 +19,7 @@ from app.http.bodies import Strict, query
 from app.http.envelope import failure, request_id
 from app.http.limits import RateLimits, caller_address
 from app.http.refused_origins import RefusedOrigins
+from app.ws.arrival import Arrival, Place
 from app.ws.tier import Tier
 
 PATH = "/api/v1/ws/leaderboard"
@@ -33,7 +35,7 @@ class HandshakeQuery(Strict):
 
 def register(app: Flask, limits: RateLimits) -> None:
     """Serve sockets from this app; `limits.sockets` bounds new ones per address."""
-    app.extensions[_EXTENSION] = Tier(app.extensions["fairboard"])
+    app.extensions[_EXTENSION] = Tier(app)
     refused_origins = RefusedOrigins()
     app.config["SOCK_SERVER_OPTIONS"] = {"thread_class": _NoThread, "event_class": _NoEvent}
     routes = Blueprint("ws", __name__)
@@ -42,6 +44,7 @@ def register(app: Flask, limits: RateLimits) -> None:
     routes.before_request(limits.sockets(_take_seat))
     routes.teardown_request(_release_seat)
     routes.register_error_handler(RemoteProtocolError, _refuse_handshake)
+    routes.register_error_handler(_TakenOverError, lambda _: _NoResponse())
     routes.add_url_rule(PATH, "plain", _not_a_socket)
     Sock().route(PATH, bp=routes)(_serve)
     app.register_blueprint(routes)
@@ -58,18 +61,28 @@ def close_when(app: Flask, stopping: Callable[[], bool]) -> None:
     tier_of(app).stopping = stopping
 
 
+def count_sockets(app: Flask, keep_place: Callable[[], Place], most: int) -> None:
+    """Have the server count sockets, and refuse more than `most` of them. For gunicorn's post_worker_init.
+
+    `keep_place` is called in the greenlet of a handshake's request, which ends while its socket stays. It returns the
+    place of the connection, which is given up once the socket has ended.
+    """
+    tier_of(app).keep_place, tier_of(app).most_sockets = keep_place, most
+
+
 def close_all(app: Flask) -> None:
     """Close every client with 1012 now. For gunicorn's worker_int."""
     tier_of(app).close_all()
 
 
 def _serve(ws: Server) -> None:
-    sock = ws.sock.sock
-    # The tier owns the socket from here on: flask-sock's close() after us must find nothing to do, and the data of the
-    # handshake need not stay in memory for the hours that follow.
+    # The tier owns the socket from here on: flask-sock's close() after us must find nothing to do.
     ws.connected = False
-    ws.ws = ws.environ = None
-    tier_of(current_app).serve(sock, g.pop("seat"))
+    may_be_providers = current_app.extensions["fairboard"].provider_sign_ins is not None
+    arrival = Arrival(g.pop("seat"), request_id(), request.environ if may_be_providers else None)
+    tier_of(current_app).serve(ws.sock.sock, arrival)
+    # flask-sock would make a class for its response now: 3 kB of garbage that waits for the collector, and 30 µs.
+    raise _TakenOverError
 
 
 def _check_handshake() -> Response | None:
@@ -143,6 +156,17 @@ def _refuse_handshake(error: RemoteProtocolError) -> Response:
     return failure(400, "invalid_handshake", str(error))
 
 
+class _TakenOverError(Exception):
+    """The end of a request whose connection is a WebSocket now."""
+
+
+class _NoResponse(Response):
+    """A response that has gunicorn neither send anything nor read a further request."""
+
+    def __call__(self, *_: object) -> NoReturn:
+        raise StopIteration
+
+
 class _HandshakeSocket:
     """A socket that adds the request id to the answer 101, to which simple-websocket adds no headers."""
 
@@ -154,7 +178,7 @@ class _HandshakeSocket:
 
 
 class _NoThread:
-    """A stand-in for simple-websocket's reading thread: the handler reads, on its own greenlet."""
+    """A stand-in for simple-websocket's reading thread: app/ws/turns.py reads all sockets."""
 
     name = "none"
 

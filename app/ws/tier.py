@@ -1,17 +1,19 @@
-"""The push tier of one process: its hub, and the greenlets that feed it and keep time."""
+"""The push tier of one process: its hub, its sockets, and the greenlets that feed it and keep time."""
 
 from __future__ import annotations
 
+import _socket
 import contextlib
+import math
 import socket
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
 from uuid import UUID
 
 import gevent
 import gevent.event
 import structlog
+from flask import Flask
 
 from app import metrics
 from app.containers.container import Container
@@ -22,6 +24,7 @@ from app.services.boards.board_views import no_board
 from app.stores.postgres.engine import UNAVAILABLE
 from app.ws import frames
 from app.ws.allowance import Allowances
+from app.ws.arrival import Arrival, Place
 from app.ws.feed import Feed
 from app.ws.heartbeat import Heartbeat
 from app.ws.hub import Hub
@@ -31,6 +34,7 @@ from app.ws.own_updates import OwnUpdates
 from app.ws.presence_reporter import PresenceReporter, Seat
 from app.ws.reader import BoardAdmission, Reader
 from app.ws.subscriber import SignIn, Subscriber
+from app.ws.turns import Turns
 
 log = structlog.get_logger("fairboard.ws")
 
@@ -43,12 +47,18 @@ _NOTSENT_BYTES = 4096  # so a slow reader gets about ten stale boards before the
 class Tier:
     """The push tier. It starts no greenlet before the first socket: a server forks after it has built its app."""
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, app: Flask) -> None:
+        container: Container = app.extensions["fairboard"]
         settings = container.settings
         self.hub = Hub(merge_seconds=settings.broadcast_seconds)
         self.stopping: Callable[[], bool] = lambda: False
         """Called at every tick; once it returns True, every client is closed with 1012. A server's hook sets it."""
-        self._container = container
+        self.keep_place: Callable[[], Place | None] = lambda: None
+        """Called in a handshake's greenlet. A server's hook sets it, to count the socket until it has ended."""
+        self.most_sockets = math.inf
+        """The sockets that this process may hold. A server's hook sets it."""
+        self._app, self._container = app, container
+        self._turns = Turns(self._end)
         self._heartbeat = Heartbeat(self.hub, settings, container.clock)
         self._sweep_now = gevent.event.Event()
         self._reporter = PresenceReporter(self.hub, container.presence)
@@ -63,6 +73,8 @@ class Tier:
         """Return a seat for a socket from this address, for `serve` or `leave`. Raises Unavailable, TooManySockets."""
         if self.hub.is_closing:
             raise Unavailable("This server is shutting down. Connect again.")
+        if len(self.hub.sockets) >= self.most_sockets:
+            raise Unavailable("This server holds as many sockets as it can. Connect again.")
         return self._reporter.arrive(address)
 
     def leave(self, seat: Seat) -> None:
@@ -80,33 +92,35 @@ class Tier:
         self._reporter.close()
         self.hub.close_all()
 
-    def serve(self, sock: socket.socket, seat: Seat) -> None:
-        """Talk to one client after the handshake, until the connection has ended. Doesn't close `sock`."""
+    def serve(self, sock: socket.socket, arrival: Arrival) -> None:
+        """Take over a client's socket after the handshake, and talk to the client until the connection has ended.
+
+        The call returns at once; the caller's `sock` is detached, and its descriptor is closed here.
+        """
         self._start()
-        _prepare(sock)
+        own = _socket.socket(sock.family, sock.type, sock.proto, sock.detach())
+        _prepare(own)
         settings = self._container.settings
-        subscriber = Subscriber(Outbound(sock), subscribe_by_at=time.monotonic() + settings.subscribe_seconds)
-        admit = partial(self._admit, seat)
-        allowance = self._allowances.for_address(seat.address)
-        conversation = Reader(self.hub, subscriber, admit, allowance, ping_seconds=settings.ping_seconds)
+        subscriber = Subscriber(Outbound(own), subscribe_by_at=time.monotonic() + settings.subscribe_seconds)
+        allowance = self._allowances.for_address(arrival.seat.address)
+        arrival.place = self.keep_place()
+        reader = Reader(self.hub, subscriber, own, arrival, self._admit, allowance, ping_seconds=settings.ping_seconds)
         self.hub.add(subscriber)
         if self.hub.is_closing:  # the shutdown began after `arrive`
             subscriber.outbound.close(frames.RESTART, "service restart")
-        try:
-            conversation.read(sock)
-        except Exception:
-            log.exception("conversation_failed")
-            subscriber.outbound.close(frames.INTERNAL, "internal error")
-        finally:
-            self.hub.remove(subscriber)
-            self._reporter.leave(seat)
-            subscriber.outbound.release()
+        self._turns.add(reader)
 
-    def _admit(self, seat: Seat, message: Subscribe | Watch) -> BoardAdmission:
+    def _end(self, reader: Reader) -> None:
+        self.hub.remove(reader.subscriber)
+        self._reporter.leave(reader.arrival.seat)
+        if reader.arrival.place is not None:
+            reader.arrival.place.give_up()
+
+    def _admit(self, arrival: Arrival, message: Subscribe | Watch) -> BoardAdmission:
         if isinstance(message, Watch) and not self._container.settings.anonymous_sockets:
             raise Unauthorized("This server has no boards for sockets without an account. Subscribe with a token.")
         try:
-            sign_in = None if isinstance(message, Watch) else _sign_in(message.auth)
+            sign_in = None if isinstance(message, Watch) else self._sign_in(arrival, message.auth)
             player_id = sign_in.player_id if sign_in else None
             if sign_in is not None:
                 self._container.sessions.check(sign_in.player_id, sign_in.login_id)
@@ -114,12 +128,19 @@ class Tier:
                 raise no_board(message.board)
             snapshot = self._feed.read_settled(message.board)
             if player_id is None:
-                self._reporter.seat_watcher(seat)
+                self._reporter.seat_watcher(arrival.seat)
             else:
-                self._reporter.seat_player(seat, player_id)
+                self._reporter.seat_player(arrival.seat, player_id)
         except UNAVAILABLE as error:
             raise Unavailable() from error
         return BoardAdmission(sign_in, snapshot)
+
+    def _sign_in(self, arrival: Arrival, auth: str | None) -> SignIn:
+        """Return the sign-in of a message's `auth`. Raises Unauthorized."""
+        token = _token_in(auth)
+        with arrival.context(self._app):
+            identity = identity_of(f"Bearer {token}")
+        return SignIn(identity.player_id, identity.login_id, identity.expires_at)
 
     def _find_unentitled(self, board: str, players: Iterable[UUID | None]) -> list[UUID | None]:
         """Return those of the players that may not see the board, which is then neither public nor theirs as admins.
@@ -185,17 +206,11 @@ class Tier:
                 log.exception("sweep_failed")
 
 
-def _prepare(sock: socket.socket) -> None:
+def _prepare(sock: _socket.socket) -> None:
     sock.setblocking(False)
     with contextlib.suppress(OSError):  # a Unix socket, as behind a proxy on the same machine, has neither option
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _NOTSENT_BYTES)
-
-
-def _sign_in(auth: str | None) -> SignIn:
-    """Return the sign-in of a message's `auth`. Raises Unauthorized."""
-    identity = identity_of(f"Bearer {_token_in(auth)}")
-    return SignIn(identity.player_id, identity.login_id, identity.expires_at)
 
 
 def _token_in(auth: str | None) -> str:

@@ -92,7 +92,9 @@ class Wire:
 
     @property
     def unread(self) -> int:
-        """Return the number of bytes that the server has not read yet."""
+        """Return the number of bytes that the server has not read yet; 0 once it has closed the socket."""
+        if self.server.fileno() < 0:
+            return 0
         try:
             return len(self.server.recv(1 << 16, socket.MSG_PEEK))
         except BlockingIOError:

@@ -8,16 +8,23 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psutil
 import pytest
 import requests
 
 from app.containers.container import Container
+from app.errors import Unavailable
+from app.factory import create_app
 from app.services.boards.outbox import BoardChange
 from app.settings import Settings
 from app.stores.boards.board_events import BOARD_CHANNEL, BoardChanged, publish_board
+from app.ws.routes import count_sockets, tier_of
+from devstack.apps import Web
+from devstack.child import free_port
 from devstack.stack import Stack
 from tests.parts.client import Api, Player
 from tests.parts.product import UNLIMITED
@@ -170,6 +177,115 @@ def test_who_asks_without_an_upgrade_is_told_what_this_is(web: Stack) -> None:
     answer = api.get("/ws/leaderboard")
     assert answer.refusal == (426, "upgrade_required")
     api.close()
+
+
+def connections(stack: Stack) -> int:
+    """Return the number of clients' connections for which a worker of the web tier has an open descriptor."""
+    master = stack.process("web")
+    assert isinstance(master, Web)
+    return connections_of(master)
+
+
+def connections_of(master: Web) -> int:
+    """Return the same for one web tier."""
+    workers = [psutil.Process(pid) for pid in master.pids()[1:]]
+    open_ones = [connection for worker in workers for connection in worker.net_connections("tcp")]
+    return sum(
+        connection.laddr.port == master.address[1] and connection.status != psutil.CONN_LISTEN
+        for connection in open_ones
+    )
+
+
+def test_sockets_outlive_their_requests_and_leave_no_descriptor(web: Stack, anna: Player) -> None:
+    """Wait longer than gunicorn waits for a further request on a connection; half of the sockets then vanish."""
+    anna.api.close()
+    eventually(lambda: connections(web) == 0)
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(Subscriber(web.url)) for _ in range(10)]
+        for socket in sockets[5:]:
+            socket.subscribe(anna.access_token)
+            socket.next("leaderboard.initial")
+        assert connections(web) == 10
+        deadline = time.monotonic() + 6
+        while time.monotonic() < deadline:
+            for socket in sockets[5:]:
+                socket.next("ping")
+        for socket in sockets[:5]:
+            socket.subscribe(anna.access_token)
+            assert socket.next("leaderboard.initial")
+        for socket in sockets[::2]:
+            socket.vanish()
+        eventually(lambda: connections(web) == 5)
+    eventually(lambda: connections(web) == 0)
+
+
+def test_a_process_that_holds_all_the_sockets_it_can_takes_no_seat_for_another(behind: Container) -> None:
+    app = create_app(behind.settings)
+    count_sockets(app, keep_place=pytest.fail, most=0)
+    with pytest.raises(Unavailable, match="as many sockets as it can"):
+        tier_of(app).arrive("203.0.113.9")
+    app.extensions["fairboard"].close()
+
+
+class SharingWeb(Web):
+    """A web tier that shares its port with others."""
+
+    def command(self) -> list[str]:
+        return [*super().command(), "--reuse-port"]
+
+
+def test_servers_that_share_a_port_share_the_sockets(web: Stack, anna: Player, tmp_path: Path) -> None:
+    """Two of them need no nginx: one stops, and its clients find the other at the same address."""
+    env = {**web.env, "PORT": str(free_port()), "WEB_WORKERS": "1", "PING_SECONDS": "600"}
+    servers = [SharingWeb(tmp_path / f"{number}.log", env) for number in range(2)]
+    with contextlib.ExitStack() as stack:
+        for server in servers:
+            server.start()
+            stack.callback(server.stop)
+        url = f"http://127.0.0.1:{env['PORT']}"
+        sockets: list[Subscriber] = []
+
+        def both_have_sockets() -> bool:
+            sockets.append(subscribed(url, anna.access_token))
+            return min(map(connections_of, servers)) > 0
+
+        eventually(both_have_sockets, within=60)
+        counts = [connections_of(server) for server in servers]
+        assert sum(counts) == len(sockets)
+        servers[0].stop()
+        closed = [socket for socket in sockets if was_closed(socket)]
+        assert len(closed) == counts[0]
+        for _ in closed:
+            subscribed(url, anna.access_token).close()
+
+
+def was_closed(socket: Subscriber) -> bool:
+    """Return whether the server has closed the socket with 1012."""
+    try:
+        return socket.until_closed(within=0.2)[0] == 1012
+    except AssertionError:
+        return False
+
+
+def test_a_stopping_worker_waits_for_its_sockets_to_close(web: Stack, anna: Player) -> None:
+    """Answer the close frame a second late: the connection is still there, and ends with the answer."""
+    master = web.process("web")
+    socket = subscribed(web.url, anna.access_token)
+    master.ask_to_stop()
+    data = b""
+    while (1012).to_bytes(2, "big") not in data:
+        chunk = socket.raw.recv(1000)
+        assert chunk, "hung up without a word"
+        data += chunk
+    socket.raw.settimeout(1)
+    with pytest.raises(TimeoutError):
+        socket.raw.recv(1)
+    socket.raw.sendall(frame_header(8, 2) + (1012).to_bytes(2, "big"))
+    socket.raw.settimeout(10)
+    assert socket.raw.recv(1) == b""
+    eventually(lambda: not master.is_running)
+    assert master.exit_code == 0
+    master.start()
 
 
 def test_a_worker_that_is_told_to_stop_tells_its_clients_to_come_back(web: Stack, anna: Player) -> None:

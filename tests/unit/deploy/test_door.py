@@ -36,3 +36,17 @@ def test_an_ipv6_client_counts_by_its_network() -> None:
     door = Door(1)
     with door.admit("2001:db8:1:2::1"), door.admit("2001:db8:1:2:3:4:5:6") as may_stay:
         assert not may_stay
+
+
+def test_a_place_that_is_kept_for_a_socket_is_taken_until_it_is_given_up() -> None:
+    door = Door(1)
+    with door.admit("203.0.113.9") as place:
+        assert place
+        place.keep()
+    assert door.kept == 1
+    with door.admit("203.0.113.9") as another:
+        assert not another
+    place.give_up()
+    assert door.kept == 0
+    with door.admit("203.0.113.9") as another:
+        assert another

@@ -38,6 +38,13 @@ def test_the_head_that_nginx_sends_is_read() -> None:
     assert read_head(NGINX + b"{}GET") == Head("POST", target, fields, len(NGINX), 2, is_last=False)
 
 
+@pytest.mark.parametrize("connection", [b"Upgrade", b"upgrade", b"keep-alive, Upgrade"])
+def test_a_handshake_is_ordinary(connection: bytes) -> None:
+    head = read_head(GET + b"Upgrade: WebSocket\r\nConnection: " + connection + b"\r\n\r\n")
+    assert head is not None
+    assert not head.is_last
+
+
 def test_a_client_that_wants_the_connection_closed_is_ordinary() -> None:
     data = GET + b"Connection: Close\r\n\r\n"
     head = read_head(data)
@@ -69,6 +76,9 @@ def test_a_client_that_wants_the_connection_closed_is_ordinary() -> None:
                 b"Transfer-Encoding: chunked",
                 b"Expect: 100-continue",
                 b"Upgrade: websocket",
+                b"Upgrade: websocket\r\nConnection: close",
+                b"Upgrade: websocket, h2c\r\nConnection: upgrade",
+                b"Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings",
                 b"Connection: upgrade",
                 b"Connection: close, te",
                 b"Content-Length:",

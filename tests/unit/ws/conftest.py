@@ -8,16 +8,20 @@ from uuid import UUID, uuid4
 
 import gevent
 import pytest
+from gevent.event import AsyncResult
 
 from app.domain.boards import StandingRow
 from app.errors import AccountSuspended, NotFound, Refusal, Unauthorized, Unavailable
 from app.services.boards.standings import BoardSnapshot
 from app.ws.allowance import Allowance, Bucket
+from app.ws.arrival import Arrival
 from app.ws.hub import Hub
 from app.ws.messages import Subscribe, Watch
 from app.ws.outbound import Outbound
+from app.ws.presence_reporter import Seat
 from app.ws.reader import BoardAdmission, Reader
 from app.ws.subscriber import SignIn, Subscriber
+from app.ws.turns import Turns
 from tests.parts.wire import Wire
 
 FAR = 1e12  # Unix time at which no token of a test expires
@@ -111,15 +115,35 @@ def allowance(burst: float = BURST, work: float = 1e6) -> Allowance:
     return Allowance(Bucket(1.0, burst, lambda: 0.0), Bucket(0.01, work, lambda: 0.0))
 
 
+def converse(
+    guest: Guest,
+    admits: Callable[[Subscribe | Watch], BoardAdmission] = admit,
+    allowed: Allowance | None = None,
+    turns: Turns | None = None,
+) -> AsyncResult[Reader]:
+    """Serve a guest as the push tier does. The result is set once the conversation has ended, except with `turns`."""
+    ended: AsyncResult[Reader] = AsyncResult()
+    reader = Reader(
+        guest.hub,
+        guest.subscriber,
+        guest.wire.server,
+        Arrival(Seat("a-seat", "203.0.113.9"), "a-request"),
+        lambda _, message: admits(message),
+        allowed or allowance(),
+        ping_seconds=30.0,
+    )
+    (turns or Turns(ended.set)).add(reader)
+    return ended
+
+
 @pytest.fixture
-def conversation(hub: Hub, guest: Callable[..., Guest]) -> Iterator[Guest]:
+def conversation(guest: Callable[..., Guest]) -> Iterator[Guest]:
     """Yield a guest whose conversation is under way."""
-    someone = guest()
-    conversation = Reader(hub, someone.subscriber, admit, allowance(), ping_seconds=30.0)
-    reading = gevent.spawn(conversation.read, someone.wire.server)
+    someone: Guest = guest()
+    ended = converse(someone)
     yield someone
     someone.wire.client.close()
-    reading.get(timeout=10)
+    ended.get(timeout=10)
 
 
 def subscribe(wire: Wire, auth: str | None = "Bearer x", **more: str) -> None:

@@ -14,10 +14,10 @@ from app.settings import Settings
 from app.ws.heartbeat import Heartbeat
 from app.ws.hub import Hub
 from app.ws.messages import Subscribe, Watch
-from app.ws.reader import BoardAdmission, Reader
+from app.ws.reader import BoardAdmission
 from tests.parts.subscriber import frame_header
 from tests.parts.wire import until
-from tests.unit.ws.conftest import Guest, admit, allowance, rows, subscribe
+from tests.unit.ws.conftest import Guest, admit, allowance, converse, rows, subscribe
 
 
 def test_a_subscribe_is_answered_with_the_board(conversation: Guest) -> None:
@@ -169,10 +169,9 @@ def test_after_our_close_nothing_is_heard_but_the_end(conversation: Guest) -> No
     assert conversation.subscriber.board is None
 
 
-def test_a_client_that_asks_and_never_reads_is_not_read_either(hub: Hub, guest: Callable[..., Guest]) -> None:
+def test_a_client_that_asks_and_never_reads_is_not_read_either(guest: Callable[..., Guest]) -> None:
     greedy = guest(send_buffer=4096)
-    conversation = Reader(hub, greedy.subscriber, admit, allowance(1e6), ping_seconds=30.0)
-    reading = gevent.spawn(conversation.read, greedy.wire.server)
+    ended = converse(greedy, allowed=allowance(1e6))
     pings = full = 0
     while pings < 20_000 and full < 20:
         try:
@@ -183,7 +182,7 @@ def test_a_client_that_asks_and_never_reads_is_not_read_either(hub: Hub, guest: 
             gevent.sleep(0.005)
     assert greedy.subscriber.outbound.backlog < 100
     greedy.wire.client.close()
-    until(lambda: reading.dead)
+    ended.get(timeout=10)
 
 
 def test_a_subscribe_that_the_stores_answer_late_is_not_taken_for_none(hub: Hub, guest: Callable[..., Guest]) -> None:
@@ -196,12 +195,11 @@ def test_a_subscribe_that_the_stores_answer_late_is_not_taken_for_none(hub: Hub,
         answered.wait()
         return admit(message)
 
-    conversation = Reader(hub, patient.subscriber, slow_admit, allowance(), ping_seconds=30.0)
-    reading = gevent.spawn(conversation.read, patient.wire.server)
+    ended = converse(patient, slow_admit)
     subscribe(patient.wire)
     until(lambda: bool(boards))
     Heartbeat(hub, Settings(), lambda: 0.0).tick()
     answered.set()
     assert patient.wire.next()["type"] == "leaderboard.initial"
     patient.wire.client.close()
-    reading.get(timeout=10)
+    ended.get(timeout=10)

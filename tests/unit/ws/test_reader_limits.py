@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-import gevent
 import pytest
 
 from app.ws.allowance import Allowance, Bucket
-from app.ws.hub import Hub
-from app.ws.reader import Reader
 from tests.parts.subscriber import frame_header
 from tests.parts.wire import until
-from tests.unit.ws.conftest import BURST, Guest, admit, allowance, subscribe
+from tests.unit.ws.conftest import BURST, Guest, allowance, converse, subscribe
 
 PONG = {"type": "pong", "timestamp": "2026-01-01T00:00:00Z"}
 PROTOCOL_PING, PROTOCOL_PONG = frame_header(9, 0), frame_header(10, 0)
@@ -85,15 +82,10 @@ def test_unreadable_messages_are_still_forgiven_twice_and_end_it_the_third_time(
     assert [message["meta"]["code"] for message in conversation.wire.messages] == [400, 400, 400]
 
 
-def test_a_socket_whose_address_owes_time_is_left_unread_and_another_is_not(
-    hub: Hub, guest: Callable[..., Guest]
-) -> None:
+def test_a_socket_whose_address_owes_time_is_left_unread_and_another_is_not(guest: Callable[..., Guest]) -> None:
     poor, rich = guest(), guest()
     allowances = {poor: allowance(work=0.5), rich: allowance()}
-    reading = [
-        gevent.spawn(Reader(hub, member.subscriber, admit, allowed, ping_seconds=30.0).read, member.wire.server)
-        for member, allowed in allowances.items()
-    ]
+    ends = [converse(member, allowed=allowed) for member, allowed in allowances.items()]
     for member in (poor, rich):
         member.subscriber.unanswered_pings = 1
         member.wire.send({"type": "pong"})  # the poor one's debt begins with it, and the clock stands still
@@ -106,20 +98,19 @@ def test_a_socket_whose_address_owes_time_is_left_unread_and_another_is_not(
     for member in (poor, rich):
         member.wire.client.close()
         member.subscriber.outbound.drop()
-    gevent.joinall(reading, timeout=10, raise_error=True)
+    for ended in ends:
+        ended.get(timeout=10)
 
 
 @pytest.mark.parametrize(
     "message", [{"type": "watch"}, {"type": "subscribe", "auth": "Bearer x"}], ids=["watch", "sub"]
 )
-def test_a_watch_costs_its_address_as_much_as_a_subscribe(
-    hub: Hub, guest: Callable[..., Guest], message: dict[str, str]
-) -> None:
+def test_a_watch_costs_its_address_as_much_as_a_subscribe(guest: Callable[..., Guest], message: dict[str, str]) -> None:
     member = guest()
     allowed = Allowance(Bucket(1.0, BURST, lambda: 0.0), Bucket(1.0, 1.0, lambda: 0.0))
-    reading = gevent.spawn(Reader(hub, member.subscriber, admit, allowed, ping_seconds=30.0).read, member.wire.server)
+    ended = converse(member, allowed=allowed)
     member.wire.send(message)
     assert member.wire.next()["type"] == "leaderboard.initial"
     until(lambda: allowed.pause == 6.0)
     member.subscriber.outbound.drop()
-    reading.get(timeout=10)
+    ended.get(timeout=10)
