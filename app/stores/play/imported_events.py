@@ -57,7 +57,7 @@ _WRITE = f"""
         ORDER BY array_position(t.board_id || t.more_boards, n.board_id) LIMIT 1
     ) first
     ORDER BY e.place
-    ON CONFLICT (action_id) WHERE kind = 'redeem' DO NOTHING
+    ON CONFLICT DO NOTHING
     RETURNING action_id
 """
 _FOLD = f"""
