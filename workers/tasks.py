@@ -96,8 +96,14 @@ def prove() -> None:
 
 @app.task(name="maintenance.prune", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def prune() -> None:
-    """Delete keys after their 24 hours, unusable logins, old sightings and deliveries; check the audit log's end."""
+    """Delete keys after their 24 hours, unusable logins, old sightings and deliveries.
+
+    Check the audit log's end first, and add months to the ledger ahead of time.
+    """
     app.container.audit.check()
+    if months := app.container.ledger_months.add_missing():
+        log.info("ledger_months_added", months=months)
+    app.container.ledger_months.analyze()
     keys = app.container.first_answers.prune_keys() + app.container.key_answers.prune()
     logins = app.container.logins.prune(time.time())
     sightings = app.container.sightings.prune()

@@ -2,6 +2,7 @@
 
 The table of before becomes the first partition, with all its indexes. Each partition has the unique indexes, and the
 triggers of statements, itself: a unique index of the whole would need the time of issue as a column of its own.
+It may be stopped at any point, and does the rest when it is run again.
 """
 
 from __future__ import annotations
@@ -78,6 +79,14 @@ def _add_triggers() -> None:
 
 
 def upgrade() -> None:
+    if _scalar("SELECT relkind FROM pg_class WHERE oid = 'score_events'::regclass") != "p":
+        _partition()
+    # Autovacuum gathers no statistics of a partitioned table as a whole.
+    with op.get_context().autocommit_block():
+        op.execute("ANALYZE ONLY score_events")
+
+
+def _partition() -> None:
     op.execute("LOCK TABLE score_events IN ACCESS EXCLUSIVE MODE")
     bound, next_id = _scalar(_BOUND), _scalar(_NEXT_ID)
     op.execute("ALTER TABLE score_events RENAME TO score_events_before")
