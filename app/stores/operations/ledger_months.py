@@ -18,7 +18,7 @@ from app.stores.postgres.engine import Database
 MONTHS_AHEAD = 3
 
 _REST = "score_events_rest"
-_LOCK_MS, _ANALYZE_SECONDS = 300, 120
+_LOCK_MS, _ANALYZE_SECONDS = 300, 60
 _PARTITIONS = r"""
     SELECT p.name, p.starts_at, p.ends_at, greatest(p.reltuples, 0)::bigint AS events,
            pg_total_relation_size(p.oid) AS bytes, (

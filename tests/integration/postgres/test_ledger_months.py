@@ -16,6 +16,7 @@ from app.domain.action_token import Promise
 from app.domain.corrections import Selection
 from app.services.operations.checks import Check, ledger
 from app.stores.operations.ledger_months import MONTHS_AHEAD, Partition
+from app.stores.play.imported_events import ImportedEvent, ImportedEventStore
 from app.stores.play.ledger import AlreadyRedeemed
 from app.stores.play.redeem_statement import REDEEM_SUM
 from tests.integration.players import add_player
@@ -87,6 +88,26 @@ def test_an_action_scores_once_in_each_partition_and_is_voided_and_restored_ther
     homes = {(row.name, str(row.action_id), row.kind) for row in rows}
     kinds = ("redeem", "void", "restore")
     assert homes == {(name, promise.action_id, kind) for name, promise in promises.items() for kind in kinds}
+
+
+def test_an_import_finds_an_action_in_every_partition(months: _Months) -> None:
+    """The file has another time of issue than the ledger, which no unique index would notice."""
+    player, store = add_player(months.container, "Anna"), ImportedEventStore()
+    times = list(_times(months.partitions).values())
+    promises = [months.promise(player, at) for at in times]
+    for promise in promises:
+        months.redeem(promise)
+    now = datetime.now(UTC)
+    ids = [UUID(promise.action_id) for promise in promises]
+    lines = [
+        ImportedEvent(action, player, 1, 5, now, at, None)
+        for action, at in zip(ids, times[1:] + times[:1], strict=True)
+    ]
+    new = ImportedEvent(uuid4(), player, 1, 5, now, times[0], None)
+    with months.container.database.transaction() as connection:
+        written = store.write(connection, [*lines, new], import_id=uuid4(), request_id="r")
+    assert written == {new.action_id}
+    assert months.container.standings.standing(player).score == 5 * (len(times) + 1)
 
 
 @pytest.mark.parametrize("change", ["UPDATE {} SET points = 8", "DELETE FROM {}", "TRUNCATE {}"])
