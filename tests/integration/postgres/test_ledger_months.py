@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -15,6 +17,7 @@ from app.containers.container import Container
 from app.domain.action_token import Promise
 from app.domain.corrections import Selection
 from app.services.operations.checks import Check, ledger
+from app.stores.boards.counting import NEWEST_REVERSAL
 from app.stores.operations.ledger_months import MONTHS_AHEAD, Partition
 from app.stores.play.imported_events import ImportedEvent, ImportedEventStore
 from app.stores.play.ledger import AlreadyRedeemed
@@ -190,3 +193,19 @@ def test_a_redemption_reads_no_partition_but_its_own(months: _Months) -> None:
         plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {REDEEM_SUM}", values))
     assert "Insert on score_events" in plan
     assert "score_events_" not in plan
+
+
+def test_the_reversals_of_an_action_are_looked_up_in_one_partition(months: _Months) -> None:
+    months.redeem(months.promise(add_player(months.container, "Anna"), datetime.now(UTC)))
+    query = f"EXPLAIN (ANALYZE, FORMAT JSON) SELECT reversal.id FROM score_events_before e {NEWEST_REVERSAL}"
+    with months.container.database.transaction() as connection:
+        (explained,) = connection.execute(sa.text(query)).scalar_one()
+    scans = [plan for plan in _plans(explained["Plan"]) if plan.get("Alias", "").startswith("r_")]
+    assert len(scans) == len(months.partitions)
+    assert [plan["Relation Name"] for plan in scans if plan["Actual Loops"]] == ["score_events_before"]
+
+
+def _plans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _plans(child)
