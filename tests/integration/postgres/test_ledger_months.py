@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from app.stores.operations.ledger_months import MONTHS_AHEAD, Partition
 from app.stores.play.imported_events import ImportedEvent, ImportedEventStore
 from app.stores.play.ledger import AlreadyRedeemed
 from app.stores.play.redeem_statement import REDEEM_SUM
+from devstack.child import ROOT
+from devstack.stack import Stack
 from tests.integration.players import add_player
 
 _DAY = timedelta(days=1)
@@ -142,6 +146,18 @@ def test_months_are_added_ahead_of_time_and_once(months: _Months) -> None:
     assert sorted(both[0] + both[1]) == [partition.name.removeprefix("score_events_") for partition in added]
     assert [partition.name for partition in months.partitions[1:-1]] == [partition.name for partition in added]
     assert all(partition.is_unique for partition in months.partitions)
+
+
+def test_the_task_adds_months_and_gathers_statistics(months: _Months, servers: Stack) -> None:
+    last = months.partitions[-2]
+    months.drop(last)
+    settings = months.container.settings
+    env = {**servers.env, "DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
+    script = "from workers.tasks import prune; prune.run()"
+    process = subprocess.run([sys.executable, "-c", script], env=env, cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    assert months.partitions[-2].name == last.name
+    assert not months.container.ledger_months.analyze(), "the task has done that"
 
 
 def test_a_month_whose_events_lie_in_the_rest_stays_out_and_the_next_one_comes(months: _Months) -> None:
