@@ -64,6 +64,19 @@ _MONTHS = """
         to_char(month, 'YYYY_MM'), format('FOR VALUES FROM (%L) TO (%L)', month, month + interval '1 month')
     ) FROM generate_series(CAST(:bound AS timestamptz), now() + interval '3 months', '1 month') month
 """
+# What the owner has granted to others, such as a role that only reads.
+_COPY_GRANTS = """
+    DO $$
+    DECLARE given record;
+    BEGIN
+        FOR given IN
+            SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS role, privilege_type AS right
+            FROM pg_class, aclexplode(relacl) WHERE oid = 'score_events_before'::regclass AND grantee <> relowner
+        LOOP
+            EXECUTE format('GRANT %s ON score_events TO %s', given.right, given.role);
+        END LOOP;
+    END $$
+"""
 _PARTITIONS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'score_events'::regclass"
 _NEXT_ID = "SELECT last_value + is_called::int FROM score_events_id_seq"
 
@@ -101,6 +114,7 @@ def _partition() -> None:
     for name, definition in _INDEXES.items():
         op.execute(f"ALTER INDEX {name} RENAME TO {name}_before")
         op.execute(f"CREATE INDEX {name} ON score_events {definition}")
+    op.execute(_COPY_GRANTS)
     _add_triggers()
     op.execute(
         f"ALTER TABLE score_events ATTACH PARTITION score_events_before FOR VALUES FROM (MINVALUE) TO ('{bound}')"

@@ -188,6 +188,8 @@ def test_no_action_scores_twice_on_both_sides_of_the_partitioning(empty_database
     """Servers of before have the statement of this version, prepared on the table that becomes a partition."""
     migrations.upgrade(empty_database, "0028")
     players, stop = _fill(empty_database)[:-1], threading.Event()
+    with psycopg.connect(_plain(empty_database), autocommit=True) as connection:
+        connection.execute("GRANT SELECT ON score_events TO PUBLIC")
 
     def values(player: UUID, action: UUID, issued_at: datetime) -> dict[str, Any]:
         ids = {"player": player, "action": action, "type": 1, "request": "r"}
@@ -218,6 +220,7 @@ def test_no_action_scores_twice_on_both_sides_of_the_partitioning(empty_database
             assert str(violation.value.diag.constraint_name).startswith("uq_score_events_action")
             assert event in later or violation.value.diag.constraint_name == "uq_score_events_action"
     assert _has(empty_database, total)
+    assert _has(empty_database, "has_table_privilege('public', 'score_events', 'SELECT')")
     leftover = "NOT convalidated OR conname = 'ck_score_events_before'"
     assert _has(empty_database, f"count(*) = 0 FROM pg_constraint WHERE {leftover}")
     events = f"count(*) = {_EVENTS + len(redeemed) + len(later)} AND count(DISTINCT id) = count(*) FROM score_events"
