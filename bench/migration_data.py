@@ -1,4 +1,4 @@
-"""A past on the board of a version from before migration 0018, written straight into PostgreSQL."""
+"""A past on the board of a version, also of one from before migration 0018, written straight into PostgreSQL."""
 
 from __future__ import annotations
 
@@ -30,6 +30,14 @@ FILL = (
     SELECT 1, p.id, CASE WHEN p.held_under IS NULL THEN sum(points) ELSE 0 END,
            CASE WHEN p.held_under IS NULL THEN 0 ELSE sum(points) END, count(*), max(e.created_at), p.status = 'active'
     FROM score_events e JOIN players p ON p.id = e.player_id GROUP BY p.id
+    """,
+    # From migration 0018 on a standing has no time without points that all may see; migrations change those of before.
+    """
+    DO $$ BEGIN
+        IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'standings'::regclass AND attname = 'has_held') THEN
+            UPDATE standings SET has_held = held > 0, achieved_at = CASE WHEN score > 0 THEN achieved_at END;
+        END IF;
+    END $$
     """,
     "ANALYZE",
 )

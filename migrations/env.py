@@ -8,10 +8,16 @@ from alembic import context
 from app.settings import Settings
 from app.stores.postgres.migrations import engine_for
 from app.stores.postgres.moderation_schema import metadata
+from app.stores.postgres.schema import is_partition
 
 
 def run(connection: sa.Connection) -> None:
-    context.configure(connection=connection, target_metadata=metadata, transaction_per_migration=True)
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        transaction_per_migration=True,
+        include_name=lambda name, kind, _: kind != "table" or not is_partition(name),
+    )
     with context.begin_transaction():
         context.run_migrations()
 

@@ -96,7 +96,10 @@ def prove() -> None:
 
 @app.task(name="maintenance.prune", base=PeriodicTask)  # type: ignore[untyped-decorator]
 def prune() -> None:
-    """Delete keys after their 24 hours, unusable logins, old sightings and deliveries; check the audit log's end."""
+    """Delete keys after their 24 hours, unusable logins, old sightings and deliveries.
+
+    Check the audit log's end first, and add months to the ledger last.
+    """
     app.container.audit.check()
     keys = app.container.first_answers.prune_keys() + app.container.key_answers.prune()
     logins = app.container.logins.prune(time.time())
@@ -104,3 +107,6 @@ def prune() -> None:
     deliveries = app.container.webhook_deliveries.prune()
     if keys or logins or sightings or deliveries:
         log.info("pruned", idempotency_keys=keys, logins=logins, sightings=sightings, deliveries=deliveries)
+    if months := app.container.ledger_months.add_missing():
+        log.info("ledger_months_added", months=months)
+    app.container.ledger_months.analyze()

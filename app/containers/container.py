@@ -147,7 +147,7 @@ class Container:
         )
         self.analytics, self.health, self.queues = operations.analytics, operations.health, operations.queues
         self.outbox, self.readings = operations.outbox, operations.readings
-        self.schema, self.doctor = operations.schema, operations.doctor
+        self.schema, self.doctor, self.ledger_months = operations.schema, operations.doctor, operations.ledger_months
 
         webhooks = build_webhooks(connections, stores.audit)
         self.webhooks, self.webhook_fan_out = webhooks.webhooks, webhooks.fan_out

@@ -22,6 +22,7 @@ from app.stores.boards.reconcile_progress import ReconcileProgressStore
 from app.stores.boards.replays import ReplayStore
 from app.stores.operations.beat_lock import BeatLockStore
 from app.stores.operations.job_ages import JobAgeStore
+from app.stores.operations.ledger_months import LedgerMonthStore
 from app.stores.operations.probes import PostgresProbe, RedisProbe
 from app.stores.operations.queue_depths import QueueDepthStore
 from app.stores.operations.rollups import RollupStore
@@ -43,6 +44,7 @@ class OperationParts:
     outbox: Outbox
     readings: MetricReadings
     schema: Schema
+    ledger_months: LedgerMonthStore
     doctor: Doctor
 
 
@@ -62,7 +64,7 @@ def build_operations(
     """Return the stores and services of operations."""
     settings, database, redis = connections.settings, connections.database, connections.redis
     queue_depths, failures, beat_lock = QueueDepthStore(redis), TaskFailureStore(redis), BeatLockStore(database)
-    schema = Schema(database, settings.database_url)
+    schema, ledger_months = Schema(database, settings.database_url), LedgerMonthStore(database)
     broker_questions = BrokerProcesses(settings.broker_url)
     shared = _SharedParts(
         Outbox(database, boards.outbox),
@@ -76,6 +78,7 @@ def build_operations(
         connections.replicas,
         shared.redis_probe,
         schema,
+        ledger_months,
         shared.outbox,
         play.catalog,
         boards.rankings,
@@ -101,6 +104,7 @@ def build_operations(
         shared.outbox,
         _build_readings(connections, play, boards, audit, queue_depths, shared),
         schema,
+        ledger_months,
         doctor,
     )
 

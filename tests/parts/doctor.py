@@ -8,6 +8,7 @@ PARTS = [
     "settings",
     "postgresql",
     "migrations",
+    "ledger",
     "audit log",
     "redis",
     "clocks",

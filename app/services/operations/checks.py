@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
 from app.domain.action_types import lacks_minimum
@@ -17,11 +18,16 @@ from app.services.accounts.provider_keys import ProviderKeys
 from app.services.accounts.sign_ins import RecentSignIns
 from app.services.moderation.audit_anchors import AuditCheck
 from app.stores.boards.replays import Replay
+from app.stores.operations.ledger_months import Partition
 from app.stores.operations.probes import ClusterState, RedisState
 from app.stores.operations.webhook_deliveries import DeliveryBacklog
 from app.stores.postgres.replica import FOREIGN_REPLICA, NO_STANDBY, OTHER_TIMELINE
 from app.stores.postgres.replicas import ReplicaStatus
 
+MOST_COUNTED = 10_000
+"""Of the events that lie in no month, at most so many are counted."""
+
+_MONTH = timedelta(days=31)
 _OLDEST_REDIS = (6, 2)  # ZMSCORE
 _SLOTS = 16_384
 _SKEW_SECONDS = 1.0
@@ -43,6 +49,28 @@ class Check:
     def as_row(self) -> dict[str, str | None]:
         """Return the check as JSON has it."""
         return {"part": self.part, "state": self.state, "says": self.message, "advice": self.advice or None}
+
+
+def ledger(partitions: Sequence[Partition], rest: int, now: datetime) -> Check:
+    """Check that events have a partition for their month, now and next month; `rest` of them have none."""
+    doubtful = [partition.name for partition in partitions if not partition.is_unique]
+    if doubtful:
+        says = f"{', '.join(doubtful)} {'lacks' if len(doubtful) == 1 else 'lack'} its unique indexes"
+        advice = "An action may score twice there: create the unique indexes of action_id and voids_id again."
+        return Check("ledger", "wrong", says, advice)
+    end = max((partition.ends_at for partition in partitions if partition.ends_at), default=now)
+    if end < now + _MONTH:
+        advice = "See why 'maintenance.prune' adds none: it needs a worker, beat, and a role that owns the tables."
+        return Check("ledger", "wrong", f"has months to {_last_month(end)} only", advice)
+    if rest:
+        amount = quantity(rest, "event") if rest < MOST_COUNTED else f"{MOST_COUNTED:,} events or more"
+        advice = "They count as all others do, but no month has them. Check that the clock of Redis is right."
+        return Check("ledger", "note", f"months to {_last_month(end)}; {amount} in score_events_rest", advice)
+    return Check("ledger", "ok", f"months to {_last_month(end)}, {quantity(len(partitions), 'partition')}")
+
+
+def _last_month(end: datetime) -> str:
+    return f"{end - timedelta(days=1):%Y-%m}"
 
 
 def postgres_obstacle(message: str, obstacle: str) -> Check:

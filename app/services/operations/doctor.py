@@ -19,6 +19,7 @@ from app.services.moderation.audit import Audit
 from app.services.operations import broker_checks
 from app.services.operations.broker_questions import BrokerQuestions
 from app.services.operations.checks import (
+    MOST_COUNTED,
     Check,
     ClockReading,
     action_types,
@@ -27,6 +28,7 @@ from app.services.operations.checks import (
     clients,
     clocks,
     identity_provider,
+    ledger,
     postgres_obstacle,
     redis_cluster,
     redis_node,
@@ -43,6 +45,7 @@ from app.stores.boards.replays import ReplayStore
 from app.stores.moderation.completion_times import rhythms_since
 from app.stores.operations.beat_lock import BeatLockStore
 from app.stores.operations.job_ages import JobAgeStore
+from app.stores.operations.ledger_months import LedgerMonthStore
 from app.stores.operations.probes import PostgresProbe, PostgresState, RedisProbe
 from app.stores.operations.webhook_deliveries import WebhookDeliveryStore
 from app.stores.operations.webhooks import WebhookStore
@@ -68,6 +71,7 @@ class Doctor:
         replicas: Replicas,
         redis_probe: RedisProbe,
         schema: Schema,
+        ledger_months: LedgerMonthStore,
         outbox: Outbox,
         catalog: CatalogStore,
         rankings: RankingStore,
@@ -86,6 +90,7 @@ class Doctor:
     ) -> None:
         self._settings, self._postgres, self._read_replicas = settings, postgres, replicas
         self._redis, self._schema, self._beat_lock = redis_probe, schema, beat_lock
+        self._ledger_months = ledger_months
         self._outbox, self._catalog, self._rankings, self._clock = outbox, catalog, rankings, clock
         self._job_ages, self._presence, self._sign_ins, self._audit_log = job_ages, presence, sign_ins, audit
         self._broker_questions, self._replays = broker_questions, replays
@@ -99,6 +104,7 @@ class Doctor:
         for check_part in (
             self._postgresql,
             self._migrations,
+            self._ledger,
             self._audit_log_found,
             self._replicas,
             self._redis_cluster,
@@ -203,6 +209,11 @@ class Doctor:
             if self._schema.awaits_contraction():
                 advice = "When no process of an earlier version runs any more, run 'flask --app wsgi db contract'."
                 yield Check("migrations", "note", "still fit for an earlier version; boards can't be changed", advice)
+
+    def _ledger(self) -> Iterator[Check]:
+        if not self._schema.is_behind():
+            rest = self._ledger_months.rest(most=MOST_COUNTED)
+            yield ledger(self._ledger_months.partitions(), rest, utc(self._clock()))
 
     def _audit_log_found(self) -> Iterator[Check]:
         if not self._schema.is_behind():

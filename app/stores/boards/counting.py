@@ -3,6 +3,8 @@
 Every statement that needs one of these rules is composed of the fragments here. `app.domain.scoring` has the same rules
 as a pure function. In all fragments `e` is a redemption and `reversal` the newest void or restore of its action. An
 alias with the columns of a hold has `held_under`, `held_since` and `held_from`, as `players` has them.
+
+All events of an action have its time of issue, so that they lie in one partition: joins of them name it.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 NEWEST_REVERSAL = """
     LEFT JOIN LATERAL (
         SELECT id, kind, correction_id FROM score_events r
-        WHERE r.action_id = e.action_id AND r.kind <> 'redeem' ORDER BY r.id DESC LIMIT 1
+        WHERE r.action_id = e.action_id AND r.issued_at = e.issued_at AND r.kind <> 'redeem' ORDER BY r.id DESC LIMIT 1
     ) reversal ON true
 """
 """The join that looks up `reversal` for each event; it has nulls for an event that was never reversed."""
@@ -28,7 +30,10 @@ for each player.
 COUNTS = f"{IS_REDEMPTION} AND NOT ({IS_VOIDED})"
 """The condition on events that count: redemptions that are not voided now."""
 
-WAS_EVER_REVERSED = "EXISTS (SELECT FROM score_events r WHERE r.action_id = e.action_id AND r.kind <> 'redeem')"
+WAS_EVER_REVERSED = """EXISTS (
+    SELECT FROM score_events r
+    WHERE r.action_id = e.action_id AND r.issued_at = e.issued_at AND r.kind <> 'redeem'
+)"""
 
 WAS_HELD = "held_under IS NOT NULL"
 """The condition on events that were held when they were scored: under the hold on their player then."""
@@ -54,7 +59,8 @@ def newest_reversals_since(since: str) -> str:
 
 def redemption_of(event: str) -> str:
     """Return the join of `e`, the redemption that the void or restore `event` is about."""
-    return f"JOIN score_events e ON e.action_id = {event}.action_id AND e.kind = 'redeem'"
+    same = f"e.action_id = {event}.action_id AND e.issued_at = {event}.issued_at"
+    return f"JOIN score_events e ON {same} AND e.kind = 'redeem'"
 
 
 def is_held(event: str, hold: str) -> str:

@@ -21,7 +21,7 @@ _MIN_SECONDS = 0.001  # shorter times are in its bin
 # anything. Suspended players, players with an open or confirmed case and actions that were ever voided are left out.
 _TIMES = f"""
     WITH played AS (
-        SELECT player_id, action_id, action_type_id, judged_at, points,
+        SELECT player_id, action_id, action_type_id, issued_at, judged_at, points,
                extract(epoch FROM judged_at - issued_at)::float8 AS elapsed,
                extract(epoch FROM judged_at - greatest(issued_at, lag(judged_at) OVER newest))::float8 AS seconds,
                row_number() OVER (PARTITION BY player_id, action_type_id ORDER BY id DESC) AS number

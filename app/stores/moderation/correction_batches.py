@@ -48,7 +48,7 @@ _VOIDABLE = f"""
 # is found at once. `meant` is true for events that no other correction has changed since.
 _RESTORABLE = f"""
     WITH v AS MATERIALIZED (
-        SELECT id, action_id FROM score_events WHERE correction_id = :restores_id AND id < :cursor
+        SELECT id, action_id, issued_at FROM score_events WHERE correction_id = :restores_id AND id < :cursor
         ORDER BY id DESC LIMIT :most
     )
     SELECT e.id, v.id AS place, reversal.id = v.id AS meant

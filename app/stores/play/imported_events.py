@@ -45,7 +45,9 @@ _LOCK_STANDINGS = f"""
     SELECT s.season_id, s.player_id FROM standings s JOIN ({_STANDINGS}) due USING (season_id, player_id)
     ORDER BY player_id, season_id FOR UPDATE OF s
 """
-# The season of an event is that of the first board which its type feeds, as for redemptions.
+# The season of an event is that of the first board which its type feeds, as for redemptions. The unique index of
+# actions is that of a partition, and a file may have another time of issue than the ledger: so all are searched, when
+# the standings of the players are locked.
 _WRITE = f"""
     INSERT INTO score_events
         (action_id, player_id, season_id, action_type_id, points, issued_at, created_at, imported_at, request_id,
@@ -56,8 +58,9 @@ _WRITE = f"""
         SELECT n.id FROM (SELECT e.action_type_id, e.created_at) e {SEASONS_OF_EVENT}
         ORDER BY array_position(t.board_id || t.more_boards, n.board_id) LIMIT 1
     ) first
+    WHERE NOT EXISTS (SELECT FROM score_events w WHERE w.action_id = e.action_id AND w.kind = 'redeem')
     ORDER BY e.place
-    ON CONFLICT (action_id) WHERE kind = 'redeem' DO NOTHING
+    ON CONFLICT DO NOTHING
     RETURNING action_id
 """
 _FOLD = f"""

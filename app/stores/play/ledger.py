@@ -253,8 +253,8 @@ def _standing_change(row: Row | TupleRow) -> StandingChange:
 def translate_error(error: BaseException | None) -> BaseException:
     """Return the error of ours for an integrity error of the statements that score an event."""
     if isinstance(error, psycopg.errors.UniqueViolation):
-        constraint = error.diag.constraint_name
-        if constraint == "uq_score_events_action":
+        constraint = error.diag.constraint_name or ""
+        if constraint.startswith("uq_score_events_action"):  # each partition has its own
             return AlreadyRedeemed()
         if constraint == "pk_idempotency":
             return KeyAlreadyUsed()

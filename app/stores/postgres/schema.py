@@ -127,10 +127,13 @@ identities = sa.Table(
 # `season_id` is the season of the first open board, where the score was `previous_score` and became `score`, as the
 # player saw it. `standings`, for more boards than one: [[season id, previous score, score], ...] of all. `api_key_id`:
 # the key with which a game's server entered it, or the import that wrote it at `imported_at`, later than `created_at`.
+# The partition of an event is the month of `issued_at`, which an action has for ever, and which its voids and restores
+# have too. So an id of an action that is unique in each partition is unique. Each partition has the primary key `id`
+# and the unique indexes `uq_score_events_action…` (`action_id` of redemptions) and `uq_score_events_voids…`.
 score_events = sa.Table(
     "score_events",
     metadata,
-    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("id", sa.BigInteger, sa.Identity(), nullable=False),
     sa.Column("kind", sa.Text, nullable=False, server_default="redeem"),
     sa.Column("action_id", UUID(), nullable=False),
     sa.Column("voids_id", sa.BigInteger),
@@ -152,10 +155,8 @@ score_events = sa.Table(
     moment("imported_at", nullable=True),
     sa.CheckConstraint("kind in ('redeem', 'void', 'restore')", name="kind"),
     sa.CheckConstraint("(kind = 'redeem') = (voids_id IS NULL)", name="voids"),
-    sa.Index("uq_score_events_action", "action_id", unique=True, postgresql_where=sa.text("kind = 'redeem'")),
     # The conditions of these indexes differ: until the next ANALYZE the planner expects so few events other than
     # redemptions that it would read a whole index of them for each event that it looks for, if the index applied.
-    sa.Index("uq_score_events_voids", "voids_id", unique=True, postgresql_where=sa.text("voids_id IS NOT NULL")),
     sa.Index("ix_score_events_corrected", "action_id", "id", postgresql_where=sa.text("kind <> 'redeem'")),
     sa.Index(
         "ix_score_events_correction", "correction_id", "id", postgresql_where=sa.text("correction_id IS NOT NULL")
@@ -167,7 +168,14 @@ score_events = sa.Table(
         postgresql_using="brin",
         postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
     ),
+    postgresql_partition_by="RANGE (issued_at)",
 )
+
+
+def is_partition(table: str | None) -> bool:
+    """Return whether a table is a partition of the ledger: migrations and the task of months make those."""
+    return table is not None and table.startswith(f"{score_events.name}_")
+
 
 # One row for each hour (or day) with activity, season and action type; action type 0 is all of them.
 rollups = sa.Table(

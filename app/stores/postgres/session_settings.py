@@ -16,7 +16,7 @@ import sqlalchemy.exc
 from app.stores.postgres.gevent_connection import DriverConnection
 from app.stores.unavailability import pg_refuses, session_outdated
 
-SCHEMA = "0028"
+SCHEMA = "0030"
 """The newest migration, with which the names of all sessions end: so the sessions of earlier versions are known."""
 
 _ESCAPED_SPACE = "\\ "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,6 +17,7 @@ from app.domain.board_plans import Fields
 from app.errors import Conflict
 from app.services.boards.plan_writer import Operator
 from app.settings import Settings
+from app.stores.play.redeem_statement import REDEEM_SUM
 from app.stores.postgres import migrations
 from app.stores.postgres.session_settings import SCHEMA
 from devstack.stack import Stack
@@ -180,6 +182,65 @@ def test_it_goes_on_after_a_stop_between_its_steps(empty_database: str) -> None:
         connection.execute("CREATE INDEX ix_standings_withheld ON standings (player_id) WHERE has_held OR held <> 0")
     migrations.upgrade(empty_database)
     assert not _has(empty_database, "count(*) FROM pg_constraint WHERE NOT convalidated")
+
+
+def test_no_action_scores_twice_on_both_sides_of_the_partitioning(empty_database: str) -> None:
+    """Servers of before have the statement of this version, prepared on the table that becomes a partition."""
+    migrations.upgrade(empty_database, "0028")
+    players, stop = _fill(empty_database)[:-1], threading.Event()
+    with psycopg.connect(_plain(empty_database), autocommit=True) as connection:
+        connection.execute("GRANT SELECT ON score_events TO PUBLIC")
+
+    def values(player: UUID, action: UUID, issued_at: datetime) -> dict[str, Any]:
+        ids = {"player": player, "action": action, "type": 1, "request": "r"}
+        return {**ids, "result": 1, "most": 2**53 - 1, "issued": issued_at, "judged": None, "metadata": None}
+
+    def play(number: int) -> list[dict[str, Any]]:
+        redeemed: list[dict[str, Any]] = []
+        with psycopg.connect(_plain(empty_database), autocommit=True, prepare_threshold=0) as connection:
+            while not stop.is_set() or len(redeemed) < 20:
+                player = players[(number + _WRITERS * len(redeemed)) % len(players)]
+                redeemed.append(values(player, uuid4(), datetime.now(UTC)))
+                assert connection.execute(REDEEM_SUM, redeemed[-1]).fetchall()
+        return redeemed
+
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        games = [pool.submit(play, number) for number in range(_WRITERS)]
+        migrations.upgrade(empty_database)
+        stop.set()
+        redeemed = [each for game in games for each in game.result()]
+    later = [values(players[0], uuid4(), datetime.now(UTC) + timedelta(days=days)) for days in (80, 4000)]
+    total = f"(SELECT sum(score) FROM standings) = {_EVENTS + len(redeemed) - _EVENTS // _PLAYERS + len(later)}"
+    with psycopg.connect(_plain(empty_database), autocommit=True) as connection:
+        for event in later:
+            connection.execute(REDEEM_SUM, event)
+        for event in redeemed[:: len(redeemed) // 20] + later:
+            with pytest.raises(psycopg.errors.UniqueViolation) as violation:
+                connection.execute(REDEEM_SUM, event)
+            assert str(violation.value.diag.constraint_name).startswith("uq_score_events_action")
+            assert event in later or violation.value.diag.constraint_name == "uq_score_events_action"
+    assert _has(empty_database, total)
+    assert _has(empty_database, "has_table_privilege('public', 'score_events', 'SELECT')")
+    leftover = "NOT convalidated OR conname = 'ck_score_events_before'"
+    assert _has(empty_database, f"count(*) = 0 FROM pg_constraint WHERE {leftover}")
+    events = f"count(*) = {_EVENTS + len(redeemed) + len(later)} AND count(DISTINCT id) = count(*) FROM score_events"
+    assert _has(empty_database, events)
+    migrations.downgrade(empty_database, "0028")
+    assert _has(empty_database, events)
+    migrations.upgrade(empty_database)
+    assert _has(empty_database, events)
+
+
+def test_the_partitioning_goes_on_after_a_stop_between_its_steps(empty_database: str) -> None:
+    migrations.upgrade(empty_database)
+    with psycopg.connect(_plain(empty_database), autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0029'")
+    migrations.upgrade(empty_database)
+    migrations.downgrade(empty_database, "0029")
+    with psycopg.connect(_plain(empty_database), autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0028'")
+    migrations.upgrade(empty_database)
+    assert _has(empty_database, "relkind = 'p' FROM pg_class WHERE relname = 'score_events'")
 
 
 _LEFTOVER = "to_regproc('unlist_standing') IS NOT NULL"

@@ -182,4 +182,4 @@ def test_the_newest_event_of_an_action_is_found_by_its_own_index_whatever_is_kno
     assert "ix_score_events_corrected" in plan
     assert "uq_score_events_voids" not in plan
     rows = container.database.rows("EXPLAIN SELECT id FROM score_events WHERE correction_id = gen_random_uuid()")
-    assert "ix_score_events_correction " in "\n".join(row[0] for row in rows)
+    assert "ix_score_events_correction_before " in "\n".join(row[0] for row in rows)

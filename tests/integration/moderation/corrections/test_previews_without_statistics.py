@@ -41,7 +41,7 @@ def _most_rows(plan: dict[str, Any]) -> int:
 def test_its_cost_grows_with_the_players(container: Container) -> None:
     feed(container, [add_board(container, "highest", "best")])
     with container.database.transaction() as connection:
-        for table in ("players", "score_events", "standings"):
+        for table in ("players", "score_events_before", "standings"):
             connection.execute(sa.text(f"ALTER TABLE {table} SET (autovacuum_enabled = off)"))
         for statement in _FILL:
             connection.execute(sa.text(statement), {"players": _PLAYERS})
