@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from app.errors import Conflict
 from app.stores.postgres import contraction, migrations
 from app.stores.postgres.engine import Database
 from app.stores.server_addresses import address
+
+_OLDEST_POSTGRES = 18
+
+
+def check_postgres(version: str) -> None:
+    """Raise Conflict for a server that the newest schema can't be made on; `version` is like 18.6."""
+    number = re.match(r"\d+", version)
+    if number is None or int(number[0]) < _OLDEST_POSTGRES:
+        raise Conflict(f"PostgreSQL {_OLDEST_POSTGRES} or later is needed; this one is {version}. Nothing was changed.")
 
 
 class Schema:
@@ -32,8 +43,13 @@ class Schema:
         return self.current() in migrations.earlier()
 
     def upgrade(self, revision: str = "head") -> tuple[str | None, str | None]:
-        """Upgrade; return the revisions before and after. Raises InvalidRequest for an unknown revision."""
+        """Upgrade; return the revisions before and after.
+
+        Raises InvalidRequest for an unknown revision, Conflict for a server that is too old.
+        """
         before = self.current()  # which also fails soon if the server is away
+        row = self._db.row("SELECT current_setting('server_version') AS version")
+        check_postgres(row.version if row else "")
         migrations.upgrade(self._url, revision)
         return before, self.current()
 
