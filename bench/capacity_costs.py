@@ -66,6 +66,7 @@ def from_cluster(run: Run) -> dict[str, float]:
         "broker_batch": fmean(turn.cpu_ms["RabbitMQ"] * turn.rate for turn in run.turns) * BATCH_SECONDS,
         "start_web": run.issue_ms["web"],
         "start_nginx": run.issue_ms["nginx"],
+        "start_primary": run.issue_ms["PostgreSQL"],
         "start_redis": sum(run.issue_ms[master] for master in _MASTERS),
         "wal": run.writes.wal_bytes,
         "flushes": run.writes.flushes,

@@ -39,6 +39,7 @@ class Costs:
     broker_batch: float = _cost("a batch, broker, ms")
     start_web: float = _cost("the start of an action, API server, ms")
     start_nginx: float = _cost("the start of an action, nginx, ms")
+    start_primary: float = _cost("the start of an action, primary, ms")
     start_redis: float = _cost("the start of an action, Redis shards of the players, ms")
     read: float = _cost("a read of the top ten, nginx's cache, ms")
     push: float = _cost("a push, WebSocket server, µs")
@@ -132,7 +133,7 @@ def busy(demand: Demand, costs: Costs, assumptions: Assumptions) -> dict[str, fl
         "nginx": redeems * (costs.nginx + costs.start_nginx)
         + demand.reads * costs.read
         + pushed * costs.push_nginx / 1e3,
-        "PostgreSQL, primary": redeems * costs.primary,
+        "PostgreSQL, primary": redeems * (costs.primary + costs.start_primary),
         "PostgreSQL, standbys": redeems * costs.standby * assumptions.standbys,
         "Redis, shard of the board": redeems * demand.hot_share * costs.redis_board,
         "Redis, other shards": redeems * (costs.redis_players + costs.start_redis)
@@ -179,7 +180,7 @@ def ends(costs: Costs, assumptions: Assumptions, hot_share: float = 1.0) -> dict
         "one relay": min(BATCH_ROWS * batch_rate, relay_cpu),
         _BOARD: 1000 / (costs.redis_board * hot_share),
         _FLUSHES: assumptions.flushes / costs.flushes,
-        _CORES: assumptions.primary_cores * 1000 / costs.primary,
+        _CORES: assumptions.primary_cores * 1000 / (costs.primary + costs.start_primary),
         _WAL: assumptions.wal_bytes / costs.wal,
         "one broker": BATCH_ROWS * 1000 / costs.broker_batch,
     }

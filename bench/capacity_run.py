@@ -28,7 +28,8 @@ _WARM_UP = 300
 _TURN = 600
 _TURNS = 3  # for each number of servers
 _STOPPED = 3000  # redemptions while the relay stands still, which then takes full batches
-_IDLE_SECONDS = 10.0
+_IDLE_SECONDS = 15.0
+_SETTLE_SECONDS = 3.0  # for workers that still have tasks
 _RELOAD_SECONDS = 1.0
 _DATABASE = """
     SELECT pg_current_wal_lsn() - '0/0'::pg_lsn, pg_total_relation_size('score_events'),
@@ -107,6 +108,7 @@ def measure(cluster: Cluster, say: Say) -> Run:
     say(f"Registering {_PLAYERS} players")
     people = players.register(cluster.url, _PLAYERS)
     say(f"{_IDLE_SECONDS:.0f} s of rest")
+    time.sleep(_SETTLE_SECONDS)
     before = _kinds(cluster)
     time.sleep(_IDLE_SECONDS)
     idle = {kind: seconds / _IDLE_SECONDS for kind, seconds in spent(before, _kinds(cluster)).items()}
@@ -172,6 +174,7 @@ def _full_batches(cluster: Cluster, redemptions: list[Redemption], idle: Mapping
     finally:
         os.kill(relay.pid, signal.SIGCONT)
     wait_until_drained(cluster)
+    time.sleep(_SETTLE_SECONDS)
     return _per_call(spent(before, _kinds(cluster)), idle, time.monotonic() - start, len(redemptions))
 
 
@@ -199,17 +202,18 @@ def _api_servers(cluster: Cluster) -> list[Web]:
 def _kinds(cluster: Cluster) -> Accounts:
     """Return the CPU seconds so far by kind: each Redis master apart, the busiest of which has the board.
 
-    Those of Redis to the nanosecond: a turn costs a master few ticks.
+    Those of processes that use little and don't fork are to the nanosecond: a turn costs a master a few ticks.
     """
     masters = {node.name: f"Redis {number}" for number, node in enumerate(cluster.redis.nodes[:3], 1)}
-    redis = {node.name: fine_cpu_of(node.pid) for node in cluster.redis.nodes}
+    fine = {name: fine_cpu_of(child.pid) for name, child in cluster.processes.items() if name.startswith(_FINE)}
     accounts: Accounts = {}
-    for name, seconds in (cpu(cluster) | redis).items():
+    for name, seconds in (cpu(cluster) | fine).items():
         kind = masters.get(name) or _KINDS.get(name.partition("-")[0], name)
         accounts[kind] = accounts.get(kind, 0.0) + seconds
     return accounts
 
 
+_FINE = ("redis", "relay", "worker", "rabbitmq")
 _KINDS = {
     "api": "web",
     "ws": "WebSocket servers",

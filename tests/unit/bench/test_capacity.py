@@ -37,7 +37,7 @@ def test_a_redemption_costs_each_process_its_part_and_a_batch_comes_for_each_rel
         {
             "API servers": 3.0,
             "nginx": 2.0,
-            "PostgreSQL, primary": 1.0,
+            "PostgreSQL, primary": 2.0,
             "PostgreSQL, standbys": 2.0,
             "Redis, shard of the board": 1.0,
             "Redis, other shards": 5.0,
@@ -78,7 +78,7 @@ def test_a_relay_takes_a_batch_in_each_interval_and_no_more() -> None:
 
 
 def test_parts_past_their_end_are_named_the_fullest_first() -> None:
-    costs = replace(_ONE, redis_board=0.1, web=0.0001, start_web=0.0, relay=0.01, primary=1.0)
+    costs = replace(_ONE, redis_board=0.1, web=0.0001, start_web=0.0, relay=0.01, primary=1.0, start_primary=0.0)
     assert ends(costs, _PLAIN, hot_share=0.5)["one Redis shard, of the board"] == 20_000
     plan = needs(Demand("", redeems=65_000), costs, replace(_PLAIN, primary_cores=64, flushes=1e6))
     assert plan.past == ["one Redis shard, of the board", "primary, cores"]
@@ -114,7 +114,7 @@ def _turn(servers: int, rate: float) -> Turn:
 _RUN = Run(
     [_turn(servers, rate) for servers, rate in ((1, 200.0), (3, 200.0), (1, 600.0), (3, 600.0))],
     idle={"RabbitMQ": 0.25},
-    issue_ms={"web": 1.0, "nginx": 0.1, "Redis 1": 0.02, "Redis 2": 0.02, "Redis 3": 0.01},
+    issue_ms={"web": 1.0, "nginx": 0.1, "PostgreSQL": 0.6, "Redis 1": 0.02, "Redis 2": 0.02, "Redis 3": 0.01},
     full_batch_ms={"relay": 0.05, "workers": 0.1, "PostgreSQL": 0.02, "RabbitMQ": 0.01},
     writes=Writes(wal_bytes=1500.0, ledger_bytes=300.0, commits=0.5, flushes=0.2),
 )
