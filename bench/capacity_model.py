@@ -101,7 +101,7 @@ class Assumptions:
 class Needs:
     """The machines for a load. `cores`: planned cores by kind; `gbit`: pushes and reads, Gbit/s.
 
-    `ledger_gb_day`: growth of the ledger. `past`: single parts that would be more than full, the fullest first.
+    `ledger_gb_day`: growth of the ledger. `past`: single parts that would be fuller than planned, the fullest first.
     """
 
     cores: dict[str, int]
@@ -167,7 +167,11 @@ def needs(demand: Demand, costs: Costs, assumptions: Assumptions) -> Needs:
         sum(cores.values()) * assumptions.core + more_memory * assumptions.memory_gb,
         bytes_a_second * _MONTH_SECONDS / 1e9 * assumptions.network_gb,
         gbit * assumptions.network_gbit,
-        [part for part, share in sorted(full.items(), key=lambda item: -item[1]) if share > 1 and part in _SINGLE],
+        [
+            part
+            for part, share in sorted(full.items(), key=lambda item: -item[1])
+            if share > assumptions.utilization and part in _SINGLE
+        ],
     )
 
 

@@ -59,7 +59,7 @@ def demands_table(costs: Costs, assumptions: Assumptions) -> str:
         ("machines, $ a month", *(_dollars(result.price) for result in results)),
         ("network by volume, $ a month", *(_dollars(result.network_metered) for result in results)),
         ("network by capacity, $ a month", *(_dollars(result.network_flat) for result in results)),
-        ("parts past their end", *(_parts(result) for result in results)),
+        (f"single parts over {assumptions.utilization:.0%}", *(_parts(result) for result in results)),
     ]
     return markdown_table(rows, ("cores", *(demand.name for demand in DEMANDS)))
 
