@@ -8,7 +8,17 @@ from pathlib import Path
 
 from app.tables import markdown_table
 from bench.capacity_costs import from_performance, rounded
-from bench.capacity_model import BATCH_ROWS, Assumptions, Costs, Demand, Needs, ends, needs, predicted_rate
+from bench.capacity_model import (
+    BATCH_ROWS,
+    BATCH_SECONDS,
+    Assumptions,
+    Costs,
+    Demand,
+    Needs,
+    ends,
+    needs,
+    predicted_rate,
+)
 from bench.capacity_run import CONNECTIONS, Run
 from bench.sections import put
 
@@ -109,7 +119,20 @@ def check_section(run: Run, machine: Machine, when: str, costs: Costs) -> str:
         f"{run.writes.flushes:.2f} flushes of WAL, {run.writes.wal_bytes:,.0f} bytes of WAL."
     )
     by_kind = "CPU milliseconds of a redeem, by process:"
-    return "\n\n".join((intro, markdown_table(rows, head), by_kind, _by_kind(run), _batches(run, costs)))
+    notes = _totals(run, costs), _batches(run, costs)
+    return "\n\n".join((intro, markdown_table(rows, head), by_kind, _by_kind(run), *notes))
+
+
+def _totals(run: Run, costs: Costs) -> str:
+    """Return the cost of a redemption in the processes that the page of the figures knows, beside the model's."""
+    turn = run.on(max(turn.servers for turn in run.turns))
+    batches = 1 / BATCH_SECONDS / turn.rate
+    model = costs.web + costs.primary + costs.relay + costs.worker + batches * (costs.relay_batch + costs.worker_batch)
+    measured = sum(turn.cpu_ms[kind] for kind in ("web", "PostgreSQL", "relay", "workers"))
+    return (
+        f"API servers, primary, relay and workers together, on {turn.servers} servers: {measured:.2f} ms. From the "
+        f"costs of the other page the model has {model:.2f} ms at this rate."
+    )
 
 
 def _batches(run: Run, costs: Costs) -> str:

@@ -107,7 +107,17 @@ def test_costs_of_a_batch_are_told_from_those_of_a_redemption() -> None:
 
 
 def _turn(servers: int, rate: float) -> Turn:
-    cpu_ms = {"web": 1.5, "nginx": 0.1, "standbys": 0.2, "Redis 1": 0.05, "Redis 2": 0.15, "Redis 3": 0.07}
+    cpu_ms = {
+        "web": 0.7,
+        "nginx": 0.1,
+        "PostgreSQL": 0.4,
+        "relay": 0.1,
+        "workers": 0.3,
+        "standbys": 0.2,
+        "Redis 1": 0.05,
+        "Redis 2": 0.15,
+        "Redis 3": 0.07,
+    }
     return Turn(servers, rate, cpu_ms | {"Redis replicas": 0.08, "RabbitMQ": 0.2}, client_ms=0.15, others=0.5)
 
 
@@ -130,8 +140,9 @@ def test_the_busiest_master_has_the_board_and_all_have_players() -> None:
 
 def test_the_check_predicts_from_one_server_and_the_cores_that_others_left() -> None:
     section = check_section(_RUN, Machine("a machine", cores=2, load=4.0), "today", _ONE)
-    # (2 - 0.5 - 0.25) cores / 2.5 ms = 500 a second, which one process of 1.5 ms can serve.
+    # (2 - 0.5 - 0.25) cores / 2.5 ms = 500 a second, which one process of 0.7 ms can serve.
     rows = [[cell.strip() for cell in line.split("|")[1:5]] for line in section.splitlines() if line.startswith("| ")]
+    assert "3 servers: 1.50 ms. From the costs of the other page the model has 4.07 ms at this rate." in section
     assert "the relay 0.050 ms (the model: 1.001)" in section
     assert rows[1:3] == [["1", "300", "500", "0.60"], ["3", "300", "500", "0.60"]]
 
