@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 
+from devstack.group import Group
 from devstack.processes import tree
-from devstack.stack import Stack
 
 _NANO = 1e9
 
@@ -52,7 +52,7 @@ def _threads_seconds(process: psutil.Process) -> float:
     return _cpu_seconds(process)
 
 
-def cpu(stack: Stack) -> Accounts:
+def cpu(stack: Group) -> Accounts:
     """Return the CPU seconds so far of each part of the product and each of its servers."""
     return {name: cpu_of(child.pid) for name, child in stack.processes.items()}
 

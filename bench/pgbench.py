@@ -49,9 +49,19 @@ class Floor:
     cpu_ms: float
 
 
-def script(players: int) -> str:
-    """Return the product's statement as a pgbench script: a random player, a random action."""
-    return f"\\set player random(1, {players})\n\\set action random(1, 9000000000000000000)\n{REDEEM_SUM % _VALUES};\n"
+def script(players: int, group: int = 1) -> str:
+    """Return the product's statement as a pgbench script: a random player, a random action.
+
+    A `group` of them is one transaction with one round trip. As in the product its players are in order, so that two
+    groups never wait for each other both: each is of the next part of the players.
+    """
+    part = players // group
+    statements = [
+        f"\\set player random({number * part + 1}, {(number + 1) * part})\n"
+        f"\\set action random(1, 9000000000000000000)\n{REDEEM_SUM % _VALUES};\n"
+        for number in range(group)
+    ]
+    return statements[0] if group == 1 else "\n".join(["\\startpipeline", *statements, "\\endpipeline", ""])
 
 
 class PgBench:
@@ -74,12 +84,12 @@ class PgBench:
                 [(player_id, name, name) for player_id, name in rows],
             )
 
-    def run(self, connections: int, seconds: int) -> Floor:
-        """Run pgbench for `seconds`. Raises `BenchFailed` if it fails."""
+    def run(self, connections: int, seconds: int, group: int = 1) -> Floor:
+        """Run pgbench for `seconds`, with groups of so many statements. Raises `BenchFailed` if it fails."""
         postgres = self._stack.postgres
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "redeem.sql")
-            file.write_text(script(self._players))
+            file.write_text(script(self._players, group))
             before = cpu_of(postgres.pid)
             result = subprocess.run(
                 [*self._command(connections, seconds), "-f", str(file), DATABASE],
@@ -90,7 +100,7 @@ class PgBench:
         match = _TPS.search(result.stdout)
         if result.returncode or match is None or _NONE_FAILED not in result.stdout:
             raise BenchFailed(f"pgbench: {(result.stderr.strip() or result.stdout.strip())[-500:]}")
-        rate = float(match[1])
+        rate = float(match[1]) * group
         return Floor(rate, (cpu_of(postgres.pid) - before) / (rate * seconds) * 1000)
 
     def _command(self, connections: int, seconds: int) -> list[str]:

@@ -15,7 +15,7 @@ from bench.accounts import Accounts, cpu, spent
 from bench.load import BenchFailed, Load, send
 from bench.pgbench import Floor, PgBench
 from bench.players import Redemption
-from devstack.stack import Stack
+from devstack.group import Group
 
 _DRAIN_SECONDS = 30.0
 _SCORES = """
@@ -63,7 +63,7 @@ class Redeems:
 
 
 def measure(
-    stack: Stack, redemptions: list[Redemption], connections: int, floor: Callable[[], Floor] | None
+    stack: Group, redemptions: list[Redemption], connections: int, floor: Callable[[], Floor] | None
 ) -> Redeems:
     """Redeem all of it, then wait until every change has reached the board: that is part of the cost."""
     before: list[Accounts] = []
@@ -110,7 +110,7 @@ def floors(pgbench: PgBench, connections: int, seconds: int) -> Callable[[], Flo
     return lambda: pgbench.run(connections, seconds)
 
 
-def wait_until_drained(stack: Stack) -> None:
+def wait_until_drained(stack: Group) -> None:
     """Wait until no change waits in the outbox. Raises `BenchFailed` when that takes too long."""
     deadline = time.monotonic() + _DRAIN_SECONDS
     with psycopg.connect(stack.postgres.url, autocommit=True) as connection:
@@ -121,7 +121,7 @@ def wait_until_drained(stack: Stack) -> None:
     time.sleep(0.3)  # the last change's task still runs
 
 
-def check(stack: Stack, redeemed: int) -> None:
+def check(stack: Group, redeemed: int) -> None:
     """Check the run. Raises `BenchFailed` for a wrong number of redemptions, for suspicion, or for a wrong board.
 
     The ledger, the standings and Redis must agree, with exactly `redeemed` redemptions. Suspicion would mean that the
@@ -143,7 +143,7 @@ def check(stack: Stack, redeemed: int) -> None:
     _check_board(stack)
 
 
-def _check_board(stack: Stack) -> None:
+def _check_board(stack: Group) -> None:
     container = Container(Settings.from_env(stack.env))
     try:
         differences = container.board_sync.verify(container.standings.season("main"))

@@ -9,7 +9,7 @@ from uuid import UUID
 from app.stores.boards.outbox import Backlog, OutboxRow, OutboxStore
 from app.stores.postgres.engine import Database
 
-_ROWS = 1000
+BATCH_ROWS = 1000
 
 
 @dataclass(slots=True)
@@ -42,9 +42,9 @@ class Outbox:
         the delete publishes them once more: the tasks may run twice.
         """
         with self._db.transaction() as connection:
-            rows = self._store.take(connection, _ROWS)
+            rows = self._store.take(connection, BATCH_ROWS)
             if rows:
-                publish(_merge(rows))
+                publish(merged(rows))
                 self._store.delete(connection, [row.id for row in rows])
         return len(rows)
 
@@ -53,17 +53,21 @@ class Outbox:
         return self._store.status()
 
 
-def _merge(rows: list[OutboxRow]) -> list[BoardChange]:
-    changes: dict[int, BoardChange] = {}
+def merged(rows: list[OutboxRow]) -> list[BoardChange]:
+    """Return a change for each season, each player and each request once, in the order of the rows."""
+    seasons: dict[int, list[OutboxRow]] = {}
     for row in rows:
-        change = changes.setdefault(row.season_id, BoardChange(row.season_id, row.board, row.created_at))
-        change.committed_at = min(change.committed_at or row.created_at, row.created_at)
-        if row.player_id is None:
-            change.has_ended = True
-        elif row.player_id not in change.players:
-            change.players.append(row.player_id)
-        if row.event_id is not None:
-            change.events.append(row.event_id)
-        if row.request_id not in change.request_ids:
-            change.request_ids.append(row.request_id)
-    return list(changes.values())
+        seasons.setdefault(row.season_id, []).append(row)
+    return [_change(rows_of_season) for rows_of_season in seasons.values()]
+
+
+def _change(rows: list[OutboxRow]) -> BoardChange:
+    return BoardChange(
+        rows[0].season_id,
+        rows[0].board,
+        min(row.created_at for row in rows),
+        list(dict.fromkeys(row.player_id for row in rows if row.player_id is not None)),
+        [row.event_id for row in rows if row.event_id is not None],
+        list(dict.fromkeys(row.request_id for row in rows)),
+        any(row.player_id is None for row in rows),
+    )

@@ -14,6 +14,17 @@ def test_pgbench_has_a_value_for_everything_in_the_products_statement() -> None:
     assert script(3).startswith("\\set player random(1, 3)")
 
 
+def test_a_group_is_one_transaction_with_its_players_in_order() -> None:
+    lines = script(9, group=3).splitlines()
+    assert (lines[0], lines[-1]) == ("\\startpipeline", "\\endpipeline")
+    assert [line for line in lines if line.startswith("\\set player")] == [
+        "\\set player random(1, 3)",
+        "\\set player random(4, 6)",
+        "\\set player random(7, 9)",
+    ]
+    assert sum(line.startswith("WITH ") for line in lines) == 3
+
+
 def test_a_section_is_replaced_in_its_place_and_outlives_a_page_that_is_written_anew(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# Page\n")
