@@ -114,16 +114,17 @@ class Group(ABC):
 
     def flask(self, *arguments: str) -> str:
         """Run a flask command to its end and return its output. Raises `CannotStart` with its last line if it fails."""
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
-        result = subprocess.run(
-            command, env=self.env, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL
-        )
+        result = self._run_flask(arguments)
         log = self.folder.log("flask")
         append_private(log, result.stdout + result.stderr)
         if result.returncode != 0:
             last_line = (result.stderr.strip() or result.stdout.strip() or "no output").splitlines()[-1]
             raise CannotStart(f"flask {' '.join(arguments)} failed ({last_line[:300]}); all of it is in {log}")
         return result.stdout
+
+    def _run_flask(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
+        return subprocess.run(command, env=self.env, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
     def _waves(self) -> Sequence[Sequence[Child]]:
         """Return the order in which the children stop; those of one wave stop at the same time."""

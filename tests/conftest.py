@@ -12,29 +12,42 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from devstack import surroundings
+from tests.parts import template
 from tests.parts.client import Api, Player
 from tests.parts.described import DescribedClient
+from tests.parts.memory import place
 from tests.parts.product import Product, has_rabbitmq, running
 
-# Tests run in three processes, which wait more than they work. The tests below the paths of a line share servers, so
-# they all run in the same process; elsewhere the tests of one file do. The longest groups come first, so that all
-# processes end at about the same time.
+# Tests run in six processes on two cores, since most wait more than they work. The tests below the paths of a line use
+# the same servers, so they run in the same process; elsewhere the tests of one file do. The longest groups come first:
+# then all processes end at about the same time.
 _GROUPS = (
+    ("tests/e2e/page",),
     ("tests/e2e", "tests/integration/cli/test_doctor.py"),
     ("tests/faults",),
-    ("tests/e2e/page",),
+    ("tests/faults/test_every_fault.py",),
     ("tests/e2e/test_make_run.py",),
     ("tests/e2e/edge",),
-    ("tests/e2e/reference",),
     ("tests/e2e/cluster",),
+    ("tests/e2e/test_guides.py",),
+    ("tests/e2e/reference",),
+    ("tests/e2e/page/test_boards.py",),
     ("tests/integration/postgres/replicas",),
     ("tests/integration/workers",),
-    ("tests/integration/redeeming",),
-    ("tests/e2e/test_presence.py",),
+    ("tests/integration/boards/test_replays.py",),
+    ("tests/integration/boards/test_foreign_orders.py",),
     ("tests/e2e/test_surroundings.py",),
-    ("tests/e2e/test_guides.py",),
+    ("tests/e2e/test_presence.py",),
+    ("tests/e2e/test_hidden_boards.py",),
     ("tests/e2e/test_docs_site.py",),
+    ("tests/faults/test_redis_cluster.py",),
+    ("tests/e2e/test_seasons.py",),
+    ("tests/integration/boards/test_any_order.py",),
+    ("tests/integration/moderation/test_model_training.py",),
+    ("tests/integration/boards/machine",),
+    ("tests/integration/redeeming",),
 )
+_FOLDERS_BYTES = 6_000_000_000  # data of the servers that run at the same time, and a fresh clone with its packages
 _GROUP_OF_PATH = {path: group for group in _GROUPS for path in group}
 
 
@@ -57,9 +70,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Scheduler:
     return _Scheduler(config, log)
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Prepare this process: other projects' variables stay away from it and from those that it starts."""
     surroundings.enter(surroundings.for_tools(os.environ))
+    # Folders of tests are in memory where there is room: on a disk each commit waits for it, for 7 ms and more.
+    if memory := place(_FOLDERS_BYTES):
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = str(memory)
+    if template.prepare():
+        config.add_cleanup(template.remove)
     Flask.test_client_class = DescribedClient
     # No test of ours fails because the machine was busy.
     settings.register_profile("fairboard", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
+from celery import Celery
 from kombu import Connection
 
 from workers.broker import BROKER_ERRORS, broker_connection, is_rabbitmq, plain_app
@@ -22,14 +24,20 @@ _TIMEOUT_SECONDS = 2.0
 def probe(url: str) -> dict[str, object]:
     """Ask the broker and its workers; take a few seconds at most, if nothing stalls after the handshake."""
     try:
+        app = plain_app(url)
         with broker_connection(url, _TIMEOUT_SECONDS) as connection:
-            state = _probe_rabbitmq(connection) if is_rabbitmq(url) else _probe_redis(connection)
-        return {**state, "workers": _ping_workers(url)}
+            if is_rabbitmq(url):
+                state = _probe_rabbitmq(connection)
+                may_answer = any(queue["consumers"] for queue in state["queues"].values())
+            else:
+                state = _probe_redis(connection)
+                may_answer = has_listeners(connection, app)
+        return {**state, "workers": _ping_workers(app, patiently=may_answer)}
     except BROKER_ERRORS as error:
         return {"error": " ".join(str(error).split()) or type(error).__name__}
 
 
-def _probe_rabbitmq(connection: Connection) -> dict[str, object]:
+def _probe_rabbitmq(connection: Connection) -> dict[str, Any]:
     server = connection.connection.server_properties
     declare(connection)
     with connection.channel() as channel:
@@ -44,7 +52,7 @@ def _probe_rabbitmq(connection: Connection) -> dict[str, object]:
     }
 
 
-def _probe_redis(connection: Connection) -> dict[str, object]:
+def _probe_redis(connection: Connection) -> dict[str, Any]:
     client = connection.default_channel.client
     return {
         "product": "Redis",
@@ -54,9 +62,14 @@ def _probe_redis(connection: Connection) -> dict[str, object]:
     }
 
 
-def _ping_workers(url: str) -> list[str]:
-    app = plain_app(url)
-    for timeout in (1.0, 3.0, 6.0):  # a busy worker may need another call
+def has_listeners(connection: Connection, app: Celery) -> bool:
+    """Return whether Redis knows of workers to call: those that run, and those that were killed."""
+    return bool(connection.default_channel.get_table(app.control.mailbox.exchange.name))
+
+
+def _ping_workers(app: Celery, *, patiently: bool) -> list[str]:
+    """Return the names of the workers that answer; a busy one may need another call, so be patient with those."""
+    for timeout in (1.0, 3.0, 6.0) if patiently else (1.0,):
         replies = app.control.inspect(timeout=timeout).ping()
         if replies:
             return sorted(replies)

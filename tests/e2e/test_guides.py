@@ -108,10 +108,14 @@ def test_a_backup_is_restored_as_the_page_says(reader: Reader, own: Product, own
     player.score_once("tap")
     processes = [own.process(name) for name in ("web", "worker", "beat", "relay")]
     for process in processes:
+        process.ask_to_stop()
+    for process in processes:
         process.stop()
     reader.follow(page, part=slice(1, 2))
     for process in processes:
-        process.start()
+        process.launch()
+    for process in processes:
+        process.wait_until_answers()
     eventually(lambda: own.flask("doctor").returncode == 0, within=60)
     reader.follow(page, part=slice(2, 3))
     assert own.run_json("leaderboard", "rank", player.username)["score"] == 1

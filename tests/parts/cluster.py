@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import redis.cluster
 
 from devstack.cluster import Cluster
-from tests.parts.product import UNLIMITED, Product, has_nginx, has_rabbitmq
+from tests.parts import ready_python, template
+from tests.parts.product import UNLIMITED, Product, has_nginx, has_rabbitmq, remove_data
 
 
 def missing() -> str:
@@ -37,12 +39,21 @@ class ClusterProduct(Product):
         return [pid for name in names for pid in self.process(name).pids()[1:]]
 
 
+class _QuickCluster(Cluster):
+    """A cluster whose PostgreSQL is a copy, and whose commands run in forks of a ready process."""
+
+    def _run_flask(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        return ready_python.flask(self.env, arguments)
+
+
 @contextmanager
 def running_cluster(folder: Path, env: Mapping[str, str] | None = None) -> Iterator[ClusterProduct]:
     """Start a cluster and discard it at the end; rate limits are raised, the rest is as in production."""
-    cluster = Cluster(folder, {**UNLIMITED, **(env or {})})
+    template.copy_postgres(folder / "postgres")
+    cluster = _QuickCluster(folder, {**UNLIMITED, **(env or {})})
     cluster.start(lambda line: None)
     try:
         yield ClusterProduct(cluster)
     finally:
         cluster.discard()
+        remove_data(cluster)

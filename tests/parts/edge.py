@@ -16,7 +16,7 @@ from devstack.apps import Web
 from devstack.child import free_port
 from devstack.nginx import Nginx
 from devstack.stack import Stack
-from tests.parts.product import UNLIMITED, Product
+from tests.parts.product import UNLIMITED, Product, QuickStack
 
 
 def needs_nginx() -> None:
@@ -63,7 +63,7 @@ class Edge:
 def edge_of(folder: Path, env: Mapping[str, str], *, api: int = 2, ws: int = 2) -> Iterator[Edge]:
     """Start a product, its servers and nginx; stop all of them at the end."""
     with ExitStack() as cleanup:
-        stack = Stack(folder, {**UNLIMITED, **env}, parts=("worker", "relay"))
+        stack = QuickStack(folder, {**UNLIMITED, **env}, parts=("worker", "relay"))
         stack.start(lambda line: None)
         cleanup.callback(stack.discard)
         names = [f"api-{number + 1}" for number in range(api)], [f"ws-{number + 1}" for number in range(ws)]

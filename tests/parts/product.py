@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from bench.faults import verified
 from devstack.child import Child
 from devstack.group import Group
 from devstack.stack import Stack
-from tests.parts import ready_python
+from tests.parts import ready_python, template
 from tests.parts.client import Api
 from tests.parts.waiting import eventually
 
@@ -95,10 +95,33 @@ class Product:
             api.close()
 
 
+class QuickStack(Stack):
+    """A stack for tests: its PostgreSQL is a copy, and its commands run in forks of a ready process."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str], **options: Any) -> None:
+        super().__init__(folder, env, **options)
+        template.copy_postgres(folder / "postgres")
+
+    def _run_flask(self, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        return ready_python.flask(self.env, arguments)
+
+    def discard(self) -> None:
+        """Kill all, and leave no more than the logs."""
+        super().discard()
+        remove_data(self)
+
+
+def remove_data(stack: Group) -> None:
+    """Remove the data of a stack's servers, which may be in memory."""
+    for server in stack.folder.path.iterdir():
+        if server.name.startswith(("postgres", "replica", "redis", "rabbitmq")):
+            shutil.rmtree(server, ignore_errors=True)
+
+
 @contextmanager
 def running(folder: Path, env: Mapping[str, str], *, broker: str) -> Iterator[Product]:
     """Start a product of its own and discard it at the end."""
-    stack = Stack(folder, {**UNLIMITED, **env}, broker=broker)
+    stack = QuickStack(folder, {**UNLIMITED, **env}, broker=broker)
     stack.start(lambda line: None)
     try:
         yield Product(stack)
