@@ -34,13 +34,18 @@ _REDIS_OPTIONS = {
     *("health_check_interval", "max_connections", "retry_on_timeout"),
 }
 
+_UNREADABLE = (
+    "has an option that PostgreSQL's client doesn't know, or a bad value; "
+    "or a variable of the environment that it reads too, such as PGSSLMODE, has one"
+)
+
 
 def check_urls(settings: Settings) -> None:
     """Raise BadSetting for an option that the client of PostgreSQL or Redis can't read. Shows no part of the URL."""
     if not _is_readable_by_psycopg(settings.database_url):
-        raise BadSetting("DATABASE_URL has an option that PostgreSQL's client doesn't know, or a bad value")
+        raise BadSetting(f"DATABASE_URL {_UNREADABLE}")
     if not all(map(_is_readable_by_psycopg, settings.database_replica_urls)):
-        raise BadSetting("DATABASE_REPLICA_URLS has an option that PostgreSQL's client doesn't know, or a bad value")
+        raise BadSetting(f"DATABASE_REPLICA_URLS {_UNREADABLE}")
     if not _is_readable_by_redis(settings.redis_url):
         raise BadSetting("REDIS_URL has an option that the Redis client doesn't know, or a bad value")
 
