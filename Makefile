@@ -32,7 +32,7 @@ dev: ## .venv with what tests and lint need
 
 test: dev ## lint and every test, after installing what they need
 	@.ci/system & $(MAKE) --no-print-directory lint; lint=$$?; wait $$! && exit $$lint
-	$(VENV) -m pytest -n 6
+	$(VENV) -m pytest -n 5
 
 unit: dev ## the quick tests, which need no server
 	$(VENV) -m pytest -n 2 tests/unit

@@ -18,7 +18,7 @@ from tests.parts.described import DescribedClient
 from tests.parts.memory import place
 from tests.parts.product import Product, has_rabbitmq, running
 
-# Tests run in six processes on two cores, since most wait more than they work. The tests below the paths of a line use
+# Tests run in five processes on two cores, since most wait more than they work. The tests below the paths of a line use
 # the same servers, so they run in the same process; elsewhere the tests of one file do. The longest groups come first:
 # then all processes end at about the same time.
 _GROUPS = (

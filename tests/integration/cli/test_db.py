@@ -62,8 +62,10 @@ def test_going_down_is_not_done_without_a_yes(flask: Flask) -> None:
 def test_a_revision_that_does_not_exist_is_refused_in_one_line(flask: Flask) -> None:
     for line in (("upgrade", "0999"), ("downgrade", "0999", "--yes")):
         result = flask("db", *line)
-        assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
-        assert "0999" in result.stderr
+        # A command that takes more than two seconds says on a line of its own what it does.
+        lines = [text for text in result.stderr.splitlines() if "grading the database:" not in text]
+        assert (result.returncode, result.stdout, len(lines)) == (1, "", 1)
+        assert "0999" in lines[0]
 
 
 def test_a_command_on_an_empty_database_says_to_upgrade(flask: Flask) -> None:
