@@ -20,7 +20,7 @@ from tests.parts.cluster import missing
 from tests.parts.making import MakeRun, copy_project, plain_environment
 from tests.parts.waiting import eventually
 
-PARTS = 24
+PARTS = 23
 
 
 @pytest.fixture

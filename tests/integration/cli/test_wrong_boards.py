@@ -72,7 +72,7 @@ def test_more_than_eight_boards_for_an_action_type_are_refused(tmp_path: Path, r
 
 def test_a_board_without_an_action_type_is_refused(tmp_path: Path, run: Run) -> None:
     assert "boards.lonely.action_types has none" in _refused(tmp_path, run, "[boards.lonely]\n")
-    assert "--action-type must be given" in run("boards", "create", "lonely").stderr
+    assert "Missing option '--action-type'" in run("boards", "create", "lonely").stderr
     types = ("tap", "quick-match", "puzzle", "boss-fight")
     moved = "[boards.other]\n" + "".join(f"[action_types.{slug}]\nboards = ['other']\n" for slug in types)
     assert "would leave the board 'main' without an action type" in _refused(tmp_path, run, moved)
