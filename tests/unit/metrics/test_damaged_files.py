@@ -11,13 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import structlog.testing
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.mmap_dict import mmap_key
 
+from app import metrics_folder
 from app.metrics_folder import MetricsFolder
 from app.metrics_format import encode_entry, encode_file
 from devstack.child import ROOT
+from tests.parts.log_lines import lines_of
 
 TEXT = "HTTP answers"
 REQUESTS = mmap_key("fairboard_http_requests", "fairboard_http_requests_total", ["route"], ["/a"], TEXT)
@@ -109,7 +110,7 @@ def _sum(folder: MetricsFolder) -> float:
 
 def _assert_skipped_and_logged_once(folder: Path, bad: str) -> None:
     """Assert that all counts are there, in text that Prometheus reads; the bad file stays, and is logged once."""
-    with structlog.testing.capture_logs() as lines:
+    with lines_of(metrics_folder) as lines:
         for collector in (MetricsFolder(folder), MetricsFolder(folder)):  # as two processes do
             for _ in range(2):
                 assert _sum(collector) == 3
