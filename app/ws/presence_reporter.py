@@ -165,10 +165,12 @@ class PresenceReporter:
 
     def _count(self, board: Board[Subscriber], *, is_renewal: bool) -> None:
         players, reported = set(board.players), self._reported.get(board.name, set())
-        if players or reported:
+        if board.members or reported:  # a member without an account is told of the players on other servers too
             arrived = players if is_renewal else players - reported
             board.online = self._presence.count(board.name, self.server, arrived, reported - players)
             self._reported[board.name] = players
+        else:
+            board.online = 0  # not counted any more: an old number would be told to the next member
 
     def _renew(self) -> None:
         seats = list(self._seats)

@@ -169,6 +169,25 @@ def test_an_address_may_have_so_many_sockets_without_an_account_on_all_servers_t
     eventually(lambda: pair.redis().zcard(f"address:{{{address}}}:watchers") == 1)
 
 
+def test_a_server_without_players_knows_those_of_other_servers_while_somebody_watches(
+    urls: list[str], join: Callable[..., Player], sockets: list[Subscriber]
+) -> None:
+    address = next(_addresses)
+    eventually(lambda: Api(urls[0], address=address).get("/leaderboard/online").data == {"online": 0})
+    watcher = _watch(sockets, urls[1], address)
+    assert watcher.next("leaderboard.initial")["meta"]["online"] == 0
+
+    def told() -> int:
+        watcher.send({"type": "watch"})
+        online: int = watcher.next("leaderboard.initial")["meta"]["online"]
+        return online
+
+    sockets.append(subscribed(urls[0], join().access_token, address=address))
+    eventually(lambda: told() == 1, every=0.5)
+    sockets.pop().close()
+    eventually(lambda: told() == 0, every=0.5)
+
+
 def test_a_handshake_that_fails_holds_no_place(pair: Product, urls: list[str]) -> None:
     address = next(_addresses)
     api = Api(urls[0], address=address)
