@@ -86,8 +86,8 @@ def rounded(value: float) -> float:
 
 def _split(rate: float, ms: float, higher_rate: float, higher_ms: float) -> tuple[float, float]:
     """Return the CPU milliseconds of each redemption and of each batch, from those per redemption at two rates."""
-    each = max(0.0, (higher_ms * higher_rate - ms * rate) / (higher_rate - rate))
-    return each, max(0.0, (ms - each) * rate * BATCH_SECONDS)
+    redeem_ms = max(0.0, (higher_ms * higher_rate - ms * rate) / (higher_rate - rate))
+    return redeem_ms, max(0.0, (ms - redeem_ms) * rate * BATCH_SECONDS)
 
 
 def _rows(page: str, *headings: str) -> list[dict[str, str]]:

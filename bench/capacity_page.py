@@ -138,8 +138,8 @@ def _totals(run: Run, costs: Costs) -> str:
 def _batches(run: Run, costs: Costs) -> str:
     """Return the cost of full batches beside the model's."""
     relay, worker = (
-        (each * BATCH_ROWS + batch) / BATCH_ROWS
-        for each, batch in ((costs.relay, costs.relay_batch), (costs.worker, costs.worker_batch))
+        redeem_ms + batch_ms / BATCH_ROWS
+        for redeem_ms, batch_ms in ((costs.relay, costs.relay_batch), (costs.worker, costs.worker_batch))
     )
     measured = run.full_batch_ms
     return (

@@ -71,10 +71,10 @@ def redeem(url: str, redemption: Redemption) -> Answer:
     """Redeem once, with the key that every try of this redemption has."""
     sent_at = time.monotonic()
     try:
-        done = _once(url, redemption.player.access_token, lambda client: client.complete(redemption.action))
+        completed = _once(url, redemption.player.access_token, lambda client: client.complete(redemption.action))
     except FairboardError as error:
         return Answer(error.status, None, error.code, sent_at, time.monotonic() - sent_at)
-    return Answer(200, done, "", sent_at, time.monotonic() - sent_at)
+    return Answer(200, completed, "", sent_at, time.monotonic() - sent_at)
 
 
 class MixedLoad:

@@ -21,7 +21,7 @@ from devstack.server import Server, package_file
 
 _PORT = 5432  # the number in the socket's name
 _SOCKET_PATH_BYTES = 107
-_IS_NO_CAUSE = "the database system is"  # starting up, or shutting down: an answer to whoever connects meanwhile
+_IS_NO_CAUSE = "the database system is"  # starting up, or shutting down
 # These characters are special to a shell between double quotes.
 _SPECIAL_TO_SHELLS = re.compile(r"[\"$`\\\n]")
 # A comma separates two hosts for libpq, a colon the port for SQLAlchemy; a quote or a backslash ends a setting's value.

@@ -88,7 +88,7 @@ def verify(ctx: click.Context, board: str | None, as_json: bool) -> None:
 
     The comparison stops at the first 10,000 differences of each kind on each board.
     """
-    seasons = [container().standings.season(board)] if board else container().catalog.mirrored_seasons()
+    seasons = [container().standings.season(board)] if board is not None else container().catalog.mirrored_seasons()
     boards = [season.board for season in seasons]
     differences = {season.board: _find_differences(season) for season in seasons}
     wrong_standings = _find_wrong_standings(boards)
@@ -115,13 +115,13 @@ def _find_differences(season: Season) -> list[StandingDifference]:
 
 def _find_wrong_standings(boards: Sequence[str]) -> dict[str, list[Mapping[str, object]]]:
     """Return the standings that differ from their events, at most `MOST` of each board."""
-    found: dict[str, list[Mapping[str, object]]] = {board: [] for board in boards}
+    wrong_standings: dict[str, list[Mapping[str, object]]] = {board: [] for board in boards}
     with ProgressPrinter("Adding up the ledger", "standings") as progress:
         for item in container().corrections.find_unsound(progress):
-            items = found.get(str(item["board"]))
+            items = wrong_standings.get(str(item["board"]))
             if items is not None and len(items) < MOST:
                 items.append(item)
-    return found
+    return wrong_standings
 
 
 def _report_differences(board: str, differences: list[StandingDifference]) -> str:

@@ -1,4 +1,4 @@
-"""The reader of one socket: what happens in its turns, from the handshake to the end."""
+"""The reader of one socket: its turns, from the handshake to the end."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class Turns:
             reader.subscriber.outbound.close(frames.INTERNAL, "internal error")
             self._end(reader)
         else:
-            if pause is MAY_BLOCK:
+            if pause == MAY_BLOCK:
                 self._employ(reader, turn)
             else:
                 self._rest(reader, turn, pause)

@@ -31,12 +31,12 @@ def remove() -> None:
 def copy_postgres(target: Path) -> None:
     """Make `target` the data folder of a PostgreSQL whose database is up to date, as `devstack.postgres` expects it."""
     folder = Path(os.environ[_VARIABLE])
-    made = folder / "made"
+    migrated = folder / "migrated"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not made.exists():
+        if not migrated.exists():
             with Stack(folder / "stack", parts=()):
                 pass
-            (folder / "stack" / "postgres").rename(made)
+            (folder / "stack" / "postgres").rename(migrated)
     target.mkdir(mode=0o700, parents=True)
-    subprocess.run(["cp", "-a", made / "data", target], check=True)
+    subprocess.run(["cp", "-a", migrated / "data", target], check=True)

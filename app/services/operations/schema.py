@@ -48,8 +48,7 @@ class Schema:
         Raises InvalidRequest for an unknown revision, Conflict for a server that is too old.
         """
         before = self.current()  # which also fails soon if the server is away
-        row = self._db.row("SELECT current_setting('server_version') AS version")
-        check_postgres(row.version if row else "")
+        check_postgres(migrations.server_version(self._db.engine))
         migrations.upgrade(self._url, revision)
         return before, self.current()
 

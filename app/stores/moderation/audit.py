@@ -15,13 +15,13 @@ from app.stores.postgres.rows import read_row
 
 log = structlog.get_logger("fairboard.audit")
 
-_COLUMNS = "id, at, actor, act, subject, details, request_id, hash"
+_ACT = "actor, act, subject, details, request_id, hash"
+_COLUMNS = f"id, at, {_ACT}"
 # A time that only a change of the table can have, and that Python has none for, is read as one that fits no hash.
-_READ = _COLUMNS.replace(
-    " at,",
-    """ CASE WHEN at BETWEEN '0001-01-01 00:00Z' AND '9999-12-31 23:59Z' THEN at
-                 ELSE timestamptz '0001-01-01 00:00Z' END AS at,""",
-)
+_READ = f"""
+    id, CASE WHEN at BETWEEN '0001-01-01 00:00Z' AND '9999-12-31 23:59Z' THEN at
+             ELSE timestamptz '0001-01-01 00:00Z' END AS at, {_ACT}
+"""
 _CHUNK = 2000
 
 APPENDED = "audit"

@@ -20,20 +20,13 @@ MONTHS_AHEAD = 3
 _REST = "score_events_rest"
 _LOCK_MS, _ANALYZE_SECONDS = 300, 60
 _PARTITIONS = r"""
-    SELECT p.name, p.starts_at, p.ends_at, greatest(p.reltuples, 0)::bigint AS events,
-           pg_total_relation_size(p.oid) AS bytes, (
+    SELECT p.relname AS name,
+           CAST(substring(pg_get_expr(p.relpartbound, p.oid) FROM 'TO \(''([^'']+)''') AS timestamptz) AS ends_at, (
                SELECT count(*) = 2 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
                WHERE i.indrelid = p.oid AND i.indisunique AND i.indisvalid AND i.indnkeyatts = 1
-                 AND (c.relname ~ '^uq_score_events_(action|voids)')
+                 AND c.relname ~ '^uq_score_events_(action|voids)'
            ) AS is_unique
-    FROM (
-        SELECT c.oid, c.relname AS name, c.reltuples,
-               CAST(substring(bounds FROM 'FROM \(''([^'']+)''') AS timestamptz) AS starts_at,
-               CAST(substring(bounds FROM 'TO \(''([^'']+)''') AS timestamptz) AS ends_at
-        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        CROSS JOIN LATERAL pg_get_expr(c.relpartbound, c.oid) AS bounds
-        WHERE i.inhparent = 'score_events'::regclass
-    ) p
+    FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhrelid WHERE h.inhparent = 'score_events'::regclass
 """
 _MISSING = f"""
     SELECT to_char(month, 'YYYY_MM') AS part, month, month + interval '1 month' AS ends_at
@@ -57,22 +50,14 @@ _ADDED = psycopg.errors.DuplicateTable, psycopg.errors.UniqueViolation  # by ano
 
 
 class Partition(NamedTuple):
-    """A part of the ledger with the events issued from `starts_at` to before `ends_at`; None: it has no such end.
+    """A part of the ledger with the events issued before `ends_at`, and not before the end of another part.
 
-    `events` is an estimate. `is_unique`: no action, and no void, can be in it twice.
+    The rest has no end. `is_unique`: no action, and no void, can be in it twice.
     """
 
     name: str
-    starts_at: datetime | None
     ends_at: datetime | None
-    events: int
-    bytes: int
     is_unique: bool
-
-    @property
-    def is_rest(self) -> bool:
-        """Return whether it has the events of no other partition."""
-        return self.name == _REST
 
 
 class LedgerMonthStore:
@@ -83,9 +68,7 @@ class LedgerMonthStore:
 
     def partitions(self) -> list[Partition]:
         """Return all partitions in the order of time, the rest last."""
-        query = f"SELECT * FROM ({_PARTITIONS}) p ORDER BY starts_at NULLS FIRST, name = '{_REST}'"
-        partitions = [Partition(*row) for row in self._db.rows(query)]
-        return sorted(partitions, key=lambda partition: partition.is_rest)
+        return [Partition(*row) for row in self._db.rows(f"{_PARTITIONS} ORDER BY ends_at NULLS LAST")]
 
     def rest(self, most: int) -> int:
         """Return the number of events that lie in no month, at most `most`."""

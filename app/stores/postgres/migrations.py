@@ -52,6 +52,12 @@ def current(engine: sa.Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+def server_version(engine: sa.Engine) -> str:
+    """Return PostgreSQL's version, such as 18.6."""
+    with engine.connect() as connection:
+        return str(connection.execute(sa.text("SHOW server_version")).scalar_one())
+
+
 def newest() -> str | None:
     """Return the newest revision, which this code needs."""
     from alembic.script import ScriptDirectory

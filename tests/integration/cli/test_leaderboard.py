@@ -147,6 +147,7 @@ def test_all_boards_are_verified_unless_one_is_named(
 
 
 def test_a_board_that_does_not_exist_is_refused(run: Run) -> None:
+    assert run("leaderboard", "verify", "--board", "").exit_code == 1, "no name is not all boards"
     for command in ("top", "rebuild", "verify"):
         result = run("leaderboard", command, "--board", "nope")
         assert (result.exit_code, result.stdout, result.stderr) == (1, "", "Error: There is no board 'nope'.\n")

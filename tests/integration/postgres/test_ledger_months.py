@@ -201,7 +201,7 @@ def test_statistics_of_the_whole_ledger_are_gathered_once_a_day(months: _Months)
 
 
 def test_a_redemption_reads_no_partition_but_its_own(months: _Months) -> None:
-    """The plan of the statement names the ledger alone: what it costs doesn't grow with the months."""
+    """The plan of the statement names the ledger alone, so its cost doesn't grow with the months."""
     with psycopg.connect(months.container.settings.database_url.replace("+psycopg", "")) as connection:
         promise = months.promise(add_player(months.container, "Anna"), datetime.now(UTC))
         values = {"player": promise.player_id, "result": 5, "most": 2**53 - 1, "action": promise.action_id, "type": 1}

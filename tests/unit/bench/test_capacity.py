@@ -1,4 +1,4 @@
-"""The capacity model: what the parts of a load cost, where single parts end, and the tables that name them."""
+"""The capacity model: costs of the parts of a load, the ends of single parts, and the tables that name them."""
 
 from __future__ import annotations
 
